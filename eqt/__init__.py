@@ -1,0 +1,1 @@
+"""eqt: the Earthquake Transformer on Keras 3."""
