@@ -1,0 +1,106 @@
+"""What both command lines share: one-line errors, progress that knows a terminal, tables."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from steadkit.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+Item = TypeVar("Item")
+
+
+class CarefulGroup(click.Group):
+    """A click group that turns faults of the input into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an `InputError` or a fault of the file system is one clear line."""
+        # SIGTERM raises, so that a staged file is removed on the way out.
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, _stop)
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(one_line(error)) from error
+        except BrokenPipeError:
+            raise
+        except (OSError, MemoryError) as error:
+            raise click.ClickException(one_line(error)) from error
+
+
+def _stop(signum: int, frame: object) -> None:
+    raise SystemExit(128 + signum)
+
+
+def one_line(error: BaseException) -> str:
+    """Fold an error's message into one line.
+
+    >>> one_line(ValueError("no  such file"))
+    'no such file'
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def terminal() -> "Console":
+    """Return a console on standard output, with colour only where a person looks."""
+    from rich.console import Console
+
+    # A table cut to 80 columns in a log file helps nobody.
+    width = None if sys.stdout.isatty() else 120
+    return Console(highlight=False, width=width)
+
+
+def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iterable[Item]:
+    """Iterate with a progress bar on a terminal, and silently elsewhere."""
+    if not sys.stderr.isatty():
+        return items
+    return _progress_bar(items, text, total)
+
+
+def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, text, total=total, console=Console(stderr=True), transient=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table: the first column is names, the others are figures."""
+    from rich.table import Table
+
+    sheet = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        sheet.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        sheet.add_row(*(show(value) for value in row))
+    terminal().print(sheet)
+
+
+def show(value: object) -> str:
+    """Write a figure as a person would.
+
+    >>> show(1030231), show(0.98765), show(None), show("P")
+    ('1,030,231', '0.988', '-', 'P')
+    """
+    if value is None or value != value:  # NaN differs from itself
+        return "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+def summary(title: str, figures: Mapping[str, object]) -> None:
+    """Print names and figures, a line each."""
+    console = terminal()
+    console.print(f"[bold]{title}[/bold]")
+    for name, value in figures.items():
+        console.print(f"  {name}: {show(value)}")

@@ -1,0 +1,112 @@
+"""Write the embedded default: a miniature STEAD, simulated from a seed, in STEAD's own chunks."""
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit import synthetic
+from steadkit.catalog import write_csv
+from steadkit.console import progress
+from steadkit.dataset import DatasetFiles, dataset_files, new_dataset
+from steadkit.errors import InputError
+from steadkit.manifest import Manifest, load, manifest_of
+from steadkit.schema import COLUMNS
+from steadkit.store import Writer, digest
+
+CHUNK_EVENTS = 1000
+"""Events in a chunk of the miniature; STEAD's own chunks hold 200,000."""
+
+Row = dict[str, object]
+
+
+def demo(
+    folder: Path, events: int = 2000, noise: int = 500, seed: int = 0, overwrite: bool = False
+) -> list[Manifest]:
+    """Write ``chunk1`` (noise) and ``chunk2``.. (events), each HDF5, CSV and manifest.
+
+    A chunk that is there already, made by the same recipe, is kept: a run that was cut off goes
+    on where it stopped.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it does not exist.
+    events, noise
+        How many traces of each category.
+    seed
+        The same seed gives the same bytes; more traces of it begin with the same ones.
+    overwrite
+        Whether other files of these names may be replaced.
+
+    Raises
+    ------
+    InputError
+        A count is not usable, or a chunk made by another recipe is in the way.
+    """
+    if min(events, noise) < 0 or events + noise == 0:
+        raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
+    folder.mkdir(parents=True, exist_ok=True)
+    manifests = []
+    # Noise is always chunk1, as in STEAD, whether there is any or not.
+    if noise:
+        files, traces = dataset_files(folder / "chunk1.hdf5"), synthetic.noise(noise, seed)
+        recipe = _recipe("noise", 0, noise, seed)
+        manifests.append(_chunk(files, traces, recipe, overwrite))
+    earthquakes = synthetic.earthquakes(events, seed)
+    for number, start in enumerate(range(0, events, CHUNK_EVENTS), 2):
+        count = min(events - start, CHUNK_EVENTS)
+        files, recipe = (
+            dataset_files(folder / f"chunk{number}.hdf5"),
+            _recipe("events", start, count, seed),
+        )
+        manifests.append(_chunk(files, islice(earthquakes, count), recipe, overwrite))
+    return manifests
+
+
+def _recipe(kind: str, start: int, count: int, seed: int) -> dict[str, str | int]:
+    return {"operation": "demo", "kind": kind, "start": start, "count": count, "seed": seed}
+
+
+def _chunk(
+    files: DatasetFiles,
+    traces: Iterable[tuple[Row, np.ndarray]],
+    recipe: dict[str, str | int],
+    overwrite: bool,
+) -> Manifest:
+    traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
+    if not overwrite and files.hdf5.exists() and files.manifest.exists():
+        present = load(files.manifest)
+        if present.recipe == recipe:
+            deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
+            return present
+    with new_dataset(files, overwrite) as new:
+        rows, digests = _write(traces, new.hdf5)
+        write_csv(new.csv, COLUMNS, [rows])
+        manifest = manifest_of(
+            files.name, recipe, rows["trace_name"], rows["trace_category"], waveforms=digests
+        )
+        new.manifest.write_text(manifest.to_text(), encoding="utf-8", newline="\n")
+    return manifest
+
+
+def _write(traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path) -> tuple[pd.DataFrame, list[str]]:
+    rows, digests = [], []
+    with Writer(hdf5) as writer:
+        for row, waveform in traces:
+            writer.add(str(row["trace_name"]), waveform, row)
+            rows.append({column: as_text(value) for column, value in row.items()})
+            digests.append(digest(waveform))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), digests
+
+
+def as_text(value: object) -> str:
+    """Write an attribute as STEAD's CSV does.
+
+    >>> as_text(700.0), as_text(np.array([[2896.0]])), as_text(np.array([56.8, 55.4, 47.4]))
+    ('700.0', '[[2896.]]', '[56.8 55.4 47.4]')
+    """
+    return str(value)

@@ -1,0 +1,155 @@
+"""Put files in place whole or not at all: staged beside the target, renamed when complete.
+
+A kill at any moment leaves the old files or the new ones. What a kill may leave besides is a
+hidden folder ``.<name>.partial`` next to the target; the next run on that target removes it.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from steadkit.errors import InputError
+
+COMMIT_MARK = "complete"
+"""This file in a staging folder says: all targets are staged whole and being moved into place."""
+
+
+@contextmanager
+def staged(targets: Sequence[Path], overwrite: bool = False) -> Iterator[list[Path]]:
+    """Write several files as one: all of them appear, complete, or none.
+
+    Parameters
+    ----------
+    targets
+        Where the files shall stand, all in one folder. The last one is moved last, so where it
+        exists the others do too.
+    overwrite
+        Whether targets that exist may be replaced.
+
+    Yields
+    ------
+    list of Path
+        Where to write each file meanwhile, in the order of `targets`.
+
+    Raises
+    ------
+    InputError
+        A target exists (and `overwrite` is false), its folder cannot be written, or another
+        process is writing the same target.
+    """
+    folder = _common_folder(targets)
+    staging = folder / f".{targets[-1].name}.partial"
+    with _locked(staging):
+        if not overwrite:
+            _refuse_existing(targets, leftovers=_left_by_a_kill(staging, targets))
+        _empty(staging)
+        try:
+            paths = [staging / target.name for target in targets]
+            yield paths
+            _move_into_place(paths, targets, staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_text(target: Path, text: str, overwrite: bool = False) -> None:
+    """Write a small text file, UTF-8, whole or not at all."""
+    with staged([target], overwrite) as (path,):
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_with(target: Path, write: Callable[[Path], object], overwrite: bool = False) -> None:
+    """Let `write` make one file, a figure say, whole or not at all."""
+    with staged([target], overwrite) as (path,):
+        write(path)
+
+
+def _common_folder(targets: Sequence[Path]) -> Path:
+    folders = {target.parent for target in targets}
+    if len(folders) != 1:
+        raise ValueError(f"targets must share one folder, got {sorted(map(str, folders))}")
+    folder = folders.pop()
+    if not folder.is_dir():
+        raise InputError(f"no folder {str(folder)!r} to write into: make it first")
+    return folder
+
+
+def _left_by_a_kill(staging: Path, targets: Sequence[Path]) -> set[Path]:
+    """Targets that a killed run had moved into place before it could move the last one."""
+    if not (staging / COMMIT_MARK).exists() or targets[-1].exists():
+        return set()
+    return {target for target in targets if not (staging / target.name).exists()}
+
+
+def _refuse_existing(targets: Sequence[Path], leftovers: set[Path]) -> None:
+    for target in reversed(targets):
+        if target not in leftovers and os.path.lexists(target):
+            raise InputError(
+                f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
+            )
+
+
+@contextmanager
+def _locked(staging: Path) -> Iterator[None]:
+    """Hold the staging folder for this process; the lock goes with the process, however it ends."""
+    descriptor = _lock(staging)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(staging: Path) -> int:
+    while True:
+        try:
+            staging.mkdir(exist_ok=True)
+            descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # removed by its owner between the two calls
+        except OSError as error:
+            folder = str(staging.parent)
+            raise InputError(f"cannot write into {folder!r}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            target = staging.name[1:].removesuffix(".partial")
+            raise InputError(
+                f"another process is writing {target!r}: wait for it or choose another name"
+            ) from error
+        if _still_there(staging, descriptor):
+            return descriptor
+        os.close(descriptor)  # its owner finished and removed it: take a new one
+
+
+def _still_there(staging: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(staging), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _empty(staging: Path) -> None:
+    for entry in staging.iterdir():
+        entry.unlink()
+
+
+def _move_into_place(paths: Sequence[Path], targets: Sequence[Path], staging: Path) -> None:
+    for path in paths:
+        sync(path)
+    (staging / COMMIT_MARK).touch()
+    sync(staging)
+    for path, target in zip(paths, targets, strict=True):
+        os.replace(path, target)
+    sync(staging.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

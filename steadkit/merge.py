@@ -1,0 +1,81 @@
+"""Join STEAD files into one; a trace that stands in two of them must be the same in both."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.console import progress
+from steadkit.dataset import DatasetFiles, Piece, copy_dataset
+from steadkit.errors import InputError
+from steadkit.manifest import Manifest
+from steadkit.sources import Source
+from steadkit.store import attributes_of, digest, open_data, read_waveform
+
+
+def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = False) -> Manifest:
+    """Write all traces of several STEAD files as one data set, in the order of the files.
+
+    Parameters
+    ----------
+    sources
+        The files to join.
+    files
+        Where the merged data set shall stand.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    InputError
+        A source or target cannot be used, or a trace differs between two sources.
+    """
+    tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
+    rows = pd.concat(
+        [table.assign(source=number) for number, table in enumerate(tables)], ignore_index=True
+    )
+    again = rows["trace_name"].duplicated()
+    first = rows[~again]
+    _refuse_differences(sources, first, rows[again])
+    pieces = [
+        Piece(source, names)
+        for number, source in enumerate(sources)
+        if (names := first["trace_name"][first["source"] == number].tolist())
+    ]
+    if not pieces:
+        raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
+    return copy_dataset(pieces, files, first, {"operation": "merge"}, overwrite)
+
+
+def _refuse_differences(
+    sources: Sequence[Source], first: pd.DataFrame, again: pd.DataFrame
+) -> None:
+    owner = dict(zip(first["trace_name"], first["source"], strict=True)) if len(again) else {}
+    pairs = [
+        (name, owner[name], other)
+        for name, other in zip(again["trace_name"], again["source"], strict=True)
+    ]
+    # One pair of files after the other, so that each is opened once.
+    for one, other in sorted({(one, other) for _, one, other in pairs}):
+        shared = [name for name, *files in pairs if files == [one, other]]
+        _compare(sources[one], sources[other], shared)
+
+
+def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
+    with open_data(one.hdf5) as left, open_data(other.hdf5) as right:
+        for name in progress(names, f"comparing {one} and {other}"):
+            if digest(read_waveform(left, name)) != digest(read_waveform(right, name)):
+                difference = "waveforms"
+            elif not _same(attributes_of(left, name), attributes_of(right, name)):
+                difference = "attributes"
+            else:
+                continue
+            raise InputError(
+                f"trace {name!r} has other {difference} in {str(one.hdf5)!r} than in "
+                f"{str(other.hdf5)!r}: drop it from one of them"
+            )
+
+
+def _same(left: dict[str, object], right: dict[str, object]) -> bool:
+    """Compare by what is written, so that a value not known (NaN) equals itself."""
+    return repr(left) == repr(right)

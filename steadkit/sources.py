@@ -1,0 +1,112 @@
+"""Which STEAD files a command means: those named, else those in this folder or $STEAD_DIR."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadkit.errors import InputError
+
+HDF5_SUFFIXES = (".hdf5", ".h5")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One STEAD file: waveforms and attributes in `hdf5`, the metadata table in `csv`."""
+
+    hdf5: Path
+    csv: Path
+
+    def __str__(self) -> str:
+        return self.hdf5.name
+
+
+def find_sources(
+    paths: Sequence[Path],
+    environ: Mapping[str, str] = os.environ,
+    whole: bool = True,
+    chunks_only: bool = False,
+) -> list[Source]:
+    """Resolve what the user named into STEAD files, checked to be there.
+
+    Parameters
+    ----------
+    paths
+        HDF5 or CSV files. None at all means ``merge.hdf5``, else ``chunk*.hdf5``, in the
+        current folder, else in ``$STEAD_DIR``.
+    environ
+        Where ``STEAD_DIR`` is looked up.
+    whole
+        Whether the HDF5 files are needed; else the CSV files suffice.
+    chunks_only
+        Whether a default must be the chunks, never ``merge.hdf5``.
+
+    Raises
+    ------
+    InputError
+        A file is missing, named twice or of an unknown kind, or there is no default.
+    """
+    paths = paths or _default_paths(environ, ".hdf5" if whole else ".csv", chunks_only)
+    sources = [source_of(path, whole) for path in paths]
+    seen: set[Path] = set()
+    for source in sources:
+        if source.csv.resolve() in seen:
+            raise InputError(f"{str(source.csv)!r} is named twice: name each file once")
+        seen.add(source.csv.resolve())
+    return sources
+
+
+def source_of(path: Path, whole: bool = True) -> Source:
+    """Pair an HDF5 file with the CSV beside it, or a CSV with its HDF5.
+
+    Raises
+    ------
+    InputError
+        One of the two is missing, or `path` is neither.
+    """
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder: name the HDF5 file in it")
+    if path.suffix in HDF5_SUFFIXES:
+        source = Source(path, path.with_suffix(".csv"))
+    elif path.suffix == ".csv":
+        source = Source(_hdf5_of(path), path)
+    else:
+        raise InputError(f"{str(path)!r} is neither .hdf5, .h5 nor .csv: name a STEAD file")
+    for file, needed in ((path, True), (source.csv, True), (source.hdf5, whole)):
+        if needed and not file.is_file():
+            raise InputError(_missing(file, path))
+    return source
+
+
+def _hdf5_of(csv: Path) -> Path:
+    candidates = [csv.with_suffix(suffix) for suffix in HDF5_SUFFIXES]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def _missing(file: Path, named: Path) -> str:
+    if file == named:
+        return f"no file {str(file)!r}: check the name and the folder"
+    return f"no {file.name!r} beside {str(named)!r}: STEAD needs the CSV and the HDF5 side by side"
+
+
+def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -> list[Path]:
+    folders = [Path()]
+    if environ.get("STEAD_DIR"):
+        folders.append(Path(environ["STEAD_DIR"]))
+    for folder in folders:
+        merged = folder / f"merge{suffix}"
+        if merged.is_file() and not chunks_only:
+            return [merged]
+        if chunks := sorted(folder.glob(f"chunk*{suffix}"), key=_chunk_order):
+            return chunks
+    wanted = f"chunk*{suffix}" if chunks_only else f"merge{suffix} or chunk*{suffix}"
+    raise InputError(
+        f"no {wanted} in the current folder or $STEAD_DIR "
+        f"({environ.get('STEAD_DIR') or 'not set'}): name the files or set STEAD_DIR"
+    )
+
+
+def _chunk_order(path: Path) -> tuple[int, str]:
+    """Put chunk10 after chunk9."""
+    number = path.stem.removeprefix("chunk")
+    return (int(number) if number.isdecimal() else 0, path.name)
