@@ -1,0 +1,159 @@
+"""The `eqt` command: thin over the package, heavy imports inside each body."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from steadkit.console import CarefulGroup, summary, table, terminal
+from steadkit.version import __version__
+
+if TYPE_CHECKING:
+    from eqt.evaluate import Evaluation
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Train, evaluate and use the Earthquake Transformer."""
+
+
+@main.command()
+@click.option("--data", type=FILE, required=True, help="STEAD file, its CSV beside it.")
+@click.option("--epochs", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--learning-rate", type=float, default=1e-3, show_default=True)
+@click.option(
+    "--labels",
+    type=click.Choice(["gaussian", "triangle", "box"]),
+    default="gaussian",
+    show_default=True,
+    help="Shape of the P and S targets.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", type=FILE, help="Run folder to make; runs/eqt-<data> by default.")
+def train(
+    data: Path,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    labels: str,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Train EQT on 85 % of the traces, split by earthquake; writes a run folder."""
+    from steadkit.sources import source_of
+
+    source = source_of(data)  # a missing file should not wait for TensorFlow
+    load_tensorflow()
+    from eqt.config import EQTConfig, TrainConfig
+    from eqt.runs import default_folder
+    from eqt.train import train as run_training
+
+    config = TrainConfig(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        labels=labels,
+        seed=seed,
+    )
+    run = run_training(
+        source.hdf5, out or default_folder(source.hdf5), EQTConfig(), config, click.echo
+    )
+    click.echo(f"run: {run.folder}")
+
+
+@main.command()
+@click.argument("run", type=FILE, required=False)
+@click.option("--data", type=FILE, help="Another STEAD file; all of it is evaluated.")
+@click.option("--weights", type=FILE, help="Other weights than the run's best.")
+@click.option("--detection-threshold", type=float, default=0.2, show_default=True)
+@click.option("--p-threshold", type=float, default=0.1, show_default=True)
+@click.option("--s-threshold", type=float, default=0.1, show_default=True)
+@click.option("--out", type=FILE, help="Folder to write; RUN/evaluation by default.")
+@click.option("--overwrite", is_flag=True, help="Replace an evaluation that exists.")
+def evaluate(
+    run: Path | None,
+    data: Path | None,
+    weights: Path | None,
+    detection_threshold: float,
+    p_threshold: float,
+    s_threshold: float,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    """Pick the test part of RUN and tell how right the picks are.
+
+    Without RUN, --data and --weights are needed.
+    """
+    load_tensorflow()
+    from eqt.evaluate import evaluate as run_evaluation
+    from eqt.evaluate import plan
+    from eqt.picks import Thresholds
+
+    thresholds = Thresholds(detection_threshold, p_threshold, s_threshold)
+    outcome = run_evaluation(plan(run, data, weights, out), thresholds, overwrite)
+    _report(outcome)
+
+
+@main.command()
+@click.argument("folder", type=FILE, default=Path("quickstart"))
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+def quickstart(folder: Path, seed: int) -> None:
+    """Run the whole road in FOLDER on simulated data: demo, subset, merge, train, evaluate."""
+    from eqt.quickstart import quickstart as run_all
+
+    run_all(folder, seed)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes, which no setting silences.
+
+    They go to the process's standard error from C++; if the import fails they are shown. What it
+    logs later follows ``TF_CPP_MIN_LOG_LEVEL``, here 3 unless the user has set it.
+    """
+    import os
+    import sys
+    import tempfile
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            notes.seek(0)
+            os.write(shown, notes.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
+
+
+def _report(outcome: "Evaluation") -> None:
+    from eqt.metrics import STUDY_COLUMNS, TOLERANCE, residual_figures
+
+    rows: list[list[object]] = []
+    for name, score in {"detection": outcome.detection, **outcome.picks}.items():
+        errors = outcome.residuals.get(name)
+        sizes = residual_figures(errors) if errors is not None else {}
+        figures = (score.precision, score.recall, score.f1, score.tp, score.fp, score.fn)
+        rows.append([name, *figures, sizes.get("mean"), sizes.get("sigma"), sizes.get("mae")])
+    columns = ("", "precision", "recall", "F1", "right", "wrong", "missed")
+    title = (
+        f"{outcome.study['model_name']}: {outcome.study['#events']} events, "
+        f"{outcome.study['#noise']} noise traces; picks right within {TOLERANCE} s"
+    )
+    table(title, [*columns, "mean (s)", "sigma (s)", "MAE (s)"], rows)
+    summary(
+        "The study's columns (any pick in an event counts)",
+        {name: outcome.study[name] for name in STUDY_COLUMNS[1:]},
+    )
+    terminal().print(f"tables and pictures: {outcome.folder}", soft_wrap=True)
+    terminal().print(f"residuals: {outcome.folder / 'residuals.png'}", soft_wrap=True)

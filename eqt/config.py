@@ -1,0 +1,280 @@
+"""What a network is built from and how it is trained: frozen values that check themselves.
+
+Source: Mousavi, Ellsworth, Zhu, Chuang and Beroza (2020), Earthquake transformer: an attentive
+deep-learning model for simultaneous earthquake detection and phase picking, Nature
+Communications 11, 3952, doi:10.1038/s41467-020-17591-w.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from itertools import accumulate, repeat
+from numbers import Integral, Real
+from typing import Any, Final
+
+from steadkit.errors import InputError
+from steadkit.labels import LabelConfig
+from steadkit.pipeline import BatchConfig
+from steadkit.schema import COMPONENTS, N_SAMPLES
+
+RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
+"""The recurrent layers a stack may name; ``bi`` reads the trace in both directions."""
+
+GATES: Final = ("hard_sigmoid", "sigmoid")
+"""Gate activations; ``hard_sigmoid`` is Keras 2's, clip(0.2 x + 0.5, 0, 1), not Keras 3's."""
+
+OUTPUTS: Final = ("detector", "picker_P", "picker_S")
+"""Names of the model's outputs, in their order."""
+
+
+@dataclass(frozen=True)
+class EQTConfig:
+    """What a network is built from. Each tuple, read left to right, is a stack of blocks.
+
+    Attributes
+    ----------
+    input_length, components
+        Shape of one input: samples and columns.
+    filters, kernels
+        Channels and widths of the encoder's convolutions; each one is followed by a pooling by 2.
+    decoder_filters
+        Channels of the decoders' convolutions; ``None`` mirrors ``filters``. The widths always
+        mirror ``kernels``.
+    head_kernel
+        Width of the last convolution of each output.
+    residual_kernels
+        One residual block of two convolutions per entry, of that width.
+    encoder_rnn, picker_rnn, rnn_units
+        Recurrent layers shared by all outputs, those of each picker, and their width.
+    transformer_blocks, attention_units, attention_width, feed_forward
+        Number of transformer blocks, width of the attention's hidden layer, how many steps a
+        picker's attention sees, and the hidden width of the feed-forward layer.
+    dropout
+        Rate of every dropout, the recurrent ones included.
+    gate
+        Activation of the recurrent gates, one of ``GATES``.
+    kernel_l2, bias_l1
+        Penalties on the kernels and biases of the encoder's and decoders' convolutions, as the
+        published models hold them.
+
+    Examples
+    --------
+    >>> EQTConfig().pooled_length, EQTConfig().crops
+    (47, (0, 0, 0, 1, 0, 0, 0))
+    >>> EQTConfig(encoder_rnn=("bilstm",) * 3 + ("lstm",) * 3).encoder_rnn
+    ('bilstm', 'bilstm', 'bilstm', 'lstm', 'lstm', 'lstm')
+    """
+
+    input_length: int = N_SAMPLES
+    components: int = len(COMPONENTS)
+    filters: tuple[int, ...] = (8, 16, 16, 32, 32, 64, 64)
+    kernels: tuple[int, ...] = (11, 9, 7, 7, 5, 5, 3)
+    decoder_filters: tuple[int, ...] | None = None
+    head_kernel: int = 11
+    residual_kernels: tuple[int, ...] = (3, 3, 3, 3, 2, 3, 2)
+    encoder_rnn: tuple[str, ...] = ("bilstm",) * 3
+    picker_rnn: tuple[str, ...] = ("lstm",)
+    rnn_units: int = 16
+    transformer_blocks: int = 2
+    attention_units: int = 32
+    attention_width: int = 3
+    feed_forward: int = 128
+    dropout: float = 0.1
+    gate: str = "hard_sigmoid"
+    kernel_l2: float = 1e-6
+    bias_l1: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            _check_count(name, getattr(self, name))
+        for name in _STACKS:
+            _check_stack(name, getattr(self, name))
+        for name in ("encoder_rnn", "picker_rnn"):
+            _check_recurrent(name, getattr(self, name))
+        _check(self.gate in GATES, "gate", self.gate, f"use one of {', '.join(GATES)}")
+        for name in ("dropout", "kernel_l2", "bias_l1"):
+            _check_fraction(name, getattr(self, name))
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """Check that the stacks fit one another and that decoding returns to the input length."""
+        depth = len(self.filters)
+        _check(depth > 0, "filters", self.filters, "give at least one encoder block")
+        for name in ("kernels", "decoder_filters"):
+            stack = getattr(self, name)
+            fits = stack is None or len(stack) == depth
+            _check(fits, name, stack, f"give {depth} entries, one for each of filters")
+        # Each upsampling doubles the length, so only an even one can come back.
+        _check(self.input_length % 2 == 0, "input_length", self.input_length, "use an even number")
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Length of the trace before and after each pooling, which rounds up."""
+        halvings = repeat(2, len(self.filters))
+        return tuple(accumulate(halvings, lambda n, by: -(-n // by), initial=self.input_length))
+
+    @property
+    def pooled_length(self) -> int:
+        """Number of steps that the recurrent layers and the transformer see."""
+        return self.lengths[-1]
+
+    @property
+    def crops(self) -> tuple[int, ...]:
+        """Samples to cut from each end after each upsampling.
+
+        Rounding up while pooling leaves the decoder too long. The excess is cut as soon as both
+        ends can share it equally: 47 x 2^4 = 752 is cut to 750, and 750 x 2^3 = 6000.
+        """
+        crops, length = [], self.pooled_length
+        for wanted in reversed(self.lengths[:-1]):
+            excess = 2 * length - wanted
+            crops.append(excess // 2 if excess % 2 == 0 else 0)
+            length = 2 * length - 2 * crops[-1]
+        return tuple(crops)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return _to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "EQTConfig":
+        """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
+        return cls(**_from_plain(cls, values, "model"))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained; the defaults are the published recipe.
+
+    Attributes
+    ----------
+    epochs, batch_size
+        How often every trace is seen, and how many at a time.
+    learning_rate
+        Adam's rate at the start; ``LEARNING_RATE_DROPS`` says how it falls.
+    loss_weights
+        Weights of the binary cross-entropies of detector, P and S.
+    labels, normalization
+        Shape of the targets, and how waveforms are scaled; see `steadkit.pipeline.BatchConfig`.
+    train, validation, test
+        Shares of the traces, as decimals that add up to 1.
+    patience
+        Epochs without a better validation loss after which training stops.
+    seed
+        Selects split, initial weights, dropout and the order of every epoch.
+
+    Examples
+    --------
+    >>> TrainConfig().learning_rate_at(19), TrainConfig().learning_rate_at(21)
+    (0.001, 0.0001)
+    """
+
+    epochs: int = 200
+    batch_size: int = 200
+    learning_rate: float = 1e-3
+    loss_weights: tuple[float, float, float] = (0.05, 0.40, 0.55)
+    labels: str = "gaussian"
+    normalization: str = "std"
+    train: str = "0.85"
+    validation: str = "0.05"
+    test: str = "0.10"
+    patience: int = 12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            _check_count(name, getattr(self, name))
+        rate = self.learning_rate
+        _check(isinstance(rate, Real) and 0 < rate <= 1, "learning_rate", rate, "use (0, 1]")
+        weights = self.loss_weights
+        fits = len(weights) == len(OUTPUTS) and all(weight >= 0 for weight in weights)
+        _check(fits, "loss_weights", weights, "give three numbers, none below 0")
+        _check(self.seed >= 0, "seed", self.seed, "use 0 or a whole number above it")
+        _ = self.batches, self.shares  # they check themselves
+
+    @property
+    def shares(self) -> tuple[Fraction, ...]:
+        """Shares of train, validation and test, exactly."""
+        try:
+            shares = tuple(map(Fraction, (self.train, self.validation, self.test)))
+        except (ValueError, ZeroDivisionError) as error:
+            raise InputError(f"shares of train, validation, test: {error}") from error
+        _check(sum(shares) == 1, "shares", [str(s) for s in shares], "they must add up to 1")
+        return shares
+
+    @property
+    def batches(self) -> BatchConfig:
+        """How batches are made."""
+        return BatchConfig(self.batch_size, self.normalization, LabelConfig(self.labels))
+
+    def learning_rate_at(self, epoch: int, rate: float | None = None) -> float:
+        """Return the rate of an epoch, counted from 0; `rate`, what it was before, is not used."""
+        drops = [divisor for start, divisor in LEARNING_RATE_DROPS if epoch > start]
+        return self.learning_rate / max(drops, default=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values that JSON can hold."""
+        return _to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
+        return cls(**_from_plain(cls, values, "training"))
+
+
+LEARNING_RATE_DROPS: Final = ((20, 10), (40, 100), (60, 1000), (90, 2000))
+"""After which epoch the rate at the start is divided by what."""
+
+
+def _to_plain(config: Any) -> dict[str, Any]:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(config).items()}
+
+
+def _from_plain(kind: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    known = [field.name for field in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise InputError(f"unknown {what} setting {key!r}: use one of {', '.join(known)}")
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+
+
+_COUNTS: Final = (
+    "input_length",
+    "components",
+    "head_kernel",
+    "rnn_units",
+    "transformer_blocks",
+    "attention_units",
+    "attention_width",
+    "feed_forward",
+)
+_STACKS: Final = ("filters", "kernels", "decoder_filters", "residual_kernels")
+
+
+def _check(holds: bool, name: str, value: object, remedy: str) -> None:
+    if not holds:
+        raise InputError(f"{name} cannot be {value!r}: {remedy}")
+
+
+def _is_count(value: object) -> bool:
+    # bool is an Integral too, but True is not a number of filters.
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
+
+
+def _check_count(name: str, value: object) -> None:
+    _check(_is_count(value), name, value, "use a whole number above 0")
+
+
+def _check_stack(name: str, value: object) -> None:
+    counts = isinstance(value, tuple) and all(map(_is_count, value))
+    absent = value is None and name == "decoder_filters"
+    _check(counts or absent, name, value, "use a tuple of whole numbers above 0")
+
+
+def _check_recurrent(name: str, value: object) -> None:
+    known = isinstance(value, tuple) and all(kind in RECURRENT for kind in value)
+    _check(known, name, value, f"use a tuple of {', '.join(RECURRENT)}")
+
+
+def _check_fraction(name: str, value: object) -> None:
+    _check(isinstance(value, Real) and 0 <= value < 1, name, value, "use a number in [0, 1)")

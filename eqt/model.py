@@ -1,0 +1,56 @@
+"""The Earthquake Transformer as one Keras model, top to bottom as in the paper's figure 1."""
+
+import keras
+
+from eqt import blocks
+from eqt.config import EQTConfig
+
+_DEFAULT = EQTConfig()
+
+
+def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
+    """Return the network, with initial weights that depend on the seed alone.
+
+    Parameters
+    ----------
+    config
+        What the network is built from; the published network when left out.
+    seed
+        Root of every initial value and every dropout; no global random state is used.
+
+    Returns
+    -------
+    keras.Model
+        From ``(batch, samples, components)`` to the list of three probabilities per sample,
+        ``detector``, ``picker_P`` and ``picker_S``, each ``(batch, samples, 1)``. Losses,
+        weights, metrics and targets may be dictionaries with these names as keys. Dropout acts
+        in training only.
+    """
+    # ---- functional model ----
+    waveform = keras.Input((config.input_length, config.components), name="waveform")
+
+    x = blocks.encoder(waveform, config, seed)
+    x = blocks.residual_cnn(x, config, seed)
+    x = blocks.recurrent_stack(x, config, seed)
+    for suffix in transformer_suffixes(config.transformer_blocks):
+        x = blocks.transformer(x, suffix, config, seed)
+    p = blocks.picker(x, "P", config, seed)
+    s = blocks.picker(x, "S", config, seed)
+
+    branches = {"detector": ("D", x), "picker_P": ("P", p), "picker_S": ("S", s)}
+    outputs = []
+    for name, (branch, start) in branches.items():
+        decoded = blocks.decoder(start, branch, config, seed)
+        outputs.append(blocks.head(decoded, name, config, seed))
+    return keras.Model(waveform, outputs, name="eqt")
+
+
+def transformer_suffixes(count: int) -> list[str]:
+    """Return the names' ends of the transformer blocks: the published two are D0 and D.
+
+    Examples
+    --------
+    >>> transformer_suffixes(2)
+    ['D0', 'D']
+    """
+    return [f"D{i}" for i in range(count - 1)] + ["D"]

@@ -1,0 +1,125 @@
+"""Probabilities to detections and picks.
+
+Source: Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w, as corrected here: of several S
+peaks the most probable is taken, not the first, and a peak may lie at either edge of the window.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from steadkit.errors import InputError
+
+MIN_DETECTION = 10
+"""Samples above the threshold that make a detection."""
+
+P_LEAD = 100
+"""A P arrival up to this many samples before a detection belongs to it."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Probabilities above which something counts; the defaults are the published ones for tests."""
+
+    detection: float = 0.2
+    p: float = 0.1
+    s: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 < value < 1:
+                raise InputError(f"{name} threshold {value} must lie between 0 and 1")
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An arrival: its sample and its probability."""
+
+    sample: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """An earthquake found in a window, with its most probable P and S if there are any.
+
+    `start` and `end` are its first and last sample, `probability` is the mean between them.
+    """
+
+    start: int
+    end: int
+    probability: float
+    p: Pick | None = None
+    s: Pick | None = None
+
+
+def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]:
+    """Find the earthquakes of one window.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (samples, 3): detection, P and S.
+    thresholds
+        What counts.
+
+    Returns
+    -------
+    list of Detection
+        In order of time. No pick belongs to two of them.
+
+    >>> window = np.zeros((6000, 3))
+    >>> window[700:1500, 0], window[650, 1], window[[900, 950], 2] = 0.9, 0.8, (0.3, 0.7)
+    >>> detect(window, Thresholds())[0].s
+    Pick(sample=950, probability=0.7)
+    """
+    p_peaks = peaks(probabilities[:, 1], thresholds.p)
+    s_peaks = peaks(probabilities[:, 2], thresholds.s)
+    spans = list(runs(probabilities[:, 0] > thresholds.detection))
+    # A P belongs to the earthquake that follows it, not to the end of the one before.
+    ends = [min(end, following - P_LEAD - 1) for (_, end), (following, _) in pairwise(spans)]
+    ends += [end for _, end in spans[-1:]]
+    found = []
+    for (start, end), last_p in zip(spans, ends, strict=True):
+        p = _most_probable(p_peaks, start - P_LEAD, max(last_p, start))
+        s = _most_probable(s_peaks, start if p is None else p.sample + 1, end)
+        mean = float(probabilities[start : end + 1, 0].mean())
+        found.append(Detection(start, end, mean, p, s))
+    return found
+
+
+def runs(above: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Find the first and last sample of every run of true values that is long enough.
+
+    >>> list(runs(np.arange(40) % 20 < 15))
+    [(0, 14), (20, 34)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], above, [False])).astype(np.int8)))
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        if after - first >= MIN_DETECTION:
+            yield int(first), int(after) - 1
+
+
+def peaks(probability: np.ndarray, threshold: float) -> list[Pick]:
+    """Find the local maxima above a threshold, those at the edges of the window too."""
+    # A peak is lower on both sides; outside of the window everything is.
+    samples, _ = find_peaks(np.concatenate(([-1], probability, [-1])), height=threshold)
+    return [Pick(int(i) - 1, float(probability[i - 1])) for i in samples]
+
+
+def _most_probable(picks: list[Pick], first: int, last: int) -> Pick | None:
+    inside = [pick for pick in picks if first <= pick.sample <= last]
+    return max(inside, key=lambda pick: pick.probability, default=None)
+
+
+def best(detections: list[Detection]) -> Detection | None:
+    """Choose the detection that is surest of itself and its picks, for a table of one a trace."""
+
+    def total(detection: Detection) -> float:
+        picks = (detection.p, detection.s)
+        return detection.probability + sum(pick.probability for pick in picks if pick)
+
+    return max(detections, key=total, default=None)

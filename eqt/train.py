@@ -1,0 +1,168 @@
+"""Train a network on part of a data set; leave a run folder that explains itself."""
+
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from eqt import plots
+from eqt.config import EQTConfig, TrainConfig
+from eqt.model import build_model
+from eqt.runs import Run, Setup, create, save_setup
+from steadkit import sampling
+from steadkit.catalog import earthquakes_of, read_table
+from steadkit.errors import InputError
+from steadkit.files import staged, write_text
+from steadkit.labels import TARGETS
+from steadkit.manifest import Manifest, manifest_of
+from steadkit.pipeline import Batches, stream
+from steadkit.sources import source_of
+from steadkit.version import __version__
+
+
+def train(
+    data: Path,
+    folder: Path,
+    model_config: EQTConfig,
+    config: TrainConfig,
+    say: Callable[[str], object] = print,
+) -> Run:
+    """Train from scratch and write a run folder.
+
+    Parameters
+    ----------
+    data
+        A STEAD file, HDF5 with its CSV beside it.
+    folder
+        The run folder to make.
+    model_config, config
+        What to build, and how to train it.
+    say
+        Receives one line an epoch.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used, a part would be empty, or the folder exists. Then no folder is
+        left behind.
+    """
+    split = split_by_earthquake(data, config)
+    parts = {part: traces_of(split, part) for part in sampling.PARTS}
+    for part, names in parts.items():
+        if not names:
+            raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
+    training = Batches(data, parts["train"], config.batches, seed=config.seed)
+    validation = Batches(data, parts["validation"], config.batches)
+    model = compiled(build_model(model_config, config.seed), config)
+
+    run = create(folder)
+    save_setup(run, Setup(data, model_config, config, environment()))
+    write_text(run.split, split.to_text())
+    callbacks = [
+        keras.callbacks.LearningRateScheduler(config.learning_rate_at),
+        keras.callbacks.TerminateOnNaN(),
+        Keeper(run, say, len(parts["train"]), config.epochs),
+        keras.callbacks.EarlyStopping(patience=config.patience),
+    ]
+    model.fit(
+        stream(training, epochs=None),
+        validation_data=stream(validation),
+        epochs=config.epochs,
+        steps_per_epoch=len(training),
+        callbacks=callbacks,
+        shuffle=False,  # the stream has its order
+        verbose=0,
+    )
+    history = pd.read_csv(run.history)
+    if not np.isfinite(history["loss"]).all():
+        raise InputError(f"the loss became NaN: see {str(run.history)!r}, try a smaller rate")
+    plots.save(plots.loss_curves(history), run.curves)
+    return run
+
+
+def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
+    """Cut a data set into train, validation and test, each earthquake whole in one of them."""
+    columns = ("trace_name", "trace_category", "source_id")
+    table = read_table(source_of(data).csv, columns)
+    categories = table["trace_category"].tolist()
+    parts = sampling.split(earthquakes_of(table).tolist(), categories, config.shares, config.seed)
+    recipe = {
+        "operation": "split",
+        "by": "source_id",
+        "shares": [str(share) for share in config.shares],
+        "seed": config.seed,
+    }
+    return manifest_of(data.stem, recipe, table["trace_name"], categories, parts)
+
+
+def traces_of(split: Manifest, part: str) -> list[str]:
+    """List the traces of one part."""
+    pairs = zip(split.traces, split.parts, strict=True)
+    return [name for name, its_part in pairs if its_part == part]
+
+
+def compiled(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """Give a network its optimizer and its losses, as published."""
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss=dict.fromkeys(TARGETS, "binary_crossentropy"),
+        loss_weights=dict(zip(TARGETS, config.loss_weights, strict=True)),
+    )
+    return model
+
+
+class Keeper(keras.callbacks.Callback):
+    """Writes history and weights after every epoch, and says how it went."""
+
+    def __init__(self, run: Run, say: Callable[[str], object], traces: int, epochs: int):
+        super().__init__()
+        self.run, self.say, self.traces, self.epochs = run, say, traces, epochs
+        self.rows: list[dict[str, Any]] = []
+        self.started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep what the epoch has brought."""
+        seconds = time.perf_counter() - self.started
+        row = {"epoch": epoch + 1, **(logs or {}), "seconds": round(seconds, 3)}
+        earlier = [kept["val_loss"] for kept in self.rows]
+        self.rows.append(row)
+        is_best = row["val_loss"] < min(earlier, default=float("inf"))
+        for path in (self.run.last, *([self.run.best] if is_best else [])):
+            save_weights(self.model, path)
+        with staged([self.run.history], overwrite=True) as (path,):
+            pd.DataFrame(self.rows).to_csv(path, index=False)
+        self.say(
+            f"epoch {epoch + 1}/{self.epochs}: loss {row['loss']:.4f}, "
+            f"validation {row['val_loss']:.4f}{' (best)' if is_best else ''}, "
+            f"{self.traces / seconds:.0f} traces/s, {seconds:.0f} s"
+        )
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a network's weights, whole or not at all."""
+    with staged([path], overwrite=True) as (new,):
+        model.save_weights(new)
+
+
+def environment() -> dict[str, str]:
+    """Tell with what software a run was made; another thread count changes the last bits."""
+    import tensorflow as tf
+
+    return {
+        "steadkit": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "devices": ", ".join(device.name for device in tf.config.list_physical_devices()),
+    }

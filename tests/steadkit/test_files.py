@@ -1,0 +1,113 @@
+"""Files: whole or not at all, one writer at a time, nothing left behind."""
+
+import fcntl
+import os
+
+import pytest
+
+from steadkit.errors import InputError
+from steadkit.files import COMMIT_MARK, staged, write_text
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_all_targets_appear_together(tmp_path):
+    targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+    with staged(targets) as paths:
+        for path in paths:
+            path.write_text("new")
+        assert [p.name for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+    assert listing(tmp_path) == ["a.csv", "a.hdf5"]
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), staged([tmp_path / "a"]) as (path,):
+        path.write_text("half")
+        raise RuntimeError
+    assert listing(tmp_path) == []
+
+
+def test_what_exists_is_replaced_only_when_told(tmp_path):
+    target = tmp_path / "a"
+    target.write_text("old")
+    with pytest.raises(InputError, match="--overwrite"):
+        write_text(target, "new")
+    assert target.read_text() == "old"
+    write_text(target, "new", overwrite=True)
+    assert target.read_text() == "new"
+    assert listing(tmp_path) == ["a"]
+
+
+def test_a_failed_overwrite_keeps_the_old(tmp_path):
+    target = tmp_path / "a"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), staged([target], overwrite=True) as (path,):
+        path.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+
+
+def test_a_dangling_link_is_a_file_too(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="exists"):
+        write_text(tmp_path / "a", "new")
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    with staged([tmp_path / "a"]) as (path,):
+        path.write_text("first")
+        with pytest.raises(InputError, match="another process"), staged([tmp_path / "a"]):
+            raise AssertionError("the second writer got in")
+    assert (tmp_path / "a").read_text() == "first"
+
+
+def test_remains_of_a_killed_run_are_cleared(tmp_path):
+    staging = tmp_path / ".a.partial"
+    staging.mkdir()
+    (staging / "a").write_text("half")
+    write_text(tmp_path / "a", "whole")
+    assert listing(tmp_path) == ["a"]
+
+
+def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
+    targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+    staging = tmp_path / ".a.hdf5.partial"
+    staging.mkdir()
+    (staging / COMMIT_MARK).touch()
+    (staging / "a.hdf5").write_text("first")
+    targets[0].write_text("first")  # moved already
+    with staged(targets) as paths:
+        for path in paths:
+            path.write_text("second")
+    assert [target.read_text() for target in targets] == ["second", "second"]
+
+
+def test_a_users_file_is_not_taken_for_a_remain(tmp_path):
+    (tmp_path / "a.csv").write_text("mine")
+    staging = tmp_path / ".a.hdf5.partial"
+    staging.mkdir()  # a run killed before it had completed anything
+    with (
+        pytest.raises(InputError, match="exists"),
+        staged([tmp_path / "a.csv", tmp_path / "a.hdf5"]),
+    ):
+        raise AssertionError("the user's file was in the way")
+    assert (tmp_path / "a.csv").read_text() == "mine"
+
+
+def test_the_lock_goes_with_its_holder(tmp_path):
+    staging = tmp_path / ".a.partial"
+    staging.mkdir()
+    holder = os.open(staging, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(InputError, match="another process"):
+        write_text(tmp_path / "a", "x")
+    os.close(holder)
+    write_text(tmp_path / "a", "x")
+    assert listing(tmp_path) == ["a"]
+
+
+def test_a_missing_folder_is_said(tmp_path):
+    with pytest.raises(InputError, match="no folder"):
+        write_text(tmp_path / "nowhere" / "a", "x")

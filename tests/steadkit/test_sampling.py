@@ -1,0 +1,102 @@
+"""Sampling: golden selections, nesting, independence of the order, splits without a leak."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steadkit.errors import InputError
+from steadkit.sampling import PARTS, parse_fraction, share, shuffled, split, take
+
+NAMES = st.lists(st.text("abc019._", min_size=1, max_size=8), unique=True, min_size=1, max_size=60)
+FRACTIONS = st.fractions(Fraction(1, 1000), 1)
+
+
+def test_a_fixed_selection_stays_fixed():
+    names = [f"S{i}.XX_20200101000000_EV" for i in range(1000)]
+    chosen = take(names, ["earthquake_local"] * 1000, Fraction(1, 100), seed=0)
+    assert chosen.tolist() == [556, 8, 397, 640, 319, 904, 435, 764, 757, 405]
+
+
+@given(names=NAMES, small=FRACTIONS, large=FRACTIONS, seed=st.integers(0, 99))
+def test_a_smaller_fraction_lies_within_a_larger_one(names, small, large, seed):
+    small, large = sorted((small, large))
+    strata = [name[0] for name in names]
+    fewer, more = take(names, strata, small, seed), take(names, strata, large, seed)
+    assert set(fewer) <= set(more)
+
+
+@given(names=NAMES, fraction=FRACTIONS, shuffle=st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(names, fraction, shuffle):
+    mixed = list(names)
+    shuffle.shuffle(mixed)
+    selections = [
+        [rows[i] for i in take(rows, [name[0] for name in rows], fraction, 7)]
+        for rows in (names, mixed)
+    ]
+    assert selections[0] == selections[1]
+
+
+@given(names=NAMES, fraction=FRACTIONS)
+def test_every_stratum_gives_its_share(names, fraction):
+    strata = [name[0] for name in names]
+    chosen = [strata[i] for i in take(names, strata, fraction, 0)]
+    assert all(chosen.count(s) == share(strata.count(s), fraction) for s in set(strata))
+
+
+def test_another_seed_is_another_order():
+    names = [f"T{i}" for i in range(50)]
+    assert shuffled(names, 0).tolist() != shuffled(names, 1).tolist()
+    assert shuffled(names, 0).tolist() != shuffled(names, 0, "split").tolist()
+
+
+@pytest.mark.parametrize(
+    ("total", "text", "wanted"),
+    [
+        (100, "0.29", 29),  # in binary floating point it would be 28
+        (1_030_231, "0.01", 10_302),
+        (235_426, "0.01", 2_354),
+        (1_030_231, "0.1", 103_023),
+        (235_426, "0.1", 23_542),
+        (3, "1/3", 1),
+        (7, "1", 7),
+    ],
+)
+def test_shares_are_exact(total, text, wanted):
+    assert share(total, parse_fraction(text)) == wanted
+
+
+@pytest.mark.parametrize("text", ["0", "-0.1", "1.5", "abc", "", "nan", "inf", "1/0", "1e-999999"])
+def test_fractions_that_are_none_are_refused(text):
+    with pytest.raises(InputError, match="fraction"):
+        parse_fraction(text)
+
+
+SHARES = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100))
+
+
+@given(
+    groups=st.lists(st.integers(0, 30).map(str), min_size=1, max_size=80),
+    seed=st.integers(0, 9),
+)
+def test_no_group_is_in_two_parts(groups, seed):
+    parts = split(groups, ["event"] * len(groups), SHARES, seed)
+    assert set(parts) <= set(PARTS)
+    for group in set(groups):
+        assert len({part for part, g in zip(parts, groups, strict=True) if g == group}) == 1
+
+
+def test_every_category_is_split_by_its_shares():
+    groups = [f"e{i}" for i in range(200)] + [f"n{i}" for i in range(100)]
+    strata = np.array(["event"] * 200 + ["noise"] * 100)
+    parts = split(groups, strata.tolist(), SHARES, seed=3)
+    for stratum, total in (("event", 200), ("noise", 100)):
+        counts = [int(((strata == stratum) & (parts == part)).sum()) for part in PARTS]
+        assert counts == [total * 85 // 100, total * 5 // 100, total // 10]
+
+
+def test_shares_that_do_not_add_up_are_refused():
+    with pytest.raises(InputError, match="add up to 1"):
+        split(["a"], ["event"], (Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)), 0)

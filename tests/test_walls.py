@@ -1,0 +1,97 @@
+"""The walls of the house: who imports whom, and what must not be loaded."""
+
+import ast
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# A module imports only from those before it.
+ORDER = {
+    "steadkit": """version errors schema console files sources catalog store sampling manifest
+        dataset subset merge synthetic demo labels transforms pipeline cli __init__ __main__""",
+    "eqt": """config presets layers blocks model weights runs picks metrics plots train evaluate
+        quickstart cli __init__ __main__""",
+}
+HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib")
+
+
+def imports(path: Path) -> set[str]:
+    """List the modules of the house that a file imports, at its top or in a body."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = (
+            [a.name for a in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        )
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        found |= {".".join(name.split(".")[:2]) for name in names if name.split(".")[0] in ORDER}
+    return found
+
+
+def modules() -> list[tuple[str, str, Path]]:
+    """List (package, module, file) of the whole house; a folder counts as one module."""
+    listed = []
+    for package in ORDER:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            inside = path.relative_to(ROOT / package)
+            listed.append((package, inside.with_suffix("").parts[0], path))
+    return listed
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "path"), modules(), ids=lambda x: str(x).rpartition("/")[2]
+)
+def test_a_file_imports_only_from_those_before_it(package, module, path):
+    order = ORDER[package].split()
+    assert module in order, f"{package}/{module}: say where it stands in the flow"
+    for imported in imports(path):
+        its_package, _, its_module = imported.partition(".")
+        if its_package == package and its_module in order and its_module != module:
+            assert order.index(its_module) < order.index(module), imported
+        assert (package, its_package) != ("steadkit", "eqt"), "steadkit knows nothing of eqt"
+
+
+def loaded(code: str) -> set[str]:
+    """Tell which heavy libraries a fresh interpreter has loaded after some code."""
+    check = f"{code}\nimport sys; print([m for m in {HEAVY} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    return set(ast.literal_eval(out.stdout.splitlines()[-1]))
+
+
+def commands() -> list[tuple[str, ...]]:
+    """List every command and subcommand."""
+    from eqt.cli import main as eqt
+    from steadkit.cli import main as steadkit
+
+    groups = {"steadkit": steadkit, "eqt": eqt}
+    listed: list[tuple[str, ...]] = [(program,) for program in groups]
+    for program, group in groups.items():
+        listed += product([program], group.commands)
+    return listed
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_loads_nothing_heavy(command):
+    program, *arguments = command
+    code = f"from {program}.cli import main\nmain([*{arguments}, '--help'], standalone_mode=False)"
+    assert loaded(code) == set()
+
+
+def test_importing_steadkit_loads_nothing_heavy():
+    assert loaded("import steadkit, eqt") == set()
+
+
+def test_the_data_side_never_needs_tensorflow():
+    code = "import steadkit.cli, steadkit.subset, steadkit.merge, steadkit.demo, steadkit.pipeline"
+    assert not {"tensorflow", "keras"} & loaded(code)
+
+
+def test_every_file_says_what_it_is_about():
+    for _, _, path in modules():
+        first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        assert first.endswith(".") or first.endswith(":"), path
