@@ -100,12 +100,17 @@ def evaluate(
 
 @main.command()
 @click.argument("folder", type=FILE, default=Path("quickstart"))
+@click.option("--events", type=click.IntRange(1), default=2000, show_default=True)
+@click.option("--noise", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-def quickstart(folder: Path, seed: int) -> None:
+def quickstart(folder: Path, events: int, noise: int, epochs: int, seed: int) -> None:
     """Run the whole road in FOLDER on simulated data: demo, subset, merge, train, evaluate."""
+    from eqt.quickstart import Size
     from eqt.quickstart import quickstart as run_all
+    from steadkit.cli import main as steadkit
 
-    run_all(folder, seed)
+    run_all(folder, Size(events, noise, epochs), seed, {"steadkit": steadkit, "eqt": main})
 
 
 def load_tensorflow() -> None:

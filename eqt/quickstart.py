@@ -1,13 +1,23 @@
 """The whole road on simulated data, by the commands a user would type, each shown as it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-EVENTS, NOISE = 2000, 500
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 12, 24, 1e-3
+from steadkit.demo import chunk_files
+
+BATCH_SIZE = 24
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to simulate and how long to train; the defaults take some minutes on two cores."""
+
+    events: int = 2000
+    noise: int = 500
+    epochs: int = 10
 
 
 @dataclass(frozen=True)
@@ -19,19 +29,19 @@ class Step:
     result: Path
 
 
-def steps(folder: Path, seed: int) -> list[Step]:
+def steps(folder: Path, size: Size, seed: int) -> list[Step]:
     """List the commands from nothing to an evaluated network."""
     stead, run = folder / "stead", folder / "run"
-    chunks = [stead / f"chunk{number}.hdf5" for number in (1, 2, 3)]
     some, merged = folder / "some.hdf5", folder / "merged.hdf5"
-    with_seed = ["--seed", str(seed)]
-    demo = ["demo", stead, "--events", EVENTS, "--noise", NOISE, *with_seed]
-    subset = ["subset", *chunks[1:], "--fraction", "0.9", "-o", some, *with_seed]
-    merge = ["merge", chunks[0], some, "-o", merged]
-    train = ["train", "--data", merged, "--epochs", EPOCHS, "--batch-size", BATCH_SIZE]
-    train += ["--learning-rate", LEARNING_RATE, *with_seed, "--out", run]
+    noise, *events = chunk_files(stead, size.events)
+    with_seed = ["--seed", seed]
+    demo = ["demo", stead, "--events", size.events, "--noise", size.noise, *with_seed]
+    subset = ["subset", *events, "--fraction", "0.9", "-o", some, *with_seed]
+    merge = ["merge", noise, some, "-o", merged]
+    train = ["train", "--data", merged, "--epochs", size.epochs, "--batch-size", BATCH_SIZE]
+    train += [*with_seed, "--out", run]
     road = [
-        ("steadkit", demo, chunks[-1]),
+        ("steadkit", demo, events[-1]),
         ("steadkit", subset, some),
         ("steadkit", merge, merged),
         ("eqt", train, run / "curves.png"),
@@ -40,20 +50,27 @@ def steps(folder: Path, seed: int) -> list[Step]:
     return [Step(program, [str(a) for a in args], result) for program, args, result in road]
 
 
-def quickstart(folder: Path, seed: int) -> None:
+def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click.Group]) -> None:
     """Run every step that has not been done yet.
+
+    Parameters
+    ----------
+    folder
+        Where everything goes; made if it does not exist.
+    size
+        How much to simulate, and how long to train.
+    seed
+        Of the simulation, the selection and the training.
+    programs
+        The two command lines, by name.
 
     Raises
     ------
     InputError
         A step cannot be done, because its target is there but half done, for example.
     """
-    from eqt.cli import main as eqt
-    from steadkit.cli import main as steadkit
-
-    programs = {"steadkit": steadkit, "eqt": eqt}
     folder.mkdir(parents=True, exist_ok=True)
-    for step in steps(folder, seed):
+    for step in steps(folder, size, seed):
         click.secho(f"\n$ {step.program} {' '.join(step.arguments)}", bold=True)
         if step.result.exists():
             click.echo(f"{step.result} is there already")

@@ -16,6 +16,7 @@ from eqt.model import build_model
 from eqt.runs import Run, Setup, create, save_setup
 from steadkit import sampling
 from steadkit.catalog import earthquakes_of, read_table
+from steadkit.console import Bar
 from steadkit.errors import InputError
 from steadkit.files import staged, write_text
 from steadkit.labels import TARGETS
@@ -122,16 +123,27 @@ class Keeper(keras.callbacks.Callback):
     def __init__(self, run: Run, say: Callable[[str], object], traces: int, epochs: int):
         super().__init__()
         self.run, self.say, self.traces, self.epochs = run, say, traces, epochs
+        self.bar = Bar()
         self.rows: list[dict[str, Any]] = []
         self.started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock."""
+        """Start the clock and, on a terminal, a bar."""
         self.started = time.perf_counter()
+        self.bar.start(f"epoch {epoch + 1}/{self.epochs}", self.params["steps"])
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Step the bar."""
+        self.bar.step(f"loss {(logs or {}).get('loss', np.nan):.4f}")
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Leave no bar behind, however training ends."""
+        self.bar.stop()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep what the epoch has brought."""
         seconds = time.perf_counter() - self.started
+        self.bar.stop()
         row = {"epoch": epoch + 1, **(logs or {}), "seconds": round(seconds, 3)}
         earlier = [kept["val_loss"] for kept in self.rows]
         self.rows.append(row)

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ CHUNK_ROWS = 50_000
 _NAME = re.compile(r"(?!\.{1,2}$)[^\s/\\\x00-\x1f\x7f]+")
 
 
+# Any character that a plain ASCII name lacks, but for the line feed that joins names here.
+_UNSAFE = re.compile(r"[/\\\x00-\x09\x0b-\x20\x7f]")
+
+
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a STEAD CSV as text, exactly as written; missing values are empty strings or ``None``.
 
@@ -41,7 +46,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
     table = pd.concat(list(_parts(path, columns)), ignore_index=True)
-    _check_names(table["trace_name"], path)
+    _check_names(table["trace_name"].tolist(), path)
     _check_categories(table["trace_category"], path)
     return table
 
@@ -64,14 +69,13 @@ def columns_of(path: Path) -> list[str]:
 def _parts(path: Path, columns: Sequence[str] | None) -> Iterator[pd.DataFrame]:
     """Read a CSV in pieces, so that memory is bounded by what is kept of each; at least one."""
     present = columns_of(path)
-    columns = present if columns is None else list(columns)
-    _require(present, columns, path)
-    yield pd.DataFrame(columns=columns, dtype=str)
+    _require(present, columns or (), path)
+    yield pd.DataFrame(columns=list(columns or present), dtype=str)
     with (
         _faults_in_one_line(path),
         pd.read_csv(
             path,
-            usecols=columns,
+            usecols=None if columns is None else list(columns),
             dtype=str,
             keep_default_na=False,
             na_filter=False,
@@ -103,11 +107,25 @@ def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
         )
 
 
-def _check_names(names: pd.Series, path: Path) -> None:
-    for name in names:
-        check_name(name, path)
-    if (repeated := names.duplicated()).any():
-        raise InputError(f"{str(path)!r} lists {names[repeated].iloc[0]!r} twice: drop one row")
+def _check_names(names: list[str], path: Path) -> None:
+    if not _all_plain(names):
+        for name in names:
+            check_name(name, path)
+    if len(set(names)) < len(names):
+        repeated = next(name for name, count in Counter(names).items() if count > 1)
+        raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
+
+
+def _all_plain(names: list[str]) -> bool:
+    """Tell quickly that all names are fine; False means that each must be looked at."""
+    together = "\n".join(names)
+    lengths = set(map(len, names))
+    return (
+        together.isascii()
+        and together.count("\n") == len(names) - 1
+        and not _UNSAFE.search(together)
+        and 2 < min(lengths) <= max(lengths) <= MAX_NAME_BYTES
+    )
 
 
 def check_name(name: str, path: Path) -> None:

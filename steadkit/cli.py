@@ -32,7 +32,11 @@ class FractionType(click.ParamType):
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Selects the random order."
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Selects the random order.",
 )
 
 

@@ -71,6 +71,35 @@ def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterat
     yield from track(items, text, total=total, console=Console(stderr=True), transient=True)
 
 
+class Bar:
+    """A progress bar that is stepped by hand; nothing is shown where no person looks."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._task: Any = None
+
+    def start(self, text: str, total: int) -> None:
+        """Show an empty bar."""
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._progress = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._progress.add_task(text, total=total)
+            self._progress.start()
+
+    def step(self, text: str) -> None:
+        """Fill it by one."""
+        if self._progress is not None:
+            self._progress.update(self._task, advance=1, description=text)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: the first column is names, the others are figures."""
     from rich.table import Table

@@ -50,21 +50,27 @@ def demo(
     if min(events, noise) < 0 or events + noise == 0:
         raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
     folder.mkdir(parents=True, exist_ok=True)
+    first, *others = map(dataset_files, chunk_files(folder, events))
     manifests = []
-    # Noise is always chunk1, as in STEAD, whether there is any or not.
     if noise:
-        files, traces = dataset_files(folder / "chunk1.hdf5"), synthetic.noise(noise, seed)
         recipe = _recipe("noise", 0, noise, seed)
-        manifests.append(_chunk(files, traces, recipe, overwrite))
+        manifests.append(_chunk(first, synthetic.noise(noise, seed), recipe, overwrite))
     earthquakes = synthetic.earthquakes(events, seed)
-    for number, start in enumerate(range(0, events, CHUNK_EVENTS), 2):
+    for files, start in zip(others, range(0, events, CHUNK_EVENTS), strict=True):
         count = min(events - start, CHUNK_EVENTS)
-        files, recipe = (
-            dataset_files(folder / f"chunk{number}.hdf5"),
-            _recipe("events", start, count, seed),
-        )
+        recipe = _recipe("events", start, count, seed)
         manifests.append(_chunk(files, islice(earthquakes, count), recipe, overwrite))
     return manifests
+
+
+def chunk_files(folder: Path, events: int) -> list[Path]:
+    """Name the HDF5 files of a miniature: chunk1 for noise, as in STEAD, then the events'.
+
+    >>> [path.name for path in chunk_files(Path(), 2000)]
+    ['chunk1.hdf5', 'chunk2.hdf5', 'chunk3.hdf5']
+    """
+    count = 1 + -(-events // CHUNK_EVENTS)
+    return [folder / f"chunk{number}.hdf5" for number in range(1, count + 1)]
 
 
 def _recipe(kind: str, start: int, count: int, seed: int) -> dict[str, str | int]:

@@ -8,7 +8,7 @@ A header of ``# key: value`` lines, then a tab-separated table::
     # traces: 12656 = 10302 earthquake_local + 2354 noise
     # digest: 3f9a...
     trace_name	part	waveform
-    109C.TA_20060723155859_EV	-	4257733fa7a3e20fff8c23fb92a5de23
+    109C.TA_20060723155859_EV	-	b8d44f9f4ac672060cc0de8302615c14
 
 ``digest`` is BLAKE2b over the recipe and the table, so that one short text names the data.
 """

@@ -92,10 +92,10 @@ def _rows_of(sources: Sequence[Source]) -> pd.DataFrame:
         for number, source in enumerate(sources)
     ]
     rows = pd.concat(tables, ignore_index=True)
-    repeated = rows["trace_name"].duplicated(keep=False)
-    if repeated.any():
-        first, second = rows[rows["trace_name"] == rows["trace_name"][repeated].iloc[0]]["source"]
-        name = rows["trace_name"][repeated].iloc[0]
+    repeated = rows[rows["trace_name"].duplicated()] if len(sources) > 1 else rows[:0]
+    if len(repeated):
+        name = repeated["trace_name"].iloc[0]
+        first, second = rows["source"][rows["trace_name"] == name][:2]
         raise InputError(
             f"trace {name!r} is in both {str(sources[first].csv)!r} and "
             f"{str(sources[second].csv)!r}: merge them first"

@@ -1,0 +1,30 @@
+# The project's tasks, one line each.
+
+BIN := .venv/bin
+
+.PHONY: install lint format test quickstart kills benchmarks
+
+install:          ## a virtual environment with everything for development
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+
+lint:             ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format:           ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test:             ## tests and doctests
+	$(BIN)/pytest
+
+quickstart:       ## the whole road on simulated data
+	$(BIN)/eqt quickstart
+
+kills:            ## the long campaign of kills
+	$(BIN)/python tests/campaigns/kills.py --kills 100
+
+benchmarks:       ## every benchmark
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
