@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from steadkit.errors import InputError
@@ -98,6 +98,9 @@ def _locked(staging: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # Gone already, or what a kill has left and a refusal must not touch.
+        with suppress(OSError):
+            staging.rmdir()
         os.close(descriptor)
 
 

@@ -35,6 +35,7 @@ def test_what_exists_is_replaced_only_when_told(tmp_path):
     with pytest.raises(InputError, match="--overwrite"):
         write_text(target, "new")
     assert target.read_text() == "old"
+    assert listing(tmp_path) == ["a"]
     write_text(target, "new", overwrite=True)
     assert target.read_text() == "new"
     assert listing(tmp_path) == ["a"]

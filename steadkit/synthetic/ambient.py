@@ -1,0 +1,134 @@
+"""The noise of a station: coloured ground and instrument noise, hum, and passing disturbances."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from scipy import fft
+
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
+from steadkit.synthetic.stations import Station
+from steadkit.synthetic.waves import BAND_PASS, FREQUENCIES, LENGTH, white
+
+_SECONDS: Final = np.arange(LENGTH) / SAMPLING_RATE
+
+
+def ambient(station: Station, hour: float, picked: bool, rng: np.random.Generator) -> np.ndarray:
+    """Simulate the counts ``(3, 6000)`` of a station at an hour of its day, band-passed.
+
+    A minute in which somebody ``picked`` an earthquake is mostly free of disturbances.
+    """
+    own = white(rng)
+    shared = (own + station.coherence * np.roll(own, 1, axis=0)) / math.hypot(1, station.coherence)
+    still = fft.irfft(shared * _colour(station, busy=_by_day(hour) > 1), LENGTH)
+    shaken = still * _gusts(rng) + _hum(station, rng)
+    for disturb, in_noise, in_event in DISTURBANCES:
+        if rng.uniform() < (in_event if picked else in_noise):
+            shaken = shaken + disturb(rng) * _polarisation(rng)[:, None]
+    level = station.gain * station.noise * _by_day(hour) ** 0.5 * rng.lognormal(0, 0.25)
+    return level * fft.irfft(fft.rfft(shaken) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
+
+
+def _by_day(hour: float) -> float:
+    """How busy the hour is, from a half at night to one and a half in the afternoon."""
+    return 1 - 0.5 * math.cos(2 * math.pi * (hour - 2) / 24)
+
+
+@functools.lru_cache(maxsize=256)
+def _colour(station: Station, *, busy: bool) -> np.ndarray:
+    """Amplitude spectrum of the noise before the band-pass, for one count of it after."""
+    f = np.maximum(FREQUENCIES, 0.3)
+    ground = f**-station.reddening
+    width = 0.35 * station.culture_hz
+    people = station.culture * station.culture_hz**-0.5 * (1.0 if busy else 0.4)
+    ground += people * _peak(f, station.culture_hz, width)
+    amplitude = ground + station.floor * f ** (station.instrument.order - 1)
+    amplitude /= np.sqrt(1 + (FREQUENCIES / station.instrument.cutoff) ** 16)
+    return amplitude / math.sqrt(np.mean(np.abs(amplitude * BAND_PASS) ** 2))
+
+
+def _peak(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
+    return np.exp(-0.5 * ((frequencies - centre) / width) ** 2)
+
+
+def _gusts(rng: np.random.Generator) -> np.ndarray:
+    """Let the wind freshen and drop within the minute: a level that wanders about one."""
+    strength = rng.uniform(0, 0.3) * rng.standard_normal(12)
+    every = np.arange(12) * LENGTH / 12
+    return np.exp(np.interp(np.arange(LENGTH), every, strength, period=LENGTH))
+
+
+def _hum(station: Station, rng: np.random.Generator) -> np.ndarray:
+    """Run a machine whose speed wanders a little."""
+    if not station.hum:
+        return np.zeros((3, LENGTH))
+    wander = 0.3 * np.sin(2 * np.pi * _SECONDS / rng.uniform(5, 30))
+    phase = rng.uniform(0, 2 * np.pi, (3, 1))
+    return station.hum * np.sin(2 * np.pi * (station.hum_hz * _SECONDS + wander) + phase)
+
+
+def _polarisation(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(0, 1, 3) / math.sqrt(3) + rng.choice((-0.5, 0.5), 3)
+
+
+def _knock(start: float, hertz: float, fall: float) -> np.ndarray:
+    """One blow: an oscillation that dies away."""
+    since = np.maximum(_SECONDS - start, 0)
+    return np.sin(2 * np.pi * hertz * since) * np.exp(-since / fall)
+
+
+def _footsteps(rng: np.random.Generator) -> np.ndarray:
+    """Somebody walks past."""
+    pace, hertz, steps = rng.uniform(0.45, 0.7), rng.uniform(10, 30), rng.integers(6, 25)
+    first = rng.uniform(0, 45)
+    near = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
+    blows = [
+        nearness * rng.uniform(0.6, 1.2) * _knock(first + pace * step, hertz, 0.06)
+        for step, nearness in enumerate(near)
+    ]
+    return rng.lognormal(1.8, 0.5) * np.sum(blows, axis=0)
+
+
+def _vehicle(rng: np.random.Generator) -> np.ndarray:
+    """Something drives past: it swells and fades, without an onset."""
+    nearest, width, hertz = rng.uniform(0, 60), rng.uniform(2, 8), rng.uniform(4, 18)
+    wide = rng.uniform(0.2, 0.5) * hertz
+    spectrum = _peak(FREQUENCIES, hertz, wide) * fft.rfft(rng.standard_normal(LENGTH))
+    roar = fft.irfft(spectrum, LENGTH)
+    swell = np.exp(-0.5 * ((_SECONDS - nearest) / width) ** 2)
+    return rng.lognormal(1.2, 0.6) * swell * roar / roar.std()
+
+
+def _slam(rng: np.random.Generator) -> np.ndarray:
+    """Strike the ground once: a single wave, without the second that an earthquake has."""
+    blow = _knock(rng.uniform(0, 55), rng.uniform(3, 20), rng.lognormal(-1.6, 0.6))
+    return rng.lognormal(2.3, 0.7) * blow
+
+
+def _spikes(rng: np.random.Generator) -> np.ndarray:
+    """Lose a bit now and then."""
+    spikes = np.zeros(LENGTH)
+    at = rng.integers(0, N_SAMPLES, rng.integers(1, 5))
+    spikes[at] = rng.lognormal(3.2, 0.6, len(at)) * rng.choice((-1, 1), len(at))
+    return spikes
+
+
+def _step(rng: np.random.Generator) -> np.ndarray:
+    """Shift the zero; after the trace's end it creeps back, as the transform wants a circle."""
+    start = rng.integers(0, N_SAMPLES)
+    shift = np.clip((LENGTH - np.arange(LENGTH)) / (LENGTH - N_SAMPLES), 0, 1)
+    shift[:start] = 0
+    return rng.lognormal(2.8, 0.6) * shift
+
+
+# A kind of disturbance, and how often it is in a noise trace and in an event's.
+Disturbance = Callable[[np.random.Generator], np.ndarray]
+DISTURBANCES: Final[tuple[tuple[Disturbance, float, float], ...]] = (
+    (_footsteps, 0.08, 0.01),
+    (_vehicle, 0.12, 0.02),
+    (_slam, 0.08, 0.01),
+    (_spikes, 0.04, 0.01),
+    (_step, 0.03, 0.005),
+)

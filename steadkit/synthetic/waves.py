@@ -1,0 +1,237 @@
+"""The noiseless seismogram of an earthquake: causal wavelets, later phases and scattered coda.
+
+Every wave starts at its arrival and never before: a wavelet is the minimum-phase one of its
+amplitude spectrum, so that attenuation disperses as causality demands (Azimi 1968), and the
+band-pass is a causal Butterworth filter. Coda is noise in three bands under the decaying envelopes
+of Aki and Chouet (1975), Origin of coda waves, JGR 80.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import fft, signal
+
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
+from steadkit.synthetic import source, velocity
+from steadkit.synthetic.seismicity import Path, Quake
+from steadkit.synthetic.stations import Station
+
+RINGING: Final = 1200
+"""Samples a wavelet may last."""
+
+LENGTH: Final = N_SAMPLES + RINGING
+"""Of every transform: no wavelet wraps round from the end of a trace to its start."""
+
+FREQUENCIES: Final = fft.rfftfreq(LENGTH, 1 / SAMPLING_RATE)
+
+_SECONDS: Final = np.arange(N_SAMPLES) / SAMPLING_RATE
+
+BAND_PASS: Final = signal.sosfreqz(
+    signal.butter(2, (1.0, 45.0), "bandpass", fs=SAMPLING_RATE, output="sos"),
+    FREQUENCIES,
+    fs=SAMPLING_RATE,
+)[1]
+"""STEAD's 1 to 45 Hz, with the phase of a filter that runs forwards only."""
+
+DERIVATIVE: Final = (1 - np.exp(-2j * np.pi * FREQUENCIES / SAMPLING_RATE)) * SAMPLING_RATE
+"""Backward difference, the causal one."""
+
+BANDS: Final = (2.0, 7.0, 22.0)
+"""Hz in the middle of each band of coda."""
+
+Q_SHEAR: Final = 160.0
+Q_POWER: Final = 0.6
+"""Q of S along the path is Q_SHEAR f^Q_POWER; that of P is a half larger."""
+
+CODA_Q: Final = 110.0
+
+# How much of each wave's scattered motion E, N and Z see, and how P's attenuation differs.
+CODA_SHARE: Final = {"P": np.array([0.7, 0.7, 1.0]), "S": np.array([1.0, 1.0, 0.7])}
+Q_RATIO: Final = {"P": 1.5, "S": 1.0}
+KAPPA_RATIO: Final = {"P": 0.6, "S": 1.0}
+
+SURFACE: Final = {"P": 3.0, "S": 1.6}
+"""Velocity of the weathered rock in km/s, which turns rays towards the vertical."""
+
+BLURRED: Final = 0.15
+"""Share of energy that scattering makes independent of the radiation pattern."""
+
+
+class Arrival(NamedTuple):
+    """A deterministic wave: when, how large on E, N and Z, and how much coda it brings."""
+
+    wave: str
+    sample: int
+    motion: np.ndarray
+    coda: float
+
+
+def _bands() -> np.ndarray:
+    """Weights that share the frequencies out among ``BANDS`` and add up to one."""
+    octave = np.log2(np.maximum(FREQUENCIES, 0.1))
+    return np.array([np.interp(octave, np.log2(BANDS), row) for row in np.eye(len(BANDS))])
+
+
+_BAND_WEIGHTS: Final = _bands()
+
+
+def seismogram(
+    quake: Quake, path: Path, p_sample: int, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """Simulate the counts ``(3, 6000)`` of one station, band-passed, and the sample of first S."""
+    arrivals = _arrivals(quake, path, p_sample, rng)
+    s_sample = _first_s(arrivals)
+    amplitude = {wave: _amplitude(wave, quake, path) for wave in "PS"}
+    pulses = np.array([_pulses(wave, arrivals) for wave in "PS"])
+    pulses[1, :, p_sample:N_SAMPLES] += _coda(arrivals, amplitude, p_sample, rng)
+    wavelets = _wavelets(np.array([amplitude[wave] for wave in "PS"]), path)
+    ground = (fft.rfft(pulses) * wavelets[:, None]).sum(axis=0)
+    return path.station.gain * fft.irfft(ground, LENGTH)[:, :N_SAMPLES], s_sample
+
+
+def _arrivals(quake: Quake, path: Path, p_sample: int, rng: np.random.Generator) -> list[Arrival]:
+    found = velocity.rays(quake.depth_km, path.km)
+    arrivals = []
+    for ray in found:
+        for wave, slower in (("P", 1.0), ("S", velocity.VP_VS)):
+            later = slower * ray.seconds - found[0].seconds
+            sample = p_sample + round(later * SAMPLING_RATE)
+            motion = ray.strength * _motion(wave, quake, path, ray)
+            arrivals.append(Arrival(wave, sample, motion, ray.strength))
+    return arrivals + [_converted(each, path.station, p_sample, rng) for each in arrivals]
+
+
+def _first_s(arrivals: list[Arrival]) -> int:
+    """Sample of the first S that arrives as S: what leads it was a P through the sediment."""
+    return min(each.sample for each in arrivals if each.wave == "S" and each.coda)
+
+
+def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarray:
+    """Direction and size of a ray's motion on E, N and Z, for a source of unit strength."""
+    azimuth = math.radians(path.azimuth)
+    p, sv, sh = source.radiation(quake.mechanism, ray.takeoff, azimuth)
+    onward = math.radians(path.back_azimuth + 180)
+    radial = np.array([math.sin(onward), math.cos(onward), 0.0])
+    transverse = np.array([math.cos(onward), -math.sin(onward), 0.0])
+    up = np.array([0.0, 0.0, 1.0])
+    slowness = ray.slowness * (1.0 if wave == "P" else velocity.VP_VS)
+    sine = slowness * SURFACE[wave]
+    cosine = math.sqrt(1 - sine**2)
+    if wave == "P":
+        return _blur(p, "P") * (cosine * up + sine * radial)
+    return _blur(sv, "S") * (sine * up - cosine * radial) + _blur(sh, "S") * transverse
+
+
+def _blur(pattern: float, wave: str) -> float:
+    """Fill the nodes of a radiation pattern as scattering does."""
+    energy = (1 - BLURRED) * pattern**2 + BLURRED * source.MEAN_PATTERN[wave] ** 2 / 2
+    return math.copysign(math.sqrt(energy), pattern)
+
+
+def _converted(
+    arrival: Arrival, station: Station, p_sample: int, rng: np.random.Generator
+) -> Arrival:
+    """Convert a part of a wave below the sediment: P to S, which lags, or S to P, which leads."""
+    lag = round(station.sediment_s * SAMPLING_RATE)
+    size = math.hypot(*arrival.motion) * rng.uniform(-0.35, 0.35)
+    if arrival.wave == "P":
+        turn = rng.uniform(0, 2 * math.pi)
+        across = size * np.array([math.sin(turn), math.cos(turn), 0.0])
+        return Arrival("P", arrival.sample + lag, across, 0.0)
+    # Sediment delays S after P by no more than the whole way does.
+    lead = min(lag, (arrival.sample - p_sample) // 2)
+    return Arrival("S", arrival.sample - lead, size * np.array([0.0, 0.0, 0.4]), 0.0)
+
+
+def _amplitude(wave: str, quake: Quake, path: Path) -> np.ndarray:
+    """Amplitude spectrum of the ground's displacement at the station."""
+    km = math.hypot(path.km, quake.depth_km)
+    station = path.station
+    corner = float(source.corner_frequency(quake.magnitude, quake.stress_drop))
+    seconds = km * 1000 / (source.VP if wave == "P" else source.VS)
+    lost = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
+    lost += KAPPA_RATIO[wave] * station.kappa
+    spectrum = source.brune(FREQUENCIES, corner * (source.P_CORNER if wave == "P" else 1.0))
+    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(-np.pi * FREQUENCIES * lost)
+    if wave == "S":
+        off = (FREQUENCIES - station.site_hz) / (0.3 * station.site_hz)
+        spectrum *= 1 + station.site / (1 + off**2)
+    return spectrum
+
+
+def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
+    """Transform the causal wavelets with these spectra, as the station records them."""
+    instrument = path.station.instrument
+    recorded = amplitude / np.sqrt(1 + (FREQUENCIES / instrument.cutoff) ** 16)
+    largest = recorded.max(axis=1, keepdims=True)
+    cepstrum = fft.irfft(np.log(np.maximum(recorded, 1e-7 * largest)), LENGTH)
+    cepstrum[:, 1 : LENGTH // 2] *= 2
+    cepstrum[:, LENGTH // 2 + 1 :] = 0
+    response = np.exp(fft.rfft(cepstrum)) * DERIVATIVE**instrument.order * BAND_PASS
+    wavelets = fft.irfft(response, LENGTH)
+    # What little the transform leaves before the onset sits at its end.
+    wavelets[:, RINGING:] = 0
+    return fft.rfft(wavelets) * SAMPLING_RATE
+
+
+def _pulses(wave: str, arrivals: list[Arrival]) -> np.ndarray:
+    pulses = np.zeros((3, LENGTH))
+    for each in arrivals:
+        if each.wave == wave and each.sample < N_SAMPLES:
+            pulses[:, each.sample] += each.motion
+    return pulses
+
+
+def _coda(
+    arrivals: list[Arrival],
+    amplitude: dict[str, np.ndarray],
+    start: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Scattered waves on E, N and Z from ``start`` on, to be given the shape of an S wavelet."""
+    at = np.searchsorted(FREQUENCIES, BANDS)
+    lag = _first_s(arrivals) - start
+    shape = {"P": _p_envelope(lag, rng), "S": _s_envelope(lag, rng)}
+    scattered = fft.irfft(white(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
+    coda = np.zeros((3, N_SAMPLES - start))
+    for wave in "PS":
+        level = source.MEAN_PATTERN[wave] * amplitude[wave][at] / amplitude["S"][at]
+        share = CODA_SHARE[wave] * rng.lognormal(0, 0.15, 3)
+        envelope = level[:, None] * _launched(wave, arrivals, shape[wave], start)
+        coda += share[:, None] * np.einsum("cbt,bt->ct", scattered, envelope)
+    return coda
+
+
+def _launched(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
+    """Add up the envelopes that a wave's arrivals launch."""
+    envelope = np.zeros((len(BANDS), N_SAMPLES - start))
+    for each in arrivals:
+        if each.wave == wave and each.coda and each.sample < N_SAMPLES:
+            envelope[:, each.sample - start :] += each.coda * shape[:, : N_SAMPLES - each.sample]
+    return envelope
+
+
+def white(rng: np.random.Generator) -> np.ndarray:
+    """Transform of white noise of unit variance, one row for each component."""
+    real, imaginary = rng.standard_normal((2, 3, len(FREQUENCIES)))
+    return (real + 1j * imaginary) * math.sqrt(LENGTH / 2)
+
+
+def _p_envelope(lag: int, rng: np.random.Generator) -> np.ndarray:
+    """Let P's coda fall exponentially, high frequencies first, over about the wait for S."""
+    fall = (0.5 + 0.6 * lag / SAMPLING_RATE) * rng.lognormal(0, 0.45)
+    falls = fall * np.array([1.25, 1.0, 0.8])
+    rise = rng.lognormal(-2.5, 0.6)
+    level = 0.2 * rng.lognormal(0, 0.45)
+    return level * -np.expm1(-_SECONDS / rise) * np.exp(-_SECONDS / falls[:, None])
+
+
+def _s_envelope(lag: int, rng: np.random.Generator) -> np.ndarray:
+    """Let S's coda fall as t^-n exp(-pi f t / Q)."""
+    soon = (0.15 + 0.16 * lag / SAMPLING_RATE) * rng.lognormal(0, 0.3)
+    fall = (1 + _SECONDS / soon) ** -rng.uniform(1.0, 1.5)
+    rise = rng.lognormal(-2.3, 0.6)
+    level = 0.16 * rng.lognormal(0, 0.3)
+    loss = np.pi * np.array(BANDS) ** (1 - Q_POWER) / CODA_Q
+    return level * fall * -np.expm1(-_SECONDS / rise) * np.exp(-np.outer(loss, _SECONDS))
