@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt import plots
-from eqt.config import EQTConfig, TrainConfig
+from eqt import checkpoints, plots
+from eqt.config import TrainConfig
 from eqt.metrics import (
     STUDY_COLUMNS,
     TOLERANCE,
@@ -62,7 +62,6 @@ class Task:
     data: Path
     traces: list[str]
     weights: Path
-    model: EQTConfig
     training: TrainConfig
     out: Path
 
@@ -82,7 +81,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
     """Work out what the user means.
 
     A run is evaluated on its own test part; with `data`, on the whole of another file. `weights`
-    alone, without a run, are those of the published architecture.
+    take the place of the run's best; without a run, traces are scaled as published.
 
     Raises
     ------
@@ -92,21 +91,22 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
     if run is None and (data is None or weights is None):
         raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
     if run is None:
-        model, training, own_data, home = EQTConfig(), TrainConfig(), None, Path()
+        training, own_data, home = TrainConfig(), None, Path()
     else:
         setup = load_setup(Run(run))
-        model, training, own_data, home = setup.model, setup.training, setup.data, run
+        training, own_data, home = setup.training, setup.data, run
     file = data or own_data
     assert file is not None  # one of the two cases above
     whole = own_data is None or file.resolve() != own_data.resolve()
     traces = _all_traces(file) if whole or run is None else _test_part(Run(run))
     name = f"evaluation-{file.stem}" if whole else "evaluation"
     return Task(
-        name=run.resolve().name if run else Path(str(weights)).name.removesuffix(".weights.h5"),
+        name=run.resolve().name
+        if run
+        else Path(str(weights)).name.removesuffix(checkpoints.SUFFIX),
         data=file,
         traces=traces,
         weights=weights or Run(home).best,
-        model=model,
         training=training,
         out=out or home / name,
     )
@@ -140,7 +140,7 @@ def evaluate(task: Task, thresholds: Thresholds, overwrite: bool = False) -> Eva
             f"{str(task.out)!r} exists: choose another folder with --out, or use --overwrite"
         )
     batches = Batches(task.data, task.traces, task.training.batches)
-    model = load_weights(task.model, task.weights)
+    model = checkpoints.load(task.weights)
     detections, shown = _pick_all(model, batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
@@ -159,30 +159,6 @@ def evaluate(task: Task, thresholds: Thresholds, overwrite: bool = False) -> Eva
     )
     plots.save(plots.examples(*shown), task.out / "examples.png", overwrite)
     return outcome
-
-
-def load_weights(config: EQTConfig, path: Path) -> Any:
-    """Build a network and fill it; nothing in the file is ever run.
-
-    Raises
-    ------
-    InputError
-        The file is missing or does not hold the weights of this network.
-    """
-    import h5py
-
-    from eqt.model import build_model
-
-    if not path.is_file():
-        raise InputError(f"no weights {str(path)!r}: is the run complete, and the name right?")
-    if not path.name.endswith(".weights.h5") or not h5py.is_hdf5(path):
-        raise InputError(f"{str(path)!r} are not weights that eqt train wrote (.weights.h5)")
-    model = build_model(config)
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError, TypeError) as error:
-        raise InputError(f"{str(path)!r} does not fit this network: {error}") from error
-    return model
 
 
 Shown = tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]

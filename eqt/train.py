@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from eqt import plots
+from eqt import checkpoints, plots
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model import build_model
 from eqt.runs import Run, Setup, create, save_setup
@@ -67,7 +67,7 @@ def train(
     callbacks = [
         keras.callbacks.LearningRateScheduler(config.learning_rate_at),
         keras.callbacks.TerminateOnNaN(),
-        Keeper(run, say, len(parts["train"]), config.epochs),
+        Keeper(run, model_config, len(parts["train"]), config.epochs, say),
         keras.callbacks.EarlyStopping(patience=config.patience),
     ]
     model.fit(
@@ -120,9 +120,17 @@ def compiled(model: keras.Model, config: TrainConfig) -> keras.Model:
 class Keeper(keras.callbacks.Callback):
     """Writes history and weights after every epoch, and says how it went."""
 
-    def __init__(self, run: Run, say: Callable[[str], object], traces: int, epochs: int):
+    def __init__(
+        self,
+        run: Run,
+        config: EQTConfig,
+        traces: int,
+        epochs: int,
+        say: Callable[[str], object],
+    ):
         super().__init__()
-        self.run, self.say, self.traces, self.epochs = run, say, traces, epochs
+        self.run, self.config = run, config
+        self.traces, self.epochs, self.say = traces, epochs, say
         self.bar = Bar()
         self.rows: list[dict[str, Any]] = []
         self.started = 0.0
@@ -149,7 +157,7 @@ class Keeper(keras.callbacks.Callback):
         self.rows.append(row)
         is_best = row["val_loss"] < min(earlier, default=float("inf"))
         for path in (self.run.last, *([self.run.best] if is_best else [])):
-            save_weights(self.model, path)
+            checkpoints.save(self.model, self.config, path, overwrite=True)
         with staged([self.run.history], overwrite=True) as (path,):
             pd.DataFrame(self.rows).to_csv(path, index=False)
         self.say(
@@ -157,12 +165,6 @@ class Keeper(keras.callbacks.Callback):
             f"validation {row['val_loss']:.4f}{' (best)' if is_best else ''}, "
             f"{self.traces / seconds:.0f} traces/s, {seconds:.0f} s"
         )
-
-
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Write a network's weights, whole or not at all."""
-    with staged([path], overwrite=True) as (new,):
-        model.save_weights(new)
 
 
 def environment() -> dict[str, str]:

@@ -9,9 +9,24 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from eqt.config import EQTConfig, TrainConfig
 from steadkit.schema import COLUMNS, EVENT, NOISE
 from steadkit.sources import Source, source_of
 from steadkit.store import Writer
+
+# A network that trains in seconds, and a training to go with it.
+TINY = EQTConfig(
+    filters=(2, 2),
+    kernels=(3, 3),
+    residual_kernels=(),
+    encoder_rnn=(),
+    picker_rnn=(),
+    transformer_blocks=1,
+    attention_units=2,
+    feed_forward=4,
+    input_length=6000,
+)
+SHORT = TrainConfig(epochs=2, batch_size=16, train="0.5", validation="0.25", test="0.25")
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -65,22 +80,34 @@ def as_csv(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame([{key: str(value) for key, value in row.items()} for row in rows])
 
 
+def write_stead(path: Path, names: Sequence[str]) -> Source:
+    """Write a small STEAD file, HDF5 and CSV."""
+    rows = [row(name, number) for number, name in enumerate(names)]
+    with Writer(path) as writer:
+        for name, values in zip(names, rows, strict=True):
+            writer.add(name, waveform(name), values)
+    as_csv(rows).to_csv(path.with_suffix(".csv"), index=False)
+    return source_of(path)
+
+
 @pytest.fixture
 def stead(tmp_path: Path) -> Callable[..., Source]:
-    """Write a small STEAD file, HDF5 and CSV, and return where it is."""
+    """Write a small STEAD file into the test's folder and return where it is."""
 
     def write(file: str = "chunk.hdf5", names: Sequence[str] = ()) -> Source:
-        path = tmp_path / file
-        path.parent.mkdir(exist_ok=True)
-        rows = [row(name, number) for number, name in enumerate(names or names_of(8, 4))]
-        with Writer(path) as writer:
-            for values in rows:
-                name = str(values["trace_name"])
-                writer.add(name, waveform(name), values)
-        as_csv(rows).to_csv(path.with_suffix(".csv"), index=False)
-        return source_of(path)
+        return write_stead(tmp_path / file, names or names_of(8, 4))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a tiny network once; returns the run folder, `data.hdf5` is beside it."""
+    from eqt.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    source = write_stead(folder / "data.hdf5", names_of(24, 12))
+    return train(source.hdf5, folder / "run", TINY, SHORT, len).folder
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "steadkit": """version errors schema console files sources catalog store sampling manifest
         dataset subset merge synthetic demo labels transforms pipeline cli __init__ __main__""",
-    "eqt": """config presets layers blocks model weights runs picks metrics plots train evaluate
-        quickstart cli __init__ __main__""",
+    "eqt": """config presets layers blocks model weights checkpoints runs picks metrics plots train
+        evaluate quickstart cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib")
 

@@ -1,0 +1,84 @@
+"""The blocks: shapes, kinds of recurrent layers, and seeds that are not shared."""
+
+import keras
+import numpy as np
+import pytest
+
+from eqt import blocks
+from eqt.config import EQTConfig
+from eqt.layers import hard_sigmoid
+
+CONFIG = EQTConfig(input_length=202, filters=(4, 8, 16), kernels=(5, 4, 3))
+
+
+def graph(block, shape, *arguments, config=CONFIG):
+    """Build a model of one block."""
+    start = keras.Input(shape)
+    return keras.Model(start, block(start, *arguments, config, 0))
+
+
+def test_encoder_halves_and_rounds_up():
+    assert graph(blocks.encoder, (202, 3)).output_shape == (None, 26, 16)
+
+
+@pytest.mark.parametrize(
+    ("filters", "channels"), [(None, 4), ((32, 16, 6), 6)], ids=["mirrored", "own filters"]
+)
+def test_decoder_returns_to_the_input_length(filters, channels):
+    config = EQTConfig(
+        input_length=202, filters=(4, 8, 16), kernels=(5, 4, 3), decoder_filters=filters
+    )
+    model = graph(blocks.decoder, (26, 16), "D", config=config)
+    assert model.output_shape == (None, 202, channels)
+    assert [layer.kernel_size for layer in model.layers[1:]] == [(3,), (4,), (5,)]
+
+
+def test_residual_cnn_adds_to_its_input():
+    model = graph(blocks.residual_cnn, (26, 16))
+    for layer in model.layers:
+        if "_conv_b" in layer.name:
+            layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    x = np.random.default_rng(0).normal(size=(2, 26, 16)).astype(np.float32)
+    np.testing.assert_array_equal(model(x), x)
+
+
+@pytest.mark.parametrize("gate", ["hard_sigmoid", "sigmoid"])
+@pytest.mark.parametrize("kind", ["bilstm", "lstm", "bigru", "gru"])
+def test_recurrent_layers(kind, gate):
+    layer = blocks.recurrent(kind, "rnn", EQTConfig(gate=gate, dropout=0.3), 0)
+    both = isinstance(layer, keras.layers.Bidirectional)
+    assert both == kind.startswith("bi")
+    for one in (layer.forward_layer, layer.backward_layer) if both else (layer,):
+        assert type(one).__name__.lower() == kind.removeprefix("bi")
+        assert one.dropout == one.recurrent_dropout == 0.3
+        expected = hard_sigmoid if gate == "hard_sigmoid" else keras.activations.sigmoid
+        assert one.recurrent_activation is expected
+
+
+def test_gru_is_that_of_the_study_with_two_biases():
+    layer = blocks.recurrent("gru", "rnn", CONFIG, 0)
+    layer.build((None, 26, 16))
+    assert layer.cell.bias.shape == (2, 48)
+
+
+def test_the_two_directions_start_apart():
+    layer = blocks.recurrent("bilstm", "rnn", CONFIG, 0)
+    layer.build((None, 26, 16))
+    forward, backward = layer.forward_layer.get_weights(), layer.backward_layer.get_weights()
+    for one, other in zip(forward[:2], backward[:2], strict=True):
+        assert np.abs(one - other).max() > 1e-2
+
+
+def test_recurrent_stack_ends_each_layer_in_a_network_in_network():
+    config = EQTConfig(encoder_rnn=("bilstm", "gru"), rnn_units=6)
+    model = graph(blocks.recurrent_stack, (26, 16), config=config)
+    names = [layer.name for layer in model.layers[1:]]
+    stacks = [[name, f"{name}_nin", f"{name}_norm"] for name in ("bilstm_1", "gru_2")]
+    assert names == stacks[0] + stacks[1]
+    assert model.output_shape == (None, 26, 6)
+
+
+def test_seeds_depend_on_seed_and_name():
+    seeds = {blocks.seed_of(seed, name) for seed in range(50) for name in ("a", "b")}
+    assert len(seeds) == 100
+    assert all(0 <= seed < 2**31 for seed in seeds)

@@ -1,0 +1,107 @@
+"""Weight files: what is saved is loaded, and whatever does not fit is refused."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from conftest import TINY
+
+from eqt import checkpoints
+from eqt.model import build_model
+from steadkit.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
+    checkpoints.save(build_model(TINY, seed=3), TINY, path)
+    return path
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copy(saved, tmp_path / "copy.weights.h5")
+
+
+def test_what_is_saved_is_loaded_bit_for_bit(saved):
+    model, again = build_model(TINY, seed=3), checkpoints.load(saved)
+    for one, other in zip(model.weights, again.weights, strict=True):
+        assert one.path == other.path
+        np.testing.assert_array_equal(one, other)
+    x = np.random.default_rng(0).normal(size=(2, 6000, 3)).astype("f4")
+    for one, other in zip(model.predict_on_batch(x), again.predict_on_batch(x), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def drop_weight(file):
+    del file["weights/encoder_1/kernel"]
+
+
+def cut_weight(file):
+    drop_weight(file)
+    file["weights/encoder_1/kernel"] = np.zeros((1, 3, 2), "f4")
+
+
+def group_for_weight(file):
+    drop_weight(file)
+    file.create_group("weights/encoder_1/kernel")
+
+
+def other_network(file):
+    config = json.loads(file.attrs["config"]) | {"filters": [4, 4]}
+    file.attrs["config"] = json.dumps(config)
+
+
+def no_json(file):
+    file.attrs["config"] = "{"
+
+
+def a_list(file):
+    file.attrs["config"] = "[1]"
+
+
+def no_format(file):
+    del file.attrs["format"]
+
+
+def no_group(file):
+    del file["weights"]
+
+
+CASES = {
+    drop_weight: "encoder_1/kernel",
+    cut_weight: "encoder_1/kernel",
+    group_for_weight: "encoder_1/kernel",
+    other_network: "encoder_1/kernel",
+    no_json: "broken configuration",
+    a_list: "unknown model setting",
+    no_format: "eqt train wrote",
+    no_group: "damaged",
+}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), CASES.items(), ids=lambda x: getattr(x, "__name__", "-")
+)
+def test_whatever_does_not_fit_is_refused(copy, spoil, words):
+    with h5py.File(copy, "r+") as file:
+        spoil(file)
+    with pytest.raises(InputError, match=words):
+        checkpoints.load(copy)
+
+
+def test_other_files_are_refused(copy, tmp_path, shared_data):
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.h5").write_text("weights")
+    cases = {
+        copy: "damaged",
+        tmp_path / "text.h5": "not an HDF5 file",
+        tmp_path / "none.h5": "no weights",
+        shared_data / "eqt_original.h5": "eqt train wrote",
+    }
+    for path, words in cases.items():
+        with pytest.raises(InputError, match=words):
+            checkpoints.load(path)

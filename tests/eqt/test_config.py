@@ -1,0 +1,63 @@
+"""The network's config: lengths come back, and what cannot be built is refused in one line."""
+
+import json
+
+import pytest
+
+from eqt.config import EQTConfig
+from steadkit.errors import InputError
+
+
+def test_the_published_lengths():
+    config = EQTConfig()
+    assert config.lengths == (6000, 3000, 1500, 750, 375, 188, 94, 47)
+    assert config.crops == (0, 0, 0, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 7])
+@pytest.mark.parametrize("length", [2, 94, 202, 3002, 6000, 12000])
+def test_decoding_returns_to_every_even_length(length, depth):
+    config = EQTConfig(input_length=length, filters=(8,) * depth, kernels=(3,) * depth)
+    decoded = config.pooled_length
+    for crop in config.crops:
+        decoded = 2 * decoded - 2 * crop
+    assert decoded == length
+
+
+def test_dictionary_round_trip_survives_json():
+    config = EQTConfig(encoder_rnn=(), decoder_filters=(128, 64, 64, 32, 32, 16, 16))
+    assert EQTConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_left_out_settings_keep_their_defaults():
+    assert EQTConfig.from_dict({"dropout": 0.3}) == EQTConfig(dropout=0.3)
+
+
+def test_unknown_setting():
+    with pytest.raises(InputError, match=r"unknown model setting 'droput': use one of .*dropout"):
+        EQTConfig.from_dict({"droput": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"input_length": 6001}, "input_length cannot be 6001: use an even number"),
+        ({"components": 0}, "components cannot be 0: use a whole number above 0"),
+        ({"rnn_units": True}, "rnn_units cannot be True: use a whole number"),
+        ({"filters": ()}, r"filters cannot be \(\): give at least one"),
+        ({"filters": [8, 16]}, r"filters cannot be \[8, 16\]: use a tuple"),
+        ({"kernels": (3, 3)}, r"kernels cannot be \(3, 3\): give 7 entries"),
+        ({"decoder_filters": (8,)}, r"decoder_filters cannot be \(8,\): give 7 entries"),
+        ({"residual_kernels": (3, 0)}, r"residual_kernels cannot be \(3, 0\)"),
+        ({"encoder_rnn": ("LSTM",)}, "encoder_rnn .*: use a tuple of bilstm, lstm, bigru, gru"),
+        ({"picker_rnn": "lstm"}, "picker_rnn cannot be 'lstm': use a tuple"),
+        ({"gate": "tanh"}, "gate cannot be 'tanh': use one of hard_sigmoid, sigmoid"),
+        ({"dropout": 1.0}, r"dropout cannot be 1.0: use a number in \[0, 1\)"),
+        ({"dropout": float("nan")}, "dropout cannot be nan"),
+        ({"bias_l1": -1}, "bias_l1 cannot be -1"),
+    ],
+)
+def test_refusals_name_field_value_and_remedy(setting, message):
+    with pytest.raises(InputError, match=message) as refusal:
+        EQTConfig(**setting)
+    assert "\n" not in str(refusal.value)

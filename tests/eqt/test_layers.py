@@ -1,0 +1,143 @@
+"""The layers against the same formulas in NumPy, and against Keras where it has the layer."""
+
+import keras
+import numpy as np
+import pytest
+
+from eqt.layers import (
+    AdditiveAttention,
+    FeedForward,
+    LayerNormalization,
+    UpsampleConv1D,
+    hard_sigmoid,
+)
+
+LAYERS = {
+    "attention": AdditiveAttention(5, width=3, seed=7, name="attention"),
+    "feed forward": FeedForward(9, dropout=0.2, seed=7, name="feed_forward"),
+    "normalization": LayerNormalization(epsilon=1e-14, name="norm"),
+    "upsampling": UpsampleConv1D(
+        3, 4, crop=1, activation="relu", kernel_initializer=keras.initializers.HeNormal(7)
+    ),
+}
+
+
+def signal(shape=(2, 9, 4), seed=0):
+    """Make a random signal."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def attend(x, weights, width):
+    """Transcribe the attention's formula, one pair of steps at a time."""
+    Wt, Wx, bh, Wa, ba = weights
+    steps = len(x)
+    score = np.array([[(np.tanh(t @ Wt + u @ Wx + bh) @ Wa + ba).item() for u in x] for t in x])
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
+    for t in range(steps):
+        for u in range(steps):
+            if width and not t - width // 2 <= u < t - width // 2 + width:
+                weight[t, u] = 0
+    weight /= weight.sum(axis=1, keepdims=True) + 1e-7
+    return weight @ x, weight
+
+
+@pytest.mark.parametrize("width", [None, 1, 2, 3, 5])
+def test_attention_is_its_formula(width):
+    x = signal()
+    layer = AdditiveAttention(5, width)
+    layer.build(x.shape)
+    layer.set_weights([signal(w.shape, seed=i) for i, w in enumerate(layer.weights)])
+    output, weights = map(np.asarray, layer(x, return_attention_scores=True))
+    for i in range(len(x)):
+        expected_output, expected_weights = attend(x[i], layer.get_weights(), width)
+        np.testing.assert_allclose(output[i], expected_output, atol=1e-5)
+        np.testing.assert_allclose(weights[i], expected_weights, atol=1e-5)
+    np.testing.assert_array_equal(output, layer(x))
+
+
+def test_a_band_lets_nothing_through():
+    x = signal()
+    layer = AdditiveAttention(5, width=3)
+    before, weights = map(np.asarray, layer(x, return_attention_scores=True))
+    far = np.abs(np.subtract.outer(range(9), range(9))) > 1
+    assert (weights[:, far] == 0).all()
+    x[:, 6] += 1
+    after = np.asarray(layer(x))
+    # The 1e-7 in the denominator is all that a distant step can move.
+    np.testing.assert_allclose(after[:, :5], before[:, :5], atol=1e-5)
+    assert (np.abs(after - before)[:, 5:8].max(axis=(0, 2)) > 1e-2).all()
+
+
+def test_feed_forward_is_its_formula():
+    x = signal()
+    layer = FeedForward(9, dropout=0.5)
+    layer.build(x.shape)
+    W1, b1, W2, b2 = arrays = [signal(w.shape, seed=i) for i, w in enumerate(layer.weights)]
+    layer.set_weights(arrays)
+    np.testing.assert_allclose(layer(x), np.maximum(x @ W1 + b1, 0) @ W2 + b2, atol=1e-4)
+    assert np.abs(np.asarray(layer(x, training=True)) - layer(x)).max() > 1e-2
+
+
+def test_layer_normalization_is_its_formula():
+    x = signal()
+    layer = LayerNormalization(epsilon=1e-14)
+    layer.build(x.shape)
+    gamma, beta = signal((2, 4), seed=1)
+    layer.set_weights([gamma, beta])
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    expected = (x - mean) / np.sqrt(variance + 1e-14) * gamma + beta
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 0.1, 12345.678])
+def test_layer_normalization_of_a_constant_is_zero(level):
+    # 16 and 64 channels are what the network has.
+    for channels in (16, 64):
+        x = np.full((1, 2, channels), level, np.float32)
+        assert not np.asarray(LayerNormalization(epsilon=1e-14)(x)).any()
+
+
+def test_hard_sigmoid_is_the_one_of_keras_2():
+    x = np.linspace(-4, 4, 81, dtype=np.float32)
+    np.testing.assert_allclose(hard_sigmoid(x), np.clip(0.2 * x + 0.5, 0, 1), atol=1e-6)
+    assert np.abs(np.asarray(hard_sigmoid(x)) - keras.activations.hard_sigmoid(x)).max() > 0.05
+
+
+@pytest.mark.parametrize("crop", [0, 1, 2])
+@pytest.mark.parametrize("width", range(1, 13))
+def test_upsampling_convolution_is_the_plain_one(width, crop):
+    x = signal((2, 7, 5))
+    fast = UpsampleConv1D(4, width, crop, activation="relu", bias_initializer="ones")
+    output = np.asarray(fast(x))
+    repeated = np.asarray(keras.layers.UpSampling1D(2)(x))[:, crop : 14 - crop]
+    plain = keras.layers.Conv1D(4, width, padding="same", activation="relu")
+    plain.build(repeated.shape)
+    plain.set_weights(fast.get_weights())
+    np.testing.assert_allclose(output, plain(repeated), atol=1e-5)
+    assert fast.compute_output_shape(x.shape) == output.shape
+
+
+def test_upsampling_convolution_keeps_the_penalties_of_the_plain_one():
+    penalty = {"kernel_regularizer": "l2", "bias_regularizer": "l1", "bias_initializer": "ones"}
+    fast = UpsampleConv1D(4, 5, **penalty)
+    fast(signal())
+    plain = keras.layers.Conv1D(4, 5, **penalty)
+    plain.build((2, 9, 4))
+    plain.set_weights(fast.get_weights())
+    np.testing.assert_allclose(fast.losses, plain.losses)
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_layers_come_back_from_their_config(layer):
+    serial = keras.saving.serialize_keras_object(layer)
+    assert serial["registered_name"].startswith("eqt>")
+    again = keras.saving.deserialize_keras_object(serial)
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()
+    np.testing.assert_array_equal(again(signal()), layer(signal()))
+
+
+def test_gates_come_back_from_their_config():
+    layer = keras.layers.LSTM(4, recurrent_activation=hard_sigmoid)
+    again = keras.layers.LSTM.from_config(layer.get_config())
+    assert again.recurrent_activation is hard_sigmoid

@@ -1,0 +1,175 @@
+"""The whole network: order, names, seeds, one step of training, and a trace that is all zero."""
+
+import keras
+import numpy as np
+import pytest
+
+from eqt.config import OUTPUTS, EQTConfig
+from eqt.layers import UpsampleConv1D
+from eqt.model import build_model
+
+SMALL = EQTConfig(
+    input_length=202,
+    filters=(4, 4, 8),
+    kernels=(5, 4, 3),
+    residual_kernels=(3, 2),
+    encoder_rnn=("bilstm", "gru"),
+    rnn_units=4,
+    attention_units=4,
+    feed_forward=8,
+)
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Build the published network once."""
+    return build_model()
+
+
+def waveforms(seed=0, shape=(2, 202, 3)):
+    """Make two random traces."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def targets(value=0.0):
+    """Make targets, in an order that is not the outputs'."""
+    return {name: np.full((2, 202, 1), value, np.float32) for name in reversed(OUTPUTS)}
+
+
+def compiled(seed=0, loss="binary_crossentropy", optimizer="adam", run_eagerly=True):
+    """Build and compile a small network; eager steps spare the tracing."""
+    model = build_model(SMALL, seed)
+    model.compile(
+        optimizer,
+        loss=dict.fromkeys(OUTPUTS, loss),
+        loss_weights=dict(zip(OUTPUTS, (0.05, 0.4, 0.55), strict=True)),
+        run_eagerly=run_eagerly,
+    )
+    return model
+
+
+def test_outputs_by_name_and_in_order(published):
+    assert tuple(published.output_names) == OUTPUTS
+    assert published.input_shape == (None, 6000, 3)
+    assert published.output_shape == [(None, 6000, 1)] * 3
+
+
+def test_layers_stand_in_the_order_of_the_paper(published):
+    encoder = [f"encoder_{i}{end}" for i in range(1, 8) for end in ("", "_pool")]
+    parts = [f"{what}_{part}" for part in "ab" for what in ("norm", "relu", "drop", "conv")]
+    residual = [f"residual_{i}_{part}" for i in range(1, 8) for part in [*parts, "add"]]
+    recurrent = [f"bilstm_{i}{end}" for i in (1, 2, 3) for end in ("", "_nin", "_norm")]
+    transformer = [
+        f"{what}{block}{end}"
+        for block in ("D0", "D")
+        for what in ("attention", "feed_forward")
+        for end in ("", "_add", "_norm")
+    ]
+    pickers = ["lstmP_1", "lstmS_1", "attentionP", "attentionS"]
+    decoders = [f"decoder{branch}_{i}" for i in range(1, 8) for branch in "DPS"]
+    names = [layer.name for layer in published.layers]
+    common = ["waveform", *encoder, *residual, *recurrent, *transformer]
+    assert names == [*common, *pickers, *decoders, *OUTPUTS]
+
+
+def test_settings_of_the_published_layers(published):
+    kernels = [published.get_layer(f"residual_{i}_conv_a").kernel_size[0] for i in range(1, 8)]
+    assert kernels == [3, 3, 3, 3, 2, 3, 2]
+    assert [published.get_layer(f"decoderS_{i}").crop for i in range(1, 8)] == [0, 0, 0, 1, 0, 0, 0]
+    assert [published.get_layer(f"attention{x}").width for x in ("D", "P", "S")] == [None, 3, 3]
+    assert published.get_layer("feed_forwardD_norm").epsilon == 1e-14
+
+
+def test_penalties_are_on_encoder_and_decoders_only(published):
+    kinds = (keras.layers.Conv1D, UpsampleConv1D)
+    for layer in published.layers:
+        penalised = layer.name.startswith(("encoder", "decoder")) and isinstance(layer, kinds)
+        if penalised:
+            np.testing.assert_allclose(layer.kernel_regularizer.l2, 1e-6)
+            np.testing.assert_allclose(layer.bias_regularizer.l1, 1e-4)
+        assert len(layer.losses) == 2 * penalised
+
+
+def test_one_seed_gives_the_same_weights_whatever_the_global_state():
+    keras.utils.set_random_seed(1)
+    first = build_model(SMALL, seed=5).get_weights()
+    keras.utils.set_random_seed(2)
+    for one, other in zip(first, build_model(SMALL, seed=5).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_seed_gives_other_weights():
+    kernels = [
+        [w for w in build_model(SMALL, seed).get_weights() if w.ndim > 1 and w.any()]
+        for seed in (0, 1)
+    ]
+    assert len(kernels[0]) > 40
+    for one, other in zip(*kernels, strict=True):
+        assert (one != other).any()
+
+
+def test_no_two_layers_share_a_seed(published):
+    kernels = [w for w in published.get_weights() if w.ndim > 1 and w.any()]
+    distinct = {(w.shape, np.ascontiguousarray(w).tobytes()) for w in kernels}
+    assert len(distinct) == len(kernels)
+
+
+def test_prediction_is_deterministic_and_a_probability():
+    model = build_model(SMALL)
+    first, second = model.predict(waveforms(), verbose=0), model.predict(waveforms(), verbose=0)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert ((one > 0) & (one < 1)).all()
+
+
+def test_targets_find_their_outputs_by_name():
+    model = compiled(loss="mean_absolute_error")
+    outputs = dict(zip(OUTPUTS, model.predict(waveforms(), verbose=0), strict=True))
+    wanted = {name: outputs[name] for name in reversed(OUTPUTS)}
+    found = model.evaluate(waveforms(), wanted, verbose=0, return_dict=True)
+    assert all(found[f"{name}_loss"] < 1e-6 for name in OUTPUTS)
+    assert np.abs(outputs["picker_P"] - outputs["picker_S"]).mean() > 1e-3
+
+
+@pytest.mark.parametrize("level", [1, 0], ids=["signal", "dead trace"])
+def test_a_step_of_training_moves_all_weights_and_keeps_them_finite(level):
+    model = compiled()
+    before = model.get_weights()
+    model.fit(level * waveforms(), targets(1.0), epochs=1, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    unmoved = {
+        variable.path
+        for variable, old in zip(model.weights, before, strict=True)
+        if (np.asarray(variable) == old).all()
+    }
+    # A constant added to all scores cancels in the attention's weights.
+    unmoved = {path for path in unmoved if not path.endswith("/ba")}
+    if level:
+        assert unmoved == set()
+    else:  # the first kernel has its penalty to move it, the last biases the targets
+        assert not unmoved & {"encoder_1/kernel", "detector/bias", "picker_P/bias"}
+
+
+def test_a_traced_step_is_an_eager_step():
+    runs = [compiled(optimizer="sgd", run_eagerly=eagerly) for eagerly in (True, False)]
+    for model in runs:
+        model.fit(waveforms(), targets(1.0), verbose=0)
+    for one, other in zip(*(model.get_weights() for model in runs), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_training_is_repeatable():
+    runs = [compiled(seed=3) for _ in range(2)]
+    for model in runs:
+        model.fit(waveforms(), targets(), epochs=2, verbose=0)
+    for one, other in zip(*(model.get_weights() for model in runs), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_saved_model_comes_back(tmp_path):
+    model = build_model(SMALL)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert tuple(again.output_names) == OUTPUTS
+    for one, other in zip(model(waveforms()), again(waveforms()), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,140 @@
+"""Training: the split, the run folder, the same seed, refusals that leave nothing behind."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SHORT, TINY, names_of, refused
+
+from eqt.config import TrainConfig
+from eqt.runs import Run, default_folder, load_setup
+from eqt.train import split_by_earthquake, train
+from steadkit.catalog import read_table
+from steadkit.errors import InputError
+from steadkit.manifest import load
+
+
+@pytest.fixture
+def source(stead):
+    return stead("data.hdf5", names_of(24, 12))
+
+
+def test_a_run_folder_explains_itself(trained):
+    run = Run(trained)
+    assert sorted(path.name for path in run.folder.iterdir()) == [
+        "best.weights.h5",
+        "config.json",
+        "curves.png",
+        "history.csv",
+        "last.weights.h5",
+        "split.manifest",
+    ]
+    setup = load_setup(run)
+    assert (setup.model, setup.training) == (TINY, SHORT)
+    assert setup.data == (trained.parent / "data.hdf5").resolve()
+    assert {"tensorflow", "keras", "steadkit"} <= setup.environment.keys()
+    history = pd.read_csv(run.history)
+    assert history["epoch"].tolist() == [1, 2]
+    assert np.isfinite(history.to_numpy()).all()
+    assert {"loss", "val_loss", "picker_P_loss", "val_picker_S_loss"} <= set(history)
+
+
+def test_no_earthquake_is_in_two_parts(trained):
+    split = load(Run(trained).split)
+    table = read_table(trained.parent / "data.csv").set_index("trace_name")
+    parts = pd.Series(split.parts, index=split.traces)
+    earthquakes = table["source_id"][table["trace_category"] == "earthquake_local"]
+    by_source = parts[earthquakes.index].groupby(earthquakes)
+    assert by_source.nunique().eq(1).all()
+    assert len(by_source) == 8
+    assert set(parts) == {"train", "validation", "test"}
+
+
+def test_real_records_split_85_5_10(shared_data):
+    split = split_by_earthquake(shared_data / "ncedc_a.hdf5", TrainConfig())
+    counts = pd.Series(split.parts).value_counts()
+    assert counts.to_dict() == {"train": 83, "test": 10, "validation": 5}
+
+
+def test_the_same_seed_gives_the_same_weights(trained, tmp_path):
+    said = []
+    again = train(trained.parent / "data.hdf5", tmp_path / "again", TINY, SHORT, said.append)
+    assert len(said) == SHORT.epochs
+    with h5py.File(trained / "last.weights.h5") as one, h5py.File(again.last) as other:
+        names = []
+        one["weights"].visit(names.append)
+        assert len(names) > 10
+        for name in names:
+            if isinstance(one["weights"][name], h5py.Dataset):
+                np.testing.assert_array_equal(one["weights"][name], other["weights"][name])
+
+
+def test_a_run_is_never_overwritten(source, tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(InputError, match="exists"):
+        train(source.hdf5, tmp_path / "run", TINY, SHORT, len)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_default_folders_are_numbered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x"
+    (tmp_path / "runs" / "eqt-x").mkdir(parents=True)
+    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
+
+
+def test_a_part_without_traces_is_refused(stead, tmp_path):
+    few = stead("few.hdf5", names_of(3))
+    with pytest.raises(InputError, match="validation part"):
+        train(few.hdf5, tmp_path / "run", TINY, TrainConfig(), len)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--epochs", "0"), "--epochs"),
+        (("--batch-size", "0"), "--batch-size"),
+        (("--learning-rate", "-1"), "learning_rate"),
+        (("--labels", "cone"), "--labels"),
+        (("--seed", "-1"), "--seed"),
+    ],
+)
+def test_options_that_cannot_be(source, run, tmp_path, options, words):
+    refused(run("eqt", "train", "--data", source.hdf5, *options), words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_that_are_not_there(run):
+    refused(run("eqt", "train", "--data", "none.hdf5"), "no file 'none.hdf5'")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c.pop("model"), "broken"),
+        (lambda c: c["model"].update(filters="many"), "filters"),
+        (lambda c: c["model"].update(colour="red"), "unknown model setting 'colour'"),
+        (lambda c: c["training"].update(epochs=-1), "epochs"),
+        (lambda c: c["training"].update(train="0.9"), "add up to 1"),
+    ],
+)
+def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
+    shutil.copytree(trained, tmp_path / "run")
+    run = Run(tmp_path / "run")
+    content = json.loads(run.config.read_text())
+    change(content)
+    run.config.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=words):
+        load_setup(run)
+
+
+def test_folders_that_are_no_runs(tmp_path):
+    with pytest.raises(InputError, match="not a run folder"):
+        load_setup(Run(tmp_path))
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        load_setup(Run(tmp_path))
