@@ -53,9 +53,10 @@ class EQTConfig:
         Rate of every dropout, the recurrent ones included.
     gate
         Activation of the recurrent gates, one of ``GATES``.
-    kernel_l2, bias_l1
-        Penalties on the kernels and biases of the encoder's and decoders' convolutions, as the
-        published models hold them.
+    kernel_l1, kernel_l2, bias_l1
+        Penalties on the kernels and biases of the encoder's and decoders' convolutions. The
+        defaults are those stored in the published models; their code's own default is 1e-4 for
+        `kernel_l1` and nothing for `kernel_l2`.
 
     Examples
     --------
@@ -81,6 +82,7 @@ class EQTConfig:
     feed_forward: int = 128
     dropout: float = 0.1
     gate: str = "hard_sigmoid"
+    kernel_l1: float = 0.0
     kernel_l2: float = 1e-6
     bias_l1: float = 1e-4
 
@@ -92,7 +94,7 @@ class EQTConfig:
         for name in ("encoder_rnn", "picker_rnn"):
             _check_recurrent(name, getattr(self, name))
         _check(self.gate in GATES, "gate", self.gate, f"use one of {', '.join(GATES)}")
-        for name in ("dropout", "kernel_l2", "bias_l1"):
+        for name in ("dropout", "kernel_l1", "kernel_l2", "bias_l1"):
             _check_fraction(name, getattr(self, name))
         self._check_lengths()
 
@@ -122,13 +124,13 @@ class EQTConfig:
     def crops(self) -> tuple[int, ...]:
         """Samples to cut from each end after each upsampling.
 
-        Rounding up while pooling leaves the decoder too long. The excess is cut as soon as both
-        ends can share it equally: 47 x 2^4 = 752 is cut to 750, and 750 x 2^3 = 6000.
+        Rounding up while pooling leaves the decoder too long. What both ends can share equally of
+        the excess is cut at once: 47 x 2^4 = 752 is cut to 750, and 750 x 2^3 = 6000.
         """
         crops, length = [], self.pooled_length
         for wanted in reversed(self.lengths[:-1]):
             excess = 2 * length - wanted
-            crops.append(excess // 2 if excess % 2 == 0 else 0)
+            crops.append(excess // 2)
             length = 2 * length - 2 * crops[-1]
         return tuple(crops)
 
@@ -258,7 +260,7 @@ def _check(holds: bool, name: str, value: object, remedy: str) -> None:
 
 def _is_count(value: object) -> bool:
     # bool is an Integral too, but True is not a number of filters.
-    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def _check_count(name: str, value: object) -> None:
@@ -277,4 +279,4 @@ def _check_recurrent(name: str, value: object) -> None:
 
 
 def _check_fraction(name: str, value: object) -> None:
-    _check(isinstance(value, Real) and 0 <= value < 1, name, value, "use a number in [0, 1)")
+    _check(isinstance(value, Real) and 0 <= float(value) < 1, name, value, "use a number in [0, 1)")

@@ -113,7 +113,11 @@ def compiled(model: keras.Model, config: TrainConfig) -> keras.Model:
         optimizer=keras.optimizers.Adam(config.learning_rate),
         loss=dict.fromkeys(TARGETS, "binary_crossentropy"),
         loss_weights=dict(zip(TARGETS, config.loss_weights, strict=True)),
+        # Compiling with XLA takes half a minute and gains a tenth on a CPU.
+        jit_compile=False,
     )
+    # Made here, Adam's variables need not be made while the first step is traced: 5 s sooner.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

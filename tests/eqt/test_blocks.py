@@ -78,6 +78,26 @@ def test_recurrent_stack_ends_each_layer_in_a_network_in_network():
     assert model.output_shape == (None, 26, 6)
 
 
+def normalise(x):
+    """Run the normalisation of a transformer block on its own."""
+    layer = graph(blocks.transformer, x.shape[1:], "D").get_layer("attentionD_norm")
+    return np.asarray(layer(x))
+
+
+def test_transformer_normalises_with_the_published_epsilon():
+    x = np.random.default_rng(0).normal(size=(2, 26, 16)).astype(np.float32)
+    x[0] *= 1e-6  # so small that Keras's own epsilon would flatten it
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    expected = (x - mean) / np.sqrt(variance + 1e-14)
+    np.testing.assert_allclose(normalise(x), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 0.1, 12345.678])
+@pytest.mark.parametrize("channels", [16, 64])
+def test_transformer_normalises_a_constant_to_zero(level, channels):
+    assert not normalise(np.full((1, 26, channels), level, np.float32)).any()
+
+
 def test_seeds_depend_on_seed_and_name():
     seeds = {blocks.seed_of(seed, name) for seed in range(50) for name in ("a", "b")}
     assert len(seeds) == 100

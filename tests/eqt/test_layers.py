@@ -7,7 +7,6 @@ import pytest
 from eqt.layers import (
     AdditiveAttention,
     FeedForward,
-    LayerNormalization,
     UpsampleConv1D,
     hard_sigmoid,
 )
@@ -15,7 +14,6 @@ from eqt.layers import (
 LAYERS = {
     "attention": AdditiveAttention(5, width=3, seed=7, name="attention"),
     "feed forward": FeedForward(9, dropout=0.2, seed=7, name="feed_forward"),
-    "normalization": LayerNormalization(epsilon=1e-14, name="norm"),
     "upsampling": UpsampleConv1D(
         3, 4, crop=1, activation="relu", kernel_initializer=keras.initializers.HeNormal(7)
     ),
@@ -76,25 +74,6 @@ def test_feed_forward_is_its_formula():
     layer.set_weights(arrays)
     np.testing.assert_allclose(layer(x), np.maximum(x @ W1 + b1, 0) @ W2 + b2, atol=1e-4)
     assert np.abs(np.asarray(layer(x, training=True)) - layer(x)).max() > 1e-2
-
-
-def test_layer_normalization_is_its_formula():
-    x = signal()
-    layer = LayerNormalization(epsilon=1e-14)
-    layer.build(x.shape)
-    gamma, beta = signal((2, 4), seed=1)
-    layer.set_weights([gamma, beta])
-    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
-    expected = (x - mean) / np.sqrt(variance + 1e-14) * gamma + beta
-    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("level", [0.0, 1.0, 0.1, 12345.678])
-def test_layer_normalization_of_a_constant_is_zero(level):
-    # 16 and 64 channels are what the network has.
-    for channels in (16, 64):
-        x = np.full((1, 2, channels), level, np.float32)
-        assert not np.asarray(LayerNormalization(epsilon=1e-14)(x)).any()
 
 
 def test_hard_sigmoid_is_the_one_of_keras_2():
