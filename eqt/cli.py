@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.console import CarefulGroup, summary, table, terminal
+from steadkit.console import CarefulGroup, table
 from steadkit.version import __version__
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def evaluate(
 @click.argument("folder", type=FILE, default=Path("quickstart"))
 @click.option("--events", type=click.IntRange(1), default=2000, show_default=True)
 @click.option("--noise", type=click.IntRange(1), default=500, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=9, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 def quickstart(folder: Path, events: int, noise: int, epochs: int, seed: int) -> None:
     """Run the whole road in FOLDER on simulated data: demo, subset, merge, train, evaluate."""
@@ -142,23 +142,29 @@ def load_tensorflow() -> None:
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.metrics import STUDY_COLUMNS, TOLERANCE, residual_figures
+    from eqt.metrics import TOLERANCE, residual_figures
 
+    title = f"{outcome.study['#events']} events, {outcome.study['#noise']} noise traces"
     rows: list[list[object]] = []
+    for name, (long, short) in {
+        "detection": ("det", "d"),
+        "P": ("p", "p"),
+        "S": ("s", "s"),
+    }.items():
+        columns = [f"{long}_recall", f"{long}_precision", f"{short}_mae", f"{short}_rmse"]
+        columns += [f"{short}_{what}" for what in ("tp", "fp", "tn", "fn")]
+        rows.append([name, *(outcome.study.get(column) for column in columns)])
+    columns = ["recall", "precision", "mae (s)", "rmse (s)", "tp", "fp", "tn", "fn"]
+    table(f"The study's columns, where any pick in an event counts: {title}", ["", *columns], rows)
+
+    rows = []
     for name, score in {"detection": outcome.detection, **outcome.picks}.items():
         errors = outcome.residuals.get(name)
         sizes = residual_figures(errors) if errors is not None else {}
         figures = (score.precision, score.recall, score.f1, score.tp, score.fp, score.fn)
         rows.append([name, *figures, sizes.get("mean"), sizes.get("sigma"), sizes.get("mae")])
-    columns = ("", "precision", "recall", "F1", "right", "wrong", "missed")
-    title = (
-        f"{outcome.study['model_name']}: {outcome.study['#events']} events, "
-        f"{outcome.study['#noise']} noise traces; picks right within {TOLERANCE} s"
-    )
-    table(title, [*columns, "mean (s)", "sigma (s)", "MAE (s)"], rows)
-    summary(
-        "The study's columns (any pick in an event counts)",
-        {name: outcome.study[name] for name in STUDY_COLUMNS[1:]},
-    )
-    terminal().print(f"tables and pictures: {outcome.folder}", soft_wrap=True)
-    terminal().print(f"residuals: {outcome.folder / 'residuals.png'}", soft_wrap=True)
+    columns = ["precision", "recall", "F1", "right", "wrong", "missed"]
+    columns += ["mean (s)", "sigma (s)", "MAE (s)"]
+    table(f"Picks right within {TOLERANCE} s: {title}", ["", *columns], rows)
+    click.echo(f"tables: {outcome.folder / 'picks.csv'}, metrics.json and others beside it")
+    click.echo(f"pictures: {outcome.folder / 'residuals.png'}, {outcome.folder / 'examples.png'}")

@@ -59,7 +59,7 @@ def residuals(of_phase: Mapping[str, np.ndarray], counts: Mapping[str, str]) -> 
     for ax, (phase, values) in zip(figure.subplots(1, 2), of_phase.items(), strict=True):
         ax.hist(values, bins, color=COLOURS[f"picker_{phase}"])
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_title(f"{phase}: {counts[phase]}")
+        ax.set_title(f"{phase}: {counts[phase]}", fontsize=8)
         ax.set_xlabel("pick minus arrival (s)")
         ax.set_ylabel("picks")
     return figure
@@ -103,7 +103,7 @@ def examples(
                     ax.axvline(arrival / SAMPLING_RATE, color=COLOURS[name], linestyle=":")
     grid[0, 1].legend(frameon=False, ncols=3, loc="upper right")
     for ax in grid[-1]:
-        ax.set_xlabel("time (s); dotted: the analyst's P and S")
+        ax.set_xlabel("time (s); dotted: P and S as catalogued")
     return figure
 
 

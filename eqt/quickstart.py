@@ -17,7 +17,7 @@ class Size:
 
     events: int = 2000
     noise: int = 500
-    epochs: int = 10
+    epochs: int = 9
 
 
 @dataclass(frozen=True)
