@@ -1,7 +1,5 @@
 """What both command lines share: one-line errors, progress that knows a terminal, tables."""
 
-import contextlib
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,9 +20,6 @@ class CarefulGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an `InputError` or a fault of the file system is one clear line."""
-        # SIGTERM raises, so that a staged file is removed on the way out.
-        with contextlib.suppress(ValueError):  # not in the main thread
-            signal.signal(signal.SIGTERM, _stop)
         try:
             return super().invoke(ctx)
         except InputError as error:
@@ -33,10 +28,6 @@ class CarefulGroup(click.Group):
             raise
         except (OSError, MemoryError) as error:
             raise click.ClickException(one_line(error)) from error
-
-
-def _stop(signum: int, frame: object) -> None:
-    raise SystemExit(128 + signum)
 
 
 def one_line(error: BaseException) -> str:
