@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Final
 
 from steadkit.errors import InputError
-from steadkit.labels import LabelConfig
+from steadkit.labels import TARGETS, LabelConfig
 from steadkit.pipeline import BatchConfig
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
@@ -22,9 +22,6 @@ RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
 
 GATES: Final = ("hard_sigmoid", "sigmoid")
 """Gate activations; ``hard_sigmoid`` is Keras 2's, clip(0.2 x + 0.5, 0, 1), not Keras 3's."""
-
-OUTPUTS: Final = ("detector", "picker_P", "picker_S")
-"""Names of the model's outputs, in their order."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class TrainConfig:
         rate = self.learning_rate
         _check(isinstance(rate, Real) and 0 < rate <= 1, "learning_rate", rate, "use (0, 1]")
         weights = self.loss_weights
-        fits = len(weights) == len(OUTPUTS) and all(weight >= 0 for weight in weights)
+        fits = len(weights) == len(TARGETS) and all(weight >= 0 for weight in weights)
         _check(fits, "loss_weights", weights, "give three numbers, none below 0")
         _check(self.seed >= 0, "seed", self.seed, "use 0 or a whole number above it")
         _ = self.batches, self.shares  # they check themselves

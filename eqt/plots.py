@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from eqt.metrics import TOLERANCE
 from steadkit.files import write_with
+from steadkit.labels import TARGETS
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 # Okabe and Ito's palette: told apart by colour-blind eyes and in print.
@@ -91,7 +92,7 @@ def examples(
     for row, (left, right) in enumerate(grid):
         _three_components(left, seconds, waveforms[row])
         left.set_title(names[row], loc="left")
-        for column, name in enumerate(("detector", "picker_P", "picker_S")):
+        for column, name in enumerate(TARGETS):
             right.plot(
                 seconds, probabilities[row, :, column], color=COLOURS[name], label=TITLES[name]
             )

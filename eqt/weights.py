@@ -13,10 +13,11 @@ import h5py
 import keras
 import numpy as np
 
-from eqt.config import OUTPUTS, EQTConfig
+from eqt.config import EQTConfig
 from eqt.layers import AdditiveAttention
 from eqt.model import build_model, transformer_suffixes
 from steadkit.errors import InputError
+from steadkit.labels import TARGETS
 
 Layer = dict[str, Any]
 
@@ -143,7 +144,7 @@ def _pairs(stored: list[Layer], config: EQTConfig) -> Iterator[tuple[Layer, str]
     Outputs and attention have the same names; the others are numbered as they were made.
     """
     by_name = {layer["config"]["name"]: layer for layer in stored}
-    for name in (*OUTPUTS, "attentionD0", "attentionD", "attentionP", "attentionS"):
+    for name in (*TARGETS, "attentionD0", "attentionD", "attentionP", "attentionS"):
         if name not in by_name:
             raise InputError(f"the file has no layer {name!r}: use a published .h5 file")
         yield by_name.pop(name), name

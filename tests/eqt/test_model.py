@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from eqt.config import OUTPUTS, EQTConfig
+from eqt.config import EQTConfig
 from eqt.layers import UpsampleConv1D
 from eqt.model import build_model
+from steadkit.labels import TARGETS
 
 SMALL = EQTConfig(
     input_length=202,
@@ -33,7 +34,7 @@ def waveforms(seed=0, shape=(2, 202, 3)):
 
 def targets(value=0.0):
     """Make targets, in an order that is not the outputs'."""
-    return {name: np.full((2, 202, 1), value, np.float32) for name in reversed(OUTPUTS)}
+    return {name: np.full((2, 202, 1), value, np.float32) for name in reversed(TARGETS)}
 
 
 def compiled(seed=0, loss="binary_crossentropy", optimizer="adam", run_eagerly=True):
@@ -41,15 +42,15 @@ def compiled(seed=0, loss="binary_crossentropy", optimizer="adam", run_eagerly=T
     model = build_model(SMALL, seed)
     model.compile(
         optimizer,
-        loss=dict.fromkeys(OUTPUTS, loss),
-        loss_weights=dict(zip(OUTPUTS, (0.05, 0.4, 0.55), strict=True)),
+        loss=dict.fromkeys(TARGETS, loss),
+        loss_weights=dict(zip(TARGETS, (0.05, 0.4, 0.55), strict=True)),
         run_eagerly=run_eagerly,
     )
     return model
 
 
 def test_outputs_by_name_and_in_order(published):
-    assert tuple(published.output_names) == OUTPUTS
+    assert tuple(published.output_names) == TARGETS
     assert published.input_shape == (None, 6000, 3)
     assert published.output_shape == [(None, 6000, 1)] * 3
 
@@ -69,7 +70,7 @@ def test_layers_stand_in_the_order_of_the_paper(published):
     decoders = [f"decoder{branch}_{i}" for i in range(1, 8) for branch in "DPS"]
     names = [layer.name for layer in published.layers]
     common = ["waveform", *encoder, *residual, *recurrent, *transformer]
-    assert names == [*common, *pickers, *decoders, *OUTPUTS]
+    assert names == [*common, *pickers, *decoders, *TARGETS]
 
 
 def test_settings_of_the_published_layers(published):
@@ -124,10 +125,10 @@ def test_prediction_is_deterministic_and_a_probability():
 
 def test_targets_find_their_outputs_by_name():
     model = compiled(loss="mean_absolute_error")
-    outputs = dict(zip(OUTPUTS, model.predict(waveforms(), verbose=0), strict=True))
-    wanted = {name: outputs[name] for name in reversed(OUTPUTS)}
+    outputs = dict(zip(TARGETS, model.predict(waveforms(), verbose=0), strict=True))
+    wanted = {name: outputs[name] for name in reversed(TARGETS)}
     found = model.evaluate(waveforms(), wanted, verbose=0, return_dict=True)
-    assert all(found[f"{name}_loss"] < 1e-6 for name in OUTPUTS)
+    assert all(found[f"{name}_loss"] < 1e-6 for name in TARGETS)
     assert np.abs(outputs["picker_P"] - outputs["picker_S"]).mean() > 1e-3
 
 
@@ -170,6 +171,6 @@ def test_a_saved_model_comes_back(tmp_path):
     model = build_model(SMALL)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    assert tuple(again.output_names) == OUTPUTS
+    assert tuple(again.output_names) == TARGETS
     for one, other in zip(model(waveforms()), again(waveforms()), strict=True):
         np.testing.assert_array_equal(one, other)
