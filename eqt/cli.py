@@ -26,6 +26,13 @@ def main() -> None:
 @click.option("--batch-size", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--learning-rate", type=float, default=1e-3, show_default=True)
 @click.option(
+    "--schedule",
+    type=click.Choice(["published", "cosine"]),
+    default="published",
+    show_default=True,
+    help="How the rate falls; cosine suits a few epochs.",
+)
+@click.option(
     "--labels",
     type=click.Choice(["gaussian", "triangle", "box"]),
     default="gaussian",
@@ -39,6 +46,7 @@ def train(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    schedule: str,
     labels: str,
     seed: int,
     out: Path | None,
@@ -56,6 +64,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        schedule=schedule,
         labels=labels,
         seed=seed,
     )

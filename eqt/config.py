@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from itertools import accumulate, repeat
+from math import cos, pi
 from numbers import Integral, Real
 from typing import Any, Final
 
@@ -149,8 +150,8 @@ class TrainConfig:
     ----------
     epochs, batch_size
         How often every trace is seen, and how many at a time.
-    learning_rate
-        Adam's rate at the start; ``LEARNING_RATE_DROPS`` says how it falls.
+    learning_rate, schedule
+        Adam's rate at the start, and how it falls, one of ``SCHEDULES``.
     loss_weights
         Weights of the binary cross-entropies of detector, P and S.
     labels, normalization
@@ -171,6 +172,7 @@ class TrainConfig:
     epochs: int = 200
     batch_size: int = 200
     learning_rate: float = 1e-3
+    schedule: str = "published"
     loss_weights: tuple[float, float, float] = (0.05, 0.40, 0.55)
     labels: str = "gaussian"
     normalization: str = "std"
@@ -185,6 +187,7 @@ class TrainConfig:
             _check_count(name, getattr(self, name))
         rate = self.learning_rate
         _check(isinstance(rate, Real) and 0 < rate <= 1, "learning_rate", rate, "use (0, 1]")
+        _check(self.schedule in SCHEDULES, "schedule", self.schedule, f"use {list(SCHEDULES)}")
         weights = self.loss_weights
         fits = len(weights) == len(TARGETS) and all(weight >= 0 for weight in weights)
         _check(fits, "loss_weights", weights, "give three numbers, none below 0")
@@ -208,8 +211,7 @@ class TrainConfig:
 
     def learning_rate_at(self, epoch: int, rate: float | None = None) -> float:
         """Return the rate of an epoch, counted from 0; `rate`, what it was before, is not used."""
-        drops = [divisor for start, divisor in LEARNING_RATE_DROPS if epoch > start]
-        return self.learning_rate / max(drops, default=1)
+        return self.learning_rate * SCHEDULES[self.schedule](epoch, self.epochs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -222,7 +224,20 @@ class TrainConfig:
 
 
 LEARNING_RATE_DROPS: Final = ((20, 10), (40, 100), (60, 1000), (90, 2000))
-"""After which epoch the rate at the start is divided by what."""
+"""After which epoch the published recipe divides its first rate by what."""
+
+
+def published_schedule(epoch: int, epochs: int) -> float:
+    """Fall in steps, as published; short trainings see none of them."""
+    return 1 / max((divisor for start, divisor in LEARNING_RATE_DROPS if epoch > start), default=1)
+
+
+def cosine_schedule(epoch: int, epochs: int) -> float:
+    """Fall from 1 to nearly 0 over the epochs (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
+    return (1 + cos(pi * epoch / epochs)) / 2
+
+
+SCHEDULES: Final = {"published": published_schedule, "cosine": cosine_schedule}
 
 
 def _to_plain(config: Any) -> dict[str, Any]:

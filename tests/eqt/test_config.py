@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from eqt.config import EQTConfig
+from eqt.config import EQTConfig, TrainConfig
 from steadkit.errors import InputError
 
 
@@ -61,3 +62,38 @@ def test_refusals_name_field_value_and_remedy(setting, message):
     with pytest.raises(InputError, match=message) as refusal:
         EQTConfig(**setting)
     assert "\n" not in str(refusal.value)
+
+
+def test_rates_fall_as_published():
+    config = TrainConfig()
+    rates = [config.learning_rate_at(epoch) for epoch in (0, 20, 21, 41, 61, 91, 199)]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-5, 1e-6, 5e-7, 5e-7])
+
+
+def test_a_cosine_falls_over_the_epochs_there_are():
+    config = TrainConfig(epochs=8, schedule="cosine")
+    rates = [config.learning_rate_at(epoch) for epoch in range(8)]
+    assert rates == sorted(rates, reverse=True)
+    np.testing.assert_allclose([rates[0], rates[4]], [1e-3, 5e-4])
+    assert 0 < rates[-1] < 5e-5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"schedule": "linear"}, "schedule"),
+        ({"loss_weights": (1, 2)}, "loss_weights"),
+        ({"loss_weights": (1, 2, -3)}, "loss_weights"),
+        ({"seed": -1}, "seed"),
+        ({"train": "0.9"}, "add up to 1"),
+        ({"train": "many"}, "shares"),
+        ({"labels": "cone"}, "cone"),
+        ({"normalization": "median"}, "median"),
+    ],
+)
+def test_trainings_that_cannot_be(wrong, words):
+    with pytest.raises(InputError, match=words):
+        TrainConfig(**wrong)
