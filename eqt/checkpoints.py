@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 
 from eqt.config import EQTConfig
 from eqt.model import build_model
@@ -58,7 +59,9 @@ def load(path: Path) -> keras.Model:
         with h5py.File(path, "r") as file:
             model = build_model(_config_in(file, path))
             _fill(model, file, path)
-    except (OSError, RuntimeError, KeyError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever a hostile file makes h5py or Keras raise
         raise InputError(f"{str(path)!r} is damaged: {error}") from error
     return model
 
@@ -68,7 +71,9 @@ def _config_in(file: h5py.File, path: Path) -> EQTConfig:
         raise InputError(f"{str(path)!r} holds no {FORMAT!r}: name weights that eqt train wrote")
     try:
         return EQTConfig.from_dict(json.loads(file.attrs["config"]))
-    except (TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
+    except InputError:
+        raise
+    except (TypeError, AttributeError, RecursionError, ValueError) as error:
         raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
 
 
@@ -81,4 +86,7 @@ def _fill(model: keras.Model, file: h5py.File, path: Path) -> None:
                 f"{str(path)!r} does not fit its configuration: {weight.path!r} needs shape "
                 f"{tuple(weight.shape)}, the file has {shape}"
             )
-        weight.assign(stored[()])
+        values = stored[()]
+        if not np.isfinite(values).all():
+            raise InputError(f"{str(path)!r} holds NaN or infinity in {weight.path!r}")
+        weight.assign(values)

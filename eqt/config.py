@@ -16,6 +16,7 @@ from typing import Any, Final
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS, LabelConfig
 from steadkit.pipeline import BatchConfig
+from steadkit.sampling import parse_fraction
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
 RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
@@ -197,10 +198,8 @@ class TrainConfig:
     @property
     def shares(self) -> tuple[Fraction, ...]:
         """Shares of train, validation and test, exactly."""
-        try:
-            shares = tuple(map(Fraction, (self.train, self.validation, self.test)))
-        except (ValueError, ZeroDivisionError) as error:
-            raise InputError(f"shares of train, validation, test: {error}") from error
+        texts = (self.train, self.validation, self.test)
+        shares = tuple(parse_fraction(str(text)) for text in texts)
         _check(sum(shares) == 1, "shares", [str(s) for s in shares], "they must add up to 1")
         return shares
 

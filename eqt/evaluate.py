@@ -28,8 +28,8 @@ from steadkit.catalog import read_table, tidy
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.pipeline import Batches, stream
-from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
+from steadkit.pipeline import Batches, clear_faults, stream
+from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE, TRACE_SHAPE
 from steadkit.sources import source_of
 
 EXAMPLES = 6
@@ -141,7 +141,10 @@ def evaluate(task: Task, thresholds: Thresholds, overwrite: bool = False) -> Eva
         )
     batches = Batches(task.data, task.traces, task.training.batches)
     model = checkpoints.load(task.weights)
-    detections, shown = _pick_all(model, batches, thresholds)
+    if model.input_shape[1:] != TRACE_SHAPE:
+        raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
+    with clear_faults(batches):
+        detections, shown = _pick_all(model, batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
     picks = picks_table(table, detections)

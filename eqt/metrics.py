@@ -94,7 +94,8 @@ def study_row(picks: pd.DataFrame, model_name: str) -> dict[str, object]:
     for phase in ("P", "S"):
         picked = picks[f"{phase}_pick"].notna().to_numpy()
         row |= _study_counts(phase.lower(), phase.lower(), event, picked)
-        errors = picks[f"{phase}_error"][event & picked].to_numpy(float)
+        # An event whose arrival is not known has a pick, but no error.
+        errors = picks[f"{phase}_error"][event & picked].dropna().to_numpy(float)
         row[f"{phase.lower()}_mae"] = float(np.abs(errors).mean()) if len(errors) else float("nan")
         row[f"{phase.lower()}_rmse"] = (
             float(np.sqrt((errors**2).mean())) if len(errors) else float("nan")

@@ -84,8 +84,8 @@ def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]
     ends += [end for _, end in spans[-1:]]
     found = []
     for (start, end), last_p in zip(spans, ends, strict=True):
-        p = _most_probable(p_peaks, start - P_LEAD, max(last_p, start))
-        s = _most_probable(s_peaks, start if p is None else p.sample + 1, end)
+        p = _take_most_probable(p_peaks, start - P_LEAD, max(last_p, start))
+        s = _take_most_probable(s_peaks, start if p is None else p.sample + 1, end)
         mean = float(probabilities[start : end + 1, 0].mean())
         found.append(Detection(start, end, mean, p, s))
     return found
@@ -110,9 +110,13 @@ def peaks(probability: np.ndarray, threshold: float) -> list[Pick]:
     return [Pick(int(i) - 1, float(probability[i - 1])) for i in samples]
 
 
-def _most_probable(picks: list[Pick], first: int, last: int) -> Pick | None:
+def _take_most_probable(picks: list[Pick], first: int, last: int) -> Pick | None:
+    """Take a pick out of the list, so that no other detection gets it too."""
     inside = [pick for pick in picks if first <= pick.sample <= last]
-    return max(inside, key=lambda pick: pick.probability, default=None)
+    chosen = max(inside, key=lambda pick: pick.probability, default=None)
+    if chosen is not None:
+        picks.remove(chosen)
+    return chosen
 
 
 def best(detections: list[Detection]) -> Detection | None:

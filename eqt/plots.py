@@ -91,7 +91,7 @@ def examples(
     seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
     for row, (left, right) in enumerate(grid):
         _three_components(left, seconds, waveforms[row])
-        left.set_title(names[row], loc="left")
+        left.set_title(names[row], loc="left", parse_math=False)
         for column, name in enumerate(TARGETS):
             right.plot(
                 seconds, probabilities[row, :, column], color=COLOURS[name], label=TITLES[name]

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from steadkit.demo import chunk_files
+from steadkit.errors import InputError
 
-BATCH_SIZE = 24
+BATCH_SIZE, LEARNING_RATE = 24, 2e-3
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Size:
 
     events: int = 2000
     noise: int = 500
-    epochs: int = 9
+    epochs: int = 8
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ def steps(folder: Path, size: Size, seed: int) -> list[Step]:
     subset = ["subset", *events, "--fraction", "0.9", "-o", some, *with_seed]
     merge = ["merge", noise, some, "-o", merged]
     train = ["train", "--data", merged, "--epochs", size.epochs, "--batch-size", BATCH_SIZE]
+    train += ["--learning-rate", LEARNING_RATE, "--schedule", "cosine"]
     train += [*with_seed, "--out", run]
     road = [
         ("steadkit", demo, events[-1]),
         ("steadkit", subset, some),
         ("steadkit", merge, merged),
         ("eqt", train, run / "curves.png"),
-        ("eqt", ["evaluate", run], run / "evaluation" / "examples.png"),
+        ("eqt", ["evaluate", run, "--overwrite"], run / "evaluation" / "examples.png"),
     ]
     return [Step(program, [str(a) for a in args], result) for program, args, result in road]
 
@@ -75,6 +77,8 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         if step.result.exists():
             click.echo(f"{step.result} is there already")
             continue
+        if step.arguments[0] == "train" and (folder / "run").exists():
+            raise InputError(f"training was cut off: remove {str(folder / 'run')!r} and run again")
         programs[step.program].main(
             list(step.arguments), prog_name=step.program, standalone_mode=False
         )

@@ -130,7 +130,9 @@ def load_setup(run: Run) -> Setup:
             TrainConfig.from_dict(content["training"]),
             content["environment"],
         )
-    except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(run.config)!r} is broken: {error!r}") from error
+    except InputError:
+        raise
     except json.JSONDecodeError as error:
         raise InputError(f"{str(run.config)!r} is not JSON: {error}") from error
+    except (LookupError, TypeError, AttributeError, RecursionError, ValueError) as error:
+        raise InputError(f"{str(run.config)!r} is broken: {error!r}") from error

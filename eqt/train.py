@@ -1,8 +1,10 @@
 """Train a network on part of a data set; leave a run folder that explains itself."""
 
 import platform
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from steadkit.errors import InputError
 from steadkit.files import staged, write_text
 from steadkit.labels import TARGETS
 from steadkit.manifest import Manifest, manifest_of
-from steadkit.pipeline import Batches, stream
+from steadkit.pipeline import Batches, clear_faults, stream
 from steadkit.sources import source_of
 from steadkit.version import __version__
 
@@ -70,20 +72,32 @@ def train(
         Keeper(run, model_config, len(parts["train"]), config.epochs, say),
         keras.callbacks.EarlyStopping(patience=config.patience),
     ]
-    model.fit(
-        stream(training, epochs=None),
-        validation_data=stream(validation),
-        epochs=config.epochs,
-        steps_per_epoch=len(training),
-        callbacks=callbacks,
-        shuffle=False,  # the stream has its order
-        verbose=0,
-    )
+    with _no_empty_run(run), clear_faults(training, validation):
+        model.fit(
+            stream(training, epochs=None),
+            validation_data=stream(validation),
+            epochs=config.epochs,
+            steps_per_epoch=len(training),
+            callbacks=callbacks,
+            shuffle=False,  # the stream has its order
+            verbose=0,
+        )
     history = pd.read_csv(run.history)
     if not np.isfinite(history["loss"]).all():
         raise InputError(f"the loss became NaN: see {str(run.history)!r}, try a smaller rate")
     plots.save(plots.loss_curves(history), run.curves)
     return run
+
+
+@contextmanager
+def _no_empty_run(run: Run) -> Iterator[None]:
+    """Remove a run folder in which no epoch was completed."""
+    try:
+        yield
+    except BaseException:
+        if not run.history.exists():
+            shutil.rmtree(run.folder)
+        raise
 
 
 def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:

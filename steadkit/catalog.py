@@ -231,7 +231,7 @@ def in_order(columns: Iterable[str]) -> list[str]:
 def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> None:
     """Write text tables below one another as one CSV; a column that a table lacks stays empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(columns) + "\n")
+        pd.DataFrame(columns=list(columns)).to_csv(file, index=False, lineterminator="\n")
         for table in tables:
             full = table.reindex(columns=list(columns), fill_value="")
             full.to_csv(file, header=False, index=False, lineterminator="\n")

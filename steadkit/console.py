@@ -44,13 +44,13 @@ def terminal() -> "Console":
     from rich.console import Console
 
     # A table cut to 80 columns in a log file helps nobody.
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout is not None and sys.stdout.isatty() else 120
     return Console(highlight=False, width=width)
 
 
 def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iterable[Item]:
     """Iterate with a progress bar on a terminal, and silently elsewhere."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return items
     return _progress_bar(items, text, total)
 
@@ -71,7 +71,7 @@ class Bar:
 
     def start(self, text: str, total: int) -> None:
         """Show an empty bar."""
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress
 
@@ -120,7 +120,6 @@ def show(value: object) -> str:
 
 def summary(title: str, figures: Mapping[str, object]) -> None:
     """Print names and figures, a line each."""
-    console = terminal()
-    console.print(f"[bold]{title}[/bold]")
+    click.secho(title, bold=True)
     for name, value in figures.items():
-        console.print(f"  {name}: {show(value)}")
+        click.echo(f"  {name}: {show(value)}")

@@ -1,7 +1,7 @@
 """One data set on disk: HDF5, CSV and manifest under one name, written together."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,8 @@ def dataset_files(output: Path) -> DatasetFiles:
         raise InputError(f"output {str(output)!r} must be an HDF5 file: use .hdf5")
     if output.is_dir():
         raise InputError(f"output {str(output)!r} is a folder: name a file in it")
+    if not output.name.isprintable():
+        raise InputError(f"output name {output.name!r} has characters that cannot be shown")
     hdf5 = output if output.suffix in HDF5_SUFFIXES else output.with_name(output.name + ".hdf5")
     return DatasetFiles(hdf5.with_suffix(".csv"), hdf5.with_suffix(MANIFEST_SUFFIX), hdf5)
 
@@ -57,7 +59,7 @@ def new_dataset(files: DatasetFiles, overwrite: bool) -> Iterator[DatasetFiles]:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some traces of one source, in the order in which to copy them."""
+    """Some traces of one source, in the order of its CSV."""
 
     source: Source
     names: Sequence[str]
@@ -75,7 +77,7 @@ def copy_dataset(
     Parameters
     ----------
     pieces
-        Which traces to copy from where; each is read in the order given.
+        Which traces to copy from where.
     files
         Where the data set shall stand.
     rows
@@ -90,6 +92,7 @@ def copy_dataset(
     InputError
         A source or target cannot be used; then no file is left behind.
     """
+    _refuse_sources(files, [piece.source for piece in pieces])
     with new_dataset(files, overwrite) as new:
         write_csv(new.csv, *_metadata(pieces, rows["trace_name"]))
         waveforms = _copy_waveforms(pieces, new.hdf5)
@@ -120,10 +123,21 @@ def _metadata(
 
 
 def _copy_waveforms(pieces: Sequence[Piece], target: Path) -> dict[str, str]:
+    """Copy in the order of the names, so that the bytes do not depend on that of the sources."""
     digests = {}
-    with Writer(target) as writer:
-        for piece in pieces:
-            with open_data(piece.source.hdf5) as group:
-                for name in progress(piece.names, f"copying from {piece.source}"):
-                    digests[name] = writer.copy(group, name)
+    jobs = sorted((name, number) for number, piece in enumerate(pieces) for name in piece.names)
+    with ExitStack() as stack:
+        writer = stack.enter_context(Writer(target))
+        groups = [stack.enter_context(open_data(piece.source.hdf5)) for piece in pieces]
+        for name, number in progress(jobs, f"copying to {target.name}"):
+            digests[name] = writer.copy(groups[number], name)
     return digests
+
+
+def _refuse_sources(files: DatasetFiles, sources: Sequence[Source]) -> None:
+    """Refuse to write over a file that is being read, even with --overwrite."""
+    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
+    for source in sources:
+        for path in (source.csv, source.hdf5):
+            if path.resolve() in targets:
+                raise InputError(f"{str(path)!r} is a source: choose another name for the output")

@@ -15,7 +15,7 @@ from steadkit.dataset import DatasetFiles, dataset_files, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.schema import COLUMNS
-from steadkit.store import Writer, digest
+from steadkit.store import Writer, digest, open_data
 
 CHUNK_EVENTS = 1000
 """Events in a chunk of the miniature; STEAD's own chunks hold 200,000."""
@@ -84,9 +84,9 @@ def _chunk(
     overwrite: bool,
 ) -> Manifest:
     traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
-    if not overwrite and files.hdf5.exists() and files.manifest.exists():
+    if not overwrite and all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
         present = load(files.manifest)
-        if present.recipe == recipe:
+        if present.recipe == recipe and _whole(files, present):
             deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
             return present
     with new_dataset(files, overwrite) as new:
@@ -97,6 +97,11 @@ def _chunk(
         )
         new.manifest.write_text(manifest.to_text(), encoding="utf-8", newline="\n")
     return manifest
+
+
+def _whole(files: DatasetFiles, manifest: Manifest) -> bool:
+    with open_data(files.hdf5) as group:
+        return sorted(group) == sorted(manifest.traces)
 
 
 def _write(traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path) -> tuple[pd.DataFrame, list[str]]:

@@ -1,20 +1,22 @@
 """Put files in place whole or not at all: staged beside the target, renamed when complete.
 
 A kill at any moment leaves the old files or the new ones. What a kill may leave besides is a
-hidden folder ``.<name>.partial`` next to the target; the next run on that target removes it.
+hidden folder ``.<name>.partial`` next to the target. The next run on that target removes it; or,
+where the kill fell between two renames, first moves the rest of the complete files into place.
 """
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from steadkit.errors import InputError
 
-COMMIT_MARK = "complete"
-"""This file in a staging folder says: all targets are staged whole and being moved into place."""
+COMMIT_MARK = ".complete"
+"""This file in a staging folder lists the targets that are staged whole and being moved."""
+
+LOCK_TRIES = 100
 
 
 @contextmanager
@@ -41,17 +43,21 @@ def staged(targets: Sequence[Path], overwrite: bool = False) -> Iterator[list[Pa
         process is writing the same target.
     """
     folder = _common_folder(targets)
-    staging = folder / f".{targets[-1].name}.partial"
+    # By the stem: a.hdf5 and a.h5 share a.csv, so they must share the lock too.
+    staging = folder / f".{targets[-1].stem}.partial"
     with _locked(staging):
-        if not overwrite:
-            _refuse_existing(targets, leftovers=_left_by_a_kill(staging, targets))
+        # What a killed run had complete is moved on, and may be replaced by its rerun.
+        ours = _finish_killed(staging)
+        _refuse_existing(targets, overwrite, ours)
         _empty(staging)
         try:
             paths = [staging / target.name for target in targets]
             yield paths
+            _refuse_existing(targets, overwrite, ours)  # the user may have made one meanwhile
             _move_into_place(paths, targets, staging)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            if not (staging / COMMIT_MARK).exists():
+                _empty(staging)
 
 
 def write_text(target: Path, text: str, overwrite: bool = False) -> None:
@@ -76,16 +82,25 @@ def _common_folder(targets: Sequence[Path]) -> Path:
     return folder
 
 
-def _left_by_a_kill(staging: Path, targets: Sequence[Path]) -> set[Path]:
-    """Targets that a killed run had moved into place before it could move the last one."""
-    if not (staging / COMMIT_MARK).exists() or targets[-1].exists():
+def _finish_killed(staging: Path) -> set[Path]:
+    """Move on what a run had complete when it was killed; returns where that stands now."""
+    if not (staging / COMMIT_MARK).exists():
         return set()
-    return {target for target in targets if not (staging / target.name).exists()}
+    names = (staging / COMMIT_MARK).read_text(encoding="utf-8").split("\n")
+    targets = [staging.parent / name for name in names]
+    for target in targets:
+        if (staging / target.name).exists():
+            os.replace(staging / target.name, target)
+    sync(staging.parent)
+    (staging / COMMIT_MARK).unlink()
+    return set(targets)
 
 
-def _refuse_existing(targets: Sequence[Path], leftovers: set[Path]) -> None:
+def _refuse_existing(targets: Sequence[Path], overwrite: bool, ours: set[Path]) -> None:
     for target in reversed(targets):
-        if target not in leftovers and os.path.lexists(target):
+        if target.is_dir():
+            raise InputError(f"{str(target)!r} is a folder: choose another name")
+        if os.path.lexists(target) and not overwrite and target not in ours:
             raise InputError(
                 f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
             )
@@ -105,7 +120,7 @@ def _locked(staging: Path) -> Iterator[None]:
 
 
 def _lock(staging: Path) -> int:
-    while True:
+    for _ in range(LOCK_TRIES):
         try:
             staging.mkdir(exist_ok=True)
             descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -125,6 +140,7 @@ def _lock(staging: Path) -> int:
         if _still_there(staging, descriptor):
             return descriptor
         os.close(descriptor)  # its owner finished and removed it: take a new one
+    raise InputError(f"cannot write into {str(staging.parent)!r}: is the folder still there?")
 
 
 def _still_there(staging: Path, descriptor: int) -> bool:
@@ -142,11 +158,15 @@ def _empty(staging: Path) -> None:
 def _move_into_place(paths: Sequence[Path], targets: Sequence[Path], staging: Path) -> None:
     for path in paths:
         sync(path)
-    (staging / COMMIT_MARK).touch()
+    mark = staging / "mark"
+    mark.write_text("\n".join(target.name for target in targets), encoding="utf-8")
+    sync(mark)
+    os.replace(mark, staging / COMMIT_MARK)
     sync(staging)
     for path, target in zip(paths, targets, strict=True):
         os.replace(path, target)
     sync(staging.parent)
+    (staging / COMMIT_MARK).unlink()
 
 
 def sync(path: Path) -> None:

@@ -10,7 +10,7 @@ A header of ``# key: value`` lines, then a tab-separated table::
     trace_name	part	waveform
     109C.TA_20060723155859_EV	-	b8d44f9f4ac672060cc0de8302615c14
 
-``digest`` is BLAKE2b over the recipe and the table, so that one short text names the data.
+``digest`` is BLAKE2b over recipe, counts and table, so that one short text names the data.
 """
 
 import hashlib
@@ -58,21 +58,24 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Identify recipe and rows: BLAKE2b, 32 bytes, as hexadecimal text."""
-        content = f"{_json(self.recipe)}\n{self._table()}"
+        """Identify recipe, counts and rows: BLAKE2b, 32 bytes, as hexadecimal text."""
+        content = f"{_json(self.recipe)}\n{self._counts()}\n{self._table()}"
         return hashlib.blake2b(content.encode(), digest_size=32).hexdigest()
 
     def to_text(self) -> str:
         """Write the manifest as text, the same for the same content."""
-        by_category = " + ".join(f"{count} {name}" for name, count in self.categories.items())
         header = [
             FIRST_LINE,
             f"# name: {self.name}",
             f"# recipe: {_json(self.recipe)}",
-            f"# traces: {len(self.traces)} = {by_category}",
+            f"# traces: {self._counts()}",
             f"# digest: {self.digest}",
         ]
         return "\n".join([*header, self._table()])
+
+    def _counts(self) -> str:
+        by_category = " + ".join(f"{count} {name}" for name, count in self.categories.items())
+        return f"{len(self.traces)} = {by_category}"
 
     def _table(self) -> str:
         unknown = [UNKNOWN] * len(self.traces)
@@ -140,6 +143,7 @@ def _parse(header: Mapping[str, str], table: Sequence[str], path: Path) -> Manif
         raise InputError(f"{str(path)!r} lists a trace twice")
     try:
         recipe = json.loads(header["recipe"])
+        _json(recipe).encode()  # JSON can spell characters that no text can hold
         _, _, by_category = header["traces"].partition(" = ")
         pairs = (text.split(" ") for text in by_category.split(" + "))
         categories = {name: int(count) for count, name in pairs}

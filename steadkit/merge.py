@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.catalog import KEY_COLUMNS, read_table, row_parts, tidy
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, Piece, copy_dataset
 from steadkit.errors import InputError
@@ -73,6 +73,23 @@ def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
             raise InputError(
                 f"trace {name!r} has other {difference} in {str(one.hdf5)!r} than in "
                 f"{str(other.hdf5)!r}: drop it from one of them"
+            )
+    _compare_rows(one, other, names)
+
+
+def _compare_rows(one: Source, other: Source, names: Sequence[str]) -> None:
+    """Refuse rows of the CSV files that say different things of a trace."""
+    left, right = (
+        tidy(pd.concat(list(row_parts(source.csv, names)))).set_index("trace_name").loc[list(names)]
+        for source in (one, other)
+    )
+    for column in [column for column in left if column in right]:
+        # A value that neither file knows (NaN) is the same in both.
+        same = (left[column] == right[column]) | (left[column].isna() & right[column].isna())
+        if not same.all():
+            raise InputError(
+                f"trace {names[int((~same).to_numpy().argmax())]!r} has another {column} in "
+                f"{str(one.csv)!r} than in {str(other.csv)!r}: drop it from one of them"
             )
 
 

@@ -4,7 +4,8 @@ Order is a function of seed and epoch, and a batch a function of its number, so 
 same batches whatever the number of threads, and can begin anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ class Batches:
         source = source_of(data)
         self.p, self.s = arrivals(source.csv, self.names)
         self.waveforms = Waveforms(source.hdf5, self.names)
+        self.fault: InputError | None = None
 
     def __len__(self) -> int:
         """How many batches an epoch has, the last one perhaps smaller."""
@@ -170,7 +172,7 @@ def stream(batches: Batches, start: int = 0, epochs: int | None = 1) -> Any:
     def make(number: Any) -> tuple[Any, dict[str, Any]]:
         # One call a batch: a call a trace would cost more than the work.
         flat = tf.numpy_function(
-            lambda n: _flat(batches.batch(int(n))), [number], [tf.float32] * (1 + len(TARGETS))
+            lambda n: _flat(batches, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
         )
         for tensor, shape in zip(flat, _SHAPES, strict=True):
             tensor.set_shape(shape)
@@ -184,6 +186,22 @@ def stream(batches: Batches, start: int = 0, epochs: int | None = 1) -> Any:
 _SHAPES = ((None, N_SAMPLES, len(COMPONENTS)), *[(None, N_SAMPLES, 1)] * len(TARGETS))
 
 
-def _flat(batch: tuple[np.ndarray, dict[str, np.ndarray]]) -> list[np.ndarray]:
-    waveforms, labels = batch
+@contextmanager
+def clear_faults(*sources: Batches) -> Iterator[None]:
+    """Raise what was wrong with the data, not what TensorFlow makes of it."""
+    try:
+        yield
+    except Exception:
+        for batches in sources:
+            if batches.fault is not None:
+                raise batches.fault from None
+        raise
+
+
+def _flat(batches: Batches, number: int) -> list[np.ndarray]:
+    try:
+        waveforms, labels = batches.batch(number)
+    except InputError as fault:
+        batches.fault = fault  # TensorFlow would pass on its text alone
+        raise
     return [waveforms, *(labels[name] for name in TARGETS)]

@@ -50,6 +50,8 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
         if link is not None and not isinstance(link, h5py.HardLink):
             raise InputError(f"{str(path)!r} has a link at {name!r}: a trace must be in the file")
         return group.get(name)
+    except InputError:
+        raise
     except (KeyError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{str(path)!r} is damaged at {name!r}: {error}") from error
 
@@ -66,13 +68,17 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     dataset = _member(group, name, path)
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{str(path)!r} has no trace {name!r}, though its CSV lists it")
-    if dataset.shape != TRACE_SHAPE:
+    try:
+        shape, dtype = dataset.shape, dataset.dtype
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        raise InputError(f"trace {name!r} in {str(path)!r} is damaged: {error}") from error
+    if shape != TRACE_SHAPE:
         raise InputError(
-            f"trace {name!r} in {str(path)!r} has shape {dataset.shape}: STEAD's is {TRACE_SHAPE}"
+            f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
         )
-    if dataset.dtype != DTYPE:
+    if dtype != DTYPE:
         raise InputError(
-            f"trace {name!r} in {str(path)!r} is {dataset.dtype}: STEAD's waveforms are float32"
+            f"trace {name!r} in {str(path)!r} is {dtype}: STEAD's waveforms are float32"
         )
     if dataset.external or dataset.is_virtual:
         raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
@@ -128,6 +134,7 @@ class Writer:
     """
 
     def __init__(self, path: Path):
+        self._file_name = path.name
         self._file = h5py.File(path, "x")
         self._group = self._file.create_group(DATA_GROUP)
 
@@ -135,7 +142,10 @@ class Writer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except RuntimeError as error:  # a full disk, as h5py tells it
+            raise OSError(f"{self._file_name!r} cannot be written: {error}") from error
 
     def add(self, name: str, waveform: np.ndarray, attributes: Mapping[str, object]) -> None:
         """Write a trace with its row of attributes, values of any type HDF5 can hold."""
@@ -159,7 +169,7 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
     try:
         attributes = dataset_of(group, name).attrs
         return {key: np.asarray(attributes[key]).tolist() for key in sorted(attributes)}
-    except (OSError, RuntimeError, TypeError) as error:
+    except (OSError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
         file = group.file.filename
         raise InputError(f"attributes of {name!r} in {file!r} cannot be read: {error}") from error
 

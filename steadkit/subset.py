@@ -80,6 +80,9 @@ def subset(
     }
     if not manifest_only:
         return copy_dataset(_pieces(sources, chosen), files, chosen, recipe, overwrite)
+    for path in (files.csv, files.hdf5):
+        if path.exists():
+            raise InputError(f"{str(path)!r} exists, a list alone would not fit it: use -o")
     manifest = manifest_of(files.name, recipe, chosen["trace_name"], chosen["trace_category"])
     write_text(files.manifest, manifest.to_text(), overwrite)
     return manifest
@@ -104,7 +107,7 @@ def _rows_of(sources: Sequence[Source]) -> pd.DataFrame:
 
 
 def _pieces(sources: Sequence[Source], chosen: pd.DataFrame) -> list[Piece]:
-    """Read each source once, in its own order, whatever the order of the subset."""
+    """Tell which of the chosen traces to take from which source, in the source's order."""
     in_file_order = chosen.sort_index()
     return [
         Piece(source, names)

@@ -62,7 +62,7 @@ def kill_once(command: list[str], folder: Path, moment: float, how: signal.Signa
     process.send_signal(how)
     process.communicate()
     present = [name for name in TARGETS if (folder / name).exists()]
-    staging = any(folder.glob(".out.hdf5.partial"))
+    staging = any(folder.glob(".out.partial"))
     if process.returncode == 0:
         return "finished before"
     if "out.hdf5" in present:

@@ -49,6 +49,15 @@ def group_for_weight(file):
     file.create_group("weights/encoder_1/kernel")
 
 
+def not_finite(file):
+    file["weights/encoder_1/kernel"][0] = np.nan
+
+
+def text_for_weight(file):
+    drop_weight(file)
+    file["weights/encoder_1/kernel"] = np.full((3, 3, 2), b"x")
+
+
 def other_network(file):
     config = json.loads(file.attrs["config"]) | {"filters": [4, 4]}
     file.attrs["config"] = json.dumps(config)
@@ -75,6 +84,8 @@ CASES = {
     cut_weight: "encoder_1/kernel",
     group_for_weight: "encoder_1/kernel",
     other_network: "encoder_1/kernel",
+    not_finite: "NaN",
+    text_for_weight: "damaged",
     no_json: "broken configuration",
     a_list: "unknown model setting",
     no_format: "eqt train wrote",

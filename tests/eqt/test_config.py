@@ -89,7 +89,7 @@ def test_a_cosine_falls_over_the_epochs_there_are():
         ({"loss_weights": (1, 2, -3)}, "loss_weights"),
         ({"seed": -1}, "seed"),
         ({"train": "0.9"}, "add up to 1"),
-        ({"train": "many"}, "shares"),
+        ({"train": "many"}, "many"),
         ({"labels": "cone"}, "cone"),
         ({"normalization": "median"}, "median"),
     ],

@@ -48,6 +48,19 @@ def test_what_is_undefined_is_nan():
     assert all(math.isnan(row[column]) for column in undefined)
 
 
+def test_an_event_without_its_arrival_does_not_spoil_the_errors():
+    row = study_row(
+        picks(
+            [
+                ("earthquake_local", 1, 700, 0.1, 900, NAN),
+                ("earthquake_local", 1, 700, 0.1, 900, 0.3),
+            ]
+        ),
+        "x",
+    )
+    assert (row["s_mae"], row["s_rmse"], row["s_tp"]) == (pytest.approx(0.3), pytest.approx(0.3), 2)
+
+
 def found(*pairs):
     return pd.DataFrame(pairs, columns=["trace_name", "seconds"])
 

@@ -78,6 +78,20 @@ def test_two_earthquakes_have_their_own_picks():
     assert best(found) == found[1]
 
 
+@pytest.mark.parametrize(
+    ("detection", "p", "s"),
+    [
+        ({range(700, 801): 0.9, range(850, 1001): 0.9}, {760: 0.9}, {780: 0.9}),
+        ({range(700, 721): 0.9, range(740, 901): 0.9}, {690: 0.9}, {}),
+    ],
+)
+def test_no_pick_belongs_to_two_earthquakes(detection, p, s):
+    found = detect(window(detection=detection, p=p, s=s), Thresholds())
+    assert len(found) == 2
+    assert sum(d.p is not None for d in found) <= 1
+    assert sum(d.s is not None for d in found) <= 1
+
+
 def test_edges_of_the_window_count():
     found = detect(
         window(detection={range(0, 6000): 0.9}, p={0: 0.9}, s={5999: 0.8}), Thresholds()

@@ -86,6 +86,15 @@ def test_default_folders_are_numbered(tmp_path, monkeypatch):
     assert default_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
 
 
+def test_a_bad_trace_is_named_and_leaves_no_run(source, tmp_path):
+    with h5py.File(source.hdf5, "r+") as file:
+        for dataset in file["data"].values():
+            dataset[5, 0] = np.nan
+    with pytest.raises(InputError, match="holds NaN"):
+        train(source.hdf5, tmp_path / "run", TINY, SHORT, len)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_part_without_traces_is_refused(stead, tmp_path):
     few = stead("few.hdf5", names_of(3))
     with pytest.raises(InputError, match="validation part"):
@@ -119,6 +128,9 @@ def test_data_that_are_not_there(run):
         (lambda c: c["model"].update(filters="many"), "filters"),
         (lambda c: c["model"].update(colour="red"), "unknown model setting 'colour'"),
         (lambda c: c["training"].update(epochs=-1), "epochs"),
+        (lambda c: c["training"].update(train=float("inf")), "inf"),
+        (lambda c: c["training"].update(train="1e99999999"), "1e99999999"),
+        (lambda c: c.update(model=[]), "broken"),
         (lambda c: c["training"].update(train="0.9"), "add up to 1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
@@ -74,20 +75,72 @@ def test_remains_of_a_killed_run_are_cleared(tmp_path):
 
 def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
     targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-    staging = tmp_path / ".a.hdf5.partial"
-    staging.mkdir()
-    (staging / COMMIT_MARK).touch()
-    (staging / "a.hdf5").write_text("first")
-    targets[0].write_text("first")  # moved already
+    half_moved(tmp_path)
     with staged(targets) as paths:
         for path in paths:
             path.write_text("second")
     assert [target.read_text() for target in targets] == ["second", "second"]
+    assert listing(tmp_path) == ["a.csv", "a.hdf5"]
+
+
+def half_moved(folder):
+    """Leave what a run leaves that is killed between its two renames, over old files."""
+    staging = folder / ".a.partial"
+    staging.mkdir()
+    (staging / COMMIT_MARK).write_text("a.csv\na.hdf5")
+    (staging / "a.hdf5").write_text("first")
+    (folder / "a.csv").write_text("first")  # moved already
+
+
+@pytest.mark.parametrize("old", ["", "old"])
+def test_a_rerun_that_fails_leaves_the_killed_run_complete(tmp_path, old):
+    if old:
+        (tmp_path / "a.hdf5").write_text(old)
+    half_moved(tmp_path)
+    targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+    with pytest.raises(RuntimeError), staged(targets):
+        raise RuntimeError
+    assert [target.read_text() for target in targets] == ["first", "first"]
+    assert listing(tmp_path) == ["a.csv", "a.hdf5"]
+
+
+def test_a_file_made_meanwhile_is_kept(tmp_path):
+    with pytest.raises(InputError, match="exists"), staged([tmp_path / "a"]) as (path,):
+        path.write_text("ours")
+        (tmp_path / "a").write_text("the user's")
+    assert (tmp_path / "a").read_text() == "the user's"
+    assert listing(tmp_path) == ["a"]
+
+
+def test_a_folder_in_the_way_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "a.csv").write_text("old")
+    (tmp_path / "a.hdf5").mkdir()
+    targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+    with pytest.raises(InputError, match="is a folder"), staged(targets, overwrite=True):
+        raise AssertionError("the folder was not seen")
+    assert (tmp_path / "a.csv").read_text() == "old"
+
+
+def test_two_spellings_of_hdf5_share_one_lock(tmp_path):
+    with staged([tmp_path / "a.csv", tmp_path / "a.h5"]) as paths:
+        for path in paths:
+            path.touch()
+        with pytest.raises(InputError, match="another process"):
+            write_text(tmp_path / "a.hdf5", "x")
+
+
+def test_a_deleted_folder_is_said(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(InputError, match="folder"):
+        write_text(Path("a"), "x")
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_users_file_is_not_taken_for_a_remain(tmp_path):
     (tmp_path / "a.csv").write_text("mine")
-    staging = tmp_path / ".a.hdf5.partial"
+    staging = tmp_path / ".a.partial"
     staging.mkdir()  # a run killed before it had completed anything
     with (
         pytest.raises(InputError, match="exists"),

@@ -50,6 +50,15 @@ def test_a_difference_is_refused_with_both_files(stead, run, tmp_path, alter, wo
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_rows_that_differ_are_refused_with_both_files(stead, run, tmp_path):
+    stead("one.hdf5")
+    other = stead("two.hdf5")
+    other.csv.write_text(other.csv.read_text().replace(",602.0,", ",603.0,"))
+    result = run("steadkit", "merge", "one.hdf5", "two.hdf5")
+    refused(result, "p_arrival_sample", "one.csv", "two.csv")
+    assert not (tmp_path / "merged.hdf5").exists()
+
+
 def test_values_not_known_do_not_differ(stead, run):
     for name in ("one", "two"):
         source = stead(f"{name}.hdf5")
