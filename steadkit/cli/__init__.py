@@ -1,0 +1,17 @@
+"""The `steadkit` command: thin over the package, heavy imports inside each body."""
+
+import click
+
+from steadkit.cli.making import demo, merge, subset
+from steadkit.console import CarefulGroup
+from steadkit.version import __version__
+
+
+@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Cut STEAD down reproducibly, check it, and feed it to training."""
+
+
+for command in (demo, subset, merge):
+    main.add_command(command)
