@@ -58,6 +58,15 @@ def row_parts(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
         yield part[part["trace_name"].isin(wanted)]
 
 
+def rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
+    """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
+    passed = 0
+    for part in _parts(path, None):
+        first, last = np.searchsorted(numbers, (passed, passed + len(part)))
+        yield part.iloc[numbers[first:last] - passed]
+        passed += len(part)
+
+
 def columns_of(path: Path) -> list[str]:
     """Read a CSV's header, checked to have the columns every table needs."""
     with _faults_in_one_line(path):

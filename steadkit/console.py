@@ -79,10 +79,10 @@ class Bar:
             self._task = self._progress.add_task(text, total=total)
             self._progress.start()
 
-    def step(self, text: str) -> None:
-        """Fill it by one."""
+    def step(self, text: str | None = None, count: int = 1) -> None:
+        """Fill it by so much, and say something else beside it."""
         if self._progress is not None:
-            self._progress.update(self._task, advance=1, description=text)
+            self._progress.update(self._task, advance=count, description=text)
 
     def stop(self) -> None:
         """Take it away."""

@@ -1,19 +1,18 @@
 """One data set on disk: HDF5, CSV and manifest under one name, written together."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from steadkit.catalog import columns_of, in_order, row_parts, write_csv
-from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.files import staged
-from steadkit.manifest import Manifest, manifest_of
+from steadkit.manifest import Digests, Manifest, manifest_of
+from steadkit.rows import write_rows
 from steadkit.sources import HDF5_SUFFIXES, Source
-from steadkit.store import Writer, open_data
+from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, Order, copy_traces
 
 MANIFEST_SUFFIX = ".manifest"
 
@@ -50,11 +49,76 @@ def dataset_files(output: Path) -> DatasetFiles:
     return DatasetFiles(hdf5.with_suffix(".csv"), hdf5.with_suffix(MANIFEST_SUFFIX), hdf5)
 
 
+JOURNAL = "journal"
+"""What the staging folder of a copy holds besides its files: how far it got."""
+
+
 @contextmanager
-def new_dataset(files: DatasetFiles, overwrite: bool) -> Iterator[DatasetFiles]:
+def new_dataset(
+    files: DatasetFiles, overwrite: bool, keep: Sequence[str] = ()
+) -> Iterator[DatasetFiles]:
     """Stage the three files of a data set, as `steadkit.files.staged` does."""
-    with staged([files.csv, files.manifest, files.hdf5], overwrite) as (csv, manifest, hdf5):
+    targets = [files.csv, files.manifest, files.hdf5]
+    with staged(targets, overwrite, keep) as (csv, manifest, hdf5):
         yield DatasetFiles(csv, manifest, hdf5)
+
+
+def copy_rows(
+    sources: Sequence[Source],
+    files: DatasetFiles,
+    rows: pd.DataFrame,
+    recipe: Mapping[str, object],
+    overwrite: bool,
+    parts: Sequence[str] = (),
+    check: Callable[[str, bytes, bytes], object] | None = None,
+) -> Manifest:
+    """Copy traces out of their sources into a new data set, or go on where a copy was cut off.
+
+    Parameters
+    ----------
+    sources
+        Where the traces are.
+    files
+        Where the data set shall stand.
+    rows
+        The traces in the order of the data set: ``trace_name``, ``trace_category``, ``source``,
+        the number of its source, and ``row``, the number of its row in the CSV.
+    recipe
+        What the manifest shall say of how the data set was made.
+    overwrite
+        Whether existing files may be replaced.
+    parts
+        The part of each trace: train, validation or test.
+    check
+        Called with name, waveform digest and attributes digest of every trace; may refuse it.
+
+    Raises
+    ------
+    InputError
+        A source or target cannot be used; then no file is left behind.
+    """
+    _refuse_sources(files, sources)
+    names = rows["trace_name"].tolist()
+    order = Order([source.hdf5 for source in sources], names, rows["source"].to_numpy())
+    with new_dataset(files, overwrite, keep=(files.hdf5.name, JOURNAL)) as new:
+        write_rows([source.csv for source in sources], rows, new.csv)
+        copied = copy_traces(order, new.hdf5, new.hdf5.with_name(JOURNAL), check)
+        waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
+        attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
+        manifest = manifest_of(
+            files.name, recipe, names, rows["trace_category"], parts, waveforms, attributes
+        )
+        manifest.write(new.manifest)
+    return manifest
+
+
+def _refuse_sources(files: DatasetFiles, sources: Sequence[Source]) -> None:
+    """Refuse to write over a file that is being read, even with --overwrite."""
+    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
+    for source in sources:
+        for path in (source.csv, source.hdf5):
+            if path.resolve() in targets:
+                raise InputError(f"{str(path)!r} is a source: choose another name for the output")
 
 
 @dataclass(frozen=True)
@@ -72,72 +136,17 @@ def copy_dataset(
     recipe: Mapping[str, object],
     overwrite: bool,
 ) -> Manifest:
-    """Copy traces out of their sources into a new data set.
+    """Bridge."""
+    from steadkit.catalog import read_table
 
-    Parameters
-    ----------
-    pieces
-        Which traces to copy from where.
-    files
-        Where the data set shall stand.
-    rows
-        ``trace_name`` and ``trace_category`` of all traces, in the order of the data set.
-    recipe
-        What the manifest shall say of how the data set was made.
-    overwrite
-        Whether existing files may be replaced.
-
-    Raises
-    ------
-    InputError
-        A source or target cannot be used; then no file is left behind.
-    """
-    _refuse_sources(files, [piece.source for piece in pieces])
-    with new_dataset(files, overwrite) as new:
-        write_csv(new.csv, *_metadata(pieces, rows["trace_name"]))
-        waveforms = _copy_waveforms(pieces, new.hdf5)
-        manifest = manifest_of(
-            files.name,
-            recipe,
-            rows["trace_name"],
-            rows["trace_category"],
-            waveforms=[waveforms[name] for name in rows["trace_name"]],
-        )
-        new.manifest.write_text(manifest.to_text(), encoding="utf-8", newline="\n")
-    return manifest
-
-
-def _metadata(
-    pieces: Sequence[Piece], order: pd.Series
-) -> tuple[list[str], Iterable[pd.DataFrame]]:
-    """Find the columns, and the rows in the order wanted.
-
-    Rows that stand in the order of the sources, as in a merge, are streamed, not held.
-    """
-    columns = in_order(name for piece in pieces for name in columns_of(piece.source.csv))
-    parts = (part for piece in pieces for part in row_parts(piece.source.csv, piece.names))
-    if list(order) == [name for piece in pieces for name in piece.names]:
-        return columns, parts
-    table = pd.concat(list(parts)).set_index("trace_name", drop=False)
-    return columns, [table.loc[list(order)]]
-
-
-def _copy_waveforms(pieces: Sequence[Piece], target: Path) -> dict[str, str]:
-    """Copy in the order of the names, so that the bytes do not depend on that of the sources."""
-    digests = {}
-    jobs = sorted((name, number) for number, piece in enumerate(pieces) for name in piece.names)
-    with ExitStack() as stack:
-        writer = stack.enter_context(Writer(target))
-        groups = [stack.enter_context(open_data(piece.source.hdf5)) for piece in pieces]
-        for name, number in progress(jobs, f"copying to {target.name}"):
-            digests[name] = writer.copy(groups[number], name)
-    return digests
-
-
-def _refuse_sources(files: DatasetFiles, sources: Sequence[Source]) -> None:
-    """Refuse to write over a file that is being read, even with --overwrite."""
-    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
-    for source in sources:
-        for path in (source.csv, source.hdf5):
-            if path.resolve() in targets:
-                raise InputError(f"{str(path)!r} is a source: choose another name for the output")
+    number, row = {}, {}
+    for i, piece in enumerate(pieces):
+        for j, name in enumerate(
+            read_table(piece.source.csv, ["trace_name", "trace_category"])["trace_name"]
+        ):
+            if name in set(piece.names):
+                number[name], row[name] = i, j
+    rows = rows[["trace_name", "trace_category"]].assign(
+        source=[number[n] for n in rows["trace_name"]], row=[row[n] for n in rows["trace_name"]]
+    )
+    return copy_rows([piece.source for piece in pieces], files, rows, recipe, overwrite)

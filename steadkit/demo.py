@@ -90,12 +90,17 @@ def _chunk(
             deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
             return present
     with new_dataset(files, overwrite) as new:
-        rows, digests = _write(traces, new.hdf5)
+        rows, waveforms, attributes = _write(traces, new.hdf5)
         write_csv(new.csv, COLUMNS, [rows])
         manifest = manifest_of(
-            files.name, recipe, rows["trace_name"], rows["trace_category"], waveforms=digests
+            files.name,
+            recipe,
+            rows["trace_name"],
+            rows["trace_category"],
+            waveforms=waveforms,
+            attributes=attributes,
         )
-        new.manifest.write_text(manifest.to_text(), encoding="utf-8", newline="\n")
+        manifest.write(new.manifest)
     return manifest
 
 
@@ -104,14 +109,17 @@ def _whole(files: DatasetFiles, manifest: Manifest) -> bool:
         return sorted(group) == sorted(manifest.traces)
 
 
-def _write(traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path) -> tuple[pd.DataFrame, list[str]]:
-    rows, digests = [], []
+def _write(
+    traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Write the HDF5 file; returns the rows of the CSV and the digests."""
+    rows, waveforms, attributes = [], [], []
     with Writer(hdf5) as writer:
         for row, waveform in traces:
-            writer.add(str(row["trace_name"]), waveform, row)
+            attributes.append(writer.add(str(row["trace_name"]), waveform, row).hex())
             rows.append({column: as_text(value) for column, value in row.items()})
-            digests.append(digest(waveform))
-    return pd.DataFrame(rows, columns=list(COLUMNS)), digests
+            waveforms.append(digest(waveform))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), waveforms, attributes
 
 
 def as_text(value: object) -> str:

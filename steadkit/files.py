@@ -1,8 +1,9 @@
 """Put files in place whole or not at all: staged beside the target, renamed when complete.
 
 A kill at any moment leaves the old files or the new ones. What a kill may leave besides is a
-hidden folder ``.<name>.partial`` next to the target. The next run on that target removes it; or,
-where the kill fell between two renames, first moves the rest of the complete files into place.
+hidden folder ``.<name>.partial`` next to the target. The next run on that target goes on with what
+it can use of it and removes the rest; or, where the kill fell between two renames, first moves the
+rest of the complete files into place.
 """
 
 import fcntl
@@ -20,7 +21,9 @@ LOCK_TRIES = 100
 
 
 @contextmanager
-def staged(targets: Sequence[Path], overwrite: bool = False) -> Iterator[list[Path]]:
+def staged(
+    targets: Sequence[Path], overwrite: bool = False, keep: Sequence[str] = ()
+) -> Iterator[list[Path]]:
     """Write several files as one: all of them appear, complete, or none.
 
     Parameters
@@ -30,6 +33,9 @@ def staged(targets: Sequence[Path], overwrite: bool = False) -> Iterator[list[Pa
         exists the others do too.
     overwrite
         Whether targets that exist may be replaced.
+    keep
+        Names of staged files that a later run can go on with. They stay where they are when a
+        run is killed or the disk is full, and are there again when it is repeated.
 
     Yields
     ------
@@ -49,15 +55,19 @@ def staged(targets: Sequence[Path], overwrite: bool = False) -> Iterator[list[Pa
         # What a killed run had complete is moved on, and may be replaced by its rerun.
         ours = _finish_killed(staging)
         _refuse_existing(targets, overwrite, ours)
-        _empty(staging)
+        _empty(staging, keep)
         try:
             paths = [staging / target.name for target in targets]
             yield paths
             _refuse_existing(targets, overwrite, ours)  # the user may have made one meanwhile
             _move_into_place(paths, targets, staging)
-        finally:
-            if not (staging / COMMIT_MARK).exists():
-                _empty(staging)
+        except (OSError, KeyboardInterrupt):
+            _empty(staging, (*keep, COMMIT_MARK))  # a full disk, say: what is done is done
+            raise
+        except BaseException:
+            _empty(staging, (COMMIT_MARK,))
+            raise
+        _empty(staging)
 
 
 def write_text(target: Path, text: str, overwrite: bool = False) -> None:
@@ -150,9 +160,12 @@ def _still_there(staging: Path, descriptor: int) -> bool:
         return False
 
 
-def _empty(staging: Path) -> None:
+def _empty(staging: Path, keep: Sequence[str] = ()) -> None:
+    if COMMIT_MARK in keep and (staging / COMMIT_MARK).exists():
+        return  # the files beside it are whole: the next run moves them on
     for entry in staging.iterdir():
-        entry.unlink()
+        if entry.name not in keep:
+            entry.unlink()
 
 
 def _move_into_place(paths: Sequence[Path], targets: Sequence[Path], staging: Path) -> None:

@@ -7,26 +7,61 @@ A header of ``# key: value`` lines, then a tab-separated table::
     # recipe: {"fraction": "0.01", "operation": "subset", "seed": 0, ...}
     # traces: 12656 = 10302 earthquake_local + 2354 noise
     # digest: 3f9a...
-    trace_name	part	waveform
-    109C.TA_20060723155859_EV	-	b8d44f9f4ac672060cc0de8302615c14
+    trace_name	part	waveform	attributes
+    109C.TA_20060723155859_EV	-	b8d44f9f4ac672060cc0de8302615c14	0bb69a16ed0d8f0c
 
 ``digest`` is BLAKE2b over recipe, counts and table, so that one short text names the data.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from steadkit.catalog import check_name, counts
 from steadkit.errors import InputError
 from steadkit.schema import CATEGORIES
 
 FIRST_LINE = "# steadkit manifest 1"
-HEADINGS = "trace_name\tpart\twaveform"
+HEADINGS = "trace_name\tpart\twaveform\tattributes"
 UNKNOWN = "-"
 """Stands for a part or a digest that is not known."""
+
+ROWS_AT_ONCE = 10_000
+
+_ROW = re.compile(r"[^\t\n]+\t(?:train|validation|test|-)\t(?:[0-9a-f]{32}|-)\t(?:[0-9a-f]{16}|-)")
+
+
+class Digests(Sequence[str]):
+    """Digests of one size, packed, that read as hexadecimal text: a million take 16 MB, not 80.
+
+    >>> list(Digests(bytes(range(4)), 2))
+    ['0001', '0203']
+    """
+
+    def __init__(self, packed: bytes, size: int):
+        self._packed, self._size = packed, size
+
+    def __len__(self) -> int:
+        return len(self._packed) // self._size
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        start = index % len(self) * self._size
+        return self._packed[start : start + self._size].hex()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(self._packed)
 
 
 @dataclass(frozen=True)
@@ -46,7 +81,9 @@ class Manifest:
     parts
         ``train``, ``validation`` or ``test`` of each trace, or ``-``.
     waveforms
-        The digest of each waveform's bytes (`steadkit.store.digest`), or ``-``.
+        The digest of each waveform's bytes (BLAKE2b, 16 bytes), or ``-``.
+    attributes
+        The digest of each trace's attributes in canonical form (BLAKE2b, 8 bytes), or ``-``.
     """
 
     name: str
@@ -55,15 +92,28 @@ class Manifest:
     categories: Mapping[str, int]
     parts: Sequence[str] = field(default=())
     waveforms: Sequence[str] = field(default=())
+    attributes: Sequence[str] = field(default=())
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identify recipe, counts and rows: BLAKE2b, 32 bytes, as hexadecimal text."""
-        content = f"{_json(self.recipe)}\n{self._counts()}\n{self._table()}"
-        return hashlib.blake2b(content.encode(), digest_size=32).hexdigest()
+        hashed = hashlib.blake2b(digest_size=32)
+        hashed.update(f"{_json(self.recipe)}\n{self._counts()}\n".encode())
+        for text in self._table():
+            hashed.update(text.encode())
+        return hashed.hexdigest()
 
     def to_text(self) -> str:
         """Write the manifest as text, the same for the same content."""
+        return "".join([self._header(), *self._table()])
+
+    def write(self, path: Path) -> None:
+        """Write the manifest to a file, piece by piece."""
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(self._header())
+            file.writelines(self._table())
+
+    def _header(self) -> str:
         header = [
             FIRST_LINE,
             f"# name: {self.name}",
@@ -71,17 +121,21 @@ class Manifest:
             f"# traces: {self._counts()}",
             f"# digest: {self.digest}",
         ]
-        return "\n".join([*header, self._table()])
+        return "\n".join(header) + "\n"
 
     def _counts(self) -> str:
         by_category = " + ".join(f"{count} {name}" for name, count in self.categories.items())
         return f"{len(self.traces)} = {by_category}"
 
-    def _table(self) -> str:
-        unknown = [UNKNOWN] * len(self.traces)
-        columns = (self.traces, self.parts or unknown, self.waveforms or unknown)
-        rows = map("\t".join, zip(*columns, strict=True))
-        return "\n".join([HEADINGS, *rows]) + "\n"
+    def _table(self) -> Iterator[str]:
+        """Write headings and rows, some thousand at a time."""
+        yield HEADINGS + "\n"
+        known = (self.parts, self.waveforms, self.attributes)
+        for start in range(0, len(self.traces), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            names = self.traces[some]
+            columns = (column[some] if column else [UNKNOWN] * len(names) for column in known)
+            yield "\n".join([*map("\t".join, zip(names, *columns, strict=True)), ""])
 
 
 def manifest_of(
@@ -90,10 +144,13 @@ def manifest_of(
     traces: Iterable[str],
     categories: Iterable[str],
     parts: Iterable[str] = (),
-    waveforms: Iterable[str] = (),
+    waveforms: Sequence[str] = (),
+    attributes: Sequence[str] = (),
 ) -> Manifest:
     """Make a manifest from one value per trace."""
-    return Manifest(name, recipe, list(traces), counts(categories), list(parts), list(waveforms))
+    return Manifest(
+        name, recipe, list(traces), counts(categories), list(parts), waveforms, attributes
+    )
 
 
 def load(path: Path) -> Manifest:
@@ -130,12 +187,12 @@ def _split(text: str, path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _parse(header: Mapping[str, str], table: Sequence[str], path: Path) -> Manifest:
-    rows = [tuple(line.split("\t")) for line in table]
-    wrong = next((number for number, row in enumerate(rows) if len(row) != 3), None)
+    wrong = next((line for line in table if not _ROW.fullmatch(line)), None)
     if wrong is not None:
-        raise InputError(f"{str(path)!r} has a broken row: {table[wrong][:60]!r}")
-    names, parts, waveforms = (
-        (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 3
+        raise InputError(f"{str(path)!r} has a broken row: {wrong[:60]!r}")
+    rows = [line.split("\t") for line in table]
+    names, parts, waveforms, attributes = (
+        map(list, zip(*rows, strict=True)) if rows else ([], [], [], [])
     )
     for name in names:
         check_name(name, path)
@@ -152,7 +209,7 @@ def _parse(header: Mapping[str, str], table: Sequence[str], path: Path) -> Manif
         raise InputError(f"{str(path)!r} has a broken header: {error}") from error
     if sum(categories.values()) != len(names) or not set(categories) <= set(CATEGORIES):
         raise InputError(f"{str(path)!r} has {len(names)} rows, its header says {by_category!r}")
-    return Manifest(name, recipe, names, categories, parts, waveforms)
+    return Manifest(name, recipe, names, categories, parts, waveforms, attributes)
 
 
 def _json(recipe: Mapping[str, object]) -> str:

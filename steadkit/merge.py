@@ -6,7 +6,7 @@ import pandas as pd
 
 from steadkit.catalog import KEY_COLUMNS, read_table, row_parts, tidy
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, Piece, copy_dataset
+from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
@@ -32,19 +32,18 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
     """
     tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
     rows = pd.concat(
-        [table.assign(source=number) for number, table in enumerate(tables)], ignore_index=True
+        [
+            table.assign(source=number, row=range(len(table)))
+            for number, table in enumerate(tables)
+        ],
+        ignore_index=True,
     )
+    if rows.empty:
+        raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
     again = rows["trace_name"].duplicated()
     first = rows[~again]
     _refuse_differences(sources, first, rows[again])
-    pieces = [
-        Piece(source, names)
-        for number, source in enumerate(sources)
-        if (names := first["trace_name"][first["source"] == number].tolist())
-    ]
-    if not pieces:
-        raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
-    return copy_dataset(pieces, files, first, {"operation": "merge"}, overwrite)
+    return copy_rows(sources, files, first, {"operation": "merge"}, overwrite)
 
 
 def _refuse_differences(

@@ -2,7 +2,10 @@
 
 import click
 
+from steadkit.cli.checking import check
+from steadkit.cli.looking import info, plot
 from steadkit.cli.making import demo, merge, subset
+from steadkit.cli.manifests import build, diff, check, verify
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
@@ -13,5 +16,5 @@ def main() -> None:
     """Cut STEAD down reproducibly, check it, and feed it to training."""
 
 
-for command in (demo, subset, merge):
+for command in (demo, subset, merge, build, verify, diff, info, plot):
     main.add_command(command)

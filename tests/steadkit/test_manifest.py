@@ -16,7 +16,8 @@ def manifest():
         ["a_EV", "b_NO"],
         ["earthquake_local", "noise"],
         ["train", "test"],
-        ["00ff", "-"],
+        ["00ff" * 8, "-"],
+        ["0123456789abcdef", "-"],
     )
 
 
@@ -32,10 +33,10 @@ def test_the_text_is_what_people_read(manifest):
         "# name: tiny",
         '# recipe: {"fraction": "1/100", "operation": "subset", "seed": 0}',
         "# traces: 2 = 1 earthquake_local + 1 noise",
-        "# digest: c6bf2eb29411b7ecb55ddeb86ce02358b776f9709e31eb9399ec7b79fb9d00e7",
-        "trace_name\tpart\twaveform",
-        "a_EV\ttrain\t00ff",
-        "b_NO\ttest\t-",
+        "# digest: 0cd73c5b738819c2e1919273f3a9d5a2fb3058fc0addc0ded02a8102777f28e8",
+        "trace_name\tpart\twaveform\tattributes",
+        "a_EV\ttrain\t" + "00ff" * 8 + "\t0123456789abcdef",
+        "b_NO\ttest\t-\t-",
     ]
 
 
@@ -44,13 +45,17 @@ def test_the_text_is_what_people_read(manifest):
     [
         ("a_EV\ttrain", "a_EV\ttest", "altered"),
         ('"seed": 0', '"seed": 1', "altered"),
-        ("00ff", "00fe", "altered"),
+        ("00ff00ff", "00fe00ff", "altered"),
+        ("0123456", "0123457", "altered"),
+        ("\ttest\t", "\texam\t", "broken row"),
+        ("00ff00ff", "00ffxxff", "broken row"),
+        ("00ff00ff", "00ff", "broken row"),
         ("1 earthquake_local + 1 noise", "2 earthquake_local + 0 noise", "altered"),
         ('"subset"', '"\\ud800"', "broken header"),
-        ("b_NO\ttest\t-\n", "", "1 rows"),
+        ("b_NO\ttest\t-\t-\n", "", "1 rows"),
         ("b_NO", "a_EV", "twice"),
         ("b_NO", "../b", "trace name"),
-        ("b_NO\ttest", "b_NO", "broken row"),
+        ("b_NO\ttest\t", "b_NO\t", "broken row"),
         ("# steadkit manifest 1", "# something else", "not a steadkit manifest"),
         ("\tpart\t", "\t", "not a steadkit manifest"),
         ("# recipe: {", "# recipe: ", "broken header"),

@@ -1,0 +1,96 @@
+"""Rebuild the files of a manifest from STEAD: the same bytes for anyone who has it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from steadkit.catalog import KEY_COLUMNS, counts, read_table
+from steadkit.dataset import DatasetFiles, copy_rows
+from steadkit.errors import InputError
+from steadkit.manifest import UNKNOWN, Manifest, load
+from steadkit.sources import Source
+
+
+def build(
+    manifest: Path, sources: Sequence[Source], files: DatasetFiles, overwrite: bool = False
+) -> Manifest:
+    """Write the HDF5, CSV and manifest that a manifest stands for.
+
+    Parameters
+    ----------
+    manifest
+        The list of traces. Where it knows digests, every trace must have them.
+    sources
+        STEAD files that hold its traces, and others besides.
+    files
+        Where the data set shall stand; the manifest may stand there already.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    InputError
+        A trace is missing or is not the one the manifest means; then nothing is written.
+    """
+    wanted = load(manifest)
+    rows = _find(wanted, manifest, sources)
+    return copy_rows(
+        sources,
+        files,
+        rows,
+        wanted.recipe,
+        overwrite or _is_alone(manifest, files),
+        wanted.parts if set(wanted.parts) != {UNKNOWN} else (),
+        _checker(wanted, manifest),
+    )
+
+
+def _is_alone(manifest: Path, files: DatasetFiles) -> bool:
+    """Tell whether the only file in the way is the manifest itself, which says the same."""
+    mine = files.manifest.exists() and files.manifest.samefile(manifest)
+    return mine and not files.csv.exists() and not files.hdf5.exists()
+
+
+def _find(wanted: Manifest, path: Path, sources: Sequence[Source]) -> pd.DataFrame:
+    """Find the source and the row of every trace, in the order of the manifest."""
+    order = pd.Index(wanted.traces)
+    tables = []
+    for number, source in enumerate(sources):
+        table = read_table(source.csv, KEY_COLUMNS)
+        table = table.assign(
+            source=number, row=range(len(table)), place=order.get_indexer(table["trace_name"])
+        )
+        tables.append(table[table["place"] >= 0])
+    # A trace that stands in two sources is taken from the first; its digest vouches for it.
+    rows = pd.concat(tables).drop_duplicates("place").sort_values("place", ignore_index=True)
+    if len(rows) < len(order):
+        missing = order[~order.isin(rows["trace_name"])]
+        raise InputError(
+            f"{len(missing)} of the {len(order)} traces of {str(path)!r} are in none of "
+            f"{', '.join(map(str, sources))}, {missing[0]!r} for one: name the files that have them"
+        )
+    if counts(rows["trace_category"]) != dict(wanted.categories):
+        raise InputError(
+            f"{str(path)!r} counts {dict(wanted.categories)}, the sources have "
+            f"{counts(rows['trace_category'])} of its traces: they are other data"
+        )
+    return rows
+
+
+def _checker(wanted: Manifest, path: Path) -> Callable[[str, bytes, bytes], None]:
+    waveforms = dict(zip(wanted.traces, wanted.waveforms, strict=True))
+    attributes = dict(zip(wanted.traces, wanted.attributes, strict=True))
+
+    def check(name: str, waveform: bytes, attribute: bytes) -> None:
+        for what, known, found in (
+            ("waveform", waveforms[name], waveform.hex()),
+            ("attributes", attributes[name], attribute.hex()),
+        ):
+            if known not in (UNKNOWN, found):
+                raise InputError(
+                    f"trace {name!r} has another {what} in the source than {str(path)!r} says: "
+                    "it was made from other data"
+                )
+
+    return check

@@ -1,0 +1,96 @@
+"""Commands that work on manifests: build, verify and diff."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from steadkit.cli.options import FILE, overwrite_option, report
+
+SHOWN = 20
+"""Differences shown on the terminal; a report file has all of them."""
+
+
+@click.command()
+@click.argument("manifest", type=FILE)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=FILE,
+    help="A STEAD file with its traces; repeat for several. Without: as for subset.",
+)
+@click.option("-o", "--output", type=FILE, help="HDF5 file to write; by default named as MANIFEST.")
+@overwrite_option
+def build(
+    manifest: Path, sources: tuple[Path, ...], output: Path | None, overwrite: bool
+) -> None:
+    """Rebuild the data set of MANIFEST from STEAD: HDF5, CSV and manifest, the same bytes.
+
+    Every trace is compared with its digest on the way.
+    """
+    from steadkit.build import build as run
+    from steadkit.dataset import dataset_files
+    from steadkit.sources import find_sources
+
+    target = dataset_files(output or manifest.with_suffix(".hdf5"))
+    built = run(manifest, find_sources(sources), target, overwrite)
+    report(target.hdf5, built.categories, built.digest)
+
+
+@click.command()
+@click.argument("data", type=FILE)
+@click.option("--manifest", type=FILE, help="By default the one beside DATA.")
+@click.option("--report", "target", type=FILE, help="CSV file for all differences.")
+@overwrite_option
+def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bool) -> None:
+    """Check DATA, HDF5 and CSV, against its manifest: every waveform and attribute.
+
+    Exit code 1 if anything differs.
+    """
+    from steadkit.files import write_text
+    from steadkit.manifest import load
+    from steadkit.sources import source_of
+    from steadkit.verify import verify as run
+
+    source = source_of(data)
+    wanted = load(manifest or source.hdf5.with_suffix(".manifest"))
+    differences = list(run(wanted, source.hdf5, source.csv))
+    if target is not None:
+        import pandas as pd
+
+        table = pd.DataFrame(differences, columns=["trace_name", "what"])
+        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite)
+    if not differences:
+        report(source.hdf5, wanted.categories, wanted.digest)
+        click.echo("  as its manifest says")
+        return
+    for difference in differences[:SHOWN]:
+        click.echo(f"{difference.trace_name}: {difference.what}")
+    if len(differences) > SHOWN:
+        click.echo(f"and {len(differences) - SHOWN} more")
+    traces = len({difference.trace_name for difference in differences})
+    click.echo(f"{source.hdf5}: {traces} traces are not what the manifest says", err=True)
+    sys.exit(1)
+
+
+@click.command()
+@click.argument("one", type=FILE)
+@click.argument("other", type=FILE)
+def diff(one: Path, other: Path) -> None:
+    """Compare two manifests: traces, order, parts, digests and recipes.
+
+    Exit code 1 if they differ.
+    """
+    from steadkit.console import table
+    from steadkit.manifest import load
+    from steadkit.verify import compare
+
+    left, right = load(one), load(other)
+    found = {what: names for what, names in compare(left, right).items() if names}
+    if not found:
+        click.echo(f"the same {len(left.traces):,} traces, made the same way: {left.digest[:12]}...")
+        return
+    rows = [(what, len(names), " ".join(names[:3])) for what, names in found.items()]
+    table(f"{one} ({len(left.traces):,}) and {other} ({len(right.traces):,})", ("what", "number", "such as"), rows)
+    sys.exit(1)

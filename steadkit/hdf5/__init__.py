@@ -1,0 +1,45 @@
+"""A plain part of the HDF5 file format, read and written without HDF5's library.
+
+STEAD's files are the oldest and plainest kind of HDF5: a symbol table, and per trace an object
+header (version 1) with 35 attributes whose texts lie in global heaps. HDF5's library spends most
+of a copy on those attributes, places the same content differently from one version to the next,
+and crashes or loops for ever on some damaged heaps. So what is copied a million times is read
+and written here, by the published format; names are still looked up with h5py, whose B-trees
+stood every mutation we tried, and unusual storage is left to h5py.
+
+Source: The HDF Group, HDF5 File Format Specification Version 2.0, sections II.A (superblock),
+III.A-D (B-trees, groups, heaps) and IV.A (object headers).
+
+===============  ==============================================================
+`messages`       the messages of an object header, read with every bound checked
+`attributes`     attributes in one canonical form, from a file or from Python
+`files`          a new file: data, headers, heaps, and the group that names them
+===============  ==============================================================
+"""
+
+from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Heaps, encode, read_attributes
+from steadkit.hdf5.files import NewFile, Written
+from steadkit.hdf5.messages import (
+    DamageError,
+    NewStyleError,
+    RawFile,
+    Storage,
+    read_messages,
+    storage_of,
+)
+
+__all__ = [
+    "ATTRIBUTES_DIGEST",
+    "Attributes",
+    "DamageError",
+    "Heaps",
+    "NewFile",
+    "NewStyleError",
+    "RawFile",
+    "Storage",
+    "Written",
+    "encode",
+    "read_attributes",
+    "read_messages",
+    "storage_of",
+]

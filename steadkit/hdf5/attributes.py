@@ -1,0 +1,356 @@
+"""Attributes in one canonical form: from a file or from Python, sorted by name, digested, decoded.
+
+The canonical form is what is written: attribute messages (version 1) one after another in the
+order of their names, but with the references to texts left zero; the texts are kept beside them
+until it is known where in a new file they will lie.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from steadkit.hdf5.messages import ATTRIBUTE, DamageError, Message, RawFile, shape_of
+
+ATTRIBUTES_DIGEST: Final = 8
+MAX_COLLECTION: Final = 1 << 24
+MAX_ELEMENTS: Final = 4096
+MIN_COLLECTION: Final = 4096
+"""The least size of a global heap collection."""
+
+_SIZES = struct.Struct("<BxHHH")
+_HEADER = struct.Struct("<HHB3x")
+REFERENCE = struct.Struct("<IQI")
+"""A text: its length, the address of the heap collection that holds it, its index there."""
+COLLECTION = struct.Struct("<4sB3xQ")
+HEAP_OBJECT = struct.Struct("<HH4xQ")
+
+INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
+PLAIN: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
+"""Classes whose values stand in the message itself."""
+
+FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
+FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
+TEXT = bytes.fromhex("1901010010000000" + "100000000100000000000800")
+SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
+
+
+class Shape(NamedTuple):
+    """All of an attribute but its value: what it is called and what kind of value it has."""
+
+    name: bytes
+    datatype: bytes
+    dimensions: tuple[int, ...]
+    head: bytes
+    """The message up to the value, in canonical form."""
+    size: int
+    """Bytes of the value in the message."""
+    element: int
+    """Bytes of an element of a text or sequence, which lies in a heap; 0 for a plain value."""
+
+
+class Attributes(NamedTuple):
+    """The attributes of one dataset, in canonical form."""
+
+    shapes: list[Shape]
+    values: list[bytes]
+    """The value of each attribute as it stands in its message, references zero."""
+    texts: list[bytes]
+    """What the references point to, in the order of the references."""
+
+    @property
+    def body(self) -> bytes:
+        """The messages one after another, the references zero."""
+        return b"".join(
+            shape.head + value for shape, value in zip(self.shapes, self.values, strict=True)
+        )
+
+    def digest(self) -> bytes:
+        """Identify names, types and values: BLAKE2b, 8 bytes."""
+        hashed = hashlib.blake2b(self.body, digest_size=ATTRIBUTES_DIGEST)
+        # The lengths stand in the body, so that texts cannot run into one another.
+        hashed.update(b"".join(self.texts))
+        return hashed.digest()
+
+    def decoded(self) -> dict[str, object]:
+        """Give the values as Python and numpy have them, by name."""
+        texts = iter(self.texts)
+        return {
+            shape.name.decode(errors="replace"): _decode(shape, value, texts)
+            for shape, value in zip(self.shapes, self.values, strict=True)
+        }
+
+
+@dataclass
+class Heaps:
+    """The global heap collections of a file, the last few kept."""
+
+    raw: RawFile
+
+    def __post_init__(self) -> None:
+        self._kept: dict[int, dict[int, bytes]] = {}
+
+    def text(self, length: int, address: int, index: int) -> bytes:
+        """Read one object of a collection, of which `length` bytes are meant."""
+        if length == 0:
+            return b""
+        found = self._collection(address).get(index)
+        if found is None or len(found) < length:
+            raise DamageError("has an attribute whose text is missing")
+        return found[:length]
+
+    def _collection(self, address: int) -> dict[int, bytes]:
+        if address not in self._kept:
+            if len(self._kept) >= 8:
+                del self._kept[next(iter(self._kept))]
+            self._kept[address] = _read_collection(self.raw, address)
+        return self._kept[address]
+
+
+def _read_collection(raw: RawFile, address: int) -> dict[int, bytes]:
+    # Nearly all collections have the least size, and some stand at the very end of the file.
+    start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
+    signature, version, size = COLLECTION.unpack_from(start)
+    if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
+        raise DamageError("has an attribute whose text is not where it should be")
+    content = start if size == len(start) else raw.read(address, size)
+    found: dict[int, bytes] = {}
+    position, end = COLLECTION.size, size - HEAP_OBJECT.size
+    while position <= end:
+        index, _, length = HEAP_OBJECT.unpack_from(content, position)
+        if index == 0:  # what is left is free
+            break
+        position += HEAP_OBJECT.size
+        if length > size - position:
+            raise DamageError("has an attribute whose text is longer than its heap")
+        found[index] = content[position : position + length]
+        position += _up8(length)
+    return found
+
+
+def read_attributes(
+    messages: Iterable[Message], heaps: Heaps, known: dict[bytes, Shape]
+) -> Attributes:
+    """Bring the attributes among a header's messages into canonical form.
+
+    Parameters
+    ----------
+    messages
+        All messages of one object header.
+    heaps
+        Where the texts are.
+    known
+        Shapes met before, by the bytes they were read from; new ones are added. The traces of a
+        file have the same ones, so each is taken apart once.
+
+    Raises
+    ------
+    DamageError
+        An attribute does not follow the format, or is of a kind that cannot be copied.
+    """
+    found = []
+    for kind, content in messages:
+        if kind == ATTRIBUTE:
+            start = _value_start(content)
+            prefix = content[:start]
+            shape = known.get(prefix)
+            if shape is None:
+                shape = known[prefix] = _learn(content, start)
+            value = content[start : start + shape.size]
+            if len(value) < shape.size:
+                raise DamageError(f"has the attribute {_shown(shape.name)} cut short")
+            found.append((shape, value))
+    return _canonical(found, heaps)
+
+
+def _canonical(found: list[tuple[Shape, bytes]], heaps: Heaps) -> Attributes:
+    found.sort(key=_name_of)
+    shapes: list[Shape] = []
+    values: list[bytes] = []
+    texts: list[bytes] = []
+    last = b""
+    for shape, value in found:
+        if shape.name == last:
+            raise DamageError(f"has the attribute {_shown(shape.name)} twice")
+        last = shape.name
+        if shape.element:
+            value = _follow(shape, value, heaps, texts)
+        shapes.append(shape)
+        values.append(_padded(value))
+    return Attributes(shapes, values, texts)
+
+
+def _name_of(item: tuple[Shape, bytes]) -> bytes:
+    return item[0].name
+
+
+def _follow(shape: Shape, value: bytes, heaps: Heaps, texts: list[bytes]) -> bytes:
+    """Fetch what a value refers to; returns the value with its references zero."""
+    zeroed = b""
+    for length, address, index in REFERENCE.iter_unpack(value):
+        texts.append(heaps.text(length * shape.element, address, index))
+        zeroed += REFERENCE.pack(length, 0, 0)
+    return zeroed
+
+
+def _value_start(content: bytes) -> int:
+    if len(content) < _SIZES.size:
+        raise DamageError("has an attribute cut short")
+    version, name, datatype, dataspace = _SIZES.unpack_from(content)
+    if version == 1:
+        return _SIZES.size + _up8(name) + _up8(datatype) + _up8(dataspace)
+    if version in (2, 3):
+        return _SIZES.size + (version == 3) + name + datatype + dataspace
+    raise DamageError(f"has an attribute of version {version}")
+
+
+def _learn(content: bytes, start: int) -> Shape:
+    version, *sizes = _SIZES.unpack_from(content)
+    if len(content) < start:
+        raise DamageError("has an attribute cut short")
+    if version > 1 and content[1]:
+        raise DamageError("shares an attribute's type: rewrite it with h5repack")
+    position, fields = _SIZES.size + (version == 3), []
+    for size in sizes:
+        fields.append(content[position : position + size])
+        position += _up8(size) if version == 1 else size
+    name, datatype, dataspace = fields
+    return _shape(name.rstrip(b"\0"), datatype, dataspace)
+
+
+def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
+    """Make the canonical form of an attribute but for its value."""
+    if not name or b"\0" in name:
+        raise DamageError("has an attribute without a name")
+    if len(datatype) < 8:
+        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
+    dimensions = shape_of(dataspace)
+    count = 1
+    for dimension in dimensions:
+        count *= dimension
+    size = int.from_bytes(datatype[4:8], "little") * count
+    if count > MAX_ELEMENTS or size > 0xFF00:
+        raise DamageError(f"has the attribute {_shown(name)} of shape {dimensions}: too large")
+    element = _element(name, datatype)
+    fields = (name + b"\0", datatype, dataspace)
+    sizes = _SIZES.pack(1, *map(len, fields))
+    prefix = sizes + b"".join(map(_padded, fields))
+    header = _HEADER.pack(ATTRIBUTE, len(prefix) + _up8(size), 0)
+    return Shape(name, datatype, dimensions, header + prefix, size, element)
+
+
+def _element(name: bytes, datatype: bytes) -> int:
+    """Bytes of an element that lies in a heap, 0 if none does."""
+    kind = datatype[0] & 0x0F
+    if kind in PLAIN:
+        return 0
+    base = datatype[8:]
+    if kind != SEQUENCE or len(base) < 8 or base[0] & 0x0F not in PLAIN:
+        raise DamageError(f"has the attribute {_shown(name)} of a kind that cannot be copied")
+    if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
+        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
+    element = int.from_bytes(base[4:8], "little")
+    if not 0 < element <= 64:
+        raise DamageError(f"has the attribute {_shown(name)} of elements of {element} bytes")
+    return element
+
+
+def encode(values: Mapping[str, object]) -> Attributes:
+    """Bring Python's values into canonical form, typed as h5py would type them.
+
+    Parameters
+    ----------
+    values
+        Text, numbers, or arrays of them, by name.
+
+    >>> encode({"p_status": "manual", "p_weight": 0.5}).decoded()
+    {'p_status': 'manual', 'p_weight': 0.5}
+    """
+    shapes, coded, texts = [], [], []
+    for name in sorted(values, key=str.encode):
+        array = np.asarray(values[name])
+        datatype, content = _content(name, array)
+        shape = _shape(name.encode(), datatype, _dataspace(array.shape))
+        if shape.element:
+            elements = [text.encode() for text in array.ravel().tolist()]
+            content = b"".join(REFERENCE.pack(len(text), 0, 0) for text in elements)
+            texts += elements
+        shapes.append(shape)
+        coded.append(_padded(content))
+    return Attributes(shapes, coded, texts)
+
+
+def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    if kind == "f" and size in (4, 8):
+        return (FLOAT32 if size == 4 else FLOAT64), little
+    if kind in "iu":
+        sign = 8 if kind == "i" else 0
+        return struct.pack("<4BIHH", 0x10, sign, 0, 0, size, 0, 8 * size), little
+    if kind == "b":
+        return struct.pack("<4BIHH", 0x10, 0, 0, 0, 1, 0, 8), little
+    if kind == "S":
+        return struct.pack("<4BI", 0x13, 1, 0, 0, max(size, 1)), little or b"\0"
+    if kind == "U" or (kind in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())):
+        return TEXT, b""
+    raise TypeError(f"attribute {name!r} is {array.dtype}: text or numbers are needed")
+
+
+def _dataspace(shape: tuple[int, ...]) -> bytes:
+    if not shape:
+        return SCALAR
+    return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+
+
+def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
+    if shape.element:
+        return _decode_heap(shape, value, texts)
+    dtype = _numpy_type(shape.datatype)
+    array = np.frombuffer(value[: shape.size], dtype).reshape(shape.dimensions)
+    if dtype.kind == "S":
+        array = np.array([t.decode(errors="replace") for t in array.ravel()], dtype=object).reshape(
+            shape.dimensions
+        )
+    return array.item() if array.ndim == 0 else array
+
+
+def _decode_heap(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
+    found = [text for _, text in zip(REFERENCE.iter_unpack(value), texts, strict=False)]
+    if shape.datatype[1] & 0x0F == 1:
+        decoded: list[object] = [text.decode(errors="replace") for text in found]
+    else:
+        base = _numpy_type(shape.datatype[8:])
+        decoded = [np.frombuffer(text, base).tolist() for text in found]
+    if not shape.dimensions:
+        return decoded[0]
+    array = np.empty(len(decoded), dtype=object)
+    array[:] = decoded
+    return array.reshape(shape.dimensions)
+
+
+def _numpy_type(datatype: bytes) -> np.dtype:
+    kind, bits, size = datatype[0] & 0x0F, datatype[1], int.from_bytes(datatype[4:8], "little")
+    order = ">" if bits & 1 else "<"
+    if kind == FLOAT and size in (2, 4, 8):
+        return np.dtype(f"{order}f{size}")
+    if kind == INTEGER and size in (1, 2, 4, 8):
+        return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
+    if kind == ENUM and size in (1, 2, 4, 8):
+        return np.dtype(f"<i{size}")
+    return np.dtype(f"S{size}") if kind == STRING else np.dtype(f"V{size}")
+
+
+def _shown(name: bytes) -> str:
+    return repr(name[:60].decode(errors="replace"))
+
+
+def _up8(size: int) -> int:
+    return (size + 7) & ~7
+
+
+def _padded(content: bytes) -> bytes:
+    return content + bytes(-len(content) % 8)

@@ -1,0 +1,316 @@
+"""A new HDF5 file: data, headers, heaps, and the group that names them, placed by us.
+
+Where every byte lies follows from the order and content of what is written, not from a library's
+version. A file is a row of blocks, each the data of some datasets and then their headers with
+the heaps of their texts; the group comes last, and the superblock that makes it a file at the
+very end.
+"""
+
+import os
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from steadkit.hdf5.attributes import COLLECTION, FLOAT32, HEAP_OBJECT, MIN_COLLECTION, Attributes
+from steadkit.hdf5.messages import (
+    CONTIGUOUS,
+    DATASPACE,
+    DATATYPE,
+    FILL,
+    LAYOUT,
+    SYMBOL_TABLE,
+    UNDEFINED,
+    DamageError,
+)
+
+FIRST_BLOCK: Final = 4096
+"""Where the first block begins: behind the superblock, on a page of its own."""
+
+LEAF_K: Final = 16
+NODE_K: Final = 32
+"""Half of how many names a symbol table node, and children a B-tree node, can hold."""
+
+MAX_INDEX: Final = 0xFFFF
+_REST_OF_REFERENCE = struct.Struct("<QI")
+_PREFIX = struct.Struct("<BxHII4x")
+_MESSAGE = struct.Struct("<HHB3x")
+CONSTANT = 1
+
+_SYMBOL = np.dtype(
+    [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
+)
+_SYMBOL_NODE = np.dtype(
+    [
+        ("signature", "S4"),
+        ("version", "u1"),
+        ("_", "u1"),
+        ("count", "<u2"),
+        ("symbols", _SYMBOL, 2 * LEAF_K),
+    ]
+)
+_TREE_NODE = np.dtype(
+    [
+        ("signature", "S4"),
+        ("kind", "u1"),
+        ("level", "u1"),
+        ("count", "<u2"),
+        ("left", "<u8"),
+        ("right", "<u8"),
+        ("keys_and_children", "<u8", 4 * NODE_K + 1),
+    ]
+)
+
+
+class Written(NamedTuple):
+    """A dataset whose header is in the file."""
+
+    name: str
+    header: int
+
+
+class NewFile:
+    """Write float32 datasets of one shape, with attributes, into one group of a new file.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet, or one that a run cut off has begun (`resume_at`).
+    shape
+        The shape of every dataset.
+    group
+        The group that will name them.
+    resume_at
+        Go on from here, the end of the last whole block; what lies behind is cut off.
+    """
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], group: str, resume_at: int | None = None
+    ):
+        mode = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if resume_at is None else 0)
+        self.descriptor = os.open(path, mode, 0o666)
+        self.end = FIRST_BLOCK if resume_at is None else resume_at
+        if resume_at is not None:
+            os.ftruncate(self.descriptor, resume_at)
+        self._group = group
+        self._bytes = int(np.prod(shape)) * 4
+        self._fixed = _fixed_messages(shape)
+
+    def close(self) -> None:
+        """Give the file back; without `finish` it is no HDF5 file."""
+        os.close(self.descriptor)
+
+    def reserve(self, count: int) -> int:
+        """Set apart room for the data of so many datasets, one behind the other."""
+        start = self.end
+        self.end += count * self._bytes
+        return start
+
+    def write(self, address: int, content: bytes | bytearray | memoryview) -> None:
+        """Write bytes at an address; safe from several threads at once."""
+        view = memoryview(content).cast("B")
+        while len(view):
+            done = os.pwrite(self.descriptor, view, address)
+            view, address = view[done:], address + done
+
+    def lay_out(
+        self, datasets: Iterable[tuple[str, int, Attributes]]
+    ) -> tuple[bytes, list[Written]]:
+        """Make headers and texts of datasets, to be appended next.
+
+        Parameters
+        ----------
+        datasets
+            Name, address of the data, and attributes of each.
+        """
+        return _headers(datasets, self.end, self._fixed, self._bytes)
+
+    def append(self, content: bytes) -> int:
+        """Write bytes at the end; returns where they begin."""
+        start = self.end
+        self.write(start, content)
+        self.end += len(content)
+        return start
+
+    def finish(self, datasets: Iterable[Written]) -> None:
+        """Write the group that names the datasets, and make it an HDF5 file."""
+        in_order = sorted((dataset.name.encode(), dataset.header) for dataset in datasets)
+        inner = self._write_group([name for name, _ in in_order], [at for _, at in in_order])
+        root = self._write_group([self._group.encode()], [inner[0]], inner[1:])
+        self.write(0, _superblock(root, self.end))
+
+    def _write_group(
+        self, names: list[bytes], headers: list[int], cached: tuple[int, ...] = ()
+    ) -> tuple[int, int, int]:
+        """Write a group; returns where its header, its B-tree and its heap are.
+
+        `cached` is the B-tree and heap of the one member, where that is a group itself.
+        """
+        offsets, texts = _heap_of_names(names)
+        heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
+        self.append(texts)
+        nodes = _symbol_nodes(offsets, np.array(headers, np.uint64), cached)
+        addresses = self._append_nodes(nodes)
+        # A node's key is the last of its names.
+        ends = np.minimum(np.arange(1, len(nodes) + 1) * 2 * LEAF_K, len(offsets)) - 1
+        keys = offsets[ends]
+        tree = self._write_tree(addresses, keys)
+        message = _message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
+        return self.append(_PREFIX.pack(1, 1, 1, len(message)) + message), tree, heap
+
+    def _write_tree(self, children: np.ndarray, keys: np.ndarray) -> int:
+        level = 0
+        while True:
+            nodes, lasts = _tree_nodes(children, keys, level, self.end)
+            children, keys = self._append_nodes(nodes), lasts
+            if len(children) == 1:
+                return int(children[0])
+            level += 1
+
+    def _append_nodes(self, nodes: np.ndarray) -> np.ndarray:
+        start = self.append(nodes.tobytes())
+        return start + np.arange(len(nodes), dtype=np.uint64) * np.uint64(nodes.itemsize)
+
+
+def _message(kind: int, content: bytes, flags: int = 0) -> bytes:
+    content += bytes(-len(content) % 8)
+    return _MESSAGE.pack(kind, len(content), flags) + content
+
+
+def _fixed_messages(shape: tuple[int, ...]) -> bytes:
+    """Make the messages that all datasets share; their layout, which differs, comes behind."""
+    dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+    early, if_set, none = 1, 2, 1
+    fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
+    return (
+        _message(DATASPACE, dataspace)
+        + _message(DATATYPE, FLOAT32, CONSTANT)
+        + _message(FILL, fill, CONSTANT)
+    )
+
+
+def _headers(
+    datasets: Iterable[tuple[str, int, Attributes]], start: int, fixed: bytes, data_bytes: int
+) -> tuple[bytes, list[Written]]:
+    """Lay out headers and heap collections from `start` on."""
+    content = bytearray()
+    heap = _Heap(content, start)
+    written = []
+    for name, data, attributes in datasets:
+        body = bytearray(attributes.body)
+        heap.make_room(attributes.texts)
+        texts = iter(attributes.texts)
+        for hole in _holes(attributes):
+            _REST_OF_REFERENCE.pack_into(body, hole, *heap.put(next(texts)))
+        layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, data, data_bytes))
+        messages = fixed + layout + body
+        written.append(Written(name, start + len(content)))
+        content += _PREFIX.pack(1, 4 + len(attributes.shapes), 1, len(messages)) + messages
+    heap.close()
+    return bytes(content), written
+
+
+def _holes(attributes: Attributes) -> list[int]:
+    """Where in the body each reference's address is to be filled in."""
+    holes: list[int] = []
+    position = 0
+    for shape, value in zip(attributes.shapes, attributes.values, strict=True):
+        position += len(shape.head)
+        if shape.element:
+            holes += range(position + 4, position + len(value), 16)
+        position += len(value)
+    return holes
+
+
+class _Heap:
+    """Global heap collections inside the content being laid out, one open at a time."""
+
+    def __init__(self, content: bytearray, start: int):
+        self._content, self._start = content, start
+        self._at = self._used = self._size = self._index = 0
+
+    def make_room(self, texts: Sequence[bytes]) -> None:
+        """Open a new collection unless the open one has room for all of these."""
+        needed = sum(HEAP_OBJECT.size + (len(text) + 7 & ~7) for text in texts)
+        if len(texts) > MAX_INDEX:
+            raise DamageError(f"has {len(texts)} texts in its attributes: too many")
+        if self._used + needed <= self._size and self._index + len(texts) <= MAX_INDEX:
+            return
+        self.close()
+        self._at, self._index = len(self._content), 0
+        self._used = COLLECTION.size
+        self._size = max(MIN_COLLECTION, self._used + needed)
+        self._content += COLLECTION.pack(b"GCOL", 1, self._size)
+        self._content += bytes(self._size - self._used)
+
+    def put(self, text: bytes) -> tuple[int, int]:
+        """Add a text; returns the address of its collection and its index there."""
+        self._index += 1
+        position = self._at + self._used
+        HEAP_OBJECT.pack_into(self._content, position, self._index, 0, len(text))
+        position += HEAP_OBJECT.size
+        self._content[position : position + len(text)] = text
+        self._used += HEAP_OBJECT.size + (len(text) + 7 & ~7)
+        return self._start + self._at, self._index
+
+    def close(self) -> None:
+        """Mark what is left of the open collection as free."""
+        free = self._size - self._used
+        if free >= HEAP_OBJECT.size:
+            HEAP_OBJECT.pack_into(self._content, self._at + self._used, 0, 0, free)
+
+
+def _heap_of_names(names: list[bytes]) -> tuple[np.ndarray, bytes]:
+    """Lay out a group's names; returns where each begins, and the heap's bytes."""
+    padded = [name + bytes(8 - len(name) % 8) for name in names]
+    # The empty name comes first: it is what the leftmost key of the B-tree points to.
+    starts = np.cumsum([8, *map(len, padded)], dtype=np.uint64)[:-1]
+    return starts, bytes(8) + b"".join(padded)
+
+
+def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:
+    full = 2 * LEAF_K
+    nodes = np.zeros(-(-len(offsets) // full), _SYMBOL_NODE)
+    nodes["signature"], nodes["version"] = b"SNOD", 1
+    nodes["count"] = np.minimum(full, len(offsets) - np.arange(len(nodes)) * full)
+    symbols = np.zeros(len(nodes) * full, _SYMBOL)
+    symbols["name"][: len(offsets)] = offsets
+    symbols["header"][: len(offsets)] = headers
+    if cached:
+        symbols["cache"][0], symbols["scratch"][0] = 1, cached
+    nodes["symbols"] = symbols.reshape(len(nodes), full)
+    return nodes
+
+
+def _tree_nodes(
+    children: np.ndarray, keys: np.ndarray, level: int, start: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make one level of a B-tree; returns its nodes and the last key of each."""
+    full = 2 * NODE_K
+    count = max(1, -(-len(children) // full))
+    nodes = np.zeros(count, _TREE_NODE)
+    places = start + np.arange(count) * nodes.itemsize
+    nodes["signature"], nodes["level"] = b"TREE", level
+    nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
+    nodes["left"] = [UNDEFINED, *places[:-1]]
+    nodes["right"] = [*places[1:], UNDEFINED]
+    inner = np.zeros((2, count * full), np.uint64)
+    inner[0, : len(children)], inner[1, : len(children)] = children, keys
+    both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
+    lasts = keys[np.minimum(np.arange(1, count + 1) * full, len(keys)) - 1] if len(keys) else keys
+    nodes["keys_and_children"][:, 1:] = both
+    nodes["keys_and_children"][1:, 0] = lasts[:-1]
+    return nodes, lasts
+
+
+def _superblock(root: tuple[int, int, int], end: int) -> bytes:
+    header, tree, heap = root
+    return (
+        b"\x89HDF\r\n\x1a\n"
+        + struct.pack("<8B", 0, 0, 0, 0, 0, 8, 8, 0)
+        + struct.pack("<HHI", LEAF_K, NODE_K, 0)
+        + struct.pack("<4Q", 0, UNDEFINED, end, UNDEFINED)
+        + struct.pack("<QQIIQQ", 0, header, 1, 0, tree, heap)
+    )

@@ -1,0 +1,161 @@
+"""The messages of an object header, read with every bound checked."""
+
+import os
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+DATASPACE: Final = 0x01
+DATATYPE: Final = 0x03
+FILL: Final = 0x05
+EXTERNAL: Final = 0x07
+LAYOUT: Final = 0x08
+FILTERS: Final = 0x0B
+ATTRIBUTE: Final = 0x0C
+CONTINUATION: Final = 0x10
+SYMBOL_TABLE: Final = 0x11
+
+UNDEFINED: Final = 2**64 - 1
+"""The address of what has no place in the file."""
+
+CONTIGUOUS: Final = 1
+SHARED: Final = 0x02
+FIRST_READ: Final = 1200
+"""Bytes read at once where a header begins: its first block in STEAD's files, and little more."""
+
+MAX_BLOCKS: Final = 256
+MAX_BYTES: Final = 1 << 22
+"""Bounds on one header, far above what 35 attributes need, so that no cycle runs for ever."""
+
+_PREFIX = struct.Struct("<BxHII4x")
+_MESSAGE = struct.Struct("<HHB3x")
+_PLACE = struct.Struct("<QQ")
+
+
+class DamageError(Exception):
+    """The bytes do not follow the format; the message says where."""
+
+
+class NewStyleError(Exception):
+    """An object header of HDF5's newer kind, which is left to h5py."""
+
+
+class RawFile(NamedTuple):
+    """An open file, read by addresses as HDF5 counts them: from behind a user block."""
+
+    descriptor: int
+    base: int
+    size: int
+
+    def read(self, address: int, length: int) -> bytes:
+        """Read so many bytes, or raise `DamageError` where the file has not got them."""
+        if address + length > self.size - self.base:
+            raise DamageError(f"points to byte {address}, beyond the end of the file")
+        content = os.pread(self.descriptor, length, self.base + address)
+        if len(content) < length:
+            raise DamageError("has become shorter while it was read")
+        return content
+
+
+class Message(NamedTuple):
+    """One message: its kind and its bytes."""
+
+    kind: int
+    content: bytes
+
+
+class Storage(NamedTuple):
+    """How a dataset is stored, as far as reading its bytes straight from the file needs it."""
+
+    shape: tuple[int, ...]
+    datatype: bytes
+    address: int | None
+    """Where its bytes lie in one piece, or None where they do not."""
+    bytes_stored: int
+
+
+def read_messages(raw: RawFile, address: int) -> list[Message]:
+    """Read all messages of the object header at an address.
+
+    Raises
+    ------
+    NewStyleError
+        The header is of the newer kind.
+    DamageError
+        It does not follow the format.
+    """
+    start = raw.read(address, max(0, min(FIRST_READ, raw.size - raw.base - address)))
+    if start[:4] == b"OHDR":
+        raise NewStyleError
+    if len(start) < _PREFIX.size or start[0] != 1:
+        raise DamageError("has no object header where its group says")
+    _, _, _, size = _PREFIX.unpack_from(start)
+    if size <= len(start) - _PREFIX.size:
+        block = start[_PREFIX.size : _PREFIX.size + size]
+    else:
+        block = raw.read(address + _PREFIX.size, _bounded(size))
+    messages: list[Message] = []
+    total, blocks, following = size, 1, _take(block, messages)
+    while following:
+        place, length = following.pop(0)
+        total, blocks = total + length, blocks + 1
+        if blocks > MAX_BLOCKS:
+            raise DamageError("has an object header without end")
+        _bounded(total)
+        following += _take(raw.read(place, length), messages)
+    return messages
+
+
+def _bounded(size: int) -> int:
+    if size > MAX_BYTES:
+        raise DamageError(f"has an object header of {size} bytes")
+    return size
+
+
+def _take(block: bytes, messages: list[Message]) -> list[tuple[int, int]]:
+    """Add a block's messages to the list; returns where the header goes on."""
+    following = []
+    position, end = 0, len(block) - _MESSAGE.size
+    while position <= end:
+        kind, size, flags = _MESSAGE.unpack_from(block, position)
+        position += _MESSAGE.size
+        content = block[position : position + size]
+        if len(content) < size:
+            raise DamageError("has a message longer than its header")
+        position += size
+        if kind == CONTINUATION:
+            if size < _PLACE.size:
+                raise DamageError("has a header that goes on nowhere")
+            following.append(_PLACE.unpack_from(content))
+        elif kind:
+            if flags & SHARED:
+                raise DamageError("shares its type with other objects: rewrite it with h5repack")
+            messages.append(Message(kind, content))
+    return following
+
+
+def storage_of(messages: Iterable[Message]) -> Storage | None:
+    """Find how a dataset is stored; None if the messages are not a dataset's."""
+    found = {message.kind: message.content for message in messages}
+    if not {DATASPACE, DATATYPE, LAYOUT} <= found.keys():
+        return None
+    layout = found[LAYOUT]
+    address, size = None, 0
+    if len(layout) >= 18 and layout[:2] == bytes([3, CONTIGUOUS]):
+        address, size = _PLACE.unpack_from(layout, 2)
+    if address == UNDEFINED or FILTERS in found or EXTERNAL in found:
+        address = None
+    return Storage(shape_of(found[DATASPACE]), found[DATATYPE], address, size)
+
+
+def shape_of(dataspace: bytes) -> tuple[int, ...]:
+    """Read the dimensions out of a dataspace message; () is one value.
+
+    >>> shape_of(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
+    (3,)
+    """
+    start = {1: 8, 2: 4}.get(dataspace[0] if dataspace else 0)
+    rank = dataspace[1] if len(dataspace) > 1 else 0
+    if start is None or len(dataspace) < start + 8 * rank:
+        raise DamageError("has a shape that cannot be read")
+    return struct.unpack_from(f"<{rank}Q", dataspace, start)

@@ -1,0 +1,45 @@
+"""STEAD's HDF5: one dataset of (6000, 3) float32 per trace, with its row as attributes.
+
+===============  ==============================================================
+`reading`        one trace: its waveform and its attributes, checked
+`waveforms`      many waveforms in any order, by their place in the file
+`writing`        a new file out of traces made in memory
+`copying`        a new file out of the traces of others, resumable
+===============  ==============================================================
+"""
+
+from steadkit.hdf5 import ATTRIBUTES_DIGEST
+from steadkit.store.copying import Copied, Order, copy_traces
+from steadkit.store.reading import (
+    DTYPE,
+    TRACE_BYTES,
+    WAVEFORM_DIGEST,
+    Reader,
+    attributes_of,
+    check_finite,
+    dataset_of,
+    digest,
+    open_data,
+    read_waveform,
+)
+from steadkit.store.waveforms import Waveforms
+from steadkit.store.writing import Writer
+
+__all__ = [
+    "ATTRIBUTES_DIGEST",
+    "DTYPE",
+    "TRACE_BYTES",
+    "WAVEFORM_DIGEST",
+    "Copied",
+    "Order",
+    "Reader",
+    "Waveforms",
+    "Writer",
+    "attributes_of",
+    "check_finite",
+    "copy_traces",
+    "dataset_of",
+    "digest",
+    "open_data",
+    "read_waveform",
+]

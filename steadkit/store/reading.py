@@ -1,0 +1,274 @@
+"""One trace: its waveform and its attributes, checked, whatever the file claims."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import h5py
+import numpy as np
+
+from steadkit.errors import InputError
+from steadkit.hdf5 import (
+    Attributes,
+    DamageError,
+    Heaps,
+    NewStyleError,
+    RawFile,
+    Storage,
+    encode,
+    read_attributes,
+    read_messages,
+    storage_of,
+)
+from steadkit.hdf5.attributes import FLOAT32
+from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+
+WAVEFORM_DIGEST: Final = 16
+DTYPE: Final = np.dtype("<f4")
+TRACE_BYTES: Final = TRACE_SHAPE[0] * TRACE_SHAPE[1] * DTYPE.itemsize
+
+LIBRARY_FAULTS: Final = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    NotImplementedError,
+)
+"""What h5py raises where a file is damaged."""
+
+
+@contextmanager
+def open_data(path: Path) -> Iterator[h5py.Group]:
+    """Open a STEAD file for reading; yields its ``data`` group.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not HDF5, truncated, or has no such group.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    if not h5py.is_hdf5(path):
+        raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be opened, it may be truncated or in use: {error}"
+        ) from error
+    with file:
+        group = _member(file, DATA_GROUP, path)
+        if not isinstance(group, h5py.Group):
+            raise InputError(f"{str(path)!r} has no group {DATA_GROUP!r}: it is not a STEAD file")
+        yield group
+
+
+def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
+    """Get what a name holds, or None; a link out of the file is refused, never followed."""
+    try:
+        link = group.get(name, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise InputError(f"{str(path)!r} has a link at {name!r}: a trace must be in the file")
+        return group.get(name)
+    except InputError:
+        raise
+    except LIBRARY_FAULTS as error:
+        raise InputError(f"{str(path)!r} is damaged at {name!r}: {error}") from error
+
+
+def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
+    """Get a trace's dataset, checked to be what STEAD promises.
+
+    Raises
+    ------
+    InputError
+        It is missing, or its shape, type or storage is another.
+    """
+    path = Path(group.file.filename)
+    dataset = _member(group, name, path)
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{str(path)!r} has no trace {name!r}, though its CSV lists it")
+    try:
+        shape, dtype = dataset.shape, dataset.dtype
+    except LIBRARY_FAULTS as error:
+        raise InputError(f"trace {name!r} in {str(path)!r} is damaged: {error}") from error
+    if shape != TRACE_SHAPE:
+        raise InputError(
+            f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
+        )
+    if dtype != DTYPE:
+        raise InputError(
+            f"trace {name!r} in {str(path)!r} is {dtype}: STEAD's waveforms are float32"
+        )
+    if dataset.external or dataset.is_virtual:
+        raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
+    return dataset
+
+
+class Stored(NamedTuple):
+    """Where a trace is in its file."""
+
+    name: str
+    offset: int | None
+    """Where its samples begin, or None where they are not in one piece."""
+    messages: list[Any] | None
+    """The messages of its header, or None where only h5py can read them."""
+
+
+class Reader:
+    """Read the traces of one open file.
+
+    Parameters
+    ----------
+    group
+        What `open_data` yields.
+    """
+
+    def __init__(self, group: h5py.Group):
+        self.group = group
+        self.path = Path(group.file.filename)
+        descriptor = group.file.id.get_vfd_handle()
+        size = os.fstat(descriptor).st_size
+        self._raw = RawFile(descriptor, group.file.userblock_size, size)
+        self._known: dict[bytes, Any] = {}
+
+    def heaps(self) -> Heaps:
+        """Remember heap collections for some traces read one after another, by one thread."""
+        return Heaps(self._raw)
+
+    def address(self, name: str) -> int:
+        """Look up where a trace's header is."""
+        try:
+            link = self.group.id.links.get_info(name.encode())
+        except LIBRARY_FAULTS:
+            dataset_of(self.group, name)  # says what is wrong
+            raise InputError(f"{str(self.path)!r} is damaged at {name!r}: rewrite it") from None
+        if link.type != h5py.h5l.TYPE_HARD:
+            raise InputError(
+                f"{str(self.path)!r} has a link at {name!r}: a trace must be in the file"
+            )
+        return int(link.u)
+
+    def stored(self, name: str, address: int | None = None) -> Stored:
+        """Find a trace, checked to be what STEAD promises."""
+        address = self.address(name) if address is None else address
+        try:
+            messages = read_messages(self._raw, address)
+            storage = storage_of(messages)
+        except NewStyleError:
+            return Stored(name, _offset(dataset_of(self.group, name), self._raw.size), None)
+        except DamageError as error:
+            raise self._damaged(name, error) from error
+        if storage is not None and _is_waveform(storage):
+            if storage.address is None:
+                dataset_of(self.group, name)  # refuses samples in another file
+                return Stored(name, None, messages)
+            offset = self._raw.base + storage.address
+            if offset + TRACE_BYTES <= self._raw.size and storage.bytes_stored == TRACE_BYTES:
+                return Stored(name, offset, messages)
+            raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
+        dataset = dataset_of(self.group, name)  # says what is wrong, where something is
+        return Stored(name, _offset(dataset, self._raw.size), messages)
+
+    def read_into(self, stored: Stored, waveform: np.ndarray) -> None:
+        """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
+        if stored.offset is None:
+            waveform[:] = _read_with_h5py(self.group, stored.name)
+        elif os.preadv(self._raw.descriptor, [waveform.data], stored.offset) != TRACE_BYTES:
+            raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
+
+    def attributes(self, stored: Stored, heaps: Heaps) -> Attributes:
+        """Read a trace's attributes in canonical form."""
+        try:
+            if stored.messages is None:
+                return encode(dict(dataset_of(self.group, stored.name).attrs))
+            return read_attributes(stored.messages, heaps, self._known)
+        except (DamageError, *LIBRARY_FAULTS) as error:
+            raise self._damaged(stored.name, error) from error
+
+    def _damaged(self, name: str, error: Exception) -> InputError:
+        return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {error}")
+
+
+def _is_waveform(storage: Storage) -> bool:
+    # The version of the datatype stands in the upper half of its first byte.
+    plain = storage.datatype[:1] and storage.datatype[0] & 0x0F == FLOAT32[0] & 0x0F
+    same = storage.datatype[1:20] == FLOAT32[1:20]
+    return storage.shape == TRACE_SHAPE and bool(plain) and same
+
+
+def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
+    """Where a dataset's bytes begin in the file, or None where they are not in one piece."""
+    status = dataset.id.get_space_status()
+    # A dataset never written has no place in the file, whatever get_offset says.
+    if dataset.chunks is not None or status != h5py.h5d.SPACE_STATUS_ALLOCATED:
+        return None
+    offset: int | None = dataset.id.get_offset()
+    if offset is None or offset + TRACE_BYTES > file_size:
+        return None
+    return offset
+
+
+def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
+    dataset = dataset_of(group, name)
+    try:
+        waveform: np.ndarray = dataset[()]
+    except LIBRARY_FAULTS as error:
+        file = group.file.filename
+        raise InputError(f"trace {name!r} in {file!r} cannot be read: {error}") from error
+    return waveform
+
+
+def read_waveform(group: h5py.Group, name: str) -> np.ndarray:
+    """Read one waveform, (6000, 3) float32 in counts, components E, N, Z at 100 Hz.
+
+    Raises
+    ------
+    InputError
+        It is missing, damaged, or holds NaN or infinity.
+    """
+    waveform = _read_with_h5py(group, name)
+    check_finite(waveform, name, group.file.filename)
+    return waveform
+
+
+def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
+    """Read a trace's attributes, arrays as lists, in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        The trace is missing, or its attributes are damaged.
+    """
+    reader = Reader(group)
+    attributes = reader.attributes(reader.stored(name), reader.heaps()).decoded()
+    return {key: np.asarray(value).tolist() for key, value in attributes.items()}
+
+
+def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
+    """Refuse samples that are NaN or infinite."""
+    # The sum is finite unless a sample is not: one pass and no temporary array.
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(waveforms.sum(dtype=np.float64))
+    if not finite:
+        raise InputError(
+            f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"
+        )
+
+
+def digest(waveform: np.ndarray) -> str:
+    """Identify a waveform by its bytes: BLAKE2b, 16 bytes, as hexadecimal text.
+
+    >>> digest(np.zeros((6000, 3), np.float32))
+    'b8d44f9f4ac672060cc0de8302615c14'
+    """
+    return waveform_digest(np.ascontiguousarray(waveform, DTYPE).data).hex()
+
+
+def waveform_digest(samples: bytes | memoryview) -> bytes:
+    """Identify a waveform by its bytes: BLAKE2b, 16 bytes."""
+    return hashlib.blake2b(samples, digest_size=WAVEFORM_DIGEST).digest()

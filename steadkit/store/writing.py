@@ -1,0 +1,68 @@
+"""A new STEAD file out of traces made in memory."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from steadkit.hdf5 import Attributes, NewFile, Written, encode
+from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+from steadkit.store.reading import DTYPE
+
+BLOCK = 1024
+"""Traces whose attributes are held before they are written behind their samples."""
+
+
+class Writer:
+    """Fill a new STEAD file with traces, in the order in which they come.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet; stage it with `steadkit.files.staged`.
+    """
+
+    def __init__(self, path: Path):
+        self._file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+        self._waiting: list[tuple[str, int, Attributes]] = []
+        self._written: list[Written] = []
+        self._names: set[str] = set()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._write_headers()
+                self._file.finish(self._written)
+        finally:
+            self._file.close()
+
+    def add(self, name: str, waveform: np.ndarray, attributes: Mapping[str, object]) -> bytes:
+        """Write a trace with its row of attributes: text, numbers, or arrays of them.
+
+        Returns
+        -------
+        bytes
+            The digest of the attributes, 8 bytes.
+        """
+        samples = np.ascontiguousarray(waveform, DTYPE)
+        if samples.shape != TRACE_SHAPE:
+            raise ValueError(f"waveform of {name!r} has shape {samples.shape}, not {TRACE_SHAPE}")
+        if name in self._names:
+            raise ValueError(f"trace {name!r} is in the file already")
+        coded = encode(attributes)
+        address = self._file.reserve(1)
+        self._file.write(address, samples.data)
+        self._names.add(name)
+        self._waiting.append((name, address, coded))
+        if len(self._waiting) == BLOCK:
+            self._write_headers()
+        return coded.digest()
+
+    def _write_headers(self) -> None:
+        content, written = self._file.lay_out(self._waiting)
+        self._file.append(content)
+        self._written += written
+        self._waiting = []

@@ -1,0 +1,122 @@
+"""Check a data set against its manifest, trace by trace, and compare two manifests."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.console import progress
+from steadkit.errors import InputError
+from steadkit.manifest import UNKNOWN, Manifest
+from steadkit.schema import TRACE_SHAPE
+from steadkit.store import DTYPE, Reader, digest, open_data
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which a data set is not what its manifest says, or two manifests differ."""
+
+    trace_name: str
+    what: str
+
+
+def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
+    """Compare files with their manifest; yields every difference, in the order of the manifest.
+
+    Parameters
+    ----------
+    manifest
+        What the files should be.
+    hdf5, csv
+        The files. Their traces, waveforms and attributes are compared, and whether the CSV
+        lists the same traces in the same order.
+
+    Raises
+    ------
+    InputError
+        One of the files cannot be used at all.
+    """
+    yield from _compare_csv(manifest, csv)
+    waveforms = manifest.waveforms or [UNKNOWN] * len(manifest.traces)
+    attributes = manifest.attributes or [UNKNOWN] * len(manifest.traces)
+    with open_data(hdf5) as group:
+        reader = Reader(group)
+        heaps = reader.heaps()
+        samples = np.empty(TRACE_SHAPE, DTYPE)
+        rows = list(zip(manifest.traces, waveforms, attributes, strict=True))
+        for name, waveform, attribute in progress(rows, f"verifying {hdf5.name}"):
+            if name not in group:
+                yield Difference(name, f"not in {hdf5.name}")
+                continue
+            try:
+                stored = reader.stored(name)
+                reader.read_into(stored, samples)
+                found = reader.attributes(stored, heaps).digest().hex()
+            except InputError as error:
+                yield Difference(name, str(error))
+                continue
+            if waveform not in (UNKNOWN, digest(samples)):
+                yield Difference(name, "another waveform")
+            if attribute not in (UNKNOWN, found):
+                yield Difference(name, "other attributes")
+        listed = set(manifest.traces)
+        yield from (Difference(name, "not in the manifest") for name in group if name not in listed)
+
+
+def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:
+    names = read_table(csv, KEY_COLUMNS)["trace_name"].tolist()
+    if names == list(manifest.traces):
+        return
+    listed, present = set(manifest.traces), set(names)
+    for name in manifest.traces:
+        if name not in present:
+            yield Difference(name, f"not in {csv.name}")
+    for name in names:
+        if name not in listed:
+            yield Difference(name, f"in {csv.name}, but not in the manifest")
+    if listed == present:
+        place = next(i for i, pair in enumerate(zip(names, manifest.traces)) if pair[0] != pair[1])
+        yield Difference(names[place], f"in row {place + 2} of {csv.name}: another order")
+
+
+def compare(one: Manifest, other: Manifest) -> dict[str, list[str]]:
+    """Compare two manifests.
+
+    Returns
+    -------
+    dict
+        What differs, and the names of the traces or of the recipe's entries in question:
+        ``only in the first``, ``only in the second``, ``another part``, ``another waveform``,
+        ``other attributes``, ``another recipe`` and ``another order``. Nothing differs if all
+        are empty.
+    """
+    left, right = _rows(one), _rows(other)
+    shared = [name for name in one.traces if name in right]
+    recipes = sorted(one.recipe.keys() | other.recipe.keys())
+    return {
+        "only in the first": [name for name in one.traces if name not in right],
+        "only in the second": [name for name in other.traces if name not in left],
+        "another part": [n for n in shared if left[n][0] != right[n][0]],
+        "another waveform": [n for n in shared if _differ(left[n][1], right[n][1])],
+        "other attributes": [n for n in shared if _differ(left[n][2], right[n][2])],
+        "another recipe": [k for k in recipes if one.recipe.get(k) != other.recipe.get(k)],
+        "another order": _reordered(shared, [name for name in other.traces if name in left]),
+    }
+
+
+def _rows(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
+    unknown: Sequence[str] = [UNKNOWN] * len(manifest.traces)
+    columns = (manifest.parts, manifest.waveforms, manifest.attributes)
+    rows = zip(*(column or unknown for column in columns), strict=True)
+    return dict(zip(manifest.traces, rows, strict=True))
+
+
+def _differ(left: str, right: str) -> bool:
+    """Tell whether two digests differ; one that is not known differs from none."""
+    return left != right and UNKNOWN not in (left, right)
+
+
+def _reordered(left: list[str], right: list[str]) -> list[str]:
+    return [name for name, other in zip(left, right, strict=True) if name != other]
