@@ -1,6 +1,7 @@
 """One data set on disk: HDF5, CSV and manifest under one name, written together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,10 @@ def copy_rows(
     names = rows["trace_name"].tolist()
     order = Order([source.hdf5 for source in sources], names, rows["source"].to_numpy())
     with new_dataset(files, overwrite, keep=(files.hdf5.name, JOURNAL)) as new:
-        write_rows([source.csv for source in sources], rows, new.csv)
-        copied = copy_traces(order, new.hdf5, new.hdf5.with_name(JOURNAL), check)
+        with ThreadPoolExecutor(1) as beside:
+            table = beside.submit(write_rows, [source.csv for source in sources], rows, new.csv)
+            copied = copy_traces(order, new.hdf5, new.hdf5.with_name(JOURNAL), check)
+            table.result()
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
         manifest = manifest_of(

@@ -13,6 +13,7 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 ===============  ==============================================================
 `messages`       the messages of an object header, read with every bound checked
 `attributes`     attributes in one canonical form, from a file or from Python
+`templates`      headers that are alike, read many at once
 `files`          a new file: data, headers, heaps, and the group that names them
 ===============  ==============================================================
 """
@@ -21,25 +22,29 @@ from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Heaps, encod
 from steadkit.hdf5.files import NewFile, Written
 from steadkit.hdf5.messages import (
     DamageError,
+    Header,
     NewStyleError,
     RawFile,
     Storage,
-    read_messages,
+    read_header,
     storage_of,
 )
+from steadkit.hdf5.templates import Templates
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
     "Attributes",
     "DamageError",
+    "Header",
     "Heaps",
     "NewFile",
     "NewStyleError",
     "RawFile",
     "Storage",
+    "Templates",
     "Written",
     "encode",
     "read_attributes",
-    "read_messages",
+    "read_header",
     "storage_of",
 ]

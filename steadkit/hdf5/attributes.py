@@ -9,11 +9,12 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.messages import ATTRIBUTE, DamageError, Message, RawFile, shape_of
+from steadkit.hdf5.messages import ATTRIBUTE, DamageError, Header, RawFile, shape_of
 
 ATTRIBUTES_DIGEST: Final = 8
 MAX_COLLECTION: Final = 1 << 24
@@ -52,21 +53,22 @@ class Shape(NamedTuple):
     """Bytes of an element of a text or sequence, which lies in a heap; 0 for a plain value."""
 
 
+class Form(NamedTuple):
+    """What the attributes of traces of one file have in common: all but the values."""
+
+    shapes: tuple[Shape, ...]
+    holes: tuple[int, ...]
+    """Where in the body each reference stands."""
+
+
 class Attributes(NamedTuple):
     """The attributes of one dataset, in canonical form."""
 
-    shapes: list[Shape]
-    values: list[bytes]
-    """The value of each attribute as it stands in its message, references zero."""
+    form: Form
+    body: bytes
+    """The messages one after another, the references zero but for their lengths."""
     texts: list[bytes]
-    """What the references point to, in the order of the references."""
-
-    @property
-    def body(self) -> bytes:
-        """The messages one after another, the references zero."""
-        return b"".join(
-            shape.head + value for shape, value in zip(self.shapes, self.values, strict=True)
-        )
+    """What the references point to, in their order."""
 
     def digest(self) -> bytes:
         """Identify names, types and values: BLAKE2b, 8 bytes."""
@@ -77,11 +79,25 @@ class Attributes(NamedTuple):
 
     def decoded(self) -> dict[str, object]:
         """Give the values as Python and numpy have them, by name."""
-        texts = iter(self.texts)
-        return {
-            shape.name.decode(errors="replace"): _decode(shape, value, texts)
-            for shape, value in zip(self.shapes, self.values, strict=True)
-        }
+        found, texts, position = {}, iter(self.texts), 0
+        for shape in self.form.shapes:
+            position += len(shape.head)
+            value = self.body[position : position + shape.size]
+            found[shape.name.decode(errors="replace")] = _decode(shape, value, texts)
+            position += _up8(shape.size)
+        return found
+
+
+def form_of(shapes: Iterable[Shape]) -> Form:
+    """Lay out attributes of these shapes, given in the order of their names."""
+    shapes, position = tuple(shapes), 0
+    holes: list[int] = []
+    for shape in shapes:
+        position += len(shape.head)
+        if shape.element:
+            holes += range(position, position + shape.size, REFERENCE.size)
+        position += _up8(shape.size)
+    return Form(shapes, tuple(holes))
 
 
 @dataclass
@@ -93,14 +109,20 @@ class Heaps:
     def __post_init__(self) -> None:
         self._kept: dict[int, dict[int, bytes]] = {}
 
-    def text(self, length: int, address: int, index: int) -> bytes:
-        """Read one object of a collection, of which `length` bytes are meant."""
-        if length == 0:
-            return b""
-        found = self._collection(address).get(index)
-        if found is None or len(found) < length:
-            raise DamageError("has an attribute whose text is missing")
-        return found[:length]
+    def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
+        """Read what references point to: bytes meant, address of the collection, index in it."""
+        found, at, collection = [], -1, {}
+        for length, address, index in references:
+            if length == 0:
+                found.append(b"")
+                continue
+            if address != at:
+                at, collection = address, self._collection(address)
+            text = collection.get(index)
+            if text is None or len(text) < length:
+                raise DamageError("has an attribute whose text is missing")
+            found.append(text if len(text) == length else text[:length])
+        return found
 
     def _collection(self, address: int) -> dict[int, bytes]:
         if address not in self._kept:
@@ -131,15 +153,13 @@ def _read_collection(raw: RawFile, address: int) -> dict[int, bytes]:
     return found
 
 
-def read_attributes(
-    messages: Iterable[Message], heaps: Heaps, known: dict[bytes, Shape]
-) -> Attributes:
-    """Bring the attributes among a header's messages into canonical form.
+def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:
+    """Bring the attributes of a header into canonical form.
 
     Parameters
     ----------
-    messages
-        All messages of one object header.
+    header
+        A whole object header.
     heaps
         Where the texts are.
     known
@@ -151,49 +171,42 @@ def read_attributes(
     DamageError
         An attribute does not follow the format, or is of a kind that cannot be copied.
     """
+    body, references = b"", []
+    found = in_order(header, known)
+    for shape, position, start in found:
+        value = header.content[position + start : position + start + shape.size]
+        if shape.element:
+            pointed = list(REFERENCE.iter_unpack(value))
+            references += [(length * shape.element, at, index) for length, at, index in pointed]
+            value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in pointed)
+        body += shape.head + _padded(value)
+    return Attributes(form_of(shape for shape, _, _ in found), body, heaps.texts(references))
+
+
+def in_order(header: Header, known: dict[bytes, Shape]) -> list[tuple[Shape, int, int]]:
+    """List the attributes of a header by their names.
+
+    Returns
+    -------
+    list
+        The shape of each, where its message begins in the header, and where the value begins in
+        the message.
+    """
     found = []
-    for kind, content in messages:
+    for kind, content, position in header.messages:
         if kind == ATTRIBUTE:
             start = _value_start(content)
-            prefix = content[:start]
-            shape = known.get(prefix)
+            shape = known.get(content[:start])
             if shape is None:
-                shape = known[prefix] = _learn(content, start)
-            value = content[start : start + shape.size]
-            if len(value) < shape.size:
+                shape = known[content[:start]] = _learn(content, start)
+            if len(content) < start + shape.size:
                 raise DamageError(f"has the attribute {_shown(shape.name)} cut short")
-            found.append((shape, value))
-    return _canonical(found, heaps)
-
-
-def _canonical(found: list[tuple[Shape, bytes]], heaps: Heaps) -> Attributes:
-    found.sort(key=_name_of)
-    shapes: list[Shape] = []
-    values: list[bytes] = []
-    texts: list[bytes] = []
-    last = b""
-    for shape, value in found:
-        if shape.name == last:
+            found.append((shape, position, start))
+    found.sort(key=lambda item: item[0].name)
+    for (shape, *_), (other, *_) in pairwise(found):
+        if shape.name == other.name:
             raise DamageError(f"has the attribute {_shown(shape.name)} twice")
-        last = shape.name
-        if shape.element:
-            value = _follow(shape, value, heaps, texts)
-        shapes.append(shape)
-        values.append(_padded(value))
-    return Attributes(shapes, values, texts)
-
-
-def _name_of(item: tuple[Shape, bytes]) -> bytes:
-    return item[0].name
-
-
-def _follow(shape: Shape, value: bytes, heaps: Heaps, texts: list[bytes]) -> bytes:
-    """Fetch what a value refers to; returns the value with its references zero."""
-    zeroed = b""
-    for length, address, index in REFERENCE.iter_unpack(value):
-        texts.append(heaps.text(length * shape.element, address, index))
-        zeroed += REFERENCE.pack(length, 0, 0)
-    return zeroed
+    return found
 
 
 def _value_start(content: bytes) -> int:
@@ -269,7 +282,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
     >>> encode({"p_status": "manual", "p_weight": 0.5}).decoded()
     {'p_status': 'manual', 'p_weight': 0.5}
     """
-    shapes, coded, texts = [], [], []
+    shapes, body, texts = [], b"", []
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
         datatype, content = _content(name, array)
@@ -279,8 +292,8 @@ def encode(values: Mapping[str, object]) -> Attributes:
             content = b"".join(REFERENCE.pack(len(text), 0, 0) for text in elements)
             texts += elements
         shapes.append(shape)
-        coded.append(_padded(content))
-    return Attributes(shapes, coded, texts)
+        body += shape.head + _padded(content)
+    return Attributes(form_of(shapes), body, texts)
 
 
 def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
@@ -310,7 +323,7 @@ def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
     if shape.element:
         return _decode_heap(shape, value, texts)
     dtype = _numpy_type(shape.datatype)
-    array = np.frombuffer(value[: shape.size], dtype).reshape(shape.dimensions)
+    array = np.frombuffer(value, dtype).reshape(shape.dimensions)
     if dtype.kind == "S":
         array = np.array([t.decode(errors="replace") for t in array.ravel()], dtype=object).reshape(
             shape.dimensions

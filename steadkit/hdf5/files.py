@@ -38,6 +38,8 @@ _REST_OF_REFERENCE = struct.Struct("<QI")
 _PREFIX = struct.Struct("<BxHII4x")
 _MESSAGE = struct.Struct("<HHB3x")
 CONSTANT = 1
+_PADDING = tuple(bytes(-length % 8) for length in range(8))
+"""What fills a text up to a multiple of 8 bytes, by the last digit of its length in octal."""
 
 _SYMBOL = np.dtype(
     [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
@@ -198,30 +200,19 @@ def _headers(
     content = bytearray()
     heap = _Heap(content, start)
     written = []
-    for name, data, attributes in datasets:
-        body = bytearray(attributes.body)
-        heap.make_room(attributes.texts)
-        texts = iter(attributes.texts)
-        for hole in _holes(attributes):
-            _REST_OF_REFERENCE.pack_into(body, hole, *heap.put(next(texts)))
+    for name, data, (form, body, texts) in datasets:
+        filled = bytearray(body)
+        address, index = heap.put(texts)
+        for hole in form.holes:
+            _REST_OF_REFERENCE.pack_into(filled, hole + 4, address, index)
+            index += 1
         layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, data, data_bytes))
-        messages = fixed + layout + body
+        size = len(fixed) + len(layout) + len(filled)
         written.append(Written(name, start + len(content)))
-        content += _PREFIX.pack(1, 4 + len(attributes.shapes), 1, len(messages)) + messages
+        content += _PREFIX.pack(1, 4 + len(form.shapes), 1, size)
+        content += fixed + layout + filled
     heap.close()
     return bytes(content), written
-
-
-def _holes(attributes: Attributes) -> list[int]:
-    """Where in the body each reference's address is to be filled in."""
-    holes: list[int] = []
-    position = 0
-    for shape, value in zip(attributes.shapes, attributes.values, strict=True):
-        position += len(shape.head)
-        if shape.element:
-            holes += range(position + 4, position + len(value), 16)
-        position += len(value)
-    return holes
 
 
 class _Heap:
@@ -231,29 +222,32 @@ class _Heap:
         self._content, self._start = content, start
         self._at = self._used = self._size = self._index = 0
 
-    def make_room(self, texts: Sequence[bytes]) -> None:
-        """Open a new collection unless the open one has room for all of these."""
-        needed = sum(HEAP_OBJECT.size + (len(text) + 7 & ~7) for text in texts)
+    def put(self, texts: Sequence[bytes]) -> tuple[int, int]:
+        """Add a trace's texts; returns the address of their collection and the first's index."""
         if len(texts) > MAX_INDEX:
             raise DamageError(f"has {len(texts)} texts in its attributes: too many")
-        if self._used + needed <= self._size and self._index + len(texts) <= MAX_INDEX:
-            return
+        first = self._index + 1
+        pieces: list[bytes] = []
+        for index, text in enumerate(texts, first):
+            pieces += (HEAP_OBJECT.pack(index, 0, len(text)), text, _PADDING[len(text) & 7])
+        objects = b"".join(pieces)
+        if self._used + len(objects) > self._size or first + len(texts) > MAX_INDEX:
+            self._open(len(objects))
+            return self.put(texts)
+        position = self._at + self._used
+        self._content[position : position + len(objects)] = objects
+        self._used += len(objects)
+        self._index += len(texts)
+        return self._start + self._at, first
+
+    def _open(self, needed: int) -> None:
+        """Begin a new collection with room for so many bytes."""
         self.close()
         self._at, self._index = len(self._content), 0
         self._used = COLLECTION.size
         self._size = max(MIN_COLLECTION, self._used + needed)
         self._content += COLLECTION.pack(b"GCOL", 1, self._size)
         self._content += bytes(self._size - self._used)
-
-    def put(self, text: bytes) -> tuple[int, int]:
-        """Add a text; returns the address of its collection and its index there."""
-        self._index += 1
-        position = self._at + self._used
-        HEAP_OBJECT.pack_into(self._content, position, self._index, 0, len(text))
-        position += HEAP_OBJECT.size
-        self._content[position : position + len(text)] = text
-        self._used += HEAP_OBJECT.size + (len(text) + 7 & ~7)
-        return self._start + self._at, self._index
 
     def close(self) -> None:
         """Mark what is left of the open collection as free."""

@@ -2,7 +2,6 @@
 
 import os
 import struct
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 DATASPACE: Final = 0x01
@@ -57,11 +56,15 @@ class RawFile(NamedTuple):
         return content
 
 
-class Message(NamedTuple):
-    """One message: its kind and its bytes."""
+Message = tuple[int, bytes, int]
+"""One message: its kind, its bytes, and where in the whole header they begin."""
 
-    kind: int
+
+class Header(NamedTuple):
+    """A whole object header: its blocks one behind the other, and the messages in them."""
+
     content: bytes
+    messages: list[Message]
 
 
 class Storage(NamedTuple):
@@ -74,8 +77,8 @@ class Storage(NamedTuple):
     bytes_stored: int
 
 
-def read_messages(raw: RawFile, address: int) -> list[Message]:
-    """Read all messages of the object header at an address.
+def read_header(raw: RawFile, address: int) -> Header:
+    """Read the object header at an address.
 
     Raises
     ------
@@ -89,21 +92,21 @@ def read_messages(raw: RawFile, address: int) -> list[Message]:
         raise NewStyleError
     if len(start) < _PREFIX.size or start[0] != 1:
         raise DamageError("has no object header where its group says")
-    _, _, _, size = _PREFIX.unpack_from(start)
-    if size <= len(start) - _PREFIX.size:
-        block = start[_PREFIX.size : _PREFIX.size + size]
-    else:
-        block = raw.read(address + _PREFIX.size, _bounded(size))
+    size = _PREFIX.size + _PREFIX.unpack_from(start)[3]
+    block = start[:size] if size <= len(start) else raw.read(address, _bounded(size))
     messages: list[Message] = []
-    total, blocks, following = size, 1, _take(block, messages)
+    following = _take(messages, block, _PREFIX.size, 0)
+    content, blocks = block, 1
     while following:
         place, length = following.pop(0)
-        total, blocks = total + length, blocks + 1
+        _bounded(len(content) + length)
+        blocks += 1
         if blocks > MAX_BLOCKS:
             raise DamageError("has an object header without end")
-        _bounded(total)
-        following += _take(raw.read(place, length), messages)
-    return messages
+        block = raw.read(place, length)
+        following += _take(messages, block, 0, len(content))
+        content += block
+    return Header(content, messages)
 
 
 def _bounded(size: int) -> int:
@@ -112,17 +115,18 @@ def _bounded(size: int) -> int:
     return size
 
 
-def _take(block: bytes, messages: list[Message]) -> list[tuple[int, int]]:
+def _take(
+    messages: list[Message], block: bytes, position: int, before: int
+) -> list[tuple[int, int]]:
     """Add a block's messages to the list; returns where the header goes on."""
     following = []
-    position, end = 0, len(block) - _MESSAGE.size
+    end = len(block) - _MESSAGE.size
     while position <= end:
         kind, size, flags = _MESSAGE.unpack_from(block, position)
         position += _MESSAGE.size
         content = block[position : position + size]
         if len(content) < size:
             raise DamageError("has a message longer than its header")
-        position += size
         if kind == CONTINUATION:
             if size < _PLACE.size:
                 raise DamageError("has a header that goes on nowhere")
@@ -130,13 +134,14 @@ def _take(block: bytes, messages: list[Message]) -> list[tuple[int, int]]:
         elif kind:
             if flags & SHARED:
                 raise DamageError("shares its type with other objects: rewrite it with h5repack")
-            messages.append(Message(kind, content))
+            messages.append((kind, content, before + position))
+        position += size
     return following
 
 
-def storage_of(messages: Iterable[Message]) -> Storage | None:
-    """Find how a dataset is stored; None if the messages are not a dataset's."""
-    found = {message.kind: message.content for message in messages}
+def storage_of(header: Header) -> Storage | None:
+    """Find how a dataset is stored; None if the header is not a dataset's."""
+    found = {kind: content for kind, content, _ in header.messages}
     if not {DATASPACE, DATATYPE, LAYOUT} <= found.keys():
         return None
     layout = found[LAYOUT]

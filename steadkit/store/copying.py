@@ -1,56 +1,43 @@
 """A new STEAD file out of the traces of others: read in file order, many at once, resumable.
 
-Traces are copied in blocks. Within a block they are read in the order in which they lie in their
-files and written where the order wanted puts them, so that the result does not depend on how the
-sources are arranged. When a block is whole, the journal records it; a later run that finds the
-journal checks the blocks it names by their digests and goes on behind them.
+The samples come first, in the order wanted, then the headers, block by block. Within a block
+traces are read in the order in which they lie in their files and written where the order wanted
+puts them, so that the result does not depend on how the sources are arranged. When a block is
+whole, the journal records it, and a later run goes on behind it.
 """
 
 import hashlib
 import os
-import struct
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from steadkit.console import Bar
-from steadkit.hdf5 import ATTRIBUTES_DIGEST, Attributes, NewFile, Written
+from steadkit.hdf5 import Attributes, NewFile, Written
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.reading import (
     DTYPE,
     TRACE_BYTES,
-    WAVEFORM_DIGEST,
     Reader,
     check_finite,
     open_data,
     waveform_digest,
 )
 
-BLOCK: Final = 8192
+BLOCK: Final = 4096
 """Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""
 
-RUN: Final = 64
+RUN: Final = 256
 """Traces a thread takes at a time."""
-
-IDENTITY_BYTES: Final = 32
-CHECK_BYTES: Final = 16
-
-_ROW = np.dtype(
-    [
-        ("header", "<u8"),
-        ("waveform", f"V{WAVEFORM_DIGEST}"),
-        ("attributes", f"V{ATTRIBUTES_DIGEST}"),
-    ]
-)
-_HEAD = struct.Struct(f"<QQ{CHECK_BYTES}s")
-"""A journal record begins so: traces, end of the block, digest of its headers. Then come its
-rows, and a digest of all that."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,8 @@ class Order:
         for path in self.sources:
             status = path.stat()
             hashed.update(f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
-        hashed.update("\n".join(self.names).encode())
+        for start in range(0, len(self.names), BLOCK):
+            hashed.update("\n".join(self.names[start : start + BLOCK]).encode())
         hashed.update(np.asarray(self.numbers, "<i4").tobytes())
         return hashed.digest()
 
@@ -79,19 +67,10 @@ class Copied(NamedTuple):
     attributes: bytes
 
 
-class _Record(NamedTuple):
-    """A block that is whole: its rows, where it ends, and all that as the journal has it."""
-
-    rows: np.ndarray
-    end: int
-    written: bytes
-
-
 class _Trace(NamedTuple):
-    """A trace whose samples are copied: its place in the order, and its header to be."""
+    """A trace whose samples are copied: its place in the order, and what else is known."""
 
     place: int
-    data: int
     attributes: Attributes
     digest: bytes
 
@@ -133,122 +112,100 @@ def copy_traces(
     InputError
         A source or a trace in it cannot be used.
     """
-    done = _resume(order, target, journal, block)
+    start = FIRST_BLOCK + len(order.names) * TRACE_BYTES
+    done = resume(journal, order.identity(block), target, FIRST_BLOCK, start)
+    blocks = [
+        range(first, min(first + block, len(order.names)))
+        for first in range(0, len(order.names), block)
+    ]
+    tables = [np.empty(0, ROW)]
+    with _working(order, target, done[-1].end if done else None) as copy, journal.open("ab") as log:
+        for record in done:
+            copy.bar.step(count=len(record.rows))
+        records = chain(done, _copy_blocks(copy, blocks[len(done) :]))
+        for number, (places, record) in enumerate(zip(blocks, records, strict=True)):
+            if check is not None:
+                for place, row in zip(places, record.rows, strict=True):
+                    digests = row["waveform"].tobytes(), row["attributes"].tobytes()
+                    check(order.names[place], *digests)
+            if number >= len(done):
+                log.write(record.written)
+                log.flush()
+            tables.append(record.rows)
+        table = np.concatenate(tables)
+        copy.file.finish(map(Written, order.names, table["header"].tolist()))
+    return Copied(table["waveform"].tobytes(), table["attributes"].tobytes())
+
+
+@contextmanager
+def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Copy]:
+    """Open all that a copy works with."""
     with ExitStack() as stack:
-        file = NewFile(target, TRACE_SHAPE, DATA_GROUP, done[-1].end if done else None)
+        file = NewFile(target, TRACE_SHAPE, DATA_GROUP, resume_at)
         stack.callback(file.close)
-        log = stack.enter_context(journal.open("ab"))
+        if resume_at is None:
+            file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+        # One more than there are cores, for the one that waits for the disk.
+        pool = ThreadPoolExecutor(1 + min(4, os.cpu_count() or 1))
         stack.callback(pool.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
-        copy = _Copy(order, file, readers, pool, bar)
-        rows = []
-        for start in range(0, len(order.names), block):
-            stop = min(start + block, len(order.names))
-            rows.append(done.pop(0).rows if done else _copy_block(copy, start, stop, log))
-            if check is not None:
-                for name, row in zip(order.names[start:stop], rows[-1], strict=True):
-                    check(name, row["waveform"].tobytes(), row["attributes"].tobytes())
-        table = np.concatenate([np.empty(0, _ROW), *rows])
-        file.finish(map(Written, order.names, table["header"].tolist()))
-    return Copied(table["waveform"].tobytes(), table["attributes"].tobytes())
+        yield _Copy(order, file, readers, pool, bar)
 
 
-def _copy_block(copy: _Copy, start: int, stop: int, log: BinaryIO) -> np.ndarray:
-    """Copy the traces from `start` to `stop`; returns their rows, which are in the journal too."""
+def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
+    """Copy blocks one after another; the next is being read while one's headers are made."""
+    coming = _start(copy, blocks[0]) if blocks else []
+    for following in (*blocks[1:], range(0)):
+        running, coming = coming, _start(copy, following)
+        traces: list[_Trace] = []
+        for future in running:
+            traces += future.result()
+            copy.bar.step(count=len(future.result()))
+        yield _write_headers(copy, sorted(traces, key=lambda trace: trace.place))
+        # The disk shall begin now, not when all is there.
+        copy.pool.submit(os.fdatasync, copy.file.descriptor)
+
+
+def _start(copy: _Copy, places: range) -> list[Future[list[_Trace]]]:
+    """Let the pool copy some places of the order."""
     names, numbers = copy.order.names, copy.order.numbers
-    first = copy.file.reserve(stop - start)
     # The header of a trace stands beside its samples: this is the order of the file.
-    found = sorted(
-        (numbers[i], copy.readers[numbers[i]].address(names[i]), i) for i in range(start, stop)
-    )
-    runs = [found[i : i + RUN] for i in range(0, len(found), RUN)]
-    traces: list[_Trace] = []
-    for some in copy.pool.map(lambda run: _copy_run(copy, run, first, start), runs):
-        traces += some
-        copy.bar.step(count=len(some))
-    traces.sort(key=lambda trace: trace.place)
-    content, headers = copy.file.lay_out(
-        [(names[trace.place], trace.data, trace.attributes) for trace in traces]
-    )
-    copy.file.append(content)
-    rows = np.empty(len(traces), _ROW)
-    rows["header"] = [written.header for written in headers]
-    rows["waveform"] = [np.void(trace.digest) for trace in traces]
-    rows["attributes"] = [np.void(trace.attributes.digest()) for trace in traces]
-    _record(log, rows, copy.file.end, content)
-    return rows
+    found = sorted((numbers[i], copy.readers[numbers[i]].address(names[i]), i) for i in places)
+    return [
+        copy.pool.submit(_copy_run, copy, found[i : i + RUN]) for i in range(0, len(found), RUN)
+    ]
 
 
-def _copy_run(
-    copy: _Copy, run: Sequence[tuple[int, int, int]], first: int, start: int
-) -> list[_Trace]:
+def _copy_run(copy: _Copy, run: Sequence[tuple[int, int, int]]) -> list[_Trace]:
     """Copy the samples of some traces, in file order, and read their attributes."""
     waveform = np.empty(TRACE_SHAPE, DTYPE)
-    heaps = [reader.heaps() for reader in copy.readers]
     traces = []
-    for number, address, place in run:
-        reader, name = copy.readers[number], copy.order.names[place]
-        stored = reader.stored(name, address)
-        reader.read_into(stored, waveform)
-        check_finite(waveform, name, reader.path)
-        data = first + (place - start) * TRACE_BYTES
-        copy.file.write(data, waveform.data)
-        attributes = reader.attributes(stored, heaps[number])
-        traces.append(_Trace(place, data, attributes, waveform_digest(waveform.data)))
+    for number, some in groupby(run, key=itemgetter(0)):
+        reader, members = copy.readers[number], list(some)
+        found = reader.many([(copy.order.names[place], address) for _, address, place in members])
+        for (stored, attributes), (_, _, place) in zip(found, members, strict=True):
+            reader.read_into(stored, waveform)
+            check_finite(waveform, stored.name, reader.path)
+            copy.file.write(_data(place), waveform.data)
+            traces.append(_Trace(place, attributes, waveform_digest(waveform.data)))
     return traces
 
 
-def _record(log: BinaryIO, rows: np.ndarray, end: int, headers: bytes) -> None:
-    record = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()
-    log.write(record + _check(record))
-    log.flush()
+def _data(place: int) -> int:
+    return FIRST_BLOCK + place * TRACE_BYTES
 
 
-def _check(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=CHECK_BYTES).digest()
-
-
-def _resume(order: Order, target: Path, journal: Path, block: int) -> list[_Record]:
-    """Find the blocks that a run cut off has left whole, and clear away the rest."""
-    identity = order.identity(block)
-    records = []
-    if target.exists() and journal.exists():
-        content = journal.read_bytes()
-        if content[:IDENTITY_BYTES] == identity:
-            records = list(_whole_blocks(content[IDENTITY_BYTES:], target))
-    if not records:
-        target.unlink(missing_ok=True)
-    journal.write_bytes(identity + b"".join(record.written for record in records))
-    return records
-
-
-def _whole_blocks(content: bytes, target: Path) -> Iterator[_Record]:
-    """Read the journal as far as the blocks it names are in the target as they should be."""
-    position, start = 0, FIRST_BLOCK
-    with target.open("rb") as file:
-        while len(content) - position >= _HEAD.size:
-            count, end, headers = _HEAD.unpack_from(content, position)
-            length = _HEAD.size + count * _ROW.itemsize
-            record = content[position : position + length]
-            position += length + CHECK_BYTES
-            if content[position - CHECK_BYTES : position] != _check(record):
-                return
-            rows = np.frombuffer(record[_HEAD.size :], _ROW)
-            if not _is_whole(file, rows, start, end, headers):
-                return
-            yield _Record(rows, end, record + _check(record))
-            start = end
-
-
-def _is_whole(file: BinaryIO, rows: np.ndarray, start: int, end: int, headers: bytes) -> bool:
-    """Compare the samples of a block with their digests, and its headers with theirs."""
-    file.seek(start)
-    for row in rows:
-        samples = file.read(TRACE_BYTES)
-        if waveform_digest(samples) != row["waveform"].tobytes():
-            return False
-    return _check(file.read(max(0, end - file.tell()))) == headers
+def _write_headers(copy: _Copy, traces: Sequence[_Trace]) -> Record:
+    names = copy.order.names
+    content, headers = copy.file.lay_out(
+        [(names[trace.place], _data(trace.place), trace.attributes) for trace in traces]
+    )
+    copy.file.append(content)
+    rows = np.empty(len(traces), ROW)
+    rows["header"] = [written.header for written in headers]
+    rows["waveform"] = [np.void(trace.digest) for trace in traces]
+    rows["attributes"] = [np.void(trace.attributes.digest()) for trace in traces]
+    return record_of(rows, copy.file.end, content)

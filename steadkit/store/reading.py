@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,13 +14,15 @@ from steadkit.errors import InputError
 from steadkit.hdf5 import (
     Attributes,
     DamageError,
+    Header,
     Heaps,
     NewStyleError,
     RawFile,
     Storage,
+    Templates,
     encode,
     read_attributes,
-    read_messages,
+    read_header,
     storage_of,
 )
 from steadkit.hdf5.attributes import FLOAT32
@@ -115,8 +117,8 @@ class Stored(NamedTuple):
     name: str
     offset: int | None
     """Where its samples begin, or None where they are not in one piece."""
-    messages: list[Any] | None
-    """The messages of its header, or None where only h5py can read them."""
+    header: Header | None
+    """Its object header, or None where only h5py can read it."""
 
 
 class Reader:
@@ -135,6 +137,8 @@ class Reader:
         size = os.fstat(descriptor).st_size
         self._raw = RawFile(descriptor, group.file.userblock_size, size)
         self._known: dict[bytes, Any] = {}
+        self._templates = Templates()
+        self._met: list[Any] = []
 
     def heaps(self) -> Heaps:
         """Remember heap collections for some traces read one after another, by one thread."""
@@ -157,8 +161,8 @@ class Reader:
         """Find a trace, checked to be what STEAD promises."""
         address = self.address(name) if address is None else address
         try:
-            messages = read_messages(self._raw, address)
-            storage = storage_of(messages)
+            header = read_header(self._raw, address)
+            storage = storage_of(header)
         except NewStyleError:
             return Stored(name, _offset(dataset_of(self.group, name), self._raw.size), None)
         except DamageError as error:
@@ -166,13 +170,13 @@ class Reader:
         if storage is not None and _is_waveform(storage):
             if storage.address is None:
                 dataset_of(self.group, name)  # refuses samples in another file
-                return Stored(name, None, messages)
+                return Stored(name, None, header)
             offset = self._raw.base + storage.address
             if offset + TRACE_BYTES <= self._raw.size and storage.bytes_stored == TRACE_BYTES:
-                return Stored(name, offset, messages)
+                return Stored(name, offset, header)
             raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
         dataset = dataset_of(self.group, name)  # says what is wrong, where something is
-        return Stored(name, _offset(dataset, self._raw.size), messages)
+        return Stored(name, _offset(dataset, self._raw.size), header)
 
     def read_into(self, stored: Stored, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
@@ -184,11 +188,28 @@ class Reader:
     def attributes(self, stored: Stored, heaps: Heaps) -> Attributes:
         """Read a trace's attributes in canonical form."""
         try:
-            if stored.messages is None:
+            if stored.header is None:
                 return encode(dict(dataset_of(self.group, stored.name).attrs))
-            return read_attributes(stored.messages, heaps, self._known)
+            return read_attributes(stored.header, heaps, self._known)
         except (DamageError, *LIBRARY_FAULTS) as error:
             raise self._damaged(stored.name, error) from error
+
+    def many(self, traces: Sequence[tuple[str, int]]) -> list[tuple[Stored, Attributes]]:
+        """Find traces, given name and address of each, and read their attributes.
+
+        Many at once cost a third of as many one by one.
+        """
+        heaps, found = self.heaps(), []
+        stored = [self.stored(name, address) for name, address in traces]
+        alike = self._templates.read([one.header for one in stored], heaps)
+        for one, attributes in zip(stored, alike, strict=True):
+            if attributes is None:
+                attributes = self.attributes(one, heaps)
+                if one.header is not None and attributes.form not in self._met:
+                    self._met.append(attributes.form)
+                    self._templates.learn(one.header, self._known)
+            found.append((one, attributes))
+        return found
 
     def _damaged(self, name: str, error: Exception) -> InputError:
         return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {error}")
@@ -251,9 +272,10 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
 
 def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
     """Refuse samples that are NaN or infinite."""
-    # The sum is finite unless a sample is not: one pass and no temporary array.
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(waveforms.sum(dtype=np.float64))
+    # One fast pass tells, unless squares overflow: then each sample is looked at.
+    flat = waveforms.reshape(-1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.isfinite(np.dot(flat, flat)) or np.isfinite(waveforms).all()
     if not finite:
         raise InputError(
             f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"
