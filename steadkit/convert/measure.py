@@ -1,0 +1,95 @@
+"""What STEAD measures on a trace or between station and source: SNR, coda end, distances.
+
+The SNR follows Mousavi et al. (2019), doi:10.1109/ACCESS.2019.2947848: the 95th percentile of the
+amplitude in a short window of S over that in a window of the same length before P. The paper
+gives no length; here it is five seconds. It says little of how the coda end was found either;
+here it is where the power of the waves has fallen to that of the noise before P. Both are measured
+between 1 and 45 Hz, STEAD's band, even where the samples are kept as they were recorded.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
+
+from steadkit.convert.samples import at_stead_rate
+from steadkit.schema import N_SAMPLES
+
+SNR_WINDOW: Final = 500
+"""Samples before P, and from S on: five seconds."""
+
+LARGEST_DB: Final = 100.0
+"""Stands for a noise of zero, which has no logarithm."""
+
+SECOND: Final = 100
+QUIET_SECONDS: Final = 2
+"""The waves have died away when their level stays down for so long."""
+
+
+def snr_db(waveform: np.ndarray, p: float, s: float) -> np.ndarray:
+    """Measure the SNR of each component in dB, one decimal; a dead component has 0.
+
+    Parameters
+    ----------
+    waveform
+        Shape (6000, 3).
+    p, s
+        Arrivals in samples; without an S (NaN) the window of P stands for it.
+
+    >>> waveform = np.ones((6000, 3)); waveform[900:] = 10.0; waveform[:, 0] = 0
+    >>> snr_db(waveform, 700.0, 900.0)
+    array([ 0., 20., 20.])
+    """
+    onset, signal = round(p), round(p if np.isnan(s) else s)
+    # In float64, or the one decimal would not be one.
+    amplitude = np.abs(waveform.astype(float))
+    before = amplitude[max(onset - SNR_WINDOW, 0) : max(onset, 1)]
+    after = amplitude[signal : signal + SNR_WINDOW]
+    quiet, loud = np.percentile(before, 95, axis=0), np.percentile(after, 95, axis=0)
+    live = (quiet > 0) | (loud > 0)
+    floor = 10 ** (-LARGEST_DB / 20)
+    ratio = np.maximum(loud, floor * quiet) / np.maximum(quiet, floor * loud).clip(1e-300)
+    # Adding zero makes a negative zero positive.
+    return np.round(np.where(live, 20 * np.log10(ratio.clip(floor)), 0.0), 1) + 0.0
+
+
+def coda_end(waveform: np.ndarray, p: float, s: float) -> int:
+    """Find the sample where the coda has sunk into the noise, or the last one.
+
+    Second by second after S the power of the live components, each over its power before P, is
+    averaged; where it stays under two for two seconds, noise outweighs what is left of the waves.
+    """
+    onset, begin = round(p), round(p if np.isnan(s) else s)
+    centred = waveform - waveform[: max(onset, 1)].mean(axis=0, dtype=float)
+    noise = np.mean(centred[max(onset - SNR_WINDOW, 0) : max(onset, 1)] ** 2, axis=0)
+    live = noise > 0
+    seconds = (N_SAMPLES - begin) // SECOND
+    if not live.any() or seconds < QUIET_SECONDS:
+        return N_SAMPLES - 1
+    blocks = centred[begin : begin + SECOND * seconds, live].reshape(seconds, SECOND, -1)
+    quiet = (np.mean(blocks**2, axis=1) / noise[live]).mean(axis=1) < 2
+    # The second of S itself is never quiet, however late its waves swell.
+    quiet[0] = False
+    stays = np.flatnonzero(quiet[:-1] & quiet[1:])
+    return begin + SECOND * int(stays[0]) if len(stays) else N_SAMPLES - 1
+
+
+def in_band(waveform: np.ndarray) -> np.ndarray:
+    """Filter a waveform at 100 Hz as STEAD's are, to measure on."""
+    return at_stead_rate(waveform, Fraction(1), band_pass=True)
+
+
+def between(source: tuple[float, float], station: tuple[float, float]) -> dict[str, float]:
+    """Measure distance and back azimuth, on the WGS84 ellipsoid, from latitudes and longitudes.
+
+    >>> between((33.7496, -117.4938), (32.8889, -117.1051))
+    {'source_distance_deg': 0.92, 'source_distance_km': 102.09, 'back_azimuth_deg': 339.3}
+    """
+    metres, _, back_azimuth = gps2dist_azimuth(*source, *station)
+    kilometres = metres / 1000
+    return {
+        "source_distance_deg": round(float(kilometers2degrees(kilometres)), 2),
+        "source_distance_km": round(float(kilometres), 2),
+        "back_azimuth_deg": round(float(back_azimuth), 1) % 360,
+    }

@@ -1,0 +1,221 @@
+"""Pick tables: CSV or QuakeML to one row a pick, and from there to one onset a trace.
+
+A CSV needs the columns ``network``, ``station``, ``phase`` and ``time`` (UTC, ISO 8601). It may
+have ``location``, ``channel``, ``status`` (manual, automatic) and ``weight`` of the pick,
+``event_id``, and any of STEAD's ``source_*`` columns, some of which have short names too
+(`ALIASES`). Other columns are passed over.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from steadkit.convert.quakeml import read_quakeml
+from steadkit.convert.rows import known, number, time_text, times
+from steadkit.convert.samples import P_SAMPLES
+from steadkit.convert.tables import columns_in, text_parts
+from steadkit.errors import InputError
+from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
+
+NEEDED: Final = ("network", "station", "phase", "time")
+OF_A_PICK: Final = (*NEEDED, "location", "channel", "status", "weight")
+OF_A_SOURCE: Final = tuple(column for column in COLUMNS if column.startswith("source_"))
+
+ALIASES: Final[Mapping[str, str]] = {
+    "event_id": "source_id",
+    "origin_time": "source_origin_time",
+    "latitude": "source_latitude",
+    "longitude": "source_longitude",
+    "depth_km": "source_depth_km",
+    "magnitude": "source_magnitude",
+    "magnitude_type": "source_magnitude_type",
+    "magnitude_author": "source_magnitude_author",
+}
+"""Short names of STEAD's columns."""
+
+PHASES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("P", "p", "Pg", "Pn", "Pb", "P*", "P1"), "P"),
+    **dict.fromkeys(("S", "s", "Sg", "Sn", "Sb", "S*", "S1"), "S"),
+}
+"""The first arrivals; reflections and amplitudes are passed over."""
+
+LATEST_S: Final = (N_SAMPLES - P_SAMPLES[0]) / SAMPLING_RATE
+"""Seconds after P in which S must come to be in the same minute."""
+
+
+@dataclass(frozen=True)
+class Onset:
+    """P, and perhaps S, of one earthquake at one station.
+
+    Parameters
+    ----------
+    network, station
+        Their codes.
+    location, channel
+        Where P was picked, or ``""``.
+    p, s
+        Times in nanoseconds since 1970, UTC; `s` is None where it is not known.
+    row
+        What is known of source and picks, in STEAD's columns.
+    """
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    p: int
+    s: int | None
+    row: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Name the onset, the same whatever stands beside it in the table."""
+        source = self.row.get("source_id", "")
+        return f"{self.network}.{self.station}.{self.p}.{source}"
+
+
+def read_picks(path: Path) -> pd.DataFrame:
+    """Read a pick table, checked, as text, with ``time_ns`` as int64.
+
+    Parameters
+    ----------
+    path
+        A CSV, or QuakeML with the suffix ``.xml``, ``.qml`` or ``.quakeml``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pick of P or S: network, station, location, channel, phase (``P`` or ``S``),
+        status, weight, time_ns, and STEAD's source columns.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a time, number or place cannot be read.
+    """
+    is_xml = path.suffix.lower() in (".xml", ".qml", ".quakeml")
+    table = pd.DataFrame(read_quakeml(path)) if is_xml else _read_csv(path)
+    table = table.reindex(columns=[*OF_A_PICK, *OF_A_SOURCE], fill_value="").fillna("")
+    table = table[table["phase"].str.strip().isin(PHASES)].copy()
+    if table.empty:
+        raise InputError(f"{str(path)!r} has no pick of P or S: name another table")
+    for column in ("network", "station", "location", "channel"):
+        table[column] = table[column].str.strip().where(table[column].map(known), "")
+    table["phase"] = table["phase"].str.strip().map(PHASES)
+    table["time_ns"] = _nanoseconds(table, path)
+    table["source_origin_time"] = _origin_times(table, path)
+    _check_numbers(table, path)
+    # In an order of its own, so that of two equal picks the same one is kept in any table.
+    table = table.drop(columns="time")
+    ordered = table.sort_values(["time_ns", *table.columns.drop("time_ns")])
+    alike = ["network", "station", "source_id", "phase", "time_ns"]
+    return ordered.drop_duplicates(alike).reset_index(drop=True)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    columns = columns_in(path)
+    if missing := [column for column in NEEDED if column not in columns]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs {', '.join(NEEDED)}"
+        )
+    table = pd.concat(list(text_parts(path)), ignore_index=True)
+    short = {alias: column for alias, column in ALIASES.items() if column not in columns}
+    return table.rename(columns=short)
+
+
+def _nanoseconds(table: pd.DataFrame, path: Path) -> list[int]:
+    moments = times(table["time"])
+    if moments.isna().any():
+        text = table["time"].iloc[int(moments.isna().to_numpy().argmax())]
+        raise InputError(f"{str(path)!r} has the time {text[:60]!r}: write 2024-02-03T05:24:31.2")
+    return [int(moment.value) for moment in moments]
+
+
+def _origin_times(table: pd.DataFrame, path: Path) -> list[str]:
+    texts = table["source_origin_time"]
+    moments = times(texts)
+    wrong = moments.isna().to_numpy() & texts.map(known).to_numpy()
+    if wrong.any():
+        text = texts.iloc[int(wrong.argmax())]
+        raise InputError(f"{str(path)!r} has origin time {text[:60]!r}: write 2024-02-03T05:24:28")
+    return ["" if pd.isna(moment) else time_text(moment) for moment in moments]
+
+
+def _check_numbers(table: pd.DataFrame, path: Path) -> None:
+    limits = {"source_latitude": 90.0, "source_longitude": 360.0}
+    numeric = [column for column in OF_A_SOURCE if column not in TEXT_COLUMNS]
+    for column in [*numeric, "weight"]:
+        for text in table[column].unique():
+            try:
+                wrong = abs(number(text)) > limits.get(column, float("inf"))
+            except ValueError:
+                wrong = True
+            if wrong:
+                raise InputError(f"{str(path)!r} has {column} = {text[:60]!r}: correct it")
+
+
+def onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
+    """Put P and S of one earthquake at one station together, in the order of their times.
+
+    With an event id, the earliest P and the earliest S after it are taken. Picks without one stand
+    for themselves: each P with the first S after it, if that comes before the next P and within
+    56 s.
+
+    Parameters
+    ----------
+    picks
+        From `read_picks`.
+    left_out
+        Gets the picks that no onset could be made of.
+    """
+    found: list[Onset] = []
+    keys = ["network", "station", "source_id"]
+    for (_, _, source), group in picks.groupby(keys, sort=True):
+        ordered = group.sort_values(["time_ns", "phase", "channel"])
+        if known(source):
+            found.extend(_of_event(ordered, left_out))
+        else:
+            found.extend(_alone(ordered, left_out))
+    return sorted(found, key=lambda onset: (onset.p, onset.identity))
+
+
+def _of_event(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+    first = group[group["phase"] == "P"].head(1)
+    if first.empty:
+        left_out["S without a P"] += 1
+        return
+    p = first.to_dict("records")[0]
+    later = group[(group["phase"] == "S") & (group["time_ns"] > p["time_ns"])].head(1)
+    yield _onset(p, later.to_dict("records"))
+
+
+def _alone(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+    waiting = None
+    # A P at the end closes the last pair.
+    for pick in [*group.to_dict("records"), None]:
+        if pick is not None and pick["phase"] == "S":
+            near = waiting and pick["time_ns"] - waiting["time_ns"] < LATEST_S * 1e9
+            if near:
+                yield _onset(waiting, [pick])
+            elif waiting:
+                yield _onset(waiting, [])
+            if not near:
+                left_out["S without a P"] += 1
+            waiting = None
+        else:
+            if waiting:
+                yield _onset(waiting, [])
+            waiting = pick
+
+
+def _onset(p: Mapping, s: Sequence[Mapping]) -> Onset:
+    row = {column: p[column] for column in OF_A_SOURCE}
+    row |= {"p_status": p["status"], "p_weight": p["weight"]}
+    if s:
+        row |= {"s_status": s[0]["status"], "s_weight": s[0]["weight"]}
+    where = {key: p[key] for key in ("network", "station", "location", "channel")}
+    return Onset(**where, p=p["time_ns"], s=s[0]["time_ns"] if s else None, row=row)

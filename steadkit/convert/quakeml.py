@@ -1,0 +1,225 @@
+"""QuakeML: picks and what is known of their earthquakes, read as rows, and written from rows."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from obspy import read_events
+from obspy.core import event as quake
+
+from steadkit.errors import InputError
+
+KM: Final = 1000.0
+"""QuakeML counts depths and their uncertainties in metres."""
+
+
+def refuse_entities(path: Path) -> None:
+    """Refuse XML with a document type: entities could pull in other files, or fill the memory.
+
+    Raises
+    ------
+    InputError
+        There is one, or no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(1 << 20):
+            # In UTF-16 the letters lie two bytes apart.
+            if b"<!DOCTYPE" in (tail + block).replace(b"\0", b"").upper():
+                raise InputError(f"{str(path)!r} has a document type: remove its <!DOCTYPE ...>")
+            tail = block[-32:]
+
+
+def read_quakeml(path: Path) -> list[dict[str, str]]:
+    """Read all picks of a QuakeML file, with their event's preferred origin and magnitude.
+
+    Returns
+    -------
+    list of dict
+        A row a pick, in the columns of `steadkit.convert.picks`.
+
+    Raises
+    ------
+    InputError
+        It is not QuakeML.
+    """
+    refuse_entities(path)
+    try:
+        catalogue = read_events(io.BytesIO(path.read_bytes()), format="QUAKEML")
+    except Exception as error:  # ObsPy raises whatever its parser meets
+        raise InputError(f"{str(path)!r} is not QuakeML: {type(error).__name__}") from error
+    identifiers = [str(event.resource_id) for event in catalogue]
+    short = [identifier.rpartition("/")[2] or identifier for identifier in identifiers]
+    names = short if len(set(short)) == len(short) else identifiers
+    rows = []
+    for event, name in zip(catalogue, names, strict=True):
+        source = {"source_id": name} | _source(event)
+        rows += [_pick(pick, event) | source for pick in event.picks]
+    return rows
+
+
+def _source(event: Any) -> dict[str, str]:
+    origin = event.preferred_origin() or next(iter(event.origins), None)
+    magnitude = event.preferred_magnitude() or next(iter(event.magnitudes), None)
+    row = _origin(origin) if origin is not None else {}
+    if magnitude is not None:
+        made = magnitude.creation_info
+        author = (made.author or made.agency_id) if made else None
+        row |= _texts(
+            source_magnitude=magnitude.mag,
+            source_magnitude_type=(magnitude.magnitude_type or "").lower(),
+            source_magnitude_author=author,
+        )
+    return row
+
+
+def _origin(origin: Any) -> dict[str, str]:
+    quality = origin.quality or quake.OriginQuality()
+    doubt = origin.origin_uncertainty or quake.OriginUncertainty()
+    return _texts(
+        source_origin_time=origin.time,
+        source_origin_uncertainty_sec=origin.time_errors.uncertainty,
+        source_latitude=origin.latitude,
+        source_longitude=origin.longitude,
+        source_error_sec=quality.standard_error,
+        source_gap_deg=quality.azimuthal_gap,
+        source_horizontal_uncertainty_km=_km(doubt.horizontal_uncertainty),
+        source_depth_km=_km(origin.depth),
+        source_depth_uncertainty_km=_km(origin.depth_errors.uncertainty),
+    )
+
+
+def _km(metres: float | None) -> float | None:
+    return None if metres is None else round(metres / KM, 6)
+
+
+def _texts(**values: object) -> dict[str, str]:
+    return {key: "" if value is None else str(value) for key, value in values.items()}
+
+
+def _pick(pick: Any, event: Any) -> dict[str, str]:
+    where = pick.waveform_id or quake.WaveformStreamID()
+    origin = event.preferred_origin() or next(iter(event.origins), None)
+    arrivals = origin.arrivals if origin is not None else []
+    arrival = next((a for a in arrivals if a.pick_id == pick.resource_id), None)
+    return _texts(
+        network=where.network_code,
+        station=where.station_code,
+        location=where.location_code,
+        channel=where.channel_code,
+        phase=pick.phase_hint or (arrival.phase if arrival else None),
+        time=pick.time,
+        status=pick.evaluation_mode,
+        weight=arrival.time_weight if arrival else None,
+    )
+
+
+def write_quakeml(path: Path, events: Iterable[Sequence[Mapping[str, Any]]]) -> None:
+    """Write earthquakes with their picks, one after the other, so that memory stays flat.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet.
+    events
+        For each earthquake its picks: dicts of network, station, channel, phase, time
+        (`obspy.UTCDateTime`), status, weight (or NaN), name, and ``source``, a dict of source_id,
+        time and the numbers of STEAD's source columns, as far as they are known.
+    """
+    head, _, foot = _parts(_event([]))
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(head)
+        file.writelines(_parts(_event(picks))[1] for picks in events)
+        file.write(foot)
+
+
+def _parts(event: Any) -> tuple[str, str, str]:
+    """Let ObsPy write a catalogue of one event; returns what is before, of and behind it."""
+    buffer = io.BytesIO()
+    catalogue = quake.Catalog([event], resource_id="smi:local/steadkit")
+    catalogue.write(buffer, format="QUAKEML")
+    text = buffer.getvalue().decode()
+    last = "/>" if "</event>" not in text else "</event>"
+    start = text.index("<event ")
+    end = text.index(last, start) if last == "/>" else text.rindex(last)
+    return text[:start], text[start : end + len(last)], text[end + len(last) :]
+
+
+def _event(picks: Sequence[Mapping[str, Any]]) -> Any:
+    source = picks[0]["source"] if picks else {}
+    identifier = f"smi:local/event/{_plain(source.get('source_id', 'none'))}"
+    event = quake.Event(resource_id=quake.ResourceIdentifier(identifier))
+    made = [(pick, _one_pick(pick)) for pick in picks]
+    event.picks = [pick for _, pick in made]
+    if all(key in source for key in ("time", "source_latitude", "source_longitude")):
+        event.origins = [_one_origin(source, identifier, made)]
+        event.preferred_origin_id = event.origins[0].resource_id
+    if "source_magnitude" in source:
+        event.magnitudes = [_magnitude(source, identifier)]
+    return event
+
+
+def _magnitude(source: Mapping[str, Any], identifier: str) -> Any:
+    author = source.get("source_magnitude_author")
+    return quake.Magnitude(
+        resource_id=quake.ResourceIdentifier(f"{identifier}/magnitude"),
+        mag=source["source_magnitude"],
+        magnitude_type=source.get("source_magnitude_type"),
+        creation_info=quake.CreationInfo(author=author) if author else None,
+    )
+
+
+def _plain(text: str) -> str:
+    """Keep the characters that QuakeML allows in the name of a resource."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "_" for c in text)
+
+
+def _one_pick(pick: Mapping[str, Any]) -> Any:
+    mode = {"manual": "manual", "automatic": "automatic", "autopicker": "automatic"}
+    return quake.Pick(
+        resource_id=quake.ResourceIdentifier(
+            f"smi:local/pick/{_plain(pick['name'])}/{pick['phase']}"
+        ),
+        time=pick["time"],
+        phase_hint=pick["phase"],
+        evaluation_mode=mode.get(pick["status"]),
+        waveform_id=quake.WaveformStreamID(
+            network_code=pick["network"],
+            station_code=pick["station"],
+            channel_code=pick["channel"],
+        ),
+    )
+
+
+def _one_origin(source: Mapping[str, Any], identifier: str, made: Sequence[Any]) -> Any:
+    def number(column: str, scale: float = 1.0) -> float | None:
+        return source[column] * scale if column in source else None
+
+    origin = quake.Origin(
+        resource_id=quake.ResourceIdentifier(f"{identifier}/origin"),
+        time=source["time"],
+        latitude=source["source_latitude"],
+        longitude=source["source_longitude"],
+        depth=number("source_depth_km", KM),
+        time_errors=quake.QuantityError(uncertainty=number("source_origin_uncertainty_sec")),
+        depth_errors=quake.QuantityError(uncertainty=number("source_depth_uncertainty_km", KM)),
+        quality=quake.OriginQuality(
+            standard_error=number("source_error_sec"), azimuthal_gap=number("source_gap_deg")
+        ),
+        origin_uncertainty=quake.OriginUncertainty(
+            horizontal_uncertainty=number("source_horizontal_uncertainty_km", KM)
+        ),
+    )
+    origin.arrivals = [
+        quake.Arrival(
+            resource_id=quake.ResourceIdentifier(f"{one.resource_id}/arrival"),
+            pick_id=one.resource_id,
+            phase=pick["phase"],
+            time_weight=pick["weight"] if pick["weight"] == pick["weight"] else None,
+        )
+        for pick, one in made
+    ]
+    return origin

@@ -1,0 +1,154 @@
+"""A trace's row, from the text of a CSV to the typed attributes of its dataset, and its name."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.schema import ARRAY_COLUMNS, COLUMNS, EVENT, MISSING, NOISE, TEXT_COLUMNS
+
+SUFFIX: Final = {EVENT: "EV", NOISE: "NO"}
+"""How a trace's name repeats its category."""
+
+TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S.%f"
+"""How STEAD writes a time."""
+
+_STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]")
+
+
+def known(text: str) -> bool:
+    """Tell whether a text says anything.
+
+    >>> known("None"), known(" "), known("0")
+    (False, False, True)
+    """
+    return text.strip() not in MISSING
+
+
+def number(text: str) -> float:
+    """Read a number, in brackets or not; NaN where it is not known.
+
+    Raises
+    ------
+    ValueError
+        It is neither a number nor missing.
+
+    >>> number("[[ 2896.]]"), number("None")
+    (2896.0, nan)
+    """
+    bare = text.strip().strip("[]").strip()
+    return float(bare) if known(bare) else float("nan")
+
+
+def typed(row: Mapping[str, str]) -> dict[str, object]:
+    """Make a dataset's attributes of a row of text, as STEAD's are typed; what is unknown is text.
+
+    >>> typed({"network_code": "12", "source_magnitude": "3.6", "source_gap_deg": "None"})
+    {'network_code': '12', 'source_magnitude': 3.6, 'source_gap_deg': 'None'}
+    """
+    return {column: _typed(column, text) for column, text in row.items()}
+
+
+def _typed(column: str, text: str) -> object:
+    if column not in COLUMNS or column in TEXT_COLUMNS or not known(text):
+        return text
+    try:
+        if column not in ARRAY_COLUMNS:
+            return float(text)
+        values = np.array([float(part) for part in text.strip("[] ").split()])
+    except ValueError:
+        return text
+    return values.reshape(1, -1) if column == "coda_end_sample" else values
+
+
+def bracketed(values: Sequence[float] | np.ndarray) -> str:
+    """Write one value a component as STEAD does.
+
+    >>> bracketed([56.8, 55.0, 47.4])
+    '[56.8 55.0 47.4]'
+    """
+    return "[" + " ".join(str(float(value)) for value in values) + "]"
+
+
+def coda_text(sample: float) -> str:
+    """Write a coda end as STEAD does.
+
+    >>> coda_text(2896)
+    '[[2896.]]'
+    """
+    return f"[[{sample:.2f}".rstrip("0") + "]]"
+
+
+def sample_text(sample: float) -> str:
+    """Write an arrival in samples; a hundredth of a sample is finer than any pick.
+
+    >>> sample_text(700), sample_text(412.371)
+    ('700.0', '412.37')
+    """
+    return str(round(float(sample), 2))
+
+
+def time_text(time: pd.Timestamp) -> str:
+    """Write a time, in UTC, as STEAD does.
+
+    >>> time_text(pd.Timestamp("2006-07-23T15:58:50.88Z"))
+    '2006-07-23 15:58:50.880000'
+    """
+    return time.strftime(TIME_FORMAT)
+
+
+def times(texts: Sequence[str] | pd.Series) -> pd.Series:
+    """Read times, ISO 8601 or with slashes, UTC unless they say otherwise; NaT where unreadable.
+
+    >>> times(["2007/01/01 01:42:45.08", "2006-07-23T15:58:50Z", "soon"]).dt.second.tolist()
+    [45.0, 50.0, nan]
+    """
+    plain = pd.Series(texts, dtype=str).reset_index(drop=True).str.strip()
+    plain = plain.str.replace("/", "-", regex=False)
+    # Pandas reads NOW and TODAY as times; a record has neither.
+    plain = plain.where(plain.str.match(r"\d{4}-?\d"), "")
+    return pd.to_datetime(plain, utc=True, errors="coerce", format="ISO8601").astype(
+        "datetime64[ns, UTC]"
+    )
+
+
+def stead_time(text: str) -> str:
+    """Write a time that others wrote as STEAD does; one in STEAD's manner, or unreadable, stays.
+
+    >>> stead_time("2007/01/01 01:42:45.08"), stead_time("2006-07-23 15:59:00.96")
+    ('2007-01-01 01:42:45.080000', '2006-07-23 15:59:00.96')
+    """
+    if _STEAD_TIME.fullmatch(text) or not known(text):
+        return text
+    time = times([text]).iloc[0]
+    return text if pd.isna(time) else time_text(time)
+
+
+def name_of(station: str, network: str, start: pd.Timestamp, category: str) -> str:
+    """Name a trace as STEAD does, after station, network and the second of its start.
+
+    >>> name_of("109C", "TA", pd.Timestamp("2006-07-23 15:58:50.9"), "earthquake_local")
+    '109C.TA_20060723155850_EV'
+    """
+    when = "unknown" if pd.isna(start) else start.strftime("%Y%m%d%H%M%S")
+    codes = (_UNSAFE.sub("", code)[:20] or "XX" for code in (station, network))
+    return f"{'.'.join(codes)}_{when}_{SUFFIX[category]}"
+
+
+def apart(names: pd.Series, identities: pd.Series) -> pd.Series:
+    """Tell names that are alike apart, by a hash of what each row is, whatever their order.
+
+    >>> apart(pd.Series(["A_EV", "B_EV", "A_EV"]), pd.Series(["1", "2", "3"])).tolist()
+    ['A-fc942c07_EV', 'B_EV', 'A-397b6e68_EV']
+    """
+    alike = names.duplicated(keep=False)
+    stems, suffixes = names.str[:-3], names.str[-3:]
+    return names.where(~alike, stems + "-" + identities.map(_short_hash) + suffixes)
+
+
+def _short_hash(identity: str) -> str:
+    return hashlib.blake2b(identity.encode(errors="replace"), digest_size=4).hexdigest()

@@ -1,0 +1,209 @@
+"""Samples to STEAD's rate, length and components, and which minute of a record to take.
+
+What is done to the samples, and nothing else: another sampling rate than 100 Hz is changed with a
+polyphase filter (`scipy.signal.resample_poly` with a linear-phase low pass that is flat to 92 % of
+the lower Nyquist frequency and 80 dB down at it, so nothing is aliased and no arrival is delayed);
+on request a linear trend is taken
+away and a two-corner Butterworth band-pass of 1 to 45 Hz run forwards and backwards, at 100 Hz;
+then a minute is cut out, or zeros are added where the record is shorter. At 100 Hz without the
+band-pass the samples stay as they are.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from scipy import signal
+
+from steadkit.sampling import rank
+from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
+
+P_SAMPLES: Final = (400, 900)
+"""Where P lies in STEAD: a window begins 4 to 9 seconds before it."""
+
+RATES: Final = (1.0, 1000.0)
+"""Sampling rates that are accepted, in Hz."""
+
+BAND: Final = (1.0, 45.0)
+"""The band of STEAD's waveforms, in Hz."""
+
+CORNERS: Final = 2
+LARGEST_TERM: Final = 1000
+RATE_TOLERANCE: Final = 1e-5
+"""Relative; over a minute it is a sixteenth of a sample."""
+
+HALF_TAPS: Final = 64
+KAISER: Final = ("kaiser", 8.0)
+"""Scipy's own filter, shorter, lets a thousandth of an offset through as a high tone."""
+
+SHORTEST: Final = 100
+"""A record needs this many samples at 100 Hz, a second."""
+
+LETTERS: Final[Mapping[str, Sequence[str]]] = {"E": "E2", "N": "N1", "Z": "Z3"}
+"""Which last letters of a channel code stand for a component, the surest first.
+
+SEED's 1, 2 and 3 are orthogonal but may point anywhere; by custom 1 is nearest north, 2 east.
+"""
+
+
+class UnusableError(ValueError):
+    """A record that cannot become a trace; the message is the reason, the same for its like."""
+
+
+def pick_components(letters: Sequence[str]) -> list[int | None]:
+    """Find E, N and Z among component letters; None for one that is missing.
+
+    >>> pick_components("ZNE"), pick_components("Z12H"), pick_components("Z")
+    ([2, 1, 0], [2, 1, 0], [None, None, 0])
+    """
+    return [
+        next((letters.index(letter) for letter in LETTERS[component] if letter in letters), None)
+        for component in COMPONENTS
+    ]
+
+
+def ratio_to_stead(rate: float) -> Fraction:
+    """Find by what ratio of whole numbers a sampling rate in Hz becomes 100 Hz.
+
+    Raises
+    ------
+    UnusableError
+        The rate is not one of a seismometer, or no such ratio comes near.
+
+    >>> ratio_to_stead(40.0), ratio_to_stead(99.9999)
+    (Fraction(5, 2), Fraction(1, 1))
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise UnusableError(f"a sampling rate that is not {RATES[0]:g} to {RATES[1]:g} Hz")
+    exact = SAMPLING_RATE / rate
+    ratio = Fraction(exact).limit_denominator(LARGEST_TERM)
+    if abs(float(ratio) / exact - 1) > RATE_TOLERANCE or ratio.numerator > LARGEST_TERM:
+        raise UnusableError("a sampling rate with no simple ratio to 100 Hz")
+    return ratio
+
+
+def at_stead_rate(samples: np.ndarray, ratio: Fraction, band_pass: bool = False) -> np.ndarray:
+    """Resample to 100 Hz, and filter on request.
+
+    Parameters
+    ----------
+    samples
+        Shape (n, components), in counts or any unit; sample 0 keeps its time.
+    ratio
+        100 Hz over the sampling rate, from `ratio_to_stead`.
+    band_pass
+        Whether to take a linear trend away and pass 1 to 45 Hz alone.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (ceil(n * ratio), components).
+    """
+    if ratio != 1:
+        # Beyond its ends a record goes on along the line between them, so no step rings.
+        samples = signal.resample_poly(
+            samples.astype(float),
+            ratio.numerator,
+            ratio.denominator,
+            axis=0,
+            window=_low_pass(max(ratio.numerator, ratio.denominator)),
+            padtype="line",
+        )
+    if len(samples) < SHORTEST:
+        raise UnusableError("a record of less than a second")
+    if band_pass:
+        sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
+        flat = signal.detrend(samples.astype(float), axis=0)
+        samples = signal.sosfiltfilt(sos, flat, axis=0)
+    return samples
+
+
+@lru_cache(maxsize=16)
+def _low_pass(factor: int) -> np.ndarray:
+    """Design the filter for a change of rate: 80 dB down at the lower Nyquist frequency."""
+    taps: np.ndarray = signal.firwin(2 * HALF_TAPS * factor + 1, 0.96 / factor, window=KAISER)
+    return taps
+
+
+def chance(name: str, seed: int) -> float:
+    """Draw a number from 0 to 1 for a trace, from the seed and its name alone."""
+    return float(rank([name], seed, "window")[0]) / 2.0**64
+
+
+def window_start(length: int, p: float, s: float, is_event: bool, share: float) -> int:
+    """Choose at which sample of a record its minute begins; below 0 zeros come first.
+
+    A record of one minute is taken as it is. Else P comes to lie 400 to 900 samples in, S within
+    the minute, and as little as possible is filled with zeros.
+
+    Parameters
+    ----------
+    length
+        Samples in the record, at 100 Hz.
+    p, s
+        Arrivals in its samples; NaN where there is none.
+    is_event
+        Whether there must be a P to choose by.
+    share
+        A random number from 0 to 1 that chooses among what is possible.
+
+    Raises
+    ------
+    UnusableError
+        No minute holds the arrivals.
+
+    >>> window_start(6000, 2000.0, 3000.0, True, 0.5)
+    0
+    >>> window_start(12000, 5000.0, 6000.0, True, 0.0), window_start(3000, 100.0, 900.0, True, 0.0)
+    (4100, -800)
+    """
+    if length == N_SAMPLES:
+        return 0
+    spare = length - N_SAMPLES
+    if math.isnan(p):
+        if is_event and spare > 0:
+            raise UnusableError("no P arrival to cut a minute by")
+        return int(share * (spare + 1)) if spare > 0 else 0
+    if not 0 <= p < length or s >= length or s < 0:
+        raise UnusableError("an arrival outside its record")
+    first, last = math.ceil(p - P_SAMPLES[1]), math.floor(p - P_SAMPLES[0])
+    if not math.isnan(s):
+        first = max(first, math.floor(s) - N_SAMPLES + 1)
+    if first > last:
+        raise UnusableError("S too late after P for one minute")
+    low, high = max(first, min(spare, 0)), min(last, max(spare, 0))
+    if low > high:  # zeros are needed whatever is chosen: as few as can be
+        low = high = last if last < min(spare, 0) else first
+    return low + int(share * (high - low + 1))
+
+
+def cut(samples: np.ndarray, start: int) -> np.ndarray:
+    """Cut a minute out of E, N, Z; zeros fill what the record does not reach.
+
+    Parameters
+    ----------
+    samples
+        Shape (n, 3), at 100 Hz.
+    start
+        The sample at which the minute begins, which may be negative.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (6000, 3), float32.
+
+    Raises
+    ------
+    UnusableError
+        A sample is NaN or infinite, or too large for float32.
+    """
+    minute = np.zeros(TRACE_SHAPE, np.float32)
+    first, last = max(start, 0), min(start + N_SAMPLES, len(samples))
+    with np.errstate(over="ignore", invalid="ignore"):
+        minute[first - start : last - start] = samples[first:last]
+    if not np.isfinite(minute).all():
+        raise UnusableError("NaN or infinity among the samples")
+    return minute

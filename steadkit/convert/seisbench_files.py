@@ -1,0 +1,281 @@
+"""A folder in SeisBench's format: its chunks, how its samples lie, and one trace's samples.
+
+Source: *The SeisBench Data Format* in SeisBench's documentation, and its reader's behaviour where
+the text leaves it open: ``metadata<chunk>.csv`` beside ``waveforms<chunk>.hdf5``, the chunks listed
+in a file ``chunks`` or told by the file names, samples at ``data/<block>`` under the slice that
+follows ``$`` in the trace's name, and a group ``data_format`` that names the dimensions.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import h5py
+import numpy as np
+
+from steadkit.convert.samples import UnusableError, pick_components
+from steadkit.errors import InputError
+from steadkit.schema import COMPONENTS
+
+MOST_SAMPLES: Final = 2**24
+"""Values in one record, all components together: above, a file claims what no record is."""
+
+_CHUNK = re.compile(r"[\w.+-]*")
+_SLICE = re.compile(r"-?\d{1,12}|(-?\d{1,12})?:(-?\d{1,12})?")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One pair of files of a SeisBench data set."""
+
+    name: str
+    metadata: Path
+    waveforms: Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How samples lie in a chunk, from its ``data_format``.
+
+    Parameters
+    ----------
+    dimensions
+        The letters of the axes; ``C`` components, ``W`` samples.
+    components
+        The component letters in their order; none where each row tells them.
+    sampling_rate
+        In Hz, or None where each row tells it.
+    described
+        The rest, measurement and unit for example, as text.
+    """
+
+    dimensions: Sequence[str]
+    components: Sequence[str] = ()
+    sampling_rate: float | None = None
+    described: Mapping[str, str] = field(default_factory=dict)
+
+
+def chunks_of(folder: Path) -> list[Chunk]:
+    """List the chunks of a data set in the order of their names.
+
+    Raises
+    ------
+    InputError
+        It is no such folder, or a file of a chunk is missing.
+    """
+    if not folder.is_dir():
+        raise InputError(f"no folder {str(folder)!r}: name the folder of a SeisBench data set")
+    chunks = [
+        Chunk(name, folder / f"metadata{name}.csv", folder / f"waveforms{name}.hdf5")
+        for name in _chunk_names(folder)
+    ]
+    for chunk in chunks:
+        for path in (chunk.metadata, chunk.waveforms):
+            if not path.is_file():
+                raise InputError(f"no {path.name!r} in {str(folder)!r}: SeisBench needs the pair")
+    return chunks
+
+
+def _chunk_names(folder: Path) -> list[str]:
+    listed = _listed(folder / "chunks")
+    if not listed and (folder / "waveforms.hdf5").exists():
+        listed = [""]
+    elif not listed:
+        listed = [p.name[len("metadata") : -len(".csv")] for p in folder.glob("metadata*.csv")]
+    if not listed:
+        raise InputError(
+            f"{str(folder)!r} has no metadata*.csv: it is not a SeisBench data set, name another"
+        )
+    if odd := [name for name in listed if not _CHUNK.fullmatch(name)]:
+        raise InputError(f"{str(folder)!r} names a chunk {odd[0][:60]!r}: use a plain name")
+    return sorted(set(listed))
+
+
+def _listed(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    try:
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not a list of chunks: {error.reason}") from error
+
+
+@contextmanager
+def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
+    """Open the waveforms of a chunk for reading.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or its ``data_format`` cannot be used.
+    """
+    path = chunk.waveforms
+    if not h5py.is_hdf5(path):
+        raise InputError(f"{str(path)!r} is not an HDF5 file: SeisBench's waveforms are HDF5")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be opened, is it cut short? {error}") from error
+    with file:
+        data = _held(file, "data")
+        if not isinstance(data, h5py.Group):
+            raise InputError(f"{str(path)!r} has no group 'data': it is not of SeisBench's format")
+        yield Samples(data, _layout(file, path))
+
+
+def _held(group: h5py.Group, name: str) -> h5py.HLObject | None:
+    """Get what a path within a group holds; None for what is missing, damaged or only linked."""
+    held: h5py.HLObject | None = group
+    try:
+        for part in name.split("/"):
+            # A link may lead to another file: only what is in this one counts.
+            if not part or not isinstance(held, h5py.Group):
+                return None
+            if not isinstance(held.get(part, getlink=True), h5py.HardLink):
+                return None
+            held = held.get(part)
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError):
+        return None
+    return held
+
+
+def _layout(file: h5py.File, path: Path) -> Layout:
+    group = _held(file, "data_format")
+    keys = list(group) if isinstance(group, h5py.Group) else []
+    values = {key: _value(_held(group, key)) for key in keys if isinstance(group, h5py.Group)}
+    dimensions = values.pop("dimension_order", ["C", "W"])
+    components = values.pop("component_order", [])
+    rate = " ".join(values.pop("sampling_rate", []))
+    if sorted(dimensions) != ["C", "W"]:
+        raise InputError(
+            f"{str(path)!r} has dimension order {''.join(dimensions)[:20]!r}: only CW and WC hold "
+            "one trace each"
+        )
+    try:
+        sampling_rate = float(rate) if rate else None
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} has sampling rate {rate[:20]!r}: give it in Hz") from error
+    described = {key: "".join(value)[:200] for key, value in sorted(values.items())}
+    return Layout(tuple(dimensions), tuple(components), sampling_rate, described)
+
+
+def _value(held: h5py.HLObject | None) -> list[str]:
+    """Read an entry of ``data_format``: a text letter by letter, a list, or a number."""
+    if not isinstance(held, h5py.Dataset) or held.size is None or held.size > 1000:
+        return []
+    try:
+        content = np.asarray(held[()])
+    except (OSError, RuntimeError, TypeError, ValueError):
+        return []
+    texts = [
+        value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+        for value in content.ravel().tolist()
+    ]
+    is_text = content.dtype.kind in "OSU"
+    return list(texts[0]) if is_text and content.ndim == 0 else texts
+
+
+class Samples:
+    """The samples of one open chunk.
+
+    Parameters
+    ----------
+    data
+        Its group ``data``.
+    layout
+        How the samples lie.
+    """
+
+    def __init__(self, data: h5py.Group, layout: Layout):
+        self._data = data
+        self.layout = layout
+        self._block: tuple[str, h5py.Dataset | None] = ("", None)
+
+    def read(self, trace_name: str, components: Sequence[str] = ()) -> np.ndarray:
+        """Read one trace.
+
+        Parameters
+        ----------
+        trace_name
+            ``block$slice``, or a name by itself.
+        components
+            The component letters of this row, where it tells them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, 3), E, N, Z, zeros for a missing one; of the type it is stored in.
+
+        Raises
+        ------
+        UnusableError
+            It is not there, or is not what the format says.
+        """
+        block, _, location = trace_name.partition("$")
+        stored = self._read(self._dataset(block), location)
+        if self.layout.dimensions[0] == "C":
+            stored = stored.T
+        letters = components or self.layout.components
+        if len(letters) != stored.shape[1]:
+            raise UnusableError("a component order that does not fit the samples")
+        chosen = pick_components(list(letters))
+        if chosen == [None] * len(COMPONENTS):
+            raise UnusableError("none of the components E, N and Z")
+        samples = np.zeros((len(stored), len(COMPONENTS)), stored.dtype)
+        for column, index in enumerate(chosen):
+            if index is not None:
+                samples[:, column] = stored[:, index]
+        return samples
+
+    def _dataset(self, block: str) -> h5py.Dataset:
+        if self._block[0] != block or self._block[1] is None:
+            held = _held(self._data, block)
+            if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+                raise UnusableError("no samples of that name in the file")
+            self._block = (block, held)
+        return self._block[1]
+
+    def _read(self, dataset: h5py.Dataset, location: str) -> np.ndarray:
+        try:
+            place = where(location, dataset.shape or ())
+            stored: np.ndarray = dataset[place]
+        except (OSError, RuntimeError, TypeError, ValueError, IndexError) as error:
+            if isinstance(error, UnusableError):
+                raise
+            raise UnusableError("samples that cannot be read") from error
+        if stored.ndim != 2 or stored.dtype.kind not in "iuf" or not stored.size:
+            raise UnusableError("samples that are not components by time")
+        return stored
+
+
+def where(location: str, shape: Sequence[int]) -> tuple[int | slice, ...]:
+    """Read a slice such as ``17,:3,:6000``, within the bounds of what is there.
+
+    >>> where("17,:3,:6000", (60, 3, 6200))
+    (17, slice(0, 3, 1), slice(0, 6000, 1))
+    """
+    parts = location.replace(" ", "").split(",") if location.strip() else []
+    if len(parts) > len(shape) or not all(_SLICE.fullmatch(part) for part in parts):
+        raise UnusableError("a place in its block that cannot be read")
+    parts += [":"] * (len(shape) - len(parts))
+    place = tuple(_one(part, size) for part, size in zip(parts, shape, strict=True))
+    count = np.prod(
+        [len(range(p.start, p.stop)) for p in place if isinstance(p, slice)], dtype=float
+    )
+    if count > MOST_SAMPLES:
+        raise UnusableError("more samples than a record has")
+    return place
+
+
+def _one(part: str, size: int) -> int | slice:
+    first, colon, last = part.partition(":")
+    if not colon:
+        index = int(first)
+        if not -size <= index < size:
+            raise UnusableError("a place beyond its block")
+        return index % size
+    bounds = slice(int(first) if first else None, int(last) if last else None).indices(size)
+    return slice(*bounds)

@@ -1,0 +1,75 @@
+"""Where stations stand: from StationXML or a CSV, by network and station code.
+
+A CSV needs the columns ``network``, ``station``, ``latitude`` and ``longitude``, in degrees; it may
+have ``elevation_m``.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from obspy import read_inventory
+
+from steadkit.convert.quakeml import refuse_entities
+from steadkit.convert.rows import known, number
+from steadkit.convert.tables import columns_in, text_parts
+from steadkit.errors import InputError
+
+NEEDED: Final = ("network", "station", "latitude", "longitude")
+
+
+class Place(NamedTuple):
+    """Where a station stands: degrees and metres; the elevation may be NaN."""
+
+    latitude: float
+    longitude: float
+    elevation_m: float = float("nan")
+
+
+def read_stations(path: Path) -> Mapping[tuple[str, str], Place]:
+    """Read a station table, StationXML (suffix ``.xml``) or CSV, by (network, station).
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a place cannot be read or is not on Earth.
+    """
+    is_xml = path.suffix.lower() == ".xml"
+    rows = _from_xml(path) if is_xml else _from_csv(path)
+    places = {}
+    for key, place in rows:
+        if not (abs(place.latitude) <= 90 and abs(place.longitude) <= 360):
+            raise InputError(f"{str(path)!r} has {'.'.join(key)} at {place[:2]}: correct it")
+        places[key] = place
+    return places
+
+
+def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
+    refuse_entities(path)
+    try:
+        inventory = read_inventory(io.BytesIO(path.read_bytes()), format="STATIONXML")
+    except Exception as error:  # ObsPy raises whatever its parser meets
+        raise InputError(f"{str(path)!r} is not StationXML: {type(error).__name__}") from error
+    for network in inventory:
+        for station in network:
+            place = Place(station.latitude, station.longitude, station.elevation)
+            yield (network.code, station.code), place
+
+
+def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
+    columns = columns_in(path)
+    if missing := [column for column in NEEDED if column not in columns]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: a station table needs {', '.join(NEEDED)}"
+        )
+    for part in text_parts(path):
+        for row in part.to_dict("records"):
+            texts = [row[name] for name in ("latitude", "longitude")]
+            try:
+                place = Place(*map(number, [*texts, row.get("elevation_m", "")]))
+            except ValueError as error:
+                raise InputError(f"{str(path)!r} has a place {texts}: give degrees") from error
+            # A row without a place tells nothing, and is no fault.
+            if any(map(known, texts)):
+                yield (row["network"].strip(), row["station"].strip()), place

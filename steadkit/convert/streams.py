@@ -1,0 +1,165 @@
+"""A trace as an ObsPy Stream: three components with codes, times, coordinates and arrivals."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from obspy import Stream, Trace, UTCDateTime
+from obspy.core import AttribDict
+
+from steadkit.catalog import row_parts
+from steadkit.convert.rows import known, number, times
+from steadkit.errors import InputError
+from steadkit.schema import COMPONENTS, SAMPLING_RATE
+from steadkit.sources import Source
+from steadkit.store import open_data, read_waveform
+
+_CODE = re.compile(r"[A-Za-z0-9-]*")
+LONGEST = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
+"""Characters that SEED has room for; a component letter follows the receiver's type."""
+
+SAC_HEADERS = {
+    "stla": "receiver_latitude",
+    "stlo": "receiver_longitude",
+    "stel": "receiver_elevation_m",
+    "evla": "source_latitude",
+    "evlo": "source_longitude",
+    "evdp": "source_depth_km",
+    "mag": "source_magnitude",
+    "dist": "source_distance_km",
+    "gcarc": "source_distance_deg",
+}
+"""SAC's header words and the columns they are filled from."""
+
+SAC_PICKS = {
+    "a": ("p_arrival_sample", "ka", "P"),
+    "t0": ("s_arrival_sample", "kt0", "S"),
+    "f": ("coda_end_sample", "kf", "coda end"),
+}
+"""SAC's header words for times, in seconds from the first sample, and what names them."""
+
+
+def stream_of(source: Source, name: str) -> Stream:
+    """Read one trace of a STEAD file as an ObsPy Stream.
+
+    Raises
+    ------
+    InputError
+        The file has no such trace, or a value of its row cannot be used.
+    """
+    found = pd.concat(list(row_parts(source.csv, [name])))
+    if found.empty:
+        raise InputError(f"{str(source.csv)!r} lists no trace {name!r}: check the name")
+    with open_data(source.hdf5) as group:
+        return to_stream(found.iloc[0].to_dict(), read_waveform(group, name))
+
+
+def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
+    """Make an ObsPy Stream of a trace.
+
+    Parameters
+    ----------
+    row
+        STEAD's columns as text; any may be missing.
+    waveform
+        Shape (6000, 3), E, N, Z at 100 Hz.
+
+    Returns
+    -------
+    obspy.Stream
+        Three traces, E, N, Z. Their channel is the receiver's type and the component, ``HHE`` for
+        example, or the component alone where the type is not known. ``stats.coordinates`` holds
+        latitude, longitude and elevation, ``stats.sac`` what SAC's header has room for, and
+        ``stats.stead`` the whole row.
+
+    Raises
+    ------
+    InputError
+        A code is longer than SEED allows, or a number or time cannot be read.
+    """
+    codes = {column: _code(row, column) for column in LONGEST}
+    header = {
+        "network": codes["network_code"],
+        "station": codes["receiver_code"],
+        "sampling_rate": SAMPLING_RATE,
+        "starttime": start_of(row),
+        "coordinates": AttribDict(_coordinates(row)),
+        "sac": AttribDict(_sac(row)),
+        "stead": AttribDict(row),
+    }
+    return Stream(
+        [
+            # Each has samples and headers of its own, so that changing one changes no other.
+            Trace(waveform[:, index].copy(), _copied(header, codes["receiver_type"] + component))
+            for index, component in enumerate(COMPONENTS)
+        ]
+    )
+
+
+def _copied(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
+    copies = {k: v.copy() if isinstance(v, AttribDict) else v for k, v in header.items()}
+    return copies | {"channel": channel}
+
+
+def start_of(row: Mapping[str, str]) -> UTCDateTime:
+    """Read when a trace begins; 1970 where it is not known."""
+    text = row.get("trace_start_time", "")
+    if not known(text):
+        return UTCDateTime(0)
+    time = times([text]).iloc[0]
+    if pd.isna(time):
+        raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96")
+    return UTCDateTime(ns=int(time.value))
+
+
+def value_of(row: Mapping[str, str], column: str) -> float:
+    """Read a number of a row; NaN where it is not known.
+
+    Raises
+    ------
+    InputError
+        It is no number.
+    """
+    try:
+        return number(row.get(column, ""))
+    except ValueError as error:
+        raise _wrong(row, column, "a number is needed") from error
+
+
+def _code(row: Mapping[str, str], column: str) -> str:
+    text = row.get(column, "").strip()
+    code = text if known(text) else ""
+    if not _CODE.fullmatch(code) or len(code) > LONGEST[column]:
+        raise _wrong(row, column, f"SEED has room for {LONGEST[column]} letters or digits")
+    return code
+
+
+def _wrong(row: Mapping[str, str], column: str, remedy: str) -> InputError:
+    name = row.get("trace_name", "?")
+    return InputError(f"trace {name[:60]!r} has {column} = {row[column][:60]!r}: {remedy}")
+
+
+def _coordinates(row: Mapping[str, str]) -> dict[str, float]:
+    columns = {
+        "latitude": "receiver_latitude",
+        "longitude": "receiver_longitude",
+        "elevation": "receiver_elevation_m",
+    }
+    return {key: value_of(row, column) for key, column in columns.items()}
+
+
+def _sac(row: Mapping[str, str]) -> dict[str, float | str]:
+    """Fill SAC's header words; what is not known is left out, as SAC wants it."""
+    values: dict[str, float | str] = {
+        word: value_of(row, column) for word, column in SAC_HEADERS.items()
+    }
+    values = {word: value for word, value in values.items() if value == value}
+    for word, (column, label, phase) in SAC_PICKS.items():
+        sample = value_of(row, column)
+        if sample == sample:
+            values |= {word: sample / SAMPLING_RATE, label: phase}
+    if known(row.get("source_id", "")):
+        values["kevnm"] = row["source_id"].strip()[:16]
+    return values

@@ -1,0 +1,64 @@
+"""CSV files of others: their columns, and their rows as text, piece by piece."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from steadkit.errors import InputError
+
+ROWS_AT_ONCE: Final = 10_000
+
+
+def columns_in(path: Path) -> list[str]:
+    """Read the header of a CSV.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or is not a CSV.
+    """
+    with _faults_in_one_line(path):
+        return list(pd.read_csv(path, nrows=0, dtype=str, encoding_errors="strict").columns)
+
+
+def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a CSV as text exactly as written, some columns or all, in pieces; at least one.
+
+    Raises
+    ------
+    InputError
+        The file is not a CSV.
+    """
+    yield pd.DataFrame(columns=list(columns or columns_in(path)), dtype=str)
+    with (
+        _faults_in_one_line(path),
+        pd.read_csv(
+            path,
+            usecols=None if columns is None else list(columns),
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            index_col=False,
+            chunksize=ROWS_AT_ONCE,
+        ) as reader,
+    ):
+        yield from reader
+
+
+@contextmanager
+def _faults_in_one_line(path: Path) -> Iterator[None]:
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    try:
+        with warnings.catch_warnings():
+            # A row longer than the header would be cut with a warning: it is a fault.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise InputError(f"{str(path)!r} is not a CSV: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not a text file: {error.reason}") from error

@@ -1,0 +1,169 @@
+"""STEAD traces as a folder of miniSEED files, with their picks as CSV and QuakeML."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
+from steadkit.console import progress
+from steadkit.convert.picks import OF_A_SOURCE
+from steadkit.convert.quakeml import write_quakeml
+from steadkit.convert.rows import known
+from steadkit.convert.streams import start_of, to_stream, value_of
+from steadkit.convert.writing import folder_for, refuse_sources
+from steadkit.errors import InputError
+from steadkit.files import staged
+from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE, TEXT_COLUMNS
+from steadkit.sources import Source
+from steadkit.store import open_data, read_waveform
+
+TABLES: Final = ("picks.csv", "stations.csv", "metadata.csv")
+QUAKEML: Final = "events.xml"
+RECORD_BYTES: Final = 4096
+
+PICK_COLUMNS: Final = (
+    *("network", "station", "channel", "phase", "time", "status", "weight"),
+    *OF_A_SOURCE,
+    "trace_name",
+)
+
+STATION_COLUMNS: Final = {
+    "network_code": "network",
+    "receiver_code": "station",
+    "receiver_latitude": "latitude",
+    "receiver_longitude": "longitude",
+    "receiver_elevation_m": "elevation_m",
+}
+
+
+def to_miniseed(
+    source: Source,
+    folder: Path,
+    names: Sequence[str] = (),
+    quakeml: bool = False,
+    overwrite: bool = False,
+) -> int:
+    """Write each trace as ``<trace name>.mseed``, samples as float32, bit for bit.
+
+    Beside them stand ``picks.csv`` (in the columns that `steadkit.convert.picks` reads),
+    ``stations.csv``, and ``metadata.csv`` with all columns of the source, so nothing is lost.
+    Waveforms are held one at a time, the table as a whole.
+
+    Parameters
+    ----------
+    source
+        A STEAD file.
+    folder
+        Where to write; made if it does not exist.
+    names
+        Which traces; all of them by default.
+    quakeml
+        Whether to write ``events.xml`` too, with picks, origins and magnitudes.
+    overwrite
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    int
+        How many traces were written.
+
+    Raises
+    ------
+    InputError
+        A trace is missing or cannot be written as miniSEED; then no file is left behind.
+    """
+    table = _rows(source, names)
+    records = [folder / f"{name}.mseed" for name in table["trace_name"]]
+    targets = [*records, *(folder / name for name in TABLES)]
+    if quakeml:
+        targets.append(folder / QUAKEML)
+    refuse_sources(targets, (source.csv, source.hdf5))
+    full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
+    with folder_for(folder), staged(targets, overwrite) as staging:
+        picks, stations, metadata = staging[len(records) : len(records) + len(TABLES)]
+        _write_records(source, full, staging[: len(records)])
+        write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_picks_as_text(full), dtype=str)])
+        write_csv(stations, list(STATION_COLUMNS.values()), [_stations(full)])
+        write_csv(metadata, list(table.columns), [table])
+        if quakeml:
+            write_quakeml(staging[-1], _earthquakes(full))
+    return len(table)
+
+
+def _rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
+    table = read_table(source.csv)
+    if strangers := sorted(set(names) - set(table["trace_name"])):
+        raise InputError(f"{str(source.csv)!r} lists no trace {strangers[0]!r}: check the name")
+    chosen = table[table["trace_name"].isin(set(names))] if names else table
+    if chosen.empty:
+        raise InputError(f"{str(source.csv)!r} lists no trace: name another file")
+    return chosen.reset_index(drop=True)
+
+
+def _write_records(source: Source, table: pd.DataFrame, paths: Sequence[Path]) -> None:
+    rows = zip(table.to_dict("records"), paths, strict=True)
+    with open_data(source.hdf5) as group:
+        for row, path in progress(rows, f"copying {source}", len(paths)):
+            stream = to_stream(row, read_waveform(group, row["trace_name"]))
+            for trace in stream:
+                trace.data = np.ascontiguousarray(trace.data, np.float32)
+            with path.open("wb") as file:
+                stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+
+
+def _stations(table: pd.DataFrame) -> pd.DataFrame:
+    stations = table[list(STATION_COLUMNS)].rename(columns=STATION_COLUMNS)
+    return stations.drop_duplicates().sort_values(["network", "station"])
+
+
+def _picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Tell the picks of one trace, their times exact."""
+    for phase in "PS":
+        wave = phase.lower()
+        sample = value_of(row, f"{wave}_arrival_sample")
+        if sample == sample and known(row["trace_start_time"]):
+            yield {
+                "network": row["network_code"],
+                "station": row["receiver_code"],
+                "channel": f"{row['receiver_type']}Z",
+                "phase": phase,
+                "time": start_of(row) + sample / SAMPLING_RATE,
+                "status": row[f"{wave}_status"],
+                "weight": value_of(row, f"{wave}_weight"),
+                "name": row["trace_name"],
+            }
+
+
+def _picks_as_text(table: pd.DataFrame) -> Iterator[dict[str, str]]:
+    for row in table.to_dict("records"):
+        source = {column: row[column] for column in OF_A_SOURCE}
+        for pick in _picks(row):
+            weight = row[f"{pick['phase'].lower()}_weight"]
+            text = {key: str(value) for key, value in pick.items() if key != "name"}
+            yield text | source | {"weight": weight, "trace_name": pick["name"]}
+
+
+def _earthquakes(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
+    """Put the picks of all traces of an earthquake together, one earthquake after the other."""
+    events = table[table["trace_category"] == EVENT]
+    for name, group in events.groupby(earthquakes_of(events), sort=True):
+        rows = group.to_dict("records")
+        source = _source(rows[0], str(name))
+        picks = [pick | {"source": source} for row in rows for pick in _picks(row)]
+        if picks:
+            yield picks
+
+
+def _source(row: dict[str, str], name: str) -> dict[str, Any]:
+    numeric = [column for column in OF_A_SOURCE if column not in TEXT_COLUMNS]
+    values = {column: value_of(row, column) for column in numeric}
+    source: dict[str, Any] = {column: v for column, v in values.items() if v == v}
+    for column in ("source_magnitude_type", "source_magnitude_author"):
+        if known(row[column]):
+            source[column] = row[column]
+    if known(row["source_origin_time"]):
+        source["time"] = start_of(row | {"trace_start_time": row["source_origin_time"]})
+    return source | {"source_id": name.partition(" ")[2]}

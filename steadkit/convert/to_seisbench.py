@@ -1,0 +1,227 @@
+"""STEAD files as a data set in SeisBench's format, which `seisbench` opens as it stands."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import columns_of, read_table, row_parts, write_csv
+from steadkit.console import progress
+from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
+from steadkit.convert.writing import folder_for, refuse_sources
+from steadkit.dataset import MANIFEST_SUFFIX
+from steadkit.errors import InputError
+from steadkit.files import staged
+from steadkit.manifest import UNKNOWN, load
+from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
+from steadkit.sources import Source
+from steadkit.store import open_data, read_waveform
+
+BUCKET: Final = 1024
+"""Traces in a bucket, as many as SeisBench's own writer puts into one."""
+
+COMPONENT_ORDER: Final = "ZNE"
+
+FORMAT: Final[Mapping[str, str]] = {
+    "dimension_order": "CW",
+    "component_order": COMPONENT_ORDER,
+    "measurement": "velocity",
+    "unit": "counts",
+    "instrument_response": "not restituted",
+}
+"""What SeisBench's own copy of STEAD says of itself."""
+
+OPERATION: Final = "from-seisbench"
+
+
+def to_seisbench(
+    sources: Sequence[Source], folder: Path, bucket: int = BUCKET, overwrite: bool = False
+) -> int:
+    """Write STEAD files as a SeisBench data set, a chunk a file where there are several.
+
+    Every sample and every column is kept. The parts of a manifest beside a file become the column
+    ``split``, and each part has buckets of its own, so that one can be read without the others.
+
+    Parameters
+    ----------
+    sources
+        STEAD files with no trace in common.
+    folder
+        Gets ``metadata*.csv`` and ``waveforms*.hdf5``; made if it does not exist.
+    bucket
+        How many traces are packed into one array; 0 for an array of its own for every trace,
+        named after it.
+    overwrite
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    int
+        How many traces were written.
+
+    Raises
+    ------
+    InputError
+        A source or target cannot be used; then no file is left behind.
+    """
+    names = _chunk_names(sources)
+    targets = [_pair(folder, name) for name in names]
+    paths = [path for pair in targets for path in pair]
+    if len(names) > 1:
+        paths.append(folder / "chunks")
+    refuse_sources(paths, [path for source in sources for path in (source.csv, source.hdf5)])
+    described = _described(sources[0])
+    with folder_for(folder), staged(paths, overwrite) as staging:
+        count = 0
+        for number, source in enumerate(sources):
+            metadata, waveforms = staging[2 * number : 2 * number + 2]
+            count += _write_chunk(_Chunk(source, bucket, described), metadata, waveforms)
+        if len(names) > 1:
+            staging[-1].write_text("\n".join(names) + "\n", encoding="utf-8", newline="\n")
+    return count
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    source: Source
+    bucket: int
+    described: Mapping[str, str]
+
+
+def _chunk_names(sources: Sequence[Source]) -> list[str]:
+    if len(sources) == 1:
+        return [""]
+    names = [f"_{source.hdf5.stem}" for source in sources]
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"two sources are called {repeated[0][1:]!r}: merge them first")
+    return names
+
+
+def _pair(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"metadata{name}.csv", folder / f"waveforms{name}.hdf5"
+
+
+def _described(source: Source) -> dict[str, str]:
+    """Take unit and measurement from the manifest, where the data came from SeisBench's format."""
+    path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
+    recipe = load(path).recipe if path.is_file() else {}
+    told = recipe.get("data_format") if recipe.get("operation") == OPERATION else None
+    own = told if isinstance(told, dict) else {}
+    return dict(FORMAT) | {key: str(own[key]) for key in FORMAT if key in own}
+
+
+def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
+    source = chunk.source
+    table = read_table(source.csv, ("trace_name", "trace_category"))
+    splits = _splits(source, table["trace_name"])
+    columns = seisbench_names(columns_of(source.csv))
+    listed = ["trace_name", *columns.values()]
+    if "split" not in listed and any(splits.values()):
+        listed.append("split")
+    with open_data(source.hdf5) as group, h5py.File(waveforms, "x") as file:
+        _write_format(file, chunk.described)
+        packing = _Packing(file.create_group(DATA_GROUP), chunk.bucket, Counter(splits.values()))
+        rows = _copied(source, group, packing, splits, columns)
+        write_csv(metadata, listed, rows)
+    return len(table)
+
+
+def _write_format(file: h5py.File, described: Mapping[str, str]) -> None:
+    group = file.create_group("data_format")
+    for key, text in described.items():
+        group.create_dataset(key, data=text)
+    group.create_dataset("sampling_rate", data=int(SAMPLING_RATE))
+
+
+def _splits(source: Source, names: pd.Series) -> dict[str, str]:
+    """Tell the split of every trace, from the manifest beside the file; ``""`` where none."""
+    path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
+    if not path.is_file():
+        return dict.fromkeys(names, "")
+    manifest = load(path)
+    split_of = {part: split for split, part in SPLITS.items()}
+    parts = manifest.parts or [UNKNOWN] * len(manifest.traces)
+    told = dict(zip(manifest.traces, (split_of.get(part, "") for part in parts), strict=True))
+    if strangers := [name for name in names if name not in told]:
+        raise InputError(
+            f"{str(path)!r} does not list trace {strangers[0]!r}: it is of other data, move it away"
+        )
+    return {name: told[name] for name in names}
+
+
+class _Packing:
+    """Where each trace goes: the next place in the newest bucket of its split."""
+
+    def __init__(self, group: h5py.Group, size: int, counts: Mapping[str, int]):
+        self._group = group
+        self._size = size
+        self._missing = dict(counts)
+        self._open: dict[str, tuple[h5py.Dataset, int]] = {}
+        self._buckets = 0
+
+    def add(self, name: str, split: str, waveform: np.ndarray) -> str:
+        """Write a waveform, (3, 6000); returns SeisBench's name for it."""
+        if not self._size:
+            return self._alone(name, waveform)
+        dataset, row = self._open.get(split) or (self._new_bucket(split), 0)
+        dataset[row] = waveform
+        self._missing[split] -= 1
+        if row + 1 < len(dataset):
+            self._open[split] = (dataset, row + 1)
+        else:
+            self._open.pop(split, None)
+        bucket = dataset.name.rpartition("/")[2]
+        return f"{bucket}${row},:{len(COMPONENTS)},:{N_SAMPLES}"
+
+    def _alone(self, name: str, waveform: np.ndarray) -> str:
+        if "$" in name:
+            raise InputError(
+                f"trace name {name!r} has a $, which SeisBench cannot have: use buckets"
+            )
+        self._group.create_dataset(name, data=waveform)
+        return name
+
+    def _new_bucket(self, split: str) -> h5py.Dataset:
+        count = min(self._size, self._missing[split])
+        shape = (count, len(COMPONENTS), N_SAMPLES)
+        self._buckets += 1
+        return self._group.create_dataset(f"bucket{self._buckets - 1}", shape, np.dtype("<f4"))
+
+
+def _copied(
+    source: Source,
+    group: h5py.Group,
+    packing: _Packing,
+    splits: Mapping[str, str],
+    columns: Mapping[str, str],
+) -> Iterator[pd.DataFrame]:
+    """Copy the waveforms in the order of the rows; hand the rows on, piece by piece."""
+    order = [COMPONENTS.index(letter) for letter in COMPONENT_ORDER]
+    names = iter(progress(splits, f"copying {source}", len(splits)))
+    for part in row_parts(source.csv, splits):
+        places = []
+        for name in part["trace_name"]:
+            next(names, None)
+            places.append(packing.add(name, splits[name], read_waveform(group, name).T[order]))
+        yield _renamed(part, columns).assign(trace_name=places, **_split_column(part, splits))
+    next(names, None)  # lets the progress bar end
+
+
+def _split_column(part: pd.DataFrame, splits: Mapping[str, str]) -> dict[str, list[str]]:
+    told = [splits[name] for name in part["trace_name"]]
+    return {"split": told} if any(told) or "split" not in part else {}
+
+
+def _renamed(part: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    renamed = part.rename(columns=columns)
+    if "source_origin_time" in renamed:
+        # Pandas, which SeisBench reads with, wants a fraction in all times or in none.
+        time = renamed["source_origin_time"]
+        whole = time.str.contains(r":\d\d$")
+        renamed["source_origin_time"] = time.where(~whole, time + ".0")
+    return renamed
