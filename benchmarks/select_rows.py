@@ -15,6 +15,7 @@ import pandas as pd
 
 from steadkit.dataset import dataset_files
 from steadkit.schema import COLUMNS, EVENT, NOISE
+from steadkit.selection import Selection
 from steadkit.sources import source_of
 from steadkit.subset import subset
 
@@ -45,7 +46,8 @@ def with_pandas(path: Path, fraction: float) -> int:
 def with_steadkit(path: Path, fraction: str, folder: Path) -> str:
     """Write the manifest; tell its counts."""
     files = dataset_files(folder / f"of{fraction}")
-    chosen = subset([source_of(path, whole=False)], files, Fraction(fraction), manifest_only=True)
+    selection = Selection(Fraction(fraction))
+    chosen = subset([source_of(path, whole=False)], files, selection, manifest_only=True)
     events, noise = chosen.categories[EVENT], chosen.categories[NOISE]
     return f"{events + noise:,} = {events:,} + {noise:,}"
 

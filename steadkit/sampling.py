@@ -7,7 +7,7 @@ selection, and adding traces moves none.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -76,22 +76,145 @@ def take(names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: 
     >>> take(names, ["a", "a", "a", "a", "b", "b", "b", "c"], Fraction(1, 2), seed=0)
     array([5, 3, 0])
     """
-    labels = np.asarray(strata, dtype=object)
+    return pick(names, strata, shares(Counter(strata), fraction), seed)
+
+
+def pick(
+    names: Sequence[str],
+    strata: Sequence[str],
+    wanted: Mapping[str, int],
+    seed: int,
+    groups: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Take a number of traces of each stratum, those of the lowest rank, in shuffled order.
+
+    Parameters
+    ----------
+    names
+        Trace names, no two alike.
+    strata
+        The stratum of each trace; all traces of a group must have one (see `settle`).
+    wanted
+        How many traces to take of each stratum.
+    seed
+        Selects the order.
+    groups
+        What is taken whole or not at all, the earthquake of each trace for example. Groups go by
+        the rank of their own names, and one is taken as long as those before it hold fewer traces
+        than wanted. So the last one taken may exceed what is wanted, by less than its size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices into `names`, int64, in the order of the traces' ranks over all strata.
+
+    >>> pick(["a", "b", "c", "d"], ["x", "x", "x", "y"], {"x": 2, "y": 0}, seed=0)
+    array([2, 0])
+    >>> pick(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=["one", "one", "two", "two"])
+    array([0, 1])
+    """
     order = shuffled(names, seed)
-    kept = np.zeros(len(labels), dtype=bool)
-    for stratum in dict.fromkeys(strata):
-        members = order[labels[order] == stratum]
-        kept[members[: share(len(members), fraction)]] = True
-    return order[kept[order]]
+    codes, labels = _coded(strata)
+    limits = np.array([wanted[label] for label in labels], dtype=np.int64)
+    if groups is None:
+        of_trace = codes[order]
+        return order[_held_before(of_trace, np.ones(len(order), np.int64)) < limits[of_trace]]
+    members, group_names = _coded(groups)
+    stratum = np.zeros(len(group_names), np.int64)
+    stratum[members] = codes
+    by_rank = shuffled(group_names, seed, "group")
+    before = _held_before(stratum[by_rank], np.bincount(members)[by_rank])
+    taken = np.zeros(len(group_names), dtype=bool)
+    taken[by_rank[before < limits[stratum[by_rank]]]] = True
+    return order[taken[members[order]]]
 
 
-def share(count: int, fraction: Fraction) -> int:
-    """How many of `count` a fraction is, exactly, rounded down.
+def _coded(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Turn labels into numbers, in the order of their first appearance."""
+    distinct = list(dict.fromkeys(labels))
+    numbers = {label: number for number, label in enumerate(distinct)}
+    codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
+    return codes, distinct
+
+
+def _held_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Sum the sizes of the earlier entries that have the same code."""
+    by_code = np.argsort(codes, kind="stable")
+    sorted_codes = codes[by_code]
+    total_before = np.cumsum(sizes[by_code]) - sizes[by_code]
+    first = np.searchsorted(sorted_codes, sorted_codes)
+    held = np.empty(len(codes), np.int64)
+    held[by_code] = total_before - total_before[first]
+    return held
+
+
+def settle(groups: Sequence[str], strata: Sequence[str]) -> list[str]:
+    """Give each trace the stratum of its group: the one that holds most of the group's traces.
+
+    Where two hold as many, the first by name counts.
+
+    >>> settle(["one", "one", "one", "two"], ["b", "a", "b", "a"])
+    ['b', 'b', 'b', 'a']
+    """
+    stratum_of: dict[str, tuple[int, str]] = {}
+    for (group, stratum), count in Counter(zip(groups, strata, strict=True)).items():
+        candidate = (-count, stratum)
+        stratum_of[group] = min(stratum_of.get(group, candidate), candidate)
+    return [stratum_of[group][1] for group in groups]
+
+
+ROUNDINGS = ("floor", "nearest")
+
+
+def share(count: int, fraction: Fraction, rounding: str = "floor") -> int:
+    """How many of `count` a fraction is, exactly; rounded down, or to the nearest, halves up.
 
     >>> share(100, Fraction("0.29")), share(1030231, Fraction("0.01"))
     (29, 10302)
+    >>> share(235426, Fraction("0.1")), share(235426, Fraction("0.1"), "nearest")
+    (23542, 23543)
     """
-    return count * fraction.numerator // fraction.denominator
+    half = Fraction(1, 2) if rounding == "nearest" else 0
+    return int(count * fraction + half)
+
+
+def shares(sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor") -> dict[str, int]:
+    """Take the same fraction of every stratum.
+
+    >>> shares({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
+    {'earthquake_local': 2, 'noise': 0}
+    """
+    return {stratum: share(size, fraction, rounding) for stratum, size in sizes.items()}
+
+
+def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
+    """Divide a number of traces over strata in proportion to their sizes, to the last trace.
+
+    The k-th trace of a stratum of n has the mark (k - 1/2) / n, and the `count` lowest marks of
+    all strata are taken; of equal ones that of the larger stratum, then of the first by name.
+    This is the divisor method of Webster and Sainte-Lague. Unlike the largest remainder it never
+    takes a trace away from a stratum when `count` grows, and no stratum gets more than it has.
+
+    Parameters
+    ----------
+    sizes
+        How many traces each stratum has.
+    count
+        How many to take, at most all.
+
+    >>> allocate({"earthquake_local": 1030231, "noise": 235426}, 1000)
+    {'earthquake_local': 814, 'noise': 186}
+    """
+    strata = sorted(sizes, key=lambda stratum: (-sizes[stratum], stratum))
+    held = np.array([sizes[stratum] for stratum in strata], dtype=np.int64)
+    owner = np.repeat(np.arange(len(strata)), held)
+    first = np.cumsum(held) - held
+    # A quotient is rounded correctly, so equal marks stay equal, and below 30 million traces
+    # unlike ones stay apart: the order is exact.
+    marks = (np.arange(len(owner)) - first[owner] + 0.5) / held[owner]
+    lowest = np.lexsort((owner, marks))[:count]
+    given = np.bincount(owner[lowest], minlength=len(strata)).tolist()
+    return dict(zip(strata, given, strict=True))
 
 
 def parse_fraction(text: str) -> Fraction:

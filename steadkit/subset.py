@@ -1,40 +1,53 @@
-"""Cut STEAD down: a fraction of every category, shuffled, the same on any machine."""
+"""Cut STEAD down: a selection of traces, shuffled, the same on any machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, read_table
-from steadkit.dataset import DatasetFiles, Piece, copy_dataset
+from steadkit.catalog import columns_of, counts, read_table
+from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
-from steadkit.files import write_text
+from steadkit.files import write_with
 from steadkit.manifest import Manifest, manifest_of
-from steadkit.sampling import take
+from steadkit.presets import check_counts
+from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns
 from steadkit.sources import Source
 
-NAMES = {Fraction(1, 10): "steadmini", Fraction(1, 100): "steadmicro"}
+NAMES: dict[Fraction | int, str] = {Fraction(1, 10): "steadmini", Fraction(1, 100): "steadmicro"}
 """What the study calls its subsets."""
 
 
-def default_name(fraction: Fraction) -> str:
-    """Name a subset after its fraction.
+def default_name(selection: Selection) -> str:
+    """Name a subset after its selection.
 
-    >>> default_name(Fraction("0.01")), default_name(Fraction("0.25"))
+    >>> default_name(Selection(Fraction("0.01"))), default_name(Selection(Fraction("0.25")))
     ('steadmicro', 'stead-0.25')
+    >>> default_name(Selection(count=500)), default_name(Selection(where="p_weight > 0.5"))
+    ('stead-500', 'stead-selected')
+    >>> default_name(Selection(Fraction("0.1"), balance=True))
+    'stead-0.1-selected'
     """
-    return NAMES.get(fraction, f"stead-{float(fraction):g}")
+    if selection.preset:
+        return selection.preset
+    amount = selection.fraction if selection.count is None else selection.count
+    plain = Selection(selection.fraction, count=selection.count, seed=selection.seed)
+    if selection == plain and amount in NAMES:
+        return NAMES[amount]
+    parts = ["stead", f"{float(amount):.12g}"] if amount is not None else ["stead"]
+    return "-".join(parts if selection == plain else [*parts, "selected"])
 
 
 def subset(
     sources: Sequence[Source],
     files: DatasetFiles,
-    fraction: Fraction,
-    seed: int = 0,
+    selection: Selection,
     overwrite: bool = False,
     manifest_only: bool = False,
+    tell: Callable[[str], object] = lambda line: None,
 ) -> Manifest:
-    """Write a random fraction of the traces, the same fraction of each category.
+    """Write the traces of a selection, the same whatever the order of rows and sources.
 
     Parameters
     ----------
@@ -42,14 +55,14 @@ def subset(
         STEAD files that have no trace in common.
     files
         Where the subset shall stand.
-    fraction
-        How much to take of each category, exactly, rounded down.
-    seed
-        Selects which traces, together with their names alone.
+    selection
+        Which traces to take.
     overwrite
         Whether existing files may be replaced.
     manifest_only
         Whether to write only the list of traces; then only the CSV files are read.
+    tell
+        Called with a line on what the filters did, where there are any.
 
     Returns
     -------
@@ -61,56 +74,64 @@ def subset(
     InputError
         A source or target cannot be used, or nothing would be selected.
     """
-    everything = _rows_of(sources)
-    chosen = everything.iloc[
-        take(
-            everything["trace_name"].tolist(), everything["trace_category"].tolist(), fraction, seed
-        )
-    ]
-    if chosen.empty:
-        raise InputError(
-            f"fraction {float(fraction):g} of {len(everything)} traces is none: use a larger one"
-        )
-    recipe = {
-        "operation": "subset",
-        "fraction": str(fraction),
-        "seed": seed,
-        "stratify": ["trace_category"],
-        "rounding": "floor",
-    }
+    table, places = _rows_of(sources, selection)
+    matching = matching_rows(table, selection)
+    _tell_filters(table, matching, selection, tell)
+    chosen = draw(table, matching, selection)
+    rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[chosen]
+    if selection.preset:
+        taken = counts(rows["trace_category"])
+        check_counts(selection.preset, counts(table["trace_category"]), taken)
+    recipe = selection.to_recipe()
     if not manifest_only:
-        return copy_dataset(_pieces(sources, chosen), files, chosen, recipe, overwrite)
+        return copy_rows(sources, files, rows, recipe, overwrite)
     for path in (files.csv, files.hdf5):
         if path.exists():
             raise InputError(f"{str(path)!r} exists, a list alone would not fit it: use -o")
-    manifest = manifest_of(files.name, recipe, chosen["trace_name"], chosen["trace_category"])
-    write_text(files.manifest, manifest.to_text(), overwrite)
+    manifest = manifest_of(files.name, recipe, rows["trace_name"], rows["trace_category"])
+    write_with(files.manifest, manifest.write, overwrite)
     return manifest
 
 
-def _rows_of(sources: Sequence[Source]) -> pd.DataFrame:
-    """Read name and category of every trace, and the number of its source."""
+def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read what the selection needs of every trace, and which row of which source it is."""
+    needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     tables = [
-        read_table(source.csv, KEY_COLUMNS).assign(source=number)
-        for number, source in enumerate(sources)
+        read_table(source.csv, columns) for source, columns in zip(sources, needed, strict=True)
     ]
     rows = pd.concat(tables, ignore_index=True)
-    repeated = rows[rows["trace_name"].duplicated()] if len(sources) > 1 else rows[:0]
+    if rows.empty:
+        raise InputError(f"{', '.join(str(s.csv) for s in sources)} has no traces: name another")
+    if any(columns != needed[0] for columns in needed):
+        rows = rows.fillna("")  # one CSV tells earthquakes by id and time, another by one of them
+    sizes = [len(table) for table in tables]
+    places = pd.DataFrame(
+        {
+            "source": np.repeat(np.arange(len(sources)), sizes),
+            "row": np.concatenate([np.arange(size) for size in sizes]),
+        }
+    )
+    _refuse_repeated(rows["trace_name"], places["source"], sources)
+    return rows, places
+
+
+def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Source]) -> None:
+    """Refuse a trace that two sources have; one CSV has no name twice."""
+    repeated = names[names.duplicated()] if len(sources) > 1 else names[:0]
     if len(repeated):
-        name = repeated["trace_name"].iloc[0]
-        first, second = rows["source"][rows["trace_name"] == name][:2]
+        name = repeated.iloc[0]
+        first, second = owner[names == name][:2]
         raise InputError(
             f"trace {name!r} is in both {str(sources[first].csv)!r} and "
             f"{str(sources[second].csv)!r}: merge them first"
         )
-    return rows
 
 
-def _pieces(sources: Sequence[Source], chosen: pd.DataFrame) -> list[Piece]:
-    """Tell which of the chosen traces to take from which source, in the source's order."""
-    in_file_order = chosen.sort_index()
-    return [
-        Piece(source, names)
-        for number, source in enumerate(sources)
-        if (names := in_file_order["trace_name"][in_file_order["source"] == number].tolist())
-    ]
+def _tell_filters(
+    table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
+) -> None:
+    if selection.exclude:
+        here = len(excluded_rows(table, selection.exclude))
+        tell(f"{here:,} of the {selection.exclude.number:,} names to exclude are in the sources")
+    if selection.filters:
+        tell(f"{len(matching):,} of {len(table):,} traces match")

@@ -3,9 +3,11 @@
 import click
 
 from steadkit.cli.checking import check
+from steadkit.cli.exchange import convert
 from steadkit.cli.looking import info, plot
 from steadkit.cli.making import demo, merge, subset
-from steadkit.cli.manifests import build, diff, check, verify
+from steadkit.cli.manifests import build, diff, verify
+from steadkit.cli.parts import split
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
@@ -16,5 +18,5 @@ def main() -> None:
     """Cut STEAD down reproducibly, check it, and feed it to training."""
 
 
-for command in (demo, subset, merge, build, verify, diff, info, plot):
+for command in (demo, subset, merge, build, verify, diff, check, info, plot, convert, split):
     main.add_command(command)

@@ -1,11 +1,19 @@
 """Commands that make data sets: demo, subset and merge."""
 
-from fractions import Fraction
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from steadkit.cli.options import FILE, FractionType, overwrite_option, report, seed_option
+from steadkit.cli.options import (
+    FILE,
+    FractionType,
+    NumbersType,
+    overwrite_option,
+    report,
+    seed_option,
+)
 
 
 @click.command()
@@ -27,8 +35,34 @@ def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> N
 
 @click.command()
 @click.argument("source", nargs=-1, type=FILE)
+@click.option("--fraction", type=FractionType(), help="How much of each stratum, e.g. 0.01.")
+@click.option("--count", type=click.IntRange(1), help="How many traces in all.")
+@click.option("--preset", help="A subset of the study: steadmini, steadmicro or merged.")
+@click.option("--where", help="Only where this is true, e.g. 'source_magnitude > 3'.")
+@click.option("--box", type=NumbersType(), metavar="SOUTH,WEST,NORTH,EAST", help="Degrees.")
+@click.option("--circle", type=NumbersType(), metavar="LATITUDE,LONGITUDE,KM", help="A place.")
 @click.option(
-    "--fraction", type=FractionType(), required=True, help="How much of each category, e.g. 0.01."
+    "--at",
+    type=click.Choice(["source", "receiver"]),
+    help="What box and circle hold; by default the source, which noise does not have.",
+)
+@click.option(
+    "--stratify",
+    multiple=True,
+    metavar="COLUMN[:EDGE,...]",
+    help="Strata that each give their share; bins of numbers by edges; `none`. "
+    "By default trace_category.",
+)
+@click.option("--balance", is_flag=True, help="As many events as noise: as the smaller would have.")
+@click.option("--group", metavar="COLUMN", help="Whole groups in or out; source_id: earthquakes.")
+@click.option(
+    "--rounding", type=click.Choice(["floor", "nearest"]), help="Of shares; by default floor."
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    type=FILE,
+    help="Leave out the traces listed here: names, a CSV or a manifest.",
 )
 @click.option("-o", "--output", type=FILE, help="HDF5 file to write; its CSV goes beside it.")
 @seed_option
@@ -36,27 +70,62 @@ def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> N
 @overwrite_option
 def subset(
     source: tuple[Path, ...],
-    fraction: Fraction,
+    preset: str | None,
     output: Path | None,
-    seed: int,
     manifest_only: bool,
     overwrite: bool,
+    **options: Any,
 ) -> None:
     """Shuffle and down-sample SOURCE, one or several STEAD files, category by category.
 
-    Without SOURCE: merge.hdf5, else chunk*.hdf5, in the current folder, else in $STEAD_DIR.
-    0.1 is written as steadmini, 0.01 as steadmicro, in the current folder, unless -o names it.
+    Without SOURCE: merge.hdf5, else chunk*.hdf5, in the current folder, else in $STEAD_DIR;
+    for the preset merged, chunk1 and chunk4 there. Without fraction, count and preset, all
+    traces that pass the filters (where, box, circle, exclude, balance) are taken.
+
+    Written to the current folder as steadmini (0.1), steadmicro (0.01), stead-0.25, stead-5000
+    and so on, with -selected where other options have a say, unless -o names it.
     """
     from steadkit.dataset import dataset_files
+    from steadkit.presets import find_preset_sources, selection_of
+    from steadkit.selection import Selection
     from steadkit.sources import find_sources
     from steadkit.subset import default_name
     from steadkit.subset import subset as run
 
-    sources = find_sources(source, whole=not manifest_only)
-    files = dataset_files(output or Path(default_name(fraction)))
-    manifest = run(sources, files, fraction, seed, overwrite, manifest_only)
+    given = _given(options, preset)
+    selection = selection_of(preset, given) if preset else Selection(**given)
+    whole = not manifest_only
+    if preset:
+        sources = find_preset_sources(preset, source, whole=whole)
+    else:
+        sources = find_sources(source, whole=whole)
+    files = dataset_files(output or Path(default_name(selection)))
+    manifest = run(sources, files, selection, overwrite, manifest_only, tell=click.echo)
     target = files.manifest if manifest_only else files.hdf5
     report(target, manifest.categories, manifest.digest)
+
+
+def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
+    """Gather the options of a selection that were given; the others keep their defaults."""
+    from steadkit.selection import parse_strata, read_names
+
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    if empty := [name for name, value in given.items() if value == ""]:
+        # An unset variable of the shell must not mean all of STEAD.
+        raise click.UsageError(f"--{empty[0]} is empty: say what, or leave it out")
+    amounts = [name for name in ("fraction", "count") if name in given] + ["preset"] * bool(preset)
+    if len(amounts) > 1:
+        named = " and ".join(f"--{name}" for name in amounts)
+        raise click.UsageError(f"{named} contradict each other: give one of them")
+    if not amounts and not given.keys() & {"where", "box", "circle", "exclude", "balance"}:
+        raise click.UsageError(
+            "how much? Give --fraction, --count or --preset, or a filter such as --where"
+        )
+    if "stratify" in given:
+        given["stratify"] = parse_strata(given["stratify"])
+    if "exclude" in given:
+        given["exclude"] = read_names(given["exclude"])
+    return given
 
 
 @click.command()

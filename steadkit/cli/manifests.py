@@ -22,9 +22,7 @@ SHOWN = 20
 )
 @click.option("-o", "--output", type=FILE, help="HDF5 file to write; by default named as MANIFEST.")
 @overwrite_option
-def build(
-    manifest: Path, sources: tuple[Path, ...], output: Path | None, overwrite: bool
-) -> None:
+def build(manifest: Path, sources: tuple[Path, ...], output: Path | None, overwrite: bool) -> None:
     """Rebuild the data set of MANIFEST from STEAD: HDF5, CSV and manifest, the same bytes.
 
     Every trace is compared with its digest on the way.
@@ -89,8 +87,10 @@ def diff(one: Path, other: Path) -> None:
     left, right = load(one), load(other)
     found = {what: names for what, names in compare(left, right).items() if names}
     if not found:
-        click.echo(f"the same {len(left.traces):,} traces, made the same way: {left.digest[:12]}...")
+        number = f"{len(left.traces):,}"
+        click.echo(f"the same {number} traces, made the same way: {left.digest[:12]}...")
         return
     rows = [(what, len(names), " ".join(names[:3])) for what, names in found.items()]
-    table(f"{one} ({len(left.traces):,}) and {other} ({len(right.traces):,})", ("what", "number", "such as"), rows)
+    title = f"{one} ({len(left.traces):,}) and {other} ({len(right.traces):,})"
+    table(title, ("what", "number", "such as"), rows)
     sys.exit(1)

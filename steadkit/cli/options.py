@@ -29,6 +29,21 @@ class FractionType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class NumbersType(click.ParamType):
+    """Some numbers with commas between them, ``32,-120,36,-114`` for example."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Read them, or refuse them in one line as a usage error."""
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{str(value)[:60]!r} is not numbers with commas between them", param, ctx)
+
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 seed_option = click.option(
     "--seed",

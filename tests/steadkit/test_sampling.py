@@ -1,5 +1,6 @@
 """Sampling: golden selections, nesting, independence of the order, splits without a leak."""
 
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -8,10 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadkit.errors import InputError
-from steadkit.sampling import PARTS, parse_fraction, share, shuffled, split, take
+from steadkit.sampling import (
+    PARTS,
+    allocate,
+    parse_fraction,
+    pick,
+    settle,
+    share,
+    shares,
+    shuffled,
+    split,
+    take,
+)
 
 NAMES = st.lists(st.text("abc019._", min_size=1, max_size=8), unique=True, min_size=1, max_size=60)
 FRACTIONS = st.fractions(Fraction(1, 1000), 1)
+SIZES = st.dictionaries(st.text("abc", max_size=3), st.integers(1, 40), min_size=1, max_size=8)
 
 
 def test_a_fixed_selection_stays_fixed():
@@ -66,6 +79,92 @@ def test_another_seed_is_another_order():
 )
 def test_shares_are_exact(total, text, wanted):
     assert share(total, parse_fraction(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("total", "text", "wanted"),
+    [(235_426, "0.1", 23_543), (200_000, "0.1", 20_000), (5, "0.1", 1), (4, "0.1", 0)],
+)
+def test_shares_to_the_nearest_round_halves_up(total, text, wanted):
+    assert share(total, parse_fraction(text), "nearest") == wanted
+
+
+@given(sizes=SIZES, data=st.data())
+def test_a_count_is_met_exactly_and_a_smaller_one_lies_within_it(sizes, data):
+    total = sum(sizes.values())
+    large = data.draw(st.integers(0, total))
+    small = data.draw(st.integers(0, large))
+    more, fewer = allocate(sizes, large), allocate(sizes, small)
+    assert sum(more.values()) == large
+    assert sum(fewer.values()) == small
+    assert all(fewer[s] <= more[s] <= sizes[s] for s in sizes)
+    mixed = dict(data.draw(st.permutations(list(sizes.items()))))
+    assert allocate(mixed, large) == more
+
+
+@given(sizes=SIZES, fraction=FRACTIONS)
+def test_a_count_as_large_as_the_nearest_shares_gives_just_these(sizes, fraction):
+    nearest = shares(sizes, fraction, "nearest")
+    # Where halves are rounded up in several strata at once, one count stands between them.
+    assert allocate(sizes, sum(nearest.values())) == nearest
+
+
+def test_the_largest_remainder_would_take_a_trace_away_and_the_count_does_not():
+    # Alabama's paradox: of 10 traces the largest remainder gives c two, of 11 only one.
+    sizes = {"a": 600, "b": 600, "c": 200}
+    seats = [allocate(sizes, count)["c"] for count in range(1401)]
+    assert seats == sorted(seats)
+    assert allocate(sizes, 10) == {"a": 5, "b": 4, "c": 1}
+    assert allocate(sizes, 11) == {"a": 5, "b": 5, "c": 1}
+
+
+@given(
+    groups=st.lists(st.integers(0, 12).map(str), min_size=1, max_size=60),
+    seed=st.integers(0, 9),
+    data=st.data(),
+)
+def test_groups_are_taken_whole_until_the_share_is_reached(groups, seed, data):
+    names = [f"T{i}" for i in range(len(groups))]
+    strata = [str(int(group) % 2) for group in groups]
+    sizes = Counter(strata)
+    large = {s: data.draw(st.integers(0, sizes[s])) for s in sizes}
+    small = {s: data.draw(st.integers(0, large[s])) for s in sizes}
+    more = pick(names, strata, large, seed, groups)
+    fewer = pick(names, strata, small, seed, groups)
+    assert set(fewer) <= set(more)
+    taken = {groups[i] for i in more}
+    assert set(more) == {i for i, group in enumerate(groups) if group in taken}
+    for stratum, wanted in large.items():
+        held = sum(strata[i] == stratum for i in more)
+        own = [groups.count(g) for g in taken if int(g) % 2 == int(stratum)]
+        assert wanted <= held < wanted + max(own, default=1)
+
+
+@given(names=NAMES, seed=st.integers(0, 9), shuffle=st.randoms(use_true_random=False))
+def test_groups_do_not_depend_on_the_order_of_the_rows(names, seed, shuffle):
+    mixed = list(names)
+    shuffle.shuffle(mixed)
+    taken = [
+        [rows[i] for i in pick(rows, [""] * len(rows), {"": 7}, seed, [n[:2] for n in rows])]
+        for rows in (names, mixed)
+    ]
+    assert taken[0] == taken[1]
+
+
+@given(names=NAMES, strata=st.data())
+def test_groups_of_one_row_each_give_their_share_exactly(names, strata):
+    labels = strata.draw(st.lists(st.sampled_from("xy"), min_size=len(names), max_size=len(names)))
+    wanted = {s: n // 2 for s, n in Counter(labels).items()}
+    chosen = pick(names, labels, wanted, 1, groups=names)
+    assert Counter(labels[i] for i in chosen) == Counter(wanted)
+
+
+def test_a_group_in_several_strata_counts_where_most_of_it_is():
+    groups = ["one"] * 3 + ["two"] * 2
+    assert settle(groups, ["noise", "event", "noise", "noise", "event"]) == [
+        *["noise"] * 3,
+        *["event"] * 2,
+    ]
 
 
 @pytest.mark.parametrize("text", ["0", "-0.1", "1.5", "abc", "", "nan", "inf", "1/0", "1e-999999"])

@@ -1,10 +1,14 @@
 """Subset: the right traces, whole, the same bytes whatever the order of the source."""
 
+import hashlib
+from collections import Counter
+
 import pandas as pd
 import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
 from steadkit.manifest import load
+from steadkit.selection import Selection
 
 
 def test_half_of_each_category_whole(stead, run, tmp_path):
@@ -74,15 +78,156 @@ def test_names_by_default(run, tmp_path, fraction, name):
     assert load(tmp_path / f"{name}.manifest").name == name
 
 
-def test_the_studys_counts(run, tmp_path):
-    # STEAD's true size, but for micro only: the whole table is in the benchmarks.
-    events = "".join(f"E{i}_EV,earthquake_local\n" for i in range(103_023))
-    noise = "".join(f"N{i}_NO,noise\n" for i in range(23_542))
-    (tmp_path / "merge.csv").write_text("trace_name,trace_category\n" + events + noise)
-    run("steadkit", "subset", "merge.csv", "--fraction", "0.1", "--manifest-only")
-    manifest = load(tmp_path / "steadmini.manifest")
-    assert dict(manifest.categories) == {"earthquake_local": 10_302, "noise": 2_354}
-    assert len(manifest.traces) == 12_656
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (("--count", "50"), "stead-50"),
+        (("--where", "trace_category == 'noise'"), "stead-selected"),
+        (("--fraction", "0.1", "--stratify", "none"), "stead-0.1-selected"),
+        (("--fraction", "0.1", "--seed", "4"), "steadmini"),
+        (("--preset", "steadmicro"), "steadmicro"),
+    ],
+)
+def test_names_of_other_selections(stead, run, tmp_path, options, name):
+    stead("merge.hdf5", names_of(100, 100))
+    result = run("steadkit", "subset", *options)
+    assert result.exit_code == 0, result.output
+    assert len(waveforms_in(tmp_path / f"{name}.hdf5")) == len(
+        load(tmp_path / f"{name}.manifest").traces
+    )
+
+
+def golden_table() -> pd.DataFrame:
+    """Make the fixed table of test_selection, its names and categories alone."""
+    rows = [(f"S{i % 37}.XX_{20200101000000 + i}_EV", "earthquake_local") for i in range(800)]
+    rows += [(f"S{i % 41}.XX_{20200101000000 + i}_NO", "noise") for i in range(200)]
+    return pd.DataFrame(rows, columns=["trace_name", "trace_category"])
+
+
+@pytest.mark.parametrize("order", ["as it is", "shuffled", "six chunks"])
+def test_the_golden_selection_on_the_command_line(run, tmp_path, order):
+    table = golden_table()
+    if order == "six chunks":
+        for number in range(6):
+            table.iloc[number::6].to_csv(tmp_path / f"chunk{number + 1}.csv", index=False)
+    else:
+        rows = table if order == "as it is" else table.sample(frac=1, random_state=2)
+        rows.to_csv(tmp_path / "merge.csv", index=False)
+    result = run("steadkit", "subset", "--fraction", "0.1", "--manifest-only")
+    assert result.exit_code == 0, result.output
+    traces = load(tmp_path / "steadmini.manifest").traces
+    assert traces[:3] == [
+        "S32.XX_20200101000328_EV",
+        "S0.XX_20200101000481_EV",
+        "S20.XX_20200101000242_EV",
+    ]
+    digest = hashlib.blake2b("\n".join(traces).encode(), digest_size=16).hexdigest()
+    assert digest == "1bcbc9183d23f31025cca5f11a53db02"
+
+
+def test_all_that_match_with_a_word_on_how_many(stead, run, tmp_path):
+    names = names_of(8, 4)
+    (tmp_path / "used.txt").write_text(f"{names[0]}\nelsewhere_EV\n")
+    stead(names=names)
+    result = run(
+        *("steadkit", "subset", "chunk.hdf5", "--where", "p_arrival_sample < 605"),
+        *("--exclude", "used.txt", "-o", "some"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "1 of the 2 names to exclude are in the sources" in result.output
+    assert "4 of 12 traces match" in result.output
+    assert sorted(waveforms_in(tmp_path / "some.hdf5")) == sorted(names[1:5])
+    recipe = load(tmp_path / "some.manifest").recipe
+    assert recipe["where"] == "p_arrival_sample < 605"
+    assert recipe["exclude"]["names"] == 2
+    assert Selection.from_recipe(recipe).where == "p_arrival_sample < 605"
+
+
+def test_every_option_at_once(stead, run, tmp_path):
+    source = stead(names=names_of(30, 10))
+    table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
+    table = table.assign(receiver_latitude="10.5", receiver_longitude=range(40))
+    table.to_csv(source.csv, index=False)
+    result = run(
+        *("steadkit", "subset", "chunk.csv", "--count", "12", "--box", "-5,-10,11,35"),
+        *("--circle", "10,20,3000", "--at", "receiver", "--group", "source_id", "--balance"),
+        *("--stratify", "trace_category,receiver_longitude:10,20", "--stratify", "network_code"),
+        *("--seed", "3", "--manifest-only", "-o", "x"),
+    )
+    assert result.exit_code == 0, result.output
+    manifest = load(tmp_path / "x.manifest")
+    assert manifest.recipe == {
+        "operation": "subset",
+        "count": 12,
+        "seed": 3,
+        "box": [-5.0, -10.0, 11.0, 35.0],
+        "circle": [10.0, 20.0, 3000.0],
+        "at": "receiver",
+        "stratify": ["trace_category", "receiver_longitude:10,20", "network_code"],
+        "balance": True,
+        "group": "source_id",
+    }
+    assert manifest.categories["noise"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "how much?"),
+        (("--group", "source_id"), "how much?"),
+        (("--fraction", "0.5", "--count", "3"), "--fraction and --count contradict"),
+        (("--count", "0"), "x>=1"),
+        (("--count", "13"), "use at most 12"),
+        (("--where", "source_magnitud > 3"), "did you mean source_magnitude"),
+        (("--where", "source_magnitude > 3"), "none of the 12 traces match where source_mag"),
+        (("--where", "__import__('os')"), "not understood"),
+        (("--where", ""), "--where is empty"),
+        (("--fraction", "1", "--group", ""), "--group is empty"),
+        (("--box", "1,2,3"), "south, west, north, east"),
+        (("--box", "1,2,3,x"), "not numbers"),
+        (("--circle", "1,2,-3"), "radius above 0"),
+        (("--fraction", "1", "--at", "receiver"), "without a box"),
+        (("--fraction", "1", "--rounding", "up"), "nearest"),
+        (("--count", "2", "--rounding", "nearest"), "nothing is rounded"),
+        (("--fraction", "1", "--stratify", "snr_dbb:1"), "did you mean"),
+        (("--fraction", "1", "--group", "nothing_like_it"), "no column"),
+        (("--exclude", "missing.txt"), "no file 'missing.txt'"),
+        (("--exclude", "chunk.hdf5"), "not a text file"),
+        (("--exclude", "chunk.csv"), "without 12 names"),
+        (("--preset", "steadmaxi"), "merged, steadmicro, steadmini"),
+        (("--balance", "--where", "trace_category == 'noise'"), "balance needs events and noise"),
+    ],
+)
+def test_options_that_cannot_be(stead, run, tmp_path, options, words):
+    stead()
+    before = sorted(tmp_path.iterdir())
+    refused(run("steadkit", "subset", "chunk.hdf5", *options), words)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_table_without_rows_is_said_to_be_empty(run, tmp_path):
+    (tmp_path / "merge.csv").write_text("trace_name,trace_category\n")
+    refused(run("steadkit", "subset", "--fraction", "1", "--manifest-only"), "has no traces")
+
+
+def test_sources_that_tell_their_earthquakes_differently(run, tmp_path):
+    head = "trace_name,trace_category"
+    (tmp_path / "a.csv").write_text(
+        f"{head},source_id\n" + "".join(f"a{i}_EV,earthquake_local,q{i // 2}\n" for i in range(6))
+    )
+    (tmp_path / "b.csv").write_text(
+        f"{head},source_origin_time\n"
+        + "".join(f"b{i}_EV,earthquake_local,t{i // 2}\n" for i in range(6))
+    )
+    result = run(
+        *("steadkit", "subset", "a.csv", "b.csv", "--count", "5", "--group", "source_id"),
+        *("--manifest-only", "-o", "x"),
+    )
+    assert result.exit_code == 0, result.output
+    traces = load(tmp_path / "x.manifest").traces
+    assert len(traces) == 6
+    pairs = Counter((trace[0], int(trace[1]) // 2) for trace in traces)
+    assert set(pairs.values()) == {2}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""STEAD's CSV: read as text, so that nothing is altered, and as typed columns to compute with."""
+
+from steadkit.catalog.reading import (
+    KEY_COLUMNS,
+    MAX_NAME_BYTES,
+    check_name,
+    columns_of,
+    pieces,
+    read_table,
+    row_parts,
+    rows_at,
+)
+from steadkit.catalog.values import (
+    GROUP_COLUMNS,
+    component_numbers,
+    counts,
+    earthquakes_of,
+    in_order,
+    numbers,
+    tidy,
+)
+from steadkit.catalog.writing import csv_text, write_csv
+
+__all__ = [
+    "GROUP_COLUMNS",
+    "KEY_COLUMNS",
+    "MAX_NAME_BYTES",
+    "check_name",
+    "columns_of",
+    "component_numbers",
+    "counts",
+    "csv_text",
+    "earthquakes_of",
+    "in_order",
+    "numbers",
+    "pieces",
+    "read_table",
+    "row_parts",
+    "rows_at",
+    "tidy",
+    "write_csv",
+]

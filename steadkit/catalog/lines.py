@@ -1,0 +1,124 @@
+"""The lines of a CSV on their way to pandas: as many fields in each as the header has names.
+
+pandas pads a row that was cut and, where only some columns are read, ignores what a row has too
+much; a NUL ends a field for it. All three are faults here.
+"""
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from steadkit.errors import InputError
+
+PIECE_BYTES = 2**18
+MAX_LINE_BYTES = 2**20
+
+
+class CheckedLines(io.TextIOBase):
+    """The text of a CSV, whole lines at a time, each with the same number of fields.
+
+    Parameters
+    ----------
+    path
+        The CSV file, UTF-8.
+    fields
+        How many fields each line must have; None does not count them.
+
+    Raises
+    ------
+    InputError
+        On reading: a line has another number of fields, or the file holds a NUL.
+    UnicodeDecodeError
+        On reading: the file is not text.
+    """
+
+    def __init__(self, path: Path, fields: int | None = None):
+        self._path, self._fields = path, fields
+        self._file = path.open("rb")
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        """Tell that this can be read."""
+        return True
+
+    def read(self, size: int | None = -1) -> str:
+        """Read the next lines; `size` is a wish, as pandas asks for it."""
+        piece = self._file.read(PIECE_BYTES)
+        rest = b"" if piece.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
+        if len(rest) == MAX_LINE_BYTES:
+            raise InputError(
+                f"{str(self._path)!r} has a line of more than {MAX_LINE_BYTES:,} bytes: "
+                "it is not a STEAD CSV"
+            )
+        piece += rest
+        if b"\0" in piece:
+            raise InputError(f"{str(self._path)!r} holds a NUL byte: it is damaged or no CSV")
+        if not self._file.peek(1):
+            piece = _without_blank_end(piece)
+        if self._fields is not None and not is_regular(piece, self._fields):
+            check_rows(self._path, self._fields)
+            self._fields = None  # the whole file has been found right
+        return self._decoder.decode(piece, final=not piece)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def _without_blank_end(piece: bytes) -> bytes:
+    """Drop blank lines at the end of a file, which many editors leave."""
+    text = piece.rstrip(b"\r\n")
+    return text + b"\n" if text else b""
+
+
+def is_regular(piece: bytes, fields: int) -> bool:
+    r"""Tell quickly that each line has so many fields; False means that it must be looked at.
+
+    >>> is_regular(b"a,b\r\nc,d\n", 2), is_regular(b"a,b\nc,d,\n", 2), is_regular(b'"a,b"\n', 1)
+    (True, False, False)
+    """
+    if not piece:
+        return True
+    returns_alone = b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n")
+    if fields > 256 or b'"' in piece or returns_alone:
+        return False
+    commas = np.frombuffer(piece, np.uint8) == ord(",")
+    ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+    starts = np.concatenate(([0], ends + 1))
+    starts = starts[starts < len(piece)]
+    # One byte a line counts modulo 256; where the total is right too, no line has 256 too many.
+    in_line = np.add.reduceat(commas.view(np.uint8), starts, dtype=np.uint8)
+    total = np.count_nonzero(commas)
+    return bool((in_line == fields - 1).all() and total == len(starts) * (fields - 1))
+
+
+def check_rows(path: Path, fields: int) -> None:
+    """Count the fields of every row as the CSV's own rules have it: quotes may hide commas.
+
+    Raises
+    ------
+    InputError
+        A row has more fields than the header, or fewer.
+    """
+    blank: tuple[int, int] | None = None
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        try:
+            for row in rows:
+                if row and (blank or len(row) != fields):
+                    _refuse_row(path, *(blank or (rows.line_num, len(row))), fields)
+                # Blank lines are no fault where no row follows them.
+                blank = blank or (None if row else (rows.line_num, 0))
+        except csv.Error as error:
+            raise InputError(f"{str(path)!r} is not a STEAD CSV: {error}") from error
+
+
+def _refuse_row(path: Path, line: int, found: int, fields: int) -> None:
+    cause = "it has been cut" if found < fields else "a comma in a field needs quotes around it"
+    raise InputError(
+        f"{str(path)!r} has {found} fields in line {line}, its header {fields}: {cause}"
+    )

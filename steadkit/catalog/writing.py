@@ -1,0 +1,41 @@
+"""Text tables written as CSV, so that what is read back is what was written."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+ROWS_AT_ONCE = 10_000
+
+
+def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> None:
+    """Write text tables below one another as one CSV; a column that a table lacks stays empty."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))))
+        for table in tables:
+            full = table.reindex(columns=list(columns), fill_value="")
+            for start in range(0, len(full), ROWS_AT_ONCE):
+                file.write(csv_text(full.iloc[start : start + ROWS_AT_ONCE]))
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    r"""Write the rows of a text table as CSV, without a header.
+
+    >>> csv_text(pd.DataFrame({"a": ["1", "x\ry"], "b": ["2, 3", ""]}))
+    '1,"2, 3"\n"x\ry",\n'
+    """
+    text: str = table.to_csv(header=False, index=False, lineterminator="\n")
+    # A lone carriage return ends a row for every reader, and Python before 3.13 leaves it bare.
+    return _with_returns_quoted(table) if "\r" in text else text
+
+
+def _with_returns_quoted(table: pd.DataFrame) -> str:
+    lines = []
+    for row in table.itertuples(index=False, name=None):
+        buffer = io.StringIO()
+        # Characters of the line's end are quoted wherever they stand in a field.
+        csv.writer(buffer, lineterminator="\r\n").writerow(row)
+        lines.append(buffer.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)

@@ -1,0 +1,257 @@
+"""Commands that look at data: info, and plot with its kinds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steadkit.cli.options import FILE, overwrite_option
+from steadkit.console import show, summary, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from steadkit.info import Info
+
+Command = Callable[..., Any]
+
+COMPONENT = click.Choice(["E", "N", "Z"])
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
+def info(file: Path, as_json: bool) -> None:
+    """Tell what FILE holds: counts, ranges, quartiles, and what is missing.
+
+    FILE is a STEAD CSV, its HDF5 file, or a manifest. The CSV alone suffices.
+    """
+    import json
+
+    from steadkit.info import describe
+
+    described = describe(file)
+    if as_json:
+        click.echo(json.dumps(described.as_dict(), indent=1))
+    else:
+        _tell(described)
+
+
+def _tell(described: "Info") -> None:
+    span = {"first trace": described.first, "last trace": described.last} if described.gaps else {}
+    summary(printable(described.file), {**described.counts, **span})
+    if described.waveforms:
+        of_file = described.waveforms
+        gigabytes = f"{int(str(of_file['bytes'])) / 1e9:.3g} GB"
+        summary(printable(str(of_file["file"])), {"traces": of_file["traces"], "size": gigabytes})
+    if described.manifest:
+        facts = {key: printable(str(value)) for key, value in described.manifest.items() if value}
+        summary(f"manifest {facts.pop('file')}", facts)
+    if described.gaps:
+        _tell_figures(described)
+
+
+def _tell_figures(described: "Info") -> None:
+    from rich.markup import escape
+
+    headings = ("", "known", "least", "25 %", "median", "75 %", "greatest")
+    rows = [
+        (
+            f"{spread.figure} ({spread.unit})" if spread.unit else spread.figure,
+            spread.known,
+            *map(_short, (spread.least, spread.lower_quartile, spread.median)),
+            *map(_short, (spread.upper_quartile, spread.greatest)),
+        )
+        for spread in described.spreads
+    ]
+    table("figures", headings, rows)
+    holes = [gap for gap in described.gaps if any(gap.missing.values()) or gap.unreadable]
+    if holes:
+        categories = (f"missing in {name}" for name in holes[0].missing)
+        # Brackets would be markup to rich.
+        lines = [(escape(printable(g.column)), *g.missing.values(), g.unreadable) for g in holes]
+        table("what is not known", ("column", *categories, "unreadable"), lines)
+
+
+def _short(value: float | None) -> str:
+    return show(value) if value is None else f"{value:,.2f}"
+
+
+def printable(text: str) -> str:
+    r"""Show a text that came from a file so that it can neither move the cursor nor set a colour.
+
+    >>> printable("plain"), printable("a\x1b[31mb")
+    ('plain', 'a?[31mb')
+    """
+    return "".join(c if c.isprintable() else "?" for c in text[:500])
+
+
+def figure_options(command: Command) -> Command:
+    """Add what every kind of figure takes: -o, --overwrite and --show."""
+    for option in (
+        click.option("--show", is_flag=True, help="Open the figure when it is written."),
+        overwrite_option,
+        click.option("-o", "--output", type=FILE, help="Figure to write: .png, .pdf or .svg."),
+    ):
+        command = option(command)
+    return command
+
+
+def time_options(command: Command) -> Command:
+    """Add the part of a trace to draw."""
+    for name, default in (("to", 60.0), ("from", 0.0)):
+        command = click.option(
+            f"--{name}",
+            "start" if name == "from" else "end",
+            type=float,
+            default=default,
+            show_default=True,
+            help=f"Draw {name} this second of the trace.",
+        )(command)
+    return command
+
+
+component_option = click.option(
+    "--component", type=COMPONENT, default="Z", show_default=True, help="Which component to draw."
+)
+
+
+@click.group()
+def plot() -> None:
+    """Draw traces, spectrograms, record sections, maps and distributions."""
+
+
+@plot.command()
+@click.argument("file", type=FILE)
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option("--spectrogram", "below", is_flag=True, help="Draw a spectrogram below.")
+@component_option
+@time_options
+@figure_options
+def trace(
+    file: Path,
+    names: tuple[str, ...],
+    below: bool,
+    component: str,
+    start: float,
+    end: float,
+    **options: Any,
+) -> None:
+    """Draw the traces NAME of FILE: three components with P, S and the end of the coda.
+
+    Written as NAME.png in the current folder; several go into one PDF, a page each.
+    --component selects whose spectrogram is drawn.
+    """
+    from steadkit.plots import trace_figure
+
+    chosen = component if below else None
+    _draw_traces(file, names, lambda w, row: trace_figure(w, row, start, end, chosen), **options)
+
+
+@plot.command()
+@click.argument("file", type=FILE)
+@click.argument("names", metavar="NAME...", nargs=-1)
+@time_options
+@figure_options
+def spectrogram(
+    file: Path, names: tuple[str, ...], start: float, end: float, **options: Any
+) -> None:
+    """Draw the spectrograms of the three components of the traces NAME of FILE."""
+    from steadkit.plots import spectrogram_figure
+
+    _draw_traces(
+        file, names, lambda w, row: spectrogram_figure(w, row, start, end), "spectrogram", **options
+    )
+
+
+@plot.command()
+@click.argument("file", type=FILE)
+@click.option("--event", help="Its source_id; by default the earthquake with most traces.")
+@component_option
+@figure_options
+def section(file: Path, event: str | None, component: str, **options: Any) -> None:
+    """Draw the record section of one earthquake: distance over time since its origin."""
+    from steadkit.plots import rows_of_event, section_figure, waveforms_of
+    from steadkit.sources import source_of
+
+    source = source_of(file, whole=False)
+    rows = rows_of_event(source.csv, event)
+    figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
+    _write([figure], f"{file.stem}-section", **options)
+
+
+@plot.command(name="map")
+@click.argument("file", type=FILE)
+@figure_options
+def map_(file: Path, **options: Any) -> None:
+    """Draw where the stations and the sources of FILE are."""
+    from steadkit.info import read_numbers
+    from steadkit.plots import map_figure
+    from steadkit.sources import source_of
+
+    table = read_numbers(source_of(file, whole=False).csv)
+    _write([map_figure(table)], f"{file.stem}-map", **options)
+
+
+@plot.command()
+@click.argument("file", type=FILE)
+@figure_options
+def distributions(file: Path, **options: Any) -> None:
+    """Draw how magnitude, distance, depth, SNR, arrivals and back azimuth are distributed."""
+    from steadkit.info import read_numbers
+    from steadkit.plots import distributions_figure
+    from steadkit.sources import source_of
+
+    table = read_numbers(source_of(file, whole=False).csv)
+    _write([distributions_figure(table)], f"{file.stem}-distributions", **options)
+
+
+@plot.command()
+@click.argument("file", type=FILE)
+@figure_options
+def overview(file: Path, **options: Any) -> None:
+    """Draw a one-page sheet of FILE: counts, map, distributions and a typical event."""
+    from steadkit.info import describe, read_numbers
+    from steadkit.plots import example_of, overview_figure
+    from steadkit.sources import source_of
+
+    source = source_of(file, whole=False)
+    table = read_numbers(source.csv)
+    figure = overview_figure(describe(source.csv), table, example_of(source, table))
+    _write([figure], f"{file.stem}-overview", **options)
+
+
+def _draw_traces(
+    file: Path,
+    names: tuple[str, ...],
+    draw: Callable[..., "Figure"],
+    suffix: str = "",
+    **options: Any,
+) -> None:
+    from steadkit.errors import InputError
+    from steadkit.plots import names_in, rows_of, waveforms_of
+    from steadkit.sources import source_of
+
+    source = source_of(file, whole=False)
+    if not names:
+        examples = sorted(names_in(source.csv))[:1]
+        raise InputError(f"name a trace to draw, {', '.join(examples) or 'if there were any'}")
+    rows = rows_of(source.csv, names).to_dict("records")
+    waveforms = waveforms_of(source, names)
+    figures = [draw(w, row) for w, row in zip(waveforms, rows, strict=True)]
+    stem = names[0] if len(names) == 1 else f"{file.stem}-traces"
+    _write(figures, "-".join(filter(None, [stem, suffix])), **options)
+
+
+def _write(
+    figures: list["Figure"], name: str, output: Path | None, overwrite: bool, show: bool
+) -> None:
+    """Write figures where the user said, else under a name of their own in the current folder."""
+    from steadkit.plots import save
+
+    target = output or Path(f"{name}.{'png' if len(figures) == 1 else 'pdf'}")
+    save(figures, target, overwrite)
+    click.echo(str(target))
+    if show and click.launch(str(target)):
+        click.echo(f"no program here opens {str(target)!r}: open it yourself", err=True)

@@ -1,0 +1,168 @@
+"""The command that makes training, validation and test parts, and the one that proves them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steadkit.cli.options import FILE, overwrite_option, report, seed_option
+from steadkit.console import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from steadkit.manifest import Manifest
+    from steadkit.split import Rule, Sharing
+
+BOX: dict[str, Any] = {"type": float, "nargs": 4, "metavar": "S W N E"}
+"""South, west, north, east."""
+
+
+@click.command()
+@click.argument("data", type=FILE, metavar="DATA_OR_MANIFEST")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="WHAT",
+    help="earthquake (default), station, time, region or a column; repeat to keep both whole.",
+)
+@click.option("--shares", default="0.85,0.05,0.1", show_default=True, help="Of the three parts.")
+@seed_option
+@click.option("--stratify", multiple=True, help="Columns cut alike; trace_category by default.")
+@click.option("--cut", nargs=2, metavar="TIME TIME", help="When validation and test begin (UTC).")
+@click.option("--gap-days", type=float, default=0.0, help="Leave out so much after either.")
+@click.option("--cell-degrees", type=float, default=1.0, show_default=True, help="Side of a cell.")
+@click.option("--validation-box", **BOX, help="By region: degrees, instead of cells.")
+@click.option("--test-box", **BOX, help="By region: degrees, instead of cells.")
+@click.option("--metadata", multiple=True, type=FILE, help="CSV of the traces; repeat for more.")
+@click.option("--strict", is_flag=True, help="Refuse an earthquake in two parts, however split.")
+@click.option("--check", is_flag=True, help="Split nothing: prove the parts that a manifest has.")
+@click.option("-o", "--output", type=FILE, help="Manifest to write; else DATA.split.manifest.")
+@overwrite_option
+def split(
+    data: Path,
+    by: tuple[str, ...],
+    shares: str,
+    seed: int,
+    stratify: tuple[str, ...],
+    cut: tuple[str, str] | None,
+    gap_days: float,
+    cell_degrees: float,
+    validation_box: tuple[float, ...] | None,
+    test_box: tuple[float, ...] | None,
+    metadata: tuple[Path, ...],
+    strict: bool,
+    check: bool,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    """Divide traces into train, validation and test, so that nothing stands on two sides.
+
+    By earthquake, no earthquake does. By station, no station does, but earthquakes do: the number
+    is printed. By station and earthquake neither does, if the data come apart so. By time,
+    training comes first, test last, earthquakes whole. By region, cells of a grid or boxes.
+
+    DATA_OR_MANIFEST is a STEAD file, or a manifest with its CSV beside it. With --check the exit
+    code is 1 if anything leaks; what is a leak follows from --by, else from how it was split.
+    """
+    from steadkit.selection import parse_strata
+    from steadkit.split import Rule, parse_by, parse_shares
+
+    rule = Rule(
+        by=parse_by(by),
+        shares=parse_shares(shares),
+        seed=seed,
+        stratify=parse_strata(stratify or ("trace_category",)),
+        cut=cut,
+        gap_days=gap_days,
+        cell_degrees=cell_degrees,
+        validation_box=validation_box,
+        test_box=test_box,
+    )
+    if check:
+        _check(data, rule if by else None, metadata, strict)
+    else:
+        _split(data, rule, metadata, strict, output, overwrite)
+
+
+def _split(
+    data: Path,
+    rule: "Rule",
+    metadata: tuple[Path, ...],
+    strict: bool,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    from steadkit.files import write_with
+    from steadkit.split import list_rows, split_manifest, target_of
+
+    target = target_of(data, output)
+    base, rows = list_rows(data, rule, metadata)
+    manifest, found = split_manifest(base, rows, rule, strict)
+    write_with(target, manifest.write, overwrite)
+    _show(manifest, rows, found)
+    report(target, manifest.categories, manifest.digest)
+
+
+def _check(data: Path, rule: "Rule | None", metadata: tuple[Path, ...], strict: bool) -> None:
+    from steadkit.split import list_rows, proved, refuse_leaks, split_beside
+
+    path = split_beside(data)
+    manifest, rows = list_rows(path, rule, metadata)
+    found = proved(manifest, rows, rule, strict)
+    _show(manifest, rows, found)
+    refuse_leaks(found, repr(str(path)))
+    click.echo(f"{path}: no leak")
+
+
+def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]") -> None:
+    """Print what each part has, and what two parts share."""
+    from steadkit.sampling import PARTS
+
+    parts = (
+        rows["trace_category"].groupby(list(manifest.parts)).value_counts().unstack(fill_value=0)
+    )
+    parts = parts.reindex(PARTS, fill_value=0)
+    lines: list[list[object]] = [[name, *map(int, parts[name])] for name in parts]
+    lines.append(["share", *(f"{s:.2%}" for s in parts.sum(axis=1) / parts.to_numpy().sum())])
+    lines += [[f"groups by {sharing.what}", *sharing.groups.values()] for sharing in found]
+    table(f"{manifest.name}, split by {_described(manifest)}", ("", *PARTS), lines)
+    columns = ("groups in", *(f"{a} and {b}" for a, b in found[0].shared), "leak")
+    lines = [
+        [sharing.what, *map(len, sharing.shared.values()), _verdict(sharing)] for sharing in found
+    ]
+    table("In two parts", columns, lines)
+    lacking = [
+        f"no {name} trace is in {part}" for name in parts for part in PARTS if not parts[name][part]
+    ]
+    for note in (*lacking, *_notes(manifest)):
+        click.echo(f"  {note}")
+
+
+def _verdict(sharing: "Sharing") -> str:
+    if not sharing.names:
+        return "none"
+    return "LEAK" if sharing.forbidden else "allowed"
+
+
+def _described(manifest: "Manifest") -> str:
+    by = manifest.recipe.get("by")
+    return " and ".join(map(str, by)) if isinstance(by, list) else "another tool or by hand"
+
+
+def _notes(manifest: "Manifest") -> list[str]:
+    """Tell what the table does not."""
+    from steadkit.manifest import UNKNOWN
+
+    notes = []
+    cut = manifest.recipe.get("cut")
+    if isinstance(cut, list) and len(cut) == 2:
+        notes.append(f"validation begins at {cut[0]}, test at {cut[1]}")
+    if outside := list(manifest.parts).count(UNKNOWN):
+        notes.append(f"{outside:,} traces are in no part")
+    total = len(manifest.traces)
+    unknown = list(manifest.waveforms).count(UNKNOWN) if len(manifest.waveforms) else total
+    if unknown:
+        notes.append(f"no digest is known of {unknown:,} traces: their samples were not compared")
+    return notes

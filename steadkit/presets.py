@@ -1,0 +1,161 @@
+"""The study's subsets as rows of data: ``manifests/*.toml`` beside the code, installed with it."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from steadkit.errors import InputError
+from steadkit.selection import Selection
+from steadkit.sources import Source, find_sources
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A selection with a name, and what it must give on the real STEAD.
+
+    Parameters
+    ----------
+    name
+        What the subset is called.
+    chunks
+        Stems of the files it is made of; none means all of STEAD.
+    selection
+        The rule; the seed may be chosen.
+    total
+        How many traces of each category STEAD, or these chunks of it, has.
+    expected
+        How many of each the rule takes of them.
+    """
+
+    name: str
+    chunks: tuple[str, ...]
+    selection: Selection
+    total: Mapping[str, int]
+    expected: Mapping[str, int]
+
+
+def names() -> list[str]:
+    """List the presets.
+
+    >>> names()
+    ['merged', 'steadmicro', 'steadmini']
+    """
+    folder = files("steadkit") / "manifests"
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def load(name: str) -> Preset:
+    """Read a preset.
+
+    Raises
+    ------
+    InputError
+        There is none of this name.
+
+    >>> load("merged").chunks, load("merged").selection.rounding
+    (('chunk1', 'chunk4'), 'nearest')
+    """
+    if name not in names():
+        raise InputError(f"preset {name[:60]!r} is unknown: use one of {', '.join(names())}")
+    row = tomllib.loads((files("steadkit") / "manifests" / f"{name}.toml").read_text("utf-8"))
+    recipe = {"operation": "subset", "preset": row["name"], **row["selection"]}
+    return Preset(
+        row["name"],
+        tuple(row.get("chunks", ())),
+        Selection.from_recipe(recipe),
+        row["total"],
+        row["expected"],
+    )
+
+
+def selection_of(name: str, options: Mapping[str, object]) -> Selection:
+    """Take a preset's selection, with another seed perhaps.
+
+    Parameters
+    ----------
+    name
+        The preset.
+    options
+        Further options of a `Selection` that the user gave; those the preset fixes may only
+        repeat it.
+
+    Raises
+    ------
+    InputError
+        There is no such preset, or an option contradicts it.
+    """
+    selection = load(name).selection
+    for option, value in options.items():
+        if option != "seed" and value != getattr(selection, option):
+            raise InputError(
+                f"preset {name!r} fixes which traces are taken, --{option} contradicts it: "
+                "leave out one of the two"
+            )
+    seed = options.get("seed", selection.seed)
+    return replace(selection, seed=seed)  # type: ignore[arg-type]
+
+
+def find_preset_sources(
+    name: str,
+    paths: Sequence[Path],
+    environ: Mapping[str, str] = os.environ,
+    whole: bool = True,
+) -> list[Source]:
+    """Resolve the STEAD files a preset is made of, as `steadkit.sources.find_sources` does.
+
+    Raises
+    ------
+    InputError
+        A file is missing, or `paths` are other chunks than the preset's.
+    """
+    chunks = load(name).chunks
+    if not chunks:
+        return find_sources(paths, environ, whole)
+    if paths and sorted(path.stem for path in paths) != sorted(chunks):
+        given = ", ".join(path.name for path in paths)
+        raise InputError(
+            f"preset {name!r} is made of {' and '.join(chunks)}, not of {given}: name these, "
+            f"or use --fraction {_percentage(name)}"
+        )
+    return find_sources(paths or _chunk_paths(chunks, environ, whole), environ, whole)
+
+
+def _percentage(name: str) -> str:
+    selection = load(name).selection
+    fraction = float(selection.fraction or 1)
+    return f"{fraction:g} --rounding {selection.rounding} for any other files"
+
+
+def _chunk_paths(chunks: Sequence[str], environ: Mapping[str, str], whole: bool) -> list[Path]:
+    suffix = ".hdf5" if whole else ".csv"
+    folders = [Path(), *([Path(environ["STEAD_DIR"])] if environ.get("STEAD_DIR") else [])]
+    for folder in folders:
+        paths = [folder / f"{chunk}{suffix}" for chunk in chunks]
+        if all(path.is_file() for path in paths):
+            return paths
+    wanted = " and ".join(f"{chunk}{suffix}" for chunk in chunks)
+    raise InputError(
+        f"no {wanted} in the current folder or $STEAD_DIR "
+        f"({environ.get('STEAD_DIR') or 'not set'}): name the files or set STEAD_DIR"
+    )
+
+
+def check_counts(name: str, total: Mapping[str, int], taken: Mapping[str, int]) -> None:
+    """Refuse a result that is not the study's, where the data are as many as the study's.
+
+    Raises
+    ------
+    InputError
+        The counts differ from the preset's.
+    """
+    preset = load(name)
+    if dict(total) == dict(preset.total) and dict(taken) != dict(preset.expected):
+        raise InputError(
+            f"preset {name!r} must give {dict(preset.expected)} on STEAD, here are {dict(taken)}: "
+            "install steadkit anew, its rule has been altered"
+        )

@@ -1,0 +1,19 @@
+"""Which traces a subset takes: the selection as data, and as rows of a table."""
+
+from steadkit.selection.names import Names, listed, read_names
+from steadkit.selection.recipe import Selection
+from steadkit.selection.rows import draw, excluded_rows, matching_rows, needed_columns, select
+from steadkit.selection.strata import parse_strata
+
+__all__ = [
+    "Names",
+    "Selection",
+    "draw",
+    "excluded_rows",
+    "listed",
+    "matching_rows",
+    "needed_columns",
+    "parse_strata",
+    "read_names",
+    "select",
+]

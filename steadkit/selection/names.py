@@ -1,0 +1,107 @@
+"""Names of traces from files of three kinds: a name a line, a CSV, or a manifest."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from steadkit.catalog import check_name
+from steadkit.errors import InputError
+from steadkit.manifest import load
+
+MAX_BYTES = 500_000_000
+"""STEAD's whole CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """A set of trace names: how many, their digest, and, unless it comes from a recipe, themselves.
+
+    Parameters
+    ----------
+    number
+        How many different names there are.
+    digest
+        BLAKE2b, 16 bytes, of the sorted names, a line each, as hexadecimal text.
+    names
+        The names; None where only a recipe is known, which does not list them.
+    """
+
+    number: int
+    digest: str
+    names: frozenset[str] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        plain = isinstance(self.number, int) and not isinstance(self.number, bool)
+        if not plain or self.number < 0 or not isinstance(self.digest, str):
+            raise InputError(
+                f"{self.number!r} names with digest {self.digest!r}: a number and a text are needed"
+            )
+
+
+def listed(names: Iterable[str]) -> Names:
+    """Count and identify some names.
+
+    >>> listed(["b_EV", "a_NO", "b_EV"]).number
+    2
+    """
+    distinct = frozenset(names)
+    text = "\n".join(sorted(distinct))
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return Names(len(distinct), digest, distinct)
+
+
+def read_names(paths: Sequence[Path]) -> Names:
+    """Read trace names from files and join them.
+
+    Parameters
+    ----------
+    paths
+        Each has a name a line (empty lines and those that begin with # are skipped), or is a CSV
+        with a column ``trace_name``, or a manifest.
+
+    Raises
+    ------
+    InputError
+        A file is missing, is none of these, or holds what cannot be a trace's name.
+    """
+    return listed(name for path in paths for name in _names_in(path))
+
+
+def _names_in(path: Path) -> Sequence[str]:
+    text = _text(path)
+    first_line = text.partition("\n")[0]
+    if first_line.startswith("# steadkit manifest"):
+        return load(path).traces
+    if "trace_name" in (cell.strip('" \r') for cell in first_line.split(",")):
+        names = _csv_names(text, path)
+    else:
+        lines = (line.strip() for line in text.splitlines())
+        names = [line for line in lines if line and not line.startswith("#")]
+    for name in names:
+        check_name(name, path)
+    return names
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{str(path)!r} is too large for a list of traces: a name a line is one")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{str(path)!r} is not a text file: list a trace name a line, or use a CSV"
+        ) from error
+    return text
+
+
+def _csv_names(text: str, path: Path) -> list[str]:
+    try:
+        rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        return [row["trace_name"] or "" for row in rows]
+    except (csv.Error, KeyError) as error:
+        raise InputError(f"{str(path)!r} is not a CSV with a column trace_name: {error}") from error

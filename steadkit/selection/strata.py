@@ -1,0 +1,109 @@
+"""Strata: the parts of a table that each give their share, by the values of columns or in bins."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from steadkit.errors import InputError
+from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
+from steadkit.where import csv_column, numeric
+
+UNKNOWN = "not known"
+"""The stratum of a value that is missing."""
+
+
+def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
+    """Read strata as they are written on a command line.
+
+    Commas separate columns, and the edges of a column's bins; ``none`` alone means no strata.
+
+    >>> parse_strata(["trace_category,source_magnitude:2,3.50", "p_status"])
+    ('trace_category', 'source_magnitude:2,3.5', 'p_status')
+    >>> parse_strata(["none"])
+    ()
+    """
+    specs: list[str] = []
+    for item in ",".join(texts).split(","):
+        if specs and ":" in specs[-1] and _is_number(item):
+            specs[-1] += "," + item
+        else:
+            specs.append(item.strip())
+    return () if specs == ["none"] else checked(specs)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def checked(specs: Sequence[str]) -> tuple[str, ...]:
+    """Refuse strata that cannot be, and spell alike those that are the same.
+
+    Raises
+    ------
+    InputError
+        A column is named twice or not at all, a text column has bins, or edges do not ascend.
+    """
+    parsed = [bins_of(spec) for spec in specs]
+    columns = [column for column, _ in parsed]
+    if len(set(columns)) < len(columns):
+        raise InputError(f"strata {', '.join(specs)} name a column twice: name each once")
+    return tuple(
+        column + (":" + ",".join(repr(edge).removesuffix(".0") for edge in edges) if edges else "")
+        for column, edges in parsed
+    )
+
+
+def bins_of(spec: str) -> tuple[str, tuple[float, ...]]:
+    """Take ``column:edge,edge`` apart.
+
+    >>> bins_of("source_magnitude:2,3"), bins_of("trace_category")
+    (('source_magnitude', (2.0, 3.0)), ('trace_category', ()))
+    """
+    if not isinstance(spec, str):
+        raise InputError(f"stratum {spec!r} is not text: name a column")
+    column, colon, edges_text = spec.partition(":")
+    if not column:
+        raise InputError(f"stratum {spec[:60]!r} names no column: use one, or none")
+    try:
+        edges = tuple(float(edge) for edge in edges_text.split(",")) if colon else ()
+    except ValueError as error:
+        raise InputError(
+            f"stratum {spec[:60]!r} has an edge that is no number: use source_magnitude:2,3,4"
+        ) from error
+    if not all(np.isfinite(edges)) or any(np.diff(edges) <= 0):
+        raise InputError(f"stratum {spec[:60]!r}: the edges of the bins must ascend")
+    if edges and column in TEXT_COLUMNS:
+        raise InputError(f"stratum {spec[:60]!r}: {column} is text and has no bins")
+    if not edges and csv_column(column) in ARRAY_COLUMNS:
+        raise InputError(f"stratum {spec[:60]!r} needs bins: use {column}:10,20,40")
+    return column, edges
+
+
+def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
+    """Name the stratum of each row.
+
+    >>> table = pd.DataFrame({"trace_name": ["a", "b", "c"], "p_weight": ["0.5", "2", "None"]})
+    >>> labels(table, ["p_weight:1,2"])
+    ['below 1', 'from 2', 'not known']
+    """
+    columns = [_labels_of(table, *bins_of(spec)) for spec in specs]
+    if not columns:
+        return [""] * len(table)
+    if len(columns) == 1:
+        return columns[0].tolist()
+    return ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _labels_of(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
+    if not edges:
+        text = table[column]
+        return text.where(~text.isin(MISSING), UNKNOWN).to_numpy(dtype=object)
+    values = numeric(table, column)
+    names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN]
+    bins = np.searchsorted(edges, values, side="right")
+    return np.array(names, dtype=object)[np.where(np.isnan(values), len(edges) + 1, bins)]

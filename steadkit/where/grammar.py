@@ -1,0 +1,64 @@
+"""The text of a condition as a tree: bounded, and spelled alike where it means the same."""
+
+import ast
+import re
+import warnings
+
+from steadkit.errors import InputError
+
+MAX_CHARACTERS = 2000
+MAX_DEPTH = 60
+
+GRAMMAR = "use columns, numbers, 'text', comparisons, and, or, not, in (...), + - * /"
+
+
+def tree_of(text: str) -> ast.expr:
+    """Read a condition by Python's grammar, within bounds; nothing of it is run."""
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"condition of {len(text)} characters: use at most {MAX_CHARACTERS}")
+    shown = text[:60]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on its own grammar
+            tree = ast.parse(re.sub(r"[\r\n]", " ", text).strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", None) or "too deep, or no text"
+        advice = f"equality is ==; {GRAMMAR}"
+        raise InputError(f"condition {shown!r} cannot be read ({reason}): {advice}") from error
+    if _depth(tree) > MAX_DEPTH:
+        raise InputError(f"condition {shown!r}... is nested too deeply: write it flatter")
+    return tree
+
+
+def _depth(tree: ast.AST) -> int:
+    level, depth = [tree], 0
+    while level:
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        depth += 1
+    return depth
+
+
+def canonical(tree: ast.expr) -> ast.expr:
+    """Spell alike what means the same: ``== None`` as ``is None``, ``["a"]`` as ``("a",)``."""
+    identity = {ast.Eq: ast.Is, ast.NotEq: ast.IsNot}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare):
+            continue
+        sides = [node.left, *node.comparators]
+        for place, op in enumerate(node.ops):
+            right = node.comparators[place]
+            if _is_none(right) or _is_none(sides[place]):
+                node.ops[place] = identity.get(type(op), type(op))()
+            if isinstance(op, ast.In | ast.NotIn) and not isinstance(right, ast.Name):
+                elements = getattr(right, "elts", [right])
+                node.comparators[place] = ast.Tuple(elements, ast.Load())
+    return tree
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def names_in(tree: ast.expr) -> list[str]:
+    """List the names in a tree, as often as they occur."""
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
