@@ -1,0 +1,45 @@
+"""Look for faults in STEAD files, repair what can be computed anew, list what is sound.
+
+============  ================================================================
+`faults`      the table of faults: severity, meaning, remedy
+`reading`     the CSV's text as numbers and times
+`geodesy`     distances and azimuths on WGS84
+`metadata`    rules for the CSV alone
+`samples`     rules for the waveforms
+`suspects`    rules of thumb for earthquakes that nobody labelled
+`waveforms`   the pass over the HDF5
+`agreement`   the CSV against the attributes
+`survey`      all of it over several files
+`wanted`      which of them to look for
+`repair`      the repaired copy, and the clean list
+============  ================================================================
+"""
+
+from steadkit.check.faults import ERROR, FAULTS, SUSPECT, WARNING, Fault
+from steadkit.check.findings import counted, of_severity, write_findings
+from steadkit.check.geodesy import geodesics
+from steadkit.check.metadata import check_rows, repairable
+from steadkit.check.repair import drop, fix, to_drop
+from steadkit.check.survey import Report, check
+from steadkit.check.wanted import needs_hdf5, wanted_faults
+
+__all__ = [
+    "ERROR",
+    "FAULTS",
+    "SUSPECT",
+    "WARNING",
+    "Fault",
+    "Report",
+    "check",
+    "check_rows",
+    "counted",
+    "drop",
+    "fix",
+    "geodesics",
+    "needs_hdf5",
+    "of_severity",
+    "repairable",
+    "to_drop",
+    "wanted_faults",
+    "write_findings",
+]

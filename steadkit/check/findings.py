@@ -1,0 +1,92 @@
+"""Findings: a table with a row per fault of a trace, in an order that no row order changes."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from steadkit.check.faults import ERROR, FAULTS, SEVERITIES
+
+COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
+
+MOST_CHARACTERS: Final = 120
+"""Of a value: a hostile file may have megabytes in a cell."""
+
+
+def found(
+    code: str,
+    names: Iterable[str],
+    values: Iterable[str],
+    expected: Iterable[str] | None = None,
+) -> pd.DataFrame:
+    """Make findings of one kind, a trace each; `expected` is by default what the fault says.
+
+    >>> found("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
+    ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
+    """
+    names = list(map(plain, names))
+    columns = {
+        "trace_name": names,
+        "fault": [code] * len(names),
+        "severity": [FAULTS[code].severity] * len(names),
+        "value": list(map(plain, values)),
+        "expected": [FAULTS[code].expected] * len(names)
+        if expected is None
+        else list(map(plain, expected)),
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS), dtype=str)
+
+
+def plain(text: str) -> str:
+    r"""Write what a hostile file may hold so that a terminal and a CSV can show it.
+
+    >>> plain("A\x1b[2J_EV")
+    'A\\x1b[2J_EV'
+    """
+    if len(text) <= MOST_CHARACTERS and text.isprintable():
+        return text
+    shown = "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in text[:MOST_CHARACTERS]
+    )
+    return shown if len(text) <= MOST_CHARACTERS else shown + "..."
+
+
+def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put findings below one another, sorted by trace, then fault, then value."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return found("malformed-value", [], [])
+    return pd.concat(filled).sort_values(list(COLUMNS), ignore_index=True)
+
+
+def of_severity(findings: pd.DataFrame, severity: str = ERROR) -> pd.DataFrame:
+    """Keep the findings of one severity."""
+    return findings[findings["severity"] == severity]
+
+
+def of_faults(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
+    """Keep the findings of some faults."""
+    return findings[findings["fault"].isin(list(codes))].reset_index(drop=True)
+
+
+def counted(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
+    """Count the traces of each fault, with an example and the remedy: errors first.
+
+    >>> counted(found("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
+    ('clipped', 'warning', 2, 'A_NO: N')
+    """
+    rows = []
+    for code, own in findings.groupby("fault"):
+        first = own.sort_values(list(COLUMNS)).iloc[0]
+        example = f"{first['trace_name']}: {first['value']}"
+        traces = int(own["trace_name"].nunique())
+        rows.append((code, FAULTS[code].severity, traces, example, FAULTS[code].remedy))
+    order = {code: number for number, code in enumerate(FAULTS)}
+    return sorted(rows, key=lambda row: (SEVERITIES.index(row[1]), order[row[0]]))
+
+
+def write_findings(path: Path, findings: pd.DataFrame) -> None:
+    """Write findings as CSV."""
+    findings.to_csv(path, index=False, lineterminator="\n")

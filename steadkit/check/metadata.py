@@ -1,0 +1,277 @@
+"""Faults that show in the CSV alone: a rule a row, computed for many traces at once."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.check.faults import FAULTS
+from steadkit.check.findings import found, together
+from steadkit.check.geodesy import KM_PER_DEGREE
+from steadkit.check.reading import read_values, times_of, written
+from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
+
+SUFFIXES: Final = {"_EV": EVENT, "_NO": NOISE}
+"""How a trace's name repeats its category."""
+
+DEFAULT_DEPTHS_KM: Final = (33.0, 5.0, 10.0)
+
+TRAVEL_TOLERANCE_S: Final = 0.1
+DISTANCE_TOLERANCE: Final = 0.02
+"""As a share; a sphere instead of the ellipsoid makes 0.6 %."""
+DISTANCE_TOLERANCE_KM: Final = 0.5
+DEGREE_ROUNDING: Final = 0.01
+AZIMUTH_TOLERANCE_DEG: Final = 1.0
+COORDINATE_ROUNDING_KM: Final = 0.02
+"""Coordinates have four decimals: 11 m, and twice that over both ends."""
+JUDGED_BELOW_DEG: Final = 30.0
+"""A back azimuth less certain than this, of a source next to its station, is not judged."""
+
+WEAK_DB: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a fault shows in the CSV.
+
+    Parameters
+    ----------
+    code
+        The fault.
+    at_fault
+        Maps the values (`steadkit.check.reading.read_values`) to one bool a row.
+    shown
+        The columns that a finding tells.
+    computed
+        A column of `steadkit.check.reading.DERIVED` that tells what should stand there.
+    """
+
+    code: str
+    at_fault: Callable[[pd.DataFrame], np.ndarray]
+    shown: tuple[str, ...]
+    computed: str = ""
+
+
+def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)) -> pd.DataFrame:
+    """Find the faults of each row by itself.
+
+    Parameters
+    ----------
+    table
+        Text as `steadkit.catalog.read_table` gives it.
+    wanted
+        Codes of the faults to look for.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Findings, as `steadkit.check.findings.together` orders them.
+    """
+    values, malformed = read_values(table)
+    parts = [malformed] if "malformed-value" in wanted else []
+    parts += [_by_rule(rule, table, values) for rule in RULES if rule.code in wanted]
+    return together(parts)
+
+
+def _by_rule(rule: Rule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    rows = np.asarray(rule.at_fault(values), dtype=bool)
+    # Comparisons with NaN are false, so what is not known is never at fault.
+    hits = table[rows]
+    shown = pd.Series("", index=hits.index, dtype=str)
+    for column in rule.shown:
+        if column in hits:
+            shown = shown + " " + column + " " + hits[column]
+    expected = written(values[rows], rule.computed) if rule.computed else None
+    return found(rule.code, hits["trace_name"], shown.str.strip(), expected)
+
+
+def _wrong_suffix(t: pd.DataFrame) -> np.ndarray:
+    told = t["trace_name"].str[-3:].map(SUFFIXES).fillna("")
+    return ((told != "") & (told != t["trace_category"])).to_numpy()
+
+
+def _is(t: pd.DataFrame, category: str) -> pd.Series:
+    return t["trace_category"] == category
+
+
+def _outside(t: pd.DataFrame, column: str, last: int = N_SAMPLES - 1) -> np.ndarray:
+    return _beyond(t, column, 0, last)
+
+
+def _beyond(t: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
+    return ((t[column] < low) | (t[column] > high)).to_numpy()
+
+
+def _coordinates(t: pd.DataFrame) -> np.ndarray:
+    wrong = np.zeros(len(t), dtype=bool)
+    for end in ("receiver", "source"):
+        wrong |= _beyond(t, f"{end}_latitude", -90, 90) | _beyond(t, f"{end}_longitude", -180, 180)
+    return wrong
+
+
+def _travel_time(t: pd.DataFrame) -> np.ndarray:
+    off = (t["p_after_origin"] - t["p_travel_sec"]).abs()
+    # An origin after P is a fault of its own.
+    return ((off > TRAVEL_TOLERANCE_S) & (t["p_after_origin"] >= 0)).to_numpy()
+
+
+def _distance(t: pd.DataFrame) -> np.ndarray:
+    off = (t["source_distance_km"] - t["geodesic_km"]).abs()
+    return (off > DISTANCE_TOLERANCE_KM + DISTANCE_TOLERANCE * t["geodesic_km"]).to_numpy()
+
+
+def _distance_units(t: pd.DataFrame) -> np.ndarray:
+    off = (t["source_distance_deg"] - t["source_distance_km"] / KM_PER_DEGREE).abs()
+    apart = off > DEGREE_ROUNDING + DISTANCE_TOLERANCE * t["source_distance_deg"].abs()
+    # Where the kilometres are wrong already, one fault is enough.
+    return (apart & ~_distance(t)).to_numpy()
+
+
+def _azimuth_error(t: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """How far a back azimuth is off, and how far it may be, in degrees.
+
+    STEAD turned the azimuth at the source by 180 degrees, which differs from the azimuth at the
+    station by the convergence of the meridians: that much is forgiven.
+    """
+    off = _turn(t["back_azimuth_deg"], t["geodesic_back_azimuth"])
+    convergence = 180 - _turn(t["geodesic_azimuth"], t["geodesic_back_azimuth"])
+    rounding = np.degrees(np.arctan2(COORDINATE_ROUNDING_KM, t["geodesic_km"].to_numpy()))
+    may = AZIMUTH_TOLERANCE_DEG + convergence + rounding
+    return off, np.where(may < JUDGED_BELOW_DEG, may, np.nan)
+
+
+def _turn(one: pd.Series, other: pd.Series) -> np.ndarray:
+    """Give the smaller angle between two directions, degrees."""
+    angle: np.ndarray = np.abs((one - other + 180) % 360 - 180).to_numpy(float)
+    return angle
+
+
+def _reversed(t: pd.DataFrame) -> np.ndarray:
+    off, may = _azimuth_error(t)
+    reverse: np.ndarray = off >= 180 - may
+    return reverse
+
+
+def _azimuth_off(t: pd.DataFrame) -> np.ndarray:
+    off, may = _azimuth_error(t)
+    astray: np.ndarray = (off > may) & (off < 180 - may)
+    return astray
+
+
+def _weak(t: pd.DataFrame) -> np.ndarray:
+    levels = t[[f"snr_db_{c}" for c in COMPONENTS]].to_numpy(float)
+    weak: np.ndarray = levels.max(axis=1) - levels.min(axis=1) >= WEAK_DB
+    return weak
+
+
+P, S, CODA = "p_arrival_sample", "s_arrival_sample", "coda_end_sample"
+
+RULES: Final = (
+    Rule("name-category", _wrong_suffix, ("trace_category",)),
+    Rule("arrivals-missing", lambda t: _is(t, EVENT) & t[P].isna() & t[S].isna(), ()),
+    Rule("s-without-p", lambda t: _is(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
+    Rule("s-missing", lambda t: _is(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
+    Rule("coda-missing", lambda t: _is(t, EVENT) & t[CODA].isna(), ()),
+    Rule(
+        "noise-with-arrivals",
+        lambda t: _is(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
+        (P, S, CODA),
+    ),
+    Rule("p-outside", lambda t: _outside(t, P), (P,)),
+    Rule("s-outside", lambda t: _outside(t, S), (S,)),
+    Rule("coda-outside", lambda t: _outside(t, CODA, N_SAMPLES), (CODA,)),
+    Rule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
+    Rule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
+    Rule(
+        "origin-after-p",
+        lambda t: t["p_after_origin"] < 0,
+        ("source_origin_time", "trace_start_time", P),
+    ),
+    Rule(
+        "travel-time",
+        _travel_time,
+        ("p_travel_sec", "source_origin_time", "trace_start_time", P),
+    ),
+    Rule(
+        "coordinates-outside",
+        _coordinates,
+        ("receiver_latitude", "receiver_longitude", "source_latitude", "source_longitude"),
+    ),
+    Rule(
+        "magnitude-outside", lambda t: _beyond(t, "source_magnitude", -4, 10), ("source_magnitude",)
+    ),
+    Rule(
+        "distance-units",
+        _distance_units,
+        ("source_distance_deg", "source_distance_km"),
+        "source_distance_deg",
+    ),
+    Rule("distance-coordinates", _distance, ("source_distance_km",), "source_distance_km"),
+    Rule("back-azimuth-reversed", _reversed, ("back_azimuth_deg",), "back_azimuth_deg"),
+    Rule("back-azimuth-off", _azimuth_off, ("back_azimuth_deg",), "back_azimuth_deg"),
+    Rule(
+        "default-depth",
+        lambda t: t["source_depth_km"].isin(DEFAULT_DEPTHS_KM),
+        ("source_depth_km",),
+    ),
+    Rule("weak-component", _weak, ("snr_db",)),
+)
+"""One rule a fault; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
+
+
+def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a text table in which what can be computed anew has been.
+
+    Only what a finding names is changed, and only where the coordinates are known.
+    """
+    values, _ = read_values(table)
+    changed = table.copy()
+    for code, own in findings.groupby("fault"):
+        rows = table["trace_name"].isin(own["trace_name"])
+        for column in FAULTS[code].repairs:
+            new = written(values, column)
+            known = rows & (new != "")
+            if column in changed:
+                changed.loc[known, column] = new[known]
+    return changed
+
+
+def repairable(findings: pd.DataFrame) -> pd.Series:
+    """Tell which findings `repaired` mends."""
+    codes = [code for code, fault in FAULTS.items() if fault.repairs]
+    return findings["fault"].isin(codes) & (findings["expected"] != "")
+
+
+def window_keys(table: pd.DataFrame) -> np.ndarray:
+    """Make a number of station, instrument and start time; 0 where they are not known.
+
+    Of 64 bits: among STEAD's traces two windows share one by chance once in 20 million checks.
+    """
+    empty = pd.Series("", index=table.index, dtype=str)
+    names = ("network_code", "receiver_code", "receiver_type", "trace_start_time")
+    columns = {name: table.get(name, empty) for name in names}
+    start, _ = times_of(columns["trace_start_time"])
+    keys = pd.util.hash_pandas_object(pd.DataFrame(columns | {names[-1]: start}), index=False)
+    known = start.notna() & (columns["receiver_code"] != "")
+    return np.where(known, keys, np.uint64(0))
+
+
+def repeated(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
+    """Find traces with the same key as another: all but the first by name.
+
+    Keys that are zero or empty are not known, so they equal nothing.
+
+    >>> keys = np.array([7, 7, 0, 0], np.uint64)
+    >>> repeated("duplicate-window", pd.Series(["B", "A", "C", "D"]), keys)["value"].tolist()
+    ['same as A']
+    """
+    rows = np.flatnonzero(keys != keys.dtype.type())
+    rows = rows[np.argsort(keys[rows], kind="stable")]
+    as_next = keys[rows[1:]] == keys[rows[:-1]]
+    shared = rows[np.append(as_next, False) | np.insert(as_next, 0, False)[: len(rows)]]
+    table = pd.DataFrame({"name": names.to_numpy()[shared], "key": keys[shared]})
+    first = table.groupby("key")["name"].transform("min")
+    again = table["name"] != first
+    return found(code, table["name"][again], "same as " + first[again])

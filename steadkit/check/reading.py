@@ -1,0 +1,134 @@
+"""The CSV's text as numbers and times, where what cannot be read is a finding, not an abort."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import component_numbers
+from steadkit.check.findings import found, together
+from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
+from steadkit.schema import COLUMNS, COMPONENTS, MISSING, SAMPLING_RATE, TEXT_COLUMNS
+
+NUMBER_COLUMNS: Final = tuple(c for c in COLUMNS if c not in TEXT_COLUMNS and c != "snr_db")
+TIME_COLUMNS: Final = ("source_origin_time", "trace_start_time")
+
+DERIVED: Final = {
+    "source_distance_km": ("geodesic_km", 2),
+    "source_distance_deg": ("geodesic_deg", 2),
+    "back_azimuth_deg": ("geodesic_back_azimuth", 1),
+}
+"""Columns that follow from the coordinates: where `read_values` puts them, and their decimals."""
+
+# Nothing but brackets and what stands for a missing value.
+_UNKNOWN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
+
+
+def numbers_of(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Read text as float64, NaN where it holds no number; and where it should hold one.
+
+    >>> values, malformed = numbers_of(pd.Series(["[[ 2896.]]", "None", "x", "inf"], dtype=str))
+    >>> values.tolist(), malformed.tolist()
+    ([2896.0, nan, nan, nan], [False, False, True, True])
+    """
+    values = pd.to_numeric(text, errors="coerce").to_numpy(float, copy=True)
+    # Brackets are rare, and taking them off is slow.
+    unread = np.isnan(values)
+    bare = text[unread].str.strip().str.strip("[]")
+    values[unread] = pd.to_numeric(bare, errors="coerce").to_numpy(float)
+    values[np.isinf(values)] = np.nan
+    return values, _malformed(text, np.isnan(values))
+
+
+def times_of(text: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """Read times, NaT where there is none; and where there should be one.
+
+    >>> times, malformed = times_of(pd.Series(["2006-07-23 15:59:00.96", "noon"], dtype=str))
+    >>> times.isna().tolist(), malformed.tolist()
+    ([False, True], [False, True])
+    """
+    times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
+    return times, _malformed(text, times.isna().to_numpy())
+
+
+def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the columns of a text table that checks need.
+
+    Parameters
+    ----------
+    table
+        Text as `steadkit.catalog.read_table` gives it; columns may be missing.
+
+    Returns
+    -------
+    values
+        Numbers as float64, times as datetimes, ``snr_db_E``, ``_N`` and ``_Z``, the other columns
+        as they are, and what follows from the coordinates (`DERIVED`).
+    findings
+        ``malformed-value``.
+    """
+    empty = pd.Series("", index=table.index, dtype=str)
+    values: dict[str, object] = {"trace_name": table["trace_name"]}
+    malformed: dict[str, np.ndarray] = {}
+    for column in COLUMNS:
+        text = table.get(column, empty)
+        if column in NUMBER_COLUMNS:
+            values[column], malformed[column] = numbers_of(text)
+        elif column in TIME_COLUMNS:
+            values[column], malformed[column] = times_of(text)
+        elif column == "snr_db":
+            levels = component_numbers(pd.DataFrame({"snr_db": text}))
+            malformed[column] = _malformed(text, np.isnan(levels).all(axis=1))
+            values |= {f"snr_db_{c}": levels[:, i] for i, c in enumerate(COMPONENTS)}
+        else:
+            values[column] = text
+    findings = [
+        found("malformed-value", table["trace_name"][wrong], column + " " + table[column][wrong])
+        for column, wrong in malformed.items()
+        if wrong.any()
+    ]
+    return _with_geodesics(pd.DataFrame(values)), together(findings)
+
+
+def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
+    malformed = unread.copy()
+    # Few distinct values, mostly: 'None' and nothing.
+    distinct = text[unread]
+    unknown = pd.Series(distinct.unique(), dtype=str)
+    unknown = unknown[unknown.str.fullmatch(_UNKNOWN)]
+    malformed[unread] = ~distinct.isin(unknown).to_numpy()
+    return malformed
+
+
+def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
+    lines = geodesics(*_point(values, "receiver"), *_point(values, "source"))
+    start, origin = values["trace_start_time"], values["source_origin_time"]
+    p_seconds = values["p_arrival_sample"] / SAMPLING_RATE
+    return values.assign(
+        geodesic_km=lines.km,
+        geodesic_deg=lines.km / KM_PER_DEGREE,
+        # From the station to the source, as seismology counts it.
+        geodesic_back_azimuth=lines.azimuth,
+        geodesic_azimuth=lines.back_azimuth,
+        p_after_origin=(start - origin).dt.total_seconds() + p_seconds,
+    )
+
+
+def _point(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give latitudes and longitudes; nothing follows from a longitude that does not exist."""
+    longitude = values[f"{end}_longitude"]
+    return values[f"{end}_latitude"].to_numpy(), longitude.where(longitude.abs() <= 180).to_numpy()
+
+
+def written(values: pd.DataFrame, column: str) -> pd.Series:
+    """Write a derived column's values as STEAD rounds them, empty where they are not known.
+
+    >>> written(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
+    ...         "back_azimuth_deg").tolist()
+    ['0.0', '']
+    """
+    name, decimals = DERIVED[column]
+    rounded = values[name].round(decimals)
+    if column == "back_azimuth_deg":
+        rounded = rounded % 360
+    return rounded.map(lambda value: "" if np.isnan(value) else repr(float(value))).astype(str)

@@ -1,0 +1,221 @@
+"""Out of what was found: a repaired copy of a file, or a list without the traces at fault."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import columns_of, rows_at, write_csv
+from steadkit.check.faults import ERROR, FAULTS
+from steadkit.check.findings import of_faults
+from steadkit.check.metadata import repairable, repaired
+from steadkit.check.survey import Report
+from steadkit.check.waveforms import LIBRARY_FAULTS
+from steadkit.console import progress
+from steadkit.dataset import DatasetFiles, new_dataset
+from steadkit.errors import InputError
+from steadkit.files import write_with
+from steadkit.hdf5 import DamageError
+from steadkit.manifest import UNKNOWN, Manifest, manifest_of
+from steadkit.sources import Source
+from steadkit.store import Reader, Writer, dataset_of, digest, open_data, read_waveform
+
+UNCOPIABLE: Final = (
+    "missing-waveform",
+    "unreadable-waveform",
+    "not-finite",
+    "attributes-unreadable",
+)
+"""What a copy cannot hold."""
+
+DIGEST_CHARACTERS: Final = 32
+
+Cells = dict[str, dict[str, str]]
+"""New values by trace and column, as the CSV writes them."""
+
+
+def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = False) -> Manifest:
+    """Write a copy in which what can be computed anew has been, in CSV and attributes.
+
+    Parameters
+    ----------
+    source
+        The file that was checked; it is only read.
+    files
+        Where the copy shall stand.
+    report
+        What `steadkit.check.check` found in that file alone.
+    overwrite
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    Manifest
+        Of the copy, in the order of the source's CSV. Its recipe has the operation ``fix``, the
+        digest of the source's CSV, how many findings of each fault were repaired, and a digest
+        of them all.
+
+    Raises
+    ------
+    InputError
+        There is nothing to repair, a trace cannot be copied, or a file cannot be used.
+    """
+    _refuse_source(source, files)
+    findings = report.findings[repairable(report.findings)]
+    if findings.empty:
+        raise InputError(f"{str(source.csv)!r} has no finding that --fix can repair: nothing to do")
+    _refuse_uncopiable(report)
+    names = report.traces["trace_name"].tolist()
+    cells: Cells = {}
+    with new_dataset(files, overwrite) as new:
+        tables = _repaired_rows(source.csv, len(names), findings, cells)
+        write_csv(new.csv, columns_of(source.csv), tables)
+        waveforms, attributes = _copy(source.hdf5, new.hdf5, names, cells)
+        manifest = manifest_of(
+            files.name,
+            _recipe(source, findings),
+            names,
+            report.traces["trace_category"],
+            waveforms=waveforms,
+            attributes=attributes,
+        )
+        manifest.write(new.manifest)
+    return manifest
+
+
+def _refuse_source(source: Source, files: DatasetFiles) -> None:
+    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
+    for path in (source.csv, source.hdf5):
+        if path.resolve() in targets:
+            raise InputError(f"{str(path)!r} is a source: choose another name for the copy")
+
+
+def _refuse_uncopiable(report: Report) -> None:
+    bad = of_faults(report.findings, UNCOPIABLE)
+    if len(bad):
+        first = bad.iloc[0]
+        raise InputError(
+            f"{bad['trace_name'].nunique()} traces cannot be copied, {first['trace_name']!r} for "
+            f"one ({first['fault']}): leave them out with --drop, build that, and --fix the result"
+        )
+
+
+def _repaired_rows(
+    csv: Path, count: int, findings: pd.DataFrame, cells: Cells
+) -> Iterator[pd.DataFrame]:
+    """Read the rows part by part and repair them, noting in `cells` what has changed."""
+    for table in rows_at(csv, np.arange(count)):
+        changed = repaired(table, findings[findings["trace_name"].isin(table["trace_name"])])
+        for column in table.columns:
+            different = table[column] != changed[column]
+            new = zip(table["trace_name"][different], changed[column][different], strict=True)
+            for name, value in new:
+                cells.setdefault(name, {})[column] = value
+        yield changed
+
+
+def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[list[str], list[str]]:
+    """Copy traces with their attributes, some of them changed; returns the digests of both."""
+    waveforms, attributes = [], []
+    with open_data(hdf5) as group, Writer(target) as writer:
+        reader = Reader(group)
+        heaps = reader.heaps()
+        for name in progress(names, f"writing {target.name}"):
+            try:
+                # Refuses damage that h5py might not survive; h5py then keeps the type of each.
+                reader.attributes(reader.stored(name), heaps)
+                values = dict(dataset_of(group, name).attrs)
+                waveform = read_waveform(group, name)
+                written = writer.add(name, waveform, values | _typed(values, cells.get(name, {})))
+            except InputError:
+                raise
+            except (*LIBRARY_FAULTS, DamageError) as error:
+                raise InputError(
+                    f"trace {name!r} in {str(hdf5)!r} cannot be copied: {error}"
+                ) from error
+            waveforms.append(digest(waveform))
+            attributes.append(written.hex())
+    return waveforms, attributes
+
+
+def _typed(values: Mapping[str, object], new: Mapping[str, str]) -> dict[str, object]:
+    """Give new values the type that the attribute has: a number, or an array of one, or text."""
+    typed: dict[str, object] = {}
+    for column, text in new.items():
+        old = np.asarray(values.get(column, 0.0))
+        # An attribute that is not known is empty text; a known one is a number.
+        dtype = old.dtype if old.dtype.kind in "fiu" else np.dtype(float)
+        shape = old.shape if old.size == 1 else ()
+        typed[column] = np.full(shape, float(text), dtype)
+    return typed
+
+
+def _recipe(source: Source, findings: pd.DataFrame) -> dict[str, object]:
+    listing = findings.to_csv(index=False, lineterminator="\n")
+    with source.csv.open("rb") as file:
+        csv = hashlib.file_digest(file, "blake2b").hexdigest()[:DIGEST_CHARACTERS]
+    return {
+        "operation": "fix",
+        "source": source.hdf5.stem,
+        "source_csv": csv,
+        "repaired": dict(sorted(Counter(findings["fault"]).items())),
+        "findings": hashlib.blake2b(listing.encode()).hexdigest()[:DIGEST_CHARACTERS],
+    }
+
+
+def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool = False) -> Manifest:
+    """Write a list of the traces that are sound, ordered by name.
+
+    Parameters
+    ----------
+    target
+        The manifest to write.
+    name
+        What it shall be called.
+    report
+        What `steadkit.check.check` found.
+    named
+        Whether the faults looked for were named: then a finding of any severity drops its trace,
+        else only an error does.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    InputError
+        No trace would be left, or the file cannot be written.
+    """
+    culprits = to_drop(report.findings, named)
+    traces = report.traces
+    kept = traces[~traces["trace_name"].isin(culprits["trace_name"])].sort_values("trace_name")
+    if kept.empty:
+        raise InputError(f"all {len(traces)} traces have faults: leave some out with --ignore")
+    recipe = {
+        "operation": "drop",
+        "faults": sorted(code for code in report.wanted if named or FAULTS[code].severity == ERROR),
+        "dropped": len(traces) - len(kept),
+    }
+    # Indices in the order of the names pick the digests that belong to them.
+    waveforms, attributes = (
+        [known.decode() or UNKNOWN for known in digests[kept.index]]
+        for digests in (report.digests, report.attributes)
+    )
+    manifest = manifest_of(
+        name,
+        recipe,
+        kept["trace_name"],
+        kept["trace_category"],
+        waveforms=waveforms,
+        attributes=attributes,
+    )
+    write_with(target, manifest.write, overwrite)
+    return manifest
+
+
+def to_drop(findings: pd.DataFrame, named: bool) -> pd.DataFrame:
+    """Keep the findings for which `drop` leaves a trace out."""
+    return findings if named else findings[findings["severity"] == ERROR]
