@@ -122,34 +122,3 @@ def _refuse_sources(files: DatasetFiles, sources: Sequence[Source]) -> None:
         for path in (source.csv, source.hdf5):
             if path.resolve() in targets:
                 raise InputError(f"{str(path)!r} is a source: choose another name for the output")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Some traces of one source, in the order of its CSV."""
-
-    source: Source
-    names: Sequence[str]
-
-
-def copy_dataset(
-    pieces: Sequence[Piece],
-    files: DatasetFiles,
-    rows: pd.DataFrame,
-    recipe: Mapping[str, object],
-    overwrite: bool,
-) -> Manifest:
-    """Bridge."""
-    from steadkit.catalog import read_table
-
-    number, row = {}, {}
-    for i, piece in enumerate(pieces):
-        for j, name in enumerate(
-            read_table(piece.source.csv, ["trace_name", "trace_category"])["trace_name"]
-        ):
-            if name in set(piece.names):
-                number[name], row[name] = i, j
-    rows = rows[["trace_name", "trace_category"]].assign(
-        source=[number[n] for n in rows["trace_name"]], row=[row[n] for n in rows["trace_name"]]
-    )
-    return copy_rows([piece.source for piece in pieces], files, rows, recipe, overwrite)

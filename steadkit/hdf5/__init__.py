@@ -19,7 +19,7 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 """
 
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Heaps, encode, read_attributes
-from steadkit.hdf5.files import NewFile, Written
+from steadkit.hdf5.files import NewFile
 from steadkit.hdf5.messages import (
     DamageError,
     Header,
@@ -42,7 +42,6 @@ __all__ = [
     "RawFile",
     "Storage",
     "Templates",
-    "Written",
     "encode",
     "read_attributes",
     "read_header",

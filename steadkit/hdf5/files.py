@@ -10,7 +10,7 @@ import os
 import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -66,13 +66,6 @@ _TREE_NODE = np.dtype(
 )
 
 
-class Written(NamedTuple):
-    """A dataset whose header is in the file."""
-
-    name: str
-    header: int
-
-
 class NewFile:
     """Write float32 datasets of one shape, with attributes, into one group of a new file.
 
@@ -117,15 +110,20 @@ class NewFile:
             done = os.pwrite(self.descriptor, view, address)
             view, address = view[done:], address + done
 
-    def lay_out(
-        self, datasets: Iterable[tuple[str, int, Attributes]]
-    ) -> tuple[bytes, list[Written]]:
+    def lay_out(self, datasets: Iterable[tuple[int, Attributes]]) -> tuple[bytes, list[int]]:
         """Make headers and texts of datasets, to be appended next.
 
         Parameters
         ----------
         datasets
-            Name, address of the data, and attributes of each.
+            Address of the data, and attributes of each.
+
+        Returns
+        -------
+        content : bytes
+            What to append.
+        headers : list of int
+            Where the header of each dataset will stand.
         """
         return _headers(datasets, self.end, self._fixed, self._bytes)
 
@@ -136,15 +134,24 @@ class NewFile:
         self.end += len(content)
         return start
 
-    def finish(self, datasets: Iterable[Written]) -> None:
-        """Write the group that names the datasets, and make it an HDF5 file."""
-        in_order = sorted((dataset.name.encode(), dataset.header) for dataset in datasets)
-        inner = self._write_group([name for name, _ in in_order], [at for _, at in in_order])
-        root = self._write_group([self._group.encode()], [inner[0]], inner[1:])
+    def finish(self, names: Sequence[str], headers: np.ndarray) -> None:
+        """Write the group that names the datasets, and make it an HDF5 file.
+
+        Parameters
+        ----------
+        names
+            What the datasets are called, no two alike.
+        headers
+            Where the header of each stands.
+        """
+        as_bytes = np.array([name.encode() for name in names] or [b""], bytes)[: len(names)]
+        order = np.argsort(as_bytes, kind="stable")
+        inner = self._write_group(as_bytes[order], np.asarray(headers, np.uint64)[order])
+        root = self._write_group(np.array([self._group.encode()]), np.array(inner[:1]), inner[1:])
         self.write(0, _superblock(root, self.end))
 
     def _write_group(
-        self, names: list[bytes], headers: list[int], cached: tuple[int, ...] = ()
+        self, names: np.ndarray, headers: np.ndarray, cached: tuple[int, ...] = ()
     ) -> tuple[int, int, int]:
         """Write a group; returns where its header, its B-tree and its heap are.
 
@@ -153,7 +160,7 @@ class NewFile:
         offsets, texts = _heap_of_names(names)
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
         self.append(texts)
-        nodes = _symbol_nodes(offsets, np.array(headers, np.uint64), cached)
+        nodes = _symbol_nodes(offsets, headers, cached)
         addresses = self._append_nodes(nodes)
         # A node's key is the last of its names.
         ends = np.minimum(np.arange(1, len(nodes) + 1) * 2 * LEAF_K, len(offsets)) - 1
@@ -194,13 +201,13 @@ def _fixed_messages(shape: tuple[int, ...]) -> bytes:
 
 
 def _headers(
-    datasets: Iterable[tuple[str, int, Attributes]], start: int, fixed: bytes, data_bytes: int
-) -> tuple[bytes, list[Written]]:
+    datasets: Iterable[tuple[int, Attributes]], start: int, fixed: bytes, data_bytes: int
+) -> tuple[bytes, list[int]]:
     """Lay out headers and heap collections from `start` on."""
     content = bytearray()
     heap = _Heap(content, start)
-    written = []
-    for name, data, (form, body, texts) in datasets:
+    headers = []
+    for data, (form, body, texts) in datasets:
         filled = bytearray(body)
         address, index = heap.put(texts)
         for hole in form.holes:
@@ -208,11 +215,11 @@ def _headers(
             index += 1
         layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, data, data_bytes))
         size = len(fixed) + len(layout) + len(filled)
-        written.append(Written(name, start + len(content)))
+        headers.append(start + len(content))
         content += _PREFIX.pack(1, 4 + len(form.shapes), 1, size)
         content += fixed + layout + filled
     heap.close()
-    return bytes(content), written
+    return bytes(content), headers
 
 
 class _Heap:
@@ -256,12 +263,13 @@ class _Heap:
             HEAP_OBJECT.pack_into(self._content, self._at + self._used, 0, 0, free)
 
 
-def _heap_of_names(names: list[bytes]) -> tuple[np.ndarray, bytes]:
+def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
     """Lay out a group's names; returns where each begins, and the heap's bytes."""
-    padded = [name + bytes(8 - len(name) % 8) for name in names]
+    # All take the room of the longest, so that a million are laid out as one array.
+    room = names.itemsize // 8 * 8 + 8
+    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(room)
     # The empty name comes first: it is what the leftmost key of the B-tree points to.
-    starts = np.cumsum([8, *map(len, padded)], dtype=np.uint64)[:-1]
-    return starts, bytes(8) + b"".join(padded)
+    return starts, bytes(8) + names.astype(f"S{room}").tobytes()
 
 
 def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:

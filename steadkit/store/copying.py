@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from steadkit.console import Bar
-from steadkit.hdf5 import Attributes, NewFile, Written
+from steadkit.hdf5 import Attributes, NewFile
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
@@ -133,7 +133,7 @@ def copy_traces(
                 log.flush()
             tables.append(record.rows)
         table = np.concatenate(tables)
-        copy.file.finish(map(Written, order.names, table["header"].tolist()))
+        copy.file.finish(order.names, table["header"])
     return Copied(table["waveform"].tobytes(), table["attributes"].tobytes())
 
 
@@ -199,13 +199,10 @@ def _data(place: int) -> int:
 
 
 def _write_headers(copy: _Copy, traces: Sequence[_Trace]) -> Record:
-    names = copy.order.names
-    content, headers = copy.file.lay_out(
-        [(names[trace.place], _data(trace.place), trace.attributes) for trace in traces]
-    )
+    content, headers = copy.file.lay_out((_data(trace.place), trace.attributes) for trace in traces)
     copy.file.append(content)
     rows = np.empty(len(traces), ROW)
-    rows["header"] = [written.header for written in headers]
+    rows["header"] = headers
     rows["waveform"] = [np.void(trace.digest) for trace in traces]
     rows["attributes"] = [np.void(trace.attributes.digest()) for trace in traces]
     return record_of(rows, copy.file.end, content)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.hdf5 import Attributes, NewFile, Written, encode
+from steadkit.hdf5 import Attributes, NewFile, encode
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.reading import DTYPE
 
@@ -24,9 +24,10 @@ class Writer:
 
     def __init__(self, path: Path):
         self._file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
-        self._waiting: list[tuple[str, int, Attributes]] = []
-        self._written: list[Written] = []
-        self._names: set[str] = set()
+        self._waiting: list[tuple[int, Attributes]] = []
+        # In the order in which they came; a dict is also quick to tell what is in it.
+        self._names: dict[str, None] = {}
+        self._headers: list[int] = []
 
     def __enter__(self) -> "Writer":
         return self
@@ -35,7 +36,7 @@ class Writer:
         try:
             if kind is None:
                 self._write_headers()
-                self._file.finish(self._written)
+                self._file.finish(list(self._names), np.array(self._headers, np.uint64))
         finally:
             self._file.close()
 
@@ -55,14 +56,14 @@ class Writer:
         coded = encode(attributes)
         address = self._file.reserve(1)
         self._file.write(address, samples.data)
-        self._names.add(name)
-        self._waiting.append((name, address, coded))
+        self._names[name] = None
+        self._waiting.append((address, coded))
         if len(self._waiting) == BLOCK:
             self._write_headers()
         return coded.digest()
 
     def _write_headers(self) -> None:
-        content, written = self._file.lay_out(self._waiting)
+        content, headers = self._file.lay_out(self._waiting)
         self._file.append(content)
-        self._written += written
+        self._headers += headers
         self._waiting = []
