@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import columns_of, in_order, rows_at, write_csv
+from steadkit.catalog import columns_of, csv_text, in_order, rows_at, write_csv
 from steadkit.errors import InputError
 
 
@@ -72,16 +72,11 @@ def _write_spool(spool: Path, columns: list[str], parts: Iterable[pd.DataFrame])
 
 def _lines(table: pd.DataFrame) -> list[bytes]:
     """Write each row as the CSV has it."""
-    lines = _as_csv(table).splitlines(keepends=True)
+    lines = csv_text(table).encode().splitlines(keepends=True)
     # A field may hold the end of a line: then one row at a time.
     if len(lines) != len(table):
-        lines = [_as_csv(table.iloc[[number]]) for number in range(len(table))]
+        lines = [csv_text(table.iloc[[number]]).encode() for number in range(len(table))]
     return lines
-
-
-def _as_csv(table: pd.DataFrame) -> bytes:
-    text: str = table.to_csv(header=False, index=False, lineterminator="\n")
-    return text.encode()
 
 
 def _write_in_order(spool: Path, ends: np.ndarray, order: np.ndarray, target: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from steadkit.catalog import KEY_COLUMNS, read_table
@@ -12,6 +13,7 @@ from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store import DTYPE, Reader, digest, open_data
+from steadkit.store.reading import LIBRARY_FAULTS
 
 
 @dataclass(frozen=True)
@@ -41,28 +43,44 @@ def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
     yield from _compare_csv(manifest, csv)
     waveforms = manifest.waveforms or [UNKNOWN] * len(manifest.traces)
     attributes = manifest.attributes or [UNKNOWN] * len(manifest.traces)
+    rows = list(zip(manifest.traces, waveforms, attributes, strict=True))
     with open_data(hdf5) as group:
+        present = _names(group, hdf5)
         reader = Reader(group)
-        heaps = reader.heaps()
-        samples = np.empty(TRACE_SHAPE, DTYPE)
-        rows = list(zip(manifest.traces, waveforms, attributes, strict=True))
-        for name, waveform, attribute in progress(rows, f"verifying {hdf5.name}"):
-            if name not in group:
+        heaps, samples = reader.heaps(), np.empty(TRACE_SHAPE, DTYPE)
+        for name, *known in progress(rows, f"verifying {hdf5.name}"):
+            if name not in present:
                 yield Difference(name, f"not in {hdf5.name}")
                 continue
             try:
                 stored = reader.stored(name)
                 reader.read_into(stored, samples)
-                found = reader.attributes(stored, heaps).digest().hex()
+                found = digest(samples), reader.attributes(stored, heaps).digest().hex()
             except InputError as error:
                 yield Difference(name, str(error))
                 continue
-            if waveform not in (UNKNOWN, digest(samples)):
+            if _differ(known[0], found[0]):
                 yield Difference(name, "another waveform")
-            if attribute not in (UNKNOWN, found):
+            if _differ(known[1], found[1]):
                 yield Difference(name, "other attributes")
-        listed = set(manifest.traces)
-        yield from (Difference(name, "not in the manifest") for name in group if name not in listed)
+    listed = set(manifest.traces)
+    for name in present:
+        if name not in listed:
+            yield Difference(_shown(name), "not in the manifest")
+
+
+def _names(group: h5py.Group, path: Path) -> dict[str, None]:
+    """List the members of a group in order, as keys."""
+    try:
+        return dict.fromkeys(group)
+    except LIBRARY_FAULTS as error:
+        raise InputError(f"{str(path)!r} is damaged where it lists its traces: {error}") from error
+
+
+def _shown(name: str | bytes) -> str:
+    """Write a name that nobody has checked so that any terminal can show it."""
+    # h5py leaves a name that is not UTF-8 as bytes.
+    return name if isinstance(name, str) and name.isprintable() else ascii(name)
 
 
 def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:
@@ -77,7 +95,8 @@ def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:
         if name not in listed:
             yield Difference(name, f"in {csv.name}, but not in the manifest")
     if listed == present:
-        place = next(i for i, pair in enumerate(zip(names, manifest.traces)) if pair[0] != pair[1])
+        pairs = enumerate(zip(names, manifest.traces, strict=True))
+        place = next(number for number, (name, other) in pairs if name != other)
         yield Difference(names[place], f"in row {place + 2} of {csv.name}: another order")
 
 

@@ -19,6 +19,10 @@ from steadkit.hdf5.messages import ATTRIBUTE, DamageError, Header, RawFile, shap
 ATTRIBUTES_DIGEST: Final = 8
 MAX_COLLECTION: Final = 1 << 24
 MAX_ELEMENTS: Final = 4096
+MAX_MESSAGE: Final = 0xFF00
+MAX_NUMBER: Final = 0xFF00
+"""Bytes of an attribute, and attributes or texts of a trace: what 16 bits can count, nearly."""
+
 MIN_COLLECTION: Final = 4096
 """The least size of a global heap collection."""
 
@@ -36,6 +40,10 @@ PLAIN: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
 FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
 FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
 TEXT = bytes.fromhex("1901010010000000" + "100000000100000000000800")
+BOOLEAN = bytes.fromhex("1802000001000000" + "100800000100000000000800") + (
+    b"FALSE\0\0\0TRUE\0\0\0\0\0\1"
+)
+"""An enumeration, as h5py stores bool."""
 SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
@@ -97,6 +105,8 @@ def form_of(shapes: Iterable[Shape]) -> Form:
         if shape.element:
             holes += range(position, position + shape.size, REFERENCE.size)
         position += _up8(shape.size)
+    if max(len(shapes), len(holes)) > MAX_NUMBER:
+        raise DamageError(f"has {len(shapes)} attributes with {len(holes)} texts: too many")
     return Form(shapes, tuple(holes))
 
 
@@ -245,10 +255,10 @@ def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
     for dimension in dimensions:
         count *= dimension
     size = int.from_bytes(datatype[4:8], "little") * count
-    if count > MAX_ELEMENTS or size > 0xFF00:
+    fields = (name + b"\0", datatype, dataspace)
+    if count > MAX_ELEMENTS or size + sum(map(len, fields)) > MAX_MESSAGE:
         raise DamageError(f"has the attribute {_shown(name)} of shape {dimensions}: too large")
     element = _element(name, datatype)
-    fields = (name + b"\0", datatype, dataspace)
     sizes = _SIZES.pack(1, *map(len, fields))
     prefix = sizes + b"".join(map(_padded, fields))
     header = _HEADER.pack(ATTRIBUTE, len(prefix) + _up8(size), 0)
@@ -305,7 +315,7 @@ def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
         sign = 8 if kind == "i" else 0
         return struct.pack("<4BIHH", 0x10, sign, 0, 0, size, 0, 8 * size), little
     if kind == "b":
-        return struct.pack("<4BIHH", 0x10, 0, 0, 0, 1, 0, 8), little
+        return BOOLEAN, little
     if kind == "S":
         return struct.pack("<4BI", 0x13, 1, 0, 0, max(size, 1)), little or b"\0"
     if kind == "U" or (kind in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())):
@@ -347,6 +357,10 @@ def _decode_heap(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
 
 def _numpy_type(datatype: bytes) -> np.dtype:
     kind, bits, size = datatype[0] & 0x0F, datatype[1], int.from_bytes(datatype[4:8], "little")
+    if not size:
+        raise DamageError("has an attribute of a type of no bytes")
+    if datatype == BOOLEAN:
+        return np.dtype(bool)
     order = ">" if bits & 1 else "<"
     if kind == FLOAT and size in (2, 4, 8):
         return np.dtype(f"{order}f{size}")

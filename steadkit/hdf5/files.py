@@ -148,7 +148,7 @@ class NewFile:
         order = np.argsort(as_bytes, kind="stable")
         inner = self._write_group(as_bytes[order], np.asarray(headers, np.uint64)[order])
         root = self._write_group(np.array([self._group.encode()]), np.array(inner[:1]), inner[1:])
-        self.write(0, _superblock(root, self.end))
+        self.write(0, _superblock(root, self.end).ljust(FIRST_BLOCK, b"\0"))
 
     def _write_group(
         self, names: np.ndarray, headers: np.ndarray, cached: tuple[int, ...] = ()

@@ -22,7 +22,7 @@ SHARED: Final = 0x02
 FIRST_READ: Final = 1200
 """Bytes read at once where a header begins: its first block in STEAD's files, and little more."""
 
-MAX_BLOCKS: Final = 256
+MAX_BLOCKS: Final = 4096
 MAX_BYTES: Final = 1 << 22
 """Bounds on one header, far above what 35 attributes need, so that no cycle runs for ever."""
 

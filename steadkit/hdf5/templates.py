@@ -48,8 +48,8 @@ class Templates:
 
     def learn(self, header: Header, known: dict[bytes, Shape]) -> None:
         """Remember the kind of this header, unless there are too many to be worth it."""
-        if self._count < MOST_KINDS:
-            template = _template(header, known)
+        template = _template(header, known)
+        if self._count < MOST_KINDS and len(template.mask):
             self._kinds.setdefault(len(template.mask), []).append(template)
             self._count += 1
 

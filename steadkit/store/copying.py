@@ -157,7 +157,9 @@ def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Cop
 
 def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
     """Copy blocks one after another; the next is being read while one's headers are made."""
-    coming = _start(copy, blocks[0]) if blocks else []
+    if not blocks:
+        return
+    coming = _start(copy, blocks[0])
     for following in (*blocks[1:], range(0)):
         running, coming = coming, _start(copy, following)
         traces: list[_Trace] = []

@@ -6,6 +6,7 @@ bear out, so neither a kill nor a lost write can do more than cost time.
 """
 
 import hashlib
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,9 +65,11 @@ def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int
         if content[:IDENTITY_BYTES] == identity:
             with target.open("rb") as file:
                 records = list(_whole(content[IDENTITY_BYTES:], file, data, headers))
-    if not records:
+    if records:
+        os.truncate(journal, IDENTITY_BYTES + sum(len(record.written) for record in records))
+    else:
         target.unlink(missing_ok=True)
-    journal.write_bytes(identity + b"".join(record.written for record in records))
+        journal.write_bytes(identity)
     return records
 
 

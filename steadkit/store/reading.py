@@ -266,8 +266,11 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
         The trace is missing, or its attributes are damaged.
     """
     reader = Reader(group)
-    attributes = reader.attributes(reader.stored(name), reader.heaps()).decoded()
-    return {key: np.asarray(value).tolist() for key, value in attributes.items()}
+    attributes = reader.attributes(reader.stored(name), reader.heaps())
+    try:
+        return {key: np.asarray(value).tolist() for key, value in attributes.decoded().items()}
+    except DamageError as error:
+        raise InputError(f"trace {name!r} in {str(reader.path)!r} is damaged: {error}") from error
 
 
 def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:

@@ -165,3 +165,87 @@ def test_the_lock_goes_with_its_holder(tmp_path):
 def test_a_missing_folder_is_said(tmp_path):
     with pytest.raises(InputError, match="no folder"):
         write_text(tmp_path / "nowhere" / "a", "x")
+
+
+TARGETS = ["a.csv", "a.hdf5"]
+
+
+def fail_with(error, folder, keep=("a.hdf5", "journal")):
+    """Stage two files and a journal beside them, and fail."""
+    with pytest.raises(error), staged([folder / name for name in TARGETS], keep=keep) as paths:
+        for path in (*paths, paths[0].with_name("journal")):
+            path.write_text("begun")
+        raise error
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_a_rerun_can_use_is_kept(tmp_path, error):
+    fail_with(error, tmp_path)
+    assert listing(tmp_path) == [".a.partial"]
+    assert listing(tmp_path / ".a.partial") == ["a.hdf5", "journal"]
+    with staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "journal")) as paths:
+        assert not paths[0].exists()
+        assert paths[1].read_text() == "begun"
+        assert paths[1].with_name("journal").read_text() == "begun"
+        for path in paths:
+            path.write_text("whole")
+    assert listing(tmp_path) == TARGETS
+    assert [(tmp_path / name).read_text() for name in TARGETS] == ["whole", "whole"]
+
+
+@pytest.mark.parametrize("error", [InputError, RuntimeError, SystemExit])
+def test_what_a_rerun_could_not_use_is_not_kept(tmp_path, error):
+    fail_with(error, tmp_path)
+    assert listing(tmp_path) == []
+
+
+def test_who_cannot_go_on_with_it_clears_it_away(tmp_path):
+    fail_with(OSError, tmp_path)
+    with staged([tmp_path / name for name in TARGETS]) as paths:
+        assert listing(tmp_path / ".a.partial") == []
+        for path in paths:
+            path.write_text("whole")
+    assert listing(tmp_path) == TARGETS
+
+
+def test_a_refusal_before_anything_is_staged_leaves_what_was_kept(tmp_path):
+    fail_with(OSError, tmp_path)
+    (tmp_path / "a.csv").write_text("the user's")
+    with (
+        pytest.raises(InputError, match="exists"),
+        staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "journal")),
+    ):
+        raise AssertionError("the user's file was in the way")
+    assert listing(tmp_path / ".a.partial") == ["a.hdf5", "journal"]
+
+
+def test_complete_files_come_before_what_was_kept(tmp_path):
+    half_moved(tmp_path)
+    (tmp_path / ".a.partial" / "journal").write_text("begun")
+    with pytest.raises(OSError), staged([tmp_path / n for n in TARGETS], keep=("journal",)):
+        assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
+        raise OSError
+    assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
+
+
+def test_a_failure_while_files_are_moved_is_made_good_by_the_next_run(tmp_path, monkeypatch):
+    import steadkit.files as files
+
+    replace, moved = os.replace, []
+
+    def second_fails(source, target):
+        moved.append(target)
+        if len(moved) == 3:  # the mark, the first file, and then
+            raise OSError("disk gone")
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", second_fails)
+    with pytest.raises(OSError, match="gone"), staged([tmp_path / n for n in TARGETS]) as paths:
+        for path in paths:
+            path.write_text("whole")
+    monkeypatch.setattr(files.os, "replace", replace)
+    assert (tmp_path / "a.csv").read_text() == "whole"
+    with pytest.raises(RuntimeError), staged([tmp_path / name for name in TARGETS]):
+        raise RuntimeError
+    assert [(tmp_path / name).read_text() for name in TARGETS] == ["whole", "whole"]
+    assert listing(tmp_path) == TARGETS

@@ -1,11 +1,15 @@
 """Merge: every trace once; what differs between two files is refused with both names."""
 
+import errno
+import os
+
 import h5py
 import numpy as np
 import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
 from steadkit.catalog import read_table
+from steadkit.hdf5 import NewFile
 
 
 def test_chunks_are_joined_in_their_order(stead, run, tmp_path):
@@ -77,3 +81,60 @@ def test_columns_that_only_one_file_has_are_kept(stead, run, tmp_path):
     merged = read_table(tmp_path / "merged.csv")
     assert merged["operator"].tolist() == ["", "", "me", "me"]
     assert merged.columns[-1] == "operator"
+
+
+def rewritten(source, **options):
+    """Let h5py store a file's traces anew, its own way."""
+    path = source.hdf5.with_name("new.hdf5")
+    with h5py.File(source.hdf5) as old, h5py.File(path, "w", **options) as new:
+        for name in reversed(old["data"]):
+            dataset = new.create_dataset(f"data/{name}", data=old["data"][name][()])
+            for key, value in list(old["data"][name].attrs.items())[::-1]:
+                dataset.attrs[key] = value
+    path.replace(source.hdf5)
+
+
+@pytest.mark.parametrize("options", [{}, {"libver": "latest"}, {"track_order": True}], ids=str)
+def test_the_same_bytes_however_the_sources_are_stored(stead, run, tmp_path, options):
+    names = names_of(6, 3)
+    sources = [stead("one.hdf5", names[:5]), stead("two.hdf5", names)]
+    assert run("steadkit", "merge", "one.hdf5", "two.hdf5", "-o", "a.hdf5").exit_code == 0
+    for source in sources:
+        rewritten(source, **options)
+    result = run("steadkit", "merge", "one.hdf5", "two.hdf5", "-o", "b.hdf5")
+    assert result.exit_code == 0, result.output
+    for end in (".hdf5", ".csv"):
+        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in "ab")
+        assert one == other
+
+
+def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeypatch):
+    stead("chunk1.hdf5", names_of(0, 5))
+    stead("chunk2.hdf5", names_of(7))
+    assert run("steadkit", "merge", "-o", "undisturbed.hdf5").exit_code == 0
+    write = NewFile.write
+
+    def full(self, address, content):
+        if address > 5 * 72_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, address, content)
+
+    monkeypatch.setattr(NewFile, "write", full)
+    refused(run("steadkit", "merge"), "No space left")
+    assert not list(tmp_path.glob("merged*"))
+    monkeypatch.setattr(NewFile, "write", write)
+    assert run("steadkit", "merge").exit_code == 0
+    for end in (".hdf5", ".csv"):
+        one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merged", "undisturbed"))
+        assert one == other
+    assert not (tmp_path / ".merged.partial").exists()
+
+
+def test_a_merge_of_what_is_merged_changes_nothing(stead, run, tmp_path):
+    stead("chunk1.hdf5", names_of(0, 5))
+    stead("chunk2.hdf5", names_of(7))
+    assert run("steadkit", "merge").exit_code == 0
+    assert run("steadkit", "merge", "merged.hdf5", "chunk2.hdf5", "-o", "more.hdf5").exit_code == 0
+    for end in (".hdf5", ".csv"):
+        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in ("merged", "more"))
+        assert one == other

@@ -134,7 +134,7 @@ SELECTIONS = st.builds(
         st.builds(
             lambda f: {"fraction": f}, st.fractions(Fraction(1, 10**6), 1, max_denominator=10**6)
         ),
-        st.builds(lambda n: {"count": n}, st.integers(1, 2**63 - 1)),
+        st.builds(lambda n: {"count": 2 * n}, st.integers(1, 2**62 - 1)),
         st.just({}),
     ),
     st.fixed_dictionaries(

@@ -6,7 +6,7 @@ import pytest
 from conftest import names_of, waveform
 
 from steadkit.errors import InputError
-from steadkit.store import Waveforms, open_data, read_waveform
+from steadkit.store import Reader, Waveforms, Writer, attributes_of, open_data, read_waveform
 
 NAMES = names_of(8, 4)
 
@@ -141,3 +141,95 @@ def test_a_file_that_shrinks_while_it_is_read(stead):
         file.truncate(5000)
     with pytest.raises(InputError, match="shorter"):
         reader.read([0])
+
+
+VALUES = {
+    "trace_name": "x",
+    "remark": "Öræfajökull",
+    "empty": "",
+    "long": "coda " * 3000,
+    "p_weight": 0.5,
+    "count": 7,
+    "snr_db": np.array([20.0, 21.0, 22.5]),
+    "coda_end_sample": np.array([[2896.0]]),
+    "words": np.array(["P", "", "S"], dtype=object),
+    "fixed": np.bytes_("fixed"),
+}
+
+
+@pytest.mark.parametrize("more", [0, 100], ids=["few", "many"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"libver": "latest"}, {"track_order": True}, {"userblock_size": 512}],
+    ids=str,
+)
+def test_the_digest_of_attributes_tells_their_content_not_their_storage(tmp_path, options, more):
+    values = VALUES | {f"column{i}": ["text", i / 7][i % 2] for i in range(more)}
+    with h5py.File(tmp_path / "a.hdf5", "w", **options) as file:
+        data = file.create_group("data", track_order=options.get("track_order"))
+        dataset = data.create_dataset("x", data=waveform("x"), **of_dataset(options))
+        for name in reversed(values):
+            dataset.attrs[name] = values[name]
+    with Writer(tmp_path / "ours.hdf5") as writer:
+        known = writer.add("x", waveform("x"), values)
+    for path in (tmp_path / "a.hdf5", tmp_path / "ours.hdf5"):
+        with open_data(path) as group:
+            reader = Reader(group)
+            stored = reader.stored("x")
+            samples = np.empty((6000, 3), np.float32)
+            reader.read_into(stored, samples)
+            np.testing.assert_array_equal(samples, waveform("x"))
+            assert reader.attributes(stored, reader.heaps()).digest() == known
+            assert attributes_of(group, "x") == {
+                name: np.asarray(value).tolist() if name != "fixed" else "fixed"
+                for name, value in sorted(values.items())
+            }
+
+
+def of_dataset(options):
+    return {key: value for key, value in options.items() if key == "track_order"}
+
+
+def test_many_traces_at_once_are_read_as_one_by_one(stead):
+    source = stead()
+    with h5py.File(source.hdf5, "r+") as file:
+        for number, name in enumerate(NAMES):
+            file["data"][name].attrs[f"kind{number % 3}"] = "k" * number
+    with open_data(source.hdf5) as group:
+        reader = Reader(group)
+        for _ in range(2):  # once to learn the kinds, once to know them
+            found = reader.many([(name, reader.address(name)) for name in NAMES])
+            for name, (stored, attributes) in zip(NAMES, found, strict=True):
+                alone = Reader(group).attributes(Reader(group).stored(name), reader.heaps())
+                assert stored.name == name
+                assert attributes.digest() == alone.digest()
+                assert repr(attributes.decoded()) == repr(alone.decoded())
+
+
+def test_a_writer_refuses_what_is_no_trace(tmp_path):
+    with Writer(tmp_path / "a.hdf5") as writer:
+        writer.add("x", waveform("x"), {})
+        with pytest.raises(ValueError, match="in the file already"):
+            writer.add("x", waveform("x"), {})
+        with pytest.raises(ValueError, match="shape"):
+            writer.add("y", waveform("y").T, {})
+        with pytest.raises(TypeError, match="'odd'"):
+            writer.add("z", waveform("z"), {"odd": object()})
+    with open_data(tmp_path / "a.hdf5") as group:
+        assert list(group) == ["x"]
+    with pytest.raises(FileExistsError):
+        Writer(tmp_path / "a.hdf5")
+
+
+@pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025])
+def test_a_writer_that_writes_headers_now_and_then(tmp_path, count):
+    with Writer(tmp_path / "a.hdf5") as writer:
+        for number in range(count):
+            samples = np.full((6000, 3), number, np.float32)
+            writer.add(f"S{number}", samples, {"number": number, "text": f"t{number}"})
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        assert len(file["data"]) == count
+        for number in range(0, count, 31):
+            dataset = file["data"][f"S{number}"]
+            assert (dataset[()] == number).all()
+            assert dict(dataset.attrs) == {"number": number, "text": f"t{number}"}

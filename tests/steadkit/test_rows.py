@@ -1,0 +1,149 @@
+"""Rows of CSV files: any order, any text in them, and nothing else than what was chosen."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from steadkit.catalog import read_table
+from steadkit.errors import InputError
+from steadkit.rows import write_rows
+
+HEADER = ["receiver_code", "trace_name", "trace_category", "remark"]
+HARD = [
+    "",
+    "None",
+    'says "P"',
+    "a, b",
+    "two\nlines",
+    "two\r\nlines",
+    "lone\rreturn",
+    " ",
+    '"',
+    "é\u2028",
+]
+
+
+def source(path, rows, header=HEADER):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows([header, *rows])
+    return path
+
+
+def rows_of(prefix, remarks):
+    return [["ABC", f"{prefix}{i}_NO", "noise", remark] for i, remark in enumerate(remarks)]
+
+
+def choose(picked):
+    """Choose rows by source and number; `picked` is pairs of them, and the name."""
+    return pd.DataFrame(picked, columns=["source", "row", "trace_name"])
+
+
+def written(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two CSV files with hard texts, and all their rows."""
+    rows = [rows_of("A", HARD), rows_of("B", HARD[::-1])]
+    sources = [source(tmp_path / f"{n}.csv", some) for n, some in zip("ab", rows, strict=True)]
+    picked = [(n, i, row[1]) for n, some in enumerate(rows) for i, row in enumerate(some)]
+    return sources, picked, [row for some in rows for row in some]
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+def test_hard_texts_in_any_order(tmp_path, two, seed):
+    sources, picked, rows = two
+    order = np.arange(len(rows))
+    if seed is not None:
+        np.random.default_rng(seed).shuffle(order)
+    write_rows(sources, choose([picked[i] for i in order]), tmp_path / "out.csv")
+    want = in_stead_order([rows[i] for i in order])
+    assert written(tmp_path / "out.csv") == want
+    assert not (tmp_path / "out.csv.spool").exists()
+
+
+def in_stead_order(rows, header=("receiver_code", "trace_category", "trace_name", "remark")):
+    return [
+        list(header),
+        *([dict(zip(HEADER, row, strict=True))[c] for c in header] for row in rows),
+    ]
+
+
+def test_a_row_is_written_the_same_wherever_it_stands(tmp_path, two):
+    sources, picked, _ = two
+    write_rows(sources, choose(picked), tmp_path / "in.csv")
+    write_rows(sources, choose(picked[::-1]), tmp_path / "back.csv")
+    one, other = (read_table(tmp_path / name) for name in ("in.csv", "back.csv"))
+    assert one.to_dict("records") == other.to_dict("records")[::-1]
+    assert sorted((tmp_path / "in.csv").read_bytes()) == sorted(
+        (tmp_path / "back.csv").read_bytes()
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_any_choice_of_any_text(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("rows")
+    text = st.text(
+        st.sampled_from("ab \",\n\r;'é\u2028\x0b\x1c")
+        | st.characters(exclude_categories=["Cs", "Cc"]),
+        max_size=8,
+    )
+    remarks = data.draw(st.lists(text, min_size=1, max_size=12))
+    rows = rows_of("S", remarks)
+    path = source(folder / "a.csv", rows)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(rows))), unique=True))
+    picked = choose([(0, i, rows[i][1]) for i in chosen])
+    write_rows([path], picked.astype({"source": int, "row": int}), folder / "out.csv")
+    assert written(folder / "out.csv") == in_stead_order([rows[i] for i in chosen])
+
+
+def test_a_column_that_one_source_lacks_is_empty(tmp_path):
+    one = source(tmp_path / "a.csv", [["x", "A_NO", "noise", "r"]])
+    other = source(
+        tmp_path / "b.csv", [["noise", "9", "B_NO"]], ["trace_category", "p_weight", "trace_name"]
+    )
+    write_rows([one, other], choose([(1, 0, "B_NO"), (0, 0, "A_NO")]), tmp_path / "out.csv")
+    assert written(tmp_path / "out.csv") == [
+        ["receiver_code", "p_weight", "trace_category", "trace_name", "remark"],
+        ["", "9", "noise", "B_NO", ""],
+        ["x", "", "noise", "A_NO", "r"],
+    ]
+
+
+def test_many_rows_in_an_order_of_their_own(tmp_path):
+    rows = rows_of("S", [str(i) for i in range(60_000)])
+    path = source(tmp_path / "a.csv", rows)
+    order = np.random.default_rng(0).permutation(len(rows))[:40_000]
+    write_rows([path], choose([(0, i, rows[i][1]) for i in order.tolist()]), tmp_path / "out.csv")
+    found = read_table(tmp_path / "out.csv")
+    assert found["trace_name"].tolist() == [rows[i][1] for i in order]
+    assert found["remark"].tolist() == [str(i) for i in order]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("change", ["another row", "shorter", "empty"])
+def test_a_csv_that_changed_meanwhile(tmp_path, two, change, backwards):
+    sources, picked, rows = two
+    some = rows[: len(HARD)]
+    source(
+        sources[0],
+        {"another row": [some[1], some[0], *some[2:]], "shorter": some[:-1], "empty": []}[change],
+    )
+    words = "has changed" if change == "another row" else "shorter"
+    with pytest.raises(InputError, match=words):
+        write_rows(sources, choose(picked[::-1] if backwards else picked), tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv.spool").exists()
+
+
+def test_nothing_chosen_is_a_header(tmp_path, two):
+    none = choose([]).astype({"source": int, "row": int})
+    write_rows(two[0], none, tmp_path / "out.csv")
+    assert written(tmp_path / "out.csv") == in_stead_order([])
