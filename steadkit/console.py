@@ -92,14 +92,17 @@ class Bar:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: the first column is names, the others are figures."""
+    """Print a table: figures to the right, text to the left, nothing in it read as markup."""
     from rich.table import Table
+    from rich.text import Text
 
-    sheet = Table(title=title, title_justify="left")
+    sheet = Table(title=Text(title), title_justify="left")
+    listed = [list(row) for row in rows]
     for number, column in enumerate(columns):
-        sheet.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        sheet.add_row(*(show(value) for value in row))
+        text = any(isinstance(row[number], str) for row in listed)
+        sheet.add_column(Text(column), justify="left" if text or not number else "right")
+    for row in listed:
+        sheet.add_row(*(Text(show(value)) for value in row))
     terminal().print(sheet)
 
 

@@ -135,16 +135,10 @@ def _look(
 
 
 def _show(found: "Report") -> None:
-    from rich.markup import escape
 
     from steadkit.check import counted
 
-    # The examples come from the file, and could hold what rich takes for markup.
-    rows = [
-        (code, severity, traces, escape(example), remedy)
-        for code, severity, traces, example, remedy in counted(found.findings)
-    ]
-    if rows:
+    if rows := counted(found.findings):
         table("findings", ("fault", "severity", "traces", "example", "what to do"), rows)
     tally = found.findings["severity"].value_counts()
     parts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]

@@ -53,7 +53,6 @@ def _tell(described: "Info") -> None:
 
 
 def _tell_figures(described: "Info") -> None:
-    from rich.markup import escape
 
     headings = ("", "known", "least", "25 %", "median", "75 %", "greatest")
     rows = [
@@ -70,7 +69,7 @@ def _tell_figures(described: "Info") -> None:
     if holes:
         categories = (f"missing in {name}" for name in holes[0].missing)
         # Brackets would be markup to rich.
-        lines = [(escape(printable(g.column)), *g.missing.values(), g.unreadable) for g in holes]
+        lines = [(printable(g.column), *g.missing.values(), g.unreadable) for g in holes]
         table("what is not known", ("column", *categories, "unreadable"), lines)
 
 

@@ -1,0 +1,122 @@
+"""A CSV's figures as numbers, read piece by piece: memory grows with what is kept of a piece.
+
+A value that cannot be read is NaN here, not a fault: whoever looks at data wants to see the rest,
+and `steadkit.info.describe` counts such values by column.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit import catalog
+from steadkit.catalog import columns_of, component_numbers
+from steadkit.schema import COLUMNS, COMPONENTS, EVENT, SAMPLING_RATE, TEXT_COLUMNS
+
+SNR_COLUMNS = tuple(f"snr_db_{component}" for component in COMPONENTS)
+
+NUMBER_COLUMNS = (
+    "receiver_latitude",
+    "receiver_longitude",
+    "p_arrival_sample",
+    "s_arrival_sample",
+    "source_latitude",
+    "source_longitude",
+    "source_depth_km",
+    "source_magnitude",
+    "source_distance_km",
+    "back_azimuth_deg",
+    "snr_db",
+)
+"""What maps, distributions and ranges are made of."""
+
+
+LARGEST = 1e12
+"""No figure of a seismogram is larger: what is, infinity too, is a fault and cannot be drawn."""
+
+
+def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a STEAD CSV as text, some rows at a time; columns that it lacks are left out.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    columns
+        Which columns are wanted; all that the file has by default.
+
+    Raises
+    ------
+    InputError
+        The file is missing or is not a STEAD CSV.
+    """
+    present = columns_of(path)
+    yield from catalog.pieces(path, [c for c in present if columns is None or c in columns])
+
+
+def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.DataFrame:
+    """Read the figures of all traces: float64 columns, and whether each is an event.
+
+    Columns that the file lacks are NaN; ``snr_db`` becomes three, and ``s_minus_p_sec`` is added.
+    """
+    wanted = (*columns, "trace_category")
+    table = pd.concat([as_numbers(part) for part in pieces(path, wanted)], ignore_index=True)
+    return with_s_minus_p(table.reindex(columns=[*_spread_out(columns), "is_event"]))
+
+
+def as_numbers(part: pd.DataFrame) -> pd.DataFrame:
+    """Type the numeric columns of a text table as float64, NaN where there is no number."""
+    typed: dict[str, np.ndarray] = {}
+    for column in part.columns:
+        if column == "snr_db":
+            typed |= dict(zip(SNR_COLUMNS, component_values(part[column]).T, strict=True))
+        elif is_numeric(column):
+            typed[column] = values(part[column])
+        elif column == "trace_category":
+            typed["is_event"] = (part[column] == EVENT).to_numpy()
+    return pd.DataFrame(typed)
+
+
+def is_numeric(column: str) -> bool:
+    """Tell whether a column of STEAD holds numbers."""
+    return column in COLUMNS and column not in TEXT_COLUMNS
+
+
+def values(text: pd.Series) -> np.ndarray:
+    """Read one number a row, as float64, brackets or not; NaN where there is none.
+
+    >>> values(pd.Series(["3.6", "None", "ml", "inf", "[[2896.]]"]))
+    array([   3.6,    nan,    nan,    nan, 2896. ])
+    """
+    # Each text is read once, however often it stands there: most stand there often.
+    codes, distinct = pd.factorize(text)
+    stripped = pd.Series(distinct, dtype=str).str.strip("[] ")
+    read = pd.to_numeric(stripped, errors="coerce").to_numpy(float)
+    return _within_reason(read)[codes]
+
+
+def component_values(text: pd.Series) -> np.ndarray:
+    """Read three numbers a row, as float64, shape (rows, 3); NaN where there are none."""
+    codes, distinct = pd.factorize(text)
+    read = component_numbers(pd.DataFrame({"snr_db": distinct}))
+    return _within_reason(read)[codes]
+
+
+def _within_reason(read: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(read) <= LARGEST, read, np.nan)
+
+
+def with_s_minus_p(table: pd.DataFrame) -> pd.DataFrame:
+    """Add ``s_minus_p_sec``, seconds, where both arrivals are known."""
+    if not {"p_arrival_sample", "s_arrival_sample"} <= set(table.columns):
+        return table
+    samples = table["s_arrival_sample"] - table["p_arrival_sample"]
+    return table.assign(s_minus_p_sec=samples / SAMPLING_RATE)
+
+
+def _spread_out(columns: Sequence[str]) -> list[str]:
+    out: list[str] = []
+    for column in columns:
+        out += SNR_COLUMNS if column == "snr_db" else [column]
+    return out

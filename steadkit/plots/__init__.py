@@ -1,0 +1,43 @@
+"""Figures of a data set: traces, spectrograms, sections, maps, distributions, a one-page sheet.
+
+Each function takes arrays or a tidy table and returns a `matplotlib.figure.Figure`; `save` writes
+it. No window is opened and no setting of matplotlib's is changed.
+
+>>> import numpy as np
+>>> figure = trace_figure(np.zeros((6000, 3)), {"trace_name": "X", "p_arrival_sample": 700.0})
+>>> figure.axes[0].lines[1].get_xdata()
+[7.0, 7.0]
+"""
+
+from steadkit.plots.distributions import distributions_figure
+from steadkit.plots.maps import map_figure
+from steadkit.plots.overview import overview_figure
+from steadkit.plots.section import section_figure
+from steadkit.plots.spectrogram import spectrogram_figure
+from steadkit.plots.style import kind_of, save
+from steadkit.plots.tables import (
+    clear_event,
+    example_of,
+    names_in,
+    rows_of,
+    rows_of_event,
+    waveforms_of,
+)
+from steadkit.plots.trace import trace_figure
+
+__all__ = [
+    "clear_event",
+    "distributions_figure",
+    "example_of",
+    "kind_of",
+    "map_figure",
+    "names_in",
+    "overview_figure",
+    "rows_of",
+    "rows_of_event",
+    "save",
+    "section_figure",
+    "spectrogram_figure",
+    "trace_figure",
+    "waveforms_of",
+]

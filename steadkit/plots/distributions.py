@@ -1,0 +1,215 @@
+"""How magnitude, distance, depth, SNR, arrivals and back azimuth are distributed."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.projections.polar import PolarAxes
+from matplotlib.ticker import MaxNLocator
+
+from steadkit.plots.style import (
+    BLUE,
+    COMPONENT_COLOURS,
+    GREEN,
+    GREY,
+    ORANGE,
+    THOUSANDS,
+    VERMILLION,
+    nice_step,
+    say,
+    styled,
+)
+
+BINS = 35
+ROSE_BINS = 36
+STEPS = (1, 2, 5, 10)
+TAIL = 0.5
+"""Per cent of the largest values that may lie beyond the axis, so that a few do not squash it."""
+
+# Column: label of the axis, colour.
+HISTOGRAMS: Mapping[str, tuple[str, str]] = {
+    "source_magnitude": ("magnitude", VERMILLION),
+    "source_distance_km": ("epicentral distance (km)", VERMILLION),
+    "source_depth_km": ("source depth (km)", VERMILLION),
+    "p_arrival_sample": ("P arrival (sample)", BLUE),
+    "s_minus_p_sec": ("S minus P (s)", GREEN),
+}
+
+
+@styled
+def distributions_figure(table: pd.DataFrame) -> Figure:
+    """Draw eight panels: how the figures of a data set are distributed over its traces.
+
+    Parameters
+    ----------
+    table
+        Float64 columns as `steadkit.info.read_numbers` gives them, a row a trace; those that are
+        missing, in part or altogether, are told to be.
+    """
+    figure = Figure(figsize=(7.2, 4.4))
+    draw_distributions(figure, table)
+    return figure
+
+
+def draw_distributions(figure: FigureBase, table: pd.DataFrame) -> None:
+    """Fill a figure, or a part of one, with the eight panels."""
+    grid = figure.add_gridspec(2, 4)
+    panels: tuple[Callable[[Axes, pd.DataFrame], None], ...] = (
+        *(_histogram_of(column) for column in list(HISTOGRAMS)[:3]),
+        draw_snr,
+        *(_histogram_of(column) for column in list(HISTOGRAMS)[3:]),
+        draw_travel,
+        draw_rose,
+    )
+    for number, draw in enumerate(panels):
+        projection = "polar" if draw is draw_rose else None
+        ax = figure.add_subplot(grid[number // 4, number % 4], projection=projection)
+        draw(ax, table)
+
+
+def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
+    label, colour = HISTOGRAMS[column]
+
+    def draw(ax: Axes, table: pd.DataFrame) -> None:
+        values = known(table, column)
+        ax.set_xlabel(label)
+        if not len(values):
+            say(ax, "not known")
+            return
+        edges = bin_edges(values)
+        ax.hist(values, edges.tolist(), color=colour, edgecolor="white", linewidth=0.2)
+        _finish(ax, edges)
+        if beyond := int((values > edges[-1]).sum()):
+            say_beyond(ax, beyond)
+
+    return draw
+
+
+def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw the signal-to-noise ratio of each component as an outline."""
+    ax.set_xlabel("SNR (dB)")
+    of = {c: known(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
+    together = np.concatenate(list(of.values()))
+    if not len(together):
+        say(ax, "not known")
+        return
+    edges = bin_edges(together)
+    for component, style in zip(of, ("-", "--", ":"), strict=True):
+        ax.hist(
+            of[component],
+            edges.tolist(),
+            histtype="step",
+            color=COMPONENT_COLOURS[component],
+            linestyle=style,
+            linewidth=1,
+        )
+        ax.plot([], color=COMPONENT_COLOURS[component], linestyle=style, label=component)
+    _finish(ax, edges)
+    ax.legend(handlelength=1.8, borderaxespad=0.1, labelspacing=0.2)
+
+
+def draw_travel(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw S minus P against distance, which lie on a line but where one of them is wrong."""
+    ax.set_xlabel("epicentral distance (km)")
+    ax.set_ylabel("S minus P (s)")
+    columns = ["source_distance_km", "s_minus_p_sec"]
+    both = table.reindex(columns=columns).dropna().to_numpy(float)
+    if not len(both):
+        say(ax, "not known")
+        return
+    far, late = (bin_edges(values)[-1] for values in both.T)
+    ax.hexbin(
+        *both.T,
+        gridsize=28,
+        extent=(0, far, min(0, both[:, 1].min()), late),
+        norm=LogNorm(vmin=0.2),  # so that a single trace is no faint yellow
+        mincnt=1,
+        cmap="cividis_r",
+        linewidths=0.1,
+        rasterized=True,
+    )
+    ax.set_xlim(0, far)
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
+    ax.set_title("darker: more traces", fontsize=7, color=GREY)
+
+
+def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw how many traces come from which direction, north up, 10 degrees a petal."""
+    values = known(table, "back_azimuth_deg")
+    ax.set_title("back azimuth", loc="center")
+    if not len(values):
+        say(ax, "not known")
+        return
+    counts, edges = np.histogram(values % 360, ROSE_BINS, (0, 360))
+    if isinstance(ax, PolarAxes):
+        ax.set_theta_zero_location("N")
+        ax.set_theta_direction(-1)
+        # The figures stand where the fewest petals hide them.
+        ax.set_rlabel_position(float(edges[counts.argmin()]) + 180 / ROSE_BINS)
+    ax.bar(
+        np.radians(edges[:-1]),
+        counts,
+        width=np.radians(edges[1]),
+        align="edge",
+        color=ORANGE,
+        edgecolor="white",
+        linewidth=0.3,
+    )
+    ax.set_xticks(np.radians([0, 90, 180, 270]), ["N", "E", "S", "W"])
+    ax.tick_params(pad=-2)
+    ax.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+    ax.yaxis.set_major_formatter(THOUSANDS)
+    ax.tick_params(axis="y", labelsize=6, labelcolor=GREY)
+    ax.grid(linewidth=0.3)
+
+
+def known(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Give the values of a column that are known; none where there is no such column."""
+    if column not in table:
+        return np.empty(0)
+    return table[column].dropna().to_numpy(float)
+
+
+def bin_edges(values: np.ndarray) -> np.ndarray:
+    """Cut the range of some values into some 30 bins at round numbers, fewer for few values.
+
+    A tail of half a per cent is left beyond the last edge if it takes a quarter of the range.
+
+    >>> bin_edges(np.array([0.0, 3.0, 60.0]))[[0, 1, -1]]
+    array([ 0., 10., 70.])
+    """
+    low, high = float(values.min()), float(values.max())
+    body = float(np.percentile(values, 100 - TAIL))
+    if high - low > 1.3 * (body - low) > 0:
+        high = body
+    # A bin of a few traces tells nothing.
+    step = nice_step((high - low) or 1.0, int(np.clip(2 * len(values) ** 0.5, 5, BINS)))
+    first = np.floor(low / step)
+    count = int(np.floor(high / step) - first) + 1
+    return step * (first + np.arange(count + 1))
+
+
+def say_beyond(ax: Axes, count: int) -> None:
+    """Tell how many values lie to the right of the axis."""
+    ax.text(
+        1.0,
+        0.98,
+        f"{count:,} beyond →",
+        transform=ax.transAxes,
+        ha="right",
+        va="top",
+        fontsize=6,
+        color=GREY,
+    )
+
+
+def _finish(ax: Axes, edges: np.ndarray) -> None:
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylabel("traces")
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS, integer=True))
+    ax.yaxis.set_major_formatter(THOUSANDS)

@@ -1,0 +1,145 @@
+"""A record section: one earthquake's traces, distance over time since its origin."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from steadkit.errors import InputError
+from steadkit.plots.marks import component_number, text_of
+from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
+
+LABELS_PER_INCH = 8
+
+
+@styled
+def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = "Z") -> Figure:
+    """Draw one earthquake's traces, each normalised, at their distances.
+
+    Parameters
+    ----------
+    waveforms
+        Shape (traces, 6000, 3), counts.
+    table
+        A row a trace, typed as `steadkit.catalog.tidy` does.
+    component
+        Which component to draw.
+
+    Raises
+    ------
+    InputError
+        No trace has both a distance and an origin time.
+    """
+    column = component_number(component)
+    starts = since_origin(table)
+    distances = table["source_distance_km"].to_numpy(float)
+    drawn = np.flatnonzero(np.isfinite(starts) & np.isfinite(distances))
+    if not len(drawn):
+        raise InputError(
+            f"no trace of {_event(table)} has distance and origin time: choose another --event"
+        )
+    # From near to far, and by name where two are as far: row order must not show.
+    names = table["trace_name"].to_numpy()
+    drawn = np.array(sorted(drawn, key=lambda i: (distances[i], names[i])))
+    figure = Figure(figsize=(7.2, float(np.clip(3.5 + 0.2 * len(drawn), 4.5, 9))))
+    ax = figure.subplots()
+    scale = trace_height(distances[drawn])
+    for i in drawn:
+        _draw_trace(ax, waveforms[i, :, column], starts[i], distances[i], scale)
+    for phase, colour in (("p", BLUE), ("s", VERMILLION)):
+        arrivals = table[f"{phase}_arrival_sample"].to_numpy(float)[drawn] / SAMPLING_RATE
+        _mark(ax, starts[drawn] + arrivals, distances[drawn], 0.5 * scale, colour, phase.upper())
+    inches = figure.get_size_inches()[1] - 1.0
+    least_gap = (np.ptp(distances[drawn]) + 2 * scale) / (LABELS_PER_INCH * inches)
+    _label_stations(ax, table.iloc[drawn], distances[drawn], float(least_gap))
+    _finish(ax, table, component, len(drawn))
+    return figure
+
+
+def since_origin(table: pd.DataFrame) -> np.ndarray:
+    """Tell when each trace starts, seconds since the origin; NaN where it is not known.
+
+    Where the origin time is missing it follows from the P arrival and its travel time.
+    """
+    origins, starts = (
+        pd.to_datetime(table[column], errors="coerce", format="ISO8601", utc=True)
+        for column in ("source_origin_time", "trace_start_time")
+    )
+    seconds = (starts - origins).dt.total_seconds().to_numpy(float)
+    by_travel = (
+        table["p_travel_sec"].to_numpy(float)
+        - table["p_arrival_sample"].to_numpy(float) / SAMPLING_RATE
+    )
+    return np.where(np.isfinite(seconds), seconds, by_travel)
+
+
+def trace_height(distances: np.ndarray) -> float:
+    """Find how many km a trace's largest amplitude is: a gap between traces, within reason."""
+    span = float(np.ptp(distances)) or 10.0
+    return float(np.clip(span / len(distances), 0.015 * span, 0.05 * span))
+
+
+def _draw_trace(ax: Axes, samples: np.ndarray, start: float, distance: float, scale: float) -> None:
+    seconds = start + np.arange(N_SAMPLES) / SAMPLING_RATE
+    centred = samples.astype(float) - np.median(samples)
+    largest = float(np.abs(centred).max()) or 1.0
+    ax.plot(seconds, distance + scale * centred / largest, color=BLACK, linewidth=0.3)
+
+
+def _mark(
+    ax: Axes, seconds: np.ndarray, distances: np.ndarray, half: float, colour: str, label: str
+) -> None:
+    known = np.isfinite(seconds)
+    if known.any():
+        ax.vlines(
+            seconds[known],
+            distances[known] - half,
+            distances[known] + half,
+            colors=colour,
+            linewidths=1.3,
+            label=label,
+            zorder=3,
+        )
+
+
+def _label_stations(ax: Axes, table: pd.DataFrame, distances: np.ndarray, least_gap: float) -> None:
+    """Name the stations at the right edge, leaving out those that would overlap."""
+    last = -np.inf
+    for (_, row), distance in zip(table.iterrows(), distances, strict=True):
+        if distance - last < least_gap:
+            continue
+        last = distance
+        ax.annotate(
+            ".".join(filter(None, [row["network_code"], row["receiver_code"]])),
+            (1.0, distance),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            color=GREY,
+        )
+
+
+def _finish(ax: Axes, table: pd.DataFrame, component: str, drawn: int) -> None:
+    ax.margins(x=0)
+    ax.set_xlabel("time since origin (s)")
+    ax.set_ylabel("epicentral distance (km)")
+    first = table.sort_values("trace_name").iloc[0]
+    facts = [_event(table), text_of(first, "source_origin_time")]
+    magnitude = first["source_magnitude"]
+    facts.append("" if np.isnan(magnitude) else f"M {magnitude:g}")
+    left_out = len(table) - drawn
+    rest = f"; {left_out} without distance or origin time left out" if left_out else ""
+    traces = f"{drawn} traces, component {component}, each normalised{rest}"
+    ax.set_title("\n".join([", ".join(filter(None, facts)), traces]))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+
+
+def _event(table: pd.DataFrame) -> str:
+    sources: Sequence[str] = sorted(set(table["source_id"]) - {""})
+    return f"earthquake {sources[0]}" if sources else "this earthquake"

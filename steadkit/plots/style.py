@@ -1,0 +1,125 @@
+"""How every figure looks, and how it is written: the same file for the same data."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from steadkit.errors import InputError
+from steadkit.files import write_with
+
+# Okabe and Ito's palette: told apart by colour-blind eyes and in print.
+BLACK, GREY = "#000000", "#666666"
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+
+COMPONENT_COLOURS = {"E": ORANGE, "N": BLUE, "Z": BLACK}
+
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "figure.titlesize": 9,
+    "hatch.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 0.6,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "steadkit",
+    "text.parse_math": False,
+    "xtick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.labelsize": 7,
+    "ytick.major.width": 0.6,
+}
+"""Legible at the width of a journal's page; a name with a dollar sign stays a name."""
+
+METADATA = {
+    "pdf": {"Creator": "steadkit", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "steadkit", "Date": None},
+    "png": {"Software": "steadkit"},
+}
+"""What each format says of itself: no date, so that the same figure is the same bytes."""
+
+styled = matplotlib.style.context(["default", STYLE])
+"""Decorates a function that draws: the house's style inside, the caller's untouched outside."""
+
+THOUSANDS = FuncFormatter(lambda value, _: plain(value))
+
+
+def plain(value: float) -> str:
+    """Write a tick as a person would.
+
+    >>> plain(1500000.0), plain(0.25), plain(-300.0), plain(0.0)
+    ('1,500,000', '0.25', '\N{MINUS SIGN}300', '0')
+    """
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None:
+    """Write figures as PNG, PDF or SVG, by the name's ending; several are the pages of a PDF.
+
+    Raises
+    ------
+    InputError
+        The ending is none of these, the file exists, or several figures are to be no PDF.
+    """
+    kind = kind_of(path, len(figures))
+
+    @styled
+    def write(staged: Path) -> None:
+        if len(figures) == 1:
+            figures[0].savefig(staged, format=kind, metadata=METADATA[kind])
+            return
+        with PdfPages(staged, metadata=METADATA["pdf"]) as pages:
+            for figure in figures:
+                pages.savefig(figure)
+
+    write_with(path, write, overwrite)
+
+
+def kind_of(path: Path, count: int = 1) -> str:
+    """Tell the format of a figure by its name's ending.
+
+    >>> kind_of(Path("map.PDF"))
+    'pdf'
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in METADATA:
+        raise InputError(f"figure {str(path)!r} has no known ending: use .png, .pdf or .svg")
+    if count > 1 and kind != "pdf":
+        raise InputError(f"{count} figures do not fit into {str(path)!r}: use .pdf, a page each")
+    return kind
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write into a panel why there is nothing to see."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def nice_step(span: float, parts: int) -> float:
+    """Find a step of 1, 2 or 5 times a power of ten that cuts a span into about so many parts.
+
+    >>> nice_step(400.0, 40), nice_step(6.3, 30)
+    (10.0, 0.2)
+    """
+    rough = max(span, 1e-9) / parts
+    power = 10.0 ** math.floor(math.log10(rough))
+    # The nearest, as ratios go.
+    factor = min((1, 2, 5, 10), key=lambda factor: abs(math.log(factor * power / rough)))
+    return round(factor * power, 12)

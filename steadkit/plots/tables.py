@@ -1,0 +1,175 @@
+"""What the figures need of a data set's files: the rows and waveforms of a few traces."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import check_name, row_parts
+from steadkit.errors import InputError
+from steadkit.info.reading import SNR_COLUMNS, component_values, is_numeric, pieces, values
+from steadkit.plots.marks import Row
+from steadkit.schema import COLUMNS, EVENT, MISSING
+from steadkit.sources import Source
+from steadkit.store import open_data, read_waveform
+
+CLOSE = 3
+"""How many names are proposed for one that is not there."""
+
+NEIGHBOURS = 40
+"""How many names on either side, in alphabetical order, are compared with a wrong one."""
+
+
+def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Read the rows of some traces, typed, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        A trace is not in the table; names like it are proposed.
+    """
+    for name in names:
+        check_name(name, csv)  # a figure may be named after it
+    table = pd.concat(list(row_parts(csv, names)))
+    there = set(table["trace_name"])
+    for name in names:
+        if name not in there:
+            raise InputError(_no_such_trace(name, csv))
+    first = table.drop_duplicates("trace_name").set_index("trace_name", drop=False)
+    return typed(first.loc[list(names)])
+
+
+def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
+    """Read the rows of one earthquake, typed; by default of the one with most traces.
+
+    Raises
+    ------
+    InputError
+        No event has this source id, or none has any.
+    """
+    chosen = most_recorded(csv) if event is None else event
+    if chosen in MISSING:
+        raise InputError(f"source_id {chosen!r} stands for one that is not known: choose another")
+    parts = [
+        part[(part["source_id"] == chosen) & (part["trace_category"] == EVENT)]
+        for part in pieces(csv)
+        if "source_id" in part
+    ]
+    table = typed(pd.concat(parts)) if parts else pd.DataFrame()
+    if table.empty:
+        raise InputError(f"{str(csv)!r} has no event of source_id {chosen[:60]!r}: check the id")
+    return table.sort_values("trace_name", ignore_index=True)
+
+
+def most_recorded(csv: Path) -> str:
+    """Find the source id with most events; of several as many, the first by name."""
+    counts: Counter[str] = Counter()
+    for part in pieces(csv, ("source_id", "trace_category")):
+        if "source_id" in part:
+            events = part["source_id"][part["trace_category"] == EVENT]
+            counts.update(events[~events.isin(MISSING)].value_counts().to_dict())
+    if not counts:
+        raise InputError(f"{str(csv)!r} has no event with a source_id: a section needs one")
+    return min(counts, key=lambda source: (-counts[source], source))
+
+
+def names_in(csv: Path) -> list[str]:
+    """Read the names of all traces, in the order of the table."""
+    return [name for part in pieces(csv, ("trace_name",)) for name in part["trace_name"]]
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Type a text table with all of STEAD's columns, as `steadkit.catalog.tidy` names them.
+
+    Columns that it lacks are missing in every row; what cannot be read is missing too.
+    """
+    full = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])), fill_value="")
+    columns: dict[str, np.ndarray] = {}
+    for column in full.columns:
+        if column == "snr_db":
+            columns |= dict(zip(SNR_COLUMNS, component_values(full[column]).T, strict=True))
+        elif is_numeric(column):
+            columns[column] = values(full[column])
+        else:
+            columns[column] = full[column].where(~full[column].isin(MISSING), "").to_numpy()
+    return pd.DataFrame(columns)
+
+
+def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
+    """Read the waveforms of some traces, shape (traces, 6000, 3), counts.
+
+    Raises
+    ------
+    InputError
+        There is no HDF5 file beside the CSV, or it does not hold one of them.
+    """
+    if not source.hdf5.is_file():
+        raise InputError(
+            f"no {source.hdf5.name!r} beside {str(source.csv)!r}: a trace's picture needs its "
+            "waveform; map and distributions do with the CSV"
+        )
+    with open_data(source.hdf5) as group:
+        return np.stack([read_waveform(group, name) for name in names])
+
+
+def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] | None:
+    """Read a clear event, its waveform and its typed row; None where there is none to read.
+
+    Parameters
+    ----------
+    source
+        The data set.
+    numbers
+        What `steadkit.info.read_numbers` reads of it.
+    """
+    if not source.hdf5.is_file():
+        return None
+    name = clear_event(numbers, names_in(source.csv))
+    if name is None:
+        return None
+    return waveforms_of(source, [name])[0], rows_of(source.csv, [name]).iloc[0].to_dict()
+
+
+def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
+    """Name an event above the common run: at the upper quartile of the SNR of its worst component.
+
+    Parameters
+    ----------
+    numbers
+        ``is_event`` and ``snr_db_E``, ``_N``, ``_Z``, a row a trace.
+    names
+        The name of each row's trace; of several as near the first is taken.
+    """
+    of_events = numbers["is_event"].to_numpy()
+    ratios = numbers[list(SNR_COLUMNS)].min(axis=1, skipna=False).where(of_events)
+    away = (ratios - ratios.quantile(0.75)).abs().to_numpy()
+    # Without any SNR known, one event is as good as another.
+    near = away == np.nanmin(away) if ratios.notna().any() else of_events
+    return min((names[i] for i in np.flatnonzero(near).tolist()), default=None)
+
+
+def _no_such_trace(name: str, csv: Path) -> str:
+    close = close_names(name, names_in(csv))
+    remedy = f"did you mean {', '.join(map(repr, close))}?" if close else "check the name"
+    return f"{str(csv)!r} has no trace {name[:60]!r}: {remedy}"
+
+
+def close_names(name: str, names: Sequence[str]) -> list[str]:
+    """Find names much like one, among those that begin or end like it.
+
+    >>> close_names("ACR.BG_2012", ["BUC.BG_2011", "ACR.BG_2012_EV", "ACR.BG_2013_EV"])
+    ['ACR.BG_2012_EV', 'ACR.BG_2013_EV', 'BUC.BG_2011']
+    """
+    # To compare a million names letter by letter would take a minute.
+    candidates = set(_neighbours(name, sorted(names)))
+    candidates |= {n[::-1] for n in _neighbours(name[::-1], sorted(n[::-1] for n in names))}
+    return get_close_matches(name[:200], sorted(candidates), CLOSE)
+
+
+def _neighbours(name: str, in_order: Sequence[str]) -> Sequence[str]:
+    place = bisect_left(in_order, name)
+    return in_order[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS]
