@@ -53,8 +53,15 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     InputError
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
-    table = pd.concat(list(pieces(path, columns)), ignore_index=True)
-    _check_names(table["trace_name"].tolist(), path)
+    parts, hashes = [], []
+    for part in pieces(path, columns):
+        names = part["trace_name"].to_numpy(object)
+        _check_names(names.tolist(), path)
+        # A million names as Python has them take 100 MB: they are compared by their hashes.
+        hashes.append(pd.util.hash_array(names, categorize=False))
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    _refuse_repeated(table["trace_name"], np.concatenate(hashes), path)
     _check_categories(table["trace_category"], path)
     return table
 
@@ -146,12 +153,19 @@ def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
 
 
 def _check_names(names: list[str], path: Path) -> None:
-    if not _all_plain(names):
+    if names and not _all_plain(names):
         for name in names:
             check_name(name, path)
-    if len(set(names)) < len(names):
-        repeated = next(name for name, count in Counter(names).items() if count > 1)
-        raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
+
+
+def _refuse_repeated(names: pd.Series, hashes: np.ndarray, path: Path) -> None:
+    in_order = np.sort(hashes)
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    if len(twice):
+        suspects = names[np.isin(hashes, twice)].tolist()
+        repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
+        if repeated is not None:
+            raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
 
 
 def _all_plain(names: list[str]) -> bool:

@@ -94,7 +94,7 @@ def draw(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndar
     left = table.iloc[rows] if len(rows) < len(table) else table
     groups = _groups_of(left, selection.group)
     wanted, strata = _wanted(left, groups, selection)
-    chosen = pick(left["trace_name"].tolist(), strata, wanted, selection.seed, groups)
+    chosen = pick(left["trace_name"], strata, wanted, selection.seed, groups)
     if not len(chosen):
         amount = _amount(selection)
         raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")

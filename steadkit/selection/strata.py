@@ -94,9 +94,12 @@ def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     columns = [_labels_of(table, *bins_of(spec)) for spec in specs]
     if not columns:
         return [""] * len(table)
+    # Each label once in memory, not once a row.
+    known: dict[str, str] = {}
     if len(columns) == 1:
-        return columns[0].tolist()
-    return ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
+        return [known.setdefault(label, label) for label in columns[0]]
+    joined = ("\x1f".join(parts) for parts in zip(*columns, strict=True))
+    return [known.setdefault(label, label) for label in joined]
 
 
 def _labels_of(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
