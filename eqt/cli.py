@@ -40,6 +40,7 @@ def main() -> None:
     help="Shape of the P and S targets.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")
 @click.option("--out", type=FILE, help="Run folder to make; runs/eqt-<data> by default.")
 def train(
     data: Path,
@@ -49,9 +50,14 @@ def train(
     schedule: str,
     labels: str,
     seed: int,
+    split: Path | None,
     out: Path | None,
 ) -> None:
-    """Train EQT on 85 % of the traces, split by earthquake; writes a run folder."""
+    """Train EQT on the training part of DATA; writes a run folder.
+
+    The parts are those of --split, else of DATA.split.manifest (see steadkit split), else of
+    DATA.manifest if it has any. Else 85 % of the traces are for training, split by earthquake.
+    """
     from steadkit.sources import source_of
 
     source = source_of(data)  # a missing file should not wait for TensorFlow
@@ -68,9 +74,8 @@ def train(
         labels=labels,
         seed=seed,
     )
-    run = run_training(
-        source.hdf5, out or default_folder(source.hdf5), EQTConfig(), config, click.echo
-    )
+    folder = out or default_folder(source.hdf5)
+    run = run_training(source.hdf5, folder, EQTConfig(), config, click.echo, split)
     click.echo(f"run: {run.folder}")
 
 

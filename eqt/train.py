@@ -17,14 +17,13 @@ from eqt.config import EQTConfig, TrainConfig
 from eqt.model import build_model
 from eqt.runs import Run, Setup, create, save_setup
 from steadkit import sampling
-from steadkit.catalog import earthquakes_of, read_table
 from steadkit.console import Bar
 from steadkit.errors import InputError
-from steadkit.files import staged, write_text
+from steadkit.files import staged, write_with
 from steadkit.labels import TARGETS
-from steadkit.manifest import Manifest, manifest_of
+from steadkit.manifest import Manifest
 from steadkit.pipeline import Batches, clear_faults, stream
-from steadkit.sources import source_of
+from steadkit.split import Rule, existing_split, list_rows, split_manifest, usable_for
 from steadkit.version import __version__
 
 
@@ -34,6 +33,7 @@ def train(
     model_config: EQTConfig,
     config: TrainConfig,
     say: Callable[[str], object] = print,
+    split: Path | None = None,
 ) -> Run:
     """Train from scratch and write a run folder.
 
@@ -47,6 +47,9 @@ def train(
         What to build, and how to train it.
     say
         Receives one line an epoch.
+    split
+        A manifest with the part of every trace; by default the one beside the data, else the
+        traces are split by earthquake.
 
     Raises
     ------
@@ -54,8 +57,8 @@ def train(
         The data cannot be used, a part would be empty, or the folder exists. Then no folder is
         left behind.
     """
-    split = split_by_earthquake(data, config)
-    parts = {part: traces_of(split, part) for part in sampling.PARTS}
+    assigned = split_of(data, config, split, say)
+    parts = {part: traces_of(assigned, part) for part in sampling.PARTS}
     for part, names in parts.items():
         if not names:
             raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
@@ -65,7 +68,7 @@ def train(
 
     run = create(folder)
     save_setup(run, Setup(data, model_config, config, environment()))
-    write_text(run.split, split.to_text())
+    write_with(run.split, assigned.write)
     callbacks = [
         keras.callbacks.LearningRateScheduler(config.learning_rate_at),
         keras.callbacks.TerminateOnNaN(),
@@ -100,19 +103,23 @@ def _no_empty_run(run: Run) -> Iterator[None]:
         raise
 
 
+def split_of(
+    data: Path, config: TrainConfig, split: Path | None, say: Callable[[str], object]
+) -> Manifest:
+    """Take the split that was named, else the one beside the data, else cut by earthquake."""
+    path = split or existing_split(data)
+    if path is None:
+        return split_by_earthquake(data, config)
+    manifest = usable_for(path, data)
+    say(f"parts as in {path}")
+    return manifest
+
+
 def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
     """Cut a data set into train, validation and test, each earthquake whole in one of them."""
-    columns = ("trace_name", "trace_category", "source_id")
-    table = read_table(source_of(data).csv, columns)
-    categories = table["trace_category"].tolist()
-    parts = sampling.split(earthquakes_of(table).tolist(), categories, config.shares, config.seed)
-    recipe = {
-        "operation": "split",
-        "by": "source_id",
-        "shares": [str(share) for share in config.shares],
-        "seed": config.seed,
-    }
-    return manifest_of(data.stem, recipe, table["trace_name"], categories, parts)
+    rule = Rule(shares=config.shares, seed=config.seed)
+    manifest, _ = split_manifest(*list_rows(data, rule), rule)
+    return manifest
 
 
 def traces_of(split: Manifest, part: str) -> list[str]:

@@ -11,10 +11,11 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
 from eqt.runs import Run, default_folder, load_setup
-from eqt.train import split_by_earthquake, train
+from eqt.train import split_by_earthquake, split_of, train
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
-from steadkit.manifest import load
+from steadkit.manifest import load, manifest_of
+from steadkit.split import Rule, list_rows, split_manifest
 
 
 @pytest.fixture
@@ -59,6 +60,67 @@ def test_real_records_split_85_5_10(shared_data):
     assert counts.to_dict() == {"train": 83, "test": 10, "validation": 5}
 
 
+def test_an_earthquake_without_an_id_is_split_by_its_time(source):
+    table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
+    events = table["trace_category"] == "earthquake_local"
+    table["source_id"] = ""
+    table.loc[events, "source_origin_time"] = [f"2020-01-{1 + n // 4:02}" for n in range(24)]
+    table.to_csv(source.csv, index=False)
+    split = split_by_earthquake(source.hdf5, SHORT)
+    parts = pd.Series(split.parts, index=split.traces)[table["trace_name"]].to_numpy()
+    by_time = pd.Series(parts[events]).groupby(table["source_origin_time"][events].to_numpy())
+    assert len(by_time) == 6
+    assert by_time.nunique().eq(1).all()
+
+
+def test_columns_that_the_table_lacks_are_no_fault(source):
+    table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
+    table[["trace_name", "trace_category"]].to_csv(source.csv, index=False)
+    assert set(split_by_earthquake(source.hdf5, SHORT).parts) == {"train", "validation", "test"}
+
+
+@pytest.fixture
+def by_hand(source):
+    """Make a split that no rule would make: every third earthquake."""
+    base, table = list_rows(source.csv)
+    number = table["source_id"].str.removeprefix("source").replace("", "0").astype(int)
+    parts = np.array(["train", "validation", "test"])[number % 3]
+    return manifest_of(
+        "data", {"operation": "by hand"}, base.traces, table["trace_category"], parts
+    )
+
+
+def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path):
+    by_hand.write(source.csv.with_suffix(".manifest"))
+    said = []
+    assert split_of(source.hdf5, SHORT, None, said.append).digest == by_hand.digest
+    assert said == [f"parts as in {source.csv.with_suffix('.manifest')}"]
+    # One that is named goes before one that stands beside the data.
+    by_hand.write(tmp_path / "named.manifest")
+    other, _ = split_manifest(*list_rows(source.csv), Rule(shares=SHORT.shares))
+    other.write(source.csv.with_name("data.split.manifest"))
+    assert split_of(source.hdf5, SHORT, None, len).digest == other.digest
+    command = ("train", "--data", source.hdf5, "--split", "named.manifest", "--epochs", 1)
+    result = run("eqt", *command, "--batch-size", 8, "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert "parts as in named.manifest" in result.output
+    assert load(tmp_path / "run/split.manifest").digest == by_hand.digest
+
+
+def test_a_split_that_leaks_is_refused_in_one_line(source, by_hand, run, tmp_path):
+    events = [name.endswith("EV") for name in by_hand.traces]
+    parts = list(by_hand.parts)
+    torn = next(n for n, part in enumerate(parts) if events[n] and part == "train")
+    parts[torn] = "test"
+    categories = ["earthquake_local" if event else "noise" for event in events]
+    leaking = manifest_of("data", by_hand.recipe, by_hand.traces, categories, parts)
+    leaking.write(tmp_path / "leak.manifest")
+    result = run("eqt", "train", "--data", source.hdf5, "--split", "leak.manifest", "--out", "run")
+    refused(result, "leak.manifest", "train and test share, by earthquake", "1 in all")
+    assert not (tmp_path / "run").exists()
+    refused(run("eqt", "train", "--data", source.hdf5, "--split", "none"), "no file 'none'")
+
+
 def test_the_same_seed_gives_the_same_weights(trained, tmp_path):
     said = []
     again = train(trained.parent / "data.hdf5", tmp_path / "again", TINY, SHORT, said.append)
@@ -97,7 +159,7 @@ def test_a_bad_trace_is_named_and_leaves_no_run(source, tmp_path):
 
 def test_a_part_without_traces_is_refused(stead, tmp_path):
     few = stead("few.hdf5", names_of(3))
-    with pytest.raises(InputError, match="validation part"):
+    with pytest.raises(InputError, match="holds 3 of 3 traces"):
         train(few.hdf5, tmp_path / "run", TINY, TrainConfig(), len)
     assert not (tmp_path / "run").exists()
 

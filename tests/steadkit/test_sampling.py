@@ -1,16 +1,14 @@
-"""Sampling: golden selections, nesting, independence of the order, splits without a leak."""
+"""Sampling: golden selections, nesting, independence of the order."""
 
 from collections import Counter
 from fractions import Fraction
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.sampling import (
-    PARTS,
     allocate,
     parse_fraction,
     pick,
@@ -18,7 +16,6 @@ from steadkit.sampling import (
     share,
     shares,
     shuffled,
-    split,
     take,
 )
 
@@ -171,31 +168,3 @@ def test_a_group_in_several_strata_counts_where_most_of_it_is():
 def test_fractions_that_are_none_are_refused(text):
     with pytest.raises(InputError, match="fraction"):
         parse_fraction(text)
-
-
-SHARES = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100))
-
-
-@given(
-    groups=st.lists(st.integers(0, 30).map(str), min_size=1, max_size=80),
-    seed=st.integers(0, 9),
-)
-def test_no_group_is_in_two_parts(groups, seed):
-    parts = split(groups, ["event"] * len(groups), SHARES, seed)
-    assert set(parts) <= set(PARTS)
-    for group in set(groups):
-        assert len({part for part, g in zip(parts, groups, strict=True) if g == group}) == 1
-
-
-def test_every_category_is_split_by_its_shares():
-    groups = [f"e{i}" for i in range(200)] + [f"n{i}" for i in range(100)]
-    strata = np.array(["event"] * 200 + ["noise"] * 100)
-    parts = split(groups, strata.tolist(), SHARES, seed=3)
-    for stratum, total in (("event", 200), ("noise", 100)):
-        counts = [int(((strata == stratum) & (parts == part)).sum()) for part in PARTS]
-        assert counts == [total * 85 // 100, total * 5 // 100, total // 10]
-
-
-def test_shares_that_do_not_add_up_are_refused():
-    with pytest.raises(InputError, match="add up to 1"):
-        split(["a"], ["event"], (Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)), 0)

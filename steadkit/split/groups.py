@@ -1,0 +1,146 @@
+"""What must not be torn apart: the earthquake, station, cell or value of each trace, and chains."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of, numbers
+from steadkit.errors import InputError
+from steadkit.manifest import UNKNOWN
+from steadkit.schema import EVENT, MISSING
+from steadkit.selection.strata import bins_of
+from steadkit.split.rule import EARTHQUAKE, REGION, STATION, TIME, Rule
+from steadkit.where import csv_column
+
+STATION_COLUMNS = ("network_code", "receiver_code")
+PLACE_COLUMNS = (
+    "source_latitude",
+    "source_longitude",
+    "receiver_latitude",
+    "receiver_longitude",
+)
+START = "trace_start_time"
+
+
+def needed_columns(rule: Rule, present: Sequence[str]) -> list[str]:
+    """List the columns of the CSV that a split reads, those that tell the earthquake if present."""
+    own = {STATION: STATION_COLUMNS, REGION: PLACE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
+    needed = [*KEY_COLUMNS, *(column for column in GROUP_COLUMNS if column in present)]
+    for what in rule.by:
+        needed += own.get(what, (what,))
+    if rule.uses_shares and TIME not in rule.by:
+        needed += [csv_column(bins_of(spec)[0]) for spec in rule.stratify]
+    return list(dict.fromkeys(needed))
+
+
+def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
+    """Name the group of each trace, as text; what is not known stands for itself.
+
+    Raises
+    ------
+    InputError
+        A trace has no station or no place, and the split goes by it.
+    """
+    if what == EARTHQUAKE:
+        return earthquakes_of(table)
+    if what == STATION:
+        return _stations(table)
+    if what == REGION:
+        return _cells(table, rule.cell_degrees)
+    known = ~table[what].isin(MISSING)
+    itself = "trace " + table["trace_name"]
+    return (f"{what} " + table[what]).where(known, itself).to_numpy(dtype=object)
+
+
+def _stations(table: pd.DataFrame) -> np.ndarray:
+    network, receiver = (table[column].str.strip() for column in STATION_COLUMNS)
+    _refuse_unknown(table, receiver.isin(MISSING).to_numpy(), "receiver_code")
+    return ("station " + network + "." + receiver).to_numpy(dtype=object)
+
+
+def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Latitude and longitude of each trace, degrees: of the source, or of noise's receiver."""
+    event = (table["trace_category"] == EVENT).to_numpy()
+    source_lat, source_lon, lat, lon = (numbers(table, column) for column in PLACE_COLUMNS)
+    latitudes, longitudes = np.where(event, source_lat, lat), np.where(event, source_lon, lon)
+    wrong = ~(np.abs(latitudes) <= 90) | ~(np.abs(longitudes) <= 360)
+    _refuse_unknown(table, wrong, "place (of the source, or of noise's receiver)")
+    return latitudes, (longitudes + 180) % 360 - 180
+
+
+def _cells(table: pd.DataFrame, degrees: float) -> np.ndarray:
+    """Name the cell by its south-western corner."""
+    latitudes, longitudes = places(table)
+    south = np.floor((latitudes + 90) / degrees) * degrees - 90
+    west = np.floor((longitudes + 180) / degrees) * degrees - 180
+    names = [f"cell {s:.4g} {w:.6g}" for s, w in zip(south, west, strict=True)]
+    return np.array(names, dtype=object)
+
+
+def _refuse_unknown(table: pd.DataFrame, unknown: np.ndarray, what: str) -> None:
+    if unknown.any():
+        name = table["trace_name"].iloc[int(unknown.argmax())]
+        raise InputError(
+            f"{int(unknown.sum()):,} traces have no {what}, {name!r} for one: "
+            "split by something else or leave them out"
+        )
+
+
+def starts(table: pd.DataFrame) -> np.ndarray:
+    """Read when each trace starts, datetime64, UTC, to the microsecond.
+
+    Raises
+    ------
+    InputError
+        A trace has no start time, or none that can be read.
+    """
+    times = pd.to_datetime(table[START].str.strip(), format="ISO8601", errors="coerce", utc=True)
+    _refuse_unknown(table, times.isna().to_numpy(), START)
+    return times.dt.tz_localize(None).to_numpy("datetime64[us]")
+
+
+def twins(waveforms: Sequence[str]) -> np.ndarray:
+    """Name what traces with the same samples share; None where a trace has no twin.
+
+    >>> twins(["00ff", "-", "00ff", "abcd", "-"]).tolist()
+    ['waveform 00ff', None, 'waveform 00ff', None, None]
+    """
+    digests = pd.Series(list(waveforms), dtype=object)
+    twin = digests.duplicated(keep=False) & (digests != UNKNOWN)
+    return ("waveform " + digests).where(twin, None).to_numpy(dtype=object)
+
+
+def joined(labels: Sequence[np.ndarray]) -> np.ndarray:
+    """Join groups that have a trace in common, chain by chain.
+
+    Parameters
+    ----------
+    labels
+        For each thing that keeps traces together, the group of every trace, or None. The first
+        has no None, and what is joined goes by its smallest name in there.
+
+    >>> quake = np.array(["e1", "e1", "e2", "e3"], dtype=object)
+    >>> station = np.array(["A", "B", "B", "C"], dtype=object)
+    >>> joined([quake, station]).tolist()
+    ['e1', 'e1', 'e1', 'e3']
+    """
+    coded = [pd.factorize(column, sort=True) for column in labels]
+    if all((codes < 0).all() for codes, _ in coded[1:]):
+        return labels[0]
+    traces, groups, nodes = [], [], len(labels[0])
+    for codes, distinct in coded:
+        known = np.flatnonzero(codes >= 0)
+        traces.append(known)
+        groups.append(codes[known] + nodes)
+        nodes += len(distinct)
+    ends = (np.concatenate(traces), np.concatenate(groups))
+    graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(nodes, nodes))
+    _, component = connected_components(graph, directed=False)
+    component = component[: len(labels[0])]
+    codes, distinct = coded[0]
+    smallest = np.full(component.max(initial=0) + 1, len(distinct))
+    np.minimum.at(smallest, component, codes)
+    return np.asarray(distinct, dtype=object)[smallest[component]]
