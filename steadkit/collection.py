@@ -153,7 +153,9 @@ class Collection:
         step = {"operation": "where", "where": parsed.text}
         return self._taken(np.flatnonzero(mask(parsed, table)), step)
 
-    def subset(self, fraction: Fraction | str | float | None = None, **options: Any) -> "Collection":
+    def subset(
+        self, fraction: Fraction | str | float | None = None, **options: Any
+    ) -> "Collection":
         """Draw traces in shuffled order, as ``steadkit subset`` does.
 
         Parameters

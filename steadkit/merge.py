@@ -32,10 +32,7 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
     """
     tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
     rows = pd.concat(
-        [
-            table.assign(source=number, row=range(len(table)))
-            for number, table in enumerate(tables)
-        ],
+        [table.assign(source=number, row=range(len(table))) for number, table in enumerate(tables)],
         ignore_index=True,
     )
     if rows.empty:
