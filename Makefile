@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: install lint format test quickstart kills benchmarks
+.PHONY: install lint format test quickstart kills mutations benchmarks
 
 install:          ## a virtual environment with everything for development
 	python3 -m venv .venv
@@ -23,8 +23,11 @@ test:             ## tests and doctests
 quickstart:       ## the whole road on simulated data
 	$(BIN)/eqt quickstart
 
-kills:            ## the long campaign of kills
+kills:            ## the long campaign of kills and full disks
 	$(BIN)/python tests/campaigns/kills.py --kills 100
+
+mutations:        ## the long campaign of mutated inputs
+	PYTHONPATH=tests $(BIN)/python -m campaigns.mutations --mutants 2000
 
 benchmarks:       ## every benchmark
 	for script in benchmarks/*.py; do $(BIN)/python $$script; done

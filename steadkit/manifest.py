@@ -161,11 +161,13 @@ def load(path: Path) -> Manifest:
     InputError
         The file is missing, is not a manifest, or its digest does not fit its content.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for, without end
+        raise InputError(f"{str(path)!r} is not a file: name a steadkit manifest")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InputError(f"no file {str(path)!r}: check the name and the folder") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not a steadkit manifest: {error}") from error
     header, table = _split(text, path)
     manifest = _parse(header, table, path)
@@ -200,6 +202,8 @@ def _parse(header: Mapping[str, str], table: Sequence[str], path: Path) -> Manif
         raise InputError(f"{str(path)!r} lists a trace twice")
     try:
         recipe = json.loads(header["recipe"])
+        if not isinstance(recipe, dict):
+            raise ValueError(f"the recipe is {header['recipe'][:60]!r}")
         _json(recipe).encode()  # JSON can spell characters that no text can hold
         _, _, by_category = header["traces"].partition(" = ")
         pairs = (text.split(" ") for text in by_category.split(" + "))

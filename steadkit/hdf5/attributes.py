@@ -14,7 +14,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.messages import ATTRIBUTE, DamageError, Header, RawFile, shape_of
+from steadkit.hdf5.messages import (
+    ATTRIBUTE,
+    UNDEFINED,
+    DamageError,
+    Header,
+    RawFile,
+    shape_of,
+)
 
 ATTRIBUTES_DIGEST: Final = 8
 MAX_COLLECTION: Final = 1 << 24
@@ -123,15 +130,15 @@ class Heaps:
         """Read what references point to: bytes meant, address of the collection, index in it."""
         found, at, collection = [], -1, {}
         for length, address, index in references:
-            if length == 0:
+            if not length and address in (0, UNDEFINED):
                 found.append(b"")
                 continue
             if address != at:
                 at, collection = address, self._collection(address)
             text = collection.get(index)
-            if text is None or len(text) < length:
+            if text is None or len(text) != length:
                 raise DamageError("has an attribute whose text is missing")
-            found.append(text if len(text) == length else text[:length])
+            found.append(text)
         return found
 
     def _collection(self, address: int) -> dict[int, bytes]:
@@ -241,7 +248,9 @@ def _learn(content: bytes, start: int) -> Shape:
         fields.append(content[position : position + size])
         position += _up8(size) if version == 1 else size
     name, datatype, dataspace = fields
-    return _shape(name.rstrip(b"\0"), datatype, dataspace)
+    if name[-1:] != b"\0":
+        raise DamageError("has an attribute whose name does not end")
+    return _shape(name[:-1], datatype, dataspace)
 
 
 def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
@@ -258,11 +267,40 @@ def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
     fields = (name + b"\0", datatype, dataspace)
     if count > MAX_ELEMENTS or size + sum(map(len, fields)) > MAX_MESSAGE:
         raise DamageError(f"has the attribute {_shown(name)} of shape {dimensions}: too large")
+    if not _is_sound(datatype):
+        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
     element = _element(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
     prefix = sizes + b"".join(map(_padded, fields))
     header = _HEADER.pack(ATTRIBUTE, len(prefix) + _up8(size), 0)
     return Shape(name, datatype, dimensions, header + prefix, size, element)
+
+
+def _is_sound(datatype: bytes) -> bool:
+    """Tell whether HDF5's library accepts a datatype: its version, and the bits of numbers."""
+    kind, version, size = (
+        datatype[0] & 0x0F,
+        datatype[0] >> 4,
+        int.from_bytes(datatype[4:8], "little"),
+    )
+    if not 1 <= version <= 3 or not size:
+        return False
+    if kind == SEQUENCE:
+        return _is_sound(datatype[8:]) if len(datatype) >= 16 else False
+    if kind not in (INTEGER, FLOAT, BITFIELD):
+        return True
+    if len(datatype) < (12 if kind != FLOAT else 20):
+        return False
+    offset, precision = struct.unpack_from("<HH", datatype, 8)
+    if not precision or offset + precision > 8 * size:
+        return False
+    if kind != FLOAT:
+        return True
+    exponent, exponent_bits, mantissa, mantissa_bits = datatype[12:16]
+    fields = sorted([(datatype[2], 1), (exponent, exponent_bits), (mantissa, mantissa_bits)])
+    ends = [start + bits for start, bits in fields]
+    apart = all(end <= start for end, (start, _) in zip(ends, fields[1:], strict=False))
+    return bool(exponent_bits and mantissa_bits and apart and ends[-1] <= offset + precision)
 
 
 def _element(name: bytes, datatype: bytes) -> int:

@@ -135,6 +135,8 @@ def _take(
             if flags & SHARED:
                 raise DamageError("shares its type with other objects: rewrite it with h5repack")
             messages.append((kind, content, before + position))
+        elif flags:
+            raise DamageError("has an empty message with flags")
         position += size
     return following
 

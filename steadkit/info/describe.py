@@ -15,7 +15,7 @@ from steadkit.info.reading import SNR_COLUMNS, as_numbers, is_numeric, pieces, w
 from steadkit.manifest import UNKNOWN, load
 from steadkit.schema import CATEGORIES, EVENT, MISSING
 from steadkit.sources import Source, source_of
-from steadkit.store import open_data
+from steadkit.store import LIBRARY_FAULTS, open_data
 
 FIGURES: Mapping[str, tuple[str, str]] = {
     "source_magnitude": ("magnitude", ""),
@@ -232,11 +232,11 @@ def _waveforms(source: Source) -> dict[str, object] | None:
     if not source.hdf5.is_file():
         return None
     with open_data(source.hdf5) as group:
-        return {
-            "file": str(source.hdf5),
-            "bytes": source.hdf5.stat().st_size,
-            "traces": len(group),
-        }
+        try:
+            traces = len(group)
+        except LIBRARY_FAULTS as error:
+            raise InputError(f"{str(source.hdf5)!r} is damaged: {error}") from error
+    return {"file": str(source.hdf5), "bytes": source.hdf5.stat().st_size, "traces": traces}
 
 
 def manifest_facts(path: Path) -> dict[str, object]:

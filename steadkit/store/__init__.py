@@ -12,6 +12,7 @@ from steadkit.hdf5 import ATTRIBUTES_DIGEST
 from steadkit.store.copying import Copied, Order, copy_traces
 from steadkit.store.reading import (
     DTYPE,
+    LIBRARY_FAULTS,
     TRACE_BYTES,
     WAVEFORM_DIGEST,
     Reader,
@@ -28,6 +29,7 @@ from steadkit.store.writing import Writer
 __all__ = [
     "ATTRIBUTES_DIGEST",
     "DTYPE",
+    "LIBRARY_FAULTS",
     "TRACE_BYTES",
     "WAVEFORM_DIGEST",
     "Copied",

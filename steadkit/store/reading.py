@@ -27,6 +27,7 @@ from steadkit.hdf5 import (
 )
 from steadkit.hdf5.attributes import FLOAT32
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+from steadkit.store.probing import is_new, probe
 
 WAVEFORM_DIGEST: Final = 16
 DTYPE: Final = np.dtype("<f4")
@@ -56,6 +57,8 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
         raise InputError(f"no file {str(path)!r}: check the name and the folder")
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
+    if is_new(path):
+        probe(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -164,6 +167,7 @@ class Reader:
             header = read_header(self._raw, address)
             storage = storage_of(header)
         except NewStyleError:
+            probe(self.path)
             return Stored(name, _offset(dataset_of(self.group, name), self._raw.size), None)
         except DamageError as error:
             raise self._damaged(name, error) from error
@@ -275,10 +279,8 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
 
 def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
     """Refuse samples that are NaN or infinite."""
-    # One fast pass tells, unless squares overflow: then each sample is looked at.
-    flat = waveforms.reshape(-1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.isfinite(np.dot(flat, flat)) or np.isfinite(waveforms).all()
+    # NaN and infinity both show in the extremes: two passes and no temporary array.
+    finite = not waveforms.size or np.isfinite([waveforms.max(), waveforms.min()]).all()
     if not finite:
         raise InputError(
             f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"

@@ -1,12 +1,17 @@
-"""Kill subset and merge at random moments; what is left must be nothing or the whole.
+"""Disturb subset, merge and build at random; what is left must be nothing or the whole.
 
-Run whole with ``python tests/campaigns/kills.py --kills 100``; the tests run a few. Each kill
-(SIGKILL, now and then SIGTERM) is checked three ways: the target is absent or identical to an
-undisturbed run's, the sources are untouched, and a rerun succeeds with the same bytes.
+Run whole with ``python tests/campaigns/kills.py --kills 100``; the tests run a few. A run is
+killed (SIGKILL, now and then SIGTERM) after a random time or when the staged file has a random
+size, or its disk fills up: a limit on the size of its files, or a small tmpfs where this script
+may mount one. Now and then the rerun is disturbed too. Then it is checked that the target is
+absent or identical to an undisturbed run's, that the sources are untouched, and that a last rerun
+gives the same bytes and leaves nothing behind. The copy works in blocks of 16 traces here, so that
+there is something to resume from, and it is counted how often that was done.
 """
 
 import argparse
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -14,100 +19,267 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+CHUNKS = ("source/chunk1.hdf5", "source/chunk2.hdf5")
 COMMANDS = {
-    "subset": ["subset", "source/chunk1.hdf5", "source/chunk2.hdf5", "--fraction", "0.8"],
-    "merge": ["merge", "source/chunk1.hdf5", "source/chunk2.hdf5"],
+    "subset": ("subset", *CHUNKS, "--fraction", "0.8"),
+    "merge": ("merge", *CHUNKS),
+    "build": ("build", "source/wanted.manifest", "--source", CHUNKS[0], "--source", CHUNKS[1]),
 }
 TARGETS = ("out.hdf5", "out.csv", "out.manifest")
+BLOCK = 16
+"""Traces that are copied between two records in the journal."""
+
+WAYS = {"killed at a time": 4, "killed at a size": 10, "file limit": 3, "full tmpfs": 3}
+"""How a run is disturbed, and how often in proportion."""
+
+PROMPTLY = 60.0
+"""Seconds within which an undisturbed run must end; all are far quicker."""
 
 
-def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start one command in its own process."""
-    call = [sys.executable, "-m", "steadkit", *command, "-o", "out.hdf5"]
-    return subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+@dataclass(frozen=True)
+class Run:
+    """One command that writes ``out.hdf5`` into a folder, and what it makes undisturbed."""
+
+    command: Sequence[str]
+    folder: Path
+    target: Path
+    seconds: float = PROMPTLY
+    whole: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def staging(self) -> Path:
+        """Where the files stand while they are made."""
+        return self.target / ".out.partial"
+
+    def start(self, limit: int = 0) -> subprocess.Popen[str]:
+        """Start it in its own process."""
+        arguments = [str(limit), *self.command, "-o", str(self.target / "out.hdf5")]
+        return subprocess.Popen(
+            [sys.executable, __file__, "--child", *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """Identify all visible files by their bytes."""
-    return {
-        str(path.relative_to(folder)): hashlib.blake2b(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.parts[-2:])
-    }
+def child(limit: int, arguments: Sequence[str]) -> None:
+    """Be steadkit with small blocks, and with room for files of `limit` bytes only."""
+    import resource
+
+    import steadkit.dataset as dataset
+    from steadkit.cli import main
+    from steadkit.store import copy_traces
+
+    dataset.copy_traces = partial(copy_traces, block=BLOCK)  # type: ignore[attr-defined]
+    if limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    main(list(arguments))
 
 
-def clear(folder: Path) -> None:
-    """Take the targets away, but not what a kill has left behind besides."""
+def digests(folder: Path) -> frozenset[tuple[str, str]]:
+    """Identify all visible files in a folder by their bytes."""
+    return frozenset(
+        (path.name, hashlib.blake2b(path.read_bytes()).hexdigest())
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def clear(target: Path) -> None:
+    """Take the targets away."""
     for name in TARGETS:
-        (folder / name).unlink(missing_ok=True)
+        (target / name).unlink(missing_ok=True)
 
 
-def undisturbed(command: list[str], folder: Path) -> tuple[dict[str, str], float]:
-    """Run a command whole; returns all files' digests and how long it took."""
-    clear(folder)
+def undisturbed(command: Sequence[str], folder: Path) -> Run:
+    """Run a command whole, to know what it makes and how long it takes."""
+    target = folder / "target"
+    target.mkdir(exist_ok=True)
+    clear(target)
     began = time.perf_counter()
-    process = start(command, folder)
-    output = process.communicate()[0].decode()
-    assert process.returncode == 0, output
-    return digests(folder), time.perf_counter() - began
+    process = Run(command, folder, target).start()
+    _, told = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, told
+    seconds = time.perf_counter() - began
+    return Run(command, folder, target, seconds, digests(target))
 
 
-def kill_once(command: list[str], folder: Path, moment: float, how: signal.Signals) -> str:
-    """Kill one run after `moment` seconds; returns what was there then."""
-    clear(folder)
-    process = start(command, folder)
-    time.sleep(moment)
+def kill(run: Run, at_size: bool, chance: random.Random) -> str:
+    """Kill one run at a random moment; returns how far it was."""
+    how = chance.choice([signal.SIGKILL] * 4 + [signal.SIGTERM])
+    process = run.start()
+    if at_size:
+        _wait_for_size(run, process, chance.random())
+        time.sleep(chance.uniform(0, 0.02))
+    else:
+        time.sleep(chance.uniform(0, 1.1 * run.seconds))
     process.send_signal(how)
     process.communicate()
-    present = [name for name in TARGETS if (folder / name).exists()]
-    staging = any(folder.glob(".out.partial"))
     if process.returncode == 0:
         return "finished before"
-    if "out.hdf5" in present:
+    assert process.returncode in (-how, 1, 128 + how), f"exit code {process.returncode}"
+    if (run.target / "out.hdf5").exists():
         return "killed when complete"
-    return "killed half way" if staging else "killed before or after writing"
+    return "killed half way" if run.staging.exists() else "killed before writing"
+
+
+def _wait_for_size(run: Run, process: subprocess.Popen[str], share: float) -> None:
+    """Wait until the staged HDF5 file has a share of the size that it will have."""
+    sizes = [path.stat().st_size for path in (run.folder / "source").glob("chunk*.hdf5")]
+    staged = run.staging / "out.hdf5"
+    while process.poll() is None:
+        try:
+            if staged.stat().st_size >= share * sum(sizes):
+                return
+        except FileNotFoundError:
+            pass
+        time.sleep(0.001)
+
+
+def fill_up(run: Run, tmpfs: bool, chance: random.Random) -> str:
+    """Let the disk be full at a random size; the fault must be told in one line."""
+    size = sum(path.stat().st_size for path in (run.folder / "source").glob("chunk*"))
+    room = int(size * chance.random() ** 2) + 4096
+    if tmpfs:
+        # What is there already stays: a tmpfs cannot shrink below it.
+        kept = sum(path.stat().st_size for path in run.target.rglob("*") if path.is_file())
+        _mount(run.target, room + kept, "remount,")
+    process = run.start(0 if tmpfs else room)
+    _, told = process.communicate(timeout=PROMPTLY)
+    if tmpfs:
+        _mount(run.target, 4 * size, "remount,")
+    if process.returncode == 0:
+        return "had room"
+    lines = told.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), told
+    assert not any((run.target / name).exists() for name in TARGETS), "half of it is in place"
+    return "full"
+
+
+def _mount(folder: Path, size: int, how: str = "") -> bool:
+    call = ["mount", "-t", "tmpfs", "-o", f"{how}size={size}", "tmpfs", str(folder)]
+    try:
+        return subprocess.run(call, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """Mount a tmpfs as `folder`; yields None where this is not allowed."""
+    folder.mkdir()
+    if not (sys.platform == "linux" and os.geteuid() == 0 and _mount(folder, 2**30)):
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def disturb(run: Run, way: str, chance: random.Random) -> str:
+    """Disturb one run; nothing but nothing or the whole may be in place then."""
+    if way in ("file limit", "full tmpfs"):
+        what = f"{way}: {fill_up(run, way == 'full tmpfs', chance)}"
+    else:
+        what = f"{way}: {kill(run, way == 'killed at a size', chance)}"
+    left = digests(run.target)
+    assert left <= run.whole, "a file is in place that is not whole"
+    if (run.target / "out.hdf5").exists():
+        assert left == run.whole, "the HDF5 file is there, but not what belongs to it"
+    return what
+
+
+def recover(run: Run) -> str:
+    """Run it again, undisturbed; returns whether it went on from what was there."""
+    staged, journal = run.staging / "out.hdf5", run.staging / "journal"
+    # An open file keeps its number, so that a new one cannot be taken for it.
+    begun = staged.open("rb") if staged.exists() else None
+    blocks = journal.exists() and journal.stat().st_size > 32
+    process = run.start()
+    _, told = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, f"the rerun failed: {told}"
+    assert digests(run.target) == run.whole, "the rerun made other files"
+    if begun is None:
+        return "rerun from the start"
+    with begun:
+        same = os.path.samestat(os.fstat(begun.fileno()), (run.target / "out.hdf5").stat())
+    if not blocks:
+        return "rerun from the start, no block was whole"
+    return "rerun resumed" if same else "rerun from the start, though blocks were whole"
+
+
+def sweep(run: Run) -> None:
+    """Run it again where everything is in place: it may refuse, and clears up behind a kill."""
+    process = run.start()
+    _, told = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0 or "exists" in told, told
+    assert digests(run.target) == run.whole, "what was whole is so no longer"
 
 
 def campaign(kills: int, seed: int, events: int) -> Counter[str]:
-    """Kill `kills` runs of each command; an assertion fails where anything is lost."""
+    """Disturb each command `kills` times; an assertion fails where anything is lost."""
     chance = random.Random(seed)
     seen: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "small") as small:
         folder = Path(name)
-        demo = [sys.executable, "-m", "steadkit", "demo", "source", "--events", str(events)]
-        subprocess.run([*demo, "--noise", str(events // 4)], cwd=folder, check=True)
+        prepare(folder, events)
+        sources = digests(folder / "source")
+        ways = {way: often for way, often in WAYS.items() if small or way != "full tmpfs"}
         for operation, command in COMMANDS.items():
-            whole, seconds = undisturbed(command, folder)
-            sources = {path: digest for path, digest in whole.items() if path not in TARGETS}
+            run = undisturbed(command, folder)
             for _ in range(kills):
-                how = chance.choice([signal.SIGKILL] * 4 + [signal.SIGTERM])
-                what = kill_once(command, folder, chance.uniform(0, 1.1 * seconds), how)
-                seen[f"{operation}: {what}"] += 1
-                left = digests(folder)
-                assert {path: left.get(path) for path in sources} == sources, "a source was lost"
-                if "out.hdf5" in left:
-                    assert left == whole, "the target is there but not whole"
+                (way,) = chance.choices(list(ways), list(ways.values()))
+                target = small if small and way == "full tmpfs" else run.target
+                here = Run(command, folder, target, run.seconds, run.whole)
+                clear(target)
+                for _ in range(chance.choice((1, 1, 1, 2, 3))):
+                    seen[f"{operation}, {disturb(here, way, chance)}"] += 1
+                    if (target / "out.hdf5").exists():
+                        sweep(here)
+                        break
                 else:
-                    output = start(command, folder).communicate()[0].decode()
-                    assert digests(folder) == whole, f"the rerun did not recover: {output}"
-                assert not any(folder.glob(".out*")), "something is left behind"
+                    seen[f"{operation}, {recover(here)}"] += 1
+                assert digests(folder / "source") == sources, "a source was altered"
+                assert not any(target.glob(".*")), "something is left behind"
     return seen
+
+
+def prepare(folder: Path, events: int) -> None:
+    """Make the sources, and the manifest for build."""
+    call = [sys.executable, "-m", "steadkit"]
+    demo = ["demo", "source", "--events", str(events), "--noise", str(events // 4)]
+    wanted = ["subset", *CHUNKS, "--fraction", "0.8", "--seed", "7", "-o", "source/wanted.hdf5"]
+    for arguments in (demo, wanted):
+        subprocess.run([*call, *arguments], cwd=folder, check=True, capture_output=True)
+    for suffix in ("hdf5", "csv"):
+        (folder / f"source/wanted.{suffix}").unlink()
 
 
 def main() -> None:
     """Run the campaign and print what it met."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=100, help="of each command")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--events", type=int, default=600)
+    parser.add_argument("--events", type=int, default=400)
     arguments = parser.parse_args()
     seen = campaign(arguments.kills, arguments.seed, arguments.events)
     for what, count in sorted(seen.items()):
         print(f"{count:5d}  {what}")
-    print(f"{sum(seen.values()):5d}  kills, nothing lost, every rerun whole")
+    disturbed = sum(count for what, count in seen.items() if "rerun" not in what)
+    print(f"{disturbed:5d}  disturbances, nothing lost, every rerun whole")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--child"]:
+        child(int(sys.argv[2]), sys.argv[3:])
+    else:
+        main()

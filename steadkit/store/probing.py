@@ -1,0 +1,86 @@
+"""Try a file of HDF5's newer kind in a process of its own, where it may crash or hang harmlessly.
+
+Damaged heaps and B-trees of the newer kind can crash HDF5's library or keep it busy for ever.
+Files of the oldest kind, STEAD's among them, are read without the library where that happens.
+"""
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from steadkit.errors import InputError
+from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+
+PATIENCE: Final = 15.0
+"""Seconds without a sign of life after which the library is taken to hang."""
+
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_tried: set[tuple[str, int, int]] = set()
+
+
+def is_new(path: Path) -> bool:
+    """Tell whether a file begins as HDF5's newer kind does: with a superblock of version 2 or 3."""
+    with path.open("rb") as file:
+        # A user block before it has 512 bytes, or twice that, and so on.
+        start, size = 0, path.stat().st_size
+        while start < size:
+            file.seek(start)
+            if (head := file.read(9))[:8] == _SIGNATURE:
+                return head[8:] >= b"\x02"
+            start = max(512, 2 * start)
+    return False
+
+
+def probe(path: Path) -> None:
+    """Let a child read all names, layouts and attributes; once while the file stays the same.
+
+    Raises
+    ------
+    InputError
+        The library crashes or hangs on the file.
+    """
+    status = path.stat()
+    key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
+    if key in _tried:
+        return
+    code = f"from {__name__} import read_all; read_all()"
+    call = [sys.executable, "-P", "-c", code, str(path.resolve())]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=quiet, env=environment) as child:
+        try:
+            fault = _watch(child)
+        finally:
+            child.kill()
+    if fault:
+        raise InputError(f"{str(path)!r} is damaged, HDF5 {fault} on it: take the original")
+    _tried.add(key)
+
+
+def _watch(child: subprocess.Popen[bytes]) -> str | None:
+    """Wait for a child as long as it gives signs of life; returns what is wrong, if anything."""
+    signs = child.stdout.fileno()  # type: ignore[union-attr]
+    while select.select([signs], [], [], PATIENCE)[0]:
+        if not os.read(signs, 4096):
+            return "crashes" if child.wait() < 0 else None
+    return "hangs"
+
+
+def read_all() -> None:
+    """Be the child: ask of the library what will be asked of it, with a sign of life a trace."""
+    import h5py
+
+    with h5py.File(sys.argv[1]) as file:
+        group = file[DATA_GROUP]
+        for name in group:
+            os.write(1, b".")
+            try:
+                if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    dict(group[name].attrs)
+                    if group[name].chunks and group[name].shape == TRACE_SHAPE:
+                        group[name][()]
+            except Exception:  # told when the trace is asked for
+                continue

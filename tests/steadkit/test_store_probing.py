@@ -1,0 +1,67 @@
+"""A newer file is tried in a child; what crashes or hangs HDF5 is refused in one line."""
+
+import os
+import signal
+
+import h5py
+import pytest
+
+from steadkit.errors import InputError
+from steadkit.store import probing
+
+
+@pytest.fixture
+def newer(tmp_path):
+    path = tmp_path / "newer.hdf5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("data/A", data=[1.0]).attrs["p_status"] = "manual"
+    probing._tried.clear()
+    return path
+
+
+@pytest.mark.parametrize("block", [0, 512, 4096])
+def test_the_newer_kind_is_known_behind_a_user_block_too(tmp_path, block):
+    for libver, new in (("latest", True), ("earliest", False)):
+        path = tmp_path / f"{libver}.hdf5"
+        h5py.File(path, "w", libver=libver, userblock_size=block).close()
+        assert probing.is_new(path) == new
+
+
+def test_what_is_no_hdf5_is_not_new(tmp_path):
+    (tmp_path / "x").write_bytes(b"")
+    (tmp_path / "y").write_bytes(bytes(5000))
+    assert not probing.is_new(tmp_path / "x") and not probing.is_new(tmp_path / "y")
+
+
+def test_a_sound_file_is_tried_once(newer, monkeypatch):
+    probing.probe(newer)
+    monkeypatch.setattr(probing.subprocess, "Popen", None)
+    probing.probe(newer)
+
+
+def test_a_crash_is_told_in_one_line(newer, monkeypatch):
+    code = f"import os; os.kill(os.getpid(), {int(signal.SIGABRT)})"
+    _instead(monkeypatch, code)
+    with pytest.raises(InputError, match="HDF5 crashes on it"):
+        probing.probe(newer)
+
+
+def test_a_hang_is_ended_and_told(newer, monkeypatch):
+    monkeypatch.setattr(probing, "PATIENCE", 0.2)
+    _instead(monkeypatch, "import time; time.sleep(60)")
+    with pytest.raises(InputError, match="HDF5 hangs on it"):
+        probing.probe(newer)
+
+
+def test_an_error_is_no_crash(newer):
+    os.truncate(newer, newer.stat().st_size - 20)
+    probing.probe(newer)  # h5py refuses it, in its own words, when it is opened
+
+
+def _instead(monkeypatch, code):
+    start = probing.subprocess.Popen
+
+    def other(call, **how):
+        return start([*call[:-2], code], **how)
+
+    monkeypatch.setattr(probing.subprocess, "Popen", other)
