@@ -8,7 +8,7 @@ A header of ``# key: value`` lines, then a tab-separated table::
     # traces: 12656 = 10302 earthquake_local + 2354 noise
     # digest: 3f9a...
     trace_name	part	waveform	attributes
-    109C.TA_20060723155859_EV	-	b8d44f9f4ac672060cc0de8302615c14	0bb69a16ed0d8f0c
+    109C.TA_20060723155859_EV	-	11fa0a297baaa09a5b550c65590d5441	0bb69a16ed0d8f0c
 
 ``digest`` is BLAKE2b over recipe, counts and table, so that one short text names the data.
 """
@@ -81,9 +81,9 @@ class Manifest:
     parts
         ``train``, ``validation`` or ``test`` of each trace, or ``-``.
     waveforms
-        The digest of each waveform's bytes (BLAKE2b, 16 bytes), or ``-``.
+        The digest of each waveform's bytes (BLAKE3, 16 bytes), or ``-``.
     attributes
-        The digest of each trace's attributes in canonical form (BLAKE2b, 8 bytes), or ``-``.
+        The digest of each trace's attributes in canonical form (BLAKE3, 8 bytes), or ``-``.
     """
 
     name: str

@@ -5,7 +5,6 @@ order of their names, but with the references to texts left zero; the texts are 
 until it is known where in a new file they will lie.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+from blake3 import blake3
 
 from steadkit.hdf5.messages import (
     ATTRIBUTE,
@@ -86,11 +86,9 @@ class Attributes(NamedTuple):
     """What the references point to, in their order."""
 
     def digest(self) -> bytes:
-        """Identify names, types and values: BLAKE2b, 8 bytes."""
-        hashed = hashlib.blake2b(self.body, digest_size=ATTRIBUTES_DIGEST)
+        """Identify names, types and values: BLAKE3, 8 bytes."""
         # The lengths stand in the body, so that texts cannot run into one another.
-        hashed.update(b"".join(self.texts))
-        return hashed.digest()
+        return blake3(b"".join([self.body, *self.texts])).digest(ATTRIBUTES_DIGEST)
 
     def decoded(self) -> dict[str, object]:
         """Give the values as Python and numpy have them, by name."""

@@ -5,7 +5,6 @@ that is whole, each with a digest of itself. Nothing in it is believed that the 
 bear out, so neither a kill nor a lost write can do more than cost time.
 """
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
+from blake3 import blake3
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
 from steadkit.store.reading import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
@@ -101,4 +101,4 @@ def _samples_are_whole(file: BinaryIO, data: int, rows: np.ndarray) -> bool:
 
 
 def _check(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=CHECK_BYTES).digest()
+    return blake3(content).digest(CHECK_BYTES)
