@@ -21,6 +21,8 @@ from steadkit.hdf5.messages import (
     DATATYPE,
     FILL,
     LAYOUT,
+    MESSAGE,
+    PREFIX,
     SYMBOL_TABLE,
     UNDEFINED,
     DamageError,
@@ -35,8 +37,6 @@ NODE_K: Final = 32
 
 MAX_INDEX: Final = 0xFFFF
 _REST_OF_REFERENCE = struct.Struct("<QI")
-_PREFIX = struct.Struct("<BxHII4x")
-_MESSAGE = struct.Struct("<HHB3x")
 CONSTANT = 1
 _PADDING = tuple(bytes(-length % 8) for length in range(8))
 """What fills a text up to a multiple of 8 bytes, by the last digit of its length in octal."""
@@ -167,7 +167,7 @@ class NewFile:
         keys = offsets[ends]
         tree = self._write_tree(addresses, keys)
         message = _message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
-        return self.append(_PREFIX.pack(1, 1, 1, len(message)) + message), tree, heap
+        return self.append(PREFIX.pack(1, 1, 1, len(message)) + message), tree, heap
 
     def _write_tree(self, children: np.ndarray, keys: np.ndarray) -> int:
         level = 0
@@ -185,7 +185,7 @@ class NewFile:
 
 def _message(kind: int, content: bytes, flags: int = 0) -> bytes:
     content += bytes(-len(content) % 8)
-    return _MESSAGE.pack(kind, len(content), flags) + content
+    return MESSAGE.pack(kind, len(content), flags) + content
 
 
 def _fixed_messages(shape: tuple[int, ...]) -> bytes:
@@ -216,7 +216,7 @@ def _headers(
         layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, data, data_bytes))
         size = len(fixed) + len(layout) + len(filled)
         headers.append(start + len(content))
-        content += _PREFIX.pack(1, 4 + len(form.shapes), 1, size)
+        content += PREFIX.pack(1, 4 + len(form.shapes), 1, size)
         content += fixed + layout + filled
     heap.close()
     return bytes(content), headers

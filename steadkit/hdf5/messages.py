@@ -26,9 +26,9 @@ MAX_BLOCKS: Final = 4096
 MAX_BYTES: Final = 1 << 22
 """Bounds on one header, far above what 35 attributes need, so that no cycle runs for ever."""
 
-_PREFIX = struct.Struct("<BxHII4x")
-_MESSAGE = struct.Struct("<HHB3x")
-_PLACE = struct.Struct("<QQ")
+PREFIX: Final = struct.Struct("<BxHII4x")
+MESSAGE: Final = struct.Struct("<HHB3x")
+PLACE: Final = struct.Struct("<QQ")
 
 
 class DamageError(Exception):
@@ -45,6 +45,10 @@ class RawFile(NamedTuple):
     descriptor: int
     base: int
     size: int
+
+    def read_up_to(self, address: int, length: int) -> bytes:
+        """Read so many bytes, or as many as there are up to the end of the file."""
+        return self.read(address, max(0, min(length, self.size - self.base - address)))
 
     def read(self, address: int, length: int) -> bytes:
         """Read so many bytes, or raise `DamageError` where the file has not got them."""
@@ -65,6 +69,10 @@ class Header(NamedTuple):
 
     content: bytes
     messages: list[Message]
+
+    def places(self, kind: int) -> list[tuple[int, int]]:
+        """Where the bytes of each message of a kind begin and end."""
+        return [(at, at + len(content)) for one, content, at in self.messages if one == kind]
 
 
 class Storage(NamedTuple):
@@ -87,15 +95,15 @@ def read_header(raw: RawFile, address: int) -> Header:
     DamageError
         It does not follow the format.
     """
-    start = raw.read(address, max(0, min(FIRST_READ, raw.size - raw.base - address)))
+    start = raw.read_up_to(address, FIRST_READ)
     if start[:4] == b"OHDR":
         raise NewStyleError
-    if len(start) < _PREFIX.size or start[0] != 1:
+    if len(start) < PREFIX.size or start[0] != 1:
         raise DamageError("has no object header where its group says")
-    size = _PREFIX.size + _PREFIX.unpack_from(start)[3]
+    size = PREFIX.size + PREFIX.unpack_from(start)[3]
     block = start[:size] if size <= len(start) else raw.read(address, _bounded(size))
     messages: list[Message] = []
-    following = _take(messages, block, _PREFIX.size, 0)
+    following = _take(messages, block, PREFIX.size, 0)
     content, blocks = block, 1
     while following:
         place, length = following.pop(0)
@@ -120,23 +128,23 @@ def _take(
 ) -> list[tuple[int, int]]:
     """Add a block's messages to the list; returns where the header goes on."""
     following = []
-    end = len(block) - _MESSAGE.size
+    end = len(block) - MESSAGE.size
     while position <= end:
-        kind, size, flags = _MESSAGE.unpack_from(block, position)
-        position += _MESSAGE.size
+        kind, size, flags = MESSAGE.unpack_from(block, position)
+        position += MESSAGE.size
         content = block[position : position + size]
         if len(content) < size:
             raise DamageError("has a message longer than its header")
         if kind == CONTINUATION:
-            if size < _PLACE.size:
+            if size < PLACE.size:
                 raise DamageError("has a header that goes on nowhere")
-            following.append(_PLACE.unpack_from(content))
+            following.append(PLACE.unpack_from(content))
         elif kind:
             if flags & SHARED:
                 raise DamageError("shares its type with other objects: rewrite it with h5repack")
-            messages.append((kind, content, before + position))
         elif flags:
             raise DamageError("has an empty message with flags")
+        messages.append((kind, content, before + position))
         position += size
     return following
 
@@ -149,7 +157,7 @@ def storage_of(header: Header) -> Storage | None:
     layout = found[LAYOUT]
     address, size = None, 0
     if len(layout) >= 18 and layout[:2] == bytes([3, CONTIGUOUS]):
-        address, size = _PLACE.unpack_from(layout, 2)
+        address, size = PLACE.unpack_from(layout, 2)
     if address == UNDEFINED or FILTERS in found or EXTERNAL in found:
         address = None
     return Storage(shape_of(found[DATASPACE]), found[DATATYPE], address, size)

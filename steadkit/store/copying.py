@@ -28,16 +28,22 @@ from steadkit.store.reading import (
     DTYPE,
     TRACE_BYTES,
     Reader,
+    Stored,
+    are_finite,
     check_finite,
     open_data,
+    runs,
     waveform_digest,
 )
 
 BLOCK: Final = 4096
 """Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""
 
-RUN: Final = 256
-"""Traces a thread takes at a time."""
+RUN: Final = 64
+"""Traces a thread takes at a time: few enough that their headers stay in the processor's cache."""
+
+BATCH: Final = 16
+"""Traces whose samples are read, checked and written at once."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ class _Trace(NamedTuple):
 
     place: int
     attributes: Attributes
-    digest: bytes
+    digests: tuple[bytes, bytes]
+    """Of the waveform and of the attributes."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +153,8 @@ def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Cop
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        # One more than there are cores, for the one that waits for the disk.
-        pool = ThreadPoolExecutor(1 + min(4, os.cpu_count() or 1))
+        # More would wait for one another: for the interpreter, and to write to one file.
+        pool = ThreadPoolExecutor(2)
         stack.callback(pool.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
@@ -183,17 +190,36 @@ def _start(copy: _Copy, places: range) -> list[Future[list[_Trace]]]:
 
 def _copy_run(copy: _Copy, run: Sequence[tuple[int, int, int]]) -> list[_Trace]:
     """Copy the samples of some traces, in file order, and read their attributes."""
-    waveform = np.empty(TRACE_SHAPE, DTYPE)
     traces = []
+    waveforms = np.empty((BATCH, *TRACE_SHAPE), DTYPE)
     for number, some in groupby(run, key=itemgetter(0)):
         reader, members = copy.readers[number], list(some)
         found = reader.many([(copy.order.names[place], address) for _, address, place in members])
-        for (stored, attributes), (_, _, place) in zip(found, members, strict=True):
-            reader.read_into(stored, waveform)
-            check_finite(waveform, stored.name, reader.path)
-            copy.file.write(_data(place), waveform.data)
-            traces.append(_Trace(place, attributes, waveform_digest(waveform.data)))
+        for first in range(0, len(members), BATCH):
+            stored, attributes = zip(*found[first : first + BATCH], strict=True)
+            places = [place for _, _, place in members[first : first + BATCH]]
+            batch = waveforms[: len(places)]
+            reader.read_all(stored, batch)
+            _copy_samples(copy.file, reader, stored, places, batch)
+            for place, one, waveform in zip(places, attributes, batch, strict=True):
+                digests = waveform_digest(waveform.data), one.digest()
+                traces.append(_Trace(place, one, digests))
     return traces
+
+
+def _copy_samples(
+    file: NewFile,
+    reader: Reader,
+    stored: Sequence[Stored],
+    places: Sequence[int],
+    waveforms: np.ndarray,
+) -> None:
+    """Write samples where their places in the order put them, if they are finite."""
+    if not are_finite(waveforms):
+        for one, waveform in zip(stored, waveforms, strict=True):
+            check_finite(waveform, one.name, reader.path)
+    for start, stop in runs(places, lambda place, following: following == place + 1):
+        file.write(_data(places[start]), waveforms[start:stop].data)
 
 
 def _data(place: int) -> int:
@@ -205,6 +231,7 @@ def _write_headers(copy: _Copy, traces: Sequence[_Trace]) -> Record:
     copy.file.append(content)
     rows = np.empty(len(traces), ROW)
     rows["header"] = headers
-    rows["waveform"] = [np.void(trace.digest) for trace in traces]
-    rows["attributes"] = [np.void(trace.attributes.digest()) for trace in traces]
+    for column, number in (("waveform", 0), ("attributes", 1)):
+        digests = b"".join([trace.digests[number] for trace in traces])
+        rows[column] = np.frombuffer(digests, rows.dtype[column])
     return record_of(rows, copy.file.end, content)

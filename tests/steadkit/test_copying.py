@@ -87,13 +87,13 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    read_into = Reader.read_into
+    read_all = Reader.read_all
 
     def counted(self, stored, samples):
-        names.append(stored.name)
-        return read_into(self, stored, samples)
+        names.extend(one.name for one in stored)
+        return read_all(self, stored, samples)
 
-    monkeypatch.setattr(Reader, "read_into", counted)
+    monkeypatch.setattr(Reader, "read_all", counted)
     return names
 
 

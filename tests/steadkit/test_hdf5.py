@@ -1,6 +1,7 @@
 """HDF5 by ourselves: what we write any reader reads and edits, and what others write we read."""
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from steadkit.hdf5 import (
     NewFile,
     NewStyleError,
     RawFile,
+    Templates,
     encode,
     read_attributes,
     read_header,
@@ -354,6 +356,54 @@ def readable(path: Path, content: bytes, headers) -> bool:
         except (DamageError, NewStyleError):
             return False
     return True
+
+
+def by_us(path):
+    headers = write(path, ["x", "y"], lambda _: VALUES)
+    return headers["x"], headers["y"]
+
+
+def by_h5py(path):
+    """Write with h5py, the attributes in several blocks each, continued wherever there was room."""
+    with h5py.File(path, "w") as file:
+        for name in ("x", "y"):
+            data = file.create_dataset(f"data/{name}", data=np.ones(SHAPE, "f4"))
+            data.attrs.update(VALUES)
+            del data.attrs["single"]  # leaves an empty message behind
+        group = file["data"]
+        return tuple(group.id.links.get_info(name).u for name in (b"x", b"y"))
+
+
+@pytest.mark.parametrize("writer", [by_us, by_h5py])
+def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path, writer):
+    path = tmp_path / "a.hdf5"
+    x, y = writer(path)
+    whole = path.read_bytes()
+    templates, outcomes = Templates(), Counter()
+    with path.open("rb") as file:
+        raw = RawFile(file.fileno(), 0, len(whole))
+        assert templates.read(raw, [x, y], Heaps(raw)) == [None, None]
+        for address in (x, y):  # their blocks need not be of the same lengths
+            header = read_header(raw, address)
+            templates.learn(header, {})
+        storage = storage_of(header)
+        assert None not in templates.read(raw, [x, y], Heaps(raw))
+        assert templates.read(raw, [2**64 - 1, len(whole), 0], Heaps(raw)) == [None] * 3
+    chance = random.Random(0)
+    places = [at for at in range(min(x, y), len(whole)) if whole[at] or chance.random() < 0.1]
+    for _ in range(1500):
+        damaged = bytearray(whole)
+        damaged[chance.choice(places)] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with path.open("rb") as file:
+            raw = RawFile(file.fileno(), 0, len(whole))
+            (alike,) = templates.read(raw, [y], Heaps(raw))
+            if alike is not None:
+                header = read_header(raw, y)
+                assert storage_of(header) == storage._replace(address=alike.data)
+                assert read_attributes(header, Heaps(raw), {}) == alike.attributes
+        outcomes[alike is not None] += 1
+    assert min(outcomes.values()) > 20
 
 
 def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
