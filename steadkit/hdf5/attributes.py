@@ -122,50 +122,67 @@ class Heaps:
     raw: RawFile
 
     def __post_init__(self) -> None:
-        self._kept: dict[int, dict[int, bytes]] = {}
+        self._kept: dict[int, _Collection] = {}
 
     def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
         """Read what references point to: bytes meant, address of the collection, index in it."""
-        found, at, collection = [], -1, {}
+        found, at, collection = [], -1, None
         for length, address, index in references:
             if not length and address in (0, UNDEFINED):
                 found.append(b"")
                 continue
-            if address != at:
+            if collection is None or address != at:
                 at, collection = address, self._collection(address)
-            text = collection.get(index)
+            text = collection.found.get(index)
+            if text is None:
+                text = collection.look_for(index)
             if text is None or len(text) != length:
                 raise DamageError("has an attribute whose text is missing")
             found.append(text)
         return found
 
-    def _collection(self, address: int) -> dict[int, bytes]:
+    def _collection(self, address: int) -> "_Collection":
         if address not in self._kept:
             if len(self._kept) >= 8:
                 del self._kept[next(iter(self._kept))]
-            self._kept[address] = _read_collection(self.raw, address)
+            self._kept[address] = _Collection(_read_collection(self.raw, address))
         return self._kept[address]
 
 
-def _read_collection(raw: RawFile, address: int) -> dict[int, bytes]:
+def _read_collection(raw: RawFile, address: int) -> bytes:
     # Nearly all collections have the least size, and some stand at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
     signature, version, size = COLLECTION.unpack_from(start)
     if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
         raise DamageError("has an attribute whose text is not where it should be")
-    content = start if size == len(start) else raw.read(address, size)
-    found: dict[int, bytes] = {}
-    position, end = COLLECTION.size, size - HEAP_OBJECT.size
-    while position <= end:
-        index, _, length = HEAP_OBJECT.unpack_from(content, position)
-        if index == 0:  # what is left is free
-            break
-        position += HEAP_OBJECT.size
-        if length > size - position:
-            raise DamageError("has an attribute whose text is longer than its heap")
-        found[index] = content[position : position + length]
-        position += _up8(length)
-    return found
+    return start if size == len(start) else raw.read(address, size)
+
+
+class _Collection:
+    """A global heap collection, its objects found as far as one was looked for."""
+
+    def __init__(self, content: bytes):
+        self.found: dict[int, bytes] = {}
+        self._content = content
+        self._position = COLLECTION.size
+
+    def look_for(self, wanted: int) -> bytes | None:
+        """Go on through the objects until the one wanted; None if there is none."""
+        content, position = self._content, self._position
+        end = len(content) - HEAP_OBJECT.size
+        while position <= end:
+            index, _, length = HEAP_OBJECT.unpack_from(content, position)
+            if index == 0:  # what is left is free
+                return None
+            start = position + HEAP_OBJECT.size
+            position = start + _up8(length)
+            if start + length > len(content):
+                raise DamageError("has an attribute whose text is longer than its heap")
+            text = self.found.setdefault(index, content[start : start + length])
+            self._position = position
+            if index == wanted:
+                return text
+        return None
 
 
 def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:

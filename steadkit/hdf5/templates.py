@@ -75,21 +75,23 @@ class Templates:
         self._met: set[bytes] = set()
         self._longest = PREFIX.size
 
-    def learn(self, header: Header, known: dict[bytes, Shape]) -> None:
-        """Remember the kind of this header, unless there are too many to be worth it.
+    def learn(self, header: Header, known: dict[bytes, Shape]) -> bool:
+        """Remember the kind of this header; returns whether it is a new one.
 
         Its dataset must have been checked: whatever is like it will be taken to be as good. One
-        whose bytes are not in one piece is not remembered.
+        whose bytes are not in one piece is not remembered, nor one of far too many kinds.
         """
         storage = storage_of(header)
         if len(self._met) >= MOST_KINDS or storage is None or storage.address is None:
-            return
+            return False
         template = _template(header, known)
         kind = template.mask.tobytes() + template.pattern.tobytes()
-        if kind not in self._met:
-            self._met.add(kind)
-            self._kinds.setdefault(_key(header.content), []).append(template)
-            self._longest = max(self._longest, template.first)
+        if kind in self._met:
+            return False
+        self._met.add(kind)
+        self._kinds.setdefault(_key(header.content), []).append(template)
+        self._longest = max(self._longest, template.first)
+        return True
 
     def read(self, raw: RawFile, addresses: Sequence[int], heaps: Heaps) -> list[Alike | None]:
         """Read the headers at some addresses; None for one of a kind not met yet, or damaged."""

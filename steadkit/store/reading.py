@@ -224,19 +224,23 @@ class Reader:
 
         Many at once cost a third of as many one by one.
         """
-        heaps, found = self.heaps(), []
-        alike = self._templates.read(self._raw, [address for _, address in traces], heaps)
-        for (name, address), one in zip(traces, alike, strict=True):
-            offset = None if one is None else self._raw.base + one.data
-            if one is not None and offset is not None and offset + TRACE_BYTES <= self._raw.size:
-                found.append((Stored(name, offset, None), one.attributes))
-                continue
-            stored = self.stored(name, address)
-            attributes = self.attributes(stored, heaps)
-            if stored.header is not None:
-                self._templates.learn(stored.header, self._known)
-            found.append((stored, attributes))
-        return found
+        heaps, found, waiting = self.heaps(), {}, dict(traces)
+        while waiting:
+            alike = self._templates.read(self._raw, list(waiting.values()), heaps)
+            for name, one in zip(list(waiting), alike, strict=True):
+                offset = None if one is None else self._raw.base + one.data
+                if one and offset is not None and offset + TRACE_BYTES <= self._raw.size:
+                    found[name] = Stored(name, offset, None), one.attributes
+                    del waiting[name]
+            # One by one, until there is a kind more that others may be of.
+            has_learned = False
+            while waiting and not has_learned:
+                name = next(iter(waiting))
+                stored = self.stored(name, waiting.pop(name))
+                found[name] = stored, self.attributes(stored, heaps)
+                if stored.header is not None:
+                    has_learned = self._templates.learn(stored.header, self._known)
+        return [found[name] for name, _ in traces]
 
     def _shorter(self) -> InputError:
         return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
