@@ -133,10 +133,8 @@ class Heaps:
                 continue
             if collection is None or address != at:
                 at, collection = address, self._collection(address)
-            text = collection.found.get(index)
-            if text is None:
-                text = collection.look_for(index)
-            if text is None or len(text) != length:
+            text = collection.text(index)
+            if len(text) != length:
                 raise DamageError("has an attribute whose text is missing")
             found.append(text)
         return found
@@ -162,27 +160,36 @@ class _Collection:
     """A global heap collection, its objects found as far as one was looked for."""
 
     def __init__(self, content: bytes):
-        self.found: dict[int, bytes] = {}
         self._content = content
         self._position = COLLECTION.size
+        self._found: dict[int, tuple[int, int]] = {}
 
-    def look_for(self, wanted: int) -> bytes | None:
-        """Go on through the objects until the one wanted; None if there is none."""
-        content, position = self._content, self._position
-        end = len(content) - HEAP_OBJECT.size
-        while position <= end:
-            index, _, length = HEAP_OBJECT.unpack_from(content, position)
-            if index == 0:  # what is left is free
-                return None
+    def text(self, index: int) -> bytes:
+        """Give the object of this index: the first, should there be two."""
+        if index not in self._found:
+            self._look_for(index)
+        start, end = self._found[index]
+        return self._content[start:end]
+
+    def _look_for(self, wanted: int) -> None:
+        """Go on through the objects until the one wanted."""
+        content, position, found = self._content, self._position, self._found
+        read, last = HEAP_OBJECT.unpack_from, len(content) - HEAP_OBJECT.size
+        index = -1
+        while index != wanted:
+            if position > last:
+                raise DamageError("has an attribute whose text is missing")
+            index, _, length = read(content, position)
             start = position + HEAP_OBJECT.size
-            position = start + _up8(length)
-            if start + length > len(content):
+            end = start + length
+            if index == 0:  # what is left is free
+                raise DamageError("has an attribute whose text is missing")
+            if end > len(content):
                 raise DamageError("has an attribute whose text is longer than its heap")
-            text = self.found.setdefault(index, content[start : start + length])
-            self._position = position
-            if index == wanted:
-                return text
-        return None
+            position = end + (-length & 7)
+            if index not in found:
+                found[index] = start, end
+        self._position = position
 
 
 def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:
