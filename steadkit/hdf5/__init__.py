@@ -12,14 +12,16 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 
 ===============  ==============================================================
 `messages`       the messages of an object header, read with every bound checked
+`heaps`          where the texts of attributes lie
 `attributes`     attributes in one canonical form, from a file or from Python
 `templates`      headers that are alike, read many at once
 `files`          a new file: data, headers, heaps, and the group that names them
 ===============  ==============================================================
 """
 
-from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Heaps, encode, read_attributes
+from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
 from steadkit.hdf5.files import NewFile
+from steadkit.hdf5.heaps import Heaps
 from steadkit.hdf5.messages import (
     DamageError,
     Header,

@@ -7,38 +7,22 @@ until it is known where in a new file they will lie.
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.messages import (
-    ATTRIBUTE,
-    UNDEFINED,
-    DamageError,
-    Header,
-    RawFile,
-    shape_of,
-)
+from steadkit.hdf5.heaps import REFERENCE, Heaps
+from steadkit.hdf5.messages import ATTRIBUTE, MESSAGE, DamageError, Header, shape_of, up8
 
 ATTRIBUTES_DIGEST: Final = 8
-MAX_COLLECTION: Final = 1 << 24
 MAX_ELEMENTS: Final = 4096
 MAX_MESSAGE: Final = 0xFF00
 MAX_NUMBER: Final = 0xFF00
 """Bytes of an attribute, and attributes or texts of a trace: what 16 bits can count, nearly."""
 
-MIN_COLLECTION: Final = 4096
-"""The least size of a global heap collection."""
-
 _SIZES = struct.Struct("<BxHHH")
-_HEADER = struct.Struct("<HHB3x")
-REFERENCE = struct.Struct("<IQI")
-"""A text: its length, the address of the heap collection that holds it, its index there."""
-COLLECTION = struct.Struct("<4sB3xQ")
-HEAP_OBJECT = struct.Struct("<HH4xQ")
 
 INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
 PLAIN: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
@@ -97,7 +81,7 @@ class Attributes(NamedTuple):
             position += len(shape.head)
             value = self.body[position : position + shape.size]
             found[shape.name.decode(errors="replace")] = _decode(shape, value, texts)
-            position += _up8(shape.size)
+            position += up8(shape.size)
         return found
 
 
@@ -109,87 +93,10 @@ def form_of(shapes: Iterable[Shape]) -> Form:
         position += len(shape.head)
         if shape.element:
             holes += range(position, position + shape.size, REFERENCE.size)
-        position += _up8(shape.size)
+        position += up8(shape.size)
     if max(len(shapes), len(holes)) > MAX_NUMBER:
         raise DamageError(f"has {len(shapes)} attributes with {len(holes)} texts: too many")
     return Form(shapes, tuple(holes))
-
-
-@dataclass
-class Heaps:
-    """The global heap collections of a file, the last few kept."""
-
-    raw: RawFile
-
-    def __post_init__(self) -> None:
-        self._kept: dict[int, _Collection] = {}
-
-    def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
-        """Read what references point to: bytes meant, address of the collection, index in it."""
-        found, at, collection = [], -1, None
-        for length, address, index in references:
-            if not length and address in (0, UNDEFINED):
-                found.append(b"")
-                continue
-            if collection is None or address != at:
-                at, collection = address, self._collection(address)
-            text = collection.text(index)
-            if len(text) != length:
-                raise DamageError("has an attribute whose text is missing")
-            found.append(text)
-        return found
-
-    def _collection(self, address: int) -> "_Collection":
-        if address not in self._kept:
-            if len(self._kept) >= 8:
-                del self._kept[next(iter(self._kept))]
-            self._kept[address] = _Collection(_read_collection(self.raw, address))
-        return self._kept[address]
-
-
-def _read_collection(raw: RawFile, address: int) -> bytes:
-    # Nearly all collections have the least size, and some stand at the very end of the file.
-    start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
-    signature, version, size = COLLECTION.unpack_from(start)
-    if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
-        raise DamageError("has an attribute whose text is not where it should be")
-    return start if size == len(start) else raw.read(address, size)
-
-
-class _Collection:
-    """A global heap collection, its objects found as far as one was looked for."""
-
-    def __init__(self, content: bytes):
-        self._content = content
-        self._position = COLLECTION.size
-        self._found: dict[int, tuple[int, int]] = {}
-
-    def text(self, index: int) -> bytes:
-        """Give the object of this index: the first, should there be two."""
-        if index not in self._found:
-            self._look_for(index)
-        start, end = self._found[index]
-        return self._content[start:end]
-
-    def _look_for(self, wanted: int) -> None:
-        """Go on through the objects until the one wanted."""
-        content, position, found = self._content, self._position, self._found
-        read, last = HEAP_OBJECT.unpack_from, len(content) - HEAP_OBJECT.size
-        index = -1
-        while index != wanted:
-            if position > last:
-                raise DamageError("has an attribute whose text is missing")
-            index, _, length = read(content, position)
-            start = position + HEAP_OBJECT.size
-            end = start + length
-            if index == 0:  # what is left is free
-                raise DamageError("has an attribute whose text is missing")
-            if end > len(content):
-                raise DamageError("has an attribute whose text is longer than its heap")
-            position = end + (-length & 7)
-            if index not in found:
-                found[index] = start, end
-        self._position = position
 
 
 def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:
@@ -253,7 +160,7 @@ def _value_start(content: bytes) -> int:
         raise DamageError("has an attribute cut short")
     version, name, datatype, dataspace = _SIZES.unpack_from(content)
     if version == 1:
-        return _SIZES.size + _up8(name) + _up8(datatype) + _up8(dataspace)
+        return _SIZES.size + up8(name) + up8(datatype) + up8(dataspace)
     if version in (2, 3):
         return _SIZES.size + (version == 3) + name + datatype + dataspace
     raise DamageError(f"has an attribute of version {version}")
@@ -268,7 +175,7 @@ def _learn(content: bytes, start: int) -> Shape:
     position, fields = _SIZES.size + (version == 3), []
     for size in sizes:
         fields.append(content[position : position + size])
-        position += _up8(size) if version == 1 else size
+        position += up8(size) if version == 1 else size
     name, datatype, dataspace = fields
     if name[-1:] != b"\0":
         raise DamageError("has an attribute whose name does not end")
@@ -294,7 +201,7 @@ def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
     element = _element(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
     prefix = sizes + b"".join(map(_padded, fields))
-    header = _HEADER.pack(ATTRIBUTE, len(prefix) + _up8(size), 0)
+    header = MESSAGE.pack(ATTRIBUTE, len(prefix) + up8(size), 0)
     return Shape(name, datatype, dimensions, header + prefix, size, element)
 
 
@@ -433,10 +340,6 @@ def _numpy_type(datatype: bytes) -> np.dtype:
 
 def _shown(name: bytes) -> str:
     return repr(name[:60].decode(errors="replace"))
-
-
-def _up8(size: int) -> int:
-    return (size + 7) & ~7
 
 
 def _padded(content: bytes) -> bytes:

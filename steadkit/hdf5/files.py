@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.attributes import COLLECTION, FLOAT32, HEAP_OBJECT, MIN_COLLECTION, Attributes
+from steadkit.hdf5.attributes import FLOAT32, Attributes
+from steadkit.hdf5.heaps import NewHeaps
 from steadkit.hdf5.messages import (
     CONTIGUOUS,
     DATASPACE,
@@ -25,7 +26,6 @@ from steadkit.hdf5.messages import (
     PREFIX,
     SYMBOL_TABLE,
     UNDEFINED,
-    DamageError,
 )
 
 FIRST_BLOCK: Final = 4096
@@ -35,11 +35,8 @@ LEAF_K: Final = 16
 NODE_K: Final = 32
 """Half of how many names a symbol table node, and children a B-tree node, can hold."""
 
-MAX_INDEX: Final = 0xFFFF
 _REST_OF_REFERENCE = struct.Struct("<QI")
 CONSTANT = 1
-_PADDING = tuple(bytes(-length % 8) for length in range(8))
-"""What fills a text up to a multiple of 8 bytes, by the last digit of its length in octal."""
 
 _SYMBOL = np.dtype(
     [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
@@ -205,7 +202,7 @@ def _headers(
 ) -> tuple[bytes, list[int]]:
     """Lay out headers and heap collections from `start` on."""
     content = bytearray()
-    heap = _Heap(content, start)
+    heap = NewHeaps(content, start)
     headers = []
     for data, (form, body, texts) in datasets:
         filled = bytearray(body)
@@ -220,47 +217,6 @@ def _headers(
         content += fixed + layout + filled
     heap.close()
     return bytes(content), headers
-
-
-class _Heap:
-    """Global heap collections inside the content being laid out, one open at a time."""
-
-    def __init__(self, content: bytearray, start: int):
-        self._content, self._start = content, start
-        self._at = self._used = self._size = self._index = 0
-
-    def put(self, texts: Sequence[bytes]) -> tuple[int, int]:
-        """Add a trace's texts; returns the address of their collection and the first's index."""
-        if len(texts) > MAX_INDEX:
-            raise DamageError(f"has {len(texts)} texts in its attributes: too many")
-        first = self._index + 1
-        pieces: list[bytes] = []
-        for index, text in enumerate(texts, first):
-            pieces += (HEAP_OBJECT.pack(index, 0, len(text)), text, _PADDING[len(text) & 7])
-        objects = b"".join(pieces)
-        if self._used + len(objects) > self._size or first + len(texts) > MAX_INDEX:
-            self._open(len(objects))
-            return self.put(texts)
-        position = self._at + self._used
-        self._content[position : position + len(objects)] = objects
-        self._used += len(objects)
-        self._index += len(texts)
-        return self._start + self._at, first
-
-    def _open(self, needed: int) -> None:
-        """Begin a new collection with room for so many bytes."""
-        self.close()
-        self._at, self._index = len(self._content), 0
-        self._used = COLLECTION.size
-        self._size = max(MIN_COLLECTION, self._used + needed)
-        self._content += COLLECTION.pack(b"GCOL", 1, self._size)
-        self._content += bytes(self._size - self._used)
-
-    def close(self) -> None:
-        """Mark what is left of the open collection as free."""
-        free = self._size - self._used
-        if free >= HEAP_OBJECT.size:
-            HEAP_OBJECT.pack_into(self._content, self._at + self._used, 0, 0, free)
 
 
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:

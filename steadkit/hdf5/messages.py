@@ -174,3 +174,8 @@ def shape_of(dataspace: bytes) -> tuple[int, ...]:
     if start is None or len(dataspace) < start + 8 * rank:
         raise DamageError("has a shape that cannot be read")
     return struct.unpack_from(f"<{rank}Q", dataspace, start)
+
+
+def up8(size: int) -> int:
+    """Round up to a multiple of 8 bytes, which is what most parts of the format are padded to."""
+    return (size + 7) & ~7

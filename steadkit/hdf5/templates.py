@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.attributes import REFERENCE, Attributes, Form, Heaps, Shape, form_of, in_order
+from steadkit.hdf5.attributes import Attributes, Form, Shape, form_of, in_order
+from steadkit.hdf5.heaps import REFERENCE, Heaps
 from steadkit.hdf5.messages import (
     ATTRIBUTE,
     CONTINUATION,
@@ -26,6 +27,7 @@ from steadkit.hdf5.messages import (
     Header,
     RawFile,
     storage_of,
+    up8,
 )
 
 MOST_KINDS: Final = 64
@@ -173,7 +175,7 @@ def _template(header: Header, known: dict[bytes, Shape]) -> Template:
             inside = inside[inside % REFERENCE.size < 4]  # its length alone
         values_in.append(at + inside)
         values_out.append(len(body) + len(shape.head) + inside)
-        body += shape.head + bytes(shape.size + -shape.size % 8)
+        body += shape.head + bytes(up8(shape.size))
     table = np.frombuffer(header.content, np.uint8)
     return Template(
         mask,

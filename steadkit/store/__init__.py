@@ -5,6 +5,9 @@
 `waveforms`      many waveforms in any order, by their place in the file
 `writing`        a new file out of traces made in memory
 `copying`        a new file out of the traces of others, resumable
+`journal`        how far a copy got
+`probing`        files whose damage could crash HDF5's library, tried in another process
+`runs`           the parts of a sequence whose items belong together
 ===============  ==============================================================
 """
 

@@ -32,12 +32,15 @@ from steadkit.store.reading import (
     are_finite,
     check_finite,
     open_data,
-    runs,
     waveform_digest,
 )
+from steadkit.store.runs import runs
 
 BLOCK: Final = 4096
 """Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""
+
+THREADS: Final = 2
+"""More would wait for one another: for the interpreter, and to write to one file."""
 
 RUN: Final = 64
 """Traces a thread takes at a time: few enough that their headers stay in the processor's cache."""
@@ -153,8 +156,7 @@ def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Cop
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        # More would wait for one another: for the interpreter, and to write to one file.
-        pool = ThreadPoolExecutor(2)
+        pool = ThreadPoolExecutor(THREADS)
         stack.callback(pool.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))

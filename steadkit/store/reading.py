@@ -1,11 +1,10 @@
 """One trace: its waveform and its attributes, checked, whatever the file claims."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import h5py
 import numpy as np
@@ -29,8 +28,7 @@ from steadkit.hdf5 import (
 from steadkit.hdf5.attributes import FLOAT32
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.probing import is_new, probe
-
-Item = TypeVar("Item")
+from steadkit.store.runs import runs
 
 WAVEFORM_DIGEST: Final = 16
 DTYPE: Final = np.dtype("<f4")
@@ -196,18 +194,17 @@ class Reader:
 
     def read_all(self, stored: Sequence[Stored], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
+        between = memoryview(bytearray(NEAR))  # headers and texts, which nobody wants here
         for start, stop in runs(stored, _are_neighbours):
-            if stop == start + 1:
+            offsets = [one.offset for one in stored[start:stop] if one.offset is not None]
+            if not offsets:
                 self.read_into(stored[start], waveforms[start])
                 continue
-            between = memoryview(bytearray(NEAR))  # headers and texts, which nobody wants here
-            views, end = [], stored[start].offset or 0
-            begin = end
-            for one, waveform in zip(stored[start:stop], waveforms[start:stop], strict=True):
-                at = one.offset or 0
-                views += [between[: at - end], waveform.data]
-                end = at + TRACE_BYTES
-            if os.preadv(self._raw.descriptor, views, begin) != end - begin:
+            views, end = [], offsets[0]
+            for offset, waveform in zip(offsets, waveforms[start:stop], strict=True):
+                views += [between[: offset - end], waveform.data]
+                end = offset + TRACE_BYTES
+            if os.preadv(self._raw.descriptor, views, offsets[0]) != end - offsets[0]:
                 raise self._shorter()
 
     def attributes(self, stored: Stored, heaps: Heaps) -> Attributes:
@@ -222,15 +219,15 @@ class Reader:
     def many(self, traces: Sequence[tuple[str, int]]) -> list[tuple[Stored, Attributes]]:
         """Find traces, given name and address of each, and read their attributes.
 
-        Many at once cost a third of as many one by one.
+        Many at once cost a quarter of as many one by one.
         """
         heaps, found, waiting = self.heaps(), {}, dict(traces)
+        last = self._raw.size - self._raw.base - TRACE_BYTES
         while waiting:
             alike = self._templates.read(self._raw, list(waiting.values()), heaps)
             for name, one in zip(list(waiting), alike, strict=True):
-                offset = None if one is None else self._raw.base + one.data
-                if one and offset is not None and offset + TRACE_BYTES <= self._raw.size:
-                    found[name] = Stored(name, offset, None), one.attributes
+                if one is not None and one.data <= last:
+                    found[name] = Stored(name, self._raw.base + one.data, None), one.attributes
                     del waiting[name]
             # One by one, until there is a kind more that others may be of.
             has_learned = False
@@ -247,21 +244,6 @@ class Reader:
 
     def _damaged(self, name: str, error: Exception) -> InputError:
         return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {error}")
-
-
-def runs(items: Sequence[Item], belong: Callable[[Item, Item], bool]) -> Iterator[tuple[int, int]]:
-    """Cut a sequence wherever an item does not belong to the one before it.
-
-    >>> list(runs([3, 4, 5, 9, 2], lambda one, other: other == one + 1))
-    [(0, 3), (3, 4), (4, 5)]
-    """
-    start = 0
-    for stop, (one, other) in enumerate(pairwise(items), 1):
-        if not belong(one, other):
-            yield start, stop
-            start = stop
-    if items:
-        yield start, len(items)
 
 
 def _are_neighbours(one: Stored, other: Stored) -> bool:

@@ -22,6 +22,7 @@ from steadkit.store import (
     Reader,
     Writer,
     copy_traces,
+    copying,
     digest,
 )
 
@@ -126,13 +127,17 @@ def test_the_number_of_sources_does_not_matter(tmp_path, order, undisturbed, cou
     assert copy(tmp_path / "copy", Order(paths, order.names, numbers)) == undisturbed
 
 
-@pytest.mark.parametrize("cores", [1, 2, 64, None])
-def test_the_number_of_threads_does_not_matter(tmp_path, order, undisturbed, cores, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+@pytest.mark.parametrize("size", [1, 2, 64])
+@pytest.mark.parametrize("what", ["THREADS", "RUN", "BATCH"])
+def test_how_the_work_is_shared_out_does_not_matter(
+    tmp_path, order, undisturbed, what, size, monkeypatch
+):
+    monkeypatch.setattr(copying, what, size)
     assert copy(tmp_path / "copy", order) == undisturbed
 
 
-def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path):
+@pytest.mark.parametrize("seed", [None, 2])
+def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path, seed):
     """More traces than a thread takes at a time, and kinds that come and go between them."""
     names = [f"S{i:04d}_EV" for i in range(700)]
     path = tmp_path / "all.hdf5"
@@ -141,8 +146,8 @@ def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path):
             dataset = file.create_dataset(f"data/{name}", data=np.full((6000, 3), number, "f4"))
             dataset.attrs["name"] = name
             dataset.attrs[f"kind{number % 90}"] = ["x" * (number % 50), number / 7][number % 2]
-    shuffled = random.Random(2).sample(names, len(names))
-    copy(tmp_path / "copy", Order([path], shuffled, [0] * len(names)), block=8192)
+    wanted = names if seed is None else random.Random(seed).sample(names, len(names))
+    copy(tmp_path / "copy", Order([path], wanted, [0] * len(names)), block=8192)
     assert attributes_in(tmp_path / "copy" / "a.hdf5") == attributes_in(path)
     found = waveforms_in(tmp_path / "copy" / "a.hdf5")
     assert all((found[name] == number).all() for number, name in enumerate(names))

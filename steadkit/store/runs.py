@@ -1,0 +1,22 @@
+"""Runs: the parts of a sequence whose items belong together."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def runs(items: Sequence[Item], belong: Callable[[Item, Item], bool]) -> Iterator[tuple[int, int]]:
+    """Cut a sequence wherever an item does not belong to the one before it.
+
+    >>> list(runs([3, 4, 5, 9, 2], lambda one, other: other == one + 1))
+    [(0, 3), (3, 4), (4, 5)]
+    """
+    start = 0
+    for stop, (one, other) in enumerate(pairwise(items), 1):
+        if not belong(one, other):
+            yield start, stop
+            start = stop
+    if items:
+        yield start, len(items)
