@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import h5py
 import pytest
@@ -51,6 +53,26 @@ def test_a_hang_is_ended_and_told(newer, monkeypatch):
     _instead(monkeypatch, "import time; time.sleep(60)")
     with pytest.raises(InputError, match="HDF5 hangs on it"):
         probing.probe(newer)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_child_that_hangs_ends_though_its_parent_was_killed(newer, after):
+    """At once, or behind a trace."""
+    hang = f"""
+import signal, sys, h5py
+from steadkit.store import probing
+probing.PATIENCE = 0.2
+signal.signal(signal.SIGALRM, signal.SIG_IGN)  # as some parents leave it
+class Hanging(h5py.File):
+    def __getitem__(self, name):
+        yield from ["A"] * {after}
+        while True:
+            pass
+h5py.File = Hanging
+probing.read_all()
+"""
+    child = subprocess.run([sys.executable, "-c", hang, str(newer)], timeout=60, check=False)
+    assert child.returncode == -signal.SIGALRM
 
 
 def test_an_error_is_no_crash(newer):
