@@ -12,9 +12,13 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 
 ===============  ==============================================================
 `messages`       the messages of an object header, read with every bound checked
+`windows`        parts of a file read ahead
+`words`          bytes as words of 8
 `heaps`          where the texts of attributes lie
 `attributes`     attributes in one canonical form, from a file or from Python
+`tables`         the attributes of many datasets that are alike
 `templates`      headers that are alike, read many at once
+`layout`         headers and texts of many datasets laid out at once
 `files`          a new file: data, headers, heaps, and the group that names them
 ===============  ==============================================================
 """
@@ -31,10 +35,13 @@ from steadkit.hdf5.messages import (
     read_header,
     storage_of,
 )
-from steadkit.hdf5.templates import Templates
+from steadkit.hdf5.tables import Table, by_form, table_of
+from steadkit.hdf5.templates import Alike, Templates
+from steadkit.hdf5.windows import Windows
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
+    "Alike",
     "Attributes",
     "DamageError",
     "Header",
@@ -43,9 +50,13 @@ __all__ = [
     "NewStyleError",
     "RawFile",
     "Storage",
+    "Table",
     "Templates",
+    "Windows",
+    "by_form",
     "encode",
     "read_attributes",
     "read_header",
     "storage_of",
+    "table_of",
 ]

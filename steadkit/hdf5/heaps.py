@@ -1,11 +1,13 @@
-"""Global heap collections, where the texts of attributes lie: read, and laid out anew."""
+"""Global heap collections, where the texts of attributes lie."""
 
 import struct
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from steadkit.hdf5.messages import UNDEFINED, DamageError, RawFile, up8
+import numpy as np
+
+from steadkit.hdf5.messages import UNDEFINED, DamageError, Raw
+from steadkit.hdf5.words import WORD, kept, spread, words_in
 
 MIN_COLLECTION: Final = 4096
 """The least size of a collection."""
@@ -16,101 +18,154 @@ MAX_INDEX: Final = 0xFFFF
 REFERENCE = struct.Struct("<IQI")
 """A text: its length, the address of the collection that holds it, its index there."""
 
-_COLLECTION = struct.Struct("<4sB3xQ")
-_OBJECT = struct.Struct("<HH4xQ")
-_PADDING = tuple(bytes(-length % 8) for length in range(8))
-"""What fills a text up to a multiple of 8 bytes, by the last digit of its length in octal."""
+COLLECTION: Final = struct.Struct("<4sB3xQ")
+OBJECT: Final = struct.Struct("<HH4xQ")
+HEAD: Final = OBJECT.size // WORD
+"""Words before the text of an object: its index, and the length of the text."""
+
+KEPT: Final = 64
+SMALL: Final = 1 << 16
+"""Collections remembered, and their size up to which more than one is, or is read for many rows
+at once."""
 
 
-@dataclass
+NO_WORDS: Final = np.zeros(HEAD, np.uint64)
+
+
 class Heaps:
-    """The global heap collections of a file, the last few kept."""
+    """The global heap collections of a file, the last ones kept.
 
-    raw: RawFile
+    Parameters
+    ----------
+    raw
+        The file.
+    """
 
-    def __post_init__(self) -> None:
-        self._kept: dict[int, dict[int, bytes]] = {}
+    def __init__(self, raw: Raw):
+        self._raw = raw
+        self._kept: dict[int, np.ndarray] = {}
 
     def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
-        """Read what references point to: bytes meant, address of the collection, index in it."""
-        found, at, collection = [], -1, {}
+        """Read what references point to: bytes meant, address of the collection, index in it.
+
+        Raises
+        ------
+        DamageError
+            There is no such text.
+        """
+        found = []
         for length, address, index in references:
-            if not length and address in (0, UNDEFINED):
-                found.append(b"")
-                continue
-            if address != at:
-                at, collection = address, self._collection(address)
-            text = collection.get(index)
-            if text is None or len(text) != length:
-                raise DamageError("has an attribute whose text is missing")
-            found.append(text)
+            is_none = not length and address in (0, UNDEFINED)
+            found.append(b"" if is_none else _text(self._collection(address), index, length))
         return found
 
-    def _collection(self, address: int) -> dict[int, bytes]:
-        if address not in self._kept:
-            if len(self._kept) >= 8:
-                del self._kept[next(iter(self._kept))]
-            self._kept[address] = _read_collection(self.raw, address)
-        return self._kept[address]
+    def words(
+        self, lengths: np.ndarray, addresses: np.ndarray, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read the texts of many rows, given as three arrays of the shape (rows, texts).
+
+        Returns
+        -------
+        whole : numpy.ndarray
+            Which rows were found; the others may be damaged, or of unusual size.
+        words : numpy.ndarray
+            The texts of these rows as words, each filled up with zeros.
+        """
+        if not lengths.size:
+            return np.ones(len(lengths), bool), np.empty(0, np.uint64)
+        different, numbers = np.unique(addresses, return_inverse=True)
+        collections = self._stacked(different.tolist())
+        numbers = numbers.reshape(addresses.shape)
+        none = (lengths == 0) & ((addresses == 0) | (addresses == UNDEFINED))
+        sizes = np.where(none, 0, HEAD + words_in(lengths))
+        # The texts of a row stand one behind the other, but where a new collection begins.
+        goes_on = np.zeros(lengths.shape, bool)
+        goes_on[:, 1:] = (numbers[:, 1:] == numbers[:, :-1]) & ~none[:, 1:] & ~none[:, :-1]
+        goes_on[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
+        first = ~goes_on & ~none
+        at = np.zeros(lengths.shape, np.int64)
+        at[first] = _search(collections, numbers[first], indices[first], lengths[first])
+        for column in range(1, lengths.shape[-1]):
+            before = at[:, column - 1] + sizes[:, column - 1]
+            at[:, column] = np.where(goes_on[:, column], before, at[:, column])
+        ends = at + sizes
+        inside = (at > 0) & (ends <= collections.shape[1])
+        at = np.where(inside, at, 0)
+        there = inside & (collections[numbers, at] & np.uint64(MAX_INDEX) == indices)
+        there &= collections[numbers, at + 1] == lengths
+        whole = (there | none).all(axis=1)
+        flat = numbers[whole] * collections.shape[1] + at[whole] + HEAD
+        lengths = lengths[whole].ravel()
+        texts = collections.ravel()[spread(flat.ravel(), words_in(lengths))]
+        # Whoever wrote the file may have left anything behind the end of a text.
+        texts.view(np.uint8).reshape(-1, WORD)[~kept(lengths)] = 0
+        return whole, texts
+
+    def _stacked(self, addresses: Sequence[int]) -> np.ndarray:
+        """Give collections as rows, empty where one is damaged or too large."""
+        found = []
+        for address in addresses:
+            try:
+                words = self._collection(address)
+            except DamageError:
+                words = NO_WORDS
+            found.append(words if words.nbytes <= SMALL else NO_WORDS)
+        stacked = np.zeros((len(found), max(map(len, found))), np.uint64)
+        for row, words in zip(stacked, found, strict=True):
+            row[: len(words)] = words
+        return stacked
+
+    def _collection(self, address: int) -> np.ndarray:
+        found = self._kept.get(address)
+        if found is None:
+            found = _read_collection(self._raw, address)
+            if len(self._kept) >= KEPT or found.nbytes > SMALL:
+                self._kept.clear()
+            self._kept[address] = found
+        return found
 
 
-def _read_collection(raw: RawFile, address: int) -> dict[int, bytes]:
+def _read_collection(raw: Raw, address: int) -> np.ndarray:
     # Nearly all collections have the least size, and some stand at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
-    signature, version, size = _COLLECTION.unpack_from(start)
+    signature, version, size = COLLECTION.unpack_from(start)
     if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
         raise DamageError("has an attribute whose text is not where it should be")
     content = start if size == len(start) else raw.read(address, size)
-    found: dict[int, bytes] = {}
-    position, end = _COLLECTION.size, size - _OBJECT.size
-    while position <= end:
-        index, _, length = _OBJECT.unpack_from(content, position)
-        if index == 0:  # what is left is free
-            break
-        position += _OBJECT.size
-        if length > size - position:
-            raise DamageError("has an attribute whose text is longer than its heap")
-        found[index] = content[position : position + length]
-        position += up8(length)
+    return np.frombuffer(content[: size // WORD * WORD], "<u8")
+
+
+def _search(
+    collections: np.ndarray, numbers: np.ndarray, indices: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """Find objects by collection, index and length; 0 where there is not just one of each."""
+    may_be = np.ascontiguousarray(collections.view("<u2")[:, ::4])[:, :-1]
+    rows, places = np.nonzero(may_be[numbers] == indices[:, np.newaxis].astype(np.uint16))
+    is_head = collections[numbers[rows], places + 1] == lengths[rows]
+    is_head &= places >= COLLECTION.size // WORD
+    rows, places = rows[is_head], places[is_head]
+    found = np.zeros(len(numbers), np.int64)
+    found[rows] = places
+    found[np.bincount(rows, minlength=len(numbers)) != 1] = 0
     return found
 
 
-class NewHeaps:
-    """Global heap collections inside the content being laid out, one open at a time."""
+def _text(words: np.ndarray, index: int, length: int) -> bytes:
+    """Read the text of this index, which must be as long as whoever points to it says."""
+    heads = np.flatnonzero((words[:-1] & np.uint64(MAX_INDEX) == index) & (words[1:] == length))
+    places = heads[heads >= COLLECTION.size // WORD].tolist()
+    if len(places) > 1:  # some are part of a text
+        places = [at for at in _objects(words) if at in set(places)]
+    for at in places:
+        text = words[at + HEAD : at + HEAD + -(-length // WORD)].tobytes()[:length]
+        if len(text) == length:
+            return text
+    raise DamageError("has an attribute whose text is missing")
 
-    def __init__(self, content: bytearray, start: int):
-        self._content, self._start = content, start
-        self._at = self._used = self._size = self._index = 0
 
-    def put(self, texts: Sequence[bytes]) -> tuple[int, int]:
-        """Add a trace's texts; returns the address of their collection and the first's index."""
-        if len(texts) > MAX_INDEX:
-            raise DamageError(f"has {len(texts)} texts in its attributes: too many")
-        first = self._index + 1
-        pieces: list[bytes] = []
-        for index, text in enumerate(texts, first):
-            pieces += (_OBJECT.pack(index, 0, len(text)), text, _PADDING[len(text) & 7])
-        objects = b"".join(pieces)
-        if self._used + len(objects) > self._size or first + len(texts) > MAX_INDEX:
-            self._open(len(objects))
-            return self.put(texts)
-        position = self._at + self._used
-        self._content[position : position + len(objects)] = objects
-        self._used += len(objects)
-        self._index += len(texts)
-        return self._start + self._at, first
-
-    def _open(self, needed: int) -> None:
-        """Begin a new collection with room for so many bytes."""
-        self.close()
-        self._at, self._index = len(self._content), 0
-        self._used = _COLLECTION.size
-        self._size = max(MIN_COLLECTION, self._used + needed)
-        self._content += _COLLECTION.pack(b"GCOL", 1, self._size)
-        self._content += bytes(self._size - self._used)
-
-    def close(self) -> None:
-        """Mark what is left of the open collection as free."""
-        free = self._size - self._used
-        if free >= _OBJECT.size:
-            _OBJECT.pack_into(self._content, self._at + self._used, 0, 0, free)
+def _objects(words: np.ndarray) -> Iterator[int]:
+    """Walk from object to object; gives the word at which each begins."""
+    listed, at = words.tolist(), COLLECTION.size // WORD
+    while at < len(listed) - 1 and listed[at] & MAX_INDEX:  # what is left is free
+        yield at
+        at += HEAD + (listed[at + 1] + WORD - 1) // WORD

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 DATASPACE: Final = 0x01
 DATATYPE: Final = 0x03
@@ -37,6 +37,24 @@ class DamageError(Exception):
 
 class NewStyleError(Exception):
     """An object header of HDF5's newer kind, which is left to h5py."""
+
+
+class Raw(Protocol):
+    """What bytes are read from by addresses, with every bound checked."""
+
+    @property
+    def base(self) -> int:
+        """Where in the file address 0 is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    def read_up_to(self, address: int, length: int) -> bytes:
+        """Read so many bytes, or as many as there are up to the end of the file."""
+
+    def read(self, address: int, length: int) -> bytes:
+        """Read so many bytes, or raise `DamageError` where the file has not got them."""
 
 
 class RawFile(NamedTuple):
@@ -74,6 +92,14 @@ class Header(NamedTuple):
         """Where the bytes of each message of a kind begin and end."""
         return [(at, at + len(content)) for one, content, at in self.messages if one == kind]
 
+    def blocks(self, address: int) -> list[tuple[int, int]]:
+        """Where each block of a header at this address begins, and its bytes."""
+        following = [
+            PLACE.unpack_from(content) for kind, content, _ in self.messages if kind == CONTINUATION
+        ]
+        first = len(self.content) - sum(length for _, length in following)
+        return [(address, first), *following]
+
 
 class Storage(NamedTuple):
     """How a dataset is stored, as far as reading its bytes straight from the file needs it."""
@@ -85,7 +111,7 @@ class Storage(NamedTuple):
     bytes_stored: int
 
 
-def read_header(raw: RawFile, address: int) -> Header:
+def read_header(raw: Raw, address: int) -> Header:
     """Read the object header at an address.
 
     Raises

@@ -7,12 +7,13 @@ values are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.attributes import Attributes, Form, Shape, form_of, in_order
+from steadkit.hdf5.attributes import Form, Shape, form_of, in_order
 from steadkit.hdf5.heaps import REFERENCE, Heaps
 from steadkit.hdf5.messages import (
     ATTRIBUTE,
@@ -25,10 +26,11 @@ from steadkit.hdf5.messages import (
     PREFIX,
     DamageError,
     Header,
-    RawFile,
+    Raw,
     storage_of,
     up8,
 )
+from steadkit.hdf5.tables import Table
 
 MOST_KINDS: Final = 64
 """A file with more kinds than this is read trace by trace."""
@@ -37,11 +39,13 @@ _REFERENCES = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")]
 
 
 class Alike(NamedTuple):
-    """What was read of one header by a template."""
+    """What was read of some headers whose attributes have one form."""
 
-    data: int
-    """The address of the dataset's bytes."""
-    attributes: Attributes
+    rows: list[int]
+    """Which of the headers asked for."""
+    data: np.ndarray
+    """The address of the bytes of each dataset."""
+    attributes: Table
 
 
 @dataclass(frozen=True)
@@ -57,24 +61,132 @@ class Template:
     """Where the address of each further block stands, and how long the block is."""
     data: np.ndarray
     """Where each byte of the address of the dataset's bytes stands."""
+    values: np.ndarray
+    """Where each byte of a value stands, but for references, of which only the length counts."""
+    references: np.ndarray
+    """Where each byte of a reference stands."""
+
+
+class _Stack(NamedTuple):
+    """Templates as arrays, a row each, filled up with zeros to the longest header."""
+
+    length: int
+    masks: np.ndarray
+    patterns: np.ndarray
+    data: np.ndarray
+    values: np.ndarray
+    references: np.ndarray
+
+    def with_one_more(self, template: Template) -> "_Stack":
+        """Add a row."""
+        length = max(self.length, len(template.mask))
+        return _Stack(
+            length,
+            _below(self.masks, template.mask, length),
+            _below(self.patterns, template.pattern, length),
+            _below(self.data, template.data),
+            _below(self.values, template.values),
+            _below(self.references, template.references),
+        )
+
+
+def _below(table: np.ndarray, row: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Put a row below a table, both filled up with zeros to the width."""
+    width = len(row) if width is None else width
+    whole = np.zeros((len(table) + 1, width), row.dtype)
+    whole[:-1, : table.shape[1]] = table
+    whole[-1, : len(row)] = row
+    return whole
+
+
+_NO_TEMPLATES = _Stack(0, *[np.empty((0, 0), np.uint8)] * 5)
+
+
+@dataclass
+class Family:
+    """The templates whose attributes have one form."""
+
     form: Form
     body: np.ndarray
     """The canonical attributes, values zero."""
-    values_in: np.ndarray
-    values_out: np.ndarray
-    """Where each byte of a value stands in the header, and in the body."""
-    references: np.ndarray
-    """Where each byte of a reference stands."""
+    values: np.ndarray
+    """Where each byte of a value stands in the body."""
     elements: np.ndarray
     """The bytes of an element of each reference."""
+    templates: list[Template] = field(default_factory=list)
+    _stack: _Stack = _NO_TEMPLATES
+
+    def add(self, template: Template) -> None:
+        """Take in one template more."""
+        # As one: others may be reading meanwhile.
+        self._stack = self._stack.with_one_more(template)
+        self.templates.append(template)
+
+    def read(self, headers: Sequence[tuple[int, int, bytes]], heaps: Heaps) -> Alike | None:
+        """Read those headers that are like their template, and have not lost their texts.
+
+        Parameters
+        ----------
+        headers
+            Row, number of the template, and bytes of each.
+        heaps
+            Where the texts are.
+        """
+        rows, kinds, contents = zip(*headers, strict=True)
+        stack, kind = self._stack, np.array(kinds)
+        padded = b"".join([content.ljust(stack.length, b"\0") for content in contents])
+        table = np.frombuffer(padded, np.uint8).reshape(len(rows), -1)
+        same = ((table & stack.masks[kind]) == stack.patterns[kind]).all(axis=1)
+        starts, kind = np.flatnonzero(same)[:, np.newaxis] * stack.length, kind[same]
+        flat = table.ravel()
+        references = flat[starts + stack.references[kind]].view(_REFERENCES)
+        lengths = references["length"] * self.elements
+        whole, texts = heaps.words(lengths, references["address"], references["index"])
+        if not whole.any():
+            return None
+        starts, kind = starts[whole], kind[whole]
+        bodies = np.repeat(self.body[np.newaxis], len(kind), axis=0)
+        bodies[:, self.values] = flat[starts + stack.values[kind]]
+        data = flat[starts + stack.data[kind]].view("<u8")[:, 0]
+        read = np.array(rows)[same][whole].tolist()
+        return Alike(read, data, Table(self.form, bodies, lengths[whole], texts))
+
+
+@dataclass
+class Kinds:
+    """The templates whose headers begin alike, to be told apart by the rest of the first block."""
+
+    first: int
+    """Bytes of the first block."""
+    mask: np.ndarray
+    """Which bits are the same in all headers of each template."""
+    members: list[tuple[Family, int]] = field(default_factory=list)
+
+    def add(self, family: Family) -> None:
+        """Take in the last template of a family."""
+        self.members.append((family, len(family.templates) - 1))
+        self.mask = self.mask & family.templates[-1].mask[: self.first]
+        by_sign: dict[bytes, list[tuple[Family, int]]] = {}
+        for one, number in self.members:
+            sign = one.templates[number].pattern[: self.first] & self.mask
+            by_sign.setdefault(sign.tobytes(), []).append((one, number))
+        self._by_sign = by_sign
+
+    def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[Family, int]]]:
+        """List the templates that each header may be like."""
+        whole = [start if len(start) == self.first else bytes(self.first) for start in starts]
+        table = np.frombuffer(b"".join(whole), np.uint8).reshape(len(starts), -1) & self.mask
+        return [self._by_sign.get(row.tobytes(), []) for row in table]
 
 
 class Templates:
     """The kinds of headers met in one file."""
 
     def __init__(self) -> None:
-        self._kinds: dict[bytes, list[Template]] = {}
+        self._families: dict[Form, Family] = {}
+        self._kinds: dict[bytes, Kinds] = {}
         self._met: set[bytes] = set()
+        self._learning = Lock()
         self._longest = PREFIX.size
 
     def learn(self, header: Header, known: dict[bytes, Shape]) -> bool:
@@ -86,36 +198,55 @@ class Templates:
         storage = storage_of(header)
         if len(self._met) >= MOST_KINDS or storage is None or storage.address is None:
             return False
-        template = _template(header, known)
+        family, template = _template(header, known)
         kind = template.mask.tobytes() + template.pattern.tobytes()
-        if kind in self._met:
-            return False
-        self._met.add(kind)
-        self._kinds.setdefault(_key(header.content), []).append(template)
-        self._longest = max(self._longest, template.first)
+        with self._learning:
+            if kind in self._met:
+                return False
+            self._met.add(kind)
+            family = self._families.setdefault(family.form, family)
+            family.add(template)
+            start = np.full(template.first, 0xFF, np.uint8)
+            kinds = self._kinds.get(_key(header.content)) or Kinds(template.first, start)
+            kinds.add(family)
+            self._kinds[_key(header.content)] = kinds
+            self._longest = max(self._longest, template.first)
         return True
 
-    def read(self, raw: RawFile, addresses: Sequence[int], heaps: Heaps) -> list[Alike | None]:
-        """Read the headers at some addresses; None for one of a kind not met yet, or damaged."""
-        found: list[Alike | None] = [None] * len(addresses)
-        if not self._kinds:
-            return found
+    def read(self, raw: Raw, addresses: Sequence[int], heaps: Heaps) -> list[Alike]:
+        """Read the headers at some addresses, but not those of a kind not met yet, or damaged."""
         starts = [_start(raw, address, self._longest) for address in addresses]
+        found = []
+        waiting = self._candidates(starts)
+        while waiting:
+            # Each header with the first template that it may be like; nearly always it is.
+            by_family: dict[int, list[tuple[int, int, bytes]]] = {}
+            families: dict[int, Family] = {}
+            for row, candidates in waiting.items():
+                family, kind = candidates.pop(0)
+                content = _whole(raw, starts[row], family.templates[kind])
+                if content:
+                    families[id(family)] = family
+                    by_family.setdefault(id(family), []).append((row, kind, content))
+            for number, whole in by_family.items():
+                alike = families[number].read(whole, heaps)
+                if alike is not None:
+                    found.append(alike)
+                    for row in alike.rows:
+                        waiting[row] = []
+            waiting = {row: candidates for row, candidates in waiting.items() if candidates}
+        return found
+
+    def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[Family, int]]]:
         by_key: dict[bytes, list[int]] = {}
-        for place, start in enumerate(starts):
-            by_key.setdefault(_key(start), []).append(place)
-        for key, places in by_key.items():
-            for template in self._kinds.get(key, ()):
-                whole = [
-                    (place, content)
-                    for place in places
-                    if found[place] is None and (content := _whole(raw, starts[place], template))
-                ]
-                if not whole:
-                    continue
-                some = _read_alike([content for _, content in whole], heaps, template)
-                for (place, _), alike in zip(whole, some, strict=True):
-                    found[place] = alike
+        for row, start in enumerate(starts):
+            by_key.setdefault(_key(start), []).append(row)
+        found = {}
+        for key, rows in by_key.items():
+            kinds = self._kinds.get(key)
+            if kinds is not None:
+                some = kinds.candidates([starts[row][: kinds.first] for row in rows])
+                found.update({row: list(c) for row, c in zip(rows, some, strict=True) if c})
         return found
 
 
@@ -124,14 +255,14 @@ def _key(content: bytes) -> bytes:
     return content[:4] + content[8:12]
 
 
-def _start(raw: RawFile, address: int, length: int) -> bytes:
+def _start(raw: Raw, address: int, length: int) -> bytes:
     try:
         return raw.read_up_to(address, length)
     except DamageError:
         return b""  # read once more by itself, it will say what is wrong
 
 
-def _whole(raw: RawFile, start: bytes, template: Template) -> bytes:
+def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
     """Read the blocks of a header, if they are as long as the template's."""
     content = start[: template.first]
     if len(content) < template.first:
@@ -147,8 +278,8 @@ def _whole(raw: RawFile, start: bytes, template: Template) -> bytes:
     return content
 
 
-def _template(header: Header, known: dict[bytes, Shape]) -> Template:
-    """Take a header apart."""
+def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Template]:
+    """Take a header apart; returns also the family it could be the first of."""
     mask = np.zeros(len(header.content), np.uint8)
     mask[: PREFIX.size] = 0xFF
     mask[4:8] = 0  # how many names it has
@@ -176,49 +307,23 @@ def _template(header: Header, known: dict[bytes, Shape]) -> Template:
         values_in.append(at + inside)
         values_out.append(len(body) + len(shape.head) + inside)
         body += shape.head + bytes(up8(shape.size))
-    table = np.frombuffer(header.content, np.uint8)
-    return Template(
+    family = Family(
+        form_of(shape for shape, _, _ in attributes),
+        np.frombuffer(body, np.uint8),
+        _joined(values_out),
+        np.array(elements, np.int64),
+    )
+    template = Template(
         mask,
-        table & mask,
+        np.frombuffer(header.content, np.uint8) & mask,
         PREFIX.size + PREFIX.unpack_from(header.content)[3],
         [(begin, PLACE.unpack_from(header.content, begin)[1]) for begin, _ in following],
         data,
-        form_of(shape for shape, _, _ in attributes),
-        np.frombuffer(body, np.uint8),
         _joined(values_in),
-        _joined(values_out),
         _joined(references),
-        np.array(elements, np.uint64),
     )
+    return family, template
 
 
 def _joined(places: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.empty(0, np.int64), *places])
-
-
-def _read_alike(contents: Sequence[bytes], heaps: Heaps, template: Template) -> list[Alike | None]:
-    """Read headers like the template; None for what is not like it, or has lost its texts."""
-    table = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, len(template.mask))
-    same = ((table & template.mask) == template.pattern).all(axis=1)
-    bodies = np.repeat(template.body[np.newaxis], len(table), axis=0)
-    bodies[:, template.values_out] = table[:, template.values_in]
-    data = np.ascontiguousarray(table[:, template.data]).view("<u8")[:, 0]
-    references = np.ascontiguousarray(table[:, template.references]).view(_REFERENCES)
-    lengths = references["length"] * template.elements
-    pointed = zip(
-        lengths.tolist(),
-        references["address"].tolist(),
-        references["index"].tolist(),
-        strict=True,
-    )
-    found: list[Alike | None] = []
-    for at, body, row, is_same in zip(data.tolist(), bodies, pointed, same.tolist(), strict=True):
-        try:
-            texts = heaps.texts(zip(*row, strict=True)) if is_same else None
-        except DamageError:
-            texts = None  # read once more by itself, it will say what is wrong
-        if texts is None:
-            found.append(None)
-        else:
-            found.append(Alike(at, Attributes(template.form, body.tobytes(), texts)))
-    return found

@@ -20,16 +20,15 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from steadkit.console import Bar
-from steadkit.hdf5 import Attributes, NewFile
+from steadkit.hdf5 import NewFile, Table
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.reading import (
     DTYPE,
+    NEAR,
     TRACE_BYTES,
     Reader,
-    Stored,
-    are_finite,
     check_finite,
     open_data,
     waveform_digest,
@@ -43,10 +42,7 @@ THREADS: Final = 2
 """More would wait for one another: for the interpreter, and to write to one file."""
 
 RUN: Final = 64
-"""Traces a thread takes at a time: few enough that their headers stay in the processor's cache."""
-
-BATCH: Final = 16
-"""Traces whose samples are read, checked and written at once."""
+"""Traces a thread takes at a time: read, checked and written at once."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +72,15 @@ class Copied(NamedTuple):
     attributes: bytes
 
 
-class _Trace(NamedTuple):
-    """A trace whose samples are copied: its place in the order, and what else is known."""
+class _Run(NamedTuple):
+    """Traces whose samples are copied, and what else is known of them."""
 
-    place: int
-    attributes: Attributes
-    digests: tuple[bytes, bytes]
-    """Of the waveform and of the attributes."""
+    places: list[int]
+    """Where in the order they stand."""
+    attributes: list[tuple[np.ndarray, Table]]
+    """The addresses of the samples of some of them, and their attributes."""
+    rows: np.ndarray
+    """What the journal will say of each; where its header will be is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,11 @@ class _Copy:
     readers: Sequence[Reader]
     pool: ThreadPoolExecutor
     bar: Bar
+    flusher: ThreadPoolExecutor
+    flushing: list[Future[None]]
+    """What the flusher is at."""
+    memory: list[np.ndarray]
+    """What threads read into, free to be used by the next."""
 
 
 Check = Callable[[str, bytes, bytes], object]
@@ -156,12 +159,13 @@ def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Cop
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        pool = ThreadPoolExecutor(THREADS)
-        stack.callback(pool.shutdown, cancel_futures=True)
+        flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(THREADS)
+        for one in (flusher, pool):
+            stack.callback(one.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
-        yield _Copy(order, file, readers, pool, bar)
+        yield _Copy(order, file, readers, pool, bar, flusher, [], [])
 
 
 def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
@@ -169,71 +173,71 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
     if not blocks:
         return
     coming = _start(copy, blocks[0])
-    for following in (*blocks[1:], range(0)):
+    for block, following in zip(blocks, (*blocks[1:], range(0)), strict=True):
         running, coming = coming, _start(copy, following)
-        traces: list[_Trace] = []
+        copied: list[_Run] = []
         for future in running:
-            traces += future.result()
-            copy.bar.step(count=len(future.result()))
-        yield _write_headers(copy, sorted(traces, key=lambda trace: trace.place))
-        # The disk shall begin now, not when all is there.
-        copy.pool.submit(os.fdatasync, copy.file.descriptor)
+            copied.append(future.result())
+            copy.bar.step(count=len(copied[-1].places))
+            _flush(copy)
+        yield _write_headers(copy, block, copied)
 
 
-def _start(copy: _Copy, places: range) -> list[Future[list[_Trace]]]:
+def _flush(copy: _Copy) -> None:
+    """Let the disk begin now, not when all is there."""
+    if not copy.flushing or copy.flushing[0].done():
+        for done in copy.flushing:
+            done.result()  # a disk at fault says so here
+        copy.flushing[:] = [copy.flusher.submit(os.fdatasync, copy.file.descriptor)]
+
+
+def _start(copy: _Copy, places: range) -> list[Future[_Run]]:
     """Let the pool copy some places of the order."""
+    if not places:
+        return []
+    copy.file.allocate(_data(places[0]), len(places))
     names, numbers = copy.order.names, copy.order.numbers
     # The header of a trace stands beside its samples: this is the order of the file.
     found = sorted((numbers[i], copy.readers[numbers[i]].address(names[i]), i) for i in places)
-    return [
-        copy.pool.submit(_copy_run, copy, found[i : i + RUN]) for i in range(0, len(found), RUN)
-    ]
+    running = []
+    for number, some in groupby(found, key=itemgetter(0)):
+        traces = [(place, address) for _, address, place in some]
+        for first in range(0, len(traces), RUN):
+            run = traces[first : first + RUN]
+            running.append(copy.pool.submit(_copy_run, copy, copy.readers[number], run))
+    return running
 
 
-def _copy_run(copy: _Copy, run: Sequence[tuple[int, int, int]]) -> list[_Trace]:
-    """Copy the samples of some traces, in file order, and read their attributes."""
-    traces = []
-    waveforms = np.empty((BATCH, *TRACE_SHAPE), DTYPE)
-    for number, some in groupby(run, key=itemgetter(0)):
-        reader, members = copy.readers[number], list(some)
-        found = reader.many([(copy.order.names[place], address) for _, address, place in members])
-        for first in range(0, len(members), BATCH):
-            stored, attributes = zip(*found[first : first + BATCH], strict=True)
-            places = [place for _, _, place in members[first : first + BATCH]]
-            batch = waveforms[: len(places)]
-            reader.read_all(stored, batch)
-            _copy_samples(copy.file, reader, stored, places, batch)
-            for place, one, waveform in zip(places, attributes, batch, strict=True):
-                digests = waveform_digest(waveform.data), one.digest()
-                traces.append(_Trace(place, one, digests))
-    return traces
-
-
-def _copy_samples(
-    file: NewFile,
-    reader: Reader,
-    stored: Sequence[Stored],
-    places: Sequence[int],
-    waveforms: np.ndarray,
-) -> None:
-    """Write samples where their places in the order put them, if they are finite."""
-    if not are_finite(waveforms):
-        for one, waveform in zip(stored, waveforms, strict=True):
-            check_finite(waveform, one.name, reader.path)
+def _copy_run(copy: _Copy, reader: Reader, run: Sequence[tuple[int, int]]) -> _Run:
+    """Copy the samples of some traces of one source, in file order, and read their attributes."""
+    places = [place for place, _ in run]
+    memory = (
+        copy.memory.pop() if copy.memory else np.empty(RUN * (TRACE_BYTES + 2 * NEAR), np.uint8)
+    )
+    found = reader.many([(copy.order.names[place], address) for place, address in run], memory)
+    samples = reader.samples(found)
+    for one, waveform in zip(found.stored, samples, strict=True):
+        check_finite(np.frombuffer(waveform, DTYPE), one.name, reader.path)
     for start, stop in runs(places, lambda place, following: following == place + 1):
-        file.write(_data(places[start]), waveforms[start:stop].data)
+        copy.file.write(_data(places[start]), *samples[start:stop])
+    rows = np.empty(len(run), ROW)
+    rows["waveform"] = [waveform_digest(waveform) for waveform in samples]
+    attributes = []
+    for numbers, table in found.attributes:
+        rows["attributes"][numbers] = table.digests()
+        attributes.append((np.array([_data(places[number]) for number in numbers]), table))
+    copy.memory.append(memory)
+    return _Run(places, attributes, rows)
 
 
 def _data(place: int) -> int:
     return FIRST_BLOCK + place * TRACE_BYTES
 
 
-def _write_headers(copy: _Copy, traces: Sequence[_Trace]) -> Record:
-    content, headers = copy.file.lay_out((_data(trace.place), trace.attributes) for trace in traces)
+def _write_headers(copy: _Copy, block: range, copied: Sequence[_Run]) -> Record:
+    rows = np.empty(len(block), ROW)
+    for run in copied:
+        rows[np.array(run.places) - block.start] = run.rows
+    content, rows["header"] = copy.file.lay_out([pair for run in copied for pair in run.attributes])
     copy.file.append(content)
-    rows = np.empty(len(traces), ROW)
-    rows["header"] = headers
-    for column, number in (("waveform", 0), ("attributes", 1)):
-        digests = b"".join([trace.digests[number] for trace in traces])
-        rows[column] = np.frombuffer(digests, rows.dtype[column])
     return record_of(rows, copy.file.end, content)

@@ -41,7 +41,7 @@ class Record(NamedTuple):
     written: bytes
 
 
-def record_of(rows: np.ndarray, end: int, headers: bytes) -> Record:
+def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
     """Make the record of a block from its rows and the bytes of its headers."""
     content = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()
     return Record(rows, end, content + _check(content))
@@ -100,5 +100,5 @@ def _samples_are_whole(file: BinaryIO, data: int, rows: np.ndarray) -> bool:
     )
 
 
-def _check(content: bytes) -> bytes:
+def _check(content: bytes | memoryview) -> bytes:
     return blake3(content).digest(CHECK_BYTES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.hdf5 import Attributes, NewFile, encode
+from steadkit.hdf5 import Attributes, NewFile, by_form, encode, table_of
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.reading import DTYPE
 
@@ -63,7 +63,10 @@ class Writer:
         return coded.digest()
 
     def _write_headers(self) -> None:
-        content, headers = self._file.lay_out(self._waiting)
+        datasets = [
+            (np.array([address]), table_of(attributes)) for address, attributes in self._waiting
+        ]
+        content, headers = self._file.lay_out(by_form(datasets))
         self._file.append(content)
-        self._headers += headers
+        self._headers += headers.tolist()
         self._waiting = []

@@ -88,13 +88,13 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    read_all = Reader.read_all
+    samples = Reader.samples
 
-    def counted(self, stored, samples):
-        names.extend(one.name for one in stored)
-        return read_all(self, stored, samples)
+    def counted(self, found):
+        names.extend(one.name for one in found.stored)
+        return samples(self, found)
 
-    monkeypatch.setattr(Reader, "read_all", counted)
+    monkeypatch.setattr(Reader, "samples", counted)
     return names
 
 
@@ -128,7 +128,7 @@ def test_the_number_of_sources_does_not_matter(tmp_path, order, undisturbed, cou
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
-@pytest.mark.parametrize("what", ["THREADS", "RUN", "BATCH"])
+@pytest.mark.parametrize("what", ["THREADS", "RUN"])
 def test_how_the_work_is_shared_out_does_not_matter(
     tmp_path, order, undisturbed, what, size, monkeypatch
 ):
@@ -285,11 +285,11 @@ def test_a_full_disk_costs_little(tmp_path, order, undisturbed, read, traces, mo
     room = [int(traces * (TRACE_BYTES + 4000))]
     write = NewFile.write
 
-    def until_full(self, address, content):
-        room[0] -= len(memoryview(content).cast("B"))
+    def until_full(self, address, *contents):
+        room[0] -= sum(map(len, contents))
         if room[0] < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(self, address, content)
+        write(self, address, *contents)
 
     monkeypatch.setattr(NewFile, "write", until_full)
     with pytest.raises(OSError, match="No space"):

@@ -114,10 +114,10 @@ def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeyp
     assert run("steadkit", "merge", "-o", "undisturbed.hdf5").exit_code == 0
     write = NewFile.write
 
-    def full(self, address, content):
-        if address > 5 * 72_000:
+    def full(self, address, *contents):
+        if address + sum(map(len, contents)) > 5 * 72_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(self, address, content)
+        write(self, address, *contents)
 
     monkeypatch.setattr(NewFile, "write", full)
     refused(run("steadkit", "merge"), "No space left")

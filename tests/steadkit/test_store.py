@@ -198,10 +198,19 @@ def test_many_traces_at_once_are_read_as_one_by_one(stead):
     with open_data(source.hdf5) as group:
         reader = Reader(group)
         for _ in range(2):  # once to learn the kinds, once to know them
-            found = reader.many([(name, reader.address(name)) for name in NAMES])
-            for name, (stored, attributes) in zip(NAMES, found, strict=True):
+            traces = sorted((reader.address(name), name) for name in NAMES)
+            found = reader.many([(name, address) for address, name in traces])
+            read = {
+                number: table.attributes(row)
+                for numbers, table in found.attributes
+                for row, number in enumerate(numbers)
+            }
+            samples = reader.samples(found)
+            for number, (_, name) in enumerate(traces):
+                attributes, stored = read[number], found.stored[number]
                 alone = Reader(group).attributes(Reader(group).stored(name), reader.heaps())
                 assert stored.name == name
+                assert samples[number] == waveform(name).tobytes()
                 assert attributes.digest() == alone.digest()
                 assert repr(attributes.decoded()) == repr(alone.decoded())
 
