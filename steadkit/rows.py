@@ -1,5 +1,6 @@
 """The CSV rows of chosen traces, written in another order than they are read, in flat memory."""
 
+import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import columns_of, csv_text, in_order, rows_at, write_csv
+from steadkit.catalog import columns_of, in_order, lines_at, write_csv
 from steadkit.errors import InputError
 
 
@@ -31,62 +32,63 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> N
     """
     columns = in_order(name for source in sources for name in columns_of(source))
     order = np.lexsort((chosen["row"].to_numpy(), chosen["source"].to_numpy()))
-    parts = _parts(sources, chosen.iloc[order])
+    parts = _parts(sources, chosen.iloc[order], columns)
+    write_csv(target, columns, [])
     if (order == np.arange(len(order))).all():
-        write_csv(target, columns, parts)
+        with target.open("ab") as file:
+            for lines in parts:
+                file.writelines(lines)
         return
     spool = target.with_name(f"{target.name}.spool")
     try:
-        ends = _write_spool(spool, columns, parts)
-        write_csv(target, columns, [])
+        ends = _write_spool(spool, parts)
         _write_in_order(spool, ends, order, target)
     finally:
         spool.unlink(missing_ok=True)
 
 
-def _parts(sources: Sequence[Path], chosen: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Read the chosen rows as they stand in the files, checked to be the ones meant."""
+def _parts(
+    sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
+) -> Iterator[list[bytes]]:
+    """Read the chosen rows as lines, in the order of the files, checked to be the ones meant."""
+    name = columns.index("trace_name")
     for number, source in enumerate(sources):
         wanted = chosen[chosen["source"] == number]
-        names = wanted["trace_name"].to_numpy(dtype=object)
+        names = wanted["trace_name"].tolist()
         done = 0
-        for part in rows_at(source, wanted["row"].to_numpy()):
-            if not (part["trace_name"].to_numpy(object) == names[done : done + len(part)]).all():
+        for lines in lines_at(source, wanted["row"].to_numpy(), columns):
+            if [_field(line, name) for line in lines] != names[done : done + len(lines)]:
                 raise InputError(f"{str(source)!r} has changed while it was read: run it again")
-            done += len(part)
-            yield part
+            done += len(lines)
+            yield [line.encode() for line in lines]
         if done < len(names):
             raise InputError(f"{str(source)!r} has become shorter while it was read: run it again")
 
 
-def _write_spool(spool: Path, columns: list[str], parts: Iterable[pd.DataFrame]) -> np.ndarray:
-    """Write rows as they come; returns where each ends."""
+def _field(line: str, number: int) -> str:
+    """Take one field out of a line of a CSV."""
+    fields = next(csv.reader([line])) if '"' in line else line.rstrip("\n").split(",", number + 1)
+    return fields[number]
+
+
+def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
+    """Write lines as they come; returns where each ends."""
     lengths = [np.zeros(1, np.int64)]
     with spool.open("wb") as file:
-        for part in parts:
-            lines = _lines(part.reindex(columns=columns, fill_value=""))
+        for lines in parts:
             file.writelines(lines)
             lengths.append(np.fromiter(map(len, lines), np.int64, len(lines)))
     return np.cumsum(np.concatenate(lengths))
 
 
-def _lines(table: pd.DataFrame) -> list[bytes]:
-    """Write each row as the CSV has it."""
-    lines = csv_text(table).encode().splitlines(keepends=True)
-    # A field may hold the end of a line: then one row at a time.
-    if len(lines) != len(table):
-        lines = [csv_text(table.iloc[[number]]).encode() for number in range(len(table))]
-    return lines
-
-
 def _write_in_order(spool: Path, ends: np.ndarray, order: np.ndarray, target: Path) -> None:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
+    starts = ends[place].tolist()
     descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with target.open("ab") as file:
-            for row in place.tolist():
-                start, end = int(ends[row]), int(ends[row + 1])
+            for start, end in zip(starts, ends[place + 1].tolist(), strict=True):
                 file.write(os.pread(descriptor, end - start, start))
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ much; a NUL ends a field for it. All three are faults here.
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,28 @@ class CheckedLines(io.TextIOBase):
         """Close the file."""
         self._file.close()
         super().close()
+
+
+def plain_pieces(path: Path, fields: int) -> Iterator[list[str]]:
+    """Read the rows of a CSV as they stand, without the header, as long as they are plain.
+
+    Plain are rows without quotes, which pandas would write as it has read them; it stops before
+    the first piece of the file that has others.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    fields
+        How many fields each line must have.
+    """
+    with CheckedLines(path, fields) as file:
+        header = 1
+        while text := file.read():
+            if '"' in text or "\r" in text or not is_regular(text.encode(), fields):
+                return
+            yield io.StringIO(text, newline="\n").readlines()[header:]
+            header = 0
 
 
 def _without_blank_end(piece: bytes) -> bytes:

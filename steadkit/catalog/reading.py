@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog.lines import CheckedLines
+from steadkit.catalog.lines import CheckedLines, plain_pieces
+from steadkit.catalog.writing import csv_lines
 from steadkit.errors import InputError
 from steadkit.schema import CATEGORIES, COLUMNS
 
@@ -80,6 +81,24 @@ def rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
         first, last = np.searchsorted(numbers, (passed, passed + len(part)))
         yield part.iloc[numbers[first:last] - passed]
         passed += len(part)
+
+
+def lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Read only the rows of these numbers, ascending from 0, as lines of a CSV of these columns.
+
+    Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
+    stand: pandas takes ten times as long to read and write the same.
+    """
+    present, passed, done = columns_of(path), 0, 0
+    if list(columns) == present:
+        with _faults_in_one_line(path):
+            for rows in plain_pieces(path, len(present)):
+                last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
+                yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
+                passed, done = passed + len(rows), last
+    if done < len(numbers):
+        for part in rows_at(path, numbers[done:]):
+            yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
 
 
 def columns_of(path: Path) -> list[str]:

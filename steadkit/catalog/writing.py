@@ -31,6 +31,15 @@ def csv_text(table: pd.DataFrame) -> str:
     return _with_returns_quoted(table) if "\r" in text else text
 
 
+def csv_lines(table: pd.DataFrame) -> list[str]:
+    """Write each row of a text table as the CSV has it, the end of the line included."""
+    lines = io.StringIO(csv_text(table), newline="\n").readlines()
+    # A field may hold the end of a line: then one row at a time.
+    if len(lines) != len(table):
+        lines = [csv_text(table.iloc[[number]]) for number in range(len(table))]
+    return lines
+
+
 def _with_returns_quoted(table: pd.DataFrame) -> str:
     lines = []
     for row in table.itertuples(index=False, name=None):

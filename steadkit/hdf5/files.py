@@ -105,16 +105,7 @@ class NewFile:
 
     def write(self, address: int, *contents: bytes | memoryview) -> None:
         """Write bytes one behind the other from an address on; safe from several threads."""
-        for start in range(0, len(contents), MOST_PARTS):
-            parts = contents[start : start + MOST_PARTS]
-            done = os.pwritev(self.descriptor, parts, address)
-            for part in parts:
-                rest = memoryview(part)[max(0, min(done, len(part))) :]
-                done -= len(part)
-                address += len(part) - len(rest)
-                while len(rest):
-                    written = os.pwrite(self.descriptor, rest, address)
-                    rest, address = rest[written:], address + written
+        write_at(self.descriptor, address, *contents)
 
     def lay_out(self, datasets: Datasets) -> tuple[memoryview, np.ndarray]:
         """Make headers and texts of datasets, to be appended next.
@@ -187,6 +178,20 @@ class NewFile:
     def _append_nodes(self, nodes: np.ndarray) -> np.ndarray:
         start = self.append(nodes.tobytes())
         return start + np.arange(len(nodes), dtype=np.uint64) * np.uint64(nodes.itemsize)
+
+
+def write_at(descriptor: int, address: int, *contents: bytes | memoryview) -> None:
+    """Write bytes one behind the other into an open file, from an address on."""
+    for start in range(0, len(contents), MOST_PARTS):
+        parts = contents[start : start + MOST_PARTS]
+        done = os.pwritev(descriptor, parts, address)
+        for part in parts:
+            rest = memoryview(part)[max(0, min(done, len(part))) :]
+            done -= len(part)
+            address += len(part) - len(rest)
+            while len(rest):
+                written = os.pwrite(descriptor, rest, address)
+                rest, address = rest[written:], address + written
 
 
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:

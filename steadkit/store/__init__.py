@@ -4,6 +4,8 @@
 `reading`        one trace: its waveform and its attributes, checked
 `waveforms`      many waveforms in any order, by their place in the file
 `writing`        a new file out of traces made in memory
+`carrying`       a run of traces: samples to their place, all else back
+`helping`        processes that carry too
 `copying`        a new file out of the traces of others, resumable
 `journal`        how far a copy got
 `probing`        files whose damage could crash HDF5's library, tried in another process

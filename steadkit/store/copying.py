@@ -15,34 +15,29 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from steadkit.console import Bar
-from steadkit.hdf5 import NewFile, Table
+from steadkit.hdf5 import NewFile
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+from steadkit.store.carrying import RUN, Carried, Task, carry, new_memory
+from steadkit.store.helping import Helper, HelperGoneError
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
-from steadkit.store.reading import (
-    DTYPE,
-    NEAR,
-    TRACE_BYTES,
-    Reader,
-    check_finite,
-    open_data,
-    waveform_digest,
-)
-from steadkit.store.runs import runs
+from steadkit.store.reading import TRACE_BYTES, Reader, open_data
 
 BLOCK: Final = 4096
 """Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""
 
 THREADS: Final = 2
-"""More would wait for one another: for the interpreter, and to write to one file."""
+"""That carry where no process helps: more would wait for the interpreter and for one another."""
 
-RUN: Final = 64
-"""Traces a thread takes at a time: read, checked and written at once."""
+HELPED: Final = 8192
+MOST_HELPERS: Final = 3
+"""Traces from which on processes help, which take a moment to begin, and how many at most."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +67,6 @@ class Copied(NamedTuple):
     attributes: bytes
 
 
-class _Run(NamedTuple):
-    """Traces whose samples are copied, and what else is known of them."""
-
-    places: list[int]
-    """Where in the order they stand."""
-    attributes: list[tuple[np.ndarray, Table]]
-    """The addresses of the samples of some of them, and their attributes."""
-    rows: np.ndarray
-    """What the journal will say of each; where its header will be is not known yet."""
-
-
 @dataclass(frozen=True)
 class _Copy:
     """What a copy works with."""
@@ -91,14 +75,15 @@ class _Copy:
     file: NewFile
     readers: Sequence[Reader]
     pool: ThreadPoolExecutor
+    hands: SimpleQueue["_Hand"]
+    """Who carries, a thread of the pool each."""
     bar: Bar
     flusher: ThreadPoolExecutor
     flushing: list[Future[None]]
     """What the flusher is at."""
-    memory: list[np.ndarray]
-    """What threads read into, free to be used by the next."""
 
 
+_Hand = Callable[[Task], Carried]
 Check = Callable[[str, bytes, bytes], object]
 
 
@@ -132,9 +117,10 @@ def copy_traces(
         for first in range(0, len(order.names), block)
     ]
     tables = [np.empty(0, ROW)]
-    with _working(order, target, done[-1].end if done else None) as copy, journal.open("ab") as log:
-        for record in done:
-            copy.bar.step(count=len(record.rows))
+    copied = sum(len(record.rows) for record in done)
+    resume_at = done[-1].end if done else None
+    with _working(order, target, copied, resume_at) as copy, journal.open("ab") as log:
+        copy.bar.step(count=copied)
         records = chain(done, _copy_blocks(copy, blocks[len(done) :]))
         for number, (places, record) in enumerate(zip(blocks, records, strict=True)):
             if check is not None:
@@ -151,7 +137,7 @@ def copy_traces(
 
 
 @contextmanager
-def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Copy]:
+def _working(order: Order, target: Path, done: int, resume_at: int | None) -> Iterator[_Copy]:
     """Open all that a copy works with."""
     with ExitStack() as stack:
         file = NewFile(target, TRACE_SHAPE, DATA_GROUP, resume_at)
@@ -159,13 +145,32 @@ def _working(order: Order, target: Path, resume_at: int | None) -> Iterator[_Cop
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(THREADS)
+        hands: SimpleQueue[_Hand] = SimpleQueue()
+        helpers = _helpers(len(order.names) - done)
+        for _ in range(helpers):
+            helper = Helper(order.sources, file.descriptor)
+            stack.callback(helper.close)
+            hands.put(helper.carry)
+        for _ in range(1 if helpers else THREADS):
+            hands.put(_own_hand(file, readers))
+        flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(hands.qsize())
         for one in (flusher, pool):
             stack.callback(one.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
-        yield _Copy(order, file, readers, pool, bar, flusher, [], [])
+        yield _Copy(order, file, readers, pool, hands, bar, flusher, [])
+
+
+def _helpers(traces: int) -> int:
+    """Tell how many processes shall help to copy so many traces."""
+    available = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    return min(len(available) - 1, MOST_HELPERS) if traces >= HELPED else 0
+
+
+def _own_hand(file: NewFile, readers: Sequence[Reader]) -> _Hand:
+    memory = new_memory()
+    return lambda task: carry(readers[task.source], file.write, task, memory)
 
 
 def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
@@ -175,12 +180,12 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
     coming = _start(copy, blocks[0])
     for block, following in zip(blocks, (*blocks[1:], range(0)), strict=True):
         running, coming = coming, _start(copy, following)
-        copied: list[_Run] = []
+        carried = []
         for future in running:
-            copied.append(future.result())
-            copy.bar.step(count=len(copied[-1].places))
+            carried.append(future.result())
+            copy.bar.step(count=len(carried[-1].rows))
             _flush(copy)
-        yield _write_headers(copy, block, copied)
+        yield _write_headers(copy, block, carried)
 
 
 def _flush(copy: _Copy) -> None:
@@ -191,53 +196,44 @@ def _flush(copy: _Copy) -> None:
         copy.flushing[:] = [copy.flusher.submit(os.fdatasync, copy.file.descriptor)]
 
 
-def _start(copy: _Copy, places: range) -> list[Future[_Run]]:
-    """Let the pool copy some places of the order."""
+def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
+    """Let the pool carry the traces of some places of the order."""
     if not places:
         return []
     copy.file.allocate(_data(places[0]), len(places))
     names, numbers = copy.order.names, copy.order.numbers
     # The header of a trace stands beside its samples: this is the order of the file.
-    found = sorted((numbers[i], copy.readers[numbers[i]].address(names[i]), i) for i in places)
+    found = sorted((int(numbers[i]), copy.readers[numbers[i]].address(names[i]), i) for i in places)
     running = []
     for number, some in groupby(found, key=itemgetter(0)):
-        traces = [(place, address) for _, address, place in some]
+        traces = [(names[place], address, _data(place)) for _, address, place in some]
         for first in range(0, len(traces), RUN):
-            run = traces[first : first + RUN]
-            running.append(copy.pool.submit(_copy_run, copy, copy.readers[number], run))
+            task = Task(number, *zip(*traces[first : first + RUN], strict=True))
+            running.append(copy.pool.submit(_carry, copy, task))
     return running
 
 
-def _copy_run(copy: _Copy, reader: Reader, run: Sequence[tuple[int, int]]) -> _Run:
-    """Copy the samples of some traces of one source, in file order, and read their attributes."""
-    places = [place for place, _ in run]
-    memory = (
-        copy.memory.pop() if copy.memory else np.empty(RUN * (TRACE_BYTES + 2 * NEAR), np.uint8)
-    )
-    found = reader.many([(copy.order.names[place], address) for place, address in run], memory)
-    samples = reader.samples(found)
-    for one, waveform in zip(found.stored, samples, strict=True):
-        check_finite(np.frombuffer(waveform, DTYPE), one.name, reader.path)
-    for start, stop in runs(places, lambda place, following: following == place + 1):
-        copy.file.write(_data(places[start]), *samples[start:stop])
-    rows = np.empty(len(run), ROW)
-    rows["waveform"] = [waveform_digest(waveform) for waveform in samples]
-    attributes = []
-    for numbers, table in found.attributes:
-        rows["attributes"][numbers] = table.digests()
-        attributes.append((np.array([_data(places[number]) for number in numbers]), table))
-    copy.memory.append(memory)
-    return _Run(places, attributes, rows)
+def _carry(copy: _Copy, task: Task) -> Carried:
+    """Give a task to a hand that is free; a helper that is gone is replaced by ourselves."""
+    hand = copy.hands.get()
+    try:
+        return hand(task)
+    except HelperGoneError:
+        hand = _own_hand(copy.file, copy.readers)
+        return hand(task)
+    finally:
+        copy.hands.put(hand)
 
 
 def _data(place: int) -> int:
     return FIRST_BLOCK + place * TRACE_BYTES
 
 
-def _write_headers(copy: _Copy, block: range, copied: Sequence[_Run]) -> Record:
+def _write_headers(copy: _Copy, block: range, carried: Sequence[Carried]) -> Record:
     rows = np.empty(len(block), ROW)
-    for run in copied:
-        rows[np.array(run.places) - block.start] = run.rows
-    content, rows["header"] = copy.file.lay_out([pair for run in copied for pair in run.attributes])
+    for one in carried:
+        rows[(one.targets - _data(block.start)) // TRACE_BYTES] = one.rows
+    datasets = [pair for one in carried for pair in one.attributes]
+    content, rows["header"] = copy.file.lay_out(datasets)
     copy.file.append(content)
     return record_of(rows, copy.file.end, content)

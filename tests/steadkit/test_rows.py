@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steadkit.catalog import read_table
+from steadkit.catalog import lines, read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.rows import write_rows
 
@@ -147,3 +147,26 @@ def test_nothing_chosen_is_a_header(tmp_path, two):
     none = choose([]).astype({"source": int, "row": int})
     write_rows(two[0], none, tmp_path / "out.csv")
     assert written(tmp_path / "out.csv") == in_stead_order([])
+
+
+@pytest.mark.parametrize("hard", [None, 0, 7, 19])
+@pytest.mark.parametrize("picked", ["all", "some", "shuffled"])
+def test_lines_taken_as_they_stand_are_those_that_pandas_would_write(
+    tmp_path, monkeypatch, hard, picked
+):
+    monkeypatch.setattr(lines, "PIECE_BYTES", 64)  # a few rows at once
+    rows = [["ABC", f"A{i}_NO", "noise", f"é {i}"] for i in range(20)]
+    if hard is not None:
+        rows[hard][-1] = 'two\n"lines", and more'
+    header = in_stead_order([])[0]
+    path = tmp_path / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(in_stead_order(rows))
+    places = list(range(20)) if picked == "all" else list(range(1, 20, 3))
+    if picked == "shuffled":
+        places = places[::-1]
+    write_rows([path], choose([(0, i, rows[i][1]) for i in places]), tmp_path / "out.csv")
+    assert written(tmp_path / "out.csv") == in_stead_order([rows[i] for i in places])
+    table = pd.DataFrame(in_stead_order([rows[i] for i in places])[1:], columns=header)
+    write_csv(tmp_path / "pandas.csv", header, [table])
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()

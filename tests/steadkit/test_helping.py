@@ -1,0 +1,104 @@
+"""Processes that help: the same bytes with them, without them, and when they are gone."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from conftest import names_of, row, waveform
+
+from steadkit.errors import InputError
+from steadkit.store import Order, Writer, copy_traces, copying, helping
+from steadkit.store.helping import Helper
+
+NAMES = names_of(150, 20)
+
+
+@pytest.fixture
+def order(tmp_path):
+    path = tmp_path / "all.hdf5"
+    with Writer(path) as writer:
+        for number, name in enumerate(NAMES):
+            writer.add(name, waveform(name), row(name, number))
+    return Order([path], NAMES[::-1], [0] * len(NAMES))
+
+
+@pytest.fixture
+def undisturbed(tmp_path, order):
+    return copied(tmp_path / "undisturbed", order)
+
+
+def copied(folder, order):
+    folder.mkdir()
+    copy_traces(order, folder / "a.hdf5", folder / "journal", block=64)
+    return (folder / "a.hdf5").read_bytes()
+
+
+@pytest.fixture
+def helped(monkeypatch):
+    """Let even small copies be helped, by two processes; lists what they did."""
+    did, carry = [], Helper.carry
+    monkeypatch.setattr(copying, "_helpers", lambda traces: 2)
+
+    def told(self, task):
+        found = carry(self, task)
+        did.append(task)
+        return found
+
+    monkeypatch.setattr(Helper, "carry", told)
+    return did
+
+
+def test_help_does_not_matter(tmp_path, order, undisturbed, helped):
+    assert copied(tmp_path / "copy", order) == undisturbed
+    assert helped
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_helper_that_is_killed_is_replaced(
+    tmp_path, order, undisturbed, helped, monkeypatch, when
+):
+    carry = Helper.carry
+
+    def killed(self, task):
+        if when == "before":
+            os.kill(self._process.pid, signal.SIGKILL)
+        found = carry(self, task)
+        os.kill(self._process.pid, signal.SIGKILL)
+        return found
+
+    monkeypatch.setattr(Helper, "carry", killed)
+    assert copied(tmp_path / "copy", order) == undisturbed
+    assert bool(helped) == (when == "after")
+
+
+def test_what_a_helper_finds_wrong_is_said_as_ever(tmp_path, order, helped, monkeypatch):
+    path = tmp_path / "nan.hdf5"
+    with Writer(path) as writer:
+        for number, name in enumerate(NAMES):
+            bad = waveform(name) * np.float32(np.nan if number == 100 else 1)
+            writer.add(name, bad, row(name, number))
+    with pytest.raises(InputError, match=f"{NAMES[100]}.*NaN"):
+        copied(tmp_path / "copy", Order([path], NAMES, [0] * len(NAMES)))
+
+
+def test_a_source_put_in_place_of_another_is_not_read(
+    tmp_path, order, undisturbed, helped, monkeypatch
+):
+    monkeypatch.setattr(helping, "_identity", lambda path: (0, 0))
+    assert copied(tmp_path / "copy", order) == undisturbed
+    assert not helped
+
+
+def test_a_helper_ends_with_whoever_asked(tmp_path, order):
+    target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+    helper = Helper(order.sources, target)
+    helper._connection.close()
+    assert helper._process.wait(30) == 0
+    os.close(target)
+
+
+@pytest.mark.parametrize(("traces", "cores", "number"), [(10**6, 8, 3), (10**6, 2, 1), (100, 8, 0)])
+def test_only_long_copies_are_helped(monkeypatch, traces, cores, number):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert copying._helpers(traces) == number
