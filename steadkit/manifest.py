@@ -51,7 +51,10 @@ class Digests(Sequence[str]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+            start, stop, step = index.indices(len(self))
+            text, size = self._packed[start * self._size : stop * self._size].hex(), 2 * self._size
+            cut = [text[at : at + size] for at in range(0, len(text), size)]
+            return cut if step == 1 else [self[i] for i in range(start, stop, step)]
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         start = index % len(self) * self._size

@@ -32,6 +32,9 @@ from steadkit.hdf5.messages import (
 )
 from steadkit.hdf5.tables import Table
 
+FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
+"""Messages that must be the same, but for addresses and values; of others only kind and size."""
+
 MOST_KINDS: Final = 64
 """A file with more kinds than this is read trace by trace."""
 
@@ -280,50 +283,48 @@ def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
 
 def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Template]:
     """Take a header apart; returns also the family it could be the first of."""
-    mask = np.zeros(len(header.content), np.uint8)
-    mask[: PREFIX.size] = 0xFF
-    mask[4:8] = 0  # how many names it has
+    mask = bytearray(len(header.content))
+    mask[: PREFIX.size] = b"\xff" * PREFIX.size
+    mask[4:8] = bytes(4)  # how many names it has
     for kind, content, position in header.messages:
-        mask[position - MESSAGE.size : position] = 0xFF
-        if kind in (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION):
-            mask[position : position + len(content)] = 0xFF
+        fixed = len(content) if kind in FIXED else 0
+        mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
     following = header.places(CONTINUATION)
     for begin, _ in following:
-        mask[begin : begin + 8] = 0
-    data = header.places(LAYOUT)[-1][0] + 2 + np.arange(8)
-    mask[data] = 0
+        mask[begin : begin + 8] = bytes(8)
+    data = header.places(LAYOUT)[-1][0] + 2
+    mask[data : data + 8] = bytes(8)
     ends = dict(header.places(ATTRIBUTE))
     body, elements = b"", []
-    values_in, values_out, references = [], [], []
+    values_in: list[int] = []
+    values_out: list[int] = []
+    references: list[int] = []
     attributes = in_order(header, known)
     for shape, position, start in attributes:
         at = position + start
-        mask[at : ends[position]] = 0
-        inside = np.arange(shape.size)
+        mask[at : ends[position]] = bytes(ends[position] - at)
+        inside: Sequence[int] = range(shape.size)
         if shape.element:
-            references.append(at + inside)
+            references += range(at, at + shape.size)
             elements += [shape.element] * (shape.size // REFERENCE.size)
-            inside = inside[inside % REFERENCE.size < 4]  # its length alone
-        values_in.append(at + inside)
-        values_out.append(len(body) + len(shape.head) + inside)
+            inside = [i for i in inside if i % REFERENCE.size < 4]  # its length alone
+        values_in += [at + i for i in inside]
+        values_out += [len(body) + len(shape.head) + i for i in inside]
         body += shape.head + bytes(up8(shape.size))
     family = Family(
         form_of(shape for shape, _, _ in attributes),
         np.frombuffer(body, np.uint8),
-        _joined(values_out),
+        np.array(values_out, np.int64),
         np.array(elements, np.int64),
     )
+    fixed_bits = np.frombuffer(mask, np.uint8)
     template = Template(
-        mask,
-        np.frombuffer(header.content, np.uint8) & mask,
+        fixed_bits,
+        np.frombuffer(header.content, np.uint8) & fixed_bits,
         PREFIX.size + PREFIX.unpack_from(header.content)[3],
         [(begin, PLACE.unpack_from(header.content, begin)[1]) for begin, _ in following],
-        data,
-        _joined(values_in),
-        _joined(references),
+        data + np.arange(8),
+        np.array(values_in, np.int64),
+        np.array(references, np.int64),
     )
     return family, template
-
-
-def _joined(places: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.empty(0, np.int64), *places])

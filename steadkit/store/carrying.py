@@ -17,7 +17,7 @@ from steadkit.store.reading import (
 )
 from steadkit.store.runs import runs
 
-RUN: Final = 64
+RUN: Final = 128
 """Traces carried at once."""
 
 Write = Callable[..., object]

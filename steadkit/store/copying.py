@@ -35,9 +35,13 @@ BLOCK: Final = 4096
 THREADS: Final = 2
 """That carry where no process helps: more would wait for the interpreter and for one another."""
 
-HELPED: Final = 8192
+HELPED: Final = 1024
 MOST_HELPERS: Final = 3
 """Traces from which on processes help, which take a moment to begin, and how many at most."""
+
+
+FLUSHED: Final = 8
+"""Runs after which the disk is told to go on; oftener costs more than it gives."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +185,11 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
     for block, following in zip(blocks, (*blocks[1:], range(0)), strict=True):
         running, coming = coming, _start(copy, following)
         carried = []
-        for future in running:
+        for number, future in enumerate(running):
             carried.append(future.result())
             copy.bar.step(count=len(carried[-1].rows))
-            _flush(copy)
+            if number % FLUSHED == 0:
+                _flush(copy)
         yield _write_headers(copy, block, carried)
 
 
