@@ -139,15 +139,13 @@ def _search(
     collections: np.ndarray, numbers: np.ndarray, indices: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
     """Find objects by collection, index and length; 0 where there is not just one of each."""
-    may_be = np.ascontiguousarray(collections.view("<u2")[:, ::4])[:, :-1]
-    rows, places = np.nonzero(may_be[numbers] == indices[:, np.newaxis].astype(np.uint16))
-    is_head = collections[numbers[rows], places + 1] == lengths[rows]
-    is_head &= places >= COLLECTION.size // WORD
-    rows, places = rows[is_head], places[is_head]
-    found = np.zeros(len(numbers), np.int64)
-    found[rows] = places
-    found[np.bincount(rows, minlength=len(numbers)) != 1] = 0
-    return found
+    # By the lowest two bytes alone, and only which it may be: whoever asks looks at all of them.
+    low = np.ascontiguousarray(collections.view("<u2")[:, ::4])[numbers]
+    may_be = low[:, :-1] == indices[:, np.newaxis].astype(np.uint16)
+    may_be &= low[:, 1:] == lengths[:, np.newaxis].astype(np.uint16)
+    may_be[:, : COLLECTION.size // WORD] = False
+    first, last = may_be.argmax(axis=1), may_be.shape[1] - 1 - may_be[:, ::-1].argmax(axis=1)
+    return np.where(may_be.any(axis=1) & (first == last), first, 0)
 
 
 def _text(words: np.ndarray, index: int, length: int) -> bytes:
