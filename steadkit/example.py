@@ -1,6 +1,6 @@
 """A training example on its way: a waveform, the arrivals in it, its coda end and its SNR."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isnan, nan
 
 import numpy as np
@@ -70,12 +70,12 @@ class Example:
 
     def moved(self, samples: float, waveform: np.ndarray) -> "Example":
         """Take another waveform, in which everything comes so many samples later."""
-        return replace(
-            self,
-            waveform=waveform,
-            p=tuple([p + samples for p in self.p]),
-            s=tuple([s + samples for s in self.s]),
-            coda_end=self.coda_end + samples,
+        return Example(
+            waveform,
+            tuple([p + samples for p in self.p]),
+            tuple([s + samples for s in self.s]),
+            self.coda_end + samples,
+            self.snr_db,
         )
 
     def with_waveform(self, waveform: np.ndarray, snr_db: np.ndarray | None = None) -> "Example":

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from steadkit.example import Example
-from steadkit.transforms.components import centred, mean_squares, means, peaks, spread, wide
+from steadkit.transforms.components import centred, mean_squares, peaks, spread, wide
 from steadkit.transforms.placing import shift
 from steadkit.transforms.snr import snr_after
 
@@ -45,8 +45,8 @@ def second_event(
     factor = 1 / random.integers(divisors[0], divisors[1] + 1)
     waveform = example.waveform.copy()
     # Without the mean, or an offset of the instrument would make a step at P.
-    again = example.waveform[onset : onset + count - start]
-    waveform[start:] += np.float32(factor) * (again - means(example.waveform).astype(np.float32))
+    again = centred(example.waveform)[onset : onset + count - start]
+    waveform[start:] += np.float32(factor) * again
     moved = start - onset
     return Example(
         waveform,

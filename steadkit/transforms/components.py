@@ -25,26 +25,31 @@ def spread(values: np.ndarray, waveform: np.ndarray) -> np.ndarray:
     return row.ravel()
 
 
-def means(waveform: np.ndarray) -> np.ndarray:
-    """Average each component in float64.
+def means(waveform: np.ndarray, dtype: type = np.float64) -> np.ndarray:
+    """Average each component.
 
-    The mean of a constant float32 component is then exactly its value.
+    In float64 the mean of a constant float32 component is exactly its value; in float32 it is a
+    few millionths off, in half the time.
     """
-    sums = np.add.reduce(wide(waveform), axis=0, dtype=np.float64)
-    return sums.reshape(-1, waveform.shape[1]).sum(axis=0) / len(waveform)
+    sums = np.add.reduce(wide(waveform), axis=0, dtype=dtype)
+    return np.add.reduce(_by_component(sums, waveform), axis=1) / len(waveform)
 
 
 def mean_squares(waveform: np.ndarray) -> np.ndarray:
     """Average the squares of each component, in the type of the waveform."""
     rows = wide(waveform)
     sums = np.einsum("ij,ij->j", rows, rows)
-    return sums.reshape(-1, waveform.shape[1]).sum(axis=0) / len(waveform)
+    return np.add.reduce(_by_component(sums, waveform), axis=1) / len(waveform)
 
 
 def peaks(waveform: np.ndarray) -> np.ndarray:
     """Find the largest absolute amplitude of each component."""
     highest = np.maximum.reduce(np.abs(wide(waveform)), axis=0)
-    return highest.reshape(-1, waveform.shape[1]).max(axis=0)
+    return np.maximum.reduce(_by_component(highest, waveform), axis=1)
+
+
+def _by_component(row: np.ndarray, waveform: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(row.reshape(-1, waveform.shape[1]).T)
 
 
 def centred(waveform: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:

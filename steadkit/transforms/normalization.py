@@ -10,8 +10,8 @@ from steadkit.transforms.components import centred, mean_squares, means, peaks, 
 SAFE = (1e-15, 1e15)
 """Scales whose squares float32 holds with room to spare."""
 
-LARGE_OFFSET = 1e3
-"""Times the scale; a mean beyond it, rounded to float32, would leave some of itself behind."""
+LARGE_OFFSET = 10
+"""Times the scale; of a mean beyond it float32 would leave too much behind."""
 
 
 def _std(centred: np.ndarray) -> np.ndarray:
@@ -101,20 +101,18 @@ def _in_float32(
 ) -> bool:
     """Normalise, or tell that the amplitudes are too extreme for float32."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = means(waveform)
+        mean = means(waveform, np.float32)
         waves = centred(waveform, mean)
         scale = scale_of(waves)
         if (np.abs(mean) > LARGE_OFFSET * scale).any():
             waves = centred(waves)
             scale = scale_of(waves)
-    dead = scale == 0
-    if not (dead | ((scale > SAFE[0]) & (scale < SAFE[1]))).all():
-        return False
-    if dead.any():
+    for component, value in enumerate(scale.tolist()):
         # What looks dead may only be too small to be squared.
-        if waves[:, dead].any():
+        if value == 0 and not waves[:, component].any():
+            scale[component] = 1
+        elif not SAFE[0] < value < SAFE[1]:
             return False
-        scale[dead] = 1
     np.divide(wide(waves), spread(scale, waves), out=wide(out))
     return True
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
+from steadkit.transforms.components import centred, mean_squares
 
 WINDOW = 500
 """Samples before P, and from S on, that STEAD's SNR compares: five seconds."""
@@ -18,20 +19,21 @@ def snr_after(example: Example, waveform: np.ndarray) -> np.ndarray:
     """
     if not example.is_event or np.isnan(example.snr_db).all():
         return example.snr_db
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = _db(example, waveform) - _db(example, example.waveform)
-        return np.where(np.isfinite(moved), example.snr_db + moved, np.nan)
-
-
-def _db(example: Example, waveform: np.ndarray) -> np.ndarray:
     p, s = example.p[0], example.s[0]
-    return 10 * np.log10(_power(waveform, p if np.isnan(s) else s) / _power(waveform, p - WINDOW))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        signal = _gain(example.waveform, waveform, p if np.isnan(s) else s)
+        snr_db = example.snr_db + 10 * np.log10(
+            signal / _gain(example.waveform, waveform, p - WINDOW)
+        )
+        return np.where(np.isfinite(snr_db), snr_db, np.nan)
 
 
-def _power(waveform: np.ndarray, start: float) -> np.ndarray:
-    if np.isnan(start):
+def _gain(old: np.ndarray, new: np.ndarray, start: float) -> np.ndarray:
+    """Compare the power of each component in the window that begins at a sample."""
+    first = 0 if np.isnan(start) else round(start)
+    window = slice(max(first, 0), max(first + WINDOW, 0))
+    both = np.concatenate([old[window], new[window]], axis=1)
+    if np.isnan(start) or len(both) < 2:
         return np.full(len(COMPONENTS), np.nan)
-    window = waveform[max(round(start), 0) : max(round(start) + WINDOW, 0)]
-    if len(window) < 2:
-        return np.full(len(COMPONENTS), np.nan)
-    return np.var(np.ascontiguousarray(window.T, np.float64), axis=1)
+    power = mean_squares(centred(both))
+    return power[len(COMPONENTS) :] / power[: len(COMPONENTS)]
