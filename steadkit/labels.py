@@ -1,11 +1,18 @@
 """Arrivals to training targets: detection, P and S, each a value from 0 to 1 per sample.
 
 Source: Mousavi et al. (2020), Earthquake transformer, Nature Communications 11, 3952,
-doi:10.1038/s41467-020-17591-w.
+doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where it errs:
+
+- it leaves out the last sample of each span, of detection, of a picker and of its second side;
+- a pick within 20 samples of the end of the window stops it, where the label is a Gaussian;
+- it takes a pick at sample 0 for a missing one;
+- it knows a single further event, and writes its label over the first one's where they overlap.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 
@@ -60,8 +67,10 @@ class LabelConfig:
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
             raise InputError(f"label shape {self.shape!r} is unknown: use {', '.join(SHAPES)}")
-        if not 1 <= self.half_width <= N_SAMPLES:
-            raise InputError(f"label half width {self.half_width} must be 1 to {N_SAMPLES} samples")
+        if not 1 <= self.half_width <= N_SAMPLES or self.half_width % 1:
+            raise InputError(
+                f"label half width {self.half_width} must be 1 to {N_SAMPLES} whole samples"
+            )
         if not 0 <= self.tail < float("inf"):
             raise InputError(f"detection tail {self.tail} must be 0 or more times S minus P")
 
@@ -72,43 +81,91 @@ def targets(p: np.ndarray, s: np.ndarray, config: LabelConfig) -> dict[str, np.n
     Parameters
     ----------
     p, s
-        Arrivals in samples, shape (batch,); NaN where there is none, in noise for example.
+        Arrivals in samples, shape (batch,), or (batch, events) where a trace may hold several;
+        NaN where there is none, in noise for example.
     config
         Shape and width.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        ``detector``, ``picker_P`` and ``picker_S``, each (batch, 6000, 1), float32. Detection
-        needs both arrivals; each picker needs its own.
+        ``detector``, ``picker_P`` and ``picker_S``, each (batch, 6000, 1), float32, as
+        `shape_targets` makes them.
 
     >>> picks = targets(np.array([0.0]), np.array([5999.0]), LabelConfig("triangle"))
     >>> picks["picker_P"][0, :3, 0].round(2), picks["picker_S"][0, -2:, 0].round(2)
     (array([1.  , 0.95, 0.9 ], dtype=float32), array([0.95, 1.  ], dtype=float32))
     """
-    return {
-        "detector": detection(p, s, config.tail)[..., np.newaxis],
-        "picker_P": arrival(p, config)[..., np.newaxis],
-        "picker_S": arrival(s, config)[..., np.newaxis],
-    }
-
-
-def detection(p: np.ndarray, s: np.ndarray, tail: float) -> np.ndarray:
-    """Mark the samples from P to S and `tail` times S minus P beyond, both ends included."""
-    samples = np.arange(N_SAMPLES)
-    start, end = np.asarray(p)[:, np.newaxis], (s + tail * (s - p))[:, np.newaxis]
-    # A comparison with NaN is false, so what has no arrivals gets no detection.
-    return ((samples >= start) & (samples <= end)).astype(np.float32)
-
-
-def arrival(sample: np.ndarray, config: LabelConfig) -> np.ndarray:
-    """Shape a target around each arrival, shape (batch, 6000), float32."""
-    shape = SHAPES[config.shape]
-    out = np.zeros((len(sample), N_SAMPLES), np.float32)
-    for row in np.flatnonzero(~np.isnan(sample)):
-        # Only the few samples near the arrival differ from zero.
-        first = max(int(np.floor(sample[row])) - config.half_width, 0)
-        last = min(int(np.ceil(sample[row])) + config.half_width, N_SAMPLES - 1)
-        near = np.arange(first, last + 1)
-        out[row, near] = shape(near - sample[row], config.half_width)
+    p, s = np.asarray(p, float), np.asarray(s, float)
+    if p.shape != s.shape or p.ndim not in (1, 2):
+        raise InputError(
+            f"P of shape {p.shape} and S of shape {s.shape} do not go together: "
+            "give both as (batch,) or (batch, events)"
+        )
+    out = {name: np.zeros((len(p), N_SAMPLES, 1), np.float32) for name in TARGETS}
+    events = (len(p), p.shape[1] if p.ndim == 2 else 1)
+    for detector, picker_p, picker_s, its_p, its_s in zip(
+        *out.values(), p.reshape(events).tolist(), s.reshape(events).tolist(), strict=True
+    ):
+        shape_targets(detector, picker_p, picker_s, its_p, its_s, config)
     return out
+
+
+def shape_targets(
+    detector: np.ndarray,
+    picker_p: np.ndarray,
+    picker_s: np.ndarray,
+    p: Sequence[float],
+    s: Sequence[float],
+    config: LabelConfig,
+) -> None:
+    """Write the targets of one trace into arrays that are there already.
+
+    Detection is one from P to S and the tail beyond, ends included; it needs both arrivals. A
+    picker needs its own, inside the window. Where events overlap the larger value stands. An event
+    that the window cuts through keeps its arrivals outside, below 0 or beyond the last sample:
+    they get no peak, but detection covers what of the event lies inside.
+
+    Parameters
+    ----------
+    detector, picker_p, picker_s
+        Each (6000,) or (6000, 1), float32, zero; changed.
+    p, s
+        Arrivals of each event in samples, NaN where there is none.
+    config
+        Shape and width.
+
+    >>> rows = np.zeros((3, 6000), np.float32)
+    >>> shape_targets(*rows, [600.0, 5900.0], [900.0, 6200.0], LabelConfig("box"))
+    >>> [int(row.sum()) for row in rows]
+    [521, 82, 41]
+    """
+    for its_p, its_s in zip(p, s, strict=True):
+        _mark(detector, its_p, its_s + config.tail * (its_s - its_p))
+        _peak(picker_p, its_p, config)
+        _peak(picker_s, its_s, config)
+
+
+def _mark(detector: np.ndarray, start: float, end: float) -> None:
+    # A comparison with NaN is false, so what lacks an arrival gets no detection.
+    if start <= end and end >= 0 and start < N_SAMPLES:
+        # The tail is a product: a hair below a whole sample still is that sample.
+        detector[max(ceil(start), 0) : min(floor(end + 1e-6), N_SAMPLES - 1) + 1] = 1
+
+
+def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:
+    if not -0.5 <= arrival < N_SAMPLES - 0.5:
+        return
+    whole = floor(arrival)
+    peak = _peak_at(config, arrival - whole)
+    first = whole - config.half_width
+    begin, end = max(first, 0), min(first + len(peak), N_SAMPLES)
+    there = picker[begin:end].reshape(-1)
+    np.maximum(there, peak[begin - first : end - first], out=there)
+
+
+@lru_cache(maxsize=256)
+def _peak_at(config: LabelConfig, fraction: float) -> np.ndarray:
+    """Shape the target around an arrival, from `half_width` samples before its whole sample on."""
+    distance = np.arange(-config.half_width, config.half_width + 2) - fraction
+    return SHAPES[config.shape](distance, config.half_width).astype(np.float32)

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.transforms import NORMALIZATIONS, normalize
 
-MODES = sorted(NORMALIZATIONS)
+MODES = sorted(set(NORMALIZATIONS) - {"none"})
 
 
 @pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=40)
 @given(gain=st.floats(1e-6, 1e9), offset=st.floats(-1e3, 1e3), seed=st.integers(0, 99))
 def test_gain_and_offset_do_not_matter(mode, gain, offset, seed):
     waveform = np.random.default_rng(seed).normal(size=(2, 600, 3))

@@ -1,0 +1,54 @@
+"""What is done to waveforms before the network sees them: augmentation and normalisation.
+
+====================  ==========================================================
+`placing`             shifts, and windows out of longer records
+`adding`              a second event, another event, Gaussian noise, real noise
+`sensing`             dead components, gaps, gain, polarity, orientation
+`filtering`           pre-emphasis, band-pass, taper
+`snr`                 what a change of the waveform does to the SNR
+`config`              rates, bounds and presets
+`chain`               all augmentations in a row
+`normalization`       any gain to one scale
+`components`          fast arithmetic along the components
+====================  ==========================================================
+
+An augmentation takes an `Example` and, where it draws, a random generator, and returns a changed
+copy in which arrivals, coda end and SNR go with the waveform.
+"""
+
+from steadkit.transforms.adding import gaussian_noise, real_noise, second_event, superpose
+from steadkit.transforms.chain import Donors, augment, check_donors
+from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
+from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
+from steadkit.transforms.normalization import NORMALIZATIONS, normalize, normalize_into
+from steadkit.transforms.placing import cut, random_window, shift, stepped_windows
+from steadkit.transforms.sensing import drop_channels, flip, gap, rotate, scale
+
+__all__ = [
+    "NORMALIZATIONS",
+    "PRESETS",
+    "RATES",
+    "AugmentConfig",
+    "Donors",
+    "augment",
+    "band_pass",
+    "check_donors",
+    "cut",
+    "drop_channels",
+    "flip",
+    "gap",
+    "gaussian_noise",
+    "light",
+    "normalize",
+    "normalize_into",
+    "pre_emphasis",
+    "random_window",
+    "real_noise",
+    "rotate",
+    "scale",
+    "second_event",
+    "shift",
+    "stepped_windows",
+    "superpose",
+    "taper",
+]

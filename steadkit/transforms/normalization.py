@@ -1,0 +1,137 @@
+"""Normalisation: waveforms of any gain to one scale, never NaN."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from steadkit.errors import InputError
+from steadkit.transforms.components import centred, mean_squares, means, peaks, spread, wide
+
+SAFE = (1e-15, 1e15)
+"""Scales whose squares float32 holds with room to spare."""
+
+LARGE_OFFSET = 10
+"""Times the scale; of a mean beyond it float32 would leave too much behind."""
+
+
+def _std(centred: np.ndarray) -> np.ndarray:
+    return np.sqrt(mean_squares(centred))
+
+
+def _max_over_components(centred: np.ndarray) -> np.ndarray:
+    return np.full(centred.shape[1], peaks(centred).max())
+
+
+SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "std": _std,
+    "max": peaks,
+    "max_over_components": _max_over_components,
+}
+
+NORMALIZATIONS = (*SCALES, "none")
+"""The modes of `normalize`."""
+
+
+def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
+    """Bring waveforms of any gain to one scale.
+
+    Parameters
+    ----------
+    waveforms
+        Shape (..., samples, components), counts.
+    mode
+        ``std``: remove each component's mean and divide by its standard deviation, as published
+        for EQT. ``max``: divide by its largest absolute amplitude instead.
+        ``max_over_components``: divide all components by the largest amplitude of any, which
+        keeps their ratios. ``none``: leave the counts as they are.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape, float32, always finite. A dead component, which does not vary, is zero
+        (unless the mode is ``none``), and so is one with a NaN or an infinity in it, for nothing
+        of it can be trusted.
+
+    >>> normalize(np.array([[1.0, 5.0], [3.0, 5.0]]), "max")
+    array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32)
+    """
+    waveforms = np.asarray(waveforms)
+    if mode not in NORMALIZATIONS:
+        raise InputError(f"normalisation {mode!r} is unknown: use {', '.join(NORMALIZATIONS)}")
+    if waveforms.ndim < 2:
+        raise InputError(
+            f"waveforms of shape {waveforms.shape} cannot be normalised: "
+            "give (..., samples, components)"
+        )
+    out = np.empty(waveforms.shape, np.float32)
+    for place in np.ndindex(waveforms.shape[:-2] if out.size else (0,)):
+        normalize_into(out[place], waveforms[place], mode)
+    return out
+
+
+def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
+    """Normalise one trace into an array that is there already.
+
+    Parameters
+    ----------
+    out
+        Shape (samples, components), float32, contiguous; may be `waveform` itself.
+    waveform
+        Shape (samples, components).
+    mode
+        See `normalize`.
+    """
+    if mode == "none":
+        _unchanged(out, waveform)
+    elif waveform.dtype != np.float32 or not _in_float32(out, waveform, SCALES[mode]):
+        _in_float64(out, waveform, mode)
+
+
+def _unchanged(out: np.ndarray, waveform: np.ndarray) -> None:
+    largest = np.finfo(np.float32).max
+    if np.isfinite(waveform).all():
+        np.clip(waveform, -largest, largest, out=out, casting="same_kind")
+    else:
+        np.clip(_trusted(waveform), -largest, largest, out=out, casting="same_kind")
+
+
+def _in_float32(
+    out: np.ndarray, waveform: np.ndarray, scale_of: Callable[[np.ndarray], np.ndarray]
+) -> bool:
+    """Normalise, or tell that the amplitudes are too extreme for float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = means(waveform, np.float32)
+        waves = centred(waveform, mean)
+        scale = scale_of(waves)
+        if (np.abs(mean) > LARGE_OFFSET * scale).any():
+            waves = centred(waves)
+            scale = scale_of(waves)
+    for component, value in enumerate(scale.tolist()):
+        # What looks dead may only be too small to be squared.
+        if value == 0 and not waves[:, component].any():
+            scale[component] = 1
+        elif not SAFE[0] < value < SAFE[1]:
+            return False
+    np.divide(wide(waves), spread(scale, waves), out=wide(out))
+    return True
+
+
+def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
+    waves = _trusted(waveform)
+    # Once its peak is one, no amplitude is too large or too small to be squared. The same factor
+    # for all components keeps the ratios that one of the modes keeps.
+    peak = np.abs(waves).max(axis=0)
+    waves /= _or_one(peak.max() if mode == "max_over_components" else peak)
+    waves -= waves.mean(axis=0)
+    out[:] = waves / _or_one(SCALES[mode](waves))
+
+
+def _trusted(waveform: np.ndarray) -> np.ndarray:
+    waves = waveform.astype(np.float64, order="C")
+    waves[:, ~np.isfinite(waves).all(axis=0)] = 0
+    return waves
+
+
+def _or_one(scale: np.ndarray) -> np.ndarray:
+    return np.where(scale > 0, scale, 1)

@@ -1,0 +1,123 @@
+"""Where in the window a trace lies: shifts, and windows out of longer records.
+
+STEAD's P all lie 400 to 1000 samples in, on whole seconds, and a network learns that. These move
+them.
+"""
+
+from collections.abc import Iterator
+from math import ceil, floor, nan
+
+import numpy as np
+
+from steadkit.errors import InputError
+from steadkit.example import Example
+from steadkit.schema import N_SAMPLES
+
+
+def shift(example: Example, random: np.random.Generator, *, earlier: bool = False) -> Example:
+    """Shift a trace in a circle: what leaves at its end comes in at its start.
+
+    Noise is shifted by any number of samples. Events are shifted later, by 1 to 6000 - coda end,
+    as published for EQT, or by any number that keeps them whole: from before the first P to the
+    last `Example.reach`, no event is ever cut by the edge, so labels never lie and never wrap.
+    What wraps is noise before P or after the coda. An event that has no room, that is cut already
+    or of whose end nothing is known stays where it is. Arrivals and coda end move along; SNR stays.
+
+    Parameters
+    ----------
+    example
+        Any trace.
+    random
+        Draws the shift.
+    earlier
+        Shift events towards the start too, up to P at sample 0.
+    """
+    count = len(example.waveform)
+    if not example.is_event:
+        return _rolled(example, int(random.integers(1, count)))
+    first, reach = min(example.p), example.reach
+    if not (first >= 0 and reach < count):
+        return example
+    least, most = -floor(first) if earlier else 1, count - ceil(reach)
+    samples = int(random.integers(least, most)) if most > least else 0
+    return _rolled(example, samples) if samples else example
+
+
+def _rolled(example: Example, samples: int) -> Example:
+    old = example.waveform
+    seam = samples % len(old)
+    new = np.empty_like(old, order="C")
+    new[seam:], new[:seam] = old[: len(old) - seam], old[len(old) - seam :]
+    return example.moved(samples, new)
+
+
+def cut(record: Example, start: int) -> Example:
+    """Cut the window that begins at a sample out of a longer record.
+
+    Arrivals keep their place in the waveform, also where that is now outside the window: an event
+    the window cuts through keeps its detection inside but gets no label for an arrival outside
+    (see `steadkit.labels.shape_targets`). An event that begins after the window, or whose coda
+    has ended before it, is gone; a window without any is noise. An event whose end is not known
+    counts until its last arrival. The coda end stays that of the main event, and is NaN once that
+    is gone; so is the SNR.
+
+    Parameters
+    ----------
+    record
+        A trace of at least 6000 samples with all the events in it.
+    start
+        The record's sample that becomes sample 0.
+
+    Raises
+    ------
+    InputError
+        The window does not lie in the record.
+
+    >>> record = Example(np.zeros((9000, 3), np.float32), p=(2900.0,), s=(3500.5,))
+    >>> cut(record, 3000).p, cut(record, 3000).s
+    ((-100.0,), (500.5,))
+    """
+    last = len(record.waveform) - N_SAMPLES
+    if not 0 <= start <= last:
+        raise InputError(
+            f"a window of {N_SAMPLES} samples cannot start at {start} of a record of "
+            f"{len(record.waveform)}: use 0 to {last}"
+        )
+    moved = record.moved(-start, record.waveform[start : start + N_SAMPLES].copy())
+    kept = [n for n in range(len(moved.p)) if _is_inside(moved, n)]
+    return Example(
+        moved.waveform,
+        tuple([moved.p[n] for n in kept]),
+        tuple([moved.s[n] for n in kept]),
+        moved.coda_end if 0 in kept else nan,
+        moved.snr_db if 0 in kept else np.full_like(moved.snr_db, np.nan),
+    )
+
+
+def _is_inside(example: Example, event: int) -> bool:
+    p, s = example.p[event], example.s[event]
+    alone = Example(example.waveform, (p,), (s,), example.coda_end if event == 0 else nan)
+    end = np.nanmax([alone.reach, p, s])
+    return bool(end >= 0 and np.nanmin([p, s]) < N_SAMPLES)
+
+
+def random_window(record: Example, random: np.random.Generator) -> Example:
+    """Cut a window that begins at any sample, all being equally likely.
+
+    Not only on whole seconds: a network learns where picks can lie.
+    """
+    return cut(record, int(random.integers(len(record.waveform) - N_SAMPLES + 1)))
+
+
+def stepped_windows(record: Example, step: int) -> Iterator[Example]:
+    """Cut windows a fixed step apart, the last one at the very end of the record.
+
+    >>> record = Example(np.zeros((9000, 3), np.float32), p=(2900.0,), s=(3500.0,))
+    >>> [window.p for window in stepped_windows(record, 2000)]
+    [(2900.0,), (900.0,), (-100.0,)]
+    """
+    if step < 1:
+        raise InputError(f"a step of {step} samples leads nowhere: use 1 or more")
+    last = len(record.waveform) - N_SAMPLES
+    for start in range(0, last + step, step):
+        yield cut(record, min(start, last))
