@@ -20,12 +20,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from steadkit.children import ChildGoneError, cores
 from steadkit.console import Bar
 from steadkit.hdf5 import NewFile
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.carrying import RUN, Carried, Task, carry, new_memory
-from steadkit.store.helping import Helper, HelperGoneError
+from steadkit.store.helping import new_helper
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.reading import TRACE_BYTES, Reader, open_data
 
@@ -152,9 +153,9 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         hands: SimpleQueue[_Hand] = SimpleQueue()
         helpers = _helpers(len(order.names) - done)
         for _ in range(helpers):
-            helper = Helper(order.sources, file.descriptor)
+            helper = new_helper(order.sources, file.descriptor)
             stack.callback(helper.close)
-            hands.put(helper.carry)
+            hands.put(helper.ask)
         for _ in range(1 if helpers else THREADS):
             hands.put(_own_hand(file, readers))
         flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(hands.qsize())
@@ -168,8 +169,7 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
 
 def _helpers(traces: int) -> int:
     """Tell how many processes shall help to copy so many traces."""
-    available = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
-    return min(len(available) - 1, MOST_HELPERS) if traces >= HELPED else 0
+    return min(cores() - 1, MOST_HELPERS) if traces >= HELPED else 0
 
 
 def _own_hand(file: NewFile, readers: Sequence[Reader]) -> _Hand:
@@ -223,7 +223,7 @@ def _carry(copy: _Copy, task: Task) -> Carried:
     hand = copy.hands.get()
     try:
         return hand(task)
-    except HelperGoneError:
+    except ChildGoneError:
         hand = _own_hand(copy.file, copy.readers)
         return hand(task)
     finally:

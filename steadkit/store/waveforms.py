@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -63,34 +64,40 @@ class Waveforms:
         """
         indices = list(indices)
         batch = np.empty((len(indices), *TRACE_SHAPE), DTYPE)
-        by_h5py = self._read_contiguous(indices, batch)
+        self.read_into(indices, batch, range(len(indices)), check)
+        return batch
+
+    def read_into(
+        self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int], check: bool = True
+    ) -> None:
+        """Read waveforms into some rows of an array, shape (rows, 6000, 3), float32, contiguous."""
+        by_h5py = self._read_contiguous(indices, out, rows)
         if by_h5py:
             with open_data(self.path) as group:
                 reader = Reader(group)
-                for row in by_h5py:
-                    stored = reader.stored(self.names[indices[row]])
-                    reader.read_into(stored, batch[row])
-        if check and not np.isfinite(_sum(batch)):
-            for row, index in enumerate(indices):
-                check_finite(batch[row], self.names[index], self.path)
-        return batch
+                for index, row in by_h5py:
+                    reader.read_into(reader.stored(self.names[index]), out[row])
+        if check:
+            # A sum is quick, and finite unless a sample is not, or all are enormous.
+            with np.errstate(invalid="ignore", over="ignore"):
+                sums = [float(np.add.reduce(out[row], axis=None)) for row in rows]
+            for index, row, total in zip(indices, rows, sums, strict=True):
+                if not isfinite(total):
+                    check_finite(out[row], self.names[index], self.path)
 
-    def _read_contiguous(self, indices: list[int], batch: np.ndarray) -> list[int]:
-        """Fill the rows whose offset is known; returns the other rows."""
+    def _read_contiguous(
+        self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Fill the rows whose offset is known; returns the others, each with its index."""
         others = []
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            for row, index in enumerate(indices):
+            for index, row in zip(indices, rows, strict=True):
                 offset = self._offsets[index]
                 if offset is None:
-                    others.append(row)
-                elif os.preadv(descriptor, [batch[row]], offset) != TRACE_BYTES:
+                    others.append((index, row))
+                elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
                     raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
         finally:
             os.close(descriptor)
         return others
-
-
-def _sum(batch: np.ndarray) -> float:
-    with np.errstate(invalid="ignore"):
-        return float(batch.sum(dtype=np.float64))

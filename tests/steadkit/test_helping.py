@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from conftest import names_of, row, waveform
 
+from steadkit.children import Child
 from steadkit.errors import InputError
 from steadkit.store import Order, Writer, copy_traces, copying, helping
-from steadkit.store.helping import Helper
+from steadkit.store.helping import new_helper
 
 NAMES = names_of(150, 20)
 
@@ -37,15 +38,15 @@ def copied(folder, order):
 @pytest.fixture
 def helped(monkeypatch):
     """Let even small copies be helped, by two processes; lists what they did."""
-    did, carry = [], Helper.carry
+    did, ask = [], Child.ask
     monkeypatch.setattr(copying, "_helpers", lambda traces: 2)
 
     def told(self, task):
-        found = carry(self, task)
+        found = ask(self, task)
         did.append(task)
         return found
 
-    monkeypatch.setattr(Helper, "carry", told)
+    monkeypatch.setattr(Child, "ask", told)
     return did
 
 
@@ -58,16 +59,16 @@ def test_help_does_not_matter(tmp_path, order, undisturbed, helped):
 def test_a_helper_that_is_killed_is_replaced(
     tmp_path, order, undisturbed, helped, monkeypatch, when
 ):
-    carry = Helper.carry
+    ask = Child.ask
 
     def killed(self, task):
         if when == "before":
-            os.kill(self._process.pid, signal.SIGKILL)
-        found = carry(self, task)
-        os.kill(self._process.pid, signal.SIGKILL)
+            os.kill(self.process.pid, signal.SIGKILL)
+        found = ask(self, task)
+        os.kill(self.process.pid, signal.SIGKILL)
         return found
 
-    monkeypatch.setattr(Helper, "carry", killed)
+    monkeypatch.setattr(Child, "ask", killed)
     assert copied(tmp_path / "copy", order) == undisturbed
     assert bool(helped) == (when == "after")
 
@@ -92,9 +93,9 @@ def test_a_source_put_in_place_of_another_is_not_read(
 
 def test_a_helper_ends_with_whoever_asked(tmp_path, order):
     target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
-    helper = Helper(order.sources, target)
+    helper = new_helper(order.sources, target)
     helper._connection.close()
-    assert helper._process.wait(30) == 0
+    assert helper.process.wait(30) == 0
     os.close(target)
 
 

@@ -1,0 +1,24 @@
+"""Traces to batches of waveforms and targets, and to a tf.data stream of them.
+
+===========  ==================================================================
+`config`     how batches are made
+`records`    the traces of a stream: their arrivals, and their samples when asked
+`order`      which traces come when, and the generator that augments each
+`cache`      the traces in memory, or packed into a file of their own
+`memory`     memory for batches, used again
+`batches`    numbered batches, made with NumPy alone
+`tensors`    batches as a tf.data stream; the only file that imports TensorFlow
+===========  ==================================================================
+
+Order is a function of seed and epoch, augmentation one of seed, epoch and trace, and a batch one
+of its number. So a stream gives the same batches whatever the number of threads, and can begin
+anywhere.
+"""
+
+from steadkit.pipeline.batches import Batches, clear_faults
+from steadkit.pipeline.cache import packed
+from steadkit.pipeline.config import MIXES, BatchConfig
+from steadkit.pipeline.records import Records
+from steadkit.pipeline.tensors import stream
+
+__all__ = ["MIXES", "BatchConfig", "Batches", "Records", "clear_faults", "packed", "stream"]

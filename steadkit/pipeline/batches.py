@@ -1,0 +1,247 @@
+"""Numbered batches of waveforms and targets, made with NumPy alone."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from steadkit.errors import InputError
+from steadkit.example import Example
+from steadkit.labels import TARGETS, shape_targets
+from steadkit.manifest import Manifest
+from steadkit.pipeline.config import BatchConfig
+from steadkit.pipeline.memory import Memory
+from steadkit.pipeline.order import Order, balanced, generators, natural
+from steadkit.pipeline.records import Records
+from steadkit.schema import N_SAMPLES, TRACE_SHAPE
+from steadkit.transforms import (
+    AugmentConfig,
+    Donors,
+    augment,
+    check_donors,
+    light,
+    normalize_into,
+)
+
+READ_AT_ONCE = 4
+"""Waveforms read together."""
+
+
+class Batches:
+    """Numbered batches of some traces.
+
+    Parameters
+    ----------
+    data
+        A STEAD file, HDF5 with its CSV beside it, or several; or `Records`.
+    traces
+        Trace names, or a manifest; all of the records by default.
+    config
+        How batches are made.
+    seed
+        Selects the order of each epoch and every augmentation; None keeps the order of `traces`.
+    shard
+        Which worker this is, from 0, and of how many: each makes its share of every batch, one
+        behind the other, so that together they make what one would.
+
+    Raises
+    ------
+    InputError
+        A file or trace cannot be used, an event lacks its P arrival, or an augmentation lacks a
+        seed or traces to draw from.
+    """
+
+    def __init__(
+        self,
+        data: Path | Sequence[Path] | Records,
+        traces: Sequence[str] | Manifest | None = None,
+        config: BatchConfig | None = None,
+        seed: int | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        self.config = config or BatchConfig()
+        self.records = data if isinstance(data, Records) else _records(data, traces or [])
+        self.seed, self.shard = seed, shard
+        self._check()
+        self._donors = _donors(self.records)
+        self._variants = _variants(self.config)
+        for one in self._variants:
+            if one is not None:
+                check_donors(one, self._donors)
+        self._own = threading.local()
+        self._memory = Memory()
+        self._orders: dict[int, Order] = {}
+        self.fault: InputError | None = None
+
+    def _check(self) -> None:
+        worker, workers = self.shard
+        if not 0 <= worker < workers:
+            raise InputError(f"shard {worker} of {workers} is none: count from 0")
+        if self.seed is None and (self.config.augment or self.config.mix != "natural"):
+            raise InputError("augmented or balanced batches are drawn: give a seed")
+        if self.config.mix == "balanced" and len(set(self.records.is_event.tolist())) < 2:
+            raise InputError("a balanced mix needs events and noise: these traces have one alone")
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the traces."""
+        return self.records.names
+
+    @property
+    def p(self) -> np.ndarray:
+        """P arrivals of the traces, in samples; NaN for noise."""
+        return self.records.p
+
+    @property
+    def s(self) -> np.ndarray:
+        """S arrivals of the traces, in samples; NaN for noise and where it is missing."""
+        return self.records.s
+
+    def __len__(self) -> int:
+        """How many batches an epoch has, the last one perhaps smaller."""
+        return -(-len(self._order_of(0).traces) // self.config.traces)
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the numbers of the traces in the order of an epoch."""
+        return self._order_of(epoch).traces
+
+    def _order_of(self, epoch: int) -> Order:
+        order = self._orders.get(epoch)
+        if order is None:
+            if self.config.mix == "balanced" and self.seed is not None:
+                order = balanced(self.records.is_event, self.seed, epoch)
+            else:
+                order = natural(len(self.records), self.seed, epoch)
+            # Two, for where one epoch ends and the next begins.
+            self._orders = dict([*self._orders.items()][-1:]) | {epoch: order}
+        return order
+
+    def chosen(self, number: int) -> np.ndarray:
+        """Return the numbers of the traces that a batch is made of, of this worker's share."""
+        return self._chosen(number)[1].traces
+
+    def _chosen(self, number: int) -> tuple[int, Order]:
+        epoch, place = divmod(number, len(self))
+        traces, times = self._order_of(epoch)
+        here = slice(place * self.config.traces, (place + 1) * self.config.traces)
+        worker, workers = self.shard
+        count = len(traces[here])
+        own = slice(count * worker // workers, count * (worker + 1) // workers)
+        return epoch, Order(traces[here][own], times[here][own])
+
+    def examples(self, number: int) -> list[Example]:
+        """Make the examples of a batch, augmented but not normalised yet."""
+        made: list[Example | None] = [None] * self._size(number)
+
+        def take(row: int, example: Example) -> None:
+            made[row] = example.with_waveform(example.waveform.copy())
+
+        self._make(number, take)
+        return [example for example in made if example is not None]
+
+    def batch(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Make a batch, counted through all epochs.
+
+        Returns
+        -------
+        waveforms : numpy.ndarray
+            Shape (batch, 6000, 3), float32, normalised.
+        targets : dict of str to numpy.ndarray
+            ``detector``, ``picker_P``, ``picker_S``, each (batch, 6000, 1), float32.
+        """
+        waveforms, *targets = self.arrays(number)
+        return waveforms, dict(zip(TARGETS, targets, strict=True))
+
+    def arrays(self, number: int) -> list[np.ndarray]:
+        """Make a batch as a list: the waveforms, and the three targets."""
+        size = self._size(number)
+        shapes = [(size, N_SAMPLES, 1) for _ in TARGETS]
+        waveforms, *targets = self._memory.arrays((size, *TRACE_SHAPE), *shapes)
+        config = self.config
+
+        def take(row: int, example: Example) -> None:
+            normalize_into(waveforms[row], example.waveform, config.normalization)
+            for target in targets:
+                target[row] = 0
+            detector, picker_p, picker_s = (target[row] for target in targets)
+            shape_targets(detector, picker_p, picker_s, example.p, example.s, config.labels)
+
+        self._make(number, take)
+        return [waveforms, *targets]
+
+    def _size(self, number: int) -> int:
+        return len(self._variants) * len(self.chosen(number))
+
+    def _make(self, number: int, take: Callable[[int, Example], object]) -> None:
+        """Make the examples of a batch one by one, each good until the next is made."""
+        epoch, (traces, times) = self._chosen(number)
+        for place in range(len(traces)):
+            waveform = self._waveforms(traces, place)
+            trace, time = int(traces[place]), int(times[place])
+            example = self.records.example(trace, waveform)
+            for variant, config in enumerate(self._variants):
+                changed = example
+                if config is not None:
+                    random = self._random(epoch, trace, len(self._variants) * time + variant)
+                    changed = augment(example, config, random, self._donors)
+                take(variant * len(traces) + place, changed)
+
+    def _waveforms(self, traces: np.ndarray, place: int) -> np.ndarray:
+        """Give one waveform; a few are read at once, which then are in the processor's cache."""
+        if not hasattr(self._own, "waveforms"):
+            self._own.waveforms = np.empty((READ_AT_ONCE, *TRACE_SHAPE), np.float32)
+        waveforms: np.ndarray = self._own.waveforms
+        if place % READ_AT_ONCE == 0:
+            some = traces[place : place + READ_AT_ONCE]
+            self.records.read(some, waveforms[: len(some)])
+        waveform: np.ndarray = waveforms[place % READ_AT_ONCE]
+        return waveform
+
+    def _random(self, epoch: int, trace: int, variant: int) -> np.random.Generator:
+        if not hasattr(self._own, "generator"):
+            self._own.generator = generators(self.seed or 0)
+        random: np.random.Generator = self._own.generator(epoch, trace, variant)
+        return random
+
+
+def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest) -> Records:
+    paths = [data] if isinstance(data, Path) else list(data)
+    return Records(paths, list(traces.traces if isinstance(traces, Manifest) else traces))
+
+
+def _variants(config: BatchConfig) -> list[AugmentConfig | None]:
+    """List what is done to each trace; it comes once for each."""
+    if config.paired and config.augment is not None:
+        return [light(config.augment), config.augment]
+    return [config.augment]
+
+
+def _donors(records: Records) -> Donors:
+    """Let augmentations draw other traces of the same records."""
+
+    def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
+        number = numbers[random.integers(len(numbers))]
+        waveform = np.empty((1, *TRACE_SHAPE), np.float32)
+        records.read(np.array([number]), waveform)
+        return records.example(int(number), waveform[0])
+
+    events, noise = np.flatnonzero(records.is_event), np.flatnonzero(~records.is_event)
+    return Donors(
+        noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
+        event=partial(drawn, events) if len(events) else None,
+    )
+
+
+@contextmanager
+def clear_faults(*sources: Batches) -> Iterator[None]:
+    """Raise what was wrong with the data, not what TensorFlow makes of it."""
+    try:
+        yield
+    except Exception:
+        for batches in sources:
+            if batches.fault is not None:
+                raise batches.fault from None
+        raise

@@ -1,0 +1,59 @@
+"""How batches are made: their size, mix, augmentation, scale and targets."""
+
+from dataclasses import dataclass, field
+
+from steadkit.errors import InputError
+from steadkit.labels import LabelConfig
+from steadkit.transforms import NORMALIZATIONS, AugmentConfig
+
+MIXES = ("natural", "balanced")
+"""Events and noise as they are among the traces, or alternating."""
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """How batches are made.
+
+    Parameters
+    ----------
+    batch_size
+        Examples in a batch; the last batch of an epoch may have fewer.
+    normalization
+        One of `steadkit.transforms.NORMALIZATIONS`.
+    labels
+        Shape of the targets.
+    augment
+        How traces are augmented; None leaves them as they are.
+    paired
+        As published for EQT: the first half of a batch are traces that are lightly augmented
+        (`steadkit.transforms.light`), the second half the same traces fully augmented.
+    mix
+        ``natural``: every trace once an epoch. ``balanced``: events and noise alternate, and the
+        rarer kind comes again and again, each of its traces as often as any other or once more.
+    """
+
+    batch_size: int = 200
+    normalization: str = "std"
+    labels: LabelConfig = field(default_factory=LabelConfig)
+    augment: AugmentConfig | None = None
+    paired: bool = False
+    mix: str = "natural"
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"batch size {self.batch_size} must be at least 1")
+        if self.normalization not in NORMALIZATIONS:
+            raise InputError(
+                f"normalisation {self.normalization!r} is unknown: use {', '.join(NORMALIZATIONS)}"
+            )
+        if self.mix not in MIXES:
+            raise InputError(f"mix {self.mix!r} is unknown: use {' or '.join(MIXES)}")
+        if self.paired and (self.augment is None or self.batch_size % 2):
+            raise InputError(
+                f"paired batches of {self.batch_size} need an even size and an augmentation"
+            )
+
+    @property
+    def traces(self) -> int:
+        """How many traces a batch is made of."""
+        return self.batch_size // 2 if self.paired else self.batch_size
