@@ -7,6 +7,7 @@
 `cache`      the traces in memory, or packed into a file of their own
 `memory`     memory for batches, used again
 `batches`    numbered batches, made with NumPy alone
+`team`       processes that make them
 `tensors`    batches as a tf.data stream; the only file that imports TensorFlow
 ===========  ==================================================================
 

@@ -134,7 +134,7 @@ class Batches:
 
     def examples(self, number: int) -> list[Example]:
         """Make the examples of a batch, augmented but not normalised yet."""
-        made: list[Example | None] = [None] * self._size(number)
+        made: list[Example | None] = [None] * self.size(number)
 
         def take(row: int, example: Example) -> None:
             made[row] = example.with_waveform(example.waveform.copy())
@@ -157,23 +157,26 @@ class Batches:
 
     def arrays(self, number: int) -> list[np.ndarray]:
         """Make a batch as a list: the waveforms, and the three targets."""
-        size = self._size(number)
-        shapes = [(size, N_SAMPLES, 1) for _ in TARGETS]
-        waveforms, *targets = self._memory.arrays((size, *TRACE_SHAPE), *shapes)
-        config = self.config
+        arrays = self._memory.arrays(shapes(self.size(number)))
+        self.fill(number, arrays)
+        return arrays
+
+    def size(self, number: int) -> int:
+        """Tell how many examples a batch has."""
+        return len(self._variants) * len(self.chosen(number))
+
+    def fill(self, number: int, arrays: Sequence[np.ndarray]) -> None:
+        """Make a batch in arrays that are there already, of the shapes that `shapes` gives."""
+        waveforms, *targets = arrays
 
         def take(row: int, example: Example) -> None:
-            normalize_into(waveforms[row], example.waveform, config.normalization)
+            normalize_into(waveforms[row], example.waveform, self.config.normalization)
             for target in targets:
                 target[row] = 0
             detector, picker_p, picker_s = (target[row] for target in targets)
-            shape_targets(detector, picker_p, picker_s, example.p, example.s, config.labels)
+            shape_targets(detector, picker_p, picker_s, example.p, example.s, self.config.labels)
 
         self._make(number, take)
-        return [waveforms, *targets]
-
-    def _size(self, number: int) -> int:
-        return len(self._variants) * len(self.chosen(number))
 
     def _make(self, number: int, take: Callable[[int, Example], object]) -> None:
         """Make the examples of a batch one by one, each good until the next is made."""
@@ -205,6 +208,11 @@ class Batches:
             self._own.generator = generators(self.seed or 0)
         random: np.random.Generator = self._own.generator(epoch, trace, variant)
         return random
+
+
+def shapes(size: int) -> list[tuple[int, ...]]:
+    """Tell the shapes of the waveforms and of the three targets of a batch of this size."""
+    return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
 
 
 def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest) -> Records:

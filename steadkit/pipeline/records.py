@@ -9,9 +9,10 @@ import pandas as pd
 from steadkit.catalog import component_numbers, numbers, read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
+from steadkit.pipeline.memory import Shared
 from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_of
-from steadkit.store import DTYPE, Waveforms
+from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
 
 COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
 EXTRAS = ("coda_end_sample", "snr_db")
@@ -39,7 +40,7 @@ class Records:
             raise InputError(f"no trace of {_listed(data)} selected: at least one is needed")
         self.data, self.names = list(data), list(names)
         self._read_tables()
-        self._kept: np.ndarray | None = None
+        self._shared: Shared | None = None
         self._parts: list[Waveforms] = []
         self._places = np.empty(len(names), np.int64)
         for owner, path in enumerate(self.data):
@@ -84,10 +85,16 @@ class Records:
 
     def keep(self) -> "Records":
         """Read all samples into memory, 72 kB a trace."""
-        if self._kept is None:
-            self._kept = np.empty((len(self), *TRACE_SHAPE), DTYPE)
-            self.read(np.arange(len(self)), self._kept)
+        if self._shared is None:
+            shared = Shared(len(self) * TRACE_BYTES)
+            self.read(np.arange(len(self)), _waveforms_in(shared))
+            self._shared = shared
         return self
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What a process of ours needs besides, to use these records."""
+        return [] if self._shared is None else [self._shared.descriptor]
 
     def read(self, numbers: np.ndarray, out: np.ndarray) -> None:
         """Read waveforms into an array, shape (len(numbers), 6000, 3), float32, counts.
@@ -97,8 +104,8 @@ class Records:
         InputError
             A waveform holds NaN or infinity, or a file has changed meanwhile.
         """
-        if self._kept is not None and out is not self._kept:
-            np.take(self._kept, numbers, axis=0, out=out)
+        if self._shared is not None:
+            np.take(_waveforms_in(self._shared), numbers, axis=0, out=out)
             return
         owners = self._owners[numbers]
         for owner in np.unique(owners).tolist():
@@ -116,6 +123,11 @@ class Records:
             float(self.coda_end[number]),
             self.snr_db[number],
         )
+
+
+def _waveforms_in(shared: Shared) -> np.ndarray:
+    (block,) = shared.blocks(shared.size)
+    return block.view(DTYPE).reshape(-1, *TRACE_SHAPE)
 
 
 def _table(csv: Path) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """Batches as a tf.data stream; the only file of steadkit that imports TensorFlow."""
 
+import weakref
 from typing import Any
 
 import numpy as np
 
+from steadkit.children import cores
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.pipeline.batches import Batches
+from steadkit.pipeline.team import Team
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
 PREFETCH_BATCHES = 4
@@ -15,11 +18,23 @@ PREFETCH_BATCHES = 4
 THREADS = 2
 """Batches made at a time; more wait for the interpreter."""
 
+MOST_WORKERS = 4
+WORTH_A_TEAM = 10
+"""How many processes make batches by default, and from how many batches on."""
+
+_TEAMS: weakref.WeakKeyDictionary[Batches, dict[int, Team]] = weakref.WeakKeyDictionary()
+
 _SHAPES = ((None, N_SAMPLES, len(COMPONENTS)), *[(None, N_SAMPLES, 1)] * len(TARGETS))
 
 
-def stream(batches: Batches, start: int = 0, epochs: int | None = 1, threads: int = THREADS) -> Any:
-    """Feed batches to training, made by other threads while the network computes.
+def stream(
+    batches: Batches,
+    start: int = 0,
+    epochs: int | None = 1,
+    threads: int = THREADS,
+    workers: int | None = None,
+) -> Any:
+    """Feed batches to training, made elsewhere while the network computes.
 
     Parameters
     ----------
@@ -31,7 +46,10 @@ def stream(batches: Batches, start: int = 0, epochs: int | None = 1, threads: in
     epochs
         Where to stop; None goes on for ever.
     threads
-        Batches made at a time; the batches are the same whatever it is.
+        Batches made at a time where no processes make them.
+    workers
+        Processes that make them, one batch each at a time; by default one a core, up to four,
+        where there is enough to do, and none else. The batches are the same whoever makes them.
 
     Returns
     -------
@@ -43,23 +61,47 @@ def stream(batches: Batches, start: int = 0, epochs: int | None = 1, threads: in
     def make(number: Any) -> tuple[Any, dict[str, Any]]:
         # One call a batch: a call a trace would cost more than the work.
         flat = tf.numpy_function(
-            lambda n: _arrays(batches, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
+            lambda n: _arrays(batches, team, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
         )
         for tensor, shape in zip(flat, _SHAPES, strict=True):
             tensor.set_shape(shape)
         return flat[0], dict(zip(TARGETS, flat[1:], strict=True))
 
-    if start < 0 or threads < 1:
-        raise InputError(f"a stream from batch {start} with {threads} threads: use 0, 1 or more")
+    if start < 0 or threads < 1 or (workers or 0) < 0:
+        raise InputError(
+            f"a stream from batch {start} with {threads} threads and {workers} workers: "
+            "use whole numbers from 0, and 1 thread or more"
+        )
+    team = _team(batches, _workers(batches, epochs) if workers is None else workers)
+    if team is not None:
+        threads = max(threads, len(team))
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     return made.prefetch(PREFETCH_BATCHES)
 
 
-def _arrays(batches: Batches, number: int) -> list[np.ndarray]:
+def _workers(batches: Batches, epochs: int | None) -> int:
+    """Tell how many processes are worth their start, which takes as long as some batches."""
+    enough = epochs is None or epochs * len(batches) >= WORTH_A_TEAM
+    return min(cores(), MOST_WORKERS) if enough else 0
+
+
+def _team(batches: Batches, workers: int) -> Team | None:
+    """Start processes, or take those that this process has started for the same batches."""
+    if not workers:
+        return None
+    teams = _TEAMS.setdefault(batches, {})
+    if workers not in teams:
+        teams[workers] = Team(batches, workers)
+        weakref.finalize(batches, teams[workers].close)
+    return teams[workers]
+
+
+def _arrays(batches: Batches, team: Team | None, number: int) -> list[np.ndarray]:
     try:
-        return batches.arrays(number)
+        made = None if team is None else team.arrays(number)
+        return batches.arrays(number) if made is None else made
     except InputError as fault:
         batches.fault = fault  # TensorFlow would pass on its text alone
         raise
