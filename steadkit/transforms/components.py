@@ -18,7 +18,7 @@ def wide(waveform: np.ndarray) -> np.ndarray:
     return waveform.reshape(-1, together * waveform.shape[1])
 
 
-def spread(values: np.ndarray, waveform: np.ndarray) -> np.ndarray:
+def spread(values: np.ndarray | list[float], waveform: np.ndarray) -> np.ndarray:
     """Repeat a value for each component along a row of `wide`, in the type of the waveform."""
     row = np.empty((gcd(len(waveform), SAMPLES_A_ROW), waveform.shape[1]), waveform.dtype)
     row[:] = values

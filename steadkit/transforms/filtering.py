@@ -1,5 +1,7 @@
 """What a processing chain may do: pre-emphasis, a band-pass, a taper."""
 
+from math import ceil, floor, isnan
+
 import numpy as np
 
 from steadkit.example import Example
@@ -48,7 +50,8 @@ def band_pass(
     corners = [random.uniform(*low), random.uniform(*high)]
     sections = butter(order, corners, "bandpass", fs=SAMPLING_RATE, output="sos")
     # A constant component without its mean is exactly zero, and stays so.
-    waveform = sosfiltfilt(sections, centred(example.waveform), axis=0).astype(np.float32)
+    waves = sosfiltfilt(sections, centred(example.waveform), axis=0)
+    waveform = np.ascontiguousarray(waves, np.float32)
     return example.with_waveform(waveform, snr_after(example, waveform))
 
 
@@ -71,9 +74,9 @@ def taper(
     """
     length = lengths[random.integers(len(lengths))]
     count = len(example.waveform)
-    arrivals = [time for time in example.p + example.s if 0 <= time <= count - 1]
-    left = min([length, *[int(time) for time in arrivals]])
-    right = min([length, *[count - 1 - int(np.ceil(time)) for time in arrivals]])
+    times = [time for time in example.p + example.s if not isnan(time)]
+    left = min([length, *[max(floor(time), 0) for time in times]])
+    right = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
     waveform = example.waveform.copy()
     waveform[:left] *= _rise(left)
     waveform[count - right :] *= _rise(right)[::-1]

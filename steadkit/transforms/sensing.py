@@ -21,7 +21,7 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
     component is NaN.
     """
     kept = np.array(DROPS[random.integers(len(DROPS))])
-    left = np.count_nonzero(kept * peaks(example.waveform))
+    left = np.count_nonzero(kept * peaks(centred(example.waveform)))
     if not left:
         return example
     waveform = times(example.waveform, kept * (len(kept) / left))
