@@ -3,10 +3,12 @@
 Source: Mousavi et al. (2020), Earthquake transformer, Nature Communications 11, 3952,
 doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where it errs:
 
-- it leaves out the last sample of each span, of detection, of a picker and of its second side;
-- a pick within 20 samples of the end of the window stops it, where the label is a Gaussian;
+- it leaves out the last sample of each span, of detection as of the peaks;
+- a pick at sample 5980 or later stops it, where the label is a Gaussian;
 - it takes a pick at sample 0 for a missing one;
-- it knows a single further event, and writes its label over the first one's where they overlap.
+- in validation it makes Gaussians whatever shape was asked for.
+
+Beyond it, a trace may hold any number of events.
 """
 
 from collections.abc import Callable, Sequence

@@ -9,6 +9,9 @@ from steadkit.schema import SAMPLING_RATE
 from steadkit.transforms.components import centred
 from steadkit.transforms.snr import snr_after
 
+TAIL = 1000
+"""Samples that a filter's response is followed beyond the end of a trace."""
+
 
 def pre_emphasis(example: Example, coefficient: float = 0.97) -> Example:
     """Take from each sample its predecessor times a coefficient, which lifts high frequencies.
@@ -45,13 +48,16 @@ def band_pass(
     order
         Of the filter run once.
     """
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import butter, sosfilt
 
     corners = [random.uniform(*low), random.uniform(*high)]
     sections = butter(order, corners, "bandpass", fs=SAMPLING_RATE, output="sos")
-    # A constant component without its mean is exactly zero, and stays so.
-    waves = sosfiltfilt(sections, centred(example.waveform), axis=0)
-    waveform = np.ascontiguousarray(waves, np.float32)
+    # A constant component without its mean is exactly zero, and stays so. The silence around the
+    # trace keeps the peak of an arrival on its edge, which a mirrored trace would move.
+    silence = np.zeros((TAIL, example.waveform.shape[1]))
+    forwards = sosfilt(sections, np.concatenate([centred(example.waveform), silence]), axis=0)
+    both_ways = sosfilt(sections, forwards[::-1], axis=0)[: TAIL - 1 : -1]
+    waveform = np.ascontiguousarray(both_ways, np.float32)
     return example.with_waveform(waveform, snr_after(example, waveform))
 
 
