@@ -48,6 +48,12 @@ def peaks(waveform: np.ndarray) -> np.ndarray:
     return np.maximum.reduce(_by_component(highest, waveform), axis=1)
 
 
+def live(waveform: np.ndarray) -> np.ndarray:
+    """Tell which components vary at all."""
+    differs = wide(waveform) != spread(waveform[0], waveform)
+    return np.any(_by_component(np.logical_or.reduce(differs, axis=0), waveform), axis=1)
+
+
 def _by_component(row: np.ndarray, waveform: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(row.reshape(-1, waveform.shape[1]).T)
 
