@@ -150,9 +150,8 @@ def shape_targets(
 
 def _mark(detector: np.ndarray, start: float, end: float) -> None:
     # A comparison with NaN is false, so what lacks an arrival gets no detection.
-    if start <= end and end >= 0 and start < N_SAMPLES:
-        # The tail is a product: a hair below a whole sample still is that sample.
-        detector[max(ceil(start), 0) : min(floor(end + 1e-6), N_SAMPLES - 1) + 1] = 1
+    if start <= end and end >= 0:
+        detector[max(ceil(start), 0) : min(floor(end), N_SAMPLES - 1) + 1] = 1
 
 
 def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:

@@ -101,7 +101,7 @@ def test_any_events_as_the_definition_says(p, gaps, shape, half_width, tail):
     samples = np.arange(6000)
     for its_p, its_s in zip(p, s, strict=True):
         end = its_s + tail * (its_s - its_p)
-        wanted[0][(samples >= its_p) & (samples <= end + 1e-6)] = 1
+        wanted[0][(samples >= its_p) & (samples <= end)] = 1
         for row, arrival in ((wanted[1], its_p), (wanted[2], its_s)):
             if -0.5 <= arrival < 5999.5:
                 np.maximum(row, FORMULAS[shape](samples - arrival, half_width), out=row)

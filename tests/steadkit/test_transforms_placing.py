@@ -116,7 +116,7 @@ def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
         assert not inside or rows[row].argmax() in (np.floor(time - start), np.ceil(time - start))
     # Detection covers exactly the samples of the window between P and the tail of S.
     samples = np.arange(COUNT) + start
-    between = (samples >= p) & (samples <= p + 1.4 * gap + 1e-6)
+    between = (samples >= p) & (samples <= p + gap + 0.4 * gap + 1e-6)
     np.testing.assert_array_equal(rows[0] > 0, between)
 
 
