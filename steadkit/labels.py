@@ -6,7 +6,7 @@ doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where 
 - it leaves out the last sample of each span, of detection as of the peaks;
 - a pick at sample 5980 or later stops it, where the label is a Gaussian;
 - it takes a pick at sample 0 for a missing one;
-- in validation it makes Gaussians whatever shape was asked for.
+- in validation it ignores the shape that was asked for.
 
 Beyond it, a trace may hold any number of events.
 """
