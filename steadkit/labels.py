@@ -3,10 +3,12 @@
 Source: Mousavi et al. (2020), Earthquake transformer, Nature Communications 11, 3952,
 doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where it errs:
 
-- it leaves out the last sample of each span, of detection, of a picker and of its second side;
-- a pick within 20 samples of the end of the window stops it, where the label is a Gaussian;
+- it leaves out the last sample of each span, of detection as of the peaks;
+- a pick at sample 5980 or later stops it, where the label is a Gaussian;
 - it takes a pick at sample 0 for a missing one;
-- it knows a single further event, and writes its label over the first one's where they overlap.
+- in validation it ignores the shape that was asked for.
+
+Beyond it, a trace may hold any number of events.
 """
 
 from collections.abc import Callable, Sequence
@@ -148,9 +150,8 @@ def shape_targets(
 
 def _mark(detector: np.ndarray, start: float, end: float) -> None:
     # A comparison with NaN is false, so what lacks an arrival gets no detection.
-    if start <= end and end >= 0 and start < N_SAMPLES:
-        # The tail is a product: a hair below a whole sample still is that sample.
-        detector[max(ceil(start), 0) : min(floor(end + 1e-6), N_SAMPLES - 1) + 1] = 1
+    if start <= end and end >= 0:
+        detector[max(ceil(start), 0) : min(floor(end), N_SAMPLES - 1) + 1] = 1
 
 
 def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:

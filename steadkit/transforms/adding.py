@@ -83,7 +83,7 @@ def superpose(
     """
     other = shift(event(random), random, earlier=True)
     ratio = np.exp(random.uniform(log(ratios[0]), log(ratios[1])))
-    added, own = centred(other.waveform), peaks(centred(example.waveform))
+    added, own = centred(np.asarray(other.waveform, np.float32)), peaks(centred(example.waveform))
     size = peaks(added).max()
     if size == 0:
         return example
@@ -143,7 +143,7 @@ def real_noise(
     snr_db
         Bounds of the ratio in dB.
     """
-    added = centred(noise(random))
+    added = centred(np.asarray(noise(random), np.float32))
     ratio = 10 ** (random.uniform(*snr_db) / 10)
     end = len(added) if isnan(example.reach) else ceil(example.reach) + 1
     event = centred(example.waveform)[max(floor(min(example.p)), 0) : end]

@@ -61,15 +61,11 @@ def _strong_or_noise(example: Example, config: AugmentConfig) -> bool:
     return not example.is_event or _strong(example, config)
 
 
-def _real_noise(
-    example: Example, random: np.random.Generator, config: AugmentConfig, donors: Donors
-) -> Example:
-    return real_noise(example, random, _given(donors.noise), config.real_noise_snr_db)
-
-
 def _given(donor: Callable[[np.random.Generator], Other] | None) -> Callable[..., Other]:
     if donor is None:
-        raise InputError("an augmentation needs other traces, and donors None: see check_donors")
+        raise InputError(
+            "an augmentation needs other traces and its donor is None: give one, see check_donors"
+        )
     return donor
 
 

@@ -18,7 +18,7 @@ def wide(waveform: np.ndarray) -> np.ndarray:
     return waveform.reshape(-1, together * waveform.shape[1])
 
 
-def spread(values: np.ndarray, waveform: np.ndarray) -> np.ndarray:
+def spread(values: np.ndarray | list[float], waveform: np.ndarray) -> np.ndarray:
     """Repeat a value for each component along a row of `wide`, in the type of the waveform."""
     row = np.empty((gcd(len(waveform), SAMPLES_A_ROW), waveform.shape[1]), waveform.dtype)
     row[:] = values
@@ -46,6 +46,12 @@ def peaks(waveform: np.ndarray) -> np.ndarray:
     """Find the largest absolute amplitude of each component."""
     highest = np.maximum.reduce(np.abs(wide(waveform)), axis=0)
     return np.maximum.reduce(_by_component(highest, waveform), axis=1)
+
+
+def live(waveform: np.ndarray) -> np.ndarray:
+    """Tell which components vary at all."""
+    differs = wide(waveform) != spread(waveform[0], waveform)
+    return np.any(_by_component(np.logical_or.reduce(differs, axis=0), waveform), axis=1)
 
 
 def _by_component(row: np.ndarray, waveform: np.ndarray) -> np.ndarray:

@@ -1,11 +1,16 @@
 """What a processing chain may do: pre-emphasis, a band-pass, a taper."""
 
+from math import ceil, floor, isnan
+
 import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import SAMPLING_RATE
 from steadkit.transforms.components import centred
 from steadkit.transforms.snr import snr_after
+
+TAIL = 1000
+"""Samples that a filter's response is followed beyond the end of a trace."""
 
 
 def pre_emphasis(example: Example, coefficient: float = 0.97) -> Example:
@@ -43,12 +48,16 @@ def band_pass(
     order
         Of the filter run once.
     """
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import butter, sosfilt
 
     corners = [random.uniform(*low), random.uniform(*high)]
     sections = butter(order, corners, "bandpass", fs=SAMPLING_RATE, output="sos")
-    # A constant component without its mean is exactly zero, and stays so.
-    waveform = sosfiltfilt(sections, centred(example.waveform), axis=0).astype(np.float32)
+    # A constant component without its mean is exactly zero, and stays so. The silence around the
+    # trace keeps the peak of an arrival on its edge, which a mirrored trace would move.
+    silence = np.zeros((TAIL, example.waveform.shape[1]))
+    forwards = sosfilt(sections, np.concatenate([centred(example.waveform), silence]), axis=0)
+    both_ways = sosfilt(sections, forwards[::-1], axis=0)[: TAIL - 1 : -1]
+    waveform = np.ascontiguousarray(both_ways, np.float32)
     return example.with_waveform(waveform, snr_after(example, waveform))
 
 
@@ -71,9 +80,9 @@ def taper(
     """
     length = lengths[random.integers(len(lengths))]
     count = len(example.waveform)
-    arrivals = [time for time in example.p + example.s if 0 <= time <= count - 1]
-    left = min([length, *[int(time) for time in arrivals]])
-    right = min([length, *[count - 1 - int(np.ceil(time)) for time in arrivals]])
+    times = [time for time in example.p + example.s if not isnan(time)]
+    left = min([length, *[max(floor(time), 0) for time in times]])
+    right = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
     waveform = example.waveform.copy()
     waveform[:left] *= _rise(left)
     waveform[count - right :] *= _rise(right)[::-1]

@@ -14,19 +14,16 @@ LARGE_OFFSET = 10
 """Times the scale; of a mean beyond it float32 would leave too much behind."""
 
 
-def _std(centred: np.ndarray) -> np.ndarray:
-    return np.sqrt(mean_squares(centred))
-
-
-def _max_over_components(centred: np.ndarray) -> np.ndarray:
-    return np.full(centred.shape[1], peaks(centred).max())
+def _std(waves: np.ndarray) -> np.ndarray:
+    return np.sqrt(mean_squares(waves))
 
 
 SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "std": _std,
     "max": peaks,
-    "max_over_components": _max_over_components,
+    "max_over_components": peaks,
 }
+"""How the size of each component is measured once its mean is gone."""
 
 NORMALIZATIONS = (*SCALES, "none")
 """The modes of `normalize`."""
@@ -84,7 +81,7 @@ def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
     """
     if mode == "none":
         _unchanged(out, waveform)
-    elif waveform.dtype != np.float32 or not _in_float32(out, waveform, SCALES[mode]):
+    elif waveform.dtype != np.float32 or not _in_float32(out, waveform, mode):
         _in_float64(out, waveform, mode)
 
 
@@ -96,35 +93,37 @@ def _unchanged(out: np.ndarray, waveform: np.ndarray) -> None:
         np.clip(_trusted(waveform), -largest, largest, out=out, casting="same_kind")
 
 
-def _in_float32(
-    out: np.ndarray, waveform: np.ndarray, scale_of: Callable[[np.ndarray], np.ndarray]
-) -> bool:
+def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
     """Normalise, or tell that the amplitudes are too extreme for float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means(waveform, np.float32)
         waves = centred(waveform, mean)
-        scale = scale_of(waves)
-        if (np.abs(mean) > LARGE_OFFSET * scale).any():
+        sizes = SCALES[mode](waves).tolist()
+        # Three numbers are compared sooner as a list.
+        if any(abs(m) > LARGE_OFFSET * size for m, size in zip(mean.tolist(), sizes, strict=True)):
             waves = centred(waves)
-            scale = scale_of(waves)
-    for component, value in enumerate(scale.tolist()):
+            sizes = SCALES[mode](waves).tolist()
+    for component, size in enumerate(sizes):
         # What looks dead may only be too small to be squared.
-        if value == 0 and not waves[:, component].any():
-            scale[component] = 1
-        elif not SAFE[0] < value < SAFE[1]:
+        if not SAFE[0] < size < SAFE[1] and (size != 0 or waves[:, component].any()):
             return False
-    np.divide(wide(waves), spread(scale, waves), out=wide(out))
+    if mode == "max_over_components":
+        sizes = [max(sizes)] * len(sizes)
+    np.divide(wide(waves), spread([size or 1 for size in sizes], waves), out=wide(out))
     return True
 
 
 def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
     waves = _trusted(waveform)
-    # Once its peak is one, no amplitude is too large or too small to be squared. The same factor
-    # for all components keeps the ratios that one of the modes keeps.
+    # Once its peak is one, no amplitude is too large or too small to be squared.
     peak = np.abs(waves).max(axis=0)
-    waves /= _or_one(peak.max() if mode == "max_over_components" else peak)
+    waves /= _or_one(peak)
     waves -= waves.mean(axis=0)
-    out[:] = waves / _or_one(SCALES[mode](waves))
+    if mode == "max_over_components":
+        waves *= peak / _or_one(peak.max())
+        out[:] = waves / _or_one(peaks(waves).max())
+    else:
+        out[:] = waves / _or_one(SCALES[mode](waves))
 
 
 def _trusted(waveform: np.ndarray) -> np.ndarray:

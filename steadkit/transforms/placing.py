@@ -77,7 +77,7 @@ def cut(record: Example, start: int) -> Example:
     >>> cut(record, 3000).p, cut(record, 3000).s
     ((-100.0,), (500.5,))
     """
-    last = len(record.waveform) - N_SAMPLES
+    last = _last_start(record)
     if not 0 <= start <= last:
         raise InputError(
             f"a window of {N_SAMPLES} samples cannot start at {start} of a record of "
@@ -98,7 +98,17 @@ def _is_inside(example: Example, event: int) -> bool:
     p, s = example.p[event], example.s[event]
     alone = Example(example.waveform, (p,), (s,), example.coda_end if event == 0 else nan)
     end = np.nanmax([alone.reach, p, s])
-    return bool(end >= 0 and np.nanmin([p, s]) < N_SAMPLES)
+    # An arrival belongs to the nearest sample, so the window reaches half a sample farther.
+    return bool(end >= -0.5 and np.nanmin([p, s]) < N_SAMPLES - 0.5)
+
+
+def _last_start(record: Example) -> int:
+    count = len(record.waveform)
+    if count < N_SAMPLES:
+        raise InputError(
+            f"a record of {count} samples holds no window of {N_SAMPLES}: give a longer one"
+        )
+    return count - N_SAMPLES
 
 
 def random_window(record: Example, random: np.random.Generator) -> Example:
@@ -106,7 +116,7 @@ def random_window(record: Example, random: np.random.Generator) -> Example:
 
     Not only on whole seconds: a network learns where picks can lie.
     """
-    return cut(record, int(random.integers(len(record.waveform) - N_SAMPLES + 1)))
+    return cut(record, int(random.integers(_last_start(record) + 1)))
 
 
 def stepped_windows(record: Example, step: int) -> Iterator[Example]:
@@ -118,6 +128,6 @@ def stepped_windows(record: Example, step: int) -> Iterator[Example]:
     """
     if step < 1:
         raise InputError(f"a step of {step} samples leads nowhere: use 1 or more")
-    last = len(record.waveform) - N_SAMPLES
+    last = _last_start(record)
     for start in range(0, last + step, step):
         yield cut(record, min(start, last))

@@ -6,7 +6,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
-from steadkit.transforms.components import centred, peaks, times
+from steadkit.transforms.components import live, times
 from steadkit.transforms.snr import snr_after
 
 DROPS = tuple(kept for kept in product((0, 1), repeat=3) if 0 < sum(kept) < len(COMPONENTS))
@@ -21,7 +21,7 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
     component is NaN.
     """
     kept = np.array(DROPS[random.integers(len(DROPS))])
-    left = np.count_nonzero(kept * peaks(example.waveform))
+    left = np.count_nonzero(kept * live(example.waveform))
     if not left:
         return example
     waveform = times(example.waveform, kept * (len(kept) / left))
@@ -78,7 +78,7 @@ def rotate(
         Bounds of the angle.
     """
     angle = np.radians(random.uniform(*degrees))
-    if not peaks(centred(example.waveform))[:2].all():
+    if not live(example.waveform)[:2].all():
         return example
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     east, north = example.waveform[:, 0], example.waveform[:, 1]

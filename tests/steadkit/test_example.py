@@ -1,0 +1,55 @@
+"""An example on its way: events, and where they have died away."""
+
+from math import isnan, nan
+
+import numpy as np
+import pytest
+
+from steadkit.example import Example
+
+WAVEFORM = np.zeros((6000, 3), np.float32)
+
+
+def test_noise_has_no_event_and_no_reach():
+    noise = Example(WAVEFORM)
+    assert not noise.is_event
+    assert isnan(noise.reach)
+    assert np.isnan(noise.snr_db).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "s", "coda_end", "reach"),
+    [
+        ((600.0,), (900.0,), 1500.0, 1500.0),
+        ((600.0,), (900.0,), nan, 2100.0),
+        ((600.0,), (nan,), 1500.0, 1500.0),
+        ((600.0,), (nan,), nan, nan),
+        ((600.0, 2000.0), (900.0, 2100.0), 1500.0, 2500.0),
+        ((600.0, 700.0), (900.0, 710.0), 1500.0, 1500.0),
+        ((600.0, 2000.0), (900.0, nan), 1500.0, nan),
+    ],
+)
+def test_the_reach_is_where_the_last_event_has_died_away(p, s, coda_end, reach):
+    np.testing.assert_equal(Example(WAVEFORM, p, s, coda_end).reach, reach)
+
+
+def test_most_codas_of_stead_have_ended_by_the_estimate(shared_data):
+    from steadkit.catalog import numbers, read_table
+
+    table = read_table(shared_data / "stead_100samples.csv")
+    p, s, coda = (
+        numbers(table, f"{name}_sample") for name in ("p_arrival", "s_arrival", "coda_end")
+    )
+    reaches = [Example(WAVEFORM, (a,), (b,)).reach for a, b in zip(p, s, strict=True)]
+    assert 0.9 < np.mean(np.array(reaches) >= coda) < 1
+
+
+def test_moving_takes_every_time_along():
+    event = Example(WAVEFORM, (600.0, 700.5), (900.0, nan), 1500.0, np.arange(3.0))
+    other = np.ones_like(WAVEFORM)
+    moved = event.moved(-50, other)
+    np.testing.assert_equal(
+        (moved.p, moved.s, moved.coda_end), ((550.0, 650.5), (850.0, nan), 1450)
+    )
+    assert moved.waveform is other
+    assert moved.snr_db is event.snr_db
