@@ -24,10 +24,11 @@ from steadkit.transforms import (
     check_donors,
     light,
     normalize_into,
+    normalize_some_into,
 )
 
 READ_AT_ONCE = 4
-"""Waveforms read together."""
+"""Waveforms read together: few enough to stay in the cache of a core until they are done."""
 
 
 class Batches:
@@ -168,23 +169,35 @@ class Batches:
     def fill(self, number: int, arrays: Sequence[np.ndarray]) -> None:
         """Make a batch in arrays that are there already, of the shapes that `shapes` gives."""
         waveforms, *targets = arrays
+        mode, labels = self.config.normalization, self.config.labels
+        for target in targets:
+            target[:] = 0
+
+        def label(row: int, example: Example) -> None:
+            detector, picker_p, picker_s = (target[row] for target in targets)
+            shape_targets(detector, picker_p, picker_s, example.p, example.s, labels)
 
         def take(row: int, example: Example) -> None:
-            normalize_into(waveforms[row], example.waveform, self.config.normalization)
-            for target in targets:
-                target[row] = 0
-            detector, picker_p, picker_s = (target[row] for target in targets)
-            shape_targets(detector, picker_p, picker_s, example.p, example.s, self.config.labels)
+            normalize_into(waveforms[row], example.waveform, mode)
+            label(row, example)
 
-        self._make(number, take)
+        if self._variants != [None]:
+            self._make(number, take)
+            return
+        traces = self.chosen(number)
+        for place in range(0, len(traces), READ_AT_ONCE):
+            some = waveforms[place : place + READ_AT_ONCE]
+            normalize_some_into(some, self._waveforms(traces, place)[: len(some)], mode)
+        for row, trace in enumerate(traces.tolist()):
+            label(row, self.records.example(trace, waveforms[row]))
 
     def _make(self, number: int, take: Callable[[int, Example], object]) -> None:
         """Make the examples of a batch one by one, each good until the next is made."""
         epoch, (traces, times) = self._chosen(number)
-        for place in range(len(traces)):
-            waveform = self._waveforms(traces, place)
-            trace, time = int(traces[place]), int(times[place])
-            example = self.records.example(trace, waveform)
+        for place, (trace, time) in enumerate(zip(traces.tolist(), times.tolist(), strict=True)):
+            if place % READ_AT_ONCE == 0:
+                waveforms = self._waveforms(traces, place)
+            example = self.records.example(trace, waveforms[place % READ_AT_ONCE])
             for variant, config in enumerate(self._variants):
                 changed = example
                 if config is not None:
@@ -193,15 +206,13 @@ class Batches:
                 take(variant * len(traces) + place, changed)
 
     def _waveforms(self, traces: np.ndarray, place: int) -> np.ndarray:
-        """Give one waveform; a few are read at once, which then are in the processor's cache."""
+        """Read a few waveforms from a place on, into the memory of this thread."""
         if not hasattr(self._own, "waveforms"):
             self._own.waveforms = np.empty((READ_AT_ONCE, *TRACE_SHAPE), np.float32)
         waveforms: np.ndarray = self._own.waveforms
-        if place % READ_AT_ONCE == 0:
-            some = traces[place : place + READ_AT_ONCE]
-            self.records.read(some, waveforms[: len(some)])
-        waveform: np.ndarray = waveforms[place % READ_AT_ONCE]
-        return waveform
+        some = traces[place : place + READ_AT_ONCE]
+        self.records.read(some, waveforms[: len(some)])
+        return waveforms
 
     def _random(self, epoch: int, trace: int, variant: int) -> np.random.Generator:
         if not hasattr(self._own, "generator"):

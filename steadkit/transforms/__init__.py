@@ -20,7 +20,12 @@ from steadkit.transforms.adding import gaussian_noise, real_noise, second_event,
 from steadkit.transforms.chain import Donors, augment, check_donors
 from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
 from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
-from steadkit.transforms.normalization import NORMALIZATIONS, normalize, normalize_into
+from steadkit.transforms.normalization import (
+    NORMALIZATIONS,
+    normalize,
+    normalize_into,
+    normalize_some_into,
+)
 from steadkit.transforms.placing import cut, random_window, shift, stepped_windows
 from steadkit.transforms.sensing import drop_channels, flip, gap, rotate, scale
 
@@ -41,6 +46,7 @@ __all__ = [
     "light",
     "normalize",
     "normalize_into",
+    "normalize_some_into",
     "pre_emphasis",
     "random_window",
     "real_noise",

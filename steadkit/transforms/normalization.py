@@ -85,6 +85,35 @@ def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
         _in_float64(out, waveform, mode)
 
 
+def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
+    """Normalise a few traces at once, by `normalize_into` where one needs a closer look.
+
+    For a few traces that fit the cache of a core, this takes two thirds of the time.
+
+    Parameters
+    ----------
+    out, waveforms
+        Shape (traces, samples, components), float32, contiguous.
+    mode
+        See `normalize`.
+    """
+    plain = np.zeros(len(out), bool)
+    if mode == "std":
+        rows, to = (part.reshape(len(part), *wide(part[0]).shape) for part in (waveforms, out))
+        together = (len(out), -1, waveforms.shape[2])
+        with np.errstate(all="ignore"):
+            sums = np.add.reduce(rows, axis=1).reshape(together)
+            mean = np.add.reduce(sums, axis=1) / waveforms.shape[1]
+            waves = rows - np.tile(mean, sums.shape[1])[:, np.newaxis]
+            squares = np.einsum("kij,kij->kj", waves, waves).reshape(together)
+            size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
+            is_usual = (size > SAFE[0]) & (size < SAFE[1]) & (abs(mean) <= LARGE_OFFSET * size)
+            np.multiply(waves, np.tile(1 / size, sums.shape[1])[:, np.newaxis], out=to)
+        plain = is_usual.all(axis=1)
+    for row in np.flatnonzero(~plain).tolist():
+        normalize_into(out[row], waveforms[row], mode)
+
+
 def _unchanged(out: np.ndarray, waveform: np.ndarray) -> None:
     largest = np.finfo(np.float32).max
     if np.isfinite(waveform).all():
@@ -109,7 +138,7 @@ def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
             return False
     if mode == "max_over_components":
         sizes = [max(sizes)] * len(sizes)
-    np.divide(wide(waves), spread([size or 1 for size in sizes], waves), out=wide(out))
+    np.multiply(wide(waves), spread([1 / (size or 1) for size in sizes], waves), out=wide(out))
     return True
 
 

@@ -35,7 +35,7 @@ def test_targets_stand_beside_their_waveforms(stead, mode):
     for waveforms, labels in stream(data):
         for row in range(len(waveforms)):
             name = NAMES[order[rows]]
-            np.testing.assert_allclose(waveforms[row], normalize(waveform(name), mode), rtol=1e-6)
+            np.testing.assert_allclose(waveforms[row], normalize(waveform(name), mode), atol=1e-5)
             p, s = (labels[f"picker_{phase}"][row, :, 0].numpy() for phase in "PS")
             if name.endswith("_EV"):
                 number = NAMES.index(name)
