@@ -243,9 +243,7 @@ class Collection:
         """Make numbered batches of normalised waveforms and targets (`steadkit.pipeline`)."""
         from steadkit.pipeline import Batches
 
-        if len(self.sources) > 1:
-            raise InputError("batches come from one file: save() the traces as one first")
-        return Batches(self.sources[0].hdf5, self.names, config, seed)
+        return Batches([source.hdf5 for source in self.sources], self.names, config, seed)
 
     def stream(self, config: "BatchConfig | None" = None, seed: int | None = None) -> Any:
         """Make a ``tf.data.Dataset`` of batches, one epoch, for ``model.fit``."""

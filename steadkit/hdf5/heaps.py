@@ -1,7 +1,8 @@
 """Global heap collections, where the texts of attributes lie."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,42 @@ SMALL: Final = 1 << 16
 at once."""
 
 
-NO_WORDS: Final = np.zeros(HEAD, np.uint64)
+class Collection:
+    """One collection.
+
+    Parameters
+    ----------
+    words
+        All of it, as words of 8 bytes.
+    """
+
+    def __init__(self, words: np.ndarray):
+        self.words = words
+
+    @cached_property
+    def objects(self) -> dict[int, int]:
+        """Walk from object to object; gives the word at which each begins, by index."""
+        listed, found, at = self.words.tolist(), {}, COLLECTION.size // WORD
+        while at < len(listed) - 1:
+            index = listed[at] & MAX_INDEX
+            if not index:  # what is left is free
+                break
+            following = at + HEAD + (listed[at + 1] + WORD - 1) // WORD
+            if following > len(listed):
+                raise DamageError("has an attribute whose text is longer than its heap")
+            found[index], at = at, following
+        return found
+
+    def text(self, index: int, length: int) -> bytes:
+        """Read a text, which must be as long as whoever points to it says."""
+        at = self.objects.get(index)
+        if at is None or self.words[at + 1] != length:
+            raise DamageError("has an attribute whose text is missing")
+        return self.words[at + HEAD : at + HEAD + -(-length // WORD)].tobytes()[:length]
+
+
+EMPTY: Final = Collection(np.zeros(HEAD, np.uint64))
+"""A collection without texts."""
 
 
 class Heaps:
@@ -43,7 +79,7 @@ class Heaps:
 
     def __init__(self, raw: Raw):
         self._raw = raw
-        self._kept: dict[int, np.ndarray] = {}
+        self._kept: dict[int, Collection] = {}
 
     def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
         """Read what references point to: bytes meant, address of the collection, index in it.
@@ -56,7 +92,7 @@ class Heaps:
         found = []
         for length, address, index in references:
             is_none = not length and address in (0, UNDEFINED)
-            found.append(b"" if is_none else _text(self._collection(address), index, length))
+            found.append(b"" if is_none else self._collection(address).text(index, length))
         return found
 
     def words(
@@ -89,9 +125,13 @@ class Heaps:
             before = at[:, column - 1] + sizes[:, column - 1]
             at[:, column] = np.where(goes_on[:, column], before, at[:, column])
         ends = at + sizes
-        inside = (at > 0) & (ends <= collections.shape[1])
+        sound = _are_sound(collections)
+        for number in np.flatnonzero(~sound).tolist():
+            sound[number] = self._is_sound(int(different[number]))
+        inside = (at > 0) & (ends <= collections.shape[1]) & sound[numbers]
         at = np.where(inside, at, 0)
-        there = inside & (collections[numbers, at] & np.uint64(MAX_INDEX) == indices)
+        heads = collections[numbers, at]
+        there = inside & (heads & np.uint64(MAX_INDEX) == indices)
         there &= collections[numbers, at + 1] == lengths
         whole = (there | none).all(axis=1)
         flat = numbers[whole] * collections.shape[1] + at[whole] + HEAD
@@ -106,33 +146,64 @@ class Heaps:
         found = []
         for address in addresses:
             try:
-                words = self._collection(address)
+                words = self._collection(address).words
             except DamageError:
-                words = NO_WORDS
-            found.append(words if words.nbytes <= SMALL else NO_WORDS)
-        stacked = np.zeros((len(found), max(map(len, found))), np.uint64)
+                words = EMPTY.words
+            found.append(words if words.nbytes <= SMALL else EMPTY.words)
+        # Two words more, so that each has one behind its last object.
+        stacked = np.zeros((len(found), max(map(len, found)) + HEAD), np.uint64)
         for row, words in zip(stacked, found, strict=True):
             row[: len(words)] = words
         return stacked
 
-    def _collection(self, address: int) -> np.ndarray:
+    def _is_sound(self, address: int) -> bool:
+        """Walk through a collection."""
+        try:
+            return bool(self._collection(address).objects)
+        except DamageError:
+            return False
+
+    def _collection(self, address: int) -> Collection:
         found = self._kept.get(address)
         if found is None:
             found = _read_collection(self._raw, address)
-            if len(self._kept) >= KEPT or found.nbytes > SMALL:
+            if len(self._kept) >= KEPT or found.words.nbytes > SMALL:
                 self._kept.clear()
             self._kept[address] = found
         return found
 
 
-def _read_collection(raw: Raw, address: int) -> np.ndarray:
+def _read_collection(raw: Raw, address: int) -> Collection:
     # Nearly all collections have the least size, and some stand at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
     signature, version, size = COLLECTION.unpack_from(start)
     if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
         raise DamageError("has an attribute whose text is not where it should be")
     content = start if size == len(start) else raw.read(address, size)
-    return np.frombuffer(content[: size // WORD * WORD], "<u8")
+    return Collection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
+
+
+def _are_sound(collections: np.ndarray) -> np.ndarray:
+    """Tell quickly which collections lead from object to object to their free space or their end.
+
+    What looks like the head of an object, a small index and a length that fits, nearly always is
+    one; then each must lead to the next. Where something else looks like one, it is not told.
+    """
+    width, first = collections.shape[1], COLLECTION.size // WORD
+    # An object takes two words and more, and indices are given out one after another.
+    may_be = (collections[:, :-1] - np.uint64(1)) < np.uint64(width // HEAD)
+    may_be &= collections[:, 1:] <= np.uint64(width * WORD)
+    may_be[:, :first] = False
+    rows, places = np.nonzero(may_be)
+    following = places + HEAD + words_in(collections[rows, places + 1].astype(np.int64))
+    is_last = np.ones(len(rows), bool)
+    is_last[:-1] = rows[:-1] != rows[1:]
+    leads = np.ones(len(rows), bool)
+    leads[:-1] = following[:-1] == places[1:]
+    at_end = (following <= width) & (collections[rows, np.minimum(following, width - 1)] == 0)
+    sound = may_be[:, first].copy()
+    sound[rows[~np.where(is_last, at_end, leads)]] = False
+    return sound
 
 
 def _search(
@@ -146,24 +217,3 @@ def _search(
     may_be[:, : COLLECTION.size // WORD] = False
     first, last = may_be.argmax(axis=1), may_be.shape[1] - 1 - may_be[:, ::-1].argmax(axis=1)
     return np.where(may_be.any(axis=1) & (first == last), first, 0)
-
-
-def _text(words: np.ndarray, index: int, length: int) -> bytes:
-    """Read the text of this index, which must be as long as whoever points to it says."""
-    heads = np.flatnonzero((words[:-1] & np.uint64(MAX_INDEX) == index) & (words[1:] == length))
-    places = heads[heads >= COLLECTION.size // WORD].tolist()
-    if len(places) > 1:  # some are part of a text
-        places = [at for at in _objects(words) if at in set(places)]
-    for at in places:
-        text = words[at + HEAD : at + HEAD + -(-length // WORD)].tobytes()[:length]
-        if len(text) == length:
-            return text
-    raise DamageError("has an attribute whose text is missing")
-
-
-def _objects(words: np.ndarray) -> Iterator[int]:
-    """Walk from object to object; gives the word at which each begins."""
-    listed, at = words.tolist(), COLLECTION.size // WORD
-    while at < len(listed) - 1 and listed[at] & MAX_INDEX:  # what is left is free
-        yield at
-        at += HEAD + (listed[at + 1] + WORD - 1) // WORD

@@ -1,0 +1,162 @@
+"""Records and packs: any storage, any edge of the window, and packs that are made anew in time."""
+
+import os
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from conftest import as_csv, names_of, row, waveform
+
+from steadkit.errors import InputError
+from steadkit.manifest import load
+from steadkit.pipeline import BatchConfig, Batches, Records, packed, stream
+from steadkit.transforms import PRESETS
+
+NAMES = names_of(5, 3)
+
+
+def write(path, dtype="f4", scale=1.0, rows=None, **options):
+    """Write a STEAD file with h5py, stored in some other way."""
+    rows = rows or [row(name, number) for number, name in enumerate(NAMES)]
+    with h5py.File(path, "w") as file:
+        for name, values in zip(NAMES, rows, strict=True):
+            samples = (waveform(name) * np.float32(scale)).astype(dtype)
+            dataset = file.create_dataset(f"data/{name}", data=samples, **options)
+            dataset.attrs.update(values)
+    as_csv(rows).to_csv(path.with_suffix(".csv"), index=False)
+    return path
+
+
+def batch(path, **options):
+    return Batches(path, NAMES, BatchConfig(8, **options), seed=0).batch(0)
+
+
+WAYS = {
+    "chunked and compressed": {"chunks": (600, 3), "compression": "gzip"},
+    "shuffled": {"chunks": (6000, 1), "shuffle": True, "compression": "lzf"},
+    "big-endian": {"dtype": ">f4"},
+}
+
+
+@pytest.mark.parametrize("way", ["chunked and compressed", "shuffled"])
+def test_other_storage_gives_the_same_batches(tmp_path, way):
+    plain = batch(write(tmp_path / "a.hdf5"), augment=PRESETS["robust"])
+    other = batch(write(tmp_path / "b.hdf5", **WAYS[way]), augment=PRESETS["robust"])
+    np.testing.assert_array_equal(plain[0], other[0])
+    for name, values in plain[1].items():
+        np.testing.assert_array_equal(values, other[1][name])
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i4", ">f4"])
+def test_another_type_is_refused_by_name(tmp_path, dtype):
+    with pytest.raises(InputError, match=f"{NAMES[0]}.*float32"):
+        batch(write(tmp_path / "a.hdf5", dtype))
+
+
+@pytest.mark.parametrize("augment", [None, PRESETS["eqt"], PRESETS["robust"]])
+@pytest.mark.parametrize("scale", [0, 1e-30, 1e9, 1e30])
+def test_any_amplitude_gives_finite_batches(tmp_path, scale, augment):
+    waveforms, targets = batch(write(tmp_path / "a.hdf5", scale=scale), augment=augment)
+    assert np.isfinite(waveforms).all()
+    assert (waveforms == 0).all() == (scale == 0)
+    if augment is None and scale:
+        np.testing.assert_allclose(waveforms.std(axis=1), 1, atol=1e-4)
+    assert targets["picker_P"].max() == 1
+
+
+@pytest.mark.parametrize("augment", [None, PRESETS["eqt"]])
+def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
+    rows = [row(name, number) for number, name in enumerate(NAMES)]
+    rows[0] |= {"p_arrival_sample": 5999.0, "s_arrival_sample": "", "coda_end_sample": ""}
+    rows[1] |= {"s_arrival_sample": "", "coda_end_sample": ""}
+    rows[2] |= {"p_arrival_sample": 0.0, "s_arrival_sample": 5999.0, "coda_end_sample": ""}
+    data = Batches(
+        write(tmp_path / "a.hdf5", rows=rows), NAMES, BatchConfig(8, augment=augment), seed=0
+    )
+    waveforms, targets = data.batch(0)
+    place = data.chosen(0).tolist().index
+    p, s, detector = (targets[n][..., 0] for n in ("picker_P", "picker_S", "detector"))
+    # None of them has room to move, or it is not known where it ends.
+    assert p[place(0)].argmax() == 5999 and p[place(0)].sum() < 14
+    assert s[place(0)].max() == detector[place(0)].max() == 0
+    assert p[place(1)].argmax() == 601 and s[place(1)].max() == 0
+    assert p[place(2)].argmax() == 0 and s[place(2)].argmax() == 5999
+    assert detector[place(2)].all()
+    assert np.isfinite(waveforms).all()
+
+
+def test_a_table_without_coda_end_and_snr_will_do(tmp_path):
+    path = write(tmp_path / "a.hdf5")
+    text = path.with_suffix(".csv").read_text()
+    header, _, rest = text.partition("\n")
+    header = header.replace("snr_db", "x_db").replace("coda_end_sample", "x_end")
+    path.with_suffix(".csv").write_text(f"{header}\n{rest}")
+    records = Records([path], NAMES)
+    assert np.isnan(records.snr_db).all() and np.isnan(records.coda_end).all()
+    assert batch(path, augment=PRESETS["eqt"])[1]["picker_P"].max() == 1
+
+
+def test_a_file_that_has_become_shorter(tmp_path):
+    path = write(tmp_path / "a.hdf5")
+    data = Batches(path, NAMES, BatchConfig(8))
+    os.truncate(path, 100_000)
+    with pytest.raises(InputError, match="shorter"):
+        data.batch(0)
+
+
+def test_a_pack_is_the_same_and_is_made_once(tmp_path):
+    path = write(tmp_path / "a.hdf5", chunks=(600, 3), compression="gzip")
+    target = packed(path, tmp_path / "pack.hdf5", NAMES[::-1])
+    made = target.stat().st_ino
+    assert list(load(target.with_suffix(".manifest")).traces) == NAMES[::-1]
+    np.testing.assert_array_equal(batch(target)[0], batch(path)[0])
+    assert packed(path, tmp_path / "pack.hdf5", NAMES[::-1]).stat().st_ino == made
+
+
+@pytest.mark.parametrize("change", ["traces", "data", "lost"])
+def test_a_stale_pack_is_made_anew(tmp_path, change):
+    path = write(tmp_path / "a.hdf5")
+    target = packed(path, tmp_path / "pack.hdf5")
+    names = NAMES[:4] if change == "traces" else NAMES
+    if change == "data":
+        write(path, scale=2)
+    elif change == "lost":
+        target.with_suffix(".csv").unlink()
+    assert packed(path, target, names) == target
+    found = Records([target], names)
+    samples = np.empty((len(names), 6000, 3), np.float32)
+    found.read(np.arange(len(names)), samples)
+    factor = np.float32(2 if change == "data" else 1)
+    np.testing.assert_array_equal(samples, [waveform(name) * factor for name in names])
+
+
+def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
+    path = write(tmp_path / "a.hdf5")
+    other = stead("other.hdf5")
+    before = other.hdf5.read_bytes()
+    with pytest.raises(InputError, match="not a pack"):
+        packed(path, other.hdf5)
+    assert other.hdf5.read_bytes() == before
+    with pytest.raises(InputError, match="no trace 'X_EV'"):
+        packed(path, tmp_path / "pack.hdf5", ["X_EV"])
+    assert not list(tmp_path.glob("pack*"))
+
+
+def test_seisbench_data_are_packed_and_streamed(tmp_path, shared_data):
+    folder = tmp_path / "dummy"
+    shutil.copytree(shared_data / "seisbench_dummy", folder)
+    target = packed(folder, tmp_path / "dummy.hdf5")
+    names = list(load(target.with_suffix(".manifest")).traces)
+    data = Batches(target, names, BatchConfig(50, augment=PRESETS["eqt"]), seed=0)
+    assert sum(len(waveforms) for waveforms, _ in stream(data)) == len(names) > 90
+    made = target.stat().st_ino
+    assert packed(folder, target).stat().st_ino == made
+    os.utime(folder / "metadata.csv")
+    assert packed(folder, target).stat().st_ino != made
+
+
+def test_a_seisbench_folder_says_how_to_use_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="folder"):
+        Batches(tmp_path / "folder", ["x"])
