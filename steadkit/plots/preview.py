@@ -1,6 +1,7 @@
 """A contact sheet of training examples: what the network sees, and what it is to answer."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, VERMILLION, styled
-from steadkit.preview import Shown, faults, is_inside
+from steadkit.preview import Shown, faults, is_inside, moves
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
@@ -23,6 +24,9 @@ WIDTH, TOP, CELL = 11.0, 0.6, 3.1
 WHOLE, ENLARGED = 1.15, 1.05
 LEFT, RIGHT, GAP = 0.3, 0.15, 0.1
 """Inches: the sheet, its head and a cell; a trace and what is enlarged of it; margins."""
+
+LONG = 42
+"""Letters that half the width of a cell holds."""
 
 LEGEND = (
     ("E, N, Z as the network gets them", BLACK, "bold"),
@@ -43,8 +47,8 @@ def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure
 
     Targets are filled, over the full height of a panel; the arrivals that an example claims are
     marked above it and, enlarged, by a dashed line. Enlarged, a minor tick is ten samples, and
-    each component has a scale of its own, so that onsets are seen. What `faults` finds stands in
-    red.
+    each component has a scale of its own, so that onsets are seen. What
+    `steadkit.preview.faults` and `moves` find stands in red.
 
     Parameters
     ----------
@@ -62,7 +66,8 @@ def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure
     width, top = WIDTH / columns, TOP
     for row in items:
         for column, item in enumerate(row):
-            _draw_cell(figure, item, (column * width + LEFT, top, width - LEFT - RIGHT))
+            wrong = faults(item) + (moves(row[0], item) if item.name == row[0].name else [])
+            _draw_cell(figure, item, wrong, (column * width + LEFT, top, width - LEFT - RIGHT))
         top += _height(row)
     return figure
 
@@ -89,15 +94,19 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
     )
 
 
-def _draw_cell(figure: Figure, item: Shown, box: tuple[float, float, float]) -> None:
+def _draw_cell(
+    figure: Figure, item: Shown, wrong: Sequence[str], box: tuple[float, float, float]
+) -> None:
     left, top, width = box
     ax = _axes(figure, left, top + 0.6, width, WHOLE)
     _draw_whole(ax, item)
-    ax.set_title(f"{item.name}\n{item.note}", pad=17)
-    if wrong := faults(item):
-        more = f" and {len(wrong) - 2} more" if len(wrong) > 2 else ""
-        words = "\n".join(wrong[:2]) + more
-        ax.set_title(words, loc="right", pad=17, color="red", fontweight="bold")
+    name = item.name if len(item.name) <= LONG else f"{item.name[: LONG - 1]}…"
+    note = fill(item.note, 2 * LONG)
+    ax.set_title(f"{name}\n{note}", pad=17)
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        below = "\n " * (1 + note.count("\n"))
+        ax.set_title(wrong[0] + more + below, loc="right", pad=17, color="red", fontweight="bold")
     arrivals = arrivals_of(item)
     panel = (width + GAP) / max(len(arrivals), 2)
     for number, (phase, arrival) in enumerate(arrivals):

@@ -1,8 +1,7 @@
-"""What a sheet of training examples shows: traces as they are and augmented, with their targets."""
+"""Traces as they are and augmented, with their targets: the rows of a sheet."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import ceil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from steadkit.catalog import columns_of, read_table, tidy
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
+from steadkit.preview.faults import Shown
 from steadkit.sampling import shuffled
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE, SAMPLING_RATE
 from steadkit.sources import source_of
@@ -25,32 +25,6 @@ WELCOME = ("coda_end_sample", "snr_db")
 
 ROWS_A_NOISE = 4
 """Every so many rows one is noise, where the file has both."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A training example as the network gets it, and what is said of it.
-
-    Parameters
-    ----------
-    name
-        Its trace.
-    waveform
-        Shape (6000, 3), normalised; components E, N, Z at 100 Hz.
-    targets
-        ``detector``, ``picker_P`` and ``picker_S``, each (6000,).
-    p, s
-        The arrivals it claims, in samples; NaN where an event has none.
-    note
-        What was done to it.
-    """
-
-    name: str
-    waveform: np.ndarray
-    targets: Mapping[str, np.ndarray]
-    p: tuple[float, ...] = ()
-    s: tuple[float, ...] = ()
-    note: str = ""
 
 
 def sheet_of(
@@ -215,9 +189,10 @@ def tell(name: str, before: Example, after: Example) -> str:
     if name == "drop_channels":
         lost = before.waveform.any(axis=0) & ~after.waveform.any(axis=0)
         return "no " + " and ".join(np.array(COMPONENTS)[lost])
-    ratios = [np.nanmean(e.snr_db) for e in (before, after) if np.isfinite(e.snr_db).any()]
-    if name.endswith("noise") and len(ratios) == 2:
-        return f"{words} ({ratios[0]:.0f} to {ratios[1]:.0f} dB)"
+    both = np.isfinite(before.snr_db) & np.isfinite(after.snr_db)
+    if name.endswith("noise") and both.any():
+        ratios = (example.snr_db[both].mean() for example in (before, after))
+        return f"{words} ({' to '.join(f'{ratio:.0f}' for ratio in ratios)} dB)"
     return words
 
 
@@ -228,69 +203,3 @@ def shown(name: str, example: Example, note: str, normalization: str, labels: La
     shape_targets(detector, picker_p, picker_s, example.p, example.s, labels)
     waveform = normalize(example.waveform, normalization)
     return Shown(name, waveform, targets, example.p, example.s, note)
-
-
-def faults(item: Shown) -> list[str]:
-    """Tell where the targets of the pickers are not what the arrivals claim, to the sample.
-
-    >>> picker = np.eye(1, 6000, 710)[0]
-    >>> targets = {"detector": 0 * picker, "picker_P": picker, "picker_S": np.zeros(6000)}
-    >>> faults(Shown("X", np.zeros((6000, 3)), targets, p=(700.0,), s=(np.nan,)))
-    ['P target +10 samples off 7.00 s']
-    """
-    found = []
-    for phase, arrivals in (("P", item.p), ("S", item.s)):
-        peaks = _peaks(np.asarray(item.targets[f"picker_{phase}"], float))
-        inside = [a for a in arrivals if is_inside(a)]
-        for arrival in inside:
-            where = f"{arrival / SAMPLING_RATE:.2f} s"
-            away = min(peaks - arrival, key=abs, default=np.inf)
-            if abs(away) > NEAR:
-                found.append(f"no {phase} target at {where}")
-            elif abs(away) > TOLERANCE and _is_alone(arrival, inside):
-                found.append(f"{phase} target {away:+.3g} samples off {where}")
-        found += [
-            f"{phase} target at {peak / SAMPLING_RATE:.2f} s, not claimed"
-            for peak in peaks
-            if all(abs(peak - arrival) > NEAR for arrival in inside)
-        ]
-    return found + _detector_faults(item)
-
-
-def _detector_faults(item: Shown) -> list[str]:
-    detected = np.flatnonzero(item.targets["detector"])
-    starts = [ceil(p) for p, s in zip(item.p, item.s, strict=True) if is_inside(p) and s >= p]
-    if not len(detected) or len(starts) < len(item.p):
-        return []  # what begins before the window, or lacks an S, may leave detection anywhere
-    if not starts:
-        return ["detection without an event"]
-    away = int(detected[0]) - max(min(starts), 0)
-    return [f"detection begins {away:+d} samples off P"] if away else []
-
-
-NEAR = 150
-"""Samples within which a target still is that of an arrival."""
-
-TOLERANCE = 0.5 + 1e-3
-"""An arrival may lie between two samples, and its target's largest sample beside it."""
-
-
-def is_inside(arrival: float) -> bool:
-    """Tell whether an arrival lies in the window, so that it has a target."""
-    return -0.5 <= arrival < N_SAMPLES - 0.5
-
-
-def _is_alone(arrival: float, arrivals: Sequence[float]) -> bool:
-    """Tell whether a target is whole: neither cut by an edge nor grown into a neighbour's."""
-    apart = [abs(arrival - other) for other in arrivals if other != arrival]
-    return NEAR <= arrival < N_SAMPLES - NEAR and min(apart, default=np.inf) > NEAR
-
-
-def _peaks(target: np.ndarray) -> np.ndarray:
-    """Find the middles of the largest values, each above what lies around it."""
-    edges = np.flatnonzero(np.diff(target)) + 1
-    begins, ends = np.r_[0, edges], np.r_[edges, len(target)]
-    levels = target[begins]
-    padded = np.r_[-1, levels, -1]
-    tops = (levels > padded[:-2]) & (levels > padded[2:]) & (levels > 0)
-    return (begins[tops] + ends[tops] - 1) / 2
