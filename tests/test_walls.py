@@ -16,7 +16,7 @@ ORDER = {
         version errors children schema console files sources trace example catalog
         hdf5 store manifest sampling where selection presets split rows dataset
         subset merge build verify check convert synthetic demo labels transforms
-        pipeline info plots collection cli __init__ __main__""",
+        pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config presets layers blocks model weights checkpoints runs picks metrics plots train
         evaluate quickstart cli __init__ __main__""",
 }

@@ -8,6 +8,7 @@ from steadkit.cli.looking import info, plot
 from steadkit.cli.making import demo, merge, subset
 from steadkit.cli.manifests import build, diff, verify
 from steadkit.cli.parts import split
+from steadkit.cli.previewing import preview
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
@@ -18,5 +19,7 @@ def main() -> None:
     """Cut STEAD down reproducibly, check it, and feed it to training."""
 
 
-for command in (demo, subset, merge, build, verify, diff, check, info, plot, convert, split):
+LOOKING, MAKING = (check, info, plot, preview), (demo, subset, merge, build, verify, diff)
+
+for command in (*MAKING, *LOOKING, convert, split):
     main.add_command(command)

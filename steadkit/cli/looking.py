@@ -177,7 +177,7 @@ def section(file: Path, event: str | None, component: str, **options: Any) -> No
     source = source_of(file, whole=False)
     rows = rows_of_event(source.csv, event)
     figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
-    _write([figure], f"{file.stem}-section", **options)
+    write_figures([figure], f"{file.stem}-section", **options)
 
 
 @plot.command(name="map")
@@ -190,7 +190,7 @@ def map_(file: Path, **options: Any) -> None:
     from steadkit.sources import source_of
 
     table = read_numbers(source_of(file, whole=False).csv)
-    _write([map_figure(table)], f"{file.stem}-map", **options)
+    write_figures([map_figure(table)], f"{file.stem}-map", **options)
 
 
 @plot.command()
@@ -203,7 +203,7 @@ def distributions(file: Path, **options: Any) -> None:
     from steadkit.sources import source_of
 
     table = read_numbers(source_of(file, whole=False).csv)
-    _write([distributions_figure(table)], f"{file.stem}-distributions", **options)
+    write_figures([distributions_figure(table)], f"{file.stem}-distributions", **options)
 
 
 @plot.command()
@@ -218,7 +218,7 @@ def overview(file: Path, **options: Any) -> None:
     source = source_of(file, whole=False)
     table = read_numbers(source.csv)
     figure = overview_figure(describe(source.csv), table, example_of(source, table))
-    _write([figure], f"{file.stem}-overview", **options)
+    write_figures([figure], f"{file.stem}-overview", **options)
 
 
 def _draw_traces(
@@ -240,10 +240,10 @@ def _draw_traces(
     waveforms = waveforms_of(source, names)
     figures = [draw(w, row) for w, row in zip(waveforms, rows, strict=True)]
     stem = names[0] if len(names) == 1 else f"{file.stem}-traces"
-    _write(figures, "-".join(filter(None, [stem, suffix])), **options)
+    write_figures(figures, "-".join(filter(None, [stem, suffix])), **options)
 
 
-def _write(
+def write_figures(
     figures: list["Figure"], name: str, output: Path | None, overwrite: bool, show: bool
 ) -> None:
     """Write figures where the user said, else under a name of their own in the current folder."""

@@ -80,7 +80,9 @@ class Records:
         _check_arrivals(rows, self.is_event, p, s)
         self.p = np.where(self.is_event, p, np.nan)
         self.s = np.where(self.is_event, s, np.nan)
-        self.coda_end = np.where(self.is_event, numbers(rows, "coda_end_sample"), np.nan)
+        coda_end = numbers(rows, "coda_end_sample")
+        # A coda that ends before the event does not help.
+        self.coda_end = np.where(self.is_event & (coda_end > np.fmax(p, s)), coda_end, np.nan)
         self.snr_db = component_numbers(rows)
 
     def keep(self) -> "Records":

@@ -12,6 +12,7 @@ it. No window is opened and no setting of matplotlib's is changed.
 from steadkit.plots.distributions import distributions_figure
 from steadkit.plots.maps import map_figure
 from steadkit.plots.overview import overview_figure
+from steadkit.plots.preview import contact_sheet
 from steadkit.plots.section import section_figure
 from steadkit.plots.spectrogram import spectrogram_figure
 from steadkit.plots.style import kind_of, save
@@ -27,6 +28,7 @@ from steadkit.plots.trace import trace_figure
 
 __all__ = [
     "clear_event",
+    "contact_sheet",
     "distributions_figure",
     "example_of",
     "kind_of",

@@ -8,6 +8,7 @@ import steadkit
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.pipeline import BatchConfig
+from steadkit.transforms import normalize
 
 NAMES = names_of(24, 12)
 
@@ -101,8 +102,8 @@ def test_several_files_are_one_collection(stead):
     both = steadkit.open(first.hdf5, second.hdf5)
     assert both.names == NAMES
     np.testing.assert_array_equal(both[[30, 2]].get_waveforms()[0], waveform(NAMES[30]))
-    with pytest.raises(InputError, match="save"):
-        both.batches()
+    waveforms, _ = both[[30, 2]].batches().batch(0)
+    np.testing.assert_allclose(waveforms[0], normalize(waveform(NAMES[30])), atol=1e-5)
 
 
 def test_a_trace_in_two_files_is_refused(stead):

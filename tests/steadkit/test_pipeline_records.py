@@ -5,6 +5,7 @@ import shutil
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import as_csv, names_of, row, waveform
 
@@ -145,11 +146,16 @@ def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
 
 def test_seisbench_data_are_packed_and_streamed(tmp_path, shared_data):
     folder = tmp_path / "dummy"
-    shutil.copytree(shared_data / "seisbench_dummy", folder)
+    shutil.copytree(shared_data / "seisbench_dummy", folder, copy_function=shutil.copyfile)
+    table = pd.read_csv(folder / "metadata.csv")  # 20 Hz, and nobody has picked them
+    table.assign(trace_p_arrival_sample=200, trace_s_arrival_sample=300).to_csv(
+        folder / "metadata.csv", index=False
+    )
     target = packed(folder, tmp_path / "dummy.hdf5")
     names = list(load(target.with_suffix(".manifest")).traces)
     data = Batches(target, names, BatchConfig(50, augment=PRESETS["eqt"]), seed=0)
     assert sum(len(waveforms) for waveforms, _ in stream(data)) == len(names) > 90
+    assert {len(example.p) for example in data.examples(0)} <= {1, 2}
     made = target.stat().st_ino
     assert packed(folder, target).stat().st_ino == made
     os.utime(folder / "metadata.csv")

@@ -1,0 +1,64 @@
+"""The command that shows training examples with their targets before anything is trained."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from steadkit.cli.looking import figure_options, printable, write_figures
+from steadkit.cli.options import FILE, seed_option
+
+# Spelled out, for --help must load nothing; a test compares them with what there is.
+AUGMENTATIONS = ("none", "eqt", "robust")
+LABELS = ("gaussian", "triangle", "box")
+NORMALIZATIONS = ("std", "max", "max_over_components", "none")
+
+
+def _choice(name: str, choices: tuple[str, ...], default: str, words: str) -> Any:
+    kind = click.Choice(choices)
+    return click.option(f"--{name}", type=kind, default=default, show_default=True, help=words)
+
+
+@click.command()
+@click.argument("data", type=FILE, metavar="DATA.hdf5")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_choice("augment", AUGMENTATIONS, "eqt", "How the traces on the right are augmented.")
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 30),
+    default=4,
+    show_default=True,
+    help="How many traces, where none is named.",
+)
+@seed_option
+@_choice("labels", LABELS, "gaussian", "Shape of the targets.")
+@_choice("normalization", NORMALIZATIONS, "std", "What brings all traces to one scale.")
+@figure_options
+def preview(
+    data: Path,
+    names: tuple[str, ...],
+    augment: str,
+    rows: int,
+    seed: int,
+    labels: str,
+    normalization: str,
+    **options: Any,
+) -> None:
+    """Draw what training would see of DATA.hdf5: traces with their targets, a contact sheet.
+
+    Left each trace as it is, right augmented; below, 1.5 s on either side of each arrival, where
+    a label that is some samples off shows; what is found wrong stands in red. Shows --rows traces
+    of the seed's choice, a quarter of them noise, or the traces NAME; one that is named twice is
+    augmented twice.
+    """
+    from steadkit.labels import LabelConfig
+    from steadkit.plots import contact_sheet
+    from steadkit.preview import sheet_of
+    from steadkit.transforms import PRESETS
+
+    items = sheet_of(
+        data, names, rows, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
+    )
+    made = f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
+    figure = contact_sheet(items, f"{printable(data.name)}, {made}")
+    write_figures([figure], f"{data.stem}-preview", **options)
