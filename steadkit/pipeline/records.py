@@ -82,7 +82,8 @@ class Records:
         self.s = np.where(self.is_event, s, np.nan)
         coda_end = numbers(rows, "coda_end_sample")
         # A coda that ends before the event does not help.
-        self.coda_end = np.where(self.is_event & (coda_end > np.fmax(p, s)), coda_end, np.nan)
+        helps = self.is_event & (coda_end > np.fmax(p, s)) & np.isfinite(coda_end)
+        self.coda_end = np.where(helps, coda_end, np.nan)
         self.snr_db = component_numbers(rows)
 
     def keep(self) -> "Records":

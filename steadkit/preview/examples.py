@@ -144,7 +144,7 @@ def example_of(group: h5py.Group, row: "pd.Series[str]") -> Example:
     end = typed.get("coda_end_sample", np.nan)
     ratios = [typed.get(f"snr_db_{component}", np.nan) for component in COMPONENTS]
     # A coda that ends before the event does not help.
-    end = end if np.fmax(p, s) < end else np.nan
+    end = end if np.fmax(p, s) < end < np.inf else np.nan
     return Example(waveform, (p,), (s,), end, np.array(ratios))
 
 

@@ -87,6 +87,15 @@ def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
     assert np.isfinite(waveforms).all()
 
 
+@pytest.mark.parametrize("end", ["inf", "-inf", "nan", "3", "1e300", "[[ 2000.]]"])
+def test_a_coda_end_that_cannot_be_does_no_harm(tmp_path, end):
+    rows = [row(name, number) | {"coda_end_sample": end} for number, name in enumerate(NAMES)]
+    path = write(tmp_path / "a.hdf5", rows=rows)
+    data = Batches(path, NAMES, BatchConfig(8, augment=PRESETS["robust"]), seed=0)
+    for example in data.examples(0):
+        assert all(0 <= p < s < 6000 for p, s in zip(example.p, example.s, strict=True))
+
+
 def test_a_table_without_coda_end_and_snr_will_do(tmp_path):
     path = write(tmp_path / "a.hdf5")
     text = path.with_suffix(".csv").read_text()
