@@ -39,6 +39,13 @@ def main() -> None:
     show_default=True,
     help="Shape of the P and S targets.",
 )
+@click.option(
+    "--augment",
+    type=click.Choice(["none", "eqt", "robust"]),
+    default="none",
+    show_default=True,
+    help="How training traces are varied; eqt has the published rates.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")
 @click.option("--out", type=FILE, help="Run folder to make; runs/eqt-<data> by default.")
@@ -49,6 +56,7 @@ def train(
     learning_rate: float,
     schedule: str,
     labels: str,
+    augment: str,
     seed: int,
     split: Path | None,
     out: Path | None,
@@ -72,6 +80,7 @@ def train(
         learning_rate=learning_rate,
         schedule=schedule,
         labels=labels,
+        augment=augment,
         seed=seed,
     )
     folder = out or default_folder(source.hdf5)

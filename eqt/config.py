@@ -6,7 +6,7 @@ Communications 11, 3952, doi:10.1038/s41467-020-17591-w.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from itertools import accumulate, repeat
 from math import cos, pi
@@ -18,6 +18,7 @@ from steadkit.labels import TARGETS, LabelConfig
 from steadkit.pipeline import BatchConfig
 from steadkit.sampling import parse_fraction
 from steadkit.schema import COMPONENTS, N_SAMPLES
+from steadkit.transforms import PRESETS
 
 RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
 """The recurrent layers a stack may name; ``bi`` reads the trace in both directions."""
@@ -157,6 +158,9 @@ class TrainConfig:
         Weights of the binary cross-entropies of detector, P and S.
     labels, normalization
         Shape of the targets, and how waveforms are scaled; see `steadkit.pipeline.BatchConfig`.
+    augment
+        One of `steadkit.transforms.PRESETS`: ``none``, ``eqt``, the published rates, or
+        ``robust``. Half of each training batch is lightly augmented then, half fully.
     train, validation, test
         Shares of the traces, as decimals that add up to 1.
     patience
@@ -177,6 +181,7 @@ class TrainConfig:
     loss_weights: tuple[float, float, float] = (0.05, 0.40, 0.55)
     labels: str = "gaussian"
     normalization: str = "std"
+    augment: str = "none"
     train: str = "0.85"
     validation: str = "0.05"
     test: str = "0.10"
@@ -193,7 +198,8 @@ class TrainConfig:
         fits = len(weights) == len(TARGETS) and all(weight >= 0 for weight in weights)
         _check(fits, "loss_weights", weights, "give three numbers, none below 0")
         _check(self.seed >= 0, "seed", self.seed, "use 0 or a whole number above it")
-        _ = self.batches, self.shares  # they check themselves
+        _check(self.augment in PRESETS, "augment", self.augment, f"use {', '.join(PRESETS)}")
+        _ = self.training_batches, self.shares  # they check themselves
 
     @property
     def shares(self) -> tuple[Fraction, ...]:
@@ -205,8 +211,15 @@ class TrainConfig:
 
     @property
     def batches(self) -> BatchConfig:
-        """How batches are made."""
+        """How batches are made for validation and evaluation: plain."""
         return BatchConfig(self.batch_size, self.normalization, LabelConfig(self.labels))
+
+    @property
+    def training_batches(self) -> BatchConfig:
+        """How batches are made for training."""
+        if self.augment == "none":
+            return self.batches
+        return replace(self.batches, augment=PRESETS[self.augment], paired=True)
 
     def learning_rate_at(self, epoch: int, rate: float | None = None) -> float:
         """Return the rate of an epoch, counted from 0; `rate`, what it was before, is not used."""

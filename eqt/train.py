@@ -62,7 +62,7 @@ def train(
     for part, names in parts.items():
         if not names:
             raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
-    training = Batches(data, parts["train"], config.batches, seed=config.seed)
+    training = Batches(data, parts["train"], config.training_batches, seed=config.seed)
     validation = Batches(data, parts["validation"], config.batches)
     model = compiled(build_model(model_config, config.seed), config)
 

@@ -19,8 +19,11 @@ THREADS = 2
 """Batches made at a time; more wait for the interpreter."""
 
 MOST_WORKERS = 4
-WORTH_A_TEAM = 10
+WORTH_A_TEAM = 40
 """How many processes make batches by default, and from how many batches on."""
+
+MANY_EPOCHS = 10
+"""As how many a stream without end counts."""
 
 _TEAMS: weakref.WeakKeyDictionary[Batches, dict[int, Team]] = weakref.WeakKeyDictionary()
 
@@ -83,8 +86,8 @@ def stream(
 
 def _workers(batches: Batches, epochs: int | None) -> int:
     """Tell how many processes are worth their start, which takes as long as some batches."""
-    enough = epochs is None or epochs * len(batches) >= WORTH_A_TEAM
-    return min(cores(), MOST_WORKERS) if enough else 0
+    epochs = MANY_EPOCHS if epochs is None else epochs
+    return min(cores(), MOST_WORKERS) if epochs * len(batches) >= WORTH_A_TEAM else 0
 
 
 def _team(batches: Batches, workers: int) -> Team | None:

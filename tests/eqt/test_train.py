@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -212,3 +213,24 @@ def test_folders_that_are_no_runs(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
         load_setup(Run(tmp_path))
+
+
+def test_training_on_augmented_traces(source, tmp_path):
+    config = replace(SHORT, augment="eqt")
+    said = []
+    run = train(source.hdf5, tmp_path / "run", TINY, config, said.append)
+    assert len(said) == SHORT.epochs
+    assert load_setup(run).training.augment == "eqt"
+    again = train(source.hdf5, tmp_path / "again", TINY, config, len)
+    with h5py.File(run.last) as one, h5py.File(again.last) as other:
+        names = []
+        one.visit(names.append)
+        arrays = [name for name in names if isinstance(one[name], h5py.Dataset)]
+        assert arrays
+        assert all(np.array_equal(one[name][()], other[name][()]) for name in arrays)
+
+
+@pytest.mark.parametrize("options", [{"augment": "loud"}, {"augment": "eqt", "batch_size": 5}])
+def test_augmentations_that_cannot_be(options):
+    with pytest.raises(InputError):
+        TrainConfig(**options)
