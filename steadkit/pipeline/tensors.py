@@ -1,6 +1,7 @@
 """Batches as a tf.data stream; the only file of steadkit that imports TensorFlow."""
 
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def stream(
     def make(number: Any) -> tuple[Any, dict[str, Any]]:
         # One call a batch: a call a trace would cost more than the work.
         flat = tf.numpy_function(
-            lambda n: _arrays(batches, team, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
+            lambda n: _arrays(known, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
         )
         for tensor, shape in zip(flat, _SHAPES, strict=True):
             tensor.set_shape(shape)
@@ -81,6 +82,10 @@ def stream(
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
+    # TensorFlow keeps for ever what its functions know, so they know the maker by a weak reference
+    # only, and the stream keeps it: whatever is made of a stream, its iterators too, keeps that.
+    maker = _Maker(batches, team)
+    known, made.maker = weakref.ref(maker), maker
     return made.prefetch(PREFETCH_BATCHES)
 
 
@@ -101,10 +106,20 @@ def _team(batches: Batches, workers: int) -> Team | None:
     return teams[workers]
 
 
-def _arrays(batches: Batches, team: Team | None, number: int) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Who makes the batches of a stream."""
+
+    batches: Batches
+    team: Team | None
+
+
+def _arrays(known: "weakref.ref[_Maker]", number: int) -> list[np.ndarray]:
+    maker = known()
+    assert maker is not None, "the stream is gone"
     try:
-        made = None if team is None else team.arrays(number)
-        return batches.arrays(number) if made is None else made
+        made = None if maker.team is None else maker.team.arrays(number)
+        return maker.batches.arrays(number) if made is None else made
     except InputError as fault:
-        batches.fault = fault  # TensorFlow would pass on its text alone
+        maker.batches.fault = fault  # TensorFlow would pass on its text alone
         raise

@@ -1,7 +1,11 @@
 """Batches: what is in them, and that they are the same whoever makes them, from wherever on."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import as_csv, names_of, row, waveform
 
 from steadkit.errors import InputError
@@ -221,6 +225,35 @@ def test_a_team_that_is_gone_or_busy_does_not_matter(records):
     team.close()
     assert team.arrays(1) is None
     assert team.arrays(2) is None
+
+
+def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
+    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
+    dataset = stream(batches, workers=1)
+    collected(dataset)
+    (child,) = dataset._input_dataset.maker.team._children
+    gone = weakref.ref(batches)
+    assert child.process.poll() is None
+    del batches, dataset
+    gc.collect()
+    assert gone() is None
+    assert child.process.poll() is not None
+
+
+def test_what_is_made_of_a_stream_keeps_it(records):
+    def iterator():
+        first = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=1)
+        second = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=0)
+        paired = tf.data.Dataset.zip((first, second)).map(lambda one, other: (one[0], other[0]))
+        return iter(paired.repeat(2).prefetch(1))
+
+    left = iterator()
+    gc.collect()
+    count = 0
+    for one, other in left:
+        np.testing.assert_array_equal(one, other)
+        count += 1
+    assert count == 8
 
 
 @pytest.mark.parametrize("workers", [0, 1])
