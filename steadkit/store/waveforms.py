@@ -80,7 +80,7 @@ class Waveforms:
         if check:
             # A sum is quick, and finite unless a sample is not, or all are enormous.
             with np.errstate(invalid="ignore", over="ignore"):
-                sums = [float(np.add.reduce(out[row], axis=None)) for row in rows]
+                sums = [float(np.add.reduce(out[row].reshape(-1))) for row in rows]
             for index, row, total in zip(indices, rows, sums, strict=True):
                 if not isfinite(total):
                     check_finite(out[row], self.names[index], self.path)
