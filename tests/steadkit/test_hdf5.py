@@ -1,5 +1,6 @@
 """HDF5 by ourselves: what we write any reader reads and edits, and what others write we read."""
 
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -24,6 +25,7 @@ from steadkit.hdf5 import (
     read_header,
     storage_of,
     table_of,
+    write_at,
 )
 from steadkit.store import Writer
 
@@ -417,3 +419,20 @@ def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
         writer.add("x", np.zeros((6000, 3), np.float32), VALUES)
         raise RuntimeError
     assert not h5py.is_hdf5(tmp_path / "a.hdf5")
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 13, 10**6])
+def test_what_is_written_in_pieces_is_all_written(tmp_path, monkeypatch, at_once):
+    """The system may write less than it is asked to."""
+    parts = [bytes([number]) * (number % 7) for number in range(150)]
+    pwritev, pwrite = os.pwritev, os.pwrite
+
+    def less(descriptor, buffers, address):
+        return pwrite(descriptor, b"".join(buffers)[:at_once], address)
+
+    monkeypatch.setattr(os, "pwritev", less)
+    monkeypatch.setattr(os, "pwrite", lambda fd, content, at: pwrite(fd, content[:at_once], at))
+    assert pwritev is not os.pwritev
+    with (tmp_path / "a").open("wb") as file:
+        write_at(file.fileno(), 3, *parts)
+    assert (tmp_path / "a").read_bytes() == bytes(3) + b"".join(parts)
