@@ -1,7 +1,7 @@
 """Numbered batches of waveforms and targets, made with NumPy alone."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,10 @@ from steadkit.transforms import (
     augment,
     check_donors,
     light,
-    normalize_into,
     normalize_some_into,
 )
 
-READ_AT_ONCE = 4
+READ_AT_ONCE = 8
 """Waveforms read together: few enough to stay in the cache of a core until they are done."""
 
 
@@ -136,11 +135,11 @@ class Batches:
     def examples(self, number: int) -> list[Example]:
         """Make the examples of a batch, augmented but not normalised yet."""
         made: list[Example | None] = [None] * self.size(number)
-
-        def take(row: int, example: Example) -> None:
-            made[row] = example.with_waveform(example.waveform.copy())
-
-        self._make(number, take)
+        for first, some in self._groups(number):
+            # Some waveforms lie where the next ones will be read.
+            made[first : first + len(some)] = [
+                example.with_waveform(example.waveform.copy()) for example in some
+            ]
         return [example for example in made if example is not None]
 
     def batch(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -177,12 +176,13 @@ class Batches:
             detector, picker_p, picker_s = (target[row] for target in targets)
             shape_targets(detector, picker_p, picker_s, example.p, example.s, labels)
 
-        def take(row: int, example: Example) -> None:
-            normalize_into(waveforms[row], example.waveform, mode)
-            label(row, example)
-
         if self._variants != [None]:
-            self._make(number, take)
+            for first, examples in self._groups(number):
+                some = waveforms[first : first + len(examples)]
+                for row, example in enumerate(examples):
+                    some[row] = example.waveform
+                    label(first + row, example)
+                normalize_some_into(some, some, mode)
             return
         traces = self.chosen(number)
         for place in range(0, len(traces), READ_AT_ONCE):
@@ -191,19 +191,30 @@ class Batches:
         for row, trace in enumerate(traces.tolist()):
             label(row, self.records.example(trace, waveforms[row]))
 
-    def _make(self, number: int, take: Callable[[int, Example], object]) -> None:
-        """Make the examples of a batch one by one, each good until the next is made."""
+    def _groups(self, number: int) -> Iterator[tuple[int, list[Example]]]:
+        """Make the examples of a batch, a few neighbours at a time, after the first one's row.
+
+        Each group is good until the next is made.
+        """
         epoch, (traces, times) = self._chosen(number)
-        for place, (trace, time) in enumerate(zip(traces.tolist(), times.tolist(), strict=True)):
-            if place % READ_AT_ONCE == 0:
-                waveforms = self._waveforms(traces, place)
-            example = self.records.example(trace, waveforms[place % READ_AT_ONCE])
+        for place in range(0, len(traces), READ_AT_ONCE):
+            here = slice(place, place + READ_AT_ONCE)
+            own = [*zip(traces[here].tolist(), times[here].tolist(), strict=True)]
+            waveforms = self._waveforms(traces, place)
+            examples = [self.records.example(own[n][0], waveforms[n]) for n in range(len(own))]
             for variant, config in enumerate(self._variants):
-                changed = example
+                changed = examples
                 if config is not None:
-                    random = self._random(epoch, trace, len(self._variants) * time + variant)
-                    changed = augment(example, config, random, self._donors)
-                take(variant * len(traces) + place, changed)
+                    changed = [
+                        augment(
+                            example,
+                            config,
+                            self._random(epoch, trace, len(self._variants) * time + variant),
+                            self._donors,
+                        )
+                        for example, (trace, time) in zip(examples, own, strict=True)
+                    ]
+                yield variant * len(traces) + place, changed
 
     def _waveforms(self, traces: np.ndarray, place: int) -> np.ndarray:
         """Read a few waveforms from a place on, into the memory of this thread."""

@@ -93,11 +93,11 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
     Parameters
     ----------
     out, waveforms
-        Shape (traces, samples, components), float32, contiguous.
+        Shape (traces, samples, components), float32, contiguous; may be the same.
     mode
         See `normalize`.
     """
-    plain = np.zeros(len(out), bool)
+    usual = np.zeros(len(out), bool)
     if mode == "std":
         rows, to = (part.reshape(len(part), *wide(part[0]).shape) for part in (waveforms, out))
         together = (len(out), -1, waveforms.shape[2])
@@ -108,9 +108,18 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
             squares = np.einsum("kij,kij->kj", waves, waves).reshape(together)
             size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
             is_usual = (size > SAFE[0]) & (size < SAFE[1]) & (abs(mean) <= LARGE_OFFSET * size)
-            np.multiply(waves, np.tile(1 / size, sums.shape[1])[:, np.newaxis], out=to)
-        plain = is_usual.all(axis=1)
-    for row in np.flatnonzero(~plain).tolist():
+            for row, component in np.argwhere(size == 0).tolist():
+                # A component that was lost is zero throughout, and stays so.
+                if not waves[row].reshape(waveforms.shape[1:])[:, component].any():
+                    size[row, component], is_usual[row, component] = 1, True
+            factors = np.tile(1 / size, sums.shape[1])[:, np.newaxis]
+        usual = is_usual.all(axis=1)
+        if usual.all():
+            np.multiply(waves, factors, out=to)
+            return
+        for row in np.flatnonzero(usual).tolist():
+            np.multiply(waves[row], factors[row], out=to[row])
+    for row in np.flatnonzero(~usual).tolist():
         normalize_into(out[row], waveforms[row], mode)
 
 

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from steadkit.errors import InputError
-from steadkit.transforms import NORMALIZATIONS, normalize, normalize_into
+from steadkit.transforms import (
+    NORMALIZATIONS,
+    normalize,
+    normalize_into,
+    normalize_some_into,
+)
 
 MODES = sorted(set(NORMALIZATIONS) - {"none"})
 
@@ -175,3 +180,40 @@ def test_unknown_modes_and_shapes_are_refused():
         normalize(np.zeros((6000, 3)), "median")
     with pytest.raises(InputError, match=r"\(6000,\)"):
         normalize(np.zeros(6000))
+
+
+def odd_traces():
+    """Make traces of which some need a closer look: dead, tiny, huge, offset, or with a NaN."""
+    random = np.random.default_rng(5)
+    traces = random.standard_normal((9, 6000, 3), np.float32) * 1000
+    traces[1, :, 1] = 0
+    traces[2] = 0
+    traces[3, :, 0] = 7
+    traces[4] *= 1e-33
+    traces[5] *= 1e25
+    traces[6, :, 2] += 1e6
+    traces[7, 100, 0] = np.nan
+    traces[8, :, 1:] = 0
+    return traces
+
+
+@pytest.mark.parametrize("mode", NORMALIZATIONS)
+def test_several_at_once_are_as_one_by_one(mode):
+    traces = odd_traces()
+    together, alone = np.empty_like(traces), np.empty_like(traces)
+    normalize_some_into(together, traces, mode)
+    for out, trace in zip(alone, traces, strict=True):
+        normalize_into(out, trace, mode)
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(together == 0, alone == 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_company_and_place_do_not_change_a_bit(count):
+    traces = odd_traces()
+    together, parts = np.empty_like(traces), traces.copy()
+    normalize_some_into(together, traces, "std")
+    for start in range(0, len(parts), count):
+        some = parts[start : start + count]
+        normalize_some_into(some, some, "std")  # where they are
+    np.testing.assert_array_equal(parts, together)
