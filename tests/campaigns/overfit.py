@@ -35,7 +35,9 @@ def overfit(batches: Batches, steps: int, rate: float) -> tuple[float, float]:
     # A rate that falls to nothing lets the batch normalisations' running means catch up.
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.optimizer.learning_rate = schedule
-    model.fit(waveforms, targets, batch_size=len(waveforms), epochs=steps, verbose=0)
+    # In their order: with another one each time a few traces would be learnt or not by chance.
+    options = {"batch_size": len(waveforms), "shuffle": False, "verbose": 0}
+    model.fit(waveforms, targets, epochs=steps, **options)
     _, p, s = model.predict(waveforms, verbose=0)
     return near(p, batches.p), near(s, batches.s)
 
