@@ -1,6 +1,11 @@
 """Batches as a tf.data stream; the only file of steadkit that imports TensorFlow."""
 
+import atexit
+import threading
+import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +30,9 @@ WORTH_A_TEAM = 40
 
 MANY_EPOCHS = 10
 """As how many a stream without end counts."""
+
+REST, PATIENCE = 0.1, 30.0
+"""Seconds without a call after which none will come, and how long that is waited for at the end."""
 
 _TEAMS: weakref.WeakKeyDictionary[Batches, dict[int, Team]] = weakref.WeakKeyDictionary()
 
@@ -114,9 +122,55 @@ class _Maker:
     team: Team | None
 
 
+class _Calls:
+    """The calls from TensorFlow's threads that are under way.
+
+    A program that ends while one of them needs Python would hang: TensorFlow waits for the call,
+    and the call for an interpreter that is no more. That is so wherever an iterator is left alive,
+    in a notebook, or in the traceback of what ended the program. So nothing is made any more at the
+    end, and the program waits until what is made ahead is full and nobody calls.
+    """
+
+    def __init__(self) -> None:
+        self._count, self._last = 0, -REST
+        self._lock = threading.Lock()
+        self._is_ending = False
+
+    @contextmanager
+    def one(self) -> Iterator[bool]:
+        """Count a call; yields whether its batch is still wanted."""
+        self._step(1)
+        try:
+            yield not self._is_ending
+        finally:
+            self._step(-1)
+
+    def _step(self, by: int) -> None:
+        with self._lock:
+            self._count += by
+            self._last = time.monotonic()
+
+    def come_to_rest(self) -> None:
+        """Wait until nobody calls any more."""
+        self._is_ending, began = True, time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            if not self._count and time.monotonic() - self._last > REST:
+                return
+            time.sleep(REST / 10)
+
+
+_CALLS = _Calls()
+atexit.register(_CALLS.come_to_rest)
+
+
 def _arrays(known: "weakref.ref[_Maker]", number: int) -> list[np.ndarray]:
     maker = known()
     assert maker is not None, "the stream is gone"
+    with _CALLS.one() as is_wanted:
+        return _made(maker, number) if is_wanted else [np.empty((0, *s[1:]), "f4") for s in _SHAPES]
+
+
+def _made(maker: _Maker, number: int) -> list[np.ndarray]:
     try:
         made = None if maker.team is None else maker.team.arrays(number)
         return maker.batches.arrays(number) if made is None else made

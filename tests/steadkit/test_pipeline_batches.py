@@ -1,7 +1,12 @@
 """Batches: what is in them, and that they are the same whoever makes them, from wherever on."""
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +243,32 @@ def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
     gc.collect()
     assert gone() is None
     assert child.process.poll() is not None
+
+
+ENDING = """
+import sys
+from pathlib import Path
+from steadkit.pipeline import BatchConfig, Batches, stream
+from steadkit.transforms import PRESETS
+
+config = BatchConfig(200, augment=PRESETS["eqt"], mix="balanced")
+names = sys.argv[2].split(",")
+left = []
+for workers in (0, 1):
+    batches = Batches(Path(sys.argv[1]), names, config, seed=0)
+    left.append(iter(stream(batches, epochs=None, workers=workers)))
+    next(left[-1])
+raise KeyboardInterrupt
+"""
+
+
+def test_a_program_ends_while_batches_are_being_made(records):
+    """TensorFlow would wait for ever for a call into an interpreter that is no more."""
+    call = [sys.executable, "-c", ENDING, str(records.data[0]), ",".join(NAMES)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert ended.returncode in (130, -signal.SIGINT)
 
 
 def test_what_is_made_of_a_stream_keeps_it(records):
