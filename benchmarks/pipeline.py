@@ -7,21 +7,21 @@ with normalised waveforms and three targets, in batches of 200.
 Where the time goes, in microseconds of one core for an example (its CPU time, shared out as a
 profile has it):
 
-==============  =====  =========
-                plain  published
-==============  =====  =========
-reading            19         11
-augmentation        -         36
-normalisation      29         45
-targets             9         10
-the rest            4         13
-together           61        115
-==============  =====  =========
+==============  =====  ================  ===================
+                plain  published halves  all fully augmented
+==============  =====  ================  ===================
+reading            17                 9                   17
+augmentation        -                53                  103
+normalisation      25                27                   29
+targets             8                10                   12
+the rest            5                15                   18
+together           55               114                  179
+==============  =====  ================  ===================
 
 Two processes on two cores make twice as many as one. Threads do not: it is many short calls of
 NumPy's, and between them a thread holds the interpreter. To copy an example's waveform and targets
 from memory to memory takes a core 4 us, printed here as the rate of a copy. Nothing can be faster;
-a plain example takes 15 times as long, for its samples go through the core several times.
+a plain example takes 14 times as long, for its samples go through the core several times.
 """
 
 import argparse
