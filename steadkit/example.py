@@ -1,7 +1,7 @@
 """A training example on its way: a waveform, the arrivals in it, its coda end and its SNR."""
 
 from dataclasses import dataclass, field
-from math import isnan, nan
+from math import inf, isnan, nan
 
 import numpy as np
 
@@ -36,7 +36,8 @@ class Example:
     s
         S of each event, NaN where it has none.
     coda_end
-        Where the coda of the main event ends; NaN if that is not known.
+        Where the coda of the main event ends; NaN if that is not known. One before its last
+        arrival, or at infinity, counts as not known.
     snr_db
         Signal-to-noise ratio of each component for the main event, in dB; NaN if not known.
     """
@@ -63,7 +64,8 @@ class Example:
         4500.0
         """
         ends = [p + USUAL_CODA * (s - p) for p, s in zip(self.p, self.s, strict=True)]
-        if ends and not isnan(self.coda_end):
+        # An S of NaN is never the larger one: comparing with it is false.
+        if ends and max(self.p[0], self.s[0]) < self.coda_end < inf:
             ends[0] = self.coda_end
         # The maximum of a list with NaN depends on its order; a sum does not.
         return nan if not ends or isnan(sum(ends)) else max(ends)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from steadkit.pipeline.records import Records
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 from steadkit.transforms import (
     AugmentConfig,
-    Donors,
     augment,
     check_donors,
     light,
@@ -66,7 +64,7 @@ class Batches:
         self.records = data if isinstance(data, Records) else _records(data, traces or [])
         self.seed, self.shard = seed, shard
         self._check()
-        self._donors = _donors(self.records)
+        self._donors = self.records.donors()
         self._variants = _variants(self.config)
         for one in self._variants:
             if one is not None:
@@ -247,22 +245,6 @@ def _variants(config: BatchConfig) -> list[AugmentConfig | None]:
     if config.paired and config.augment is not None:
         return [light(config.augment), config.augment]
     return [config.augment]
-
-
-def _donors(records: Records) -> Donors:
-    """Let augmentations draw other traces of the same records."""
-
-    def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
-        number = numbers[random.integers(len(numbers))]
-        waveform = np.empty((1, *TRACE_SHAPE), np.float32)
-        records.read(np.array([number]), waveform)
-        return records.example(int(number), waveform[0])
-
-    events, noise = np.flatnonzero(records.is_event), np.flatnonzero(~records.is_event)
-    return Donors(
-        noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
-        event=partial(drawn, events) if len(events) else None,
-    )
 
 
 @contextmanager

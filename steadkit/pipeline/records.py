@@ -1,6 +1,7 @@
 """The traces of a stream: arrivals, coda end and SNR at once, samples when they are asked for."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from steadkit.pipeline.memory import Shared
 from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_of
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
+from steadkit.transforms import Donors
 
 COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
 EXTRAS = ("coda_end_sample", "snr_db")
@@ -80,10 +82,7 @@ class Records:
         _check_arrivals(rows, self.is_event, p, s)
         self.p = np.where(self.is_event, p, np.nan)
         self.s = np.where(self.is_event, s, np.nan)
-        coda_end = numbers(rows, "coda_end_sample")
-        # A coda that ends before the event does not help.
-        helps = self.is_event & (coda_end > np.fmax(p, s)) & np.isfinite(coda_end)
-        self.coda_end = np.where(helps, coda_end, np.nan)
+        self.coda_end = np.where(self.is_event, numbers(rows, "coda_end_sample"), np.nan)
         self.snr_db = component_numbers(rows)
 
     def keep(self) -> "Records":
@@ -125,6 +124,21 @@ class Records:
             (float(self.s[number]),),
             float(self.coda_end[number]),
             self.snr_db[number],
+        )
+
+    def donors(self) -> Donors:
+        """Let augmentations draw other traces of these."""
+
+        def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
+            number = numbers[random.integers(len(numbers))]
+            waveform = np.empty((1, *TRACE_SHAPE), np.float32)
+            self.read(np.array([number]), waveform)
+            return self.example(int(number), waveform[0])
+
+        events, noise = np.flatnonzero(self.is_event), np.flatnonzero(~self.is_event)
+        return Donors(
+            noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
+            event=partial(drawn, events) if len(events) else None,
         )
 
 

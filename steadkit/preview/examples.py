@@ -5,23 +5,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import columns_of, read_table, tidy
+from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
+from steadkit.pipeline.order import generators
+from steadkit.pipeline.records import Records
 from steadkit.preview.faults import Shown
 from steadkit.sampling import shuffled
-from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE, SAMPLING_RATE
+from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
 from steadkit.sources import source_of
-from steadkit.store import open_data, read_waveform
-from steadkit.transforms import RATES, AugmentConfig, Donors, augment, check_donors, normalize
+from steadkit.transforms import (
+    RATES,
+    AugmentConfig,
+    Donors,
+    augment,
+    check_donors,
+    needs_donors,
+    normalize,
+)
 
-NEEDED = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
-WELCOME = ("coda_end_sample", "snr_db")
+DONORS = 64
+"""Traces that others are drawn from, a quarter of them noise."""
 
 ROWS_A_NOISE = 4
 """Every so many rows one is noise, where the file has both."""
@@ -61,18 +69,17 @@ def sheet_of(
         A file or trace cannot be used, an arrival is amiss, or an augmentation lacks donors.
     """
     source, labels = source_of(data), labels or LabelConfig()
-    optional = [column for column in WELCOME if column in columns_of(source.csv)]
-    table = read_table(source.csv, (*NEEDED, *optional))
+    table = read_table(source.csv, ("trace_name", "trace_category"))
     if table.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: there is nothing to show")
     chosen = list(names) or choose(table, rows, seed)
-    table = table.set_index("trace_name", drop=False)
-    if unknown := [name for name in chosen if name not in table.index][:1]:
+    if unknown := sorted({*chosen} - {*table["trace_name"]})[:1]:
         raise InputError(f"{str(source.csv)!r} has no trace {unknown[0][:60]!r}: check the name")
-    with open_data(source.hdf5) as group:
-        examples = examples_of(group, table, chosen, config, seed)
+    others = choose(table, DONORS, seed) if needs_donors(config) else []
     pairs = []
-    for name, (plain, augmented, note) in zip(chosen, examples, strict=True):
+    records = Records([data], list(dict.fromkeys([*chosen, *others])))
+    for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
+        plain, augmented, note = pair
         given = "as in the file" if plain.is_event else "as in the file, noise"
         pairs.append(
             (
@@ -93,16 +100,14 @@ def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
 
 
 def examples_of(
-    group: h5py.Group, table: pd.DataFrame, names: Sequence[str], config: AugmentConfig, seed: int
+    records: Records, names: Sequence[str], config: AugmentConfig, seed: int
 ) -> list[tuple[Example, Example, str]]:
     """Make examples of traces, as they are and augmented, and tell what was done.
 
     Parameters
     ----------
-    group
-        The data of a STEAD file.
-    table
-        Its rows as text, by trace name; other traces come from it too.
+    records
+        The traces, and those that others are drawn from.
     names
         Which traces. What is drawn for one depends on `seed` and its place here.
     config
@@ -110,60 +115,31 @@ def examples_of(
     seed
         Any integer from 0 on.
     """
-    pools = {c: table.index[table["trace_category"] == c] for c in (NOISE, EVENT)}
-
-    def other(category: str, random: np.random.Generator) -> Example:
-        pool = pools[category]
-        return example_of(group, table.loc[pool[int(random.integers(len(pool)))]])
-
-    donors = Donors(
-        noise=(lambda random: other(NOISE, random).waveform) if len(pools[NOISE]) else None,
-        event=(lambda random: other(EVENT, random)) if len(pools[EVENT]) else None,
-    )
+    donors = records.donors()
     check_donors(config, donors)
-    made = []
-    for number, name in enumerate(names):
-        plain = example_of(group, table.loc[name])
-        made.append((plain, *augmented(plain, config, (seed, number), donors)))
+    made, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
+    numbers = pd.Index(records.names).get_indexer(pd.Index(names))
+    records.read(numbers, waveforms)
+    for place, number in enumerate(numbers.tolist()):
+        plain = records.example(number, waveforms[place])
+        made.append((plain, *augmented(plain, config, seed, place, donors)))
     return made
 
 
-def example_of(group: h5py.Group, row: "pd.Series[str]") -> Example:
-    """Read one example; `row` is the trace's, as text."""
-    typed = tidy(row.to_frame().T).iloc[0].to_dict()
-    name = typed["trace_name"]
-    waveform = read_waveform(group, name)
-    if typed["trace_category"] != EVENT:
-        return Example(waveform)
-    p, s = typed["p_arrival_sample"], typed["s_arrival_sample"]
-    if not (0 <= p < N_SAMPLES and (np.isnan(s) or p < s < N_SAMPLES)):
-        raise InputError(
-            f"trace {name!r} has P {p:g} and S {s:g}: an event needs a P in its "
-            f"{N_SAMPLES} samples, and S after it; repair its row or drop it"
-        )
-    end = typed.get("coda_end_sample", np.nan)
-    ratios = [typed.get(f"snr_db_{component}", np.nan) for component in COMPONENTS]
-    # A coda that ends before the event does not help.
-    end = end if np.fmax(p, s) < end < np.inf else np.nan
-    return Example(waveform, (p,), (s,), end, np.array(ratios))
-
-
 def augmented(
-    plain: Example, config: AugmentConfig, seed: Sequence[int], donors: Donors
+    plain: Example, config: AugmentConfig, seed: int, place: int, donors: Donors
 ) -> tuple[Example, str]:
-    """Augment an example, and tell which augmentations changed it.
+    """Augment an example as training does, and tell which augmentations changed it.
 
     They draw one after another from one generator, so the first few of them do alone what they do
     in the row.
     """
-    before, done = plain, []
-    rates = {name: getattr(config, name) for name in RATES}
+    before, done, random = plain, [], generators(seed)
     for count, name in enumerate(RATES, 1):
-        if not rates[name]:
+        if not getattr(config, name):
             continue
         later: dict[str, Any] = dict.fromkeys(RATES[count:], 0.0)
-        first = replace(config, **later)
-        after = augment(plain, first, np.random.default_rng(list(seed)), donors)
+        after = augment(plain, replace(config, **later), random(0, place, 0), donors)
         if after.p != before.p or not np.array_equal(after.waveform, before.waveform):
             done.append(tell(name, before, after))
         before = after

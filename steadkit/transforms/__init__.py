@@ -10,6 +10,7 @@
 `chain`               all augmentations in a row
 `normalization`       any gain to one scale
 `components`          fast arithmetic along the components
+`normals`             normal deviates, fast
 ====================  ==========================================================
 
 An augmentation takes an `Example` and, where it draws, a random generator, and returns a changed
@@ -17,7 +18,7 @@ copy in which arrivals, coda end and SNR go with the waveform.
 """
 
 from steadkit.transforms.adding import gaussian_noise, real_noise, second_event, superpose
-from steadkit.transforms.chain import Donors, augment, check_donors
+from steadkit.transforms.chain import Donors, augment, check_donors, needs_donors
 from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
 from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
 from steadkit.transforms.normalization import (
@@ -44,6 +45,7 @@ __all__ = [
     "gap",
     "gaussian_noise",
     "light",
+    "needs_donors",
     "normalize",
     "normalize_into",
     "normalize_some_into",

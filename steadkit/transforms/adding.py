@@ -7,7 +7,16 @@ from typing import Final
 import numpy as np
 
 from steadkit.example import Example
-from steadkit.transforms.components import centred, mean_squares, peaks, spread, wide
+from steadkit.transforms.components import (
+    centred,
+    mean_squares,
+    means,
+    peaks,
+    peaks_about_mean,
+    spread,
+    wide,
+)
+from steadkit.transforms.normals import normals
 from steadkit.transforms.placing import shift
 from steadkit.transforms.snr import snr_after
 
@@ -45,8 +54,9 @@ def second_event(
     factor = 1 / random.integers(divisors[0], divisors[1] + 1)
     waveform = example.waveform.copy()
     # Without the mean, or an offset of the instrument would make a step at P.
-    again = centred(example.waveform)[onset : onset + count - start]
-    waveform[start:] += np.float32(factor) * again
+    again = centred(example.waveform[onset : onset + count - start], means(example.waveform))
+    again *= np.float32(factor)
+    waveform[start:] += again
     moved = start - onset
     return Example(
         waveform,
@@ -83,7 +93,7 @@ def superpose(
     """
     other = shift(event(random), random, earlier=True)
     ratio = np.exp(random.uniform(log(ratios[0]), log(ratios[1])))
-    added, own = centred(np.asarray(other.waveform, np.float32)), peaks(centred(example.waveform))
+    added, own = centred(np.asarray(other.waveform, np.float32)), peaks_about_mean(example.waveform)
     size = peaks(added).max()
     if size == 0:
         return example
@@ -114,8 +124,8 @@ def gaussian_noise(
     sigmas
         Standard deviation over the largest amplitude, smallest and largest.
     """
-    noise = random.standard_normal(example.waveform.shape, dtype=np.float32)
-    sigma = random.uniform(*sigmas, size=noise.shape[1]) * peaks(centred(example.waveform))
+    noise = normals(random, example.waveform.shape)
+    sigma = random.uniform(*sigmas, size=noise.shape[1]) * peaks_about_mean(example.waveform)
     waveform = _plus(example.waveform, noise, sigma)
     return example.with_waveform(waveform, snr_after(example, waveform))
 

@@ -132,6 +132,15 @@ def _steps(config: AugmentConfig) -> tuple[tuple[float, Condition, Change], ...]
     return tuple((getattr(config, name), *CHAIN[name]) for name in RATES if getattr(config, name))
 
 
+def needs_donors(config: AugmentConfig) -> bool:
+    """Tell whether there is an augmentation that needs other traces.
+
+    >>> needs_donors(AugmentConfig(shift=1.0)), needs_donors(AugmentConfig(superpose=0.1))
+    (False, True)
+    """
+    return any(getattr(config, name) for name in NEEDS)
+
+
 def check_donors(config: AugmentConfig, donors: Donors) -> None:
     """Make sure that there are other traces for the augmentations that need them.
 

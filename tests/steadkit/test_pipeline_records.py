@@ -10,6 +10,7 @@ import pytest
 from conftest import as_csv, names_of, row, waveform
 
 from steadkit.errors import InputError
+from steadkit.files import staged
 from steadkit.manifest import load
 from steadkit.pipeline import BatchConfig, Batches, Records, packed, stream
 from steadkit.transforms import PRESETS
@@ -151,6 +152,23 @@ def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
     with pytest.raises(InputError, match="no trace 'X_EV'"):
         packed(path, tmp_path / "pack.hdf5", ["X_EV"])
     assert not list(tmp_path.glob("pack*"))
+
+
+def test_one_process_packs_at_a_time(tmp_path):
+    path = write(tmp_path / "a.hdf5")
+    target = tmp_path / "pack.hdf5"
+    with pytest.raises(InputError, match="another process"), staged([target]):
+        packed(path, target)
+    assert packed(path, target) == target
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5"])
+def test_a_file_without_anything_is_not_packed(tmp_path, content):
+    path = write(tmp_path / "a.hdf5")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not an HDF5 file"):
+        packed(path, tmp_path / "pack.hdf5")
+    assert not (tmp_path / "pack.hdf5").exists()
 
 
 def test_seisbench_data_are_packed_and_streamed(tmp_path, shared_data):

@@ -160,7 +160,7 @@ def test_the_shift_told_is_the_shift_made(stead):
 def test_augmentations_are_told_in_their_order():
     config = AugmentConfig(shift=1.0, second_event=1.0, gaussian_noise=1.0, drop_channels=1.0)
     example = Example(waveform(NAME), (600.0,), (900.0,), 2000.0, np.full(3, 30.0))
-    copy, note = augmented(example, config, (0, 0), Donors())
+    copy, note = augmented(example, config, 0, 0, Donors())
     kinds = [words.split(" ", 1)[0] for words in note.split(", ")]
     assert kinds == ["shift", "second", "gaussian", "no"]
     assert f"second event at {copy.p[1] / 100:.2f} s" in note
@@ -217,6 +217,17 @@ def test_a_sheet_is_one_file(stead, run, tmp_path, options):
     (written,) = set(tmp_path.iterdir()) - before
     assert result.stdout.strip() == written.name
     assert written.name == (options[-1] if "-o" in options else "chunk-preview.png")
+
+
+def test_one_trace_is_shown(stead, run):
+    assert run("steadkit", "preview", stead(names=names_of(1)).hdf5).exit_code == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5"])
+def test_a_file_without_anything_is_refused(stead, run, content):
+    source = stead()
+    source.hdf5.write_bytes(content)
+    refused(run("steadkit", "preview", source.hdf5), "not an HDF5 file")
 
 
 def test_noise_alone_is_shown(stead, run):

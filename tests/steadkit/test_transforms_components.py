@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from steadkit.transforms.components import centred, live, mean_squares, means, peaks, times, wide
+from steadkit.transforms.components import (
+    centred,
+    live,
+    mean_squares,
+    means,
+    peaks,
+    peaks_about_mean,
+    times,
+    wide,
+)
 
 LENGTHS = [1, 7, 500, 600, 6000, 6001]
 
@@ -41,3 +50,10 @@ def test_one_sample_makes_a_component_live():
     waveform = np.ones((6000, 3), np.float32)
     waveform[5999, 2] = 1.0000001
     assert live(waveform).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("offset", [0, 1e3, -1e6])
+@pytest.mark.parametrize("count", LENGTHS)
+def test_peaks_about_the_mean_are_those_of_a_centred_copy(count, offset):
+    waveform = np.random.default_rng(1).standard_normal((count, 3), np.float32) + np.float32(offset)
+    np.testing.assert_array_equal(peaks_about_mean(waveform), peaks(centred(waveform)))
