@@ -11,6 +11,9 @@ from typing import Any
 
 from steadkit.errors import InputError
 
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""The other cores have processes of their own, and NumPy's threads would wait busily for work."""
+
 Work = Callable[[Any], object]
 """Does one task."""
 
@@ -36,7 +39,7 @@ class Child:
         self._connection, theirs = Pipe()
         code = f"from {__name__} import be_child; be_child()"
         call = [sys.executable, "-P", "-c", code, str(theirs.fileno()), worker]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = os.environ | ALONE | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:
             self.process = subprocess.Popen(
                 call,

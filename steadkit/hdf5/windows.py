@@ -3,6 +3,7 @@
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,9 @@ from steadkit.hdf5.messages import RawFile
 
 GAP: Final = 4096
 """Bytes between two windows up to which they are read as one."""
+
+MOST_VIEWS: Final = 1024
+"""Into how many pieces of memory the system reads at once."""
 
 
 class Windows:
@@ -26,6 +30,8 @@ class Windows:
         Bytes of each.
     memory
         What to read into, uint8, where it is large enough: new memory takes as long as reading.
+    holes, places
+        Addresses of parts that are to be read to places of their own, which do not overlap.
     """
 
     def __init__(
@@ -34,21 +40,44 @@ class Windows:
         addresses: Sequence[int],
         width: int,
         memory: np.ndarray | None = None,
+        holes: Sequence[int] = (),
+        places: Sequence[memoryview] = (),
     ):
         self._raw = raw
         self.base, self.size = raw.base, raw.size
-        spans = list(_spans(addresses, width, raw.size - raw.base))
+        self.holes = list(holes)
+        inside = sorted(zip(holes, places, strict=True), key=itemgetter(0))
+        parts = [(address, width) for address in addresses]
+        parts += [(hole, len(place)) for hole, place in inside]
+        spans = list(_spans(sorted(parts) if inside else parts, raw.size - raw.base))
         needed = sum(end - start for start, end in spans)
         if memory is None or len(memory) < needed:
             memory = np.empty(needed, np.uint8)
-        rest = memory.data
+        self._rest = memory.data
         self._starts: list[int] = []
         self._pieces: list[memoryview] = []
         for start, end in spans:
-            piece, rest = rest[: end - start], rest[end - start :]
-            read = os.preadv(raw.descriptor, [piece], raw.base + start)
-            self._starts.append(start)
-            self._pieces.append(piece[:read])
+            self._read(start, end, inside)
+
+    def _read(self, start: int, end: int, holes: list[tuple[int, memoryview]]) -> None:
+        """Read a span at once, what lies in holes to its place; these are used up."""
+        at, views = start, []
+        while holes and holes[0][0] < end:
+            hole, place = holes.pop(0)
+            views += [self._take(hole - at), place]
+            at = hole + len(place)
+        views.append(self._take(end - at))
+        for first in range(0, len(views), MOST_VIEWS):
+            some = views[first : first + MOST_VIEWS]
+            read = os.preadv(self._raw.descriptor, some, self._raw.base + start)
+            for view in some:
+                self._starts.append(start)
+                self._pieces.append(view[: max(0, read)])
+                start, read = start + len(view), read - len(view)
+
+    def _take(self, size: int) -> memoryview:
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
 
     def view(self, address: int, length: int) -> memoryview | None:
         """Give bytes that were read ahead, or None."""
@@ -69,14 +98,14 @@ class Windows:
         return self.read(address, max(0, min(length, self.size - self.base - address)))
 
 
-def _spans(addresses: Sequence[int], width: int, size: int) -> Iterator[tuple[int, int]]:
-    """Join windows that overlap or nearly do; what lies beyond the end of the file is left out."""
+def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Join parts, address and bytes, that overlap or nearly do; none goes beyond the file's end."""
     start = end = -GAP - 1
-    for address in addresses:
+    for address, length in parts:
         if address > end + GAP:
             if end > start:
                 yield start, end
             start = address
-        end = max(end, min(address + width, size))
+        end = max(end, min(address + length, size))
     if end > start:
         yield start, end

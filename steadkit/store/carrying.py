@@ -1,12 +1,13 @@
 """Carry runs of traces: their samples to where they belong, all else back to who asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5 import Table
+from steadkit.hdf5 import Table, write_at
 from steadkit.store.journal import ROW
+from steadkit.store.placing import Placer
 from steadkit.store.reading import (
     DTYPE,
     NEAR,
@@ -17,11 +18,8 @@ from steadkit.store.reading import (
 )
 from steadkit.store.runs import runs
 
-RUN: Final = 128
+RUN: Final = 256
 """Traces carried at once."""
-
-Write = Callable[..., object]
-"""Writes parts one behind the other, given the address of the first."""
 
 
 class Task(NamedTuple):
@@ -45,43 +43,63 @@ class Carried(NamedTuple):
     """Where the samples of some of them are, and their attributes."""
 
 
-def new_memory() -> np.ndarray:
-    """Make what a run is read into."""
-    return np.empty(RUN * (TRACE_BYTES + 2 * NEAR), np.uint8)
-
-
-def carry(reader: Reader, write: Write, task: Task, memory: np.ndarray) -> Carried:
-    """Write the samples of some traces where they belong, if they are finite; read attributes.
+class Hand:
+    """Carries one task at a time into a new file.
 
     Parameters
     ----------
-    reader
-        Of the source.
-    write
-        Called with an address and the bytes that belong there, in parts.
-    task
-        What to carry.
-    memory
-        What to read into.
-
-    Raises
-    ------
-    InputError
-        A trace cannot be used.
+    readers
+        Of the sources, by number.
+    descriptor
+        The file to write.
     """
-    found = reader.many(list(zip(task.names, task.addresses, strict=True)), memory)
-    samples = reader.samples(found)
-    for one, waveform in zip(found.stored, samples, strict=True):
-        check_finite(np.frombuffer(waveform, DTYPE), one.name, reader.path)
-    for start, stop in runs(task.targets, _are_neighbours):
-        write(task.targets[start], *samples[start:stop])
-    targets, rows = np.array(task.targets), np.empty(len(samples), ROW)
-    rows["waveform"] = [waveform_digest(waveform) for waveform in samples]
-    attributes = []
-    for numbers, table in found.attributes:
-        rows["attributes"][numbers] = table.digests()
-        attributes.append((targets[numbers], table))
-    return Carried(targets, rows, attributes)
+
+    def __init__(self, readers: Sequence[Reader], descriptor: int):
+        self._readers = readers
+        self._memory = np.empty(RUN * (TRACE_BYTES + 2 * NEAR), np.uint8)
+        self._file = descriptor
+        self._placer = Placer(descriptor, TRACE_BYTES, RUN)
+
+    def carry(self, task: Task) -> Carried:
+        """Write the samples of some traces where they belong; read their attributes.
+
+        Raises
+        ------
+        InputError
+            A trace cannot be used; one that is not finite may have been written.
+        """
+        reader, placer = self._readers[task.source], self._placer
+        places = placer.places(task.targets)
+        windows = reader.ahead(task.addresses, self._memory, places)
+        if windows.holes:
+            placer.begin()  # the disk is at work while the rest is looked at
+        found = reader.many(list(zip(task.names, task.addresses, strict=True)), windows)
+        samples = reader.samples(found)
+        if not places:
+            for start, stop in runs(task.targets, _are_neighbours):
+                write_at(self._file, task.targets[start], *samples[start:stop])
+        elif not reader.are_in_place(found):
+            placer.wait()
+            # Some may lie where others belong.
+            apart = [bytes(waveform) for waveform in samples]
+            for place, content in zip(places, apart, strict=True):
+                place[:] = content
+            samples = [*places]
+            placer.begin()
+        for one, waveform in zip(found.stored, samples, strict=True):
+            check_finite(np.frombuffer(waveform, DTYPE), one.name, reader.path)
+        targets, rows = np.array(task.targets), np.empty(len(samples), ROW)
+        rows["waveform"] = [waveform_digest(waveform) for waveform in samples]
+        attributes = []
+        for numbers, table in found.attributes:
+            rows["attributes"][numbers] = table.digests()
+            attributes.append((targets[numbers], table))
+        placer.wait()
+        return Carried(targets, rows, attributes)
+
+    def close(self) -> None:
+        """Give back what this needs."""
+        self._placer.close()
 
 
 def _are_neighbours(one: Any, other: Any) -> bool:

@@ -22,10 +22,10 @@ import numpy as np
 
 from steadkit.children import ChildGoneError, cores
 from steadkit.console import Bar
-from steadkit.hdf5 import NewFile
+from steadkit.hdf5 import NewFile, by_form
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.carrying import RUN, Carried, Task, carry, new_memory
+from steadkit.store.carrying import RUN, Carried, Hand, Task
 from steadkit.store.helping import new_helper
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.reading import TRACE_BYTES, Reader, open_data
@@ -80,15 +80,17 @@ class _Copy:
     file: NewFile
     readers: Sequence[Reader]
     pool: ThreadPoolExecutor
-    hands: SimpleQueue["_Hand"]
+    hands: SimpleQueue["_Carry"]
     """Who carries, a thread of the pool each."""
     bar: Bar
     flusher: ThreadPoolExecutor
     flushing: list[Future[None]]
     """What the flusher is at."""
+    stack: ExitStack
+    """What is given back in the end."""
 
 
-_Hand = Callable[[Task], Carried]
+_Carry = Callable[[Task], Carried]
 Check = Callable[[str, bytes, bytes], object]
 
 
@@ -150,21 +152,21 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        hands: SimpleQueue[_Hand] = SimpleQueue()
+        hands: SimpleQueue[_Carry] = SimpleQueue()
         helpers = _helpers(len(order.names) - done)
         for _ in range(helpers):
             helper = new_helper(order.sources, file.descriptor)
             stack.callback(helper.close)
             hands.put(helper.ask)
         for _ in range(1 if helpers else THREADS):
-            hands.put(_own_hand(file, readers))
+            hands.put(_own_hand(stack, file, readers))
         flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(hands.qsize())
         for one in (flusher, pool):
             stack.callback(one.shutdown, cancel_futures=True)
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
-        yield _Copy(order, file, readers, pool, hands, bar, flusher, [])
+        yield _Copy(order, file, readers, pool, hands, bar, flusher, [], stack)
 
 
 def _helpers(traces: int) -> int:
@@ -172,9 +174,10 @@ def _helpers(traces: int) -> int:
     return min(cores() - 1, MOST_HELPERS) if traces >= HELPED else 0
 
 
-def _own_hand(file: NewFile, readers: Sequence[Reader]) -> _Hand:
-    memory = new_memory()
-    return lambda task: carry(readers[task.source], file.write, task, memory)
+def _own_hand(stack: ExitStack, file: NewFile, readers: Sequence[Reader]) -> _Carry:
+    hand = Hand(readers, file.descriptor)
+    stack.callback(hand.close)
+    return hand.carry
 
 
 def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
@@ -220,14 +223,14 @@ def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
 
 def _carry(copy: _Copy, task: Task) -> Carried:
     """Give a task to a hand that is free; a helper that is gone is replaced by ourselves."""
-    hand = copy.hands.get()
+    carry = copy.hands.get()
     try:
-        return hand(task)
+        return carry(task)
     except ChildGoneError:
-        hand = _own_hand(copy.file, copy.readers)
-        return hand(task)
+        carry = _own_hand(copy.stack, copy.file, copy.readers)
+        return carry(task)
     finally:
-        copy.hands.put(hand)
+        copy.hands.put(carry)
 
 
 def _data(place: int) -> int:
@@ -238,7 +241,7 @@ def _write_headers(copy: _Copy, block: range, carried: Sequence[Carried]) -> Rec
     rows = np.empty(len(block), ROW)
     for one in carried:
         rows[(one.targets - _data(block.start)) // TRACE_BYTES] = one.rows
-    datasets = [pair for one in carried for pair in one.attributes]
+    datasets = by_form([pair for one in carried for pair in one.attributes])
     content, rows["header"] = copy.file.lay_out(datasets)
     copy.file.append(content)
     return record_of(rows, copy.file.end, content)

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from steadkit.children import Child
 from steadkit.errors import InputError
-from steadkit.hdf5 import write_at
-from steadkit.store.carrying import Carried, Task, carry, new_memory
+from steadkit.store.carrying import Carried, Hand, Task
 from steadkit.store.reading import Reader, open_data
 
 
@@ -23,7 +21,7 @@ class Setup(NamedTuple):
 
 
 def new_helper(sources: Sequence[Path], descriptor: int) -> Child:
-    """Start a process that does what `steadkit.store.carrying.carry` does."""
+    """Start a process that works as a `steadkit.store.carrying.Hand`."""
     setup = Setup([(path.resolve(), _identity(path)) for path in sources], descriptor)
     return Child(f"{__name__}:helping", setup, [descriptor])
 
@@ -31,13 +29,14 @@ def new_helper(sources: Sequence[Path], descriptor: int) -> Child:
 @contextmanager
 def helping(setup: Setup) -> Iterator[Callable[[Task], Carried]]:
     """Open what a helper works with, in its own process."""
-    write, memory = partial(write_at, setup.descriptor), new_memory()
     with ExitStack() as stack:
         readers = [Reader(stack.enter_context(open_data(path))) for path, _ in setup.sources]
         for path, identity in setup.sources:
             if _identity(path) != identity:
                 raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
-        yield lambda task: carry(readers[task.source], write, task, memory)
+        hand = Hand(readers, setup.descriptor)
+        stack.callback(hand.close)
+        yield hand.carry
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from steadkit.hdf5 import (
     table_of,
 )
 from steadkit.hdf5.attributes import FLOAT32
-from steadkit.hdf5.messages import FIRST_READ
+from steadkit.hdf5.messages import FIRST_READ, LAYOUT
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.probing import is_new, probe
 from steadkit.store.runs import runs
@@ -163,6 +163,7 @@ class Reader:
         self._known: dict[bytes, Any] = {}
         self._templates = Templates()
         self._reach = FIRST_READ
+        self._field: int | None = None
 
     def heaps(self) -> Heaps:
         """Remember heap collections for some traces read one after another, by one thread."""
@@ -234,18 +235,61 @@ class Reader:
         except (DamageError, *LIBRARY_FAULTS) as error:
             raise self._damaged(stored.name, error) from error
 
-    def many(self, traces: Sequence[tuple[str, int]], memory: np.ndarray | None = None) -> Found:
+    def ahead(
+        self,
+        addresses: Sequence[int],
+        memory: np.ndarray | None = None,
+        places: Sequence[memoryview] = (),
+    ) -> Windows:
+        """Read ahead what belongs to traces whose headers are at these addresses, ascending.
+
+        Parameters
+        ----------
+        addresses
+            Of the headers.
+        memory
+            What to read into, see `steadkit.hdf5.Windows`.
+        places
+            Where to read the samples of each to, as far as can be told before a header is
+            understood; see `are_in_place`.
+        """
+        holes = self._expected(addresses) if places else []
+        some = places if holes else ()
+        return Windows(self._raw, addresses, self._reach, memory, holes, some)
+
+    def _expected(self, addresses: Sequence[int]) -> list[int]:
+        """Tell where samples will be, if headers are as those before; none if that cannot be."""
+        if self._field is None:
+            return []
+        descriptor, first = self._raw.descriptor, self._raw.base + self._field
+        fields = b"".join([os.pread(descriptor, 8, first + address) for address in addresses])
+        if len(fields) != 8 * len(addresses):
+            return []
+        found = np.frombuffer(fields, "<u8")
+        ordered, last = np.sort(found), self._raw.size - self._raw.base - TRACE_BYTES
+        if int(ordered[-1]) > last or (np.diff(ordered) < TRACE_BYTES).any():
+            return []
+        places: list[int] = found.tolist()
+        return places
+
+    def are_in_place(self, found: Found) -> bool:
+        """Tell whether all samples were where they were expected, and so are in their places."""
+        return found.windows.holes == [
+            None if one.offset is None else one.offset - self._raw.base for one in found.stored
+        ]
+
+    def many(self, traces: Sequence[tuple[str, int]], windows: Windows | None = None) -> Found:
         """Find traces and read their attributes: many at once cost a tenth of one by one.
 
         Parameters
         ----------
         traces
             Name and address of each, by ascending address.
-        memory
-            What to read into, see `steadkit.hdf5.Windows`.
+        windows
+            What was read `ahead`.
         """
         addresses = [address for _, address in traces]
-        windows = Windows(self._raw, addresses, self._reach, memory)
+        windows = windows or self.ahead(addresses)
         heaps = Heaps(windows)
         stored: dict[int, Stored] = {}
         tables: list[tuple[list[int], Table]] = []
@@ -277,6 +321,8 @@ class Reader:
         ends.append(storage.address + TRACE_BYTES)
         near = [end - address for end in ends if 0 < end - address <= TRACE_BYTES + NEAR]
         self._reach = max(self._reach, *near)
+        # The address of the samples, behind two bytes of the layout.
+        self._field = header.places(LAYOUT)[0][0] + 2
         return self._templates.learn(header, self._known)
 
     def samples(self, found: Found) -> list[memoryview]:

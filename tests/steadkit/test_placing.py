@@ -1,0 +1,164 @@
+"""Samples written past the system's cache: the same bytes in the file, wherever they belong."""
+
+import errno
+import os
+
+import h5py
+import numpy as np
+import pytest
+from conftest import names_of, waveform
+
+from steadkit.hdf5.files import FIRST_BLOCK
+from steadkit.store import TRACE_BYTES, Order, Reader, copy_traces, open_data, placing
+from steadkit.store.placing import PAGE, Placer
+
+SIZE = 1000
+NAMES = names_of(12)
+
+
+@pytest.fixture(autouse=True)
+def past_the_cache(monkeypatch):
+    """Let also short stretches go past the cache, where the disk of the tests can."""
+    monkeypatch.setattr(placing, "LONG", 1)
+
+
+@pytest.fixture
+def file(tmp_path):
+    descriptor = os.open(tmp_path / "a", os.O_RDWR | os.O_CREAT)
+    yield descriptor
+    os.close(descriptor)
+
+
+def put(placer, address, count):
+    """Write parts of random bytes; returns them."""
+    places = placer.places(range(address, address + count * SIZE, SIZE))
+    content = np.random.default_rng(address).bytes(count * SIZE)
+    for number, place in enumerate(places):
+        place[:] = content[number * SIZE : (number + 1) * SIZE]
+    placer.begin()
+    return content
+
+
+def in_file(descriptor, address, content):
+    return os.pread(descriptor, len(content), address) == content
+
+
+@pytest.mark.parametrize("address", [0, 1, 7, 512, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 100])
+@pytest.mark.parametrize("count", [1, 4, 5, 64])
+def test_bytes_are_where_they_belong_and_nowhere_else(file, address, count):
+    os.pwrite(file, b"x" * 100_000, 0)
+    placer = Placer(file, SIZE, 64)
+    content = put(placer, address, count)
+    placer.wait()
+    placer.close()
+    assert in_file(file, address, content)
+    assert in_file(file, 0, b"x" * address)
+    end = address + len(content)
+    assert in_file(file, end, b"x" * (100_000 - end))
+
+
+def test_one_stretch_after_another(file):
+    placer = Placer(file, SIZE, 64)
+    at, written = 123, []
+    for count in (64, 1, 17, 64, 3):
+        written.append((at, put(placer, at, count)))
+        at += count * SIZE
+    placer.close()  # what is being written will be
+    assert all(in_file(file, address, content) for address, content in written)
+
+
+def test_only_a_long_stretch_in_one_piece_gets_places(file, monkeypatch):
+    placer = Placer(file, SIZE, 64)
+    assert placer.places([0, SIZE, 3 * SIZE]) == placer.places([SIZE, 0]) == []
+    assert placer.places(range(0, 65 * SIZE, SIZE)) == []
+    monkeypatch.setattr(placing, "LONG", 10 * SIZE)
+    assert placer.places(range(0, 9 * SIZE, SIZE)) == []
+    assert len(placer.places(range(0, 10 * SIZE, SIZE))) == 10
+    placer.close()
+
+
+def test_a_system_that_has_only_the_cache_gets_no_places(file, monkeypatch):
+    monkeypatch.delattr(os, "O_DIRECT")
+    assert Placer(file, SIZE, 64).places(range(0, 64 * SIZE, SIZE)) == []
+
+
+@pytest.mark.parametrize("how", ["unable", "short", "full"])
+def test_a_disk_that_cannot(file, monkeypatch, how):
+    placer = Placer(file, SIZE, 64)
+    real = os.pwrite
+
+    def pwrite(descriptor, content, address):
+        if descriptor == file:
+            return real(descriptor, content, address)
+        if how == "short":
+            return real(file, content[:PAGE], address)
+        raise OSError(errno.EINVAL if how == "unable" else errno.ENOSPC, "no")
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    content = put(placer, 777, 64)
+    if how == "full":
+        with pytest.raises(OSError, match="no"):
+            placer.wait()
+    else:
+        placer.wait()
+        assert in_file(file, 777, content)
+    placer.close()
+
+
+def mixed(path, chunked=(), longer=()):
+    """Write traces by h5py; some lie where their headers do not say, some far behind these."""
+    with h5py.File(path, "w") as file:
+        for number, name in enumerate(NAMES):
+            chunks = (600, 3) if number in chunked else None
+            dataset = file.create_dataset(f"data/{name}", data=waveform(name), chunks=chunks)
+            for attribute in range(20 if number in longer else 2):
+                dataset.attrs[f"a{attribute}"] = "x" * 50
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"longer": (3, 4)}, {"chunked": (0,)}, {"chunked": (5, 11)}, {"chunked": range(12)}],
+)
+def test_samples_are_read_to_their_places_or_brought_there(tmp_path, options):
+    source = tmp_path / "source.hdf5"
+    mixed(source, **options)
+    with open_data(source) as group:
+        reader = Reader(group)
+        names = sorted(NAMES, key=reader.address)
+        for count in (5, 7):  # what is learned of the first ones is expected of the others
+            some, names = names[:count], names[count:]
+            traces = [(name, reader.address(name)) for name in some]
+            memory = np.zeros((count, 6000, 3), np.float32)
+            places = [one.data.cast("B") for one in memory]
+            windows = reader.ahead([address for _, address in traces], None, places)
+            found = reader.many(traces, windows)
+            expected = [waveform(name) for name in some]
+            samples = reader.samples(found)
+            assert [*map(bytes, samples)] == [one.tobytes() for one in expected]
+            if reader.are_in_place(found):
+                np.testing.assert_array_equal(memory, expected)
+        amiss = {NAMES[number] for number in options.get("chunked", ())}
+        assert reader.are_in_place(found) == amiss.isdisjoint(some)
+
+
+def test_headers_that_lead_to_the_same_samples_or_each_others(tmp_path):
+    source = tmp_path / "source.hdf5"
+    mixed(source)
+    content = bytearray(source.read_bytes())
+    with open_data(source) as group:
+        reader = Reader(group)
+        stored = {name: reader.stored(name) for name in NAMES}
+        fields = {
+            name: content.index(one.offset.to_bytes(8, "little")) for name, one in stored.items()
+        }
+    for name, other in ((8, 9), (9, 8), (10, 11)):
+        at, there = fields[NAMES[name]], stored[NAMES[other]].offset
+        content[at : at + 8] = there.to_bytes(8, "little")
+    source.write_bytes(content)
+    copy_traces(Order([source], NAMES, [0] * 12), tmp_path / "a.hdf5", tmp_path / "journal")
+    copied = np.fromfile(tmp_path / "a.hdf5", np.uint8)[
+        FIRST_BLOCK : FIRST_BLOCK + 12 * TRACE_BYTES
+    ]
+    there = [*range(8), 9, 8, 11, 11]
+    wanted = np.stack([waveform(NAMES[number]) for number in there])
+    np.testing.assert_array_equal(copied.view("<f4").reshape(wanted.shape), wanted)
