@@ -1,12 +1,12 @@
-"""The `eqt` command: thin over the package, heavy imports inside each body."""
+"""Commands that train and evaluate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.console import CarefulGroup, table
-from steadkit.version import __version__
+from eqt.cli.backend import load_tensorflow
+from steadkit.console import table
 
 if TYPE_CHECKING:
     from eqt.evaluate import Evaluation
@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 
 
-@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
-def main() -> None:
-    """Train, evaluate and use the Earthquake Transformer."""
-
-
-@main.command()
+@click.command()
 @click.option("--data", type=FILE, required=True, help="STEAD file, its CSV beside it.")
 @click.option("--epochs", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=200, show_default=True)
@@ -88,7 +82,7 @@ def train(
     click.echo(f"run: {run.folder}")
 
 
-@main.command()
+@click.command()
 @click.argument("run", type=FILE, required=False)
 @click.option("--data", type=FILE, help="Another STEAD file; all of it is evaluated.")
 @click.option("--weights", type=FILE, help="Other weights than the run's best.")
@@ -121,7 +115,7 @@ def evaluate(
     _report(outcome)
 
 
-@main.command()
+@click.command()
 @click.argument("folder", type=FILE, default=Path("quickstart"))
 @click.option("--events", type=click.IntRange(1), default=2000, show_default=True)
 @click.option("--noise", type=click.IntRange(1), default=500, show_default=True)
@@ -129,39 +123,12 @@ def evaluate(
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 def quickstart(folder: Path, events: int, noise: int, epochs: int, seed: int) -> None:
     """Run the whole road in FOLDER on simulated data: demo, subset, merge, train, evaluate."""
+    from eqt.cli import main
     from eqt.quickstart import Size
     from eqt.quickstart import quickstart as run_all
     from steadkit.cli import main as steadkit
 
     run_all(folder, Size(events, noise, epochs), seed, {"steadkit": steadkit, "eqt": main})
-
-
-def load_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes, which no setting silences.
-
-    They go to the process's standard error from C++; if the import fails they are shown. What it
-    logs later follows ``TF_CPP_MIN_LOG_LEVEL``, here 3 unless the user has set it.
-    """
-    import os
-    import sys
-    import tempfile
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    shown = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()
-        except BaseException:
-            notes.seek(0)
-            os.write(shown, notes.read())
-            raise
-        finally:
-            os.dup2(shown, 2)
-            os.close(shown)
 
 
 def _report(outcome: "Evaluation") -> None:

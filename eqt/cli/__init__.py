@@ -1,0 +1,20 @@
+"""The `eqt` command: thin over the package, heavy imports inside each body."""
+
+import click
+
+from eqt.cli.backend import load_tensorflow
+from eqt.cli.training import evaluate, quickstart, train
+from steadkit.console import CarefulGroup
+from steadkit.version import __version__
+
+__all__ = ["load_tensorflow", "main"]
+
+
+@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Train, evaluate and use the Earthquake Transformer."""
+
+
+for command in (train, evaluate, quickstart):
+    main.add_command(command)

@@ -1,0 +1,29 @@
+"""TensorFlow, imported without its start-up notes; only commands that compute pay for it."""
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes, which no setting silences.
+
+    They go to the process's standard error from C++; if the import fails they are shown. What it
+    logs later follows ``TF_CPP_MIN_LOG_LEVEL``, here 3 unless the user has set it.
+    """
+    import os
+    import sys
+    import tempfile
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            notes.seek(0)
+            os.write(shown, notes.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
