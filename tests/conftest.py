@@ -31,7 +31,7 @@ SHORT = TrainConfig(epochs=2, batch_size=16, train="0.5", validation="0.25", tes
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real records and reference outputs, beside the checkout."""
     if not SHARED.is_dir():
