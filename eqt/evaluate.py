@@ -22,6 +22,7 @@ from eqt.metrics import (
     timely,
 )
 from eqt.picks import Detection, Thresholds, best, detect
+from eqt.probabilities import Predict, predictor
 from eqt.runs import Run, load_setup
 from eqt.train import traces_of
 from steadkit.catalog import read_table, tidy
@@ -123,8 +124,13 @@ def _test_part(run: Run) -> list[str]:
     return traces_of(load(run.split), "test")
 
 
-def evaluate(task: Task, thresholds: Thresholds, overwrite: bool = False) -> Evaluation:
+def evaluate(
+    task: Task, thresholds: Thresholds, overwrite: bool = False, mc_samples: int = 0
+) -> Evaluation:
     """Pick every trace of a task and write tables and pictures into its folder.
+
+    With `mc_samples` the picks are those of the mean of so many runs with dropout, seeded by the
+    training's seed, and have uncertainties; see `eqt.probabilities.predictor`.
 
     Writes ``picks.csv`` (a row a trace, the 26 columns of EQTransformer's tester),
     ``detections.csv`` (a row a detection), ``study.csv`` (the 25 columns), ``metrics.json``,
@@ -144,7 +150,8 @@ def evaluate(task: Task, thresholds: Thresholds, overwrite: bool = False) -> Eva
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
     with clear_faults(batches):
-        detections, shown = _pick_all(model, batches, thresholds)
+        predict = predictor(model, mc_samples, task.training.seed)
+        detections, shown = _pick_all(predict, batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
     picks = picks_table(table, detections)
@@ -168,19 +175,19 @@ Shown = tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def _pick_all(
-    model: Any, batches: Batches, thresholds: Thresholds
+    predict: Predict, batches: Batches, thresholds: Thresholds
 ) -> tuple[list[list[Detection]], Shown]:
     """Pick every trace, batch by batch, and keep a few to show."""
     detections: list[list[Detection]] = []
     kept: list[tuple[int, np.ndarray, np.ndarray]] = []
     step = max(len(batches.names) // EXAMPLES, 1)
     for waveforms, _ in progress(stream(batches), "picking", len(batches)):
-        outputs = model.predict_on_batch(waveforms)
-        probabilities = np.concatenate([np.asarray(output) for output in outputs], axis=-1)
-        for waveform, of_trace in zip(waveforms.numpy(), probabilities, strict=True):
+        probabilities, deviations = predict(waveforms)
+        for row, waveform in enumerate(waveforms.numpy()):
             if len(detections) % step == 0 and len(kept) < EXAMPLES:
-                kept.append((len(detections), waveform, of_trace))
-            detections.append(detect(of_trace, thresholds))
+                kept.append((len(detections), waveform, probabilities[row]))
+            strays = None if deviations is None else deviations[row]
+            detections.append(detect(probabilities[row], thresholds, strays))
     rows = [row for row, *_ in kept]
     names = [batches.names[row] for row in rows]
     waveform_stack, probability_stack = (np.stack([item[i] for item in kept]) for i in (1, 2))
@@ -198,13 +205,13 @@ def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.Da
     rows["number_of_detections"] = np.array([len(found) for found in detections])
     surest = [best(found) for found in detections]
     rows["detection_probability"] = _column(d.probability if d else None for d in surest)
-    rows["detection_uncertainty"] = _column(None for _ in surest)
+    rows["detection_uncertainty"] = _column(d.uncertainty if d else None for d in surest)
     for phase, arrival in (("P", "p_arrival_sample"), ("S", "s_arrival_sample")):
         picks = [getattr(d, phase.lower()) if d else None for d in surest]
         samples = _column(pick.sample if pick else None for pick in picks)
         rows[f"{phase}_pick"] = samples
         rows[f"{phase}_probability"] = _column(pick.probability if pick else None for pick in picks)
-        rows[f"{phase}_uncertainty"] = _column(None for _ in picks)
+        rows[f"{phase}_uncertainty"] = _column(pick.uncertainty if pick else None for pick in picks)
         rows[f"{phase}_error"] = (samples - typed[arrival].to_numpy()) / SAMPLING_RATE
     return pd.DataFrame(rows)
 

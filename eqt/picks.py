@@ -36,17 +36,19 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Pick:
-    """An arrival: its sample and its probability."""
+    """An arrival: its sample and its probability, and how far that strays in Monte Carlo runs."""
 
     sample: int
     probability: float
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True)
 class Detection:
     """An earthquake found in a window, with its most probable P and S if there are any.
 
-    `start` and `end` are its first and last sample, `probability` is the mean between them.
+    `start` and `end` are its first and last sample, `probability` is the mean between them, as is
+    `uncertainty`, of the deviations of Monte Carlo runs.
     """
 
     start: int
@@ -54,9 +56,12 @@ class Detection:
     probability: float
     p: Pick | None = None
     s: Pick | None = None
+    uncertainty: float | None = None
 
 
-def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]:
+def detect(
+    probabilities: np.ndarray, thresholds: Thresholds, deviations: np.ndarray | None = None
+) -> list[Detection]:
     """Find the earthquakes of one window.
 
     Parameters
@@ -65,6 +70,8 @@ def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]
         Shape (samples, 3): detection, P and S.
     thresholds
         What counts.
+    deviations
+        Standard deviations of the probabilities, where they are known, in the same shape.
 
     Returns
     -------
@@ -76,8 +83,9 @@ def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]
     >>> detect(window, Thresholds())[0].s
     Pick(sample=950, probability=0.7)
     """
-    p_peaks = peaks(probabilities[:, 1], thresholds.p)
-    s_peaks = peaks(probabilities[:, 2], thresholds.s)
+    strays = [None] * 3 if deviations is None else deviations.T
+    p_peaks = peaks(probabilities[:, 1], thresholds.p, strays[1])
+    s_peaks = peaks(probabilities[:, 2], thresholds.s, strays[2])
     spans = list(runs(probabilities[:, 0] > thresholds.detection))
     # A P belongs to the earthquake that follows it, not to the end of the one before.
     ends = [min(end, following - P_LEAD - 1) for (_, end), (following, _) in pairwise(spans)]
@@ -87,7 +95,8 @@ def detect(probabilities: np.ndarray, thresholds: Thresholds) -> list[Detection]
         p = _take_most_probable(p_peaks, start - P_LEAD, max(last_p, start))
         s = _take_most_probable(s_peaks, start if p is None else p.sample + 1, end)
         mean = float(probabilities[start : end + 1, 0].mean())
-        found.append(Detection(start, end, mean, p, s))
+        stray = None if strays[0] is None else float(strays[0][start : end + 1].mean())
+        found.append(Detection(start, end, mean, p, s, stray))
     return found
 
 
@@ -103,11 +112,16 @@ def runs(above: np.ndarray) -> Iterator[tuple[int, int]]:
             yield int(first), int(after) - 1
 
 
-def peaks(probability: np.ndarray, threshold: float) -> list[Pick]:
+def peaks(
+    probability: np.ndarray, threshold: float, deviation: np.ndarray | None = None
+) -> list[Pick]:
     """Find the local maxima above a threshold, those at the edges of the window too."""
     # A peak is lower on both sides; outside of the window everything is.
     samples, _ = find_peaks(np.concatenate(([-1], probability, [-1])), height=threshold)
-    return [Pick(int(i) - 1, float(probability[i - 1])) for i in samples]
+    return [
+        Pick(i, float(probability[i]), None if deviation is None else float(deviation[i]))
+        for i in (samples - 1).tolist()
+    ]
 
 
 def _take_most_probable(picks: list[Pick], first: int, last: int) -> Pick | None:

@@ -89,6 +89,13 @@ def train(
 @click.option("--detection-threshold", type=float, default=0.2, show_default=True)
 @click.option("--p-threshold", type=float, default=0.1, show_default=True)
 @click.option("--s-threshold", type=float, default=0.1, show_default=True)
+@click.option(
+    "--mc-samples",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
+)
 @click.option("--out", type=FILE, help="Folder to write; RUN/evaluation by default.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation that exists.")
 def evaluate(
@@ -98,6 +105,7 @@ def evaluate(
     detection_threshold: float,
     p_threshold: float,
     s_threshold: float,
+    mc_samples: int,
     out: Path | None,
     overwrite: bool,
 ) -> None:
@@ -111,7 +119,7 @@ def evaluate(
     from eqt.picks import Thresholds
 
     thresholds = Thresholds(detection_threshold, p_threshold, s_threshold)
-    outcome = run_evaluation(plan(run, data, weights, out), thresholds, overwrite)
+    outcome = run_evaluation(plan(run, data, weights, out), thresholds, overwrite, mc_samples)
     _report(outcome)
 
 

@@ -1,0 +1,90 @@
+"""What a network makes of waveforms, and with Monte Carlo dropout how sure it is of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from eqt.blocks import seed_of
+from eqt.layers import MonteCarloDropout
+from steadkit.errors import InputError
+
+
+class Probabilities(NamedTuple):
+    """Probabilities of detection, P and S, each of shape (traces, samples, 3)."""
+
+    mean: np.ndarray
+    std: np.ndarray | None = None
+    """Standard deviation over the Monte Carlo samples; None without any."""
+
+
+Predict = Callable[[Any], Probabilities]
+"""Takes waveforms as the network does, shape (traces, samples, components), normalised."""
+
+
+def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict:
+    """Make what turns waveforms into probabilities.
+
+    Parameters
+    ----------
+    model
+        A network of `eqt.model.build_model`.
+    mc_samples
+        With 0 the network is run once, without dropout, and always gives the same. With more it
+        is run as often, with the spatial dropout of its residual CNN left on, as the published
+        network always did: mean and standard deviation over these runs are the result.
+    seed
+        Selects what is dropped. The same batches in the same order give the same.
+
+    Raises
+    ------
+    InputError
+        The network has no spatial dropout to leave on, or there is only one sample.
+    """
+    if mc_samples == 0:
+        return lambda waveforms: Probabilities(_together(model.predict_on_batch(waveforms)))
+    if mc_samples < 2:
+        raise InputError(f"{mc_samples} Monte Carlo samples have no spread: use 2 or more, or 0")
+    noisy = _with_dropout(model, seed)
+
+    def predict(waveforms: Any) -> Probabilities:
+        runs = (_together(noisy.predict_on_batch(waveforms)) for _ in range(mc_samples))
+        first = next(runs).astype(np.float64)
+        # About the first, or what is nearly the same each time would lose its digits.
+        total, squares = np.zeros_like(first), np.zeros_like(first)
+        for run in runs:
+            total += run - first
+            squares += (run - first) ** 2
+        mean = total / mc_samples
+        variance = np.maximum(squares / mc_samples - mean**2, 0)
+        mean += first
+        return Probabilities(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
+
+    return predict
+
+
+def _together(outputs: list[Any]) -> np.ndarray:
+    return np.concatenate([np.asarray(output) for output in outputs], axis=-1)
+
+
+def _with_dropout(model: keras.Model, seed: int) -> keras.Model:
+    """Copy a network; its spatial dropout acts always."""
+    forced = []
+
+    def copy(layer: keras.Layer) -> keras.Layer:
+        settings = layer.get_config()
+        if isinstance(layer, keras.layers.SpatialDropout1D):
+            settings["seed"] = seed_of(seed, layer.name)
+            forced.append(MonteCarloDropout.from_config(settings))
+            return forced[-1]
+        return type(layer).from_config(settings)
+
+    copied = keras.models.clone_model(model, clone_function=copy)
+    if not any(layer.rate for layer in forced):
+        raise InputError(
+            "this network has no spatial dropout: it has no residual CNN or its rate is 0, "
+            "so Monte Carlo samples would all be the same"
+        )
+    copied.set_weights(model.get_weights())
+    return copied
