@@ -4,17 +4,38 @@ Each function adds its layers to the graph under names of its own and returns th
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers
 
 from eqt.config import EQTConfig
-from eqt.layers import AdditiveAttention, FeedForward, UpsampleConv1D, hard_sigmoid
+from eqt.layers import (
+    AdditiveAttention,
+    DotProductAttention,
+    FeedForward,
+    MultiHeadAttention,
+    RecurrentPositions,
+    ScaledDotProductAttention,
+    SelfAttention,
+    SinusoidalPositions,
+    UpsampleConv1D,
+    hard_sigmoid,
+)
 
 _LAYER_NORM_EPSILON = 1e-14
 
 _RNN = {"lstm": layers.LSTM, "gru": layers.GRU}
+
+_GATES = {"hard_sigmoid": hard_sigmoid, "sigmoid": keras.activations.sigmoid}
+
+_ATTENTION: dict[str, Callable[..., SelfAttention]] = {
+    "additive": lambda config, **shared: AdditiveAttention(config.attention_units, **shared),
+    "dot": lambda config, seed, **shared: DotProductAttention(**shared),
+    "scaled_dot": lambda config, seed, **shared: ScaledDotProductAttention(**shared),
+    "multi_head": lambda config, **shared: MultiHeadAttention(config.heads, **shared),
+}
 
 
 def seed_of(seed: int, name: str) -> int:
@@ -62,8 +83,21 @@ def encoder(x: Any, config: EQTConfig, seed: int) -> Any:
     return x
 
 
+def residual(x: Any, y: Any, name: str) -> Any:
+    """Add to a signal what its layers have made of it: x + f(x), where y is f(x).
+
+    Each layer then has only the difference to learn, and the gradient a way past it.
+    Source: He, Zhang, Ren and Sun (2016), Deep Residual Learning, arXiv:1512.03385.
+    """
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
 def residual_cnn(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Add to the signal, block after block, what two convolutions make of it."""
+    """Add to the signal, block after block, what two convolutions make of it.
+
+    Normalisation and activation come before each convolution: He et al. (2016), Identity Mappings
+    in Deep Residual Networks, arXiv:1603.05027.
+    """
     for i, kernel in enumerate(config.residual_kernels, 1):
         y = x
         for part in "ab":
@@ -73,7 +107,7 @@ def residual_cnn(x: Any, config: EQTConfig, seed: int) -> Any:
             drop = name.format("drop")
             y = layers.SpatialDropout1D(config.dropout, seed=seed_of(seed, drop), name=drop)(y)
             y = conv(name.format("conv"), x.shape[-1], kernel, seed)(y)
-        x = layers.Add(name=f"residual_{i}_add")([x, y])
+        x = residual(x, y, f"residual_{i}")
     return x
 
 
@@ -82,7 +116,7 @@ def _recurrent(kind: str, name: str, config: EQTConfig, seed: int, **kwargs: Any
     return _RNN[kind](
         config.rnn_units,
         return_sequences=True,
-        recurrent_activation=hard_sigmoid if config.gate == "hard_sigmoid" else config.gate,
+        recurrent_activation=_GATES[config.gate],
         dropout=config.dropout,
         recurrent_dropout=config.dropout,
         kernel_initializer=_glorot(seed, f"{name}/kernel"),
@@ -105,28 +139,60 @@ def recurrent(kind: str, name: str, config: EQTConfig, seed: int) -> layers.Laye
     return layers.Bidirectional(forward, backward_layer=backward, name=name)
 
 
+def network_in_network(x: Any, name: str, filters: int, seed: int) -> Any:
+    """Mix the channels of each step alone: a convolution of width 1, y_t = x_t W + b.
+
+    Source: Lin, Chen and Yan (2014), Network In Network, arXiv:1312.4400.
+    """
+    return conv(f"{name}_nin", filters, 1, seed)(x)
+
+
 def recurrent_stack(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Carry along the trace; each recurrent layer ends in a network-in-network of width 1."""
+    """Carry along the trace; each recurrent layer ends in a network-in-network."""
     for i, kind in enumerate(config.encoder_rnn, 1):
         name = f"{kind}_{i}"
         x = recurrent(kind, name, config, seed)(x)
-        x = conv(f"{name}_nin", config.rnn_units, 1, seed)(x)
+        x = network_in_network(x, name, config.rnn_units, seed)
         x = layers.BatchNormalization(name=f"{name}_norm")(x)
     return x
 
 
+def positions(x: Any, config: EQTConfig, seed: int) -> Any:
+    """Add the positional encoding that the config names, if any."""
+    name = "positions"
+    match config.positional:
+        case "sinusoidal":
+            return SinusoidalPositions(name=name)(x)
+        case "lstm":
+            gate, own = _GATES[config.gate], seed_of(seed, name)
+            return RecurrentPositions(gate, config.dropout, own, name=name)(x)
+    return x
+
+
+def attention(name: str, config: EQTConfig, seed: int, width: int | None = None) -> SelfAttention:
+    """Return the layer of attention that the config names, to all steps or a band of them."""
+    kind, own = _ATTENTION[config.attention], seed_of(seed, name)
+    return kind(config, seed=own, width=width, causal=config.causal, name=name)
+
+
 def transformer(x: Any, suffix: str, config: EQTConfig, seed: int) -> Any:
-    """Attend to all steps, then feed forward; each is added to its input and normalised."""
+    """Attend to all steps, then feed forward; each is added to its input and normalised.
+
+    x' = norm(x + attention(x)), then norm(x' + feed_forward(x')). The normalisation is over the
+    channels of each step: Ba, Kiros and Hinton (2016), arXiv:1607.06450.
+
+    Source: Vaswani et al. (2017), Attention Is All You Need, arXiv:1706.03762, section 3.1.
+    """
     name = f"attention{suffix}"
-    attended = AdditiveAttention(config.attention_units, seed=seed_of(seed, name), name=name)(x)
-    x = _add_and_norm(x, attended, name)
+    x = add_and_norm(x, attention(name, config, seed)(x), name)
     name = f"feed_forward{suffix}"
     fed = FeedForward(config.feed_forward, config.dropout, seed_of(seed, name), name=name)(x)
-    return _add_and_norm(x, fed, name)
+    return add_and_norm(x, fed, name)
 
 
-def _add_and_norm(x: Any, y: Any, name: str) -> Any:
-    total = layers.Add(name=f"{name}_add")([x, y])
+def add_and_norm(x: Any, y: Any, name: str) -> Any:
+    """Close a residual connection, and normalise each step over its channels."""
+    total = residual(x, y, name)
     return layers.LayerNormalization(epsilon=_LAYER_NORM_EPSILON, name=f"{name}_norm")(total)
 
 
@@ -134,9 +200,7 @@ def picker(x: Any, phase: str, config: EQTConfig, seed: int) -> Any:
     """Turn the common signal to one phase: recurrent layers, then attention to the near steps."""
     for i, kind in enumerate(config.picker_rnn, 1):
         x = recurrent(kind, f"{kind}{phase}_{i}", config, seed)(x)
-    name = f"attention{phase}"
-    own = seed_of(seed, name)
-    return AdditiveAttention(config.attention_units, config.attention_width, own, name=name)(x)
+    return attention(f"attention{phase}", config, seed, config.attention_width)(x)
 
 
 def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:

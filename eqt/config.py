@@ -26,6 +26,12 @@ RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
 GATES: Final = ("hard_sigmoid", "sigmoid")
 """Gate activations; ``hard_sigmoid`` is Keras 2's, clip(0.2 x + 0.5, 0, 1), not Keras 3's."""
 
+ATTENTION: Final = ("additive", "dot", "scaled_dot", "multi_head")
+"""The kinds of attention, in transformer blocks and pickers alike; see `eqt.layers.attention`."""
+
+POSITIONAL: Final = ("none", "sinusoidal", "lstm")
+"""What is added before the first transformer block; see `eqt.layers.positions`."""
+
 
 @dataclass(frozen=True)
 class EQTConfig:
@@ -49,6 +55,14 @@ class EQTConfig:
     transformer_blocks, attention_units, attention_width, feed_forward
         Number of transformer blocks, width of the attention's hidden layer, how many steps a
         picker's attention sees, and the hidden width of the feed-forward layer.
+    attention, heads
+        Kind of attention, one of ``ATTENTION``, and how many heads ``multi_head`` has. Only
+        ``additive`` has a hidden layer.
+    positional
+        Positional encoding, one of ``POSITIONAL``.
+    causal
+        Whether attention sees only the past. Convolutions and recurrent layers that read both
+        ways still see the future.
     dropout
         Rate of every dropout, the recurrent ones included.
     gate
@@ -80,6 +94,10 @@ class EQTConfig:
     attention_units: int = 32
     attention_width: int = 3
     feed_forward: int = 128
+    attention: str = "additive"
+    heads: int = 1
+    positional: str = "none"
+    causal: bool = False
     dropout: float = 0.1
     gate: str = "hard_sigmoid"
     kernel_l1: float = 0.0
@@ -93,10 +111,13 @@ class EQTConfig:
             _check_stack(name, getattr(self, name))
         for name in ("encoder_rnn", "picker_rnn"):
             _check_recurrent(name, getattr(self, name))
-        _check(self.gate in GATES, "gate", self.gate, f"use one of {', '.join(GATES)}")
+        for name, known in _NAMES.items():
+            _check_name(name, getattr(self, name), known)
+        _check(isinstance(self.causal, bool), "causal", self.causal, "use True or False")
         for name in ("dropout", "kernel_l1", "kernel_l2", "bias_l1"):
             _check_fraction(name, getattr(self, name))
         self._check_lengths()
+        self._check_heads()
 
     def _check_lengths(self) -> None:
         """Check that the stacks fit one another and that decoding returns to the input length."""
@@ -108,6 +129,29 @@ class EQTConfig:
             _check(fits, name, stack, f"give {depth} entries, one for each of filters")
         # Each upsampling doubles the length, so only an even one can come back.
         _check(self.input_length % 2 == 0, "input_length", self.input_length, "use an even number")
+
+    def _check_heads(self) -> None:
+        """Check that only multi-head attention has heads, and that each gets as many channels."""
+        heads, kind = self.heads, self.attention
+        fits = heads == 1 or kind == "multi_head"
+        _check(fits, "heads", heads, f"{kind!r} attention has one, use 'multi_head' or 1")
+        for where, channels in self.attention_channels.items():
+            fits = channels % heads == 0
+            _check(fits, "heads", heads, f"the {where} attention needs a divisor of {channels}")
+
+    @property
+    def attention_channels(self) -> dict[str, int]:
+        """Channels that the attention of the transformer blocks and of the pickers sees.
+
+        Examples
+        --------
+        >>> EQTConfig(picker_rnn=("bilstm",)).attention_channels
+        {'transformer': 16, 'picker': 32}
+        """
+        common = self.rnn_units if self.encoder_rnn else self.filters[-1]
+        ways = 2 if self.picker_rnn and self.picker_rnn[-1].startswith("bi") else 1
+        picker = ways * self.rnn_units if self.picker_rnn else common
+        return {"transformer": common, "picker": picker}
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -273,7 +317,9 @@ _COUNTS: Final = (
     "attention_units",
     "attention_width",
     "feed_forward",
+    "heads",
 )
+_NAMES: Final = {"gate": GATES, "attention": ATTENTION, "positional": POSITIONAL}
 _STACKS: Final = ("filters", "kernels", "decoder_filters", "residual_kernels")
 
 
@@ -300,6 +346,10 @@ def _check_stack(name: str, value: object) -> None:
 def _check_recurrent(name: str, value: object) -> None:
     known = isinstance(value, tuple) and all(kind in RECURRENT for kind in value)
     _check(known, name, value, f"use a tuple of {', '.join(RECURRENT)}")
+
+
+def _check_name(name: str, value: object, known: tuple[str, ...]) -> None:
+    _check(value in known, name, value, f"use one of {', '.join(known)}")
 
 
 def _check_fraction(name: str, value: object) -> None:

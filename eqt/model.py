@@ -32,6 +32,7 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
     x = blocks.encoder(waveform, config, seed)
     x = blocks.residual_cnn(x, config, seed)
     x = blocks.recurrent_stack(x, config, seed)
+    x = blocks.positions(x, config, seed)
     for suffix in transformer_suffixes(config.transformer_blocks):
         x = blocks.transformer(x, suffix, config, seed)
     p = blocks.picker(x, "P", config, seed)

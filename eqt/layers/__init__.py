@@ -1,16 +1,44 @@
-"""The layers that Keras does not have, or has with other numbers than the published network."""
+"""The layers that Keras does not have, or has with other numbers than the published network.
 
-from eqt.layers.attention import AdditiveAttention
+==============  ===============================================================
+`attention`     additive, dot-product, scaled dot-product and multi-head
+`masks`         which steps a step may see: all, a band, the past, the valid
+`positions`     sinusoidal and recurrent positional encoding
+`feed_forward`  the two dense layers of a transformer block
+`upsampling`    upsampling and convolution in one
+`monte_carlo`   dropout that acts also when predicting
+`gates`         the hard sigmoid of Keras 2
+`registry`      the names under which Keras saves them
+==============  ===============================================================
+
+They are written in `keras.ops` alone, for any backend of Keras. What joins them to blocks,
+residual connections and networks-in-networks among them, is in `eqt.blocks`.
+"""
+
+from eqt.layers.attention import (
+    AdditiveAttention,
+    DotProductAttention,
+    MultiHeadAttention,
+    ScaledDotProductAttention,
+    SelfAttention,
+)
 from eqt.layers.feed_forward import FeedForward
 from eqt.layers.gates import hard_sigmoid
 from eqt.layers.monte_carlo import MonteCarloDropout
+from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
 from eqt.layers.registry import registered
 from eqt.layers.upsampling import UpsampleConv1D
 
 __all__ = [
     "AdditiveAttention",
+    "DotProductAttention",
     "FeedForward",
     "MonteCarloDropout",
+    "MultiHeadAttention",
+    "RecurrentPositions",
+    "ScaledDotProductAttention",
+    "SelfAttention",
+    "SinusoidalPositions",
     "UpsampleConv1D",
     "hard_sigmoid",
     "registered",

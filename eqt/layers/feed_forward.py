@@ -29,6 +29,7 @@ class FeedForward(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units, self.rate, self.seed = units, dropout, seed
         self.dropout = keras.layers.Dropout(dropout, seed=seed, name="dropout")
+        self.supports_masking = True
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Create the two dense layers' weights."""

@@ -30,6 +30,20 @@ def test_dictionary_round_trip_survives_json():
     assert EQTConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.parametrize(
+    ("setting", "channels"),
+    [
+        ({}, (16, 16)),
+        ({"picker_rnn": ()}, (16, 16)),
+        ({"encoder_rnn": ()}, (64, 16)),
+        ({"encoder_rnn": (), "picker_rnn": ()}, (64, 64)),
+        ({"encoder_rnn": ("bilstm",), "picker_rnn": ("lstm", "bigru")}, (16, 32)),
+    ],
+)
+def test_channels_of_the_attention(setting, channels):
+    assert tuple(EQTConfig(**setting).attention_channels.values()) == channels
+
+
 def test_left_out_settings_keep_their_defaults():
     assert EQTConfig.from_dict({"dropout": 0.3}) == EQTConfig(dropout=0.3)
 
@@ -53,6 +67,24 @@ def test_unknown_setting():
         ({"encoder_rnn": ("LSTM",)}, "encoder_rnn .*: use a tuple of bilstm, lstm, bigru, gru"),
         ({"picker_rnn": "lstm"}, "picker_rnn cannot be 'lstm': use a tuple"),
         ({"gate": "tanh"}, "gate cannot be 'tanh': use one of hard_sigmoid, sigmoid"),
+        (
+            {"attention": "multi"},
+            "attention cannot be 'multi': use one of additive, dot, scaled_dot",
+        ),
+        ({"attention": ["dot"]}, r"attention cannot be \['dot'\]: use one of"),
+        ({"positional": None}, "positional cannot be None: use one of none, sinusoidal, lstm"),
+        ({"causal": 1}, "causal cannot be 1: use True or False"),
+        ({"heads": 0}, "heads cannot be 0: use a whole number above 0"),
+        ({"heads": 2}, "heads cannot be 2: 'additive' attention has one, use 'multi_head' or 1"),
+        ({"heads": 4, "attention": "dot"}, "heads cannot be 4: 'dot' attention has one"),
+        (
+            {"heads": 3, "attention": "multi_head"},
+            "heads cannot be 3: the transformer attention needs a divisor of 16",
+        ),
+        (
+            {"heads": 64, "attention": "multi_head", "encoder_rnn": ()},
+            "heads cannot be 64: the picker attention needs a divisor of 16",
+        ),
         ({"dropout": 1.0}, r"dropout cannot be 1.0: use a number in \[0, 1\)"),
         ({"dropout": float("nan")}, "dropout cannot be nan"),
         ({"bias_l1": -1}, "bias_l1 cannot be -1"),

@@ -6,13 +6,24 @@ import pytest
 
 from eqt.layers import (
     AdditiveAttention,
+    DotProductAttention,
     FeedForward,
+    MultiHeadAttention,
+    RecurrentPositions,
+    ScaledDotProductAttention,
+    SinusoidalPositions,
     UpsampleConv1D,
     hard_sigmoid,
 )
 
 LAYERS = {
     "attention": AdditiveAttention(5, width=3, seed=7, name="attention"),
+    "other attention": AdditiveAttention(5, causal=True, published=False, dtype="mixed_bfloat16"),
+    "dot-product": DotProductAttention(width=3, causal=True),
+    "scaled dot-product": ScaledDotProductAttention(width=3),
+    "multi-head": MultiHeadAttention(2, width=3, seed=7, causal=True),
+    "sinusoids": SinusoidalPositions(name="positions"),
+    "recurrence": RecurrentPositions(hard_sigmoid, dropout=0.2, seed=7),
     "feed forward": FeedForward(9, dropout=0.2, seed=7, name="feed_forward"),
     "upsampling": UpsampleConv1D(
         3, 4, crop=1, activation="relu", kernel_initializer=keras.initializers.HeNormal(7)
@@ -114,6 +125,9 @@ def test_layers_come_back_from_their_config(layer):
     assert type(again) is type(layer)
     assert again.get_config() == layer.get_config()
     np.testing.assert_array_equal(again(signal()), layer(signal()))
+    assert (
+        keras.layers.deserialize(keras.layers.serialize(layer)).get_config() == again.get_config()
+    )
 
 
 def test_gates_come_back_from_their_config():
