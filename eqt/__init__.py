@@ -1,1 +1,22 @@
 """eqt: the Earthquake Transformer on Keras 3."""
+
+from importlib import import_module
+from typing import Any, Final
+
+_HOMES: Final = {
+    "EQTConfig": "eqt.config",
+    "build_model": "eqt.model",
+    "load_model": "eqt.loading",
+    "save_model": "eqt.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and TensorFlow with it, only then."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -4,14 +4,15 @@ Nothing in the file is ever run, and nothing is filled in: a name or shape that 
 refused. (Keras's own weight files go by position, and only warn where a layer is not found.)
 """
 
+import io
 import json
 from pathlib import Path
 
 import h5py
 import keras
-import numpy as np
 
 from eqt.config import EQTConfig
+from eqt.guards import array_in, check_size
 from eqt.model import build_model
 from steadkit.errors import InputError
 from steadkit.files import staged
@@ -36,11 +37,23 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
         Whether an existing file may be replaced.
     """
     with staged([path], overwrite) as (new,), h5py.File(new, "x") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["config"] = json.dumps(config.to_dict())
-        group = file.create_group(GROUP)
-        for weight in model.weights:
-            group[weight.path] = keras.ops.convert_to_numpy(weight)
+        _write(model, config, file)
+
+
+def to_bytes(model: keras.Model, config: EQTConfig) -> bytes:
+    """Return the file that `save` would write."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        _write(model, config, file)
+    return content.getvalue()
+
+
+def _write(model: keras.Model, config: EQTConfig, file: h5py.File) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["config"] = json.dumps(config.to_dict())
+    group = file.create_group(GROUP)
+    for weight in model.weights:
+        group[weight.path] = keras.ops.convert_to_numpy(weight)
 
 
 def load(path: Path) -> keras.Model:
@@ -51,19 +64,35 @@ def load(path: Path) -> keras.Model:
     InputError
         The file is missing, is not such a file, or does not fit its own configuration.
     """
+    return read(path)[0]
+
+
+def read(path: Path) -> tuple[keras.Model, EQTConfig]:
+    """Do as `load`; returns the configuration too."""
     if not path.is_file():
         raise InputError(f"no weights {str(path)!r}: is the run complete, and the name right?")
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: name weights that eqt train wrote")
+    return _read(path, path, path.stat().st_size)
+
+
+def from_bytes(content: bytes, path: Path) -> tuple[keras.Model, EQTConfig]:
+    """Do as `read` with what `to_bytes` gave; `path` is named where it is refused."""
+    return _read(io.BytesIO(content), path, len(content))
+
+
+def _read(source: Path | io.BytesIO, path: Path, size: int) -> tuple[keras.Model, EQTConfig]:
     try:
-        with h5py.File(path, "r") as file:
-            model = build_model(_config_in(file, path))
+        with h5py.File(source, "r") as file:
+            config = _config_in(file, path)
+            _check_size(config, size, path)
+            model = build_model(config)
             _fill(model, file, path)
     except InputError:
         raise
     except Exception as error:  # whatever a hostile file makes h5py or Keras raise
         raise InputError(f"{str(path)!r} is damaged: {error}") from error
-    return model
+    return model, config
 
 
 def _config_in(file: h5py.File, path: Path) -> EQTConfig:
@@ -77,16 +106,23 @@ def _config_in(file: h5py.File, path: Path) -> EQTConfig:
         raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
 
 
+def _check_size(config: EQTConfig, size: int, path: Path) -> None:
+    try:
+        check_size(config, size)
+    except InputError as error:
+        raise InputError(f"{str(path)!r} does not fit its configuration: {error}") from error
+
+
 def _fill(model: keras.Model, file: h5py.File, path: Path) -> None:
+    group = file[GROUP]
     for weight in model.weights:
-        stored = file[GROUP].get(weight.path)
-        if not isinstance(stored, h5py.Dataset) or stored.shape != tuple(weight.shape):
-            shape = getattr(stored, "shape", "none")
+        try:
+            values = array_in(group, weight.path)
+        except InputError as error:
+            raise InputError(f"{str(path)!r} does not fit its configuration: {error}") from error
+        if values.shape != tuple(weight.shape):
             raise InputError(
                 f"{str(path)!r} does not fit its configuration: {weight.path!r} needs shape "
-                f"{tuple(weight.shape)}, the file has {shape}"
+                f"{tuple(weight.shape)}, the file has {values.shape}"
             )
-        values = stored[()]
-        if not np.isfinite(values).all():
-            raise InputError(f"{str(path)!r} holds NaN or infinity in {weight.path!r}")
         weight.assign(values)

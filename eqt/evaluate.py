@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt import checkpoints, plots
+from eqt import checkpoints, plots, saved
 from eqt.config import TrainConfig
+from eqt.loading import load_model
 from eqt.metrics import (
     STUDY_COLUMNS,
     TOLERANCE,
@@ -102,15 +103,19 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
     traces = _all_traces(file) if whole or run is None else _test_part(Run(run))
     name = f"evaluation-{file.stem}" if whole else "evaluation"
     return Task(
-        name=run.resolve().name
-        if run
-        else Path(str(weights)).name.removesuffix(checkpoints.SUFFIX),
+        name=run.resolve().name if run else _bare(Path(str(weights))),
         data=file,
         traces=traces,
         weights=weights or Run(home).best,
         training=training,
         out=out or home / name,
     )
+
+
+def _bare(weights: Path) -> str:
+    """Name a file of weights without its ending; a run folder keeps its name."""
+    name = weights.resolve().name
+    return name.removesuffix(checkpoints.SUFFIX).removesuffix(saved.SUFFIX)
 
 
 def _all_traces(data: Path) -> list[str]:
@@ -146,7 +151,7 @@ def evaluate(
             f"{str(task.out)!r} exists: choose another folder with --out, or use --overwrite"
         )
     batches = Batches(task.data, task.traces, task.training.batches)
-    model = checkpoints.load(task.weights)
+    model = load_model(task.weights)
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
     with clear_faults(batches):

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from eqt.config import EQTConfig
+from eqt.guards import array_in
 from eqt.layers import AdditiveAttention
 from eqt.model import build_model, transformer_suffixes
 from steadkit.errors import InputError
@@ -46,31 +47,51 @@ def load_published(path: Path) -> keras.Model:
     The dropout rate, the number of BiLSTM blocks and the gates are read from the file; the rest
     must be as in ``EQTConfig``. A file that holds anything else is refused by the layer's name.
     """
-    config, stored, arrays = _read(path)
-    model = build_model(config)
-    for theirs, ours in _pairs(stored, config):
-        _fill(model.get_layer(ours), theirs, arrays[theirs["config"]["name"]])
-    return model
+    return read(path)[0]
 
 
-def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray]]]:
-    """Return the config, the layers' descriptions and, for each layer, its weights."""
+def read(path: Path) -> tuple[keras.Model, EQTConfig]:
+    """Do as `load_published`; returns the configuration too."""
     try:
-        with h5py.File(path, "r") as file:
-            stored = json.loads(file.attrs["model_config"])["config"]["layers"]
-            for layer in stored:
-                _check_known(layer)
-            names = [layer["config"]["name"] for layer in stored]
-            arrays = {name: _arrays(file["model_weights"][name]) for name in names}
-        return _config(stored), stored, arrays
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        return _filled(*_read(path))
+    except InputError as error:
+        raise InputError(f"{str(path)!r} is refused: {error}") from error
+    except Exception as error:  # whatever a hostile file makes h5py or Keras raise
         raise InputError(
             f"{path} is not a model saved by Keras 2 ({error}): use the published .h5 file"
         ) from error
 
 
-def _arrays(group: h5py.Group) -> list[np.ndarray]:
-    return [group[name][()] for name in group.attrs["weight_names"]]
+def _filled(
+    config: EQTConfig, stored: list[Layer], arrays: dict[str, list[np.ndarray]]
+) -> tuple[keras.Model, EQTConfig]:
+    pairs = list(_pairs(stored, config))
+    model = build_model(config)
+    for theirs, ours in pairs:
+        _fill(model.get_layer(ours), theirs, arrays[theirs["config"]["name"]])
+    return model, config
+
+
+def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray]]]:
+    """Return the config, the layers' descriptions and, for each layer, its weights."""
+    if not path.is_file():
+        raise OSError("there is no such file")
+    with h5py.File(path, "r") as file:
+        stored = json.loads(file.attrs["model_config"])["config"]["layers"]
+        for layer in stored:
+            _check_known(layer)
+        names = [layer["config"]["name"] for layer in stored]
+        arrays = {name: _arrays(file["model_weights"], name) for name in names}
+    return _config(stored), stored, arrays
+
+
+def _arrays(group: h5py.Group, layer: str) -> list[np.ndarray]:
+    names = [_text(name) for name in group[layer].attrs["weight_names"]]
+    return [array_in(group, f"{layer}/{name}") for name in names]
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def _refusal(layer: Layer, fault: str) -> InputError:

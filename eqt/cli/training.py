@@ -85,7 +85,7 @@ def train(
 @click.command()
 @click.argument("run", type=FILE, required=False)
 @click.option("--data", type=FILE, help="Another STEAD file; all of it is evaluated.")
-@click.option("--weights", type=FILE, help="Other weights than the run's best.")
+@click.option("--weights", type=FILE, help="Other weights than the run's best: any that eqt reads.")
 @click.option("--detection-threshold", type=float, default=0.2, show_default=True)
 @click.option("--p-threshold", type=float, default=0.1, show_default=True)
 @click.option("--s-threshold", type=float, default=0.1, show_default=True)

@@ -85,7 +85,7 @@ CASES = {
     group_for_weight: "encoder_1/kernel",
     other_network: "encoder_1/kernel",
     not_finite: "NaN",
-    text_for_weight: "damaged",
+    text_for_weight: "floats",
     no_json: "broken configuration",
     a_list: "unknown model setting",
     no_format: "eqt train wrote",

@@ -1,0 +1,77 @@
+"""Zip files that others made, checked before a byte of them is used; nothing is ever unpacked."""
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from steadkit.errors import InputError
+
+MOST_MEMBERS: Final = 4096
+MOST_BYTES: Final = 1 << 28
+"""Of a whole archive, unpacked; a published network is 1.5 MB."""
+
+_ENCRYPTED: Final = 0x1
+_PLAIN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@contextmanager
+def archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip file that is as plain as one made by Keras or PyTorch.
+
+    Raises
+    ------
+    InputError
+        It is no zip file, is damaged, or has members that are encrypted, doubled, links, outside
+        of it, or too large.
+    """
+    try:
+        with zipfile.ZipFile(path) as opened:
+            _check(opened.infolist(), path)
+            yield opened
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise _refusal(path, f"is not a whole zip file ({error})") from error
+    except zlib.error as error:
+        raise _refusal(path, f"is damaged ({error})") from error
+
+
+def member(opened: zipfile.ZipFile, name: str, most: int = MOST_BYTES) -> bytes:
+    """Read one member of an open archive, or refuse it if it is larger than `most` bytes."""
+    info = opened.getinfo(name)
+    if info.file_size > most:
+        raise InputError(f"{name!r} in it has {info.file_size:,} bytes, at most {most:,} are read")
+    return opened.read(info)
+
+
+def _refusal(path: Path, fault: str) -> InputError:
+    return InputError(f"{str(path)!r} {fault}: use a file as its program wrote it")
+
+
+def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
+    names = [info.filename for info in members]
+    if len(names) > MOST_MEMBERS:
+        raise _refusal(path, f"has {len(names):,} members")
+    if len(set(names)) < len(names):
+        raise _refusal(path, "has two members of one name")
+    total = sum(info.file_size for info in members)
+    if total > MOST_BYTES:
+        raise _refusal(path, f"has {total:,} bytes unpacked, more than {MOST_BYTES:,}")
+    for info in members:
+        _check_member(info, path)
+
+
+def _check_member(info: zipfile.ZipInfo, path: Path) -> None:
+    parts = PurePosixPath(info.filename.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in info.filename:
+        raise _refusal(path, f"has a member outside of it, {info.filename!r}")
+    if info.flag_bits & _ENCRYPTED:
+        raise _refusal(path, f"has an encrypted member, {info.filename!r}")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise _refusal(path, f"has a member that is a link, {info.filename!r}")
+    if info.compress_type not in _PLAIN:
+        raise _refusal(path, f"has a member in unknown compression, {info.filename!r}")

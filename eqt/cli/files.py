@@ -1,0 +1,80 @@
+"""Commands that read and write networks in other people's formats."""
+
+from pathlib import Path
+
+import click
+
+from eqt.cli.backend import load_tensorflow
+
+FILE = click.Path(path_type=Path)
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+
+
+@click.command("import")
+@click.argument("file", type=FILE)
+@click.option(
+    "-o", "--output", type=FILE, required=True, help="File to write: .keras or .weights.h5."
+)
+@OVERWRITE
+def import_(file: Path, output: Path, overwrite: bool) -> None:
+    """Turn FILE into a .keras file, or into .weights.h5.
+
+    FILE is a published EQTransformer .h5 (Keras 2), SeisBench's .pt with its .json beside it, or
+    anything else that eqt reads; its architecture and gates are recognised. Nothing in it is run.
+    """
+    load_tensorflow()
+    from eqt.loading import check_ending, read, save_model
+
+    check_ending(output)
+    model, config = read(file)
+    save_model(model, config, output, overwrite)
+    gates = f"{config.gate} gates, {len(config.encoder_rnn)} recurrent blocks"
+    click.echo(f"{output}: {model.count_params():,} weights, {gates}")
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["onnx", "saved_model", "seisbench"]),
+    help="By default onnx where the output ends so, else saved_model.",
+)
+@click.option(
+    "-o", "--output", type=FILE, required=True, help="File, folder, or for seisbench DIR/NAME."
+)
+@OVERWRITE
+def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None:
+    """Write MODEL for other programs: ONNX, SavedModel, or SeisBench's .pt and .json.
+
+    MODEL is a run folder or any file that eqt reads.
+    """
+    form = form or ("onnx" if output.suffix == ".onnx" else "saved_model")
+    load_tensorflow()
+    from eqt.exporting import export as run_export
+    from eqt.loading import read
+
+    for path in run_export(*read(model), form, output, overwrite):
+        click.echo(path)
+
+
+@click.command()
+@click.argument("name")
+@click.option("-o", "--output", type=FILE, help="Import it too, as .keras or .weights.h5.")
+@click.option("--cache", type=FILE, help="Where downloads are kept; the user's cache by default.")
+@OVERWRITE
+def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bool) -> None:
+    """Download the published weights NAME: original or conservative.
+
+    The file is kept, and checked against its SHA-256 each time.
+    """
+    from eqt.pretrained import cache_folder, fetch
+
+    path = fetch(name, cache or cache_folder())
+    click.echo(path)
+    if output is not None:
+        load_tensorflow()
+        from eqt.loading import read, save_model
+
+        save_model(*read(path), output, overwrite)
+        click.echo(output)

@@ -1,0 +1,91 @@
+"""A network for other programs: ONNX, TensorFlow's SavedModel, SeisBench's state."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import keras
+
+from eqt import seisbench_state
+from eqt.config import EQTConfig
+from steadkit.errors import InputError
+from steadkit.files import staged, sync
+
+FORMATS: Final = ("onnx", "saved_model", "seisbench")
+
+_ONNX_NEEDS: Final = ("onnx", "tf2onnx")
+
+
+def export(
+    model: keras.Model, config: EQTConfig, form: str, path: Path, overwrite: bool = False
+) -> list[Path]:
+    """Write a network for another program, whole or not at all; returns what was written.
+
+    Parameters
+    ----------
+    model, config
+        As `eqt.loading.read` gives them. Dropout is off in what is written.
+    form
+        One of ``FORMATS``.
+    path
+        The file; for ``saved_model`` the folder, which must be new; for ``seisbench`` the name of
+        the two files without their endings.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    InputError
+        The format is unknown, cannot hold this network, needs a package that is not installed, or
+        the target cannot be written.
+    """
+    if form == "onnx":
+        return [to_onnx(model, path, overwrite)]
+    if form == "saved_model":
+        return [to_saved_model(model, path)]
+    if form == "seisbench":
+        return seisbench_state.save(model, config, path, overwrite)
+    raise InputError(f"unknown format {form!r}: use one of {', '.join(FORMATS)}")
+
+
+def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
+    """Write a network as ONNX, for batches of any size; its outputs keep their order."""
+    missing = [name for name in _ONNX_NEEDS if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
+        )
+    with staged([path], overwrite) as (new,):
+        model.export(new, format="onnx", verbose=False)
+    return path
+
+
+def to_saved_model(model: keras.Model, folder: Path) -> Path:
+    """Write a network as TensorFlow's SavedModel, in a new folder."""
+    with _new_folder(folder) as new:
+        model.export(new, format="tf_saved_model", verbose=False)
+    return folder
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder beside its place and move it there when it is whole."""
+    if folder.exists() or folder.is_symlink():
+        raise InputError(f"{str(folder)!r} exists: choose another name, or move it away")
+    if not folder.parent.is_dir():
+        raise InputError(f"no folder {str(folder.parent)!r} to write into: make it first")
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial"
+    ) as beside:
+        new = Path(beside) / folder.name
+        yield new
+        for path in (*new.rglob("*"), new):
+            sync(path)
+        try:
+            new.rename(folder)
+        except OSError as error:
+            raise InputError(f"cannot write {str(folder)!r}: {error.strerror}") from error
+        sync(folder.parent)
