@@ -17,9 +17,9 @@ ORDER = {
         hdf5 store manifest sampling where selection presets split rows dataset
         subset merge build verify check convert synthetic demo labels transforms
         pipeline preview info plots collection cli __init__ __main__""",
-    "eqt": """config presets layers blocks model probabilities guards archives weights checkpoints
-        saved seisbench_state runs loading pretrained exporting picks metrics plots train evaluate
-        quickstart cli __init__ __main__""",
+    "eqt": """config presets differences layers blocks model stages architecture probabilities
+        guards archives weights checkpoints saved seisbench_state runs loading pretrained exporting
+        picks metrics plots train evaluate quickstart cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib")
 

@@ -1,0 +1,92 @@
+"""The command that lists the networks that have a name, compares them and draws them."""
+
+from pathlib import Path
+
+import click
+
+from eqt.cli.backend import load_tensorflow
+from steadkit.console import table
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--diff", metavar="OTHER", help="Tell in which settings NAME and OTHER differ.")
+@click.option("--summary", is_flag=True, help="List the stages of NAME, shapes and parameters.")
+@click.option("--figure", type=FILE, help="Draw NAME: .png, .pdf or .svg.")
+@click.option("--overwrite", is_flag=True, help="Replace a figure that exists.")
+def models(
+    name: str | None, diff: str | None, summary: bool, figure: Path | None, overwrite: bool
+) -> None:
+    """List the networks that have a name, or tell of NAME what it is built from.
+
+    With --diff a figure frames what differs.
+    """
+    from eqt.presets import PRESETS, preset
+
+    if name is None:
+        if diff or summary or figure:
+            raise click.UsageError("--diff, --summary and --figure need the NAME of a network")
+        rows = [
+            [known, f"{one.parameters:,}", ", ".join(one.trained_on), one.differs]
+            for known, one in PRESETS.items()
+        ]
+        table("Networks", ["name", "parameters", "trained on", "what differs from EQT"], rows)
+        return
+    chosen, other = preset(name), preset(diff) if diff else None
+    if figure:
+        from steadkit.plots.style import kind_of
+
+        kind_of(figure)  # a wrong ending should not wait for TensorFlow
+    if diff is not None and other is not None:
+        from eqt.differences import differences
+
+        found = differences(chosen.config, other.config)
+        counts = [f"{one.parameters:,}" for one in (chosen, other)]
+        rows = [[field, *map(_text, values)] for field, *values in found]
+        title = (
+            f"{name} and {diff} differ in {len(found)} settings" if found else f"{name} = {diff}"
+        )
+        table(title, ["setting", name, diff], [*rows, ["parameters", *counts]])
+    elif not summary and not figure:
+        fields = vars(chosen.config).items()
+        rows = [[field, _text(value)] for field, value in fields]
+        title = f"{name}: {chosen.parameters:,} parameters; {chosen.differs}"
+        table(title, ["setting", "value"], rows)
+    if summary or figure:
+        _build(name, diff, summary, figure, overwrite)
+
+
+def _build(
+    name: str, diff: str | None, summary: bool, figure: Path | None, overwrite: bool
+) -> None:
+    load_tensorflow()
+    from eqt.architecture import draw
+    from eqt.presets import preset
+    from eqt.stages import stages
+    from steadkit.plots.style import save
+
+    config = preset(name).config
+    found = stages(config)
+    if summary:
+        rows = [
+            [one.branch, one.name, one.what, one.steps, one.channels, f"{one.parameters:,}"]
+            for one in found
+        ]
+        total = sum(one.parameters for one in found)
+        columns = ["branch", "stage", "what", "steps", "channels", "parameters"]
+        table(f"{name}: {total:,} parameters", columns, rows)
+    if figure:
+        others = stages(preset(diff).config) if diff else found
+        marked = [one.name for one in found if one not in others]
+        title = f"{name}, framed what {diff} has not" if diff else name
+        drawn = draw(found, title, (config.input_length, config.components), marked)
+        save([drawn], figure, overwrite)
+        click.echo(str(figure))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or "none"
+    return str(value)
