@@ -160,9 +160,9 @@ class AdditiveAttention(SelfAttention):
         """Return Wa tanh(x_t Wt + x_t' Wx + bh) + ba: (batch, steps, steps)."""
         query = ops.expand_dims(ops.matmul(x, self.Wt), 2)
         key = ops.expand_dims(ops.matmul(x, self.Wx), 1)
-        # ops.add, because the biases may be of half precision.
-        hidden = ops.tanh(ops.add(query + key, self.bh))
-        return ops.squeeze(ops.add(ops.matmul(hidden, self.Wa), self.ba), -1)
+        # The biases may be stored in half precision, which + would refuse to join with x.
+        hidden = ops.tanh(query + key + ops.cast(self.bh, x.dtype))
+        return ops.squeeze(ops.matmul(hidden, self.Wa) + ops.cast(self.ba, x.dtype), -1)
 
     def weigh(self, scores: Any, seen: Any, near: Any) -> Any:
         """Return the weights; see `published` for where the maximum is taken."""
