@@ -45,7 +45,10 @@ def member(opened: zipfile.ZipFile, name: str, most: int = MOST_BYTES) -> bytes:
     info = opened.getinfo(name)
     if info.file_size > most:
         raise InputError(f"{name!r} in it has {info.file_size:,} bytes, at most {most:,} are read")
-    return opened.read(info)
+    content = opened.read(info)
+    if len(content) != info.file_size:
+        raise zipfile.BadZipFile(f"{name!r} is {len(content):,} bytes long, not {info.file_size:,}")
+    return content
 
 
 def _refusal(path: Path, fault: str) -> InputError:

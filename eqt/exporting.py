@@ -52,22 +52,47 @@ def export(
 
 
 def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
-    """Write a network as ONNX, for batches of any size; its outputs keep their order."""
+    """Write a network as ONNX, for batches of any size; its outputs keep names and order."""
     missing = [name for name in _ONNX_NEEDS if find_spec(name) is None]
     if missing:
         raise InputError(
             f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
         )
     with staged([path], overwrite) as (new,):
-        model.export(new, format="onnx", verbose=False)
+        _named(model).export(new, format="onnx", verbose=False)
+        _name_outputs(new, model.output_names)
     return path
 
 
 def to_saved_model(model: keras.Model, folder: Path) -> Path:
-    """Write a network as TensorFlow's SavedModel, in a new folder."""
+    """Write a network as TensorFlow's SavedModel, in a new folder; ``serve`` gives a dictionary."""
     with _new_folder(folder) as new:
-        model.export(new, format="tf_saved_model", verbose=False)
+        _named(model).export(new, format="tf_saved_model", verbose=False)
     return folder
+
+
+def _named(model: keras.Model) -> keras.Model:
+    """Return the same network with a dictionary of outputs: a list is exported without names."""
+    outputs = dict(zip(model.output_names, model.outputs, strict=True))
+    named = keras.Model(model.input, outputs)
+    named(keras.ops.zeros((1, *model.input_shape[1:])))  # Keras exports only what has been called
+    return named
+
+
+def _name_outputs(path: Path, names: list[str]) -> None:
+    """Call the outputs of an ONNX file by their names; tf2onnx has called them Identity."""
+    import onnx
+
+    stored = onnx.load(path)
+    called = [output.name for output in stored.graph.output]
+    new = dict(zip(called, names, strict=True))
+    for output in stored.graph.output:
+        output.name = new[output.name]
+    for node in stored.graph.node:
+        for listed in (node.input, node.output):
+            listed[:] = [new.get(name, name) for name in listed]
+    onnx.checker.check_model(stored)
+    onnx.save(stored, path)
 
 
 @contextmanager

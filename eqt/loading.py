@@ -89,11 +89,6 @@ def save_model(
     _writer(Path(path))(model, config, Path(path), overwrite)
 
 
-def check_ending(path: Path) -> None:
-    """Refuse a file name by which `save_model` would not know what to write."""
-    _writer(path)
-
-
 def _writer(path: Path) -> Callable[..., None]:
     for module in (saved, checkpoints):
         if path.name.endswith(module.SUFFIX):

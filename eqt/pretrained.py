@@ -75,6 +75,8 @@ def fetch(name: str, folder: Path) -> Path:
             )
         )
     except requests.RequestException as error:
+        if error.response is not None:
+            error.response.close()
         raise InputError(
             f"cannot download {row.url}: {error}; try again, or fetch the file yourself and "
             "give it to eqt import"

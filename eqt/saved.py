@@ -107,7 +107,12 @@ def _config(content: Any, path: Path) -> EQTConfig:
         raise InputError(f"{str(path)!r} holds no {FORMAT!r}: use a file that eqt wrote")
     if not isinstance(content.get("config"), dict):
         raise InputError(f"{str(path)!r} has no configuration in {CONFIG}: write it again")
-    return EQTConfig.from_dict(content["config"])
+    try:
+        return EQTConfig.from_dict(content["config"])
+    except InputError as error:
+        raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
+    except (TypeError, ArithmeticError, AttributeError, ValueError) as error:
+        raise InputError(f"{str(path)!r} has a broken configuration: {error!r}") from error
 
 
 def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:

@@ -373,7 +373,7 @@ def beside(path: Path) -> tuple[Path, Path]:
     """
     start, dot, end = path.name.rpartition(".json" if ".json" in path.name else ".pt")
     if not dot:
-        return path, path.with_name(f"{path.name}.json")
+        return path, path.with_suffix(".json")
     return path.with_name(f"{start}.pt{end}"), path.with_name(f"{start}.json{end}")
 
 

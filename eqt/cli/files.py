@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from eqt.cli.backend import load_tensorflow
+from steadkit.errors import InputError
 
 FILE = click.Path(path_type=Path)
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
@@ -22,10 +23,19 @@ def import_(file: Path, output: Path, overwrite: bool) -> None:
     FILE is a published EQTransformer .h5 (Keras 2), SeisBench's .pt with its .json beside it, or
     anything else that eqt reads; its architecture and gates are recognised. Nothing in it is run.
     """
-    load_tensorflow()
-    from eqt.loading import check_ending, read, save_model
+    _check_ending(output)
+    _import(file, output, overwrite)
 
-    check_ending(output)
+
+def _check_ending(output: Path) -> None:
+    if not output.name.endswith((".keras", ".weights.h5")):
+        raise InputError(f"{str(output)!r} ends in neither .keras nor .weights.h5: choose one")
+
+
+def _import(file: Path, output: Path, overwrite: bool) -> None:
+    load_tensorflow()
+    from eqt.loading import read, save_model
+
     model, config = read(file)
     save_model(model, config, output, overwrite)
     gates = f"{config.gate} gates, {len(config.encoder_rnn)} recurrent blocks"
@@ -70,11 +80,9 @@ def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bo
     """
     from eqt.pretrained import cache_folder, fetch
 
+    if output is not None:
+        _check_ending(output)
     path = fetch(name, cache or cache_folder())
     click.echo(path)
     if output is not None:
-        load_tensorflow()
-        from eqt.loading import read, save_model
-
-        save_model(*read(path), output, overwrite)
-        click.echo(output)
+        _import(path, output, overwrite)

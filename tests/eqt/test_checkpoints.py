@@ -63,6 +63,39 @@ def other_network(file):
     file.attrs["config"] = json.dumps(config)
 
 
+def link_elsewhere(file):
+    drop_weight(file)
+    file["weights/encoder_1/kernel"] = h5py.ExternalLink("other.h5", "kernel")
+
+
+def link_inside(file):
+    drop_weight(file)
+    file["weights/encoder_1/kernel"] = h5py.SoftLink("/weights/encoder_2/kernel")
+
+
+def data_elsewhere(file):
+    drop_weight(file)
+    external = [("/etc/passwd", 0, h5py.h5f.UNLIMITED)]
+    file["weights/encoder_1"].create_dataset("kernel", (3, 3, 2), "f4", external=external)
+
+
+def huge_array(file):
+    drop_weight(file)
+    file["weights/encoder_1"].create_dataset("kernel", (1 << 20, 1 << 20), "f4", chunks=(1, 64))
+
+
+def with_config(file, **settings):
+    file.attrs["config"] = json.dumps(json.loads(file.attrs["config"]) | settings)
+
+
+def huge_network(file):
+    with_config(file, filters=[10**6, 10**6])
+
+
+def deep_network(file):
+    with_config(file, transformer_blocks=10**6)
+
+
 def no_json(file):
     file.attrs["config"] = "{"
 
@@ -86,6 +119,12 @@ CASES = {
     other_network: "encoder_1/kernel",
     not_finite: "NaN",
     text_for_weight: "floats",
+    link_elsewhere: "no array 'encoder_1/kernel' of its own",
+    link_inside: "no array 'encoder_1/kernel' of its own",
+    data_elsewhere: "no array 'encoder_1/kernel' of its own",
+    huge_array: "at most 16,777,216 floats",
+    huge_network: "its weights alone need",
+    deep_network: "1,000,002 blocks",
     no_json: "broken configuration",
     a_list: "unknown model setting",
     no_format: "eqt train wrote",

@@ -1,0 +1,89 @@
+"""Exports: other programs compute the same, and nothing is overwritten."""
+
+import numpy as np
+import pytest
+from conftest import TINY, refused
+
+import eqt
+from eqt import exporting
+from eqt.config import EQTConfig
+from eqt.model import build_model
+from steadkit.errors import InputError
+
+SMALL = EQTConfig(
+    input_length=512,
+    filters=(4, 4, 4),
+    kernels=(5, 3, 3),
+    residual_kernels=(3, 2),
+    encoder_rnn=("bilstm",),
+    rnn_units=3,
+    attention_units=2,
+    feed_forward=4,
+)
+NAMES = ["detector", "picker_P", "picker_S"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_model(SMALL, seed=1)
+
+
+@pytest.fixture(scope="module")
+def waves():
+    return np.random.default_rng(0).normal(size=(5, 512, 3)).astype("f4")
+
+
+def test_a_saved_model_computes_the_same(model, waves, tmp_path, run):
+    import tensorflow as tf
+
+    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    result = run("eqt", "export", "m.keras", "-o", "served")
+    assert result.exit_code == 0, result.output
+    loaded = tf.saved_model.load(str(tmp_path / "served"))
+    served = loaded.serve(waves)
+    outputs = model.predict_on_batch(waves)
+    for name, output in zip(NAMES, outputs, strict=True):
+        np.testing.assert_allclose(served[name], output, atol=1e-5)
+
+    refused(run("eqt", "export", "m.keras", "-o", "served"), "exists")
+    refused(run("eqt", "export", "m.keras", "-o", "none/served"), "make it first")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "served"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_onnx_computes_the_same(model, waves, tmp_path, run):
+    pytest.importorskip("tf2onnx", reason="Keras writes ONNX with it: the extra 'export'")
+    runtime = pytest.importorskip("onnxruntime", reason="it is what is compared with")
+    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    result = run("eqt", "export", "m.keras", "-o", "m.onnx")
+    assert result.exit_code == 0, result.output
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
+    assert [output.name for output in session.get_outputs()] == NAMES
+    computed = session.run(NAMES, {session.get_inputs()[0].name: waves})
+    for one, other in zip(computed, model.predict_on_batch(waves), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    refused(run("eqt", "export", "m.keras", "-o", "m.onnx"), "exists", "--overwrite")
+
+
+def test_without_the_packages_it_is_told_what_to_install(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"ONNX needs onnx and tf2onnx: pip install"):
+        exporting.to_onnx(model, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_formats_and_models_are_refused(model, tmp_path, run):
+    with pytest.raises(InputError, match="unknown format 'tflite'"):
+        exporting.export(model, SMALL, "tflite", tmp_path / "m")
+    refused(run("eqt", "export", "none.keras", "-o", "m"), "no weights")
+    eqt.save_model(build_model(TINY), TINY, tmp_path / "m.keras")
+    assert run("eqt", "export", "m.keras", "--to", "tflite", "-o", "m").exit_code == 2
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    class Failing:
+        input, outputs, output_names = None, (), ()
+
+    with pytest.raises(ValueError):
+        exporting.to_saved_model(Failing(), tmp_path / "served")
+    assert not list(tmp_path.iterdir())
