@@ -45,9 +45,7 @@ def models(
         found = differences(chosen.config, other.config)
         counts = [f"{one.parameters:,}" for one in (chosen, other)]
         rows = [[field, *map(_text, values)] for field, *values in found]
-        title = (
-            f"{name} and {diff} differ in {len(found)} settings" if found else f"{name} = {diff}"
-        )
+        title = f"{name} and {diff}: what differs" if found else f"{name} is as {diff}"
         table(title, ["setting", name, diff], [*rows, ["parameters", *counts]])
     elif not summary and not figure:
         fields = vars(chosen.config).items()
