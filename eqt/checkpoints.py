@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import keras
+from blake3 import blake3
 
 from eqt.config import EQTConfig
 from eqt.guards import array_in, check_size
@@ -20,6 +21,7 @@ from steadkit.files import staged
 SUFFIX = ".weights.h5"
 FORMAT = "eqt weights 1"
 GROUP = "weights"
+DIGEST = "blake3"
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
@@ -54,6 +56,15 @@ def _write(model: keras.Model, config: EQTConfig, file: h5py.File) -> None:
     group = file.create_group(GROUP)
     for weight in model.weights:
         group[weight.path] = keras.ops.convert_to_numpy(weight)
+    file.attrs[DIGEST] = _digest(model)
+
+
+def _digest(model: keras.Model) -> str:
+    """Digest all weights in order: HDF5 does not notice a changed byte of theirs."""
+    hasher = blake3()
+    for weight in model.weights:
+        hasher.update(keras.ops.convert_to_numpy(weight).astype("<f4").tobytes())
+    return hasher.hexdigest()
 
 
 def load(path: Path) -> keras.Model:
@@ -126,3 +137,6 @@ def _fill(model: keras.Model, file: h5py.File, path: Path) -> None:
                 f"{tuple(weight.shape)}, the file has {values.shape}"
             )
         weight.assign(values)
+    # The first files had no digest.
+    if file.attrs.get(DIGEST, _digest(model)) != _digest(model):
+        raise InputError(f"{str(path)!r} is damaged: its weights are not those that were written")

@@ -28,7 +28,8 @@ class FeedForward(keras.layers.Layer):
     def __init__(self, units: int = 128, dropout: float = 0.0, seed: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.units, self.rate, self.seed = units, dropout, seed
-        self.dropout = keras.layers.Dropout(dropout, seed=seed, name="dropout")
+        policy = self.dtype_policy  # else the dropout would turn halves into singles
+        self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="dropout")
         self.supports_masking = True
 
     def build(self, input_shape: Sequence[int | None]) -> None:

@@ -78,6 +78,41 @@ def test_recurrent_stack_ends_each_layer_in_a_network_in_network():
     assert model.output_shape == (None, 26, 6)
 
 
+def test_network_in_network_mixes_the_channels_of_each_step_alone():
+    model = graph(lambda x, config, seed: blocks.network_in_network(x, "mix", 5, seed), (26, 16))
+    W, b = model.get_layer("mix_nin").get_weights()
+    x = np.random.default_rng(0).normal(size=(2, 26, 16)).astype(np.float32)
+    np.testing.assert_allclose(model(x), x @ W[0] + b, atol=1e-5)
+
+
+def test_transformer_adds_and_normalises_twice():
+    x = np.random.default_rng(0).normal(size=(2, 26, 16)).astype(np.float32)
+    model = graph(blocks.transformer, (26, 16), "D")
+
+    def add_and_norm(x, name):
+        total = x + np.asarray(model.get_layer(name)(x))
+        centred = total - total.mean(-1, keepdims=True)
+        return centred / np.sqrt(total.var(-1, keepdims=True) + 1e-14)
+
+    expected = add_and_norm(add_and_norm(x, "attentionD"), "feed_forwardD")
+    np.testing.assert_allclose(model(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("positional", ["none", "sinusoidal", "lstm"])
+@pytest.mark.parametrize("attention", ["additive", "dot", "scaled_dot", "multi_head"])
+def test_a_padded_trace_is_transformed_as_the_trace_alone(attention, positional):
+    config = EQTConfig(attention=attention, positional=positional, gate="sigmoid")
+
+    def block(x, config, seed):
+        x = blocks.positions(keras.layers.Masking(name="masking")(x), config, seed)
+        return blocks.transformer(x, "D", config, seed)
+
+    model = graph(block, (None, 16), config=config)
+    x = np.random.default_rng(0).normal(size=(2, 7, 16)).astype(np.float32)
+    padded = np.pad(x, ((0, 0), (0, 5), (0, 0)))
+    np.testing.assert_allclose(np.asarray(model(padded))[:, :7], model(x), atol=1e-5)
+
+
 def normalise(x):
     """Run the normalisation of a transformer block on its own."""
     layer = graph(blocks.transformer, x.shape[1:], "D").get_layer("attentionD_norm")

@@ -53,6 +53,10 @@ def not_finite(file):
     file["weights/encoder_1/kernel"][0] = np.nan
 
 
+def other_value(file):
+    file["weights/encoder_1/kernel"][0, 0, 0] += 1e-6
+
+
 def text_for_weight(file):
     drop_weight(file)
     file["weights/encoder_1/kernel"] = np.full((3, 3, 2), b"x")
@@ -118,6 +122,7 @@ CASES = {
     group_for_weight: "encoder_1/kernel",
     other_network: "encoder_1/kernel",
     not_finite: "NaN",
+    other_value: "damaged: its weights are not those",
     text_for_weight: "floats",
     link_elsewhere: "no array 'encoder_1/kernel' of its own",
     link_inside: "no array 'encoder_1/kernel' of its own",
@@ -155,3 +160,9 @@ def test_other_files_are_refused(copy, tmp_path, shared_data):
     for path, words in cases.items():
         with pytest.raises(InputError, match=words):
             checkpoints.load(path)
+
+
+def test_files_from_before_there_was_a_digest_are_read(copy):
+    with h5py.File(copy, "r+") as file:
+        del file.attrs["blake3"]
+    assert checkpoints.load(copy).count_params() == build_model(TINY).count_params()

@@ -111,7 +111,7 @@ def test_refusals(trained, run, tmp_path):
         (tmp_path,): "not a run folder",
         (half,): "no weights",
         (trained, "--weights", "none.weights.h5"): "no weights",
-        (trained, "--weights", "x.weights.h5"): "not an HDF5 file",
+        (trained, "--weights", "x.weights.h5"): "no network that is known",
         (trained, "--data", "none.hdf5"): "no file",
         (trained, "--p-threshold", "2"): "between 0 and 1",
     }

@@ -87,6 +87,25 @@ def test_feed_forward_is_its_formula():
     assert np.abs(np.asarray(layer(x, training=True)) - layer(x)).max() > 1e-2
 
 
+def test_feed_forward_hands_the_mask_on():
+    x = signal()
+    x[:, 5:] = 0
+    valid = FeedForward(9)(keras.layers.Masking()(x))._keras_mask
+    np.testing.assert_array_equal(valid, np.arange(9)[None].repeat(2, 0) < 5)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_layers_in_mixed_precision(layer, dtype):
+    rounded = type(layer).from_config({**layer.get_config(), "dtype": dtype})
+    output = rounded(signal())
+    assert keras.backend.standardize_dtype(output.dtype) == dtype.removeprefix("mixed_")
+    exact = type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    exact.build((2, 9, 4))
+    exact.set_weights(rounded.get_weights())
+    np.testing.assert_allclose(keras.ops.cast(output, "float32"), exact(signal()), atol=0.1)
+
+
 def test_hard_sigmoid_is_the_one_of_keras_2():
     x = np.linspace(-4, 4, 81, dtype=np.float32)
     np.testing.assert_allclose(hard_sigmoid(x), np.clip(0.2 * x + 0.5, 0, 1), atol=1e-6)

@@ -13,7 +13,7 @@ from eqt import checkpoints, pretrained
 from eqt.model import build_model
 from eqt.pretrained import PUBLISHED, Published
 
-pytest.importorskip("pooch", reason="it downloads")
+pytest.importorskip("pooch", reason="pooch downloads")
 
 
 class Quiet(SimpleHTTPRequestHandler):
