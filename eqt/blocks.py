@@ -21,10 +21,14 @@ from eqt.layers import (
     SelfAttention,
     SinusoidalPositions,
     UpsampleConv1D,
+    WideConv1D,
     hard_sigmoid,
 )
 
 _LAYER_NORM_EPSILON = 1e-14
+
+TOGETHER = 8
+"""Samples that a head convolves at a time: measured, of 1 to 8 the fastest."""
 
 _RNN = {"lstm": layers.LSTM, "gru": layers.GRU}
 
@@ -223,4 +227,11 @@ def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:
 
 def head(x: Any, name: str, config: EQTConfig, seed: int) -> Any:
     """Return a probability for each sample."""
-    return conv(name, 1, config.head_kernel, seed, activation="sigmoid")(x)
+    return WideConv1D(
+        1,
+        config.head_kernel,
+        TOGETHER,
+        activation="sigmoid",
+        kernel_initializer=_glorot(seed, name),
+        name=name,
+    )(x)

@@ -6,6 +6,7 @@
 `positions`     sinusoidal and recurrent positional encoding
 `feed_forward`  the two dense layers of a transformer block
 `upsampling`    upsampling and convolution in one
+`wide`          a convolution of few channels, several samples at a time
 `monte_carlo`   dropout that acts also when predicting
 `gates`         the hard sigmoid of Keras 2
 `registry`      the names under which Keras saves them
@@ -28,6 +29,7 @@ from eqt.layers.monte_carlo import MonteCarloDropout
 from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
 from eqt.layers.registry import registered
 from eqt.layers.upsampling import UpsampleConv1D
+from eqt.layers.wide import WideConv1D
 
 __all__ = [
     "AdditiveAttention",
@@ -40,6 +42,7 @@ __all__ = [
     "SelfAttention",
     "SinusoidalPositions",
     "UpsampleConv1D",
+    "WideConv1D",
     "hard_sigmoid",
     "registered",
 ]

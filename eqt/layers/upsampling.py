@@ -23,8 +23,8 @@ class UpsampleConv1D(keras.layers.Conv1D):
     x[m + (p + j - left) // 2]. So each phase is a convolution of x with a shorter kernel of its
     own, and both are one convolution with twice the channels.
 
-    Where samples are cut, the zeros beyond the end may begin between the two copies of a sample;
-    there the plain way is taken.
+    Where an odd number of samples is cut, the zeros beyond the ends begin between the two copies of
+    a sample: what the copy that is cut would have added to the outputs near it is taken off.
 
     The interleaving is the sub-pixel convolution's: Shi et al. (2016), arXiv:1609.05158.
 
@@ -42,8 +42,16 @@ class UpsampleConv1D(keras.layers.Conv1D):
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved signal, 2 x (steps - crop) long."""
-        if self.crop:
-            return super().call(ops.repeat(inputs, 2, axis=1)[:, self.crop : -self.crop])
+        whole, half = divmod(self.crop, 2)
+        if whole:
+            inputs = inputs[:, whole:-whole]
+        outputs = self._repeated(inputs)
+        if half:
+            outputs = outputs[:, 1:-1] - self._beyond(inputs, outputs.shape[1] - 2)
+        return self.activation(outputs + self.bias if self.use_bias else outputs)
+
+    def _repeated(self, inputs: Any) -> Any:
+        """Return the convolution of the repeated signal, nothing cut."""
         before, fold = _fold(self.kernel_size[0])
         taps = fold.shape[1]
         _, steps, channels = ops.shape(inputs)
@@ -51,8 +59,19 @@ class UpsampleConv1D(keras.layers.Conv1D):
         kernel = ops.reshape(kernel, (taps, channels, 2 * self.filters))
         padded = ops.pad(inputs, ((0, 0), (before, taps - 1 - before), (0, 0)))
         phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")
-        outputs = ops.reshape(phases, (-1, 2 * steps, self.filters))
-        return self.activation(outputs + self.bias if self.use_bias else outputs)
+        return ops.reshape(phases, (-1, 2 * steps, self.filters))
+
+    def _beyond(self, inputs: Any, steps: int) -> Any:
+        """Return what one more sample at each end adds to the outputs between."""
+        width = self.kernel_size[0]
+        left = (width - 1) // 2
+        near, far = min(left, steps), min(width - 1 - left, steps)
+        # Output n meets the sample before it by tap left - 1 - n, and the other end alike.
+        first = ops.einsum("bi,nio->bno", inputs[:, 0], ops.flip(self.kernel[:left], 0)[:near])
+        last = ops.einsum("bi,nio->bno", inputs[:, -1], ops.flip(self.kernel[left + 1 :][:far], 0))
+        return ops.pad(first, ((0, 0), (0, steps - near), (0, 0))) + ops.pad(
+            last, ((0, 0), (steps - far, 0), (0, 0))
+        )
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """Return the shape of the output for that of the input."""

@@ -13,6 +13,7 @@ from eqt.layers import (
     ScaledDotProductAttention,
     SinusoidalPositions,
     UpsampleConv1D,
+    WideConv1D,
     hard_sigmoid,
 )
 
@@ -25,6 +26,9 @@ LAYERS = {
     "sinusoids": SinusoidalPositions(name="positions"),
     "recurrence": RecurrentPositions(hard_sigmoid, dropout=0.2, seed=7),
     "feed forward": FeedForward(9, dropout=0.2, seed=7, name="feed_forward"),
+    "wide": WideConv1D(
+        4, 3, 3, kernel_initializer=keras.initializers.GlorotUniform(0), name="wide"
+    ),
     "upsampling": UpsampleConv1D(
         3, 4, crop=1, activation="relu", kernel_initializer=keras.initializers.HeNormal(7)
     ),
@@ -112,7 +116,7 @@ def test_hard_sigmoid_is_the_one_of_keras_2():
     assert np.abs(np.asarray(hard_sigmoid(x)) - keras.activations.hard_sigmoid(x)).max() > 0.05
 
 
-@pytest.mark.parametrize("crop", [0, 1, 2])
+@pytest.mark.parametrize("crop", [0, 1, 2, 3, 6])
 @pytest.mark.parametrize("width", range(1, 13))
 def test_upsampling_convolution_is_the_plain_one(width, crop):
     x = signal((2, 7, 5))
@@ -124,6 +128,28 @@ def test_upsampling_convolution_is_the_plain_one(width, crop):
     plain.set_weights(fast.get_weights())
     np.testing.assert_allclose(output, plain(repeated), atol=1e-5)
     assert fast.compute_output_shape(x.shape) == output.shape
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("width", range(1, 13))
+def test_a_wide_convolution_is_the_plain_one(width, together):
+    x = signal((2, 24, 5))
+    fast = WideConv1D(4, width, together, activation="relu", bias_initializer="ones")
+    output = np.asarray(fast(x))
+    plain = keras.layers.Conv1D(4, width, padding="same", activation="relu")
+    plain.build(x.shape)
+    plain.set_weights(fast.get_weights())
+    np.testing.assert_allclose(output, plain(x), atol=1e-5)
+    assert fast.compute_output_shape(x.shape) == output.shape
+
+
+def test_steps_that_do_not_divide_are_convolved_the_plain_way():
+    x = signal((2, 25, 5))
+    fast, plain = WideConv1D(4, 5, 8), keras.layers.Conv1D(4, 5, padding="same")
+    output = fast(x)
+    plain.build(x.shape)
+    plain.set_weights(fast.get_weights())
+    np.testing.assert_array_equal(output, plain(x))
 
 
 def test_upsampling_convolution_keeps_the_penalties_of_the_plain_one():

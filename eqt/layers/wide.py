@@ -1,0 +1,79 @@
+"""A convolution of few channels, several samples at a time."""
+
+from typing import Any, Final
+
+import keras
+import numpy as np
+from keras import ops
+
+from eqt.layers.registry import registered
+
+_FIXED: Final = {"padding": "same", "strides": 1, "dilation_rate": 1, "groups": 1}
+
+
+@registered
+class WideConv1D(keras.layers.Conv1D):
+    """Convolve several samples at a time, as one with as many times the channels.
+
+    Equal to Conv1D(padding="same"), whose weights it has. Seen as rows of n samples, a signal of c
+    channels is one of n c channels, and n outputs of f channels follow from a few rows: with
+    left = (width - 1) // 2, output o of row m is the sum over j of K[j] x[n m + o + j - left], so
+    input i of row m + r meets it through tap n r + i - o + left. The kernel then holds zeros too,
+    and yet where channels are few the product of larger matrices takes less time: one channel out
+    of eight half of it.
+
+    A signal whose steps n does not divide is convolved the plain way.
+
+    Parameters
+    ----------
+    filters, kernel_size
+        As for Conv1D, like all other arguments except padding, strides, dilation and groups.
+    together
+        How many samples at a time.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, together: int = 1, **kwargs: Any):
+        super().__init__(filters, kernel_size, **_FIXED, **kwargs)
+        self.together = together
+
+    def call(self, inputs: Any) -> Any:
+        """Return the convolved signal, as long as the input."""
+        _, steps, channels = ops.shape(inputs)
+        count = self.together
+        # What is traced without a length, as for export, is taken the plain way.
+        if count == 1 or not isinstance(steps, int) or steps % count:
+            return super().call(inputs)
+        before, spread = _spread(self.kernel_size[0], count)
+        rows = len(spread)
+        kernel = ops.einsum("riok,kcf->ricof", ops.cast(spread, self.compute_dtype), self.kernel)
+        kernel = ops.reshape(kernel, (rows, count * channels, count * self.filters))
+        wide = ops.reshape(inputs, (-1, steps // count, count * channels))
+        padded = ops.pad(wide, ((0, 0), (before, rows - 1 - before), (0, 0)))
+        outputs = ops.conv(padded, kernel, padding="valid", data_format="channels_last")
+        outputs = ops.reshape(outputs, (-1, steps, self.filters))
+        return self.activation(outputs + self.bias if self.use_bias else outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild this layer."""
+        own = {key: v for key, v in super().get_config().items() if key not in _FIXED}
+        return {**own, "together": self.together}
+
+
+def _spread(width: int, count: int) -> tuple[int, np.ndarray]:
+    """Return how many rows lie before, and 1 where tap j leads from an input to an output.
+
+    The array is by row, input in it, output and tap.
+
+    Examples
+    --------
+    >>> before, spread = _spread(3, 2)
+    >>> before, spread.shape, spread[0, 1, 0].tolist(), spread[1, :, 0].tolist()
+    (1, (3, 2, 2, 3), [1, 0, 0], [[0, 1, 0], [0, 0, 1]])
+    """
+    left = (width - 1) // 2
+    before, after = -(-left // count), -(-(width - 1 - left) // count)
+    output, tap = np.indices((count, width))
+    place = before * count + output + tap - left
+    spread = np.zeros((before + 1 + after, count, count, width), dtype=int)
+    spread[place // count, place % count, output, tap] = 1
+    return before, spread
