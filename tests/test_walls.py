@@ -21,7 +21,7 @@ ORDER = {
         guards archives weights checkpoints saved seisbench_state runs loading pretrained exporting
         picks metrics plots train evaluate quickstart cli __init__ __main__""",
 }
-HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib")
+HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 
 
 def imports(path: Path) -> set[str]:

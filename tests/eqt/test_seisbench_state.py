@@ -183,7 +183,7 @@ def test_pytorch_runs_nothing_of_a_file(known, tmp_path, run):
         "plain tensors": {"conv_d.bias": Bad()},
         "not a state": [torch.zeros(3)],
         "not a plain tensor": {"conv_d.bias": wide},
-        "is not a plain tensor": {"conv_d.bias": sparse},
+        "plain tensor": {"conv_d.bias": sparse},
     }
     for words, content in contents.items():
         torch.save(content, tmp_path / "m.pt")
