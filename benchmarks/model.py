@@ -16,10 +16,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# PyTorch first: loaded behind TensorFlow its compiler ends the process.
+# PyTorch first: loaded behind TensorFlow its compiler, which optimizers bring, ends the process.
 with suppress(ImportError):
     import seisbench.models
     import torch
+    import torch._dynamo
 
 import numpy as np
 
