@@ -71,12 +71,13 @@ class Setup:
     environment: Mapping[str, Any]
 
 
-def default_folder(data: Path) -> Path:
-    """Name a new run after its data, with a number if there is one already."""
-    folder = RUNS / f"eqt-{data.stem}"
+def default_folder(data: Path, model: str = "EQT") -> Path:
+    """Name a new run after its network and data, with a number if there is one already."""
+    name = f"{model.lower().replace(' ', '-')}-{data.stem}"
+    folder = RUNS / name
     number = 2
     while folder.exists():
-        folder = RUNS / f"eqt-{data.stem}-{number}"
+        folder = RUNS / f"{name}-{number}"
         number += 1
     return folder
 

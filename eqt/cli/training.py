@@ -16,6 +16,7 @@ FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.option("--data", type=FILE, required=True, help="STEAD file, its CSV beside it.")
+@click.option("--model", default="EQT", show_default=True, help="One that eqt models lists.")
 @click.option("--epochs", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--learning-rate", type=float, default=1e-3, show_default=True)
@@ -45,6 +46,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--out", type=FILE, help="Run folder to make; runs/eqt-<data> by default.")
 def train(
     data: Path,
+    model: str,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -55,7 +57,7 @@ def train(
     split: Path | None,
     out: Path | None,
 ) -> None:
-    """Train EQT on the training part of DATA; writes a run folder.
+    """Train a network on the training part of DATA; writes a run folder.
 
     The parts are those of --split, else of DATA.split.manifest (see steadkit split), else of
     DATA.manifest if it has any. Else 85 % of the traces are for training, split by earthquake.
@@ -63,8 +65,11 @@ def train(
     from steadkit.sources import source_of
 
     source = source_of(data)  # a missing file should not wait for TensorFlow
+    from eqt.presets import preset
+
+    network = preset(model).config
     load_tensorflow()
-    from eqt.config import EQTConfig, TrainConfig
+    from eqt.config import TrainConfig
     from eqt.runs import default_folder
     from eqt.train import train as run_training
 
@@ -77,8 +82,8 @@ def train(
         augment=augment,
         seed=seed,
     )
-    folder = out or default_folder(source.hdf5)
-    run = run_training(source.hdf5, folder, EQTConfig(), config, click.echo, split)
+    folder = out or default_folder(source.hdf5, model)
+    run = run_training(source.hdf5, folder, network, config, click.echo, split)
     click.echo(f"run: {run.folder}")
 
 

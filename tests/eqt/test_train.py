@@ -147,6 +147,7 @@ def test_default_folders_are_numbered(tmp_path, monkeypatch):
     assert default_folder(tmp_path / "x.hdf5").name == "eqt-x"
     (tmp_path / "runs" / "eqt-x").mkdir(parents=True)
     assert default_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
+    assert default_folder(tmp_path / "x.hdf5", "Partial Vanilla").name == "partial-vanilla-x"
 
 
 def test_a_bad_trace_is_named_and_leaves_no_run(source, tmp_path):
@@ -173,6 +174,7 @@ def test_a_part_without_traces_is_refused(stead, tmp_path):
         (("--learning-rate", "-1"), "learning_rate"),
         (("--labels", "cone"), "--labels"),
         (("--seed", "-1"), "--seed"),
+        (("--model", "XQT"), "unknown model 'XQT'"),
     ],
 )
 def test_options_that_cannot_be(source, run, tmp_path, options, words):
