@@ -80,8 +80,8 @@ def detect(
 
     >>> window = np.zeros((6000, 3))
     >>> window[700:1500, 0], window[650, 1], window[[900, 950], 2] = 0.9, 0.8, (0.3, 0.7)
-    >>> detect(window, Thresholds())[0].s
-    Pick(sample=950, probability=0.7)
+    >>> detect(window, Thresholds())[0].s.sample
+    950
     """
     strays = [None] * 3 if deviations is None else deviations.T
     p_peaks = peaks(probabilities[:, 1], thresholds.p, strays[1])

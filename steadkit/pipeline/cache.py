@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import KEY_COLUMNS, read_table
-from steadkit.convert import from_seisbench
-from steadkit.convert.seisbench_files import chunks_of
 from steadkit.dataset import DatasetFiles, copy_rows, dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
@@ -60,6 +58,10 @@ def packed(
 
 
 def _converted(folder: Path, files: DatasetFiles) -> Path:
+    # Here, because what reads other formats takes long to load, and no stream needs it.
+    from steadkit.convert import from_seisbench
+    from steadkit.convert.seisbench_files import chunks_of
+
     used = [path for chunk in chunks_of(folder) for path in (chunk.metadata, chunk.waveforms)]
     if files.hdf5.exists():
         if load(files.manifest).recipe.get("operation") != "from-seisbench":

@@ -11,6 +11,7 @@ import pytest
 from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
+from eqt.presets import PRESETS, Preset
 from eqt.runs import Run, default_folder, load_setup
 from eqt.train import split_by_earthquake, split_of, train
 from steadkit.catalog import read_table
@@ -91,7 +92,7 @@ def by_hand(source):
     )
 
 
-def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path):
+def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):
     by_hand.write(source.csv.with_suffix(".manifest"))
     said = []
     assert split_of(source.hdf5, SHORT, None, said.append).digest == by_hand.digest
@@ -101,7 +102,9 @@ def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path)
     other, _ = split_manifest(*list_rows(source.csv), Rule(shares=SHORT.shares))
     other.write(source.csv.with_name("data.split.manifest"))
     assert split_of(source.hdf5, SHORT, None, len).digest == other.digest
+    monkeypatch.setitem(PRESETS, "tiny", Preset(TINY, 0, (), "small"))
     command = ("train", "--data", source.hdf5, "--split", "named.manifest", "--epochs", 1)
+    command += ("--model", "tiny")
     result = run("eqt", *command, "--batch-size", 8, "--out", "run")
     assert result.exit_code == 0, result.output
     assert "parts as in named.manifest" in result.output
