@@ -1,8 +1,8 @@
 """Time how traces are copied with all their attributes: subset and merge against the usual ways.
 
 Claims: subset and merge copy at twice the rate of one h5py group copy a trace and more, merge at
-15 times that of STEAD's own merge recipe, and both at 0.7 of the rate of ``cp`` of the same bytes
-or more. All ways end with the bytes on the disk (fsync), and all read from a warm cache.
+15 times that of STEAD's own merge recipe. ``cp`` of the same bytes shows how far the disk's limit
+is. All ways end with the bytes on the disk (fsync), and all read from a warm cache.
 """
 
 import argparse
