@@ -96,7 +96,7 @@ def _box(
         BOX,
         boxstyle="round,pad=0,rounding_size=0.02",
         mutation_aspect=10,
-        facecolor=(*_rgb(colour), 0.15),
+        facecolor=(colour, 0.15),
         edgecolor=BLACK if is_marked else colour,
         linewidth=2.0 if is_marked else 0.6,
     )
@@ -104,13 +104,6 @@ def _box(
     fits = int(width * 82)
     ax.text(x, row - 0.16, _cut(left, fits), ha="center", va="center", size=5)
     ax.text(x, row + 0.18, right, ha="center", va="center", size=5, color=GREY)
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    red, green, blue = to_rgb(colour)
-    return red, green, blue
 
 
 def _cut(words: str, most: int) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
 from steadkit.errors import InputError
 
-FILE = click.Path(path_type=Path)
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
 
 

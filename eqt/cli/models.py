@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
 from steadkit.console import table
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command()

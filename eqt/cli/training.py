@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
 from steadkit.console import table
 
 if TYPE_CHECKING:
     from eqt.evaluate import Evaluation
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command()

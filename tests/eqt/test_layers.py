@@ -116,6 +116,15 @@ def test_hard_sigmoid_is_the_one_of_keras_2():
     assert np.abs(np.asarray(hard_sigmoid(x)) - keras.activations.hard_sigmoid(x)).max() > 0.05
 
 
+def plainly(fast, x):
+    """Convolve with the weights of a fast layer as Keras does."""
+    width, activation = fast.kernel_size[0], fast.activation
+    plain = keras.layers.Conv1D(fast.filters, width, padding="same", activation=activation)
+    plain.build(x.shape)
+    plain.set_weights(fast.get_weights())
+    return plain(x)
+
+
 @pytest.mark.parametrize("crop", [0, 1, 2, 3, 6])
 @pytest.mark.parametrize("width", range(1, 13))
 def test_upsampling_convolution_is_the_plain_one(width, crop):
@@ -123,10 +132,7 @@ def test_upsampling_convolution_is_the_plain_one(width, crop):
     fast = UpsampleConv1D(4, width, crop, activation="relu", bias_initializer="ones")
     output = np.asarray(fast(x))
     repeated = np.asarray(keras.layers.UpSampling1D(2)(x))[:, crop : 14 - crop]
-    plain = keras.layers.Conv1D(4, width, padding="same", activation="relu")
-    plain.build(repeated.shape)
-    plain.set_weights(fast.get_weights())
-    np.testing.assert_allclose(output, plain(repeated), atol=1e-5)
+    np.testing.assert_allclose(output, plainly(fast, repeated), atol=1e-5)
     assert fast.compute_output_shape(x.shape) == output.shape
 
 
@@ -136,10 +142,7 @@ def test_a_wide_convolution_is_the_plain_one(width, together):
     x = signal((2, 24, 5))
     fast = WideConv1D(4, width, together, activation="relu", bias_initializer="ones")
     output = np.asarray(fast(x))
-    plain = keras.layers.Conv1D(4, width, padding="same", activation="relu")
-    plain.build(x.shape)
-    plain.set_weights(fast.get_weights())
-    np.testing.assert_allclose(output, plain(x), atol=1e-5)
+    np.testing.assert_allclose(output, plainly(fast, x), atol=1e-5)
     assert fast.compute_output_shape(x.shape) == output.shape
 
 
