@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,10 @@ from eqt.config import EQTConfig, TrainConfig
 from steadkit.schema import COLUMNS, EVENT, NOISE
 from steadkit.sources import Source, source_of
 from steadkit.store import Writer
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # A network that trains in seconds, and a training to go with it.
 TINY = EQTConfig(

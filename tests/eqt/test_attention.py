@@ -122,7 +122,7 @@ def test_rows_add_up_to_one_or_to_zero_where_nothing_is_seen(kind, setting):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_what_a_step_may_not_see_does_not_move_it_by_a_bit(data):
     kind, setting = data.draw(st.sampled_from([*KINDS])), data.draw(st.sampled_from([*MASKS]))
     mask = data.draw(st.none() | st.lists(st.booleans(), min_size=6, max_size=6))

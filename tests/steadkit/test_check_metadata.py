@@ -208,7 +208,7 @@ def test_all_but_the_first_of_equal_keys(keys, random):
     assert sorted(findings["trace_name"]) == expected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(COLUMNS[:-2]), st.text(max_size=20), max_size=6))
 def test_no_cell_breaks_the_check(cells):
     findings = check_rows(sound_table(2, 1).assign(**cells))

@@ -104,7 +104,7 @@ def test_faint_noise_is_not_clipped():
     assert found_in(components) == set()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 150), st.integers(0, 5800))
 def test_a_gap_is_found_wherever_it_lies(length, start):
     components = batch()[:1]
@@ -219,7 +219,7 @@ def test_compressed_traces_are_checked_too(stead):
     assert findings[["trace_name", "fault"]].values.tolist() == [[names_of(3)[1], "dead-trace"]]
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(st.integers(0, 1000))
 def test_simulated_traces_have_only_what_was_planted(seed):
     events = [samples.T for _, samples in synthetic.earthquakes(12, seed)]

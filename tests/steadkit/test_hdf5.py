@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -200,7 +200,6 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("hdf5")
 
 
-@settings(deadline=None)
 @given(values=ATTRIBUTES)
 def test_what_we_write_h5py_reads(scratch, values):
     path = scratch / "ours.hdf5"
@@ -212,7 +211,6 @@ def test_what_we_write_h5py_reads(scratch, values):
     assert {k: plain(v) for k, v in mine.items()} == {k: plain(v) for k, v in other.items()}
 
 
-@settings(deadline=None)
 @given(values=ATTRIBUTES)
 def test_what_h5py_writes_we_read(scratch, values):
     with_h5py(scratch / "theirs.hdf5", values)

@@ -123,7 +123,7 @@ def test_a_table_in_several_pieces_is_one(tmp_path):
     assert len(read_numbers(path)) == count
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(order=st.permutations(range(9)))
 def test_the_order_of_the_rows_changes_nothing(tmp_path_factory, order):
     folder = tmp_path_factory.mktemp("rows")

@@ -108,7 +108,7 @@ def test_an_arrival_at_sample_0_is_an_arrival():
     assert marks(trace_figure(noise(), {"p_arrival_sample": 0.0}).axes[0]) == {"P": 0.0}
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(start=st.integers(0, 50), length=st.integers(1, 10))
 def test_a_part_shows_its_samples_and_its_marks_alone(start, length):
     end = start + length

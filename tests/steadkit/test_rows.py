@@ -87,7 +87,7 @@ def test_a_row_is_written_the_same_wherever_it_stands(tmp_path, two):
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_choice_of_any_text(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("rows")

@@ -53,7 +53,7 @@ chains = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(example=events(), config=chains, random=generators)
 def test_after_any_chain_arrivals_are_where_the_labels_say(example, config, random):
     augmented = augment(example, config, random, DONORS)
@@ -67,7 +67,7 @@ def test_after_any_chain_arrivals_are_where_the_labels_say(example, config, rand
     assert_spikes_are_the_arrivals(augmented.with_waveform(waveform))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(config=chains, random=generators, seed=st.integers(0, 9))
 def test_after_any_chain_noise_is_noise(config, random, seed):
     augmented = augment(rough(seed), config, random, DONORS)
@@ -75,7 +75,7 @@ def test_after_any_chain_noise_is_noise(config, random, seed):
     assert not augmented.is_event
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     random=generators,
     gain=st.sampled_from([0.0, 1e-30, 1.0, 1e9, 1e15]),

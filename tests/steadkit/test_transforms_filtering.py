@@ -33,7 +33,7 @@ def test_pre_emphasis_takes_off_the_sample_before(example, coefficient):
     assert loudness(emphasised.waveform)[round(example.p[0]) :].argmax() == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     place=st.integers(0, COUNT - 1),
     low=st.floats(0.1, 3),
