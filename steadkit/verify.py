@@ -13,7 +13,7 @@ from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store import DTYPE, Reader, digest, open_data
-from steadkit.store.reading import LIBRARY_FAULTS
+from steadkit.store.opening import LIBRARY_FAULTS
 
 
 @dataclass(frozen=True)

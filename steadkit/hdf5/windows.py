@@ -2,9 +2,8 @@
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from operator import itemgetter
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,17 @@ from steadkit.hdf5.messages import RawFile
 GAP: Final = 4096
 """Bytes between two windows up to which they are read as one."""
 
-MOST_VIEWS: Final = 1024
-"""Into how many pieces of memory the system reads at once."""
+MOST_VIEWS: Final = 16
+"""Into how many pieces of memory is read at once: few enough that what was read is still in the
+cache of a core when it is looked at. The system allows 1024."""
+
+
+class Hole(NamedTuple):
+    """A part of a file that is read to a place of its own."""
+
+    address: int
+    place: memoryview
+    number: int
 
 
 class Windows:
@@ -32,6 +40,8 @@ class Windows:
         What to read into, uint8, where it is large enough: new memory takes as long as reading.
     holes, places
         Addresses of parts that are to be read to places of their own, which do not overlap.
+    look
+        Called with the bytes of each place when they were read; see `looks`.
     """
 
     def __init__(
@@ -42,13 +52,15 @@ class Windows:
         memory: np.ndarray | None = None,
         holes: Sequence[int] = (),
         places: Sequence[memoryview] = (),
+        look: Callable[[memoryview], Any] = len,
     ):
-        self._raw = raw
+        self._raw, self._look = raw, look
         self.base, self.size = raw.base, raw.size
         self.holes = list(holes)
-        inside = sorted(zip(holes, places, strict=True), key=itemgetter(0))
+        self.looks: list[Any] = [None] * len(self.holes)
+        inside = sorted(map(Hole, holes, places, range(len(self.holes))))
         parts = [(address, width) for address in addresses]
-        parts += [(hole, len(place)) for hole, place in inside]
+        parts += [(hole.address, len(hole.place)) for hole in inside]
         spans = list(_spans(sorted(parts) if inside else parts, raw.size - raw.base))
         needed = sum(end - start for start, end in spans)
         if memory is None or len(memory) < needed:
@@ -59,21 +71,26 @@ class Windows:
         for start, end in spans:
             self._read(start, end, inside)
 
-    def _read(self, start: int, end: int, holes: list[tuple[int, memoryview]]) -> None:
-        """Read a span at once, what lies in holes to its place; these are used up."""
-        at, views = start, []
-        while holes and holes[0][0] < end:
-            hole, place = holes.pop(0)
-            views += [self._take(hole - at), place]
-            at = hole + len(place)
-        views.append(self._take(end - at))
+    def _read(self, start: int, end: int, holes: list[Hole]) -> None:
+        """Read a span, what lies in holes to its place; these are used up."""
+        at = start
+        views: list[tuple[memoryview, Hole | None]] = []
+        while holes and holes[0].address < end:
+            hole = holes.pop(0)
+            views += [(self._take(hole.address - at), None), (hole.place, hole)]
+            at = hole.address + len(hole.place)
+        views.append((self._take(end - at), None))
         for first in range(0, len(views), MOST_VIEWS):
             some = views[first : first + MOST_VIEWS]
-            read = os.preadv(self._raw.descriptor, some, self._raw.base + start)
-            for view in some:
+            read = os.preadv(
+                self._raw.descriptor, [view for view, _ in some], self._raw.base + start
+            )
+            for view, into in some:
                 self._starts.append(start)
                 self._pieces.append(view[: max(0, read)])
                 start, read = start + len(view), read - len(view)
+                if into is not None:
+                    self.looks[into.number] = self._look(view)
 
     def _take(self, size: int) -> memoryview:
         taken, self._rest = self._rest[:size], self._rest[size:]

@@ -1,7 +1,9 @@
 """STEAD's HDF5: one dataset of (6000, 3) float32 per trace, with its row as attributes.
 
 ===============  ==============================================================
-`reading`        one trace: its waveform and its attributes, checked
+`samples`        the samples of one trace: type, finiteness, digest
+`opening`        a file opened, the dataset of a trace in it, checked
+`reading`        traces: where they are, their waveforms and attributes
 `waveforms`      many waveforms in any order, by their place in the file
 `writing`        a new file out of traces made in memory
 `carrying`       a run of traces: samples to their place, all else back
@@ -15,19 +17,9 @@
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
 from steadkit.store.copying import Copied, Order, copy_traces
-from steadkit.store.reading import (
-    DTYPE,
-    LIBRARY_FAULTS,
-    TRACE_BYTES,
-    WAVEFORM_DIGEST,
-    Reader,
-    attributes_of,
-    check_finite,
-    dataset_of,
-    digest,
-    open_data,
-    read_waveform,
-)
+from steadkit.store.opening import LIBRARY_FAULTS, dataset_of, open_data
+from steadkit.store.reading import Reader, attributes_of, read_waveform
+from steadkit.store.samples import DTYPE, TRACE_BYTES, WAVEFORM_DIGEST, check_finite, digest
 from steadkit.store.waveforms import Waveforms
 from steadkit.store.writing import Writer
 

@@ -8,15 +8,9 @@ import numpy as np
 from steadkit.hdf5 import Table, write_at
 from steadkit.store.journal import ROW
 from steadkit.store.placing import Placer
-from steadkit.store.reading import (
-    DTYPE,
-    NEAR,
-    TRACE_BYTES,
-    Reader,
-    check_finite,
-    waveform_digest,
-)
+from steadkit.store.reading import NEAR, Reader
 from steadkit.store.runs import runs
+from steadkit.store.samples import DTYPE, TRACE_BYTES, are_finite, not_finite, waveform_digest
 
 RUN: Final = 256
 """Traces carried at once."""
@@ -41,6 +35,18 @@ class Carried(NamedTuple):
     """What the journal will say of each; where its header will be is not known yet."""
     attributes: list[tuple[np.ndarray, Table]]
     """Where the samples of some of them are, and their attributes."""
+
+
+class Look(NamedTuple):
+    """What is to be known of samples."""
+
+    is_finite: bool
+    digest: bytes
+
+
+def _look(samples: memoryview) -> Look:
+    # One behind the other, while they are in the cache of the core.
+    return Look(are_finite(np.frombuffer(samples, DTYPE)), waveform_digest(samples))
 
 
 class Hand:
@@ -70,11 +76,12 @@ class Hand:
         """
         reader, placer = self._readers[task.source], self._placer
         places = placer.places(task.targets)
-        windows = reader.ahead(task.addresses, self._memory, places)
+        windows = reader.ahead(task.addresses, self._memory, places, _look)
         if windows.holes:
             placer.begin()  # the disk is at work while the rest is looked at
         found = reader.many(list(zip(task.names, task.addresses, strict=True)), windows)
         samples = reader.samples(found)
+        looks = windows.looks
         if not places:
             for start, stop in runs(task.targets, _are_neighbours):
                 write_at(self._file, task.targets[start], *samples[start:stop])
@@ -86,10 +93,13 @@ class Hand:
                 place[:] = content
             samples = [*places]
             placer.begin()
-        for one, waveform in zip(found.stored, samples, strict=True):
-            check_finite(np.frombuffer(waveform, DTYPE), one.name, reader.path)
+            looks = []
+        looks = looks or [*map(_look, samples)]
         targets, rows = np.array(task.targets), np.empty(len(samples), ROW)
-        rows["waveform"] = [waveform_digest(waveform) for waveform in samples]
+        for one, look in zip(found.stored, looks, strict=True):
+            if not look.is_finite:
+                raise not_finite(one.name, reader.path)
+        rows["waveform"] = [look.digest for look in looks]
         attributes = []
         for numbers, table in found.attributes:
             rows["attributes"][numbers] = table.digests()

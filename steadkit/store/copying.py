@@ -28,7 +28,9 @@ from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.carrying import RUN, Carried, Hand, Task
 from steadkit.store.helping import new_helper
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
-from steadkit.store.reading import TRACE_BYTES, Reader, open_data
+from steadkit.store.opening import open_data
+from steadkit.store.reading import Reader
+from steadkit.store.samples import TRACE_BYTES
 
 BLOCK: Final = 4096
 """Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from steadkit.children import Child
 from steadkit.errors import InputError
 from steadkit.store.carrying import Carried, Hand, Task
-from steadkit.store.reading import Reader, open_data
+from steadkit.store.opening import open_data
+from steadkit.store.reading import Reader
 
 
 class Setup(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.reading import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
+from steadkit.store.samples import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
 
 IDENTITY_BYTES: Final = 32
 CHECK_BYTES: Final = 16

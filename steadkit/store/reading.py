@@ -1,14 +1,12 @@
-"""One trace: its waveform and its attributes, checked, whatever the file claims."""
+"""Traces of an open file: their waveforms and attributes, checked, whatever the file claims."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import h5py
 import numpy as np
-from blake3 import blake3
 
 from steadkit.errors import InputError
 from steadkit.hdf5 import (
@@ -30,99 +28,17 @@ from steadkit.hdf5 import (
 )
 from steadkit.hdf5.attributes import FLOAT32
 from steadkit.hdf5.messages import FIRST_READ, LAYOUT
-from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.probing import is_new, probe
+from steadkit.schema import TRACE_SHAPE
+from steadkit.store.opening import LIBRARY_FAULTS, dataset_of
+from steadkit.store.probing import probe
 from steadkit.store.runs import runs
-
-WAVEFORM_DIGEST: Final = 16
-DTYPE: Final = np.dtype("<f4")
-TRACE_BYTES: Final = TRACE_SHAPE[0] * TRACE_SHAPE[1] * DTYPE.itemsize
+from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
 NEAR: Final = 1 << 14
 """Bytes between the samples of two traces up to which they are read along, not left out."""
 
 MANY: Final = 8
 """Traces from which on it pays to read them together."""
-
-LIBRARY_FAULTS: Final = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    NotImplementedError,
-)
-"""What h5py raises where a file is damaged."""
-
-
-@contextmanager
-def open_data(path: Path) -> Iterator[h5py.Group]:
-    """Open a STEAD file for reading; yields its ``data`` group.
-
-    Raises
-    ------
-    InputError
-        The file is missing, not HDF5, truncated, or has no such group.
-    """
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: check the name and the folder")
-    if not h5py.is_hdf5(path):
-        raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
-    if is_new(path):
-        probe(path)
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be opened, it may be truncated or in use: {error}"
-        ) from error
-    with file:
-        group = _member(file, DATA_GROUP, path)
-        if not isinstance(group, h5py.Group):
-            raise InputError(f"{str(path)!r} has no group {DATA_GROUP!r}: it is not a STEAD file")
-        yield group
-
-
-def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
-    """Get what a name holds, or None; a link out of the file is refused, never followed."""
-    try:
-        link = group.get(name, getlink=True)
-        if link is not None and not isinstance(link, h5py.HardLink):
-            raise InputError(f"{str(path)!r} has a link at {name!r}: a trace must be in the file")
-        return group.get(name)
-    except InputError:
-        raise
-    except LIBRARY_FAULTS as error:
-        raise InputError(f"{str(path)!r} is damaged at {name!r}: {error}") from error
-
-
-def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Get a trace's dataset, checked to be what STEAD promises.
-
-    Raises
-    ------
-    InputError
-        It is missing, or its shape, type or storage is another.
-    """
-    path = Path(group.file.filename)
-    dataset = _member(group, name, path)
-    if not isinstance(dataset, h5py.Dataset):
-        raise InputError(f"{str(path)!r} has no trace {name!r}, though its CSV lists it")
-    try:
-        shape, dtype = dataset.shape, dataset.dtype
-    except LIBRARY_FAULTS as error:
-        raise InputError(f"trace {name!r} in {str(path)!r} is damaged: {error}") from error
-    if shape != TRACE_SHAPE:
-        raise InputError(
-            f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
-        )
-    if dtype != DTYPE:
-        raise InputError(
-            f"trace {name!r} in {str(path)!r} is {dtype}: STEAD's waveforms are float32"
-        )
-    if dataset.external or dataset.is_virtual:
-        raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
-    return dataset
 
 
 class Stored(NamedTuple):
@@ -240,6 +156,7 @@ class Reader:
         addresses: Sequence[int],
         memory: np.ndarray | None = None,
         places: Sequence[memoryview] = (),
+        look: Callable[[memoryview], Any] = len,
     ) -> Windows:
         """Read ahead what belongs to traces whose headers are at these addresses, ascending.
 
@@ -252,10 +169,12 @@ class Reader:
         places
             Where to read the samples of each to, as far as can be told before a header is
             understood; see `are_in_place`.
+        look
+            Called with the samples of each when they were read there.
         """
         holes = self._expected(addresses) if places else []
         some = places if holes else ()
-        return Windows(self._raw, addresses, self._reach, memory, holes, some)
+        return Windows(self._raw, addresses, self._reach, memory, holes, some, look)
 
     def _expected(self, addresses: Sequence[int]) -> list[int]:
         """Tell where samples will be, if headers are as those before; none if that cannot be."""
@@ -408,31 +327,3 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
         return {key: np.asarray(value).tolist() for key, value in attributes.decoded().items()}
     except DamageError as error:
         raise InputError(f"trace {name!r} in {str(reader.path)!r} is damaged: {error}") from error
-
-
-def are_finite(waveforms: np.ndarray) -> bool:
-    """Tell whether no sample is NaN or infinite."""
-    # Both show in the extremes: two passes and no temporary array.
-    return not waveforms.size or bool(np.isfinite([waveforms.max(), waveforms.min()]).all())
-
-
-def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
-    """Refuse samples that are NaN or infinite."""
-    if not are_finite(waveforms):
-        raise InputError(
-            f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"
-        )
-
-
-def digest(waveform: np.ndarray) -> str:
-    """Identify a waveform by its bytes: BLAKE3, 16 bytes, as hexadecimal text.
-
-    >>> digest(np.zeros((6000, 3), np.float32))
-    '11fa0a297baaa09a5b550c65590d5441'
-    """
-    return waveform_digest(np.ascontiguousarray(waveform, DTYPE).data).hex()
-
-
-def waveform_digest(samples: bytes | memoryview) -> bytes:
-    """Identify a waveform by its bytes: BLAKE3, 16 bytes."""
-    return blake3(memoryview(samples).cast("B")).digest(WAVEFORM_DIGEST)

@@ -9,13 +9,9 @@ import numpy as np
 
 from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.reading import (
-    DTYPE,
-    TRACE_BYTES,
-    Reader,
-    check_finite,
-    open_data,
-)
+from steadkit.store.opening import open_data
+from steadkit.store.reading import Reader
+from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
 
 class Waveforms:

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadkit.hdf5 import Attributes, NewFile, by_form, encode, table_of
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.reading import DTYPE
+from steadkit.store.samples import DTYPE
 
 BLOCK = 1024
 """Traces whose attributes are held before they are written behind their samples."""

@@ -1,0 +1,93 @@
+"""A STEAD file opened, and the dataset of a trace in it, checked to be what STEAD promises."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import h5py
+
+from steadkit.errors import InputError
+from steadkit.schema import DATA_GROUP, TRACE_SHAPE
+from steadkit.store.probing import is_new, probe
+from steadkit.store.samples import DTYPE
+
+LIBRARY_FAULTS: Final = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    NotImplementedError,
+)
+"""What h5py raises where a file is damaged."""
+
+
+@contextmanager
+def open_data(path: Path) -> Iterator[h5py.Group]:
+    """Open a STEAD file for reading; yields its ``data`` group.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not HDF5, truncated, or has no such group.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    if not h5py.is_hdf5(path):
+        raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
+    if is_new(path):
+        probe(path)
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be opened, it may be truncated or in use: {error}"
+        ) from error
+    with file:
+        group = _member(file, DATA_GROUP, path)
+        if not isinstance(group, h5py.Group):
+            raise InputError(f"{str(path)!r} has no group {DATA_GROUP!r}: it is not a STEAD file")
+        yield group
+
+
+def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
+    """Get what a name holds, or None; a link out of the file is refused, never followed."""
+    try:
+        link = group.get(name, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise InputError(f"{str(path)!r} has a link at {name!r}: a trace must be in the file")
+        return group.get(name)
+    except InputError:
+        raise
+    except LIBRARY_FAULTS as error:
+        raise InputError(f"{str(path)!r} is damaged at {name!r}: {error}") from error
+
+
+def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
+    """Get a trace's dataset, checked to be what STEAD promises.
+
+    Raises
+    ------
+    InputError
+        It is missing, or its shape, type or storage is another.
+    """
+    path = Path(group.file.filename)
+    dataset = _member(group, name, path)
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{str(path)!r} has no trace {name!r}, though its CSV lists it")
+    try:
+        shape, dtype = dataset.shape, dataset.dtype
+    except LIBRARY_FAULTS as error:
+        raise InputError(f"trace {name!r} in {str(path)!r} is damaged: {error}") from error
+    if shape != TRACE_SHAPE:
+        raise InputError(
+            f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
+        )
+    if dtype != DTYPE:
+        raise InputError(
+            f"trace {name!r} in {str(path)!r} is {dtype}: STEAD's waveforms are float32"
+        )
+    if dataset.external or dataset.is_virtual:
+        raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
+    return dataset
