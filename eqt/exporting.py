@@ -1,9 +1,7 @@
 """A network for other programs: ONNX, TensorFlow's SavedModel, SeisBench's state."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +10,8 @@ import keras
 from eqt import seisbench_state
 from eqt.config import EQTConfig
 from steadkit.errors import InputError
-from steadkit.files import staged, sync
+from steadkit.files import staged
+from steadkit.folders import staged_folder
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 
@@ -31,10 +30,10 @@ def export(
     form
         One of ``FORMATS``.
     path
-        The file; for ``saved_model`` the folder, which must be new; for ``seisbench`` the name of
+        The file; for ``saved_model`` the folder; for ``seisbench`` the name of
         the two files without their endings.
     overwrite
-        Whether existing files may be replaced.
+        Whether existing files, or a SavedModel, may be replaced.
 
     Raises
     ------
@@ -45,7 +44,7 @@ def export(
     if form == "onnx":
         return [to_onnx(model, path, overwrite)]
     if form == "saved_model":
-        return [to_saved_model(model, path)]
+        return [to_saved_model(model, path, overwrite)]
     if form == "seisbench":
         return seisbench_state.save(model, config, path, overwrite)
     raise InputError(f"unknown format {form!r}: use one of {', '.join(FORMATS)}")
@@ -64,9 +63,9 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
     return path
 
 
-def to_saved_model(model: keras.Model, folder: Path) -> Path:
-    """Write a network as TensorFlow's SavedModel, in a new folder; ``serve`` gives a dictionary."""
-    with _new_folder(folder) as new:
+def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) -> Path:
+    """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
+    with staged_folder(folder, overwrite, _saved_model_in) as new:
         _named(model).export(new, format="tf_saved_model", verbose=False)
     return folder
 
@@ -95,22 +94,9 @@ def _name_outputs(path: Path, names: list[str]) -> None:
     onnx.save(stored, path)
 
 
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Write a folder beside its place and move it there when it is whole."""
-    if folder.exists() or folder.is_symlink():
-        raise InputError(f"{str(folder)!r} exists: choose another name, or move it away")
-    if not folder.parent.is_dir():
-        raise InputError(f"no folder {str(folder.parent)!r} to write into: make it first")
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial"
-    ) as beside:
-        new = Path(beside) / folder.name
-        yield new
-        for path in (*new.rglob("*"), new):
-            sync(path)
-        try:
-            new.rename(folder)
-        except OSError as error:
-            raise InputError(f"cannot write {str(folder)!r}: {error.strerror}") from error
-        sync(folder.parent)
+def _saved_model_in(folder: Path) -> list[str] | None:
+    """List the files of a SavedModel; None where a folder holds none."""
+    if not (folder / "saved_model.pb").is_file():
+        return None
+    some = (folder.glob(pattern) for pattern in ("*.pb", "variables/*", "assets/*"))
+    return [path.relative_to(folder).as_posix() for path in chain(*some)]

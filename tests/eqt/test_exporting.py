@@ -46,8 +46,11 @@ def test_a_saved_model_computes_the_same(model, waves, tmp_path, run):
         np.testing.assert_allclose(served[name], output, atol=1e-5)
 
     refused(run("eqt", "export", "m.keras", "-o", "served"), "exists")
-    refused(run("eqt", "export", "m.keras", "-o", "none/served"), "make it first")
+    result = run("eqt", "export", "m.keras", "-o", "served", "--overwrite")
+    assert result.exit_code == 0, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "served"]
+    (tmp_path / "notes").mkdir()
+    refused(run("eqt", "export", "m.keras", "-o", "notes", "--overwrite"), "something else")
 
 
 @pytest.mark.filterwarnings("default")
