@@ -51,7 +51,7 @@ def staged(
     folder = _common_folder(targets)
     # By the stem: a.hdf5 and a.h5 share a.csv, so they must share the lock too.
     staging = folder / f".{targets[-1].stem}.partial"
-    with _locked(staging):
+    with locked(staging):
         # What a killed run had complete is moved on, and may be replaced by its rerun.
         ours = _finish_killed(staging)
         _refuse_existing(targets, overwrite, ours)
@@ -117,7 +117,7 @@ def _refuse_existing(targets: Sequence[Path], overwrite: bool, ours: set[Path]) 
 
 
 @contextmanager
-def _locked(staging: Path) -> Iterator[None]:
+def locked(staging: Path) -> Iterator[None]:
     """Hold the staging folder for this process; the lock goes with the process, however it ends."""
     descriptor = _lock(staging)
     try:
