@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.evaluate.honest import Chance, Honest
-from eqt.metrics import Tally, intervals, residual_figures
+from eqt.metrics import Score, Tally, intervals, residual_figures
 
 INFINITY = float("inf")
 EDGES: Mapping[str, tuple[float, ...]] = {
@@ -59,22 +59,22 @@ def breakdown(
     bins["station"] = stations(traces["station"].to_numpy(object))
     tallies = {"detection": honest.detection}
     tallies |= {phase: one.tally for phase, one in honest.picks[tolerance].items()}
-    parts = {
-        (name, label, kind): _only(tally, some)
+    cells = {
+        (name, label, kind): (tally, some)
         for name, of_name in bins.items()
         for label, some in of_name.items()
         for kind, tally in tallies.items()
     }
-    keys = {"|".join(key): one for key, one in parts.items()}
-    bounds = intervals(keys, chance.groups, chance.resamples, chance.seed)
+    each = (("|".join(key), _only(*cell)) for key, cell in cells.items())
+    bounds = intervals(each, chance.groups, chance.resamples, chance.seed)
     sizes = {
         phase: (one.traces, one.matches.residuals) for phase, one in honest.picks[tolerance].items()
     }
 
     def row(name: str, label: str, some: np.ndarray) -> dict[str, Any]:
         kinds = {
-            kind: _figures(parts[name, label, kind], bounds["|".join((name, label, kind))])
-            for kind in tallies
+            kind: _figures(tally.score(some), bounds["|".join((name, label, kind))])
+            for kind, tally in tallies.items()
         }
         for phase, (trace, residuals) in sizes.items():
             kinds[phase]["mae_s"] = residual_figures(residuals[some[trace]])["mae"]
@@ -131,8 +131,7 @@ def _only(tally: Tally, some: np.ndarray) -> Tally:
     return Tally(*(np.where(some, column, 0) for column in vars(tally).values()))
 
 
-def _figures(tally: Tally, bounds: Mapping[str, Any]) -> dict[str, Any]:
-    score = tally.score()
+def _figures(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: bounds[key] for key in ("precision", "recall", "f1") if key in bounds}
     return {
         "precision": score.precision,

@@ -46,7 +46,7 @@ def evenly(traces: int, most: int = EXAMPLES) -> list[int]:
 def worst(
     honest: Honest, found: Found, candidates: Candidates, tolerance: float, most: int = WORST
 ) -> list[Bad]:
-    """Choose the worst traces: picks far off, earthquakes missed, and the surest false alarms.
+    """Choose the worst: picks far off, earthquakes missed, the surest false alarms, or the most.
 
     Each trace comes once, at most so many of each kind, the worst first.
     """
@@ -54,6 +54,7 @@ def worst(
         *(_far_off(honest, found, phase, tolerance) for phase in PHASES),
         _missed(honest, candidates),
         _false(honest, candidates),
+        _besides(honest),
     ]
     seen: set[int] = set()
     chosen = []
@@ -87,6 +88,14 @@ def _false(honest: Honest, candidates: Candidates) -> list[Bad]:
     highest = candidates.highest[rows, 0]
     order = np.argsort(-highest, kind="stable").tolist()
     return [Bad(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
+
+
+def _besides(honest: Honest) -> list[Bad]:
+    """List events with the most detections where no earthquake is known."""
+    wrong = honest.detection.fp
+    rows = np.flatnonzero((wrong > 0) & honest.truth.is_event)
+    order = np.argsort(-wrong[rows], kind="stable").tolist()
+    return [Bad(int(rows[i]), f"wrong detections: {wrong[rows[i]]}") for i in order]
 
 
 def shown(

@@ -127,7 +127,7 @@ def honest_figures(
 def _bounds(honest: Honest, chance: Chance) -> dict[str, dict[str, tuple[float, float]]]:
     tallies = {"detection": honest.detection, "presence": honest.presence}
     tallies |= {name: one.tally for name, one in _named(honest).items()}
-    return intervals(tallies, chance.groups, chance.resamples, chance.seed)
+    return intervals(tallies.items(), chance.groups, chance.resamples, chance.seed)
 
 
 def _named(honest: Honest) -> dict[str, Judged]:

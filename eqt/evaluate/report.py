@@ -47,7 +47,10 @@ def data_section(found: Findings) -> str:
 def honest_section(found: Findings) -> str:
     """Show what was found where it belongs, at each tolerance."""
     detection = found.figures["honest"][f"{found.tolerance:g}"]["detection"]
-    caption = "In brackets: 95 % of draws of earthquakes lie between"
+    caption = (
+        "In brackets: 95 % of draws of earthquakes lie between. MCC: Matthews' correlation. AUC: "
+        "below the ROC, by the highest probability of each trace. AP: average precision"
+    )
     return pages.section(
         "What is found where it belongs",
         pages.paragraph(
@@ -66,13 +69,16 @@ def honest_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     for number, (tolerance, kinds) in enumerate(figures["honest"].items()):
         for kind in KINDS if number == 0 else PHASES:
             one = kinds[kind]
-            name = f"{kind} within {tolerance} s" if kind in PHASES else kind
-            scores = {key: _bounded(one, key) for key in ("precision", "recall", "f1", "mcc")}
-            counts = {"right": one["tp"], "wrong": one["fp"], "missed": one["fn"]}
-            areas = {
-                "ROC AUC": one.get("auc"),
-                "average precision": one.get("average_precision"),
+            name = f"{kind}, {tolerance} s" if kind in PHASES else kind
+            scores = {
+                "precision": _bounded(one, "precision"),
+                "recall": _bounded(one, "recall"),
+                "F1": _bounded(one, "f1"),
+                "MCC": one["mcc"],
             }
+            counts = {"right": one["tp"], "wrong": one["fp"], "missed": one["fn"]}
+            counts["wrong in noise"] = one["fp_in_noise"]
+            areas = {"AUC": one.get("auc"), "AP": one.get("average_precision")}
             rows.append({"": name, **scores, **counts, **areas})
     return rows
 
@@ -81,19 +87,22 @@ def _bounded(one: Mapping[str, Any], key: str) -> str | None:
     """Write a figure with its interval.
 
     >>> _bounded({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
-    '0.980 (0.955-1.000)'
+    '0.980 (.955-1.000)'
     """
     if one[key] is None:
         return None
     low, high = one["intervals"].get(key, (None, None))
-    return f"{one[key]:.3f}" + ("" if low is None else f" ({low:.3f}-{high:.3f})")
+    if low is None:
+        return f"{one[key]:.3f}"
+    low, high = (f"{bound:.3f}".removeprefix("0") for bound in (low, high))
+    return f"{one[key]:.3f} ({low}-{high})"
 
 
 def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List how far right picks are off, P and S at each tolerance."""
     return [
         {
-            "": f"{phase} within {tolerance} s",
+            "": f"{phase}, {tolerance} s",
             **{
                 key: value
                 for key, value in kinds[phase]["residual_s"].items()
@@ -176,7 +185,7 @@ def breakdown_section(found: Findings) -> str:
     drawn = [
         pages.picture(plots.breakdown(TITLES[name], rows))
         for name, rows in found.figures["breakdown"].items()
-        if rows
+        if {row["bin"] for row in rows} - {"unknown"}
     ]
     words = pages.paragraph("Lines are 95 % intervals; noise has no bin but its station's.")
     return pages.section("By kind of trace", words, *drawn)

@@ -1,6 +1,9 @@
 """How far figures may stray by chance: earthquakes drawn again and again."""
 
+from typing import Any
+
 import numpy as np
+from scipy.sparse import csr_array
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -8,9 +11,7 @@ AT_ONCE = 32
 """Draws held in memory at a time."""
 
 
-def resampled(
-    groups: np.ndarray, counts: np.ndarray, times: int = RESAMPLES, seed: int = 0
-) -> np.ndarray:
+def resampled(groups: np.ndarray, counts: Any, times: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Sum up counts over earthquakes drawn with replacement, as many as there are.
 
     Traces of one earthquake are alike, so they come and go together: drawn one by one they would
@@ -22,7 +23,8 @@ def resampled(
     groups
         The number of the earthquake of each trace, from 0; noise stands for itself.
     counts
-        What is to be summed up for each trace, shape (traces, columns).
+        What is to be summed up for each trace, shape (traces, columns), an array or a sparse one:
+        of many columns most are zero, and what is zero costs nothing.
     times
         How often to draw.
     seed
@@ -34,16 +36,17 @@ def resampled(
         Shape (times, columns): the sums of each draw.
     """
     number = int(groups.max(initial=-1)) + 1
-    counts = np.asarray(counts, float)
-    of_group = np.stack([np.bincount(groups, column, number) for column in counts.T], axis=1)
+    ones = np.ones(len(groups))
+    belongs = csr_array((ones, (groups, np.arange(len(groups)))), shape=(number, len(groups)))
+    of_group = (belongs @ csr_array(counts, dtype=float)).T.tocsr()
     random = np.random.default_rng(seed)
-    sums = np.empty((times, counts.shape[1]))
+    sums = np.empty((times, of_group.shape[0]))
     for first in range(0, times, AT_ONCE):
         draws = min(AT_ONCE, times - first)
         drawn = random.integers(number, size=(draws, number), dtype=np.int32)
         drawn += number * np.arange(draws, dtype=np.int32)[:, None]
         often = np.bincount(drawn.ravel(), minlength=draws * number).reshape(draws, number)
-        sums[first : first + draws] = often.astype(float) @ of_group
+        sums[first : first + draws] = (of_group @ often.T.astype(float)).T
     return sums
 
 

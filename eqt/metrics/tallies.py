@@ -1,9 +1,10 @@
 """Counts a trace: what sums, bins and draws of earthquakes are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.sparse import csr_array, hstack
 
 from eqt.metrics import bootstrap
 from eqt.metrics.scores import Score, f1, mcc, precision, recall
@@ -52,7 +53,7 @@ def tally(traces: int, truth: np.ndarray, found: np.ndarray, matched: np.ndarray
 
 
 def intervals(
-    tallies: Mapping[str, Tally],
+    tallies: Iterable[tuple[str, Tally]],
     groups: np.ndarray,
     times: int = bootstrap.RESAMPLES,
     seed: int = 0,
@@ -62,7 +63,7 @@ def intervals(
     Parameters
     ----------
     tallies
-        By name.
+        Pairs of a name and a tally; none is kept, so there may be many.
     groups
         The number of the earthquake of each trace; see `bootstrap.resampled`.
     times, seed
@@ -74,12 +75,15 @@ def intervals(
         For each name ``precision``, ``recall``, ``f1`` and ``mcc``, low and high. Empty where
         there is one earthquake alone, or nothing is drawn.
     """
-    if not tallies or not times or groups.max(initial=0) == 0:
-        return {name: {} for name in tallies}
-    columns = np.concatenate([one.columns for one in tallies.values()], axis=1)
-    sums = bootstrap.resampled(groups, columns, times, seed)
+    names, parts = [], []
+    for name, one in tallies:
+        names.append(name)
+        parts.append(csr_array(one.columns))
+    if not names or not times or groups.max(initial=0) == 0:
+        return {name: {} for name in names}
+    sums = bootstrap.resampled(groups, hstack(parts, format="csr"), times, seed)
     bounds = {}
-    for number, name in enumerate(tallies):
+    for number, name in enumerate(names):
         tp, fp, fn, tn = sums[:, 4 * number : 4 * number + 4].T
         draws = {
             "precision": precision(tp, fp),

@@ -110,6 +110,7 @@ def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
         for shift, kind in enumerate(KINDS):
             _dots(ax, [row[kind] for row in rows], figure_name, kind, 0.2 * (shift - 1))
         ax.set_xticks(range(len(rows)), labels, rotation=45 if len(rows) > 7 else 0)
+        ax.set_xlim(-0.5, len(rows) - 0.5)
         ax.set_title(figure_name)
         ax.set_ylim(-0.02, 1.04)
         ax.set_xlabel(f"{title}; below: traces")

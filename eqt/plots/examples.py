@@ -41,14 +41,20 @@ def examples(
         left.set_title(names[row], loc="left")
         for column, name in enumerate(TARGETS):
             right.plot(
-                seconds, probabilities[row, :, column], color=COLOURS[name], label=TITLES[name]
+                seconds,
+                probabilities[row, :, column],
+                color=COLOURS[name],
+                label=TITLES[name],
+                linewidth=1.0,
             )
         right.set_ylim(-0.02, 1.05)
         right.set_ylabel("probability")
         for ax in (left, right):
             for arrivals, name in ((p[row], "picker_P"), (s[row], "picker_S")):
                 for arrival in np.atleast_1d(arrivals)[~np.isnan(np.atleast_1d(arrivals))]:
-                    ax.axvline(arrival / SAMPLING_RATE, color=COLOURS[name], linestyle=":")
+                    ax.axvline(
+                        arrival / SAMPLING_RATE, color=COLOURS[name], linestyle=":", linewidth=1.2
+                    )
     grid[0, 1].legend(ncols=3, loc="upper right")
     for ax in grid[-1]:
         ax.set_xlabel("time (s); dotted: P and S as catalogued")
