@@ -1,7 +1,7 @@
 """Evaluate a trained network: one pass over its traces, then figures, tables, pictures, a page."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,9 @@ def evaluate(
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
     besides = {"thresholds": record, "mc_samples": mc_samples}
     found = findings(task, batches, table, candidates, thresholds, protocol, besides)
-    found = _with_pictures(found, batches, predict)
+    galleries = _galleries(found, batches, predict)
     with staged_folder(task.out, overwrite) as folder:
-        _write(found, folder, sections)
+        _write(found, galleries, folder, sections)
     return _outcome(found)
 
 
@@ -127,32 +127,32 @@ def _validation(task: Task) -> Part:
     return task.validation
 
 
-def _with_pictures(found: Findings, batches: Batches, predict: Callable[[], Predict]) -> Findings:
+def _galleries(
+    found: Findings, batches: Batches, predict: Callable[[], Predict]
+) -> dict[str, Shown]:
     """Run the network once more over the few traces that are shown."""
     bad = worst(found.honest, found.found, found.candidates, found.tolerance)
-    why = {one.row: one.why for one in bad}
-
-    def show(rows: list[int], title: Callable[[int], str]) -> Shown | None:
-        return shown(predict(), batches, rows, title) if rows else None
-
-    names = batches.names
-    return replace(
-        found,
-        examples=show(evenly(len(names)), lambda row: names[row]),
-        worst=show(list(why), lambda row: f"{names[row]}: {why[row]}"),
-    )
+    names, first = batches.names, evenly(len(batches.names))
+    titles = [names[row] for row in first] + [f"{names[one.row]}: {one.why}" for one in bad]
+    every = shown(predict(), batches, [*first, *(one.row for one in bad)], titles)
+    cut = len(first)
+    galleries = {"examples": Shown(*(column[:cut] for column in every))}
+    return galleries | ({"worst": Shown(*(column[cut:] for column in every))} if bad else {})
 
 
-def _write(found: Findings, folder: Path, sections: Collection[Section]) -> None:
+def _write(
+    found: Findings, galleries: Mapping[str, Shown], folder: Path, sections: Collection[Section]
+) -> None:
     study = pd.DataFrame([found.figures["study"]], columns=list(STUDY_COLUMNS))
     tables = {"picks": found.picks, "detections": found.detections, "traces": found.traces}
     for name, table in {**tables, "study": study}.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    plots.save(residuals_figure(found), folder / "residuals.png")
-    for name, some in (("examples", found.examples), ("worst", found.worst)):
-        if some is not None:
-            plots.save(plots.examples(*some), folder / f"{name}.png")
-    write_text(folder / "report.html", report(found, sections))
+    figures = {"residuals": residuals_figure(found)}
+    figures |= {name: plots.examples(*some) for name, some in galleries.items()}
+    for name, figure in figures.items():
+        plots.save(figure, folder / f"{name}.png")
+    pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
+    write_text(folder / "report.html", report(replace(found, pictures=pictures), sections))
     write_text(folder / "metrics.json", json.dumps(found.figures, indent=2) + "\n")
 
 

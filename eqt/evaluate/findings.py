@@ -13,7 +13,6 @@ from eqt.candidates import Candidates
 from eqt.evaluate.breakdown import breakdown
 from eqt.evaluate.calibrated import calibration, uncertainty
 from eqt.evaluate.found import PHASES, Found, Picked, found_in, swept
-from eqt.evaluate.gallery import Shown
 from eqt.evaluate.honest import Chance, Honest, honest_figures, judged
 from eqt.evaluate.tables import detections_table, picks_table, traces_table
 from eqt.evaluate.task import Task
@@ -69,8 +68,8 @@ class Findings:
     detections: pd.DataFrame
     traces: pd.DataFrame
     figures: Mapping[str, Any]
-    examples: Shown | None = None
-    worst: Shown | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """What is written as PNG, by name: ``residuals``, ``examples``, ``worst`` if there are any."""
 
     @property
     def tolerance(self) -> float:

@@ -1,6 +1,6 @@
 """Traces to look at: some as they come, and those that went worst."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -101,8 +101,8 @@ def _besides(honest: Honest) -> list[Bad]:
 def shown(
     predict: Predict,
     batches: Batches,
-    rows: list[int],
-    title: Callable[[int], str],
+    rows: Sequence[int],
+    titles: Sequence[str],
 ) -> Shown:
     """Run a network over a few traces once more, now keeping everything.
 
@@ -114,18 +114,20 @@ def shown(
         The traces that were evaluated.
     rows
         The numbers of those to show.
-    title
+    titles
         What to write above each.
     """
-    names = [batches.names[row] for row in rows]
+    # A trace may be shown twice, but is read once.
+    once, places = np.unique(rows, return_inverse=True)
+    names = [batches.names[row] for row in once.tolist()]
     few = Batches(batches.records.data, names, batches.config)
     with clear_faults(few):
         made = [few.batch(number)[0] for number in range(len(few))]
     outputs = [predict(waveforms).mean for waveforms in made]
     return Shown(
-        [title(row) for row in rows],
-        np.concatenate(made),
-        np.concatenate(outputs),
-        batches.p[rows],
-        batches.s[rows],
+        list(titles),
+        np.concatenate(made)[places],
+        np.concatenate(outputs)[places],
+        batches.p[list(rows)],
+        batches.s[list(rows)],
     )

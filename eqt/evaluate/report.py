@@ -11,7 +11,6 @@ from eqt import pages, plots
 from eqt.evaluate.breakdown import TITLES
 from eqt.evaluate.findings import Findings
 from eqt.evaluate.found import PHASES, right_by_probability
-from eqt.evaluate.gallery import Shown
 from eqt.evaluate.honest import nearest
 from eqt.metrics import precision_recall
 
@@ -154,7 +153,7 @@ def residuals_figure(found: Findings) -> Figure:
 
 def residual_section(found: Findings) -> str:
     """Show the histograms of residuals."""
-    return pages.section("How far picks are off", pages.picture(residuals_figure(found)))
+    return pages.section("How far picks are off", pages.png(found.pictures["residuals"]))
 
 
 def curve_section(found: Findings) -> str:
@@ -230,13 +229,12 @@ def uncertainty_section(found: Findings) -> str:
 
 def gallery_section(found: Findings) -> str:
     """Show the worst traces, and some as they come."""
-    return _gallery("The worst", found.worst) + _gallery("Some as they come", found.examples)
-
-
-def _gallery(title: str, some: Shown | None) -> str:
-    if some is None:
-        return ""
-    return pages.section(title, pages.picture(plots.examples(*some), dpi=80))
+    titles = {"worst": "The worst", "examples": "Some as they come"}
+    return "\n".join(
+        pages.section(title, pages.png(found.pictures[name]))
+        for name, title in titles.items()
+        if name in found.pictures
+    )
 
 
 SECTIONS: Final[tuple[Section, ...]] = (
