@@ -136,8 +136,8 @@ def _galleries(
     titles = [names[row] for row in first] + [f"{names[one.row]}: {one.why}" for one in bad]
     every = shown(predict(), batches, [*first, *(one.row for one in bad)], titles)
     cut = len(first)
-    galleries = {"examples": Shown(*(column[:cut] for column in every))}
-    return galleries | ({"worst": Shown(*(column[cut:] for column in every))} if bad else {})
+    galleries = {"examples": every.part(slice(cut))}
+    return galleries | ({"worst": every.part(slice(cut, None))} if bad else {})
 
 
 def _write(

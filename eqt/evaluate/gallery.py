@@ -25,6 +25,11 @@ class Shown(NamedTuple):
     p: np.ndarray
     s: np.ndarray
 
+    def part(self, some: slice) -> "Shown":
+        """Keep some of them."""
+        _, *columns = self
+        return Shown(self.titles[some], *(column[some] for column in columns))
+
 
 class Bad(NamedTuple):
     """A trace that went wrong, and how."""
