@@ -4,9 +4,10 @@ Source: Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w, as corrected here
 peaks the most probable is taken, not the first, and a peak may lie at either edge of the window.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -59,6 +60,15 @@ class Detection:
     uncertainty: float | None = None
 
 
+class Span(NamedTuple):
+    """First and last sample of a run above the detection threshold, and its means."""
+
+    start: int
+    end: int
+    probability: float
+    uncertainty: float | None = None
+
+
 def detect(
     probabilities: np.ndarray, thresholds: Thresholds, deviations: np.ndarray | None = None
 ) -> list[Detection]:
@@ -84,18 +94,28 @@ def detect(
     950
     """
     strays = [None] * 3 if deviations is None else deviations.T
+    spans = []
+    for start, end in runs(probabilities[:, 0] > thresholds.detection):
+        here = slice(start, end + 1)
+        stray = None if strays[0] is None else float(strays[0][here].mean(dtype=float))
+        spans.append(Span(start, end, float(probabilities[here, 0].mean(dtype=float)), stray))
     p_peaks = peaks(probabilities[:, 1], thresholds.p, strays[1])
     s_peaks = peaks(probabilities[:, 2], thresholds.s, strays[2])
-    spans = list(runs(probabilities[:, 0] > thresholds.detection))
+    return associate(spans, p_peaks, s_peaks)
+
+
+def associate(spans: Sequence[Span], p_peaks: list[Pick], s_peaks: list[Pick]) -> list[Detection]:
+    """Give each span of a window its most probable P and S, and no pick to two of them.
+
+    The lists of peaks lose what is given away.
+    """
     # A P belongs to the earthquake that follows it, not to the end of the one before.
-    ends = [min(end, following - P_LEAD - 1) for (_, end), (following, _) in pairwise(spans)]
-    ends += [end for _, end in spans[-1:]]
+    ends = [min(one.end, after.start - P_LEAD - 1) for one, after in pairwise(spans)]
+    ends += [one.end for one in spans[-1:]]
     found = []
-    for (start, end), last_p in zip(spans, ends, strict=True):
+    for (start, end, mean, stray), last_p in zip(spans, ends, strict=True):
         p = _take_most_probable(p_peaks, start - P_LEAD, max(last_p, start))
         s = _take_most_probable(s_peaks, start if p is None else p.sample + 1, end)
-        mean = float(probabilities[start : end + 1, 0].mean())
-        stray = None if strays[0] is None else float(strays[0][start : end + 1].mean())
         found.append(Detection(start, end, mean, p, s, stray))
     return found
 
@@ -106,22 +126,64 @@ def runs(above: np.ndarray) -> Iterator[tuple[int, int]]:
     >>> list(runs(np.arange(40) % 20 < 15))
     [(0, 14), (20, 34)]
     """
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], above, [False])).astype(np.int8)))
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
-        if after - first >= MIN_DETECTION:
-            yield int(first), int(after) - 1
+    _, first, last = runs_in(np.asarray(above, bool)[None])
+    yield from zip(first.tolist(), last.tolist(), strict=True)
+
+
+def runs_in(above: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find such runs in many windows at once.
+
+    Parameters
+    ----------
+    above
+        Shape (windows, samples), bool.
+
+    Returns
+    -------
+    window, first, last : numpy.ndarray
+        Of each run, in order.
+    """
+    windows, samples = above.shape
+    fenced = np.zeros((windows, samples + 2), bool)
+    fenced[:, 1:-1] = above
+    flat = fenced.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    (window, first), after = np.divmod(edges[::2], samples + 2), edges[1::2] % (samples + 2)
+    long = after - first >= MIN_DETECTION
+    return window[long], first[long], after[long] - 1
 
 
 def peaks(
     probability: np.ndarray, threshold: float, deviation: np.ndarray | None = None
 ) -> list[Pick]:
     """Find the local maxima above a threshold, those at the edges of the window too."""
-    # A peak is lower on both sides; outside of the window everything is.
-    samples, _ = find_peaks(np.concatenate(([-1], probability, [-1])), height=threshold)
+    _, samples = peaks_in(np.asarray(probability)[None], threshold)
     return [
         Pick(i, float(probability[i]), None if deviation is None else float(deviation[i]))
-        for i in (samples - 1).tolist()
+        for i in samples.tolist()
     ]
+
+
+def peaks_in(probability: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Find such maxima in many windows at once.
+
+    Parameters
+    ----------
+    probability
+        Shape (windows, samples).
+    threshold
+        The least height.
+
+    Returns
+    -------
+    window, sample : numpy.ndarray
+        Of each peak, in order.
+    """
+    # A peak is lower on both sides; outside of the window everything is.
+    fenced = np.pad(probability, ((0, 0), (1, 1)), constant_values=-1)
+    places, _ = find_peaks(fenced.ravel(), height=threshold)
+    window, sample = np.divmod(places, fenced.shape[1])
+    return window, sample - 1
 
 
 def _take_most_probable(picks: list[Pick], first: int, last: int) -> Pick | None:

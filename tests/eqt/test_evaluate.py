@@ -2,17 +2,28 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import names_of, refused
+from conftest import TINY, names_of, refused, write_stead
 
-from eqt.evaluate import detections_table, evaluate, picks_table, plan
+from eqt import checkpoints
+from eqt.evaluate import (
+    Protocol,
+    detections_table,
+    evaluate,
+    picks_table,
+    plan,
+    traces_table,
+)
 from eqt.metrics import STUDY_COLUMNS
+from eqt.model import build_model
 from eqt.picks import Detection, Pick, Thresholds
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
+from steadkit.manifest import load
 
 TESTER_COLUMNS = [
     "network_code",
@@ -44,41 +55,149 @@ TESTER_COLUMNS = [
 ]
 
 
-def test_every_file_is_written(trained, tmp_path):
-    # Everything is above such thresholds, so there are picks even from an untrained network.
-    low = Thresholds(1e-6, 1e-6, 1e-6)
-    outcome = evaluate(plan(trained, None, None, tmp_path / "out"), low)
-    assert sorted(path.name for path in outcome.folder.iterdir()) == [
+LOW = Thresholds(1e-6, 1e-6, 1e-6)
+"""Everything is above these, so there are picks even from an untrained network."""
+
+FEW = Protocol(resamples=50)
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained, tmp_path_factory):
+    """Evaluate the tiny network once, with picks everywhere."""
+    folder = tmp_path_factory.mktemp("evaluated") / "out"
+    return evaluate(plan(trained, None, None, folder), LOW, protocol=FEW)
+
+
+def test_every_file_is_written(evaluated):
+    assert sorted(path.name for path in evaluated.folder.iterdir()) == [
         "detections.csv",
         "examples.png",
         "metrics.json",
         "picks.csv",
+        "report.html",
         "residuals.png",
         "study.csv",
+        "traces.csv",
+        "worst.png",
     ]
-    picks = pd.read_csv(outcome.folder / "picks.csv")
+    picks = pd.read_csv(evaluated.folder / "picks.csv")
     assert list(picks) == TESTER_COLUMNS
     assert len(picks) == 9  # the test part: a quarter of 36
-    study = pd.read_csv(outcome.folder / "study.csv")
+    study = pd.read_csv(evaluated.folder / "study.csv")
     assert tuple(study) == STUDY_COLUMNS
-    metrics = json.loads((outcome.folder / "metrics.json").read_text())
+
+
+def test_figures_stand_under_stable_names(evaluated):
+    text = (evaluated.folder / "metrics.json").read_text()
+    metrics = json.loads(text, parse_constant=pytest.fail)  # NaN is no JSON
+    assert metrics == evaluated.figures
     assert metrics["study"]["#events"] + metrics["study"]["#noise"] == 9
-    assert set(metrics["in_time"]) == {"tolerance_s", "detection", "P", "S"}
-    assert metrics["study"]["d_tp"] == int((picks["trace_category"] != "noise").sum())
+    assert metrics["thresholds"] == {"detection": 1e-6, "p": 1e-6, "s": 1e-6, "from": "given"}
+    assert list(metrics["honest"]) == ["0.5", "0.1", "0.2"]
+    for kinds in metrics["honest"].values():
+        assert set(kinds) == {"detection", "presence", "P", "S"}
+        for one in kinds.values():
+            assert {"precision", "recall", "f1", "tp", "fp", "fn", "tn", "intervals"} <= set(one)
+    assert set(metrics["breakdown"]) == {
+        "snr_db",
+        "source_distance_km",
+        "source_magnitude",
+        "source_depth_km",
+        "station",
+    }
+    assert set(metrics["calibration"]) == {"detection", "P", "S"}
+    assert "uncertainty" not in metrics
 
 
-def test_the_study_row_follows_from_the_table(trained, tmp_path):
-    outcome = evaluate(plan(trained, None, None, tmp_path / "out"), Thresholds(1e-6, 1e-6, 1e-6))
-    picks = pd.read_csv(outcome.folder / "picks.csv")
-    event = picks[picks["trace_category"] == "earthquake_local"]
-    noise = picks[picks["trace_category"] == "noise"]
-    row = pd.read_csv(outcome.folder / "study.csv").iloc[0]
-    assert row["p_tp"] == event["P_pick"].notna().sum() > 0
-    assert row["p_fp"] == noise["P_pick"].notna().sum()
-    assert row["p_mae"] == pytest.approx(event["P_error"].abs().mean(), rel=1e-12)
-    assert row["s_rmse"] == pytest.approx(np.sqrt((event["S_error"] ** 2).mean()), rel=1e-12)
-    errors = (event["P_pick"] - event["p_arrival_sample"]) / 100
-    np.testing.assert_allclose(event["P_error"], errors)
+def exactly(path):
+    """Read a table; Python's float loses no digit, pandas' faster reading may."""
+    table = pd.read_csv(path, dtype=str)
+    names = ("P_", "S_", "p_arrival", "s_arrival", "number", *STUDY_COLUMNS[1:])
+    numeric = [column for column in table if column.startswith(names)]
+    return table.astype(dict.fromkeys(numeric, float))
+
+
+def test_the_study_row_is_recomputed_to_the_last_digit(evaluated):
+    picks, study = (exactly(evaluated.folder / f"{name}.csv") for name in ("picks", "study"))
+    row = study.iloc[0]
+    event = picks["trace_category"] == "earthquake_local"
+    found = {
+        "d": picks["number_of_detections"] > 0,
+        "p": picks["P_pick"].notna(),
+        "s": picks["S_pick"].notna(),
+    }
+    expected = {"model_name": "run", "#events": event.sum(), "#noise": (~event).sum()}
+    for short, has in found.items():
+        tp, fp = (event & has).sum(), (~event & has).sum()
+        tn, fn = (~event & ~has).sum(), (event & ~has).sum()
+        long = "det" if short == "d" else short
+        expected |= {f"{short}_tp": tp, f"{short}_fp": fp, f"{short}_tn": tn, f"{short}_fn": fn}
+        expected |= {f"{long}_recall": tp / (tp + fn), f"{long}_precision": tp / (tp + fp)}
+    for phase in "PS":
+        errors = picks.loc[event & found[phase.lower()], f"{phase}_error"]
+        expected[f"{phase.lower()}_mae"] = errors.abs().mean()
+        expected[f"{phase.lower()}_rmse"] = np.sqrt((errors**2).mean())
+        samples = picks[f"{phase}_pick"] - picks[f"{phase.lower()}_arrival_sample"]
+        np.testing.assert_array_equal(picks[f"{phase}_error"], samples / 100)
+    assert expected["p_tp"] > 0
+    assert row.to_dict() == expected
+
+
+def test_the_honest_counts_are_recomputed_from_the_tables(evaluated):
+    found = pd.read_csv(evaluated.folder / "detections.csv")
+    traces = pd.read_csv(evaluated.folder / "traces.csv").set_index("trace_name")
+    for tolerance, kinds in evaluated.figures["honest"].items():
+        for phase in "PS":
+            picks = found.dropna(subset=f"{phase}_pick")
+            truth = picks["trace_name"].map(traces[f"{phase.lower()}_s"])
+            off = (picks[f"{phase}_pick"] / 100 - truth).abs().round(6)
+            tp = picks["trace_name"][off <= float(tolerance)].nunique()
+            assert kinds[phase]["tp"] == tp
+            assert kinds[phase]["fp"] == len(picks) - tp > 0
+            assert kinds[phase]["fn"] == traces[f"{phase.lower()}_s"].notna().sum() - tp
+
+
+def test_a_row_a_trace_tells_its_earthquake(evaluated):
+    picks = pd.read_csv(evaluated.folder / "picks.csv")
+    traces = pd.read_csv(evaluated.folder / "traces.csv")
+    assert traces["trace_name"].tolist() == picks["trace_name"].tolist()
+    event = traces["trace_category"] == "earthquake_local"
+    assert traces["earthquake"][event].str.startswith("source").all()
+    assert (traces["earthquake"] == traces["trace_name"])[~event].all()
+    np.testing.assert_array_equal(traces["p_s"], picks["p_arrival_sample"].where(event) / 100)
+    assert traces["snr_db"][event].tolist() == pytest.approx([21.1667] * event.sum())
+
+
+def test_without_source_id_the_origin_time_tells_the_earthquake(stead):
+    source = stead("two.hdf5", names_of(3, 1))
+    table = read_table(source.csv)
+    table["source_id"] = ["a", "", "None", ""]
+    table["source_origin_time"] = ["2020", "2021", "", ""]
+    told = traces_table(table, np.full(4, np.nan), np.full(4, np.nan))
+    assert told["earthquake"].tolist() == ["a", "2021", *table["trace_name"][2:]]
+    assert told["station"][0] == "XX.S0"
+
+
+def test_the_same_evaluation_gives_the_same_files(trained, evaluated, tmp_path):
+    again = evaluate(plan(trained, None, None, tmp_path / "again"), LOW, protocol=FEW)
+    for path in evaluated.folder.iterdir():
+        assert path.read_bytes() == (again.folder / path.name).read_bytes(), path.name
+
+
+def test_monte_carlo_dropout_tells_whether_uncertain_picks_are_off(tmp_path):
+    # A network with a residual CNN, which is what drops.
+    config = replace(TINY, residual_kernels=(3,))
+    source = write_stead(tmp_path / "data.hdf5", names_of(5, 2))
+    weights = tmp_path / "some.weights.h5"
+    checkpoints.save(build_model(config, 0), config, weights)
+    task = plan(None, source.hdf5, weights, tmp_path / "out")
+    outcome = evaluate(task, LOW, mc_samples=3, protocol=Protocol((60.0,), 0))
+    told = outcome.figures["uncertainty"]
+    found = pd.read_csv(outcome.folder / "detections.csv")
+    assert 1 <= told["P"]["picks"] <= 5
+    assert (found["P_uncertainty"].dropna() >= 0).all()
+    assert found["P_uncertainty"].max() > 0
+    assert "Is what is uncertain wrong?" in (outcome.folder / "report.html").read_text()
 
 
 def test_another_file_is_evaluated_whole(trained, stead):
@@ -93,12 +212,41 @@ def test_the_runs_own_file_means_the_test_part(trained):
     assert len(plan(trained, trained.parent / "data.hdf5", None, None).traces) == 9
 
 
-def test_an_evaluation_is_not_overwritten_unasked(trained, tmp_path):
-    task = plan(trained, None, None, tmp_path / "out")
-    evaluate(task, Thresholds())
+def test_an_evaluation_is_not_overwritten_unasked(trained, evaluated):
+    task = plan(trained, None, None, evaluated.folder)
     with pytest.raises(InputError, match="--overwrite"):
         evaluate(task, Thresholds())
-    evaluate(task, Thresholds(), overwrite=True)
+
+
+def test_nothing_there_and_nothing_found(trained, stead, tmp_path):
+    noise = stead("noise.hdf5", names_of(0, 3))
+    task = plan(trained, noise.hdf5, None, tmp_path / "out")
+    outcome = evaluate(task, Thresholds(0.999, 0.999, 0.999), protocol=FEW)
+    whole = outcome.figures["honest"]["0.5"]
+    assert (whole["P"]["tp"], whole["P"]["fn"], whole["presence"]["tn"]) == (0, 0, 3)
+    assert (
+        whole["P"]["recall"] is whole["presence"]["auc"] is whole["S"]["residual_s"]["mae"] is None
+    )
+    assert outcome.figures["study"]["det_recall"] is None
+    assert not (outcome.folder / "worst.png").exists()
+
+
+def test_a_run_without_a_test_part_is_refused(trained, run, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(trained, bare)
+    manifest = load(bare / "split.manifest")
+    parts = ["train" if part == "test" else part for part in manifest.parts]
+    (bare / "split.manifest").unlink()
+    replace(manifest, parts=parts).write(bare / "split.manifest")
+    refused(run("eqt", "evaluate", bare), "no trace to the test part", "--data")
+
+
+def test_the_command_says_it_in_tables(trained, run, tmp_path):
+    result = run("eqt", "evaluate", trained, "--out", "out", "--resamples", 20, "--tolerance", 0.3)
+    assert result.exit_code == 0, result.output
+    for words in ("The study's columns", "P, 0.3 s", "thresholds: detection", "report.html"):
+        assert words in result.output
+    assert list(json.loads((tmp_path / "out" / "metrics.json").read_text())["honest"]) == ["0.3"]
 
 
 def test_refusals(trained, run, tmp_path):
@@ -114,6 +262,9 @@ def test_refusals(trained, run, tmp_path):
         (trained, "--weights", "x.weights.h5"): "no network that is known",
         (trained, "--data", "none.hdf5"): "no file",
         (trained, "--p-threshold", "2"): "between 0 and 1",
+        (trained, "--tolerance", "-1"): "between 0 and 60 seconds",
+        (trained, "--tolerance", "nan"): "between 0 and 60 seconds",
+        (trained, "--resamples", "1000000"): "use 0 to 100,000",
     }
     for arguments, words in cases.items():
         refused(run("eqt", "evaluate", *arguments, "--out", tmp_path / "out"), words)

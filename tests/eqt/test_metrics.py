@@ -1,4 +1,4 @@
-"""Metrics by hand: the study's columns to the letter, and picks right in time."""
+"""Metrics by hand: the study's columns to the letter, scores and residuals."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eqt.metrics import STUDY_COLUMNS, Score, residual_figures, study_row, timely
+from eqt.metrics import STUDY_COLUMNS, Score, residual_figures, study_row
 
 NAN = float("nan")
 
@@ -61,38 +61,22 @@ def test_an_event_without_its_arrival_does_not_spoil_the_errors():
     assert (row["s_mae"], row["s_rmse"], row["s_tp"]) == (pytest.approx(0.3), pytest.approx(0.3), 2)
 
 
-def found(*pairs):
-    return pd.DataFrame(pairs, columns=["trace_name", "seconds"])
-
-
-def test_picks_right_in_time_by_hand():
-    score, residuals = timely(
-        {"a": 7.0, "b": 8.0, "c": 9.0},
-        found(("a", 7.1), ("a", 7.05), ("b", 8.6), ("n", 3.0)),
-    )
-    # One of a's picks is right, the nearer; b's is 0.6 s off, c has none, n is noise.
-    assert (score.tp, score.fp, score.fn) == (1, 3, 2)
-    np.testing.assert_allclose(residuals, [0.05])
-
-
-@pytest.mark.parametrize(("seconds", "right"), [(7.5, 1), (6.5, 1), (7.51, 0), (6.49, 0)])
-def test_the_tolerance_is_inclusive_on_both_sides(seconds, right):
-    assert timely({"a": 7.0}, found(("a", seconds)))[0].tp == right
-
-
-def test_no_picks_and_no_arrivals():
-    nothing, _ = timely({"a": 7.0}, found())
-    assert (nothing.tp, nothing.fp, nothing.fn) == (0, 0, 1)
-    only_false, _ = timely({}, found(("n", 3.0)))
-    assert (only_false.tp, only_false.fp, only_false.fn) == (0, 1, 0)
-
-
 def test_scores():
     score = Score(tp=6, fp=2, fn=4)
     assert score.precision == 0.75
     assert score.recall == 0.6
     assert score.f1 == pytest.approx(2 * 0.75 * 0.6 / 1.35)
     assert math.isnan(Score(0, 0, 0).f1)
+    assert math.isnan(Score(1, 0, 0).mcc)
+
+
+@pytest.mark.parametrize("counts", [(6, 2, 4, 3), (10**6, 3, 2, 10**5), (0, 3, 4, 5), (1, 1, 1, 1)])
+def test_mcc_is_the_correlation_of_truth_and_finding(counts):
+    tp, fp, fn, tn = counts
+    truth = np.repeat([1, 0, 1, 0], [tp, fp, fn, tn])
+    found = np.repeat([1, 1, 0, 0], [tp, fp, fn, tn])
+    expected = np.corrcoef(truth, found)[0, 1]
+    assert Score(tp, fp, fn, tn).mcc == pytest.approx(expected, abs=1e-12)
 
 
 def test_residuals_are_summarised():
@@ -101,4 +85,12 @@ def test_residuals_are_summarised():
     assert figures["sigma"] == pytest.approx(0.2)
     assert figures["mae"] == pytest.approx(0.2)
     assert figures["rmse"] == pytest.approx(math.sqrt(0.05))
-    assert math.isnan(residual_figures(np.array([]))["mae"])
+    assert figures["median"] == pytest.approx(-0.1)
+    assert all(math.isnan(value) for value in residual_figures(np.array([])).values())
+
+
+def test_one_large_residual_does_not_change_the_mad():
+    close = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+    figures = residual_figures(np.append(close, 50.0))
+    assert figures["mad"] == pytest.approx(0.015)
+    assert figures["mae"] > 8

@@ -28,7 +28,7 @@ def test_real_records_from_subset_to_evaluation(shared_data, run, tmp_path):
         name for name, part in zip(split.traces, split.parts, strict=True) if part == "test"
     ]
     assert picks["trace_name"].tolist() == test_part
-    assert "residuals.png" in result.output
+    assert "report.html" in result.output
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,129 @@
+"""The command that evaluates a network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
+from steadkit.console import table
+
+if TYPE_CHECKING:
+    from eqt.evaluate import Evaluation
+
+
+@click.command()
+@click.argument("run", type=FILE, required=False)
+@click.option("--data", type=FILE, help="Another STEAD file; all of it is evaluated.")
+@click.option("--weights", type=FILE, help="Other weights than the run's best: any that eqt reads.")
+@click.option(
+    "--thresholds",
+    "how",
+    type=click.Choice(["validation", "published"]),
+    help="Chosen by F1 on the run's validation part, the default where it has one; or published.",
+)
+@click.option("--detection-threshold", type=float, help="Instead of that; published: 0.2.")
+@click.option("--p-threshold", type=float, help="Instead of that; published: 0.1.")
+@click.option("--s-threshold", type=float, help="Instead of that; published: 0.1.")
+@click.option(
+    "--tolerance",
+    "tolerances",
+    type=float,
+    multiple=True,
+    default=(0.5, 0.1, 0.2),
+    show_default=True,
+    help="Seconds that a right pick may be off; repeatable, the first is the main one.",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="Draws of earthquakes that intervals come from; 0: no intervals.",
+)
+@click.option(
+    "--mc-samples",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
+)
+@click.option("--out", type=FILE, help="Folder to write; RUN/evaluation by default.")
+@click.option("--overwrite", is_flag=True, help="Replace an evaluation that exists.")
+def evaluate(
+    run: Path | None,
+    data: Path | None,
+    weights: Path | None,
+    how: str | None,
+    detection_threshold: float | None,
+    p_threshold: float | None,
+    s_threshold: float | None,
+    tolerances: tuple[float, ...],
+    resamples: int,
+    mc_samples: int,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    """Pick the test part of RUN and tell how right the picks are, by two protocols.
+
+    The study's counts any pick in an earthquake's trace; the honest one counts a pick within a
+    tolerance and a detection where the earthquake is. Thresholds are chosen on the validation
+    part, never on the test part. Without RUN, --data and --weights are needed.
+    """
+    load_tensorflow()
+    from eqt.evaluate import Protocol, plan, to_choose
+    from eqt.evaluate import evaluate as run_evaluation
+    from eqt.picks import Thresholds
+
+    wanted = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    thresholds, protocol = Thresholds(**given), Protocol(tolerances, resamples)
+    task = plan(run, data, weights, out)
+    outcome = run_evaluation(
+        task,
+        thresholds,
+        overwrite,
+        mc_samples,
+        choose_on_validation=to_choose(task, how, given),
+        protocol=protocol,
+    )
+    _report(outcome)
+
+
+def _report(outcome: "Evaluation") -> None:
+    from eqt.evaluate import honest_rows, residual_rows
+
+    figures, study = outcome.figures, outcome.study
+    title = f"{study['#events']} events, {study['#noise']} noise traces"
+    columns = ["recall", "precision", "mae (s)", "rmse (s)", "tp", "fp", "tn", "fn"]
+    table(
+        f"The study's columns, where any pick in an event counts: {title}",
+        ["", *columns],
+        [
+            ["detection", *_study(outcome, "det", "d")],
+            *([phase, *_study(outcome, phase.lower(), phase.lower())] for phase in "PS"),
+        ],
+    )
+    # So that it fits 120 columns; the report has all.
+    left_out = ("AUC", "wrong in noise")
+    rows = [{key: row[key] for key in row if key not in left_out} for row in honest_rows(figures)]
+    _named(f"What is found where it belongs, with 95 % intervals: {title}", rows)
+    _named("How far right picks are off (s), and the share further off", residual_rows(figures))
+    thresholds = figures["thresholds"]
+    values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
+    words = {"validation": f"chosen on {thresholds.get('validation')}"}
+    source = words.get(thresholds["from"], thresholds["from"])
+    click.echo(f"thresholds: {values}: {source}")
+    click.echo(f"tables: {outcome.folder / 'picks.csv'}, metrics.json and others beside it")
+    click.echo(f"report: {outcome.folder / 'report.html'}")
+
+
+def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
+    columns = [f"{long}_recall", f"{long}_precision", f"{short}_mae", f"{short}_rmse"]
+    columns += [f"{short}_{what}" for what in ("tp", "fp", "tn", "fn")]
+    return [outcome.study.get(column) for column in columns]
+
+
+def _named(title: str, rows: list[dict[str, object]]) -> None:
+    table(title, list(rows[0]), [list(row.values()) for row in rows])

@@ -1,0 +1,48 @@
+"""Evaluate a trained network by two protocols side by side: the study's, and an honest one.
+
+==============  ====================================================================
+`task`          which traces of which file, with which weights, and where to write
+`tables`        a row a trace, a row a detection
+`found`         detections and picks as columns, and how right they are
+`thresholds`    chosen on the validation part
+`honest`        figures of what is found where it belongs, with intervals
+`breakdown`     the same by SNR, distance, magnitude, depth and station
+`calibrated`    whether probabilities and uncertainties can be believed
+`gallery`       traces to look at
+`findings`      all of that
+`report`        one page
+`folder`        written whole or not at all
+`evaluating`    the road through these
+==============  ====================================================================
+
+The pass of the network is `eqt.candidates.offered`, for these or any other batches.
+"""
+
+from eqt.evaluate.evaluating import evaluate
+from eqt.evaluate.findings import TOLERANCES, Evaluation, Findings, Protocol
+from eqt.evaluate.report import SECTIONS, Section, honest_rows, residual_rows
+from eqt.evaluate.tables import PICKS_COLUMNS, detections_table, picks_table, traces_table
+from eqt.evaluate.task import Part, Task, plan
+from eqt.evaluate.thresholds import NAMES, choose, to_choose
+
+__all__ = [
+    "NAMES",
+    "PICKS_COLUMNS",
+    "SECTIONS",
+    "TOLERANCES",
+    "Evaluation",
+    "Findings",
+    "Part",
+    "Protocol",
+    "Section",
+    "Task",
+    "choose",
+    "detections_table",
+    "evaluate",
+    "honest_rows",
+    "picks_table",
+    "plan",
+    "residual_rows",
+    "to_choose",
+    "traces_table",
+]

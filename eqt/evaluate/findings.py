@@ -1,0 +1,179 @@
+"""All that an evaluation found out, and its figures under their stable names."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eqt.candidates import Candidates
+from eqt.evaluate.breakdown import breakdown
+from eqt.evaluate.calibrated import calibration, uncertainty
+from eqt.evaluate.found import PHASES, Found, Picked, found_in, swept
+from eqt.evaluate.honest import Chance, Honest, honest_figures, judged
+from eqt.evaluate.tables import detections_table, picks_table, traces_table
+from eqt.evaluate.task import Task
+from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, study_row, truth_of
+from eqt.picks import Thresholds
+from steadkit.errors import InputError
+from steadkit.pipeline import Batches
+
+TOLERANCES = (TOLERANCE, 0.1, 0.2)
+MOST_RESAMPLES = 100_000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How picks are judged.
+
+    Attributes
+    ----------
+    tolerances
+        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds go
+        by the first.
+    resamples
+        Draws of earthquakes for the intervals; 0 for none.
+    seed
+        Selects the draws.
+    """
+
+    tolerances: Sequence[float] = TOLERANCES
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for one in self.tolerances:
+            if not 0 <= one <= 60:
+                raise InputError(f"tolerance {one:g} must lie between 0 and 60 seconds")
+        if not self.tolerances:
+            raise InputError("no tolerance to judge picks by: give one or more, in seconds")
+        if not 0 <= self.resamples <= MOST_RESAMPLES:
+            raise InputError(f"{self.resamples} resamples: use 0 to {MOST_RESAMPLES:,}")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that an evaluation found out; a section of the report takes from it what it shows."""
+
+    task: Task
+    protocol: Protocol
+    candidates: Candidates
+    found: Found
+    honest: Honest
+    sweeps: Mapping[str, Picked]
+    picks: pd.DataFrame
+    detections: pd.DataFrame
+    traces: pd.DataFrame
+    figures: Mapping[str, Any]
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """What is written as PNG, by name: ``residuals``, ``examples``, ``worst`` if there are any."""
+
+    @property
+    def tolerance(self) -> float:
+        """The first tolerance, seconds."""
+        return self.protocol.tolerances[0]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out: the study's row, the scores in time, and where the files are.
+
+    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are of
+    the first tolerance. `figures` is what ``metrics.json`` holds.
+    """
+
+    study: Mapping[str, object]
+    detection: Score
+    picks: Mapping[str, Score]
+    residuals: Mapping[str, np.ndarray]
+    folder: Path
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def findings(
+    task: Task,
+    batches: Batches,
+    table: pd.DataFrame,
+    candidates: Candidates,
+    thresholds: Thresholds,
+    protocol: Protocol,
+    told: Mapping[str, Any],
+) -> Findings:
+    """Work out all tables and figures of what a network offers.
+
+    Parameters
+    ----------
+    task
+        What is evaluated.
+    batches, table
+        Its traces, and their rows of the CSV as text.
+    candidates
+        What the network offers for them.
+    thresholds
+        What counts.
+    protocol
+        How picks are judged.
+    told
+        Figures to put besides: where the thresholds come from, for example.
+    """
+    detections = candidates.detections(thresholds)
+    truth, found = truth_of(batches.p, batches.s), found_in(detections)
+    honest = judged(truth, found, protocol.tolerances)
+    sweeps = {phase: swept(candidates, thresholds, phase) for phase in PHASES}
+    picks = picks_table(table, detections)
+    traces = traces_table(table, batches.p, batches.s)
+    groups, _ = pd.factorize(traces["earthquake"])
+    chance = Chance(groups, protocol.resamples, protocol.seed)
+    first = protocol.tolerances[0]
+    figures = {
+        **_counted(task, truth.is_event, groups),
+        **told,
+        "tolerance_s": first,
+        "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
+        "study": study_row(picks, task.name),
+        "honest": honest_figures(honest, found, candidates, sweeps, chance),
+        "breakdown": breakdown(honest, traces, first, chance),
+        "calibration": calibration(honest, found, candidates, first),
+    }
+    if told.get("mc_samples"):
+        figures["uncertainty"] = uncertainty(honest, found, first)
+    return Findings(
+        task,
+        protocol,
+        candidates,
+        found,
+        honest,
+        sweeps,
+        picks,
+        detections_table(batches.names, detections),
+        traces,
+        without_nan(figures),
+    )
+
+
+def _counted(task: Task, event: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
+    return {
+        "data": str(task.data),
+        "model": str(task.weights),
+        "name": task.name,
+        "traces": len(event),
+        "events": int(event.sum()),
+        "noise": int((~event).sum()),
+        "earthquakes": len(np.unique(groups[event])),
+    }
+
+
+def without_nan(value: Any) -> Any:
+    """Replace what is undefined by None: JSON has no NaN.
+
+    >>> without_nan({"f1": float("nan"), "bounds": (0.25, float("nan"))})
+    {'f1': None, 'bounds': [0.25, None]}
+    """
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,71 @@
+"""Picks and truth to figures, by two protocols: the study's, and one that is strict in time.
+
+=============  =====================================================================
+`scores`       right, wrong and missed, and precision, recall, F1, MCC
+`truth`        the earthquakes of many traces
+`study`        the study's 25 columns, to the letter
+`matching`     which pick belongs to which arrival, which detection to which earthquake
+`residuals`    how far picks are off
+`curves`       precision against recall, ROC
+`bootstrap`    draws of earthquakes
+`tallies`      counts a trace, and intervals from them
+`calibration`  whether probabilities mean what they say
+=============  =====================================================================
+"""
+
+from eqt.metrics.bootstrap import LEVEL, RESAMPLES, interval, resampled
+from eqt.metrics.calibration import (
+    calibration_error,
+    rank_correlation,
+    reliability,
+    uncertainty_figures,
+)
+from eqt.metrics.curves import (
+    Curve,
+    average_precision,
+    precision_recall,
+    roc_auc,
+    scores_at,
+)
+from eqt.metrics.matching import IOU, TOLERANCE, Matches, match, overlap, timely
+from eqt.metrics.residuals import residual_figures
+from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
+from eqt.metrics.study import STUDY_COLUMNS, study_row
+from eqt.metrics.tallies import Tally, intervals, tally
+from eqt.metrics.truth import Truth, truth_of
+
+__all__ = [
+    "IOU",
+    "LEVEL",
+    "RESAMPLES",
+    "STUDY_COLUMNS",
+    "TOLERANCE",
+    "Curve",
+    "Matches",
+    "Score",
+    "Tally",
+    "Truth",
+    "average_precision",
+    "calibration_error",
+    "f1",
+    "interval",
+    "intervals",
+    "match",
+    "mcc",
+    "overlap",
+    "precision",
+    "precision_recall",
+    "presence",
+    "rank_correlation",
+    "recall",
+    "reliability",
+    "resampled",
+    "residual_figures",
+    "roc_auc",
+    "scores_at",
+    "study_row",
+    "tally",
+    "timely",
+    "truth_of",
+    "uncertainty_figures",
+]

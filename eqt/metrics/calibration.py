@@ -1,0 +1,115 @@
+"""Whether probabilities mean what they say, and whether uncertainty ranks errors."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from eqt.metrics.curves import roc_auc
+
+BINS = 10
+QUANTILES = 5
+
+
+def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+    """Compare stated probabilities with the share that is right, in bins of equal width.
+
+    Parameters
+    ----------
+    stated
+        Probabilities, shape (n,).
+    right
+        Which came true, bool, shape (n,).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a bin: ``low``, ``high``, ``count``, ``stated`` (the mean) and ``right`` (the share),
+        NaN where a bin is empty. A probability of 1 belongs to the last bin.
+
+    >>> reliability(np.array([0.9, 1.0]), np.array([True, False]), 2).iloc[1].tolist()
+    [0.5, 1.0, 2.0, 0.95, 0.5]
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, stated, "right") - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    some = np.where(count, count, np.nan)
+    return pd.DataFrame(
+        {
+            "low": edges[:-1],
+            "high": edges[1:],
+            "count": count,
+            "stated": np.bincount(place, stated, bins) / some,
+            "right": np.bincount(place, right, bins) / some,
+        }
+    )
+
+
+def calibration_error(table: pd.DataFrame) -> float:
+    """Average the distance between stated and true over all: the expected calibration error.
+
+    Source: Naeini, Cooper and Hauskrecht (2015), doi:10.1609/aaai.v29i1.9602.
+
+    Parameters
+    ----------
+    table
+        As `reliability` makes it.
+    """
+    if not table["count"].sum():
+        return float("nan")
+    gaps = (table["right"] - table["stated"]).abs().fillna(0)
+    return float((gaps * table["count"]).sum() / table["count"].sum())
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Compute Spearman's rank correlation; NaN below two values or where one never changes.
+
+    >>> rank_correlation(np.array([1, 2, 30]), np.array([0.1, 0.2, 0.3]))
+    1.0
+    """
+    if len(a) < 2:
+        return float("nan")
+    one, other = (rankdata(values) - (len(a) + 1) / 2 for values in (a, b))
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return round(float((one * other).sum()) / size, 12) if size else float("nan")
+
+
+def uncertainty_figures(
+    uncertainty: np.ndarray, residuals: np.ndarray, tolerance: float
+) -> dict[str, object]:
+    """Tell whether uncertain picks are those that are off.
+
+    Parameters
+    ----------
+    uncertainty
+        Standard deviation of the probability of each pick.
+    residuals
+        Pick minus arrival of each, seconds.
+    tolerance
+        Seconds beyond which a pick is wrong.
+
+    Returns
+    -------
+    dict
+        ``picks``; ``rank_correlation`` of uncertainty with the size of the residual; ``auc``, the
+        chance that a wrong pick is more uncertain than a right one; and ``fifths``, from the least
+        to the most uncertain: number, mean uncertainty, median size of the residual, share right.
+    """
+    sizes = np.abs(residuals)
+    wrong = np.round(sizes, 6) > tolerance
+    order = np.argsort(uncertainty, kind="stable")
+    fifths = [
+        {
+            "count": len(some),
+            "uncertainty": float(uncertainty[some].mean()),
+            "median_size_s": float(np.median(sizes[some])),
+            "right": float(1 - wrong[some].mean()),
+        }
+        for some in np.array_split(order, QUANTILES)
+        if len(some)
+    ]
+    return {
+        "picks": len(sizes),
+        "rank_correlation": rank_correlation(uncertainty, sizes),
+        "auc": roc_auc(uncertainty, wrong),
+        "fifths": fifths,
+    }

@@ -1,0 +1,186 @@
+"""Which pick belongs to which arrival, and which detection to which earthquake.
+
+Each belongs to one at most. A trace may hold any number of earthquakes: STEAD lists one, superposed
+traces have more. What was found beyond those is wrong.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from eqt.metrics.scores import Score
+from eqt.picks import P_LEAD
+from steadkit.labels import LabelConfig
+from steadkit.schema import N_SAMPLES
+
+TOLERANCE = 0.5
+"""Seconds that a pick may be off and still be right."""
+
+IOU = 0.5
+"""Intersection over union that makes a detection right: of its span and that of the earthquake."""
+
+
+class Matches(NamedTuple):
+    """Which pick was found to belong to which arrival, as their numbers."""
+
+    arrivals: np.ndarray
+    picks: np.ndarray
+    residuals: np.ndarray
+    """Pick minus arrival, seconds."""
+
+
+def match(
+    arrival_traces: np.ndarray,
+    arrivals: np.ndarray,
+    pick_traces: np.ndarray,
+    picks: np.ndarray,
+    tolerance: float = TOLERANCE,
+    first: np.ndarray | None = None,
+) -> Matches:
+    """Give each arrival one pick at most, and each pick one arrival, within a tolerance.
+
+    Parameters
+    ----------
+    arrival_traces, pick_traces
+        The number of the trace of each, whole numbers from 0.
+    arrivals, picks
+        Seconds from the start of the trace.
+    tolerance
+        Seconds, the bound included; infinity takes any.
+    first
+        A number for each pick, the smallest of which choose first; by default the nearest do. For
+        a precision-recall curve it is the probability, negative.
+
+    Returns
+    -------
+    Matches
+        In no particular order.
+
+    >>> match(np.array([0, 0]), np.array([7.0, 30.0]), np.array([0, 0]), np.array([7.2, 7.1])).picks
+    array([1])
+    """
+    arrival, pick = _pairs(arrival_traces, pick_traces)
+    residuals = picks[pick] - arrivals[arrival]
+    # Seconds are hundredths: without rounding, 0.5 may turn out as 0.5000000001.
+    distances = np.round(np.abs(residuals), 6)
+    near = distances <= tolerance
+    arrival, pick, distances = arrival[near], pick[near], distances[near]
+    costs = distances if first is None else np.asarray(first, float)[pick]
+    chosen = _pair_off(arrival, pick, costs, distances)
+    arrival, pick = arrival[chosen], pick[chosen]
+    return Matches(arrival, pick, picks[pick] - arrivals[arrival])
+
+
+def overlap(
+    p: np.ndarray, s: np.ndarray, event_traces: np.ndarray, spans: np.ndarray, traces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give each earthquake one detection at most that covers what it should.
+
+    An earthquake lasts from P to S and 0.4 times as long again, as detectors are trained, inside
+    the window. A detection is right where intersection over union of both is at least ``IOU``.
+    Where S is not known the detection has to hold P, or begin within a second after it.
+
+    Parameters
+    ----------
+    p, s
+        Arrivals of the earthquakes in samples; NaN where not known.
+    event_traces
+        The number of the trace of each earthquake.
+    spans
+        First and last sample of each detection, shape (detections, 2).
+    traces
+        The number of the trace of each detection.
+
+    Returns
+    -------
+    events, detections : numpy.ndarray
+        The numbers of those that belong together.
+    """
+    event, detection = _pairs(event_traces, traces)
+    start, end = spans[detection].T.astype(float)
+    begin = np.ceil(p[event])
+    finish = np.minimum(np.floor(s + LabelConfig().tail * (s - p)), N_SAMPLES - 1)[event]
+    shared = np.minimum(end, finish) - np.maximum(start, begin) + 1
+    union = (end - start + 1) + (finish - begin + 1) - shared
+    share = np.where(shared > 0, shared / union, 0)
+    holds_p = (start - P_LEAD <= begin) & (begin <= end)
+    right = np.where(np.isnan(finish), holds_p, share >= IOU)
+    event, detection, share = event[right], detection[right], share[right]
+    chosen = _pair_off(event, detection, -share, start[right])
+    return event[chosen], detection[chosen]
+
+
+def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """List all pairs of one from each side that are of the same trace.
+
+    >>> _pairs(np.array([2, 0, 2]), np.array([2, 1]))
+    (array([0, 2]), array([0, 0]))
+    """
+    order = np.argsort(left, kind="stable")
+    ordered = left[order]
+    first, after = (np.searchsorted(ordered, right, side) for side in ("left", "right"))
+    counts = after - first
+    numbers = np.repeat(np.arange(len(right)), counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return order[np.repeat(first, counts) + within], numbers
+
+
+def _pair_off(left: np.ndarray, right: np.ndarray, *costs: np.ndarray) -> np.ndarray:
+    """Choose pairs, the cheapest first, so that none has a partner in common; returns their places.
+
+    Many at a time: those that are the first of both their partners.
+    """
+    places = np.lexsort((right, left, *costs[::-1]))
+    chosen = []
+    while len(places):
+        one, other = left[places], right[places]
+        best = _first_of(one) & _first_of(other)
+        chosen.append(places[best])
+        taken = np.isin(one, one[best]) | np.isin(other, other[best])
+        places = places[~taken]
+    return np.concatenate(chosen) if chosen else places
+
+
+def _first_of(values: np.ndarray) -> np.ndarray:
+    first = np.zeros(len(values), bool)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
+
+
+def timely(
+    arrivals: Mapping[str, float | Sequence[float]],
+    picks: pd.DataFrame,
+    tolerance: float = TOLERANCE,
+) -> tuple[Score, np.ndarray]:
+    """Count picks by whether they are right in time.
+
+    An arrival is found by its nearest pick within the tolerance; every other pick, in noise or in
+    an event, is wrong.
+
+    Parameters
+    ----------
+    arrivals
+        Seconds from the start of the trace to the arrival, or arrivals, of the traces that have
+        any.
+    picks
+        All picks: ``trace_name`` and ``seconds``.
+    tolerance
+        Seconds, the bound included.
+
+    Returns
+    -------
+    score : Score
+        One true positive at most for each arrival.
+    residuals : numpy.ndarray
+        Pick minus arrival of the true positives, seconds, in the order of the picks.
+    """
+    listed = [np.atleast_1d(np.asarray(one, float)) for one in arrivals.values()]
+    traces = np.repeat(np.arange(len(listed)), [len(one) for one in listed])
+    seconds = np.concatenate([*listed, np.empty(0)])
+    its_trace = pd.Index(list(arrivals)).get_indexer(picks["trace_name"])
+    found = match(traces, seconds, its_trace, picks["seconds"].to_numpy(float), tolerance)
+    tp = len(found.picks)
+    score = Score(tp=tp, fp=len(picks) - tp, fn=len(seconds) - tp)
+    return score, found.residuals[np.argsort(found.picks)]

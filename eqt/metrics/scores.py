@@ -1,0 +1,87 @@
+"""Counts of right, wrong and missed, and what follows from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def precision(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
+    """Divide what is right by what was found; NaN where nothing was.
+
+    >>> precision(np.array([3, 0]), np.array([1, 0]))
+    array([0.75,  nan])
+    """
+    return _ratio(tp, tp + fp)
+
+
+def recall(tp: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    """Divide what was found by what there is; NaN where there is nothing."""
+    return _ratio(tp, tp + fn)
+
+
+def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    """Compute the harmonic mean of precision and recall."""
+    return _ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def mcc(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """Compute Matthews' correlation coefficient; NaN where a row or column of the table is empty.
+
+    Source: Matthews (1975), doi:10.1016/0005-2795(75)90109-9.
+
+    >>> float(mcc(np.array(4), np.array(0), np.array(0), np.array(1)))
+    1.0
+    """
+    tp, fp, fn, tn = (np.asarray(count, float) for count in (tp, fp, fn, tn))
+    # A root each: the product of four counts of a million has more digits than a float.
+    root = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    return _ratio(tp * tn - fp * fn, root)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0)
+
+
+@dataclass(frozen=True)
+class Score:
+    """True and false positives and negatives, and what follows from them; NaN where undefined.
+
+    >>> Score(tp=8, fp=2, fn=0).f1
+    0.8888888888888888
+    """
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int = 0
+
+    @property
+    def precision(self) -> float:
+        """Share of what was found that is right."""
+        return float(precision(np.array(self.tp), np.array(self.fp)))
+
+    @property
+    def recall(self) -> float:
+        """Share of what there is that was found."""
+        return float(recall(np.array(self.tp), np.array(self.fn)))
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return float(f1(np.array(self.tp), np.array(self.fp), np.array(self.fn)))
+
+    @property
+    def mcc(self) -> float:
+        """Matthews' correlation coefficient."""
+        return float(mcc(*map(np.array, (self.tp, self.fp, self.fn, self.tn))))
+
+
+def presence(event: np.ndarray, found: np.ndarray) -> Score:
+    """Count by trace: what is an event, and where something was found."""
+    return Score(
+        tp=int((event & found).sum()),
+        fp=int((~event & found).sum()),
+        fn=int((event & ~found).sum()),
+        tn=int((~event & ~found).sum()),
+    )

@@ -1,0 +1,69 @@
+"""Traces with their arrivals, and what a network makes of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eqt.plots.style import COLOURS, TITLES
+from steadkit.labels import TARGETS
+from steadkit.plots.style import BLACK, styled
+from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+
+
+@styled
+def examples(
+    names: Sequence[str],
+    waveforms: np.ndarray,
+    probabilities: np.ndarray,
+    p: np.ndarray,
+    s: np.ndarray,
+) -> Figure:
+    """Draw traces with their arrivals, above what the network makes of them.
+
+    Parameters
+    ----------
+    names
+        Titles of the traces.
+    waveforms
+        Shape (traces, 6000, 3), normalised.
+    probabilities
+        Shape (traces, 6000, 3): detection, P and S.
+    p, s
+        Arrivals in samples, shape (traces,) or (traces, earthquakes), NaN where there is none.
+    """
+    figure = Figure(figsize=(11, 2.6 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+    seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
+    for row, (left, right) in enumerate(grid):
+        _three_components(left, seconds, waveforms[row])
+        left.set_title(names[row], loc="left")
+        for column, name in enumerate(TARGETS):
+            right.plot(
+                seconds,
+                probabilities[row, :, column],
+                color=COLOURS[name],
+                label=TITLES[name],
+                linewidth=1.0,
+            )
+        right.set_ylim(-0.02, 1.05)
+        right.set_ylabel("probability")
+        for ax in (left, right):
+            for arrivals, name in ((p[row], "picker_P"), (s[row], "picker_S")):
+                for arrival in np.atleast_1d(arrivals)[~np.isnan(np.atleast_1d(arrivals))]:
+                    ax.axvline(
+                        arrival / SAMPLING_RATE, color=COLOURS[name], linestyle=":", linewidth=1.2
+                    )
+    grid[0, 1].legend(ncols=3, loc="upper right")
+    for ax in grid[-1]:
+        ax.set_xlabel("time (s); dotted: P and S as catalogued")
+    return figure
+
+
+def _three_components(ax: Axes, seconds: np.ndarray, waveform: np.ndarray) -> None:
+    scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
+    for row, component in enumerate(reversed(range(len(COMPONENTS)))):
+        ax.plot(seconds, waveform[:, component] / scale + row, color=BLACK, linewidth=0.4)
+    ax.set_yticks(range(len(COMPONENTS)), reversed(COMPONENTS))
+    ax.set_xlim(seconds[0], seconds[-1])

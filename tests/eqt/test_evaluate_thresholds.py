@@ -1,0 +1,122 @@
+"""Thresholds: the best on the validation part, which alone decides."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import refused
+
+from eqt.candidates import GRID, gathered
+from eqt.evaluate import Part, Protocol, Task, choose, evaluate, plan, to_choose
+from eqt.evaluate.found import found_in, judge
+from eqt.evaluate.thresholds import told
+from eqt.metrics import truth_of
+from eqt.picks import Thresholds
+from eqt.probabilities import Probabilities
+from steadkit.errors import InputError
+
+
+def made(events=30, noise=20, seed=0):
+    """Make probabilities: true peaks are mostly high, false ones mostly low, and the truth."""
+    random = np.random.default_rng(seed)
+    traces = events + noise
+    mean = np.full((traces, 6000, 3), 0.001, np.float32)
+    p = np.where(np.arange(traces) < events, random.integers(500, 900, traces), np.nan)
+    s = p + random.integers(300, 900, traces)
+    for row in range(traces):
+        mean[row, 3000:3400, 0] = random.uniform(0, 0.5)  # a false detection
+        mean[row, [3050, 3200], [1, 2]] = random.uniform(0.02, 0.5, 2)
+        if row < events:
+            first, second = int(p[row]), int(s[row])
+            mean[row, first : int(second + 0.4 * (second - first)), 0] = random.uniform(0.4, 1)
+            mean[row, [first, second], [1, 2]] = random.uniform(0.3, 1, 2)
+    return gathered(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
+
+
+def f1_of(candidates, truth, thresholds, phase):
+    picked = found_in(candidates.detections(thresholds)).picks[phase]
+    return judge(truth, picked, phase, 0.5).tally.score().f1
+
+
+def test_what_is_tried_is_what_picking_at_that_threshold_gives():
+    candidates, truth = made()
+    chosen = choose(candidates, truth, Thresholds())
+    detection = chosen.thresholds.detection
+    for at in GRID:
+        whole = Thresholds(detection, at, 0.5)
+        assert chosen.tried["p"][f"{at:g}"] == pytest.approx(f1_of(candidates, truth, whole, "P"))
+        whole = Thresholds(detection, chosen.thresholds.p, at)
+        expected = np.nan_to_num(f1_of(candidates, truth, whole, "S"))
+        assert chosen.tried["s"][f"{at:g}"] == pytest.approx(expected)
+
+
+def test_the_best_is_chosen_and_beats_the_published():
+    candidates, truth = made()
+    chosen = choose(candidates, truth, Thresholds())
+    for name, tried in chosen.tried.items():
+        assert tried[f"{getattr(chosen.thresholds, name):g}"] == max(tried.values())
+    better, published = (
+        f1_of(candidates, truth, one, "P") for one in (chosen.thresholds, Thresholds())
+    )
+    assert better > published + 0.1
+
+
+def test_what_is_given_stands():
+    candidates, truth = made()
+    chosen = choose(candidates, truth, Thresholds(p=0.77), ("detection", "s"))
+    assert chosen.thresholds.p == 0.77
+    assert set(chosen.tried) == {"detection", "s"}
+    record = told(chosen.thresholds, chosen, "50 traces")
+    assert record["from"] == "detection validation, p given, s validation"
+
+
+def test_where_nothing_is_right_the_published_stand():
+    candidates, _ = made()
+    nothing = truth_of(np.full(50, np.nan), np.full(50, np.nan))
+    chosen = choose(candidates, nothing, Thresholds())
+    assert chosen.thresholds == Thresholds()
+    assert told(chosen.thresholds, chosen, "")["from"] == "published"
+
+
+def test_of_several_that_are_as_good_the_middle_is_taken():
+    mean = np.zeros((1, 6000, 3), np.float32)
+    mean[0, 600:1000, 0], mean[0, 600, 1], mean[0, 880, 2] = 0.7, 0.91, 0.91
+    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
+    chosen = choose(candidates, truth_of(np.array([600.0]), np.array([880.0])), Thresholds())
+    # From 0.01 to 0.65 or 0.9 all are perfect.
+    assert chosen.thresholds == Thresholds(0.3, 0.45, 0.45)
+
+
+def task(validation=None):
+    return Task("x", None, [], None, None, None, validation)
+
+
+def test_what_is_to_be_chosen(tmp_path):
+    there = task(Part(tmp_path, ["a"]))
+    gone = task(Part(tmp_path / "moved", ["a"]))
+    assert to_choose(there, None) == to_choose(gone, "validation") == ("detection", "p", "s")
+    assert to_choose(there, None, {"p": 0.5}) == ("detection", "s")
+    assert to_choose(gone, None) == to_choose(task(), None) == to_choose(there, "published") == ()
+
+
+def test_the_test_part_changes_no_threshold(trained, tmp_path):
+    whole = plan(trained, None, None, tmp_path / "whole")
+    less = replace(whole, traces=whole.traces[:3], out=tmp_path / "less")
+    records = []
+    for one in (whole, less):
+        names = to_choose(one, None)
+        evaluate(one, Thresholds(), choose_on_validation=names, protocol=Protocol(resamples=0))
+        records.append(json.loads((one.out / "metrics.json").read_text())["thresholds"])
+    assert records[0] == records[1]
+    assert set(records[0]["tried"]) == {"detection", "p", "s"}
+    assert records[0]["validation"].startswith("9 traces of ")
+
+
+def test_no_validation_part_is_refused(trained, run, tmp_path):
+    data, weights = trained.parent / "data.hdf5", trained / "best.weights.h5"
+    arguments = ["--data", data, "--weights", weights, "--thresholds", "validation"]
+    refused(run("eqt", "evaluate", *arguments, "--out", "out"), "no validation part")
+    with pytest.raises(InputError, match="'q' is none of"):
+        evaluate(plan(None, data, weights, tmp_path / "o"), Thresholds(), choose_on_validation="q")
+    assert not (tmp_path / "out").exists()
