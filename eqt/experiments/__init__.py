@@ -1,0 +1,1 @@
+"""The study's experiments again: a suite trained, compared, and laid beside the claims."""
