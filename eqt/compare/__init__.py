@@ -21,13 +21,16 @@ from eqt.compare.figures import draw_differences
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
 from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation
 from eqt.compare.report import (
+    HOW,
     PROTOCOLS,
     default_folder,
     how_drawn,
     markdown_table,
+    number,
     refuse_existing,
     sentences,
     sheet,
+    span,
     write,
 )
 
@@ -36,6 +39,7 @@ __all__ = [
     "COMPARED",
     "DRAWS",
     "EQUAL",
+    "HOW",
     "IN_TIME",
     "MEASURES",
     "NOT_COMPARED",
@@ -53,10 +57,12 @@ __all__ = [
     "evaluation_folder",
     "how_drawn",
     "markdown_table",
+    "number",
     "read_evaluation",
     "refuse_existing",
     "sentences",
     "sheet",
+    "span",
     "tally",
     "write",
 ]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from eqt.presets import preset
 from eqt.runs import Run, load_setup
 from eqt.train import train
 from steadkit.errors import InputError
+from steadkit.manifest import load
 
 PARTIAL = ".evaluation.partial"
 
@@ -47,28 +49,42 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None
     InputError
         A training or evaluation cannot be done, or a run folder is not what the settings say.
     """
+    times: list[float] = []
     for number, entry in enumerate(entries, 1):
-        say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}")
-        _settle(entry, data, say)
+        left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""
+        say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
+        started, is_new = time.perf_counter(), not entry.run.curves.exists()
+        _settle(entry, split, say)
         if not entry.run.curves.exists():
             train(data, entry.run.folder, entry.model, entry.training, say, split)
         if not entry.evaluation.exists():
             _evaluate(entry, data)
         # Else every network's graph stays in memory, and its layers are counted on.
         keras.utils.clear_session()
+        times += [time.perf_counter() - started] * is_new
 
 
-def _settle(entry: Entry, data: Path, say: Say) -> None:
+def _left(times: Sequence[float], runs: int) -> str:
+    """Tell how long so many runs will take, by those that were made.
+
+    >>> _left([100.0, 140.0], 3), _left([7200.0], 2)
+    ('6 min', '4.0 h')
+    """
+    seconds = runs * sum(times) / len(times)
+    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
+
+
+def _settle(entry: Entry, split: Path, say: Say) -> None:
     """Check a run folder that is there; remove it if its training was cut off."""
     run = entry.run
     if not run.folder.exists():
         return
-    if run.config.exists():
+    if run.config.exists() and run.split.exists():
         setup = load_setup(run)
-        made_from = (setup.data, setup.model, setup.training)
-        if made_from != (data.resolve(), entry.model, entry.training):
+        same_split = load(run.split).digest == load(split).digest
+        if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
             raise InputError(
-                f"{str(run.folder)!r} was made from other data or settings: move it away"
+                f"{str(run.folder)!r} was made with another split or other settings: move it away"
             )
     if run.curves.exists():
         say(f"{run.folder} is there already")
