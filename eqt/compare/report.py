@@ -36,11 +36,11 @@ _TRACES = {measure.name for measure in MEASURES if measure.unit == TRACES}
 
 def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
     """Say what the intervals are."""
-    seeds = f", and of the {comparison.seeds} seeds," if comparison.seeds > 1 else ""
+    seeds = f", and of the {comparison.seeds} seeds" if comparison.seeds > 1 else ""
     return (
         f"Intervals hold 95 % of {resamples:,} draws, with replacement, of the "
         f"{comparison.earthquakes:,} earthquakes ({comparison.events:,} traces) and the "
-        f"{comparison.noise:,} noise traces{seeds} all models on the same draw (seed {seed}). "
+        f"{comparison.noise:,} noise traces{seeds}, all models on the same draw (seed {seed}). "
         "A difference whose interval holds 0 is undecided."
     )
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from eqt.compare import COMPARED
 from eqt.experiments.outcome import Outcome, scores
 from eqt.experiments.suites import REFERENCE
-from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION, styled
+from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, THOUSANDS, VERMILLION, styled
 
 LINES = (
     (BLACK, "-"),
@@ -96,7 +96,7 @@ def draw_losses(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(5.5, 3.2))
     ax = figure.subplots()
     names = outcome.networks["network"].tolist()
-    for (name, seed), rows in outcome.histories.groupby(["network", "seed"]):
+    for (name, seed), rows in outcome.histories.groupby(["network", "seed"], sort=False):
         number = names.index(name)
         colour, dash = LINES[number % len(LINES)]
         is_first = seed == outcome.settings.training.seed
@@ -106,6 +106,8 @@ def draw_losses(outcome: Outcome) -> Figure:
             label=label, zorder=len(names) - number,
         )  # fmt: skip
     ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(THOUSANDS)
+    ax.yaxis.set_minor_formatter(THOUSANDS)
     ax.set_xlabel("epoch")
     ax.set_ylabel("validation loss")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -175,8 +175,8 @@ def networks_table(outcome: Outcome) -> pd.DataFrame:
                 "minutes": f"{row['minutes']:.1f}",
                 "validation loss": f"{row['val_loss']:.4f}",
                 **{name: _count(row[name]) for name in ("better", "equal", "worse")},
-                "better for sure": _count(row["lasting_better"]),
-                "worse for sure": _count(row["lasting_worse"]),
+                "decided better": _count(row["lasting_better"]),
+                "decided worse": _count(row["lasting_worse"]),
                 "better in the study": _claimed(claim.number, claim.of) if claim else "-",
             }
         )

@@ -27,6 +27,7 @@ QUICK: Final = TrainConfig(
     batch_size=BATCH_SIZE,
     learning_rate=LEARNING_RATE,
     schedule="cosine",
+    augment="none",
     train="0.60",
     validation="0.05",
     test="0.35",
