@@ -3,7 +3,9 @@
 import click
 
 from eqt.cli.backend import load_tensorflow
+from eqt.cli.compare import compare
 from eqt.cli.evaluate import evaluate
+from eqt.cli.experiment import experiment
 from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
 from eqt.cli.training import quickstart, train
@@ -19,5 +21,15 @@ def main() -> None:
     """Train, evaluate and use the Earthquake Transformer."""
 
 
-for command in (train, evaluate, quickstart, models, import_, export, pretrained):
+for command in (
+    train,
+    evaluate,
+    compare,
+    experiment,
+    quickstart,
+    models,
+    import_,
+    export,
+    pretrained,
+):
     main.add_command(command)

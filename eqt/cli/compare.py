@@ -1,0 +1,60 @@
+"""The command that compares evaluations."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eqt.cli.options import FILE
+from steadkit.console import table
+
+if TYPE_CHECKING:
+    from eqt.compare import Comparison
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=FILE, metavar="RUN...")
+@click.option("--baseline", metavar="NAME", help="Whom to compare with; the first RUN by default.")
+@click.option(
+    "--resamples",
+    type=click.IntRange(100, 100_000),
+    default=2000,
+    show_default=True,
+    help="Draws of the bootstrap.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", type=FILE, help="Folder to write; `comparison` beside the first by default.")
+@click.option("--overwrite", is_flag=True, help="Replace a comparison that exists.")
+def compare(
+    runs: tuple[Path, ...],
+    baseline: str | None,
+    resamples: int,
+    seed: int,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    """Compare evaluated runs: Better, Equal or Worse in each of the study's columns.
+
+    RUN is a run folder that eqt evaluate has evaluated, or an evaluation folder. All must be of
+    the same traces. A bootstrap over earthquakes tells which differences would last.
+    """
+    from eqt.compare import compare as run_comparison
+    from eqt.compare import contenders_of, default_folder, refuse_existing, write
+
+    folder = out or default_folder(runs[0])
+    refuse_existing(folder, overwrite)
+    found = run_comparison(contenders_of(runs), baseline, resamples, seed)
+    _report(found)
+    for path in write(found, folder, resamples, seed, overwrite):
+        click.echo(path)
+
+
+def _report(found: "Comparison") -> None:
+    from eqt.compare import PROTOCOLS, sentences, sheet
+
+    for model in found.models:
+        for protocol, words in PROTOCOLS.items():
+            rows = sheet(found, model, protocol)
+            table(f"{model}. {words}", list(rows.columns), rows.to_numpy().tolist())
+    for line in sentences(found):
+        click.echo(f"{line}.")

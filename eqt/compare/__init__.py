@@ -1,0 +1,68 @@
+"""Evaluations compared: the study's Better, Equal and Worse, and a paired bootstrap beside it.
+
+Of the study's 25 columns 22 are compared; ``model_name``, ``#events`` and ``#noise`` are not, but
+the study counts "of 25", so the sentences here do too. Recall, precision, true positives and true
+negatives are better when they are more, errors, false positives and false negatives when less.
+"""
+
+from eqt.compare.comparison import (
+    BETTER,
+    DRAWS,
+    EQUAL,
+    UNDEFINED,
+    WORSE,
+    Comparison,
+    Contender,
+    compare,
+    contenders_of,
+    tally,
+)
+from eqt.compare.figures import draw_differences
+from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
+from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation
+from eqt.compare.report import (
+    HOW,
+    PROTOCOLS,
+    default_folder,
+    how_drawn,
+    markdown_table,
+    number,
+    refuse_existing,
+    sentences,
+    sheet,
+    span,
+    write,
+)
+
+__all__ = [
+    "BETTER",
+    "COMPARED",
+    "DRAWS",
+    "EQUAL",
+    "HOW",
+    "IN_TIME",
+    "MEASURES",
+    "NOT_COMPARED",
+    "PROTOCOLS",
+    "STUDY",
+    "UNDEFINED",
+    "WORSE",
+    "Comparison",
+    "Contender",
+    "Evaluated",
+    "compare",
+    "contenders_of",
+    "default_folder",
+    "draw_differences",
+    "evaluation_folder",
+    "how_drawn",
+    "markdown_table",
+    "number",
+    "read_evaluation",
+    "refuse_existing",
+    "sentences",
+    "sheet",
+    "span",
+    "tally",
+    "write",
+]

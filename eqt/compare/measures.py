@@ -1,0 +1,136 @@
+"""What is compared: the study's columns and the figures in time, each a formula over sums.
+
+Every measure follows from a few sums over traces (so many true positives, so many seconds of
+error), so it can be computed for any weighted choice of earthquakes without their rows.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from eqt.metrics import STUDY_COLUMNS
+
+Sums = Mapping[str, np.ndarray]
+"""Sums by their names, all of one shape: a value for each choice of earthquakes."""
+
+STUDY, IN_TIME = "study", "in time"
+"""The study's protocol, where any pick in an event counts, and the one within a tolerance."""
+
+SHARES, SECONDS, TRACES = "shares", "seconds", "traces"
+"""What figures are measured in; shares lie between 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure by which models are compared.
+
+    Parameters
+    ----------
+    name
+        The study's column, or what the figure is called.
+    protocol
+        ``STUDY`` or ``IN_TIME``.
+    unit
+        ``SHARES``, ``SECONDS`` or ``TRACES``.
+    direction
+        1 where more is better, -1 where less is.
+    formula
+        From sums to the figure; NaN where it is undefined.
+    """
+
+    name: str
+    protocol: str
+    unit: str
+    direction: int
+    formula: Callable[[Sums], np.ndarray]
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide; what has no whole is NaN.
+
+    >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0]))
+    array([0.25,  nan])
+    """
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+
+
+def count(name: str) -> Callable[[Sums], np.ndarray]:
+    """Return the formula that is a sum itself."""
+    return lambda sums: sums[name]
+
+
+def share(part: str, *others: str) -> Callable[[Sums], np.ndarray]:
+    """Return the formula of what share a sum has in itself and others."""
+    return lambda sums: ratio(sums[part], sum((sums[o] for o in others), sums[part]))
+
+
+def mean(total: str, number: str) -> Callable[[Sums], np.ndarray]:
+    """Return the formula of a mean."""
+    return lambda sums: ratio(sums[total], sums[number])
+
+
+def root_mean(total: str, number: str) -> Callable[[Sums], np.ndarray]:
+    """Return the formula of a root mean square."""
+    return lambda sums: np.sqrt(ratio(sums[total], sums[number]))
+
+
+def f1(prefix: str) -> Callable[[Sums], np.ndarray]:
+    """Return the formula of the harmonic mean of precision and recall."""
+
+    def formula(sums: Sums) -> np.ndarray:
+        twice = 2 * sums[f"{prefix}_tp"]
+        return ratio(twice, twice + sums[f"{prefix}_fp"] + sums[f"{prefix}_fn"])
+
+    return formula
+
+
+Row = tuple[str, str, int, Callable[[Sums], np.ndarray]]
+
+
+def _study_measures(long: str, short: str) -> list[Measure]:
+    """List what the study has of detection (``det``, ``d``), P or S; detections have no error."""
+    names = {what: f"{short}_{what}" for what in ("tp", "fp", "tn", "fn", "mae", "rmse")}
+    rows: list[Row] = [
+        (f"{long}_recall", SHARES, 1, share(names["tp"], names["fn"])),
+        (f"{long}_precision", SHARES, 1, share(names["tp"], names["fp"])),
+    ]
+    if short != "d":
+        rows += [
+            (names["mae"], SECONDS, -1, mean(f"{short}_error", f"{short}_errors")),
+            (names["rmse"], SECONDS, -1, root_mean(f"{short}_square", f"{short}_errors")),
+        ]
+    for what, direction in (("tp", 1), ("fp", -1), ("tn", 1), ("fn", -1)):
+        rows.append((names[what], TRACES, direction, count(names[what])))
+    return [Measure(name, STUDY, unit, sign, formula) for name, unit, sign, formula in rows]
+
+
+def _measures_in_time(name: str, prefix: str) -> list[Measure]:
+    """List precision, recall and F1 of detection, P or S, and for picks the mean error."""
+    tp, fp, fn = (f"{prefix}_{what}" for what in ("tp", "fp", "fn"))
+    rows: list[Row] = [
+        ("precision", SHARES, 1, share(tp, fp)),
+        ("recall", SHARES, 1, share(tp, fn)),
+        ("F1", SHARES, 1, f1(prefix)),
+    ]
+    if prefix != "d":
+        rows.append(("MAE", SECONDS, -1, mean(f"{prefix}_error", tp)))
+    return [Measure(f"{name} {what}", IN_TIME, unit, sign, rule) for what, unit, sign, rule in rows]
+
+
+MEASURES: Final = (
+    *_study_measures("det", "d"),
+    *_study_measures("p", "p"),
+    *_study_measures("s", "s"),
+    *_measures_in_time("detection", "d"),
+    *_measures_in_time("P", "p_time"),
+    *_measures_in_time("S", "s_time"),
+)
+"""All of them, in the study's order, then those in time. MAE and RMSE are in seconds."""
+
+NOT_COMPARED: Final = ("model_name", "#events", "#noise")
+"""Columns of the study's 25 that say nothing of how good a model is."""
+
+COMPARED: Final = tuple(column for column in STUDY_COLUMNS if column not in NOT_COMPARED)
+"""The other 22."""

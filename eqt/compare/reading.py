@@ -1,0 +1,167 @@
+"""An evaluation folder read back and checked: what was found in each trace, and what is true."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit.errors import InputError
+from steadkit.schema import CATEGORIES
+
+TABLES = {
+    "picks.csv": (
+        ("trace_name", "trace_category"),
+        ("number_of_detections", "P_pick", "P_error", "S_pick", "S_error"),
+    ),
+    "detections.csv": (("trace_name",), ("P_pick", "S_pick")),
+    "traces.csv": (("trace_name", "trace_category", "earthquake"), ("p_s", "s_s")),
+}
+"""The tables that are needed of an evaluation, with their columns of text and of numbers."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluation.
+
+    Parameters
+    ----------
+    folder
+        Where it stands.
+    picks
+        A row a trace, with its surest detection.
+    detections
+        A row a detection.
+    traces
+        A row a trace, in the order of `picks`: its earthquake and its arrivals, seconds.
+    """
+
+    folder: Path
+    picks: pd.DataFrame
+    detections: pd.DataFrame
+    traces: pd.DataFrame
+
+
+def evaluation_folder(path: Path) -> Path:
+    """Find the evaluation that a user means: the folder itself, or the one in a run folder.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    for folder in (path, path / "evaluation"):
+        if (folder / "picks.csv").is_file():
+            return folder
+    if not path.is_dir():
+        raise InputError(f"no folder {str(path)!r}: name a run that eqt evaluate has evaluated")
+    raise InputError(f"{str(path)!r} holds no evaluation: run eqt evaluate {str(path)!r} first")
+
+
+def read_evaluation(path: Path) -> Evaluated:
+    """Read the tables of an evaluation.
+
+    Parameters
+    ----------
+    path
+        An evaluation folder, or a run folder that has one.
+
+    Raises
+    ------
+    InputError
+        There is none, a table is missing or broken, or two of them do not fit each other.
+    """
+    folder = evaluation_folder(path)
+    picks, detections, traces = (_read(folder / name) for name in TABLES)
+    names = picks["trace_name"]
+    if names.empty or names.duplicated().any():
+        raise InputError(f"{str(folder / 'picks.csv')!r} lists no trace, or one twice")
+    if not traces[["trace_name", "trace_category"]].equals(picks[["trace_name", "trace_category"]]):
+        raise _misfit(folder, "traces.csv")
+    if not detections["trace_name"].isin(names).all():
+        raise _misfit(folder, "detections.csv")
+    unknown = ~traces["trace_category"].isin(CATEGORIES)
+    if unknown.any() or (traces["earthquake"] == "").any():
+        raise InputError(
+            f"{str(folder / 'traces.csv')!r} has a trace without a category or an earthquake: "
+            "evaluate again"
+        )
+    return Evaluated(folder, picks, detections, traces)
+
+
+def _misfit(folder: Path, name: str) -> InputError:
+    return InputError(
+        f"{str(folder / name)!r} does not list the traces of the picks.csv beside it: "
+        "evaluate again with eqt evaluate --overwrite"
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read one table: text as written, numbers as float64, empty ones as NaN."""
+    text_columns, number_columns = TABLES[path.name]
+    if not path.is_file():
+        raise InputError(
+            f"no {path.name!r} in {str(path.parent)!r}: evaluate again with "
+            "eqt evaluate --overwrite"
+        )
+    columns = [*text_columns, *number_columns]
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (ValueError, pd.errors.EmptyDataError) as error:  # ParserError is a ValueError
+        raise InputError(f"{str(path)!r} is not a CSV of an evaluation: {error}") from error
+    if missing := [column for column in columns if column not in table]:
+        raise InputError(f"{str(path)!r} has no column {missing[0]!r}: evaluate again")
+    for column in number_columns:
+        table[column] = _numbers(table[column], path)
+    return table[columns]
+
+
+def _numbers(text: pd.Series, path: Path) -> np.ndarray:
+    values = pd.to_numeric(text.where(text != ""), errors="coerce").to_numpy(float)
+    wrong = (text != "").to_numpy() & ~np.isfinite(values)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"{str(path)!r} has {text.name} = {text.iloc[row][:60]!r} in row {row + 2}: "
+            "a number is needed"
+        )
+    return values
+
+
+def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> list[Evaluated]:
+    """Put the traces of all evaluations in the order of the first.
+
+    Raises
+    ------
+    InputError
+        They are of different traces, or say different things of them; `names` tell which.
+    """
+    first = evaluations[0]
+    ordered = [first]
+    for other, name in zip(evaluations[1:], names[1:], strict=True):
+        index = pd.Index(other.traces["trace_name"]).get_indexer(first.traces["trace_name"])
+        missing = int((index < 0).sum())
+        extra = len(other.traces) - (len(index) - missing)
+        if missing or extra:
+            raise InputError(
+                f"{names[0]} and {name} were evaluated on different traces: {missing + extra:,} "
+                f"are in one of them only ({missing:,} and {extra:,}); evaluate both on the same"
+            )
+        traces = other.traces.iloc[index].reset_index(drop=True)
+        differing = int(_differing(first.traces, traces).sum())
+        if differing:
+            raise InputError(
+                f"{names[0]} and {name} disagree on what is true in {differing:,} of "
+                f"{len(traces):,} traces, category, earthquake or arrivals: evaluate both on the "
+                "same data"
+            )
+        picks = other.picks.iloc[index].reset_index(drop=True)
+        ordered.append(Evaluated(other.folder, picks, other.detections, traces))
+    return ordered
+
+
+def _differing(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
+    """Tell in which rows two tables differ; what neither knows is the same."""
+    same = (one == other) | (one.isna() & other.isna())
+    return ~same.all(axis=1).to_numpy()

@@ -1,0 +1,215 @@
+"""A comparison told: sentences, tables, and the files that hold them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from eqt import pages
+from eqt.compare.comparison import BETTER, EQUAL, UNDEFINED, WORSE, Comparison, tally
+from eqt.compare.figures import draw_differences
+from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
+from eqt.compare.reading import evaluation_folder
+from eqt.metrics import STUDY_COLUMNS, TOLERANCE
+from steadkit.errors import InputError
+from steadkit.files import staged
+from steadkit.plots.style import METADATA, styled
+
+HOW = (
+    "Better, Equal and Worse go by the values alone. Recall, precision, true positives and true "
+    "negatives are better when they are more, errors, false positives and false negatives when "
+    f"they are less; {', '.join(NOT_COMPARED[:-1])} and {NOT_COMPARED[-1]} are not compared, "
+    f"{len(COMPARED)} of the {len(STUDY_COLUMNS)} columns are."
+)
+"""How the study's columns are counted."""
+
+PROTOCOLS = {
+    STUDY: "The study's columns, where any pick in an event counts",
+    IN_TIME: f"Picks right within {TOLERANCE} s",
+}
+
+FILES = ("comparison.csv", "comparison.md", "comparison.png", "comparison.html")
+"""What a comparison consists of; the page is written last."""
+
+_TRACES = {measure.name for measure in MEASURES if measure.unit == TRACES}
+
+
+def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
+    """Say what the intervals are."""
+    seeds = f", and of the {comparison.seeds} seeds" if comparison.seeds > 1 else ""
+    return (
+        f"Intervals hold 95 % of {resamples:,} draws, with replacement, of the "
+        f"{comparison.earthquakes:,} earthquakes ({comparison.events:,} traces) and the "
+        f"{comparison.noise:,} noise traces{seeds}, all models on the same draw (seed {seed}). "
+        "A difference whose interval holds 0 is undecided."
+    )
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Say of every model in how many of the study's columns it is better, a line a model.
+
+    The study counts "of 25", so does this; see ``HOW``.
+    """
+    return [_sentence(comparison, model) for model in comparison.models]
+
+
+def _sentence(comparison: Comparison, model: str) -> str:
+    by_value = tally(comparison, model)
+    lasting = tally(comparison, model, "bootstrap")
+    words = [f"{by_value.get(name, 0)} {name.lower()}" for name in (EQUAL, WORSE)]
+    if UNDEFINED in by_value:
+        words.append(f"{by_value[UNDEFINED]} undefined")
+    return (
+        f"{model} is better than {comparison.baseline} in {by_value.get(BETTER, 0)} of "
+        f"{len(STUDY_COLUMNS)} columns ({', '.join(words)}, {len(NOT_COMPARED)} not compared); "
+        f"other earthquakes would leave {lasting.get('better', 0)} better and "
+        f"{lasting.get('worse', 0)} worse, {lasting.get('undecided', 0)} are undecided"
+    )
+
+
+def sheet(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
+    """Lay one model beside the baseline: a row a figure, as text."""
+    rows = comparison.differences
+    own = rows[(rows["model"] == model) & (rows["protocol"] == protocol)]
+    return pd.DataFrame(
+        [
+            {
+                "column": row["figure"],
+                comparison.baseline: number(row["figure"], row["baseline"]),
+                model: number(row["figure"], row["value"]),
+                "difference": number(row["figure"], row["difference"], "+"),
+                "95 % interval": span(row["figure"], row["low"], row["high"], "+"),
+                "by value": row["verdict"],
+                "bootstrap": row["bootstrap"],
+            }
+            for row in own.to_dict("records")
+        ]
+    )
+
+
+def number(figure: str, value: float, sign: str = "") -> str:
+    """Write a figure: traces as whole numbers (means over seeds with a digit), others with four.
+
+    >>> number("p_tp", 1234.0), number("p_mae", 0.12345), number("p_fn", -2.5, "+")
+    ('1,234', '0.1235', '-2.5')
+    """
+    if value != value:
+        return "-"
+    if figure not in _TRACES:
+        return f"{value:{sign}.4f}"
+    return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
+
+
+def span(figure: str, low: float, high: float, sign: str = "") -> str:
+    """Write an interval.
+
+    >>> span("p_recall", 0.9, 0.95)
+    '0.9000 to 0.9500'
+    """
+    return " to ".join(number(figure, value, sign) for value in (low, high))
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    r"""Write a table of text as Markdown; the first column to the left, the others to the right.
+
+    >>> print(markdown_table(pd.DataFrame({"a|b": ["x"], "n": [1]})))
+    | a\|b | n |
+    |:--|--:|
+    | x | 1 |
+    """
+    rules = "|" + "|".join([":--", *["--:"] * (table.shape[1] - 1)]) + "|"
+    rows = [list(table.columns), *table.astype(object).to_numpy().tolist()]
+    head, *body = ("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+    return "\n".join([head, rules, *body])
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def default_folder(first: Path) -> Path:
+    """Name the folder of a comparison: ``comparison`` beside the first run."""
+    folder = evaluation_folder(first).resolve()
+    run = folder.parent if folder.name == "evaluation" else folder
+    return run.parent / "comparison"
+
+
+def refuse_existing(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that has a comparison, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        It has one and `overwrite` is false, or it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not overwrite:
+        raise InputError(
+            f"{str(folder / there[0])!r} exists: choose another folder with --out, or use "
+            "--overwrite"
+        )
+
+
+def write(
+    comparison: Comparison, folder: Path, resamples: int, seed: int, overwrite: bool = False
+) -> list[Path]:
+    """Write ``comparison.csv``, ``.md``, ``.png`` and ``.html`` into a folder, all or none.
+
+    Returns
+    -------
+    list of Path
+        The files; the page is the last.
+
+    Raises
+    ------
+    InputError
+        One of them exists (and `overwrite` is false), or the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [folder / name for name in FILES]
+    intro = [HOW, how_drawn(comparison, resamples, seed)]
+    figure = draw_differences(comparison)
+    with staged(targets, overwrite) as (csv, md, png, html):
+        comparison.differences.to_csv(csv, index=False)
+        md.write_text(as_markdown(comparison, intro), encoding="utf-8")
+        styled(figure.savefig)(png, metadata=METADATA["png"])
+        html.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
+    return targets
+
+
+def _title(comparison: Comparison) -> str:
+    return f"Compared with {comparison.baseline}"
+
+
+def as_markdown(comparison: Comparison, intro: Sequence[str]) -> str:
+    """Write a comparison as Markdown."""
+    lines = [f"# {_title(comparison)}", *intro]
+    lines += ["\n".join(f"- {line}." for line in sentences(comparison))]
+    for model in comparison.models:
+        lines.append(f"## {model}")
+        for protocol, words in PROTOCOLS.items():
+            lines += [f"{words}:", markdown_table(sheet(comparison, model, protocol))]
+    return "\n\n".join(lines) + "\n"
+
+
+def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str:
+    """Write a comparison as a page of HTML that holds its figure."""
+    sections = [
+        pages.section(
+            model,
+            *(
+                pages.table(sheet(comparison, model, protocol), words)
+                for protocol, words in PROTOCOLS.items()
+            ),
+        )
+        for model in comparison.models
+    ]
+    return pages.page(
+        _title(comparison),
+        pages.bullets([f"{line}." for line in sentences(comparison)]),
+        *map(pages.paragraph, intro),
+        pages.png(picture, "Differences with their 95 % intervals"),
+        *sections,
+    )

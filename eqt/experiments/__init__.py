@@ -1,0 +1,90 @@
+"""The study's experiments again: a suite trained, compared, and laid beside the claims.
+
+``eqt experiment merged`` trains every network of the study's suite on one split, evaluates them on
+one test part, compares each with EQT, and says of every claim of the study whether we agree.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
+
+if TYPE_CHECKING:
+    from eqt.experiments.outcome import Outcome
+
+__all__ = [
+    "QUICK",
+    "QUICK_TRACES",
+    "SUBSETS",
+    "Settings",
+    "default_folder",
+    "experiment",
+    "settings_of",
+]
+
+DRAWS = 2000
+
+FOLDER = Path("experiments")
+"""Where experiments go that are not named."""
+
+
+def default_folder(settings: Settings) -> Path:
+    """Name the folder of an experiment after its suite, and whether it is quick.
+
+    >>> default_folder(settings_of("merged", None, True, {})).as_posix()
+    'experiments/merged-quick'
+    """
+    return FOLDER / (settings.suite + ("" if settings.traces is None else "-quick"))
+
+
+def experiment(
+    folder: Path,
+    settings: Settings,
+    seeds: int = 1,
+    say: Callable[[str], object] = print,
+    draws: int = DRAWS,
+) -> "Outcome":
+    """Train, evaluate and compare a suite; what is done already in the folder is kept.
+
+    Parameters
+    ----------
+    folder
+        Of the experiment; made, or taken up where it was cut off.
+    settings
+        What to do.
+    seeds
+        Trainings of each network, with as many seeds; more can be added later.
+    say
+        Receives a line at a time.
+    draws
+        Of the bootstrap over earthquakes.
+
+    Returns
+    -------
+    Outcome
+        Also written as ``report.html``, ``report.md``, ``claims.csv``, other tables and figures.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used, the folder is something else or was begun with other settings,
+        or another process is at work in it.
+    """
+    from eqt.experiments.folder import data_of, open_folder, split_for
+    from eqt.experiments.outcome import outcome_of
+    from eqt.experiments.report import FILES, write_report
+    from eqt.experiments.running import entries_of, run_all
+    from steadkit.files import staged
+    from steadkit.manifest import load
+
+    open_folder(folder, settings)
+    # Staged from the start: that locks the folder, so nobody takes a training for cut off.
+    with staged([folder / name for name in FILES], overwrite=True) as paths:
+        data = data_of(folder, settings, say)
+        split = split_for(folder, data, settings, say)
+        entries = entries_of(folder, settings, seeds)
+        run_all(entries, data, split, say)
+        outcome = outcome_of(settings, seeds, load(split), entries, draws)
+        write_report(outcome, paths, draws)
+    return outcome

@@ -1,0 +1,172 @@
+"""What the study says its networks were better in, section 2, a row a network, and its own slips.
+
+Kept to the letter: the number that the study names, and the columns that it lists, which are not
+always as many.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from eqt.compare import COMPARED
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One network of the study against EQT.
+
+    Parameters
+    ----------
+    suite, network
+        Which it is.
+    number, of
+        "Better in so many parameters out of so many"; None where the study does not say of how
+        many.
+    columns
+        Those it lists, in its order.
+    """
+
+    suite: str
+    network: str
+    number: int
+    of: int | None
+    columns: tuple[str, ...]
+
+
+def _claim(suite: str, network: str, number: int, of: int | None, columns: str) -> Claim:
+    return Claim(suite, network, number, of, tuple(columns.split()))
+
+
+CLAIMS: Final = (
+    _claim(
+        "merged",
+        "BCLOS",
+        19,
+        25,
+        "det_recall det_precision d_fp d_tn d_fn "
+        "s_recall s_precision s_mae s_rmse s_fp s_fn "
+        "p_recall p_precision p_mae p_rmse p_tp p_fp p_tn p_fn",
+    ),
+    _claim("merged", "BC", 9, 25, "det_recall d_fn s_rmse s_tn p_precision p_mae p_rmse p_fp p_tn"),
+    _claim(
+        "merged",
+        "Partial Vanilla",
+        9,
+        25,
+        "det_recall d_fn s_mae s_rmse s_tn p_recall p_mae p_rmse p_fn",
+    ),
+    _claim("merged", "BO", 6, 25, "det_recall s_mae s_rmse s_tn p_mae p_rmse"),
+    _claim(
+        "micro",
+        "nb_filters_changed_EQTUtils",
+        13,
+        24,
+        "det_recall d_tp d_fp p_recall p_mae p_tp p_fp s_recall s_mae s_rmse s_tp s_fp",
+    ),
+    _claim(
+        "micro",
+        "kernel_size_changed",
+        11,
+        24,
+        "det_recall det_precision d_tp p_recall p_precision p_mae p_tp s_precision s_tp s_fn",
+    ),
+    _claim(
+        "micro",
+        "nb_filters_changed_trainer",
+        12,
+        24,
+        "det_recall det_precision d_tp p_recall p_precision p_tp "
+        "s_recall s_precision s_mae s_rmse s_tp",
+    ),
+    _claim("mini", "Salvation", 5, None, "det_recall d_tp d_fn s_mae s_rmse"),
+    _claim("mini", "Genesis", 5, None, "det_recall d_tp d_fn s_mae s_rmse"),
+    _claim("mini", "Vanilla", 6, None, "p_precision p_fp p_tn s_precision s_fp s_tn"),
+    _claim("mini", "GRU", 8, None, "det_recall d_tp d_fn p_recall p_tp p_fn s_mae s_rmse"),
+    _claim("mini", "4x4", 8, None, "det_recall d_tp d_fn p_recall p_tp p_fn s_mae s_rmse"),
+    _claim(
+        "mini",
+        "2LSTM",
+        10,
+        None,
+        "det_recall d_tp d_fn p_recall p_mae p_rmse p_tp p_fn s_mae s_rmse",
+    ),
+)
+
+TOGETHER: Final = tuple(
+    columns
+    for long, short in (("det", "d"), ("p", "p"), ("s", "s"))
+    for columns in (
+        (f"{long}_recall", f"{short}_tp", f"{short}_fn"),
+        (f"{short}_fp", f"{short}_tn"),
+    )
+)
+"""Columns that are better or worse together, if all networks see the same traces.
+
+Events are true positives or false negatives, noise is false positives or true negatives.
+"""
+
+
+def claims_of(suite: str) -> dict[str, Claim]:
+    """Return the claims on a suite, by network."""
+    return {claim.network: claim for claim in CLAIMS if claim.suite == suite}
+
+
+def slips(claim: Claim) -> list[str]:
+    """List in plain words what cannot be right in a claim, by the study's own figures.
+
+    >>> slips(claims_of("micro")["kernel_size_changed"])[0]
+    'says 11, lists 10 columns'
+    """
+    found = []
+    if claim.number != len(claim.columns):
+        found.append(f"says {claim.number}, lists {len(claim.columns)} columns")
+    for columns in TOGETHER:
+        listed = [column for column in columns if column in claim.columns]
+        others = [column for column in columns if column not in claim.columns]
+        if listed and others:
+            found.append(
+                f"lists {_words(listed)} without {_words(others)}, which go together "
+                "where all networks see the same traces"
+            )
+    return found
+
+
+def _words(names: Collection[str]) -> str:
+    return " and ".join(names)
+
+
+def says(claim: Claim, column: str) -> str:
+    """Tell what the study says of a column: better, or not better where it does not list it.
+
+    >>> says(claims_of("merged")["BO"], "p_mae"), says(claims_of("merged")["BO"], "p_tp")
+    ('better', 'not better')
+    """
+    if column not in COMPARED:
+        raise KeyError(column)
+    return "better" if column in claim.columns else "not better"
+
+
+def judge(said: str, bootstrap: str) -> str:
+    """Tell whether our figures agree with what the study says of a column of a network.
+
+    Parameters
+    ----------
+    said
+        What `says` returns.
+    bootstrap
+        What `eqt.compare.compare` found: better, worse or undecided.
+
+    Returns
+    -------
+    str
+        ``agree``, ``disagree``, or ``undecided`` where the bootstrap does not tell better from
+        worse.
+
+    >>> judge("better", "better"), judge("not better", "worse")
+    ('agree', 'agree')
+    >>> judge("better", "undecided"), judge("not better", "better")
+    ('undecided', 'disagree')
+    """
+    if bootstrap == "undecided":
+        return "undecided"
+    return "agree" if (said == "better") == (bootstrap == "better") else "disagree"

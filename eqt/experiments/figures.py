@@ -1,0 +1,115 @@
+"""Pictures of an experiment: scores, claims against findings, and how the losses fell."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from eqt.compare import COMPARED
+from eqt.experiments.outcome import Outcome, scores
+from eqt.experiments.suites import REFERENCE
+from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, THOUSANDS, VERMILLION, styled
+
+LINES = (
+    (BLACK, "-"),
+    (BLUE, "-"),
+    (ORANGE, "-"),
+    (GREEN, "-"),
+    (VERMILLION, "-"),
+    (GREY, "-"),
+    (BLUE, "--"),
+)
+"""Colour and dash of each network of a suite; the reference is black."""
+
+OURS = {"better": (BLUE, "+"), "worse": (VERMILLION, "\N{MINUS SIGN}"), "undecided": ("white", "")}
+"""Filling and sign of a cell by what the bootstrap says."""
+
+
+@styled
+def draw_scores(outcome: Outcome) -> Figure:
+    """Draw F1 of detection, P and S for every network, with intervals, and each seed's as a dot."""
+    rows = scores(outcome)
+    names = outcome.networks["network"].tolist()
+    figure = Figure(figsize=(7.5, 1.2 + 0.32 * len(names)))
+    kinds = list(dict.fromkeys(rows["figure"]))
+    axes = figure.subplots(1, len(kinds), sharey=True)
+    for ax, kind in zip(axes, kinds, strict=True):
+        own = rows[rows["figure"] == kind].set_index("model").loc[names]
+        colours = [BLACK if name == REFERENCE else BLUE for name in names]
+        places = np.arange(len(names))
+        ax.hlines(places, own["low"], own["high"], color=colours, linewidth=1.4)
+        ax.scatter(own["value"], places, color=colours, s=18, zorder=3)
+        ax.axvline(own["value"][REFERENCE], color=GREY, linestyle=":", zorder=0)
+        if outcome.seeds > 1:
+            seeds = outcome.by_seed[outcome.by_seed["figure"] == kind]
+            heights = [names.index(name) + 0.25 for name in seeds["network"]]
+            ax.plot(seeds["value"], heights, ".", color=GREY, markersize=3)
+        ax.set_title(kind)
+        ax.set_xlabel("F1, 95 % interval")
+        ax.set_yticks(places, names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure
+
+
+@styled
+def draw_claims(outcome: Outcome) -> Figure:
+    """Draw a cell for each network and column: filled by what we find, framed if claimed."""
+    names = list(outcome.comparison.models)
+    figure = Figure(figsize=(8.5, 1.7 + 0.34 * len(names)))
+    ax = figure.subplots()
+    for row in outcome.claims.to_dict("records"):
+        place = (COMPARED.index(row["column"]), names.index(row["network"]))
+        colour, sign = OURS[row["bootstrap"]]
+        _cell(ax, place, colour, sign, is_claimed=row["study"] == "better")
+    ax.set_xlim(-0.6, len(COMPARED) - 0.4)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_xticks(range(len(COMPARED)), COMPARED, rotation=90)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_aspect("equal")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_title(
+        f"Thick frame: the study says better than {REFERENCE}.\n"
+        "Blue +: here better, vermillion \N{MINUS SIGN}: here worse, white: undecided."
+    )
+    return figure
+
+
+def _cell(ax: Axes, place: tuple[int, int], colour: str, sign: str, is_claimed: bool) -> None:
+    x, y = place
+    frame = Rectangle(
+        (x - 0.4, y - 0.4),
+        0.8,
+        0.8,
+        facecolor=colour,
+        edgecolor=BLACK if is_claimed else GREY,
+        linewidth=1.8 if is_claimed else 0.3,
+    )
+    ax.add_patch(frame)
+    ax.text(x, y, sign, ha="center", va="center", color="white", weight="bold", size=9)
+
+
+@styled
+def draw_losses(outcome: Outcome) -> Figure:
+    """Draw the validation loss over the epochs, a line a run."""
+    figure = Figure(figsize=(5.5, 3.2))
+    ax = figure.subplots()
+    names = outcome.networks["network"].tolist()
+    for (name, seed), rows in outcome.histories.groupby(["network", "seed"], sort=False):
+        number = names.index(name)
+        colour, dash = LINES[number % len(LINES)]
+        is_first = seed == outcome.settings.training.seed
+        label = name if is_first else None
+        ax.plot(
+            rows["epoch"], rows["val_loss"], dash, color=colour, linewidth=1.0, marker=".",
+            label=label, zorder=len(names) - number,
+        )  # fmt: skip
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(THOUSANDS)
+    ax.yaxis.set_minor_formatter(THOUSANDS)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("validation loss")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return figure

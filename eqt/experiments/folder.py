@@ -1,0 +1,135 @@
+"""The folder of an experiment: what belongs to it, made once and taken up again.
+
+::
+
+    experiment.json      the settings; a folder without it is no experiment
+    stead/, data.hdf5    simulated chunks, and the data, where they were made here
+    split.manifest       the part of every trace, for all runs
+    bclos-seed-0/        a run a network and seed, its evaluation within
+    report.html          and report.md, claims.csv, tables and figures: written last, together
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eqt.config import EQTConfig, TrainConfig
+from eqt.experiments.suites import Settings, simulated_counts
+from eqt.runs import Run
+from steadkit.catalog import read_table
+from steadkit.dataset import dataset_files
+from steadkit.demo import chunk_files, demo
+from steadkit.errors import InputError
+from steadkit.files import write_text, write_with
+from steadkit.merge import merge
+from steadkit.selection import Selection
+from steadkit.sources import source_of
+from steadkit.split import existing_split
+from steadkit.subset import subset
+
+Say = Callable[[str], object]
+
+SETTINGS = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network trained with one seed: how, and the run folder it has or will have."""
+
+    network: str
+    model: EQTConfig
+    training: TrainConfig
+    run: Run
+
+    @property
+    def evaluation(self) -> Path:
+        """Where its evaluation stands, whole."""
+        return self.run.folder / "evaluation"
+
+
+def open_folder(folder: Path, settings: Settings) -> None:
+    """Make the folder of an experiment, or take up one that was begun with the same settings.
+
+    Raises
+    ------
+    InputError
+        The folder is something else, or an experiment with other settings.
+    """
+    wanted = settings.to_dict()
+    file = folder / SETTINGS
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
+    if not file.exists():
+        if folder.is_dir() and _has_files(folder):
+            raise InputError(
+                f"{str(folder)!r} exists and is no experiment, it has no {SETTINGS}: "
+                "name another folder with --out"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(wanted, indent=2) + "\n")
+        return
+    for name, there, now in _differences(_read(file), wanted):
+        raise InputError(
+            f"{str(folder)!r} was begun with {name} {there!r}, not {now!r}: "
+            "name another folder with --out, or use the same"
+        )
+
+
+def _has_files(folder: Path) -> bool:
+    """Tell whether a folder holds more than what a kill left of its first file."""
+    return any(path.name != f".{Path(SETTINGS).stem}.partial" for path in folder.iterdir())
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("training"), dict):
+            raise ValueError("it lists no settings")
+    except (ValueError, RecursionError, OSError) as error:
+        raise InputError(f"{str(file)!r} is broken: {error}; name another --out") from error
+    return content
+
+
+def _differences(there: dict, wanted: dict) -> list[tuple[str, object, object]]:
+    flat_there, flat_wanted = (one | one["training"] for one in (there, wanted))
+    names = sorted((flat_there.keys() | flat_wanted.keys()) - {"training"})
+    pairs = ((name, flat_there.get(name), flat_wanted.get(name)) for name in names)
+    return [(name, one, other) for name, one, other in pairs if one != other]
+
+
+def data_of(folder: Path, settings: Settings, say: Say) -> Path:
+    """Find the data of an experiment, or make them: simulated, or the subset of a keyed hash.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used.
+    """
+    files = dataset_files(folder / "data.hdf5")
+    if settings.data is not None:
+        source = source_of(settings.data)
+        traces = len(read_table(source.csv, ("trace_name", "trace_category")))
+        if settings.traces is None or traces <= settings.traces:
+            return source.hdf5
+        if not files.hdf5.exists():
+            say(f"taking {settings.traces:,} of the {traces:,} traces of {source.hdf5}")
+            subset([source], files, Selection(count=settings.traces, seed=settings.training.seed))
+    elif not files.hdf5.exists() and settings.traces is not None:
+        events, noise = simulated_counts(settings.suite, settings.traces)
+        say(f"no --data: simulating {events:,} events and {noise:,} noise traces")
+        demo(folder / "stead", events, noise, settings.training.seed)
+        chunks = [source_of(path) for path in chunk_files(folder / "stead", events)]
+        merge(chunks, files)
+    return files.hdf5
+
+
+def split_for(folder: Path, data: Path, settings: Settings, say: Say) -> Path:
+    """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
+    from eqt.train import split_of
+
+    target = folder / "split.manifest"
+    if not target.exists():
+        beside = existing_split(source_of(settings.data).hdf5) if settings.data else None
+        write_with(target, split_of(data, settings.training, beside, say).write)
+    return target

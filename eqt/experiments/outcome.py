@@ -1,0 +1,178 @@
+"""What came out of a suite: the comparison, the networks, and our word on every claim."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from eqt.compare import (
+    BETTER,
+    COMPARED,
+    EQUAL,
+    IN_TIME,
+    STUDY,
+    WORSE,
+    Comparison,
+    Contender,
+    compare,
+    read_evaluation,
+    tally,
+)
+from eqt.experiments.claims import claims_of, judge, says
+from eqt.experiments.folder import Entry
+from eqt.experiments.suites import REFERENCE, Settings
+from eqt.presets import preset
+from steadkit.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An experiment that is done.
+
+    Parameters
+    ----------
+    settings, seeds
+        What was asked for.
+    split
+        The traces, and the part of each.
+    entries
+        The runs.
+    comparison
+        Every network against the reference; figures are means over the seeds.
+    histories
+        The epochs of every run: those of its ``history.csv``, with ``network`` and ``seed``.
+    networks
+        A row a network: ``network``, ``parameters``, ``epochs``, ``minutes``, ``val_loss``, and
+        what became of the 22 columns.
+    by_seed
+        A row a run and figure: ``network``, ``seed``, ``protocol``, ``figure``, ``value``.
+    claims
+        A row a network and column: what the study says, what we find, and whether they agree.
+    """
+
+    settings: Settings
+    seeds: int
+    split: Manifest
+    entries: Sequence[Entry]
+    comparison: Comparison
+    histories: pd.DataFrame
+    networks: pd.DataFrame
+    by_seed: pd.DataFrame
+    claims: pd.DataFrame
+
+
+def outcome_of(
+    settings: Settings, seeds: int, split: Manifest, entries: Sequence[Entry], draws: int
+) -> Outcome:
+    """Compare the runs of a suite, all trained and evaluated, and judge the study's claims."""
+    names = list(dict.fromkeys(entry.network for entry in entries))
+    contenders = [
+        Contender(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
+        for name in names
+    ]
+    comparison = compare(contenders, REFERENCE, draws, settings.training.seed)
+    histories = pd.concat(
+        [
+            pd.read_csv(e.run.history).assign(network=e.network, seed=e.training.seed)
+            for e in entries
+        ],
+        ignore_index=True,
+    )
+    return Outcome(
+        settings,
+        seeds,
+        split,
+        entries,
+        comparison,
+        histories,
+        _networks(names, comparison, histories),
+        _by_seed(names, contenders, settings.training.seed),
+        judged(settings.suite, comparison),
+    )
+
+
+def _networks(
+    names: Sequence[str], comparison: Comparison, histories: pd.DataFrame
+) -> pd.DataFrame:
+    """Make a row a network; times and epochs are means over the seeds."""
+    runs = histories.groupby(["network", "seed"])
+    of_run = runs.agg(
+        epochs=("epoch", "max"), seconds=("seconds", "sum"), val_loss=("val_loss", "min")
+    )
+    means = of_run.groupby("network").mean()
+    rows = []
+    for name in names:
+        row = {
+            "network": name,
+            "parameters": preset(name).parameters,
+            "epochs": float(means["epochs"][name]),
+            "minutes": float(means["seconds"][name]) / 60,
+            "val_loss": float(means["val_loss"][name]),
+        }
+        if name in comparison.models:
+            by_value = tally(comparison, name)
+            lasting = tally(comparison, name, "bootstrap")
+            row |= {word.lower(): by_value.get(word, 0) for word in (BETTER, EQUAL, WORSE)}
+            row |= {f"lasting_{word}": lasting.get(word, 0) for word in ("better", "worse")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _by_seed(
+    names: Sequence[str], contenders: Sequence[Contender], first_seed: int
+) -> pd.DataFrame:
+    """Compute every figure of every run for itself, without intervals."""
+    tables = []
+    for number in range(len(contenders[0].evaluations)):
+        alone = [Contender(one.name, [one.evaluations[number]]) for one in contenders]
+        figures = compare(alone, names[0], resamples=1).figures
+        tables.append(
+            figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
+        )
+    table = pd.concat(tables, ignore_index=True).rename(columns={"model": "network"})
+    return table[["network", "seed", "protocol", "figure", "value"]]
+
+
+def judged(suite: str, comparison: Comparison) -> pd.DataFrame:
+    """Lay our figures beside the study's claims: a row a network and column that is compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``network``, ``column``, ``study`` (better, not better), our ``EQT``, ``value``,
+        ``difference``, ``low``, ``high``, ``verdict``, ``bootstrap``, and ``agreement`` (agree,
+        disagree, undecided).
+    """
+    rows = comparison.differences
+    own = rows[rows["protocol"] == STUDY]
+    claims = claims_of(suite)
+    judged_rows = []
+    for row in own.to_dict("records"):
+        said = says(claims[row["model"]], row["figure"])
+        judged_rows.append(
+            {
+                "network": row["model"],
+                "column": row["figure"],
+                "study": said,
+                REFERENCE: row["baseline"],
+                **{name: row[name] for name in ("value", "difference", "low", "high")},
+                "verdict": row["verdict"],
+                "bootstrap": row["bootstrap"],
+                "agreement": judge(said, row["bootstrap"]),
+            }
+        )
+    return pd.DataFrame(judged_rows)
+
+
+def columns_table(outcome: Outcome) -> pd.DataFrame:
+    """Lay all networks side by side: a row a column of the study that is compared, as numbers."""
+    figures = outcome.comparison.figures
+    study = figures[figures["protocol"] == STUDY]
+    wide = study.pivot(index="figure", columns="model", values="value")
+    return wide.loc[list(COMPARED), outcome.networks["network"].tolist()]
+
+
+def scores(outcome: Outcome) -> pd.DataFrame:
+    """List the F1 scores of all networks with their intervals: detection, P and S in time."""
+    figures = outcome.comparison.figures
+    return figures[(figures["protocol"] == IN_TIME) & figures["figure"].str.endswith("F1")]

@@ -1,0 +1,123 @@
+"""The study's three suites: which networks, on what data, and how they are trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from eqt.config import TrainConfig
+from eqt.presets import PRESETS
+from eqt.quickstart import BATCH_SIZE, LEARNING_RATE
+from steadkit.errors import InputError
+from steadkit.presets import load
+from steadkit.schema import EVENT
+
+REFERENCE = "EQT"
+"""The network that all others are compared with."""
+
+SUBSETS: Final = {"merged": "merged", "micro": "steadmicro", "mini": "steadmini"}
+"""The suites, and the subset of STEAD that the study trained each on."""
+
+FULL: Final = TrainConfig(augment="eqt")
+"""As published."""
+
+QUICK: Final = TrainConfig(
+    epochs=8,
+    batch_size=BATCH_SIZE,
+    learning_rate=LEARNING_RATE,
+    schedule="cosine",
+    augment="none",
+    train="0.60",
+    validation="0.05",
+    test="0.35",
+)
+"""Three minutes a network on two cores: small batches, a larger rate that falls to nearly 0.
+
+A third of the traces is for the test, because a small one decides nothing.
+"""
+
+QUICK_TRACES = 4000
+"""So many traces, events and noise, at most, when it has to be quick."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an experiment is, besides how many seeds: the same settings give the same figures.
+
+    Parameters
+    ----------
+    suite
+        One of ``SUBSETS``.
+    data
+        The STEAD file; None simulates one, with the share of events that the study's subset has.
+    training
+        How every network is trained; its seed is the first, and that of subset and split.
+    traces
+        Of larger data only so many are taken; None takes all.
+    """
+
+    suite: str
+    data: Path | None
+    training: TrainConfig
+    traces: int | None = None
+
+    def __post_init__(self) -> None:
+        networks_of(self.suite)
+        if self.data is None and self.traces is None:
+            raise InputError(
+                "no data to experiment on: name a STEAD file with --data, or use --quick, "
+                "which simulates some"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the settings as JSON can hold them."""
+        return {
+            "suite": self.suite,
+            "data": None if self.data is None else str(self.data.resolve()),
+            "traces": self.traces,
+            "training": self.training.to_dict(),
+        }
+
+
+def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str, Any]) -> Settings:
+    """Choose the settings of a suite, full or quick, with what the user wants otherwise.
+
+    Parameters
+    ----------
+    suite, data
+        See `Settings`.
+    quick
+        Whether to take ``QUICK`` and ``QUICK_TRACES``.
+    changes
+        Fields of the training; None keeps the default.
+
+    >>> settings_of("merged", None, True, {"epochs": 2, "seed": None}).training.epochs
+    2
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    training = replace(QUICK if quick else FULL, **given)
+    return Settings(suite, data, training, QUICK_TRACES if quick else None)
+
+
+def networks_of(suite: str) -> list[str]:
+    """List the networks of a suite, the reference first.
+
+    >>> networks_of("merged")
+    ['EQT', 'BCLOS', 'BC', 'Partial Vanilla', 'BO']
+    """
+    if suite not in SUBSETS:
+        raise InputError(f"unknown suite {suite!r}: use one of {', '.join(SUBSETS)}")
+    names = [name for name, one in PRESETS.items() if suite in one.trained_on]
+    return sorted(names, key=lambda name: name != REFERENCE)
+
+
+def simulated_counts(suite: str, traces: int) -> tuple[int, int]:
+    """Share so many traces between events and noise, as the study's subset does.
+
+    >>> simulated_counts("merged", 4000), simulated_counts("micro", 4000)
+    ((1837, 2163), (3256, 744))
+    """
+    expected = load(SUBSETS[suite]).expected
+    events = round(traces * Fraction(expected[EVENT], sum(expected.values())))
+    return events, traces - events

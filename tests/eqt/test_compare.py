@@ -1,0 +1,342 @@
+"""Comparisons: verdicts on picks made by hand, the bootstrap against a loop, refusals."""
+
+import re
+from itertools import count
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import refused
+
+from eqt.compare import (
+    COMPARED,
+    IN_TIME,
+    MEASURES,
+    STUDY,
+    Contender,
+    compare,
+    read_evaluation,
+    sentences,
+    tally,
+)
+from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, side
+from eqt.compare.comparison import verdict
+from eqt.compare.counting import by_earthquake, counts_of
+from eqt.metrics import STUDY_COLUMNS, study_row, timely
+from steadkit.schema import EVENT, NOISE
+
+ARRIVALS = {"P": 600, "S": 900}
+
+
+def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, extra=0):
+    """Write an evaluation by hand: picks `off` samples late in all but the `missed` first events.
+
+    Three events make an earthquake; the first `false_noise` noise traces have a pick, and the
+    first `extra` events a second one.
+    """
+    names = [f"E{i}.XX_EV" for i in range(events)] + [f"N{i}.XX_NO" for i in range(noise)]
+    is_event = np.arange(len(names)) < events
+    place = np.arange(len(names))
+    found = np.where(is_event, place >= missed, place - events < false_noise)
+    traces = pd.DataFrame(
+        {
+            "trace_name": names,
+            "trace_category": np.where(is_event, EVENT, NOISE),
+            "earthquake": [f"quake {i // 3}" if i < events else f"trace {i}" for i in place],
+            "p_s": np.where(is_event, ARRIVALS["P"] / 100, np.nan),
+            "s_s": np.where(is_event, ARRIVALS["S"] / 100, np.nan),
+        }
+    )
+    picks = traces[["trace_name", "trace_category"]].assign(number_of_detections=found.astype(int))
+    detections = traces.loc[found, ["trace_name"]]
+    for phase, arrival in ARRIVALS.items():
+        picks[f"{phase}_pick"] = np.where(found, arrival + off, np.nan)
+        picks[f"{phase}_error"] = np.where(found & is_event, off / 100, np.nan)
+        detections[f"{phase}_pick"] = arrival + off
+    second = detections.head(extra).assign(P_pick=3000.0, S_pick=np.nan)
+    folder.mkdir(parents=True)
+    for name, table in (
+        ("picks", picks),
+        ("detections", pd.concat([detections, second])),
+        ("traces", traces),
+    ):
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Write evaluations of runs and read them back as contenders."""
+    numbers = count()
+
+    def make(name, *args, **kwargs):
+        folder = write_evaluation(tmp_path / f"{next(numbers)}" / name, *args, **kwargs)
+        return Contender(name, [read_evaluation(folder)])
+
+    return make
+
+
+def row(comparison, figure, model=None):
+    rows = comparison.differences
+    return rows[(rows["figure"] == figure) & (rows["model"] == (model or rows["model"][0]))].iloc[0]
+
+
+def test_the_same_picks_are_equal_everywhere_and_undecided(made):
+    found = compare([made("A", 5, missed=3, false_noise=2), made("B", 5, missed=3, false_noise=2)])
+    assert tally(found, "B") == {"Equal": 22}
+    assert tally(found, "B", "bootstrap") == {"undecided": 22}
+    assert set(found.differences["verdict"]) == {"Equal"}
+    assert sentences(found)[0].startswith("B is better than A in 0 of 25 columns (22 equal")
+
+
+def test_a_model_that_is_better_everywhere_is_so_in_all_columns(made):
+    found = compare([made("A", 20, missed=9, false_noise=6), made("B", 5, missed=3, false_noise=1)])
+    assert tally(found, "B") == {"Better": 22}
+    assert set(found.differences["verdict"]) == {"Better"}
+    turned = compare(
+        [made("A", 20, missed=9, false_noise=6), made("B", 5, missed=3, false_noise=1)], "B"
+    )
+    assert tally(turned, "A") == {"Worse": 22}
+
+
+def test_only_what_differs_is_not_equal(made):
+    found = compare([made("A", 5), made("B", 8)])
+    unequal = found.differences[found.differences["verdict"] != "Equal"]
+    errors = {"p_mae", "p_rmse", "s_mae", "s_rmse", "P MAE", "S MAE"}
+    assert set(unequal["figure"]) == errors
+    assert set(unequal["verdict"]) == {"Worse"}
+    # Every pick is late by the same, so no choice of earthquakes changes the difference.
+    assert set(unequal["bootstrap"]) == {"worse"}
+    p_mae = row(found, "p_mae")
+    assert p_mae["difference"] == pytest.approx(0.03)
+    assert (p_mae["low"], p_mae["high"]) == pytest.approx((0.03, 0.03))
+
+
+def test_a_pick_off_by_more_than_the_tolerance_counts_for_the_study_alone(made):
+    found = compare([made("A", 5), made("B", 51)])
+    assert row(found, "p_recall")["verdict"] == "Equal"
+    assert row(found, "P recall")["value"] == 0
+    assert row(found, "P MAE")["verdict"] == "undefined"
+    assert row(found, "P MAE")["bootstrap"] == "undecided"
+    edge = compare([made("A", 5), made("B", 50)])
+    assert row(edge, "P recall")["value"] == 1
+
+
+def test_a_few_traces_better_is_better_by_value_but_undecided(made):
+    found = compare([made("A", 5, false_noise=1), made("B", 5)])
+    precision = row(found, "det_precision")
+    assert (precision["verdict"], precision["bootstrap"]) == ("Better", "undecided")
+
+
+def test_the_values_are_those_of_the_evaluation(made):
+    contender = made("A", 7, missed=4, false_noise=2, extra=5)
+    one = contender.evaluations[0]
+    figures = compare([contender, made("B", 7)]).figures
+    own = figures[figures["model"] == "A"].set_index(["protocol", "figure"])["value"]
+    study = study_row(one.picks, "A")
+    for column in COMPARED:
+        assert own[STUDY, column] == pytest.approx(study[column], rel=1e-12), column
+    for phase in "PS":
+        arrivals = one.traces.set_index("trace_name")[f"{phase.lower()}_s"].dropna().to_dict()
+        picks = one.detections[one.detections[f"{phase}_pick"].notna()]
+        seconds = picks.assign(seconds=picks[f"{phase}_pick"] / 100)
+        score, residuals = timely(arrivals, seconds[["trace_name", "seconds"]])
+        assert own[IN_TIME, f"{phase} precision"] == score.precision
+        assert own[IN_TIME, f"{phase} recall"] == score.recall
+        assert own[IN_TIME, f"{phase} F1"] == pytest.approx(score.f1, rel=1e-12)
+        assert own[IN_TIME, f"{phase} MAE"] == pytest.approx(np.abs(residuals).mean())
+    assert own[IN_TIME, "P precision"] < own[IN_TIME, "S precision"]  # the five second picks
+
+
+def test_every_column_of_the_study_is_compared_but_three():
+    names = [measure.name for measure in MEASURES if measure.protocol == STUDY]
+    assert names == list(COMPARED)
+    assert len(COMPARED) == 22
+    assert set(STUDY_COLUMNS) - set(COMPARED) == {"model_name", "#events", "#noise"}
+    less = {m.name for m in MEASURES if m.direction < 0 and m.protocol == STUDY}
+    assert less == {c for c in COMPARED if re.search("mae|rmse|_fp|_fn", c)}
+
+
+def test_the_bootstrap_is_that_of_a_loop_over_rows(made):
+    one = made("A", 5, missed=7, false_noise=4).evaluations[0]
+    counts = counts_of(one)
+    sums, is_noise = by_earthquake(counts, one.traces)
+    drawn = resample(sums.to_numpy(), is_noise, 80, seed=3)
+    assert drawn.shape == (80, counts.shape[1])
+    rows_of = {
+        key: rows.index for key, rows in one.traces.groupby(["trace_category", "earthquake"])
+    }
+    weights = np.concatenate(list(draws(is_noise, 80, seed=3)))
+    for weight, values in zip(weights, drawn, strict=True):
+        copies = zip(sums.index, weight.astype(int), strict=True)
+        rows = np.concatenate([np.tile(rows_of[key], times) for key, times in copies])
+        assert len(rows) == 42
+        np.testing.assert_allclose(counts.iloc[rows].sum().to_numpy(), values, rtol=1e-12)
+
+
+def test_draws_keep_how_much_noise_there_is_and_follow_the_seed():
+    is_noise = np.array([True, False, False, True, False])
+    one, again, other = (np.concatenate(list(draws(is_noise, 200, seed))) for seed in (1, 1, 2))
+    assert (one[:, is_noise].sum(axis=1) == 2).all()
+    assert (one[:, ~is_noise].sum(axis=1) == 3).all()
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    # A multinomial count of n draws among n has the mean 1 and the variance 1 - 1/n.
+    many = np.concatenate(list(draws(np.zeros(10, bool), 4000, 0)))
+    assert many.mean(axis=0) == pytest.approx(1, abs=0.06)
+    assert many.var(axis=0) == pytest.approx(0.9, abs=0.09)
+
+
+def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
+    errors = np.random.default_rng(0).normal(2.0, 1.0, 400)
+    sums = np.column_stack([errors, np.ones(400)])
+    drawn = resample(sums, np.zeros(400, bool), 4000, seed=0)
+    low, high = interval(drawn[:, 0] / drawn[:, 1])
+    assert high - low == pytest.approx(2 * 1.96 * errors.std() / 20, rel=0.07)
+
+
+def test_traces_of_one_earthquake_widen_the_interval(made):
+    contenders = [made("A", 5), made("B", 5, missed=6)]
+    grouped = row(compare(contenders), "det_recall")
+    alone = [
+        Contender(
+            one.name,
+            [
+                type(e)(e.folder, e.picks, e.detections, e.traces.assign(earthquake=e.traces.index))
+                for e in one.evaluations
+            ],
+        )
+        for one in contenders
+    ]
+    single = row(compare(alone), "det_recall")
+    assert grouped["difference"] == single["difference"]
+    assert grouped["high"] - grouped["low"] > 1.3 * (single["high"] - single["low"])
+
+
+def test_the_spread_of_seeds_widens_the_interval(made):
+    reference = made("A", 10)
+    early, late = made("B", 8).evaluations, made("B", 16).evaluations
+    one = compare([reference, Contender("B", early)])
+    both = compare([reference, Contender("B", [*early, *late])])
+    assert row(one, "p_mae")["bootstrap"] == "better"
+    assert row(both, "p_mae")["value"] == pytest.approx(0.12)
+    assert row(both, "p_mae")["verdict"] == "Worse"
+    assert row(both, "p_mae")["bootstrap"] == "undecided"
+    assert (row(both, "p_mae")["low"], row(both, "p_mae")["high"]) == pytest.approx((-0.02, 0.06))
+    assert both.seeds == 2
+
+
+def test_one_seed_leaves_the_draws_as_they_are():
+    values = np.arange(5.0)[None]
+    np.testing.assert_array_equal(mean_of_seeds(values, np.random.default_rng(0)), values[0])
+
+
+def test_undefined_figures_are_neither_better_nor_worse(made):
+    found = compare([made("A", 5), made("B", 5, missed=30)])  # B finds nothing at all
+    assert row(found, "det_precision")["verdict"] == "undefined"
+    assert row(found, "det_recall")["verdict"] == "Worse"
+    assert f"{tally(found, 'B')['undefined']} undefined" in sentences(found)[0]
+    assert sum(tally(found, "B").values()) == 22
+    assert side(*interval(np.full(100, np.nan)), 1) == "undecided"
+    assert verdict(float("nan"), 1.0, 1) == "undefined"
+
+
+def test_the_order_of_the_traces_does_not_matter(made, tmp_path):
+    reference = made("A", 5)
+    folder = write_evaluation(tmp_path / "shuffled", 8, missed=3)
+    for name in ("picks", "traces"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        table.sample(frac=1, random_state=1).to_csv(folder / f"{name}.csv", index=False)
+    shuffled = compare([reference, Contender("B", [read_evaluation(folder)])])
+    straight = compare([reference, made("B", 8, missed=3)])
+    pd.testing.assert_frame_equal(shuffled.differences, straight.differences)
+
+
+def runs_of(folder):
+    write_evaluation(folder / "runs" / "eqt" / "evaluation", 9, missed=2, false_noise=1)
+    write_evaluation(folder / "runs" / "gru" / "evaluation", 5, missed=1, false_noise=1)
+    write_evaluation(folder / "runs" / "bo" / "evaluation", 12, missed=2)
+    return [folder / "runs" / name for name in ("eqt", "gru", "bo")]
+
+
+def test_the_command_prints_and_writes_the_comparison(run, tmp_path):
+    runs = runs_of(tmp_path)
+    result = run("eqt", "compare", *runs, "--resamples", 200)
+    assert result.exit_code == 0, result.output
+    assert "gru is better than eqt in " in result.output
+    out = tmp_path / "runs" / "comparison"
+    names = ["comparison.csv", "comparison.html", "comparison.md", "comparison.png"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    table = pd.read_csv(out / "comparison.csv")
+    assert len(table) == 2 * len(MEASURES)
+    page, text = ((out / f"comparison.{kind}").read_text() for kind in ("html", "md"))
+    for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %"):
+        assert line in page
+        assert line in text
+    assert text.count("| det_recall | ") == 2
+    assert "data:image/png;base64," in page
+    assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_comparison_is_not_overwritten_unasked_and_is_repeatable(run, tmp_path):
+    runs = runs_of(tmp_path)
+    assert run("eqt", "compare", *runs, "--baseline", "gru").exit_code == 0
+    out = tmp_path / "runs" / "comparison"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    refused(run("eqt", "compare", *runs, "--baseline", "gru"), "exists", "--overwrite")
+    assert run("eqt", "compare", *runs, "--baseline", "gru", "--overwrite").exit_code == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert set(pd.read_csv(out / "comparison.csv")["model"]) == {"eqt", "bo"}
+
+
+def test_runs_of_one_name_are_told_apart(run, tmp_path):
+    folders = [tmp_path / place / "eqt" for place in ("a", "b")]
+    for folder in folders:
+        write_evaluation(folder / "evaluation", 5)
+    result = run("eqt", "compare", "a/eqt", "b/eqt", "--out", "out")
+    assert "b/eqt is better than a/eqt in 0 of 25" in result.output
+
+
+def spoil(folder, name, change):
+    path = folder / name
+    text = change(path.read_text())
+    path.write_text(text)
+
+
+def test_refusals_are_one_clear_line(run, tmp_path):
+    eqt, gru, _ = runs_of(tmp_path)
+    other = write_evaluation(tmp_path / "other", 5, events=27)
+    moved = write_evaluation(tmp_path / "moved", 5)
+    spoil(moved, "traces.csv", lambda text: text.replace("quake 4,6.0", "quake 4,6.1"))
+    bare = write_evaluation(tmp_path / "bare", 5)
+    (bare / "traces.csv").unlink()
+    text = write_evaluation(tmp_path / "text", 5)
+    spoil(text, "picks.csv", lambda text: text.replace("605.0", "soon", 1))
+    short = write_evaluation(tmp_path / "short", 5)
+    spoil(short, "traces.csv", lambda text: "\n".join(text.splitlines()[:-2]))
+    stray = write_evaluation(tmp_path / "stray", 5)
+    spoil(stray, "detections.csv", lambda text: text.replace("E3.XX_EV", "X3.XX_EV"))
+    broken = write_evaluation(tmp_path / "broken", 5)
+    (broken / "picks.csv").write_bytes(b"\xff\xfe\x00not text")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    cases = [
+        ([eqt], ["at least two"]),
+        ([eqt, eqt / "evaluation"], ["named twice"]),
+        ([eqt, tmp_path / "none"], ["no folder"]),
+        ([eqt, empty], ["holds no evaluation", "eqt evaluate"]),
+        ([eqt, other], ["different traces", "3 are in one of them only"]),
+        ([eqt, moved], ["disagree", "3 of 42 traces"]),
+        ([eqt, bare], ["traces.csv", "evaluate again"]),
+        ([eqt, text], ["P_pick", "soon", "a number is needed"]),
+        ([eqt, short], ["traces.csv", "does not list"]),
+        ([eqt, stray], ["detections.csv", "does not list"]),
+        ([eqt, broken], ["picks.csv", "not a CSV"]),
+        ([eqt, gru, "--baseline", "BC"], ["BC", "eqt, gru"]),
+        ([eqt, gru, "--out", eqt / "evaluation" / "picks.csv"], ["is a file"]),
+        ([eqt, gru, "--resamples", 3], ["resamples"]),
+    ]
+    for arguments, words in cases:
+        out = () if "--out" in arguments else ("--out", "out")
+        refused(run("eqt", "compare", *arguments, *out), *words)
+        assert not (tmp_path / "out").exists()
