@@ -5,7 +5,8 @@ import click
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
-from eqt.cli.training import evaluate, quickstart, train
+from eqt.cli.train import train
+from eqt.cli.training import evaluate, quickstart
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
