@@ -19,7 +19,7 @@ FREE: Final = ("platform", "python")
 
 
 def environment() -> dict[str, str]:
-    """Tell with what a run is made; another thread count or oneDNN setting changes the last bits."""
+    """Tell with what a run is made; another number of threads, say, changes the last bits."""
     import tensorflow as tf
 
     threading = tf.config.threading
