@@ -88,9 +88,14 @@ class Teller:
         import tensorflow as tf
 
         assert self._writer is not None
+        # What tf.summary.scalar writes, which needs TensorBoard itself to be installed.
+        kind = tf.compat.v1.SummaryMetadata(
+            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
+            data_class="DATA_CLASS_SCALAR",
+        )
         with self._writer.as_default():
             for name, value in figures.items():
-                tf.summary.scalar(name, value, step=number)
+                tf.summary.write(name, tf.constant(value, tf.float32), number, kind)
         self._writer.flush()
 
 

@@ -54,11 +54,10 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True)
 class Whole:
-    """The undisturbed run, and how long it took to begin and to train."""
+    """The undisturbed run, and how long it took to begin."""
 
     folder: Path
     to_begin: float
-    to_train: float
 
 
 def prepare(folder: Path) -> None:
@@ -102,29 +101,45 @@ def undisturbed(folder: Path) -> Whole:
     """Train once without a kill."""
     began, process = time.perf_counter(), start(folder, "whole")
     wait_for(folder / "whole", process)
-    begun = time.perf_counter()
+    seconds = time.perf_counter() - began
     finish(process)
-    return Whole(folder / "whole", begun - began, time.perf_counter() - begun)
+    return Whole(folder / "whole", seconds)
 
 
 def kill(folder: Path, name: str, whole: Whole, chance: random.Random) -> str:
-    """Start a run, or go on with it, and kill it; returns how far it was."""
-    was_there = (folder / name).exists()
+    """Start a run, or go on with it, and kill it; returns how far it was.
+
+    Some at a random time, some when so many states have been written, and a moment more.
+    """
     process = start(folder, name)
     if chance.random() < 0.2:
         time.sleep(chance.uniform(0, whole.to_begin))
     else:
-        # A resumed run has its folder from the start: what comes before training takes as long.
-        if was_there:
-            time.sleep(0.8 * whole.to_begin)
         wait_for(folder / name, process)
-        time.sleep(chance.uniform(0, 0.6 * whole.to_train))
+        for _ in range(chance.randrange(1, 7)):
+            wait_for_change(folder / name / "state.npz", process)
+        time.sleep(chance.uniform(0, 0.1))
     process.kill()
     _, told = process.communicate()
     if process.returncode == 0:
         return "finished before"
     assert process.returncode == -9, told
     return where(folder / name)
+
+
+def wait_for_change(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a file has been replaced, or the process has ended."""
+    before = inode(path)
+    while process.poll() is None and inode(path) == before:
+        time.sleep(0.001)
+
+
+def inode(path: Path) -> int | None:
+    """Tell which file it is; None where there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def where(run: Path) -> str:

@@ -55,7 +55,7 @@ def test_devices_are_those_that_there_are():
     assert devices_named("1") == devices_named("cpu:0") == ["CPU:0"]
     assert devices_named(None) == []
     for wrong in ("0", "2", "CPU:0,CPU:0", "GPU:7", ""):
-        with pytest.raises(InputError, match="devices|device"):
+        with pytest.raises(InputError, match="device"):
             devices_named(wrong)
 
 
