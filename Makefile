@@ -23,8 +23,9 @@ test:             ## tests and doctests
 quickstart:       ## the whole road on simulated data
 	$(BIN)/eqt quickstart
 
-kills:            ## the long campaign of kills and full disks
+kills:            ## the long campaigns of kills and full disks
 	$(BIN)/python tests/campaigns/kills.py --kills 100
+	$(BIN)/python tests/campaigns/training_kills.py --kills 10
 
 mutations:        ## the long campaign of mutated inputs
 	PYTHONPATH=tests $(BIN)/python -m campaigns.mutations --mutants 2000

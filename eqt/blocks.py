@@ -226,12 +226,13 @@ def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:
 
 
 def head(x: Any, name: str, config: EQTConfig, seed: int) -> Any:
-    """Return a probability for each sample."""
+    """Return a probability for each sample, which mixed precision does not round."""
     return WideConv1D(
         1,
         config.head_kernel,
         TOGETHER,
         activation="sigmoid",
         kernel_initializer=_glorot(seed, name),
+        dtype=keras.config.dtype_policy().variable_dtype,
         name=name,
     )(x)

@@ -1,9 +1,11 @@
 """The networks that have a name: the study's fourteen, a row each, and the published two."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from eqt.config import EQTConfig
+from eqt.config.files import SUFFIX, read_toml
 from steadkit.errors import InputError
 
 
@@ -108,3 +110,34 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise InputError(f"unknown model {name!r}: use one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def network_named(text: str) -> tuple[str, EQTConfig]:
+    """Return the name and the configuration of a preset, or of a TOML file.
+
+    The file has fields of `EQTConfig`; with ``base = "BO"`` those that it lacks are the preset's.
+
+    Raises
+    ------
+    InputError
+        There is no such preset or file, or the file has what no network can be built from.
+
+    Examples
+    --------
+    >>> name, config = network_named("Genesis")
+    >>> name, config.picker_rnn
+    ('Genesis', ())
+    """
+    path = Path(text)
+    if path.suffix != SUFFIX:
+        return text, preset(text).config
+    values = read_toml(path)
+    base = values.pop("base", "EQT")
+    try:
+        if not isinstance(base, str):
+            raise InputError(f"base cannot be {base!r}: use the name of a preset")
+        return path.stem, EQTConfig.from_dict(preset(base).config.to_dict() | values)
+    except InputError as error:
+        raise InputError(f"{str(path)!r} is no network: {error}") from error
+    except (TypeError, ArithmeticError, ValueError, AttributeError) as error:
+        raise InputError(f"{str(path)!r} is no network: {error!r}") from error

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from steadkit.demo import chunk_files
-from steadkit.errors import InputError
 
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
 
@@ -40,7 +39,7 @@ def steps(folder: Path, size: Size, seed: int) -> list[Step]:
     subset = ["subset", *events, "--fraction", "0.9", "-o", some, *with_seed]
     merge = ["merge", noise, some, "-o", merged]
     train = ["train", "--data", merged, "--epochs", size.epochs, "--batch-size", BATCH_SIZE]
-    train += ["--learning-rate", LEARNING_RATE, "--schedule", "cosine"]
+    train += ["--learning-rate", LEARNING_RATE, "--schedule", "cosine", "--augment", "none"]
     train += [*with_seed, "--out", run]
     road = [
         ("steadkit", demo, events[-1]),
@@ -69,7 +68,7 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
     Raises
     ------
     InputError
-        A step cannot be done, because its target is there but half done, for example.
+        A step cannot be done, because what it would write is there but is something else.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for step in steps(folder, size, seed):
@@ -77,9 +76,9 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         if step.result.exists():
             click.echo(f"{step.result} is there already")
             continue
-        if step.arguments[0] == "train" and (folder / "run").exists():
-            raise InputError(f"training was cut off: remove {str(folder / 'run')!r} and run again")
-        programs[step.program].main(
-            list(step.arguments), prog_name=step.program, standalone_mode=False
-        )
+        arguments = list(step.arguments)
+        if arguments[0] == "train" and (folder / "run").exists():
+            click.echo("training was cut off: it goes on")
+            arguments = ["train", "--resume", str(folder / "run")]
+        programs[step.program].main(arguments, prog_name=step.program, standalone_mode=False)
     click.secho(f"\nlook at {folder / 'run' / 'evaluation' / 'examples.png'}", bold=True)

@@ -2,23 +2,33 @@
 
 ::
 
-    config.json          model, training, data and environment
+    README.txt           what all this is, and the command that made it
+    config.json          model, training, data, environment, and what else the run was told
     split.manifest       the part of every trace: train, validation or test
-    history.csv          losses, learning rate and time of every epoch
+    history.csv          losses, F1, learning rate and time of every epoch
     best.weights.h5      the weights with the lowest validation loss
     last.weights.h5      the weights after the last epoch
+    state.npz            where a training that was cut off goes on; taken away at its end
+    nan_batch.npz        the batch whose loss was NaN, where one was
+    tensorboard/         logs for TensorBoard, where they were asked for
     curves.png           the losses over the epochs; written last, so it says the run is complete
+
+A folder appears with its first four files complete (README, configuration, split and state), so
+from then on it can be resumed.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eqt.config import EQTConfig, TrainConfig
 from steadkit.errors import InputError
-from steadkit.files import write_text
+from steadkit.files import sync, write_text
 
 RUNS = Path("runs")
 """Where runs go that are not named."""
@@ -29,6 +39,11 @@ class Run:
     """A run folder's files."""
 
     folder: Path
+
+    @property
+    def readme(self) -> Path:
+        """What the folder is, in words."""
+        return self.folder / "README.txt"
 
     @property
     def config(self) -> Path:
@@ -56,9 +71,29 @@ class Run:
         return self.folder / "last.weights.h5"
 
     @property
+    def state(self) -> Path:
+        """Where training goes on."""
+        return self.folder / "state.npz"
+
+    @property
+    def nan_batch(self) -> Path:
+        """The batch whose loss was NaN."""
+        return self.folder / "nan_batch.npz"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Logs for TensorBoard."""
+        return self.folder / "tensorboard"
+
+    @property
     def curves(self) -> Path:
         """Losses over the epochs, as a picture."""
         return self.folder / "curves.png"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether training has come to its end."""
+        return self.curves.exists()
 
 
 @dataclass(frozen=True)
@@ -69,6 +104,8 @@ class Setup:
     model: EQTConfig
     training: TrainConfig
     environment: Mapping[str, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What else it was told, and the digests of its data and split; empty in the first runs."""
 
 
 def default_folder(data: Path, model: str = "EQT") -> Path:
@@ -82,21 +119,78 @@ def default_folder(data: Path, model: str = "EQT") -> Path:
     return folder
 
 
-def create(folder: Path) -> Run:
-    """Make a new run folder.
+@contextmanager
+def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
+    """Make a new run folder, with its first files or not at all, and hold it.
+
+    Parameters
+    ----------
+    folder
+        Where it shall stand.
+    fill
+        Writes the first files.
 
     Raises
     ------
     InputError
-        It exists: a run is never overwritten.
+        It exists: a run is never overwritten. Or another process is making it.
     """
+    partial = folder.parent / f".{folder.name}.partial"
+    _refuse_existing(folder)
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make run folder {str(folder)!r}: {error.strerror}") from error
+    with held(partial):
+        try:
+            remove_files(partial)  # what a kill has left
+            fill(Run(partial))
+            _refuse_existing(folder)
+            partial.rename(folder)
+        except BaseException:
+            with suppress(OSError):
+                remove_files(partial)
+                partial.rmdir()
+            raise
+        sync(folder.parent)
+        yield Run(folder)  # the lock goes with the folder
+
+
+def _refuse_existing(folder: Path) -> None:
+    if os.path.lexists(folder):
         raise InputError(
-            f"run folder {str(folder)!r} exists: name another with --out, or move it away"
-        ) from error
-    return Run(folder)
+            f"run folder {str(folder)!r} exists: name another with --out, move it away, "
+            "or go on with it by --resume"
+        )
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process; the lock goes with the process, however it ends.
+
+    Raises
+    ------
+    InputError
+        Another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"another process is training in {str(folder)!r}: wait for it"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_files(folder: Path) -> None:
+    """Remove the files in a folder of ours, not those in folders that others made there."""
+    for path in folder.iterdir():
+        if not path.is_dir():
+            path.unlink()
 
 
 def save_setup(run: Run, setup: Setup) -> None:
@@ -106,6 +200,7 @@ def save_setup(run: Run, setup: Setup) -> None:
         "model": setup.model.to_dict(),
         "training": setup.training.to_dict(),
         "environment": dict(setup.environment),
+        "about": dict(setup.about),
     }
     write_text(run.config, json.dumps(content, indent=2) + "\n")
 
@@ -130,6 +225,7 @@ def load_setup(run: Run) -> Setup:
             EQTConfig.from_dict(content["model"]),
             TrainConfig.from_dict(content["training"]),
             content["environment"],
+            dict(content.get("about", {})),
         )
     except InputError:
         raise

@@ -1,7 +1,7 @@
 """What a network consists of, stage by stage: shapes and parameters, for tables and drawings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -10,6 +10,7 @@ import keras
 from eqt.config import EQTConfig
 from eqt.layers import SelfAttention, UpsampleConv1D
 from eqt.model import build_model
+from steadkit.errors import InputError
 
 COMMON = "common"
 BRANCHES = {"D": "detector", "P": "picker_P", "S": "picker_S"}
@@ -55,6 +56,49 @@ def _stages(model: keras.Model) -> Iterator[Stage]:
         layers = [layer for _, layer in pairs]
         _, steps, channels = layers[-1].output.shape
         yield Stage(branch, name, _what(layers), steps, channels, sum(map(_parameters, layers)))
+
+
+def frozen(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
+    """List the layers of some stages, as they are named to be kept from learning.
+
+    Parameters
+    ----------
+    model
+        A network of `eqt.model.build_model`.
+    names
+        Of stages, such as ``residual_2``, ``decoderS_1`` or ``picker_P``; without the number they
+        mean all that have one (``residual``, ``decoderS``), without the branch's letter those of
+        all branches (``decoder``, ``attention``).
+
+    Raises
+    ------
+    InputError
+        The network has no stage of a name.
+    """
+    stage_of = {layer.name: _place(layer.name)[1] for layer in model.layers[1:]}
+    known = [name for stage in stage_of.values() for name in _names(stage)]
+    for name in names:
+        if name not in known:
+            families = ", ".join(dict.fromkeys(_names(stage)[-1] for stage in stage_of.values()))
+            raise InputError(
+                f"the network has no stage {name!r}: use {families}, or one that "
+                "eqt models --summary lists"
+            )
+    wanted = set(names)
+    return [layer for layer in model.layers[1:] if wanted & {*_names(stage_of[layer.name])}]
+
+
+def _names(stage: str) -> list[str]:
+    """List what a stage is called, the most general name last.
+
+    >>> _names("decoderS_3"), _names("attentionD0"), _names("picker_P"), _names("residual_2")
+    (['decoderS_3', 'decoderS', 'decoder'], ['attentionD0', 'attention'], ['picker_P'], \
+['residual_2', 'residual'])
+    """
+    if stage in BRANCHES.values():
+        return [stage]
+    family = re.sub(r"_\d+$", "", stage)
+    return [*dict.fromkeys((stage, family, re.sub(r"[DPS]\d*$", "", family)))]
 
 
 def _rank(branch: str) -> int:

@@ -31,7 +31,9 @@ TINY = EQTConfig(
     feed_forward=4,
     input_length=6000,
 )
-SHORT = TrainConfig(epochs=2, batch_size=16, train="0.5", validation="0.25", test="0.25")
+SHORT = TrainConfig(
+    epochs=2, batch_size=16, train="0.5", validation="0.25", test="0.25", augment="none"
+)
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 

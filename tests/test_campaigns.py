@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from campaigns import kills, overfit
+from campaigns import kills, overfit, training_kills
 from campaigns.mutations.campaign import campaign, kinds
 from campaigns.mutations.damage import DAMAGE
 from campaigns.mutations.judge import fault_of, misplaced
@@ -27,6 +27,11 @@ def test_a_rerun_after_a_full_disk_goes_on_where_the_copy_was(tmp_path):
     process = run.start(limit=room)
     assert process.communicate()[1].startswith("Error: ") and process.returncode == 1
     assert kills.recover(run) == "rerun resumed"
+
+
+def test_a_training_that_was_killed_ends_with_the_same_weights():
+    seen = training_kills.campaign(kills=1, seed=3)
+    assert sum(count for what, count in seen.items() if "killed" in what) == 1
 
 
 def test_a_few_mutants_are_refused_or_done_right():

@@ -8,7 +8,8 @@ from eqt.cli.evaluate import evaluate
 from eqt.cli.experiment import experiment
 from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
-from eqt.cli.training import quickstart, train
+from eqt.cli.quickstart import quickstart
+from eqt.cli.train import train
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 

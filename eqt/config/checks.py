@@ -25,6 +25,27 @@ def check_count(name: str, value: object) -> None:
     check(is_count(value), name, value, "use a whole number above 0")
 
 
+def check_whole(name: str, value: object) -> None:
+    """Refuse what is no whole number from 0 on."""
+    check(is_count(value) or _is_zero(value), name, value, "use a whole number from 0 on")
+
+
+def _is_zero(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) == 0
+
+
+def check_number(name: str, value: object, least: float, most: float) -> None:
+    """Refuse what is no number within the bounds, which belong to them."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    fits = is_number and least <= float(value) <= most  # type: ignore[arg-type]
+    check(fits, name, value, f"use a number from {least:g} to {most:g}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Refuse what is neither True nor False."""
+    check(isinstance(value, bool), name, value, "use True or False")
+
+
 def check_stack(name: str, value: object) -> None:
     """Refuse what is no stack of whole numbers."""
     counts = isinstance(value, tuple) and all(map(is_count, value))

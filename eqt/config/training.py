@@ -1,17 +1,30 @@
 """How a network is trained: frozen values that check themselves, the published recipe first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import cos, pi
 from numbers import Real
 from typing import Any, Final
 
-from eqt.config.checks import check, check_count, from_plain, to_plain
-from steadkit.labels import TARGETS, LabelConfig
-from steadkit.pipeline import BatchConfig
+from eqt.config.checks import (
+    check,
+    check_count,
+    check_fraction,
+    check_name,
+    check_number,
+    check_switch,
+    check_whole,
+    from_plain,
+    to_plain,
+)
+from eqt.config.schedules import LEAST_SHARE, SCHEDULES, Steps, plateaus
+from steadkit.labels import SHAPES, TARGETS, LabelConfig
+from steadkit.pipeline import MIXES, BatchConfig
 from steadkit.sampling import parse_fraction
-from steadkit.transforms import PRESETS
+from steadkit.transforms import NORMALIZATIONS, PRESETS
+
+PRECISIONS: Final = ("float32", "mixed_bfloat16", "mixed_float16")
+"""In what the layers compute; weights, losses and the three outputs are float32 in all of them."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +37,43 @@ class TrainConfig:
         How often every trace is seen, and how many at a time.
     learning_rate, schedule
         Adam's rate at the start, and how it falls, one of ``SCHEDULES``.
+    step_epochs, step_factor
+        Schedule ``step`` multiplies the rate by the factor every so many epochs.
+    warmup
+        Epochs over which the rate rises from 0, batch by batch.
+    plateau, plateau_factor
+        Epochs without a lower validation loss after which the rate is multiplied by the factor,
+        besides the schedule; 0 for never. The factor is the published one, sqrt(0.1).
+    patience
+        Epochs without a lower validation loss after which training stops; 0 for never.
+    weight_decay
+        AdamW's (Loshchilov and Hutter 2019, arXiv:1711.05101), of kernels alone; 0 is Adam.
+    clip_norm
+        Gradients of a larger norm, over all weights together, are scaled down to it; 0 for none.
+    ema
+        Momentum of an exponential moving average of the weights (Polyak and Juditsky 1992,
+        doi:10.1137/0330046); validation and the weights that are kept are the average's. 0 for
+        none.
     loss_weights
         Weights of the binary cross-entropies of detector, P and S.
     labels, normalization
         Shape of the targets, and how waveforms are scaled; see `steadkit.pipeline.BatchConfig`.
-    augment
-        One of `steadkit.transforms.PRESETS`: ``none``, ``eqt``, the published rates, or
-        ``robust``. Half of each training batch is lightly augmented then, half fully.
+    augment, paired
+        One of `steadkit.transforms.PRESETS`: ``eqt``, the published rates, ``robust`` or
+        ``none``. Paired, half of each training batch is lightly augmented, and the same traces
+        come again fully; else each is fully.
+    mix
+        ``natural`` or ``balanced``, as many events as noise; see `steadkit.pipeline.BatchConfig`.
     train, validation, test
         Shares of the traces, as decimals that add up to 1.
-    patience
-        Epochs without a better validation loss after which training stops.
+    one_class
+        Whether to train where there is only noise, or only earthquakes.
+    freeze
+        Stages of the network that do not learn; see `eqt.stages.frozen`.
+    mixed_precision
+        One of ``PRECISIONS``.
+    xla
+        Whether to compile the step with XLA, which takes a minute and gains little on a CPU.
     seed
         Selects split, initial weights, dropout and the order of every epoch.
 
@@ -48,28 +87,59 @@ class TrainConfig:
     batch_size: int = 200
     learning_rate: float = 1e-3
     schedule: str = "published"
+    step_epochs: int = 20
+    step_factor: float = 0.1
+    warmup: int = 0
+    plateau: int = 10
+    plateau_factor: float = 0.1**0.5
+    patience: int = 12
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    ema: float = 0.0
     loss_weights: tuple[float, float, float] = (0.05, 0.40, 0.55)
     labels: str = "gaussian"
     normalization: str = "std"
-    augment: str = "none"
+    augment: str = "eqt"
+    paired: bool = True
+    mix: str = "natural"
     train: str = "0.85"
     validation: str = "0.05"
     test: str = "0.10"
-    patience: int = 12
+    one_class: bool = False
+    freeze: tuple[str, ...] = ()
+    mixed_precision: str = "float32"
+    xla: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "step_epochs"):
             check_count(name, getattr(self, name))
+        for name in ("warmup", "plateau", "patience", "seed"):
+            check_whole(name, getattr(self, name))
+        for name, known in _NAMES.items():
+            check_name(name, getattr(self, name), known)
+        for name in ("paired", "one_class", "xla"):
+            check_switch(name, getattr(self, name))
+        self._check_numbers()
+        check(self.warmup < self.epochs, "warmup", self.warmup, "use fewer than the epochs")
+        stages = self.freeze
+        fits = isinstance(stages, tuple) and all(isinstance(stage, str) for stage in stages)
+        check(fits, "freeze", stages, "give names of stages")
+        _ = self.training_batches, self.shares  # they check themselves
+
+    def _check_numbers(self) -> None:
         rate = self.learning_rate
         check(isinstance(rate, Real) and 0 < rate <= 1, "learning_rate", rate, "use (0, 1]")
-        check(self.schedule in SCHEDULES, "schedule", self.schedule, f"use {list(SCHEDULES)}")
+        for name in ("step_factor", "plateau_factor", "weight_decay"):
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("clip_norm", self.clip_norm, 0, 1e9)
+        check_fraction("ema", self.ema)
         weights = self.loss_weights
-        fits = len(weights) == len(TARGETS) and all(weight >= 0 for weight in weights)
+        fits = isinstance(weights, tuple) and len(weights) == len(TARGETS)
         check(fits, "loss_weights", weights, "give three numbers, none below 0")
-        check(self.seed >= 0, "seed", self.seed, "use 0 or a whole number above it")
-        check(self.augment in PRESETS, "augment", self.augment, f"use {', '.join(PRESETS)}")
-        _ = self.training_batches, self.shares  # they check themselves
+        for weight in weights:
+            check_number("loss_weights", weight, 0, 1e9)
+        check(sum(weights) > 0, "loss_weights", weights, "one of them must be above 0")
 
     @property
     def shares(self) -> tuple[Fraction, ...]:
@@ -87,13 +157,35 @@ class TrainConfig:
     @property
     def training_batches(self) -> BatchConfig:
         """How batches are made for training."""
+        mixed = replace(self.batches, mix=self.mix)
         if self.augment == "none":
-            return self.batches
-        return replace(self.batches, augment=PRESETS[self.augment], paired=True)
+            return mixed
+        return replace(mixed, augment=PRESETS[self.augment], paired=self.paired)
 
-    def learning_rate_at(self, epoch: int, rate: float | None = None) -> float:
-        """Return the rate of an epoch, counted from 0; `rate`, what it was before, is not used."""
-        return self.learning_rate * SCHEDULES[self.schedule](epoch, self.epochs)
+    def learning_rate_at(self, epoch: int, losses: Sequence[float] = ()) -> float:
+        """Return the rate of an epoch, counted from 0.
+
+        Parameters
+        ----------
+        epoch
+            Which one.
+        losses
+            Validation losses of the epochs before it, which may be on a plateau.
+        """
+        steps = Steps(self.epochs, self.step_epochs, self.step_factor)
+        share = SCHEDULES[self.schedule](epoch, steps)
+        on_plateau = share * self.plateau_factor ** plateaus(losses, self.plateau)
+        # Nor may the floor lift what the schedule has let fall below it.
+        return self.learning_rate * max(on_plateau, min(share, LEAST_SHARE))
+
+    def warmed_up(self, rate: float, batch: int, batches: int) -> float:
+        """Return the rate of a batch, counted through all epochs, of so many in an epoch.
+
+        >>> TrainConfig(warmup=1).warmed_up(1.0, 0, 4), TrainConfig(warmup=1).warmed_up(1.0, 4, 4)
+        (0.25, 1.0)
+        """
+        risen = self.warmup * batches
+        return rate if batch >= risen else rate * (batch + 1) / risen
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -105,18 +197,11 @@ class TrainConfig:
         return cls(**from_plain(cls, values, "training"))
 
 
-LEARNING_RATE_DROPS: Final = ((20, 10), (40, 100), (60, 1000), (90, 2000))
-"""After which epoch the published recipe divides its first rate by what."""
-
-
-def published_schedule(epoch: int, epochs: int) -> float:
-    """Fall in steps, as published; short trainings see none of them."""
-    return 1 / max((divisor for start, divisor in LEARNING_RATE_DROPS if epoch > start), default=1)
-
-
-def cosine_schedule(epoch: int, epochs: int) -> float:
-    """Fall from 1 to nearly 0 over the epochs (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
-    return (1 + cos(pi * epoch / epochs)) / 2
-
-
-SCHEDULES: Final = {"published": published_schedule, "cosine": cosine_schedule}
+_NAMES: Final = {
+    "schedule": tuple(SCHEDULES),
+    "labels": tuple(SHAPES),
+    "normalization": tuple(NORMALIZATIONS),
+    "augment": tuple(PRESETS),
+    "mix": MIXES,
+    "mixed_precision": PRECISIONS,
+}

@@ -7,13 +7,15 @@ from conftest import waveforms_in
 from eqt.quickstart import Size, steps
 from steadkit.manifest import load
 
+PLAIN = ("--augment", "none")
+
 
 def test_real_records_from_subset_to_evaluation(shared_data, run, tmp_path):
     source = shared_data / "ncedc_a.hdf5"
     commands = [
         ("steadkit", "subset", source, "--fraction", "0.5", "-o", "half.hdf5"),
         ("steadkit", "merge", "half.hdf5", source, "-o", "all.hdf5"),
-        ("eqt", "train", "--data", "all.hdf5", "--epochs", "2", "--batch-size", "32"),
+        ("eqt", "train", "--data", "all.hdf5", "--epochs", "2", "--batch-size", "32", *PLAIN),
         ("eqt", "evaluate", "runs/eqt-all"),
     ]
     for command in commands:

@@ -28,6 +28,7 @@ def source(stead):
 def test_a_run_folder_explains_itself(trained):
     run = Run(trained)
     assert sorted(path.name for path in run.folder.iterdir()) == [
+        "README.txt",
         "best.weights.h5",
         "config.json",
         "curves.png",

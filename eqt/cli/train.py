@@ -1,0 +1,228 @@
+"""The command that trains; every setting of a training is an option of it."""
+
+import shlex
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+
+from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
+
+COUNT, WHOLE = click.IntRange(1), click.IntRange(0)
+
+Row = tuple[str, Any, str | None, str]
+
+# Option, type, what TrainConfig says where nobody else does, and what it is for. The defaults are
+# shown only: importing TrainConfig for --help would take a second. A test compares them.
+SETTINGS: Final[tuple[Row, ...]] = (
+    ("--epochs", COUNT, "200", "How often every trace is seen, at most."),
+    ("--batch-size", COUNT, "200", "Examples in a batch."),
+    ("--learning-rate", float, "0.001", "Adam's rate at the start."),
+    (
+        "--schedule",
+        click.Choice(["published", "cosine", "step", "constant"]),
+        "published",
+        "How the rate falls; cosine suits a few epochs.",
+    ),
+    ("--step-epochs", COUNT, "20", "With --schedule step: after how many epochs it falls."),
+    ("--step-factor", float, "0.1", "With --schedule step: to which share."),
+    ("--warmup", WHOLE, "0", "Epochs in which the rate first rises from 0."),
+    ("--plateau", WHOLE, "10", "Epochs without a lower loss after which the rate falls; 0: never."),
+    ("--plateau-factor", float, "0.316", "To which share it falls on a plateau."),
+    ("--patience", WHOLE, "12", "Epochs without a lower loss after which it ends; 0: never."),
+    ("--weight-decay", float, "0", "AdamW's; 0 is plain Adam."),
+    ("--clip-norm", float, "0", "Scale larger gradients down to this norm; 0: never."),
+    ("--ema", float, "0", "Momentum of an average of the weights, 0.999 for example; 0: none."),
+    ("--loss-weights", str, "0.05,0.4,0.55", "Of detection, P and S."),
+    (
+        "--labels",
+        click.Choice(["gaussian", "triangle", "box"]),
+        "gaussian",
+        "Shape of the P and S targets.",
+    ),
+    (
+        "--normalization",
+        click.Choice(["std", "max", "max_over_components", "none"]),
+        "std",
+        "How traces are scaled.",
+    ),
+    (
+        "--augment",
+        click.Choice(["none", "eqt", "robust"]),
+        "eqt",
+        "How training traces are varied; eqt has the published rates.",
+    ),
+    (
+        "--paired/--unpaired",
+        bool,
+        "paired",
+        "Half of a batch lightly varied, the same traces again fully; or all fully.",
+    ),
+    (
+        "--mix",
+        click.Choice(["natural", "balanced"]),
+        "natural",
+        "Events and noise as they come, or as many of each.",
+    ),
+    ("--shares", str, "0.85,0.05,0.10", "Of training, validation and test, where none are given."),
+    ("--one-class/--both-classes", bool, "both-classes", "Train on earthquakes or noise alone."),
+    ("--freeze", str, None, "Stages that do not learn: encoder,residual,decoderS_2 ..."),
+    (
+        "--mixed-precision",
+        click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
+        "float32",
+        "In what the layers compute; weights and outputs stay float32.",
+    ),
+    ("--xla/--no-xla", bool, "no-xla", "Compile the step with XLA: a minute, then faster."),
+    ("--seed", click.IntRange(0, 2**31 - 1), "0", "Of split, weights, dropout and order."),
+)
+
+LISTS: Final[dict[str, Callable[[str], dict[str, object]]]] = {
+    "loss_weights": lambda text: {"loss_weights": [_number(item) for item in text.split(",")]},
+    "freeze": lambda text: {"freeze": [item.strip() for item in text.split(",") if item.strip()]},
+    "shares": lambda text: _shares(text),
+}
+"""Options whose value is a list, and the settings that they are."""
+
+
+def settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each setting."""
+    for name, kind, default, text in reversed(SETTINGS):
+        told = f"{text}  [default: {default}]" if default else text
+        command = click.option(name, type=kind, default=None, help=told)(command)
+    return command
+
+
+@click.command()
+@click.option("--data", type=FILE, help="STEAD file, its CSV beside it.")
+@click.option("--model", help="One that eqt models lists, or a TOML file.  [default: EQT]")
+@click.option("--init", type=FILE, help="Begin with the network of a run or a file that eqt reads.")
+@click.option("--config", type=FILE, help="TOML file of settings; options go before them.")
+@settings
+@click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")
+@click.option("--out", type=FILE, help="Run folder to make; runs/<model>-<data> by default.")
+@click.option(
+    "--devices",
+    help="How many, or which: GPU:0,GPU:1; by default all GPUs if there are several.",
+)
+@click.option(
+    "--save-every",
+    type=WHOLE,
+    default=500,
+    show_default=True,
+    help="Batches after which the state is kept, besides each epoch's end.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
+@click.option("--resume", type=FILE, metavar="RUN", help="Go on with a run that was cut off.")
+@click.option("--other-machine", is_flag=True, help="With --resume: not where it was begun.")
+@click.pass_context
+def train(context: click.Context, **options: Any) -> None:
+    """Train a network on the training part of DATA; writes a run folder.
+
+    The parts are those of --split, else of DATA.split.manifest (see steadkit split), else of
+    DATA.manifest if it has any. Else 85 % of the traces are for training, split by earthquake.
+
+    The defaults are the published recipe. With --init the network is that of the file.
+    """
+    given = [
+        parameter
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if options["resume"]:
+        _resume(options, [str(parameter.name) for parameter in given])
+    elif options["other_machine"]:
+        raise click.UsageError("--other-machine goes with --resume")
+    else:
+        _begin(options, _command_line(given, options))
+
+
+def _resume(options: dict[str, Any], given: list[str]) -> None:
+    if others := [name for name in given if name not in ("resume", "other_machine")]:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
+    from eqt.runs import Run, load_setup
+
+    load_setup(Run(options["resume"]))  # a wrong folder should not wait for TensorFlow
+    load_tensorflow()
+    from eqt.train import resume
+
+    run = resume(options["resume"], click.echo, options["other_machine"])
+    click.echo(f"run: {run.folder}")
+
+
+def _begin(options: dict[str, Any], command: str) -> None:
+    if options["data"] is None:
+        raise click.UsageError("name what to train on with --data, or a run with --resume")
+    from steadkit.sources import source_of
+
+    source = source_of(options["data"])  # a missing file should not wait for TensorFlow
+    from eqt.config import TrainConfig, read_toml
+    from eqt.presets import network_named
+    from eqt.runs import default_folder
+
+    config = TrainConfig.from_dict(
+        (read_toml(options["config"]) if options["config"] else {}) | _chosen(options)
+    )
+    init = options["init"]
+    name, network = init.name.partition(".")[0] if init else "", None
+    if options["model"] or not init:
+        name, network = network_named(options["model"] or "EQT")
+    load_tensorflow()
+    from eqt.train import Means
+    from eqt.train import train as run_training
+
+    means = Means(
+        devices=options["devices"],
+        save_every=options["save_every"],
+        tensorboard=options["tensorboard"],
+        command=command,
+        name=name,
+    )
+    folder = options["out"] or default_folder(source.hdf5, name)
+    split = options["split"]
+    run = run_training(
+        source.hdf5, folder, network, config, click.echo, split, init=init, means=means
+    )
+    click.echo(f"run: {run.folder}")
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, object]:
+    """Take the settings that the user chose, under the names that `TrainConfig` has for them."""
+    chosen: dict[str, object] = {}
+    for option, *_ in SETTINGS:
+        name = option.partition("/")[0].removeprefix("--").replace("-", "_")
+        if options[name] is not None:
+            read = LISTS.get(name)
+            chosen |= read(options[name]) if read else {name: options[name]}
+    return chosen
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise click.UsageError(
+            f"{text!r} is not a number: use 0.05,0.4,0.55 for example"
+        ) from error
+
+
+def _shares(text: str) -> dict[str, object]:
+    shares = [item.strip() for item in text.split(",")]
+    if len(shares) != 3:
+        raise click.UsageError(f"--shares {text!r} must be three numbers, as 0.85,0.05,0.10")
+    return dict(zip(("train", "validation", "test"), shares, strict=True))
+
+
+def _command_line(given: list[click.Parameter], options: dict[str, Any]) -> str:
+    """Write the command as it could be typed again."""
+    words = ["eqt", "train"]
+    for parameter in given:
+        value = options[str(parameter.name)]
+        if isinstance(value, bool):
+            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            words += [parameter.opts[0], str(value)]
+    return shlex.join(words)

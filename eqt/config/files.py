@@ -1,0 +1,30 @@
+"""Settings in TOML files: a network's, or a training's."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from steadkit.errors import InputError
+
+SUFFIX: Final = ".toml"
+MOST_BYTES: Final = 1 << 20
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a small TOML file.
+
+    Raises
+    ------
+    InputError
+        It is missing, large, or no TOML.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: name a TOML file of settings")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{str(path)!r} is larger than {MOST_BYTES:,} bytes: no file of settings")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{str(path)!r} is not TOML: {error}") from error

@@ -1,0 +1,87 @@
+"""Which traces a training is given, and by what they are known again."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from eqt.config import TrainConfig
+from steadkit import sampling
+from steadkit.errors import InputError
+from steadkit.manifest import Manifest, load
+from steadkit.pipeline import Batches
+from steadkit.schema import EVENT, NOISE
+from steadkit.sources import source_of
+from steadkit.split import Rule, existing_split, list_rows, split_manifest, usable_for
+
+CHUNK = 1 << 20
+
+
+def split_of(
+    data: Path, config: TrainConfig, split: Path | None, say: Callable[[str], object]
+) -> Manifest:
+    """Take the split that was named, else the one beside the data, else cut by earthquake."""
+    path = split or existing_split(data)
+    if path is None:
+        return split_by_earthquake(data, config)
+    manifest = usable_for(path, data)
+    say(f"parts as in {path}")
+    return manifest
+
+
+def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
+    """Cut a data set into train, validation and test, each earthquake whole in one of them."""
+    rule = Rule(shares=config.shares, seed=config.seed)
+    manifest, _ = split_manifest(*list_rows(data, rule), rule)
+    return manifest
+
+
+def traces_of(split: Manifest, part: str) -> list[str]:
+    """List the traces of one part."""
+    pairs = zip(split.traces, split.parts, strict=True)
+    return [name for name, its_part in pairs if its_part == part]
+
+
+def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batches, Batches]:
+    """Make the batches of the training and of the validation part.
+
+    Raises
+    ------
+    InputError
+        A part has no trace, a trace cannot be used, or there is only noise to learn from, or only
+        earthquakes, and the configuration does not say that this is meant.
+    """
+    parts = {part: traces_of(split, part) for part in sampling.PARTS}
+    for part, names in parts.items():
+        if not names:
+            raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
+    training = Batches(data, parts["train"], config.training_batches, seed=config.seed)
+    if not config.one_class:
+        _refuse_one_class(training.records.is_event.tolist(), data)
+    return training, Batches(data, parts["validation"], config.batches)
+
+
+def _refuse_one_class(is_event: Sequence[bool], data: Path) -> None:
+    if len(set(is_event)) < 2:
+        only, other = (EVENT, NOISE) if is_event[0] else (NOISE, EVENT)
+        raise InputError(
+            f"the train part of {str(data)!r} is {only} alone, from which no network learns what "
+            f"is not: add {other} with steadkit merge, or say --one-class"
+        )
+
+
+def data_digest(data: Path) -> str:
+    """Identify a data set without reading its samples.
+
+    By the digest of the manifest beside it, else by its table; and by the sizes of the files.
+    """
+    source, hashed = source_of(data), hashlib.blake2b(digest_size=32)
+    manifest = source.csv.with_suffix(".manifest")
+    if manifest.is_file():
+        hashed.update(load(manifest).digest.encode())
+    else:
+        with source.csv.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                hashed.update(chunk)
+    sizes = [path.stat().st_size for path in (source.csv, source.hdf5)]
+    hashed.update(repr(sizes).encode())
+    return hashed.hexdigest()

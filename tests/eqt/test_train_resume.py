@@ -1,0 +1,186 @@
+"""Going on with a training that was cut off: the same bits, or one clear line."""
+
+import json
+import shutil
+import zipfile
+from dataclasses import replace
+from functools import partial
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from campaigns.training_kills import weights
+from conftest import SHORT, TINY, names_of, refused
+
+from eqt.runs import Run, created, held, load_setup
+from eqt.train import Means, resume, state, train
+from steadkit.errors import InputError
+from steadkit.files import write_text
+
+# Layers that draw, and all that has a memory.
+NETWORK = replace(TINY, filters=(2,) * 4, kernels=(3,) * 4, residual_kernels=(3,), dropout=0.2)
+LASTING = replace(
+    SHORT, epochs=3, batch_size=6, augment="eqt", ema=0.9, warmup=1, plateau=1, weight_decay=0.01
+)
+OFTEN = Means(save_every=1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Train without a disturbance; returns the data and the run."""
+    from conftest import write_stead
+
+    folder = tmp_path_factory.mktemp("whole")
+    source = write_stead(folder / "data.hdf5", names_of(24, 12))
+    run = train(source.hdf5, folder / "run", NETWORK, LASTING, len, means=OFTEN)
+    return source, run
+
+
+class Killed(BaseException):
+    """Ends a training as a kill does: nothing is tidied up."""
+
+
+def cut_off(data, folder, states: int) -> Run:
+    """Train and end when so many states have been written."""
+    written = []
+
+    def save(real, *arguments):
+        if len(written) == states:
+            raise Killed
+        written.append(real(*arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "save", partial(save, state.save))
+        with pytest.raises(Killed):
+            train(data, folder, NETWORK, LASTING, len, means=OFTEN)
+    return Run(folder)
+
+
+@pytest.fixture(scope="module")
+def torn(whole, tmp_path_factory):
+    """Cut a training off in its last epoch."""
+    return cut_off(whole[0].hdf5, tmp_path_factory.mktemp("torn") / "run", 14)
+
+
+@pytest.fixture
+def copy(torn, tmp_path):
+    """Copy that run, to be altered."""
+    return Run(shutil.copytree(torn.folder, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("states", [2, 14])
+def test_a_training_that_was_cut_off_ends_with_the_same_bits(whole, tmp_path, states):
+    run, undisturbed = cut_off(whole[0].hdf5, tmp_path / "run", states), whole[1]
+    assert run.state.exists() and not run.is_complete
+    resume(run.folder, len)
+    for path in ("best", "last"):
+        mine, theirs = (weights(getattr(one, path)) for one in (run, undisturbed))
+        assert mine.keys() == theirs.keys()
+        assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+    mine, theirs = (pd.read_csv(one.history).drop(columns="seconds") for one in (run, undisturbed))
+    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+    assert {p.name for p in run.folder.iterdir()} == {p.name for p in undisturbed.folder.iterdir()}
+
+
+def test_a_training_that_is_complete_is_left_as_it_is(whole):
+    before = {path: path.stat().st_mtime_ns for path in whole[1].folder.iterdir()}
+    said = []
+    assert resume(whole[1].folder, said.append) == whole[1]
+    assert before == {path: path.stat().st_mtime_ns for path in whole[1].folder.iterdir()}
+    assert "complete already" in said[0]
+
+
+def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
+    run = copy
+    content = json.loads(run.config.read_text())
+
+    def altered(change) -> None:
+        changed = json.loads(json.dumps(content))
+        change(changed)
+        write_text(run.config, json.dumps(changed), overwrite=True)
+
+    changes = [
+        (lambda c: c["training"].update(learning_rate=0.1), "belongs to other settings"),
+        (lambda c: c["model"].update(attention_units=4), "is refused"),
+        (lambda c: c["environment"].update(keras="3.0"), "keras was 3.0"),
+        (lambda c: c["about"].update(split_digest="0"), "the split of"),
+        (lambda c: c["about"].update(devices="x"), "device"),
+        (lambda c: c.pop("about"), "kept no state"),
+    ]
+    for change, words in changes:
+        altered(change)
+        with pytest.raises(InputError, match=words) as refusal:
+            resume(run.folder, len)
+        assert "\n" not in str(refusal.value)
+    altered(lambda c: None)
+    # The table of the data with a blank at its end is another table.
+    shutil.copy(whole[0].csv, tmp_path / "kept.csv")
+    with whole[0].csv.open("a") as file:
+        file.write("\n")
+    with pytest.raises(InputError, match=r"the data of .* changed"):
+        resume(run.folder, len)
+    shutil.copy(tmp_path / "kept.csv", whole[0].csv)
+
+
+def test_another_machine_has_to_be_allowed(copy):
+    run, setup = copy, load_setup(copy)
+    content = json.loads(run.config.read_text())
+    content["environment"]["cores"] = "1000"
+    write_text(run.config, json.dumps(content), overwrite=True)
+    with pytest.raises(InputError, match=r"cores was 1000.* --other-machine"):
+        resume(run.folder, len)
+    resume(run.folder, len, other_machine=True)
+    assert len(pd.read_csv(run.history)) == setup.training.epochs
+
+
+def test_a_folder_that_is_half_there_is_refused(copy, tmp_path):
+    run = copy
+    whole_state = run.state.read_bytes()
+    damages = [
+        (lambda: run.state.write_bytes(whole_state[:-100]), "not a whole zip"),
+        (lambda: run.state.write_bytes(b"nothing"), "not a whole zip"),
+        (lambda: _hollow(run.state), "is damaged"),
+        (run.state.unlink, "no state.npz"),
+        (run.split.unlink, "no file"),
+        (run.config.unlink, "not a run folder"),
+    ]
+    for damage, words in damages:
+        damage()
+        with pytest.raises(InputError, match=words) as refusal:
+            resume(run.folder, len)
+        assert "\n" not in str(refusal.value)
+    with pytest.raises(InputError, match="not a run folder"):
+        resume(tmp_path / "none", len)
+
+
+def _hollow(path) -> None:
+    with zipfile.ZipFile(path, "w") as opened:
+        opened.writestr("state.json", "{}")
+
+
+def test_nobody_trains_in_a_run_that_another_holds(copy):
+    with held(copy.folder), pytest.raises(InputError, match="another process is training"):
+        resume(copy.folder, len)
+
+
+def test_what_a_kill_left_of_a_folder_that_was_being_made_is_no_hindrance(tmp_path):
+    partial_folder = tmp_path / ".run.partial"
+    partial_folder.mkdir()
+    (partial_folder / "config.json").write_text("half")
+    with created(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
+        assert run.config.read_text() == "{}"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    with pytest.raises(InputError, match="exists"), created(tmp_path / "run", len):
+        pass
+
+
+def test_resuming_takes_no_other_settings(copy, run):
+    folder = copy.folder
+    refused(run("eqt", "train", "--resume", folder, "--epochs", 3), "--resume takes", "--epochs")
+    refused(run("eqt", "train", "--other-machine", "--data", "x.hdf5"), "--resume")
+    result = run("eqt", "train", "--resume", folder)
+    assert result.exit_code == 0, result.output
+    assert f"run: {folder}" in result.output and (folder / "curves.png").exists()
+    with h5py.File(folder / "last.weights.h5") as file:
+        assert file.attrs["format"] == "eqt weights 1"

@@ -1,0 +1,154 @@
+"""A step of training: Keras's own, and what can be added to it; where it stops."""
+
+from dataclasses import replace
+
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from conftest import SHORT, TINY, names_of
+
+from eqt.loading import load_model, save_model
+from eqt.model import build_model
+from eqt.runs import Run
+from eqt.train import Means, compiled, train
+from eqt.train.network import network_for
+from eqt.train.steps import Trainer
+from steadkit.errors import InputError
+from steadkit.labels import TARGETS
+
+NETWORK = replace(TINY, filters=(2,) * 4, kernels=(3,) * 4, residual_kernels=(3,), dropout=0.0)
+RANDOM = np.random.default_rng(0)
+WAVEFORMS = RANDOM.standard_normal((4, 6000, 3)).astype(np.float32)
+ANSWERS = {name: RANDOM.uniform(size=(4, 6000, 1)).astype(np.float32) for name in TARGETS}
+
+
+def trainer(config=SHORT, network=NETWORK):
+    """Make a network and its steps, traced at once rather than compiled."""
+    made = Trainer(network_for(network, config, None, 1), config, tf.distribute.get_strategy())
+    made.set_rate(config.learning_rate)
+    return made
+
+
+def largest_change(model, before):
+    return max(np.abs(a - b).max() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_step_is_that_of_keras():
+    ours, theirs = trainer(), compiled(build_model(NETWORK), SHORT)
+    for _ in range(2):
+        losses = ours.step(WAVEFORMS, ANSWERS)
+        told = theirs.train_on_batch(WAVEFORMS, ANSWERS, return_dict=True)
+        theirs.reset_metrics()
+        for name, value in zip(("loss", *(f"{t}_loss" for t in TARGETS)), losses, strict=True):
+            np.testing.assert_allclose(value, told[name], rtol=2e-6)
+    for mine, other in zip(ours.model.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, other, atol=2e-6)
+
+
+def test_an_average_of_the_weights_follows_them():
+    one = trainer(replace(SHORT, ema=0.9, weight_decay=0.1, clip_norm=1e-9))
+    weight = one.model.trainable_variables[0]
+    before = keras.ops.convert_to_numpy(weight)
+    one.step(WAVEFORMS, ANSWERS)
+    after = keras.ops.convert_to_numpy(weight)
+    assert (after != before).any()
+    with one.averaged():
+        np.testing.assert_allclose(weight, 0.9 * before + 0.1 * after, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(weight, after)
+
+
+def test_gradients_are_scaled_down_together():
+    one = trainer(replace(SHORT, clip_norm=2.0))
+    clipped = one._clipped([tf.constant([3.0, 0.0]), tf.constant([[4.0]])])
+    np.testing.assert_allclose(clipped[0], [1.2, 0.0])
+    np.testing.assert_allclose(clipped[1], [[1.6]])
+
+
+def test_frozen_parts_do_not_move_and_keep_their_running_means():
+    config = replace(SHORT, freeze=("residual", "encoder"))
+    one = trainer(config)
+    kept = [w for w in one.model.weights if w.path.startswith(("residual", "encoder"))]
+    assert any("moving_mean" in weight.path for weight in kept)
+    before = [keras.ops.convert_to_numpy(weight) for weight in kept]
+    learning = [w for w in one.model.trainable_variables if w.path.startswith("decoderP")]
+    began = [keras.ops.convert_to_numpy(weight) for weight in learning]
+    one.step(WAVEFORMS, ANSWERS)
+    for weight, values in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(weight, values)
+    pairs = zip(learning, began, strict=True)
+    assert any((np.asarray(weight) != values).any() for weight, values in pairs)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_rounds_neither_weights_nor_outputs(precision):
+    one = trainer(replace(SHORT, mixed_precision=precision, clip_norm=1.0))
+    assert keras.config.dtype_policy().name == "float32"
+    before = one.model.get_weights()
+    assert np.isfinite(one.step(WAVEFORMS, ANSWERS)).all()
+    assert largest_change(one.model, before) > 0
+    assert {weight.dtype for weight in one.model.weights} == {"float32"}
+    assert {output.dtype for output in one.model(WAVEFORMS)} == {tf.float32}
+    assert one.model.get_layer("encoder_1").compute_dtype == precision.removeprefix("mixed_")
+
+
+def test_a_step_compiled_with_xla_is_the_same():
+    plain, compiled_too = trainer(), trainer(replace(SHORT, xla=True))
+    losses = [one.step(WAVEFORMS, ANSWERS) for one in (plain, compiled_too)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.fixture
+def source(stead):
+    return stead("data.hdf5", names_of(24, 12))
+
+
+def test_a_nan_stops_training_with_the_batch_kept(source, tmp_path):
+    with h5py.File(source.hdf5, "r+") as file:
+        for dataset in file["data"].values():
+            dataset[...] = dataset[()] * np.float32(5e37)
+    config = replace(SHORT, normalization="none")
+    network = replace(NETWORK, dropout=0.1)
+    with pytest.raises(InputError, match=r"NaN in epoch 1, batch 1: .*nan_batch.npz") as refusal:
+        train(source.hdf5, tmp_path / "run", network, config, len)
+    assert "\n" not in str(refusal.value)
+    with np.load(tmp_path / "run/nan_batch.npz") as batch:
+        assert batch["waveforms"].shape == (16, 6000, 3) and batch["picker_S"].shape[0] == 16
+        assert (
+            set(batch["trace_names"]) <= set(names_of(24, 12)) and len(batch["trace_names"]) == 16
+        )
+        assert (batch["epoch"], batch["step"]) == (1, 1)
+
+
+def test_a_training_begins_with_another_network_and_keeps_logs(source, trained, tmp_path):
+    config = replace(SHORT, epochs=1, freeze=("detector", "encoder", "decoder"), mix="balanced")
+    means = Means(tensorboard=True, save_every=1)
+    begun = Run(trained)
+    run = train(source.hdf5, tmp_path / "run", None, config, len, init=begun.folder, means=means)
+    first, now = load_model(begun.folder), load_model(run.last)
+    same = {
+        weight.path: np.array_equal(weight, other)
+        for weight, other in zip(first.weights, now.weights, strict=True)
+    }
+    assert same["encoder_1/kernel"] and same["decoderP_2/bias"] and same["detector/kernel"]
+    assert not all(same.values())
+    assert [*run.tensorboard.iterdir()]
+    history = pd.read_csv(run.history)
+    assert {"val_detection_f1", "val_P_f1", "val_S_f1", "learning_rate"} <= set(history)
+    words = " ".join(run.readme.read_text().split())
+    assert "freeze ['detector', 'encoder', 'decoder']" in words and str(begun.folder) in words
+
+
+def test_weights_of_another_network_are_refused(source, tmp_path):
+    other = replace(TINY, attention_units=3)
+    save_model(build_model(other), other, tmp_path / "other.keras")
+    with pytest.raises(InputError, match="attention_units 3, not 2; leave --model out"):
+        train(source.hdf5, tmp_path / "run", TINY, SHORT, len, init=tmp_path / "other.keras")
+    short = replace(TINY, input_length=3000)
+    with pytest.raises(InputError, match=r"takes \(3000, 3\)"):
+        train(source.hdf5, tmp_path / "run", short, SHORT, len)
+    with pytest.raises(InputError, match="no stage 'decoderX': use encoder, "):
+        train(source.hdf5, tmp_path / "run", TINY, replace(SHORT, freeze=("decoderX",)), len)
+    assert not (tmp_path / "run").exists() and not [*tmp_path.glob(".*")]
