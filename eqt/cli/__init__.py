@@ -6,6 +6,7 @@ from eqt.cli.backend import load_tensorflow
 from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
 from eqt.cli.training import evaluate, quickstart, train
+from eqt.cli.visualize import visualize
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
@@ -18,5 +19,5 @@ def main() -> None:
     """Train, evaluate and use the Earthquake Transformer."""
 
 
-for command in (train, evaluate, quickstart, models, import_, export, pretrained):
+for command in (train, evaluate, quickstart, models, import_, export, pretrained, visualize):
     main.add_command(command)
