@@ -1,13 +1,11 @@
 """Attention averaged over many traces: where it goes on the whole, and about the P onset."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from eqt.config import EQTConfig
-from eqt.visualize.forward import attention_of
 from eqt.visualize.times import steps_of
 from eqt.visualize.traces import Shown, arrivals
 from steadkit.plots.marks import Row
@@ -31,12 +29,30 @@ class Average:
     """How many events and noise traces."""
 
 
-def averages(model: keras.Model, config: EQTConfig, parts: Iterable[Shown]) -> dict[str, Average]:
-    """Average the attention of each layer over traces that come in parts, by layer's name."""
+def averages(
+    attention: Callable[[np.ndarray], dict[str, np.ndarray]],
+    config: EQTConfig,
+    parts: Iterable[Shown],
+) -> dict[str, Average]:
+    """Average the attention of each layer over traces that come in parts.
+
+    Parameters
+    ----------
+    attention
+        What `eqt.visualize.forward.attention_of` makes of a network.
+    config
+        What the network is built from.
+    parts
+        The traces.
+
+    Returns
+    -------
+    dict
+        By layer's name.
+    """
     sums: dict[str, dict[bool, np.ndarray]] = {}
     given: dict[str, list[np.ndarray]] = {}
     counts = {True: 0, False: 0}
-    attention = attention_of(model)
     for part in parts:
         for kind in counts:
             counts[kind] += int((part.is_event == kind).sum())

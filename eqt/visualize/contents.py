@@ -1,6 +1,6 @@
 """What each command shows of a network: its pictures, and the arrays behind them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import keras
@@ -15,7 +15,7 @@ from eqt.visualize import figures, why
 from eqt.visualize.averages import ABOUT_P, averages
 from eqt.visualize.figures.maps import strips_of
 from eqt.visualize.figures.panels import limits_of
-from eqt.visualize.forward import attention_of, feature_maps
+from eqt.visualize.forward import attention_of, feature_maps, run
 from eqt.visualize.kernels import bias_of, kernel_of
 from eqt.visualize.layers import attentions, chosen, convolutions, in_order
 from eqt.visualize.pictures import Content, Picture
@@ -103,7 +103,8 @@ def attention(subject: Subject, shown: Shown, most: int) -> Content:
     The mean is over up to `most` events and as many noise traces; there is none for 0.
     """
     layers = attentions(subject.model)
-    weights = attention_of(subject.model)(shown.waveforms)
+    attend = attention_of(subject.model)
+    weights = attend(shown.waveforms)
     pictures = []
     for layer in layers:
         name, of_layer = layer.name, weights[layer.name]
@@ -123,7 +124,7 @@ def attention(subject: Subject, shown: Shown, most: int) -> Content:
     arrays = {**_of_traces(shown), **weights}
     arrays["seconds"] = steps_of(layers[0].name, subject.config).seconds
     if most:
-        picture, means = _average(subject, most)
+        picture, means = _average(subject, attend, most)
         pictures.append(picture)
         arrays |= means
     for layer in layers:
@@ -136,9 +137,12 @@ def attention(subject: Subject, shown: Shown, most: int) -> Content:
     return Content(pictures, {"attention": arrays})
 
 
-def _average(subject: Subject, most: int) -> tuple[Picture, dict[str, np.ndarray]]:
+def _average(
+    subject: Subject, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
+) -> tuple[Picture, dict[str, np.ndarray]]:
     count, many = parts(data_of(subject), most, subject.among, subject.scale)
-    found = averages(subject.model, subject.config, progress(many, "averaging attention", count))
+    listed = progress(many, "averaging attention", count)
+    found = averages(attend, subject.config, listed)
     steps = steps_of(next(iter(found)), subject.config)
     figure = partial(figures.average_figure, found, steps)
     events, noise = next(iter(found.values())).counts
@@ -156,7 +160,7 @@ def _average(subject: Subject, most: int) -> tuple[Picture, dict[str, np.ndarray
 def why_of(subject: Subject, shown: Shown, output: str) -> Content:
     """Show what of each trace the highest probability of an output hangs on."""
     network = why.output_of(subject.model, output)
-    probabilities = np.asarray(network.predict_on_batch(shown.waveforms))[:, :, 0]
+    probabilities = run(network, shown.waveforms)[:, :, 0]
     samples = [why.target_of(one) for one in probabilities]
     found = why.integrated_gradients(network, shown.waveforms, samples)
     pictures, arrays = [], _of_traces(shown)

@@ -1,6 +1,7 @@
 """What every layer makes of some traces, in one pass through the network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from eqt.layers import SelfAttention
 from eqt.visualize.layers import attentions
 
-BATCH = 32
+BATCH = 16
 """Traces that go through the network together: what all layers give takes 3 MB a trace."""
 
 
@@ -33,7 +34,8 @@ def feature_maps(
         not act.
     """
     outputs = {name: model.get_layer(name).output for name in names}
-    return _through(keras.Model(model.inputs, outputs), waveforms)
+    found = run(keras.Model(model.inputs, outputs), waveforms)
+    return {name: found[name] for name in names}
 
 
 def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
@@ -58,7 +60,7 @@ def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndar
     network = keras.Model(model.inputs, {layer.name: layer.input for layer in layers})
 
     def attention(waveforms: np.ndarray) -> dict[str, np.ndarray]:
-        given = _through(network, waveforms)
+        given = run(network, waveforms)
         return {layer.name: weights_of(layer, given[layer.name]) for layer in layers}
 
     return attention
@@ -71,9 +73,19 @@ def weights_of(layer: SelfAttention, inputs: np.ndarray) -> np.ndarray:
     return found if found.ndim == 4 else found[:, np.newaxis]
 
 
-def _through(network: keras.Model, waveforms: np.ndarray) -> dict[str, np.ndarray]:
-    parts = [
-        network.predict_on_batch(waveforms[start : start + BATCH])
-        for start in range(0, len(waveforms), BATCH)
-    ]
-    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+def run(network: keras.Model, waveforms: np.ndarray) -> Any:
+    """Run a network, whose outputs may be one or a dictionary, over waveforms in batches."""
+    parts = [network.predict_on_batch(batch) for batch in batches(waveforms)]
+    return keras.tree.map_structure(
+        lambda *outputs: np.concatenate(outputs)[: len(waveforms)], *parts
+    )
+
+
+def batches(waveforms: np.ndarray) -> Iterator[np.ndarray]:
+    """Part waveforms into batches of one size, the last filled with silence.
+
+    For a batch of another size Keras would trace the network anew.
+    """
+    for start in range(0, len(waveforms), BATCH):
+        part = waveforms[start : start + BATCH]
+        yield np.pad(part, ((0, BATCH - len(part)), (0, 0), (0, 0)))

@@ -83,7 +83,7 @@ def _thumb(picture: Picture, copy: bytes) -> str:
     data = base64.b64encode(copy).decode("ascii")
     return (
         f'<label class="thumb"><input type="checkbox" aria-label="enlarge {words}">'
-        f'<img alt="{words}" decoding="async" src="data:image/webp;base64,{data}">'
+        f'<img alt="{words}" src="data:image/webp;base64,{data}">'
         f"<span>{words}</span></label>"
     )
 

@@ -74,7 +74,7 @@ def write(
 
 @styled
 def _write_picture(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
-    metadata: dict[str, Any] = METADATA[kind]
+    metadata: Any = METADATA[kind]
     if kind != "png":
         figure.savefig(path, format=kind, metadata=metadata)
         if not with_copy:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from eqt.visualize.forward import BATCH
+from eqt.visualize.forward import BATCH, run
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
@@ -121,7 +121,7 @@ def _shared_out(
     waveform: np.ndarray,
     sample: int,
 ) -> Gradients:
-    ends = network.predict_on_batch(np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
+    ends = run(network, np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
     change = float(ends[0]) - float(ends[1])
     for points in POINTS:
         shares = waveform * _mean_gradient(gradient, waveform, points)
@@ -190,9 +190,9 @@ def occlusion(
         longest = length / SAMPLING_RATE
         raise InputError(f"cannot silence {width:g} s every {hop:g} s: a trace has {longest:g} s")
     starts = np.arange(0, length - samples + 1, step)
-    before = float(network.predict_on_batch(waveform[np.newaxis])[0, sample, 0])
+    before = run(network, waveform[np.newaxis])[0, sample, 0]
     silenced = _silenced(waveform, starts, samples)
-    after = [network.predict_on_batch(batch)[:, sample, 0] for batch in silenced]
+    after = [run(network, part)[:, sample, 0] for part in silenced]
     drops = before - np.concatenate(after).reshape(len(starts), -1)
     return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, drops, width)
 
