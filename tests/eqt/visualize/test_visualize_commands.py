@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import TINY, names_of, refused
+from conftest import SHORT, TINY, names_of, refused, write_stead
 
 from eqt.loading import save_model
 from eqt.model import build_model
@@ -22,6 +23,9 @@ from eqt.visualize.times import steps_of
 from eqt.visualize.traces import read
 from steadkit.files import write_text
 
+# Attention over 188 steps: few, as in the published network.
+DEEP = replace(TINY, filters=(2,) * 5, kernels=(3,) * 5)
+
 TWO = [names_of(1)[0], names_of(0, 1)[0]]
 
 
@@ -29,12 +33,22 @@ TWO = [names_of(1)[0], names_of(0, 1)[0]]
 def network(tmp_path):
     """Write a tiny network as a file."""
     path = tmp_path / "tiny.keras"
-    save_model(build_model(TINY, seed=3), TINY, path)
+    save_model(build_model(DEEP, seed=3), DEEP, path)
     return path
 
 
 def files_in(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Train a network of few weights; returns the run folder."""
+    from eqt.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    source = write_stead(folder / "data.hdf5", names_of(12, 8))
+    return train(source.hdf5, folder / "run", DEEP, replace(SHORT, epochs=1), len).folder
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +189,7 @@ def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
     subject = subject_of(network)
     name = "attentionD"
     values = feature_maps(subject.model, shown.waveforms, [name])[name]
-    steps = steps_of(name, TINY)
+    steps = steps_of(name, DEEP)
     figure = figures.maps_figure(name, "", shown, values, steps, (-1.0, 1.0))
     upper, lower = figure.axes[:2]
     assert lower.images[0].get_extent()[:2] == list(steps.span)
