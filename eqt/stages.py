@@ -48,7 +48,7 @@ def stages(config: EQTConfig) -> list[Stage]:
 
 
 def _stages(model: keras.Model) -> Iterator[Stage]:
-    named = [(_place(layer.name), layer) for layer in model.layers[1:]]
+    named = [(place_of(layer.name), layer) for layer in model.layers[1:]]
     # Layers of a functional model stand in the order of its graph: the branches take turns.
     order = {place: i for i, place in reversed([*enumerate(place for place, _ in named)])}
     named.sort(key=lambda pair: (_rank(pair[0][0]), order[pair[0]]))
@@ -75,7 +75,7 @@ def frozen(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
     InputError
         The network has no stage of a name.
     """
-    stage_of = {layer.name: _place(layer.name)[1] for layer in model.layers[1:]}
+    stage_of = {layer.name: place_of(layer.name)[1] for layer in model.layers[1:]}
     known = [name for stage in stage_of.values() for name in _names(stage)]
     for name in names:
         if name not in known:
@@ -105,10 +105,10 @@ def _rank(branch: str) -> int:
     return [COMMON, *BRANCHES.values()].index(branch)
 
 
-def _place(name: str) -> tuple[str, str]:
+def place_of(name: str) -> tuple[str, str]:
     """Tell the branch and the stage of a layer by its name.
 
-    >>> _place("residual_2_conv_a"), _place("decoderS_3"), _place("attentionD0_norm")
+    >>> place_of("residual_2_conv_a"), place_of("decoderS_3"), place_of("attentionD0_norm")
     (('common', 'residual_2'), ('picker_S', 'decoderS_3'), ('common', 'attentionD0'))
     """
     found = _STAGE.fullmatch(name)
@@ -127,14 +127,15 @@ def _parameters(layer: keras.Layer) -> int:
 
 
 def _what(layers: list[keras.Layer]) -> str:
-    words = [*filter(None, map(_words, layers))]
+    words = [*filter(None, map(words_of, layers))]
     half = len(words) // 2
     if half > 1 and words[:half] == words[half : 2 * half]:
         words[: 2 * half] = [f"twice {' and '.join(words[:half])}"]
     return ", ".join(words)
 
 
-def _words(layer: keras.Layer) -> str:
+def words_of(layer: keras.Layer) -> str:
+    """Say what a layer is; nothing of one that only adapts what passes."""
     match layer:
         case UpsampleConv1D():
             crop = f", {layer.crop} cut at each end" if layer.crop else ""
@@ -144,7 +145,7 @@ def _words(layer: keras.Layer) -> str:
         case keras.layers.MaxPooling1D():
             return f"pooling {layer.pool_size[0]}"
         case keras.layers.Bidirectional():
-            return f"both ways: {_words(layer.forward_layer)}"
+            return f"both ways: {words_of(layer.forward_layer)}"
         case keras.layers.RNN():
             return f"{type(layer).__name__} {layer.units}"
         case keras.layers.BatchNormalization() | keras.layers.LayerNormalization():

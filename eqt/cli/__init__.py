@@ -10,6 +10,7 @@ from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
 from eqt.cli.quickstart import quickstart
 from eqt.cli.train import train
+from eqt.cli.visualize import visualize
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 
@@ -29,6 +30,7 @@ for command in (
     experiment,
     quickstart,
     models,
+    visualize,
     import_,
     export,
     pretrained,

@@ -1,0 +1,194 @@
+"""Commands that show what the layers of a network do."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eqt.cli.backend import load_tensorflow
+from eqt.cli.options import FILE
+
+OUTPUTS = ("detector", "picker_P", "picker_S")
+
+
+@click.group()
+def visualize() -> None:
+    """See what layers do: filters, feature maps, attention, and why a pick was made.
+
+    RUN is a run folder or any file of weights that eqt reads. Pictures and the arrays behind them
+    go into a folder of their own: by default visualize/ in the run, or beside the file.
+    """
+
+
+def _writing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add where and how to write."""
+    for option in (
+        click.option("--overwrite", is_flag=True, help="Replace pictures that exist."),
+        click.option(
+            "--format",
+            "kind",
+            type=click.Choice(["png", "pdf", "svg"]),
+            default="png",
+            show_default=True,
+            help="Of the pictures.",
+        ),
+        click.option("--out", type=FILE, help="Folder to make."),
+    ):
+        command = option(command)
+    return command
+
+
+def _showing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add which traces to show."""
+    for option in (
+        click.option(
+            "--traces",
+            "named",
+            multiple=True,
+            metavar="NAME...",
+            help="Traces to show; by default four events and three noise traces that differ.",
+        ),
+        click.option("--data", type=FILE, help="STEAD file; a run's own by default."),
+        click.argument("more", nargs=-1, metavar="[NAME]..."),
+        click.argument("run", type=FILE),
+    ):
+        command = option(command)
+    return command
+
+
+_layers = click.option("--layers", multiple=True, metavar="NAME", help="Only this one; repeatable.")
+_mean = click.option(
+    "--mean",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="So many events, and noise traces, to average attention over; 0: none.",
+)
+
+
+@visualize.command()
+@click.argument("run", type=FILE)
+@_layers
+@_writing
+def filters(
+    run: Path, layers: tuple[str, ...], out: Path | None, kind: str, overwrite: bool
+) -> None:
+    """Draw the kernels of every convolution, the first layer's with their frequency response."""
+    out = _checked(run, out, "filters", overwrite)
+    load_tensorflow()
+    from eqt.visualize.contents import filters as content
+    from eqt.visualize.saving import facts_of, save
+    from eqt.visualize.subject import subject_of
+
+    subject = subject_of(run)
+    click.echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
+
+
+@visualize.command()
+@_showing
+@_layers
+@_writing
+def maps(layers: tuple[str, ...], **options: Any) -> None:
+    """Draw what every layer makes of traces, under their waveforms, on their time axis."""
+    _show("maps", "maps", (layers,), **options)
+
+
+@visualize.command()
+@_showing
+@_mean
+@_writing
+def attention(mean: int, **options: Any) -> None:
+    """Draw what each step attends to, for traces and on the whole, and attention's parameters."""
+    _show("attention", "attention", (mean,), **options)
+
+
+@visualize.command()
+@_showing
+@click.option(
+    "--output",
+    type=click.Choice(OUTPUTS),
+    default="picker_P",
+    show_default=True,
+    help="Whose highest probability to explain.",
+)
+@_writing
+def why(output: str, **options: Any) -> None:
+    """Draw what of the waveform a pick hangs on: integrated gradients and occlusion."""
+    _show("why_of", f"why_{output}", (output,), **options)
+
+
+@visualize.command("all")
+@_showing
+@_mean
+@click.option(
+    "--output",
+    "outputs",
+    type=click.Choice(OUTPUTS),
+    multiple=True,
+    default=["picker_P"],
+    show_default=True,
+    help="Whose highest probability to explain; repeatable.",
+)
+@_writing
+def all_(mean: int, outputs: tuple[str, ...], **options: Any) -> None:
+    """Draw all of it, and a page that holds all pictures: index.html, to open offline or mail."""
+    _show("everything", "all", (mean, outputs), with_page=True, **options)
+
+
+@visualize.command()
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@_writing
+def architecture(names: tuple[str, ...], out: Path | None, kind: str, overwrite: bool) -> None:
+    """Draw the networks MODEL, all fourteen of the study by default; what EQT has not is framed."""
+    from eqt.presets import preset
+
+    for name in names:
+        preset(name)  # a wrong name should not wait for TensorFlow
+    out = _checked(None, out, "architecture", overwrite)
+    load_tensorflow()
+    from eqt.visualize.contents import architecture as content
+    from eqt.visualize.saving import save
+
+    click.echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
+
+
+def _show(
+    function: str,
+    what: str,
+    settings: tuple[Any, ...],
+    run: Path,
+    more: tuple[str, ...],
+    named: tuple[str, ...],
+    data: Path | None,
+    out: Path | None,
+    kind: str,
+    overwrite: bool,
+    with_page: bool = False,
+) -> None:
+    """Read network and traces, and write what a function of `eqt.visualize` shows of them."""
+    if data is not None:
+        from steadkit.sources import source_of
+
+        source_of(data)  # a missing file should not wait for TensorFlow
+    out = _checked(run, out, what, overwrite)
+    load_tensorflow()
+    from eqt import visualize as package
+    from eqt.visualize.saving import facts_of, save
+    from eqt.visualize.subject import subject_of, traces_for
+
+    subject = subject_of(run, data)
+    shown = traces_for(subject, (*named, *more))
+    facts = facts_of(subject, shown)
+    content = getattr(package, function)(subject, shown, *settings)
+    click.echo(save(content, out, kind, facts, overwrite, with_page))
+
+
+def _checked(run: Path | None, out: Path | None, what: str, overwrite: bool) -> Path:
+    """Tell where to write, once it is clear that one may."""
+    from eqt.visualize.folder import default_folder, files_of
+    from steadkit.folders import check_folder
+
+    target = out or default_folder(run or Path(), what)
+    check_folder(target, overwrite, files_of)
+    return target

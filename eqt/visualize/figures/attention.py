@@ -1,0 +1,252 @@
+"""Attention: what each step attends to, what that means for the waveform, and its parameters."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from eqt.visualize.averages import ABOUT_P, Average, received
+from eqt.visualize.figures.panels import (
+    DIVERGING,
+    INCHES_A_TRACE,
+    PHASES,
+    TICKS,
+    colour_bar,
+    draw_waveform,
+    heading,
+    mark,
+    rows_of_columns,
+    sheet,
+)
+from eqt.visualize.times import Steps
+from eqt.visualize.traces import Shown, arrivals, caption
+from steadkit.plots.marks import Row
+from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, say, styled
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
+
+MATRIX = "viridis"
+
+END = N_SAMPLES / SAMPLING_RATE
+
+
+@styled
+def attention_figure(
+    name: str,
+    what: str,
+    shown: Shown,
+    weights: np.ndarray,
+    steps: Steps,
+    top: float,
+) -> Figure:
+    """Draw a layer's attention for some traces side by side.
+
+    Under each waveform stands the weight that the steps of P and S give to every moment, and the
+    mean over all steps; below, the matrix a(t, t') of each head, on whose axes are the seconds
+    that attend (downwards) and that are attended to.
+
+    Parameters
+    ----------
+    name, what
+        The layer, and what it is.
+    shown
+        The traces.
+    weights
+        Shape (traces, heads, steps, steps).
+    steps
+        When the steps are.
+    top
+        End of the colour scale.
+    """
+    lines = rows_of_columns(len(shown.names))
+    heads = weights.shape[1]
+    heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
+    figure, axes = sheet(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
+    words = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
+    heading(figure, f"{name}: {what}", f"{words} the mean over all steps")
+    highest = max(_highest(one, row, steps) for one, row in zip(weights, shown.rows, strict=True))
+    for number, line in enumerate(lines):
+        block = axes[number * len(heights) : (number + 1) * len(heights)]
+        for column, place in enumerate(line):
+            if place is None:
+                for ax in block[:, column]:
+                    ax.set_axis_off()
+                continue
+            image = _column(block[:, column], shown, place, weights[place], steps, top)
+            block[1, column].set_ylim(0, highest * 1.1)
+        last = sum(place is not None for place in line) - 1
+        colour_bar(block[2, last], image, "weight", 0.6)
+        _finish(block)
+    return figure
+
+
+def _column(
+    axes: np.ndarray, shown: Shown, place: int, weights: np.ndarray, steps: Steps, top: float
+) -> AxesImage:
+    """Draw one trace: waveform, what is attended to, and the matrices."""
+    row = shown.rows[place]
+    draw_waveform(axes[0], shown.waveforms[place], row)
+    axes[0].set_title(caption(row), size=7, pad=2)
+    for label, colour, line, curve in _curves(weights, row, steps):
+        axes[1].step(steps.seconds, curve, where="mid", color=colour, ls=line, lw=1, label=label)
+    for ax, of_head in zip(axes[2:], weights, strict=True):
+        image = matrix(ax, of_head, steps, top, row)
+    return image
+
+
+def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
+    """List what is drawn above the matrices: label, colour, line, and weights of each step."""
+    over_heads = weights.mean(axis=0)
+    listed = [("mean", BLACK, "-", received(weights))]
+    if not arrivals(row):
+        middle = over_heads[steps.nearest(N_SAMPLES / 2)]
+        listed.append((f"of {END / 2:g} s", GREY, "--", middle))
+    for phase, sample in arrivals(row).items():
+        listed.append((f"of {phase}", *PHASES[phase], over_heads[steps.nearest(sample)]))
+    return listed
+
+
+def _highest(weights: np.ndarray, row: Row, steps: Steps) -> float:
+    return max(float(curve.max()) for *_, curve in _curves(weights, row, steps))
+
+
+def matrix(
+    ax: Axes, weights: np.ndarray, steps: Steps, top: float, row: Row | None = None
+) -> AxesImage:
+    """Draw a matrix a(t, t'), both axes in seconds; time runs down and to the right."""
+    begin, end = steps.span
+    image = ax.imshow(
+        weights,
+        aspect="auto",
+        interpolation="nearest",
+        cmap=MATRIX,
+        vmin=0,
+        vmax=top,
+        extent=(begin, end, end, begin),
+    )
+    if row is not None:
+        mark(ax, row, halo=True)
+        mark(ax, row, halo=True, upright=False)
+    ax.set(xlim=(0, END), ylim=(END, 0))
+    ax.set_xticks(TICKS)
+    ax.set_yticks(TICKS)
+    return image
+
+
+def _finish(block: np.ndarray) -> None:
+    """Name the axes of a block of panels, shape (rows, columns)."""
+    for ax in block[:2].ravel():
+        ax.set_xlim(0, END)
+        ax.set_xticks(TICKS)
+    for ax in block[:-1].ravel():
+        ax.tick_params(axis="x", labelbottom=False)
+    for ax in block[:, 1:].ravel():
+        ax.tick_params(axis="y", labelleft=False)
+    for ax in block[-1]:
+        ax.set_xlabel("attended to (s)")
+    block[1, 0].set_ylabel("weight")
+    block[1, 0].legend(fontsize=6, loc="upper right", handlelength=1.2, labelspacing=0.2)
+    for number, ax in enumerate(block[2:, 0]):
+        of_head = f", head {number}" if len(block) > 3 else ""
+        ax.set_ylabel(f"attends (s){of_head}")
+
+
+@styled
+def average_figure(found: Mapping[str, Average], steps: Steps) -> Figure:
+    """Draw the mean attention of each layer over a set: events, noise, what differs, and about P.
+
+    Parameters
+    ----------
+    found
+        By layer.
+    steps
+        When the steps of all of them are.
+    """
+    size = 2.3
+    figure, axes = sheet(4, [size] * len(found), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3))
+    events, noise = next(iter(found.values())).counts
+    words = f"the mean over {events} events and {noise} noise traces, and over the heads"
+    heading(figure, "Mean attention", f"{words}; rows: seconds that attend")
+    titles = ("events", "noise", "events less noise", "received, by seconds after P")
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, size=8)
+    for line, (name, average) in zip(axes, found.items(), strict=True):
+        _average(line, name, average, steps)
+    for ax in axes[-1, :3]:
+        ax.set_xlabel("attended to (s)")
+    axes[-1, 3].set_xlabel("seconds after P")
+    return figure
+
+
+def _average(line: np.ndarray, name: str, average: Average, steps: Steps) -> None:
+    means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
+    there = [mean for mean in means if np.isfinite(mean).all()]
+    top = max(float(mean.max()) for mean in there) if there else 1.0
+    for ax, mean in zip(line, means, strict=False):
+        if np.isfinite(mean).all():
+            colour_bar(ax, matrix(ax, mean, steps, top), "", 0.8)
+        else:
+            say(ax, "none in this set")
+    if len(there) == 2:
+        difference = means[0] - means[1]
+        size = float(np.abs(difference).max()) or 1.0
+        image = matrix(line[2], difference, steps, size)
+        image.set(cmap=DIVERGING, clim=(-size, size))
+        colour_bar(line[2], image, "", 0.8)
+    else:
+        say(line[2], "needs both")
+    _about_p(line[3], average, steps.count)
+    line[0].set_ylabel(f"{name}\nattends (s)")
+
+
+def _about_p(ax: Axes, average: Average, count: int) -> None:
+    """Draw what the moments about P are given, with the middle half of the events."""
+    ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
+    ax.axvline(0, color=BLUE, linewidth=0.8)
+    if len(average.about_p):
+        known = np.isfinite(average.about_p).any(axis=0)
+        lower, middle, upper = np.nanpercentile(average.about_p[:, known], (25, 50, 75), axis=0)
+        ax.fill_between(ABOUT_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
+        ax.plot(ABOUT_P[known], middle, color=BLACK, linewidth=1.1, label="median event")
+    ax.set(xlim=(ABOUT_P[0], ABOUT_P[-1]), ylim=(0, None))
+    ax.legend(fontsize=6)
+
+
+@styled
+def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the parameters of an attention layer: matrices as images, vectors as bars.
+
+    Parameters
+    ----------
+    name
+        Of the layer.
+    weights
+        By name, ``Wt`` for example; none where attention is a plain product.
+    """
+    panels = {key: value for key, value in weights.items() if value.size > 1}
+    figure, axes = sheet(
+        max(len(panels), 1), [2.2], 2.2, margins=(0.6, 0.6, 0.75, 0.5), gaps=(0.75, 0)
+    )
+    single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]
+    heading(figure, f"{name}: parameters", ", ".join(single))
+    if not panels:
+        say(axes[0, 0], "this attention has no parameters")
+    for ax, (key, value) in zip(axes[0], panels.items(), strict=False):
+        _parameter(ax, key, np.squeeze(value))
+    return figure
+
+
+def _parameter(ax: Axes, key: str, value: np.ndarray) -> None:
+    ax.set_title(f"{key}, {' x '.join(map(str, value.shape))}", size=8)
+    if value.ndim == 1:
+        ax.bar(np.arange(len(value)), value, color=BLUE, width=0.8)
+        ax.axhline(0, color=GREY, linewidth=0.5)
+        ax.set_xlabel("hidden unit")
+        return
+    size = float(np.abs(value).max()) or 1.0
+    image = ax.imshow(
+        value, aspect="auto", cmap=DIVERGING, vmin=-size, vmax=size, interpolation="nearest"
+    )
+    colour_bar(ax, image, "", 0.8)
+    ax.set(xlabel="hidden unit", ylabel="channel")

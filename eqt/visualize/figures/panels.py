@@ -1,0 +1,209 @@
+"""The panels that the figures are made of: a waveform, an image over time, the arrivals."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
+
+from eqt.visualize.times import Steps
+from eqt.visualize.traces import arrivals
+from steadkit.plots.marks import Row
+from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION
+from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+
+SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
+"""Colours of what begins at zero, and of what has a sign; told apart by colour-blind eyes."""
+
+PHASES: Final = {"P": (BLUE, "-"), "S": (VERMILLION, "--")}
+
+FINEST = 1000
+"""Columns of an image: more than a panel has pixels."""
+
+STRONG = 99.7
+"""Percentile of a layer's sizes at which its colours end."""
+
+TICKS = range(0, 60, 20)
+"""Seconds that are written; a 60 would meet the next panel's 0."""
+
+ACROSS = 4
+"""Traces side by side."""
+
+INCHES_A_TRACE = 2.6
+
+
+def sheet(
+    columns: int,
+    heights: Sequence[float],
+    width: float = INCHES_A_TRACE,
+    margins: tuple[float, float, float, float] = (0.75, 0.75, 0.55, 0.45),
+    gaps: tuple[float, float] = (0.12, 0.12),
+    **options: Any,
+) -> tuple[Figure, np.ndarray]:
+    """Make a figure of panels whose sizes are in inches, so that none has to be measured.
+
+    Parameters
+    ----------
+    columns, heights, width
+        How many panels side by side, how high each row is, how wide a panel.
+    margins
+        Left, right, top and bottom.
+    gaps
+        Between columns and between rows.
+    options
+        For `Figure.subplots`.
+
+    Returns
+    -------
+    figure, axes
+        The axes of shape (rows, columns).
+    """
+    left, right, top, bottom = margins
+    across = left + columns * width + (columns - 1) * gaps[0] + right
+    high = top + sum(heights) + (len(heights) - 1) * gaps[1] + bottom
+    figure = Figure(figsize=(across, high))
+    figure.set_layout_engine("none")
+    grid = {
+        "left": left / across,
+        "right": 1 - right / across,
+        "top": 1 - top / high,
+        "bottom": bottom / high,
+        "wspace": gaps[0] / width,
+        "hspace": gaps[1] * len(heights) / sum(heights),
+        "height_ratios": heights,
+    }
+    axes = figure.subplots(len(heights), columns, squeeze=False, gridspec_kw=grid, **options)
+    return figure, axes
+
+
+def heading(figure: Figure, title: str, words: str = "") -> None:
+    """Write what a figure shows into its upper left corner, and below it how to read it."""
+    high = figure.get_size_inches()[1]
+    figure.text(0.01, 1 - 0.06 / high, title, va="top", weight="bold", size=9)
+    figure.text(0.01, 1 - 0.22 / high, words, va="top", size=7, color=GREY)
+
+
+def draw_waveform(ax: Axes, waveform: np.ndarray, row: Row) -> None:
+    """Draw the components above one another, E on top, with the arrivals."""
+    seconds = np.arange(len(waveform)) / SAMPLING_RATE
+    scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
+    for place, component in enumerate(reversed(range(len(COMPONENTS)))):
+        ax.plot(seconds, waveform[:, component] / scale + place, color=BLACK, linewidth=0.35)
+    ax.set_yticks(range(len(COMPONENTS)), list(reversed(COMPONENTS)))
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-0.6, len(COMPONENTS) - 0.4)
+    mark(ax, row)
+    name_arrivals(ax, row)
+
+
+def draw_image(
+    ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
+) -> AxesImage:
+    """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
+    shown = thinned(values)
+    return ax.imshow(
+        shown.T,
+        aspect="auto",
+        interpolation="nearest" if len(shown) < FINEST // 4 else "auto",
+        cmap=colours(limits),
+        vmin=limits[0],
+        vmax=limits[1],
+        extent=(*steps.span, values.shape[1] - 0.5, -0.5),
+    )
+
+
+def thinned(values: np.ndarray, most: int = FINEST) -> np.ndarray:
+    """Keep of several steps the one farthest from zero, channel by channel: no spike is lost.
+
+    >>> thinned(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
+    [[-3.0], [2.0]]
+    """
+    size = -(-len(values) // most)
+    if size == 1:
+        return values
+    short = -len(values) % size
+    blocks = np.pad(values, ((0, short), (0, 0))).reshape(-1, size, values.shape[1])
+    places = np.abs(blocks).argmax(axis=1, keepdims=True)
+    return np.take_along_axis(blocks, places, axis=1)[:, 0]
+
+
+def limits_of(values: np.ndarray) -> tuple[float, float]:
+    """Choose the ends of a colour scale: from 0 if nothing is below, else as far to both sides.
+
+    The strongest few of a layer of many channels are left beyond the ends, or nothing else showed.
+
+    >>> limits_of(np.array([[0.0], [2.0]])), limits_of(np.array([[-1.0], [3.0]]))
+    ((0.0, 2.0), (-3.0, 3.0))
+    """
+    size = np.abs(values)
+    highest = float(np.percentile(size, STRONG) if values.shape[-1] > 1 else size.max())
+    highest = highest or float(size.max()) or 1.0
+    return (0.0 if values.min() >= 0 else -highest, highest)
+
+
+def colours(limits: tuple[float, float]) -> str:
+    """Name the colours for such limits."""
+    return SEQUENTIAL if limits[0] >= 0 else DIVERGING
+
+
+def mark(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
+    """Draw the arrivals as lines, upright or level; over an image with a halo."""
+    for phase, sample in arrivals(row).items():
+        colour, line = PHASES[phase]
+        draw = ax.axvline if upright else ax.axhline
+        effects = [withStroke(linewidth=1.8, foreground="white")] if halo else []
+        seconds = sample / SAMPLING_RATE
+        draw(seconds, color=colour, linestyle=line, linewidth=0.8, path_effects=effects)
+
+
+def name_arrivals(ax: Axes, row: Row) -> None:
+    """Write P and S beside the tops of their lines, on their outer sides."""
+    for phase, sample in arrivals(row).items():
+        ax.annotate(
+            phase,
+            (sample / SAMPLING_RATE, 1.0),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(-2 if phase == "P" else 2, -1),
+            textcoords="offset points",
+            ha="right" if phase == "P" else "left",
+            va="top",
+            color=PHASES[phase][0],
+            weight="bold",
+            size=7,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
+
+
+def colour_bar(ax: Axes, image: Any, label: str, high: float = 1.0) -> None:
+    """Draw the colours' scale to the right of a panel, which keeps its width."""
+    bar = ax.inset_axes((1.02, (1 - high) / 2, 0.025, high))
+    ax.figure.colorbar(image, cax=bar).set_label(label, size=7)
+    bar.tick_params(labelsize=6, length=2)
+
+
+def time_axis(axes: np.ndarray) -> None:
+    """Put the axis of the trace below the lowest of panels, shape (rows, columns)."""
+    for ax in axes.ravel():
+        ax.set_xlim(0, N_SAMPLES / SAMPLING_RATE)
+        ax.set_xticks(TICKS)
+    for ax in axes[:-1].ravel():
+        ax.tick_params(axis="x", labelbottom=False)
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    for ax in axes[:, 1:].ravel():
+        ax.tick_params(axis="y", labelleft=False)
+
+
+def rows_of_columns(count: int) -> list[list[int | None]]:
+    """Lay so many traces out in rows, as even as they get; None where a row has no more.
+
+    >>> rows_of_columns(7)
+    [[0, 1, 2, 3], [4, 5, 6, None]]
+    """
+    rows = -(-count // ACROSS)
+    across = -(-count // rows)
+    places = [[row * across + i for i in range(across)] for row in range(rows)]
+    return [[i if i < count else None for i in row] for row in places]

@@ -1,0 +1,91 @@
+"""What every layer makes of some traces, in one pass through the network."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from eqt.layers import SelfAttention
+from eqt.visualize.layers import attentions
+
+BATCH = 16
+"""Traces that go through the network together: what all layers give takes 3 MB a trace."""
+
+
+def feature_maps(
+    model: keras.Model, waveforms: np.ndarray, names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Compute the outputs of some layers, of all of them at once.
+
+    Parameters
+    ----------
+    model
+        A network of `eqt.model.build_model`.
+    waveforms
+        Shape (traces, samples, components), normalised.
+    names
+        Of layers.
+
+    Returns
+    -------
+    dict
+        By name, in the order of the names, shape (traces, steps, channels), float32. Dropout does
+        not act.
+    """
+    outputs = {name: model.get_layer(name).output for name in names}
+    found = run(keras.Model(model.inputs, outputs), waveforms)
+    return {name: found[name] for name in names}
+
+
+def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Make what computes how much each step attends to each, in every attention layer.
+
+    The network is run once, to what each of these layers is given; the layers do the rest.
+
+    Parameters
+    ----------
+    model
+        A network of `eqt.model.build_model`.
+
+    Returns
+    -------
+    callable
+        Takes waveforms, shape (traces, samples, components), normalised; gives by layer's name an
+        array of shape (traces, heads, steps, steps), one head unless it has several. The row is
+        the step t that attends, the column the step t' attended to; a row adds up to 1, less
+        what the published 1e-7 in the denominator takes.
+    """
+    layers = attentions(model)
+    network = keras.Model(model.inputs, {layer.name: layer.input for layer in layers})
+
+    def attention(waveforms: np.ndarray) -> dict[str, np.ndarray]:
+        given = run(network, waveforms)
+        return {layer.name: weights_of(layer, given[layer.name]) for layer in layers}
+
+    return attention
+
+
+def weights_of(layer: SelfAttention, inputs: np.ndarray) -> np.ndarray:
+    """Compute the weights of one layer for its inputs, shape (traces, heads, steps, steps)."""
+    _, weights = layer(inputs, return_attention_scores=True)
+    found = keras.ops.convert_to_numpy(weights)
+    return found if found.ndim == 4 else found[:, np.newaxis]
+
+
+def run(network: keras.Model, waveforms: np.ndarray) -> Any:
+    """Run a network, whose outputs may be one or a dictionary, over waveforms in batches."""
+    parts = [network.predict_on_batch(batch) for batch in batches(waveforms)]
+    return keras.tree.map_structure(
+        lambda *outputs: np.concatenate(outputs)[: len(waveforms)], *parts
+    )
+
+
+def batches(waveforms: np.ndarray) -> Iterator[np.ndarray]:
+    """Part waveforms into batches of one size, the last filled with silence.
+
+    For a batch of another size Keras would trace the network anew.
+    """
+    for start in range(0, len(waveforms), BATCH):
+        part = waveforms[start : start + BATCH]
+        yield np.pad(part, ((0, BATCH - len(part)), (0, 0), (0, 0)))

@@ -1,0 +1,97 @@
+"""A page of all pictures, that opens offline and can be mailed: thumbnails, enlarged by a click."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from eqt import pages
+from eqt.visualize.pictures import Picture
+
+STYLE = """
+body { max-width: 105rem; }
+nav a { margin-right: 1.2rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
+.pair { display: grid; grid-template-columns: 4fr 3fr; gap: 1rem; align-items: start;
+  margin: .8rem 0; }
+.thumb { display: block; cursor: zoom-in; }
+.thumb img { width: 100%; display: block; border: 1px solid #ddd; }
+.grid img { height: 11rem; object-fit: contain; object-position: top; background: #fff; }
+.thumb span { color: #555; font-size: .8rem; }
+.thumb input { position: absolute; opacity: 0; }
+.thumb input:focus-visible + img { outline: 3px solid #0072B2; }
+.thumb input:checked + img { position: fixed; inset: 0; z-index: 9; width: 100vw; height: 100vh;
+  object-fit: contain; background: #fff; cursor: zoom-out; border: 0; }
+@media print { .pair { break-inside: avoid; } }
+@media (max-width: 50rem) { .pair { grid-template-columns: 1fr; } }
+"""
+
+ESCAPE = """<script>addEventListener("keydown", e => { if (e.key === "Escape")
+document.querySelectorAll(".thumb input:checked").forEach(i => { i.checked = false; }); });
+</script>"""
+"""Closes what is enlarged with the Escape key too; all else does without script."""
+
+WORDS = {
+    "Architecture": "Each box is a stage: what it does, the shape it leaves, its parameters.",
+    "Filters": "The kernels of every convolution, each layer on one scale.",
+    "Through the network": "One trace through all stages, on its own time axis.",
+    "Feature maps": "What each layer makes of the traces: events on the left, noise on the right, "
+    "in the same colours.",
+    "Attention": "What each step attends to: events on the left, noise on the right, in the same "
+    "colours.",
+    "Attention's parameters": "The weights of the attention layers.",
+    "Why": "What of the waveform the highest probability hangs on.",
+}
+
+
+def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, bytes]]) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    title
+        What stands above.
+    facts
+        Of what the pictures are, a line each.
+    pictures
+        Each with its copy, WebP. Those of a section are neighbours, and those of a group too.
+    """
+    sections = [
+        (name, list(listed)) for name, listed in groupby(pictures, lambda one: one[0].section)
+    ]
+    links = [f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in sections]
+    parts = [_section(name, listed) for name, listed in sections]
+    nav = f"<nav>{''.join(links)}</nav>"
+    hint = "A click enlarges a picture; another one, or Escape, puts it back."
+    return pages.page(
+        title, pages.bullets(facts), nav, pages.paragraph(hint), *parts, ESCAPE, style=STYLE
+    )
+
+
+def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
+    anchor = f'<a id="{_anchor(name)}"></a>'
+    parts = []
+    for group, listed in groupby(pictures, lambda one: one[0].group):
+        thumbs = "\n".join(_thumb(picture, copy) for picture, copy in listed)
+        parts.append(f'<div class="{"pair" if group else "grid"}">\n{thumbs}\n</div>')
+    return anchor + pages.section(name, pages.paragraph(WORDS.get(name, "")), *parts)
+
+
+def _thumb(picture: Picture, copy: bytes) -> str:
+    """Show a picture once, small; the box that a click ticks makes it large."""
+    words = escape(picture.caption, quote=True)
+    data = base64.b64encode(copy).decode("ascii")
+    return (
+        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {words}">'
+        f'<img alt="{words}" src="data:image/webp;base64,{data}">'
+        f"<span>{words}</span></label>"
+    )
+
+
+def _anchor(name: str) -> str:
+    """Name a place on the page.
+
+    >>> _anchor("Attention's parameters")
+    'attentions-parameters'
+    """
+    return name.lower().replace("'", "").replace(" ", "-")

@@ -1,0 +1,88 @@
+"""Which layers of a network are shown, and under which names they are asked for."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Final
+
+import keras
+
+from eqt.layers import SelfAttention
+from steadkit.errors import InputError
+
+SHOWN: Final = (
+    keras.layers.Conv1D,
+    keras.layers.RNN,
+    keras.layers.Bidirectional,
+    keras.layers.LayerNormalization,
+    SelfAttention,
+)
+"""What is shown unless layers are named: each convolution, what is recurrent, attention, and the
+normalisations at which attention and the transformer blocks end."""
+
+
+def convolutions(model: keras.Model) -> list[keras.layers.Conv1D]:
+    """List every convolution, those of the decoders and the heads too, as the trace meets them."""
+    return [layer for layer in in_order(model) if isinstance(layer, keras.layers.Conv1D)]
+
+
+def attentions(model: keras.Model) -> list[SelfAttention]:
+    """List the attention layers, as the trace meets them."""
+    return [layer for layer in in_order(model) if isinstance(layer, SelfAttention)]
+
+
+def in_order(model: keras.Model) -> list[keras.layers.Layer]:
+    """List the layers as the trace meets them, one branch after the other.
+
+    Keras lists the branches of a graph taking turns.
+    """
+    layers = model.layers[1:]
+    return sorted(layers, key=lambda layer: _branch(layer.name))
+
+
+def _branch(name: str) -> int:
+    """Tell what comes first: what is common, then the outputs in their order.
+
+    >>> _branch("attentionD"), _branch("decoderD_1"), _branch("lstmP_1"), _branch("picker_S")
+    (0, 1, 2, 3)
+    """
+    stem = name.partition("_")[0]
+    if name == "detector" or stem == "decoderD":
+        return 1
+    for place, phase in ((2, "P"), (3, "S")):
+        if name == f"picker_{phase}" or (stem.endswith(phase) and stem != phase):
+            return place
+    return 0
+
+
+def chosen(
+    model: keras.Model,
+    names: Sequence[str] = (),
+    kinds: tuple[type, ...] = SHOWN,
+) -> list[keras.layers.Layer]:
+    """Find the layers of some names, or all of some kinds where none are named.
+
+    Raises
+    ------
+    InputError
+        The network has no layer of a name, or it is of no kind that can be shown.
+    """
+    layers = in_order(model)
+    if not names:
+        return [layer for layer in layers if isinstance(layer, kinds)]
+    fitting = {layer.name: layer for layer in layers if _is_series(layer)}
+    if kinds is not SHOWN:
+        fitting = {name: one for name, one in fitting.items() if isinstance(one, kinds)}
+    for name in names:
+        if name not in fitting:
+            raise InputError(_no_such_layer(name, list(fitting)))
+    return [fitting[name] for name in dict.fromkeys(names)]
+
+
+def _is_series(layer: keras.layers.Layer) -> bool:
+    return len(layer.output.shape) == 3
+
+
+def _no_such_layer(name: str, there: list[str]) -> str:
+    close = get_close_matches(name[:60], there, 3)
+    meant = f" (did you mean {', '.join(close)}?)" if close else ""
+    return f"no layer {name[:60]!r} to show{meant}: use one of {', '.join(there)}"

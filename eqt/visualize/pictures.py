@@ -1,0 +1,93 @@
+"""Pictures on their way to files: drawn one after the other, each once."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+from steadkit.console import progress
+from steadkit.plots.style import METADATA, styled
+
+FORMATS: Final = ("png", "pdf", "svg")
+
+DPI = 120
+"""Legible in print at the width of a page, and light enough to mail."""
+
+SMALL: Final = {"quality": 72, "method": 3}
+"""How the copy for a page is packed."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure to draw, and where it belongs."""
+
+    stem: str
+    """Its file, without ending, folders with slashes."""
+    section: str
+    group: str
+    """Pictures of one group stand side by side."""
+    caption: str
+    draw: Callable[[], Figure]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a command makes: pictures, and the arrays they show, by the name of a file."""
+
+    pictures: Sequence[Picture]
+    arrays: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def write(
+    content: Content, folder: Path, kind: str, with_copies: bool = False
+) -> list[tuple[Picture, bytes]]:
+    """Write pictures and arrays into a folder.
+
+    Parameters
+    ----------
+    content
+        What to write.
+    folder
+        Where; it exists.
+    kind
+        One of `FORMATS`.
+    with_copies
+        Whether to return a small copy of each picture too, WebP, for a page.
+    """
+    copies = []
+    for picture in progress(content.pictures, "drawing", len(content.pictures)):
+        path = folder / f"{picture.stem}.{kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        copy = _write_picture(picture.draw(), path, kind, with_copies)
+        copies.append((picture, copy))
+    for name, arrays in content.arrays.items():
+        with (folder / f"{name}.npz").open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return copies
+
+
+@styled
+def _write_picture(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
+    metadata: Any = METADATA[kind]
+    if kind != "png":
+        figure.savefig(path, format=kind, metadata=metadata)
+        if not with_copy:
+            return b""
+    # What costs is drawing, so PNG and copy are two packings of the same pixels.
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    if kind == "png":
+        imsave(path, pixels, format="png", dpi=DPI, metadata=metadata)
+    if not with_copy:
+        return b""
+    packed = io.BytesIO()
+    imsave(packed, pixels, format="webp", dpi=DPI, pil_kwargs=dict(SMALL))
+    return packed.getvalue()

@@ -1,0 +1,75 @@
+"""Pictures, the arrays behind them and a page of them all, into one folder."""
+
+import json
+from pathlib import Path
+
+from eqt.visualize.folder import files_of, mark
+from eqt.visualize.gallery import gallery
+from eqt.visualize.pictures import Content, write
+from eqt.visualize.subject import Subject
+from eqt.visualize.traces import Shown
+from steadkit.files import write_text
+from steadkit.folders import staged_folder
+
+PAGE = "index.html"
+
+
+def facts_of(subject: Subject, shown: Shown | None = None) -> dict[str, object]:
+    """Say of what pictures are: network, data and traces."""
+    facts: dict[str, object] = {
+        "network": str(subject.path),
+        "parameters": subject.model.count_params(),
+    }
+    if shown is not None:
+        facts |= {"data": str(subject.data), "normalization": subject.scale}
+        facts["traces"] = shown.names
+    return facts
+
+
+def save(
+    content: Content,
+    folder: Path,
+    kind: str,
+    facts: dict[str, object],
+    overwrite: bool = False,
+    with_page: bool = False,
+) -> Path:
+    """Write pictures and arrays into a folder, whole or not at all, with a page of all of them.
+
+    Parameters
+    ----------
+    content, kind
+        What to write, and the pictures' format: png, pdf or svg.
+    folder
+        Where.
+    facts
+        Of what the pictures are; kept beside them.
+    overwrite
+        Whether a folder of pictures that exists may be replaced.
+    with_page
+        Whether to write the page.
+
+    Returns
+    -------
+    Path
+        The page, or the folder.
+
+    Raises
+    ------
+    InputError
+        The folder exists or cannot be written.
+    """
+    with staged_folder(folder, overwrite, files_of) as new:
+        copies = write(content, new, kind, with_page)
+        if with_page:
+            lines = [f"{name}: {_line(value)}" for name, value in facts.items()]
+            title = f"What the layers of {Path(str(facts['network'])).name} do"
+            write_text(new / PAGE, gallery(title, lines, copies))
+        mark(new, facts)
+    return folder / PAGE if with_page else folder
+
+
+def _line(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else json.dumps(value).strip('"')

@@ -1,0 +1,83 @@
+"""What is looked at: a network, and the data that go with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from eqt.config import EQTConfig, TrainConfig
+from eqt.loading import read
+from eqt.runs import Run, load_setup
+from eqt.train import traces_of
+from eqt.visualize.folder import name_of
+from eqt.visualize.traces import Shown
+from eqt.visualize.traces import read as read_traces
+from steadkit.errors import InputError
+from steadkit.manifest import load
+from steadkit.schema import TRACE_SHAPE
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network and where its traces are."""
+
+    path: Path
+    model: keras.Model
+    config: EQTConfig
+    data: Path | None
+    among: list[str]
+    """Names of its test traces; none where any trace will do."""
+    scale: str
+    """How its waveforms are normalised."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return name_of(self.path)
+
+
+def subject_of(path: Path, data: Path | None = None) -> Subject:
+    """Read a network; of a run folder also which data, of which the test part, it was made for.
+
+    Parameters
+    ----------
+    path
+        A run folder or any file that `eqt.loading.read` reads.
+    data
+        Another STEAD file, of which all traces may be shown.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    model, config = read(path)
+    training, own, among = TrainConfig(), None, []
+    if path.is_dir():
+        setup = load_setup(Run(path))
+        training, own = setup.training, setup.data
+        if data is None or data.resolve() == own.resolve():
+            among = traces_of(load(Run(path).split), "test")
+    return Subject(path, model, config, data or own, among, training.normalization)
+
+
+def data_of(subject: Subject) -> Path:
+    """Tell where the traces are, once it is clear that the network takes them.
+
+    Raises
+    ------
+    InputError
+        No data are known, or the network takes others.
+    """
+    if subject.data is None:
+        raise InputError(f"{str(subject.path)!r} names no data: say which with --data")
+    if subject.model.input_shape[1:] != TRACE_SHAPE:
+        shape = subject.model.input_shape[1:]
+        raise InputError(f"{str(subject.path)!r} takes {shape}, not {TRACE_SHAPE}: use another")
+    return subject.data
+
+
+def traces_for(subject: Subject, names: Sequence[str] = ()) -> Shown:
+    """Read the traces that are named, or some that differ, as the network takes them."""
+    return read_traces(data_of(subject), names, subject.among, subject.scale)

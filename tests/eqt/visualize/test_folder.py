@@ -1,0 +1,46 @@
+"""Folders of pictures: what belongs to them, and nobody else's files are lost."""
+
+import json
+
+import pytest
+
+from eqt.visualize.folder import MARK, default_folder, files_of, mark
+from steadkit.errors import InputError
+from steadkit.folders import staged_folder
+
+
+def fill(target, text="a", overwrite=False):
+    with staged_folder(target, overwrite, files_of) as new:
+        (new / "maps").mkdir()
+        (new / "maps" / "a.png").write_text(text)
+        mark(new, {"network": "n"})
+
+
+def test_a_folder_says_what_belongs_to_it(tmp_path):
+    fill(tmp_path / "deep" / "out")
+    content = json.loads((tmp_path / "deep" / "out" / MARK).read_text())
+    assert content["files"] == ["maps/a.png"] and content["network"] == "n"
+
+
+@pytest.mark.parametrize("where", ["notes.txt", "maps/thesis.tex"])
+def test_other_peoples_files_stay(tmp_path, where):
+    fill(tmp_path / "out")
+    (tmp_path / "out" / where).write_text("mine")
+    fill(tmp_path / "out", "b", overwrite=True)
+    assert (tmp_path / "out" / where).read_text() == "mine"
+    assert (tmp_path / "out" / "maps" / "a.png").read_text() == "b"
+
+
+def test_a_folder_without_a_list_is_not_replaced(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / MARK).write_text("[1]")
+    (tmp_path / "home" / "mail").write_text("mine")
+    with pytest.raises(InputError):
+        fill(tmp_path / "home", overwrite=True)
+    assert (tmp_path / "home" / "mail").exists()
+
+
+def test_pictures_go_into_the_run_or_beside_the_file(tmp_path):
+    assert default_folder(tmp_path, "maps") == tmp_path / "visualize" / "maps"
+    file = tmp_path / "a.weights.h5"
+    assert default_folder(file, "maps") == tmp_path / "visualize" / "a" / "maps"
