@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--augment",
-    type=click.Choice(["none", "eqt", "robust"]),
+    type=click.Choice(["none", "eqt", "uniform", "robust"]),
     default="none",
     show_default=True,
-    help="How training traces are varied; eqt has the published rates.",
+    help="How training traces are varied; eqt: as published, uniform: only where P lies.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")

@@ -29,8 +29,9 @@ class TrainConfig:
     labels, normalization
         Shape of the targets, and how waveforms are scaled; see `steadkit.pipeline.BatchConfig`.
     augment
-        One of `steadkit.transforms.PRESETS`: ``none``, ``eqt``, the published rates, or
-        ``robust``. Half of each training batch is lightly augmented then, half fully.
+        One of `steadkit.transforms.PRESETS`: ``none``, ``eqt``, the published rates,
+        ``uniform``, P anywhere and nothing else, or ``robust``. Half of each training batch is
+        lightly augmented then, half fully.
     train, validation, test
         Shares of the traces, as decimals that add up to 1.
     patience
