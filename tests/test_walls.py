@@ -19,7 +19,7 @@ ORDER = {
         pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config presets differences layers blocks model stages architecture probabilities
         guards archives weights checkpoints saved seisbench_state runs loading pretrained exporting
-        picks metrics plots pages train evaluate quickstart cli __init__ __main__""",
+        picks metrics plots pages position train evaluate quickstart cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 
