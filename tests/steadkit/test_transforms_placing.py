@@ -185,7 +185,7 @@ def test_windows_outside_the_record_are_refused():
         random_window(record(600.0, 900.0, count=5999), np.random.default_rng(0))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(example=events(), share=st.floats(0, 1), seed=st.integers(0, 9))
 def test_an_event_is_placed_where_it_is_wanted(example, share, seed):
     assume(example.p[0] >= 100)
@@ -202,10 +202,8 @@ def test_an_event_is_placed_where_it_is_wanted(example, share, seed):
     by = int(by)
     if by < 0:
         np.testing.assert_array_equal(placed.waveform, np.roll(loud.waveform, by, axis=0))
-    np.testing.assert_array_equal(
-        placed.waveform[max(by, 0) : COUNT - max(-by, 0)],
-        loud.waveform[max(-by, 0) : COUNT - max(by, 0)],
-    )
+    else:
+        np.testing.assert_array_equal(placed.waveform[by:], loud.waveform[: COUNT - by])
 
 
 def test_a_coda_that_would_wrap_ends_outside_and_noise_comes_before_it():
