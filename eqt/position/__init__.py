@@ -16,7 +16,7 @@ from eqt.position.bias import Bias
 from eqt.position.figures import figures
 from eqt.position.report import section, write
 from eqt.position.tables import by_position, by_second, summary
-from eqt.position.windows import PositionResult, position_test
+from eqt.position.windows import PositionResult, pooled, position_test
 
 __all__ = [
     "Bias",
@@ -24,6 +24,7 @@ __all__ = [
     "by_position",
     "by_second",
     "figures",
+    "pooled",
     "position_test",
     "section",
     "summary",

@@ -134,10 +134,25 @@ def position_test(
             f"no event among the {len(batches.names)} traces that can be moved: the position test "
             "needs P arrivals with some noise before them"
         )
-    table = _table(rows, thresholds)
+    return _judged(_table(rows, thresholds), len(left_out), thresholds, seed)
+
+
+def pooled(results: Sequence[PositionResult]) -> PositionResult:
+    """Put the tests of several parts of a data set, of a cross-validation say, into one.
+
+    The bias is judged anew, over all; thresholds and seed are those of the first.
+    """
+    table = pd.concat([result.windows for result in results], ignore_index=True)
+    left_out = sum(result.left_out for result in results)
+    return _judged(table, left_out, results[0].thresholds, results[0].seed)
+
+
+def _judged(
+    table: pd.DataFrame, left_out: int, thresholds: Thresholds, seed: int
+) -> PositionResult:
     hits = {phase: table[(table["phase"] == phase) & table["hit"]] for phase in PHASES}
     found = {phase: judged(some, seed) for phase, some in hits.items()}
-    return PositionResult(table, found, len(left_out), thresholds, seed)
+    return PositionResult(table, found, left_out, thresholds, seed)
 
 
 def _check(batches: Batches, positions: Sequence[int], count: int) -> None:
