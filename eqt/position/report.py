@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from eqt import pages
 from eqt.position.figures import figures
-from eqt.position.tables import by_position, by_second, summary
+from eqt.position.tables import by_position, by_second, snapped, summary
 from eqt.position.windows import PHASES, PositionResult
 from steadkit.files import write_text
 from steadkit.plots import save
@@ -15,6 +16,9 @@ CAPTIONS = {
     "window": "Errors and hits by where in the window P lies.",
     "second": "Errors by P's place in the second: even without bias.",
 }
+
+EVEN = 0.03
+"""What share of picks falls within a sample of a whole second, if they do not know it."""
 
 TITLE = "Wherever P lies"
 
@@ -43,6 +47,14 @@ def verdicts(result: PositionResult) -> list[str]:
     """Say for each phase whether the place matters."""
     lines = []
     for phase in PHASES:
+        hits = result.hits(phase)
+        # Three deviations of a count more than chance would bring.
+        least = EVEN + 3 * np.sqrt(EVEN * (1 - EVEN) / max(len(hits), 1))
+        if (share := snapped(hits)) > least:
+            lines.append(
+                f"{phase}: {share:.0%} of the hits are picked on a whole second where the arrival "
+                f"is on none; without bias it were {EVEN:.0%} at most."
+            )
         for name, found in result.bias[phase].items():
             if found.share != found.share:  # NaN: there is nothing to compare
                 continue

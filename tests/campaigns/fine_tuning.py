@@ -55,9 +55,9 @@ class Recipe:
         What is done to the traces: uniform shifts above all.
     """
 
-    epochs: int = 40
+    epochs: int = 20
     batch_size: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     average: float = 0.98
     augment: AugmentConfig = UNIFORM
 

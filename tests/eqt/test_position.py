@@ -99,12 +99,15 @@ def test_a_picker_that_snaps_to_seconds_is_found_out(data):
     assert np.isnan(result.bias["S"]["second"].share)
     assert not result.bias["P"]["window"].is_real
     p = summary(result).set_index("phase").loc["P"]
+    assert p["snapped"] == 1 > 0.03 > summary(result)["snapped"][1]
     assert p["on_seconds"] < 5 < 25 < p["between"]
     folded = by_second(result).query("phase == 'P'").set_index("position")
     assert folded.index.tolist() == [*range(0, 100, 10)]
     assert folded.loc[0, "mean_error"] < 6 and folded.loc[30, "mean_error"] == pytest.approx(30, 2)
     assert folded.loc[30, "mean"] < -25 and folded.loc[70, "mean"] > 25
-    assert "P: P's place in the second matters" in verdicts(result)[0]
+    said = verdicts(result)
+    assert "100% of the hits are picked on a whole second" in said[0]
+    assert "P: P's place in the second matters" in said[1]
 
 
 def test_a_picker_that_is_off_by_chance_has_no_bias(data):
