@@ -77,7 +77,7 @@ def summary(result: PositionResult) -> pd.DataFrame:
     pandas.DataFrame
         ``phase``, what `by_position` has for a bin, but of all windows; ``on_seconds`` and
         ``between``, the mean errors where P lies within 5 samples of a whole second, and at least
-        25 from one; ``snapped``, see `snapped`; and the `Bias` by the place in the second and by that
+        25 from one; ``snapped``, see `snapped`; the `Bias` by the place in the second and by that
         in the window.
     """
     rows = []

@@ -19,7 +19,15 @@ import pandas as pd
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.loading import read, save_model
-from eqt.position import PositionResult, by_position, by_second, pooled, position_test, summary
+from eqt.position import (
+    PositionResult,
+    by_position,
+    by_second,
+    pooled,
+    position_test,
+    summary,
+    write,
+)
 from eqt.position.tables import figures_of
 from eqt.probabilities import predictor
 from eqt.train import compiled
@@ -55,9 +63,9 @@ class Recipe:
         What is done to the traces: uniform shifts above all.
     """
 
-    epochs: int = 20
+    epochs: int = 40
     batch_size: int = 16
-    learning_rate: float = 3e-4
+    learning_rate: float = 5e-4
     average: float = 0.98
     augment: AugmentConfig = UNIFORM
 
@@ -253,6 +261,7 @@ def main() -> None:
     )
     parser.add_argument("--start", type=Path, help="weights that have done so already")
     parser.add_argument("--save", type=Path, help="train on all records instead; a .keras to write")
+    parser.add_argument("--out", type=Path, help="a new folder for tables and pictures")
     options = parser.parse_args()
     recipe = replace(RECIPE, epochs=options.epochs)
     start, config = (
@@ -276,7 +285,11 @@ def main() -> None:
         options.seed,
         start,
     )
-    report(done)
+    whole = report(done)
+    if options.out:
+        for when, result in (("before", whole.before), ("after", whole.after)):
+            (options.out / when).mkdir(parents=True)
+            write(result, options.out / when)
 
 
 if __name__ == "__main__":
