@@ -101,7 +101,8 @@ def test_a_little_fine_tuning_runs_whole(shared_data, capsys):
     data, weights = (shared_data / name for name in ("ncedc_a.hdf5", "eqt_conservative.h5"))
     folds = [fold[:4] for fold in fine_tuning.folds_of(data, 4, seed=0)]
     recipe = replace(fine_tuning.RECIPE, epochs=1)
-    (done,) = fine_tuning.cross_validate(data, weights, recipe, folds, [1], positions=3, seed=0)
+    start, _ = fine_tuning.taught(weights, events=6, seed=0)
+    (done,) = fine_tuning.cross_validate(data, weights, recipe, folds, [1], 3, 0, start)
     for result in (done.before, done.after):
         assert set(result.windows["trace_name"]) <= set(folds[1])
     moved = done.after.windows["probability"] - done.before.windows["probability"]

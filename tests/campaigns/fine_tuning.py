@@ -43,8 +43,8 @@ from steadkit.transforms import PRESETS, AugmentConfig
 
 TOGETHER = 64
 
-# Where P lies, and what the sensor's orientation and polarity leave open; noise added, components
-# dropped and other events made the picks worse here.
+# Where P lies, and what the sensor's orientation and polarity leave open: no more, as a few dozen
+# records are not learnt in so few epochs where noise and other events are added too.
 UNIFORM = replace(PRESETS["uniform"], rotate=0.5, flip=0.5)
 
 
