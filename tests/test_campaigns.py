@@ -101,8 +101,7 @@ def test_a_little_fine_tuning_runs_whole(shared_data, capsys):
     data, weights = (shared_data / name for name in ("ncedc_a.hdf5", "eqt_conservative.h5"))
     folds = [fold[:4] for fold in fine_tuning.folds_of(data, 4, seed=0)]
     recipe = replace(fine_tuning.RECIPE, epochs=1)
-    start, _ = fine_tuning.taught(weights, events=6, seed=0)
-    (done,) = fine_tuning.cross_validate(data, weights, recipe, folds, [1], 3, 0, start)
+    (done,) = fine_tuning.cross_validate(data, weights, recipe, folds, [1], positions=2, seed=0)
     for result in (done.before, done.after):
         assert set(result.windows["trace_name"]) <= set(folds[1])
     moved = done.after.windows["probability"] - done.before.windows["probability"]
@@ -111,6 +110,13 @@ def test_a_little_fine_tuning_runs_whole(shared_data, capsys):
     whole = fine_tuning.report([done])
     assert len(whole.after.windows) == len(done.after.windows)
     assert "by P's position modulo 100" in capsys.readouterr().out
+
+
+def test_simulated_events_to_learn_from_are_clear_and_come_with_noise(tmp_path):
+    records = fine_tuning.simulated_batches(tmp_path, events=20, seed=0).records
+    assert (~records.is_event).sum() == 2
+    clear = records.snr_db[records.is_event]
+    assert 5 <= len(clear) < 20 and clear.min() >= fine_tuning.STRONG_DB
 
 
 def test_averaged_weights_lie_between_those_of_the_steps():

@@ -36,6 +36,7 @@ from steadkit.console import progress
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
 from steadkit.pipeline import BatchConfig, Batches, clear_faults, stream
+from steadkit.schema import NOISE
 from steadkit.sources import source_of
 from steadkit.split import Rule
 from steadkit.split.groups import joined, labels_of
@@ -138,13 +139,19 @@ def taught(weights: Path, events: int, seed: int) -> tuple[keras.Model, EQTConfi
     """
     model, config = read(weights)
     with TemporaryDirectory() as folder:
-        demo(Path(folder), events, 0, seed)
-        files = chunk_files(Path(folder), events)[1:]
-        tables = pd.concat([read_table(path.with_suffix(".csv")) for path in files])
-        strong = (component_numbers(tables) >= STRONG_DB).all(axis=1)
-        names = tables["trace_name"][strong].tolist()
-        fine_tune(model, training_batches(files, names, SIMULATED, seed), SIMULATED)
+        fine_tune(model, simulated_batches(Path(folder), events, seed), SIMULATED)
     return model, config
+
+
+def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
+    """Simulate earthquakes, and a tenth as much noise; keep those that are clear everywhere."""
+    demo(folder, events, -(-events // 10), seed)
+    files = chunk_files(folder, events)
+    table = pd.concat([read_table(path.with_suffix(".csv")) for path in files])
+    clear = (component_numbers(table) >= STRONG_DB).all(axis=1)
+    is_noise = (table["trace_category"] == NOISE).to_numpy()
+    names = table["trace_name"][clear | is_noise].tolist()
+    return training_batches(files, names, SIMULATED, seed)
 
 
 def training_batches(
