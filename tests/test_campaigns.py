@@ -1,9 +1,11 @@
 """The long campaigns, a little of each with a fixed seed."""
 
 import random
+from dataclasses import replace
 
+import keras
 import pytest
-from campaigns import kills, overfit, training_kills
+from campaigns import fine_tuning, kills, overfit, training_kills
 from campaigns.mutations.campaign import campaign, kinds
 from campaigns.mutations.damage import DAMAGE
 from campaigns.mutations.judge import fault_of, misplaced
@@ -86,3 +88,50 @@ def test_a_few_real_traces_are_learnt_by_heart(shared_data):
     p, s = overfit.overfit(batches, steps=600, rate=2e-3)
     # By chance 20 of 6000 samples would do; the whole campaign asks for 90 % of 32 traces.
     assert min(p, s) >= 0.5
+
+
+def test_folds_keep_earthquakes_whole_and_hold_every_trace_once(shared_data):
+    data = shared_data / "ncedc_a.hdf5"
+    folds = fine_tuning.folds_of(data, 5, seed=0)
+    names = [name for fold in folds for name in fold]
+    assert len(names) == len(set(names)) == 98 and min(map(len, folds)) >= 12
+    # Noise that was cut before an event is kept out with it.
+    fold_of = [{name[:-3]: number for name in fold} for number, fold in enumerate(folds)]
+    stems = [stem for fold in fold_of for stem in fold]
+    assert len(stems) == len(set(stems)) == 82
+    assert folds != fine_tuning.folds_of(data, 5, seed=1)
+
+
+def test_a_little_fine_tuning_runs_whole(shared_data, capsys):
+    data, weights = (shared_data / name for name in ("ncedc_a.hdf5", "eqt_conservative.h5"))
+    folds = [fold[:4] for fold in fine_tuning.folds_of(data, 4, seed=0)]
+    recipe = replace(fine_tuning.RECIPE, epochs=1)
+    (done,) = fine_tuning.cross_validate(data, weights, recipe, folds, [1], positions=2, seed=0)
+    for result in (done.before, done.after):
+        assert set(result.windows["trace_name"]) <= set(folds[1])
+    moved = done.after.windows["probability"] - done.before.windows["probability"]
+    assert moved.abs().max() > 0
+    assert done.before.windows["arrival"].equals(done.after.windows["arrival"])
+    whole = fine_tuning.report([done])
+    assert len(whole.after.windows) == len(done.after.windows)
+    assert "by P's position modulo 100" in capsys.readouterr().out
+
+
+def test_simulated_events_to_learn_from_are_clear_and_come_with_noise(tmp_path):
+    records = fine_tuning.simulated_batches(tmp_path, events=20, seed=0).records
+    assert (~records.is_event).sum() == 2
+    clear = records.snr_db[records.is_event]
+    assert 5 <= len(clear) < 20 and clear.min() >= fine_tuning.STRONG_DB
+
+
+def test_averaged_weights_lie_between_those_of_the_steps():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    average = fine_tuning.Average(0.5)
+    average.set_model(model)
+    for step, value in enumerate((4.0, 8.0, 16.0)):
+        model.trainable_variables[0].assign([[value]])
+        average.on_train_batch_end(step)
+    average.on_train_end()
+    # A tenth of the first, then two elevenths of what there was.
+    expected = (0.1 * 4 + 0.9 * 8) * 2 / 11 + 16 * 9 / 11
+    assert float(model.trainable_variables[0].numpy()[0, 0]) == pytest.approx(expected)

@@ -49,6 +49,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
 )
+@click.option(
+    "--positions",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Places that each event is moved to, to see whether picks depend on where P lies.",
+)
 @click.option("--out", type=FILE, help="Folder to write; RUN/evaluation by default.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation that exists.")
 def evaluate(
@@ -62,6 +69,7 @@ def evaluate(
     tolerances: tuple[float, ...],
     resamples: int,
     mc_samples: int,
+    positions: int,
     out: Path | None,
     overwrite: bool,
 ) -> None:
@@ -87,6 +95,7 @@ def evaluate(
         mc_samples,
         choose_on_validation=to_choose(task, how, given),
         protocol=protocol,
+        positions=positions,
     )
     _report(outcome)
 
@@ -110,6 +119,11 @@ def _report(outcome: "Evaluation") -> None:
     rows = [{key: row[key] for key in row if key not in left_out} for row in honest_rows(figures)]
     _named(f"What is found where it belongs, with 95 % intervals: {title}", rows)
     _named("How far right picks are off (s), and the share further off", residual_rows(figures))
+    if "position" in figures:
+        # The report has all.
+        shown = ("phase", "windows", "hit_rate", "mean_error", "on_seconds", "between", "snapped")
+        rows = [{key.replace("_", " "): row[key] for key in shown} for row in figures["position"]]
+        _named("Wherever P lies, errors in samples", rows)
     thresholds = figures["thresholds"]
     values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
     words = {"validation": f"chosen on {thresholds.get('validation')}"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE
+from eqt.cli.options import AUGMENTATIONS, FILE
 from steadkit.console import table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--batch-size", type=click.IntRange(1), help="200 by default, 24 when quick.")
 @click.option(
     "--augment",
-    type=click.Choice(["none", "eqt", "robust"]),
+    type=click.Choice(AUGMENTATIONS),
     help="eqt, as published, by default; none when quick.",
 )
 @click.option(

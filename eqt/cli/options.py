@@ -4,4 +4,8 @@ from pathlib import Path
 
 import click
 
+from steadkit.cli.previewing import AUGMENTATIONS
+
+__all__ = ["AUGMENTATIONS", "FILE"]
+
 FILE = click.Path(path_type=Path)

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE
+from eqt.cli.options import AUGMENTATIONS, FILE
 
 COUNT, WHOLE = click.IntRange(1), click.IntRange(0)
 
@@ -50,7 +50,7 @@ SETTINGS: Final[tuple[Row, ...]] = (
     ),
     (
         "--augment",
-        click.Choice(["none", "eqt", "robust"]),
+        click.Choice(AUGMENTATIONS),
         "eqt",
         "How training traces are varied; eqt has the published rates.",
     ),

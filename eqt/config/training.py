@@ -59,9 +59,9 @@ class TrainConfig:
     labels, normalization
         Shape of the targets, and how waveforms are scaled; see `steadkit.pipeline.BatchConfig`.
     augment, paired
-        One of `steadkit.transforms.PRESETS`: ``eqt``, the published rates, ``robust`` or
-        ``none``. Paired, half of each training batch is lightly augmented, and the same traces
-        come again fully; else each is fully.
+        One of `steadkit.transforms.PRESETS`: ``eqt``, the published rates, ``uniform``, P
+        anywhere and nothing else, ``robust`` or ``none``. Paired, half of each training batch is
+        lightly augmented, and the same traces come again fully; else each is fully.
     mix
         ``natural`` or ``balanced``, as many events as noise; see `steadkit.pipeline.BatchConfig`.
     train, validation, test

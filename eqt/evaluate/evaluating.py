@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from eqt import plots
+from eqt import plots, position
 from eqt.candidates import Candidates, offered
 from eqt.evaluate.findings import Evaluation, Findings, Protocol, findings
 from eqt.evaluate.folder import files_of
@@ -39,6 +39,7 @@ def evaluate(
     choose_on_validation: Collection[str] = (),
     protocol: Protocol | None = None,
     sections: Collection[Section] = SECTIONS,
+    positions: int = 0,
 ) -> Evaluation:
     """Pick every trace of a task and write tables, pictures and a report into its folder.
 
@@ -68,6 +69,9 @@ def evaluate(
         How picks are judged.
     sections
         What the report shows, in order.
+    positions
+        To how many places each event is moved for the position test, see
+        `eqt.position.position_test`, whose section and files come besides; 0 for no test.
 
     Raises
     ------
@@ -90,11 +94,19 @@ def evaluate(
     candidates = offered(predict(), batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
-    besides = {"thresholds": record, "mc_samples": mc_samples}
+    besides: dict[str, Any] = {"thresholds": record, "mc_samples": mc_samples}
+    moved = None
+    if positions:
+        seed = task.training.seed
+        moved = position.position_test(predict(), batches, (), positions, seed, thresholds)
+        besides["position"] = position.summary(moved).to_dict("records")
+        sections = (*sections, lambda _: position.section(moved))
     found = findings(task, batches, table, candidates, thresholds, protocol, besides)
     galleries = _galleries(found, batches, predict)
     with staged_folder(task.out, overwrite, files_of) as folder:
         _write(found, galleries, folder, sections)
+        if moved is not None:
+            position.write(moved, folder)
     return _outcome(found)
 
 

@@ -5,6 +5,16 @@ from pathlib import Path
 PROOF = "metrics.json"
 """A folder with this file is an evaluation."""
 
+POSITION = (
+    "position_windows.csv",
+    "position.csv",
+    "position_second.csv",
+    "position_summary.csv",
+    "position_window.png",
+    "position_second.png",
+)
+"""What the position test writes besides; see `eqt.position.write`."""
+
 FILES = (
     "picks.csv",
     "detections.csv",
@@ -14,6 +24,7 @@ FILES = (
     "examples.png",
     "worst.png",
     "report.html",
+    *POSITION,
     PROOF,
 )
 """What an evaluation writes; other files in its folder are somebody else's."""

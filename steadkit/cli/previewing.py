@@ -9,7 +9,7 @@ from steadkit.cli.looking import figure_options, printable, write_figures
 from steadkit.cli.options import FILE, seed_option
 
 # Spelled out, for --help must load nothing; a test compares them with what there is.
-AUGMENTATIONS = ("none", "eqt", "robust")
+AUGMENTATIONS = ("none", "eqt", "uniform", "robust")
 LABELS = ("gaussian", "triangle", "box")
 NORMALIZATIONS = ("std", "max", "max_over_components", "none")
 

@@ -27,7 +27,7 @@ from steadkit.transforms.normalization import (
     normalize_into,
     normalize_some_into,
 )
-from steadkit.transforms.placing import cut, random_window, shift, stepped_windows
+from steadkit.transforms.placing import cut, place, places, random_window, shift, stepped_windows
 from steadkit.transforms.sensing import drop_channels, flip, gap, rotate, scale
 
 __all__ = [
@@ -49,6 +49,8 @@ __all__ = [
     "normalize",
     "normalize_into",
     "normalize_some_into",
+    "place",
+    "places",
     "pre_emphasis",
     "random_window",
     "real_noise",

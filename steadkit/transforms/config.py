@@ -178,7 +178,9 @@ PRESETS: dict[str, AugmentConfig] = {
     "eqt": AugmentConfig(
         shift=0.99, second_event=0.6, gaussian_noise=0.3, drop_channels=0.5, gap=0.2
     ),
-    # P anywhere in the window, real noise instead of most of the Gaussian, and other events.
+    # P anywhere in the window and on any sample, so that nothing can be learnt from where it lies.
+    "uniform": AugmentConfig(shift=1.0, shift_earlier=True),
+    # The same, real noise instead of most of the Gaussian, and other events.
     "robust": AugmentConfig(
         shift=0.99,
         shift_earlier=True,
@@ -200,10 +202,12 @@ PRESETS: dict[str, AugmentConfig] = {
 def light(config: AugmentConfig) -> AugmentConfig:
     """Make the light treatment that goes with a full one: shift only, at half its rate.
 
-    As published, half the traces of a batch are treated so, and the same come again in full.
+    As published, half the traces of a batch are treated so, and the same come again in full. A
+    rate of 1 stays: it says that no trace may be shown where it was cut, on a whole second.
 
-    >>> light(PRESETS["eqt"]).shift, light(PRESETS["eqt"]).gap
-    (0.495, 0.0)
+    >>> light(PRESETS["eqt"]).shift, light(PRESETS["eqt"]).gap, light(PRESETS["uniform"]).shift
+    (0.495, 0.0, 1.0)
     """
     values: dict[str, Any] = asdict(config) | dict.fromkeys(RATES, 0.0)
-    return AugmentConfig(**values | {"shift": config.shift / 2})
+    rate = config.shift if config.shift == 1 else config.shift / 2
+    return AugmentConfig(**values | {"shift": rate})

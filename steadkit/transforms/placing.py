@@ -1,7 +1,7 @@
 """Where in the window a trace lies: shifts, and windows out of longer records.
 
-STEAD's P all lie 400 to 1000 samples in, on whole seconds, and a network learns that. These move
-them.
+STEAD's P all lie 400 to 1000 samples in, on whole seconds, and a network learns that. `shift` at
+every trace and both ways, the preset ``uniform``, unlearns it; `place` shows whether it has.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,9 @@ import numpy as np
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.schema import N_SAMPLES
+
+QUIET = 100
+"""Samples of noise before P that it takes at least to make more of it."""
 
 
 def shift(example: Example, random: np.random.Generator, *, earlier: bool = False) -> Example:
@@ -41,6 +44,74 @@ def shift(example: Example, random: np.random.Generator, *, earlier: bool = Fals
     least, most = -floor(first) if earlier else 1, count - ceil(reach)
     samples = int(random.integers(least, most)) if most > least else 0
     return _rolled(example, samples) if samples else example
+
+
+def places(example: Example) -> tuple[int, int]:
+    """Tell the first and the last sample at which `place` can put an event's first P.
+
+    >>> places(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)))
+    (0, 5700)
+    """
+    # Rounding down keeps an S on half a sample inside.
+    return 0, len(example.waveform) - 1 - ceil(_last_arrival(example) - floor(min(example.p)))
+
+
+def place(example: Example, position: int) -> Example:
+    """Move an event so that its first P comes at a sample, as another cut of the record would.
+
+    Where all of the event stays inside, up to `Example.reach`, the trace is shifted in a circle, as
+    `shift` does it. Where its coda would wrap, or nobody knows how long it is, the window ends in
+    the coda, and begins with the noise before P once more, mirrored back and forth: the seam is
+    smooth, and nothing of the event comes before P. A fraction of a sample stays.
+
+    Parameters
+    ----------
+    example
+        An event whose arrivals all lie inside.
+    position
+        The sample to put its first P at, within `places`.
+
+    Returns
+    -------
+    Example
+        Arrivals and coda end have moved along; a coda that the window cuts ends outside of it.
+
+    Raises
+    ------
+    InputError
+        There is no event, an arrival would lie outside, or there is too little noise before P.
+
+    >>> place(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)), 5000).s
+    (5299.5,)
+    """
+    if not example.is_event or not (0 <= min(example.p) <= _last_arrival(example)):
+        raise InputError(f"P at {example.p} cannot be placed: give an event with P in its trace")
+    least, most = places(example)
+    if not least <= position <= most:
+        raise InputError(f"P cannot be placed at {position} of this trace: use {least} to {most}")
+    samples = position - floor(min(example.p))
+    if samples <= 0 or example.reach + samples <= len(example.waveform) - 1:
+        return _rolled(example, samples) if samples else example
+    return _preceded(example, samples)
+
+
+def _last_arrival(example: Example) -> float:
+    return float(np.nanmax([*example.p, *example.s]))
+
+
+def _preceded(example: Example, samples: int) -> Example:
+    """Move a trace later and put noise before it."""
+    first = floor(min(example.p))
+    if first < QUIET:
+        raise InputError(
+            f"P at {first} leaves too little noise before it to fill a window with: {QUIET} samples"
+            " are needed"
+        )
+    # Onsets are picked late rather than early: the last tenth may be the event already.
+    quiet = example.waveform[: first - first // 10]
+    filling = np.pad(quiet, ((samples, 0), (0, 0)), "reflect")[:samples]
+    kept = example.waveform[: len(example.waveform) - samples]
+    return example.moved(samples, np.concatenate([filling, kept]))
 
 
 def _rolled(example: Example, samples: int) -> Example:

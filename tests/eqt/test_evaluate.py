@@ -285,3 +285,18 @@ def test_a_table_by_hand(stead):
     found = detections_table(table["trace_name"].tolist(), [[unsure, sure], []])
     assert found["start"].tolist() == [3000, 650]
     assert found["S_pick"].isna().tolist() == [True, False]
+
+
+def test_the_position_test_comes_with_the_evaluation(run, trained, tmp_path):
+    result = run("eqt", "evaluate", str(trained), "--positions", "2", "--out", "moved")
+    assert result.exit_code == 0, result.output
+    assert "Wherever P lies" in result.output
+    folder = tmp_path / "moved"
+    assert "Wherever P lies" in (folder / "report.html").read_text()
+    moved = pd.read_csv(folder / "position_windows.csv")
+    figures = json.loads((folder / "metrics.json").read_text())["position"]
+    assert [row["phase"] for row in figures] == ["P", "S"]
+    assert {row["windows"] for row in figures} == {(moved["phase"] == "P").sum()}
+    again = run("eqt", "evaluate", str(trained), "--out", "moved", "--overwrite")
+    assert again.exit_code == 0, again.output
+    assert not list(folder.glob("position*"))

@@ -4,6 +4,7 @@ from math import nan
 
 import numpy as np
 import pytest
+from conftest import names_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from spikes import (
@@ -21,7 +22,16 @@ from spikes import (
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
-from steadkit.transforms import cut, random_window, shift, stepped_windows
+from steadkit.pipeline import BatchConfig, Batches
+from steadkit.transforms import (
+    PRESETS,
+    cut,
+    place,
+    places,
+    random_window,
+    shift,
+    stepped_windows,
+)
 
 
 @settings(max_examples=60)
@@ -173,3 +183,77 @@ def test_windows_outside_the_record_are_refused():
         list(stepped_windows(long, 0))
     with pytest.raises(InputError, match="5999 samples holds no window"):
         random_window(record(600.0, 900.0, count=5999), np.random.default_rng(0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(example=events(), share=st.floats(0, 1), seed=st.integers(0, 9))
+def test_an_event_is_placed_where_it_is_wanted(example, share, seed):
+    assume(example.p[0] >= 100)
+    loud = rough(seed, *zip(example.p, example.s, strict=True), coda_end=example.coda_end)
+    least, most = places(loud)
+    position = round(least + share * (most - least))
+    placed = place(loud, position)
+    assert_well_formed(placed)
+    # No spike has wrapped or been mirrored, and none is lost.
+    assert_spikes_are_the_arrivals(placed)
+    assert np.floor(placed.p[0]) == position
+    by = placed.p[0] - loud.p[0]
+    np.testing.assert_equal([placed.s[0], placed.coda_end], [loud.s[0] + by, loud.coda_end + by])
+    by = int(by)
+    if by < 0:
+        np.testing.assert_array_equal(placed.waveform, np.roll(loud.waveform, by, axis=0))
+    else:
+        np.testing.assert_array_equal(placed.waveform[by:], loud.waveform[: COUNT - by])
+
+
+def test_a_coda_that_would_wrap_ends_outside_and_noise_comes_before_it():
+    event = rough(0, (600.0, 900.0), coda_end=4000.0)
+    placed = place(event, 5500)
+    assert (placed.p, placed.s, placed.coda_end) == ((5500.0,), (5800.0,), 8900.0)
+    np.testing.assert_array_equal(placed.waveform[4900:], event.waveform[:1100])
+    # Mirrored back and forth: the sample before the seam is the one after it, and so on.
+    np.testing.assert_array_equal(placed.waveform[4899:4361:-1], event.waveform[1:539])
+    assert loudness(placed.waveform[:5500]).max() < 10
+    # With room for all of it, it is the shift in a circle.
+    np.testing.assert_array_equal(
+        place(event, 2000).waveform, np.roll(event.waveform, 1400, axis=0)
+    )
+
+
+def test_what_cannot_be_placed_is_refused():
+    event = rough(0, (50.0, 900.0), coda_end=4000.0)
+    assert places(event) == (0, 5149)
+    for example, position, words in (
+        (event, 5150, "0 to 5149"),
+        (event, -1, "0 to 5149"),
+        (event, 4000, "P at 50 leaves too little noise"),
+        (rough(0), 600, "cannot be placed"),
+        (Example(event.waveform, (-5.0,), (100.0,)), 600, "cannot be placed"),
+    ):
+        with pytest.raises(InputError, match=words):
+            place(example, position)
+
+
+def test_uniform_batches_bring_p_on_every_sample_of_the_second(stead):
+    """STEAD's P lie on whole seconds; a network can learn that, unless they are moved."""
+    source = stead(names=names_of(8))
+    batches = Batches(source.hdf5, names_of(8), BatchConfig(64, augment=PRESETS["uniform"]), 0)
+    batches.records.p[:], batches.records.s[:] = 700.0, 900.0
+    epochs = [one for number in range(1250) for one in batches.examples(number)]
+    p = np.array([example.p[0] for example in epochs])
+    assert len(p) == 10_000
+    assert all(example.p[0] >= 0 and example.coda_end < COUNT for example in epochs)
+    assert all(example.s[0] == example.p[0] + 200 for example in epochs)
+    assert (p.min(), p.max()) <= (20, 4680) and p.max() > 4600
+    counts = np.bincount(p.astype(int) % 100, minlength=100)
+    # Chi square of 99 degrees of freedom: mean 99, deviation 14.
+    assert ((counts - 100) ** 2 / 100).sum() < 99 + 4 * 14
+
+
+def test_paired_uniform_batches_leave_no_trace_where_it_was_cut(stead):
+    source = stead(names=names_of(8))
+    config = BatchConfig(16, augment=PRESETS["uniform"], paired=True)
+    batches = Batches(source.hdf5, names_of(8), config, 0)
+    moved = [example.p[0] for number in range(20) for example in batches.examples(number)]
+    assert len(moved) == 320
+    assert sum(p in batches.p for p in moved) <= 5
