@@ -30,8 +30,8 @@ WAVEFORM, CURVE = 0.85, 0.55
 def _inches(channels: int) -> float:
     """Choose how high an image of so many channels is.
 
-    >>> _inches(1), _inches(8), _inches(64)
-    (0.55, 1.0, 1.7)
+    >>> _inches(1), _inches(8), _inches(88)
+    (0.55, 1.0, 2.0)
     """
     return CURVE if channels == 1 else float(np.clip(0.9 + channels / 80, 0.6, 2.2))
 
