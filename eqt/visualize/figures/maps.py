@@ -30,8 +30,8 @@ WAVEFORM, CURVE = 0.85, 0.55
 def _inches(channels: int) -> float:
     """Choose how high an image of so many channels is.
 
-    >>> _inches(1), _inches(8), _inches(64)
-    (0.55, 1.0, 1.7)
+    >>> _inches(1), _inches(8), _inches(88)
+    (0.55, 1.0, 2.0)
     """
     return CURVE if channels == 1 else float(np.clip(0.9 + channels / 80, 0.6, 2.2))
 
@@ -115,7 +115,7 @@ def overview_figure(
     row = shown.rows[place]
     strips = [0.3] * len(values)
     figure, axes = sheet(1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05))
-    words = "each strip has a colour scale of its own: blue is nothing, yellow or dark the most"
+    words = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
     heading(figure, f"{row.get('trace_name', '')}: its way through the network", words)
     draw_waveform(axes[0, 0], shown.waveforms[place], row)
     axes[0, 0].set_title(caption(row), size=7, loc="right", pad=2)
