@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--quick",
     is_flag=True,
-    help="Four minutes a network: 8 epochs on at most 4000 traces, batches of 24, a rate of "
+    help="Some minutes a network: 8 epochs on at most 4000 traces, batches of 24, a rate of "
     "0.002 that falls along a cosine; without --data they are simulated.",
 )
 @click.option(

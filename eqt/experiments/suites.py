@@ -32,7 +32,7 @@ QUICK: Final = TrainConfig(
     validation="0.05",
     test="0.35",
 )
-"""Three minutes a network on two cores: small batches, a larger rate that falls to nearly 0.
+"""Some minutes a network on two cores: small batches, a larger rate that falls to nearly 0.
 
 A third of the traces is for the test, because a small one decides nothing.
 """
