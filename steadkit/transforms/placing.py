@@ -50,7 +50,7 @@ def places(example: Example) -> tuple[int, int]:
     """Tell the first and the last sample at which `place` can put an event's first P.
 
     >>> places(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)))
-    (0, 5700)
+    (0, 5699)
     """
     # Rounding down keeps an S on half a sample inside.
     return 0, len(example.waveform) - 1 - ceil(_last_arrival(example) - floor(min(example.p)))
@@ -81,8 +81,8 @@ def place(example: Example, position: int) -> Example:
     InputError
         There is no event, an arrival would lie outside, or there is too little noise before P.
 
-    >>> place(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)), 5000).s
-    (5299.5,)
+    >>> place(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)), 5000).p
+    (5000.5,)
     """
     if not example.is_event or not (0 <= min(example.p) <= _last_arrival(example)):
         raise InputError(f"P at {example.p} cannot be placed: give an event with P in its trace")
