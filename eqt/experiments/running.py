@@ -1,7 +1,5 @@
 """Train and evaluate the networks of a suite, one after the other; what is done is kept."""
 
-import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,15 +10,12 @@ import keras
 from eqt.evaluate import evaluate, plan
 from eqt.experiments.folder import Entry, Say
 from eqt.experiments.suites import Settings, networks_of
-from eqt.experiments.traces import complete
 from eqt.picks import Thresholds
 from eqt.presets import preset
 from eqt.runs import Run, load_setup
-from eqt.train import train
+from eqt.train import resume, train
 from steadkit.errors import InputError
 from steadkit.manifest import load
-
-PARTIAL = ".evaluation.partial"
 
 
 def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
@@ -54,11 +49,14 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None
         left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""
         say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
         started, is_new = time.perf_counter(), not entry.run.curves.exists()
-        _settle(entry, split, say)
-        if not entry.run.curves.exists():
+        if entry.run.folder.exists():
+            _check(entry, split)
+            resume(entry.run.folder, say)
+        else:
             train(data, entry.run.folder, entry.model, entry.training, say, split)
         if not entry.evaluation.exists():
-            _evaluate(entry, data)
+            # With the published thresholds, as the study's networks were.
+            evaluate(plan(entry.run.folder, None, None, entry.evaluation), Thresholds())
         # Else every network's graph stays in memory, and its layers are counted on.
         keras.utils.clear_session()
         times += [time.perf_counter() - started] * is_new
@@ -74,43 +72,11 @@ def _left(times: Sequence[float], runs: int) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
 
 
-def _settle(entry: Entry, split: Path, say: Say) -> None:
-    """Check a run folder that is there; remove it if its training was cut off."""
-    run = entry.run
-    if not run.folder.exists():
-        return
-    if run.config.exists() and run.split.exists():
-        setup = load_setup(run)
-        same_split = load(run.split).digest == load(split).digest
-        if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
-            raise InputError(
-                f"{str(run.folder)!r} was made with another split or other settings: move it away"
-            )
-    if run.curves.exists():
-        say(f"{run.folder} is there already")
-        return
-    say(f"{run.folder} was cut off in training: trained anew")
-    _remove(run)
-
-
-def _remove(run: Run) -> None:
-    """Remove a run that this experiment began, and nothing that somebody else put there."""
-    own = {path.name for path in (run.config, run.split, run.history, run.best, run.last)}
-    for path in run.folder.iterdir():
-        is_staging = path.name.startswith(".") and path.name.endswith(".partial")
-        if path.name not in own and not is_staging:
-            raise InputError(
-                f"{str(path)!r} is in the folder of a training that was cut off, and is none of "
-                "its files: move it away"
-            )
-    shutil.rmtree(run.folder)
-
-
-def _evaluate(entry: Entry, data: Path) -> None:
-    """Evaluate into a folder beside, and rename: whole or not at all."""
-    partial = entry.run.folder / PARTIAL
-    if partial.exists():
-        shutil.rmtree(partial)
-    evaluate(plan(entry.run.folder, None, None, partial), Thresholds())
-    complete(partial, data)
-    os.replace(partial, entry.evaluation)
+def _check(entry: Entry, split: Path) -> None:
+    """Refuse a run folder that is there, but is not what this experiment would make."""
+    setup = load_setup(entry.run)
+    same_split = load(entry.run.split).digest == load(split).digest
+    if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
+        raise InputError(
+            f"{str(entry.run.folder)!r} was made with another split or other settings: move it away"
+        )

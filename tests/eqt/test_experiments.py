@@ -18,7 +18,6 @@ from eqt.experiments import Settings, default_folder, experiment, settings_of
 from eqt.experiments.claims import CLAIMS, claims_of, slips
 from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
-from eqt.experiments.running import PARTIAL
 from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
 from eqt.presets import PRESETS
 from steadkit.errors import InputError
@@ -198,7 +197,7 @@ def test_the_command_tells_of_what_it_does(ended):
     assert json.loads((folder / "experiment.json").read_text())["training"]["epochs"] == 2
 
 
-def test_a_training_that_was_cut_off_is_done_anew_and_gives_the_same(done, copied, settings):
+def test_a_training_that_was_cut_off_goes_on_and_gives_the_same(done, copied, settings):
     run = copied / "bc-seed-0"
     shutil.rmtree(run)
     (copied / "report.html").unlink()
@@ -217,8 +216,8 @@ def test_a_training_that_was_cut_off_is_done_anew_and_gives_the_same(done, copie
     (run / ".history.partial").mkdir()  # as a kill leaves it
     lines = []
     experiment(copied, settings, 1, lines.append)
-    assert sum("is there already" in line for line in lines) == 1
-    assert sum("bc-seed-0 was cut off" in line for line in lines) == 1
+    assert sum("is complete already" in line for line in lines) == 1
+    assert sum("going on after 1 epochs" in line for line in lines) == 1
     assert (copied / "eqt-seed-0" / "best.weights.h5").stat() == kept
     for name in ("bc-seed-0/evaluation/picks.csv", "claims.csv", "claims.png"):
         assert (copied / name).read_bytes() == (done / name).read_bytes()
@@ -241,12 +240,12 @@ def weights(run):
 
 def test_a_rerun_trains_nothing_and_evaluates_what_is_missing(done, copied, settings):
     evaluation = copied / "bc-seed-0" / "evaluation"
-    half = evaluation.with_name(PARTIAL)
+    half = evaluation.with_name(".evaluation.partial")
     evaluation.rename(half)
     (half / "metrics.json").unlink()
     lines = []
     experiment(copied, settings, 1, lines.append)
-    assert sum("is there already" in line for line in lines) == 2
+    assert sum("is complete already" in line for line in lines) == 2
     assert not any(line.startswith("epoch") for line in lines)
     assert not half.exists()
     for name in ("bc-seed-0/evaluation/picks.csv", *FILES):
@@ -349,12 +348,11 @@ def test_other_settings_are_refused_by_name(tmp_path):
         open_folder(tmp_path / "a", other)
 
 
-def test_a_users_file_in_a_training_that_was_cut_off_is_kept(copied, settings):
+def test_a_run_that_cannot_go_on_is_refused_and_stays(copied, settings):
     (copied / "bc-seed-0" / "curves.png").unlink()
-    shutil.move(copied / "bc-seed-0" / "evaluation", copied / "bc-seed-0" / "notes")
-    with pytest.raises(InputError, match="none of its files"):
+    with pytest.raises(InputError, match="cannot go on"):
         experiment(copied, settings, 1, len)
-    assert (copied / "bc-seed-0" / "notes" / "picks.csv").exists()
+    assert (copied / "bc-seed-0" / "evaluation" / "picks.csv").exists()
 
 
 def test_a_run_made_otherwise_is_refused(copied, settings, monkeypatch):
