@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=16, help="of each event kept out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--simulated", type=int, default=3000, help="events to learn from first; 0: none"
+        "--simulated", type=int, default=6000, help="events to learn from first; 0: none"
     )
     parser.add_argument("--start", type=Path, help="weights that have done so already")
     parser.add_argument("--save", type=Path, help="train on all records instead; a .keras to write")
