@@ -63,7 +63,7 @@ def text_for_weight(file):
 
 
 def other_network(file):
-    config = json.loads(file.attrs["config"]) | {"filters": [4, 4]}
+    config = json.loads(file.attrs["config"]) | {"filters": [4] * 4}
     file.attrs["config"] = json.dumps(config)
 
 
@@ -93,7 +93,7 @@ def with_config(file, **settings):
 
 
 def huge_network(file):
-    with_config(file, filters=[10**6, 10**6])
+    with_config(file, filters=[10**6] * 4)
 
 
 def deep_network(file):
@@ -129,7 +129,7 @@ CASES = {
     data_elsewhere: "no array 'encoder_1/kernel' of its own",
     huge_array: "at most 16,777,216 floats",
     huge_network: "its weights alone need",
-    deep_network: "1,000,002 blocks",
+    deep_network: "1,000,004 blocks",
     no_json: "broken configuration",
     a_list: "unknown model setting",
     no_format: "eqt train wrote",

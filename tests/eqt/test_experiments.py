@@ -31,9 +31,9 @@ MADE = ["data.hdf5", "data.csv", "data.manifest", "stead"]
 
 def shrink(monkeypatch, kept=("EQT", "BC")):
     """Make the networks of the suites tiny, and only these few."""
-    sizes = {"EQT": (2, 2), "BC": (2, 3), "BO": (3, 2)}
+    sizes = {"EQT": (2, 2, 2, 2), "BC": (2, 2, 2, 3), "BO": (3, 2, 2, 2)}
     for name, preset in list(PRESETS.items()):
-        config = replace(TINY, filters=sizes.get(name, (2, 2)))
+        config = replace(TINY, filters=sizes.get(name, (2, 2, 2, 2)))
         suites = preset.trained_on if name in kept else ()
         monkeypatch.setitem(PRESETS, name, replace(preset, config=config, trained_on=suites))
 
@@ -356,7 +356,7 @@ def test_a_run_that_cannot_go_on_is_refused_and_stays(copied, settings):
 
 
 def test_a_run_made_otherwise_is_refused(copied, settings, monkeypatch):
-    changed = replace(PRESETS["BC"], config=replace(TINY, filters=(4, 4)))
+    changed = replace(PRESETS["BC"], config=replace(TINY, filters=(4, 4, 4, 4)))
     monkeypatch.setitem(PRESETS, "BC", changed)
     with pytest.raises(InputError, match="bc-seed-0' was made with another split or other"):
         experiment(copied, settings, 1, len)

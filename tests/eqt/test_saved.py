@@ -88,7 +88,7 @@ def test_nothing_is_overwritten_unasked(tiny, tmp_path):
 def test_what_does_not_fit_is_not_written(tmp_path):
     broken = build_model(TINY)
     broken.get_layer("encoder_1").set_weights([np.full((3, 3, 2), np.nan), np.zeros(2)])
-    other = EQTConfig.from_dict(TINY.to_dict() | {"filters": [4, 4]})
+    other = EQTConfig.from_dict(TINY.to_dict() | {"filters": [4, 4, 4, 4]})
     for model, config, name, words in (
         (broken, TINY, "m.keras", "NaN"),
         (build_model(TINY), other, "m.keras", "does not fit"),

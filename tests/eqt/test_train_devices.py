@@ -27,7 +27,7 @@ from eqt.train import Means, train
 folder = Path(sys.argv[1])
 source = write_stead(folder / "data.hdf5", names_of(22, 12))
 # Without penalties: Adam makes a whole step of the sign of a gradient that is nearly nothing.
-network = replace(TINY, filters=(2,) * 4, kernels=(3,) * 4, residual_kernels=(3,), dropout=0.0)
+network = replace(TINY, residual_kernels=(3,), dropout=0.0)
 network = replace(network, bias_l1=0.0, kernel_l2=0.0)
 config = replace(SHORT, batch_size=6, ema=0.5, clip_norm=0.5, learning_rate=1e-3)
 runs = {}

@@ -19,7 +19,7 @@ from steadkit.errors import InputError
 from steadkit.files import write_text
 
 # Layers that draw, and all that has a memory.
-NETWORK = replace(TINY, filters=(2,) * 4, kernels=(3,) * 4, residual_kernels=(3,), dropout=0.2)
+NETWORK = replace(TINY, residual_kernels=(3,), dropout=0.2)
 LASTING = replace(
     SHORT, epochs=3, batch_size=6, augment="eqt", ema=0.9, warmup=1, plateau=1, weight_decay=0.01
 )

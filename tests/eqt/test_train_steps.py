@@ -19,7 +19,7 @@ from eqt.train.steps import Trainer
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 
-NETWORK = replace(TINY, filters=(2,) * 4, kernels=(3,) * 4, residual_kernels=(3,), dropout=0.0)
+NETWORK = replace(TINY, residual_kernels=(3,), dropout=0.0)
 RANDOM = np.random.default_rng(0)
 WAVEFORMS = RANDOM.standard_normal((4, 6000, 3)).astype(np.float32)
 ANSWERS = {name: RANDOM.uniform(size=(4, 6000, 1)).astype(np.float32) for name in TARGETS}
