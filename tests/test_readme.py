@@ -28,7 +28,8 @@ def test_the_python_examples_run(stead, tmp_path, monkeypatch):
 
 def commands() -> list[list[str]]:
     """List the commands that the README shows, without their comments."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    joined = [block.replace("\\\n", " ") for block in blocks("sh")]
+    lines = [line for block in joined for line in block.splitlines()]
     shown = [shlex.split(line, comments=True) for line in lines]
     return [words for words in shown if words and words[0] in ("steadkit", "eqt")]
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections import Counter
+from functools import partial
 from math import prod
 from pathlib import Path
 
@@ -37,7 +38,7 @@ FILES = """
 config.json          all settings, the software and the machine; digests of data and split
 split.manifest       the part of every trace
 history.csv          losses, F1, learning rate and seconds of every epoch
-curves.png           the same as a picture
+curves.png           the losses as a picture
 best.weights.h5      the weights with the lowest validation loss
 last.weights.h5      the weights after the last epoch
 """
@@ -56,6 +57,7 @@ def _differs(training: TrainConfig) -> str:
 
 
 def _wrapped(paragraph: str) -> str:
-    """Break long lines, but those that are to be copied."""
+    """Break long lines between words, but not those that are to be copied, nor a path."""
+    fill = partial(textwrap.fill, width=96, break_on_hyphens=False, break_long_words=False)
     lines = paragraph.split("\n")
-    return "\n".join(line if line.startswith(" ") else textwrap.fill(line, 96) for line in lines)
+    return "\n".join(line if line.startswith(" ") else fill(line) for line in lines)
