@@ -153,8 +153,12 @@ def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
 
 
 def _no_such_trace(name: str, csv: Path) -> str:
-    close = close_names(name, names_in(csv))
-    remedy = f"did you mean {', '.join(map(repr, close))}?" if close else "check the name"
+    there = names_in(csv)
+    close = close_names(name, there)
+    if close:
+        remedy = f"did you mean {', '.join(map(repr, close))}?"
+    else:
+        remedy = f"use one of its {len(there):,}: {', '.join(map(repr, there[:3]))}, ..."
     return f"{str(csv)!r} has no trace {name[:60]!r}: {remedy}"
 
 

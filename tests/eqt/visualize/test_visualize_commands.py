@@ -171,7 +171,7 @@ def test_architectures_by_name(run, tmp_path):
         (["maps", "tiny.keras"], ["names no data", "--data"]),
         (["maps", "none.keras", "--data", "chunk.hdf5"], ["no weights 'none.keras'"]),
         (["maps", "tiny.keras", "--data", "none.hdf5"], ["no file 'none.hdf5'"]),
-        (["maps", "tiny.keras", "nobody", "--data", "chunk.hdf5"], ["no trace 'nobody'"]),
+        (["maps", "tiny.keras", "nobody", "--data", "chunk.hdf5"], ["'nobody'", "use one of its"]),
         (["filters", "tiny.keras", "--layers", "dense"], ["no layer 'dense'", "encoder_1"]),
         (["architecture", "VGG"], ["unknown model 'VGG'", "Salvation"]),
         (["filters", "chunk.csv"], ["is no network"]),
