@@ -19,12 +19,14 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 `tables`         the attributes of many datasets that are alike
 `templates`      headers that are alike, read many at once
 `layout`         headers and texts of many datasets laid out at once
+`disk`           bytes written into an open file
 `files`          a new file: data, headers, heaps, and the group that names them
 ===============  ==============================================================
 """
 
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
-from steadkit.hdf5.files import NewFile, write_at
+from steadkit.hdf5.disk import PAGE, Disk, write_at
+from steadkit.hdf5.files import NewFile
 from steadkit.hdf5.heaps import Heaps
 from steadkit.hdf5.messages import (
     DamageError,
@@ -41,9 +43,11 @@ from steadkit.hdf5.windows import Windows
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
+    "PAGE",
     "Alike",
     "Attributes",
     "DamageError",
+    "Disk",
     "Header",
     "Heaps",
     "NewFile",

@@ -15,15 +15,13 @@ from typing import Final
 
 import numpy as np
 
+from steadkit.hdf5.disk import PAGE, Disk, write_at
 from steadkit.hdf5.layout import fixed_messages, lay_out, message
 from steadkit.hdf5.messages import PREFIX, SYMBOL_TABLE, UNDEFINED
 from steadkit.hdf5.tables import Datasets
 
-FIRST_BLOCK: Final = 4096
+FIRST_BLOCK: Final = PAGE
 """Where the first block begins: behind the superblock, on a page of its own."""
-
-MOST_PARTS: Final = 64
-"""Parts written at once."""
 
 LEAF_K: Final = 16
 NODE_K: Final = 32
@@ -80,9 +78,11 @@ class NewFile:
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
         self._fixed = fixed_messages(shape)
+        self._disk = Disk(self.descriptor)
 
     def close(self) -> None:
         """Give the file back; without `finish` it is no HDF5 file."""
+        self._disk.close()
         os.close(self.descriptor)
 
     def reserve(self, count: int) -> int:
@@ -127,7 +127,10 @@ class NewFile:
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns where they begin."""
         start = self.end
-        self.write(start, content)
+        if self._disk.takes(len(content)):
+            self._disk.write(start, memoryview(content))
+        else:
+            self.write(start, content)
         self.end += len(content)
         return start
 
@@ -178,20 +181,6 @@ class NewFile:
     def _append_nodes(self, nodes: np.ndarray) -> np.ndarray:
         start = self.append(nodes.tobytes())
         return start + np.arange(len(nodes), dtype=np.uint64) * np.uint64(nodes.itemsize)
-
-
-def write_at(descriptor: int, address: int, *contents: bytes | memoryview) -> None:
-    """Write bytes one behind the other into an open file, from an address on."""
-    for start in range(0, len(contents), MOST_PARTS):
-        parts = contents[start : start + MOST_PARTS]
-        done = os.pwritev(descriptor, parts, address)
-        for part in parts:
-            rest = memoryview(part)[max(0, min(done, len(part))) :]
-            done -= len(part)
-            address += len(part) - len(rest)
-            while len(rest):
-                written = os.pwrite(descriptor, rest, address)
-                rest, address = rest[written:], address + written
 
 
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:

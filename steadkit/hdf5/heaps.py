@@ -194,6 +194,7 @@ def _are_sound(collections: np.ndarray) -> np.ndarray:
     may_be = (collections[:, :-1] - np.uint64(1)) < np.uint64(width // HEAD)
     may_be &= collections[:, 1:] <= np.uint64(width * WORD)
     may_be[:, :first] = False
+    may_be[:, width - HEAD - 1 :] = False  # a head ends before the two words more of `_stacked`
     rows, places = np.nonzero(may_be)
     following = places + HEAD + words_in(collections[rows, places + 1].astype(np.int64))
     is_last = np.ones(len(rows), bool)
@@ -215,5 +216,9 @@ def _search(
     may_be = low[:, :-1] == indices[:, np.newaxis].astype(np.uint16)
     may_be &= low[:, 1:] == lengths[:, np.newaxis].astype(np.uint16)
     may_be[:, : COLLECTION.size // WORD] = False
-    first, last = may_be.argmax(axis=1), may_be.shape[1] - 1 - may_be[:, ::-1].argmax(axis=1)
-    return np.where(may_be.any(axis=1) & (first == last), first, 0)
+    # On a plain array this takes a fifth of what it does on a table.
+    rows, places = np.divmod(np.flatnonzero(may_be), may_be.shape[1])
+    found = np.zeros(len(low), np.int64)
+    found[rows] = places
+    found[np.bincount(rows, minlength=len(low)) != 1] = 0
+    return found

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from steadkit.hdf5.attributes import FLOAT32, Form
+from steadkit.hdf5.disk import room
 from steadkit.hdf5.heaps import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
 from steadkit.hdf5.messages import (
     CONTIGUOUS,
@@ -80,7 +81,7 @@ def lay_out(
     together = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
     places = np.empty(len(order), _PLACE)
     places[order], collections, end = _place(together.tolist())
-    content = np.zeros(end, np.uint8)
+    content = room(end, start)
     done = 0
     for (addresses, table), head in zip(datasets, heads, strict=True):
         own = places[done : done + len(table)]

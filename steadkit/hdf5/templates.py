@@ -243,10 +243,10 @@ class Templates:
     def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[Family, int]]]:
         by_key: dict[bytes, list[int]] = {}
         for row, start in enumerate(starts):
-            by_key.setdefault(_key(start), []).append(row)
+            by_key.setdefault(start[: PREFIX.size], []).append(row)
         found = {}
-        for key, rows in by_key.items():
-            kinds = self._kinds.get(key)
+        for prefix, rows in by_key.items():
+            kinds = self._kinds.get(_key(prefix))
             if kinds is not None:
                 some = kinds.candidates([starts[row][: kinds.first] for row in rows])
                 found.update({row: list(c) for row, c in zip(rows, some, strict=True) if c})

@@ -41,7 +41,7 @@ class Windows:
     holes, places
         Addresses of parts that are to be read to places of their own, which do not overlap.
     look
-        Called with the bytes of each place when they were read; see `looks`.
+        Called with the bytes of each place, and its number, when they were read; see `looks`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Windows:
         memory: np.ndarray | None = None,
         holes: Sequence[int] = (),
         places: Sequence[memoryview] = (),
-        look: Callable[[memoryview], Any] = len,
+        look: Callable[[memoryview, int], Any] | None = None,
     ):
         self._raw, self._look = raw, look
         self.base, self.size = raw.base, raw.size
@@ -74,23 +74,25 @@ class Windows:
     def _read(self, start: int, end: int, holes: list[Hole]) -> None:
         """Read a span, what lies in holes to its place; these are used up."""
         at = start
-        views: list[tuple[memoryview, Hole | None]] = []
+        views: list[memoryview] = []
+        into: list[int | None] = []
         while holes and holes[0].address < end:
             hole = holes.pop(0)
-            views += [(self._take(hole.address - at), None), (hole.place, hole)]
+            views += self._take(hole.address - at), hole.place
+            into += None, hole.number
             at = hole.address + len(hole.place)
-        views.append((self._take(end - at), None))
+        views.append(self._take(end - at))
+        into.append(None)
         for first in range(0, len(views), MOST_VIEWS):
             some = views[first : first + MOST_VIEWS]
-            read = os.preadv(
-                self._raw.descriptor, [view for view, _ in some], self._raw.base + start
-            )
-            for view, into in some:
+            read = os.preadv(self._raw.descriptor, some, self._raw.base + start)
+            for view, number in zip(some, into[first : first + MOST_VIEWS], strict=True):
+                size = len(view)
                 self._starts.append(start)
-                self._pieces.append(view[: max(0, read)])
-                start, read = start + len(view), read - len(view)
-                if into is not None:
-                    self.looks[into.number] = self._look(view)
+                self._pieces.append(view if size <= read else view[: max(0, read)])
+                start, read = start + size, read - size
+                if number is not None and self._look is not None:
+                    self.looks[number] = self._look(view, number)
 
     def _take(self, size: int) -> memoryview:
         taken, self._rest = self._rest[:size], self._rest[size:]
@@ -102,8 +104,8 @@ class Windows:
         if number < 0:
             return None
         first = address - self._starts[number]
-        piece = self._pieces[number]
-        return piece[first : first + length] if first + length <= len(piece) else None
+        view = self._pieces[number][first : first + length]
+        return view if len(view) == length else None
 
     def read(self, address: int, length: int) -> bytes:
         """Read so many bytes, as `RawFile.read` does."""
@@ -112,7 +114,8 @@ class Windows:
 
     def read_up_to(self, address: int, length: int) -> bytes:
         """Read so many bytes, or as many as there are, as `RawFile.read_up_to` does."""
-        return self.read(address, max(0, min(length, self.size - self.base - address)))
+        view = self.view(address, length)  # nearly always all of it is there
+        return self._raw.read_up_to(address, length) if view is None else bytes(view)
 
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:

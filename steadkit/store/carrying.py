@@ -76,7 +76,12 @@ class Hand:
         """
         reader, placer = self._readers[task.source], self._placer
         places = placer.places(task.targets)
-        windows = reader.ahead(task.addresses, self._memory, places, _look)
+
+        def look(samples: memoryview, number: int) -> Look:
+            placer.fill(number)
+            return _look(samples)
+
+        windows = reader.ahead(task.addresses, self._memory, places, look)
         if windows.holes:
             placer.begin()  # the disk is at work while the rest is looked at
         found = reader.many(list(zip(task.names, task.addresses, strict=True)), windows)
@@ -96,10 +101,10 @@ class Hand:
             looks = []
         looks = looks or [*map(_look, samples)]
         targets, rows = np.array(task.targets), np.empty(len(samples), ROW)
-        for one, look in zip(found.stored, looks, strict=True):
-            if not look.is_finite:
+        for one, seen in zip(found.stored, looks, strict=True):
+            if not seen.is_finite:
                 raise not_finite(one.name, reader.path)
-        rows["waveform"] = [look.digest for look in looks]
+        rows["waveform"] = [seen.digest for seen in looks]
         attributes = []
         for numbers, table in found.attributes:
             rows["attributes"][numbers] = table.digests()

@@ -156,7 +156,7 @@ class Reader:
         addresses: Sequence[int],
         memory: np.ndarray | None = None,
         places: Sequence[memoryview] = (),
-        look: Callable[[memoryview], Any] = len,
+        look: Callable[[memoryview, int], Any] | None = None,
     ) -> Windows:
         """Read ahead what belongs to traces whose headers are at these addresses, ascending.
 
@@ -170,7 +170,7 @@ class Reader:
             Where to read the samples of each to, as far as can be told before a header is
             understood; see `are_in_place`.
         look
-            Called with the samples of each when they were read there.
+            Called with the samples of each, and its number, when they were read there.
         """
         holes = self._expected(addresses) if places else []
         some = places if holes else ()

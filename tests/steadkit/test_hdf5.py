@@ -20,6 +20,7 @@ from steadkit.hdf5 import (
     NewStyleError,
     RawFile,
     Templates,
+    disk,
     encode,
     read_attributes,
     read_header,
@@ -27,6 +28,7 @@ from steadkit.hdf5 import (
     table_of,
     write_at,
 )
+from steadkit.hdf5.disk import room
 from steadkit.store import Writer
 
 SHAPE = (3,)
@@ -417,6 +419,27 @@ def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
         writer.add("x", np.zeros((6000, 3), np.float32), VALUES)
         raise RuntimeError
     assert not h5py.is_hdf5(tmp_path / "a.hdf5")
+
+
+@pytest.mark.parametrize("names", [["a"], [f"N{number}" for number in range(3000)]])
+def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
+    write(tmp_path / "a.hdf5", names, lambda name: {"name": name})
+    monkeypatch.setattr(disk, "LONG", 1)
+    write(tmp_path / "b.hdf5", names, lambda name: {"name": name})
+    assert (tmp_path / "a.hdf5").read_bytes() == (tmp_path / "b.hdf5").read_bytes()
+
+
+@pytest.mark.parametrize("address", [0, 8, 4095, 4096, 10_000])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_stretch_wherever_it_lies_in_memory(tmp_path, address, aligned):
+    """Where memory does not suit the disk, it goes through the cache."""
+    content = room(20_000, address if aligned else address + 1)
+    content[:] = np.arange(20_000) % 251
+    with (tmp_path / "a").open("wb") as file:
+        out = disk.Disk(file.fileno())
+        out.write(address, content.data)
+        out.close()
+    assert (tmp_path / "a").read_bytes() == bytes(address) + content.tobytes()
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 13, 10**6])

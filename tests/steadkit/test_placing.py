@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import names_of, waveform
 
+from steadkit.hdf5 import PAGE, disk
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.store import TRACE_BYTES, Order, Reader, copy_traces, open_data, placing
-from steadkit.store.placing import PAGE, Placer
+from steadkit.store.placing import Placer
 
 SIZE = 1000
 NAMES = names_of(12)
@@ -19,7 +20,7 @@ NAMES = names_of(12)
 @pytest.fixture(autouse=True)
 def past_the_cache(monkeypatch):
     """Let also short stretches go past the cache, where the disk of the tests can."""
-    monkeypatch.setattr(placing, "LONG", 1)
+    monkeypatch.setattr(disk, "LONG", 1)
 
 
 @pytest.fixture
@@ -67,11 +68,46 @@ def test_one_stretch_after_another(file):
     assert all(in_file(file, address, content) for address, content in written)
 
 
+@pytest.mark.parametrize("piece", [1, SIZE, 5000, 10 * SIZE, 10**9])
+@pytest.mark.parametrize("order", [range(64), reversed(range(64)), [*range(1, 64), 0], [0, 2]])
+def test_places_filled_one_by_one(file, monkeypatch, piece, order):
+    """What is ready is written meanwhile, and never anything that is not there yet."""
+    monkeypatch.setattr(placing, "PIECE", piece)
+    placer = Placer(file, SIZE, 64)
+    content = np.random.default_rng(0).bytes(64 * SIZE)
+    places = placer.places(range(333, 333 + 64 * SIZE, SIZE))
+    for number in order:
+        places[number][:] = content[number * SIZE : (number + 1) * SIZE]
+        placer.fill(number)
+    for number, place in enumerate(places):
+        place[:] = content[number * SIZE : (number + 1) * SIZE]
+    placer.begin()
+    placer.wait()
+    assert in_file(file, 333, content)
+    for place in places:
+        place[:] = bytes(SIZE)
+    placer.begin()
+    placer.close()
+    assert in_file(file, 333, bytes(64 * SIZE))
+
+
+def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
+    monkeypatch.setattr(placing, "PIECE", 10 * SIZE)
+    placer = Placer(file, SIZE, 64)
+    places = placer.places(range(0, 64 * SIZE, SIZE))
+    for number in range(30):
+        places[number][:] = b"x" * SIZE
+        placer.fill(number)
+    placer.wait()
+    assert in_file(file, 0, b"x" * (20 * SIZE))  # all but what is no whole piece yet
+    placer.close()
+
+
 def test_only_a_long_stretch_in_one_piece_gets_places(file, monkeypatch):
     placer = Placer(file, SIZE, 64)
     assert placer.places([0, SIZE, 3 * SIZE]) == placer.places([SIZE, 0]) == []
     assert placer.places(range(0, 65 * SIZE, SIZE)) == []
-    monkeypatch.setattr(placing, "LONG", 10 * SIZE)
+    monkeypatch.setattr(disk, "LONG", 10 * SIZE)
     assert placer.places(range(0, 9 * SIZE, SIZE)) == []
     assert len(placer.places(range(0, 10 * SIZE, SIZE))) == 10
     placer.close()

@@ -1,0 +1,97 @@
+"""Write bytes into an open file; long stretches past the system's cache, where that can be.
+
+A write through the cache takes a core 40 microseconds for the samples of a trace, and the system
+some more to bring it to the disk; one past it takes 3, and the core can do something else until the
+disk is done. The disk wants whole pages of memory and of the file for that: what is written must
+lie as far from the beginning of a page in memory as it will in the file (`room`), and what of pages
+there is at its ends goes through the cache.
+"""
+
+import errno
+import os
+from typing import Final
+
+import numpy as np
+
+PAGE: Final = 4096
+
+LONG: Final = 1 << 20
+"""Bytes from which on a stretch goes past the cache: a disk takes long for each."""
+
+MOST_PARTS: Final = 64
+"""Parts written at once."""
+
+UNABLE: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class Disk:
+    """An open file to be written past the cache.
+
+    Parameters
+    ----------
+    descriptor
+        The open file; it is not closed with this.
+    """
+
+    def __init__(self, descriptor: int):
+        self._file, self._past = descriptor, _past_the_cache(descriptor)
+
+    def takes(self, size: int) -> bool:
+        """Tell whether a stretch of so many bytes goes past the cache."""
+        return self._past is not None and size >= LONG
+
+    def write(self, address: int, content: memoryview) -> None:
+        """Write a stretch, through the cache what cannot go past it."""
+        begin = -address % PAGE
+        end = begin + (len(content) - begin) // PAGE * PAGE
+        done = begin + self._write_pages(address + begin, content[begin:end])
+        write_at(self._file, address, content[:begin])
+        write_at(self._file, address + done, content[done:])
+
+    def close(self) -> None:
+        """Give back what this needs."""
+        if self._past is not None:
+            os.close(self._past)
+
+    def _write_pages(self, address: int, pages: memoryview) -> int:
+        """Write whole pages; returns how many bytes, all or as many as this disk can."""
+        if self._past is None:
+            return 0
+        try:
+            return os.pwrite(self._past, pages, address)
+        except OSError as error:
+            if error.errno not in UNABLE:
+                raise
+            return 0
+
+
+def room(size: int, address: int) -> np.ndarray:
+    """Make room, zeros, for bytes that belong at an address of the file."""
+    memory = np.zeros(size + PAGE, np.uint8)
+    first = (address - memory.ctypes.data) % PAGE
+    return memory[first : first + size]
+
+
+def write_at(descriptor: int, address: int, *contents: bytes | memoryview) -> None:
+    """Write bytes one behind the other into an open file, from an address on."""
+    for start in range(0, len(contents), MOST_PARTS):
+        parts = contents[start : start + MOST_PARTS]
+        done = os.pwritev(descriptor, parts, address)
+        for part in parts:
+            rest = memoryview(part)[max(0, min(done, len(part))) :]
+            done -= len(part)
+            address += len(part) - len(rest)
+            while len(rest):
+                written = os.pwrite(descriptor, rest, address)
+                rest, address = rest[written:], address + written
+
+
+def _past_the_cache(descriptor: int) -> int | None:
+    """Open the file once more for writes past the cache, where system and disk know how."""
+    if not hasattr(os, "O_DIRECT"):
+        return None
+    try:
+        # Not by its name, which may be another file's by now.
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError:
+        return None
