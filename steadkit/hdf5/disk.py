@@ -16,7 +16,7 @@ import numpy as np
 PAGE: Final = 4096
 
 LONG: Final = 1 << 20
-"""Bytes from which on a stretch goes past the cache: a disk takes long for each."""
+"""Bytes from which on pages go past the cache: a disk takes long for each stretch of them."""
 
 MOST_PARTS: Final = 64
 """Parts written at once."""
@@ -36,12 +36,8 @@ class Disk:
     def __init__(self, descriptor: int):
         self._file, self._past = descriptor, _past_the_cache(descriptor)
 
-    def takes(self, size: int) -> bool:
-        """Tell whether a stretch of so many bytes goes past the cache."""
-        return self._past is not None and size >= LONG
-
     def write(self, address: int, content: memoryview) -> None:
-        """Write a stretch, through the cache what cannot go past it."""
+        """Write a stretch, through the cache what is short or cannot go past it."""
         begin = -address % PAGE
         end = begin + (len(content) - begin) // PAGE * PAGE
         done = begin + self._write_pages(address + begin, content[begin:end])
@@ -55,7 +51,7 @@ class Disk:
 
     def _write_pages(self, address: int, pages: memoryview) -> int:
         """Write whole pages; returns how many bytes, all or as many as this disk can."""
-        if self._past is None:
+        if self._past is None or len(pages) < LONG:
             return 0
         try:
             return os.pwrite(self._past, pages, address)

@@ -127,10 +127,7 @@ class NewFile:
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns where they begin."""
         start = self.end
-        if self._disk.takes(len(content)):
-            self._disk.write(start, memoryview(content))
-        else:
-            self.write(start, content)
+        self._disk.write(start, memoryview(content))
         self.end += len(content)
         return start
 

@@ -91,7 +91,9 @@ class Windows:
                 self._starts.append(start)
                 self._pieces.append(view if size <= read else view[: max(0, read)])
                 start, read = start + size, read - size
-                if number is not None and self._look is not None:
+                if number is not None and read < 0:
+                    self.holes[number] = -1  # the file ends before
+                elif number is not None and self._look is not None:
                     self.looks[number] = self._look(view, number)
 
     def _take(self, size: int) -> memoryview:

@@ -1,15 +1,16 @@
 """Carry runs of traces: their samples to where they belong, all else back to who asked."""
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5 import Table, write_at
+from steadkit.hdf5 import Table, Windows
 from steadkit.store.journal import ROW
 from steadkit.store.placing import Placer
-from steadkit.store.reading import NEAR, Reader
-from steadkit.store.runs import runs
+from steadkit.store.reading import NEAR, Found, Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, are_finite, not_finite, waveform_digest
 
 RUN: Final = 256
@@ -17,20 +18,18 @@ RUN: Final = 256
 
 
 class Task(NamedTuple):
-    """Traces of one source to be carried, in the order in which they lie in it."""
+    """Traces to be carried, in the order in which they will stand in the new file."""
 
-    source: int
     names: Sequence[str]
-    addresses: Sequence[int]
-    """Where the header of each is."""
-    targets: Sequence[int]
-    """Where in the new file the samples of each belong."""
+    sources: Sequence[int]
+    """The number of the source of each."""
+    target: int
+    """Where in the new file the samples of the first belong."""
 
 
 class Carried(NamedTuple):
-    """What is known of traces whose samples are in their place."""
+    """What is known of traces whose samples are in their place, or on their way there."""
 
-    targets: np.ndarray
     rows: np.ndarray
     """What the journal will say of each; where its header will be is not known yet."""
     attributes: list[tuple[np.ndarray, Table]]
@@ -49,6 +48,17 @@ def _look(samples: memoryview) -> Look:
     return Look(are_finite(np.frombuffer(samples, DTYPE)), waveform_digest(samples))
 
 
+class _Part(NamedTuple):
+    """Traces of a task that are in one source, in the order in which they lie in it."""
+
+    reader: Reader
+    numbers: np.ndarray
+    """Of the traces in the task."""
+    traces: list[tuple[str, int]]
+    """Name and address of each."""
+    windows: Windows
+
+
 class Hand:
     """Carries one task at a time into a new file.
 
@@ -62,60 +72,109 @@ class Hand:
 
     def __init__(self, readers: Sequence[Reader], descriptor: int):
         self._readers = readers
-        self._memory = np.empty(RUN * (TRACE_BYTES + 2 * NEAR), np.uint8)
-        self._file = descriptor
+        self._memory = np.empty((RUN, TRACE_BYTES + 2 * NEAR), np.uint8)
         self._placer = Placer(descriptor, TRACE_BYTES, RUN)
 
     def carry(self, task: Task) -> Carried:
-        """Write the samples of some traces where they belong; read their attributes.
+        """Bring the samples of some traces where they belong; read their attributes.
+
+        They are being written while the next task is carried, see `settle`.
 
         Raises
         ------
         InputError
             A trace cannot be used; one that is not finite may have been written.
+        OSError
+            The disk was full or at fault when it wrote an earlier task's.
         """
-        reader, placer = self._readers[task.source], self._placer
-        places = placer.places(task.targets)
-
-        def look(samples: memoryview, number: int) -> Look:
-            placer.fill(number)
-            return _look(samples)
-
-        windows = reader.ahead(task.addresses, self._memory, places, look)
-        if windows.holes:
-            placer.begin()  # the disk is at work while the rest is looked at
-        found = reader.many(list(zip(task.names, task.addresses, strict=True)), windows)
-        samples = reader.samples(found)
-        looks = windows.looks
-        if not places:
-            for start, stop in runs(task.targets, _are_neighbours):
-                write_at(self._file, task.targets[start], *samples[start:stop])
-        elif not reader.are_in_place(found):
-            placer.wait()
-            # Some may lie where others belong.
-            apart = [bytes(waveform) for waveform in samples]
-            for place, content in zip(places, apart, strict=True):
-                place[:] = content
-            samples = [*places]
-            placer.begin()
-            looks = []
-        looks = looks or [*map(_look, samples)]
-        targets, rows = np.array(task.targets), np.empty(len(samples), ROW)
-        for one, seen in zip(found.stored, looks, strict=True):
-            if not seen.is_finite:
-                raise not_finite(one.name, reader.path)
-        rows["waveform"] = [seen.digest for seen in looks]
+        places = self._placer.places(task.target, len(task.names))
+        looks: list[Look | None] = [None] * len(places)
+        parts = self._read(task, places, looks)
+        is_begun = None not in looks
+        if is_begun:
+            self._placer.begin()  # the disk is at work while the rest is looked at
+        rows = np.empty(len(places), ROW)
+        targets = task.target + TRACE_BYTES * np.arange(len(places))
         attributes = []
-        for numbers, table in found.attributes:
-            rows["attributes"][numbers] = table.digests()
-            attributes.append((targets[numbers], table))
-        placer.wait()
-        return Carried(targets, rows, attributes)
+        for part in parts:
+            found = part.reader.many(part.traces, part.windows)
+            if not part.reader.are_in_place(found):
+                self._bring(part, found, places, looks)
+                is_begun = False
+            for numbers, table in found.attributes:
+                of_task = part.numbers[numbers]
+                rows["attributes"][of_task] = table.digests()
+                attributes.append((targets[of_task], table))
+        if not is_begun:
+            self._placer.begin()
+        rows["waveform"] = [look.digest for look in _finite(task, looks, self._readers)]
+        return Carried(rows, attributes)
+
+    def settle(self) -> None:
+        """Wait until all samples are written.
+
+        Raises
+        ------
+        OSError
+            The disk is full or at fault.
+        """
+        self._placer.wait()
+
+    def _read(
+        self, task: Task, places: Sequence[memoryview], looks: list[Look | None]
+    ) -> list[_Part]:
+        """Read what belongs to the traces of a task, each source in its own order.
+
+        Samples go to their places, and looks at them to `looks`, as far as it can be told where
+        they are before headers are understood.
+        """
+        addresses = [
+            self._readers[source].address(name)
+            for source, name in zip(task.sources, task.names, strict=True)
+        ]
+        parts, memory = [], self._memory
+        in_order = sorted(zip(task.sources, addresses, range(len(places)), strict=True))
+        for source, some in groupby(in_order, key=itemgetter(0)):
+            numbers = [number for _, _, number in some]
+
+            def look(samples: memoryview, place: int, numbers: list[int] = numbers) -> None:
+                self._placer.fill(numbers[place])
+                looks[numbers[place]] = _look(samples)
+
+            traces = [(task.names[number], addresses[number]) for number in numbers]
+            windows = self._readers[source].ahead(
+                traces,
+                memory[: len(numbers)].reshape(-1),
+                [places[number] for number in numbers],
+                look,
+            )
+            parts.append(_Part(self._readers[source], np.array(numbers), traces, windows))
+            memory = memory[len(numbers) :]
+        return parts
+
+    def _bring(
+        self,
+        part: _Part,
+        found: Found,
+        places: Sequence[memoryview],
+        looks: list[Look | None],
+    ) -> None:
+        """Bring samples to their places that were not read there."""
+        # Some may lie where others belong.
+        apart = [*map(bytes, part.reader.samples(found))]
+        self._placer.wait()
+        for number, content in zip(part.numbers.tolist(), apart, strict=True):
+            places[number][:] = content
+            looks[number] = _look(places[number])
 
     def close(self) -> None:
         """Give back what this needs."""
         self._placer.close()
 
 
-def _are_neighbours(one: Any, other: Any) -> bool:
-    return bool(other == one + TRACE_BYTES)
+def _finite(task: Task, looks: Sequence[Look | None], readers: Sequence[Reader]) -> Iterator[Look]:
+    """Give the look at each trace; refuse the first that is not finite."""
+    for name, source, look in zip(task.names, task.sources, looks, strict=True):
+        if look is None or not look.is_finite:
+            raise not_finite(name, readers[source].path)
+        yield look

@@ -1,9 +1,9 @@
-"""A new STEAD file out of the traces of others: read in file order, many at once, resumable.
+"""A new STEAD file out of the traces of others: a run at a time, read in file order, resumable.
 
-The samples come first, in the order wanted, then the headers, block by block. Within a block
-traces are read in the order in which they lie in their files and written where the order wanted
-puts them, so that the result does not depend on how the sources are arranged. When a block is
-whole, the journal records it, and a later run goes on behind it.
+The samples come first, in the order wanted, then the headers, block by block. Within a run of
+neighbours traces are read in the order in which they lie in their files, each to where the order
+wanted has it, and written as one; so the result does not depend on how the sources are arranged.
+When a block is whole, the journal records it, and a later run goes on behind it.
 """
 
 import hashlib
@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, NamedTuple
@@ -26,14 +25,14 @@ from steadkit.hdf5 import NewFile, by_form
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.carrying import RUN, Carried, Hand, Task
-from steadkit.store.helping import new_helper
+from steadkit.store.helping import Helper
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.opening import open_data
 from steadkit.store.reading import Reader
 from steadkit.store.samples import TRACE_BYTES
 
 BLOCK: Final = 4096
-"""Traces in a block: what is read in one sweep over the sources, and lost at most by a kill."""
+"""Traces in a block: those whose headers are written together, and lost at most by a kill."""
 
 THREADS: Final = 2
 """That carry where no process helps: more would wait for the interpreter and for one another."""
@@ -82,7 +81,7 @@ class _Copy:
     file: NewFile
     readers: Sequence[Reader]
     pool: ThreadPoolExecutor
-    hands: SimpleQueue["_Carry"]
+    hands: SimpleQueue[Hand | Helper]
     """Who carries, a thread of the pool each."""
     bar: Bar
     flusher: ThreadPoolExecutor
@@ -92,7 +91,6 @@ class _Copy:
     """What is given back in the end."""
 
 
-_Carry = Callable[[Task], Carried]
 Check = Callable[[str, bytes, bytes], object]
 
 
@@ -154,12 +152,12 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         if resume_at is None:
             file.reserve(len(order.names))
         readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
-        hands: SimpleQueue[_Carry] = SimpleQueue()
+        hands: SimpleQueue[Hand | Helper] = SimpleQueue()
         helpers = _helpers(len(order.names) - done)
         for _ in range(helpers):
-            helper = new_helper(order.sources, file.descriptor)
+            helper = Helper(order.sources, file.descriptor)
             stack.callback(helper.close)
-            hands.put(helper.ask)
+            hands.put(helper)
         for _ in range(1 if helpers else THREADS):
             hands.put(_own_hand(stack, file, readers))
         flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(hands.qsize())
@@ -176,10 +174,10 @@ def _helpers(traces: int) -> int:
     return min(cores() - 1, MOST_HELPERS) if traces >= HELPED else 0
 
 
-def _own_hand(stack: ExitStack, file: NewFile, readers: Sequence[Reader]) -> _Carry:
+def _own_hand(stack: ExitStack, file: NewFile, readers: Sequence[Reader]) -> Hand:
     hand = Hand(readers, file.descriptor)
     stack.callback(hand.close)
-    return hand.carry
+    return hand
 
 
 def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
@@ -195,6 +193,8 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
             copy.bar.step(count=len(carried[-1].rows))
             if number % FLUSHED == 0:
                 _flush(copy)
+        if not following:
+            _settle(copy)
         yield _write_headers(copy, block, carried)
 
 
@@ -212,27 +212,45 @@ def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
         return []
     copy.file.allocate(_data(places[0]), len(places))
     names, numbers = copy.order.names, copy.order.numbers
-    # The header of a trace stands beside its samples: this is the order of the file.
-    found = sorted((int(numbers[i]), copy.readers[numbers[i]].address(names[i]), i) for i in places)
     running = []
-    for number, some in groupby(found, key=itemgetter(0)):
-        traces = [(names[place], address, _data(place)) for _, address, place in some]
-        for first in range(0, len(traces), RUN):
-            task = Task(number, *zip(*traces[first : first + RUN], strict=True))
-            running.append(copy.pool.submit(_carry, copy, task))
+    for first in range(places.start, places.stop, RUN):
+        last = min(first + RUN, places.stop)
+        sources = [int(number) for number in numbers[first:last]]
+        task = Task(names[first:last], sources, _data(first))
+        running.append(copy.pool.submit(_carry, copy, task))
     return running
 
 
 def _carry(copy: _Copy, task: Task) -> Carried:
     """Give a task to a hand that is free; a helper that is gone is replaced by ourselves."""
-    carry = copy.hands.get()
+    hand = copy.hands.get()
     try:
-        return carry(task)
+        return hand.carry(task)
     except ChildGoneError:
-        carry = _own_hand(copy.stack, copy.file, copy.readers)
-        return carry(task)
+        hand = _in_place_of(copy, hand)
+        return hand.carry(task)
     finally:
-        copy.hands.put(carry)
+        copy.hands.put(hand)
+
+
+def _in_place_of(copy: _Copy, gone: Hand | Helper) -> Hand:
+    """Take over from a helper that is gone, with what it may not have written."""
+    hand = _own_hand(copy.stack, copy.file, copy.readers)
+    if isinstance(gone, Helper) and gone.unsettled is not None:
+        hand.carry(gone.unsettled)
+    return hand
+
+
+def _settle(copy: _Copy) -> None:
+    """Let every hand write all that it has carried; the helpers may go then."""
+    for _ in range(copy.hands.qsize()):
+        hand = copy.hands.get()
+        try:
+            hand.settle()
+        except ChildGoneError:
+            _in_place_of(copy, hand).settle()
+        if isinstance(hand, Helper):
+            copy.pool.submit(hand.close)  # it takes a moment
 
 
 def _data(place: int) -> int:
@@ -240,9 +258,7 @@ def _data(place: int) -> int:
 
 
 def _write_headers(copy: _Copy, block: range, carried: Sequence[Carried]) -> Record:
-    rows = np.empty(len(block), ROW)
-    for one in carried:
-        rows[(one.targets - _data(block.start)) // TRACE_BYTES] = one.rows
+    rows = np.concatenate([one.rows for one in carried])
     datasets = by_form([pair for one in carried for pair in one.attributes])
     content, rows["header"] = copy.file.lay_out(datasets)
     copy.file.append(content)

@@ -21,14 +21,53 @@ class Setup(NamedTuple):
     """The file to write."""
 
 
-def new_helper(sources: Sequence[Path], descriptor: int) -> Child:
-    """Start a process that works as a `steadkit.store.carrying.Hand`."""
-    setup = Setup([(path.resolve(), _identity(path)) for path in sources], descriptor)
-    return Child(f"{__name__}:helping", setup, [descriptor])
+class Helper:
+    """A process that works as a `steadkit.store.carrying.Hand`.
+
+    Parameters
+    ----------
+    sources
+        The files that tasks speak of, by number.
+    descriptor
+        The file to write.
+    """
+
+    def __init__(self, sources: Sequence[Path], descriptor: int):
+        setup = Setup([(path.resolve(), _identity(path)) for path in sources], descriptor)
+        self._child = Child(f"{__name__}:helping", setup, [descriptor])
+        self.unsettled: Task | None = None
+        """What it carried last: if the process goes, this may not be written."""
+
+    def carry(self, task: Task) -> Carried:
+        """Let it carry, and raise what was raised there.
+
+        Raises
+        ------
+        ChildGoneError
+            The process has ended.
+        """
+        carried: Carried = self._child.ask(task)
+        self.unsettled = task
+        return carried
+
+    def settle(self) -> None:
+        """Let it write all, and raise what was raised there.
+
+        Raises
+        ------
+        ChildGoneError
+            The process has ended.
+        """
+        self._child.ask(None)
+        self.unsettled = None
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
 
 
 @contextmanager
-def helping(setup: Setup) -> Iterator[Callable[[Task], Carried]]:
+def helping(setup: Setup) -> Iterator[Callable[[Task | None], Carried | None]]:
     """Open what a helper works with, in its own process."""
     with ExitStack() as stack:
         readers = [Reader(stack.enter_context(open_data(path))) for path, _ in setup.sources]
@@ -37,7 +76,7 @@ def helping(setup: Setup) -> Iterator[Callable[[Task], Carried]]:
                 raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
         hand = Hand(readers, setup.descriptor)
         stack.callback(hand.close)
-        yield hand.carry
+        yield lambda task: hand.settle() if task is None else hand.carry(task)
 
 
 def _identity(path: Path) -> tuple[int, int]:

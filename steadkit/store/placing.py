@@ -4,9 +4,7 @@ Samples are read to where they will be written from; see `steadkit.hdf5.disk` fo
 """
 
 import mmap
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from steadkit.hdf5 import PAGE, Disk
@@ -23,7 +21,7 @@ class _Stretch(NamedTuple):
 
 
 class Placer:
-    """Writes one stretch of an open file at a time.
+    """Writes stretches of an open file, each while the next is being filled in.
 
     Parameters
     ----------
@@ -37,32 +35,33 @@ class Placer:
 
     def __init__(self, descriptor: int, size: int, most: int):
         self._disk, self._size, self._most = Disk(descriptor), size, most
-        self._memory = mmap.mmap(-1, PAGE + most * size)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            self._memory.madvise(mmap.MADV_HUGEPAGE)
+        self._memory, self._other = (_memory(PAGE + most * size) for _ in range(2))
         self._stretch = _Stretch(0, memoryview(b""))
         self._filled = self._begun = 0
         self._writer = ThreadPoolExecutor(1)
         self._writing: list[Future[None]] = []
+        self._writing_other: list[Future[None]] = []
 
-    def places(self, addresses: Sequence[int]) -> list[memoryview]:
-        """Give room for parts that belong at these addresses; none where they are better written.
+    def places(self, address: int, count: int) -> list[memoryview]:
+        """Give room for so many parts that belong one behind the other, from an address on.
 
-        That is where they are not one long stretch, or the file can only be written by the cache.
+        Raises
+        ------
+        OSError
+            The disk was full or at fault when it wrote the stretch before the last one.
         """
-        count = len(addresses)
-        if count > self._most or not self._disk.takes(count * self._size):
-            return []
-        if any(other - one != self._size for one, other in pairwise(addresses)):
-            return []
-        self.wait()
-        first = addresses[0] % PAGE
+        if count > self._most:
+            raise ValueError(f"{count} parts are more than {self._most}")
+        self._memory, self._other = self._other, self._memory
+        self._writing, self._writing_other = self._writing_other, self._writing
+        self._end(self._writing)
+        first = address % PAGE
         content = memoryview(self._memory)[first : first + count * self._size]
-        self._stretch = _Stretch(addresses[0], content)
+        self._stretch = _Stretch(address, content)
         return [content[at : at + self._size] for at in range(0, len(content), self._size)]
 
     def fill(self, number: int) -> None:
-        """Tell that the place of this number is filled; it must stay so until `wait` returns.
+        """Tell that the place of this number is filled, and will stay so.
 
         As long as places are filled one after another, they are written meanwhile.
         """
@@ -74,7 +73,7 @@ class Placer:
                 self._begin(whole)
 
     def begin(self) -> None:
-        """Begin to write the rest: all places are filled; they must stay so until `wait` returns.
+        """Begin to write the rest: all places are filled, and will stay so.
 
         After `wait` it writes all of them once more.
         """
@@ -88,18 +87,29 @@ class Placer:
         )
 
     def wait(self) -> None:
-        """Wait until it is written.
+        """Wait until all that was begun is written.
 
         Raises
         ------
         OSError
             The disk is full or at fault.
         """
-        writing, self._writing, self._filled, self._begun = self._writing, [], 0, 0
-        for one in writing:
-            one.result()
+        self._end(self._writing_other)
+        self._end(self._writing)
+
+    def _end(self, writing: list[Future[None]]) -> None:
+        self._filled = self._begun = 0
+        while writing:
+            writing.pop(0).result()
 
     def close(self) -> None:
         """Give back what this needs; what is being written will be."""
         self._writer.shutdown()
         self._disk.close()
+
+
+def _memory(size: int) -> mmap.mmap:
+    memory = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory

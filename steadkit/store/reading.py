@@ -153,17 +153,17 @@ class Reader:
 
     def ahead(
         self,
-        addresses: Sequence[int],
+        traces: Sequence[tuple[str, int]],
         memory: np.ndarray | None = None,
         places: Sequence[memoryview] = (),
         look: Callable[[memoryview, int], Any] | None = None,
     ) -> Windows:
-        """Read ahead what belongs to traces whose headers are at these addresses, ascending.
+        """Read ahead what belongs to traces.
 
         Parameters
         ----------
-        addresses
-            Of the headers.
+        traces
+            Name and address of each, by ascending address.
         memory
             What to read into, see `steadkit.hdf5.Windows`.
         places
@@ -172,6 +172,9 @@ class Reader:
         look
             Called with the samples of each, and its number, when they were read there.
         """
+        if places and self._field is None:
+            self.many(traces[:1])  # what is learned of the first is expected of all
+        addresses = [address for _, address in traces]
         holes = self._expected(addresses) if places else []
         some = places if holes else ()
         return Windows(self._raw, addresses, self._reach, memory, holes, some, look)
@@ -208,7 +211,7 @@ class Reader:
             What was read `ahead`.
         """
         addresses = [address for _, address in traces]
-        windows = windows or self.ahead(addresses)
+        windows = windows or self.ahead(traces)
         heaps = Heaps(windows)
         stored: dict[int, Stored] = {}
         tables: list[tuple[list[int], Table]] = []

@@ -19,12 +19,12 @@ from steadkit.store import (
     TRACE_BYTES,
     WAVEFORM_DIGEST,
     Order,
-    Reader,
     Writer,
     copy_traces,
     copying,
     digest,
 )
+from steadkit.store.carrying import Hand
 
 NAMES = names_of(7, 4)
 BLOCK = 3
@@ -88,13 +88,13 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    samples = Reader.samples
+    carry = Hand.carry
 
-    def counted(self, found):
-        names.extend(one.name for one in found.stored)
-        return samples(self, found)
+    def counted(self, task):
+        names.extend(task.names)
+        return carry(self, task)
 
-    monkeypatch.setattr(Reader, "samples", counted)
+    monkeypatch.setattr(Hand, "carry", counted)
     return names
 
 

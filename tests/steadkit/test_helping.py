@@ -1,5 +1,6 @@
 """Processes that help: the same bytes with them, without them, and when they are gone."""
 
+import errno
 import os
 import signal
 
@@ -9,8 +10,8 @@ from conftest import names_of, row, waveform
 
 from steadkit.children import Child
 from steadkit.errors import InputError
-from steadkit.store import Order, Writer, copy_traces, copying, helping
-from steadkit.store.helping import new_helper
+from steadkit.store import TRACE_BYTES, Order, Writer, copy_traces, copying, helping
+from steadkit.store.helping import Helper
 
 NAMES = names_of(150, 20)
 
@@ -73,6 +74,41 @@ def test_a_helper_that_is_killed_is_replaced(
     assert bool(helped) == (when == "after")
 
 
+def test_what_a_killed_helper_had_not_written_yet_is_not_missing(
+    tmp_path, order, undisturbed, helped, monkeypatch
+):
+    ask, killed = Child.ask, []
+
+    def ask_and_lose(self, task):
+        found = ask(self, task)
+        if task is not None:
+            self.process.kill()
+            self.process.wait()
+            with (tmp_path / "copy" / "a.hdf5").open("r+b") as file:
+                file.seek(task.target)
+                file.write(bytes(len(task.names) * TRACE_BYTES))
+            killed.append(task)
+        return found
+
+    monkeypatch.setattr(Child, "ask", ask_and_lose)
+    assert copied(tmp_path / "copy", order) == undisturbed
+    assert len(killed) == 2
+
+
+def test_a_helper_whose_disk_is_full_says_so(tmp_path, order, helped, monkeypatch):
+    ask = Child.ask
+
+    def full(self, task):
+        found = ask(self, task)
+        if task is None:
+            raise OSError(errno.ENOSPC, "no space")
+        return found
+
+    monkeypatch.setattr(Child, "ask", full)
+    with pytest.raises(OSError, match="no space"):
+        copied(tmp_path / "copy", order)
+
+
 def test_what_a_helper_finds_wrong_is_said_as_ever(tmp_path, order, helped, monkeypatch):
     path = tmp_path / "nan.hdf5"
     with Writer(path) as writer:
@@ -93,9 +129,9 @@ def test_a_source_put_in_place_of_another_is_not_read(
 
 def test_a_helper_ends_with_whoever_asked(tmp_path, order):
     target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
-    helper = new_helper(order.sources, target)
-    helper._connection.close()
-    assert helper.process.wait(30) == 0
+    child = Helper(order.sources, target)._child
+    child._connection.close()
+    assert child.process.wait(30) == 0
     os.close(target)
 
 

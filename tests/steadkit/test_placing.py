@@ -2,15 +2,18 @@
 
 import errno
 import os
+from unittest.mock import Mock
 
 import h5py
 import numpy as np
 import pytest
 from conftest import names_of, waveform
 
+from steadkit.errors import InputError
 from steadkit.hdf5 import PAGE, disk
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.store import TRACE_BYTES, Order, Reader, copy_traces, open_data, placing
+from steadkit.store.carrying import Hand, Task
 from steadkit.store.placing import Placer
 
 SIZE = 1000
@@ -32,7 +35,7 @@ def file(tmp_path):
 
 def put(placer, address, count):
     """Write parts of random bytes; returns them."""
-    places = placer.places(range(address, address + count * SIZE, SIZE))
+    places = placer.places(address, count)
     content = np.random.default_rng(address).bytes(count * SIZE)
     for number, place in enumerate(places):
         place[:] = content[number * SIZE : (number + 1) * SIZE]
@@ -75,7 +78,7 @@ def test_places_filled_one_by_one(file, monkeypatch, piece, order):
     monkeypatch.setattr(placing, "PIECE", piece)
     placer = Placer(file, SIZE, 64)
     content = np.random.default_rng(0).bytes(64 * SIZE)
-    places = placer.places(range(333, 333 + 64 * SIZE, SIZE))
+    places = placer.places(333, 64)
     for number in order:
         places[number][:] = content[number * SIZE : (number + 1) * SIZE]
         placer.fill(number)
@@ -94,7 +97,7 @@ def test_places_filled_one_by_one(file, monkeypatch, piece, order):
 def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
     monkeypatch.setattr(placing, "PIECE", 10 * SIZE)
     placer = Placer(file, SIZE, 64)
-    places = placer.places(range(0, 64 * SIZE, SIZE))
+    places = placer.places(0, 64)
     for number in range(30):
         places[number][:] = b"x" * SIZE
         placer.fill(number)
@@ -103,19 +106,44 @@ def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
     placer.close()
 
 
-def test_only_a_long_stretch_in_one_piece_gets_places(file, monkeypatch):
-    placer = Placer(file, SIZE, 64)
-    assert placer.places([0, SIZE, 3 * SIZE]) == placer.places([SIZE, 0]) == []
-    assert placer.places(range(0, 65 * SIZE, SIZE)) == []
-    monkeypatch.setattr(disk, "LONG", 10 * SIZE)
-    assert placer.places(range(0, 9 * SIZE, SIZE)) == []
-    assert len(placer.places(range(0, 10 * SIZE, SIZE))) == 10
+def test_no_more_parts_than_there_is_room_for(file):
+    with pytest.raises(ValueError, match="65 parts are more than 64"):
+        Placer(file, SIZE, 64).places(0, 65)
+
+
+@pytest.mark.parametrize("cause", ["short", "system"])
+def test_what_cannot_go_past_the_cache_goes_through_it(file, monkeypatch, cause):
+    if cause == "short":
+        monkeypatch.setattr(disk, "LONG", 65 * SIZE)
+    else:
+        monkeypatch.delattr(os, "O_DIRECT")
+    placer, real, through = Placer(file, SIZE, 64), os.pwritev, []
+
+    def pwritev(descriptor, parts, address):
+        through.append((descriptor, sum(map(len, parts))))
+        return real(descriptor, parts, address)
+
+    monkeypatch.setattr(os, "pwritev", pwritev)
+    content = put(placer, 777, 64)
     placer.close()
+    assert in_file(file, 777, content)
+    assert {descriptor for descriptor, _ in through} == {file}
+    assert sum(size for _, size in through) == len(content)
 
 
-def test_a_system_that_has_only_the_cache_gets_no_places(file, monkeypatch):
-    monkeypatch.delattr(os, "O_DIRECT")
-    assert Placer(file, SIZE, 64).places(range(0, 64 * SIZE, SIZE)) == []
+def test_a_fault_of_the_disk_is_said_once_and_in_time(file, monkeypatch):
+    placer = Placer(file, SIZE, 64)
+    put(placer, 0, 64)
+    monkeypatch.setattr(disk.Disk, "write", fault := Mock(side_effect=OSError("no space")))
+    put(placer, 64 * SIZE, 64)
+    put(placer, 128 * SIZE, 64)
+    with pytest.raises(OSError, match="no space"):
+        placer.places(192 * SIZE, 64)  # in the memory of the one that could not be written
+    with pytest.raises(OSError, match="no space"):
+        placer.wait()
+    placer.wait()
+    assert fault.call_count == 2
+    placer.close()
 
 
 @pytest.mark.parametrize("how", ["unable", "short", "full"])
@@ -161,12 +189,12 @@ def test_samples_are_read_to_their_places_or_brought_there(tmp_path, options):
     with open_data(source) as group:
         reader = Reader(group)
         names = sorted(NAMES, key=reader.address)
-        for count in (5, 7):  # what is learned of the first ones is expected of the others
+        for count in (5, 7):  # what is learned of the first one is expected of the others
             some, names = names[:count], names[count:]
             traces = [(name, reader.address(name)) for name in some]
             memory = np.zeros((count, 6000, 3), np.float32)
             places = [one.data.cast("B") for one in memory]
-            windows = reader.ahead([address for _, address in traces], None, places)
+            windows = reader.ahead(traces, None, places)
             found = reader.many(traces, windows)
             expected = [waveform(name) for name in some]
             samples = reader.samples(found)
@@ -198,3 +226,34 @@ def test_headers_that_lead_to_the_same_samples_or_each_others(tmp_path):
     there = [*range(8), 9, 8, 11, 11]
     wanted = np.stack([waveform(NAMES[number]) for number in there])
     np.testing.assert_array_equal(copied.view("<f4").reshape(wanted.shape), wanted)
+
+
+def test_a_source_that_becomes_shorter_is_not_taken_for_whole(tmp_path, file):
+    """What is missing must never be what was read to its place before."""
+    source = tmp_path / "source.hdf5"
+    mixed(source)
+    with open_data(source) as group:
+        reader = Reader(group)
+        names = sorted(NAMES, key=reader.address)
+        hand = Hand([reader], file)
+        hand.carry(Task(names[:6], [0] * 6, 0))
+        os.truncate(source, reader.stored(names[-1]).offset + TRACE_BYTES - 1)
+        with pytest.raises(InputError, match="has become shorter"):
+            hand.carry(Task(names[6:], [0] * 6, 6 * TRACE_BYTES))
+        hand.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_out_of_several_sources_in_any_order(tmp_path, file, seed):
+    random = np.random.default_rng(seed)
+    sources = [tmp_path / "a.hdf5", tmp_path / "b.hdf5"]
+    mixed(sources[0], longer=(1, 5))
+    mixed(sources[1], chunked=(int(random.integers(12)),))
+    with open_data(sources[0]) as one, open_data(sources[1]) as other:
+        hand = Hand([Reader(one), Reader(other)], file)
+        for _ in range(3):
+            names = random.permutation(NAMES).tolist()
+            hand.carry(Task(names, random.integers(2, size=12).tolist(), 345))
+            wanted = np.stack([waveform(name) for name in names])
+            assert in_file(file, 345, wanted.tobytes())
+        hand.close()
