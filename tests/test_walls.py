@@ -19,8 +19,8 @@ ORDER = {
         pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config presets differences layers blocks model stages architecture probabilities
         guards archives weights checkpoints saved seisbench_state runs loading pretrained exporting
-        picks metrics candidates plots pages position train evaluate compare visualize quickstart
-        experiments cli __init__ __main__""",
+        picks onsets metrics candidates plots pages position train evaluate compare visualize
+        quickstart experiments cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 

@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
 )
 @click.option(
+    "--refine",
+    is_flag=True,
+    help="Move picks to where the signal begins near them, by Akaike's information criterion.",
+)
+@click.option(
     "--positions",
     type=click.IntRange(0),
     default=0,
@@ -69,6 +74,7 @@ def evaluate(
     tolerances: tuple[float, ...],
     resamples: int,
     mc_samples: int,
+    refine: bool,
     positions: int,
     out: Path | None,
     overwrite: bool,
@@ -96,6 +102,7 @@ def evaluate(
         choose_on_validation=to_choose(task, how, given),
         protocol=protocol,
         positions=positions,
+        refine=refine,
     )
     _report(outcome)
 

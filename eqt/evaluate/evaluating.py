@@ -19,6 +19,7 @@ from eqt.evaluate.task import Part, Task
 from eqt.evaluate.thresholds import NAMES, choose, told
 from eqt.loading import load_model
 from eqt.metrics import STUDY_COLUMNS, truth_of
+from eqt.onsets import refined
 from eqt.picks import Thresholds
 from eqt.probabilities import Predict, predictor
 from steadkit.catalog import read_table
@@ -40,6 +41,7 @@ def evaluate(
     protocol: Protocol | None = None,
     sections: Collection[Section] = SECTIONS,
     positions: int = 0,
+    refine: bool = False,
 ) -> Evaluation:
     """Pick every trace of a task and write tables, pictures and a report into its folder.
 
@@ -72,6 +74,8 @@ def evaluate(
     positions
         To how many places each event is moved for the position test, see
         `eqt.position.position_test`, whose section and files come besides; 0 for no test.
+    refine
+        Whether picks are moved to where the signal begins near them, see `eqt.onsets`.
 
     Raises
     ------
@@ -88,13 +92,18 @@ def evaluate(
 
     def predict() -> Predict:
         # Anew for each pass: what one draws, when it drops, does not depend on the others.
-        return predictor(model, mc_samples, task.training.seed)
+        of_network = predictor(model, mc_samples, task.training.seed)
+        return refined(of_network) if refine else of_network
 
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
     candidates = offered(predict(), batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
-    besides: dict[str, Any] = {"thresholds": record, "mc_samples": mc_samples}
+    besides: dict[str, Any] = {
+        "thresholds": record,
+        "mc_samples": mc_samples,
+        "refined": refine,
+    }
     moved = None
     if positions:
         seed = task.training.seed

@@ -40,6 +40,8 @@ def data_section(found: Findings) -> str:
         lines.append(f"validation: {thresholds['validation']}")
     if figures["mc_samples"]:
         lines.append(f"Monte Carlo dropout: the mean of {figures['mc_samples']} runs")
+    if figures["refined"]:
+        lines.append("picks: moved to where the signal begins near them, by Akaike's criterion")
     return pages.bullets(lines)
 
 

@@ -14,6 +14,7 @@ from eqt.evaluate import (
     Protocol,
     detections_table,
     evaluate,
+    evaluating,
     picks_table,
     plan,
     traces_table,
@@ -21,6 +22,7 @@ from eqt.evaluate import (
 from eqt.metrics import STUDY_COLUMNS
 from eqt.model import build_model
 from eqt.picks import Detection, Pick, Thresholds
+from eqt.probabilities import Probabilities
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.manifest import load
@@ -285,6 +287,27 @@ def test_a_table_by_hand(stead):
     found = detections_table(table["trace_name"].tolist(), [[unsure, sure], []])
     assert found["start"].tolist() == [3000, 650]
     assert found["S_pick"].isna().tolist() == [True, False]
+
+
+def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):
+    def always_the_same(*_):
+        away = np.arange(6000)[:, np.newaxis] - [3150, 3000, 3300]
+        bells = np.exp(-0.5 * (away / [60, 10, 10]) ** 2)
+        return lambda waveforms: Probabilities(np.tile(bells, (len(waveforms), 1, 1)))
+
+    monkeypatch.setattr(evaluating, "predictor", always_the_same)
+    found = {}
+    for options in ([], ["--refine"]):
+        result = run("eqt", "evaluate", str(trained), *options, "--out", "out", "--overwrite")
+        assert result.exit_code == 0, result.output
+        figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+        assert figures["refined"] is bool(options)
+        assert ("Akaike" in (tmp_path / "out" / "report.html").read_text()) is bool(options)
+        found[bool(options)] = pd.read_csv(tmp_path / "out" / "detections.csv")
+    assert (found[False]["P_pick"] == 3000).all()
+    assert 0 < (found[True]["P_pick"] - 3000).abs().max() < 30
+    untouched = [name for name in found[True] if not name.endswith("_pick")]
+    assert found[True][untouched].equals(found[False][untouched])
 
 
 def test_the_position_test_comes_with_the_evaluation(run, trained, tmp_path):

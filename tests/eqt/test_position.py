@@ -8,6 +8,7 @@ import pytest
 from conftest import as_csv, names_of, row
 
 from eqt.loading import read
+from eqt.onsets import refined
 from eqt.picks import Thresholds
 from eqt.position import (
     by_position,
@@ -234,13 +235,28 @@ def published(path):
     return read(path)[0]
 
 
-def test_the_published_weights_are_biased_on_real_records(shared_data):
-    """The finding itself: on whole seconds they pick better than between."""
+def real_events(shared_data):
+    """Take 24 real earthquakes."""
     names = [line.rpartition(",")[2] for line in (shared_data / "ncedc_a.csv").read_text().split()]
     events = [name for name in names if name.endswith("_EV")][:24]
-    batches = Batches(shared_data / "ncedc_a.hdf5", events, BatchConfig(24))
+    return Batches(shared_data / "ncedc_a.hdf5", events, BatchConfig(24))
+
+
+def test_the_published_weights_are_biased_on_real_records(shared_data):
+    """The finding itself: on whole seconds they pick better than between."""
+    batches = real_events(shared_data)
     model = published(shared_data / "eqt_conservative.h5")
     result = position_test(predictor(model), batches, positions=(600, 625, 750, 800))
     errors = by_second(result).query("phase == 'P'").set_index("position")["mean_error"]
     assert errors[0] < 2 and errors[30] > 6 and errors[50] > 4
     assert result.bias["P"]["second"].chance < 0.01
+
+
+def test_picks_on_real_records_are_refined_by_where_the_signal_begins(shared_data):
+    predict = predictor(published(shared_data / "eqt_conservative.h5"))
+    plain, better = (
+        summary(position_test(one, real_events(shared_data), count=4)).set_index("phase")
+        for one in (predict, refined(predict))
+    )
+    assert better.loc["P", "mean_error"] < 0.75 * plain.loc["P", "mean_error"]
+    assert (better["hit_rate"] > plain["hit_rate"] - 0.02).all()
