@@ -57,7 +57,8 @@ def _parts(
         names = wanted["trace_name"].tolist()
         done = 0
         for lines in lines_at(source, wanted["row"].to_numpy(), columns):
-            if [_field(line, name) for line in lines] != names[done : done + len(lines)]:
+            found = [_field(line, name, len(columns)) for line in lines]
+            if found != names[done : done + len(lines)]:
                 raise InputError(f"{str(source)!r} has changed while it was read: run it again")
             done += len(lines)
             yield [line.encode() for line in lines]
@@ -65,10 +66,14 @@ def _parts(
             raise InputError(f"{str(source)!r} has become shorter while it was read: run it again")
 
 
-def _field(line: str, number: int) -> str:
-    """Take one field out of a line of a CSV."""
-    fields = next(csv.reader([line])) if '"' in line else line.rstrip("\n").split(",", number + 1)
-    return fields[number]
+def _field(line: str, number: int, fields: int) -> str:
+    """Take one field out of a line of a CSV, looking from the end that is nearer."""
+    if '"' in line:
+        return next(csv.reader([line]))[number]
+    behind = fields - number
+    if behind <= number:
+        return line.rstrip("\n").rsplit(",", behind)[-behind]
+    return line.rstrip("\n").split(",", number + 1)[number]
 
 
 def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:

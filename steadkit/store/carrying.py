@@ -16,6 +16,14 @@ from steadkit.store.samples import DTYPE, TRACE_BYTES, are_finite, not_finite, w
 RUN: Final = 256
 """Traces carried at once."""
 
+FREED: Final = 30 << 20
+"""Bytes that a hand takes and gives back before it begins.
+
+Linux's C library returns large blocks to the system when they are freed, and the next such block is
+mapped and filled with zeros anew, which took 9 us a trace. It keeps those up to the largest that it
+has seen freed, of at most 32 MB.
+"""
+
 
 class Task(NamedTuple):
     """Traces to be carried, in the order in which they will stand in the new file."""
@@ -72,6 +80,7 @@ class Hand:
 
     def __init__(self, readers: Sequence[Reader], descriptor: int):
         self._readers = readers
+        np.empty(FREED, np.uint8)
         self._memory = np.empty((RUN, TRACE_BYTES + 2 * NEAR), np.uint8)
         self._placer = Placer(descriptor, TRACE_BYTES, RUN)
 

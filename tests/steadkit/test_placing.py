@@ -254,6 +254,7 @@ def test_a_run_out_of_several_sources_in_any_order(tmp_path, file, seed):
         for _ in range(3):
             names = random.permutation(NAMES).tolist()
             hand.carry(Task(names, random.integers(2, size=12).tolist(), 345))
+            hand.settle()
             wanted = np.stack([waveform(name) for name in names])
             assert in_file(file, 345, wanted.tobytes())
         hand.close()
