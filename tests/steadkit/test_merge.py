@@ -9,7 +9,7 @@ import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
 from steadkit.catalog import read_table
-from steadkit.hdf5 import NewFile
+from steadkit.hdf5 import Disk
 
 
 def test_chunks_are_joined_in_their_order(stead, run, tmp_path):
@@ -112,17 +112,17 @@ def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeyp
     stead("chunk1.hdf5", names_of(0, 5))
     stead("chunk2.hdf5", names_of(7))
     assert run("steadkit", "merge", "-o", "undisturbed.hdf5").exit_code == 0
-    write = NewFile.write
+    write = Disk.write
 
-    def full(self, address, *contents):
-        if address + sum(map(len, contents)) > 5 * 72_000:
+    def full(self, address, content):
+        if address + len(content) > 5 * 72_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(self, address, *contents)
+        write(self, address, content)
 
-    monkeypatch.setattr(NewFile, "write", full)
+    monkeypatch.setattr(Disk, "write", full)
     refused(run("steadkit", "merge"), "No space left")
     assert not list(tmp_path.glob("merged*"))
-    monkeypatch.setattr(NewFile, "write", write)
+    monkeypatch.setattr(Disk, "write", write)
     assert run("steadkit", "merge").exit_code == 0
     for end in (".hdf5", ".csv"):
         one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merged", "undisturbed"))
