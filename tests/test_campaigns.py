@@ -114,6 +114,9 @@ def test_a_little_fine_tuning_runs_whole(trained, capsys):
     assert done.before.windows["arrival"].equals(done.after.windows["arrival"])
     whole = fine_tuning.report([done])
     assert len(whole.after.windows) == len(done.after.windows)
+    counts = fine_tuning.summary_as_cut([whole])
+    assert [*counts.index] == [(w, p) for w in ("before", "after", "refined") for p in "PS"]
+    assert (counts["traces"] == len(events)).all()
     assert "by P's position modulo 100" in capsys.readouterr().out
 
 
