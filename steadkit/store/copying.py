@@ -236,8 +236,9 @@ def _carry(copy: _Copy, task: Task) -> Carried:
 def _in_place_of(copy: _Copy, gone: Hand | Helper) -> Hand:
     """Take over from a helper that is gone, with what it may not have written."""
     hand = _own_hand(copy.stack, copy.file, copy.readers)
-    if isinstance(gone, Helper) and gone.unsettled is not None:
-        hand.carry(gone.unsettled)
+    if isinstance(gone, Helper):
+        for task in gone.unsettled:
+            hand.carry(task)
     return hand
 
 

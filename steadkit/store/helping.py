@@ -1,5 +1,6 @@
 """Processes that carry runs of traces beside this one."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from steadkit.children import Child
 from steadkit.errors import InputError
 from steadkit.store.carrying import Carried, Hand, Task
 from steadkit.store.opening import open_data
+from steadkit.store.placing import UNWRITTEN
 from steadkit.store.reading import Reader
 
 
@@ -35,7 +37,7 @@ class Helper:
     def __init__(self, sources: Sequence[Path], descriptor: int):
         setup = Setup([(path.resolve(), _identity(path)) for path in sources], descriptor)
         self._child = Child(f"{__name__}:helping", setup, [descriptor])
-        self.unsettled: Task | None = None
+        self.unsettled: deque[Task] = deque(maxlen=UNWRITTEN)
         """What it carried last: if the process goes, this may not be written."""
 
     def carry(self, task: Task) -> Carried:
@@ -47,7 +49,7 @@ class Helper:
             The process has ended.
         """
         carried: Carried = self._child.ask(task)
-        self.unsettled = task
+        self.unsettled.append(task)
         return carried
 
     def settle(self) -> None:
@@ -59,7 +61,7 @@ class Helper:
             The process has ended.
         """
         self._child.ask(None)
-        self.unsettled = None
+        self.unsettled.clear()
 
     def close(self) -> None:
         """End the process."""

@@ -12,6 +12,9 @@ from steadkit.hdf5 import PAGE, Disk
 PIECE: Final = 4 << 20
 """Bytes of a stretch that are written while the rest is still being filled in."""
 
+UNWRITTEN: Final = 2
+"""Stretches that may be on their way to the disk: the last one, and the one before it."""
+
 
 class _Stretch(NamedTuple):
     """Bytes in memory, as far from the beginning of a page as they will be in the file."""
