@@ -25,7 +25,7 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 """
 
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
-from steadkit.hdf5.disk import PAGE, Disk, write_at
+from steadkit.hdf5.disk import PAGE, Disk
 from steadkit.hdf5.files import NewFile
 from steadkit.hdf5.heaps import Heaps
 from steadkit.hdf5.messages import (
@@ -63,5 +63,4 @@ __all__ = [
     "read_header",
     "storage_of",
     "table_of",
-    "write_at",
 ]

@@ -3,7 +3,7 @@
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Windows:
     holes, places
         Addresses of parts that are to be read to places of their own, which do not overlap.
     look
-        Called with the bytes of each place, and its number, when they were read; see `looks`.
+        Called with the bytes of each place, and its number, when they were read.
     """
 
     def __init__(
@@ -52,12 +52,11 @@ class Windows:
         memory: np.ndarray | None = None,
         holes: Sequence[int] = (),
         places: Sequence[memoryview] = (),
-        look: Callable[[memoryview, int], Any] | None = None,
+        look: Callable[[memoryview, int], object] | None = None,
     ):
         self._raw, self._look = raw, look
         self.base, self.size = raw.base, raw.size
         self.holes = list(holes)
-        self.looks: list[Any] = [None] * len(self.holes)
         inside = sorted(map(Hole, holes, places, range(len(self.holes))))
         parts = [(address, width) for address in addresses]
         parts += [(hole.address, len(hole.place)) for hole in inside]
@@ -94,7 +93,7 @@ class Windows:
                 if number is not None and read < 0:
                     self.holes[number] = -1  # the file ends before
                 elif number is not None and self._look is not None:
-                    self.looks[number] = self._look(view, number)
+                    self._look(view, number)
 
     def _take(self, size: int) -> memoryview:
         taken, self._rest = self._rest[:size], self._rest[size:]

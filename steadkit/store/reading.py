@@ -156,7 +156,7 @@ class Reader:
         traces: Sequence[tuple[str, int]],
         memory: np.ndarray | None = None,
         places: Sequence[memoryview] = (),
-        look: Callable[[memoryview, int], Any] | None = None,
+        look: Callable[[memoryview, int], object] | None = None,
     ) -> Windows:
         """Read ahead what belongs to traces.
 
