@@ -26,7 +26,6 @@ from steadkit.hdf5 import (
     read_header,
     storage_of,
     table_of,
-    write_at,
 )
 from steadkit.hdf5.disk import room
 from steadkit.store import Writer
@@ -455,5 +454,5 @@ def test_what_is_written_in_pieces_is_all_written(tmp_path, monkeypatch, at_once
     monkeypatch.setattr(os, "pwrite", lambda fd, content, at: pwrite(fd, content[:at_once], at))
     assert pwritev is not os.pwritev
     with (tmp_path / "a").open("wb") as file:
-        write_at(file.fileno(), 3, *parts)
+        disk.write_at(file.fileno(), 3, *parts)
     assert (tmp_path / "a").read_bytes() == bytes(3) + b"".join(parts)
