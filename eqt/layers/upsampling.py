@@ -1,19 +1,17 @@
 """Upsampling and convolution in one."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
+from eqt.layers.convolution import SameConv1D
 from eqt.layers.registry import registered
-
-_FIXED: Final = {"padding": "same", "strides": 1, "dilation_rate": 1, "groups": 1}
 
 
 @registered
-class UpsampleConv1D(keras.layers.Conv1D):
+class UpsampleConv1D(SameConv1D):
     """Repeat each sample, cut ``crop`` samples from each end, convolve; for less work.
 
     Equal to UpSampling1D(2), Cropping1D(crop) and Conv1D(padding="same"), whose weights it has.
@@ -23,8 +21,9 @@ class UpsampleConv1D(keras.layers.Conv1D):
     x[m + (p + j - left) // 2]. So each phase is a convolution of x with a shorter kernel of its
     own, and both are one convolution with twice the channels.
 
-    Where an odd number of samples is cut, the zeros beyond the ends begin between the two copies of
-    a sample: what the copy that is cut would have added to the outputs near it is taken off.
+    Where an odd number of samples is cut, u[2 m] = x[m] and u[2 m + 1] = x[m + 1], and the zeros
+    beyond the ends begin between the two copies of a sample. The few outputs that meet them are
+    taken the plain way.
 
     The interleaving is the sub-pixel convolution's: Shi et al. (2016), arXiv:1609.05158.
 
@@ -37,7 +36,7 @@ class UpsampleConv1D(keras.layers.Conv1D):
     """
 
     def __init__(self, filters: int, kernel_size: int, crop: int = 0, **kwargs: Any):
-        super().__init__(filters, kernel_size, **_FIXED, **kwargs)
+        super().__init__(filters, kernel_size, **kwargs)
         self.crop = crop
 
     def call(self, inputs: Any) -> Any:
@@ -45,33 +44,44 @@ class UpsampleConv1D(keras.layers.Conv1D):
         whole, half = divmod(self.crop, 2)
         if whole:
             inputs = inputs[:, whole:-whole]
-        outputs = self._repeated(inputs)
-        if half:
-            outputs = outputs[:, 1:-1] - self._beyond(inputs, outputs.shape[1] - 2)
-        return self.activation(outputs + self.bias if self.use_bias else outputs)
+        return self._split(inputs) if half else self._repeated(inputs)
 
     def _repeated(self, inputs: Any) -> Any:
         """Return the convolution of the repeated signal, nothing cut."""
-        before, fold = _fold(self.kernel_size[0])
-        taps = fold.shape[1]
-        _, steps, channels = ops.shape(inputs)
+        lowest, fold = _fold(self.kernel_size[0], 0)
+        return self._interleaved(inputs, fold, before=-lowest)
+
+    def _split(self, inputs: Any) -> Any:
+        """Return the convolution of the repeated signal, one sample cut from each end."""
+        (width,) = self.kernel_size
+        left, pairs = (width - 1) // 2, inputs.shape[1] - 1
+        right = width - 1 - left
+        # How many pairs of outputs meet the zeros before and after, and what inputs they meet.
+        first, last = (left + 1) // 2, (right + 1) // 2
+        near, far = first + (right + 3) // 2, last + (left + 3) // 2
+        if first + last >= pairs or max(near, far) > pairs + 1:
+            return self._plain(inputs)
+        lowest, fold = _fold(width, 1)
+        start, stop = first + lowest, pairs - last + lowest + fold.shape[1] - 1
+        parts = [self._interleaved(_steps(inputs, start, stop), fold)]
+        if first:
+            parts.insert(0, self._plain(_steps(inputs, 0, near))[:, : 2 * first])
+        if last:
+            parts.append(self._plain(_steps(inputs, pairs + 1 - far, pairs + 1))[:, -2 * last :])
+        return ops.concatenate(parts, axis=1)
+
+    def _plain(self, inputs: Any) -> Any:
+        """Repeat, cut one sample from each end and convolve, as it is written."""
+        repeated = ops.repeat(inputs, 2, axis=1)[:, 1:-1]
+        return self._convolved(repeated, self.kernel, before=(self.kernel_size[0] - 1) // 2)
+
+    def _interleaved(self, inputs: Any, fold: np.ndarray, before: int | None = None) -> Any:
+        """Convolve with a kernel for each phase: (batch, 2 x steps, filters)."""
+        taps, channels = fold.shape[1], inputs.shape[-1]
         kernel = ops.einsum("ptk,kio->tipo", ops.cast(fold, self.compute_dtype), self.kernel)
         kernel = ops.reshape(kernel, (taps, channels, 2 * self.filters))
-        padded = ops.pad(inputs, ((0, 0), (before, taps - 1 - before), (0, 0)))
-        phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")
-        return ops.reshape(phases, (-1, 2 * steps, self.filters))
-
-    def _beyond(self, inputs: Any, steps: int) -> Any:
-        """Return what one more sample at each end adds to the outputs between."""
-        width = self.kernel_size[0]
-        left = (width - 1) // 2
-        near, far = min(left, steps), min(width - 1 - left, steps)
-        # Output n meets the sample before it by tap left - 1 - n, and the other end alike.
-        first = ops.einsum("bi,nio->bno", inputs[:, 0], ops.flip(self.kernel[:left], 0)[:near])
-        last = ops.einsum("bi,nio->bno", inputs[:, -1], ops.flip(self.kernel[left + 1 :][:far], 0))
-        return ops.pad(first, ((0, 0), (0, steps - near), (0, 0))) + ops.pad(
-            last, ((0, 0), (steps - far, 0), (0, 0))
-        )
+        phases = self._convolved(inputs, kernel, before)
+        return ops.reshape(phases, (-1, 2 * ops.shape(phases)[1], self.filters))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """Return the shape of the output for that of the input."""
@@ -80,23 +90,34 @@ class UpsampleConv1D(keras.layers.Conv1D):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
-        own = {key: v for key, v in super().get_config().items() if key not in _FIXED}
-        return {**own, "crop": self.crop}
+        return {**super().get_config(), "crop": self.crop}
 
 
-def _fold(width: int) -> tuple[int, np.ndarray]:
-    """Return how many inputs lie before, and 1 where tap j of phase p falls on input t: (p, t, j).
+def _steps(inputs: Any, start: int, stop: int) -> Any:
+    """Take some steps: inputs[:, start:stop], whose gradient TensorFlow takes one by one."""
+    batch, _, channels = ops.shape(inputs)
+    return ops.slice(inputs, (0, start, 0), (batch, stop - start, channels))
+
+
+def _fold(width: int, shift: int) -> tuple[int, np.ndarray]:
+    """Tell which inputs the taps of both phases fall on, for u[2 m + p] = x[m + (p + shift) // 2].
+
+    Returns
+    -------
+    lowest
+        The first of these inputs, as seen from m.
+    fold
+        Of shape (2, inputs, width): 1 where tap j of phase p falls on input t.
 
     Examples
     --------
-    >>> before, fold = _fold(3)
-    >>> before, fold.tolist()
-    (1, [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
+    >>> lowest, fold = _fold(3, 0)
+    >>> lowest, fold.tolist()
+    (-1, [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
     """
-    left = (width - 1) // 2
-    before = (left + 1) // 2
     phase, tap = np.indices((2, width))
-    meets = (phase + tap - left) // 2 + before
-    fold = np.zeros((2, meets.max() + 1, width), dtype=int)
-    fold[phase, meets, tap] = 1
-    return before, fold
+    meets = (phase + tap - (width - 1) // 2 + shift) // 2
+    lowest = int(meets.min())
+    fold = np.zeros((2, int(meets.max()) - lowest + 1, width), dtype=int)
+    fold[phase, meets - lowest, tap] = 1
+    return lowest, fold

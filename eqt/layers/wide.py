@@ -1,18 +1,16 @@
 """A convolution of few channels, several samples at a time."""
 
-from typing import Any, Final
+from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
+from eqt.layers.convolution import SameConv1D
 from eqt.layers.registry import registered
-
-_FIXED: Final = {"padding": "same", "strides": 1, "dilation_rate": 1, "groups": 1}
 
 
 @registered
-class WideConv1D(keras.layers.Conv1D):
+class WideConv1D(SameConv1D):
     """Convolve several samples at a time, as one with as many times the channels.
 
     Equal to Conv1D(padding="same"), whose weights it has. Seen as rows of n samples, a signal of c
@@ -33,30 +31,25 @@ class WideConv1D(keras.layers.Conv1D):
     """
 
     def __init__(self, filters: int, kernel_size: int, together: int = 1, **kwargs: Any):
-        super().__init__(filters, kernel_size, **_FIXED, **kwargs)
+        super().__init__(filters, kernel_size, **kwargs)
         self.together = together
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved signal, as long as the input."""
         _, steps, channels = ops.shape(inputs)
-        count = self.together
+        count, (width,) = self.together, self.kernel_size
         # What is traced without a length, as for export, is taken the plain way.
         if count == 1 or not isinstance(steps, int) or steps % count:
-            return super().call(inputs)
-        before, spread = _spread(self.kernel_size[0], count)
-        rows = len(spread)
+            return self._convolved(inputs, self.kernel, before=(width - 1) // 2)
+        before, spread = _spread(width, count)
         kernel = ops.einsum("riok,kcf->ricof", ops.cast(spread, self.compute_dtype), self.kernel)
-        kernel = ops.reshape(kernel, (rows, count * channels, count * self.filters))
+        kernel = ops.reshape(kernel, (len(spread), count * channels, count * self.filters))
         wide = ops.reshape(inputs, (-1, steps // count, count * channels))
-        padded = ops.pad(wide, ((0, 0), (before, rows - 1 - before), (0, 0)))
-        outputs = ops.conv(padded, kernel, padding="valid", data_format="channels_last")
-        outputs = ops.reshape(outputs, (-1, steps, self.filters))
-        return self.activation(outputs + self.bias if self.use_bias else outputs)
+        return ops.reshape(self._convolved(wide, kernel, before), (-1, steps, self.filters))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
-        own = {key: v for key, v in super().get_config().items() if key not in _FIXED}
-        return {**own, "together": self.together}
+        return {**super().get_config(), "together": self.together}
 
 
 def _spread(width: int, count: int) -> tuple[int, np.ndarray]:

@@ -1,0 +1,54 @@
+"""A convolution that keeps the length, in one with its bias and its activation."""
+
+from typing import Any, Final
+
+import keras
+from keras import ops
+
+_FIXED: Final = {"padding": "same", "strides": 1, "dilation_rate": 1, "groups": 1}
+
+
+class SameConv1D(keras.layers.Conv1D):
+    """What the convolutions here share: Conv1D(padding="same"), with fewer passes over the memory.
+
+    TensorFlow joins a two-dimensional convolution, a bias and an activation to one operation, but
+    not those of Conv1D, where a dimension is dropped in between. So a signal is convolved as an
+    image that is one sample high.
+
+    Parameters
+    ----------
+    filters, kernel_size
+        As for Conv1D, like all other arguments except padding, strides, dilation and groups.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
+        super().__init__(filters, kernel_size, **_FIXED, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild this layer."""
+        return {key: v for key, v in super().get_config().items() if key not in _FIXED}
+
+    def _convolved(self, inputs: Any, kernel: Any, before: int | None = None) -> Any:
+        """Convolve, add the bias and activate.
+
+        Parameters
+        ----------
+        inputs
+            Shape (batch, steps, channels).
+        kernel
+            Shape (taps, channels, copies x filters): the bias is that of each copy.
+        before
+            How many of the taps meet what is before the step itself. Beyond its ends the signal is
+            zero. When ``None``, there are only outputs that meet no end.
+        """
+        taps, _, width = kernel.shape
+        padding = "valid" if before is None else "same"
+        if before not in (None, (taps - 1) // 2):
+            inputs = ops.pad(inputs, ((0, 0), (before, taps - 1 - before), (0, 0)))
+            padding = "valid"
+        image, filter_ = ops.expand_dims(inputs, 1), ops.expand_dims(kernel, 0)
+        outputs = ops.conv(image, filter_, padding=padding, data_format="channels_last")
+        if self.use_bias:
+            # ops.add and no "+": TensorFlow then sees that it is a bias.
+            outputs = ops.add(outputs, ops.tile(self.bias, width // self.filters))
+        return ops.squeeze(self.activation(outputs), 1)
