@@ -12,7 +12,9 @@ from keras import layers
 
 from eqt.config import EQTConfig
 from eqt.layers import (
+    LSTM,
     AdditiveAttention,
+    BidirectionalLSTM,
     DotProductAttention,
     FeedForward,
     MultiHeadAttention,
@@ -33,7 +35,9 @@ TOGETHER = 8
 REGISTER = 16
 """Channels that a processor computes at once: fewer filters take several samples at a time."""
 
-_RNN = {"lstm": layers.LSTM, "gru": layers.GRU}
+_RNN = {"lstm": LSTM, "gru": layers.GRU}
+
+_BOTH_WAYS = {"lstm": BidirectionalLSTM, "gru": layers.Bidirectional}
 
 _GATES = {"hard_sigmoid": hard_sigmoid, "sigmoid": keras.activations.sigmoid}
 
@@ -143,7 +147,7 @@ def recurrent(kind: str, name: str, config: EQTConfig, seed: int) -> layers.Laye
     # from the same weights.
     forward = _recurrent(one_way, f"forward_{name}", config, seed)
     backward = _recurrent(one_way, f"backward_{name}", config, seed, go_backwards=True)
-    return layers.Bidirectional(forward, backward_layer=backward, name=name)
+    return _BOTH_WAYS[one_way](forward, backward_layer=backward, name=name)
 
 
 def network_in_network(x: Any, name: str, filters: int, seed: int) -> Any:

@@ -5,10 +5,13 @@
 `masks`         which steps a step may see: all, a band, the past, the valid
 `positions`     sinusoidal and recurrent positional encoding
 `feed_forward`  the two dense layers of a transformer block
-`upsampling`    upsampling and convolution in one
-`wide`          a convolution of few channels, several samples at a time
+`recurrent`     LSTMs, all steps and both directions in one kernel
+`convolution`   a convolution in one with its bias and its activation
+`upsampling`    upsampling and such a convolution in one
+`wide`          one of few channels, several samples at a time
 `monte_carlo`   dropout that acts also when predicting
 `gates`         the hard sigmoid of Keras 2
+`compiling`     functions of which XLA makes one kernel
 `registry`      the names under which Keras saves them
 ==============  ===============================================================
 
@@ -27,12 +30,15 @@ from eqt.layers.feed_forward import FeedForward
 from eqt.layers.gates import hard_sigmoid
 from eqt.layers.monte_carlo import MonteCarloDropout
 from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
+from eqt.layers.recurrent import LSTM, BidirectionalLSTM
 from eqt.layers.registry import registered
 from eqt.layers.upsampling import UpsampleConv1D
 from eqt.layers.wide import WideConv1D
 
 __all__ = [
+    "LSTM",
     "AdditiveAttention",
+    "BidirectionalLSTM",
     "DotProductAttention",
     "FeedForward",
     "MonteCarloDropout",

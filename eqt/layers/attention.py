@@ -1,12 +1,12 @@
 """Attention: the weighted mean of the steps, by weights that the steps themselves give."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import keras
 from keras import ops
 
-from eqt.layers import masks
+from eqt.layers import compiling, masks
 from eqt.layers.registry import registered
 
 _EPSILON: Final = 1e-7
@@ -71,10 +71,15 @@ class SelfAttention(keras.layers.Layer):
             seen = ops.logical_and(seen, masks.padding(mask))
             x = ops.where(ops.expand_dims(ops.cast(mask, "bool"), 2), x, 0)
         near = masks.full(steps) if self.width is None else masks.banded(steps, self.width)
-        weights = self.weigh(self.score(x), seen, ops.expand_dims(near, 0))
-        attended = ops.cast(self.attend(weights, x), self.compute_dtype)
+        attended, weights = self.attended(x, seen, ops.expand_dims(near, 0))
+        attended = ops.cast(attended, self.compute_dtype)
         weights = ops.cast(weights, self.compute_dtype)
         return (attended, weights) if return_attention_scores else attended
+
+    def attended(self, x: Any, seen: Any, near: Any) -> tuple[Any, Any]:
+        """Return the means of the steps that are both seen and near, and their weights."""
+        weights = self.weigh(self.score(x), seen, near)
+        return self.attend(weights, x), weights
 
     def score(self, x: Any) -> Any:
         """Return how well each step (column) matches each step (row), before any mask."""
@@ -102,6 +107,8 @@ class SelfAttention(keras.layers.Layer):
 def _softmax(scores: Any, seen: Any, ceiling: Any) -> Any:
     """Return exp(e - max e) / (sum + 1e-7), the sum over `seen`, the maximum over `ceiling`."""
     highest = ops.max(ops.where(ceiling, scores, _UNSEEN), axis=-1, keepdims=True)
+    # But for the 1e-7 it does not matter what is taken off, so the gradient need not follow it.
+    highest = ops.stop_gradient(highest)
     # Where nothing is seen, scores are far above the highest: exp must not meet them.
     weights = ops.exp(ops.where(ceiling, scores, highest) - highest)
     weights = ops.where(seen, weights, 0)
@@ -156,23 +163,65 @@ class AdditiveAttention(SelfAttention):
         self.Wa = self._add_glorot("Wa", (self.units, 1), self.seed + 2)
         self.ba = self.add_weight(name="ba", shape=(1,), **zeros)
 
-    def score(self, x: Any) -> Any:
-        """Return Wa tanh(x_t Wt + x_t' Wx + bh) + ba: (batch, steps, steps)."""
-        query = ops.expand_dims(ops.matmul(x, self.Wt), 2)
-        key = ops.expand_dims(ops.matmul(x, self.Wx), 1)
-        # The biases may be stored in half precision, which + would refuse to join with x.
-        hidden = ops.tanh(query + key + ops.cast(self.bh, x.dtype))
-        return ops.squeeze(ops.matmul(hidden, self.Wa) + ops.cast(self.ba, x.dtype), -1)
-
-    def weigh(self, scores: Any, seen: Any, near: Any) -> Any:
-        """Return the weights; see `published` for where the maximum is taken."""
+    def attended(self, x: Any, seen: Any, near: Any) -> tuple[Any, Any]:
+        """Return the means of the steps that are both seen and near, and their weights."""
+        # The biases may be stored in half precision, which would not join with x.
+        weights = [
+            ops.cast(weight, x.dtype) for weight in (self.Wt, self.Wx, self.bh, self.Wa, self.ba)
+        ]
         both = ops.logical_and(seen, near)
-        return _softmax(scores, both, seen if self.published else both)
+        return _additive(self.width, x, both, seen if self.published else both, *weights)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
         own = {"units": self.units, "seed": self.seed, "published": self.published}
         return {**super().get_config(), **own}
+
+
+@compiling.compiled
+def _additive(
+    width: int | None, x: Any, seen: Any, ceiling: Any, Wt: Any, Wx: Any, bh: Any, Wa: Any, ba: Any
+) -> tuple[Any, Any]:
+    """Return the means of the steps and their weights; see `AdditiveAttention`."""
+    scores = _scores(width, ops.matmul(x, Wt) + bh, ops.matmul(x, Wx), Wa) + ba
+    weights = _softmax(scores, seen, ceiling)
+    return ops.matmul(weights, x), weights
+
+
+def _scores(width: int | None, query: Any, key: Any, Wa: Any) -> Any:
+    """Return Wa tanh(query_t + key_t'), for each step (row) and each step t' (column).
+
+    The gradient computes the hidden layer anew, which is quicker than to read it from the memory:
+    it is 47 times as large as all else. Of a band it needs what is in the band alone, as nothing
+    else has a slope.
+    """
+
+    @ops.custom_gradient
+    def scores(query: Any, key: Any, Wa: Any) -> tuple[Any, Callable[..., Any]]:
+        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(key, 1))
+
+        def gradient(*given: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
+            slope = given[0] if upstream is None else upstream
+            if width is None:
+                dquery, dkeys, dWa = _slopes(slope, query, ops.expand_dims(key, 1), Wa)
+                return dquery, ops.sum(dkeys, axis=1), dWa
+            window = ops.cast(masks.windows(key.shape[1], width), key.dtype)
+            windows = ops.einsum("bsu,tjs->btju", key, window)
+            slope = ops.einsum("bts,tjs->btj", slope, window)
+            dquery, dkeys, dWa = _slopes(slope, query, windows, Wa)
+            return dquery, ops.einsum("btju,tjs->bsu", dkeys, window), dWa
+
+        return ops.squeeze(ops.matmul(hidden, Wa), -1), gradient
+
+    return scores(query, key, Wa)
+
+
+def _slopes(slope: Any, query: Any, keys: Any, Wa: Any) -> tuple[Any, Any, Any]:
+    """Return the slopes for the query, for the keys that each step meets, and for Wa."""
+    hidden = ops.tanh(ops.expand_dims(query, 2) + keys)
+    bent = ops.expand_dims(slope, 3) * (1 - hidden * hidden)
+    dWa = ops.einsum("btj,btju->u", slope, hidden)
+    return ops.sum(bent, axis=2) * Wa[:, 0], bent * Wa[:, 0], ops.expand_dims(dWa, 1)
 
 
 @registered

@@ -31,6 +31,18 @@ def banded(steps: Any, width: int) -> Any:
     return ops.logical_and(offset >= 0, offset < width)
 
 
+def windows(steps: int, width: int) -> Any:
+    """Tell which step is the j-th that step t sees in its band: (steps, width, steps).
+
+    Examples
+    --------
+    >>> ops.convert_to_numpy(windows(2, 3)).astype(int).tolist()
+    [[[0, 0], [1, 0], [0, 1]], [[1, 0], [0, 1], [0, 0]]]
+    """
+    place = ops.expand_dims(ops.arange(width), 1) - width // 2
+    return ops.equal(ops.expand_dims(_offset(steps), 1), place)
+
+
 def causal(steps: Any) -> Any:
     """Let every step see itself and those before it: (steps, steps).
 

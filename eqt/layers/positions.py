@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from eqt.layers.recurrent import LSTM
 from eqt.layers.registry import registered
 
 
@@ -62,7 +63,7 @@ class RecurrentPositions(keras.layers.Layer):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Create the LSTM."""
-        self.lstm = keras.layers.LSTM(
+        self.lstm = LSTM(
             input_shape[-1],
             return_sequences=True,
             recurrent_activation=self.gate,
