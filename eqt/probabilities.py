@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from eqt.blocks import seed_of
+from eqt.frozen import frozen
 from eqt.layers import MonteCarloDropout
 from steadkit.errors import InputError
 
@@ -29,7 +30,7 @@ def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict
     Parameters
     ----------
     model
-        A network of `eqt.model.build_model`.
+        A network of `eqt.model.build_model`; what it learns later is not followed.
     mc_samples
         With 0 the network is run once, without dropout, and always gives the same. With more it
         is run as often, with the spatial dropout of its residual CNN left on, as the published
@@ -43,7 +44,8 @@ def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict
         The network has no spatial dropout to leave on, or there is only one sample.
     """
     if mc_samples == 0:
-        return lambda waveforms: Probabilities(_together(model.predict_on_batch(waveforms)))
+        run = frozen(model)
+        return lambda waveforms: Probabilities(_together(run(waveforms)))
     if mc_samples < 2:
         raise InputError(f"{mc_samples} Monte Carlo samples have no spread: use 2 or more, or 0")
     noisy = _with_dropout(model, seed)
