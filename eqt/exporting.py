@@ -9,6 +9,7 @@ import keras
 
 from eqt import seisbench_state
 from eqt.config import EQTConfig
+from eqt.layers import compiling
 from steadkit.errors import InputError
 from steadkit.files import staged
 from steadkit.folders import staged_folder
@@ -57,7 +58,7 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
         raise InputError(
             f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
         )
-    with staged([path], overwrite) as (new,):
+    with staged([path], overwrite) as (new,), compiling.off():
         _named(model).export(new, format="onnx", verbose=False)
         _name_outputs(new, model.output_names)
     return path
@@ -65,7 +66,7 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
 
 def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) -> Path:
     """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
-    with staged_folder(folder, overwrite, _saved_model_in) as new:
+    with staged_folder(folder, overwrite, _saved_model_in) as new, compiling.off():
         _named(model).export(new, format="tf_saved_model", verbose=False)
     return folder
 

@@ -17,10 +17,10 @@ ORDER = {
         hdf5 store manifest sampling where selection presets split rows dataset
         subset merge build verify check convert synthetic demo labels transforms
         pipeline preview info plots collection cli __init__ __main__""",
-    "eqt": """config presets differences layers blocks model stages architecture probabilities
-        guards archives weights checkpoints saved seisbench_state runs loading pretrained exporting
-        picks onsets metrics candidates plots pages position train evaluate compare visualize
-        quickstart experiments cli __init__ __main__""",
+    "eqt": """config presets differences layers blocks model stages architecture frozen
+        probabilities guards archives weights checkpoints saved seisbench_state runs loading
+        pretrained exporting picks onsets metrics candidates plots pages position train evaluate
+        compare visualize quickstart experiments cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 

@@ -88,7 +88,11 @@ def evaluate(
     load_tensorflow()
     from eqt.evaluate import Protocol, plan, to_choose
     from eqt.evaluate import evaluate as run_evaluation
+    from eqt.frozen import share_cores
     from eqt.picks import Thresholds
+
+    if not mc_samples:
+        share_cores()
 
     wanted = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
     given = {name: value for name, value in wanted.items() if value is not None}

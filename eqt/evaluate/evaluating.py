@@ -90,9 +90,11 @@ def evaluate(
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
 
+    without_chance = None if mc_samples else predictor(model)
+
     def predict() -> Predict:
         # Anew for each pass: what one draws, when it drops, does not depend on the others.
-        of_network = predictor(model, mc_samples, task.training.seed)
+        of_network = without_chance or predictor(model, mc_samples, task.training.seed)
         return refined(of_network) if refine else of_network
 
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)

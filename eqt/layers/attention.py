@@ -233,9 +233,7 @@ def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
     return dquery, dkey, ops.expand_dims(ops.sum(sums[3], axis=(0, 2)), 1)
 
 
-def _slopes_in_band(
-    width: int, slope: Any, query: Any, key: Any, Wa: Any
-) -> tuple[Any, Any, Any]:
+def _slopes_in_band(width: int, slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
     """Return what `_slopes` does where all slopes outside the band are 0."""
     window = ops.cast(masks.windows(key.shape[1], width), key.dtype)
     slope = ops.einsum("bts,tjs->btj", slope, window)

@@ -1,6 +1,6 @@
 """LSTMs over short sequences: Keras's own, with all steps in one kernel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import keras
@@ -77,22 +77,11 @@ def _run(layer: LSTM, sequences: Any, training: bool | None) -> Any:
     # In float32 at least, under mixed precision too: the errors of the steps add up.
     wide = keras.backend.result_type(cell.variable_dtype, "float32")
     x, *weights = (
-        ops.cast(each, wide)
-        for each in (sequences, cell.kernel, cell.recurrent_kernel, cell.bias)
+        ops.cast(each, wide) for each in (sequences, cell.kernel, cell.recurrent_kernel, cell.bias)
     )
-    masks, gate = _masks(cell, x) if training else None, cell.recurrent_activation
-
-    @ops.custom_gradient
-    def lstm(x: Any, *weights: Any) -> tuple[Any, Callable[..., Any]]:
-        outputs, *kept = _forward(gate, backwards, x, weights, masks)
-
-        def gradient(*given: Any, upstream: Any = None) -> Any:
-            slope = given[0] if upstream is None else upstream
-            return _backward(gate, backwards, slope, x, weights, masks, *kept)
-
-        return outputs, gradient
-
-    return ops.cast(lstm(x, *weights), layer.compute_dtype)
+    masks = _masks(cell, x) if training else None
+    outputs = _lstm(cell.recurrent_activation, backwards, x, weights, masks)
+    return ops.cast(outputs, layer.compute_dtype)
 
 
 def _masks(cell: Any, x: Any) -> tuple[Any, Any] | None:
@@ -108,11 +97,27 @@ def _masks(cell: Any, x: Any) -> tuple[Any, Any] | None:
     return draw(channels, cell.dropout), draw(cell.units, cell.recurrent_dropout)
 
 
+@compiling.compiled
+def _lstm(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> Any:
+    """Return h at every step, (batch, steps, units); the masks have no gradient."""
+
+    @ops.custom_gradient
+    def lstm(x: Any, *weights: Any) -> tuple[Any, Callable[..., Any]]:
+        outputs, *kept = _forward(gate, backwards, x, weights, masks)
+
+        def gradient(*given: Any, upstream: Any = None) -> Any:
+            slope = given[0] if upstream is None else upstream
+            return _backward(gate, backwards, slope, x, weights, masks, *kept)
+
+        return outputs, gradient
+
+    return lstm(x, *weights)
+
+
 # Below, arrays are by step, gate, trace and channel, as far as they have them: steps in the order
 # in which they are read, gates as i, f, g, o. Each step is one product for all gates.
 
 
-@compiling.compiled
 def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tuple[Any, ...]:
     """Return the outputs, (batch, steps, units), and what the gradient needs."""
     kernel, recurrent, bias = map(_by_gate, weights)
@@ -131,7 +136,6 @@ def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tu
     return ops.swapaxes(_in_time(h, backwards), 0, 1), z, h, c
 
 
-@compiling.compiled
 def _backward(
     gate: Any,
     backwards: bool,
