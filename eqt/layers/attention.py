@@ -107,8 +107,6 @@ class SelfAttention(keras.layers.Layer):
 def _softmax(scores: Any, seen: Any, ceiling: Any) -> Any:
     """Return exp(e - max e) / (sum + 1e-7), the sum over `seen`, the maximum over `ceiling`."""
     highest = ops.max(ops.where(ceiling, scores, _UNSEEN), axis=-1, keepdims=True)
-    # But for the 1e-7 it does not matter what is taken off, so the gradient need not follow it.
-    highest = ops.stop_gradient(highest)
     # Where nothing is seen, scores are far above the highest: exp must not meet them.
     weights = ops.exp(ops.where(ceiling, scores, highest) - highest)
     weights = ops.where(seen, weights, 0)
@@ -170,7 +168,7 @@ class AdditiveAttention(SelfAttention):
             ops.cast(weight, x.dtype) for weight in (self.Wt, self.Wx, self.bh, self.Wa, self.ba)
         ]
         both = ops.logical_and(seen, near)
-        return _additive(self.width, x, both, seen if self.published else both, *weights)
+        return _additive(self.width, x, both, seen if self.published else both, weights)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
@@ -178,37 +176,71 @@ class AdditiveAttention(SelfAttention):
         return {**super().get_config(), **own}
 
 
-@compiling.compiled
 def _additive(
-    width: int | None, x: Any, seen: Any, ceiling: Any, Wt: Any, Wx: Any, bh: Any, Wa: Any, ba: Any
+    width: int | None, x: Any, seen: Any, ceiling: Any, weights: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """Return the means of the steps and their weights; see `AdditiveAttention`."""
-    scores = _scores(width, ops.matmul(x, Wt) + bh, ops.matmul(x, Wx), Wa) + ba
+    """Return the means of the steps and their weights; see `AdditiveAttention`.
+
+    The gradient computes the hidden layer anew, which is quicker than to read it from the memory:
+    it is 47 times as large as all else. Of a band it needs what is in the band alone, as nothing
+    else has a slope. It does not follow the maximum, which but for the 1e-7 moves nothing.
+    """
+
+    @ops.custom_gradient
+    def attention(*inputs: Any) -> tuple[Any, Callable[..., Any]]:
+        inputs = tuple(map(ops.stop_gradient, inputs))
+        attended, weights = _attended(seen, ceiling, *inputs)
+
+        def gradient(*given: Any, upstream: Any = None) -> Any:
+            # One after the other, or both together, as the backend has it.
+            slopes = given if upstream is None else (upstream,)
+            slopes = slopes[0] if len(slopes) == 1 else slopes
+            return _gradient(width, *slopes, weights, *inputs)
+
+        return (attended, weights), gradient
+
+    return attention(x, *weights)
+
+
+@compiling.compiled
+def _attended(
+    seen: Any, ceiling: Any, x: Any, Wt: Any, Wx: Any, bh: Any, Wa: Any, ba: Any
+) -> tuple[Any, Any]:
+    query, key = ops.expand_dims(ops.matmul(x, Wt) + bh, 2), ops.expand_dims(ops.matmul(x, Wx), 1)
+    scores = ops.squeeze(ops.matmul(ops.tanh(query + key), Wa), -1) + ba
     weights = _softmax(scores, seen, ceiling)
     return ops.matmul(weights, x), weights
 
 
-def _scores(width: int | None, query: Any, key: Any, Wa: Any) -> Any:
-    """Return Wa tanh(query_t + key_t'), for each step (row) and each step t' (column).
+@compiling.compiled
+def _gradient(
+    width: int | None,
+    of_attended: Any,
+    of_weights: Any,
+    weights: Any,
+    x: Any,
+    Wt: Any,
+    Wx: Any,
+    bh: Any,
+    Wa: Any,
+    ba: Any,
+) -> tuple[Any, ...]:
+    """Return the slopes for x and the five weights, given those for what `_attended` gives."""
+    slope = of_weights + ops.matmul(of_attended, _turned(x))
+    slope = weights * (slope - ops.sum(weights * slope, axis=-1, keepdims=True))
+    query, key = ops.matmul(x, Wt) + bh, ops.matmul(x, Wx)
+    if width is None:
+        dquery, dkey, dWa = _slopes(slope, query, key, Wa)
+    else:
+        dquery, dkey, dWa = _slopes_in_band(width, slope, query, key, Wa)
+    dx = ops.matmul(_turned(weights), of_attended)
+    dx = dx + ops.matmul(dquery, ops.transpose(Wt)) + ops.matmul(dkey, ops.transpose(Wx))
+    dWt, dWx = (ops.einsum("btc,btu->cu", x, each) for each in (dquery, dkey))
+    return dx, dWt, dWx, ops.sum(dquery, axis=(0, 1)), dWa, ops.reshape(ops.sum(slope), (1,))
 
-    The gradient computes the hidden layer anew, which is quicker than to read it from the memory:
-    it is 47 times as large as all else. Of a band it needs what is in the band alone, as nothing
-    else has a slope.
-    """
 
-    @ops.custom_gradient
-    def scores(query: Any, key: Any, Wa: Any) -> tuple[Any, Callable[..., Any]]:
-        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(key, 1))
-
-        def gradient(*given: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
-            slope = given[0] if upstream is None else upstream
-            if width is None:
-                return _slopes(slope, query, key, Wa)
-            return _slopes_in_band(width, slope, query, key, Wa)
-
-        return ops.squeeze(ops.matmul(hidden, Wa), -1), gradient
-
-    return scores(query, key, Wa)
+def _turned(matrices: Any) -> Any:
+    return ops.swapaxes(matrices, -1, -2)
 
 
 def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
@@ -219,7 +251,7 @@ def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
     """
     query, key = ops.transpose(query, (1, 2, 0)), ops.transpose(key, (1, 2, 0))
     slope = ops.expand_dims(ops.transpose(slope, (1, 2, 0)), 2)
-    count = query.shape[0]
+    count = ops.shape(query)[0]
 
     def next_(t: Any, dquery: Any, dkey: Any, dWa: Any) -> Any:
         hidden = ops.tanh(query[t] + key)
@@ -235,7 +267,7 @@ def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
 
 def _slopes_in_band(width: int, slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
     """Return what `_slopes` does where all slopes outside the band are 0."""
-    window = ops.cast(masks.windows(key.shape[1], width), key.dtype)
+    window = ops.cast(masks.windows(ops.shape(key)[1], width), key.dtype)
     slope = ops.einsum("bts,tjs->btj", slope, window)
     keys = ops.einsum("bsu,tjs->btju", key, window)
     hidden = ops.tanh(ops.expand_dims(query, 2) + keys)

@@ -29,7 +29,7 @@ class SameConv1D(keras.layers.Conv1D):
         return {key: v for key, v in super().get_config().items() if key not in _FIXED}
 
     def _convolved(self, inputs: Any, kernel: Any, before: int | None = None) -> Any:
-        """Convolve, add the bias and activate.
+        """Convolve and add the bias; ReLU too, any other activation is left to `_activated`.
 
         Parameters
         ----------
@@ -51,4 +51,14 @@ class SameConv1D(keras.layers.Conv1D):
         if self.use_bias:
             # ops.add and no "+": TensorFlow then sees that it is a bias.
             outputs = ops.add(outputs, ops.tile(self.bias, width // self.filters))
-        return ops.squeeze(self.activation(outputs), 1)
+        return ops.squeeze(self.activation(outputs) if self._joins() else outputs, 1)
+
+    def _activated(self, outputs: Any) -> Any:
+        """Activate what is not yet, as the last thing: a sigmoid hands its logits to the loss.
+
+        Without them Keras clips the probabilities, and below 1e-7 nothing is learnt any more.
+        """
+        return outputs if self._joins() else self.activation(outputs)
+
+    def _joins(self) -> bool:
+        return self.activation is keras.activations.relu

@@ -81,6 +81,8 @@ def _run(layer: LSTM, sequences: Any, training: bool | None) -> Any:
     )
     masks = _masks(cell, x) if training else None
     outputs = _lstm(cell.recurrent_activation, backwards, x, weights, masks)
+    # While a graph is made, what is compiled in it does not tell all of its shape.
+    outputs = ops.reshape(outputs, (-1, x.shape[1], cell.units))
     return ops.cast(outputs, layer.compute_dtype)
 
 
@@ -97,12 +99,13 @@ def _masks(cell: Any, x: Any) -> tuple[Any, Any] | None:
     return draw(channels, cell.dropout), draw(cell.units, cell.recurrent_dropout)
 
 
-@compiling.compiled
 def _lstm(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> Any:
     """Return h at every step, (batch, steps, units); the masks have no gradient."""
 
     @ops.custom_gradient
-    def lstm(x: Any, *weights: Any) -> tuple[Any, Callable[..., Any]]:
+    def lstm(*inputs: Any) -> tuple[Any, Callable[..., Any]]:
+        # Else TensorFlow, computing at once, would look for a gradient of the loop itself.
+        x, *weights = map(ops.stop_gradient, inputs)
         outputs, *kept = _forward(gate, backwards, x, weights, masks)
 
         def gradient(*given: Any, upstream: Any = None) -> Any:
@@ -118,6 +121,7 @@ def _lstm(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> Any:
 # in which they are read, gates as i, f, g, o. Each step is one product for all gates.
 
 
+@compiling.compiled
 def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tuple[Any, ...]:
     """Return the outputs, (batch, steps, units), and what the gradient needs."""
     kernel, recurrent, bias = map(_by_gate, weights)
@@ -136,6 +140,7 @@ def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tu
     return ops.swapaxes(_in_time(h, backwards), 0, 1), z, h, c
 
 
+@compiling.compiled
 def _backward(
     gate: Any,
     backwards: bool,

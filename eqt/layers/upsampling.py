@@ -44,7 +44,7 @@ class UpsampleConv1D(SameConv1D):
         whole, half = divmod(self.crop, 2)
         if whole:
             inputs = inputs[:, whole:-whole]
-        return self._split(inputs) if half else self._repeated(inputs)
+        return self._activated(self._split(inputs) if half else self._repeated(inputs))
 
     def _repeated(self, inputs: Any) -> Any:
         """Return the convolution of the repeated signal, nothing cut."""

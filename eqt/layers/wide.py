@@ -40,12 +40,13 @@ class WideConv1D(SameConv1D):
         count, (width,) = self.together, self.kernel_size
         # What is traced without a length, as for export, is taken the plain way.
         if count == 1 or not isinstance(steps, int) or steps % count:
-            return self._convolved(inputs, self.kernel, before=(width - 1) // 2)
+            return self._activated(self._convolved(inputs, self.kernel, before=(width - 1) // 2))
         before, spread = _spread(width, count)
         kernel = ops.einsum("riok,kcf->ricof", ops.cast(spread, self.compute_dtype), self.kernel)
         kernel = ops.reshape(kernel, (len(spread), count * channels, count * self.filters))
         wide = ops.reshape(inputs, (-1, steps // count, count * channels))
-        return ops.reshape(self._convolved(wide, kernel, before), (-1, steps, self.filters))
+        outputs = ops.reshape(self._convolved(wide, kernel, before), (-1, steps, self.filters))
+        return self._activated(outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""

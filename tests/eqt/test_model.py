@@ -1,9 +1,13 @@
 """The whole network: order, names, seeds, one step of training, and a trace that is all zero."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from eqt import blocks
 from eqt.config import EQTConfig
 from eqt.layers import UpsampleConv1D
 from eqt.model import build_model
@@ -121,6 +125,21 @@ def test_prediction_is_deterministic_and_a_probability():
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
         assert ((one > 0) & (one < 1)).all()
+
+
+@pytest.mark.parametrize("together", [1, 8])
+def test_a_probability_of_zero_still_learns(together, monkeypatch):
+    # By its logits: of a probability that is rounded to 0 the cross-entropy has no slope.
+    monkeypatch.setattr(blocks, "TOGETHER", together)
+    config = replace(SMALL, input_length=208)
+    model = build_model(config)
+    bias = model.get_layer("picker_P").bias
+    bias.assign([-40.0])
+    with tf.GradientTape() as tape:
+        output = model(np.ones((1, 208, 3), np.float32))[1]
+        loss = keras.losses.binary_crossentropy(tf.ones_like(output), output)
+    assert np.max(output) < 1e-7
+    np.testing.assert_allclose(tape.gradient(loss, bias.value), -208, rtol=1e-3)
 
 
 def test_targets_find_their_outputs_by_name():

@@ -106,8 +106,8 @@ def test_outputs_and_gradients_are_those_of_the_plain_reading(config, precision,
     x = random.normal(size=(3, config.input_length, 3)).astype(precision)
     (outputs, slopes), (wanted, wanted_slopes) = learnt(ours, x), learnt(theirs, x)
     # What float32 leaves of sums that nearly vanish says little: float64 does.
-    # The 1e-7 of attention, whose maximum has no gradient here, is below 1e-9 of the slopes.
-    near, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 1e-9)}[precision]
+    # The 1e-7 of attention, whose maximum has no gradient here, moves slopes by 1e-8.
+    near, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
     np.testing.assert_allclose(outputs, wanted, atol=near)
     assert len(slopes) == len(wanted_slopes) > 60
     largest = max(np.abs(slope).max() for slope in wanted_slopes)
