@@ -85,7 +85,8 @@ def test_the_judge_sees_files_out_of_place():
 
 def test_a_few_real_traces_are_learnt_by_heart(shared_data):
     batches = overfit.events_of(shared_data / "ncedc_a.hdf5", 4)
-    p, s = overfit.overfit(batches, steps=600, rate=2e-3)
+    # Four traces are few: by the seed a peak or two may end on the wrong wave.
+    p, s = overfit.overfit(batches, steps=600, rate=2e-3, seed=1)
     # By chance 20 of 6000 samples would do; the whole campaign asks for 90 % of 32 traces.
     assert min(p, s) >= 0.5
 

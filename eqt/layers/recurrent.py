@@ -59,7 +59,8 @@ class BidirectionalLSTM(keras.layers.Bidirectional):
     ) -> Any:
         """Return h of both directions at every step: (batch, steps, 2 x units)."""
         both = self.forward_layer, self.backward_layer
-        if initial_state is None and mask is None and all(map(_is_usual, both)):
+        usual = self.merge_mode == "concat" and all(map(_is_usual, both))
+        if initial_state is None and mask is None and usual:
             return ops.concatenate([_run(way, sequences, training) for way in both], axis=-1)
         return super().call(sequences, initial_state, mask, training)
 

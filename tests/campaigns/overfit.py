@@ -28,10 +28,10 @@ def events_of(data: Path, count: int) -> Batches:
     return Batches(data, names, BatchConfig(batch_size=count))
 
 
-def overfit(batches: Batches, steps: int, rate: float) -> tuple[float, float]:
+def overfit(batches: Batches, steps: int, rate: float, seed: int = 0) -> tuple[float, float]:
     """Train on one batch; returns the shares of P and of S peaks that are near enough."""
     waveforms, targets = batches.batch(0)
-    model = compiled(build_model(EQTConfig(), seed=0), TrainConfig())
+    model = compiled(build_model(EQTConfig(), seed), TrainConfig())
     # A rate that falls to nothing lets the batch normalisations' running means catch up.
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.optimizer.learning_rate = schedule
