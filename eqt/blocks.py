@@ -14,7 +14,9 @@ from eqt.config import EQTConfig
 from eqt.layers import (
     LSTM,
     AdditiveAttention,
+    BatchNormalization,
     BidirectionalLSTM,
+    ChannelDropout,
     DotProductAttention,
     FeedForward,
     MultiHeadAttention,
@@ -113,10 +115,10 @@ def residual_cnn(x: Any, config: EQTConfig, seed: int) -> Any:
         y = x
         for part in "ab":
             name = f"residual_{i}_{{}}_{part}"
-            y = layers.BatchNormalization(name=name.format("norm"))(y)
+            y = BatchNormalization(name=name.format("norm"))(y)
             y = layers.ReLU(name=name.format("relu"))(y)
             drop = name.format("drop")
-            y = layers.SpatialDropout1D(config.dropout, seed=seed_of(seed, drop), name=drop)(y)
+            y = ChannelDropout(config.dropout, seed=seed_of(seed, drop), name=drop)(y)
             y = conv(name.format("conv"), x.shape[-1], kernel, seed)(y)
         x = residual(x, y, f"residual_{i}")
     return x
@@ -164,7 +166,7 @@ def recurrent_stack(x: Any, config: EQTConfig, seed: int) -> Any:
         name = f"{kind}_{i}"
         x = recurrent(kind, name, config, seed)(x)
         x = network_in_network(x, name, config.rnn_units, seed)
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+        x = BatchNormalization(name=f"{name}_norm")(x)
     return x
 
 

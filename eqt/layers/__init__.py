@@ -7,6 +7,8 @@
 `feed_forward`  the two dense layers of a transformer block
 `recurrent`     LSTMs, all steps and both directions in one kernel
 `convolution`   a convolution in one with its bias and its activation
+`dropout`       dropout of whole channels
+`normalization` batch normalisation in one operation
 `upsampling`    upsampling and such a convolution in one
 `wide`          one of few channels, several samples at a time
 `monte_carlo`   dropout that acts also when predicting
@@ -26,9 +28,11 @@ from eqt.layers.attention import (
     ScaledDotProductAttention,
     SelfAttention,
 )
+from eqt.layers.dropout import ChannelDropout
 from eqt.layers.feed_forward import FeedForward
 from eqt.layers.gates import hard_sigmoid
 from eqt.layers.monte_carlo import MonteCarloDropout
+from eqt.layers.normalization import BatchNormalization
 from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
 from eqt.layers.recurrent import LSTM, BidirectionalLSTM
 from eqt.layers.registry import registered
@@ -38,7 +42,9 @@ from eqt.layers.wide import WideConv1D
 __all__ = [
     "LSTM",
     "AdditiveAttention",
+    "BatchNormalization",
     "BidirectionalLSTM",
+    "ChannelDropout",
     "DotProductAttention",
     "FeedForward",
     "MonteCarloDropout",

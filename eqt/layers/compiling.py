@@ -31,8 +31,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*args: Any) -> Any:
-        plain = keras.backend.backend() != "tensorflow" or is_off()
-        return function(*args) if plain else kernel()(*args)
+        return kernel()(*args) if has_kernels() else function(*args)
 
     return call
 
@@ -45,6 +44,11 @@ def off() -> Iterator[None]:
         yield
     finally:
         _OFF.reset(token)
+
+
+def has_kernels() -> bool:
+    """Tell whether TensorFlow computes, and with kernels of its own."""
+    return keras.backend.backend() == "tensorflow" and not is_off()
 
 
 def is_off() -> bool:

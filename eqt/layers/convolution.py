@@ -1,5 +1,6 @@
 """A convolution that keeps the length, in one with its bias and its activation."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import keras
@@ -49,8 +50,7 @@ class SameConv1D(keras.layers.Conv1D):
         image, filter_ = ops.expand_dims(inputs, 1), ops.expand_dims(kernel, 0)
         outputs = ops.conv(image, filter_, padding=padding, data_format="channels_last")
         if self.use_bias:
-            # ops.add and no "+": TensorFlow then sees that it is a bias.
-            outputs = ops.add(outputs, ops.tile(self.bias, width // self.filters))
+            outputs = _biased(outputs, ops.tile(self.bias, width // self.filters))
         return ops.squeeze(self.activation(outputs) if self._joins() else outputs, 1)
 
     def _activated(self, outputs: Any) -> Any:
@@ -62,3 +62,23 @@ class SameConv1D(keras.layers.Conv1D):
 
     def _joins(self) -> bool:
         return self.activation is keras.activations.relu
+
+
+def _biased(outputs: Any, bias: Any) -> Any:
+    """Add a bias to each channel, whose gradient is a sum of its own.
+
+    Left to itself, TensorFlow sums while it computes the gradient of the kernel, which then takes
+    a third longer; the sum alone takes a tenth of it.
+    """
+
+    @ops.custom_gradient
+    def add(outputs: Any, bias: Any) -> tuple[Any, Callable[..., Any]]:
+        def gradient(*given: Any, upstream: Any = None) -> tuple[Any, Any]:
+            slope = given[0] if upstream is None else upstream
+            wide = ops.cast(slope, keras.backend.result_type(slope.dtype, "float32"))
+            return slope, ops.cast(ops.sum(wide, tuple(range(wide.ndim - 1))), bias.dtype)
+
+        # ops.add and no "+": TensorFlow then sees that it is a bias.
+        return ops.add(outputs, bias), gradient
+
+    return add(outputs, bias)

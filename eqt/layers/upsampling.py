@@ -78,7 +78,9 @@ class UpsampleConv1D(SameConv1D):
     def _interleaved(self, inputs: Any, fold: np.ndarray, before: int | None = None) -> Any:
         """Convolve with a kernel for each phase: (batch, 2 x steps, filters)."""
         taps, channels = fold.shape[1], inputs.shape[-1]
-        kernel = ops.einsum("ptk,kio->tipo", ops.cast(fold, self.compute_dtype), self.kernel)
+        # By phase, input, channel and filter; then as a kernel has them.
+        kernel = ops.tensordot(ops.cast(fold, self.compute_dtype), self.kernel, axes=1)
+        kernel = ops.transpose(kernel, (1, 2, 0, 3))
         kernel = ops.reshape(kernel, (taps, channels, 2 * self.filters))
         phases = self._convolved(inputs, kernel, before)
         return ops.reshape(phases, (-1, 2 * ops.shape(phases)[1], self.filters))

@@ -42,7 +42,9 @@ class WideConv1D(SameConv1D):
         if count == 1 or not isinstance(steps, int) or steps % count:
             return self._activated(self._convolved(inputs, self.kernel, before=(width - 1) // 2))
         before, spread = _spread(width, count)
-        kernel = ops.einsum("riok,kcf->ricof", ops.cast(spread, self.compute_dtype), self.kernel)
+        # By row, input, output, channel and filter; then as a kernel has them.
+        kernel = ops.tensordot(ops.cast(spread, self.compute_dtype), self.kernel, axes=1)
+        kernel = ops.transpose(kernel, (0, 1, 3, 2, 4))
         kernel = ops.reshape(kernel, (len(spread), count * channels, count * self.filters))
         wide = ops.reshape(inputs, (-1, steps // count, count * channels))
         outputs = ops.reshape(self._convolved(wide, kernel, before), (-1, steps, self.filters))

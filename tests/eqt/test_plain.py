@@ -70,6 +70,8 @@ def plain(config, monkeypatch):
         patch.setattr(blocks, "WideConv1D", Conv)
         patch.setattr(blocks, "UpsampleConv1D", UpsampleConv)
         patch.setattr(blocks, "AdditiveAttention", Attention)
+        patch.setattr(blocks, "BatchNormalization", keras.layers.BatchNormalization)
+        patch.setattr(blocks, "ChannelDropout", keras.layers.SpatialDropout1D)
         patch.setitem(blocks._RNN, "lstm", keras.layers.LSTM)
         patch.setitem(blocks._BOTH_WAYS, "lstm", keras.layers.Bidirectional)
         return build_model(config, seed=3)
