@@ -1,31 +1,14 @@
-"""A network for predicting: its weights are constants, and the cores share every batch."""
+"""A network for predicting: its weights are constants, and the cores may share every batch."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import keras
 
-from steadkit.children import cores
+from eqt import cores
 
 Run = Callable[[Any], list[Any]]
 """Takes waveforms as the network does and returns its outputs, in order."""
-
-
-def share_cores() -> None:
-    """Let each operation have one core from now on, and each core a share of every batch.
-
-    So no operation waits for its last part, and those that have no parts do not leave cores idle.
-    Only before TensorFlow computes the first time can it be told; later nothing changes. Training
-    is no faster by it: there all traces of a batch must meet at every normalisation.
-    """
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        return
-    with suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(cores())
 
 
 def frozen(model: keras.Model) -> Run:
@@ -53,20 +36,11 @@ def frozen(model: keras.Model) -> Run:
         shares: tf.function(
             lambda waveforms, shares=shares: outputs(shares, waveforms), [anything], autograph=False
         )
-        for shares in {1, _shares()}
+        for shares in {1, cores.shares()}
     }
 
     def run(waveforms: Any) -> list[Any]:
-        shares = _shares() if len(waveforms) >= _shares() else 1
+        shares = cores.shares() if len(waveforms) >= cores.shares() else 1
         return [output.numpy() for output in compiled[shares](waveforms)]
 
     return run
-
-
-def _shares() -> int:
-    """Tell into how many parts a batch falls: see `share_cores`."""
-    import tensorflow as tf
-
-    threading = tf.config.threading
-    alone = threading.get_intra_op_parallelism_threads() == 1
-    return threading.get_inter_op_parallelism_threads() or cores() if alone else 1

@@ -17,7 +17,7 @@ ORDER = {
         hdf5 store manifest sampling where selection presets split rows dataset
         subset merge build verify check convert synthetic demo labels transforms
         pipeline preview info plots collection cli __init__ __main__""",
-    "eqt": """config presets differences layers blocks model stages architecture frozen
+    "eqt": """config presets differences layers blocks model stages architecture cores frozen
         probabilities guards archives weights checkpoints saved seisbench_state runs loading
         pretrained exporting picks onsets metrics candidates plots pages position train evaluate
         compare visualize quickstart experiments cli __init__ __main__""",

@@ -86,9 +86,9 @@ def evaluate(
     part, never on the test part. Without RUN, --data and --weights are needed.
     """
     load_tensorflow()
+    from eqt.cores import share_cores
     from eqt.evaluate import Protocol, plan, to_choose
     from eqt.evaluate import evaluate as run_evaluation
-    from eqt.frozen import share_cores
     from eqt.picks import Thresholds
 
     if not mc_samples:

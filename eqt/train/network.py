@@ -11,6 +11,7 @@ from eqt.differences import differences
 from eqt.loading import read
 from eqt.model import build_model
 from eqt.stages import frozen
+from eqt.train.adam import Adam
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.schema import TRACE_SHAPE
@@ -34,15 +35,11 @@ def compiled(model: keras.Model, config: TrainConfig) -> keras.Model:
 
 
 def optimizer_of(config: TrainConfig, clip_norm: float | None = None) -> keras.Optimizer:
-    """Make Adam, with decoupled weight decay where there is any.
-
-    Source: Kingma and Ba (2015), arXiv:1412.6980; Loshchilov and Hutter (2019), arXiv:1711.05101.
-    """
-    options = {"learning_rate": config.learning_rate, "global_clipnorm": clip_norm}
-    if not config.weight_decay:
-        return keras.optimizers.Adam(**options)
-    optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
-    optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
+    """Make Adam, with decoupled weight decay where there is any, but not of biases and norms."""
+    decay = config.weight_decay or None
+    optimizer = Adam(config.learning_rate, weight_decay=decay, global_clipnorm=clip_norm)
+    if decay:
+        optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
     return optimizer
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig
+from eqt.cores import share_cores
 from eqt.runs import Run, Setup, created, held, load_setup, remove_files, save_setup
 from eqt.train import state
 from eqt.train.devices import check_devices, devices_named, make_repeatable, strategy_of
 from eqt.train.environment import environment, refuse_changed
+from eqt.train.halves import HALVES
 from eqt.train.loop import Work, is_done, learn
 from eqt.train.network import network_for, read_initial
 from eqt.train.parts import batches_of, data_digest, split_of
@@ -100,6 +102,7 @@ def train(
         The data or the initial network cannot be used, a part would be empty, or the folder
         exists; then no folder is left behind. Or the loss became NaN.
     """
+    share_cores(HALVES)
     means = means or Means()
     given = None
     if init is not None:
@@ -150,6 +153,7 @@ def resume(folder: Path, say: Say = print, other_machine: bool = False) -> Run:
         The folder is no run, lacks its state, or its data, split or settings are no longer those
         that it was begun with.
     """
+    share_cores(HALVES)
     run, setup = Run(folder), load_setup(Run(folder))
     if run.is_complete:
         say(f"{folder} is complete already")

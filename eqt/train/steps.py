@@ -5,14 +5,16 @@ give the batch whose loss is NaN, and on several devices it takes the mean of th
 differs from the mean over a batch that does not divide. These steps are the same on one device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import keras
 
 from eqt.config import TrainConfig
 from eqt.picks import Thresholds
+from eqt.train.halves import Network, side_by_side
 from eqt.train.network import optimizer_of
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
@@ -48,12 +50,29 @@ class Trainer:
             weights = model.trainable_variables if config.ema else []
             self.averages = [tf.Variable(weight.value, trainable=False) for weight in weights]
         self.optimizer, self._rate = optimizer, float("nan")
+        self.step, self.validate = self._traced(self._step), self._traced(self._validate)
+
+    def _traced(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        """Let TensorFlow trace what is done with a batch, which is whole or in halves."""
+        import tensorflow as tf
+
         signature = [
             tf.TensorSpec((None, *TRACE_SHAPE)),
             {target: tf.TensorSpec((None, N_SAMPLES, 1)) for target in TARGETS},
         ]
-        self.step = tf.function(self._step, signature, jit_compile=config.xla or None)
-        self.validate = tf.function(self._validate, signature, jit_compile=config.xla or None)
+        how = {"autograph": False, "jit_compile": self.config.xla or None}
+        whole, halves = (
+            tf.function(partial(act, network), signature, **how)
+            for network in (self.model, side_by_side(self.model))
+        )
+        # Where it runs decides, and not how many cores there are: a seed gives the same dropout.
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        divides = self.replicas == 1 and not self.config.xla and on_cpu
+
+        def traced(waveforms: Any, targets: dict[str, Any]) -> Any:
+            return (halves if divides and len(waveforms) > 1 else whole)(waveforms, targets)
+
+        return traced
 
     @property
     def variables(self) -> dict[str, list[Any]]:
@@ -82,22 +101,22 @@ class Trainer:
             for weight, values in zip(weights, kept, strict=True):
                 weight.assign(values)
 
-    def _step(self, waveforms: Any, targets: dict[str, Any]) -> Any:
+    def _step(self, network: Network, waveforms: Any, targets: dict[str, Any]) -> Any:
         """Learn from a batch; returns its losses before."""
         import tensorflow as tf
 
-        told = self.strategy.run(self._learn, args=(waveforms, targets))
+        told = self.strategy.run(self._learn, args=(network, waveforms, targets))
         for average, weight in zip(self.averages, self.model.trainable_variables, strict=False):
             average.assign(self.config.ema * average + (1 - self.config.ema) * weight.value)
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, told, axis=None)
 
-    def _learn(self, waveforms: Any, targets: dict[str, Any]) -> Any:
+    def _learn(self, network: Network, waveforms: Any, targets: dict[str, Any]) -> Any:
         """Do a device's share of a step; returns its share of the losses."""
         import tensorflow as tf
 
         waveforms, targets = self._share(waveforms, targets)
         with tf.GradientTape() as tape:
-            outputs = self.model(waveforms, training=True)
+            outputs = network(waveforms, training=True)
             losses = self._losses(outputs, targets) / self.replicas
             scaled = self.optimizer.scale_loss(losses[0])
         weights = [weight.value for weight in self.model.trainable_variables]
@@ -157,11 +176,13 @@ class Trainer:
         # The optimizer adds them up over the devices once more.
         return [gradient / self.replicas for gradient in clipped]
 
-    def _validate(self, waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, Any]:
+    def _validate(
+        self, network: Network, waveforms: Any, targets: dict[str, Any]
+    ) -> tuple[Any, Any, Any]:
         """Return losses, peaks and where they are: see `eqt.train.scores`."""
         import tensorflow as tf
 
-        outputs = self.model(waveforms, training=False)
+        outputs = network(waveforms, training=False)
         together = tf.concat(outputs, axis=-1)
         above = tf.reduce_sum(tf.cast(together[..., 0] > Thresholds().detection, tf.int32), axis=1)
         highest = tf.argmax(together[..., 1:], axis=1, output_type=tf.int32)

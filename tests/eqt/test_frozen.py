@@ -1,14 +1,12 @@
 """A network whose weights are constants, and batches that the cores share."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import TINY
 
-from eqt import frozen as module
+from eqt import cores
 from eqt.frozen import frozen
 from eqt.layers import compiling
 from eqt.model import build_model
@@ -26,7 +24,7 @@ def waves(count):
 @pytest.mark.parametrize("shares", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, 2, 5, 6])
 def test_it_computes_what_the_network_does(shares, count, monkeypatch):
-    monkeypatch.setattr(module, "_shares", lambda: shares)
+    monkeypatch.setattr(cores, "shares", lambda: shares)
     model = build_model(SHORT)
     outputs = frozen(model)(waves(count))
     for output, same in zip(outputs, model.predict_on_batch(waves(count)), strict=True):
@@ -50,18 +48,3 @@ def test_what_is_not_compiled_gives_the_same():
         plain = np.concatenate([np.asarray(output) for output in model(waves(2))])
     assert not compiling.is_off()
     np.testing.assert_allclose(compiled, plain, atol=1e-6)
-
-
-def test_cores_share_only_where_they_were_told_to():
-    code = """
-from eqt.frozen import _shares, share_cores
-from steadkit.children import cores
-assert _shares() == 1
-share_cores()
-assert _shares() == cores()
-import tensorflow as tf
-tf.constant(1) + 1
-share_cores()  # too late to change anything, and no error
-assert tf.config.threading.get_intra_op_parallelism_threads() == 1
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -36,16 +36,20 @@ def largest_change(model, before):
     return max(np.abs(a - b).max() for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_a_step_is_that_of_keras():
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_step_is_that_of_keras(count):
     ours, theirs = trainer(), compiled(build_model(NETWORK), SHORT)
+    waveforms, answers = WAVEFORMS[:count], {name: one[:count] for name, one in ANSWERS.items()}
     for _ in range(2):
-        losses = ours.step(WAVEFORMS, ANSWERS)
-        told = theirs.train_on_batch(WAVEFORMS, ANSWERS, return_dict=True)
+        losses = ours.step(waveforms, answers)
+        told = theirs.train_on_batch(waveforms, answers, return_dict=True)
         theirs.reset_metrics()
         for name, value in zip(("loss", *(f"{t}_loss" for t in TARGETS)), losses, strict=True):
             np.testing.assert_allclose(value, told[name], rtol=2e-6)
-    for mine, other in zip(ours.model.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, other, atol=2e-6)
+    for mine, other in zip(ours.model.weights, theirs.weights, strict=True):
+        # A bias before a normalisation has no slope but what rounding leaves, and Adam scales it.
+        if not mine.path.endswith("conv_a/bias"):
+            np.testing.assert_allclose(mine, other, atol=2e-6)
 
 
 def test_an_average_of_the_weights_follows_them():
