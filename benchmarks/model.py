@@ -6,7 +6,8 @@ three cross-entropies. SeisBench (an optional extra) has to be installed; else o
 
 Also prints how long the first call takes, which compiles, and the most memory that a process has
 held; ``--batch 200 --ours`` shows what a published batch needs. Forward pass and training have a
-process each, as evaluation gives the cores to TensorFlow in another way than training does.
+process each, as evaluation gives the cores to TensorFlow in another way than training does, once as
+users run them and once with memory settings that help PyTorch.
 """
 
 import argparse
@@ -29,17 +30,24 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.frozen import share_cores
+from eqt.cores import share_cores
 from eqt.model import build_model
 from eqt.probabilities import predictor
+from eqt.train.halves import HALVES
 from eqt.train.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import TRACE_SHAPE
 
 PARTS = ("forward", "training")
-# Memory that is freed stays with the process, as after a while of work: PyTorch is then half as
-# fast again in a young process, and nobody is timed at asking the system for memory.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "16000000000"}
+MEMORY = {
+    "as it is": {},
+    # What nobody sets, yet PyTorch is then up to a fifth faster: else it gives memory back to the
+    # system and asks for it again at every step, also after hundreds of them.
+    "freed memory kept": {
+        "MALLOC_MMAP_THRESHOLD_": "4000000000",
+        "MALLOC_TRIM_THRESHOLD_": "16000000000",
+    },
+}
 ROUNDS, CALLS = 4, 4
 WEIGHTS = TrainConfig().loss_weights
 
@@ -89,8 +97,7 @@ def theirs(part: str, waveforms: np.ndarray, targets: np.ndarray) -> Callable[[]
 
 def compare(part: str, batch: int, alone: bool) -> None:
     """Print the rates of one part, and their ratio."""
-    if part == "forward":
-        share_cores()
+    share_cores(HALVES if part == "training" else None)
     random = np.random.default_rng(0)
     waveforms = random.standard_normal((batch, *TRACE_SHAPE), dtype=np.float32)
     targets = random.random((batch, TRACE_SHAPE[0], 3), dtype=np.float32)
@@ -126,9 +133,11 @@ def main() -> None:
     if options.part:
         compare(options.part, options.batch, options.ours)
         return
-    for part in PARTS:
-        command = [sys.executable, *sys.argv, "--part", part]
-        subprocess.run(command, check=True, env=os.environ | KEEP_MEMORY)
+    for memory, settings in MEMORY.items():
+        for part in PARTS:
+            print(f"-- {part}, {memory}", flush=True)
+            command = [sys.executable, *sys.argv, "--part", part]
+            subprocess.run(command, check=True, env=os.environ | settings)
 
 
 if __name__ == "__main__":
