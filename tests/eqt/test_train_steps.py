@@ -38,8 +38,7 @@ def largest_change(model, before):
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_step_is_that_of_keras(count):
-    network = replace(NETWORK, bias_l1=0.0)
-    ours, theirs = trainer(network=network), compiled(build_model(network), SHORT)
+    ours, theirs = trainer(), compiled(build_model(NETWORK), SHORT)
     waveforms, answers = WAVEFORMS[:count], {name: one[:count] for name, one in ANSWERS.items()}
     for _ in range(2):
         losses = ours.step(waveforms, answers)
@@ -48,14 +47,9 @@ def test_a_step_is_that_of_keras(count):
         for name, value in zip(("loss", *(f"{t}_loss" for t in TARGETS)), losses, strict=True):
             np.testing.assert_allclose(value, told[name], rtol=2e-6)
     for mine, other in zip(ours.model.weights, theirs.weights, strict=True):
-        if not mine.trainable:
-            np.testing.assert_allclose(mine, other, atol=2e-6)
-    means = [one for one in theirs.optimizer.variables if one.path.endswith("momentum")]
-    pairs = zip(ours.model.trainable_variables, theirs.trainable_variables, means, strict=True)
-    for mine, other, mean in pairs:
-        felt = np.abs(mean) > 1e-7  # where there is no slope, Adam makes one of its rounding
-        np.testing.assert_allclose(mine[felt], other[felt], atol=2e-6)
-    assert sum((np.abs(mean) > 1e-7).sum() for mean in means) > 150
+        # This bias has no slope here but what rounding leaves, of which Adam makes one.
+        if mine.path != "encoder_4/bias":
+            np.testing.assert_allclose(mine, other, atol=2e-6, err_msg=mine.path)
 
 
 def test_an_average_of_the_weights_follows_them():
