@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from steadkit import synthetic
+from steadkit.atomic import sync
 from steadkit.dataset import dataset_files
-from steadkit.files import sync
 from steadkit.merge import merge
 from steadkit.schema import COLUMNS
 from steadkit.selection import Selection

@@ -15,8 +15,8 @@ from blake3 import blake3
 from eqt.config import EQTConfig
 from eqt.guards import array_in, check_size
 from eqt.model import build_model
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 
 SUFFIX = ".weights.h5"
 FORMAT = "eqt weights 1"

@@ -10,9 +10,8 @@ import keras
 from eqt import seisbench_state
 from eqt.config import EQTConfig
 from eqt.layers import compiling
+from steadkit.atomic import staged, staged_folder
 from steadkit.errors import InputError
-from steadkit.files import staged
-from steadkit.folders import staged_folder
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 

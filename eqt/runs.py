@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from eqt.config import EQTConfig, TrainConfig
+from steadkit.atomic import sync, write_text
 from steadkit.errors import InputError
-from steadkit.files import sync, write_text
 
 RUNS = Path("runs")
 """Where runs go that are not named."""

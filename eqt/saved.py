@@ -19,8 +19,8 @@ from eqt import checkpoints
 from eqt.archives import archive, member
 from eqt.config import EQTConfig
 from eqt.guards import MOST_JSON
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 
 SUFFIX: Final = ".keras"
 FORMAT: Final = "eqt model 1"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 from steadkit.manifest import Digests, Manifest, manifest_of
 from steadkit.rows import write_rows
 from steadkit.sources import HDF5_SUFFIXES, Source
@@ -58,7 +58,7 @@ JOURNAL = "journal"
 def new_dataset(
     files: DatasetFiles, overwrite: bool, keep: Sequence[str] = ()
 ) -> Iterator[DatasetFiles]:
-    """Stage the three files of a data set, as `steadkit.files.staged` does."""
+    """Stage the three files of a data set, as `steadkit.atomic.staged` does."""
     targets = [files.csv, files.manifest, files.hdf5]
     with staged(targets, overwrite, keep) as (csv, manifest, hdf5):
         yield DatasetFiles(csv, manifest, hdf5)

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import write_with
 from steadkit.catalog import columns_of, counts, read_table
 from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
-from steadkit.files import write_with
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
 from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns

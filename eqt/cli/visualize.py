@@ -187,7 +187,7 @@ def _show(
 def _checked(run: Path | None, out: Path | None, what: str, overwrite: bool) -> Path:
     """Tell where to write, once it is clear that one may."""
     from eqt.visualize.folder import default_folder, files_of
-    from steadkit.folders import check_folder
+    from steadkit.atomic import check_folder
 
     target = out or default_folder(run or Path(), what)
     check_folder(target, overwrite, files_of)

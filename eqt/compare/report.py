@@ -11,8 +11,8 @@ from eqt.compare.figures import draw_differences
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
 from eqt.compare.reading import evaluation_folder
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 from steadkit.plots.style import METADATA, styled
 
 HOW = (

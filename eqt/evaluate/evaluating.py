@@ -22,10 +22,9 @@ from eqt.metrics import STUDY_COLUMNS, truth_of
 from eqt.onsets import refined
 from eqt.picks import Thresholds
 from eqt.probabilities import Predict, predictor
+from steadkit.atomic import check_folder, staged_folder, write_text
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
-from steadkit.files import write_text
-from steadkit.folders import check_folder, staged_folder
 from steadkit.pipeline import Batches
 from steadkit.schema import COLUMNS, TRACE_SHAPE
 from steadkit.sources import source_of

@@ -75,7 +75,7 @@ def experiment(
     from eqt.experiments.outcome import outcome_of
     from eqt.experiments.report import FILES, write_report
     from eqt.experiments.running import entries_of, run_all
-    from steadkit.files import staged
+    from steadkit.atomic import staged
     from steadkit.manifest import load
 
     open_folder(folder, settings)

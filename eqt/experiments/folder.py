@@ -17,11 +17,11 @@ from pathlib import Path
 from eqt.config import EQTConfig, TrainConfig
 from eqt.experiments.suites import Settings, simulated_counts
 from eqt.runs import Run
+from steadkit.atomic import write_text, write_with
 from steadkit.catalog import read_table
 from steadkit.dataset import dataset_files
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
-from steadkit.files import write_text, write_with
 from steadkit.merge import merge
 from steadkit.selection import Selection
 from steadkit.sources import source_of

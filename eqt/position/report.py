@@ -9,7 +9,7 @@ from eqt import pages
 from eqt.position.figures import figures
 from eqt.position.tables import by_position, by_second, snapped, summary
 from eqt.position.windows import PHASES, PositionResult
-from steadkit.files import write_text
+from steadkit.atomic import write_text
 from steadkit.plots import save
 
 CAPTIONS = {

@@ -12,8 +12,8 @@ from eqt.config import EQTConfig
 from eqt.guards import MOST_JSON, MOST_VALUES
 from eqt.seisbench_state.convert import arguments, from_state, to_state
 from eqt.seisbench_state.names import Array
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> list[Path]:

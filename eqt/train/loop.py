@@ -17,8 +17,8 @@ from eqt.train import scores, state
 from eqt.train.state import Progress
 from eqt.train.steps import LOSSES, Trainer
 from eqt.train.telling import Teller
+from steadkit.atomic import staged, write_with
 from steadkit.errors import InputError
-from steadkit.files import staged, write_with
 from steadkit.pipeline import Batches, clear_faults, stream
 
 

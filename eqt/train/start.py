@@ -26,8 +26,8 @@ from eqt.train.readme import readme
 from eqt.train.state import Progress
 from eqt.train.steps import Trainer
 from eqt.train.telling import Teller
+from steadkit.atomic import write_text, write_with
 from steadkit.errors import InputError
-from steadkit.files import write_text, write_with
 from steadkit.manifest import Manifest, load
 
 SAVE_EVERY = 500

@@ -18,8 +18,8 @@ import numpy as np
 
 from eqt.archives import archive, member
 from eqt.train.steps import LOSSES
+from steadkit.atomic import write_with
 from steadkit.errors import InputError
-from steadkit.files import write_with
 
 FORMAT: Final = "eqt training state 1"
 META: Final = "state.json"

@@ -8,8 +8,7 @@ from eqt.visualize.gallery import gallery
 from eqt.visualize.pictures import Content, write
 from eqt.visualize.subject import Subject
 from eqt.visualize.traces import Shown
-from steadkit.files import write_text
-from steadkit.folders import staged_folder
+from steadkit.atomic import staged_folder, write_text
 
 PAGE = "index.html"
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import write_with
 from steadkit.catalog import columns_of, rows_at, write_csv
 from steadkit.check.faults import ERROR, FAULTS
 from steadkit.check.findings import of_faults
@@ -18,7 +19,6 @@ from steadkit.check.waveforms import LIBRARY_FAULTS
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, new_dataset
 from steadkit.errors import InputError
-from steadkit.files import write_with
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source

@@ -153,9 +153,9 @@ def _write(
     overwrite: bool,
 ) -> bool:
     """Write what was asked for; tells whether errors are left."""
+    from steadkit.atomic import write_with
     from steadkit.check import drop, fix, of_severity, repairable, to_drop, write_findings
     from steadkit.dataset import dataset_files
-    from steadkit.files import write_with
 
     errors: pd.DataFrame = of_severity(found.findings)
     if "listing" in outputs:

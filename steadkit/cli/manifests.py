@@ -46,7 +46,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
 
     Exit code 1 if anything differs.
     """
-    from steadkit.files import write_text
+    from steadkit.atomic import write_text
     from steadkit.manifest import load
     from steadkit.sources import source_of
     from steadkit.verify import verify as run

@@ -94,7 +94,7 @@ def _split(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    from steadkit.files import write_with
+    from steadkit.atomic import write_with
     from steadkit.split import list_rows, split_manifest, target_of
 
     target = target_of(data, output)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import staged
 from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
 from steadkit.console import progress
 from steadkit.convert.picks import OF_A_SOURCE
@@ -15,7 +16,6 @@ from steadkit.convert.rows import known
 from steadkit.convert.streams import start_of, to_stream, value_of
 from steadkit.convert.writing import folder_for, refuse_sources
 from steadkit.errors import InputError
-from steadkit.files import staged
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import staged
 from steadkit.catalog import columns_of, read_table, row_parts, write_csv
 from steadkit.console import progress
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.convert.writing import folder_for, refuse_sources
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.files import staged
 from steadkit.manifest import UNKNOWN, load
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source

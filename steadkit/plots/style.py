@@ -11,8 +11,8 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from steadkit.atomic import write_with
 from steadkit.errors import InputError
-from steadkit.files import write_with
 
 # Okabe and Ito's palette: told apart by colour-blind eyes and in print.
 BLACK, GREY = "#000000", "#666666"

@@ -104,7 +104,7 @@ def copy_traces(
     order
         What to copy.
     target
-        The file to write, where `steadkit.files.staged` says.
+        The file to write, where `steadkit.atomic.staged` says.
     journal
         Where to record what is done, beside the target.
     check

@@ -19,7 +19,7 @@ class Writer:
     Parameters
     ----------
     path
-        A file that does not exist yet; stage it with `steadkit.files.staged`.
+        A file that does not exist yet; stage it with `steadkit.atomic.staged`.
     """
 
     def __init__(self, path: Path):

@@ -3,8 +3,8 @@
 import pytest
 
 from eqt.evaluate.folder import files_of
+from steadkit.atomic import staged_folder
 from steadkit.errors import InputError
-from steadkit.folders import staged_folder
 
 
 def make(folder, text, overwrite=False):

@@ -15,8 +15,8 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.runs import Run, created, held, load_setup
 from eqt.train import Means, resume, state, train
+from steadkit.atomic import write_text
 from steadkit.errors import InputError
-from steadkit.files import write_text
 
 # Layers that draw, and all that has a memory.
 NETWORK = replace(TINY, residual_kernels=(3,), dropout=0.2)

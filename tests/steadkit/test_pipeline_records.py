@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from conftest import as_csv, names_of, row, waveform
 
+from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.files import staged
 from steadkit.manifest import load
 from steadkit.pipeline import BatchConfig, Batches, Records, packed, stream
 from steadkit.transforms import PRESETS

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from eqt.visualize.folder import MARK, default_folder, files_of, mark
+from steadkit.atomic import staged_folder
 from steadkit.errors import InputError
-from steadkit.folders import staged_folder
 
 
 def fill(target, text="a", overwrite=False):

@@ -21,7 +21,7 @@ from eqt.visualize.pictures import Picture, write
 from eqt.visualize.subject import subject_of
 from eqt.visualize.times import steps_of
 from eqt.visualize.traces import read
-from steadkit.files import write_text
+from steadkit.atomic import write_text
 
 # Attention over 188 steps: few, as in the published network.
 DEEP = replace(TINY, filters=(2,) * 5, kernels=(3,) * 5)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from steadkit import folders
+from steadkit.atomic import check_folder, nobody_s, staged_folder
 from steadkit.errors import InputError
-from steadkit.folders import check_folder, staged_folder
 
 
 def ours(folder: Path) -> list[str] | None:
@@ -126,4 +125,4 @@ def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("a file")
     with pytest.raises(InputError, match="cannot make"), staged_folder(tmp_path / "file" / "out"):
         raise AssertionError("made below a file")
-    assert folders.nobody_s(tmp_path) is None
+    assert nobody_s(tmp_path) is None

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from steadkit.atomic.lock import locked, sync
 from steadkit.errors import InputError
-from steadkit.files import locked, sync
 
 Ours = Callable[[Path], Collection[str] | None]
 """Lists the files of a folder that may be replaced, as relative names; None if it is not of ours.

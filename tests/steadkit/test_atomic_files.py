@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from steadkit.atomic import staged, write_text
+from steadkit.atomic.files import COMMIT_MARK
 from steadkit.errors import InputError
-from steadkit.files import COMMIT_MARK, staged, write_text
 
 
 def listing(folder):
@@ -229,7 +230,7 @@ def test_complete_files_come_before_what_was_kept(tmp_path):
 
 
 def test_a_failure_while_files_are_moved_is_made_good_by_the_next_run(tmp_path, monkeypatch):
-    import steadkit.files as files
+    import steadkit.atomic.files as files
 
     replace, moved = os.replace, []
 
