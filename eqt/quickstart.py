@@ -1,11 +1,13 @@
 """The whole road on simulated data, by the commands a user would type, each shown as it runs."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from steadkit.console import echo
 from steadkit.demo import chunk_files
 
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
@@ -72,13 +74,15 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
     """
     folder.mkdir(parents=True, exist_ok=True)
     for step in steps(folder, size, seed):
-        click.secho(f"\n$ {step.program} {' '.join(step.arguments)}", bold=True)
+        echo("")
+        echo(f"$ {shlex.join([step.program, *step.arguments])}", bold=True)
         if step.result.exists():
-            click.echo(f"{step.result} is there already")
+            echo(f"{step.result} is there already")
             continue
         arguments = list(step.arguments)
         if arguments[0] == "train" and (folder / "run").exists():
-            click.echo("training was cut off: it goes on")
+            echo("training was cut off: it goes on")
             arguments = ["train", "--resume", str(folder / "run")]
         programs[step.program].main(arguments, prog_name=step.program, standalone_mode=False)
-    click.secho(f"\nlook at {folder / 'run' / 'evaluation' / 'examples.png'}", bold=True)
+    echo("")
+    echo(f"look at {folder / 'run' / 'evaluation' / 'examples.png'}", bold=True)

@@ -1,12 +1,17 @@
 """What both command lines share: one-line errors, progress that knows a terminal, tables."""
 
+import errno
+import io
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,37 +20,135 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+MAX_MESSAGE = 2000
+"""Characters of a message: a name may have a few hundred, a damaged file millions."""
+
+REMEDIES = {
+    errno.ENOSPC: "make room, or write elsewhere",
+    errno.EDQUOT: "make room, or write elsewhere",
+    errno.EFBIG: "write elsewhere, or raise the limit (ulimit -f)",
+    errno.EROFS: "write elsewhere",
+    errno.EACCES: "check who may read and write it",
+    errno.EPERM: "check who may read and write it",
+    errno.ENOENT: "check the name and the folder",
+    errno.ENOTDIR: "check the name and the folder",
+    errno.EISDIR: "name a file",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "check where its links lead",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.EIO: "check the disk",
+}
+"""What to do about the faults of a system."""
+
+
+class InterruptedByUserError(click.ClickException):
+    """Ctrl-C, with the exit code that shells give it."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+
 class CarefulGroup(click.Group):
     """A click group that turns faults of the input into one line and exit code 1."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; what a terminal's encoding lacks is printed as an escape."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options; what is wrong with them is one clear line."""
+        with _one_line_errors():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an `InputError` or a fault of the file system is one clear line."""
-        try:
+        with _one_line_errors():
             return super().invoke(ctx)
-        except InputError as error:
-            raise click.ClickException(one_line(error)) from error
-        except BrokenPipeError:
-            raise
-        except (OSError, MemoryError) as error:
-            raise click.ClickException(one_line(error)) from error
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        if error.message and type(error).__name__ != "NoArgsIsHelpError":  # a page of help
+            vars(error).update(message=one_line(error))
+        raise
+    except BrokenPipeError:
+        raise
+    except (InputError, OSError, MemoryError) as error:
+        _drop_output_without_room()
+        raise click.ClickException(one_line(error)) from error
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError from error
+
+
+def _drop_output_without_room() -> None:
+    """Keep what a full disk did not take of standard output from failing once more at the exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def one_line(error: BaseException) -> str:
-    """Fold an error's message into one line.
+    """Fold an error's message into one line that any terminal can show.
 
     >>> one_line(ValueError("no  such file"))
     'no such file'
+    >>> one_line(OSError(errno.ENOSPC, "No space left on device", "out.hdf5"))
+    "'out.hdf5': no space left on device: make room, or write elsewhere"
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    text = _system_fault(error) if isinstance(error, OSError) else str(error)
+    if isinstance(error, MemoryError):
+        text = f"not enough memory: use fewer traces or smaller batches {text and f'({text})'}"
+    line = printable(" ".join(text.split()), MAX_MESSAGE) or type(error).__name__
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def terminal() -> "Console":
-    """Return a console on standard output, with colour only where a person looks."""
+def _system_fault(error: OSError) -> str:
+    if error.errno not in REMEDIES:
+        return str(error)
+    if error.errno == errno.ENOENT and not _has_current_folder():
+        return "the current folder was removed: change to another one"
+    text = f"{os.strerror(error.errno).lower()}: {REMEDIES[error.errno]}"
+    named = isinstance(error.filename, str | bytes)
+    return f"{os.fsdecode(error.filename)!r}: {text}" if named else text
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+def terminal(stderr: bool = False) -> "Console":
+    """Return a console on standard output or error, with colour only where a person looks."""
     from rich.console import Console
 
-    # A table cut to 80 columns in a log file helps nobody.
-    width = None if sys.stdout is not None and sys.stdout.isatty() else 120
-    return Console(highlight=False, width=width)
+    stream = sys.stderr if stderr else sys.stdout
+    width, height = shutil.get_terminal_size()
+    if stream is None or not stream.isatty():
+        width = 120  # a table cut to 80 columns in a log file helps nobody
+    # Given, as rich would take COLUMNS and LINES for what they say, 0 or a number of 5000 digits.
+    width = min(max(width, 40), 1000)
+    return Console(stderr=stderr, highlight=False, width=width, height=height)
+
+
+def echo(value: object, err: bool = False, bold: bool = False) -> None:
+    """Print a line, whatever names are in it."""
+    # The stream is named, as click would write UTF-8 to one that says it takes ASCII.
+    click.secho(printable(value, None), sys.stderr if err else sys.stdout, bold=bold or None)
 
 
 def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iterable[Item]:
@@ -56,10 +159,10 @@ def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iter
 
 
 def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
-    from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, text, total=total, console=Console(stderr=True), transient=True)
+    shown = _plain(text)
+    yield from track(items, shown, total=total, console=terminal(stderr=True), transient=True)
 
 
 class Bar:
@@ -72,17 +175,17 @@ class Bar:
     def start(self, text: str, total: int) -> None:
         """Show an empty bar."""
         if sys.stderr is not None and sys.stderr.isatty():
-            from rich.console import Console
             from rich.progress import Progress
 
-            self._progress = Progress(console=Console(stderr=True), transient=True)
-            self._task = self._progress.add_task(text, total=total)
+            self._progress = Progress(console=terminal(stderr=True), transient=True)
+            self._task = self._progress.add_task(_plain(text), total=total)
             self._progress.start()
 
     def step(self, text: str | None = None, count: int = 1) -> None:
         """Fill it by so much, and say something else beside it."""
         if self._progress is not None:
-            self._progress.update(self._task, advance=count, description=text)
+            shown = None if text is None else _plain(text)
+            self._progress.update(self._task, advance=count, description=shown)
 
     def stop(self) -> None:
         """Take it away."""
@@ -91,16 +194,23 @@ class Bar:
             self._progress = None
 
 
+def _plain(text: str) -> str:
+    """Write a name beside a bar so that nothing in it is read as markup."""
+    from rich.markup import escape
+
+    return escape(printable(text))
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: figures to the right, text to the left, nothing in it read as markup."""
     from rich.table import Table
     from rich.text import Text
 
-    sheet = Table(title=Text(title), title_justify="left")
+    sheet = Table(title=Text(printable(title, None)), title_justify="left")
     listed = [list(row) for row in rows]
     for number, column in enumerate(columns):
         text = any(isinstance(row[number], str) for row in listed)
-        sheet.add_column(Text(column), justify="left" if text or not number else "right")
+        sheet.add_column(Text(printable(column)), justify="left" if text or not number else "right")
     for row in listed:
         sheet.add_row(*(Text(show(value)) for value in row))
     terminal().print(sheet)
@@ -118,11 +228,11 @@ def show(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return str(value)
+    return printable(value, MAX_MESSAGE)
 
 
 def summary(title: str, figures: Mapping[str, object]) -> None:
     """Print names and figures, a line each."""
-    click.secho(title, bold=True)
+    echo(title, bold=True)
     for name, value in figures.items():
-        click.echo(f"  {name}: {show(value)}")
+        echo(f"  {name}: {show(value)}")

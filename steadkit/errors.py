@@ -1,4 +1,7 @@
-"""The one exception that means: the input is at fault, and here is what to do about it."""
+"""The one exception that means: the input is at fault; and how any value is shown in a message."""
+
+MAX_SHOWN = 200
+"""Characters of a value in a message; the rest is left out."""
 
 
 class InputError(ValueError):
@@ -7,3 +10,33 @@ class InputError(ValueError):
     The message is one line that says what is wrong, the value received and what to do. The
     command lines print it without a traceback and exit with 1.
     """
+
+
+def printable(value: object, limit: int | None = MAX_SHOWN) -> str:
+    r"""Return a value as one line of text that can neither move a cursor nor set a colour.
+
+    Parameters
+    ----------
+    value
+        A name, path, cell or anything else that came from outside. Bytes are read as UTF-8.
+    limit
+        Characters after which the rest is left out; None leaves out nothing.
+
+    >>> printable("plain"), printable("a\x1b[31mb\n"), printable("caf\udce9"), printable(b"\xff")
+    ('plain', 'a\\x1b[31mb\\n', 'caf\\xe9', '\\xff')
+    >>> printable("x" * 300, limit=5)
+    'xxxxx...'
+    """
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    if limit is not None and len(text) > limit:
+        text = f"{text[:limit]}..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is not UTF-8, as Python holds it
+        return f"\\x{code - 0xDC00:02x}"
+    return ascii(character)[1:-1]

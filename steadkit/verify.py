@@ -9,7 +9,7 @@ import numpy as np
 
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.console import progress
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store import DTYPE, Reader, digest, open_data
@@ -66,7 +66,7 @@ def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
     listed = set(manifest.traces)
     for name in present:
         if name not in listed:
-            yield Difference(_shown(name), "not in the manifest")
+            yield Difference(printable(name), "not in the manifest")
 
 
 def _names(group: h5py.Group, path: Path) -> dict[str, None]:
@@ -75,12 +75,6 @@ def _names(group: h5py.Group, path: Path) -> dict[str, None]:
         return dict.fromkeys(group)
     except LIBRARY_FAULTS as error:
         raise InputError(f"{str(path)!r} is damaged where it lists its traces: {error}") from error
-
-
-def _shown(name: str | bytes) -> str:
-    """Write a name that nobody has checked so that any terminal can show it."""
-    # h5py leaves a name that is not UTF-8 as bytes.
-    return name if isinstance(name, str) and name.isprintable() else ascii(name)
 
 
 def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.options import FILE
-from steadkit.console import table
+from steadkit.console import echo, table
 
 if TYPE_CHECKING:
     from eqt.compare import Comparison
@@ -46,7 +46,7 @@ def compare(
     found = run_comparison(contenders_of(runs), baseline, resamples, seed)
     _report(found)
     for path in write(found, folder, resamples, seed, overwrite):
-        click.echo(path)
+        echo(path)
 
 
 def _report(found: "Comparison") -> None:
@@ -57,4 +57,4 @@ def _report(found: "Comparison") -> None:
             rows = sheet(found, model, protocol)
             table(f"{model}. {words}", list(rows.columns), rows.to_numpy().tolist())
     for line in sentences(found):
-        click.echo(f"{line}.")
+        echo(f"{line}.")

@@ -7,7 +7,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE
-from steadkit.console import table
+from steadkit.console import echo, table
 
 if TYPE_CHECKING:
     from eqt.evaluate import Evaluation
@@ -139,9 +139,9 @@ def _report(outcome: "Evaluation") -> None:
     values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
     words = {"validation": f"chosen on {thresholds.get('validation')}"}
     source = words.get(thresholds["from"], thresholds["from"])
-    click.echo(f"thresholds: {values}: {source}")
-    click.echo(f"tables: {outcome.folder / 'picks.csv'}, metrics.json and others beside it")
-    click.echo(f"report: {outcome.folder / 'report.html'}")
+    echo(f"thresholds: {values}: {source}")
+    echo(f"tables: {outcome.folder / 'picks.csv'}, metrics.json and others beside it")
+    echo(f"report: {outcome.folder / 'report.html'}")
 
 
 def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:

@@ -7,7 +7,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import AUGMENTATIONS, FILE
-from steadkit.console import table
+from steadkit.console import echo, table
 
 if TYPE_CHECKING:
     from eqt.experiments.outcome import Outcome
@@ -71,7 +71,7 @@ def experiment(
     settings = settings_of(suite, data, quick, changes)
     load_tensorflow()
     folder = out or default_folder(settings)
-    _report(run_experiment(folder, settings, seeds, click.echo), folder)
+    _report(run_experiment(folder, settings, seeds, echo), folder)
 
 
 def _report(outcome: "Outcome", folder: Path) -> None:
@@ -84,5 +84,5 @@ def _report(outcome: "Outcome", folder: Path) -> None:
     ):
         table(title, list(rows.columns), rows.to_numpy().tolist())
     for line in in_short(outcome):
-        click.echo(line)
-    click.echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")
+        echo(line)
+    echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")

@@ -6,6 +6,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE
+from steadkit.console import echo
 from steadkit.errors import InputError
 
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
@@ -39,7 +40,7 @@ def _import(file: Path, output: Path, overwrite: bool) -> None:
     model, config = read(file)
     save_model(model, config, output, overwrite)
     gates = f"{config.gate} gates, {len(config.encoder_rnn)} recurrent blocks"
-    click.echo(f"{output}: {model.count_params():,} weights, {gates}")
+    echo(f"{output}: {model.count_params():,} weights, {gates}")
 
 
 @click.command()
@@ -65,7 +66,7 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
     from eqt.loading import read
 
     for path in run_export(*read(model), form, output, overwrite):
-        click.echo(path)
+        echo(path)
 
 
 @click.command()
@@ -83,6 +84,6 @@ def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bo
     if output is not None:
         _check_ending(output)
     path = fetch(name, cache or cache_folder())
-    click.echo(path)
+    echo(path)
     if output is not None:
         _import(path, output, overwrite)

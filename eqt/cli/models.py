@@ -6,7 +6,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE
-from steadkit.console import table
+from steadkit.console import echo, table
 
 
 @click.command()
@@ -80,7 +80,7 @@ def _build(
         title = f"{name}, framed what {diff} has not" if diff else name
         drawn = draw(found, title, (config.input_length, config.components), marked)
         save([drawn], figure, overwrite)
-        click.echo(str(figure))
+        echo(str(figure))
 
 
 def _text(value: object) -> str:

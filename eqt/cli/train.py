@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import AUGMENTATIONS, FILE
+from steadkit.console import echo
 
 COUNT, WHOLE = click.IntRange(1), click.IntRange(0)
 
@@ -149,8 +150,8 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
     load_tensorflow()
     from eqt.train import resume
 
-    run = resume(options["resume"], click.echo, options["other_machine"])
-    click.echo(f"run: {run.folder}")
+    run = resume(options["resume"], echo, options["other_machine"])
+    echo(f"run: {run.folder}")
 
 
 def _begin(options: dict[str, Any], command: str) -> None:
@@ -183,10 +184,8 @@ def _begin(options: dict[str, Any], command: str) -> None:
     )
     folder = options["out"] or default_folder(source.hdf5, name)
     split = options["split"]
-    run = run_training(
-        source.hdf5, folder, network, config, click.echo, split, init=init, means=means
-    )
-    click.echo(f"run: {run.folder}")
+    run = run_training(source.hdf5, folder, network, config, echo, split, init=init, means=means)
+    echo(f"run: {run.folder}")
 
 
 def _chosen(options: dict[str, Any]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE
+from steadkit.console import echo
 
 OUTPUTS = ("detector", "picker_P", "picker_S")
 
@@ -82,7 +83,7 @@ def filters(
     from eqt.visualize.subject import subject_of
 
     subject = subject_of(run)
-    click.echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
+    echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
 
 
 @visualize.command()
@@ -150,7 +151,7 @@ def architecture(names: tuple[str, ...], out: Path | None, kind: str, overwrite:
     from eqt.visualize.contents import architecture as content
     from eqt.visualize.saving import save
 
-    click.echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
+    echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
 
 
 def _show(
@@ -181,7 +182,7 @@ def _show(
     shown = traces_for(subject, (*named, *more))
     facts = facts_of(subject, shown)
     content = getattr(package, function)(subject, shown, *settings)
-    click.echo(save(content, out, kind, facts, overwrite, with_page))
+    echo(save(content, out, kind, facts, overwrite, with_page))
 
 
 def _checked(run: Path | None, out: Path | None, what: str, overwrite: bool) -> Path:

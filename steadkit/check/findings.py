@@ -7,10 +7,11 @@ from typing import Final
 import pandas as pd
 
 from steadkit.check.faults import ERROR, FAULTS, SEVERITIES
+from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
 
-MOST_CHARACTERS: Final = 120
+MAX_CHARACTERS: Final = 120
 """Of a value: a hostile file may have megabytes in a cell."""
 
 
@@ -25,32 +26,21 @@ def found(
     >>> found("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
     ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
     """
-    names = list(map(plain, names))
+    names = list(map(_shown, names))
     columns = {
         "trace_name": names,
         "fault": [code] * len(names),
         "severity": [FAULTS[code].severity] * len(names),
-        "value": list(map(plain, values)),
+        "value": list(map(_shown, values)),
         "expected": [FAULTS[code].expected] * len(names)
         if expected is None
-        else list(map(plain, expected)),
+        else list(map(_shown, expected)),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS), dtype=str)
 
 
-def plain(text: str) -> str:
-    r"""Write what a hostile file may hold so that a terminal and a CSV can show it.
-
-    >>> plain("A\x1b[2J_EV")
-    'A\\x1b[2J_EV'
-    """
-    if len(text) <= MOST_CHARACTERS and text.isprintable():
-        return text
-    shown = "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in text[:MOST_CHARACTERS]
-    )
-    return shown if len(text) <= MOST_CHARACTERS else shown + "..."
+def _shown(text: str) -> str:
+    return printable(text, MAX_CHARACTERS)
 
 
 def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadkit.cli.options import FILE, overwrite_option, report
-from steadkit.console import one_line, table
+from steadkit.console import echo, one_line, table
 from steadkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _show(found: "Report") -> None:
         table("findings", ("fault", "severity", "traces", "example", "what to do"), rows)
     tally = found.findings["severity"].value_counts()
     parts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
-    click.echo(f"{len(found.traces):,} traces checked: {', '.join(parts)}")
+    echo(f"{len(found.traces):,} traces checked: {', '.join(parts)}")
 
 
 def _write(
@@ -171,5 +171,5 @@ def _write(
         left_out = to_drop(found.findings, named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]
     elif "copy" not in outputs and repairable(found.findings).any():
-        click.echo(f"{int(repairable(found.findings).sum()):,} of them can be repaired: use --fix")
+        echo(f"{int(repairable(found.findings).sum()):,} of them can be repaired: use --fix")
     return len(errors) > 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadkit.cli.options import FILE, overwrite_option, report, seed_option
+from steadkit.console import echo, summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
@@ -61,7 +62,6 @@ def to_seisbench(source: tuple[Path, ...], output: Path, bucket: int, overwrite:
     Without SOURCE: merge.hdf5, else chunk*.hdf5, in the current folder, else in $STEAD_DIR.
     Parts in a manifest beside a file become the column split.
     """
-    from steadkit.console import summary
     from steadkit.convert import to_seisbench as run
     from steadkit.sources import find_sources
 
@@ -81,7 +81,6 @@ def to_miniseed(
 
     Beside them go picks.csv, stations.csv, and metadata.csv with all columns.
     """
-    from steadkit.console import summary
     from steadkit.convert import to_miniseed as run
     from steadkit.sources import source_of
 
@@ -143,4 +142,4 @@ def _tell(output: Path, converted: "Converted") -> None:
 
     report(output, converted.manifest.categories, converted.manifest.digest)
     if converted.left_out:
-        click.echo(f"  {told(converted.left_out)}")
+        echo(f"  {told(converted.left_out)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steadkit.cli.options import FILE, overwrite_option
-from steadkit.console import show, summary, table
+from steadkit.console import echo, show, summary, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,13 +40,13 @@ def info(file: Path, as_json: bool) -> None:
 
 def _tell(described: "Info") -> None:
     span = {"first trace": described.first, "last trace": described.last} if described.gaps else {}
-    summary(printable(described.file), {**described.counts, **span})
+    summary(described.file, {**described.counts, **span})
     if described.waveforms:
         of_file = described.waveforms
         gigabytes = f"{int(str(of_file['bytes'])) / 1e9:.3g} GB"
-        summary(printable(str(of_file["file"])), {"traces": of_file["traces"], "size": gigabytes})
+        summary(str(of_file["file"]), {"traces": of_file["traces"], "size": gigabytes})
     if described.manifest:
-        facts = {key: printable(str(value)) for key, value in described.manifest.items() if value}
+        facts = {key: str(value) for key, value in described.manifest.items() if value}
         summary(f"manifest {facts.pop('file')}", facts)
     if described.gaps:
         _tell_figures(described)
@@ -68,22 +68,12 @@ def _tell_figures(described: "Info") -> None:
     holes = [gap for gap in described.gaps if any(gap.missing.values()) or gap.unreadable]
     if holes:
         categories = (f"missing in {name}" for name in holes[0].missing)
-        # Brackets would be markup to rich.
-        lines = [(printable(g.column), *g.missing.values(), g.unreadable) for g in holes]
+        lines = [(g.column, *g.missing.values(), g.unreadable) for g in holes]
         table("what is not known", ("column", *categories, "unreadable"), lines)
 
 
 def _short(value: float | None) -> str:
     return show(value) if value is None else f"{value:,.2f}"
-
-
-def printable(text: str) -> str:
-    r"""Show a text that came from a file so that it can neither move the cursor nor set a colour.
-
-    >>> printable("plain"), printable("a\x1b[31mb")
-    ('plain', 'a?[31mb')
-    """
-    return "".join(c if c.isprintable() else "?" for c in text[:500])
 
 
 def figure_options(command: Command) -> Command:
@@ -251,6 +241,6 @@ def write_figures(
 
     target = output or Path(f"{name}.{'png' if len(figures) == 1 else 'pdf'}")
     save(figures, target, overwrite)
-    click.echo(str(target))
+    echo(str(target))
     if show and click.launch(str(target)):
-        click.echo(f"no program here opens {str(target)!r}: open it yourself", err=True)
+        echo(f"no program here opens {str(target)!r}: open it yourself", err=True)

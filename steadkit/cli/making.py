@@ -14,6 +14,7 @@ from steadkit.cli.options import (
     report,
     seed_option,
 )
+from steadkit.console import echo
 
 
 @click.command()
@@ -100,7 +101,7 @@ def subset(
     else:
         sources = find_sources(source, whole=whole)
     files = dataset_files(output or Path(default_name(selection)))
-    manifest = run(sources, files, selection, overwrite, manifest_only, tell=click.echo)
+    manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
     target = files.manifest if manifest_only else files.hdf5
     report(target, manifest.categories, manifest.digest)
 

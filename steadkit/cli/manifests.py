@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.console import echo, table
 
 SHOWN = 20
 """Differences shown on the terminal; a report file has all of them."""
@@ -61,14 +62,14 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
         write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite)
     if not differences:
         report(source.hdf5, wanted.categories, wanted.digest)
-        click.echo("  as its manifest says")
+        echo("  as its manifest says")
         return
     for difference in differences[:SHOWN]:
-        click.echo(f"{difference.trace_name}: {difference.what}")
+        echo(f"{difference.trace_name}: {difference.what}")
     if len(differences) > SHOWN:
-        click.echo(f"and {len(differences) - SHOWN} more")
+        echo(f"and {len(differences) - SHOWN} more")
     traces = len({difference.trace_name for difference in differences})
-    click.echo(f"{source.hdf5}: {traces} traces are not what the manifest says", err=True)
+    echo(f"{source.hdf5}: {traces} traces are not what the manifest says", err=True)
     sys.exit(1)
 
 
@@ -80,7 +81,6 @@ def diff(one: Path, other: Path) -> None:
 
     Exit code 1 if they differ.
     """
-    from steadkit.console import table
     from steadkit.manifest import load
     from steadkit.verify import compare
 
@@ -88,7 +88,7 @@ def diff(one: Path, other: Path) -> None:
     found = {what: names for what, names in compare(left, right).items() if names}
     if not found:
         number = f"{len(left.traces):,}"
-        click.echo(f"the same {number} traces, made the same way: {left.digest[:12]}...")
+        echo(f"the same {number} traces, made the same way: {left.digest[:12]}...")
         return
     rows = [(what, len(names), " ".join(names[:3])) for what, names in found.items()]
     title = f"{one} ({len(left.traces):,}) and {other} ({len(right.traces):,})"

@@ -1,14 +1,51 @@
 """What the commands share: types and options of the command line, and how a result is told."""
 
+import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
 from steadkit.console import summary
+from steadkit.errors import printable
 
-FILE = click.Path(path_type=Path)
+MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095
+"""What the file systems of Linux and macOS take."""
+
+
+class PathType(click.Path):
+    """A path as the system gives it, bytes that are no text included.
+
+    What cannot name a file is refused before anything else is done: the empty text that an unset
+    variable of the shell leaves, above all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Read it, or refuse it in one line as a usage error."""
+        path = Path(value)
+        try:
+            parts = [os.fsencode(part) for part in path.parts]
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} has characters that no file's name has", param, ctx)
+        if not str(value):
+            self.fail("the name is empty: is a variable of the shell not set?", param, ctx)
+        if "\0" in str(value):
+            self.fail(f"{value!r} has a NUL character: no file's name has one", param, ctx)
+        if (
+            max(map(len, parts), default=0) > MAX_NAME_BYTES
+            or len(b"/".join(parts)) > MAX_PATH_BYTES
+        ):
+            shown = printable(value, 60)
+            self.fail(f"{shown!r} is too long for a file's name: use a shorter one", param, ctx)
+        return path
+
+
+FILE = PathType()
 
 
 class FractionType(click.ParamType):

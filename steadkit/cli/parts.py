@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steadkit.cli.options import FILE, overwrite_option, report, seed_option
-from steadkit.console import table
+from steadkit.console import echo, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def _check(data: Path, rule: "Rule | None", metadata: tuple[Path, ...], strict: 
     found = proved(manifest, rows, rule, strict)
     _show(manifest, rows, found)
     refuse_leaks(found, repr(str(path)))
-    click.echo(f"{path}: no leak")
+    echo(f"{path}: no leak")
 
 
 def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]") -> None:
@@ -137,7 +137,7 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]"
         f"no {name} trace is in {part}" for name in parts for part in PARTS if not parts[name][part]
     ]
     for note in (*lacking, *_notes(manifest)):
-        click.echo(f"  {note}")
+        echo(f"  {note}")
 
 
 def _verdict(sharing: "Sharing") -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from steadkit.cli.looking import figure_options, printable, write_figures
+from steadkit.cli.looking import figure_options, write_figures
 from steadkit.cli.options import FILE, seed_option
+from steadkit.errors import printable
 
 # Spelled out, for --help must load nothing; a test compares them with what there is.
 AUGMENTATIONS = ("none", "eqt", "uniform", "robust")

@@ -128,7 +128,7 @@ def test_a_name_no_terminal_can_show(half, run):
     edit(half, lambda data: data.create_group(b"bad\xff\nname"))
     result = run("steadkit", "verify", "half.hdf5")
     assert result.exit_code == 1
-    assert r"b'bad\xff\nname': not in the manifest" in result.output
+    assert r"bad\xff\nname: not in the manifest" in result.output
 
 
 def test_damage_anywhere_but_in_samples_is_found_or_of_no_consequence(half):
