@@ -31,4 +31,4 @@ mutations:        ## the long campaign of mutated inputs
 	PYTHONPATH=tests $(BIN)/python -m campaigns.mutations --mutants 2000
 
 benchmarks:       ## every benchmark
-	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+	for script in $(filter-out benchmarks/scale_%, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

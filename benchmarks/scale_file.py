@@ -1,0 +1,213 @@
+"""Write STEAD files of any number of traces up to its true one, 1,265,657, in minutes.
+
+Headers, attributes, names and CSV are complete, and every trace has values and texts of its own.
+Samples are sparse: they have their place in the file, which has its full apparent size, but are
+holes that read as zeros and take no room on the disk; ``--dense`` writes those of a share of the
+traces. Noise comes first and then the earthquakes, as in STEAD's chunks.
+
+Two ways of writing: ``h5py``, which STEAD's own files are, headers between the samples as HDF5's
+library lays them out, and ``steadkit``, the layout of the files that steadkit makes.
+"""
+
+import argparse
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple, TextIO
+
+import numpy as np
+from scale_library import GROUP_BYTES, Template, fill, library_group
+from scale_rows import STEAD, Pattern, Values, counts
+
+from steadkit.hdf5 import NewFile, Table, by_form, encode, table_of
+from steadkit.hdf5.messages import up8
+from steadkit.hdf5.words import WORD, words_in
+from steadkit.schema import COLUMNS, DATA_GROUP, TRACE_SHAPE
+from steadkit.store import TRACE_BYTES
+from steadkit.store.copying import BLOCK
+
+WAYS: Final = ("h5py", "steadkit")
+
+
+class Repetition(NamedTuple):
+    """Some traces that are written together: the first ones of a pattern, repeated."""
+
+    pattern: Pattern
+    number: int
+    values: Values
+    traces: int
+
+    @property
+    def names(self) -> list[str]:
+        """Names of its traces."""
+        return list(self.values["trace_name"][: self.traces])
+
+    def dense(self, share: float) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the number and the waveform of a share of the traces, evenly spread."""
+        for number in range(self.traces):
+            if math.floor((number + 1) * share) > math.floor(number * share):
+                # By another factor each time, so that no two traces are the same.
+                factor = np.float32(1 + self.number / 8192)
+                yield number, self.pattern.waveforms[number] * factor
+
+
+def make(path: Path, count: int, way: str = "h5py", dense: float = 0.0, seed: int = 0) -> None:
+    """Write an HDF5 file and its CSV.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file; the CSV is written next to it. Files of these names are replaced.
+    count
+        How many traces.
+    way
+        ``h5py`` or ``steadkit``.
+    dense
+        Share of the traces whose samples are written.
+    seed
+        Of rows and waveforms; the same seed gives the same bytes.
+    """
+    patterns = [
+        (Pattern(category, traces, seed), traces)
+        for category, traces in counts(count).items()
+        if traces
+    ]
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    table = path.with_suffix(".csv")
+    with table.open("w", encoding="utf-8", newline="") as csv:
+        csv.write(",".join(COLUMNS) + "\n")
+        write = write_as_library if way == "h5py" else write_as_steadkit
+        write(partial, count, _repetitions(patterns, csv), dense)
+    os.replace(partial, path)
+
+
+def _repetitions(patterns: Sequence[tuple[Pattern, int]], csv: TextIO) -> Iterator[Repetition]:
+    """Repeat each pattern until there are as many traces as wanted, and write the rows."""
+    for pattern, traces in patterns:
+        for number, start in enumerate(range(0, traces, len(pattern))):
+            values = pattern.repetition(number)
+            some = min(len(pattern), traces - start)
+            csv.writelines(islice(pattern.lines(values), some))
+            yield Repetition(pattern, number, values, some)
+
+
+def write_as_library(
+    path: Path, count: int, repetitions: Iterator[Repetition], dense: float
+) -> None:
+    """Write a file as HDF5's library does."""
+    templates: dict[Pattern, Template] = {}
+    names: list[str] = []
+    headers = [np.empty(0, np.uint64)]
+    # The names are known in the end, but the library places them first.
+    end = room = GROUP_BYTES * (count + 1024)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "wb"):
+        for some in repetitions:
+            if some.pattern not in templates:
+                templates[some.pattern] = Template(some.pattern)
+            template, base = templates[some.pattern], end
+            end = template.write(descriptor, base, some.values, some.traces)
+            names += some.names
+            headers.append(template.headers[: some.traces] + np.uint64(base))
+            for number, waveform in some.dense(dense):
+                os.pwrite(descriptor, waveform, base + int(template.samples[number]))
+        group = library_group(names, np.concatenate(headers), end)
+        if len(group) > room:
+            raise RuntimeError(f"{count} names take {len(group)} bytes, more than the {room} left")
+        os.pwrite(descriptor, group, 0)
+        os.truncate(descriptor, end)
+
+
+def write_as_steadkit(
+    path: Path, count: int, repetitions: Iterator[Repetition], dense: float
+) -> None:
+    """Write a file as steadkit does."""
+    tables: dict[Pattern, _Attributes] = {}
+    names: list[str] = []
+    headers = [np.empty(0, np.uint64)]
+    waiting: list[tuple[np.ndarray, Table]] = []
+    file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+
+    def lay_out() -> None:
+        content, placed = file.lay_out(by_form(waiting))
+        file.append(content)
+        headers.append(placed.astype(np.uint64))
+        waiting.clear()
+
+    for some in repetitions:
+        if some.pattern not in tables:
+            tables[some.pattern] = _Attributes(some.pattern)
+        base = file.reserve(some.traces)
+        addresses = base + np.arange(some.traces) * TRACE_BYTES
+        waiting.append((addresses, tables[some.pattern].table(some)))
+        names += some.names
+        for number, waveform in some.dense(dense):
+            file.write(int(addresses[number]), waveform.data)
+        if sum(len(table) for _, table in waiting) >= BLOCK:
+            lay_out()
+    lay_out()
+    file.finish(names, np.concatenate(headers))
+    file.close()
+
+
+class _Attributes:
+    """The attributes of a pattern in canonical form, and where its altered values stand."""
+
+    def __init__(self, pattern: Pattern):
+        [(_, self._table)] = by_form(
+            [(np.zeros(1, np.int64), table_of(encode(row))) for row in pattern.rows]
+        )
+        table, rows = self._table, np.arange(len(pattern))[:, np.newaxis]
+        starts = (np.cumsum(words_in(table.lengths)) * WORD).reshape(table.lengths.shape)
+        starts -= words_in(table.lengths) * WORD
+        self._texts, self._numbers = {}, {}
+        position = text = 0
+        for shape in table.form.shapes:
+            position += len(shape.head)
+            column = shape.name.decode()
+            if column in pattern.texts:
+                self._texts[column] = starts[:, text : text + 1]
+            elif column in pattern.numbers:
+                self._numbers[column] = rows * table.bodies.shape[1] + position
+            position += up8(shape.size)
+            text += bool(shape.element)
+
+    def table(self, some: Repetition) -> Table:
+        """Return the attributes of a repetition."""
+        form, bodies, lengths, texts = (
+            self._table.form,
+            *map(np.copy, (self._table.bodies, self._table.lengths, self._table.texts)),
+        )
+        fill(bodies.ravel(), self._numbers, some.values)
+        fill(texts.view(np.uint8), self._texts, some.values)
+        words = words_in(lengths[: some.traces]).sum()
+        return Table(form, bodies[: some.traces], lengths[: some.traces], texts[:words])
+
+
+def main() -> None:
+    """Write a file, and print what it took."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=STEAD, help="traces [default: %(default)s]")
+    parser.add_argument("--way", choices=WAYS, default="h5py", help="[default: %(default)s]")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder [default: the current]")
+    parser.add_argument("--dense", type=float, default=0.0, help="share with samples, 0 to 1")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path, began = options.out / "merge.hdf5", time.perf_counter()
+    make(path, options.count, options.way, options.dense, options.seed)
+    status = path.stat()
+    print(
+        f"{path}: {options.count:,} traces, {status.st_size / 1e9:.1f} GB apparent, "
+        f"{status.st_blocks * 512 / 1e9:.1f} GB on the disk, in {time.perf_counter() - began:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
