@@ -17,6 +17,7 @@ from eqt.guards import array_in, check_size
 from eqt.model import build_model
 from steadkit.atomic import staged
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 SUFFIX = ".weights.h5"
 FORMAT = "eqt weights 1"
@@ -80,8 +81,7 @@ def load(path: Path) -> keras.Model:
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load`; returns the configuration too."""
-    if not path.is_file():
-        raise InputError(f"no weights {str(path)!r}: is the run complete, and the name right?")
+    require_file(path, f"no weights {str(path)!r}: is the run complete, and the name right?")
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: name weights that eqt train wrote")
     return _read(path, path, path.stat().st_size)

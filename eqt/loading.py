@@ -16,6 +16,7 @@ from eqt import checkpoints, saved, seisbench_state, weights
 from eqt.config import EQTConfig
 from eqt.runs import Run
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
 
@@ -53,8 +54,7 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load_model`; returns the configuration too."""
     if path.is_dir():
         return checkpoints.read(Run(path).best)
-    if not path.is_file():
-        raise InputError(f"no weights {str(path)!r}: name {KINDS}")
+    require_file(path, f"no weights {str(path)!r}: name {KINDS}")
     try:
         return _reader(path)(path)
     except OSError as error:

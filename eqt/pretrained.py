@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from steadkit.errors import InputError
+from steadkit.paths import is_file
 
 _REPOSITORY: Final = (
     "https://raw.githubusercontent.com/smousavi05/EQTransformer/master/ModelsAndSampleData"
@@ -63,13 +64,14 @@ def fetch(name: str, folder: Path) -> Path:
     import pooch
     import requests
 
-    row = PUBLISHED[name]
+    row, kept = PUBLISHED[name], f"eqt_{name}.h5"
+    is_file(folder / kept)  # refused now if it is anything else
     try:
         return Path(
             pooch.retrieve(
                 row.url,
                 known_hash=f"sha256:{row.sha256}",
-                fname=f"eqt_{name}.h5",
+                fname=kept,
                 path=folder,
                 downloader=pooch.HTTPDownloader(timeout=SECONDS),
             )

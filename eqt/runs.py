@@ -29,6 +29,7 @@ from typing import Any
 from eqt.config import EQTConfig, TrainConfig
 from steadkit.atomic import sync, write_text
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 RUNS = Path("runs")
 """Where runs go that are not named."""
@@ -213,11 +214,11 @@ def load_setup(run: Run) -> Setup:
     InputError
         The folder is not a run, or its configuration is broken.
     """
-    if not run.config.is_file():
-        raise InputError(
-            f"{str(run.folder)!r} is not a run folder: it has no {run.config.name}; "
-            "name one that eqt train made"
-        )
+    require_file(
+        run.config,
+        f"{str(run.folder)!r} is not a run folder: it has no {run.config.name}; "
+        "name one that eqt train made",
+    )
     try:
         content = json.loads(run.config.read_text(encoding="utf-8"))
         return Setup(

@@ -21,6 +21,7 @@ from eqt.config import EQTConfig
 from eqt.guards import MOST_JSON
 from steadkit.atomic import staged
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 SUFFIX: Final = ".keras"
 FORMAT: Final = "eqt model 1"
@@ -74,8 +75,7 @@ def load(path: Path) -> keras.Model:
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load`; returns the configuration too."""
-    if not path.is_file():
-        raise InputError(f"no model {str(path)!r}: is the name right?")
+    require_file(path, f"no model {str(path)!r}: is the name right?")
     with archive(path) as opened:
         names = opened.namelist()
         for name in (CONFIG, WEIGHTS, KERAS_CONFIG):

@@ -24,6 +24,7 @@ from typing import Any
 
 from steadkit.catalog import check_name, counts
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 from steadkit.schema import CATEGORIES
 
 FIRST_LINE = "# steadkit manifest 1"
@@ -164,12 +165,9 @@ def load(path: Path) -> Manifest:
     InputError
         The file is missing, is not a manifest, or its digest does not fit its content.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for, without end
-        raise InputError(f"{str(path)!r} is not a file: name a steadkit manifest")
+    require_file(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InputError(f"no file {str(path)!r}: check the name and the folder") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not a steadkit manifest: {error}") from error
     header, table = _split(text, path)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from steadkit.errors import InputError
+from steadkit.paths import is_file
 from steadkit.selection import Selection
 from steadkit.sources import Source, find_sources
 
@@ -136,7 +137,7 @@ def _chunk_paths(chunks: Sequence[str], environ: Mapping[str, str], whole: bool)
     folders = [Path(), *([Path(environ["STEAD_DIR"])] if environ.get("STEAD_DIR") else [])]
     for folder in folders:
         paths = [folder / f"{chunk}{suffix}" for chunk in chunks]
-        if all(path.is_file() for path in paths):
+        if all(map(is_file, paths)):
             return paths
     wanted = " and ".join(f"{chunk}{suffix}" for chunk in chunks)
     raise InputError(

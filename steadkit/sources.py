@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steadkit.errors import InputError
+from steadkit.paths import is_file, require_file
 
 HDF5_SUFFIXES = (".hdf5", ".h5")
 
@@ -73,8 +74,8 @@ def source_of(path: Path, whole: bool = True) -> Source:
     else:
         raise InputError(f"{str(path)!r} is neither .hdf5, .h5 nor .csv: name a STEAD file")
     for file, needed in ((path, True), (source.csv, True), (source.hdf5, whole)):
-        if needed and not file.is_file():
-            raise InputError(_missing(file, path))
+        if needed:
+            require_file(file, _missing(file, path))
     return source
 
 
@@ -95,7 +96,7 @@ def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -
         folders.append(Path(environ["STEAD_DIR"]))
     for folder in folders:
         merged = folder / f"merge{suffix}"
-        if merged.is_file() and not chunks_only:
+        if not chunks_only and is_file(merged):
             return [merged]
         if chunks := sorted(folder.glob(f"chunk*{suffix}"), key=_chunk_order):
             return chunks

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
+from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
 
 TABLES = {
@@ -52,7 +53,7 @@ def evaluation_folder(path: Path) -> Path:
         There is none.
     """
     for folder in (path, path / "evaluation"):
-        if (folder / "picks.csv").is_file():
+        if is_file(folder / "picks.csv"):
             return folder
     if not path.is_dir():
         raise InputError(f"no folder {str(path)!r}: name a run that eqt evaluate has evaluated")
@@ -100,11 +101,10 @@ def _misfit(folder: Path, name: str) -> InputError:
 def _read(path: Path) -> pd.DataFrame:
     """Read one table: text as written, numbers as float64, empty ones as NaN."""
     text_columns, number_columns = TABLES[path.name]
-    if not path.is_file():
-        raise InputError(
-            f"no {path.name!r} in {str(path.parent)!r}: evaluate again with "
-            "eqt evaluate --overwrite"
-        )
+    require_file(
+        path,
+        f"no {path.name!r} in {str(path.parent)!r}: evaluate again with eqt evaluate --overwrite",
+    )
     columns = [*text_columns, *number_columns]
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")

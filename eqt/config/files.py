@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 SUFFIX: Final = ".toml"
 MOST_BYTES: Final = 1 << 20
@@ -18,8 +19,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     InputError
         It is missing, large, or no TOML.
     """
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: name a TOML file of settings")
+    require_file(path, f"no file {str(path)!r}: name a TOML file of settings")
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:

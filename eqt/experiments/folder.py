@@ -23,6 +23,7 @@ from steadkit.dataset import dataset_files
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
 from steadkit.merge import merge
+from steadkit.paths import require_file
 from steadkit.selection import Selection
 from steadkit.sources import source_of
 from steadkit.split import existing_split
@@ -82,6 +83,7 @@ def _has_files(folder: Path) -> bool:
 
 
 def _read(file: Path) -> dict[str, object]:
+    require_file(file)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or not isinstance(content.get("training"), dict):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,7 +23,9 @@ from eqt.experiments.claims import claims_of, judge, says
 from eqt.experiments.folder import Entry
 from eqt.experiments.suites import REFERENCE, Settings
 from eqt.presets import preset
+from steadkit.errors import InputError
 from steadkit.manifest import Manifest
+from steadkit.paths import require_file
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,7 @@ def outcome_of(
     ]
     comparison = compare(contenders, REFERENCE, draws, settings.training.seed)
     histories = pd.concat(
-        [
-            pd.read_csv(e.run.history).assign(network=e.network, seed=e.training.seed)
-            for e in entries
-        ],
+        [_history(e.run.history).assign(network=e.network, seed=e.training.seed) for e in entries],
         ignore_index=True,
     )
     return Outcome(
@@ -89,6 +89,16 @@ def outcome_of(
         _by_seed(names, contenders, settings.training.seed),
         judged(settings.suite, comparison),
     )
+
+
+def _history(path: Path) -> pd.DataFrame:
+    require_file(path)
+    try:
+        history = pd.read_csv(path)
+        history[["epoch", "seconds", "val_loss"]].astype(float)
+        return history
+    except (ValueError, LookupError) as error:  # pandas' own are ValueErrors
+        raise InputError(f"{str(path)!r} is no history of a training: train again") from error
 
 
 def _networks(

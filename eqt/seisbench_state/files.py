@@ -14,6 +14,7 @@ from eqt.seisbench_state.convert import arguments, from_state, to_state
 from eqt.seisbench_state.names import Array
 from steadkit.atomic import staged
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> list[Path]:
@@ -60,8 +61,7 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load`; returns the configuration too. Either of the two files may be named."""
     pt, about = beside(path)
     for file in (pt, about):
-        if not file.is_file():
-            raise InputError(f"no {str(file)!r}: SeisBench's .pt and .json must lie side by side")
+        require_file(file, f"no {str(file)!r}: SeisBench's .pt and .json must lie side by side")
     given = _arguments_in(about)
     try:
         return from_state(_state_in(pt), given)

@@ -8,6 +8,7 @@ from eqt.config import TrainConfig
 from steadkit import sampling
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
+from steadkit.paths import is_file
 from steadkit.pipeline import Batches
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_of
@@ -76,7 +77,7 @@ def data_digest(data: Path) -> str:
     """
     source, hashed = source_of(data), hashlib.blake2b(digest_size=32)
     manifest = source.csv.with_suffix(".manifest")
-    if manifest.is_file():
+    if is_file(manifest):
         hashed.update(load(manifest).digest.encode())
     else:
         with source.csv.open("rb") as file:

@@ -20,6 +20,7 @@ from eqt.archives import archive, member
 from eqt.train.steps import LOSSES
 from steadkit.atomic import write_with
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 FORMAT: Final = "eqt training state 1"
 META: Final = "state.json"
@@ -110,10 +111,9 @@ def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
     InputError
         The file is missing, damaged, or of another training.
     """
-    if not path.is_file():
-        raise InputError(
-            f"no {path.name} in {str(path.parent)!r}: the run cannot go on, train anew with --out"
-        )
+    require_file(
+        path, f"no {path.name} in {str(path.parent)!r}: the run cannot go on, train anew with --out"
+    )
     with archive(path) as opened:
         try:
             progress = _progress(json.loads(member(opened, META)), key, path)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from steadkit.paths import require_file
 from steadkit.version import __version__
 
 MARK = "visualize.json"
@@ -40,6 +41,7 @@ def mark(folder: Path, facts: Mapping[str, object]) -> None:
 def files_of(folder: Path) -> list[str] | None:
     """List the files of ours in a folder; None where it has no list that can be read."""
     try:
+        require_file(folder / MARK)
         content = json.loads((folder / MARK).read_text(encoding="utf-8"))
         return [MARK, *(str(name) for name in content["files"])]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):

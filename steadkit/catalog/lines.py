@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 PIECE_BYTES = 2**18
 MAX_LINE_BYTES = 2**20
@@ -38,6 +39,7 @@ class CheckedLines(io.TextIOBase):
 
     def __init__(self, path: Path, fields: int | None = None):
         self._path, self._fields = path, fields
+        require_file(path)
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 

@@ -9,6 +9,7 @@ from obspy import read_events
 from obspy.core import event as quake
 
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 KM: Final = 1000.0
 """QuakeML counts depths and their uncertainties in metres."""
@@ -22,8 +23,7 @@ def refuse_entities(path: Path) -> None:
     InputError
         There is one, or no such file.
     """
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    require_file(path)
     with path.open("rb") as file:
         tail = b""
         while block := file.read(1 << 20):

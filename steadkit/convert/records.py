@@ -91,6 +91,9 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     found: defaultdict[Instrument, list[Piece]] = defaultdict(list)
     paths = sorted(Path(parent) / name for parent, _, files in os.walk(folder) for name in files)
     for path in progress(paths, f"listing {folder.name}"):
+        if not path.is_file():
+            left_out["a pipe, a socket, a device or a dangling link among the records"] += 1
+            continue
         for instrument, piece in _pieces(path, left_out):
             found[instrument].append(piece)
     if not found:

@@ -18,6 +18,7 @@ import numpy as np
 
 from steadkit.convert.samples import UnusableError, pick_components
 from steadkit.errors import InputError
+from steadkit.paths import is_file, require_file
 from steadkit.schema import COMPONENTS
 
 MOST_SAMPLES: Final = 2**24
@@ -74,8 +75,7 @@ def chunks_of(folder: Path) -> list[Chunk]:
     ]
     for chunk in chunks:
         for path in (chunk.metadata, chunk.waveforms):
-            if not path.is_file():
-                raise InputError(f"no {path.name!r} in {str(folder)!r}: SeisBench needs the pair")
+            require_file(path, f"no {path.name!r} in {str(folder)!r}: SeisBench needs the pair")
     return chunks
 
 
@@ -95,7 +95,7 @@ def _chunk_names(folder: Path) -> list[str]:
 
 
 def _listed(path: Path) -> list[str]:
-    if not path.is_file():
+    if not is_file(path):
         return []
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 
 ROWS_AT_ONCE: Final = 10_000
 
@@ -51,8 +52,7 @@ def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.
 
 @contextmanager
 def _faults_in_one_line(path: Path) -> Iterator[None]:
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    require_file(path)
     try:
         with warnings.catch_warnings():
             # A row longer than the header would be cut with a warning: it is a fault.

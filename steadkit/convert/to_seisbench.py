@@ -18,6 +18,7 @@ from steadkit.convert.writing import folder_for, refuse_sources
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, load
+from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -109,7 +110,7 @@ def _pair(folder: Path, name: str) -> tuple[Path, Path]:
 def _described(source: Source) -> dict[str, str]:
     """Take unit and measurement from the manifest, where the data came from SeisBench's format."""
     path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
-    recipe = load(path).recipe if path.is_file() else {}
+    recipe = load(path).recipe if is_file(path) else {}
     told = recipe.get("data_format") if recipe.get("operation") == OPERATION else None
     own = told if isinstance(told, dict) else {}
     return dict(FORMAT) | {key: str(own[key]) for key in FORMAT if key in own}
@@ -141,7 +142,7 @@ def _write_format(file: h5py.File, described: Mapping[str, str]) -> None:
 def _splits(source: Source, names: pd.Series) -> dict[str, str]:
     """Tell the split of every trace, from the manifest beside the file; ``""`` where none."""
     path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
-    if not path.is_file():
+    if not is_file(path):
         return dict.fromkeys(names, "")
     manifest = load(path)
     split_of = {part: split for split, part in SPLITS.items()}

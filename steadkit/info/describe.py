@@ -13,6 +13,7 @@ from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.info.reading import SNR_COLUMNS, as_numbers, is_numeric, pieces, with_s_minus_p
 from steadkit.manifest import UNKNOWN, load
+from steadkit.paths import is_file
 from steadkit.schema import CATEGORIES, EVENT, MISSING
 from steadkit.sources import Source, source_of
 from steadkit.store import LIBRARY_FAULTS, open_data
@@ -106,7 +107,7 @@ def describe(path: Path) -> Info:
     """
     if path.suffix == MANIFEST_SUFFIX:
         manifest = manifest_facts(path)
-        if not path.with_suffix(".csv").is_file():
+        if not is_file(path.with_suffix(".csv")):
             return Info(str(path), _listed(manifest), manifest=manifest)
         path = path.with_suffix(".csv")
     source = source_of(path, whole=False)
@@ -229,7 +230,7 @@ def _count_gaps(tally: _Tally, part: pd.DataFrame, numbers: pd.DataFrame) -> Non
 
 
 def _waveforms(source: Source) -> dict[str, object] | None:
-    if not source.hdf5.is_file():
+    if not is_file(source.hdf5):
         return None
     with open_data(source.hdf5) as group:
         try:
@@ -261,10 +262,8 @@ def manifest_facts(path: Path) -> dict[str, object]:
 
 def _manifest_beside(source: Source) -> dict[str, object] | None:
     path = source.csv.with_suffix(MANIFEST_SUFFIX)
-    if not path.is_file():
-        return None
     try:
-        return manifest_facts(path)
+        return manifest_facts(path) if is_file(path) else None
     except InputError as error:
         # What is wrong with the manifest must not hide what is in the data.
         return {"file": str(path), "fault": str(error)}

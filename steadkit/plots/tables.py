@@ -12,6 +12,7 @@ import pandas as pd
 from steadkit.catalog import check_name, row_parts
 from steadkit.errors import InputError
 from steadkit.info.reading import SNR_COLUMNS, component_values, is_numeric, pieces, values
+from steadkit.paths import is_file, require_file
 from steadkit.plots.marks import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
@@ -107,11 +108,11 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
     InputError
         There is no HDF5 file beside the CSV, or it does not hold one of them.
     """
-    if not source.hdf5.is_file():
-        raise InputError(
-            f"no {source.hdf5.name!r} beside {str(source.csv)!r}: a trace's picture needs its "
-            "waveform; map and distributions do with the CSV"
-        )
+    require_file(
+        source.hdf5,
+        f"no {source.hdf5.name!r} beside {str(source.csv)!r}: a trace's picture needs its "
+        "waveform; map and distributions do with the CSV",
+    )
     with open_data(source.hdf5) as group:
         return np.stack([read_waveform(group, name) for name in names])
 
@@ -126,7 +127,7 @@ def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] 
     numbers
         What `steadkit.info.read_numbers` reads of it.
     """
-    if not source.hdf5.is_file():
+    if not is_file(source.hdf5):
         return None
     name = clear_event(numbers, names_in(source.csv))
     if name is None:

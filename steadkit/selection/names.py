@@ -10,6 +10,7 @@ from pathlib import Path
 from steadkit.catalog import check_name
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.paths import require_file
 
 MAX_BYTES = 500_000_000
 """STEAD's whole CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
@@ -86,8 +87,7 @@ def _names_in(path: Path) -> Sequence[str]:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    require_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{str(path)!r} is too large for a list of traces: a name a line is one")
     try:

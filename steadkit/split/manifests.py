@@ -9,6 +9,7 @@ import pandas as pd
 from steadkit.catalog import columns_of, counts, read_table
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load, manifest_of
+from steadkit.paths import is_file, require_file
 from steadkit.sampling import PARTS, shuffled
 from steadkit.sources import source_of
 from steadkit.split.assign import assign
@@ -54,11 +55,11 @@ def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
         return list(metadata) or [source_of(path, whole=False).csv]
     beside = path.with_name(_name_of(path) + ".csv")
     for csv in metadata or [beside]:
-        if not csv.is_file():
-            raise InputError(
-                f"no {str(csv)!r} to tell the traces of {str(path)!r} apart: "
-                "name their CSV with --metadata"
-            )
+        require_file(
+            csv,
+            f"no {str(csv)!r} to tell the traces of {str(path)!r} apart: "
+            "name their CSV with --metadata",
+        )
     return list(metadata) or [beside]
 
 
@@ -83,7 +84,7 @@ def list_rows(
     """
     own = path if path.suffix == SUFFIX else path.with_suffix(SUFFIX)
     # The manifest before the CSV: if both are missing, that is what was named.
-    manifest = load(own) if path.suffix == SUFFIX or own.is_file() else None
+    manifest = load(own) if path.suffix == SUFFIX or is_file(own) else None
     files = csv_files_of(path, metadata)
     table = read_rows(files, rule or Rule.from_recipe(manifest.recipe if manifest else {}))
     if manifest is None:

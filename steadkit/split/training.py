@@ -10,6 +10,7 @@ import pandas as pd
 from steadkit.catalog import counts
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest, load
+from steadkit.paths import is_file
 from steadkit.sampling import PARTS
 from steadkit.sources import source_of
 from steadkit.split.leaks import audit, refuse_leaks
@@ -19,10 +20,10 @@ from steadkit.split.rule import EARTHQUAKE, OPERATION, Rule
 
 def existing_split(data: Path) -> Path | None:
     """Find a data set's split: its ``.split.manifest``, else its manifest if that has parts."""
-    if default_target(data).is_file():
+    if is_file(default_target(data)):
         return default_target(data)
     own = data.with_suffix(SUFFIX)
-    return own if own.is_file() and has_parts(load(own)) else None
+    return own if is_file(own) and has_parts(load(own)) else None
 
 
 def split_beside(path: Path) -> Path:

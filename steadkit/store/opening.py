@@ -8,6 +8,7 @@ from typing import Final
 import h5py
 
 from steadkit.errors import InputError
+from steadkit.paths import require_file
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.probing import is_new, probe
 from steadkit.store.samples import DTYPE
@@ -32,8 +33,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
     InputError
         The file is missing, not HDF5, truncated, or has no such group.
     """
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: check the name and the folder")
+    require_file(path)
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
     if is_new(path):

@@ -1,5 +1,6 @@
 """Records of a region and their picks into STEAD's layout."""
 
+import os
 import pickle
 import zipfile
 from collections import Counter
@@ -520,3 +521,14 @@ def test_the_output_is_a_stead_file(tmp_path):
         assert dataset.attrs["p_weight"] == 0.5
         assert dataset.attrs["coda_end_sample"].shape == (1, 1)
         assert dataset.attrs["snr_db"].shape == (3,)
+
+
+def test_what_is_no_file_among_the_records_is_left_out(tmp_path):
+    folder = write(tmp_path / "records", record())
+    os.mkfifo(folder / "pipe.mseed")
+    (folder / "device.mseed").symlink_to("/dev/zero")
+    left_out: Counter[str] = Counter()
+    (instrument,) = index_folder(folder, left_out)
+    assert instrument.station == "ABC"
+    assert list(left_out.values()) == [2]
+    assert "pipe" in next(iter(left_out))

@@ -1,0 +1,116 @@
+"""What is no plain file is refused in one line wherever a file is read, and never waited for."""
+
+import os
+import signal
+import socket
+
+import pytest
+from conftest import names_of, refused
+
+from steadkit.errors import InputError
+from steadkit.paths import is_file, require_file
+
+PICKS = "network,station,phase,time\nXX,S0,P,2020-01-01T00:00:06\n"
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def listener(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+def folder(path):
+    path.mkdir()
+
+
+KINDS = {pipe: "a named pipe", listener: "a socket", device: "a device", folder: "a folder"}
+
+
+@pytest.fixture(params=KINDS, ids=lambda make: make.__name__)
+def kind(request, monkeypatch, tmp_path):
+    """Make what is no file; a command that waits for it fails instead of hanging."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(60)
+    monkeypatch.chdir(tmp_path)  # a socket's name has at most a hundred bytes
+    yield request.param
+    signal.alarm(0)
+
+
+def test_the_kinds(kind, tmp_path):
+    kind(tmp_path / "x")
+    for check in (is_file, require_file):
+        with pytest.raises(InputError, match=KINDS[kind]):
+            check(tmp_path / "x")
+
+
+def test_what_is_not_there_and_what_cannot_be_looked_at(tmp_path):
+    assert not is_file(tmp_path / "none") and not is_file(tmp_path / "none" / "x")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert not is_file(tmp_path / "dangling")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("loop", "a" * 300, "a\0b"):
+        with pytest.raises(InputError, match="cannot look at"):
+            is_file(tmp_path / name)
+
+
+COMMANDS = {
+    "info x.csv": "x.csv",
+    "info x.manifest": "x.manifest",
+    "info chunk.hdf5": "chunk.hdf5",
+    "info chunk.csv": "chunk.hdf5",
+    "subset x.hdf5 --count 1 -o out": "x.csv",
+    "subset x.csv --count 1 --manifest-only -o out": "x.csv",
+    "subset chunk.hdf5 --count 1 --exclude x -o out": "x",
+    "subset --count 1 -o out": "merge.hdf5",
+    "subset --preset merged -o out": "chunk1.hdf5",
+    "merge chunk.hdf5 x.csv -o out": "x.csv",
+    "build x.manifest --source chunk.hdf5 -o out": "x.manifest",
+    "verify chunk.hdf5": "chunk.manifest",
+    "verify chunk.hdf5 --manifest x": "x",
+    "diff x.manifest x.manifest": "x.manifest",
+    "split x.manifest": "x.manifest",
+    "split chunk.hdf5": "chunk.manifest",
+    "split chunk.hdf5 --metadata x.csv": "x.csv",
+    "split chunk.hdf5 --check": "chunk.split.manifest",
+    "check x.csv --metadata-only": "x.csv",
+    "check x.hdf5": "x.csv",
+    "preview chunk.hdf5": "chunk.csv",
+    "plot trace chunk.hdf5": "chunk.csv",
+    "plot map x.csv": "x.csv",
+    "convert from-records records --picks x.csv -o out": "x.csv",
+    "convert from-records records --picks x.xml -o out": "x.xml",
+    "convert from-records records --picks picks.csv --stations x.csv -o out": "x.csv",
+    "convert from-records records --picks picks.csv --stations x.xml -o out": "x.xml",
+    "convert from-seisbench records -o out": "records/chunks",
+    "convert from-seisbench seisbench -o out": "seisbench/metadata.csv",
+    "convert to-seisbench chunk.hdf5 -o out": "chunk.manifest",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_reader_of_a_command(stead, run, tmp_path, kind, command):
+    stead()
+    (tmp_path / "records").mkdir()
+    (tmp_path / "seisbench").mkdir()
+    for name in ("seisbench/waveforms.hdf5", "chunk1.csv", "chunk4.hdf5", "chunk4.csv", "x.hdf5"):
+        (tmp_path / name).touch()
+    (tmp_path / "picks.csv").write_text(PICKS)
+    odd = tmp_path / COMMANDS[command]
+    odd.unlink(missing_ok=True)
+    kind(odd)
+    before = sorted(tmp_path.rglob("*"))
+    refused(run("steadkit", *command.split()), odd.name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_split_beside_the_data_is_not_passed_over(stead, run, tmp_path, kind):
+    stead(names=names_of(6, 6))
+    kind(tmp_path / "chunk.manifest")
+    refused(run("steadkit", "split", "chunk.hdf5"), KINDS[kind])
