@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 import numpy as np
-from scale_library import GROUP_BYTES, Template, fill, library_group
+from scale_library import Template, fill
+from scale_names import GROUP_BYTES, Nodes, write_group
 from scale_rows import STEAD, Pattern, Values, counts
 
 from steadkit.hdf5 import NewFile, Table, by_form, encode, table_of
@@ -102,6 +103,7 @@ def write_as_library(
     templates: dict[Pattern, Template] = {}
     names: list[str] = []
     headers = [np.empty(0, np.uint64)]
+    nodes = [Nodes(np.empty(0, np.int64), np.empty(0, np.int64))]
     # The names are known in the end, but the library places them first.
     end = room = GROUP_BYTES * (count + 1024)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -113,13 +115,15 @@ def write_as_library(
             end = template.write(descriptor, base, some.values, some.traces)
             names += some.names
             headers.append(template.headers[: some.traces] + np.uint64(base))
+            if some.traces == len(some.pattern):
+                nodes.append(template.nodes.moved(base))
             for number, waveform in some.dense(dense):
                 os.pwrite(descriptor, waveform, base + int(template.samples[number]))
-        group = library_group(names, np.concatenate(headers), end)
-        if len(group) > room:
-            raise RuntimeError(f"{count} names take {len(group)} bytes, more than the {room} left")
-        os.pwrite(descriptor, group, 0)
         os.truncate(descriptor, end)
+        places = Nodes(*map(np.concatenate, zip(*nodes, strict=True)))
+        used = write_group(descriptor, names, np.concatenate(headers), places, end)
+        if used > room:
+            raise RuntimeError(f"{count} names take {used} bytes, more than the {room} left")
 
 
 def write_as_steadkit(

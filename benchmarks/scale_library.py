@@ -2,44 +2,26 @@
 
 The library lays out some traces; where their bytes lie, and which of these are addresses or
 values, is read from that file. A repetition is the same bytes farther back, its addresses moved
-and its values its own. The group of all names is the library's too: it links every name, and
-the links are then pointed at the headers.
+and its values its own.
 """
 
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import h5py
 import numpy as np
+from scale_names import nodes_of, tree_of
 from scale_rows import Pattern, Values
 
 from steadkit.hdf5 import Header, RawFile, read_header
 from steadkit.hdf5.attributes import in_order
 from steadkit.hdf5.heaps import HEAD, REFERENCE, Heaps
-from steadkit.hdf5.messages import CONTINUATION, LAYOUT, PLACE, SYMBOL_TABLE, UNDEFINED
+from steadkit.hdf5.messages import CONTINUATION, LAYOUT, PLACE, UNDEFINED
 from steadkit.hdf5.words import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.samples import DTYPE
-
-CACHE_BYTES: Final = 128 << 20
-"""The largest metadata cache that the library takes; at its default it reads the heap of names
-again for each name, from 720,896 names on."""
-
-NAMES: Final = 8
-CHILDREN: Final = 32
-"""Names in a symbol table node and children of a B-tree node, at the library's defaults."""
-
-ENTRY_WORDS: Final = 5
-"""Words of a name's entry: where the name is in the heap, where its header, and three more."""
-
-GROUP_BYTES: Final = 512
-"""Bytes of a group for each name, at most: entries, and a heap that has grown by doubling."""
-
-END_OF_FILE: Final = 40
-"""Where in the superblock the end of the file stands."""
+from steadkit.store.samples import DTYPE, TRACE_BYTES
 
 
 def write_with_h5py(path: Path, rows: Sequence[dict[str, object]]) -> None:
@@ -66,6 +48,8 @@ class Template:
         Bytes of a repetition in the file, samples included.
     headers, samples
         Where in it the header and the samples of each trace begin.
+    nodes
+        Where in it the library has put nodes of the B-tree of names.
     """
 
     def __init__(self, pattern: Pattern):
@@ -75,6 +59,7 @@ class Template:
             write_with_h5py(path, pattern.rows)
             with h5py.File(path) as file:
                 self._read(file)
+            self.nodes = nodes_of(np.fromfile(path, "<u8"), tree_of(path))
 
     def _read(self, file: h5py.File) -> None:
         self.size = size = file.id.get_filesize() // WORD * WORD
@@ -123,14 +108,9 @@ class Template:
             start = end
         if traces == len(self._pattern):
             return base + self.size
-        used = [
-            at + end - begin
-            for at, begin, end, first in zip(
-                self._starts, [0, *self._ends], self._ends, self._first.tolist(), strict=False
-            )
-            if first < traces
-        ]
-        return base + max(used)
+        pieces = zip(self._starts, np.diff(self._ends, prepend=0), self._first, strict=True)
+        ends = [at + length for at, length, first in pieces if first < traces]
+        return base + int(max(*ends, self.samples[:traces].max() + TRACE_BYTES))
 
 
 class _Trace:
@@ -191,69 +171,3 @@ def fill(content: np.ndarray, places: dict[str, np.ndarray], values: Values) -> 
             bytes_ = column_values.astype("<f8")
         table = bytes_.view(np.uint8).reshape(len(at), -1)
         content[at + np.arange(table.shape[1])] = table
-
-
-def library_group(names: Sequence[str], headers: np.ndarray, end: int) -> np.ndarray:
-    """Return the first bytes of a file: superblock, and the group of names as the library makes it.
-
-    Parameters
-    ----------
-    names
-        Of the traces, in the order in which they are written.
-    headers
-        Address of the header of each.
-    end
-        Bytes of the complete file.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "group.hdf5"
-        tree = _link(path, names)
-        content = np.fromfile(path, np.uint8)
-    words = content[: len(content) // WORD * WORD].view("<u8")
-    nodes = _leaves(words, tree) // WORD
-    is_used = np.arange(NAMES) < (words[nodes] >> np.uint64(48))[:, np.newaxis]
-    entries = (nodes[:, np.newaxis] + 1 + ENTRY_WORDS * np.arange(NAMES))[is_used]
-    # The library appends each name to the heap, behind an empty one, in words of 8 bytes.
-    sizes = np.array([len(name) // WORD + 1 for name in names]) * WORD
-    offsets = np.cumsum(sizes) - sizes + WORD
-    order = np.searchsorted(offsets, words[entries])
-    if len(order) != len(names) or (offsets[order] != words[entries]).any():
-        raise RuntimeError("this version of HDF5 lays out a heap of names in another order")
-    words[entries + 1] = headers[order]
-    words[END_OF_FILE // WORD] = end
-    return content
-
-
-def _link(path: Path, names: Sequence[str]) -> int:
-    """Let the library link every name to one object; returns the address of the B-tree."""
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    config = access.get_mdc_config()
-    config.set_initial_size = True
-    config.initial_size = config.min_size = config.max_size = CACHE_BYTES
-    config.incr_mode = config.decr_mode = config.flash_incr_mode = 0
-    access.set_mdc_config(config)
-    file = h5py.File(h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_EXCL, fapl=access))
-    with file:
-        group = file.create_group(DATA_GROUP).id
-        target = h5py.h5d.create(file.id, None, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((1,)))
-        for name in names:
-            h5py.h5o.link(target, group, name.encode())
-        address = file.id.links.get_info(DATA_GROUP.encode()).u
-    with path.open("rb") as opened:
-        header = read_header(RawFile(opened.fileno(), 0, path.stat().st_size), address)
-    return next(
-        PLACE.unpack_from(content)[0]
-        for kind, content, _ in header.messages
-        if kind == SYMBOL_TABLE
-    )
-
-
-def _leaves(words: np.ndarray, tree: int) -> np.ndarray:
-    """Walk down a B-tree; returns the addresses of its symbol table nodes, in order of names."""
-    nodes, level = np.array([tree]), 1
-    while level:
-        heads = words[nodes // WORD]
-        level, counts = int(heads[0] >> np.uint64(40)) & 0xFF, heads >> np.uint64(48)
-        children = (nodes // WORD)[:, np.newaxis] + 4 + 2 * np.arange(CHILDREN)
-        nodes = words[children[np.arange(CHILDREN) < counts[:, np.newaxis]]].astype(np.int64)
-    return nodes
