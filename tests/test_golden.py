@@ -1,4 +1,4 @@
-"""Golden results: what files, batches, networks and picks were before the road to STEAD's true size.
+"""Golden results: files, batches, networks and picks, as they were before STEAD's true size.
 
 The source is written by h5py, as STEAD itself is, from integers, so that no machine rounds it
 otherwise. `tests/golden` holds what is too long for a digest here.

@@ -78,7 +78,7 @@ def data_addresses(
 
 
 def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
-    """Read the beginnings of headers, shape (n, LEAD_BYTES), filled with zeros at the file's end."""
+    """Read the beginnings of headers, shape (n, LEAD_BYTES), zeros behind the file's end."""
     descriptor, base, last = raw.descriptor, raw.base, raw.size - raw.base
     contents = [
         os.pread(descriptor, LEAD_BYTES, base + address) if address < last else b""

@@ -17,7 +17,6 @@ import numpy as np
 from steadkit.hdf5.messages import (
     PLACE,
     SYMBOL_TABLE,
-    UNDEFINED,
     DamageError,
     NewStyleError,
     RawFile,
@@ -29,7 +28,7 @@ SUPERBLOCK: Final = struct.Struct("<8xB7xH")
 
 HEAP: Final = struct.Struct("<4sB3xQQQ")
 TREE_NODE: Final = struct.Struct("<4sBBHQQ")
-SYMBOL_NODE: Final = struct.Struct("<4sBxH")
+SYMBOL_NODE: Final = [("signature", "S4"), ("version", "u1"), ("_", "u1"), ("count", "<u2")]
 SYMBOL: Final = np.dtype(
     [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
 )
@@ -104,7 +103,8 @@ def read_group(raw: RawFile, address: int) -> Group:
         raise NewStyleError
     if len(found[0]) < PLACE.size:
         raise DamageError("has a group without a symbol table")
-    return Group(*PLACE.unpack_from(found[0]), leaf_k)
+    tree, heap = PLACE.unpack_from(found[0])
+    return Group(tree, heap, leaf_k)
 
 
 def read_heap(raw: RawFile, group: Group) -> bytes:
@@ -129,6 +129,8 @@ def read_symbol_table(raw: RawFile, group: Group) -> SymbolTable:
     symbols = _symbols(raw, nodes, group.leaf_k)
     if (symbols["cache"] == SOFT_LINK).any():
         raise NewStyleError
+    if (symbols["header"] >= raw.size - raw.base).any():
+        raise DamageError("has a name without an object")
     names = names_at(read_heap(raw, group), symbols["name"])
     if not (names[:-1] < names[1:]).all():
         raise DamageError("has a group whose names are not in order")
@@ -159,19 +161,13 @@ def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
 def _symbols(raw: RawFile, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
     most = 2 * leaf_k
-    size = SYMBOL_NODE.size + most * SYMBOL.itemsize
+    size = np.dtype(SYMBOL_NODE).itemsize + most * SYMBOL.itemsize
     content = b"".join([raw.read(address, size) for address in nodes])
-    node = np.dtype(
-        [("signature", "S4"), ("version", "u1"), ("_", "u1"), ("count", "<u2")]
-        + [("symbols", SYMBOL, most)]  # type: ignore[list-item]
-    )
-    table = np.frombuffer(content, node)
+    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, most)]))
     sound = (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= most)
     if not sound.all():
         raise DamageError("has a group whose symbol nodes are not where it says")
-    symbols = table["symbols"][np.arange(most) < table["count"][:, np.newaxis]]
-    if (symbols["header"] == UNDEFINED).any() and not (symbols["cache"] == SOFT_LINK).any():
-        raise DamageError("has a name without an object")
+    symbols: np.ndarray = table["symbols"][np.arange(most) < table["count"][:, np.newaxis]]
     return symbols
 
 

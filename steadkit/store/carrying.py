@@ -31,6 +31,8 @@ class Task(NamedTuple):
     names: Sequence[str]
     sources: Sequence[int]
     """The number of the source of each."""
+    headers: Sequence[int]
+    """The address of the object header of each in its source."""
     target: int
     """Where in the new file the samples of the first belong."""
 
@@ -137,12 +139,8 @@ class Hand:
         Samples go to their places, and looks at them to `looks`, as far as it can be told where
         they are before headers are understood.
         """
-        addresses = [
-            self._readers[source].address(name)
-            for source, name in zip(task.sources, task.names, strict=True)
-        ]
         parts, memory = [], self._memory
-        in_order = sorted(zip(task.sources, addresses, range(len(places)), strict=True))
+        in_order = sorted(zip(task.sources, task.headers, range(len(places)), strict=True))
         for source, some in groupby(in_order, key=itemgetter(0)):
             numbers = [number for _, _, number in some]
 
@@ -150,7 +148,7 @@ class Hand:
                 self._placer.fill(numbers[place])
                 looks[numbers[place]] = _look(samples)
 
-            traces = [(task.names[number], addresses[number]) for number in numbers]
+            traces = [(task.names[number], task.headers[number]) for number in numbers]
             windows = self._readers[source].ahead(
                 traces,
                 memory[: len(numbers)].reshape(-1),

@@ -28,6 +28,7 @@ from steadkit.store.carrying import RUN, Carried, Hand, Task
 from steadkit.store.helping import Helper
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.opening import open_data
+from steadkit.store.places import find_headers
 from steadkit.store.reading import Reader
 from steadkit.store.samples import TRACE_BYTES
 
@@ -53,6 +54,12 @@ class Order:
     sources: Sequence[Path]
     names: Sequence[str]
     numbers: Sequence[int] | np.ndarray
+
+    @property
+    def n_traces(self) -> list[int]:
+        """How many traces each of the sources gives."""
+        counts: list[int] = np.bincount(self.numbers, minlength=len(self.sources)).tolist()
+        return counts
 
     def identity(self, block: int) -> bytes:
         """Tell this copy from any other one, also from one of sources changed since."""
@@ -80,6 +87,8 @@ class _Copy:
     order: Order
     file: NewFile
     readers: Sequence[Reader]
+    headers: np.ndarray
+    """The address of the header of each trace in its source; of those copied before it is 0."""
     pool: ThreadPoolExecutor
     hands: SimpleQueue[Hand | Helper]
     """Who carries, a thread of the pool each."""
@@ -151,11 +160,15 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         stack.callback(file.close)
         if resume_at is None:
             file.reserve(len(order.names))
-        readers = [Reader(stack.enter_context(open_data(path))) for path in order.sources]
+        readers = [
+            Reader(stack.enter_context(open_data(path)), number)
+            for path, number in zip(order.sources, order.n_traces, strict=True)
+        ]
+        headers = _headers(order, readers, done)
         hands: SimpleQueue[Hand | Helper] = SimpleQueue()
         helpers = _helpers(len(order.names) - done)
         for _ in range(helpers):
-            helper = Helper(order.sources, file.descriptor)
+            helper = Helper(order.sources, order.n_traces, file.descriptor)
             stack.callback(helper.close)
             hands.put(helper)
         for _ in range(1 if helpers else THREADS):
@@ -166,7 +179,16 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         bar = Bar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
-        yield _Copy(order, file, readers, pool, hands, bar, flusher, [], stack)
+        yield _Copy(order, file, readers, headers, pool, hands, bar, flusher, [], stack)
+
+
+def _headers(order: Order, readers: Sequence[Reader], done: int) -> np.ndarray:
+    """Look up all traces but the first, which have been copied."""
+    headers, numbers = np.zeros(len(order.names), np.int64), np.asarray(order.numbers)
+    for number, reader in enumerate(readers):
+        rows = done + np.flatnonzero(numbers[done:] == number)
+        headers[rows] = find_headers(reader, [order.names[row] for row in rows.tolist()])
+    return headers
 
 
 def _helpers(traces: int) -> int:
@@ -216,7 +238,8 @@ def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
     for first in range(places.start, places.stop, RUN):
         last = min(first + RUN, places.stop)
         sources = [int(number) for number in numbers[first:last]]
-        task = Task(names[first:last], sources, _data(first))
+        headers = copy.headers[first:last].tolist()
+        task = Task(names[first:last], sources, headers, _data(first))
         running.append(copy.pool.submit(_carry, copy, task))
     return running
 

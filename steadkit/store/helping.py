@@ -17,8 +17,9 @@ from steadkit.store.reading import Reader
 class Setup(NamedTuple):
     """What a helper works with."""
 
-    sources: list[tuple[Path, tuple[int, int]]]
-    """The files that tasks speak of, by number, and what tells each from one put in its place."""
+    sources: list[tuple[Path, tuple[int, int], int]]
+    """The files that tasks speak of, by number; what tells each from one put in its place; and how
+    many traces are read of each."""
     descriptor: int
     """The file to write."""
 
@@ -30,12 +31,18 @@ class Helper:
     ----------
     sources
         The files that tasks speak of, by number.
+    n_traces
+        How many traces are read of each.
     descriptor
         The file to write.
     """
 
-    def __init__(self, sources: Sequence[Path], descriptor: int):
-        setup = Setup([(path.resolve(), _identity(path)) for path in sources], descriptor)
+    def __init__(self, sources: Sequence[Path], n_traces: Sequence[int], descriptor: int):
+        files = [
+            (path.resolve(), _identity(path), number)
+            for path, number in zip(sources, n_traces, strict=True)
+        ]
+        setup = Setup(files, descriptor)
         self._child = Child(f"{__name__}:helping", setup, [descriptor])
         self.unsettled: deque[Task] = deque(maxlen=UNWRITTEN)
         """What it carried last: if the process goes, this may not be written."""
@@ -72,8 +79,11 @@ class Helper:
 def helping(setup: Setup) -> Iterator[Callable[[Task | None], Carried | None]]:
     """Open what a helper works with, in its own process."""
     with ExitStack() as stack:
-        readers = [Reader(stack.enter_context(open_data(path))) for path, _ in setup.sources]
-        for path, identity in setup.sources:
+        readers = [
+            Reader(stack.enter_context(open_data(path)), number)
+            for path, _, number in setup.sources
+        ]
+        for path, identity, _ in setup.sources:
             if _identity(path) != identity:
                 raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
         hand = Hand(readers, setup.descriptor)

@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import h5py
 import numpy as np
 from blake3 import blake3
+from platformdirs import user_cache_dir
 
+from steadkit.atomic import write_with
 from steadkit.errors import InputError
-from steadkit.files import write_with
 from steadkit.hdf5 import DamageError, NewStyleError
 from steadkit.hdf5.data_addresses import data_addresses
 from steadkit.hdf5.symbol_table import (
@@ -31,6 +31,7 @@ from steadkit.hdf5.symbol_table import (
     read_heap,
     read_symbol_table,
 )
+from steadkit.schema import DATA_GROUP
 from steadkit.store.opening import LIBRARY_FAULTS
 from steadkit.store.reading import Reader, is_waveform
 from steadkit.store.samples import TRACE_BYTES
@@ -40,6 +41,9 @@ CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 
 MIN_SHARE: Final = 16
 """One look-up by h5py takes as long as reading so many names of the symbol table."""
+
+MIN_LOADED: Final = 1000
+"""Traces that must be asked for before an index is looked for: to load STEAD's takes a second."""
 
 MIN_INDEXED: Final = 20_000
 INDEXED_SHARE: Final = 4
@@ -99,21 +103,35 @@ def find_places(reader: Reader, names: Sequence[str]) -> Places:
     InputError
         A trace is missing, is a link, or is not what STEAD promises.
     """
-    group = _group(reader)
-    key = None if group is None else _key(reader, group)
-    index = None if group is None or key is None else _load(reader, group, key)
-    if index is None and key is not None and len(names) >= MIN_INDEXED:
-        table = _read_table(reader)
-        if table is not None and len(names) * INDEXED_SHARE >= len(table.names):
-            index = Index(table, _samples_in_one_piece(reader, table.headers))
-            _save(reader, index, key)
+    index = _index(reader, len(names))
     if index is None:
         headers = find_headers(reader, names)
-        return Places(headers, _samples(reader, names, headers))
-    rows = index.table.find(names)
-    headers = _headers(reader, index.table, names, rows)
-    samples = index.samples[rows]
+        samples = _samples_in_one_piece(reader, headers)
+    else:
+        rows = index.table.find(names)
+        headers = _headers(reader, index.table, names, rows)
+        samples = index.samples[rows]
     return Places(headers, _complete(reader, names, headers, samples))
+
+
+def _index(reader: Reader, n_names: int) -> Index | None:
+    """Load the index of a file, or make it; None where that costs more than it saves."""
+    path, group = index_file(reader.path), _group(reader)
+    is_worth_making = (
+        n_names >= MIN_INDEXED and n_names * INDEXED_SHARE * TRACE_BYTES >= reader.raw.size
+    )
+    if path is None or group is None or n_names < MIN_LOADED:
+        return None
+    if not path.is_file() and not is_worth_making:
+        return None
+    key = _key(reader, group)
+    index = None if key is None else _load(reader, path, group, key)
+    if index is None and key is not None and is_worth_making:
+        table = _read_table(reader)
+        if table is not None:
+            index = Index(table, _samples_in_one_piece(reader, table.headers))
+            _save(path, index, key)
+    return index
 
 
 def _headers(
@@ -129,8 +147,9 @@ def _headers(
 def _group(reader: Reader) -> Group | None:
     """Return where the names of a file are; None if that is left to h5py."""
     try:
-        address = h5py.h5o.get_info(reader.group.id).addr
-        return read_group(reader.raw, address)
+        # By its link: H5Oget_info would walk through all nodes of the group to tell their size.
+        link = reader.group.file.id.links.get_info(DATA_GROUP.encode())
+        return read_group(reader.raw, int(link.u))
     except (NewStyleError, DamageError, *LIBRARY_FAULTS):
         return None
 
@@ -142,12 +161,6 @@ def _read_table(reader: Reader) -> SymbolTable | None:
         return None if group is None else read_symbol_table(reader.raw, group)
     except (NewStyleError, DamageError):
         return None
-
-
-def _samples(reader: Reader, names: Sequence[str], headers: np.ndarray) -> np.ndarray:
-    """Find the samples of some traces in their headers."""
-    samples = _samples_in_one_piece(reader, headers)
-    return _complete(reader, names, headers, samples)
 
 
 def _complete(
@@ -191,30 +204,27 @@ def index_file(path: Path) -> Path | None:
     """Return where the index of a file is kept, or None if indexes are not kept."""
     folder = os.environ.get(CACHE_VARIABLE)
     if folder is None:
-        import pooch
-
-        folder = str(pooch.os_cache("steadkit"))
+        folder = user_cache_dir("steadkit", appauthor=False)
+    if not os.path.isabs(folder):  # empty, or a home that nobody knows
+        return None
     name = blake3(os.fsencode(path.resolve())).hexdigest(16)
-    return Path(folder) / "places" / f"{name}.index" if folder else None
+    return Path(folder) / "places" / f"{name}.index"
 
 
-def _save(reader: Reader, index: Index, key: bytes) -> None:
+def _save(path: Path, index: Index, key: bytes) -> None:
     """Write an index; without one, where the cache cannot be written, all works as well."""
-    path = index_file(reader.path)
     columns = (index.table.name_offsets, index.table.headers, index.samples)
     body = key + b"".join(column.astype("<i8").tobytes() for column in columns)
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
-    if path is not None:
-        with suppress(OSError, InputError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_with(path, lambda new: new.write_bytes(content), overwrite=True)
+    with suppress(OSError, InputError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_with(path, lambda new: new.write_bytes(content), overwrite=True)
 
 
-def _load(reader: Reader, group: Group, key: bytes) -> Index | None:
+def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:
     """Read the index of a file; None if there is none that is valid."""
-    path = index_file(reader.path)
     try:
-        content = path.read_bytes() if path is not None and path.is_file() else b""
+        content = path.read_bytes() if path.is_file() else b""
     except OSError:
         return None
     start = len(_FIRST_LINE) + _DIGEST

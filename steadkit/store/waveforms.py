@@ -10,6 +10,7 @@ import numpy as np
 from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.opening import open_data
+from steadkit.store.places import find_places
 from steadkit.store.reading import Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
@@ -37,8 +38,7 @@ class Waveforms:
         self.path = path
         self.names = list(names)
         with open_data(path) as group:
-            reader = Reader(group)
-            self._offsets = [reader.stored(name).offset for name in self.names]
+            self._offsets = find_places(Reader(group), self.names).samples
 
     def __len__(self) -> int:
         return len(self.names)
@@ -89,8 +89,8 @@ class Waveforms:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             for index, row in zip(indices, rows, strict=True):
-                offset = self._offsets[index]
-                if offset is None:
+                offset = int(self._offsets[index])
+                if offset < 0:
                     others.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
                     raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")

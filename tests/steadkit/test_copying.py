@@ -312,7 +312,7 @@ def test_a_full_disk_leaves_the_old_state_and_a_rerun_arrives(stead, run, tmp_pa
         file.write_text("old")
     for traces in (0, 1, 5):
         with room_for(PAGE + traces * TRACE_BYTES):
-            refused(run(*subset, "--overwrite"), "File too large")
+            refused(run(*subset, "--overwrite"), "ile too large")
         assert [file.read_text() for file in files] == ["old"] * 3
     assert run(*subset, "--overwrite").exit_code == 0
     assert [file.read_bytes() for file in files] == undisturbed

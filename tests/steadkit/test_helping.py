@@ -144,7 +144,7 @@ def test_a_source_put_in_place_of_another_is_not_read(
 
 def test_a_helper_ends_with_whoever_asked(tmp_path, order):
     target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
-    child = Helper(order.sources, target)._child
+    child = Helper(order.sources, order.n_traces, target)._child
     child._connection.close()
     assert child.process.wait(30) == 0
     os.close(target)

@@ -14,6 +14,7 @@ from steadkit.hdf5 import PAGE, disk
 from steadkit.hdf5.files import FIRST_BLOCK
 from steadkit.store import TRACE_BYTES, Order, Reader, copy_traces, open_data, placing
 from steadkit.store.carrying import Hand, Task
+from steadkit.store.places import find_headers
 from steadkit.store.placing import Placer
 
 SIZE = 1000
@@ -236,10 +237,11 @@ def test_a_source_that_becomes_shorter_is_not_taken_for_whole(tmp_path, file):
         reader = Reader(group)
         names = sorted(NAMES, key=reader.address)
         hand = Hand([reader], file)
-        hand.carry(Task(names[:6], [0] * 6, 0))
+        headers = find_headers(reader, names).tolist()
+        hand.carry(Task(names[:6], [0] * 6, headers[:6], 0))
         os.truncate(source, reader.stored(names[-1]).offset + TRACE_BYTES - 1)
         with pytest.raises(InputError, match="has become shorter"):
-            hand.carry(Task(names[6:], [0] * 6, 6 * TRACE_BYTES))
+            hand.carry(Task(names[6:], [0] * 6, headers[6:], 6 * TRACE_BYTES))
         hand.close()
 
 
@@ -250,10 +252,14 @@ def test_a_run_out_of_several_sources_in_any_order(tmp_path, file, seed):
     mixed(sources[0], longer=(1, 5))
     mixed(sources[1], chunked=(int(random.integers(12)),))
     with open_data(sources[0]) as one, open_data(sources[1]) as other:
-        hand = Hand([Reader(one), Reader(other)], file)
+        readers = [Reader(one), Reader(other)]
+        hand = Hand(readers, file)
         for _ in range(3):
             names = random.permutation(NAMES).tolist()
-            hand.carry(Task(names, random.integers(2, size=12).tolist(), 345))
+            owners = random.integers(2, size=12).tolist()
+            pairs = zip(owners, names, strict=True)
+            headers = [readers[owner].address(name) for owner, name in pairs]
+            hand.carry(Task(names, owners, headers, 345))
             hand.settle()
             wanted = np.stack([waveform(name) for name in names])
             assert in_file(file, 345, wanted.tobytes())
