@@ -13,7 +13,11 @@ from steadkit.sources import Source
 
 
 def build(
-    manifest: Path, sources: Sequence[Source], files: DatasetFiles, overwrite: bool = False
+    manifest: Path,
+    sources: Sequence[Source],
+    files: DatasetFiles,
+    overwrite: bool = False,
+    any_csv: bool = False,
 ) -> Manifest:
     """Write the HDF5, CSV and manifest that a manifest stands for.
 
@@ -27,11 +31,14 @@ def build(
         Where the data set shall stand; the manifest may stand there already.
     overwrite
         Whether existing files may be replaced.
+    any_csv
+        Whether the cells of the CSV may be others than the manifest says.
 
     Raises
     ------
     InputError
-        A trace is missing or is not the one the manifest means; then nothing is written.
+        A trace is missing or is not the one the manifest means, or the CSV has other cells; then
+        nothing is written.
     """
     wanted = load(manifest)
     rows = _find(wanted, manifest, sources)
@@ -43,6 +50,7 @@ def build(
         overwrite or _is_alone(manifest, files),
         wanted.parts if set(wanted.parts) != {UNKNOWN} else (),
         _checker(wanted, manifest),
+        None if any_csv else _csv_checker(wanted, manifest),
     )
 
 
@@ -79,18 +87,30 @@ def _find(wanted: Manifest, path: Path, sources: Sequence[Source]) -> pd.DataFra
 
 
 def _checker(wanted: Manifest, path: Path) -> Callable[[str, bytes, bytes], None]:
-    waveforms = dict(zip(wanted.traces, wanted.waveforms, strict=True))
-    attributes = dict(zip(wanted.traces, wanted.attributes, strict=True))
+    # Traces are copied in the order of the manifest: a table of a million names is not needed.
+    digests = zip(wanted.waveforms, wanted.attributes, strict=True)
 
     def check(name: str, waveform: bytes, attribute: bytes) -> None:
+        waveform_digest, attributes_digest = next(digests)
         for what, known, found in (
-            ("waveform", waveforms[name], waveform.hex()),
-            ("attributes", attributes[name], attribute.hex()),
+            ("waveform", waveform_digest, waveform.hex()),
+            ("attributes", attributes_digest, attribute.hex()),
         ):
             if known not in (UNKNOWN, found):
                 raise InputError(
                     f"trace {name!r} has another {what} in the source than {str(path)!r} says: "
                     "it was made from other data"
                 )
+
+    return check
+
+
+def _csv_checker(wanted: Manifest, path: Path) -> Callable[[str], None]:
+    def check(digest: str) -> None:
+        if wanted.csv not in (UNKNOWN, digest):
+            raise InputError(
+                f"the rows of {str(path)!r} have other cells in the sources' CSV than when it was "
+                "made: name the CSV it was made from, or accept these with --any-csv"
+            )
 
     return check

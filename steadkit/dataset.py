@@ -72,6 +72,7 @@ def copy_rows(
     overwrite: bool,
     parts: Sequence[str] = (),
     check: Callable[[str, bytes, bytes], object] | None = None,
+    check_csv: Callable[[str], object] | None = None,
 ) -> Manifest:
     """Copy traces out of their sources into a new data set, or go on where a copy was cut off.
 
@@ -92,6 +93,8 @@ def copy_rows(
         The part of each trace: train, validation or test.
     check
         Called with name, waveform digest and attributes digest of every trace; may refuse it.
+    check_csv
+        Called with the digest of the CSV's cells before a trace is copied; may refuse it.
 
     Raises
     ------
@@ -104,12 +107,14 @@ def copy_rows(
     with new_dataset(files, overwrite, keep=(files.hdf5.name, JOURNAL)) as new:
         with ThreadPoolExecutor(1) as beside:
             table = beside.submit(write_rows, [source.csv for source in sources], rows, new.csv)
+            if check_csv is not None:
+                check_csv(table.result())
             copied = copy_traces(order, new.hdf5, new.hdf5.with_name(JOURNAL), check)
-            table.result()
+            csv = table.result()
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
         manifest = manifest_of(
-            files.name, recipe, names, rows["trace_category"], parts, waveforms, attributes
+            files.name, recipe, names, rows["trace_category"], parts, waveforms, attributes, csv
         )
         manifest.write(new.manifest)
     return manifest

@@ -91,7 +91,7 @@ def _chunk(
             return present
     with new_dataset(files, overwrite) as new:
         rows, waveforms, attributes = _write(traces, new.hdf5)
-        write_csv(new.csv, COLUMNS, [rows])
+        csv = write_csv(new.csv, COLUMNS, [rows])
         manifest = manifest_of(
             files.name,
             recipe,
@@ -99,6 +99,7 @@ def _chunk(
             rows["trace_category"],
             waveforms=waveforms,
             attributes=attributes,
+            csv=csv,
         )
         manifest.write(new.manifest)
     return manifest

@@ -4,15 +4,19 @@ import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, Final
 
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import columns_of, in_order, lines_at, write_csv
+from steadkit.catalog import CellsDigest, columns_of, in_order, lines_at, write_csv
 from steadkit.errors import InputError
 
+ROWS_AT_ONCE: Final = 1000
+"""Written at once, where each is read from its own place."""
 
-def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> None:
+
+def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> str:
     """Write rows of several CSV files as one CSV.
 
     Parameters
@@ -25,6 +29,11 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> N
     target
         The file to write; another file may stand beside it meanwhile.
 
+    Returns
+    -------
+    str
+        The digest of the cells written, see `steadkit.catalog.CellsDigest`.
+
     Raises
     ------
     InputError
@@ -33,18 +42,26 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> N
     columns = in_order(name for source in sources for name in columns_of(source))
     order = np.lexsort((chosen["row"].to_numpy(), chosen["source"].to_numpy()))
     parts = _parts(sources, chosen.iloc[order], columns)
+    digest = CellsDigest(columns)
     write_csv(target, columns, [])
     if (order == np.arange(len(order))).all():
         with target.open("ab") as file:
             for lines in parts:
-                file.writelines(lines)
-        return
+                _append(lines, file, digest)
+        return digest.hexdigest()
     spool = target.with_name(f"{target.name}.spool")
     try:
         ends = _write_spool(spool, parts)
-        _write_in_order(spool, ends, order, target)
+        _write_in_order(spool, ends, order, target, digest)
     finally:
         spool.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _append(lines: Sequence[bytes], file: BinaryIO, digest: CellsDigest) -> None:
+    content = b"".join(lines)
+    file.write(content)
+    digest.add(content)
 
 
 def _parts(
@@ -86,14 +103,18 @@ def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
     return np.cumsum(np.concatenate(lengths))
 
 
-def _write_in_order(spool: Path, ends: np.ndarray, order: np.ndarray, target: Path) -> None:
+def _write_in_order(
+    spool: Path, ends: np.ndarray, order: np.ndarray, target: Path, digest: CellsDigest
+) -> None:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    starts = ends[place].tolist()
+    parts = np.array_split(place, -(-len(place) // ROWS_AT_ONCE) or 1)
     descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with target.open("ab") as file:
-            for start, end in zip(starts, ends[place + 1].tolist(), strict=True):
-                file.write(os.pread(descriptor, end - start, start))
+            for rows in parts:
+                spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+                lines = [os.pread(descriptor, end - start, start) for start, end in spans]
+                _append(lines, file, digest)
     finally:
         os.close(descriptor)

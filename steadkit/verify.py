@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.catalog import KEY_COLUMNS, csv_digest, read_table
 from steadkit.console import progress
 from steadkit.errors import InputError, printable
 from steadkit.manifest import UNKNOWN, Manifest
@@ -21,6 +21,7 @@ class Difference:
     """One thing in which a data set is not what its manifest says, or two manifests differ."""
 
     trace_name: str
+    """Empty where a file as a whole is not as it should be."""
     what: str
 
 
@@ -32,8 +33,8 @@ def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
     manifest
         What the files should be.
     hdf5, csv
-        The files. Their traces, waveforms and attributes are compared, and whether the CSV
-        lists the same traces in the same order.
+        The files. Their traces, waveforms and attributes are compared, whether the CSV lists the
+        same traces in the same order, and its cells, if the manifest covers them (`covers_csv`).
 
     Raises
     ------
@@ -77,9 +78,20 @@ def _names(group: h5py.Group, path: Path) -> dict[str, None]:
         raise InputError(f"{str(path)!r} is damaged where it lists its traces: {error}") from error
 
 
+def covers_csv(manifest: Manifest) -> bool:
+    """Tell whether a manifest knows the cells of the CSV, not only which traces it lists."""
+    return manifest.csv != UNKNOWN
+
+
 def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:
     names = read_table(csv, KEY_COLUMNS)["trace_name"].tolist()
     if names == list(manifest.traces):
+        if _differ(manifest.csv, csv_digest(csv, len(names))):
+            yield Difference(
+                "",
+                f"rows of {csv.name} are not as the manifest says: "
+                "steadkit check names those that differ from the attributes",
+            )
         return
     listed, present = set(manifest.traces), set(names)
     for name in manifest.traces:
@@ -102,8 +114,8 @@ def compare(one: Manifest, other: Manifest) -> dict[str, list[str]]:
     dict
         What differs, and the names of the traces or of the recipe's entries in question:
         ``only in the first``, ``only in the second``, ``another part``, ``another waveform``,
-        ``other attributes``, ``another recipe`` and ``another order``. Nothing differs if all
-        are empty.
+        ``other attributes``, ``another recipe``, ``another order`` and ``other rows in the CSV``,
+        which names both data sets. Nothing differs if all are empty.
     """
     left, right = _rows(one), _rows(other)
     shared = [name for name in one.traces if name in right]
@@ -116,6 +128,7 @@ def compare(one: Manifest, other: Manifest) -> dict[str, list[str]]:
         "other attributes": [n for n in shared if _differ(left[n][2], right[n][2])],
         "another recipe": [k for k in recipes if one.recipe.get(k) != other.recipe.get(k)],
         "another order": _reordered(shared, [name for name in other.traces if name in left]),
+        "other rows in the CSV": [one.name, other.name] if _differ(one.csv, other.csv) else [],
     }
 
 

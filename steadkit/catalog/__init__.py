@@ -1,10 +1,13 @@
 """STEAD's CSV: read as text, so that nothing is altered, and as typed columns to compute with."""
 
+from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.reading import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
     check_name,
+    check_names,
     columns_of,
+    csv_digest,
     lines_at,
     pieces,
     read_table,
@@ -26,10 +29,13 @@ __all__ = [
     "GROUP_COLUMNS",
     "KEY_COLUMNS",
     "MAX_NAME_BYTES",
+    "CellsDigest",
     "check_name",
+    "check_names",
     "columns_of",
     "component_numbers",
     "counts",
+    "csv_digest",
     "csv_text",
     "earthquakes_of",
     "in_order",

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.lines import CheckedLines, plain_pieces
 from steadkit.catalog.writing import csv_lines
 from steadkit.errors import InputError
@@ -57,7 +58,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     parts, hashes = [], []
     for part in pieces(path, columns):
         names = part["trace_name"].to_numpy(object)
-        _check_names(names.tolist(), path)
+        check_names(names.tolist(), path)
         # A million names as Python has them take 100 MB: they are compared by their hashes.
         hashes.append(pd.util.hash_array(names, categorize=False))
         parts.append(part)
@@ -99,6 +100,15 @@ def lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterato
     if done < len(numbers):
         for part in rows_at(path, numbers[done:]):
             yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
+
+
+def csv_digest(path: Path, rows: int) -> str:
+    """Identify headings and cells of a CSV of so many rows, see `CellsDigest`."""
+    columns = columns_of(path)
+    digest = CellsDigest(columns)
+    for lines in lines_at(path, np.arange(rows), columns):
+        digest.add("".join(lines).encode())
+    return digest.hexdigest()
 
 
 def columns_of(path: Path) -> list[str]:
@@ -171,7 +181,8 @@ def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
         )
 
 
-def _check_names(names: list[str], path: Path) -> None:
+def check_names(names: list[str], path: Path) -> None:
+    """Refuse trace names as `check_name` does; where all are plain, at once."""
     if names and not _all_plain(names):
         for name in names:
             check_name(name, path)

@@ -7,17 +7,29 @@ from pathlib import Path
 
 import pandas as pd
 
+from steadkit.catalog.cells import CellsDigest
+
 ROWS_AT_ONCE = 10_000
 
 
-def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> None:
-    """Write text tables below one another as one CSV; a column that a table lacks stays empty."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))))
+def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> str:
+    """Write text tables below one another as one CSV; a column that a table lacks stays empty.
+
+    Returns
+    -------
+    str
+        The digest of its cells, see `CellsDigest`.
+    """
+    digest = CellsDigest(columns)
+    with path.open("wb") as file:
+        file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))).encode())
         for table in tables:
             full = table.reindex(columns=list(columns), fill_value="")
             for start in range(0, len(full), ROWS_AT_ONCE):
-                file.write(csv_text(full.iloc[start : start + ROWS_AT_ONCE]))
+                content = csv_text(full.iloc[start : start + ROWS_AT_ONCE]).encode()
+                file.write(content)
+                digest.add(content)
+    return digest.hexdigest()
 
 
 def csv_text(table: pd.DataFrame) -> str:

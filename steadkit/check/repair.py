@@ -73,7 +73,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     cells: Cells = {}
     with new_dataset(files, overwrite) as new:
         tables = _repaired_rows(source.csv, len(names), findings, cells)
-        write_csv(new.csv, columns_of(source.csv), tables)
+        csv = write_csv(new.csv, columns_of(source.csv), tables)
         waveforms, attributes = _copy(source.hdf5, new.hdf5, names, cells)
         manifest = manifest_of(
             files.name,
@@ -82,6 +82,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
             report.traces["trace_category"],
             waveforms=waveforms,
             attributes=attributes,
+            csv=csv,
         )
         manifest.write(new.manifest)
     return manifest

@@ -22,18 +22,26 @@ SHOWN = 20
     help="A STEAD file with its traces; repeat for several. Without: as for subset.",
 )
 @click.option("-o", "--output", type=FILE, help="HDF5 file to write; by default named as MANIFEST.")
+@click.option("--any-csv", is_flag=True, help="Accept CSV cells other than those of MANIFEST.")
 @overwrite_option
-def build(manifest: Path, sources: tuple[Path, ...], output: Path | None, overwrite: bool) -> None:
+def build(
+    manifest: Path,
+    sources: tuple[Path, ...],
+    output: Path | None,
+    any_csv: bool,
+    overwrite: bool,
+) -> None:
     """Rebuild the data set of MANIFEST from STEAD: HDF5, CSV and manifest, the same bytes.
 
-    Every trace is compared with its digest on the way.
+    Every trace, and the CSV's cells, are compared with their digests on the way. Files of STEAD
+    may write the same number in two ways, 700 and 700.0: --any-csv takes the cells as they are.
     """
     from steadkit.build import build as run
     from steadkit.dataset import dataset_files
     from steadkit.sources import find_sources
 
     target = dataset_files(output or manifest.with_suffix(".hdf5"))
-    built = run(manifest, find_sources(sources), target, overwrite)
+    built = run(manifest, find_sources(sources), target, overwrite, any_csv)
     report(target.hdf5, built.categories, built.digest)
 
 
@@ -43,13 +51,14 @@ def build(manifest: Path, sources: tuple[Path, ...], output: Path | None, overwr
 @click.option("--report", "target", type=FILE, help="CSV file for all differences.")
 @overwrite_option
 def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bool) -> None:
-    """Check DATA, HDF5 and CSV, against its manifest: every waveform and attribute.
+    """Check DATA, HDF5 and CSV, against its manifest: every waveform, attribute and cell.
 
     Exit code 1 if anything differs.
     """
     from steadkit.atomic import write_text
     from steadkit.manifest import load
     from steadkit.sources import source_of
+    from steadkit.verify import covers_csv
     from steadkit.verify import verify as run
 
     source = source_of(data)
@@ -63,13 +72,16 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     if not differences:
         report(source.hdf5, wanted.categories, wanted.digest)
         echo("  as its manifest says")
+        if not covers_csv(wanted):
+            echo(f"  but for the cells of {source.csv.name}, which it does not cover")
         return
     for difference in differences[:SHOWN]:
-        echo(f"{difference.trace_name}: {difference.what}")
+        echo(": ".join(filter(None, (difference.trace_name, difference.what))))
     if len(differences) > SHOWN:
         echo(f"and {len(differences) - SHOWN} more")
-    traces = len({difference.trace_name for difference in differences})
-    echo(f"{source.hdf5}: {traces} traces are not what the manifest says", err=True)
+    traces = len({difference.trace_name for difference in differences if difference.trace_name})
+    about = f"{source.hdf5}: {traces} traces are" if traces else f"{source.csv} is"
+    echo(f"{about} not what the manifest says", err=True)
     sys.exit(1)
 
 

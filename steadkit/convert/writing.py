@@ -89,7 +89,7 @@ def write_traces(
     with new_dataset(files, overwrite) as new:
         with Writer(new.hdf5) as writer:
             ordered = in_order(columns)
-            write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
+            csv = write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
         if not written.names:
             raise InputError(f"no trace to write: {told(left_out) or 'the source is empty'}")
         manifest = manifest_of(
@@ -100,6 +100,7 @@ def write_traces(
             written.parts if set(written.parts) != {UNKNOWN} else (),
             Digests(bytes(written.waveforms), WAVEFORM_BYTES),
             Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
+            csv,
         )
         manifest.write(new.manifest)
     return Converted(manifest, dict(left_out))

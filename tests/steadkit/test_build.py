@@ -63,6 +63,29 @@ def test_what_exists_is_replaced_only_when_told(made, run, tmp_path):
     assert [(tmp_path / f"half{end}").read_bytes() for end in ENDS] == made
 
 
+def test_a_manifest_of_version_1_gives_the_same_hdf5_and_csv(made, run, tmp_path):
+    old = replace(load(tmp_path / "half.manifest"), csv=UNKNOWN, version=1)
+    for end in ENDS:
+        (tmp_path / f"half{end}").unlink()
+    (tmp_path / "half.manifest").write_text(old.to_text())
+    assert run("steadkit", "build", "half.manifest", *sources(*CHUNKS)).exit_code == 0
+    assert [(tmp_path / f"half{end}").read_bytes() for end in ENDS] == made
+
+
+def test_other_cells_in_the_csv_of_the_sources(made, run, tmp_path):
+    lines = (tmp_path / "merge.csv").read_text().splitlines(keepends=True)
+    whole = load(tmp_path / "half.manifest")
+    changed = [line.replace("XX,", "XY,") if whole.traces[4] in line else line for line in lines]
+    (tmp_path / "merge.csv").write_text("".join(changed))
+    altered(run, "half.manifest", "other cells", "--any-csv", folder=tmp_path)
+    command = ("build", "half.manifest", "--source", "merge.hdf5", "--any-csv", "-o", "new.hdf5")
+    assert run("steadkit", *command).exit_code == 0
+    assert (tmp_path / "new.hdf5").read_bytes() == made[0]
+    assert (tmp_path / "new.csv").read_bytes() != made[1]
+    assert run("steadkit", "verify", "new.hdf5").exit_code == 0
+    assert run("steadkit", "diff", "half.manifest", "new.manifest").exit_code == 1
+
+
 def test_parts_are_kept(made, run, tmp_path):
     whole = load(tmp_path / "half.manifest")
     parts = [("train", "validation", "test")[i % 3] for i in range(len(whole.traces))]

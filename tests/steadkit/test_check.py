@@ -1,6 +1,7 @@
 """The command `check` on whole files: findings, exit codes, repaired copies, clean lists."""
 
 import shutil
+from dataclasses import replace
 from random import Random
 
 import h5py
@@ -400,7 +401,7 @@ def test_the_order_of_the_rows_does_not_matter_to_the_list(sound, run, tmp_path)
     run("steadkit", "check", "chunk.hdf5", "--drop", "one")
     run("steadkit", "check", "other.hdf5", "--drop", "two")
     one, two = (load(tmp_path / f"{name}.manifest") for name in ("one", "two"))
-    assert one.digest == two.digest
+    assert replace(one, name="two") == two
 
 
 def test_only_what_is_wanted_is_looked_for(sound):

@@ -1,5 +1,7 @@
 """Collections: the same traces as the commands give, lazily, each step a changed copy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import names_of, refused, waveform
@@ -118,7 +120,8 @@ def test_the_same_subset_as_the_command_makes(traces, run, tmp_path):
     assert result.exit_code == 0, result.output
     for suffix in ("hdf5", "csv"):
         assert (tmp_path / f"mine.{suffix}").read_bytes() == (tmp_path / f"x.{suffix}").read_bytes()
-    assert load(tmp_path / "mine.manifest").digest == load(tmp_path / "x.manifest").digest
+    mine, x = (load(tmp_path / f"{name}.manifest") for name in ("mine", "x"))
+    assert replace(mine, name="x") == x and mine.csv == x.csv
     assert saved.names == traces.subset(0.5, seed=3).names
     refused(run("steadkit", "subset", "data.hdf5", "--fraction", "0.5", "-o", "x"), "exists")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import names_of, refused
 
-from steadkit.catalog import read_table
+from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, load
 from steadkit.verify import Difference, compare, verify
@@ -151,7 +151,8 @@ def test_damage_anywhere_but_in_samples_is_found_or_of_no_consequence(half):
 
 def rewrite_csv(half, change):
     path = half.with_suffix(".csv")
-    change(read_table(path)).to_csv(path, index=False, lineterminator="\n")
+    table = change(read_table(path))
+    write_csv(path, table.columns, [table])
 
 
 def test_rows_of_the_csv(half):
@@ -165,6 +166,111 @@ def test_rows_of_the_csv(half):
         Difference(names[5], "not in half.csv"),
         Difference("other_EV", "in half.csv, but not in the manifest"),
     ]
+
+
+def cell(row, column, value):
+    """Make a change of one cell of a table of text."""
+    return lambda table: table.assign(
+        **{column: [value if i == row else old for i, old in enumerate(table[column])]}
+    )
+
+
+ROWS_DIFFER = "rows of half.csv are not as the manifest says"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        cell(3, "p_arrival_sample", "601.5"),
+        cell(11, "p_arrival_sample", "601.5"),
+        cell(0, "receiver_type", " "),
+        cell(2, "source_id", "None"),
+        lambda table: table.assign(trace_category="noise"),
+        lambda table: table.rename(columns={"p_weight": "p_height"}),
+        lambda table: table.assign(remark=""),
+        lambda table: table.drop(columns="p_weight"),
+        lambda table: table[[*table.columns[1:], table.columns[0]]],
+    ],
+)
+def test_cells_of_the_csv(half, run, change):
+    rewrite_csv(half, change)
+    (difference,) = differences(half)
+    assert difference.trace_name == "" and difference.what.startswith(ROWS_DIFFER)
+    result = run("steadkit", "verify", "half.hdf5")
+    assert result.exit_code == 1
+    assert result.output.startswith(ROWS_DIFFER)
+    assert "half.csv is not what the manifest says" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: ("\ufeff" + text).encode(),
+        lambda text: text.replace(",", '","').replace("\n", '"\n"').join('""').encode()[:-2],
+        lambda text: (text + "\n\n").encode(),
+        lambda text: text.removesuffix("\n").encode(),
+    ],
+    ids=["Windows", "mark", "quotes", "blank lines", "no last line end"],
+)
+def test_how_the_csv_is_written_does_not_matter(half, rewritten):
+    path = half.with_suffix(".csv")
+    old = path.read_bytes()
+    path.write_bytes(rewritten(old.decode()))
+    assert path.read_bytes() != old and differences(half) == []
+
+
+def test_hard_texts_in_cells(half, run, tmp_path):
+    """What needs quotes is told from what does not, and a copy knows its digest."""
+    texts = ["a,b", 'says "P"', "two\nlines", "lone\rreturn", "\u2028", " x ", "", '"', "\r\n"]
+    for i, text in enumerate(texts):
+        rewrite_csv(half, cell(i, "receiver_type", text))
+    assert differences(half)[0].what.startswith(ROWS_DIFFER)
+    assert run("steadkit", "merge", "half.hdf5", "-o", "copy.hdf5").exit_code == 0
+    assert read_table(tmp_path / "copy.csv")["receiver_type"].tolist()[: len(texts)] == texts
+    assert run("steadkit", "verify", "copy.hdf5").exit_code == 0
+    rewrite_csv(tmp_path / "copy", cell(2, "receiver_type", "two\r\nlines"))
+    assert run("steadkit", "verify", "copy.hdf5").exit_code == 1
+
+
+def as_version_1(path):
+    """Let a manifest be as an earlier steadkit wrote it."""
+    old = replace(load(path), csv=UNKNOWN, version=1)
+    path.write_text(old.to_text())
+    return old
+
+
+def test_version_1_verifies_but_does_not_cover_the_csv(half, run):
+    as_version_1(half.with_suffix(".manifest"))
+    rewrite_csv(half, cell(3, "p_arrival_sample", "601.5"))
+    result = run("steadkit", "verify", "half.hdf5")
+    assert result.exit_code == 0
+    assert "as its manifest says" in result.output
+    assert "but for the cells of half.csv, which it does not cover" in result.output
+    edit(half, lambda data: data[manifest(half).traces[0]].attrs.__setitem__("p_status", "other"))
+    assert run("steadkit", "verify", "half.hdf5").exit_code == 1
+
+
+def test_which_manifests_cover_a_csv(half, run, tmp_path, stead):
+    listed = ("subset", "all.hdf5", "--fraction", "0.5", "-o", "list.hdf5", "--manifest-only")
+    for command in (
+        listed,
+        ("split", "half.hdf5"),
+        ("split", "all.hdf5"),
+        ("merge", "half.hdf5", "-o", "merged.hdf5"),
+        ("build", "list.manifest", "--source", "all.hdf5", "-o", "built.hdf5"),
+        ("demo", "demo", "--events", "3", "--noise", "2"),
+        ("convert", "to-seisbench", "demo/chunk2.hdf5", "-o", "sb"),
+        ("convert", "from-seisbench", "sb", "-o", "back.hdf5"),
+    ):
+        assert run("steadkit", *command).exit_code == 0, command
+    csv = {path.stem: load(path).csv for path in tmp_path.rglob("*.manifest")}
+    covered = {name for name, digest in csv.items() if digest != UNKNOWN}
+    assert covered == {"half", "half.split", "merged", "built", "back", "chunk1", "chunk2"}
+    assert csv["half"] == csv["half.split"] == csv["merged"] == csv["built"]
+    for name in ("half", "merged", "built", "back", "demo/chunk1", "demo/chunk2"):
+        result = run("steadkit", "verify", f"{name}.hdf5")
+        assert result.exit_code == 0 and "cover" not in result.output
 
 
 def test_a_manifest_without_digests_knows_only_names(half):
@@ -233,6 +339,17 @@ def test_manifests_that_differ_in_one_value(half, field, what):
         unknown = replace(one, **{field: changed(getattr(one, field), 6, UNKNOWN)})
         assert not any(compare(unknown, other).values())
         assert not any(compare(one, replace(one, **{field: ()})).values())
+
+
+def test_manifests_of_different_csv_files(half, run, tmp_path):
+    one = manifest(half)
+    found = compare(one, replace(one, csv="0" * 64))
+    assert found.pop("other rows in the CSV") == ["half", "half"]
+    assert not any(found.values())
+    assert not any(compare(one, replace(one, csv=UNKNOWN)).values())
+    replace(one, csv="0" * 64).write(tmp_path / "other.manifest")
+    result = run("steadkit", "diff", "half.manifest", "other.manifest")
+    assert result.exit_code == 1 and "other rows in the CSV" in result.output
 
 
 def test_manifests_that_differ_in_traces_and_order(half):

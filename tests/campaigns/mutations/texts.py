@@ -206,6 +206,12 @@ def signed_digests(path: Path, chance: random.Random) -> None:
     _sign(path, replace(manifest, waveforms=waveforms))
 
 
+def signed_csv(path: Path, chance: random.Random) -> None:
+    """Let the digest of the CSV be another one, unknown, or none at all."""
+    odd = ("0" * 64, "-", "x", "", "0" * 65)
+    _sign(path, replace(load(path), csv=chance.choice(odd)))
+
+
 def signed_order(path: Path, chance: random.Random) -> None:
     """List the traces twice, some only, or in another order."""
     manifest = load(path)
@@ -232,7 +238,7 @@ def _sign(path: Path, manifest: Manifest) -> None:
 def header_line(path: Path, chance: random.Random) -> None:
     """Take away, repeat or falsify a line of the header."""
     lines = path.read_text(encoding="utf-8").split("\n")
-    row = chance.randrange(6)
+    row = chance.randrange(7)
     lines[row : row + 1] = chance.choice(
         [[], [lines[row]] * 2, ["# recipe: {"], ["# traces: 1e9 = x"], [json.dumps(lines)]]
     )
@@ -244,6 +250,7 @@ MANIFESTS: dict[str, Callable[[Path, random.Random], None]] = {
     "hostile title, signed": signed_title,
     "odd recipe, signed": signed_recipe,
     "other digests, signed": signed_digests,
+    "other CSV, signed": signed_csv,
     "other order, signed": signed_order,
     "other counts, signed": signed_counts,
     "header line": header_line,

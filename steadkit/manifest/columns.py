@@ -1,0 +1,102 @@
+"""Columns of a manifest, packed: names and digests of a million traces in the bytes they have."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+UNKNOWN: Final = "-"
+"""Stands for a part or a digest that is not known."""
+
+SEPARATOR: Final = "\t"
+"""Ends a name in a table of names; no name has one."""
+
+ROWS_AT_ONCE: Final = 10_000
+
+
+class _Column(Sequence[str]):
+    """Texts that are made when they are asked for; it equals any sequence of the same texts."""
+
+    def _cut(self, start: int, stop: int) -> list[str]:
+        """Make the texts of some rows, one after another."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                return self._cut(start, max(start, stop))
+            return [self[row] for row in range(start, stop, step)]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        row = index % len(self)
+        return self._cut(row, row + 1)[0]
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            yield from self._cut(start, min(start + ROWS_AT_ONCE, len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(one == text for one, text in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class NameTable(_Column):
+    r"""Names as one text and the places where they begin: a million take 40 MB, not 90.
+
+    Parameters
+    ----------
+    text
+        The names, UTF-8, each with a tab behind it.
+    starts
+        Where each begins, and where the last one ends, int64.
+
+    >>> list(NameTable(b"a_EV\tb_NO\t", np.array([0, 5, 10])))
+    ['a_EV', 'b_NO']
+    """
+
+    def __init__(self, text: bytes, starts: np.ndarray):
+        self._text, self._starts = text, starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def _cut(self, start: int, stop: int) -> list[str]:
+        part = self._text[self._starts[start] : self._starts[stop]]
+        return part.decode().split(SEPARATOR)[:-1]
+
+
+class Digests(_Column):
+    """Digests of one size, packed, that read as hexadecimal text: a million take 16 MB, not 80.
+
+    Parameters
+    ----------
+    packed
+        The digests one after another.
+    size
+        Bytes of each.
+    known
+        Whether each is known, bool; all by default. The others read as ``-``.
+
+    >>> list(Digests(bytes(range(4)), 2)), list(Digests(bytes(4), 2, np.array([True, False])))
+    (['0001', '0203'], ['0000', '-'])
+    """
+
+    def __init__(self, packed: bytes, size: int, known: np.ndarray | None = None):
+        self._packed, self._size, self._known = packed, size, known
+
+    def __len__(self) -> int:
+        return len(self._packed) // self._size
+
+    def _cut(self, start: int, stop: int) -> list[str]:
+        text, size = self._packed[start * self._size : stop * self._size].hex(), 2 * self._size
+        texts = [text[at : at + size] for at in range(0, len(text), size)]
+        if self._known is not None:
+            for row in np.flatnonzero(~self._known[start:stop]).tolist():
+                texts[row] = UNKNOWN
+        return texts

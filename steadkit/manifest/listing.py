@@ -1,0 +1,139 @@
+"""A manifest in memory, and its text."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from steadkit.catalog import counts
+from steadkit.manifest.columns import ROWS_AT_ONCE, UNKNOWN
+
+VERSION: Final = 2
+FIRST_LINE: Final = "# steadkit manifest "
+"""Followed by the version."""
+
+HEADINGS: Final = "trace_name\tpart\twaveform\tattributes"
+KEYS: Final = ("name", "recipe", "traces", "csv", "digest")
+"""Of the lines between the first one and the headings."""
+
+COVERED_BY_VERSION_1: Final = ("# recipe: ", "# traces: ")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set as a list of traces and the recipe that made it.
+
+    Parameters
+    ----------
+    name
+        What the data set is called, ``steadmicro`` for example.
+    recipe
+        The operation and its parameters, as JSON can hold them.
+    traces
+        Trace names in the order of the data set, no two alike.
+    categories
+        How many traces of each category there are.
+    parts
+        ``train``, ``validation`` or ``test`` of each trace, or ``-``.
+    waveforms
+        The digest of each waveform's bytes (BLAKE3, 16 bytes), or ``-``.
+    attributes
+        The digest of each trace's attributes in canonical form (BLAKE3, 8 bytes), or ``-``.
+    csv
+        The digest of the cells of the CSV (`steadkit.catalog.CellsDigest`), or ``-``.
+    version
+        Of the text; a manifest made out of one of version 1, by a split say, keeps it.
+    """
+
+    name: str
+    recipe: Mapping[str, object]
+    traces: Sequence[str]
+    categories: Mapping[str, int]
+    parts: Sequence[str] = field(default=())
+    waveforms: Sequence[str] = field(default=())
+    attributes: Sequence[str] = field(default=())
+    csv: str = UNKNOWN
+    version: int = VERSION
+
+    @cached_property
+    def digest(self) -> str:
+        """Identify all other lines: BLAKE2b, 32 bytes, as hexadecimal text."""
+        hashed = begin_digest(self._lines())
+        for text in self._table():
+            hashed.update(text.encode())
+        return hashed.hexdigest()
+
+    def to_text(self) -> str:
+        """Write the manifest as text, the same for the same content."""
+        return "".join([self._header(self.digest), *self._table()])
+
+    def write(self, path: Path) -> None:
+        """Write the manifest to a file, piece by piece."""
+        hashed = begin_digest(self._lines())
+        with path.open("wb") as file:
+            # The digest is known when the table is written: a million rows are made only once.
+            file.write(self._header(hashed.hexdigest()).encode())
+            for text in self._table():
+                content = text.encode()
+                hashed.update(content)
+                file.write(content)
+            self.__dict__["digest"] = hashed.hexdigest()
+            file.seek(0)
+            file.write(self._header(self.digest).encode())
+
+    def _header(self, digest: str) -> str:
+        return "\n".join([*self._lines(), f"# digest: {digest}", ""])
+
+    def _lines(self) -> list[str]:
+        """Write the lines above the digest."""
+        lines = [
+            f"{FIRST_LINE}{self.version}",
+            f"# name: {self.name}",
+            f"# recipe: {_json(self.recipe)}",
+            f"# traces: {self._counts()}",
+        ]
+        return lines if self.version == 1 else [*lines, f"# csv: {self.csv}"]
+
+    def _counts(self) -> str:
+        by_category = " + ".join(f"{count} {name}" for name, count in self.categories.items())
+        return f"{len(self.traces)} = {by_category}"
+
+    def _table(self) -> Iterator[str]:
+        """Write headings and rows, some thousand at a time."""
+        yield HEADINGS + "\n"
+        known = (self.parts, self.waveforms, self.attributes)
+        for start in range(0, len(self.traces), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            names = self.traces[some]
+            columns = (column[some] if len(column) else [UNKNOWN] * len(names) for column in known)
+            yield "\n".join([*map("\t".join, zip(names, *columns, strict=True)), ""])
+
+
+def manifest_of(
+    name: str,
+    recipe: Mapping[str, object],
+    traces: Iterable[str],
+    categories: Iterable[str],
+    parts: Iterable[str] = (),
+    waveforms: Sequence[str] = (),
+    attributes: Sequence[str] = (),
+    csv: str = UNKNOWN,
+) -> Manifest:
+    """Make a manifest from one value per trace."""
+    return Manifest(
+        name, recipe, list(traces), counts(categories), list(parts), waveforms, attributes, csv
+    )
+
+
+def begin_digest(lines: Sequence[str]) -> hashlib.blake2b:
+    """Make the hash that identifies a manifest, with the lines above its digest taken in."""
+    if lines[0] == f"{FIRST_LINE}1":
+        lines = [line.partition(": ")[2] for line in lines if line.startswith(COVERED_BY_VERSION_1)]
+    return hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=32)
+
+
+def _json(recipe: Mapping[str, object]) -> str:
+    return json.dumps(recipe, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,270 @@
+"""A manifest read from a file, a piece at a time as arrays, and checked."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import numpy as np
+
+from steadkit.catalog import check_names
+from steadkit.errors import InputError
+from steadkit.manifest.columns import SEPARATOR, UNKNOWN, Digests, NameTable
+from steadkit.manifest.listing import (
+    FIRST_LINE,
+    HEADINGS,
+    KEYS,
+    VERSION,
+    Manifest,
+    begin_digest,
+)
+from steadkit.paths import require_file
+from steadkit.schema import CATEGORIES
+
+PIECE_BYTES: Final = 1 << 20
+MAX_LINE_BYTES: Final = 1 << 26
+"""A recipe may tell a long history; a file of another kind is not read to its end."""
+
+PARTS: Final = (UNKNOWN, "train", "validation", "test")
+WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
+"""Sizes of the digests."""
+
+_ROW = re.compile(r"[^\t\n]+\t(?:train|validation|test|-)\t(?:[0-9a-f]{32}|-)\t(?:[0-9a-f]{16}|-)")
+_COUNT = re.compile(r"([0-9]{1,15}) ([a-z_]+)")
+_DIGEST = re.compile(r"[0-9a-f]{64}|-")
+
+_TAB, _NEWLINE, _HYPHEN = b"\t\n-"
+_NO_DIGIT: Final = 255
+_NIBBLES: Final = np.full(256, _NO_DIGIT, np.uint8)
+_NIBBLES[list(b"0123456789abcdef")] = np.arange(16)
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest and check that nobody has altered it.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not a manifest, or its digest does not fit its content.
+    """
+    require_file(path)
+    try:
+        with path.open("rb") as file:
+            return _read(file, path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not a steadkit manifest: {error}") from error
+
+
+def _read(file: BinaryIO, path: Path) -> Manifest:
+    lines = _header_lines(file, path)
+    header, claimed = _parse_header(lines, path)
+    hashed = begin_digest([line for line in lines if not line.startswith("# digest: ")])
+    hashed.update(f"{HEADINGS}\n".encode())
+    columns = _Columns([], [], [], [], [])
+    for piece in _pieces(file, path):
+        hashed.update(piece)
+        columns.add(piece, path)
+    manifest = columns.manifest(header, path)
+    if hashed.hexdigest() != claimed:
+        raise InputError(
+            f"{str(path)!r} has been altered: its digest is {hashed.hexdigest()[:12]}..., "
+            f"it claims {claimed[:12]}...; take the original"
+        )
+    manifest.__dict__["digest"] = claimed  # or it would be computed once more
+    return manifest
+
+
+def _header_lines(file: BinaryIO, path: Path) -> list[str]:
+    """Read the lines above the headings."""
+    first = _line(file, len(FIRST_LINE) + 20)
+    version = first.removeprefix(FIRST_LINE)
+    if version == first or not (version.isascii() and version.isdigit()):
+        raise _not_a_manifest(path)
+    if not 1 <= int(version) <= VERSION:
+        raise InputError(
+            f"{str(path)!r} is a steadkit manifest of version {version}: this steadkit reads those "
+            f"up to {VERSION}, install a newer one"
+        )
+    lines = [first]
+    while (line := _line(file, MAX_LINE_BYTES)) != HEADINGS:
+        if not line.startswith("# "):
+            raise _not_a_manifest(path)
+        lines.append(line)
+    return lines
+
+
+def _line(file: BinaryIO, length: int) -> str:
+    return file.readline(length).decode().removesuffix("\n").removesuffix("\r")
+
+
+def _not_a_manifest(path: Path) -> InputError:
+    return InputError(f"{str(path)!r} is not a steadkit manifest, or it has been cut short")
+
+
+def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
+    """Read what the header says, as a manifest without traces, and the digest that it claims."""
+    pairs = [line.removeprefix("# ").partition(": ") for line in lines[1:]]
+    header = {key: value for key, _, value in pairs}
+    version = int(lines[0].removeprefix(FIRST_LINE))
+    try:
+        if version > 1 and tuple(key for key, _, _ in pairs) != KEYS:
+            raise ValueError(f"it needs the lines {', '.join(KEYS)}, each once and in this order")
+        recipe = json.loads(header["recipe"])
+        if not isinstance(recipe, dict):
+            raise ValueError(f"the recipe is {header['recipe'][:60]!r}")
+        json.dumps(recipe, ensure_ascii=False).encode()  # JSON can spell what no text can hold
+        categories = _categories(header["traces"])
+        csv = header.get("csv", UNKNOWN)
+        if not _DIGEST.fullmatch(csv):
+            raise ValueError(f"csv is {csv[:80]!r}, not a digest of 64 digits or -")
+        manifest = Manifest(header["name"], recipe, (), categories, csv=csv, version=version)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} has a broken header: {error}") from error
+    return manifest, header.get("digest", "none")
+
+
+def _categories(text: str) -> dict[str, int]:
+    """Read the counts: all traces, then those of each category."""
+    total, _, by_category = text.partition(" = ")
+    found = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
+    counted = {match[2]: int(match[1]) for match in found if match}
+    is_sound = len(counted) == len(found) and set(counted) <= set(CATEGORIES)
+    if not is_sound or total != str(sum(counted.values())):
+        raise ValueError(f"it counts {text[:80]!r}, not the traces of each category")
+    return counted
+
+
+def _pieces(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Read the rows, whole lines at a time."""
+    while piece := file.read(PIECE_BYTES):
+        piece += file.readline(MAX_LINE_BYTES)
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n")
+        if not piece.endswith(b"\n"):
+            raise _not_a_manifest(path)
+        yield piece
+
+
+class _Columns(NamedTuple):
+    """The columns of the table, a part a piece of the file."""
+
+    names: list[bytes]
+    hashes: list[np.ndarray]
+    """Of the names, to find those that stand there twice."""
+    lengths: list[np.ndarray]
+    parts: list[str]
+    digests: list["_Digests"]
+
+    def add(self, piece: bytes, path: Path) -> None:
+        """Take the rows of a piece apart."""
+        content = np.frombuffer(piece, np.uint8)
+        fields = _fields(content)
+        parts = None if fields is None else _parts(content, fields)
+        digests = None if fields is None else _both_digests(content, fields)
+        if fields is None or parts is None or digests is None:
+            wrong = next(line for line in piece.decode().split("\n") if not _ROW.fullmatch(line))
+            raise InputError(f"{str(path)!r} has a broken row: {wrong[:60]!r}")
+        text = _first_column(content, fields)
+        names = text.decode().split(SEPARATOR)[:-1]
+        check_names(names, path)
+        self.names.append(text)
+        self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
+        self.lengths.append(fields.lengths[:, 0] + 1)
+        self.parts.extend(parts)
+        self.digests.append(digests)
+
+    def manifest(self, header: Manifest, path: Path) -> Manifest:
+        """Put header and table together, if one fits the other."""
+        lengths = np.concatenate([np.zeros(1, np.int64), *self.lengths])
+        names = NameTable(b"".join(self.names), np.cumsum(lengths))
+        _refuse_repeated(names, np.concatenate([np.empty(0, np.int64), *self.hashes]), path)
+        if sum(header.categories.values()) != len(names):
+            raise InputError(
+                f"{str(path)!r} has {len(names)} rows, its header says {dict(header.categories)}"
+            )
+        waveforms, attributes = (
+            Digests(
+                b"".join(piece[number][0] for piece in self.digests),
+                size,
+                np.concatenate([np.empty(0, bool), *(piece[number][1] for piece in self.digests)]),
+            )
+            for number, size in enumerate((WAVEFORM_BYTES, ATTRIBUTE_BYTES))
+        )
+        return replace(
+            header, traces=names, parts=self.parts, waveforms=waveforms, attributes=attributes
+        )
+
+
+_Digests = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
+"""Packed digests of waveforms and of attributes, and which are known."""
+
+
+class _Fields(NamedTuple):
+    """Where the four fields of each row begin, and their bytes, of the shape (rows, 4)."""
+
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+def _fields(content: np.ndarray) -> _Fields | None:
+    """Find the fields of rows; None if a row has not four, or no name."""
+    ends = np.flatnonzero((content == _TAB) | (content == _NEWLINE))
+    if len(ends) % 4 or (content[ends].reshape(-1, 4) != (_TAB, _TAB, _TAB, _NEWLINE)).any():
+        return None
+    starts = np.append(0, ends + 1)[:-1]
+    lengths = (ends - starts).reshape(-1, 4)
+    return _Fields(starts.reshape(-1, 4), lengths) if lengths[:, 0].all() else None
+
+
+def _parts(content: np.ndarray, fields: _Fields) -> list[str] | None:
+    """Read the second column; no two of its words are of one length."""
+    starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
+    words = np.full(len(starts), None, object)
+    for part in PARTS:
+        rows = np.flatnonzero(lengths == len(part))
+        spelled = content[starts[rows][:, np.newaxis] + np.arange(len(part))]
+        words[rows[(spelled == list(part.encode())).all(axis=1)]] = part
+    listed: list[str] = words.tolist()
+    return None if None in listed else listed
+
+
+def _both_digests(content: np.ndarray, fields: _Fields) -> _Digests | None:
+    """Read the third and the fourth column."""
+    waveforms, attributes = (
+        _digests(content, fields.starts[:, column], fields.lengths[:, column], size)
+        for column, size in ((2, WAVEFORM_BYTES), (3, ATTRIBUTE_BYTES))
+    )
+    return None if waveforms is None or attributes is None else (waveforms, attributes)
+
+
+def _digests(
+    content: np.ndarray, starts: np.ndarray, lengths: np.ndarray, size: int
+) -> tuple[bytes, np.ndarray] | None:
+    known = lengths == 2 * size
+    if (lengths[~known] != 1).any() or (content[starts[~known]] != _HYPHEN).any():
+        return None
+    digits = _NIBBLES[content[starts[known][:, np.newaxis] + np.arange(2 * size)]]
+    if (digits == _NO_DIGIT).any():
+        return None
+    packed = np.zeros((len(starts), size), np.uint8)
+    packed[known] = digits[:, ::2] << 4 | digits[:, 1::2]
+    return packed.tobytes(), known
+
+
+def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
+    """Take the names out of the rows, each with the tab behind it."""
+    edges = np.zeros(len(content), np.int8)
+    edges[fields.starts[:, 0]] = 1
+    edges[fields.starts[:, 1]] = -1
+    return content[np.cumsum(edges, dtype=np.int8).view(bool)].tobytes()
+
+
+def _refuse_repeated(names: NameTable, hashes: np.ndarray, path: Path) -> None:
+    ordered = np.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    suspects = Counter(names[row] for row in np.flatnonzero(np.isin(hashes, twice)).tolist())
+    if suspects and suspects.most_common(1)[0][1] > 1:
+        raise InputError(f"{str(path)!r} lists a trace twice")
