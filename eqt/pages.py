@@ -8,6 +8,9 @@ from html import escape
 import pandas as pd
 from matplotlib.figure import Figure
 
+from steadkit.errors import printable
+from steadkit.plots.style import write_figure
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #111; max-width: 70rem; margin: 2rem auto;
   padding: 0 1rem; }
@@ -26,12 +29,14 @@ def page(title: str, *parts: str, style: str = "") -> str:
     >>> "<h1>P &lt; S</h1>" in page("P < S", paragraph("as it should be"))
     True
     """
-    return (
+    written = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
         f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
+    # What a name may hold, a page may not: bytes that are no text, control characters.
+    return "\n".join(printable(line, None) for line in written.split("\n"))
 
 
 def section(title: str, *parts: str) -> str:
@@ -69,7 +74,7 @@ def _text(value: object) -> str:
 def picture(figure: Figure, caption: str = "", dpi: int = 110) -> str:
     """Draw a figure into the page."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": "steadkit"})
+    write_figure(figure, content, "png", dpi=dpi)
     return png(content.getvalue(), caption)
 
 

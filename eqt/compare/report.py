@@ -13,7 +13,7 @@ from eqt.compare.reading import evaluation_folder
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from steadkit.atomic import staged
 from steadkit.errors import InputError
-from steadkit.plots.style import METADATA, styled
+from steadkit.plots.style import styled, write_figure
 
 HOW = (
     "Better, Equal and Worse go by the values alone. Recall, precision, true positives and true "
@@ -174,7 +174,7 @@ def write(
     with staged(targets, overwrite) as (csv, md, png, html):
         comparison.differences.to_csv(csv, index=False)
         md.write_text(as_markdown(comparison, intro), encoding="utf-8")
-        styled(figure.savefig)(png, metadata=METADATA["png"])
+        styled(write_figure)(figure, png, "png")
         html.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
     return targets
 

@@ -23,7 +23,7 @@ from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
 from eqt.experiments.outcome import Outcome, columns_table, scores
 from eqt.experiments.suites import REFERENCE
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
-from steadkit.plots.style import METADATA, styled
+from steadkit.plots.style import styled, write_figure
 
 FIGURES: dict[str, tuple[Callable[[Outcome], Figure], str]] = {
     "scores.png": (draw_scores, f"F1 within {TOLERANCE} s, with 95 % intervals"),
@@ -74,7 +74,7 @@ def write_report(outcome: Outcome, paths: Sequence[Path], draws: int) -> None:
     for name, table in TABLES.items():
         table(outcome).to_csv(files[name], index=False)
     for name, (draw, _) in FIGURES.items():
-        styled(draw(outcome).savefig)(files[name], metadata=METADATA["png"])
+        styled(write_figure)(draw(outcome), files[name], "png")
     title = f"The {outcome.settings.suite} suite: networks against {REFERENCE}"
     parts = parts_of(outcome, draws)
     files["report.md"].write_text(_as_markdown(title, parts), encoding="utf-8")

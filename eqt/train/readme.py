@@ -10,6 +10,7 @@ import keras
 
 from eqt.config import TrainConfig
 from eqt.runs import Setup
+from steadkit.errors import printable
 from steadkit.manifest import Manifest
 
 
@@ -31,7 +32,8 @@ def readme(folder: Path, setup: Setup, split: Manifest, model: keras.Model) -> s
         f"weights as if it had not been:\n    eqt train --resume {folder}",
         f"And this tells how right its picks are on the test part:\n    eqt evaluate {folder}",
     ]
-    return "\n\n".join(map(_wrapped, paragraphs)) + "\n"
+    lines = "\n\n".join(map(_wrapped, paragraphs)).split("\n")
+    return "\n".join(printable(line, None) for line in lines) + "\n"
 
 
 FILES = """

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from steadkit.console import progress
-from steadkit.plots.style import METADATA, styled
+from steadkit.plots.style import METADATA, drawable, styled
 
 FORMATS: Final = ("png", "pdf", "svg")
 
@@ -74,6 +74,11 @@ def write(
 
 @styled
 def _write_picture(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
+    with drawable(figure):
+        return _write_drawable(figure, path, kind, with_copy)
+
+
+def _write_drawable(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
     metadata: Any = METADATA[kind]
     if kind != "png":
         figure.savefig(path, format=kind, metadata=metadata)

@@ -1,18 +1,23 @@
 """How every figure looks, and how it is written: the same file for the same data."""
 
 import math
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 from steadkit.atomic import write_with
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 # Okabe and Ito's palette: told apart by colour-blind eyes and in print.
 BLACK, GREY = "#000000", "#666666"
@@ -81,13 +86,40 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
     @styled
     def write(staged: Path) -> None:
         if len(figures) == 1:
-            figures[0].savefig(staged, format=kind, metadata=METADATA[kind])
+            write_figure(figures[0], staged, kind)
             return
-        with PdfPages(staged, metadata=METADATA["pdf"]) as pages:
+        with drawable(*figures), PdfPages(staged, metadata=METADATA["pdf"]) as pages:
             for figure in figures:
                 pages.savefig(figure)
 
     write_with(path, write, overwrite)
+
+
+def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None:
+    """Write one figure to a path or an open file, whatever names are in it."""
+    with drawable(figure):
+        figure.savefig(target, format=kind, metadata=METADATA[kind], **options)
+
+
+@contextmanager
+def drawable(*figures: Figure) -> Iterator[None]:
+    """Keep names and surroundings from disturbing a drawing.
+
+    Characters that no font has and no SVG may hold are drawn as escapes. Matplotlib reads
+    SOURCE_DATE_EPOCH even where a figure bears no date, and fails if it is no number.
+    """
+    for text in (text for figure in figures for text in figure.findobj(Text)):
+        lines = text.get_text().split("\n")
+        if not all(map(str.isprintable, lines)):
+            text.set_text("\n".join(printable(line, None) for line in lines))
+    date = os.environ.pop("SOURCE_DATE_EPOCH", None)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            yield
+    finally:
+        if date is not None:
+            os.environ["SOURCE_DATE_EPOCH"] = date
 
 
 def kind_of(path: Path, count: int = 1) -> str:

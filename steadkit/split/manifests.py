@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from steadkit.catalog import columns_of, counts, read_table
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.paths import is_file, require_file
 from steadkit.sampling import PARTS, shuffled
@@ -82,6 +82,8 @@ def list_rows(
     InputError
         A file is missing or does not fit the other.
     """
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder: name the manifest or the STEAD file in it")
     own = path if path.suffix == SUFFIX else path.with_suffix(SUFFIX)
     # The manifest before the CSV: if both are missing, that is what was named.
     manifest = load(own) if path.suffix == SUFFIX or is_file(own) else None
@@ -91,7 +93,8 @@ def list_rows(
         order = shuffled(table["trace_name"].tolist(), seed=0)
         table = table.iloc[order]
         names, categories = table["trace_name"], table["trace_category"]
-        return manifest_of(path.stem, {"operation": "list"}, names, categories), table
+        name = printable(path.stem, None)
+        return manifest_of(name, {"operation": "list"}, names, categories), table
     if path.suffix != SUFFIX and len(table) > len(manifest.traces):
         raise InputError(
             f"{str(own)!r} lists {len(manifest.traces):,} traces, {str(files[0])!r} has "

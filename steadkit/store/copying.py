@@ -66,7 +66,8 @@ class Order:
         hashed = hashlib.blake2b(str(block).encode(), digest_size=IDENTITY_BYTES)
         for path in self.sources:
             status = path.stat()
-            hashed.update(f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
+            hashed.update(os.fsencode(path.resolve()))
+            hashed.update(f"\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
         for start in range(0, len(self.names), BLOCK):
             hashed.update("\n".join(self.names[start : start + BLOCK]).encode())
         hashed.update(np.asarray(self.numbers, "<i4").tobytes())
