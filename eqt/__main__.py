@@ -1,5 +1,12 @@
 """Run the command line as ``python -m eqt``."""
 
-from eqt.cli import main
+from steadkit.program import run_program
 
-main(prog_name="eqt")
+
+def start() -> None:
+    """Run `eqt`, as its entry point does."""
+    run_program("eqt")
+
+
+if __name__ == "__main__":
+    start()

@@ -9,8 +9,12 @@ import click
 
 from steadkit.console import echo
 from steadkit.demo import chunk_files
+from steadkit.errors import InputError
 
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
+
+MIN_TRACES = 20
+"""Events, and noise traces: of fewer the validation or the training part may lack one of them."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,17 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
     Raises
     ------
     InputError
-        A step cannot be done, because what it would write is there but is something else.
+        A step cannot be done, because what it would write is there but is something else; or
+        there would be too little to train on.
     """
+    road = steps(folder, size, seed)
+    if min(size.events, size.noise) < MIN_TRACES and not road[0].result.exists():
+        raise InputError(
+            f"{size.events} events and {size.noise} noise traces are too few to train and test on: "
+            f"use {MIN_TRACES} of each, or more"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    for step in steps(folder, size, seed):
+    for step in road:
         echo("")
         echo(f"$ {shlex.join([step.program, *step.arguments])}", bold=True)
         if step.result.exists():

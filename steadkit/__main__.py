@@ -1,5 +1,12 @@
 """Run the command line as ``python -m steadkit``."""
 
-from steadkit.cli import main
+from steadkit.program import run_program
 
-main(prog_name="steadkit")
+
+def start() -> None:
+    """Run `steadkit`, as its entry point does."""
+    run_program("steadkit")
+
+
+if __name__ == "__main__":
+    start()

@@ -20,7 +20,7 @@ def load_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
-        except BaseException:
+        except Exception:
             notes.seek(0)
             os.write(shown, notes.read())
             raise

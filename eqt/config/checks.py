@@ -5,13 +5,13 @@ from dataclasses import asdict, fields
 from numbers import Integral, Real
 from typing import Any
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 
 def check(holds: bool, name: str, value: object, remedy: str) -> None:
     """Refuse a value that does not fit, with what to use instead."""
     if not holds:
-        raise InputError(f"{name} cannot be {value!r}: {remedy}")
+        raise InputError(f"{name} cannot be {printable(repr(value))}: {remedy}")
 
 
 def is_count(value: object) -> bool:
@@ -73,5 +73,7 @@ def from_plain(kind: type, values: Mapping[str, Any], what: str) -> dict[str, An
     known = [field.name for field in fields(kind)]
     for key in values:
         if key not in known:
-            raise InputError(f"unknown {what} setting {key!r}: use one of {', '.join(known)}")
+            raise InputError(
+                f"unknown {what} setting {printable(key)!r}: use one of {', '.join(known)}"
+            )
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 SUFFIX: Final = ".toml"
@@ -26,5 +26,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{str(path)!r} is larger than {MOST_BYTES:,} bytes: no file of settings")
     try:
         return tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is not TOML: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"{str(path)!r} is not TOML: {printable(error)}; write lines such as epochs = 20"
+        ) from error
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{str(path)!r} is not TOML that can be read: write UTF-8") from error

@@ -18,12 +18,13 @@ from eqt.config import EQTConfig, TrainConfig
 from eqt.experiments.suites import Settings, simulated_counts
 from eqt.runs import Run
 from steadkit.atomic import write_text, write_with
-from steadkit.catalog import read_table
+from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset import dataset_files
 from steadkit.demo import chunk_files, demo
-from steadkit.errors import InputError
+from steadkit.documents import TABLE, read_json, value_at
+from steadkit.errors import InputError, printable
 from steadkit.merge import merge
-from steadkit.paths import require_file
+from steadkit.schema import EVENT
 from steadkit.selection import Selection
 from steadkit.sources import source_of
 from steadkit.split import existing_split
@@ -55,7 +56,8 @@ def open_folder(folder: Path, settings: Settings) -> None:
     Raises
     ------
     InputError
-        The folder is something else, or an experiment with other settings.
+        The folder is something else, or an experiment with other settings; or the data are too few
+        to train and test on.
     """
     wanted = settings.to_dict()
     file = folder / SETTINGS
@@ -67,14 +69,29 @@ def open_folder(folder: Path, settings: Settings) -> None:
                 f"{str(folder)!r} exists and is no experiment, it has no {SETTINGS}: "
                 "name another folder with --out"
             )
+        _refuse_few(settings)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(wanted, indent=2) + "\n")
         return
     for name, there, now in _differences(_read(file), wanted):
         raise InputError(
-            f"{str(folder)!r} was begun with {name} {there!r}, not {now!r}: "
+            f"{str(folder)!r} was begun with {name} {printable(repr(there))}, not {now!r}: "
             "name another folder with --out, or use the same"
         )
+
+
+def _refuse_few(settings: Settings) -> None:
+    """Refuse data of which a part would be empty, or that of training of one class alone."""
+    from eqt.train.parts import refuse_one_class, split_of, traces_of
+
+    if settings.data is None:
+        return  # as many as are needed are simulated
+    source, training = source_of(settings.data), settings.training
+    split = split_of(source.hdf5, training, None, len)
+    table = read_table(source.csv, KEY_COLUMNS).set_index("trace_name")
+    categories = table.loc[traces_of(split, "train"), "trace_category"]
+    if not training.one_class:
+        refuse_one_class((categories == EVENT).to_numpy(), source.hdf5)
 
 
 def _has_files(folder: Path) -> bool:
@@ -83,13 +100,8 @@ def _has_files(folder: Path) -> bool:
 
 
 def _read(file: Path) -> dict[str, object]:
-    require_file(file)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not isinstance(content.get("training"), dict):
-            raise ValueError("it lists no settings")
-    except (ValueError, RecursionError, OSError) as error:
-        raise InputError(f"{str(file)!r} is broken: {error}; name another --out") from error
+    content = read_json(file)
+    value_at(content, "training", TABLE, repr(str(file)))
     return content
 
 
@@ -111,7 +123,7 @@ def data_of(folder: Path, settings: Settings, say: Say) -> Path:
     files = dataset_files(folder / "data.hdf5")
     if settings.data is not None:
         source = source_of(settings.data)
-        traces = len(read_table(source.csv, ("trace_name", "trace_category")))
+        traces = len(read_table(source.csv, KEY_COLUMNS))
         if settings.traces is None or traces <= settings.traces:
             return source.hdf5
         if not files.hdf5.exists():

@@ -1,8 +1,10 @@
 """Which traces a training is given, and by what they are known again."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from eqt.config import TrainConfig
 from steadkit import sampling
@@ -57,13 +59,14 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batche
             raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
     training = Batches(data, parts["train"], config.training_batches, seed=config.seed)
     if not config.one_class:
-        _refuse_one_class(training.records.is_event.tolist(), data)
+        refuse_one_class(training.records.is_event, data)
     return training, Batches(data, parts["validation"], config.batches)
 
 
-def _refuse_one_class(is_event: Sequence[bool], data: Path) -> None:
-    if len(set(is_event)) < 2:
-        only, other = (EVENT, NOISE) if is_event[0] else (NOISE, EVENT)
+def refuse_one_class(is_event: np.ndarray, data: Path) -> None:
+    """Refuse a training part of earthquakes, or of noise, alone."""
+    if is_event.all() or not is_event.any():
+        only, other = (EVENT, NOISE) if is_event.all() else (NOISE, EVENT)
         raise InputError(
             f"the train part of {str(data)!r} is {only} alone, from which no network learns what "
             f"is not: add {other} with steadkit merge, or say --one-class"

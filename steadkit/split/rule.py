@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from steadkit.errors import InputError
+from steadkit.documents import NUMBER, TEXT, WHOLE, list_of, value_at
+from steadkit.errors import InputError, printable
 from steadkit.sampling import PARTS, parse_fraction
 from steadkit.selection.places import checked_box
 from steadkit.selection.strata import checked as checked_strata
@@ -79,6 +80,9 @@ class Rule:
         if not 0 <= self.gap_days < 36525:
             raise InputError(f"gap of {self.gap_days:g} days: use 0 or more, less than a century")
         if self.cut is not None:
+            if len(self.cut) != 2:
+                shown = printable(", ".join(self.cut))
+                raise InputError(f"cut {shown!r}: two times are needed, of validation and of test")
             first, second = map(instant, self.cut)
             if not first < second:
                 raise InputError(
@@ -128,36 +132,46 @@ class Rule:
         """Read back what `to_recipe` wrote; of another operation's recipe, the default."""
         if recipe.get("operation") != OPERATION:
             return cls()
-        try:
-            values = {key: recipe[key] for key in _IN_RECIPES if key in recipe}
-            for key in ("by", "stratify", "cut", "validation_box", "test_box"):
-                if key in values:
-                    values[key] = tuple(values[key])
-            if "shares" in values:
-                values["shares"] = tuple(Fraction(str(share)) for share in values["shares"])
-            return cls(**values | {"cut": values.get("cut") or None})
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise InputError(f"the manifest's recipe cannot be read as a split: {error}") from error
+        where = "the manifest's recipe of a split"
+        given = {
+            key: value_at(recipe, key, form, where)
+            for key, form in _IN_RECIPES.items()
+            if key in recipe
+        }
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        if "shares" in values:
+            values["shares"] = tuple(map(_share, values["shares"]))
+        return cls(**values | {"cut": values.get("cut") or None})
 
 
-_IN_RECIPES: Final = (
-    "by",
-    "shares",
-    "seed",
-    "stratify",
-    "cut",
-    "gap_days",
-    "cell_degrees",
-    "validation_box",
-    "test_box",
-)
+_IN_RECIPES: Final = {
+    "by": list_of(TEXT),
+    "shares": list_of(TEXT, 3),
+    "seed": WHOLE,
+    "stratify": list_of(TEXT),
+    "cut": list_of(TEXT),
+    "gap_days": NUMBER,
+    "cell_degrees": NUMBER,
+    "validation_box": list_of(NUMBER, 4),
+    "test_box": list_of(NUMBER, 4),
+}
+
+
+def _share(text: str) -> Fraction:
+    """Read a share as `to_recipe` writes it, ``17/20`` for example."""
+    try:
+        return Fraction(text[:200])
+    except (ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"share {printable(text)!r} is no fraction: use one such as 1/20"
+        ) from error
 
 
 def _check_by(by: tuple[str, ...]) -> None:
     if not by or not all(isinstance(what, str) and what for what in by):
         raise InputError(f"nothing to split by: use one of {', '.join(KNOWN)}, or a column")
     if len(set(by)) < len(by):
-        raise InputError(f"split by {', '.join(by)}: name each once")
+        raise InputError(f"split by {printable(', '.join(by))}: name each once")
     if TIME in by and set(by) - {TIME, EARTHQUAKE}:
         other = next(what for what in by if what not in (TIME, EARTHQUAKE))
         raise InputError(

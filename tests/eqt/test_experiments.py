@@ -317,6 +317,7 @@ def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
 
 def test_refusals_are_one_clear_line(small, run, stead, tmp_path, done):
     source = stead("data.hdf5", names_of(24, 12))
+    few, noise = stead("few.hdf5", names_of(2, 1)), stead("noise.hdf5", names_of(0, 40))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     (tmp_path / "broken").mkdir()
@@ -332,11 +333,14 @@ def test_refusals_are_one_clear_line(small, run, stead, tmp_path, done):
         (["merged", *data, "--out", done], ["was begun with"]),
         (["merged", *data, "--epochs", 0], ["epochs"]),
         (["merged", *data, "--augment", "much"], ["much"]),
+        (["merged", "--data", few.hdf5], ["no trace left for the", "use more data"]),
+        (["merged", "--data", noise.hdf5], ["noise alone"]),
     ]
     for arguments, words in cases:
         refused(run("eqt", "experiment", *arguments), *words)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    assert not (tmp_path / "experiments").exists()
 
 
 def test_other_settings_are_refused_by_name(tmp_path):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from conftest import waveforms_in
+from conftest import refused, waveforms_in
 
 from eqt.quickstart import Size, steps
 from steadkit.manifest import load
@@ -36,6 +36,12 @@ def test_real_records_from_subset_to_evaluation(shared_data, run, tmp_path):
 @pytest.fixture(scope="module")
 def small():
     return ("--events", 40, "--noise", 24, "--epochs", 1)
+
+
+def test_a_quickstart_with_too_little_to_train_on_makes_no_folder(run, tmp_path):
+    for counts in (("--events", 2), ("--noise", 1)):
+        refused(run("eqt", "quickstart", "here", *counts), "too few to train and test on")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_quickstart_ends_with_a_table_and_a_picture(run, small, tmp_path):

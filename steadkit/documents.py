@@ -1,0 +1,116 @@
+"""JSON that others may have changed: read with a limit, its values checked by type before use."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from steadkit.errors import InputError, printable
+from steadkit.paths import require_file
+
+MAX_BYTES: Final = 1 << 24
+
+
+class Form(NamedTuple):
+    """A type of values: how a message names it, and what has it."""
+
+    name: str
+    fits: Callable[[Any], bool]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+TEXT: Final = Form("a text", lambda value: isinstance(value, str))
+WHOLE: Final = Form("a whole number", lambda value: type(value) is int)
+NUMBER: Final = Form("a number", _is_number)
+TABLE: Final = Form("an object", lambda value: isinstance(value, dict))
+
+
+def list_of(form: Form, length: int | None = None) -> Form:
+    """Return the form of lists whose items have a form.
+
+    >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
+    ('a list, each a text', 'a list of 4, each a number', False)
+    """
+
+    def fits(value: Any) -> bool:
+        is_long = isinstance(value, list) and length in (None, len(value))
+        return is_long and all(map(form.fits, value))
+
+    return Form(f"a list{'' if length is None else f' of {length}'}, each {form.name}", fits)
+
+
+def value_at(document: Mapping[str, Any], key: str, form: Form, where: str) -> Any:
+    """Return the value of a key.
+
+    Parameters
+    ----------
+    document
+        What was read.
+    key, form
+        Of the value.
+    where
+        What the document is, as a message names it.
+
+    Raises
+    ------
+    InputError
+        It is missing, or of another form.
+
+    >>> value_at({"by": ["station"]}, "by", list_of(TEXT), "the recipe")
+    ['station']
+    >>> value_at({"seed": "first"}, "seed", WHOLE, "the recipe")
+    Traceback (most recent call last):
+    steadkit.errors.InputError: the recipe has 'seed' = 'first': a whole number is needed
+    """
+    if key not in document:
+        raise InputError(f"{where} has no {key!r}: take the original")
+    value = document[key]
+    if not form.fits(value):
+        shown = printable(repr(value))
+        raise InputError(f"{where} has {key!r} = {shown}: {form.name} is needed")
+    return value
+
+
+def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises
+    ------
+    InputError
+        It is missing, larger than `max_bytes`, or something else.
+    """
+    require_file(path)
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise InputError(f"{str(path)!r} has more than {max_bytes:,} bytes: take the original")
+    return parse_json(content, repr(str(path)))
+
+
+def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
+    """Read a text that is one JSON object.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+
+    >>> parse_json("[1, 2", "'a.json'")
+    Traceback (most recent call last):
+    steadkit.errors.InputError: 'a.json' is not JSON from line 1, column 6 on: take the original
+    """
+    try:
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{where} is not JSON from {place} on: take the original") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8; a number of 5000 digits
+        raise InputError(f"{where} is not JSON that can be read: take the original") from error
+    if not isinstance(document, dict):
+        raise InputError(f"{where} is {printable(repr(document), 60)}: a JSON object is needed")
+    return document

@@ -1,0 +1,32 @@
+"""The start of a command line: Ctrl-C is one line even while Python still imports."""
+
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+
+def run_program(name: str) -> None:
+    """Import the command line of a package, ``steadkit`` or ``eqt``, and run it.
+
+    Exits with 130 where it was interrupted. A library's import may turn an interruption into an
+    error of its own: whatever follows one counts as one.
+    """
+    is_interrupted = False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        import_module(f"{name}.cli").main(prog_name=name)
+    except (Exception, KeyboardInterrupt):
+        if not is_interrupted:
+            raise
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if sys.stderr is not None:
+            sys.stderr.write("Error: interrupted\n")
+        sys.exit(130)

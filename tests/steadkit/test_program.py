@@ -1,0 +1,46 @@
+"""The start of both programs: entry points that exist, and Ctrl-C while Python still imports."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+INTERRUPTED = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+IMPORTS = {
+    "as it is": INTERRUPTED,
+    "as an error of a library": f"try:\n    {INTERRUPTED.replace(chr(10), '; ')}pass\n"
+    "except KeyboardInterrupt:\n    raise ImportError('failed') from None\n",
+}
+
+
+def start(folder: Path, code: str) -> subprocess.CompletedProcess:
+    """Run a program whose import is some code."""
+    (folder / "slow").mkdir()
+    (folder / "slow" / "cli.py").write_text(code)
+    run = "import sys; from steadkit.program import run_program; sys.path.insert(0, sys.argv[1])"
+    call = [sys.executable, "-c", f"{run}; run_program('slow')", str(folder)]
+    return subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("code", IMPORTS.values(), ids=list(IMPORTS))
+def test_an_interruption_while_python_imports_is_one_line(tmp_path, code):
+    ended = start(tmp_path, code)
+    assert (ended.returncode, ended.stderr) == (130, "Error: interrupted\n")
+
+
+def test_a_fault_that_is_no_interruption_is_not_hidden(tmp_path):
+    ended = start(tmp_path, "raise ImportError('no such library')\n")
+    assert ended.returncode == 1 and "no such library" in ended.stderr
+
+
+def test_the_entry_points_start_the_programs():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) == {"steadkit", "eqt"}
+    for name, entry in scripts.items():
+        module, _, function = entry.partition(":")
+        assert module == f"{name}.__main__" and callable(getattr(import_module(module), function))
