@@ -169,9 +169,8 @@ def _spread(
     branches = np.append(nodes.branches, tree)
     siblings = branches // WORD + 1
     for pointers in (_children(words, branches), siblings, siblings + 1):
-        found = np.minimum(np.searchsorted(before, words[pointers]), len(before) - 1)
-        is_moved = before[found] == words[pointers]
-        words[pointers[is_moved]] = after[found[is_moved]]
+        is_moved = np.isin(words[pointers], before)
+        words[pointers[is_moved]] = after[np.searchsorted(before, words[pointers[is_moved]])]
     for (old, new), size in zip(moves, (BRANCH_WORDS, LEAF_WORDS), strict=True):
         for at, address in zip((old // WORD).tolist(), new.tolist(), strict=True):
             yield address, words[at : at + size].copy()
