@@ -92,7 +92,10 @@ def link(path: Path, names: Sequence[str]) -> None:
     access.set_mdc_config(config)
     with h5py.File(h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_EXCL, fapl=access)) as file:
         group = file.create_group(DATA_GROUP).id
-        target = h5py.h5d.create(file.id, None, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((1,)))
+        timeless = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        timeless.set_obj_track_times(False)
+        space = h5py.h5s.create(h5py.h5s.SCALAR)
+        target = h5py.h5d.create(file.id, None, h5py.h5t.IEEE_F32LE, space, timeless)
         for name in names:
             h5py.h5o.link(target, group, name.encode())
 
