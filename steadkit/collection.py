@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, tidy
+from steadkit.catalog import KEY_COLUMNS, columns_of, read_table
 from steadkit.dataset import copy_rows, dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
-from steadkit.sampling import PARTS, parse_fraction
+from steadkit.sampling import PARTS
 from steadkit.selection import Selection, needed_columns, select
 from steadkit.sources import Source, find_sources
 from steadkit.split import Rule, assign, parse_shares
 from steadkit.store import Waveforms
 from steadkit.trace import Trace
+from steadkit.types import parse_fraction, typed_table
 from steadkit.where import columns as columns_in
 from steadkit.where import mask, parse
 
@@ -100,7 +101,7 @@ class Collection:
     @cached_property
     def metadata(self) -> pd.DataFrame:
         """All rows, typed: numbers are float64, ``snr_db`` is a column a component."""
-        return tidy(self.table())
+        return typed_table(self.table())
 
     def __getitem__(self, which: Any) -> Any:
         """Take one trace by its number or name, or several by slice, mask, numbers or names."""

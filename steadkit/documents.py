@@ -10,6 +10,8 @@ from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 MAX_BYTES: Final = 1 << 24
+MAX_WHOLE: Final = (1 << 63) - 1
+"""What 64 bits hold; JSON may have integers of any length."""
 
 
 class Form(NamedTuple):
@@ -20,11 +22,15 @@ class Form(NamedTuple):
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and -MAX_WHOLE <= value <= MAX_WHOLE
 
 
 TEXT: Final = Form("a text", lambda value: isinstance(value, str))
-WHOLE: Final = Form("a whole number", lambda value: type(value) is int)
+WHOLE: Final = Form("a whole number", _is_whole)
 NUMBER: Final = Form("a number", _is_number)
 TABLE: Final = Form("an object", lambda value: isinstance(value, dict))
 

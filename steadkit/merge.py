@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, read_table, row_parts, tidy
+from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
 from steadkit.store import attributes_of, digest, open_data, read_waveform
+from steadkit.types import typed_table
 
 
 def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = False) -> Manifest:
@@ -76,7 +77,9 @@ def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
 def _compare_rows(one: Source, other: Source, names: Sequence[str]) -> None:
     """Refuse rows of the CSV files that say different things of a trace."""
     left, right = (
-        tidy(pd.concat(list(row_parts(source.csv, names)))).set_index("trace_name").loc[list(names)]
+        typed_table(pd.concat(list(row_parts(source.csv, names))))
+        .set_index("trace_name")
+        .loc[list(names)]
         for source in (one, other)
     )
     for column in [column for column in left if column in right]:

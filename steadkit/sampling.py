@@ -14,8 +14,6 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from steadkit.errors import InputError
-
 Names: TypeAlias = Sequence[str] | pd.Series
 """Names in a list or in a column of a table; a column takes a third of the memory."""
 
@@ -231,29 +229,6 @@ def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     lowest = np.lexsort((owner, marks))[:count]
     given = np.bincount(owner[lowest], minlength=len(strata)).tolist()
     return dict(zip(strata, given, strict=True))
-
-
-def parse_fraction(text: str) -> Fraction:
-    """Read ``0.01``, ``1e-2`` or ``1/100`` exactly.
-
-    Raises
-    ------
-    InputError
-        It is no number, or not above 0 and at most 1.
-
-    >>> parse_fraction("0.29")
-    Fraction(29, 100)
-    """
-    # A huge exponent or numerator would be expanded digit by digit: refuse before it is.
-    if len(text) > 40 or len(text.lower().partition("e")[2]) > 4:
-        raise InputError(f"fraction {text[:40]!r} is too long: use at most 40 characters")
-    try:
-        fraction = Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"fraction {text!r} is not a number: use one such as 0.01") from error
-    if not 0 < fraction <= 1:
-        raise InputError(f"fraction {text} is not above 0 and at most 1: use one such as 0.01")
-    return fraction
 
 
 PARTS = ("train", "validation", "test")

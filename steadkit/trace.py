@@ -20,7 +20,7 @@ class Trace:
     waveform
         Shape (6000, 3), float32, counts; components E, N, Z at 100 Hz.
     metadata
-        Its row, typed as `steadkit.catalog.tidy` does; what is not known is NaN or ``''``.
+        Its row, typed as `steadkit.types.typed_table` does; what is not known is NaN or ``''``.
     """
 
     name: str

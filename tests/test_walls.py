@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program paths documents children schema console atomic sources trace
-        example catalog hdf5 store manifest sampling where selection presets split rows dataset
-        subset merge build verify check convert synthetic demo labels transforms
+        version errors program paths documents children schema types console atomic sources
+        trace example catalog hdf5 store manifest sampling where selection presets split rows
+        dataset subset merge build verify check convert synthetic demo labels transforms
         pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config presets differences layers blocks model stages architecture cores frozen
         probabilities guards archives weights checkpoints saved seisbench_state runs loading

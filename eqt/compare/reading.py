@@ -10,6 +10,7 @@ import pandas as pd
 from steadkit.errors import InputError
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
+from steadkit.types import parse_numbers
 
 TABLES = {
     "picks.csv": (
@@ -118,8 +119,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _numbers(text: pd.Series, path: Path) -> np.ndarray:
-    values = pd.to_numeric(text.where(text != ""), errors="coerce").to_numpy(float)
-    wrong = (text != "").to_numpy() & ~np.isfinite(values)
+    values, _ = parse_numbers(text)
+    wrong = (text != "").to_numpy() & np.isnan(values)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(

@@ -20,8 +20,8 @@ from eqt.config.checks import (
 from eqt.config.schedules import LEAST_SHARE, SCHEDULES, Steps, plateaus
 from steadkit.labels import SHAPES, TARGETS, LabelConfig
 from steadkit.pipeline import MIXES, BatchConfig
-from steadkit.sampling import parse_fraction
 from steadkit.transforms import NORMALIZATIONS, PRESETS
+from steadkit.types import parse_fraction
 
 PRECISIONS: Final = ("float32", "mixed_bfloat16", "mixed_float16")
 """In what the layers compute; weights, losses and the three outputs are float32 in all of them."""

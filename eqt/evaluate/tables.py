@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from eqt.picks import Detection, best
-from steadkit.catalog import earthquakes_of, tidy
+from steadkit.catalog import earthquakes_of
 from steadkit.schema import COMPONENTS, NOISE, SAMPLING_RATE
+from steadkit.types import typed_table
 
 PICKS_COLUMNS = {
     "network_code": "network_code",
@@ -35,7 +36,7 @@ def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.Da
     Picks are in samples, errors (pick minus arrival) in seconds. Without Monte Carlo dropout
     there is no uncertainty: those columns are empty.
     """
-    typed = tidy(table)
+    typed = typed_table(table)
     rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
     rows["number_of_detections"] = np.array([len(found) for found in detections])
     surest = [best(found) for found in detections]
@@ -95,7 +96,7 @@ def traces_table(table: pd.DataFrame, p: np.ndarray, s: np.ndarray) -> pd.DataFr
     p, s
         Arrivals in samples, NaN where there is none, each (traces,).
     """
-    typed = tidy(table)
+    typed = typed_table(table)
     names = table["trace_name"].reset_index(drop=True)
     groups = pd.Series(earthquakes_of(table)).str.partition(" ")[2]
     snr = typed[[f"snr_db_{component}" for component in COMPONENTS]]

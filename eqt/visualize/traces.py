@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.info.reading import SNR_COLUMNS, read_numbers
+from steadkit.info import SNR_COLUMNS, read_numbers
 from steadkit.plots.marks import Row
 from steadkit.plots.tables import names_in, rows_of, waveforms_of
 from steadkit.schema import EVENT, SAMPLING_RATE

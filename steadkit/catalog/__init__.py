@@ -1,4 +1,4 @@
-"""STEAD's CSV: read as text, so that nothing is altered, and as typed columns to compute with."""
+"""STEAD's CSV, read and written as text, so that nothing is altered."""
 
 from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.reading import (
@@ -16,12 +16,9 @@ from steadkit.catalog.reading import (
 )
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
-    component_numbers,
     counts,
     earthquakes_of,
     in_order,
-    numbers,
-    tidy,
 )
 from steadkit.catalog.writing import csv_text, write_csv
 
@@ -33,18 +30,15 @@ __all__ = [
     "check_name",
     "check_names",
     "columns_of",
-    "component_numbers",
     "counts",
     "csv_digest",
     "csv_text",
     "earthquakes_of",
     "in_order",
     "lines_at",
-    "numbers",
     "pieces",
     "read_table",
     "row_parts",
     "rows_at",
-    "tidy",
     "write_csv",
 ]

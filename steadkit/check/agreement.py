@@ -7,13 +7,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import component_numbers
 from steadkit.check.faults import FAULTS
 from steadkit.check.findings import found, of_faults, together
-from steadkit.check.reading import NUMBER_COLUMNS, TIME_COLUMNS, numbers_of, times_of
 from steadkit.check.waveforms import LIBRARY_FAULTS
 from steadkit.schema import COLUMNS, MISSING
 from steadkit.store import Reader, open_data
+from steadkit.types import TIME_COLUMNS, is_numeric, parse_components, parse_numbers, parse_times
 
 TOLERANCE: Final = 1e-6
 """As a share: the CSV writes float32 with eight decimals."""
@@ -117,12 +116,12 @@ def same_value(column: str, one: pd.Series, other: pd.Series) -> pd.Series:
     if not left.any():
         return same
     if column in TIME_COLUMNS:
-        same[left] = (times_of(one[left])[0] == times_of(other[left])[0]).to_numpy()
+        same[left] = parse_times(one[left])[0] == parse_times(other[left])[0]
     elif column == "snr_db":
-        levels = (component_numbers(pd.DataFrame({column: text[left]})) for text in (one, other))
+        levels = (parse_components(text[left])[0] for text in (one, other))
         same[left] = _close(*levels).all(axis=1)
-    elif column in (*NUMBER_COLUMNS, "source_id"):
-        same[left] = _close(numbers_of(one[left])[0], numbers_of(other[left])[0])
+    elif is_numeric(column) or column == "source_id":
+        same[left] = _close(*(parse_numbers(text[left])[0] for text in (one, other)))
     return same
 
 

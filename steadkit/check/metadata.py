@@ -10,8 +10,9 @@ import pandas as pd
 from steadkit.check.faults import FAULTS
 from steadkit.check.findings import found, together
 from steadkit.check.geodesy import KM_PER_DEGREE
-from steadkit.check.reading import read_values, times_of, written
+from steadkit.check.reading import read_values, written
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
+from steadkit.types import parse_times
 
 SUFFIXES: Final = {"_EV": EVENT, "_NO": NOISE}
 """How a trace's name repeats its category."""
@@ -252,7 +253,7 @@ def window_keys(table: pd.DataFrame) -> np.ndarray:
     empty = pd.Series("", index=table.index, dtype=str)
     names = ("network_code", "receiver_code", "receiver_type", "trace_start_time")
     columns = {name: table.get(name, empty) for name in names}
-    start, _ = times_of(columns["trace_start_time"])
+    start = pd.Series(parse_times(columns["trace_start_time"])[0], index=table.index)
     keys = pd.util.hash_pandas_object(pd.DataFrame(columns | {names[-1]: start}), index=False)
     known = start.notna() & (columns["receiver_code"] != "")
     return np.where(known, keys, np.uint64(0))

@@ -5,13 +5,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import component_numbers
 from steadkit.check.findings import found, together
 from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
-from steadkit.schema import COLUMNS, COMPONENTS, MISSING, SAMPLING_RATE, TEXT_COLUMNS
-
-NUMBER_COLUMNS: Final = tuple(c for c in COLUMNS if c not in TEXT_COLUMNS and c != "snr_db")
-TIME_COLUMNS: Final = ("source_origin_time", "trace_start_time")
+from steadkit.schema import COLUMNS, SAMPLING_RATE
+from steadkit.types import (
+    SNR_COLUMNS,
+    TIME_COLUMNS,
+    is_numeric,
+    parse_components,
+    parse_numbers,
+    parse_times,
+)
 
 DERIVED: Final = {
     "source_distance_km": ("geodesic_km", 2),
@@ -19,36 +23,6 @@ DERIVED: Final = {
     "back_azimuth_deg": ("geodesic_back_azimuth", 1),
 }
 """Columns that follow from the coordinates: where `read_values` puts them, and their decimals."""
-
-# Nothing but brackets and what stands for a missing value.
-_UNKNOWN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
-
-
-def numbers_of(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read text as float64, NaN where it holds no number; and where it should hold one.
-
-    >>> values, malformed = numbers_of(pd.Series(["[[ 2896.]]", "None", "x", "inf"], dtype=str))
-    >>> values.tolist(), malformed.tolist()
-    ([2896.0, nan, nan, nan], [False, False, True, True])
-    """
-    values = pd.to_numeric(text, errors="coerce").to_numpy(float, copy=True)
-    # Brackets are rare, and taking them off is slow.
-    unread = np.isnan(values)
-    bare = text[unread].str.strip().str.strip("[]")
-    values[unread] = pd.to_numeric(bare, errors="coerce").to_numpy(float)
-    values[np.isinf(values)] = np.nan
-    return values, _malformed(text, np.isnan(values))
-
-
-def times_of(text: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Read times, NaT where there is none; and where there should be one.
-
-    >>> times, malformed = times_of(pd.Series(["2006-07-23 15:59:00.96", "noon"], dtype=str))
-    >>> times.isna().tolist(), malformed.tolist()
-    ([False, True], [False, True])
-    """
-    times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
-    return times, _malformed(text, times.isna().to_numpy())
 
 
 def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -72,14 +46,13 @@ def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     malformed: dict[str, np.ndarray] = {}
     for column in COLUMNS:
         text = table.get(column, empty)
-        if column in NUMBER_COLUMNS:
-            values[column], malformed[column] = numbers_of(text)
+        if column == "snr_db":
+            levels, malformed[column] = parse_components(text)
+            values |= dict(zip(SNR_COLUMNS, levels.T, strict=True))
+        elif is_numeric(column):
+            values[column], malformed[column] = parse_numbers(text)
         elif column in TIME_COLUMNS:
-            values[column], malformed[column] = times_of(text)
-        elif column == "snr_db":
-            levels = component_numbers(pd.DataFrame({"snr_db": text}))
-            malformed[column] = _malformed(text, np.isnan(levels).all(axis=1))
-            values |= {f"snr_db_{c}": levels[:, i] for i, c in enumerate(COMPONENTS)}
+            values[column], malformed[column] = parse_times(text)
         else:
             values[column] = text
     findings = [
@@ -88,16 +61,6 @@ def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         if wrong.any()
     ]
     return _with_geodesics(pd.DataFrame(values)), together(findings)
-
-
-def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
-    malformed = unread.copy()
-    # Few distinct values, mostly: 'None' and nothing.
-    distinct = text[unread]
-    unknown = pd.Series(distinct.unique(), dtype=str)
-    unknown = unknown[unknown.str.fullmatch(_UNKNOWN)]
-    malformed[unread] = ~distinct.isin(unknown).to_numpy()
-    return malformed
 
 
 def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:

@@ -11,12 +11,12 @@ from steadkit.check.agreement import check_agreement
 from steadkit.check.faults import ATTRIBUTES, SAMPLES, TABLE
 from steadkit.check.findings import of_faults, together
 from steadkit.check.metadata import check_rows, repeated, window_keys
-from steadkit.check.reading import numbers_of
 from steadkit.check.wanted import shows_in, wanted_faults
 from steadkit.check.waveforms import ARRIVALS, Surveyed, check_waveforms, unsurveyed
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.sources import Source
+from steadkit.types import parse_numbers
 
 
 @dataclass(frozen=True)
@@ -122,5 +122,5 @@ def _count_rows(sources: Sequence[Source]) -> list[int]:
 def _kept(table: pd.DataFrame) -> pd.DataFrame:
     """Keep of some rows what later passes need, which is little."""
     unknown = pd.Series("", index=table.index, dtype=str)
-    arrivals = {c: numbers_of(table.get(c, unknown))[0] for c in ARRIVALS}
+    arrivals = {c: parse_numbers(table.get(c, unknown))[0] for c in ARRIVALS}
     return table[list(KEY_COLUMNS)].assign(window=window_keys(table), **arrivals)

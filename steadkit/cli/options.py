@@ -58,7 +58,7 @@ class FractionType(click.ParamType):
     ) -> Fraction:
         """Read it, or refuse it in one line as a usage error."""
         from steadkit.errors import InputError
-        from steadkit.sampling import parse_fraction
+        from steadkit.types import parse_fraction
 
         try:
             return parse_fraction(str(value))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from steadkit.catalog import check_name
 from steadkit.console import progress
-from steadkit.convert.rows import SUFFIX, apart, known, name_of, number, time_text, times
+from steadkit.convert.rows import SUFFIX, apart, known, name_of, time_text
 from steadkit.convert.samples import (
     UnusableError,
     at_stead_rate,
@@ -36,6 +37,7 @@ from steadkit.dataset import DatasetFiles
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES, NOISE
+from steadkit.types import parse_cell, parse_time, parse_times
 
 RENAMED: Final = "trace_name_source"
 """The column that keeps the name a trace had, where it could not keep it."""
@@ -152,7 +154,7 @@ def _plan_of(part: pd.DataFrame, chunk: str, layout: Layout) -> pd.DataFrame:
     categories = [_category(row) for row in rows]
     original = column("trace_name_original")
     was = original.where(original.map(known), part["trace_name"])
-    starts = times(column("trace_start_time"))
+    starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
         name if _is_of_stead(name, category) else name_of(*station, category or NOISE)
@@ -192,9 +194,9 @@ def _rate(row: Mapping[str, str], layout: Layout) -> float:
     """Tell a row's sampling rate in Hz, its own before that of the file; 0 if not known."""
     try:
         if known(row.get("trace_sampling_rate_hz", "")):
-            return number(row["trace_sampling_rate_hz"])
+            return parse_cell(row["trace_sampling_rate_hz"])
         if known(row.get("trace_dt_s", "")):
-            return 1 / number(row["trace_dt_s"])
+            return 1 / parse_cell(row["trace_dt_s"])
     except (ValueError, ZeroDivisionError):
         return 0.0
     return layout.sampling_rate or 0.0
@@ -227,16 +229,14 @@ def _trace(
     order = source.get("trace_component_order", "").strip()
     record = samples.read(source["trace_name"], order if known(order) else ())
     record = at_stead_rate(record, ratio, choice.band_pass)
+    row = to_stead(source, extras)
+    p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
+    share = chance(plan.name, choice.seed)
+    start = window_start(len(record), p, s, plan.category == EVENT, share)
     try:
-        row = to_stead(source, extras)
-        p, s = (float(ratio) * number(row[f"{wave}_arrival_sample"]) for wave in "ps")
-        share = chance(plan.name, choice.seed)
-        start = window_start(len(record), p, s, plan.category == EVENT, share)
         row = moved(row, float(ratio), start, N_SAMPLES)
-    except UnusableError:
-        raise
     except ValueError as error:
-        raise UnusableError("an arrival, coda end or SNR that is not a number") from error
+        raise UnusableError("an arrival in a column of SeisBench's that is not a number") from error
     return Trace(
         row | _start_time(row, start) | _told(plan, row),
         cut(record, start),
@@ -260,7 +260,4 @@ def _start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
     text = row["trace_start_time"]
     if start == 0 or not known(text):
         return {}
-    time = times([text]).iloc[0]
-    if pd.isna(time):
-        raise UnusableError("a start time that cannot be read")
-    return {"trace_start_time": time_text(time + pd.Timedelta(milliseconds=10 * start))}
+    return {"trace_start_time": time_text(parse_time(text) + np.timedelta64(10 * start, "ms"))}

@@ -6,20 +6,23 @@ have ``location``, ``channel``, ``status`` (manual, automatic) and ``weight`` of
 (`ALIASES`). Other columns are passed over.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from steadkit.convert.quakeml import read_quakeml
-from steadkit.convert.rows import known, number, time_text, times
+from steadkit.convert.rows import known, time_text
 from steadkit.convert.samples import P_SAMPLES
 from steadkit.convert.tables import columns_in, text_parts
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
+from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 
 NEEDED: Final = ("network", "station", "phase", "time")
 OF_A_PICK: Final = (*NEEDED, "location", "channel", "status", "weight")
@@ -42,6 +45,9 @@ PHASES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("S", "s", "Sg", "Sn", "Sb", "S*", "S1"), "S"),
 }
 """The first arrivals; reflections and amplitudes are passed over."""
+
+_HAS_CLOCK = re.compile(r"\d[T ]\d")
+MIN_TIME_NS, MAX_TIME_NS = (parse_nanoseconds(year) for year in ("1680", "2261"))
 
 LATEST_S: Final = (N_SAMPLES - P_SAMPLES[0]) / SAMPLING_RATE
 """Seconds after P in which S must come to be in the same minute."""
@@ -128,21 +134,30 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _nanoseconds(table: pd.DataFrame, path: Path) -> list[int]:
-    moments = times(table["time"])
-    if moments.isna().any():
-        text = table["time"].iloc[int(moments.isna().to_numpy().argmax())]
-        raise InputError(f"{str(path)!r} has the time {text[:60]!r}: write 2024-02-03T05:24:31.2")
-    return [int(moment.value) for moment in moments]
+    return [_pick_time(text, path) for text in table["time"]]
+
+
+def _pick_time(text: str, path: Path) -> int:
+    try:
+        time = parse_nanoseconds(text)
+    except ValueError:
+        time = None
+    # A day alone is no pick; int64 holds the nanoseconds of these years.
+    if time is None or not _HAS_CLOCK.search(text) or not MIN_TIME_NS <= time < MAX_TIME_NS:
+        raise InputError(
+            f"{str(path)!r} has the time {text[:60]!r}: write one of the years 1680 to "
+            "2260 as 2024-02-03T05:24:31.2"
+        )
+    return time
 
 
 def _origin_times(table: pd.DataFrame, path: Path) -> list[str]:
     texts = table["source_origin_time"]
-    moments = times(texts)
-    wrong = moments.isna().to_numpy() & texts.map(known).to_numpy()
+    times, wrong = parse_times(texts)
     if wrong.any():
         text = texts.iloc[int(wrong.argmax())]
         raise InputError(f"{str(path)!r} has origin time {text[:60]!r}: write 2024-02-03T05:24:28")
-    return ["" if pd.isna(moment) else time_text(moment) for moment in moments]
+    return ["" if np.isnat(time) else time_text(time) for time in times]
 
 
 def _check_numbers(table: pd.DataFrame, path: Path) -> None:
@@ -151,7 +166,7 @@ def _check_numbers(table: pd.DataFrame, path: Path) -> None:
     for column in [*numeric, "weight"]:
         for text in table[column].unique():
             try:
-                wrong = abs(number(text)) > limits.get(column, float("inf"))
+                wrong = abs(parse_cell(text)) > limits.get(column, float("inf"))
             except ValueError:
                 wrong = True
             if wrong:

@@ -26,7 +26,13 @@ from steadkit.convert.records import (
     index_folder,
     minute,
 )
-from steadkit.convert.region_rows import NANO_PER_SAMPLE, Places, event_row, station_row
+from steadkit.convert.region_rows import (
+    NANO_PER_SAMPLE,
+    Places,
+    event_row,
+    microseconds,
+    station_row,
+)
 from steadkit.convert.rows import apart, name_of
 from steadkit.convert.samples import P_SAMPLES, UnusableError, chance
 from steadkit.convert.stations import read_stations
@@ -152,7 +158,7 @@ def _planned(
         except UnusableError as reason:
             left_out[str(reason)] += 1
     names = pd.Series(
-        [name_of(o.station, o.network, pd.Timestamp(start), EVENT) for o, start in starts],
+        [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
         dtype=str,
     )
     names = apart(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
@@ -243,6 +249,6 @@ def _noise_trace(instrument: Instrument, start: int, region: _Region) -> Trace |
         return None
     if not is_quiet(waveform):
         return None
-    name = name_of(instrument.station, instrument.network, pd.Timestamp(start), NOISE)
+    name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
     row = {"trace_name": name, "trace_category": NOISE}
     return Trace(station_row(instrument, stretch, region.places) | row, waveform)

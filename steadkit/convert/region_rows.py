@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from steadkit.convert.measure import between, coda_end, in_band, snr_db
 from steadkit.convert.picks import Onset
 from steadkit.convert.records import NANO, Instrument, Stretch
-from steadkit.convert.rows import bracketed, coda_text, known, number, sample_text, time_text, times
+from steadkit.convert.rows import bracketed, coda_text, known, sample_text, time_text
 from steadkit.convert.stations import Place
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
+from steadkit.types import parse_cell, parse_nanoseconds
 
 NANO_PER_SAMPLE: Final = round(NANO / SAMPLING_RATE)
 
 Places = Mapping[tuple[str, str], Place]
+
+
+def microseconds(nanoseconds: int) -> np.datetime64:
+    """Turn nanoseconds since 1970 into a time."""
+    return np.datetime64(nanoseconds // 1000, "us")
 
 
 def station_row(instrument: Instrument, stretch: Stretch, places: Places) -> dict[str, str]:
@@ -25,7 +30,7 @@ def station_row(instrument: Instrument, stretch: Stretch, places: Places) -> dic
         "network_code": instrument.network,
         "receiver_code": instrument.station,
         "receiver_type": instrument.kind,
-        "trace_start_time": time_text(pd.Timestamp(stretch.start)),
+        "trace_start_time": time_text(microseconds(stretch.start)),
     }
     place = places.get(instrument[:2])
     if place is not None:
@@ -58,13 +63,13 @@ def _travel(onset: Onset) -> dict[str, str]:
     text = onset.row["source_origin_time"]
     if not known(text):
         return {}
-    seconds = (onset.p - int(times([text]).iloc[0].value)) / NANO
+    seconds = (onset.p - parse_nanoseconds(text)) / NANO
     return {"p_travel_sec": str(round(seconds, 3))}
 
 
 def _distances(onset: Onset, places: Places) -> dict[str, str]:
     place = places.get((onset.network, onset.station))
-    source = tuple(number(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
+    source = tuple(parse_cell(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
     if place is None or np.isnan(source).any():
         return {}
     measured = between((source[0], source[1]), (place.latitude, place.longitude))

@@ -8,13 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.schema import ARRAY_COLUMNS, COLUMNS, EVENT, MISSING, NOISE, TEXT_COLUMNS
+from steadkit.schema import ARRAY_COLUMNS, EVENT, MISSING, NOISE
+from steadkit.types import is_numeric, parse_cell, parse_number, parse_time
 
 SUFFIX: Final = {EVENT: "EV", NOISE: "NO"}
 """How a trace's name repeats its category."""
-
-TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S.%f"
-"""How STEAD writes a time."""
 
 _STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
@@ -29,21 +27,6 @@ def known(text: str) -> bool:
     return text.strip() not in MISSING
 
 
-def number(text: str) -> float:
-    """Read a number, in brackets or not; NaN where it is not known.
-
-    Raises
-    ------
-    ValueError
-        It is neither a number nor missing.
-
-    >>> number("[[ 2896.]]"), number("None")
-    (2896.0, nan)
-    """
-    bare = text.strip().strip("[]").strip()
-    return float(bare) if known(bare) else float("nan")
-
-
 def typed(row: Mapping[str, str]) -> dict[str, object]:
     """Make a dataset's attributes of a row of text, as STEAD's are typed; what is unknown is text.
 
@@ -54,12 +37,12 @@ def typed(row: Mapping[str, str]) -> dict[str, object]:
 
 
 def _typed(column: str, text: str) -> object:
-    if column not in COLUMNS or column in TEXT_COLUMNS or not known(text):
+    if not is_numeric(column) or not known(text):
         return text
     try:
         if column not in ARRAY_COLUMNS:
-            return float(text)
-        values = np.array([float(part) for part in text.strip("[] ").split()])
+            return parse_number(text)
+        values = np.array([parse_cell(part) for part in text.strip("[] ").split()])
     except ValueError:
         return text
     return values.reshape(1, -1) if column == "coda_end_sample" else values
@@ -92,49 +75,43 @@ def sample_text(sample: float) -> str:
     return str(round(float(sample), 2))
 
 
-def time_text(time: pd.Timestamp) -> str:
+def time_text(time: np.datetime64) -> str:
     """Write a time, in UTC, as STEAD does.
 
-    >>> time_text(pd.Timestamp("2006-07-23T15:58:50.88Z"))
+    >>> time_text(np.datetime64("2006-07-23T15:58:50.88"))
     '2006-07-23 15:58:50.880000'
     """
-    return time.strftime(TIME_FORMAT)
-
-
-def times(texts: Sequence[str] | pd.Series) -> pd.Series:
-    """Read times, ISO 8601 or with slashes, UTC unless they say otherwise; NaT where unreadable.
-
-    >>> times(["2007/01/01 01:42:45.08", "2006-07-23T15:58:50Z", "soon"]).dt.second.tolist()
-    [45.0, 50.0, nan]
-    """
-    plain = pd.Series(texts, dtype=str).reset_index(drop=True).str.strip()
-    plain = plain.str.replace("/", "-", regex=False)
-    # Pandas reads NOW and TODAY as times; a record has neither.
-    plain = plain.where(plain.str.match(r"\d{4}-?\d"), "")
-    return pd.to_datetime(plain, utc=True, errors="coerce", format="ISO8601").astype(
-        "datetime64[ns, UTC]"
-    )
+    return np.datetime_as_string(time, unit="us").replace("T", " ")
 
 
 def stead_time(text: str) -> str:
-    """Write a time that others wrote as STEAD does; one in STEAD's manner, or unreadable, stays.
+    """Write a time that others wrote, with slashes too, as STEAD does.
+
+    One in STEAD's manner, or not known, stays.
+
+    Raises
+    ------
+    ValueError
+        It is no time.
 
     >>> stead_time("2007/01/01 01:42:45.08"), stead_time("2006-07-23 15:59:00.96")
     ('2007-01-01 01:42:45.080000', '2006-07-23 15:59:00.96')
     """
-    if _STEAD_TIME.fullmatch(text) or not known(text):
+    if not known(text):
         return text
-    time = times([text]).iloc[0]
-    return text if pd.isna(time) else time_text(time)
+    time = parse_time(text.replace("/", "-"))
+    return text if _STEAD_TIME.fullmatch(text) else time_text(time)
 
 
-def name_of(station: str, network: str, start: pd.Timestamp, category: str) -> str:
+def name_of(station: str, network: str, start: np.datetime64, category: str) -> str:
     """Name a trace as STEAD does, after station, network and the second of its start.
 
-    >>> name_of("109C", "TA", pd.Timestamp("2006-07-23 15:58:50.9"), "earthquake_local")
+    >>> name_of("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
     '109C.TA_20060723155850_EV'
     """
-    when = "unknown" if pd.isna(start) else start.strftime("%Y%m%d%H%M%S")
+    when = "unknown"
+    if not np.isnat(start):
+        when = re.sub(r"\D", "", np.datetime_as_string(start, unit="s"))
     codes = (_UNSAFE.sub("", code)[:20] or "XX" for code in (station, network))
     return f"{'.'.join(codes)}_{when}_{SUFFIX[category]}"
 

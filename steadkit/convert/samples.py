@@ -49,6 +49,9 @@ SEED's 1, 2 and 3 are orthogonal but may point anywhere; by custom 1 is nearest 
 """
 
 
+HYDROPHONE: Final = "H"
+
+
 class UnusableError(ValueError):
     """A record that cannot become a trace; the message is the reason, the same for its like."""
 
@@ -63,6 +66,17 @@ def pick_components(letters: Sequence[str]) -> list[int | None]:
         next((letters.index(letter) for letter in LETTERS[component] if letter in letters), None)
         for component in COMPONENTS
     ]
+
+
+def is_known_order(letters: Sequence[str]) -> bool:
+    """Tell whether each letter means a component, or a hydrophone, and no two mean the same.
+
+    >>> is_known_order("Z12H"), is_known_order("XYZ"), is_known_order("ZZZ"), is_known_order("Z3")
+    (True, False, False, False)
+    """
+    meant = [c for letter in letters for c, own in LETTERS.items() if letter in own]
+    others = [letter for letter in letters if letter == HYDROPHONE]
+    return len(set(meant)) == len(meant) and len(meant) + len(others) == len(letters)
 
 
 def ratio_to_stead(rate: float) -> Fraction:
@@ -160,6 +174,8 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
     >>> window_start(12000, 5000.0, 6000.0, True, 0.0), window_start(3000, 100.0, 900.0, True, 0.0)
     (4100, -800)
     """
+    if not all(math.isnan(arrival) or 0 <= arrival < length for arrival in (p, s)):
+        raise UnusableError("an arrival outside its record")
     if length == N_SAMPLES:
         return 0
     spare = length - N_SAMPLES
@@ -167,8 +183,6 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
         if is_event and spare > 0:
             raise UnusableError("no P arrival to cut a minute by")
         return int(share * (spare + 1)) if spare > 0 else 0
-    if not 0 <= p < length or s >= length or s < 0:
-        raise UnusableError("an arrival outside its record")
     first, last = math.ceil(p - P_SAMPLES[1]), math.floor(p - P_SAMPLES[0])
     if not math.isnan(s):
         first = max(first, math.floor(s) - N_SAMPLES + 1)

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from steadkit.convert.rows import bracketed, coda_text, known, number, sample_text, stead_time
+from steadkit.convert.rows import bracketed, coda_text, known, sample_text, stead_time
+from steadkit.convert.samples import UnusableError
 from steadkit.errors import InputError
-from steadkit.schema import COLUMNS, COMPONENTS, EVENT, NOISE
+from steadkit.schema import ARRAY_COLUMNS, COLUMNS, COMPONENTS, EVENT, NOISE
+from steadkit.types import TIME_COLUMNS, is_numeric, parse_cell
 
 NAMES: Final[Mapping[str, Sequence[str]]] = {
     "network_code": ("station_network_code",),
@@ -112,17 +114,32 @@ def to_stead(row: Mapping[str, str], extras: Sequence[str]) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
-        An arrival, coda end or SNR is not a number.
+    UnusableError
+        What must be a number or a time is none.
     """
+    for column, names in NAMES.items():
+        _check_numbers(column, [row[name] for name in (*names, column) if name in row])
     stead = {column: _first(row, (*names, column)) for column, names in NAMES.items()}
     for column in ("p_arrival_sample", "s_arrival_sample"):
         stead[column] = _earliest(row, (*NAMES[column], column))
     if not known(stead["snr_db"]):
         stead["snr_db"] = _snr(row)
-    for column in ("source_origin_time", "trace_start_time"):
-        stead[column] = stead_time(stead[column])
+    for column in TIME_COLUMNS:
+        try:
+            stead[column] = stead_time(stead[column])
+        except ValueError as error:
+            raise UnusableError(f"a {column} that cannot be read") from error
     return _in_brackets(stead) | {column: row.get(column, "") for column in extras}
+
+
+def _check_numbers(column: str, texts: Iterable[str]) -> None:
+    if is_numeric(column):
+        try:
+            for text in texts:
+                parts = text.strip("[] ").split() if column in ARRAY_COLUMNS else [text]
+                list(map(parse_cell, parts))
+        except ValueError as error:
+            raise UnusableError(f"a {column} that is not a number") from error
 
 
 def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
@@ -131,14 +148,15 @@ def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def _earliest(row: Mapping[str, str], names: Sequence[str]) -> str:
-    arrivals = {name: number(row[name]) for name in names if known(row.get(name, ""))}
+    arrivals = {name: parse_cell(row[name]) for name in names if known(row.get(name, ""))}
     return row[min(arrivals, key=arrivals.__getitem__)] if arrivals else _first(row, names)
 
 
 def _snr(row: Mapping[str, str]) -> str:
     """Put together what SeisBench tells component by component."""
     texts = [row.get(f"trace_{component}_snr_db", "") for component in COMPONENTS]
-    values = [number(text) for text in texts]
+    _check_numbers("snr_db", texts)
+    values = list(map(parse_cell, texts))
     return bracketed(values) if any(map(known, texts)) else ""
 
 
@@ -147,9 +165,9 @@ def _in_brackets(stead: dict[str, str]) -> dict[str, str]:
     snr, coda = stead["snr_db"], stead["coda_end_sample"]
     changed = {}
     if known(snr) and "[" not in snr:
-        changed["snr_db"] = bracketed([number(snr)] * len(COMPONENTS))
+        changed["snr_db"] = bracketed([parse_cell(snr)] * len(COMPONENTS))
     if known(coda) and "[" not in coda:
-        changed["coda_end_sample"] = coda_text(number(coda))
+        changed["coda_end_sample"] = coda_text(parse_cell(coda))
     return stead | changed
 
 
@@ -171,7 +189,7 @@ def moved(row: Mapping[str, str], ratio: float, start: int, last: int) -> dict[s
         return dict(row)
 
     def move(text: str) -> float:
-        return number(text) * ratio - start
+        return parse_cell(text) * ratio - start
 
     counting = [c for c in row if _SAMPLE.fullmatch(c) or c.endswith("_arrival_sample")]
     shifted = {c: sample_text(move(row[c])) for c in counting if known(row[c])}

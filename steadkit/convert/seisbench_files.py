@@ -16,10 +16,11 @@ from typing import Final
 import h5py
 import numpy as np
 
-from steadkit.convert.samples import UnusableError, pick_components
+from steadkit.convert.samples import UnusableError, is_known_order, pick_components
 from steadkit.errors import InputError
 from steadkit.paths import is_file, require_file
 from steadkit.schema import COMPONENTS
+from steadkit.types import parse_number
 
 MOST_SAMPLES: Final = 2**24
 """Values in one record, all components together: above, a file claims what no record is."""
@@ -155,7 +156,7 @@ def _layout(file: h5py.File, path: Path) -> Layout:
             "one trace each"
         )
     try:
-        sampling_rate = float(rate) if rate else None
+        sampling_rate = parse_number(rate) if rate else None
     except ValueError as error:
         raise InputError(f"{str(path)!r} has sampling rate {rate[:20]!r}: give it in Hz") from error
     described = {key: "".join(value)[:200] for key, value in sorted(values.items())}
@@ -221,6 +222,8 @@ class Samples:
         letters = components or self.layout.components
         if len(letters) != stored.shape[1]:
             raise UnusableError("a component order that does not fit the samples")
+        if not is_known_order(letters):
+            raise UnusableError("a component order that is not known")
         chosen = pick_components(list(letters))
         if chosen == [None] * len(COMPONENTS):
             raise UnusableError("none of the components E, N and Z")

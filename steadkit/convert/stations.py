@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from obspy import read_inventory
 
 from steadkit.convert.quakeml import refuse_entities
-from steadkit.convert.rows import known, number
+from steadkit.convert.rows import known
 from steadkit.convert.tables import columns_in, text_parts
 from steadkit.errors import InputError
+from steadkit.types import parse_cell
 
 NEEDED: Final = ("network", "station", "latitude", "longitude")
 
@@ -67,7 +68,7 @@ def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
         for row in part.to_dict("records"):
             texts = [row[name] for name in ("latitude", "longitude")]
             try:
-                place = Place(*map(number, [*texts, row.get("elevation_m", "")]))
+                place = Place(*map(parse_cell, [*texts, row.get("elevation_m", "")]))
             except ValueError as error:
                 raise InputError(f"{str(path)!r} has a place {texts}: give degrees") from error
             # A row without a place tells nothing, and is no fault.

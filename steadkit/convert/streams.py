@@ -10,11 +10,12 @@ from obspy import Stream, Trace, UTCDateTime
 from obspy.core import AttribDict
 
 from steadkit.catalog import row_parts
-from steadkit.convert.rows import known, number, times
+from steadkit.convert.rows import known
 from steadkit.errors import InputError
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
+from steadkit.types import parse_cell, parse_nanoseconds
 
 _CODE = re.compile(r"[A-Za-z0-9-]*")
 LONGEST = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
@@ -108,10 +109,10 @@ def start_of(row: Mapping[str, str]) -> UTCDateTime:
     text = row.get("trace_start_time", "")
     if not known(text):
         return UTCDateTime(0)
-    time = times([text]).iloc[0]
-    if pd.isna(time):
-        raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96")
-    return UTCDateTime(ns=int(time.value))
+    try:
+        return UTCDateTime(ns=parse_nanoseconds(text))
+    except ValueError as error:
+        raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
 
 
 def value_of(row: Mapping[str, str], column: str) -> float:
@@ -123,7 +124,7 @@ def value_of(row: Mapping[str, str], column: str) -> float:
         It is no number.
     """
     try:
-        return number(row.get(column, ""))
+        return parse_cell(row.get(column, ""))
     except ValueError as error:
         raise _wrong(row, column, "a number is needed") from error
 

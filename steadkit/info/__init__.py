@@ -1,7 +1,8 @@
 """What a data set holds: counts, span of time, ranges and quartiles, and what is missing."""
 
 from steadkit.info.describe import FIGURES, Gaps, Info, Spread, describe
-from steadkit.info.reading import NUMBER_COLUMNS, SNR_COLUMNS, pieces, read_numbers
+from steadkit.info.reading import NUMBER_COLUMNS, pieces, read_numbers
+from steadkit.types import SNR_COLUMNS
 
 __all__ = [
     "FIGURES",

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import pandas as pd
 from steadkit.catalog import earthquakes_of
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.info.reading import SNR_COLUMNS, as_numbers, is_numeric, pieces, with_s_minus_p
+from steadkit.info.reading import as_numbers, pieces, with_s_minus_p
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import CATEGORIES, EVENT, MISSING
 from steadkit.sources import Source, source_of
 from steadkit.store import LIBRARY_FAULTS, open_data
+from steadkit.types import SNR_COLUMNS, is_numeric, parse_times
 
 FIGURES: Mapping[str, tuple[str, str]] = {
     "source_magnitude": ("magnitude", ""),
@@ -147,7 +149,7 @@ class _Tally:
     traces: Counter[str] = field(default_factory=Counter)
     earthquakes: set[str] = field(default_factory=set)
     stations: set[tuple[str, ...]] = field(default_factory=set)
-    starts: list[pd.Timestamp] = field(default_factory=list)
+    starts: list[datetime] = field(default_factory=list)
     numbers: list[pd.DataFrame] = field(default_factory=list)
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -166,8 +168,7 @@ class _Tally:
         """Tell the first and the last start, to the microsecond."""
         if not self.starts:
             return None, None
-        first, last = (time.tz_localize(None) for time in (min(self.starts), max(self.starts)))
-        return str(first), str(last)
+        return str(min(self.starts)), str(max(self.starts))
 
     def gaps(self) -> list[Gaps]:
         """Tell what is missing, in the order of the columns."""
@@ -209,13 +210,12 @@ def _stations(part: pd.DataFrame) -> set[tuple[str, ...]]:
     return set(known.drop_duplicates().itertuples(index=False, name=None))
 
 
-def _ends_of_time(part: pd.DataFrame) -> list[pd.Timestamp]:
+def _ends_of_time(part: pd.DataFrame) -> list[datetime]:
     if "trace_start_time" not in part:
         return []
-    times = pd.to_datetime(
-        part["trace_start_time"], errors="coerce", format="ISO8601", utc=True
-    ).dropna()
-    return [times.min(), times.max()] if len(times) else []
+    times, _ = parse_times(part["trace_start_time"])
+    known = times[~np.isnat(times)]
+    return [known.min().item(), known.max().item()] if len(known) else []
 
 
 def _count_gaps(tally: _Tally, part: pd.DataFrame, numbers: pd.DataFrame) -> None:

@@ -7,14 +7,12 @@ and `steadkit.info.describe` counts such values by column.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from steadkit import catalog
-from steadkit.catalog import columns_of, component_numbers
-from steadkit.schema import COLUMNS, COMPONENTS, EVENT, SAMPLING_RATE, TEXT_COLUMNS
-
-SNR_COLUMNS = tuple(f"snr_db_{component}" for component in COMPONENTS)
+from steadkit.catalog import columns_of
+from steadkit.schema import EVENT, SAMPLING_RATE
+from steadkit.types import SNR_COLUMNS, is_numeric, typed_table
 
 NUMBER_COLUMNS = (
     "receiver_latitude",
@@ -30,10 +28,6 @@ NUMBER_COLUMNS = (
     "snr_db",
 )
 """What maps, distributions and ranges are made of."""
-
-
-LARGEST = 1e12
-"""No figure of a seismogram is larger: what is, infinity too, is a fault and cannot be drawn."""
 
 
 def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
@@ -67,44 +61,10 @@ def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.Data
 
 def as_numbers(part: pd.DataFrame) -> pd.DataFrame:
     """Type the numeric columns of a text table as float64, NaN where there is no number."""
-    typed: dict[str, np.ndarray] = {}
-    for column in part.columns:
-        if column == "snr_db":
-            typed |= dict(zip(SNR_COLUMNS, component_values(part[column]).T, strict=True))
-        elif is_numeric(column):
-            typed[column] = values(part[column])
-        elif column == "trace_category":
-            typed["is_event"] = (part[column] == EVENT).to_numpy()
-    return pd.DataFrame(typed)
-
-
-def is_numeric(column: str) -> bool:
-    """Tell whether a column of STEAD holds numbers."""
-    return column in COLUMNS and column not in TEXT_COLUMNS
-
-
-def values(text: pd.Series) -> np.ndarray:
-    """Read one number a row, as float64, brackets or not; NaN where there is none.
-
-    >>> values(pd.Series(["3.6", "None", "ml", "inf", "[[2896.]]"]))
-    array([   3.6,    nan,    nan,    nan, 2896. ])
-    """
-    # Each text is read once, however often it stands there: most stand there often.
-    codes, distinct = pd.factorize(text)
-    stripped = pd.Series(distinct, dtype=str).str.strip("[] ")
-    read = pd.to_numeric(stripped, errors="coerce").to_numpy(float)
-    return _within_reason(read)[codes]
-
-
-def component_values(text: pd.Series) -> np.ndarray:
-    """Read three numbers a row, as float64, shape (rows, 3); NaN where there are none."""
-    codes, distinct = pd.factorize(text)
-    read = component_numbers(pd.DataFrame({"snr_db": distinct}))
-    return _within_reason(read)[codes]
-
-
-def _within_reason(read: np.ndarray) -> np.ndarray:
-    return np.where(np.abs(read) <= LARGEST, read, np.nan)
+    typed = typed_table(part, on_error="missing", columns=filter(is_numeric, part.columns))
+    if "trace_category" in part:
+        typed["is_event"] = (part["trace_category"] == EVENT).to_numpy()
+    return typed
 
 
 def with_s_minus_p(table: pd.DataFrame) -> pd.DataFrame:

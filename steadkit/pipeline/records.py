@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import component_numbers, numbers, read_table
+from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.pipeline.memory import Shared
@@ -15,6 +15,7 @@ from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_of
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
 from steadkit.transforms import Donors
+from steadkit.types import component_columns, number_column
 
 COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
 EXTRAS = ("coda_end_sample", "snr_db")
@@ -77,13 +78,13 @@ class Records:
         self._take(pd.concat(tables).set_index("trace_name", drop=False).loc[self.names])
 
     def _take(self, rows: pd.DataFrame) -> None:
-        p, s = numbers(rows, "p_arrival_sample"), numbers(rows, "s_arrival_sample")
+        p, s = (number_column(rows, f"{phase}_arrival_sample") for phase in "ps")
         self.is_event = (rows["trace_category"] == EVENT).to_numpy()
         _check_arrivals(rows, self.is_event, p, s)
         self.p = np.where(self.is_event, p, np.nan)
         self.s = np.where(self.is_event, s, np.nan)
-        self.coda_end = np.where(self.is_event, numbers(rows, "coda_end_sample"), np.nan)
-        self.snr_db = component_numbers(rows)
+        self.coda_end = np.where(self.is_event, number_column(rows, "coda_end_sample"), np.nan)
+        self.snr_db = component_columns(rows)
 
     def keep(self) -> "Records":
         """Read all samples into memory, 72 kB a trace."""

@@ -11,6 +11,7 @@ from steadkit.errors import InputError
 from steadkit.plots.marks import component_number, text_of
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
+from steadkit.types import TIME_COLUMNS, parse_times
 
 LABELS_PER_INCH = 8
 
@@ -24,7 +25,7 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
     waveforms
         Shape (traces, 6000, 3), counts.
     table
-        A row a trace, typed as `steadkit.catalog.tidy` does.
+        A row a trace, typed as `steadkit.types.typed_table` does.
     component
         Which component to draw.
 
@@ -64,11 +65,8 @@ def since_origin(table: pd.DataFrame) -> np.ndarray:
 
     Where the origin time is missing it follows from the P arrival and its travel time.
     """
-    origins, starts = (
-        pd.to_datetime(table[column], errors="coerce", format="ISO8601", utc=True)
-        for column in ("source_origin_time", "trace_start_time")
-    )
-    seconds = (starts - origins).dt.total_seconds().to_numpy(float)
+    origins, starts = (parse_times(table[column])[0] for column in TIME_COLUMNS)
+    seconds = (starts - origins) / np.timedelta64(1, "s")
     by_travel = (
         table["p_travel_sec"].to_numpy(float)
         - table["p_arrival_sample"].to_numpy(float) / SAMPLING_RATE

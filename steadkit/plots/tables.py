@@ -11,12 +11,13 @@ import pandas as pd
 
 from steadkit.catalog import check_name, row_parts
 from steadkit.errors import InputError
-from steadkit.info.reading import SNR_COLUMNS, component_values, is_numeric, pieces, values
+from steadkit.info.reading import pieces
 from steadkit.paths import is_file, require_file
 from steadkit.plots.marks import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
+from steadkit.types import SNR_COLUMNS, typed_table
 
 CLOSE = 3
 """How many names are proposed for one that is not there."""
@@ -84,20 +85,9 @@ def names_in(csv: Path) -> list[str]:
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Type a text table with all of STEAD's columns, as `steadkit.catalog.tidy` names them.
-
-    Columns that it lacks are missing in every row; what cannot be read is missing too.
-    """
+    """Type a text table with all of STEAD's columns; what it lacks or cannot be read is missing."""
     full = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])), fill_value="")
-    columns: dict[str, np.ndarray] = {}
-    for column in full.columns:
-        if column == "snr_db":
-            columns |= dict(zip(SNR_COLUMNS, component_values(full[column]).T, strict=True))
-        elif is_numeric(column):
-            columns[column] = values(full[column])
-        else:
-            columns[column] = full[column].where(~full[column].isin(MISSING), "").to_numpy()
-    return pd.DataFrame(columns)
+    return typed_table(full, on_error="missing")
 
 
 def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:

@@ -38,7 +38,7 @@ def trace_figure(
     waveform
         Shape (6000, 3), counts, components E, N, Z at 100 Hz.
     row
-        The trace's columns, typed as `steadkit.catalog.tidy` does. All may be missing.
+        The trace's columns, typed as `steadkit.types.typed_table` does. All may be missing.
     start, end
         The part to draw, seconds since the start of the trace.
     with_spectrogram

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from steadkit.errors import InputError
-from steadkit.sampling import ROUNDINGS, parse_fraction
+from steadkit.sampling import ROUNDINGS
 from steadkit.selection.names import Names
 from steadkit.selection.places import checked_box, checked_circle
 from steadkit.selection.strata import checked
+from steadkit.types import parse_fraction
 from steadkit.where import parse
 
 OPERATION = "subset"

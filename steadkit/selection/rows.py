@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of, numbers
+from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
 from steadkit.errors import InputError
 from steadkit.sampling import allocate, pick, settle, shares
 from steadkit.schema import CATEGORIES, MISSING
@@ -14,6 +14,7 @@ from steadkit.selection.names import Names
 from steadkit.selection.places import in_box, in_circle
 from steadkit.selection.recipe import Selection
 from steadkit.selection.strata import bins_of, labels
+from steadkit.types import number_column
 from steadkit.where import check_columns, columns, csv_column, mask, parse
 
 
@@ -113,7 +114,7 @@ def matching_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     if selection.where:
         passed &= mask(parse(selection.where), table)
     if selection.box or selection.circle:
-        latitudes, longitudes = (numbers(table, name) for name in _coordinates(selection))
+        latitudes, longitudes = (number_column(table, name) for name in _coordinates(selection))
         if selection.box:
             passed &= in_box(latitudes, longitudes, selection.box)
         if selection.circle:

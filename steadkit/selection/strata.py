@@ -7,6 +7,7 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
+from steadkit.types import parse_number
 from steadkit.where import csv_column, numeric
 
 UNKNOWN = "not known"
@@ -34,7 +35,7 @@ def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        parse_number(text)
     except ValueError:
         return False
     return True
@@ -70,12 +71,12 @@ def bins_of(spec: str) -> tuple[str, tuple[float, ...]]:
     if not column:
         raise InputError(f"stratum {spec[:60]!r} names no column: use one, or none")
     try:
-        edges = tuple(float(edge) for edge in edges_text.split(",")) if colon else ()
+        edges = tuple(parse_number(edge) for edge in edges_text.split(",")) if colon else ()
     except ValueError as error:
         raise InputError(
             f"stratum {spec[:60]!r} has an edge that is no number: use source_magnitude:2,3,4"
         ) from error
-    if not all(np.isfinite(edges)) or any(np.diff(edges) <= 0):
+    if any(np.diff(edges) <= 0):
         raise InputError(f"stratum {spec[:60]!r}: the edges of the bins must ascend")
     if edges and column in TEXT_COLUMNS:
         raise InputError(f"stratum {spec[:60]!r}: {column} is text and has no bins")

@@ -7,12 +7,13 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of, numbers
+from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
 from steadkit.selection.strata import bins_of
 from steadkit.split.rule import EARTHQUAKE, REGION, STATION, TIME, Rule
+from steadkit.types import number_column, time_column
 from steadkit.where import csv_column
 
 STATION_COLUMNS = ("network_code", "receiver_code")
@@ -64,7 +65,7 @@ def _stations(table: pd.DataFrame) -> np.ndarray:
 def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Latitude and longitude of each trace, degrees: of the source, or of noise's receiver."""
     event = (table["trace_category"] == EVENT).to_numpy()
-    source_lat, source_lon, lat, lon = (numbers(table, column) for column in PLACE_COLUMNS)
+    source_lat, source_lon, lat, lon = (number_column(table, column) for column in PLACE_COLUMNS)
     latitudes, longitudes = np.where(event, source_lat, lat), np.where(event, source_lon, lon)
     wrong = ~(np.abs(latitudes) <= 90) | ~(np.abs(longitudes) <= 360)
     _refuse_unknown(table, wrong, "place (of the source, or of noise's receiver)")
@@ -97,9 +98,9 @@ def starts(table: pd.DataFrame) -> np.ndarray:
     InputError
         A trace has no start time, or none that can be read.
     """
-    times = pd.to_datetime(table[START].str.strip(), format="ISO8601", errors="coerce", utc=True)
-    _refuse_unknown(table, times.isna().to_numpy(), START)
-    return times.dt.tz_localize(None).to_numpy("datetime64[us]")
+    times = time_column(table, START)
+    _refuse_unknown(table, np.isnat(times), START)
+    return times
 
 
 def twins(waveforms: Sequence[str]) -> np.ndarray:

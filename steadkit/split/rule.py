@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
@@ -10,9 +9,10 @@ import numpy as np
 
 from steadkit.documents import NUMBER, TEXT, WHOLE, list_of, value_at
 from steadkit.errors import InputError, printable
-from steadkit.sampling import PARTS, parse_fraction
+from steadkit.sampling import PARTS
 from steadkit.selection.places import checked_box
 from steadkit.selection.strata import checked as checked_strata
+from steadkit.types import parse_fraction, parse_time
 
 EARTHQUAKE, STATION, TIME, REGION = "earthquake", "station", "time", "region"
 KNOWN: Final = (EARTHQUAKE, STATION, TIME, REGION)
@@ -157,16 +157,6 @@ _IN_RECIPES: Final = {
 }
 
 
-def _share(text: str) -> Fraction:
-    """Read a share as `to_recipe` writes it, ``17/20`` for example."""
-    try:
-        return Fraction(text[:200])
-    except (ValueError, ArithmeticError) as error:
-        raise InputError(
-            f"share {printable(text)!r} is no fraction: use one such as 1/20"
-        ) from error
-
-
 def _check_by(by: tuple[str, ...]) -> None:
     if not by or not all(isinstance(what, str) and what for what in by):
         raise InputError(f"nothing to split by: use one of {', '.join(KNOWN)}, or a column")
@@ -196,10 +186,11 @@ def parse_shares(text: str) -> tuple[Fraction, ...]:
     >>> parse_shares("0.9,0,0.1")
     (Fraction(9, 10), Fraction(0, 1), Fraction(1, 10))
     """
-    return tuple(
-        Fraction(0) if item.strip() in ("0", "0.0") else parse_fraction(item.strip())
-        for item in text[:200].split(",")
-    )
+    return tuple(_share(item) for item in text[:200].split(","))
+
+
+def _share(text: str) -> Fraction:
+    return Fraction(0) if text.strip() in ("0", "0.0") else parse_fraction(text)
 
 
 def instant(text: str) -> np.datetime64:
@@ -209,11 +200,6 @@ def instant(text: str) -> np.datetime64:
     ('2010-01-01T00:00:00.000000', '2010-01-01T00:00:00.000000')
     """
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_time(str(text))
     except ValueError as error:
-        raise InputError(
-            f"{text[:60]!r} is not a time: use one such as 2010-01-01T12:00:00"
-        ) from error
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(moment, "us")
+        raise InputError(str(error)) from error

@@ -5,6 +5,7 @@ import re
 import warnings
 
 from steadkit.errors import InputError
+from steadkit.types import parse_number
 
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 60
@@ -20,14 +21,26 @@ def tree_of(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on its own grammar
-            tree = ast.parse(re.sub(r"[\r\n]", " ", text).strip(), mode="eval").body
+            source = re.sub(r"[\r\n]", " ", text).strip()
+            tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or "too deep, or no text"
         advice = f"equality is ==; {GRAMMAR}"
         raise InputError(f"condition {shown!r} cannot be read ({reason}): {advice}") from error
     if _depth(tree) > MAX_DEPTH:
         raise InputError(f"condition {shown!r}... is nested too deeply: write it flatter")
+    _check_numbers(tree, source)
     return tree
+
+
+def _check_numbers(tree: ast.expr, source: str) -> None:
+    """Refuse what only Python writes as a number: 1_000, 0x10, and 400 digits."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            try:
+                parse_number(ast.get_source_segment(source, node) or "")
+            except ValueError as error:
+                raise InputError(f"condition {source[:60]!r}: {error}") from error
 
 
 def _depth(tree: ast.AST) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
+from steadkit.types import parse_time
 from steadkit.where.grammar import GRAMMAR
 from steadkit.where.values import (
     NONE,
@@ -21,7 +22,6 @@ from steadkit.where.values import (
     Rows,
     Value,
     kind_of,
-    times_of,
 )
 
 
@@ -52,14 +52,10 @@ def _constant(node: ast.Constant, _: Rows) -> Value:
         return Value(NONE)
     if isinstance(node.value, str):
         return Value(TEXT, node.value)
-    # A truth value counts as a number in Python, and 1e999 as infinity.
-    if (
-        isinstance(node.value, int | float)
-        and not isinstance(node.value, bool)
-        and abs(node.value) < np.finfo(float).max
-    ):
+    # A truth value counts as a number in Python.
+    if isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return Value(NUMBER, np.float64(node.value))
-    raise InputError(f"condition has {_shown(node)}: use a finite number or 'text'")
+    raise InputError(f"condition has {_shown(node)}: use a number or 'text'")
 
 
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
@@ -168,23 +164,23 @@ def _alike(node: ast.Compare, values: Sequence[Value], rows: Rows) -> Iterator[V
         mixed = " with ".join(sorted(dict.fromkeys(named)))
         raise InputError(f"condition {ast.unparse(node)[:60]!r} compares {mixed}: {_REMEDY}")
     kind = kinds.pop() if kinds else TEXT
-    return (_as(value, kind, rows) for value in values)
+    return (_as(node, value, kind, rows) for value in values)
 
 
 _REMEDY = "compare like with like, text in quotes and numbers without, or use is None"
 
 
-def _as(value: Value, kind: str, rows: Rows) -> Value:
+def _as(node: ast.Compare, value: Value, kind: str, rows: Rows) -> Value:
     if value.kind == kind:
         return value
     if value.kind == OPEN:
         return rows.column(value.column, kind)
     if value.column:
         raise InputError(f"column {value.column!r} is {value.kind}: compare it with {value.kind}")
-    time = times_of(pd.Series([value.data], dtype=str))[0]
-    if np.isnat(time):
-        raise InputError(f"{value.data[:60]!r} is no time: use one such as '2010-01-31 23:59:59'")
-    return Value(TIME, time)
+    try:
+        return Value(TIME, parse_time(value.data))
+    except ValueError as error:
+        raise InputError(f"condition {ast.unparse(node)[:60]!r}: {error}") from error
 
 
 _MEANINGS: dict[type, Callable[[Any, Rows], Value]] = {

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import component_numbers, numbers
 from steadkit.errors import InputError
-from steadkit.schema import COLUMNS, COMPONENTS, MISSING, TEXT_COLUMNS
-
-TIME_COLUMNS = ("source_origin_time", "trace_start_time")
-SNR_COLUMNS = tuple(f"snr_db_{component}" for component in COMPONENTS)
-"""The SNR of one component; the CSV has all three in ``snr_db``."""
+from steadkit.schema import COLUMNS, MISSING, TEXT_COLUMNS
+from steadkit.types import (
+    SNR_COLUMNS,
+    TIME_COLUMNS,
+    component_columns,
+    number_column,
+    time_column,
+)
 
 NUMBER, TEXT, TIME, TRUTH, NONE = "a number", "text", "a time", "a condition", "None"
 OPEN = "a further column"
@@ -49,10 +51,10 @@ def numeric(table: pd.DataFrame, name: str) -> np.ndarray:
     """Read a column, ``snr_db`` (the mean) or ``snr_db_Z``, as float64; NaN if not known."""
     if name == "snr_db":
         with np.errstate(all="ignore"):  # huge values may have no mean
-            return component_numbers(table).mean(axis=1)
+            return component_columns(table).mean(axis=1)
     if name in SNR_COLUMNS:
-        return component_numbers(table)[:, SNR_COLUMNS.index(name)]
-    return numbers(table, name)
+        return component_columns(table)[:, SNR_COLUMNS.index(name)]
+    return number_column(table, name)
 
 
 def kind_of(name: str) -> str:
@@ -100,23 +102,8 @@ def _read_text(table: pd.DataFrame, name: str) -> Value:
 
 
 def _read_time(table: pd.DataFrame, name: str) -> Value:
-    text = table[name].str.strip()
-    known = ~text.isin(MISSING).to_numpy()
-    times = times_of(text.where(known))
-    wrong = np.isnat(times) & known
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"trace {table['trace_name'].iloc[row]!r} has {name} = "
-            f"{table[name].iloc[row][:60]!r}: a time such as 2010-01-31 23:59:59.5 is needed"
-        )
-    return Value(TIME, times, known)
-
-
-def times_of(text: pd.Series) -> np.ndarray:
-    """Read ISO 8601 times, UTC where no zone is given, as datetime64; NaT where there is none."""
-    times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
-    return times.dt.tz_convert(None).to_numpy()
+    times = time_column(table, name)
+    return Value(TIME, times, ~np.isnat(times))
 
 
 _READERS: dict[str, Callable[[pd.DataFrame, str], Value]] = {

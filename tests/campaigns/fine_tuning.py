@@ -59,7 +59,7 @@ from eqt.position import (
 from eqt.position.tables import figures_of
 from eqt.probabilities import Predict, predictor
 from eqt.train import compiled
-from steadkit.catalog import component_numbers, read_table
+from steadkit.catalog import read_table
 from steadkit.console import progress
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
@@ -69,6 +69,7 @@ from steadkit.sources import source_of
 from steadkit.split import Rule
 from steadkit.split.groups import joined, labels_of
 from steadkit.transforms import PRESETS, AugmentConfig
+from steadkit.types import component_columns
 
 TOGETHER = 64
 
@@ -180,7 +181,7 @@ def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
     demo(folder, events, -(-events // 10), seed)
     files = chunk_files(folder, events)
     table = pd.concat([read_table(path.with_suffix(".csv")) for path in files])
-    clear = (component_numbers(table) >= STRONG_DB).all(axis=1)
+    clear = (component_columns(table) >= STRONG_DB).all(axis=1)
     is_noise = (table["trace_category"] == NOISE).to_numpy()
     names = table["trace_name"][clear | is_noise].tolist()
     return training_batches(files, names, SIMULATED, seed)

@@ -17,18 +17,18 @@ from steadkit.catalog import (
     pieces,
     read_table,
     row_parts,
-    tidy,
     write_csv,
 )
 from steadkit.catalog.lines import PIECE_BYTES, is_regular
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS
+from steadkit.types import typed_table
 
 HEADER = "trace_name,trace_category,p_arrival_sample\n"
 
 
 def test_real_rows_are_typed(shared_data):
-    typed = tidy(read_table(shared_data / "stead_100samples.csv"))
+    typed = typed_table(read_table(shared_data / "stead_100samples.csv"))
     first = typed.iloc[0]
     assert len(typed) == 100
     assert first["trace_name"] == "109C.TA_20060723155859_EV"
@@ -118,7 +118,7 @@ def test_hostile_tables_get_one_line(tmp_path, content, words):
 def test_a_number_that_is_none_is_named():
     table = pd.DataFrame({"trace_name": ["a_EV"], "p_arrival_sample": ["soon"]})
     with pytest.raises(InputError, match="'a_EV' has p_arrival_sample = 'soon'"):
-        tidy(table)
+        typed_table(table)
 
 
 @pytest.mark.parametrize("columns", [None, ("trace_name", "trace_category")])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit import synthetic
-from steadkit.catalog import read_table, tidy
+from steadkit.catalog import read_table
 from steadkit.check import check, wanted_faults
 from steadkit.check.samples import CHECKS, longest_run, not_finite
 from steadkit.check.suspects import RATIO, energy_rise, rises
@@ -16,6 +16,7 @@ from steadkit.check.waveforms import check_waveforms
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_of
 from steadkit.store import open_data, read_waveform
+from steadkit.types import typed_table
 
 
 def batch():
@@ -166,7 +167,7 @@ def test_rules_of_thumb_on_real_records(shared_data):
 
 
 def rows_of(source):
-    table = tidy(read_table(source.csv))
+    table = typed_table(read_table(source.csv))
     return table[["trace_name", "trace_category"]].assign(
         **{c: table[c] for c in ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")}
     )

@@ -18,7 +18,7 @@ from obspy.core import event as quake
 from obspy.signal.trigger import classic_sta_lta, trigger_onset
 
 from steadkit import synthetic
-from steadkit.catalog import component_numbers, numbers, read_table
+from steadkit.catalog import read_table
 from steadkit.convert import RegionConfig, from_records
 from steadkit.convert.picks import OF_A_PICK, OF_A_SOURCE, onsets, read_picks
 from steadkit.convert.quiet import is_quiet, quiet_starts
@@ -27,6 +27,7 @@ from steadkit.convert.stations import read_stations
 from steadkit.dataset import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.types import component_columns, number_column
 
 START = UTCDateTime("2024-02-03T00:00:00")
 MAIN_SHOCK = UTCDateTime("2024-02-03T05:24:29.62")
@@ -112,14 +113,14 @@ def test_a_real_hour_becomes_traces_with_the_samples_it_was_recorded_with(
         for column, trace in enumerate(stream):
             first = round((start - trace.stats.starttime) * 100)
             assert (samples[:, column] == trace.data[first : first + 6000]).all()
-    p = numbers(table, "p_arrival_sample")
+    p = number_column(table, "p_arrival_sample")
     assert ((p >= 400) & (p <= 900)).all()
     # Picks fall anywhere, not on whole seconds after the start as in STEAD itself.
     assert len(set(p % 100)) > len(p) / 2
     main = table[table["source_magnitude"] == "5.1"].iloc[0]
     arrival = UTCDateTime(main["trace_start_time"]) + float(main["p_arrival_sample"]) / 100
     assert abs(arrival - MAIN_SHOCK) < 1
-    assert component_numbers(table.loc[[main.name]]).min() > 40
+    assert component_columns(table.loc[[main.name]]).min() > 40
     assert main["p_travel_sec"] == "3.0"
     assert float(main["source_distance_km"]) == pytest.approx(15.7, abs=0.2)
     assert float(main["back_azimuth_deg"]) == pytest.approx(240.3, abs=0.5)
@@ -381,9 +382,15 @@ def test_s_that_is_too_late_is_told(tmp_path):
         ("network,station,phase,time\nXX,ABC,P,soon\n", "time 'soon'"),
         ("network,station,phase,time\nXX,ABC,P,\n", "time ''"),
         ("network,station,phase,time\nXX,ABC,IAML,2024-02-03\n", "no pick of P or S"),
-        ("network,station,phase,time,latitude\nXX,ABC,P,2024-02-03,95\n", "source_latitude = '95'"),
-        ("network,station,phase,time,depth_km\nXX,ABC,P,2024-02-03,deep\n", "= 'deep'"),
-        ("network,station,phase,time,origin_time\nXX,ABC,P,2024-02-03,x\n", "origin time 'x'"),
+        (
+            "network,station,phase,time,latitude\nXX,ABC,P,2024-02-03T05:24,95\n",
+            "source_latitude = '95'",
+        ),
+        ("network,station,phase,time,depth_km\nXX,ABC,P,2024-02-03T05:24,deep\n", "= 'deep'"),
+        (
+            "network,station,phase,time,origin_time\nXX,ABC,P,2024-02-03T05:24,x\n",
+            "origin time 'x'",
+        ),
         ("", "not a CSV"),
         ("\xff", "not a text file"),
     ],

@@ -305,7 +305,7 @@ def test_a_format_of_lists_and_no_buckets_is_read(tmp_path):
         ({"trace_s_arrival_sample": 6500}, "S too late after P"),
         ({"trace_p_arrival_sample": "", "trace_s_arrival_sample": ""}, "no P arrival"),
         ({"trace_category": "quarry blast"}, "category that STEAD has not"),
-        ({"trace_start_time": "soon"}, "start time that cannot be read"),
+        ({"trace_start_time": "soon"}, "trace_start_time that cannot be read"),
         ({"trace_name": "nowhere"}, "no samples of that name"),
         ({"trace_name": "../../x"}, "no samples of that name"),
         ({"trace_name": "bucket$9,:3"}, "beyond its block"),
@@ -318,7 +318,7 @@ def test_a_format_of_lists_and_no_buckets_is_read(tmp_path):
         ({"trace_sampling_rate_hz": 0}, "sampling rate"),
         ({"trace_sampling_rate_hz": "fast"}, "sampling rate"),
         ({"trace_component_order": "ZNEX"}, "component order"),
-        ({"trace_component_order": "ABC"}, "none of the components"),
+        ({"trace_component_order": "ABC"}, "component order"),
     ],
 )
 def test_a_trace_that_cannot_be_used_is_counted_and_the_others_are_written(

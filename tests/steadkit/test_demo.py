@@ -6,9 +6,10 @@ import pytest
 from conftest import refused
 
 from steadkit import demo as demo_module
-from steadkit.catalog import read_table, tidy
+from steadkit.catalog import read_table
 from steadkit.demo import as_text
 from steadkit.schema import COLUMNS
+from steadkit.types import typed_table
 
 FILES = [f"chunk{n}{suffix}" for n in (1, 2) for suffix in (".csv", ".hdf5", ".manifest")]
 
@@ -44,7 +45,7 @@ def test_the_csv_says_what_the_attributes_say(run, tmp_path):
         for name, dataset in file["data"].items():
             attributes = {key: as_text(value) for key, value in dataset.attrs.items()}
             assert table.loc[name].to_dict() == attributes
-    typed = tidy(table.reset_index(drop=True))
+    typed = typed_table(table.reset_index(drop=True))
     assert (typed["s_arrival_sample"] > typed["p_arrival_sample"]).all()
     assert typed[["snr_db_E", "snr_db_Z", "coda_end_sample"]].notna().to_numpy().any(axis=1).all()
 

@@ -37,11 +37,12 @@ def test_the_reach_is_where_the_last_event_has_died_away(p, s, coda_end, reach):
 
 
 def test_most_codas_of_stead_have_ended_by_the_estimate(shared_data):
-    from steadkit.catalog import numbers, read_table
+    from steadkit.catalog import read_table
+    from steadkit.types import number_column
 
     table = read_table(shared_data / "stead_100samples.csv")
     p, s, coda = (
-        numbers(table, f"{name}_sample") for name in ("p_arrival", "s_arrival", "coda_end")
+        number_column(table, f"{name}_sample") for name in ("p_arrival", "s_arrival", "coda_end")
     )
     reaches = [Example(WAVEFORM, (a,), (b,)).reach for a, b in zip(p, s, strict=True)]
     assert 0.9 < np.mean(np.array(reaches) >= coda) < 1

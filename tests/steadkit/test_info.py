@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.info import describe, read_numbers
-from steadkit.info.reading import values
 from steadkit.manifest import load, manifest_of
 from steadkit.schema import EVENT, NOISE
 
@@ -133,11 +132,6 @@ def test_the_order_of_the_rows_changes_nothing(tmp_path_factory, order):
         table.iloc[list(rows)].to_csv(folder / "a.csv", index=False)
         found.append(describe(folder / "a.csv"))
     assert found[0] == found[1]
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
-def test_numbers_are_read_as_python_reads_them(numbers):
-    assert values(pd.Series([repr(x) for x in numbers], dtype=str)) == pytest.approx(numbers)
 
 
 def test_numbers_of_columns_that_are_missing_are_nan(tmp_path):

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadkit.catalog import numbers, read_table
+from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.labels import SHAPES as FORMULAS
 from steadkit.labels import TARGETS, LabelConfig, shape_targets, targets
+from steadkit.types import number_column
 
 SHAPES = ("gaussian", "triangle", "box")
 
@@ -20,7 +21,7 @@ def test_equal_to_the_original_but_for_its_missing_last_sample(shared_data, shap
     reference = np.load(shared_data / "eqt_reference.npz")
     table = read_table(shared_data / "ncedc_a.csv").set_index("trace_name", drop=False)
     table = table.loc[[name.decode() for name in reference["trace_name"]]]
-    p, s = numbers(table, "p_arrival_sample"), numbers(table, "s_arrival_sample")
+    p, s = number_column(table, "p_arrival_sample"), number_column(table, "s_arrival_sample")
     ours = targets(p, s, LabelConfig(shape))
     # The original leaves out the last sample of each span: its Python slices end before it.
     last = {"detector": s + 0.4 * (s - p), "picker_P": p + 20, "picker_S": s + 20}

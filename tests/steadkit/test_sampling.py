@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from steadkit.errors import InputError
 from steadkit.sampling import (
     allocate,
-    parse_fraction,
     pick,
     settle,
     share,
@@ -18,6 +17,7 @@ from steadkit.sampling import (
     shuffled,
     take,
 )
+from steadkit.types import parse_fraction
 
 NAMES = st.lists(st.text("abc019._", min_size=1, max_size=8), unique=True, min_size=1, max_size=60)
 FRACTIONS = st.fractions(Fraction(1, 1000), 1)

@@ -97,7 +97,7 @@ def test_lists_that_are_none_are_refused(tmp_path, content, words):
         ({"at": "moon", "box": (0, 0, 1, 1)}, "source or receiver"),
         ({"stratify": ("source_magnitude:3,2",)}, "ascend"),
         ({"stratify": ("source_magnitude:a",)}, "no number"),
-        ({"stratify": ("source_magnitude:inf",)}, "ascend"),
+        ({"stratify": ("source_magnitude:inf",)}, "no number"),
         ({"stratify": ("trace_category:1",)}, "is text and has no bins"),
         ({"stratify": ("snr_db_Z",)}, "needs bins"),
         ({"stratify": ("snr_db",)}, "needs bins"),

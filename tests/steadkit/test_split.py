@@ -225,7 +225,7 @@ def test_a_trace_on_the_wrong_side_of_time_is_named():
     time, _ = audit(table, parts, Rule(by=("time",)))
     assert time.names == ["source_id q7"]
     assert time.shared["train", "test"] == ["source_id q7"]
-    with pytest.raises(InputError, match="trace_start_time, 'T0"):
+    with pytest.raises(InputError, match=r"'T0[^ ]* has trace_start_time = 'soon'"):
         assign(table.assign(trace_start_time="soon"), Rule(by=("time",)))
 
 
@@ -416,7 +416,7 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
         (("x.csv", "--shares", "9,-4,-4"), "fraction"),
         (("x.csv", "--stratify", "nothing"), "no column 'nothing'"),
         (("x.csv", "--by", "region"), "have no place"),
-        (("x.csv", "--by", "time", "--cut", "2020", "2021"), "is not a time"),
+        (("x.csv", "--by", "time", "--cut", "2020", "now"), "is not a time"),
         (("x.csv", "--by", "network_code"), "holds 240 of 240"),
         (("x.csv", "--check"), "no split beside"),
         (("none.csv",), "no file 'none.csv'"),
