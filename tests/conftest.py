@@ -1,5 +1,6 @@
 """Fixtures: the shared real records where there are any, and small STEAD files made by code."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from eqt.config import EQTConfig, TrainConfig
 from steadkit.schema import COLUMNS, EVENT, NOISE
 from steadkit.sources import Source, source_of
 from steadkit.store import Writer
+
+# No test writes into the user's cache, nor depends on what is there.
+os.environ["STEADKIT_CACHE"] = ""
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("untimed", deadline=None)

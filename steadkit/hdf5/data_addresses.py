@@ -1,8 +1,8 @@
 """Addresses of the data of many datasets, read from the beginnings of their object headers.
 
-The datasets of a file were written by one program, so their headers begin with the same messages
-(dataspace, datatype, fill value, layout) but for the address of the data. The first header of a
-kind is parsed and checked; the others are compared with it as arrays up to the end of the layout.
+The datasets of a file were written by one program, so there are few kinds of header. The first of a
+kind is parsed and checked; the others are compared with it as arrays, up to the last of the
+messages that say how the data are stored: dataspace, datatype and layout.
 """
 
 import os
@@ -12,8 +12,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from steadkit.hdf5.messages import (
+    CONTINUATION,
+    DATASPACE,
+    DATATYPE,
+    FIRST_READ,
     LAYOUT,
-    PREFIX,
+    MESSAGE,
     DamageError,
     NewStyleError,
     RawFile,
@@ -22,23 +26,34 @@ from steadkit.hdf5.messages import (
     storage_of,
 )
 
-LEAD_BYTES: Final = 512
-"""Bytes read of each header; the layout ends at 168 in STEAD's files, at 176 in ours."""
-
-MAX_KINDS: Final = 16
+MAX_KINDS: Final = 64
 """Kinds of header that are learned in one call; the headers of others are not found."""
 
 CHUNK: Final = 1 << 13
-"""Headers compared at once: 4 MB of them."""
+"""Headers compared at once: 10 MB of them."""
+
+HEAD_BYTES: Final = 5
+"""Kind, size and flags of a message; what follows in its head is reserved."""
+
+NEEDED: Final = {DATASPACE, DATATYPE, LAYOUT}
 
 
 class Lead(NamedTuple):
-    """The beginning of one kind of header, up to the end of its layout message."""
+    """One kind of header up to the last of the messages that say how its data are stored.
 
-    mask: np.ndarray
+    HDF5's library moves any of these messages to a later block where it needs the room.
+    """
+
+    first: int
+    """Bytes of the first block."""
+    blocks: list[tuple[int, int]]
+    """Position of the address of each further block, and its bytes."""
+    columns: np.ndarray
+    """Positions of the bytes that must be the same: heads of messages, and what tells storage."""
     pattern: np.ndarray
+    """These bytes."""
     address: int
-    """Where in the header the address of the data is."""
+    """Position of the address of the data."""
 
 
 def data_addresses(
@@ -57,35 +72,69 @@ def data_addresses(
         must be in one piece.
     """
     found = np.full(len(headers), -1, np.int64)
-    leads: list[Lead | None] = []
+    leads: list[Lead] = []
+    n_learned = 0
     for first in range(0, len(headers), CHUNK):
         some = headers[first : first + CHUNK]
         table = _read_starts(raw, some)
         waiting = np.arange(len(some))
         number = 0
-        while len(waiting) and number < MAX_KINDS:
+        while len(waiting) and (number < len(leads) or n_learned < MAX_KINDS):
             if number == len(leads):
-                leads.append(_learn(raw, int(some[waiting[0]]), is_accepted))
-            lead = leads[number]
+                n_learned += 1
+                lead = _learn(raw, int(some[waiting[0]]), is_accepted)
+                if lead is None:
+                    waiting = waiting[1:]
+                    continue
+                leads.append(lead)
+            rows, addresses = _matching(raw, some, table, waiting, leads[number])
+            found[first + rows] = addresses
+            waiting = np.setdiff1d(waiting, rows, assume_unique=True)
             number += 1
-            if lead is None:
-                continue
-            same = ((table[waiting] & lead.mask) == lead.pattern).all(axis=1)
-            fields = table[waiting[same], lead.address : lead.address + 8]
-            found[first + waiting[same]] = np.ascontiguousarray(fields).view("<i8")[:, 0]
-            waiting = waiting[~same]
     return found
 
 
 def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
-    """Read the beginnings of headers, shape (n, LEAD_BYTES), zeros behind the file's end."""
+    """Read the beginnings of headers, shape (n, FIRST_READ), zeros behind the file's end."""
     descriptor, base, last = raw.descriptor, raw.base, raw.size - raw.base
     contents = [
-        os.pread(descriptor, LEAD_BYTES, base + address) if address < last else b""
+        os.pread(descriptor, FIRST_READ, base + address) if address < last else b""
         for address in headers.tolist()
     ]
-    padded = b"".join([content.ljust(LEAD_BYTES, b"\0") for content in contents])
-    return np.frombuffer(padded, np.uint8).reshape(len(headers), LEAD_BYTES)
+    padded = b"".join([content.ljust(FIRST_READ, b"\0") for content in contents])
+    return np.frombuffer(padded, np.uint8).reshape(len(headers), FIRST_READ)
+
+
+def _matching(
+    raw: RawFile, headers: np.ndarray, table: np.ndarray, waiting: np.ndarray, lead: Lead
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the rows that wait are of a kind, and the addresses of their data."""
+    n_first = int(np.searchsorted(lead.columns, min(lead.first, FIRST_READ)))
+    starts = table[waiting]
+    same = (starts[:, lead.columns[:n_first]] == lead.pattern[:n_first]).all(axis=1)
+    rows, contents = waiting[same], starts[same, : lead.first]
+    if lead.first > FIRST_READ:
+        rest = _read_all(raw, headers[rows] + FIRST_READ, lead.first - FIRST_READ)
+        contents = np.concatenate([contents, rest], axis=1)
+    for position, size in lead.blocks:
+        places = np.ascontiguousarray(contents[:, position : position + 8]).view("<u8")[:, 0]
+        contents = np.concatenate([contents, _read_all(raw, places, size)], axis=1)
+    same = (contents[:, lead.columns] == lead.pattern).all(axis=1)
+    fields = contents[same, lead.address : lead.address + 8]
+    return rows[same], np.ascontiguousarray(fields).view("<i8")[:, 0]
+
+
+def _read_all(raw: RawFile, addresses: np.ndarray, size: int) -> np.ndarray:
+    """Read blocks of one size, a row each; zeros, which are like no kind, where there is none."""
+
+    def read(address: int) -> bytes:
+        try:
+            return raw.read(address, size)
+        except DamageError:
+            return bytes(size)
+
+    content = b"".join([read(address) for address in addresses.tolist()])
+    return np.frombuffer(content, np.uint8).reshape(len(addresses), size)
 
 
 def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -> Lead | None:
@@ -97,13 +146,27 @@ def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -
         return None
     if storage is None or storage.address is None or not is_accepted(storage):
         return None
-    start, end = header.places(LAYOUT)[0]
-    if end > LEAD_BYTES or len(header.places(LAYOUT)) > 1:
+    n_needed = 1 + max(n for n, (kind, _, _) in enumerate(header.messages) if kind in NEEDED)
+    end = header.messages[n_needed - 1][2] + len(header.messages[n_needed - 1][1])
+    sizes = [size for _, size in header.blocks(address)]
+    n_blocks = 1 + int(np.searchsorted(np.cumsum(sizes), end))
+    kinds = [kind for kind, _, _ in header.messages]
+    if any(kinds.count(kind) > 1 for kind in NEEDED):
         return None
-    mask = np.zeros(LEAD_BYTES, np.uint8)
-    mask[PREFIX.size : end] = 0xFF
-    mask[0] = 0xFF  # the version; the counts of messages, names and bytes may differ
-    field = start + 2  # behind version and class
-    mask[field : field + 8] = 0
-    content = np.frombuffer(header.content[:LEAD_BYTES].ljust(LEAD_BYTES, b"\0"), np.uint8)
-    return Lead(mask, content & mask, field)
+    columns = [0]  # the version; the numbers of messages, names and bytes may differ
+    for kind, content, start in header.messages[:n_needed]:
+        columns += range(start - MESSAGE.size, start - MESSAGE.size + HEAD_BYTES)
+        fixed = range(start, start + len(content))
+        if kind in NEEDED:
+            columns += [at for at in fixed if kind != LAYOUT or not 2 <= at - start < 10]
+        elif kind == CONTINUATION:
+            columns += fixed[8:]  # the size of the block
+    where = np.array(columns)
+    further = [start for start, _ in header.places(CONTINUATION)]
+    return Lead(
+        sizes[0] if n_blocks > 1 else end,
+        list(zip(further, sizes[1:n_blocks], strict=False)),
+        where,
+        np.frombuffer(header.content, np.uint8)[where],
+        header.places(LAYOUT)[0][0] + 2,  # behind version and class
+    )

@@ -38,8 +38,9 @@ SOFT_LINK: Final = 2
 MAX_NAME: Final = 1024
 """Bytes of a name; longer ones are left to h5py, so that a hostile heap cannot fill the memory."""
 
-CHUNK: Final = 1 << 16
-"""Names copied out of the heap at once: the index of their bytes takes eight times their room."""
+MIN_WIDTH: Final = 32
+CHUNK: Final = 1 << 14
+"""Bytes copied of each name, doubled until all end there, and how many names are copied at once."""
 
 
 class SymbolTable(NamedTuple):
@@ -182,26 +183,29 @@ def names_at(heap: bytes, offsets: np.ndarray) -> np.ndarray:
     NewStyleError
         One has more than `MAX_NAME` bytes.
     DamageError
-        One lies outside.
+        One begins outside.
     """
-    content = np.frombuffer(heap, np.uint8)
-    ends = np.append(np.flatnonzero(content == 0), -1)
     if not len(offsets):
         return np.empty(0, "S1")
-    if int(offsets.max()) >= len(content):
+    if int(offsets.max()) >= len(heap):
         raise DamageError("has a name beyond the heap of names")
-    starts = offsets.astype(np.int64)
-    lengths = ends[np.searchsorted(ends[:-1], starts)] - starts
-    if (lengths < 0).any():
-        raise DamageError("has a name without end")
-    longest = int(lengths.max())
-    if longest > MAX_NAME:
-        raise NewStyleError
-    names = np.zeros((len(starts), max(1, longest)), np.uint8)
-    columns = np.arange(names.shape[1])
+    content = np.frombuffer(heap.ljust(len(heap) + MAX_NAME, b"\xff"), np.uint8)
+    width = MIN_WIDTH
+    while (names := _cut_at_zero(content, offsets.astype(np.int64), width)) is None:
+        width *= 2
+        if width > MAX_NAME:
+            raise NewStyleError
+    return names
+
+
+def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray | None:
+    """Copy texts that end with a zero; None if one has none within the width."""
+    names = np.empty((len(starts), width), np.uint8)
     for first in range(0, len(starts), CHUNK):
-        some = slice(first, first + CHUNK)
-        inside = columns < lengths[some, np.newaxis]
-        at = np.where(inside, starts[some, np.newaxis] + columns, 0)
-        names[some] = np.where(inside, content[at], 0)
-    return names.reshape(-1).view(f"S{names.shape[1]}")
+        some = names[first : first + CHUNK]
+        np.take(content, starts[first : first + CHUNK, np.newaxis] + np.arange(width), out=some)
+        is_end = some == 0
+        if not is_end.any(axis=1).all():
+            return None
+        some[np.logical_or.accumulate(is_end, axis=1)] = 0
+    return names.reshape(-1).view(f"S{width}")

@@ -33,7 +33,7 @@ from steadkit.hdf5.symbol_table import (
 )
 from steadkit.schema import DATA_GROUP
 from steadkit.store.opening import LIBRARY_FAULTS
-from steadkit.store.reading import Reader, is_waveform
+from steadkit.store.reading import Reader, expect_random_reads, is_waveform
 from steadkit.store.samples import TRACE_BYTES
 
 CACHE_VARIABLE: Final = "STEADKIT_CACHE"
@@ -48,6 +48,9 @@ MIN_LOADED: Final = 1000
 MIN_INDEXED: Final = 20_000
 INDEXED_SHARE: Final = 4
 """Traces, and one in how many of a file's, that must be asked for before an index is made."""
+
+FAR_APART: Final = 1 << 14
+"""Bytes from header to header beyond which the system would read ahead what nobody wants."""
 
 _FIRST_LINE: Final = b"steadkit index of places 1\n"
 _DIGEST: Final = 32
@@ -176,6 +179,8 @@ def _complete(
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:
     """Find samples by the headers, read in the order of their addresses; -1 where they are not."""
     order = np.argsort(headers, kind="stable")
+    if len(headers) > 1 and np.median(np.diff(headers[order])) > FAR_APART:
+        expect_random_reads(reader.raw.descriptor)
     addresses = np.empty(len(headers), np.int64)
     addresses[order] = data_addresses(
         reader.raw,

@@ -11,7 +11,7 @@ from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.opening import open_data
 from steadkit.store.places import find_places
-from steadkit.store.reading import Reader
+from steadkit.store.reading import Reader, expect_random_reads
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
 
@@ -81,6 +81,11 @@ class Waveforms:
                 if not isfinite(total):
                     check_finite(out[row], self.names[index], self.path)
 
+    def _are_far_apart(self, indices: Sequence[int]) -> bool:
+        """Tell whether less than half of what lies between some traces is to be read."""
+        offsets = self._offsets[np.asarray(indices, np.int64)]
+        return bool(len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES)
+
     def _read_contiguous(
         self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int]
     ) -> list[tuple[int, int]]:
@@ -88,6 +93,8 @@ class Waveforms:
         others = []
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if self._are_far_apart(indices):
+                expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
                 offset = int(self._offsets[index])
                 if offset < 0:
