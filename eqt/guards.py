@@ -1,19 +1,16 @@
 """Arrays and configurations from files that others made, checked before they cost anything."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import h5py
 import numpy as np
 
 from eqt.config import EQTConfig
+from eqt.sizes import VALUE_BYTES, check_buildable, count_parameters
 from steadkit.errors import InputError
 
 MOST_VALUES: Final = 1 << 24
 """Numbers in one array; the largest of the published network has 12,288."""
-
-MOST_LAYERS: Final = 1000
 
 MOST_JSON: Final = 1 << 20
 """Bytes of a description."""
@@ -82,43 +79,16 @@ def check_size(config: EQTConfig, file_bytes: int) -> None:
     Raises
     ------
     InputError
-        It would take more than the file's bytes, or more layers than any network here.
+        It would take more than the file's bytes, or cannot be built at all.
 
     Examples
     --------
     >>> check_size(EQTConfig(), 1_600_000)
-    >>> check_size(EQTConfig(filters=(4000,), kernels=(4000,)), 1_600_000)
+    >>> check_size(EQTConfig(head_kernel=100_000), 1_600_000)
     Traceback (most recent call last):
-    steadkit.errors.InputError: it has 1,600,000 bytes, its weights alone need 5,696,592,512
+    steadkit.errors.InputError: it has 1,600,000 bytes, its weights alone need 11,112,188
     """
-    stacks = (config.filters, config.residual_kernels, config.encoder_rnn, config.picker_rnn)
-    layers = sum(map(len, stacks)) + config.transformer_blocks
-    if layers > MOST_LAYERS:
-        raise InputError(f"its configuration has {layers:,} blocks, at most {MOST_LAYERS} are read")
-    needed = 4 * _least_weights(config)
+    check_buildable(config)
+    needed = VALUE_BYTES * count_parameters(config)
     if needed > file_bytes:
         raise InputError(f"it has {file_bytes:,} bytes, its weights alone need {needed:,}")
-
-
-def _least_weights(config: EQTConfig) -> int:
-    """Count the kernels alone; of recurrent layers only what all kinds of them have."""
-    last, units = config.filters[-1], config.rnn_units
-    common = units if config.encoder_rnn else last
-    picked = units if config.picker_rnn else common
-    decoder = tuple(config.decoder_filters or config.filters[::-1])
-    recurrent = 3 * units * units
-    kernels = (
-        _convolutions((config.components, *config.filters), config.kernels),
-        2 * last * last * sum(config.residual_kernels),
-        recurrent * (len(config.encoder_rnn) + 2 * len(config.picker_rnn)),
-        2 * common * config.transformer_blocks * (config.attention_units + config.feed_forward),
-        2 * 2 * picked * config.attention_units,
-        _convolutions((common, *decoder), config.kernels[::-1]),
-        2 * _convolutions((picked, *decoder), config.kernels[::-1]),
-        3 * decoder[-1] * config.head_kernel,
-    )
-    return sum(kernels)
-
-
-def _convolutions(channels: Sequence[int], kernels: Sequence[int]) -> int:
-    return sum(a * b * k for (a, b), k in zip(pairwise(channels), kernels, strict=True))

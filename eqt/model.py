@@ -4,6 +4,7 @@ import keras
 
 from eqt import blocks
 from eqt.config import EQTConfig
+from eqt.sizes import check_buildable
 
 _DEFAULT = EQTConfig()
 
@@ -25,7 +26,13 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
         ``detector``, ``picker_P`` and ``picker_S``, each ``(batch, samples, 1)``. Losses,
         weights, metrics and targets may be dictionaries with these names as keys. Dropout acts
         in training only.
+
+    Raises
+    ------
+    InputError
+        There is no room for it; see `eqt.sizes.check_buildable`.
     """
+    check_buildable(config)
     # ---- functional model ----
     waveform = keras.Input((config.input_length, config.components), name="waveform")
 

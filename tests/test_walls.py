@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program paths documents children schema types console atomic sources
-        trace example catalog hdf5 store manifest sampling where selection presets split rows
-        dataset subset merge build verify check convert synthetic demo labels transforms
+        version errors program paths documents children schema capacity types console atomic
+        sources trace example catalog hdf5 store manifest sampling where selection presets split
+        rows dataset subset merge build verify check convert synthetic demo labels transforms
         pipeline preview info plots collection cli __init__ __main__""",
-    "eqt": """config presets differences layers blocks model stages architecture cores frozen
+    "eqt": """config sizes presets differences layers blocks model stages architecture cores frozen
         probabilities guards archives weights checkpoints saved seisbench_state runs loading
         pretrained exporting picks onsets metrics candidates plots pages position train evaluate
         compare visualize quickstart experiments cli __init__ __main__""",

@@ -17,11 +17,12 @@ from eqt.evaluate.gallery import Shown, evenly, shown, worst
 from eqt.evaluate.report import SECTIONS, Section, report, residuals_figure
 from eqt.evaluate.task import Part, Task
 from eqt.evaluate.thresholds import NAMES, choose, told
-from eqt.loading import load_model
+from eqt.loading import read
 from eqt.metrics import STUDY_COLUMNS, truth_of
 from eqt.onsets import refined
 from eqt.picks import Thresholds
 from eqt.probabilities import Predict, predictor
+from eqt.sizes import check_prediction
 from steadkit.atomic import check_folder, staged_folder, write_text
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
@@ -85,9 +86,10 @@ def evaluate(
     protocol = protocol or Protocol()
     check_folder(task.out, overwrite, files_of)
     batches = Batches(task.data, task.traces, task.training.batches)
-    model = load_model(task.weights)
+    model, config = read(task.weights)
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
+    check_prediction(config, batches.config.batch_size, len(batches.names))
 
     without_chance = None if mc_samples else predictor(model)
 

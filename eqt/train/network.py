@@ -14,7 +14,6 @@ from eqt.stages import frozen
 from eqt.train.adam import Adam
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
-from steadkit.schema import TRACE_SHAPE
 
 UNDECAYED = ("bias", "beta", "gamma")
 """Names of weights that weight decay leaves alone."""
@@ -60,11 +59,6 @@ def network_for(
     """
     with _precision(config.mixed_precision):
         model = build_model(model_config, config.seed)
-    if model.input_shape[1:] != TRACE_SHAPE:
-        raise InputError(
-            f"the network takes {model.input_shape[1:]}, STEAD's traces are {TRACE_SHAPE}: "
-            "leave out input_length and components"
-        )
     if given is not None:
         model.set_weights(given.get_weights())
     for layer in frozen(model, config.freeze):

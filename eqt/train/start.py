@@ -15,6 +15,7 @@ from eqt import plots
 from eqt.config import EQTConfig, TrainConfig
 from eqt.cores import share_cores
 from eqt.runs import Run, Setup, created, held, load_setup, remove_files, save_setup
+from eqt.sizes import check_training
 from eqt.train import state
 from eqt.train.devices import check_devices, devices_named, make_repeatable, strategy_of
 from eqt.train.environment import environment, refuse_changed
@@ -29,6 +30,7 @@ from eqt.train.telling import Teller
 from steadkit.atomic import write_text, write_with
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
+from steadkit.sources import source_of
 
 SAVE_EVERY = 500
 """Batches between two states; a state of EQT takes 5 MB and some hundredths of a second."""
@@ -191,6 +193,7 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
         raise InputError(f"{str(run.config)!r} is broken: {error!r}") from error
     devices = devices_named(",".join(devices)) if devices else []
     count = max(len(devices), 1)
+    check_training(setup.model, config.batch_size, source_of(setup.data).hdf5)
     check_devices(count, config.batch_size, config.xla, config.mixed_precision)
     make_repeatable(config.xla)
     training, validation = batches_of(setup.data, assigned, config)

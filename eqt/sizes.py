@@ -1,0 +1,223 @@
+"""Weights and memory of a network, counted from its configuration before anything is built."""
+
+import math
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from eqt.config import EQTConfig
+from steadkit.capacity import available_memory, require_memory
+from steadkit.errors import InputError
+from steadkit.schema import TRACE_SHAPE
+
+MAX_BLOCKS: Final = 1000
+"""Blocks in one network: some thousand layers, which take minutes to build."""
+
+VALUE_BYTES: Final = 4
+_TRAIN_COPIES: Final = 4
+"""Of each weight while it is trained: itself, its gradient and Adam's two moments."""
+
+_REMEDY: Final = "make the network smaller"
+
+
+def check_buildable(config: EQTConfig) -> None:
+    """Refuse a network that cannot be built here, or not be run on a single trace.
+
+    Raises
+    ------
+    InputError
+        It has more than ``MAX_BLOCKS`` blocks, or does not fit into the memory.
+
+    Examples
+    --------
+    >>> check_buildable(EQTConfig())
+    >>> check_buildable(EQTConfig(residual_kernels=(3,) * 100_000))
+    Traceback (most recent call last):
+    steadkit.errors.InputError: the network has 100,013 blocks, at most 1,000 are built: ...
+    """
+    blocks = count_blocks(config)
+    if blocks > MAX_BLOCKS:
+        raise InputError(
+            f"the network has {blocks:,} blocks, at most {MAX_BLOCKS:,} are built: {_REMEDY}"
+        )
+    weights, trace = count_parameters(config), max(_activations(config))
+    _require(
+        VALUE_BYTES * (weights + trace),
+        f"the network, {_number(weights)} weights and {_number(trace)} values a trace,",
+        _REMEDY,
+    )
+
+
+def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
+    """Refuse a network that cannot be trained on a STEAD file here.
+
+    Parameters
+    ----------
+    config
+        The network.
+    batch_size
+        Examples in a batch.
+    data
+        The HDF5 file; a batch is not larger than what it holds, each trace twice.
+
+    Raises
+    ------
+    InputError
+        It takes other traces than STEAD's, or training does not fit into the memory.
+    """
+    shape = (config.input_length, config.components)
+    if shape != TRACE_SHAPE:
+        shown = " x ".join(map(_number, shape))
+        raise InputError(
+            f"the network takes {shown} values, STEAD's traces are {TRACE_SHAPE}: "
+            "leave out input_length and components"
+        )
+    check_buildable(config)
+    most = 2 * (data.stat().st_size // (VALUE_BYTES * math.prod(TRACE_SHAPE)) + 1)
+    batch, weights, trace = min(batch_size, most), count_parameters(config), _kept(config)
+    _require(
+        VALUE_BYTES * (_TRAIN_COPIES * weights + batch * trace),
+        f"training {_number(weights)} weights on batches of {batch:,}, {_number(trace)} values a "
+        "trace,",
+        f"use smaller batches, or {_REMEDY}",
+    )
+
+
+def check_prediction(config: EQTConfig, batch_size: int, traces: int) -> None:
+    """Refuse batches with which a network cannot be run here.
+
+    Raises
+    ------
+    InputError
+        They do not fit into the memory.
+    """
+    batch, trace = min(batch_size, traces), max(_activations(config))
+    _require(
+        VALUE_BYTES * batch * trace,
+        f"running the network on batches of {batch:,}, {_number(trace)} values a trace,",
+        "use smaller batches",
+    )
+
+
+def _require(n_bytes: int, work: str, remedy: str) -> None:
+    available = available_memory()
+    if n_bytes > available:
+        available = max(available, _gpu_memory())
+    require_memory(n_bytes, work, remedy, available)
+
+
+def _gpu_memory() -> int:
+    """Return the bytes of all NVIDIA GPUs together, as their driver has them; 0 without."""
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    if shutil.which(query[0]) is None:
+        return 0
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=60, check=True)
+        return sum(int(line) << 20 for line in answer.stdout.split())
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0
+
+
+def _number(count: int) -> str:
+    """Return a count in full, or as a power of ten where nobody would read it.
+
+    >>> _number(378_311), _number(10**400)
+    ('378,311', '1e400')
+    """
+    return f"{count:,}" if count < 10**12 else f"{str(count)[0]}e{len(str(count)) - 1}"
+
+
+def count_blocks(config: EQTConfig) -> int:
+    """Return how many blocks a network is made of; decoders count once."""
+    stacks = (config.filters, config.residual_kernels, config.encoder_rnn, config.picker_rnn)
+    return sum(map(len, stacks)) + config.transformer_blocks
+
+
+def count_parameters(config: EQTConfig) -> int:
+    """Return the number of weights, running means of batch normalisation included.
+
+    Examples
+    --------
+    >>> count_parameters(EQTConfig())
+    378311
+    """
+    common, picked = config.attention_channels.values()
+    last, units = config.filters[-1], config.rnn_units
+    encoder = _convolutions((config.components, *config.filters), config.kernels)
+    residual = sum(
+        2 * (4 * last + last * last * kernel + last) for kernel in config.residual_kernels
+    )
+    recurrent, width = 0, last
+    for kind in config.encoder_rnn:
+        ways = _ways(kind)
+        recurrent += _recurrent(kind, width, units) + ways * units * units + units + 4 * units
+        width = units
+    positions = _recurrent("lstm", common, common) if config.positional == "lstm" else 0
+    hidden = config.feed_forward
+    block = _attention(config, common) + 4 * common + 2 * common * hidden + hidden + common
+    pickers, width = _attention(config, picked), common
+    for kind in config.picker_rnn:
+        pickers += _recurrent(kind, width, units)
+        width = _ways(kind) * units
+    channels = _decoder_filters(config)
+    branches = sum(
+        _convolutions((start, *channels), config.kernels[::-1])
+        + channels[-1] * config.head_kernel
+        + 1
+        for start in (common, picked, picked)
+    )
+    blocks = config.transformer_blocks * block
+    return encoder + residual + recurrent + positions + blocks + 2 * pickers + branches
+
+
+def _convolutions(channels: Sequence[int], kernels: Sequence[int]) -> int:
+    pairs = zip(pairwise(channels), kernels, strict=True)
+    return sum(a * b * kernel + b for (a, b), kernel in pairs)
+
+
+def _ways(kind: str) -> int:
+    return 2 if kind.startswith("bi") else 1
+
+
+def _recurrent(kind: str, width: int, units: int) -> int:
+    """Count an LSTM's four gates, or a GRU's three, which have two biases each."""
+    gates, biases = (4, 1) if kind.endswith("lstm") else (3, 2)
+    return _ways(kind) * gates * units * (width + units + biases)
+
+
+def _attention(config: EQTConfig, channels: int) -> int:
+    if config.attention == "additive":
+        return config.attention_units * (2 * channels + 2) + 1
+    return 4 * channels * channels if config.attention == "multi_head" else 0
+
+
+def _decoder_filters(config: EQTConfig) -> Sequence[int]:
+    return config.decoder_filters or config.filters[::-1]
+
+
+def _kept(config: EQTConfig) -> int:
+    """Return the values that training keeps of a trace for its gradient, at least."""
+    return sum(_activations(config))
+
+
+def _activations(config: EQTConfig) -> Iterator[int]:
+    """Yield the values that each block makes of a trace, at least."""
+    yield config.input_length * config.components
+    yield from (n * c for n, c in zip(config.lengths, config.filters, strict=False))
+    steps, units = config.pooled_length, config.rnn_units
+    yield from (4 * steps * config.filters[-1] for _ in config.residual_kernels)
+    yield from (6 * steps * units * _ways(kind) for kind in config.encoder_rnn)
+    scores = config.heads * steps * steps
+    for _ in range(config.transformer_blocks):
+        yield scores
+        yield steps * config.feed_forward
+    for _ in range(2):
+        yield from (6 * steps * units * _ways(kind) for kind in config.picker_rnn)
+        yield scores
+    for _ in range(3):
+        lengths = config.lengths[-2::-1]
+        yield from (n * c for n, c in zip(lengths, _decoder_filters(config), strict=True))
+        yield config.input_length

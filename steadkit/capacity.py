@@ -1,0 +1,120 @@
+"""Disk and memory that a piece of work takes, compared with what there is before it begins."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from steadkit.errors import InputError
+
+TRACE_BYTES: Final = 75_000
+"""Bytes of a trace in our files at least: 72,000 of samples, the rest its header and its rows."""
+
+_PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+
+
+def size_text(n_bytes: int) -> str:
+    """Return a number of bytes as a person would write it.
+
+    Examples
+    --------
+    >>> size_text(72_000), size_text(91_400_000_000), size_text(10**400)
+    ('72.0 kB', '91.4 GB', 'more than 1000 EB')
+    """
+    for power, prefix in enumerate(_PREFIXES):
+        unit = 1000**power
+        if n_bytes < 1000 * unit:
+            return f"{n_bytes / unit:.1f} {prefix}B"
+    return "more than 1000 EB"
+
+
+def require_disk(folder: Path, n_bytes: int, work: str) -> None:
+    """Refuse work that the disk has no room for.
+
+    Parameters
+    ----------
+    folder
+        Where it will write; it may not exist yet.
+    n_bytes
+        What it takes at least.
+    work
+        What it is, as the subject of a sentence.
+
+    Raises
+    ------
+    InputError
+        The disk has less room.
+
+    Examples
+    --------
+    >>> require_disk(Path("/tmp"), 10**20, "a copy of all traces")
+    Traceback (most recent call last):
+    steadkit.errors.InputError: a copy of all traces takes about 100.0 EB, the disk of '/tmp' ...
+    """
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        usage = shutil.disk_usage(there)
+    except OSError:
+        return  # whoever writes there will see
+    # Some file systems do not know their size, and say 0.
+    if usage.total and n_bytes > usage.free:
+        raise InputError(
+            f"{work} takes about {size_text(n_bytes)}, the disk of {str(folder)!r} has room for "
+            f"{size_text(usage.free)}: take fewer traces, make room, or write elsewhere"
+        )
+
+
+def require_memory(n_bytes: int, work: str, remedy: str, available: int | None = None) -> None:
+    """Refuse work that the memory has no room for.
+
+    Parameters
+    ----------
+    n_bytes
+        What it takes at least.
+    work
+        What it is, as the subject of a sentence.
+    remedy
+        What to do instead.
+    available
+        Bytes there are; by default `available_memory`.
+
+    Raises
+    ------
+    InputError
+        There is less memory.
+    """
+    available = available_memory() if available is None else available
+    if n_bytes > available:
+        raise InputError(
+            f"{work} takes at least {size_text(n_bytes)} of memory, {size_text(available)} are "
+            f"free: {remedy}"
+        )
+
+
+def available_memory() -> int:
+    """Return the bytes of memory and swap that this process may still fill."""
+    return min((_system_memory(), *_group_limits()))
+
+
+def _system_memory() -> int:
+    with suppress(OSError, ValueError):
+        lines = (line.split() for line in Path("/proc/meminfo").read_text("ascii").splitlines())
+        kilobytes = {name: int(number) for name, number, *_ in lines}
+        return 1024 * (kilobytes["MemAvailable:"] + kilobytes["SwapFree:"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _group_limits() -> Iterator[int]:
+    """Yield what is left within the limits of the control groups of a container or a batch job."""
+    with suppress(OSError, ValueError):
+        group = Path("/proc/self/cgroup").read_text("utf-8").partition("0::/")[2].strip()
+        for folder in (_CGROUPS / group, *(_CGROUPS / group).parents):
+            limit = folder / "memory.max"
+            if limit.is_file() and (text := limit.read_text("ascii").strip()) != "max":
+                used = int((folder / "memory.current").read_text("ascii"))
+                yield max(int(text) - used, 0)

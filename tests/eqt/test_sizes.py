@@ -1,0 +1,128 @@
+"""Networks are counted before they are built, and those without room are refused in one line."""
+
+import importlib
+import json
+
+import pytest
+from conftest import TINY, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eqt import sizes
+from eqt.config import EQTConfig
+from eqt.presets import PRESETS
+from steadkit.errors import InputError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_count_is_that_of_the_presets(name):
+    assert sizes.count_parameters(PRESETS[name].config) == PRESETS[name].parameters
+
+
+OTHERS = [
+    {"attention": "multi_head", "heads": 4, "positional": "lstm"},
+    {"attention": "dot", "positional": "sinusoidal"},
+    {"encoder_rnn": ("gru", "bigru", "bilstm"), "picker_rnn": ("bigru", "lstm")},
+    {"filters": (3, 4), "kernels": (5, 2), "residual_kernels": (), "transformer_blocks": 3},
+    {"encoder_rnn": (), "picker_rnn": (), "decoder_filters": (5,) * 7, "components": 2},
+]
+
+
+@pytest.mark.parametrize("changes", OTHERS, ids=lambda x: next(iter(x)))
+def test_the_count_is_that_of_the_network(changes):
+    from eqt.model import build_model
+
+    config = EQTConfig(**changes)
+    model = build_model(config)
+    assert sizes.count_parameters(config) == model.count_params()
+    outputs = sum(tensor.shape[1] * tensor.shape[2] for tensor in model.outputs)
+    assert outputs < sum(sizes._activations(config))
+    assert max(sizes._activations(config)) >= 6000 * 2
+
+
+BIG = 10**15
+CASES = {
+    "kernels": {"kernels": [10**9] * 7},
+    "head_kernel": {"head_kernel": 10**11},
+    "filters": {"filters": [10**6] * 7},
+    "decoder_filters": {"decoder_filters": [10**6] * 7},
+    "residual blocks": {"residual_kernels": [3] * 100_000},
+    "residual kernel": {"residual_kernels": [10**9]},
+    "transformer blocks": {"transformer_blocks": 100_000},
+    "recurrent blocks": {"encoder_rnn": ["lstm"] * 2000},
+    "units": {"rnn_units": 20_000},
+    "attention units": {"attention_units": 10**11},
+    "feed forward": {"feed_forward": 10**12},
+    "length": {"input_length": BIG},
+    "components": {"components": BIG},
+    "a number of 300 digits": {"rnn_units": 10**300},
+    "attention of every sample": {"filters": [8], "kernels": [11], "input_length": 2 * 10**6},
+}
+
+
+def as_toml(values):
+    return "\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_without_room_is_refused_before_tensorflow(name, stead, run, tmp_path, no_tensorflow):
+    stead()
+    (tmp_path / "big.toml").write_text(as_toml(CASES[name]))
+    result = run("eqt", "train", "--data", "chunk.hdf5", "--model", "big.toml")
+    refused(result, "the network" if "units" not in name else "")
+    assert len(result.stderr) < 400
+    assert not (tmp_path / "runs").exists()
+    config = EQTConfig.from_dict(CASES[name])
+    with pytest.raises(InputError, match=r"of memory|at most 1,000 are built"):
+        sizes.check_buildable(config)
+
+
+@pytest.fixture
+def no_tensorflow(monkeypatch):
+    """Fail where TensorFlow would be loaded."""
+
+    def load():
+        raise AssertionError("TensorFlow is not needed to see that there is no room")
+
+    module = importlib.import_module("eqt.cli.train")
+    monkeypatch.setattr(module, "load_tensorflow", load)
+
+
+def test_batches_count(stead, monkeypatch, run, no_tensorflow):
+    source = stead()
+    arguments = ("train", "--data", "chunk.hdf5", "--batch-size", "1000000000000")
+    # A batch is never larger than the file, each trace of it twice.
+    with pytest.raises(AssertionError, match="is not needed"):
+        run("eqt", *arguments)
+    monkeypatch.setattr(sizes, "available_memory", lambda: 50_000_000)
+    refused(run("eqt", *arguments), "batches of 26", "50.0 MB are free", "smaller batches")
+    sizes.check_training(EQTConfig(), 2, source.hdf5)
+    with pytest.raises(InputError, match=r"batches of 1,000.*smaller batches"):
+        sizes.check_prediction(EQTConfig(), 1000, 10**6)
+    sizes.check_prediction(EQTConfig(), 1000, 10)
+
+
+def test_memory_of_a_gpu_counts(monkeypatch):
+    monkeypatch.setattr(sizes, "available_memory", lambda: 1000)
+    monkeypatch.setattr(sizes, "_gpu_memory", lambda: 10**9)
+    sizes.check_buildable(EQTConfig())
+
+
+@given(st.integers(1, 10**400), st.integers(1, 10**400))
+@settings(max_examples=50)
+def test_any_size_is_one_line(kernel, units):
+    config = EQTConfig(
+        **{
+            **TINY.to_dict(),
+            "filters": (2,) * 4,
+            "kernels": (kernel,) * 4,
+            "residual_kernels": (),
+            "encoder_rnn": (),
+            "picker_rnn": (),
+            "rnn_units": units,
+        }
+    )
+    try:
+        sizes.check_buildable(config)
+    except InputError as error:
+        assert len(str(error)) < 300
