@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from steadkit.console import echo
-from steadkit.demo import chunk_files
+from steadkit.demo import chunk_files, require_room
 from steadkit.errors import InputError
 
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
@@ -74,9 +74,11 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
     Raises
     ------
     InputError
-        A step cannot be done, because what it would write is there but is something else; or
-        there would be too little to train on.
+        The disk has no room for the data; a step cannot be done, because what it would write is
+        there but is something else; or there would be too little to train on.
     """
+    made = [folder / name for name in ("stead", "some.hdf5", "merged.hdf5")]
+    require_room(folder, (size.events + size.noise) * sum(not path.exists() for path in made))
     road = steps(folder, size, seed)
     if min(size.events, size.noise) < MIN_TRACES and not road[0].result.exists():
         raise InputError(

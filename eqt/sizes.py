@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from eqt.config import EQTConfig
-from steadkit.capacity import available_memory, require_memory
+from steadkit.capacity import available_memory, count_text, require_memory
 from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
 
@@ -46,7 +46,7 @@ def check_buildable(config: EQTConfig) -> None:
     weights, trace = count_parameters(config), max(_activations(config))
     _require(
         VALUE_BYTES * (weights + trace),
-        f"the network, {_number(weights)} weights and {_number(trace)} values a trace,",
+        f"the network, {count_text(weights)} weights and {count_text(trace)} values a trace,",
         _REMEDY,
     )
 
@@ -70,7 +70,7 @@ def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
     """
     shape = (config.input_length, config.components)
     if shape != TRACE_SHAPE:
-        shown = " x ".join(map(_number, shape))
+        shown = " x ".join(map(count_text, shape))
         raise InputError(
             f"the network takes {shown} values, STEAD's traces are {TRACE_SHAPE}: "
             "leave out input_length and components"
@@ -80,8 +80,8 @@ def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
     batch, weights, trace = min(batch_size, most), count_parameters(config), _kept(config)
     _require(
         VALUE_BYTES * (_TRAIN_COPIES * weights + batch * trace),
-        f"training {_number(weights)} weights on batches of {batch:,}, {_number(trace)} values a "
-        "trace,",
+        f"training {count_text(weights)} weights on batches of {batch:,}, {count_text(trace)} "
+        "values a trace,",
         f"use smaller batches, or {_REMEDY}",
     )
 
@@ -97,7 +97,7 @@ def check_prediction(config: EQTConfig, batch_size: int, traces: int) -> None:
     batch, trace = min(batch_size, traces), max(_activations(config))
     _require(
         VALUE_BYTES * batch * trace,
-        f"running the network on batches of {batch:,}, {_number(trace)} values a trace,",
+        f"running the network on batches of {batch:,}, {count_text(trace)} values a trace,",
         "use smaller batches",
     )
 
@@ -119,15 +119,6 @@ def _gpu_memory() -> int:
         return sum(int(line) << 20 for line in answer.stdout.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return 0
-
-
-def _number(count: int) -> str:
-    """Return a count in full, or as a power of ten where nobody would read it.
-
-    >>> _number(378_311), _number(10**400)
-    ('378,311', '1e400')
-    """
-    return f"{count:,}" if count < 10**12 else f"{str(count)[0]}e{len(str(count)) - 1}"
 
 
 def count_blocks(config: EQTConfig) -> int:

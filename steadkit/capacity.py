@@ -9,11 +9,42 @@ from typing import Final
 
 from steadkit.errors import InputError
 
-TRACE_BYTES: Final = 75_000
-"""Bytes of a trace in our files at least: 72,000 of samples, the rest its header and its rows."""
+SAMPLE_BYTES: Final = 72_000
+"""Of the samples of a trace."""
+
+TRACE_BYTES: Final = SAMPLE_BYTES + 3_000
+"""Bytes of a trace in our files at least: samples, header and rows of the two tables."""
 
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+
+
+class NoRoomError(InputError, OSError):
+    """A disk that is too small: what was staged before stays, as when it fills up meanwhile."""
+
+
+def count_text(count: int) -> str:
+    """Return a count in full, or as a power of ten where nobody would read it.
+
+    Examples
+    --------
+    >>> count_text(378_311), count_text(10**400)
+    ('378,311', '1e400')
+    """
+    return f"{count:,}" if count < 10**12 else f"{str(count)[0]}e{len(str(count)) - 1}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time as a person would write it.
+
+    Examples
+    --------
+    >>> duration_text(360), duration_text(14_400), duration_text(1e6)
+    ('6 min', '4.0 h', '11.6 days')
+    """
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
 
 
 def size_text(n_bytes: int) -> str:
@@ -45,14 +76,14 @@ def require_disk(folder: Path, n_bytes: int, work: str) -> None:
 
     Raises
     ------
-    InputError
+    NoRoomError
         The disk has less room.
 
     Examples
     --------
     >>> require_disk(Path("/tmp"), 10**20, "a copy of all traces")
     Traceback (most recent call last):
-    steadkit.errors.InputError: a copy of all traces takes about 100.0 EB, the disk of '/tmp' ...
+    steadkit.capacity.NoRoomError: a copy of all traces takes about 100.0 EB, the disk of '/tmp' ...
     """
     there = folder.absolute()
     while not there.exists() and there != there.parent:
@@ -63,7 +94,7 @@ def require_disk(folder: Path, n_bytes: int, work: str) -> None:
         return  # whoever writes there will see
     # Some file systems do not know their size, and say 0.
     if usage.total and n_bytes > usage.free:
-        raise InputError(
+        raise NoRoomError(
             f"{work} takes about {size_text(n_bytes)}, the disk of {str(folder)!r} has room for "
             f"{size_text(usage.free)}: take fewer traces, make room, or write elsewhere"
         )
@@ -112,9 +143,13 @@ def _system_memory() -> int:
 def _group_limits() -> Iterator[int]:
     """Yield what is left within the limits of the control groups of a container or a batch job."""
     with suppress(OSError, ValueError):
-        group = Path("/proc/self/cgroup").read_text("utf-8").partition("0::/")[2].strip()
-        for folder in (_CGROUPS / group, *(_CGROUPS / group).parents):
+        group = _CGROUPS / _group()
+        for folder in (group, *group.parents):
             limit = folder / "memory.max"
             if limit.is_file() and (text := limit.read_text("ascii").strip()) != "max":
                 used = int((folder / "memory.current").read_text("ascii"))
                 yield max(int(text) - used, 0)
+
+
+def _group() -> str:
+    return Path("/proc/self/cgroup").read_text("utf-8").partition("0::/")[2].strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from steadkit.atomic import staged
+from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
 from steadkit.rows import write_rows
@@ -105,6 +106,9 @@ def copy_rows(
     names = rows["trace_name"].tolist()
     order = Order([source.hdf5 for source in sources], names, rows["source"].to_numpy())
     with new_dataset(files, overwrite, keep=(files.hdf5.name, JOURNAL)) as new:
+        staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
+        n_bytes = len(names) * TRACE_BYTES - staged_bytes
+        require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
         with ThreadPoolExecutor(1) as beside:
             table = beside.submit(write_rows, [source.csv for source in sources], rows, new.csv)
             if check_csv is not None:

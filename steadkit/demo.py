@@ -1,7 +1,8 @@
 """Write the embedded default: a miniature STEAD, simulated from a seed, in STEAD's own chunks."""
 
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit import synthetic
+from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, dataset_files, new_dataset
@@ -20,11 +22,21 @@ from steadkit.store import Writer, digest, open_data
 CHUNK_EVENTS = 1000
 """Events in a chunk of the miniature; STEAD's own chunks hold 200,000."""
 
+MEASURED = 100
+"""Traces after which it is known how long the others take."""
+
+TOLD_SECONDS = 60
+
 Row = dict[str, object]
 
 
 def demo(
-    folder: Path, events: int = 2000, noise: int = 500, seed: int = 0, overwrite: bool = False
+    folder: Path,
+    events: int = 2000,
+    noise: int = 500,
+    seed: int = 0,
+    overwrite: bool = False,
+    tell: Callable[[str], object] = lambda line: None,
 ) -> list[Manifest]:
     """Write ``chunk1`` (noise) and ``chunk2``.. (events), each HDF5, CSV and manifest.
 
@@ -41,26 +53,58 @@ def demo(
         The same seed gives the same bytes; more traces of it begin with the same ones.
     overwrite
         Whether other files of these names may be replaced.
+    tell
+        Called with a line on how long it will take, where that is minutes.
 
     Raises
     ------
     InputError
-        A count is not usable, or a chunk made by another recipe is in the way.
+        A count is not usable, the disk has no room for so many traces, or a chunk made by another
+        recipe is in the way.
     """
     if min(events, noise) < 0 or events + noise == 0:
         raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
+    require_room(folder, events + noise, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     first, *others = map(dataset_files, chunk_files(folder, events))
     manifests = []
     if noise:
         recipe = _recipe("noise", 0, noise, seed)
-        manifests.append(_chunk(first, synthetic.noise(noise, seed), recipe, overwrite))
-    earthquakes = synthetic.earthquakes(events, seed)
+        manifests.append(
+            _chunk(first, _timed(synthetic.noise(noise, seed), noise, tell), recipe, overwrite)
+        )
+    earthquakes = _timed(synthetic.earthquakes(events, seed), events, tell)
     for files, start in zip(others, range(0, events, CHUNK_EVENTS), strict=True):
         count = min(events - start, CHUNK_EVENTS)
         recipe = _recipe("events", start, count, seed)
         manifests.append(_chunk(files, islice(earthquakes, count), recipe, overwrite))
     return manifests
+
+
+def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
+    """Refuse a miniature that the disk has no room for; chunks that are there already count.
+
+    Raises
+    ------
+    InputError
+        There is too little.
+    """
+    chunks = [] if overwrite else folder.glob("chunk*.hdf5")
+    n_bytes = traces * TRACE_BYTES - sum(path.stat().st_size for path in chunks)
+    require_disk(folder, n_bytes, f"a miniature of {count_text(traces)} traces")
+
+
+def _timed(
+    traces: Iterator[tuple[Row, np.ndarray]], count: int, tell: Callable[[str], object]
+) -> Iterator[tuple[Row, np.ndarray]]:
+    """Pass traces on; from the rate of the first ones, tell how long the others will take."""
+    started = time.perf_counter()
+    for number, trace in enumerate(traces, 1):
+        yield trace
+        if number == MEASURED:
+            left = (time.perf_counter() - started) / number * (count - number)
+            if left > TOLD_SECONDS:
+                tell(f"simulating {count:,} traces takes about {duration_text(left)}")
 
 
 def chunk_files(folder: Path, events: int) -> list[Path]:

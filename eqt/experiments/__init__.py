@@ -76,8 +76,11 @@ def experiment(
     from eqt.experiments.report import FILES, write_report
     from eqt.experiments.running import entries_of, run_all
     from steadkit.atomic import staged
+    from steadkit.demo import require_room
     from steadkit.manifest import load
 
+    if settings.data is None and settings.traces is not None:
+        require_room(folder, 2 * settings.traces)  # the chunks, and all in one file
     open_folder(folder, settings)
     # Staged from the start: that locks the folder, so nobody takes a training for cut off.
     with staged([folder / name for name in FILES], overwrite=True) as paths:

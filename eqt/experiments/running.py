@@ -14,6 +14,7 @@ from eqt.picks import Thresholds
 from eqt.presets import preset
 from eqt.runs import Run, load_setup
 from eqt.train import resume, train
+from steadkit.capacity import duration_text
 from steadkit.errors import InputError
 from steadkit.manifest import load
 
@@ -68,8 +69,7 @@ def _left(times: Sequence[float], runs: int) -> str:
     >>> _left([100.0, 140.0], 3), _left([7200.0], 2)
     ('6 min', '4.0 h')
     """
-    seconds = runs * sum(times) / len(times)
-    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
+    return duration_text(runs * sum(times) / len(times))
 
 
 def _check(entry: Entry, split: Path) -> None:

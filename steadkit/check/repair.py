@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import write_with
+from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import columns_of, rows_at, write_csv
 from steadkit.check.faults import ERROR, FAULTS
 from steadkit.check.findings import of_faults
@@ -71,6 +72,8 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     _refuse_uncopiable(report)
     names = report.traces["trace_name"].tolist()
     cells: Cells = {}
+    n_bytes = len(names) * TRACE_BYTES
+    require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
     with new_dataset(files, overwrite) as new:
         tables = _repaired_rows(source.csv, len(names), findings, cells)
         csv = write_csv(new.csv, columns_of(source.csv), tables)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import check_name
 from steadkit.console import progress
 from steadkit.convert.rows import SUFFIX, apart, known, name_of, time_text
@@ -88,6 +89,8 @@ def from_seisbench(
         with open_chunk(chunk) as samples:
             layouts.append(samples.layout)
     plan = _plan(chunks, layouts)
+    count = int(((plan["category"] != "") & ~plan["again"]).sum())
+    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
     left_out: Counter[str] = Counter()
     recipe = {
         "operation": "from-seisbench",

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.console import progress
 from steadkit.convert.picks import Onset, onsets, read_picks
 from steadkit.convert.quiet import is_quiet, quiet_starts
@@ -115,7 +116,10 @@ def from_records(
         "noise": config.noise,
         "components": config.components,
     }
-    traces = _all_traces(region, table, left_out)
+    planned = _planned(onsets(table, left_out), config.seed, left_out)
+    count = sum(region.is_recorded(onset, plan.start) for onset, plan in planned)
+    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
+    traces = _all_traces(region, planned, np.unique(table["time_ns"].to_numpy()), left_out)
     return write_traces(traces, files, COLUMNS, recipe, left_out, overwrite)
 
 
@@ -128,6 +132,12 @@ class _Region:
     def instruments(self, network: str, station: str) -> list[Instrument]:
         return [each for each in self.index if each[:2] == (network, station)]
 
+    def is_recorded(self, onset: Onset, start: int) -> bool:
+        """Return whether an instrument has the minute, as far as headers tell."""
+        instruments = self.instruments(onset.network, onset.station)
+        least = self.config.components
+        return any(components_at(self.index[each], start) >= least for each in instruments)
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -137,14 +147,18 @@ class _Plan:
     start: int
 
 
-def _all_traces(region: _Region, picks: pd.DataFrame, left_out: Counter[str]) -> Iterator[Trace]:
-    found = onsets(picks, left_out)
-    for onset, plan in progress(_planned(found, region.config.seed, left_out), "cutting events"):
+def _all_traces(
+    region: _Region,
+    planned: Sequence[tuple[Onset, _Plan]],
+    picked: np.ndarray,
+    left_out: Counter[str],
+) -> Iterator[Trace]:
+    for onset, plan in progress(planned, "cutting events"):
         try:
             yield _event(onset, plan, region)
         except UnusableError as reason:
             left_out[str(reason)] += 1
-    yield from _noise(region, np.unique(picks["time_ns"].to_numpy()), left_out)
+    yield from _noise(region, picked, left_out)
 
 
 def _planned(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import staged
+from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
 from steadkit.console import progress
 from steadkit.convert.picks import OF_A_SOURCE
@@ -81,6 +82,7 @@ def to_miniseed(
     if quakeml:
         targets.append(folder / QUAKEML)
     refuse_sources(targets, (source.csv, source.hdf5))
+    require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
     with folder_for(folder), staged(targets, overwrite) as staging:
         picks, stations, metadata = staging[len(records) : len(records) + len(TABLES)]

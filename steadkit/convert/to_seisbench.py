@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import staged
-from steadkit.catalog import columns_of, read_table, row_parts, write_csv
+from steadkit.capacity import SAMPLE_BYTES, require_disk
+from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import progress
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.convert.writing import folder_for, refuse_sources
@@ -77,6 +78,8 @@ def to_seisbench(
         paths.append(folder / "chunks")
     refuse_sources(paths, [path for source in sources for path in (source.csv, source.hdf5)])
     described = _described(sources[0])
+    total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
+    require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
     with folder_for(folder), staged(paths, overwrite) as staging:
         count = 0
         for number, source in enumerate(sources):
@@ -118,7 +121,7 @@ def _described(source: Source) -> dict[str, str]:
 
 def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
     source = chunk.source
-    table = read_table(source.csv, ("trace_name", "trace_category"))
+    table = read_table(source.csv, KEY_COLUMNS)
     splits = _splits(source, table["trace_name"])
     columns = seisbench_names(columns_of(source.csv))
     listed = ["trace_name", *columns.values()]

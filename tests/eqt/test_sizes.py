@@ -65,7 +65,9 @@ def as_toml(values):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_network_without_room_is_refused_before_tensorflow(name, stead, run, tmp_path, no_tensorflow):
+def test_a_network_without_room_is_refused_before_tensorflow(
+    name, stead, run, tmp_path, no_tensorflow
+):
     stead()
     (tmp_path / "big.toml").write_text(as_toml(CASES[name]))
     result = run("eqt", "train", "--data", "chunk.hdf5", "--model", "big.toml")
