@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 MOST_MEMBERS: Final = 4096
 MOST_BYTES: Final = 1 << 28
@@ -35,9 +35,9 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except InputError:
         raise
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
-        raise _refusal(path, f"is not a whole zip file ({error})") from error
+        raise _refusal(path, f"is not a whole zip file ({printable(error)})") from error
     except zlib.error as error:
-        raise _refusal(path, f"is damaged ({error})") from error
+        raise _refusal(path, f"is damaged ({printable(error)})") from error
 
 
 def member(opened: zipfile.ZipFile, name: str, most: int = MOST_BYTES) -> bytes:
@@ -71,10 +71,10 @@ def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
 def _check_member(info: zipfile.ZipInfo, path: Path) -> None:
     parts = PurePosixPath(info.filename.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in info.filename:
-        raise _refusal(path, f"has a member outside of it, {info.filename!r}")
+        raise _refusal(path, f"has a member outside of it, {printable(info.filename)!r}")
     if info.flag_bits & _ENCRYPTED:
-        raise _refusal(path, f"has an encrypted member, {info.filename!r}")
+        raise _refusal(path, f"has an encrypted member, {printable(info.filename)!r}")
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise _refusal(path, f"has a member that is a link, {info.filename!r}")
+        raise _refusal(path, f"has a member that is a link, {printable(info.filename)!r}")
     if info.compress_type not in _PLAIN:
-        raise _refusal(path, f"has a member in unknown compression, {info.filename!r}")
+        raise _refusal(path, f"has a member in unknown compression, {printable(info.filename)!r}")

@@ -13,10 +13,10 @@ import keras
 from blake3 import blake3
 
 from eqt.config import EQTConfig
-from eqt.guards import array_in, check_size
+from eqt.guards import array_in, check_size, json_in
 from eqt.model import build_model
 from steadkit.atomic import staged
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 SUFFIX = ".weights.h5"
@@ -102,18 +102,18 @@ def _read(source: Path | io.BytesIO, path: Path, size: int) -> tuple[keras.Model
     except InputError:
         raise
     except Exception as error:  # whatever a hostile file makes h5py or Keras raise
-        raise InputError(f"{str(path)!r} is damaged: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is damaged ({printable(error)}): take the original"
+        ) from error
     return model, config
 
 
 def _config_in(file: h5py.File, path: Path) -> EQTConfig:
-    if file.attrs.get("format") != FORMAT:
+    if str(file.attrs.get("format")) != FORMAT:
         raise InputError(f"{str(path)!r} holds no {FORMAT!r}: name weights that eqt train wrote")
     try:
-        return EQTConfig.from_dict(json.loads(file.attrs["config"]))
-    except InputError:
-        raise
-    except (TypeError, AttributeError, RecursionError, ValueError) as error:
+        return EQTConfig.from_dict(json_in(file, "config"))
+    except InputError as error:
         raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
 
 
@@ -125,10 +125,9 @@ def _check_size(config: EQTConfig, size: int, path: Path) -> None:
 
 
 def _fill(model: keras.Model, file: h5py.File, path: Path) -> None:
-    group = file[GROUP]
     for weight in model.weights:
         try:
-            values = array_in(group, weight.path)
+            values = array_in(file, f"{GROUP}/{weight.path}")
         except InputError as error:
             raise InputError(f"{str(path)!r} does not fit its configuration: {error}") from error
         if values.shape != tuple(weight.shape):
@@ -138,5 +137,5 @@ def _fill(model: keras.Model, file: h5py.File, path: Path) -> None:
             )
         weight.assign(values)
     # The first files had no digest.
-    if file.attrs.get(DIGEST, _digest(model)) != _digest(model):
+    if str(file.attrs.get(DIGEST, _digest(model))) != _digest(model):
         raise InputError(f"{str(path)!r} is damaged: its weights are not those that were written")

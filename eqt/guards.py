@@ -5,22 +5,70 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from eqt.config import EQTConfig
+from eqt.config import EQTConfig, shown
 from eqt.sizes import VALUE_BYTES, check_buildable, count_parameters
+from steadkit.documents import parse_json
 from steadkit.errors import InputError
 
 MOST_VALUES: Final = 1 << 24
 """Numbers in one array; the largest of the published network has 12,288."""
 
-MOST_JSON: Final = 1 << 20
+
+MAX_JSON: Final = 1 << 20
 """Bytes of a description."""
+
+FILTERS: Final = range(1, 7)
+"""HDF5's own, deflate to scale-offset; for any other the library looks for code to load."""
+
+
+def held_in(group: h5py.Group, name: str) -> Any:
+    """Return what lies under a path in the file itself; None for what is only linked.
+
+    A link to another file, or data kept in one, would read what the user did not name.
+    """
+    held: Any = group
+    for part in name.split("/"):
+        link = held.get(part, getlink=True) if isinstance(held, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            return None
+        held = held[part]
+    return held
+
+
+def group_in(group: h5py.Group, name: str) -> h5py.Group:
+    """Return a group that lies in the file itself.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    held = held_in(group, name)
+    if not isinstance(held, h5py.Group):
+        raise InputError(f"it has no group {shown(name)} of its own")
+    return held
+
+
+def json_in(held: h5py.Group, name: str) -> dict[str, Any]:
+    """Read an attribute that holds JSON.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is something else.
+    """
+    text = held.attrs.get(name)
+    if not isinstance(text, str | bytes):
+        raise InputError(f"its {name} is no text")
+    if len(text) > MAX_JSON:
+        raise InputError(f"its {name} has {len(text):,} bytes, at most {MAX_JSON:,} are read")
+    return parse_json(text, f"its {name}")
 
 
 def array_in(group: h5py.Group, name: str) -> np.ndarray:
     """Read an array of floats that lies in the file itself, without NaN or infinity.
 
-    A link to another file, or data kept in one, would read what the user did not name; an array
-    that is declared larger than any of ours may fill the memory with nothing.
+    An array that is declared larger than any of ours may fill the memory with nothing.
 
     Parameters
     ----------
@@ -39,18 +87,17 @@ def array_in(group: h5py.Group, name: str) -> np.ndarray:
     InputError
         There is no such array, or it is anything else.
     """
-    found: Any = group
-    for part in name.split("/"):
-        link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
-        if not isinstance(link, h5py.HardLink):
-            raise InputError(f"it has no array {name!r} of its own")
-        found = found[part]
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
-        raise InputError(f"it has no array {name!r} of its own")
-    if found.dtype.kind != "f" or found.size is None or found.size > MOST_VALUES:
-        kind = f"{found.dtype} of shape {found.shape}"
-        raise InputError(f"{name!r} is {kind}, not at most {MOST_VALUES:,} floats")
-    return finite(found[()], name)
+    held = held_in(group, name)
+    if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+        raise InputError(f"it has no array {shown(name)} of its own")
+    if held.dtype.kind != "f" or held.size is None or held.size > MOST_VALUES:
+        kind = f"{held.dtype} of shape {held.shape}"
+        raise InputError(f"{shown(name)} is {kind}, not at most {MOST_VALUES:,} floats")
+    settings = held.id.get_create_plist()
+    filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
+    if strangers := filters - set(FILTERS):
+        raise InputError(f"{shown(name)} is stored by filter {min(strangers)}: store it plainly")
+    return finite(held[()], name)
 
 
 def finite(values: np.ndarray, name: str) -> np.ndarray:
@@ -69,7 +116,7 @@ def finite(values: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         narrow = np.asarray(values).astype(np.float32)
     if not np.isfinite(narrow).all():
-        raise InputError(f"it holds NaN or infinity in {name!r}")
+        raise InputError(f"it holds NaN or infinity in {shown(name)}")
     return narrow
 
 

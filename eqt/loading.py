@@ -15,7 +15,7 @@ import keras
 from eqt import checkpoints, saved, seisbench_state, weights
 from eqt.config import EQTConfig
 from eqt.runs import Run
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
@@ -121,7 +121,7 @@ def _hdf5_reader(path: Path) -> Read:
         with h5py.File(path, "r") as file:
             return weights.read if "model_config" in file.attrs else checkpoints.read
     except Exception as error:  # whatever a hostile file makes h5py raise
-        raise InputError(f"{str(path)!r} is a damaged HDF5 file: {error}") from error
+        raise InputError(f"{str(path)!r} is a damaged HDF5 file: {printable(error)}") from error
 
 
 def _zip_reader(path: Path) -> Read:
@@ -129,7 +129,7 @@ def _zip_reader(path: Path) -> Read:
         with zipfile.ZipFile(path) as opened:
             names: list[Any] = opened.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{str(path)!r} is a damaged zip file: {error}") from error
+        raise InputError(f"{str(path)!r} is a damaged zip file: {printable(error)}") from error
     if any(name.endswith("data.pkl") for name in names):
         return seisbench_state.read
     if saved.KERAS_CONFIG in names:

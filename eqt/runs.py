@@ -24,12 +24,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from eqt.config import EQTConfig, TrainConfig
+from eqt.config import EQTConfig, TrainConfig, shown
 from steadkit.atomic import sync, write_text
+from steadkit.documents import TABLE, TEXT, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.paths import require_file
+
+MAX_JSON: Final = 1 << 20
+"""Bytes of a configuration."""
 
 RUNS = Path("runs")
 """Where runs go that are not named."""
@@ -219,18 +223,16 @@ def load_setup(run: Run) -> Setup:
         f"{str(run.folder)!r} is not a run folder: it has no {run.config.name}; "
         "name one that eqt train made",
     )
+    where = repr(str(run.config))
+    content = {"about": {}} | read_json(run.config, MAX_JSON)  # the first runs had no "about"
+    data, *tables = (
+        value_at(content, name, TEXT if name == "data" else TABLE, where)
+        for name in ("data", "model", "training", "environment", "about")
+    )
+    if not data or "\0" in data:
+        raise InputError(f"{where} has 'data' = {shown(data)}: the name of a file is needed")
     try:
-        content = json.loads(run.config.read_text(encoding="utf-8"))
-        return Setup(
-            Path(content["data"]),
-            EQTConfig.from_dict(content["model"]),
-            TrainConfig.from_dict(content["training"]),
-            content["environment"],
-            dict(content.get("about", {})),
-        )
-    except InputError:
-        raise
-    except json.JSONDecodeError as error:
-        raise InputError(f"{str(run.config)!r} is not JSON: {error}") from error
-    except (LookupError, TypeError, AttributeError, RecursionError, ValueError) as error:
-        raise InputError(f"{str(run.config)!r} is broken: {error!r}") from error
+        model, training = EQTConfig.from_dict(tables[0]), TrainConfig.from_dict(tables[1])
+    except InputError as error:
+        raise InputError(f"{where} is broken: {error}") from error
+    return Setup(Path(data), model, training, *tables[2:])

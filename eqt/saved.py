@@ -9,7 +9,7 @@ position within each class of layers, so they are left to Keras.)
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +17,10 @@ import keras
 
 from eqt import checkpoints
 from eqt.archives import archive, member
-from eqt.config import EQTConfig
-from eqt.guards import MOST_JSON
+from eqt.config import EQTConfig, shown
+from eqt.guards import MAX_JSON
 from steadkit.atomic import staged
+from steadkit.documents import parse_json
 from steadkit.errors import InputError
 from steadkit.paths import require_file
 
@@ -93,17 +94,15 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     return model, config
 
 
-def _json(opened: zipfile.ZipFile, name: str, path: Path) -> Any:
+def _json(opened: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
     try:
-        return json.loads(member(opened, name, MOST_JSON))
+        return parse_json(member(opened, name, MAX_JSON), f"its {name}")
     except InputError as error:
         raise InputError(f"{str(path)!r} is refused: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} has a broken {name}: {error}") from error
 
 
-def _config(content: Any, path: Path) -> EQTConfig:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+def _config(content: Mapping[str, Any], path: Path) -> EQTConfig:
+    if content.get("format") != FORMAT:
         raise InputError(f"{str(path)!r} holds no {FORMAT!r}: use a file that eqt wrote")
     if not isinstance(content.get("config"), dict):
         raise InputError(f"{str(path)!r} has no configuration in {CONFIG}: write it again")
@@ -111,8 +110,6 @@ def _config(content: Any, path: Path) -> EQTConfig:
         return EQTConfig.from_dict(content["config"])
     except InputError as error:
         raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
-    except (TypeError, ArithmeticError, AttributeError, ValueError) as error:
-        raise InputError(f"{str(path)!r} has a broken configuration: {error!r}") from error
 
 
 def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:
@@ -124,8 +121,8 @@ def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:
     for name in _named(stored):
         if name not in known:
             raise InputError(
-                f"{str(path)!r} names {name!r} in {KERAS_CONFIG}, which is not in the network: "
-                "use a file as eqt wrote it"
+                f"{str(path)!r} names {shown(name)} in {KERAS_CONFIG}, which is not in the "
+                "network: use a file as eqt wrote it"
             )
 
 

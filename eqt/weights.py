@@ -4,7 +4,6 @@ Only the stored description (JSON) and the arrays are read. Keras itself cannot 
 they name classes and arguments that it no longer has.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +12,13 @@ import h5py
 import keras
 import numpy as np
 
-from eqt.config import EQTConfig
-from eqt.guards import array_in
+from eqt.config import EQTConfig, shown
+from eqt.guards import array_in, check_size, group_in, json_in
 from eqt.layers import AdditiveAttention
 from eqt.model import build_model, transformer_suffixes
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.labels import TARGETS
+from steadkit.paths import require_file
 
 Layer = dict[str, Any]
 
@@ -40,6 +40,9 @@ _KNOWN: Final[dict[str, Layer]] = {
 }
 """The layers that a published file may hold, and the settings that they must have."""
 
+MAX_ARRAYS: Final = 10
+"""Of one layer; a bidirectional LSTM has six."""
+
 
 def load_published(path: Path) -> keras.Model:
     """Return the model that a published file holds, with its weights.
@@ -52,13 +55,15 @@ def load_published(path: Path) -> keras.Model:
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load_published`; returns the configuration too."""
+    require_file(path)
     try:
         return _filled(*_read(path))
     except InputError as error:
         raise InputError(f"{str(path)!r} is refused: {error}") from error
     except Exception as error:  # whatever a hostile file makes h5py or Keras raise
         raise InputError(
-            f"{path} is not a model saved by Keras 2 ({error}): use the published .h5 file"
+            f"{str(path)!r} is not a model saved by Keras 2, or is damaged: use the published .h5 "
+            "file"
         ) from error
 
 
@@ -74,20 +79,24 @@ def _filled(
 
 def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray]]]:
     """Return the config, the layers' descriptions and, for each layer, its weights."""
-    if not path.is_file():
-        raise OSError("there is no such file")
     with h5py.File(path, "r") as file:
-        stored = json.loads(file.attrs["model_config"])["config"]["layers"]
+        stored = json_in(file, "model_config")["config"]["layers"]
         for layer in stored:
             _check_known(layer)
+        config = _config(stored)
+        check_size(config, path.stat().st_size)
         names = [layer["config"]["name"] for layer in stored]
-        arrays = {name: _arrays(file["model_weights"], name) for name in names}
-    return _config(stored), stored, arrays
+        if len(set(names)) < len(names):
+            raise InputError("two of its layers have one name: use the published .h5 file")
+        arrays = {name: _arrays(file, f"model_weights/{name}") for name in names}
+    return config, stored, arrays
 
 
-def _arrays(group: h5py.Group, layer: str) -> list[np.ndarray]:
-    names = [_text(name) for name in group[layer].attrs["weight_names"]]
-    return [array_in(group, f"{layer}/{name}") for name in names]
+def _arrays(file: h5py.File, layer: str) -> list[np.ndarray]:
+    names = [_text(name) for name in group_in(file, layer).attrs["weight_names"]]
+    if len(names) > MAX_ARRAYS:
+        raise InputError(f"{shown(layer)} has {len(names):,} arrays, at most {MAX_ARRAYS} are read")
+    return [array_in(file, f"{layer}/{name}") for name in names]
 
 
 def _text(name: bytes | str) -> str:
@@ -96,17 +105,17 @@ def _text(name: bytes | str) -> str:
 
 def _refusal(layer: Layer, fault: str) -> InputError:
     name = layer["config"]["name"]
-    return InputError(f"layer {name!r} {fault}: use a file with the published architecture")
+    return InputError(f"layer {shown(name)} {fault}: use a file with the published architecture")
 
 
 def _check_known(layer: Layer) -> None:
     """Refuse a layer that the network does not have, or has with other settings."""
     kind, settings = layer["class_name"], layer["config"]
     if kind not in _KNOWN:
-        raise _refusal(layer, f"is a {kind}")
+        raise _refusal(layer, f"is a {printable(kind)}")
     for key, wanted in _KNOWN[kind].items():
         if settings[key] != wanted:
-            raise _refusal(layer, f"has {key} {settings[key]!r}, not {wanted!r}")
+            raise _refusal(layer, f"has {key} {shown(settings[key])}, not {wanted!r}")
     if kind == "Bidirectional":
         _check_known(settings["layer"])
 
@@ -117,7 +126,7 @@ def _config(stored: list[Layer]) -> EQTConfig:
     for layer in stored:
         for key, value in _settings(layer):
             if settings.setdefault(key, value) != value:
-                raise _refusal(layer, f"has {key} {value!r}, others {settings[key]!r}")
+                raise _refusal(layer, f"has {key} {shown(value)}, others {shown(settings[key])}")
     blocks = sum(layer["class_name"] == "Bidirectional" for layer in stored)
     return EQTConfig(encoder_rnn=("bilstm",) * blocks, **settings)
 
@@ -186,10 +195,10 @@ def _fill(own: keras.Layer, stored: Layer, arrays: list[np.ndarray]) -> None:
     """Give our layer the stored arrays."""
     for key, value in _own_settings(own).items():
         if stored["config"].get(key) != value:
-            raise _refusal(stored, f"has {key} {stored['config'].get(key)!r}, not {value!r}")
+            raise _refusal(stored, f"has {key} {shown(stored['config'].get(key))}, not {value!r}")
     shapes, wanted = [array.shape for array in arrays], [w.shape for w in own.weights]
     if shapes != wanted:
-        raise _refusal(stored, f"has weights of shapes {shapes}, not {wanted}")
+        raise _refusal(stored, f"has weights of shapes {printable(shapes)}, not {wanted}")
     own.set_weights(arrays)
 
 

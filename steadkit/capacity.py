@@ -1,5 +1,6 @@
 """Disk and memory that a piece of work takes, compared with what there is before it begins."""
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,9 +30,10 @@ def count_text(count: int) -> str:
     Examples
     --------
     >>> count_text(378_311), count_text(10**400)
-    ('378,311', '1e400')
+    ('378,311', 'about 1e400')
     """
-    return f"{count:,}" if count < 10**12 else f"{str(count)[0]}e{len(str(count)) - 1}"
+    # Not by its digits: Python does not write a number that has thousands of them.
+    return f"{count:,}" if count < 10**12 else f"about 1e{math.log10(count):.0f}"
 
 
 def duration_text(seconds: float) -> str:

@@ -9,6 +9,7 @@
 ===========  ==============================================================
 """
 
+from eqt.config.checks import shown
 from eqt.config.files import read_toml
 from eqt.config.network import ATTENTION, GATES, POSITIONAL, RECURRENT, EQTConfig
 from eqt.config.schedules import SCHEDULES
@@ -24,4 +25,5 @@ __all__ = [
     "EQTConfig",
     "TrainConfig",
     "read_toml",
+    "shown",
 ]

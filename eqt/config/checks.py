@@ -1,17 +1,41 @@
 """What the configurations check, and how they become plain values and come back."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from steadkit.errors import InputError, printable
+from steadkit.errors import MAX_SHOWN, InputError, printable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
+
+
+_REPR: Final = reprlib.Repr()
+vars(_REPR).update(
+    dict.fromkeys(("maxstring", "maxother"), MAX_SHOWN)
+    | dict.fromkeys(("maxlist", "maxtuple", "maxdict", "maxlong"), 40)
+)
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: one line, at most 200 characters, whatever it holds.
+
+    Examples
+    --------
+    >>> shown("gru"), shown([[[1]]]), len(shown(["a" * 1000] * 1000))
+    ("'gru'", '[[[1]]]', 203)
+    """
+    return printable(_REPR.repr(value))
 
 
 def check(holds: bool, name: str, value: object, remedy: str) -> None:
     """Refuse a value that does not fit, with what to use instead."""
     if not holds:
-        raise InputError(f"{name} cannot be {printable(repr(value))}: {remedy}")
+        raise InputError(f"{name} cannot be {shown(value)}: {remedy}")
 
 
 def is_count(value: object) -> bool:
@@ -37,7 +61,7 @@ def _is_zero(value: object) -> bool:
 def check_number(name: str, value: object, least: float, most: float) -> None:
     """Refuse what is no number within the bounds, which belong to them."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    fits = is_number and least <= float(value) <= most  # type: ignore[arg-type]
+    fits = is_number and least <= value <= most  # type: ignore[operator]
     check(fits, name, value, f"use a number from {least:g} to {most:g}")
 
 
@@ -60,7 +84,8 @@ def check_name(name: str, value: object, known: tuple[str, ...]) -> None:
 
 def check_fraction(name: str, value: object) -> None:
     """Refuse what is not in [0, 1)."""
-    check(isinstance(value, Real) and 0 <= float(value) < 1, name, value, "use a number in [0, 1)")
+    fits = isinstance(value, Real) and 0 <= value < 1  # type: ignore[operator]
+    check(fits, name, value, "use a number in [0, 1)")
 
 
 def to_plain(config: Any) -> dict[str, Any]:
@@ -68,12 +93,20 @@ def to_plain(config: Any) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(config).items()}
 
 
-def from_plain(kind: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Turn plain values into fields of a configuration; an unknown name is refused."""
+def from_plain(kind: type[Config], values: Mapping[str, Any], what: str) -> Config:
+    """Build a configuration from plain values; an unknown name, or a wrong kind, is refused."""
     known = [field.name for field in fields(kind)]
+    if not isinstance(values, Mapping):
+        raise InputError(f"{what} settings cannot be {shown(values)}: give names and values")
     for key in values:
         if key not in known:
-            raise InputError(
-                f"unknown {what} setting {printable(key)!r}: use one of {', '.join(known)}"
-            )
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+            raise InputError(f"unknown {what} setting {shown(key)}: use one of {', '.join(known)}")
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    try:
+        return kind(**settings)
+    except InputError:
+        raise
+    except (TypeError, ArithmeticError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"the {what} settings {shown(settings)} do not fit one another: check each"
+        ) from error

@@ -186,7 +186,7 @@ class EQTConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EQTConfig":
         """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
-        return cls(**from_plain(cls, values, "model"))
+        return from_plain(cls, values, "model")
 
 
 _COUNTS: Final = (

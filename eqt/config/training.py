@@ -194,7 +194,7 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
         """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
-        return cls(**from_plain(cls, values, "training"))
+        return from_plain(cls, values, "training")
 
 
 _NAMES: Final = {

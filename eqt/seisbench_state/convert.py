@@ -7,7 +7,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from eqt.config import EQTConfig
+from eqt.config import EQTConfig, shown
 from eqt.guards import finite
 from eqt.model import build_model
 from eqt.seisbench_state.names import PHASES, Array, Pair, pairs
@@ -140,7 +140,7 @@ def from_state(
         wanted = pair.there(np.empty(weights[pair.ours].shape, bool)).shape
         for name, value in zip(pair.theirs, values, strict=True):
             if value.shape != wanted:
-                raise InputError(f"{name!r} has shape {value.shape}, not {wanted}")
+                raise InputError(f"{shown(name)} has shape {value.shape}, not {wanted}")
         total = pair.back(np.sum(values, axis=0)) if len(values) > 1 else pair.back(values[0])
         if pair.ours == _FIRST:
             total = _first_kernel(total, order, _OURS)
@@ -150,32 +150,39 @@ def from_state(
 
 def _check_names(state: Mapping[str, Array], listed: list[Pair]) -> None:
     wanted = {name for pair in listed for name in pair.theirs}
-    for name in wanted - set(state):
+    for name in sorted(wanted - set(state)):
         raise InputError(f"the state has no {name!r}, which its arguments call for")
-    for name in set(state) - wanted:
+    for name in sorted(set(state) - wanted):
         if not name.endswith(f".{_COUNTER}"):
-            raise InputError(f"the state has {name!r}, which is not in the network")
+            raise InputError(f"the state has {shown(name)}, which is not in the network")
 
 
 def _understood(given: Mapping[str, Any]) -> tuple[EQTConfig, str, str]:
     """Return the configuration, the order of the pickers and that of the components."""
     for name, wanted in _ARGUMENTS.items():
         if given.get(name, wanted) != wanted:
-            raise InputError(f"its {name} is {given[name]!r}: only {wanted!r} can be converted")
-    phases = "".join(map(str, given.get("phases", PHASES)))
-    order = str(given.get("component_order", ORDER))
-    for name, value, wanted in (("phases", phases, PHASES), ("component_order", order, ORDER)):
-        if sorted(value) != sorted(wanted):
-            raise InputError(f"its {name} is {value!r}: only {wanted}, in any order, can be read")
+            raise InputError(
+                f"its {name} is {shown(given[name])}: only {wanted!r} can be converted"
+            )
+    phases = _letters(given, "phases", PHASES)
+    order = _letters(given, "component_order", ORDER)
     variant = given.get("original_compatible", False)
     variant = "non-conservative" if variant is True else variant
     if not isinstance(variant, str) or variant not in _GATES:
         raise InputError(
-            f"its original_compatible is {variant!r}: only {' and '.join(_GATES)} compute what the "
-            "published network does"
+            f"its original_compatible is {shown(variant)}: only {' and '.join(_GATES)} compute "
+            "what the published network does"
         )
     blocks = given.get("lstm_blocks", 3)
     if isinstance(blocks, bool) or not isinstance(blocks, int) or not 1 <= blocks <= 100:
-        raise InputError(f"its lstm_blocks is {blocks!r}: only 1 to 100 can be read")
+        raise InputError(f"its lstm_blocks is {shown(blocks)}: only 1 to 100 can be read")
     config = replace(EQTConfig(), encoder_rnn=("bilstm",) * blocks, gate=_GATES[variant])
     return replace(config, dropout=given.get("drop_rate", 0.1)), phases, order
+
+
+def _letters(given: Mapping[str, Any], name: str, wanted: str) -> str:
+    """Return letters in the order in which they are given, as a text or a list."""
+    value = given.get(name, wanted)
+    if not isinstance(value, str | list | tuple) or sorted(map(str, value)) != sorted(wanted):
+        raise InputError(f"its {name} is {shown(value)}: only {wanted}, in any order, can be read")
+    return "".join(value)

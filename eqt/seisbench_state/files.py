@@ -1,6 +1,7 @@
 """SeisBench's two files of a network; PyTorch is imported here, and only here."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 import keras
 
 from eqt.archives import archive
-from eqt.config import EQTConfig
-from eqt.guards import MOST_JSON, MOST_VALUES
+from eqt.config import EQTConfig, shown
+from eqt.guards import MAX_JSON, MOST_VALUES
 from eqt.seisbench_state.convert import arguments, from_state, to_state
 from eqt.seisbench_state.names import Array
 from steadkit.atomic import staged
-from steadkit.errors import InputError
+from steadkit.documents import TABLE, read_json, value_at
+from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 
@@ -84,40 +86,41 @@ def beside(path: Path) -> tuple[Path, Path]:
 
 
 def _arguments_in(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.stat().st_size > MOST_JSON:
-            raise InputError(
-                f"{str(path)!r} is larger than {MOST_JSON:,} bytes: is it the right one?"
-            )
-        given = json.loads(path.read_text(encoding="utf-8"))["model_args"]
-    except InputError:
-        raise
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} has no model_args of SeisBench: {error!r}") from error
-    if not isinstance(given, dict):
-        raise InputError(f"{str(path)!r} has model_args {given!r}, not a list of arguments")
-    return given
+    arguments: Mapping[str, Any] = value_at(
+        read_json(path, MAX_JSON), "model_args", TABLE, repr(str(path))
+    )
+    return arguments
 
 
-def _state_in(path: Path) -> dict[str, Array]:
+def _state_in(pt: Path) -> dict[str, Array]:
     """Read a state's tensors; PyTorch refuses to make anything else of the file."""
-    with archive(path):
+    with archive(pt):
         pass  # a plain zip file, and not too large
     torch = _torch()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of kinds of tensors that are refused below
+            state = torch.load(pt, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a hostile file makes PyTorch raise
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"PyTorch finds no plain tensors in it ({reason})") from error
+        raise InputError(
+            "PyTorch finds no plain tensors in it, or something besides: save model.state_dict()"
+        ) from error
     if not isinstance(state, dict):
         raise InputError(f"it holds a {type(state).__name__}, not a state: save model.state_dict()")
-    return {str(name): _array(torch, tensor, str(name)) for name, tensor in state.items()}
+    return {printable(name): _array(torch, tensor, name) for name, tensor in state.items()}
 
 
-def _array(torch: Any, tensor: Any, name: str) -> Array:
-    plain = isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided
-    if not plain or tensor.is_quantized or tensor.is_complex() or tensor.numel() > MOST_VALUES:
-        raise InputError(f"{name!r} is not a plain tensor of at most {MOST_VALUES:,} numbers")
+def _array(torch: Any, tensor: Any, name: object) -> Array:
+    """Return the values of a tensor of numbers that lie in the file itself."""
+    known = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64)
+    plain = isinstance(tensor, torch.Tensor) and isinstance(name, str)
+    plain = plain and tensor.layout is torch.strided and tensor.device.type == "cpu"
+    plain = plain and tensor.dtype in known and not (tensor.is_nested or tensor.is_quantized)
+    if not plain or tensor.numel() > MOST_VALUES:
+        raise InputError(
+            f"{shown(name)} is not a plain tensor of at most {MOST_VALUES:,} numbers in 16 to 64 "
+            "bits: save model.float().state_dict()"
+        )
     if tensor.dtype is torch.bfloat16:
         tensor = tensor.float()
     values: Array = tensor.detach().numpy()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 
 def devices_named(text: str | None) -> list[str]:
@@ -27,13 +27,18 @@ def devices_named(text: str | None) -> list[str]:
         return gpus if len(gpus) > 1 else []
     known = gpus or there
     if text.isdecimal():
-        if not 1 <= int(text) <= len(known):
-            raise InputError(f"no {text} devices: there are {len(known)}, {', '.join(known)}")
+        # Longer than any number of devices, it may be longer than what Python reads.
+        if len(text) > 9 or not 1 <= int(text) <= len(known):
+            raise InputError(
+                f"no {printable(text)} devices: there are {len(known)}, {', '.join(known)}"
+            )
         return known[: int(text)]
     names = [name.strip().upper() for name in text.split(",")]
     for name in names:
         if name not in there or names.count(name) > 1:
-            raise InputError(f"cannot use device {name!r}: name each once of {', '.join(there)}")
+            raise InputError(
+                f"cannot use device {printable(name)!r}: name each once of {', '.join(there)}"
+            )
     return names
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from steadkit.children import cores
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.version import __version__
 
 THREADS: Final = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -61,7 +61,7 @@ def refuse_changed(before: Mapping[str, Any]) -> None:
     """
     now = environment()
     changed = [
-        f"{name} was {before.get(name)}, is {now.get(name)}"
+        f"{printable(name)} was {printable(before.get(name))}, is {now.get(name)}"
         for name in sorted((before.keys() | now.keys()) - set(FREE))
         if before.get(name) != now.get(name)
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from eqt import plots
-from eqt.config import EQTConfig, TrainConfig
+from eqt.config import EQTConfig, TrainConfig, shown
 from eqt.cores import share_cores
 from eqt.runs import Run, Setup, created, held, load_setup, remove_files, save_setup
 from eqt.sizes import check_training
@@ -190,7 +190,10 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
         devices = list(map(str, about["devices"]))
         save_every = int(about["save_every"])
     except (LookupError, TypeError, ValueError) as error:
-        raise InputError(f"{str(run.config)!r} is broken: {error!r}") from error
+        raise InputError(
+            f"{str(run.config)!r} is broken: its devices are {shown(about.get('devices'))}, its "
+            f"save_every is {shown(about.get('save_every'))}"
+        ) from error
     devices = devices_named(",".join(devices)) if devices else []
     count = max(len(devices), 1)
     check_training(setup.model, config.batch_size, source_of(setup.data).hdf5)

@@ -120,8 +120,10 @@ def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
             arrays = [_array(opened, name, values) for name, values in _named(variables)]
         except InputError as error:
             raise InputError(f"{str(path)!r} is refused: {error}") from error
-        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise InputError(f"{str(path)!r} is damaged: {error!r}") from error
+        except Exception as error:  # whatever a damaged file makes NumPy or JSON raise
+            raise InputError(
+                f"{str(path)!r} is damaged: take it from a copy, or train again"
+            ) from error
     for (_, variable), values in zip(_named(variables), arrays, strict=True):
         variable.assign(values)
     return progress

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from eqt.config import EQTConfig, TrainConfig
+from eqt.config import EQTConfig, TrainConfig, read_toml
+from eqt.config.files import MOST_BYTES
 from steadkit.errors import InputError
 
 
@@ -129,3 +130,38 @@ def test_a_cosine_falls_over_the_epochs_there_are():
 def test_trainings_that_cannot_be(wrong, words):
     with pytest.raises(InputError, match=words):
         TrainConfig(**wrong)
+
+
+FILES = {
+    "binary": bytes(range(256)) * 100,
+    "large": b"1" * (MOST_BYTES + 1),
+    "deep": b"a = " + b"[" * 100_000,
+    "digits": b"a = " + b"9" * 5000,
+    "cut": b"a = {",
+    "long text": b'"' + b"\x1b[31m" * 10_000 + b'"',
+}
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_files_that_hold_no_settings(tmp_path, content):
+    (tmp_path / "settings").write_bytes(content)
+    with pytest.raises(InputError, match=r"not TOML|larger than") as refusal:
+        read_toml(tmp_path / "settings")
+    assert len(str(refusal.value)) < 500 and str(refusal.value).isprintable()
+
+
+FOREIGN = [None, True, -1, 10**300, 1e308, "x" * 10_000, [], [1], {}, {"a": [1]}, [[]], ["\x1b[1m"]]
+
+
+@pytest.mark.parametrize("kind", [EQTConfig, TrainConfig])
+@pytest.mark.parametrize("value", FOREIGN, ids=lambda x: repr(x)[:12])
+def test_foreign_values_are_refused_in_one_line(kind, value):
+    for name in kind().to_dict():
+        try:
+            kind.from_dict({name: value})
+        except InputError as error:
+            assert len(str(error)) < 600 and str(error).isprintable(), name
+    for settings in (value, {"a": value}):
+        if settings != {}:
+            with pytest.raises(InputError, match=r"cannot be|unknown"):
+                kind.from_dict(settings)

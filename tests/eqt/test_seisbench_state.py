@@ -3,6 +3,7 @@
 import json
 import pickle
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,6 +171,66 @@ class Bad:
 
     def __reduce__(self):
         return Path.touch, (Path("mark"),)
+
+
+ODD_ARGUMENTS = {
+    "phases": [3, {}, [1, "S"], ["P"], None, "x" * 10_000],
+    "component_order": [3, {}, "ZN", ["Z", 1, "N"], "x" * 10_000],
+    "lstm_blocks": [[3], "3", True, 0, 10**300, None],
+    "drop_rate": [[1], "a", 10**300, 2, None],
+    "original_compatible": [[1], {}, 3, "x" * 10_000],
+    "in_samples": [[6000], "6000", 10**300],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in ODD_ARGUMENTS.items() for value in values]
+)
+def test_odd_arguments_are_one_line(known, name, value):
+    _, config, state = known
+    given = seisbench_state.arguments(config) | {name: value}
+    with pytest.raises(InputError, match=r"cannot be|its \w+ is") as refusal:
+        seisbench_state.from_state(state, given)
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '{"model_args": [1]}', "{", "\0"])
+def test_a_json_without_arguments_is_one_line(tmp_path, run, content):
+    (tmp_path / "m.json").write_text(content)
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as file:
+        file.writestr("archive/data.pkl", b"")
+    refused(run("eqt", "import", "m.pt", "-o", "n.keras"), "m.json")
+
+
+@pytest.mark.filterwarnings("default")
+def test_tensors_of_other_kinds_are_one_line(known, tmp_path, run):
+    torch = pytest.importorskip("torch", reason="PyTorch reads the state")
+    _, config, _ = known
+    about = {"model_args": seisbench_state.arguments(config)}
+    (tmp_path / "m.json").write_text(json.dumps(about))
+    some = torch.zeros(3)
+    tensors = [
+        some.to(torch.float8_e4m3fn),
+        some.to(torch.int8),
+        some.to(torch.complex64),
+        torch.zeros(10**12, device="meta"),
+        torch.nested.nested_tensor([some, some]),
+        torch.nested.nested_tensor([some, some], layout=torch.jagged),
+        torch.quantize_per_tensor(some, 0.1, 0, torch.qint8),
+        [some],
+        1.0,
+        "x" * 10_000,
+    ]
+    for tensor in tensors:
+        torch.save({"conv_d.bias": tensor}, tmp_path / "m.pt")
+        result = run("eqt", "import", "m.pt", "-o", "n.keras")
+        refused(result, "'conv_d.bias' is not a plain tensor")
+        assert "weights_only" not in result.output
+    for content in ({1: some}, {b"\xff": some}, some, None, torch.nn.Linear(2, 2)):
+        torch.save(content, tmp_path / "m.pt")
+        result = run("eqt", "import", "m.pt", "-o", "n.keras")
+        refused(result, "save model")
+        assert "weights_only" not in result.output
 
 
 def test_pytorch_runs_nothing_of_a_file(known, tmp_path, run):

@@ -199,7 +199,15 @@ def test_data_that_are_not_there(run):
         (lambda c: c["training"].update(epochs=-1), "epochs"),
         (lambda c: c["training"].update(train=float("inf")), "inf"),
         (lambda c: c["training"].update(train="1e99999999"), "1e99999999"),
-        (lambda c: c.update(model=[]), "broken"),
+        (lambda c: c.update(model=[]), r"has .model. = \[\]: an object is needed"),
+        (lambda c: c.update(environment=["x" * 10_000]), "has .environment. = .*: an object"),
+        (lambda c: c.update(environment=None), "has .environment. = None: an object"),
+        (lambda c: c.update(about=3), "has .about. = 3: an object"),
+        (lambda c: c.update(data=3), "has .data. = 3: a text"),
+        (lambda c: c.update(data="\0"), "the name of a file is needed"),
+        (lambda c: c["model"].update(rnn_units=[16]), r"broken: rnn_units cannot be \(16,\)"),
+        (lambda c: c["training"].update(batch_size=1e300), r"batch_size cannot be 1e\+300"),
+        (lambda c: c["training"].update(clip_norm=10**300), "clip_norm cannot be 1000"),
         (lambda c: c["training"].update(train="0.9"), "add up to 1"),
     ],
 )
@@ -209,8 +217,9 @@ def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
     content = json.loads(run.config.read_text())
     change(content)
     run.config.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as refusal:
         load_setup(run)
+    assert len(str(refusal.value)) < 800
 
 
 def test_folders_that_are_no_runs(tmp_path):
@@ -219,6 +228,10 @@ def test_folders_that_are_no_runs(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
         load_setup(Run(tmp_path))
+    (tmp_path / "config.json").write_bytes(bytes(range(256)) * 10_000)
+    with pytest.raises(InputError, match="more than") as refusal:
+        load_setup(Run(tmp_path))
+    assert len(str(refusal.value)) < 300
 
 
 def test_training_on_augmented_traces(source, tmp_path):

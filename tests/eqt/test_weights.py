@@ -1,6 +1,7 @@
 """The published weights give the published outputs; files that are anything else are refused."""
 
 import json
+import os
 import shutil
 
 import h5py
@@ -91,6 +92,40 @@ def test_no_keras_file(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["model_config"] = json.dumps(EQTConfig().to_dict())
     (tmp_path / "text.h5").write_text("not HDF5")
-    for name in ("other.h5", "text.h5", "absent.h5"):
-        with pytest.raises(InputError, match=rf"{name} is not a model saved by Keras 2"):
+    for name in ("other.h5", "text.h5"):
+        with pytest.raises(InputError, match=rf"{name}' is not a model saved by Keras 2"):
             load_published(tmp_path / name)
+    with pytest.raises(InputError, match=r"no file .*absent\.h5"):
+        load_published(tmp_path / "absent.h5")
+
+
+def test_what_lies_elsewhere_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.h5")  # whoever opens it waits for ever
+    settings = {"name": "conv", "padding": "same", "strides": [1], "dilation_rate": [1]}
+    layers = [{"class_name": "Conv1D", "config": settings}]
+    with h5py.File("linked.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"config": {"layers": layers}})
+        file.create_dataset("room", data=np.random.default_rng(0).normal(size=500_000))
+        file["model_weights"] = h5py.ExternalLink("pipe.h5", "/")
+    with pytest.raises(InputError, match="no group 'model_weights/conv' of its own"):
+        load_published(tmp_path / "linked.h5")
+    with h5py.File("linked.h5", "r+") as file:
+        del file["model_weights"]
+        file["model_weights/conv"] = h5py.ExternalLink("pipe.h5", "/")
+    with pytest.raises(InputError, match="no group 'model_weights/conv' of its own"):
+        load_published(tmp_path / "linked.h5")
+
+
+def test_a_file_of_thousands_of_layers_is_not_built(changed):
+    layer = {"class_name": "LSTM", "config": {"name": "x"}}
+    config = {"name": "x", "merge_mode": "concat", "layer": layer}
+    usual = {"activation": "tanh", "return_sequences": True, "go_backwards": False}
+    usual |= {"dropout": 0.2, "recurrent_dropout": 0.2, "recurrent_activation": "sigmoid"}
+    layer["config"] |= usual
+    path = changed(lambda layers: None)
+    with h5py.File(path, "r+") as file:
+        many = [{"class_name": "Bidirectional", "config": config}] * 2000
+        file.attrs["model_config"] = json.dumps({"config": {"layers": many}})
+    with pytest.raises(InputError, match="at most 1,000 are built"):
+        load_published(path)
