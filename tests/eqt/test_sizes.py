@@ -56,6 +56,7 @@ CASES = {
     "length": {"input_length": BIG},
     "components": {"components": BIG},
     "a number of 300 digits": {"rnn_units": 10**300},
+    "a number of 4000 digits": {"rnn_units": 10**4000},
     "attention of every sample": {"filters": [8], "kernels": [11], "input_length": 2 * 10**6},
 }
 

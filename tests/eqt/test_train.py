@@ -193,7 +193,7 @@ def test_data_that_are_not_there(run):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c.pop("model"), "broken"),
+        (lambda c: c.pop("model"), "has no .model.: take the original"),
         (lambda c: c["model"].update(filters="many"), "filters"),
         (lambda c: c["model"].update(colour="red"), "unknown model setting 'colour'"),
         (lambda c: c["training"].update(epochs=-1), "epochs"),

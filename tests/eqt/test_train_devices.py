@@ -71,3 +71,10 @@ def test_what_several_devices_cannot_share(asked, words):
     with pytest.raises(InputError, match=words):
         check_devices(*asked)
     check_devices(1, *asked[1:])
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "1" + "0" * 20, "GPU:" + "9" * 5000, "\x1b[31m"])
+def test_devices_beyond_any_number_are_one_line(text):
+    with pytest.raises(InputError, match=r"no .* devices|cannot use device") as refusal:
+        devices_named(text)
+    assert len(str(refusal.value)) < 400 and str(refusal.value).isprintable()
