@@ -40,3 +40,22 @@ def _escape(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is not UTF-8, as Python holds it
         return f"\\x{code - 0xDC00:02x}"
     return ascii(character)[1:-1]
+
+
+def detail_of(error: BaseException) -> str:
+    """Return what a library says of a fault, short and on one line, for the end of a message.
+
+    >>> detail_of(OSError("Unable to  open file")), detail_of(KeyError())
+    ('OSError: Unable to open file', 'KeyError')
+    """
+    text = printable(" ".join(str(error).split()))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def remedy_of(damage: BaseException) -> str:
+    """Return what to do about a damaged file, with what a library says of it.
+
+    >>> remedy_of(OSError("bad heap"))
+    'take the original (OSError: bad heap)'
+    """
+    return f"take the original ({detail_of(damage)})"

@@ -9,7 +9,7 @@ import numpy as np
 
 from steadkit.catalog import KEY_COLUMNS, csv_digest, read_table
 from steadkit.console import progress
-from steadkit.errors import InputError, printable
+from steadkit.errors import InputError, printable, remedy_of
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store import DTYPE, Reader, digest, open_data
@@ -75,7 +75,9 @@ def _names(group: h5py.Group, path: Path) -> dict[str, None]:
     try:
         return dict.fromkeys(group)
     except LIBRARY_FAULTS as error:
-        raise InputError(f"{str(path)!r} is damaged where it lists its traces: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is damaged where it lists its traces: {remedy_of(error)}"
+        ) from error
 
 
 def covers_csv(manifest: Manifest) -> bool:

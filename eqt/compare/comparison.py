@@ -12,7 +12,7 @@ from eqt.compare.counting import by_earthquake, counts_of
 from eqt.compare.measures import MEASURES, STUDY
 from eqt.compare.reading import Evaluated, in_same_order, read_evaluation
 from steadkit.console import progress
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.schema import EVENT
 
 BETTER, EQUAL, WORSE, UNDEFINED = "Better", "Equal", "Worse", "undefined"
@@ -80,6 +80,7 @@ def contenders_of(paths: Sequence[Path]) -> list[Contender]:
     runs = [f.parent.name if f.name == "evaluation" else f.name for f in folders]
     # Two runs of one name in two folders are told apart by what the user typed.
     names = [run if runs.count(run) == 1 else str(p) for run, p in zip(runs, paths, strict=True)]
+    names = [printable(name, None) for name in names]
     return [Contender(name, [one]) for name, one in zip(names, evaluations, strict=True)]
 
 
@@ -109,7 +110,9 @@ def compare(
     """
     names = [one.name for one in contenders]
     if baseline is not None and baseline not in names:
-        raise InputError(f"no {baseline!r} to compare with: use one of {', '.join(names)}")
+        raise InputError(
+            f"no {printable(baseline)!r} to compare with: use one of {', '.join(names)}"
+        )
     base = names.index(baseline) if baseline is not None else 0
     owners = [model for model, one in enumerate(contenders) for _ in one.evaluations]
     labels = [names[model] for model in owners]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
 from steadkit.types import parse_numbers
@@ -110,7 +110,9 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (ValueError, pd.errors.EmptyDataError) as error:  # ParserError is a ValueError
-        raise InputError(f"{str(path)!r} is not a CSV of an evaluation: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({detail_of(error)})"
+        ) from error
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"{str(path)!r} has no column {missing[0]!r}: evaluate again")
     for column in number_columns:

@@ -9,7 +9,7 @@ from eqt.config import TrainConfig
 from eqt.runs import Run, load_setup
 from eqt.train import traces_of
 from steadkit.catalog import read_table
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.manifest import load
 from steadkit.sources import source_of
 
@@ -61,7 +61,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
     whole = file.resolve() != setup.data.resolve()
     validation = _part(Run(run), "validation")
     return Task(
-        name=run.resolve().name,
+        name=printable(run.resolve().name, None),
         data=file,
         traces=_all_traces(file) if whole else _test_part(Run(run)),
         weights=weights or Run(run).best,
@@ -73,7 +73,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
 
 def _bare(weights: Path) -> str:
     """Name a file of weights without its ending; a run folder keeps its name."""
-    name = weights.resolve().name
+    name = printable(weights.resolve().name, None)
     return name.removesuffix(checkpoints.SUFFIX).removesuffix(saved.SUFFIX)
 
 

@@ -45,7 +45,7 @@ class CellsDigest:
             for row in csv.reader(io.StringIO(content.decode(), newline="")):
                 self._hash.update(_cells(row))
         except csv.Error as error:
-            raise InputError(f"a cell is too long for a CSV: {error}") from error
+            raise InputError("a cell of the CSV is too long: take the original") from error
 
     def hexdigest(self) -> str:
         """Identify all that was taken in: 32 bytes as hexadecimal text."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.paths import require_file
 
 PIECE_BYTES = 2**18
@@ -139,7 +139,9 @@ def check_rows(path: Path, fields: int) -> None:
                 # Blank lines are no fault where no row follows them.
                 blank = blank or (None if row else (rows.line_num, 0))
         except csv.Error as error:
-            raise InputError(f"{str(path)!r} is not a STEAD CSV: {error}") from error
+            raise InputError(
+                f"{str(path)!r} cannot be read as a CSV: {remedy_of(error)}"
+            ) from error
 
 
 def _refuse_row(path: Path, line: int, found: int, fields: int) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.lines import CheckedLines, plain_pieces
 from steadkit.catalog.writing import csv_lines
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.schema import CATEGORIES, COLUMNS
 
 KEY_COLUMNS = ("trace_name", "trace_category")
@@ -168,9 +168,9 @@ def _faults_in_one_line(path: Path) -> Iterator[None]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise InputError(f"{str(path)!r} is not a STEAD CSV: {error}") from error
+        raise InputError(f"{str(path)!r} is not a STEAD CSV: {remedy_of(error)}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is not a text file: {error.reason}") from error
+        raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 
 
 def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:

@@ -19,7 +19,7 @@ from steadkit.check.survey import Report
 from steadkit.check.waveforms import LIBRARY_FAULTS
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, new_dataset
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source
@@ -139,7 +139,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
                 raise
             except (*LIBRARY_FAULTS, DamageError) as error:
                 raise InputError(
-                    f"trace {name!r} in {str(hdf5)!r} cannot be copied: {error}"
+                    f"trace {name!r} in {str(hdf5)!r} cannot be copied: {remedy_of(error)}"
                 ) from error
             waveforms.append(digest(waveform))
             attributes.append(written.hex())

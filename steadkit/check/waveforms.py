@@ -13,7 +13,7 @@ from steadkit.check.findings import found, of_faults, together
 from steadkit.check.samples import CHECKS, not_finite
 from steadkit.check.suspects import rises
 from steadkit.console import progress
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import Heaps
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store import DTYPE, Reader, digest, open_data
@@ -137,7 +137,9 @@ def _members(group: h5py.Group, path: Path) -> Iterator[str]:
             known = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
             yield known.decode(errors="backslashreplace")
     except LIBRARY_FAULTS as error:
-        raise InputError(f"{str(path)!r} is damaged in its list of traces: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is damaged in its list of traces: {remedy_of(error)}"
+        ) from error
 
 
 def _read(reader: Reader, names: Sequence[str], places: dict[int, int]) -> Batch:

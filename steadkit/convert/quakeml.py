@@ -8,7 +8,7 @@ from typing import Any, Final
 from obspy import read_events
 from obspy.core import event as quake
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 KM: Final = 1000.0
@@ -167,9 +167,14 @@ def _magnitude(source: Mapping[str, Any], identifier: str) -> Any:
     return quake.Magnitude(
         resource_id=quake.ResourceIdentifier(f"{identifier}/magnitude"),
         mag=source["source_magnitude"],
-        magnitude_type=source.get("source_magnitude_type"),
-        creation_info=quake.CreationInfo(author=author) if author else None,
+        magnitude_type=_xml_text(source.get("source_magnitude_type")),
+        creation_info=quake.CreationInfo(author=_xml_text(author)) if author else None,
     )
+
+
+def _xml_text(text: str | None) -> str | None:
+    """Write what XML cannot hold, control characters and U+FFFE for example, as escapes."""
+    return None if text is None else printable(text, None)
 
 
 def _plain(text: str) -> str:
@@ -187,9 +192,9 @@ def _one_pick(pick: Mapping[str, Any]) -> Any:
         phase_hint=pick["phase"],
         evaluation_mode=mode.get(pick["status"]),
         waveform_id=quake.WaveformStreamID(
-            network_code=pick["network"],
-            station_code=pick["station"],
-            channel_code=pick["channel"],
+            network_code=_xml_text(pick["network"]),
+            station_code=_xml_text(pick["station"]),
+            channel_code=_xml_text(pick["channel"]),
         ),
     )
 

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from steadkit.convert.samples import UnusableError, is_known_order, pick_components
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.paths import is_file, require_file
 from steadkit.schema import COMPONENTS
 from steadkit.types import parse_number
@@ -101,7 +101,7 @@ def _listed(path: Path) -> list[str]:
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is not a list of chunks: {error.reason}") from error
+        raise InputError(f"{str(path)!r} is not a list of chunks: save it as UTF-8") from error
 
 
 @contextmanager
@@ -119,7 +119,9 @@ def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be opened, is it cut short? {error}") from error
+        raise InputError(
+            f"{str(path)!r} cannot be opened, it may be cut short: {remedy_of(error)}"
+        ) from error
     with file:
         data = _held(file, "data")
         if not isinstance(data, h5py.Group):

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, detail_of
 from steadkit.paths import require_file
 
 ROWS_AT_ONCE: Final = 10_000
@@ -59,6 +59,8 @@ def _faults_in_one_line(path: Path) -> Iterator[None]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise InputError(f"{str(path)!r} is not a CSV: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is not a CSV: save it with commas ({detail_of(error)})"
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is not a text file: {error.reason}") from error
+        raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error

@@ -1,5 +1,6 @@
 """STEAD traces as a folder of miniSEED files, with their picks as CSV and QuakeML."""
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -112,8 +113,10 @@ def _write_records(source: Source, table: pd.DataFrame, paths: Sequence[Path]) -
             stream = to_stream(row, read_waveform(group, row["trace_name"]))
             for trace in stream:
                 trace.data = np.ascontiguousarray(trace.data, np.float32)
-            with path.open("wb") as file:
-                stream.write(file, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+            # In memory first: a fault of the disk would be lost in libmseed.
+            content = io.BytesIO()
+            stream.write(content, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
+            path.write_bytes(content.getvalue())
 
 
 def _stations(table: pd.DataFrame) -> pd.DataFrame:

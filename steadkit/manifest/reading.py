@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 
 from steadkit.catalog import check_names
+from steadkit.documents import parse_json
 from steadkit.errors import InputError
 from steadkit.manifest.columns import SEPARATOR, UNKNOWN, Digests, NameTable
 from steadkit.manifest.listing import (
@@ -55,7 +56,7 @@ def load(path: Path) -> Manifest:
         with path.open("rb") as file:
             return _read(file, path)
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is not a steadkit manifest: {error}") from error
+        raise InputError(f"{str(path)!r} is not a steadkit manifest: it is no UTF-8") from error
 
 
 def _read(file: BinaryIO, path: Path) -> Manifest:
@@ -112,16 +113,18 @@ def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
     try:
         if version > 1 and tuple(key for key, _, _ in pairs) != KEYS:
             raise ValueError(f"it needs the lines {', '.join(KEYS)}, each once and in this order")
-        recipe = json.loads(header["recipe"])
-        if not isinstance(recipe, dict):
-            raise ValueError(f"the recipe is {header['recipe'][:60]!r}")
+        recipe = parse_json(header["recipe"], "its recipe")
         json.dumps(recipe, ensure_ascii=False).encode()  # JSON can spell what no text can hold
         categories = _categories(header["traces"])
         csv = header.get("csv", UNKNOWN)
         if not _DIGEST.fullmatch(csv):
             raise ValueError(f"csv is {csv[:80]!r}, not a digest of 64 digits or -")
         manifest = Manifest(header["name"], recipe, (), categories, csv=csv, version=version)
-    except (KeyError, ValueError, RecursionError) as error:
+    except KeyError as error:
+        raise InputError(f"{str(path)!r} has no line {error.args[0]!r} in its header") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r} has a recipe that no text can hold") from error
+    except ValueError as error:  # an InputError is one
         raise InputError(f"{str(path)!r} has a broken header: {error}") from error
     return manifest, header.get("digest", "none")
 

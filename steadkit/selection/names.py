@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steadkit.catalog import check_name
-from steadkit.errors import InputError
+from steadkit.errors import InputError, detail_of
 from steadkit.manifest import load
 from steadkit.paths import require_file
 
@@ -104,4 +104,6 @@ def _csv_names(text: str, path: Path) -> list[str]:
         rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
         return [row["trace_name"] or "" for row in rows]
     except (csv.Error, KeyError) as error:
-        raise InputError(f"{str(path)!r} is not a CSV with a column trace_name: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is not a CSV with a column trace_name ({detail_of(error)})"
+        ) from error

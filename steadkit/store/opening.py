@@ -8,7 +8,7 @@ from typing import Final
 
 import h5py
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.paths import require_file
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.probing import is_new, probe
@@ -50,7 +50,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
         file = _open(path)
     except LIBRARY_FAULTS as error:
         raise InputError(
-            f"{str(path)!r} cannot be opened, it may be truncated or in use: {error}"
+            f"{str(path)!r} cannot be opened, it may be truncated or in use: {remedy_of(error)}"
         ) from error
     with file:
         group = _member(file, DATA_GROUP, path)
@@ -79,7 +79,7 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
     except InputError:
         raise
     except LIBRARY_FAULTS as error:
-        raise InputError(f"{str(path)!r} is damaged at {name!r}: {error}") from error
+        raise InputError(f"{str(path)!r} is damaged at {name!r}: {remedy_of(error)}") from error
 
 
 def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
@@ -97,7 +97,9 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     try:
         shape, dtype = dataset.shape, dataset.dtype
     except LIBRARY_FAULTS as error:
-        raise InputError(f"trace {name!r} in {str(path)!r} is damaged: {error}") from error
+        raise InputError(
+            f"trace {name!r} in {str(path)!r} is damaged: {remedy_of(error)}"
+        ) from error
     if shape != TRACE_SHAPE:
         raise InputError(
             f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import (
     Attributes,
     DamageError,
@@ -270,7 +270,7 @@ class Reader:
         return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
 
     def _damaged(self, name: str, error: Exception) -> InputError:
-        return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {error}")
+        return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {remedy_of(error)}")
 
 
 def expect_random_reads(descriptor: int) -> None:
@@ -311,7 +311,9 @@ def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
         waveform: np.ndarray = dataset[()]
     except LIBRARY_FAULTS as error:
         file = group.file.filename
-        raise InputError(f"trace {name!r} in {file!r} cannot be read: {error}") from error
+        raise InputError(
+            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
+        ) from error
     return waveform
 
 
@@ -341,4 +343,6 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
     try:
         return {key: np.asarray(value).tolist() for key, value in attributes.decoded().items()}
     except DamageError as error:
-        raise InputError(f"trace {name!r} in {str(reader.path)!r} is damaged: {error}") from error
+        raise InputError(
+            f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"
+        ) from error

@@ -15,7 +15,7 @@ from steadkit.catalog import read_table
 from steadkit.convert import stream_of, to_miniseed, to_stream
 from steadkit.convert.picks import read_picks
 from steadkit.convert.stations import read_stations
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 from steadkit.sources import source_of
 
 
@@ -214,6 +214,36 @@ def test_a_trace_that_miniseed_cannot_hold_leaves_nothing_behind(stead, run, tmp
     table.to_csv(source.csv, index=False)
     result = run("steadkit", "convert", "to-miniseed", source.hdf5, "-o", "ms")
     refused(result, "network_code = 'LONG'", "SEED has room for 2")
+    assert not (tmp_path / "ms").exists()
+
+
+@pytest.mark.parametrize("text", ["\ufffe", "a\x01b", "\x1b[31m", "\x9b"])
+def test_a_cell_that_xml_cannot_hold_goes_into_quakeml_as_an_escape(stead, tmp_path, text):
+    source = stead()
+    table = read_table(source.csv)
+    of_event = table["trace_category"] == "earthquake_local"
+    for column in ("source_magnitude_type", "source_magnitude_author", "p_status", "source_id"):
+        table.loc[of_event, column] = text
+    table.loc[of_event, "source_magnitude"] = "2.5"
+    table.to_csv(source.csv, index=False)
+    to_miniseed(source, tmp_path / "ms", quakeml=True)
+    (event,) = read_events(str(tmp_path / "ms" / "events.xml"))
+    assert event.magnitudes[0].magnitude_type == printable(text)
+    assert event.magnitudes[0].creation_info.author == printable(text)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(stead, tmp_path):
+    source = stead()
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from steadkit.cli import main; main(sys.argv[1:])"
+    )
+    call = ["convert", "to-miniseed", str(source.hdf5), "-o", str(tmp_path / "ms")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *call], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "file too large: write elsewhere" in done.stderr
     assert not (tmp_path / "ms").exists()
 
 
