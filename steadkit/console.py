@@ -54,10 +54,15 @@ class CarefulGroup(click.Group):
     """A click group that turns faults of the input into one line and exit code 1."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the program; what a terminal's encoding lacks is printed as an escape."""
+        """Run the program, undisturbed by its surroundings.
+
+        What a terminal's encoding lacks is printed as an escape.
+        """
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        # NumPy and Matplotlib read it, and fail if it is no date; our files bear none.
+        os.environ.pop("SOURCE_DATE_EPOCH", None)
         return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:

@@ -1,7 +1,6 @@
 """How every figure looks, and how it is written: the same file for the same data."""
 
 import math
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,23 +102,14 @@ def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None
 
 @contextmanager
 def drawable(*figures: Figure) -> Iterator[None]:
-    """Keep names and surroundings from disturbing a drawing.
-
-    Characters that no font has and no SVG may hold are drawn as escapes. Matplotlib reads
-    SOURCE_DATE_EPOCH even where a figure bears no date, and fails if it is no number.
-    """
+    """Draw as escapes the characters that no font has and no SVG may hold."""
     for text in (text for figure in figures for text in figure.findobj(Text)):
         lines = text.get_text().split("\n")
         if not all(map(str.isprintable, lines)):
             text.set_text("\n".join(printable(line, None) for line in lines))
-    date = os.environ.pop("SOURCE_DATE_EPOCH", None)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            yield
-    finally:
-        if date is not None:
-            os.environ["SOURCE_DATE_EPOCH"] = date
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def kind_of(path: Path, count: int = 1) -> str:
