@@ -121,12 +121,16 @@ def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
             raise ValueError(f"csv is {csv[:80]!r}, not a digest of 64 digits or -")
         manifest = Manifest(header["name"], recipe, (), categories, csv=csv, version=version)
     except KeyError as error:
-        raise InputError(f"{str(path)!r} has no line {error.args[0]!r} in its header") from error
+        raise _broken(path, f"it has no line {error.args[0]!r}") from error
     except UnicodeEncodeError as error:
-        raise InputError(f"{str(path)!r} has a recipe that no text can hold") from error
-    except ValueError as error:  # an InputError is one
-        raise InputError(f"{str(path)!r} has a broken header: {error}") from error
+        raise _broken(path, "its recipe has characters that no text holds") from error
+    except ValueError as error:
+        raise _broken(path, str(error)) from error
     return manifest, header.get("digest", "none")
+
+
+def _broken(path: Path, fault: str) -> InputError:
+    return InputError(f"{str(path)!r} has a broken header: {fault}")
 
 
 def _categories(text: str) -> dict[str, int]:
