@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: install lint format test quickstart kills mutations benchmarks
+.PHONY: install lint format test quickstart kills mutations abuse benchmarks
 
 install:          ## a virtual environment with everything for development
 	python3 -m venv .venv
@@ -29,6 +29,9 @@ kills:            ## the long campaigns of kills and full disks
 
 mutations:        ## the long campaign of mutated inputs
 	PYTHONPATH=tests $(BIN)/python -m campaigns.mutations --mutants 2000
+
+abuse:            ## the long campaign of abused commands
+	PYTHONPATH=tests $(BIN)/python -m campaigns.abuse --cases 2000
 
 benchmarks:       ## every benchmark
 	for script in $(filter-out benchmarks/scale_%, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

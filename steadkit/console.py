@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from steadkit.errors import InputError, printable
+from steadkit.errors import MAX_SHOWN, InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,11 +110,15 @@ def one_line(error: BaseException) -> str:
     'no such file'
     >>> one_line(OSError(errno.ENOSPC, "No space left on device", "out.hdf5"))
     "'out.hdf5': no space left on device: make room, or write elsewhere"
+    >>> len(one_line(ValueError(f"{'9' * 5000} is not in the range 0<=x<=9.")))
+    232
     """
     text = _system_fault(error) if isinstance(error, OSError) else str(error)
     if isinstance(error, MemoryError):
         text = f"not enough memory: use fewer traces or smaller batches {text and f'({text})'}"
-    line = printable(" ".join(text.split()), MAX_MESSAGE) or type(error).__name__
+    # Click shows what it was given to the last digit.
+    words = (word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}..." for word in text.split())
+    line = printable(" ".join(words), MAX_MESSAGE) or type(error).__name__
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return line.encode(encoding, "backslashreplace").decode(encoding)
 

@@ -71,6 +71,11 @@ class Call:
     """Whether it ends with a refusal, as it would need a server, or hours."""
     uses_tensorflow: bool = False
 
+    @property
+    def reads_networks(self) -> bool:
+        """Whether its inputs are made by a training."""
+        return any(path.startswith(("in/run", "in/k")) for path in self.inputs.values())
+
     def values(self) -> dict[str, Values]:
         """Return the values of the parameters that the call names."""
         paths = {**self.inputs, **self.outputs}
