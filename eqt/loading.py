@@ -15,7 +15,7 @@ import keras
 from eqt import checkpoints, saved, seisbench_state, weights
 from eqt.config import EQTConfig
 from eqt.runs import Run
-from steadkit.errors import InputError, printable
+from steadkit.errors import InputError, printable, remedy_of
 from steadkit.paths import require_file
 
 Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     try:
         return _reader(path)(path)
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}") from error
+        raise InputError(f"cannot read {str(path)!r}: {remedy_of(error)}") from error
 
 
 def save_model(

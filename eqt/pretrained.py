@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from steadkit.errors import InputError
+from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file
 
 _REPOSITORY: Final = (
@@ -80,8 +80,10 @@ def fetch(name: str, folder: Path) -> Path:
         if error.response is not None:
             error.response.close()
         raise InputError(
-            f"cannot download {row.url}: {error}; try again, or fetch the file yourself and "
-            "give it to eqt import"
+            f"cannot download {row.url} ({detail_of(error)}): try again, or fetch the file "
+            "yourself and give it to eqt import"
         ) from error
     except ValueError as error:  # pooch's word for another digest
-        raise InputError(f"{row.url} is not the published file: {error}") from error
+        raise InputError(
+            f"{row.url} is not the published file: try again later ({detail_of(error)})"
+        ) from error

@@ -96,6 +96,27 @@ def test_the_data_side_never_needs_tensorflow():
     assert not {"tensorflow", "keras"} & loaded(code)
 
 
+def words_of_others(path: Path) -> list[int]:
+    """List lines that put what a library or Python says into a message as it is."""
+    lines = []
+    handlers = [
+        n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ExceptHandler)
+    ]
+    for handler in handlers:
+        caught = {n.id for n in ast.walk(handler.type or ast.Tuple()) if isinstance(n, ast.Name)}
+        for node in ast.walk(handler):
+            if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
+                is_raw = node.conversion != -1 or not caught <= {"InputError", "ValueError"}
+                if node.value.id == handler.name and is_raw:
+                    lines.append(node.lineno)
+    return lines
+
+
+def test_no_message_is_what_python_or_a_library_says():
+    found = [(str(path), lines) for _, _, path in modules() if (lines := words_of_others(path))]
+    assert found == []  # `errors.detail_of` puts it, short, at the end of a message
+
+
 def test_every_file_says_what_it_is_about():
     for _, _, path in modules():
         first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
