@@ -51,8 +51,13 @@ def check_buildable(config: EQTConfig) -> None:
     )
 
 
-def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
-    """Refuse a network that cannot be trained on a STEAD file here.
+def max_traces(data: Path) -> int:
+    """Return how many traces a STEAD file can hold at most, by its size."""
+    return data.stat().st_size // (VALUE_BYTES * math.prod(TRACE_SHAPE)) + 1
+
+
+def check_training(config: EQTConfig, batch_size: int, traces: int) -> None:
+    """Refuse a network that cannot be trained here.
 
     Parameters
     ----------
@@ -60,8 +65,8 @@ def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
         The network.
     batch_size
         Examples in a batch.
-    data
-        The HDF5 file; a batch is not larger than what it holds, each trace twice.
+    traces
+        Traces to train on at most; a batch has each of them twice at most.
 
     Raises
     ------
@@ -76,8 +81,7 @@ def check_training(config: EQTConfig, batch_size: int, data: Path) -> None:
             "leave out input_length and components"
         )
     check_buildable(config)
-    most = 2 * (data.stat().st_size // (VALUE_BYTES * math.prod(TRACE_SHAPE)) + 1)
-    batch, weights, trace = min(batch_size, most), count_parameters(config), _kept(config)
+    batch, weights, trace = min(batch_size, 2 * traces), count_parameters(config), _kept(config)
     _require(
         VALUE_BYTES * (_TRAIN_COPIES * weights + batch * trace),
         f"training {count_text(weights)} weights on batches of {batch:,}, {count_text(trace)} "

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--resamples",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 100_000),
     default=1000,
     show_default=True,
     help="Draws of earthquakes that intervals come from; 0: no intervals.",
 )
 @click.option(
     "--mc-samples",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10_000),
     default=0,
     show_default=True,
     help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--positions",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 6000),
     default=0,
     show_default=True,
     help="Places that each event is moved to, to see whether picks depend on where P lies.",

@@ -145,12 +145,12 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
     from eqt.runs import Run, load_setup
-    from eqt.sizes import check_training
+    from eqt.sizes import check_training, max_traces
     from steadkit.sources import source_of
 
     # A wrong folder should not wait for TensorFlow, nor a network that is too large.
     setup = load_setup(Run(options["resume"]))
-    check_training(setup.model, setup.training.batch_size, source_of(setup.data).hdf5)
+    check_training(setup.model, setup.training.batch_size, max_traces(source_of(setup.data).hdf5))
     load_tensorflow()
     from eqt.train import resume
 
@@ -167,7 +167,7 @@ def _begin(options: dict[str, Any], command: str) -> None:
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
     from eqt.runs import default_folder
-    from eqt.sizes import check_training
+    from eqt.sizes import check_training, max_traces
 
     config = TrainConfig.from_dict(
         (read_toml(options["config"]) if options["config"] else {}) | _chosen(options)
@@ -176,7 +176,7 @@ def _begin(options: dict[str, Any], command: str) -> None:
     name, network = init.name.partition(".")[0] if init else "", None
     if options["model"] or not init:
         name, network = network_named(options["model"] or "EQT")
-        check_training(network, config.batch_size, source.hdf5)
+        check_training(network, config.batch_size, max_traces(source.hdf5))
     load_tensorflow()
     from eqt.train import Means
     from eqt.train import train as run_training

@@ -75,10 +75,17 @@ def experiment(
     from eqt.experiments.outcome import outcome_of
     from eqt.experiments.report import FILES, write_report
     from eqt.experiments.running import entries_of, run_all
+    from eqt.experiments.suites import networks_of
+    from eqt.presets import preset
+    from eqt.sizes import check_training, max_traces
     from steadkit.atomic import staged
     from steadkit.demo import require_room
     from steadkit.manifest import load
+    from steadkit.sources import source_of
 
+    traces = max_traces(source_of(settings.data).hdf5) if settings.data else settings.traces or 0
+    for name in networks_of(settings.suite):
+        check_training(preset(name).config, settings.training.batch_size, traces)
     if settings.data is None and settings.traces is not None:
         require_room(folder, 2 * settings.traces)  # the chunks, and all in one file
     open_folder(folder, settings)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from steadkit.capacity import require_memory
+
 RESAMPLES = 1000
 LEVEL = 0.95
 AT_ONCE = 32
@@ -34,11 +36,18 @@ def resampled(groups: np.ndarray, counts: Any, times: int = RESAMPLES, seed: int
     -------
     numpy.ndarray
         Shape (times, columns): the sums of each draw.
+
+    Raises
+    ------
+    InputError
+        So many draws do not fit into the memory.
     """
     number = int(groups.max(initial=-1)) + 1
     ones = np.ones(len(groups))
     belongs = csr_array((ones, (groups, np.arange(len(groups)))), shape=(number, len(groups)))
     of_group = (belongs @ csr_array(counts, dtype=float)).T.tocsr()
+    n_bytes = np.dtype(float).itemsize * times * of_group.shape[0]
+    require_memory(n_bytes, f"a bootstrap of {times:,} draws", "ask for fewer")
     random = np.random.default_rng(seed)
     sums = np.empty((times, of_group.shape[0]))
     for first in range(0, times, AT_ONCE):

@@ -12,6 +12,7 @@ from eqt.metrics import TOLERANCE
 from eqt.picks import Thresholds
 from eqt.position.bias import Bias, judged
 from eqt.probabilities import Predict
+from steadkit.capacity import require_memory
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.example import Example
@@ -67,6 +68,9 @@ class PositionResult:
 _PUBLISHED = Thresholds()
 
 
+ROW_BYTES = 200
+"""Of memory that a row takes at least."""
+
 Row = tuple[str, str, int, float, int, float]
 """Name, phase, position, arrival, pick, probability."""
 
@@ -113,14 +117,20 @@ def position_test(
     Raises
     ------
     InputError
-        The batches are augmented or shuffled, hold no event that can be moved, or a position
-        cannot be.
+        The batches are augmented or shuffled, hold no event that can be moved, a position cannot
+        be, or the table of all windows does not fit into the memory.
 
     Notes
     -----
     That the published weights pick better on whole seconds than between was found with it.
     """
     _check(batches, positions, count)
+    places_each, events = len(positions) or count, int(batches.records.is_event.sum())
+    require_memory(
+        ROW_BYTES * len(PHASES) * events * places_each,
+        f"the position test of {events:,} events at {places_each:,} places each",
+        "ask for fewer places",
+    )
     rows: list[Row] = []
     left_out: list[str] = []
     windows = _windows(batches, positions, count, seed, left_out)

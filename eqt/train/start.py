@@ -15,7 +15,7 @@ from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, shown
 from eqt.cores import share_cores
 from eqt.runs import Run, Setup, created, held, load_setup, remove_files, save_setup
-from eqt.sizes import check_training
+from eqt.sizes import check_training, max_traces
 from eqt.train import state
 from eqt.train.devices import check_devices, devices_named, make_repeatable, strategy_of
 from eqt.train.environment import environment, refuse_changed
@@ -196,7 +196,7 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
         ) from error
     devices = devices_named(",".join(devices)) if devices else []
     count = max(len(devices), 1)
-    check_training(setup.model, config.batch_size, source_of(setup.data).hdf5)
+    check_training(setup.model, config.batch_size, max_traces(source_of(setup.data).hdf5))
     check_devices(count, config.batch_size, config.xla, config.mixed_precision)
     make_repeatable(config.xla)
     training, validation = batches_of(setup.data, assigned, config)

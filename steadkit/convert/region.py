@@ -6,6 +6,7 @@ follows from the seed and the pick alone. What is done to the samples is told in
 100 Hz without gaps and no band-pass is asked for. The instrument response is not taken away.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -237,7 +238,7 @@ def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Itera
         stations[instrument[:2]].append(instrument)
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
         best = max(instruments, key=lambda i: (len({p.channel for p in region.index[i]}), i))
-        found = islice(_quiet_minutes(best, picked, region), region.config.noise)
+        found = islice(_quiet_minutes(best, picked, region), min(region.config.noise, sys.maxsize))
         count = 0
         for trace in found:
             count += 1

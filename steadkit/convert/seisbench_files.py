@@ -167,7 +167,9 @@ def _layout(file: h5py.File, path: Path) -> Layout:
 
 def _value(held: h5py.HLObject | None) -> list[str]:
     """Read an entry of ``data_format``: a text letter by letter, a list, or a number."""
-    if not isinstance(held, h5py.Dataset) or held.size is None or held.size > 1000:
+    if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+        return []
+    if held.size is None or held.size > 1000:
         return []
     try:
         content = np.asarray(held[()])

@@ -3,15 +3,20 @@
 import importlib
 import json
 
+import numpy as np
 import pytest
-from conftest import TINY, refused
+from conftest import TINY, names_of, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eqt import sizes
 from eqt.config import EQTConfig
+from eqt.metrics.bootstrap import resampled
+from eqt.position import position_test
 from eqt.presets import PRESETS
+from steadkit import capacity
 from steadkit.errors import InputError
+from steadkit.pipeline import BatchConfig, Batches
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -99,7 +104,7 @@ def test_batches_count(stead, monkeypatch, run, no_tensorflow):
         run("eqt", *arguments)
     monkeypatch.setattr(sizes, "available_memory", lambda: 50_000_000)
     refused(run("eqt", *arguments), "batches of 26", "50.0 MB are free", "smaller batches")
-    sizes.check_training(EQTConfig(), 2, source.hdf5)
+    sizes.check_training(EQTConfig(), 2, sizes.max_traces(source.hdf5))
     with pytest.raises(InputError, match=r"batches of 1,000.*smaller batches"):
         sizes.check_prediction(EQTConfig(), 1000, 10**6)
     sizes.check_prediction(EQTConfig(), 1000, 10)
@@ -109,6 +114,32 @@ def test_memory_of_a_gpu_counts(monkeypatch):
     monkeypatch.setattr(sizes, "available_memory", lambda: 1000)
     monkeypatch.setattr(sizes, "_gpu_memory", lambda: 10**9)
     sizes.check_buildable(EQTConfig())
+
+
+OPTIONS = {"--resamples": 100_001, "--mc-samples": 10**18, "--positions": 6001}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_counts_beyond_all_use_are_refused_before_tensorflow(run, option):
+    refused(run("eqt", "evaluate", "run", option, OPTIONS[option]), option, "not in the range")
+
+
+def test_draws_and_places_without_room_are_refused(stead, monkeypatch):
+    source = stead()
+    batches = Batches(source.hdf5, names_of(8, 4), BatchConfig(4))
+    monkeypatch.setattr(capacity, "available_memory", lambda: 100_000)
+    with pytest.raises(InputError, match="a bootstrap of 1,000,000 draws takes at least"):
+        resampled(np.arange(4), np.ones((4, 2)), 1_000_000)
+    with pytest.raises(InputError, match="of 8 events at 6,000 places each"):
+        position_test(len, batches, count=6000)
+
+
+def test_an_experiment_without_room_leaves_nothing(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(sizes, "available_memory", lambda: 10**9)
+    monkeypatch.setattr(sizes, "_gpu_memory", lambda: 0)
+    batch = ("--batch-size", 10**15)
+    refused(run("eqt", "experiment", "micro", "--quick", *batch), "batches of 8,000, ")
+    assert not list(tmp_path.iterdir())
 
 
 @given(st.integers(1, 10**400), st.integers(1, 10**400))

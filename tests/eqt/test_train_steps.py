@@ -151,7 +151,7 @@ def test_weights_of_another_network_are_refused(source, tmp_path):
     with pytest.raises(InputError, match="attention_units 3, not 2; leave --model out"):
         train(source.hdf5, tmp_path / "run", TINY, SHORT, len, init=tmp_path / "other.keras")
     short = replace(TINY, input_length=3000)
-    with pytest.raises(InputError, match=r"takes \(3000, 3\)"):
+    with pytest.raises(InputError, match=r"takes 3,000 x 3 values"):
         train(source.hdf5, tmp_path / "run", short, SHORT, len)
     with pytest.raises(InputError, match="no stage 'decoderX': use encoder, "):
         train(source.hdf5, tmp_path / "run", TINY, replace(SHORT, freeze=("decoderX",)), len)
