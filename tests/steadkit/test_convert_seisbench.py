@@ -1,5 +1,6 @@
 """SeisBench's format, there and back: bits, columns, parts, and whatever else stands in a file."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
 from steadkit.convert.samples import UnusableError
 from steadkit.convert.seisbench_columns import NAMES, extras_of, moved, to_stead
-from steadkit.convert.seisbench_files import chunks_of, where
+from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
 from steadkit.dataset import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
@@ -573,3 +574,18 @@ def simulated(tmp_path: Path) -> Source:
     """Write simulated events and noise, one file."""
     demo(tmp_path, events=10, noise=0, seed=2)
     return source_of(tmp_path / "chunk2.hdf5")
+
+
+def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
+    folder = write_seisbench(tmp_path / "sb", [event("a", 500, 900)], {"a": spike(6000, 500)})
+    os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
+    outside = [(str(tmp_path / "pipe"), 0, h5py.h5f.UNLIMITED)]
+    with h5py.File(folder / "waveforms.hdf5", "r+") as file:
+        del file["data_format/component_order"]
+        group = file["data_format"]
+        group.create_dataset("component_order", (3,), "S1", external=outside)
+        group["unit"] = h5py.ExternalLink(str(tmp_path / "pipe"), "unit")
+    (chunk,) = chunks_of(folder)
+    with open_chunk(chunk) as samples:
+        assert samples.layout.components == ()
+        assert not samples.layout.described.get("unit")
