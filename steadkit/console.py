@@ -61,8 +61,10 @@ class CarefulGroup(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        # NumPy and Matplotlib read it, and fail if it is no date; our files bear none.
-        os.environ.pop("SOURCE_DATE_EPOCH", None)
+        # NumPy and Matplotlib read the first, and fail if it is no date; our files bear none.
+        # Figures are drawn without a window, and ObsPy's import fails on a backend unknown here.
+        for name in ("SOURCE_DATE_EPOCH", "MPLBACKEND"):
+            os.environ.pop(name, None)
         return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:

@@ -165,10 +165,16 @@ CALLS: dict[str, Call] = {
         {"runs": "in/run"}, OUT, {"resamples": "100"}, more={"runs": ("in/again",)}
     ),
     "eqt experiment": Call(
-        {"data": "in/few.hdf5"}, OUT, {"suite": "mini", "epochs": "1"}, is_refused=True
+        {"data": "in/few.hdf5"},
+        OUT,
+        {"suite": "mini", "epochs": "1"},
+        is_refused=True,
+        uses_tensorflow=True,
     ),
     "eqt quickstart": Call({}, {"folder": "in/quickstart"}, {"events": "2", "noise": "1"}),
-    "eqt models": Call({}, {"figure": "out/o.png"}, {"name": "EQT"}, frozenset({"figure"})),
+    "eqt models": Call(
+        {}, {"figure": "out/o.png"}, {"name": "EQT"}, frozenset({"figure"}), uses_tensorflow=True
+    ),
     **{
         f"eqt visualize {view}": Call(RUN, OUT, settings, frozenset({"data"}), uses_tensorflow=True)
         for view, settings in (

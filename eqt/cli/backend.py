@@ -12,6 +12,7 @@ def load_tensorflow() -> None:
     import tempfile
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that our steps of training are made of
     sys.stderr.flush()
     shown = os.dup(2)
     with tempfile.TemporaryFile() as notes:

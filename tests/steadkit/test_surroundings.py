@@ -103,3 +103,10 @@ def test_a_data_set_is_copied_from_a_file_whose_name_is_no_text(run, stead, tmp_
     assert result.exit_code == 0, result.output
     refused(run("steadkit", "merge", "out.hdf5", "-o", "bad\udcff-2.hdf5"), "cannot be shown")
     assert not any("bad" in path.name for path in tmp_path.iterdir() if "2" in path.name)
+
+
+def test_a_backend_that_matplotlib_lacks_does_not_concern_us(stead, tmp_path):
+    stead("a.hdf5")
+    command = "steadkit convert to-miniseed a.hdf5 -o out"
+    ended = start(command, tmp_path, MPLBACKEND="nonsense")
+    assert (ended.returncode, ended.stderr) == (0, "")
