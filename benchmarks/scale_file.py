@@ -23,11 +23,13 @@ from scale_library import Template, fill
 from scale_names import GROUP_BYTES, Nodes, write_group
 from scale_rows import STEAD, Pattern, Values, counts
 
+from steadkit.catalog import csv_digest
 from steadkit.hdf5 import NewFile, Table, by_form, encode, table_of
 from steadkit.hdf5.messages import up8
 from steadkit.hdf5.words import WORD, words_in
+from steadkit.manifest import Digests, Manifest
 from steadkit.schema import COLUMNS, DATA_GROUP, TRACE_SHAPE
-from steadkit.store import TRACE_BYTES
+from steadkit.store import DTYPE, TRACE_BYTES, digest
 from steadkit.store.copying import BLOCK
 
 WAYS: Final = ("h5py", "steadkit")
@@ -55,7 +57,14 @@ class Repetition(NamedTuple):
                 yield number, self.pattern.waveforms[number] * factor
 
 
-def make(path: Path, count: int, way: str = "h5py", dense: float = 0.0, seed: int = 0) -> None:
+def make(
+    path: Path,
+    count: int,
+    way: str = "h5py",
+    dense: float = 0.0,
+    seed: int = 0,
+    manifest: Path | None = None,
+) -> None:
     """Write an HDF5 file and its CSV.
 
     Parameters
@@ -70,6 +79,8 @@ def make(path: Path, count: int, way: str = "h5py", dense: float = 0.0, seed: in
         Share of the traces whose samples are written.
     seed
         Of rows and waveforms; the same seed gives the same bytes.
+    manifest
+        A manifest of all traces with their digests to write too, for `verify` and `build`.
     """
     patterns = [
         (Pattern(category, traces, seed), traces)
@@ -82,8 +93,52 @@ def make(path: Path, count: int, way: str = "h5py", dense: float = 0.0, seed: in
     with table.open("w", encoding="utf-8", newline="") as csv:
         csv.write(",".join(COLUMNS) + "\n")
         write = write_as_library if way == "h5py" else write_as_steadkit
-        write(partial, count, _repetitions(patterns, csv), dense)
+        repetitions = _repetitions(patterns, csv)
+        listing = _Listing(dense)
+        write(partial, count, repetitions if manifest is None else listing.note(repetitions), dense)
     os.replace(partial, path)
+    if manifest is not None:
+        listing.manifest(path.stem, table, count).write(manifest)
+
+
+class _Listing:
+    """Names and digests of all traces, noted while they are written."""
+
+    def __init__(self, dense: float):
+        self._dense = dense
+        self._names: list[str] = []
+        self._waveforms: list[bytes] = []
+        self._attributes: list[bytes] = []
+
+    def note(self, repetitions: Iterator[Repetition]) -> Iterator[Repetition]:
+        """Yield repetitions, and note what is in them."""
+        attributes: dict[Pattern, _Attributes] = {}
+        zeros = digest(np.zeros(TRACE_SHAPE, DTYPE))
+        for some in repetitions:
+            if some.pattern not in attributes:
+                attributes[some.pattern] = _Attributes(some.pattern)
+            waveforms = {number: digest(waveform) for number, waveform in some.dense(self._dense)}
+            self._names += some.names
+            self._waveforms += [bytes.fromhex(waveforms.get(n, zeros)) for n in range(some.traces)]
+            self._attributes += attributes[some.pattern].table(some).digests()
+            yield some
+
+    def manifest(self, name: str, csv: Path, count: int) -> Manifest:
+        """List the traces."""
+        categories = {category: n for category, n in counts(count).items() if n}
+        waveforms, attributes = (
+            Digests(b"".join(column), len(column[0]))
+            for column in (self._waveforms, self._attributes)
+        )
+        return Manifest(
+            name,
+            {"operation": "merge"},
+            self._names,
+            dict(sorted(categories.items())),
+            waveforms=waveforms,
+            attributes=attributes,
+            csv=csv_digest(csv, count),
+        )
 
 
 def _repetitions(patterns: Sequence[tuple[Pattern, int]], csv: TextIO) -> Iterator[Repetition]:
@@ -202,10 +257,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(), help="folder [default: the current]")
     parser.add_argument("--dense", type=float, default=0.0, help="share with samples, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--manifest", action="store_true", help="write all.manifest too")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path, began = options.out / "merge.hdf5", time.perf_counter()
-    make(path, options.count, options.way, options.dense, options.seed)
+    manifest = options.out / "all.manifest" if options.manifest else None
+    make(path, options.count, options.way, options.dense, options.seed, manifest)
     status = path.stat()
     print(
         f"{path}: {options.count:,} traces, {status.st_size / 1e9:.1f} GB apparent, "

@@ -13,8 +13,10 @@ from scale_rows import Pattern, counts
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.check import check
 from steadkit.demo import as_text
+from steadkit.manifest import load
 from steadkit.schema import COLUMNS
 from steadkit.sources import source_of
+from steadkit.verify import verify
 
 TRACES = 24
 
@@ -74,6 +76,18 @@ def test_a_dense_share_is_written_and_nothing_is_wrong_with_it(way, tmp_path, fe
     make(path, TRACES, way, dense=1.0)
     codes = set(check([source_of(path)]).findings["fault"])
     assert codes <= {"weak-component", "dead-component", "identical-components", "clipped"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_its_manifest_is_true_of_it(way, tmp_path, few_patterns):
+    path, listed = tmp_path / "merge.hdf5", tmp_path / "all.manifest"
+    make(path, TRACES, way, dense=0.3, manifest=listed)
+    manifest = load(listed)
+    assert len(manifest.traces) == TRACES
+    assert not list(verify(manifest, path, path.with_suffix(".csv")))
+    with h5py.File(path, "r+") as file:
+        file["data"][manifest.traces[3]][0, 0] += 1
+    assert len(list(verify(manifest, path, path.with_suffix(".csv")))) == 1
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path, few_patterns):
