@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: install lint format test quickstart kills mutations abuse benchmarks
+.PHONY: install lint format test quickstart kills mutations abuse benchmarks scale
 
 install:          ## a virtual environment with everything for development
 	python3 -m venv .venv
@@ -33,5 +33,8 @@ mutations:        ## the long campaign of mutated inputs
 abuse:            ## the long campaign of abused commands
 	PYTHONPATH=tests $(BIN)/python -m campaigns.abuse --cases 2000
 
-benchmarks:       ## every benchmark
-	for script in $(filter-out benchmarks/scale_%, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
+benchmarks:       ## every benchmark but the next
+	for script in $(filter-out benchmarks/scale%, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
+
+scale:            ## every command up to STEAD's true size: 40 GB of disk, an hour and more
+	$(BIN)/python benchmarks/scale.py
