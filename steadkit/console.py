@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,10 +73,33 @@ class CarefulGroup(click.Group):
         with _one_line_errors():
             return super().make_context(*args, **extra)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an option with one value that is given twice is refused."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeated(command, click.Context(command, parent=ctx, info_name=name), rest)
+        return name, command, rest
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an `InputError` or a fault of the file system is one clear line."""
         with _one_line_errors():
             return super().invoke(ctx)
+
+
+def _refuse_repeated(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse an option that is given twice where click would drop the first."""
+    ctx.allow_interspersed_args = command.allow_interspersed_args
+    try:
+        _, _, parsed = command.make_parser(ctx).parse_args(list(args))
+    except click.UsageError:
+        return  # the command says it better
+    counts = Counter(option for option in parsed if isinstance(option, click.Option))
+    for option, count in counts.items():
+        is_switch = option.is_flag and not option.secondary_opts
+        if count > 1 and not (option.multiple or option.count or is_switch):
+            raise click.UsageError(f"{option.opts[0]} is given {count} times: give it once", ctx)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from steadkit.atomic import staged
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
+from steadkit.paths import refuse_name
 from steadkit.rows import write_rows
 from steadkit.sources import HDF5_SUFFIXES, Source
 from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, Order, copy_traces
@@ -43,8 +44,7 @@ def dataset_files(output: Path) -> DatasetFiles:
     """
     if output.suffix in (".csv", MANIFEST_SUFFIX):
         raise InputError(f"output {str(output)!r} must be an HDF5 file: use .hdf5")
-    if output.is_dir():
-        raise InputError(f"output {str(output)!r} is a folder: name a file in it")
+    refuse_name(output)
     if not output.name.isprintable():
         raise InputError(f"output name {output.name!r} has characters that cannot be shown")
     hdf5 = output if output.suffix in HDF5_SUFFIXES else output.with_name(output.name + ".hdf5")

@@ -45,6 +45,26 @@ def is_file(path: Path) -> bool:
     return True
 
 
+def refuse_name(path: Path) -> None:
+    """Refuse what cannot be the name of files to come, with or without an ending of theirs.
+
+    Raises
+    ------
+    InputError
+        It is a folder, ``..`` or a device, say.
+
+    Examples
+    --------
+    >>> refuse_name(Path("new"))
+    >>> refuse_name(Path("missing/.."))
+    Traceback (most recent call last):
+    steadkit.errors.InputError: 'missing/..' is a folder, not a file: name a file
+    """
+    if path.name in ("", ".."):
+        raise InputError(f"{str(path)!r} is a folder, not a file: name a file")
+    is_file(path)
+
+
 def require_file(path: Path, missing: str = "") -> None:
     """Refuse a path that does not lead to a plain file.
 

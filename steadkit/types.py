@@ -51,6 +51,7 @@ NANO: Final = 1_000_000_000
 
 # How STEAD writes a time, 2006-07-23 15:58:50.88: what stands between its numbers.
 _STEAD_MARKS: Final = ((4, b"-"), (7, b"-"), (10, b" T"), (13, b":"), (16, b":"))
+_STEAD_DIGITS: Final = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _WIDTH = 30
 _NAT = int(np.datetime64("NaT", "us").view("i8"))
 
@@ -274,12 +275,13 @@ def _parse_stead_times(text: pd.Series, times: np.ndarray) -> np.ndarray:
     characters = cells.view(np.uint8).reshape(-1, _WIDTH)
     # Numpy reads now and other zones too: it gets only what can be a clock without a zone, and
     # refuses whatever of that is none.
-    of_form = (characters[:, -1] == 0) & _are_digits(characters[:, 18])
+    of_form = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
     for place, marks in _STEAD_MARKS:
         of_form &= np.logical_or.reduce([characters[:, place] == mark for mark in marks])
     point, fraction = characters[:, 19], characters[:, 20:]
     of_form &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
-    of_form &= (_are_digits(fraction) | (fraction == 0)).all(axis=1)
+    ended = characters[:, 19:] == 0
+    of_form &= (ended[:, 1:] | (_are_digits(fraction) & ~ended[:, :-1])).all(axis=1) & ended[:, -1]
     try:
         times[of_form] = cells[of_form].astype("M8[us]")
     except ValueError:  # a 30 February, say; the slow way finds which cell it is

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from steadkit.cli.options import FractionType, NumbersType
+from steadkit.cli.options import FractionType, NumbersType, NumberType
 
 Values = str | bool | None | tuple[str, ...]
 """Of a parameter: a text, a flag, nothing, or several texts (repeated, or of several places)."""
@@ -23,6 +23,7 @@ KINDS: tuple[tuple[type[click.ParamType], str], ...] = (
     (click.FloatRange, "number"),
     (click.types.FloatParamType, "number"),
     (FractionType, "number"),
+    (NumberType, "number"),
     (NumbersType, "numbers"),
     (click.types.StringParamType, "text"),
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eqt.cli.options import FILE
+from eqt.cli.options import FILE, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @click.option("--baseline", metavar="NAME", help="Whom to compare with; the first RUN by default.")
 @click.option(
     "--resamples",
-    type=click.IntRange(100, 100_000),
+    type=WholeType(100, 100_000),
     default=2000,
     show_default=True,
     help="Draws of the bootstrap.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--seed", type=WholeType(0, 2**31 - 1), default=0, show_default=True)
 @click.option("--out", type=FILE, help="Folder to write; `comparison` beside the first by default.")
 @click.option("--overwrite", is_flag=True, help="Replace a comparison that exists.")
 def compare(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE
+from eqt.cli.options import FILE, NumberType, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     type=click.Choice(["validation", "published"]),
     help="Chosen by F1 on the run's validation part, the default where it has one; or published.",
 )
-@click.option("--detection-threshold", type=float, help="Instead of that; published: 0.2.")
-@click.option("--p-threshold", type=float, help="Instead of that; published: 0.1.")
-@click.option("--s-threshold", type=float, help="Instead of that; published: 0.1.")
+@click.option("--detection-threshold", type=NumberType(), help="Instead of that; published: 0.2.")
+@click.option("--p-threshold", type=NumberType(), help="Instead of that; published: 0.1.")
+@click.option("--s-threshold", type=NumberType(), help="Instead of that; published: 0.1.")
 @click.option(
     "--tolerance",
     "tolerances",
-    type=float,
+    type=NumberType(),
     multiple=True,
     default=(0.5, 0.1, 0.2),
     show_default=True,
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--resamples",
-    type=click.IntRange(0, 100_000),
+    type=WholeType(0, 100_000),
     default=1000,
     show_default=True,
     help="Draws of earthquakes that intervals come from; 0: no intervals.",
 )
 @click.option(
     "--mc-samples",
-    type=click.IntRange(0, 10_000),
+    type=WholeType(0, 10_000),
     default=0,
     show_default=True,
     help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--positions",
-    type=click.IntRange(0, 6000),
+    type=WholeType(0, 6000),
     default=0,
     show_default=True,
     help="Places that each event is moved to, to see whether picks depend on where P lies.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import AUGMENTATIONS, FILE
+from eqt.cli.options import AUGMENTATIONS, FILE, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(1, 100),
+    type=WholeType(1, 100),
     default=1,
     show_default=True,
     help="Trainings of each network; their spread goes into the intervals.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="200 by default, 8 when quick.")
-@click.option("--batch-size", type=click.IntRange(1), help="200 by default, 24 when quick.")
+@click.option("--epochs", type=WholeType(1), help="200 by default, 8 when quick.")
+@click.option("--batch-size", type=WholeType(1), help="200 by default, 24 when quick.")
 @click.option(
     "--augment",
     type=click.Choice(AUGMENTATIONS),
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**31 - 1),
+    type=WholeType(0, 2**31 - 1),
     default=0,
     show_default=True,
     help="The first; also of subset, split and simulation.",

@@ -1,6 +1,6 @@
 """What the commands share on the command line."""
 
-from steadkit.cli.options import FILE
+from steadkit.cli.options import FILE, NumberType, WholeType
 from steadkit.cli.previewing import AUGMENTATIONS
 
-__all__ = ["AUGMENTATIONS", "FILE"]
+__all__ = ["AUGMENTATIONS", "FILE", "NumberType", "WholeType"]

@@ -8,10 +8,10 @@ import click
 from click.core import ParameterSource
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import AUGMENTATIONS, FILE
+from eqt.cli.options import AUGMENTATIONS, FILE, NumberType, WholeType
 from steadkit.console import echo
 
-COUNT, WHOLE = click.IntRange(1), click.IntRange(0)
+COUNT, WHOLE = WholeType(1), WholeType(0)
 
 Row = tuple[str, Any, str | None, str]
 
@@ -20,7 +20,7 @@ Row = tuple[str, Any, str | None, str]
 SETTINGS: Final[tuple[Row, ...]] = (
     ("--epochs", COUNT, "200", "How often every trace is seen, at most."),
     ("--batch-size", COUNT, "200", "Examples in a batch."),
-    ("--learning-rate", float, "0.001", "Adam's rate at the start."),
+    ("--learning-rate", NumberType(), "0.001", "Adam's rate at the start."),
     (
         "--schedule",
         click.Choice(["published", "cosine", "step", "constant"]),
@@ -28,14 +28,19 @@ SETTINGS: Final[tuple[Row, ...]] = (
         "How the rate falls; cosine suits a few epochs.",
     ),
     ("--step-epochs", COUNT, "20", "With --schedule step: after how many epochs it falls."),
-    ("--step-factor", float, "0.1", "With --schedule step: to which share."),
+    ("--step-factor", NumberType(), "0.1", "With --schedule step: to which share."),
     ("--warmup", WHOLE, "0", "Epochs in which the rate first rises from 0."),
     ("--plateau", WHOLE, "10", "Epochs without a lower loss after which the rate falls; 0: never."),
-    ("--plateau-factor", float, "0.316", "To which share it falls on a plateau."),
+    ("--plateau-factor", NumberType(), "0.316", "To which share it falls on a plateau."),
     ("--patience", WHOLE, "12", "Epochs without a lower loss after which it ends; 0: never."),
-    ("--weight-decay", float, "0", "AdamW's; 0 is plain Adam."),
-    ("--clip-norm", float, "0", "Scale larger gradients down to this norm; 0: never."),
-    ("--ema", float, "0", "Momentum of an average of the weights, 0.999 for example; 0: none."),
+    ("--weight-decay", NumberType(), "0", "AdamW's; 0 is plain Adam."),
+    ("--clip-norm", NumberType(), "0", "Scale larger gradients down to this norm; 0: never."),
+    (
+        "--ema",
+        NumberType(),
+        "0",
+        "Momentum of an average of the weights, 0.999 for example; 0: none.",
+    ),
     ("--loss-weights", str, "0.05,0.4,0.55", "Of detection, P and S."),
     (
         "--labels",
@@ -77,7 +82,7 @@ SETTINGS: Final[tuple[Row, ...]] = (
         "In what the layers compute; weights and outputs stay float32.",
     ),
     ("--xla/--no-xla", bool, "no-xla", "Compile the step with XLA: a minute, then faster."),
-    ("--seed", click.IntRange(0, 2**31 - 1), "0", "Of split, weights, dropout and order."),
+    ("--seed", WholeType(0, 2**31 - 1), "0", "Of split, weights, dropout and order."),
 )
 
 LISTS: Final[dict[str, Callable[[str], dict[str, object]]]] = {
@@ -206,12 +211,12 @@ def _chosen(options: dict[str, Any]) -> dict[str, object]:
 
 
 def _number(text: str) -> float:
+    from steadkit.types import parse_number
+
     try:
-        return float(text)
+        return parse_number(text)
     except ValueError as error:
-        raise click.UsageError(
-            f"{text!r} is not a number: use 0.05,0.4,0.55 for example"
-        ) from error
+        raise click.UsageError(f"--loss-weights: {error}, 0.05,0.4,0.55 for example") from error
 
 
 def _shares(text: str) -> dict[str, object]:

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE
-from steadkit.console import echo
+from eqt.cli.options import FILE, WholeType
+from steadkit.console import CarefulGroup, echo
 
 OUTPUTS = ("detector", "picker_P", "picker_S")
 
 
-@click.group()
+@click.group(cls=CarefulGroup)
 def visualize() -> None:
     """See what layers do: filters, feature maps, attention, and why a pick was made.
 
@@ -61,7 +61,7 @@ def _showing(command: Callable[..., Any]) -> Callable[..., Any]:
 _layers = click.option("--layers", multiple=True, metavar="NAME", help="Only this one; repeatable.")
 _mean = click.option(
     "--mean",
-    type=click.IntRange(0),
+    type=WholeType(0),
     default=100,
     show_default=True,
     help="So many events, and noise traces, to average attention over; 0: none.",

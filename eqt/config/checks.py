@@ -32,6 +32,9 @@ def shown(value: object) -> str:
     return printable(_REPR.repr(value))
 
 
+MAX_COUNT: Final = 2**31 - 1
+
+
 def check(holds: bool, name: str, value: object, remedy: str) -> None:
     """Refuse a value that does not fit, with what to use instead."""
     if not holds:
@@ -39,19 +42,21 @@ def check(holds: bool, name: str, value: object, remedy: str) -> None:
 
 
 def is_count(value: object) -> bool:
-    """Tell a whole number above 0."""
+    """Tell a whole number above 0 that 32 bits hold."""
     # bool is an Integral too, but True is not a number of filters.
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_whole and 0 < int(value) <= MAX_COUNT  # type: ignore[call-overload]
 
 
 def check_count(name: str, value: object) -> None:
     """Refuse what is no whole number above 0."""
-    check(is_count(value), name, value, "use a whole number above 0")
+    check(is_count(value), name, value, f"use a whole number above 0, at most {MAX_COUNT}")
 
 
 def check_whole(name: str, value: object) -> None:
     """Refuse what is no whole number from 0 on."""
-    check(is_count(value) or _is_zero(value), name, value, "use a whole number from 0 on")
+    fits = is_count(value) or _is_zero(value)
+    check(fits, name, value, f"use a whole number from 0 to {MAX_COUNT}")
 
 
 def _is_zero(value: object) -> bool:

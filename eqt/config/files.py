@@ -1,9 +1,11 @@
 """Settings in TOML files: a network's, or a training's."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from steadkit.documents import MAX_WHOLE
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
@@ -25,10 +27,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(content) > MOST_BYTES:
         raise InputError(f"{str(path)!r} is larger than {MOST_BYTES:,} bytes: no file of settings")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        settings = tomllib.loads(content.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(
             f"{str(path)!r} is not TOML: {printable(error)}; write lines such as epochs = 20"
         ) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not TOML that can be read: write UTF-8") from error
+    # More is no TOML, which tomllib leaves to us; Python could not even print 0xfff... in full.
+    if any(abs(number) > MAX_WHOLE for number in _integers(settings)):
+        raise InputError(f"{str(path)!r} has a whole number beyond 64 bits: use a smaller one")
+    return settings
+
+
+def _integers(value: Any) -> Iterator[int]:
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _integers(item)

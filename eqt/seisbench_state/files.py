@@ -16,7 +16,7 @@ from eqt.seisbench_state.names import Array
 from steadkit.atomic import staged
 from steadkit.documents import TABLE, read_json, value_at
 from steadkit.errors import InputError, printable
-from steadkit.paths import require_file
+from steadkit.paths import refuse_name, require_file
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> list[Path]:
@@ -32,6 +32,7 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     InputError
         SeisBench has no such network, PyTorch is not there, or the files cannot be written.
     """
+    refuse_name(path)
     state = to_state(model, config)
     torch = _torch()
     about = {

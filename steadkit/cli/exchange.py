@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report, seed_option
-from steadkit.console import echo, summary
+from steadkit.cli.options import FILE, WholeType, overwrite_option, report, seed_option
+from steadkit.console import CarefulGroup, echo, summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
@@ -22,7 +22,7 @@ band_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CarefulGroup)
 def convert() -> None:
     """Exchange data with SeisBench's format, miniSEED, SAC and QuakeML."""
 
@@ -50,7 +50,7 @@ def from_seisbench(folder: Path, output: Path, seed: int, band_pass: bool, overw
 @folder_option
 @click.option(
     "--bucket",
-    type=click.IntRange(0, 100_000),
+    type=WholeType(0, 100_000),
     default=1024,
     show_default=True,
     help="Traces in one array; 0 for an array each.",
@@ -95,14 +95,14 @@ def to_miniseed(
 @output_option
 @click.option(
     "--noise",
-    type=click.IntRange(0),
+    type=WholeType(0),
     default=0,
     show_default=True,
     help="Quiet minutes to take at each station.",
 )
 @click.option(
     "--components",
-    type=click.IntRange(1, 3),
+    type=WholeType(1, 3),
     default=1,
     show_default=True,
     help="How many of E, N, Z there must be; a missing one is zero.",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option
-from steadkit.console import echo, show, summary, table
+from steadkit.cli.options import FILE, NumberType, overwrite_option
+from steadkit.console import CarefulGroup, echo, show, summary, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ def time_options(command: Command) -> Command:
         command = click.option(
             f"--{name}",
             "start" if name == "from" else "end",
-            type=float,
+            type=NumberType(),
             default=default,
             show_default=True,
             help=f"Draw {name} this second of the trace.",
@@ -106,7 +106,7 @@ component_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CarefulGroup)
 def plot() -> None:
     """Draw traces, spectrograms, record sections, maps and distributions."""
 

@@ -10,6 +10,7 @@ from steadkit.cli.options import (
     FILE,
     FractionType,
     NumbersType,
+    WholeType,
     overwrite_option,
     report,
     seed_option,
@@ -19,8 +20,8 @@ from steadkit.console import echo
 
 @click.command()
 @click.argument("folder", type=FILE, default=Path("demo"))
-@click.option("--events", type=click.IntRange(0), default=2000, show_default=True)
-@click.option("--noise", type=click.IntRange(0), default=500, show_default=True)
+@click.option("--events", type=WholeType(0), default=2000, show_default=True)
+@click.option("--noise", type=WholeType(0), default=500, show_default=True)
 @seed_option
 @overwrite_option
 def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> None:
@@ -37,9 +38,13 @@ def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> N
 @click.command()
 @click.argument("source", nargs=-1, type=FILE)
 @click.option("--fraction", type=FractionType(), help="How much of each stratum, e.g. 0.01.")
-@click.option("--count", type=click.IntRange(1), help="How many traces in all.")
+@click.option("--count", type=WholeType(1), help="How many traces in all.")
 @click.option("--preset", help="A subset of the study: steadmini, steadmicro or merged.")
-@click.option("--where", help="Only where this is true, e.g. 'source_magnitude > 3'.")
+@click.option(
+    "--where",
+    multiple=True,
+    help="Only where this is true, e.g. 'source_magnitude > 3'; repeat for more that must be.",
+)
 @click.option("--box", type=NumbersType(), metavar="SOUTH,WEST,NORTH,EAST", help="Degrees.")
 @click.option("--circle", type=NumbersType(), metavar="LATITUDE,LONGITUDE,KM", help="A place.")
 @click.option(
@@ -109,9 +114,10 @@ def subset(
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     """Gather the options of a selection that were given; the others keep their defaults."""
     from steadkit.selection import parse_strata, read_names
+    from steadkit.where import join_conditions
 
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    if empty := [name for name, value in given.items() if value == ""]:
+    if empty := [name for name, value in given.items() if value == "" or value == ("",)]:
         # An unset variable of the shell must not mean all of STEAD.
         raise click.UsageError(f"--{empty[0]} is empty: say what, or leave it out")
     amounts = [name for name in ("fraction", "count") if name in given] + ["preset"] * bool(preset)
@@ -122,6 +128,8 @@ def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
         raise click.UsageError(
             "how much? Give --fraction, --count or --preset, or a filter such as --where"
         )
+    if "where" in given:
+        given["where"] = join_conditions(given["where"])
     if "stratify" in given:
         given["stratify"] = parse_strata(given["stratify"])
     if "exclude" in given:

@@ -66,6 +66,37 @@ class FractionType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class NumberType(click.ParamType):
+    """A plain decimal number."""
+
+    name = "float"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it, or refuse it in one line as a usage error."""
+        from steadkit.types import parse_number
+
+        try:
+            return float(value) if isinstance(value, int | float) else parse_number(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class WholeType(click.IntRange):
+    """A whole number within bounds, of plain digits, where Python reads 1_000 too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it, or refuse it in one line as a usage error."""
+        from steadkit.types import parse_whole
+
+        try:
+            number = value if isinstance(value, int) else parse_whole(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return super().convert(number, param, ctx)
+
+
 class NumbersType(click.ParamType):
     """Some numbers with commas between them, ``32,-120,36,-114`` for example."""
 
@@ -75,8 +106,10 @@ class NumbersType(click.ParamType):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
         """Read them, or refuse them in one line as a usage error."""
+        from steadkit.types import parse_number
+
         try:
-            return tuple(float(part) for part in str(value).split(","))
+            return tuple(map(parse_number, str(value).split(",")))
         except ValueError:
             self.fail(f"{str(value)[:60]!r} is not numbers with commas between them", param, ctx)
 
@@ -84,7 +117,7 @@ class NumbersType(click.ParamType):
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 seed_option = click.option(
     "--seed",
-    type=click.IntRange(0, 2**63 - 1),
+    type=WholeType(0, 2**63 - 1),
     default=0,
     show_default=True,
     help="Selects the random order.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report, seed_option
+from steadkit.cli.options import FILE, NumberType, overwrite_option, report, seed_option
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from steadkit.manifest import Manifest
     from steadkit.split import Rule, Sharing
 
-BOX: dict[str, Any] = {"type": float, "nargs": 4, "metavar": "S W N E"}
+BOX: dict[str, Any] = {"type": NumberType(), "nargs": 4, "metavar": "S W N E"}
 """South, west, north, east."""
 
 
@@ -31,8 +31,10 @@ BOX: dict[str, Any] = {"type": float, "nargs": 4, "metavar": "S W N E"}
 @seed_option
 @click.option("--stratify", multiple=True, help="Columns cut alike; trace_category by default.")
 @click.option("--cut", nargs=2, metavar="TIME TIME", help="When validation and test begin (UTC).")
-@click.option("--gap-days", type=float, default=0.0, help="Leave out so much after either.")
-@click.option("--cell-degrees", type=float, default=1.0, show_default=True, help="Side of a cell.")
+@click.option("--gap-days", type=NumberType(), default=0.0, help="Leave out so much after either.")
+@click.option(
+    "--cell-degrees", type=NumberType(), default=1.0, show_default=True, help="Side of a cell."
+)
 @click.option("--validation-box", **BOX, help="By region: degrees, instead of cells.")
 @click.option("--test-box", **BOX, help="By region: degrees, instead of cells.")
 @click.option("--metadata", multiple=True, type=FILE, help="CSV of the traces; repeat for more.")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from steadkit.cli.looking import figure_options, write_figures
-from steadkit.cli.options import FILE, seed_option
+from steadkit.cli.options import FILE, WholeType, seed_option
 from steadkit.errors import printable
 
 # Spelled out, for --help must load nothing; a test compares them with what there is.
@@ -26,7 +26,7 @@ def _choice(name: str, choices: tuple[str, ...], default: str, words: str) -> An
 @_choice("augment", AUGMENTATIONS, "eqt", "How the traces on the right are augmented.")
 @click.option(
     "--rows",
-    type=click.IntRange(1, 30),
+    type=WholeType(1, 30),
     default=4,
     show_default=True,
     help="How many traces, where none is named.",

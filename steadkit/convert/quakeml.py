@@ -4,12 +4,14 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from xml.etree import ElementTree
 
 from obspy import read_events
 from obspy.core import event as quake
 
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
+from steadkit.types import parse_cell, parse_nanoseconds
 
 KM: Final = 1000.0
 """QuakeML counts depths and their uncertainties in metres."""
@@ -33,6 +35,54 @@ def refuse_entities(path: Path) -> None:
             tail = block[-32:]
 
 
+def check_values(path: Path) -> None:
+    """Refuse numbers and times of QuakeML or StationXML that ObsPy takes otherwise than we do.
+
+    It reads 1_000 and inf as numbers, and leaves out what it cannot read.
+
+    Raises
+    ------
+    InputError
+        A number is none or beyond any figure of a seismogram, or a time is not XML's.
+    """
+    refuse_entities(path)
+    try:
+        for _, element in ElementTree.iterparse(path):
+            name = _local_name(element)
+            if name in FIGURES:
+                _check_figure(name, element.text, path)
+            elif name in QUANTITIES:
+                for part in element:
+                    if _local_name(part) in ("value", "uncertainty"):
+                        is_time = name == "time" and _local_name(part) == "value"
+                        _check_figure(name, part.text, path, is_time)
+    except ElementTree.ParseError:
+        return  # ObsPy says what it is not
+
+
+FIGURES: Final = (
+    *("standardError", "azimuthalGap", "horizontalUncertainty", "timeWeight"),
+    *("Latitude", "Longitude", "Elevation"),
+)
+QUANTITIES: Final = ("time", "latitude", "longitude", "depth", "mag")
+"""Elements that hold a figure that we use: as their text, or as value and uncertainty."""
+
+
+def _local_name(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _check_figure(name: str, text: str | None, path: Path, is_time: bool = False) -> None:
+    bare = (text or "").strip()
+    try:
+        if not is_time:
+            parse_cell(bare)
+        elif parse_nanoseconds(bare) is not None and "T" not in bare:
+            raise ValueError(f"{bare[:60]!r} has no clock: use 2010-01-31T23:59:59.5Z")
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} has a {name} that cannot be: {error}") from error
+
+
 def read_quakeml(path: Path) -> list[dict[str, str]]:
     """Read all picks of a QuakeML file, with their event's preferred origin and magnitude.
 
@@ -46,7 +96,7 @@ def read_quakeml(path: Path) -> list[dict[str, str]]:
     InputError
         It is not QuakeML.
     """
-    refuse_entities(path)
+    check_values(path)
     try:
         catalogue = read_events(io.BytesIO(path.read_bytes()), format="QUAKEML")
     except Exception as error:  # ObsPy raises whatever its parser meets

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from obspy import read_inventory
 
-from steadkit.convert.quakeml import refuse_entities
+from steadkit.convert.quakeml import check_values
 from steadkit.convert.rows import known
 from steadkit.convert.tables import columns_in, text_parts
 from steadkit.errors import InputError
@@ -47,7 +47,7 @@ def read_stations(path: Path) -> Mapping[tuple[str, str], Place]:
 
 
 def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
-    refuse_entities(path)
+    check_values(path)
     try:
         inventory = read_inventory(io.BytesIO(path.read_bytes()), format="STATIONXML")
     except Exception as error:  # ObsPy raises whatever its parser meets

@@ -12,6 +12,7 @@ is true where x is not known. ``x is None`` and ``x is not None`` ask for that.
 """
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "check_columns",
     "columns",
     "csv_column",
+    "join_conditions",
     "kind_of",
     "mask",
     "numeric",
@@ -76,6 +78,17 @@ def parse(text: str) -> Condition:
     columns = {"trace_name", *map(csv_column, named)}
     truth(tree, Rows(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)})))
     return Condition(ast.unparse(tree), tree)
+
+
+def join_conditions(texts: Sequence[str]) -> str:
+    """Return the condition that all of these are true; each is checked by itself.
+
+    >>> join_conditions(["p_weight > 1 or s_weight > 1", "snr_db > 9"])
+    '(p_weight > 1 or s_weight > 1) and snr_db > 9'
+    """
+    conditions = [parse(text) for text in texts]
+    joined = " and ".join(f"({condition})" for condition in conditions)
+    return parse(joined).text
 
 
 def columns(condition: Condition) -> tuple[str, ...]:

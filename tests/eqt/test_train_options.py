@@ -6,6 +6,7 @@ import tomllib
 import pytest
 from conftest import names_of, refused
 
+from eqt.cli.options import NumberType
 from eqt.cli.train import SETTINGS, _chosen
 from eqt.config import EQTConfig, TrainConfig
 from eqt.presets import PRESETS, network_named
@@ -26,7 +27,7 @@ def test_every_setting_is_an_option_with_its_default():
     for option, kind, default, _ in SETTINGS:
         positive, _, _ = option.partition("/")
         name = positive.removeprefix("--").replace("-", "_")
-        parsed[name] = kind(default) if kind is float else default
+        parsed[name] = kind(default) if isinstance(kind, NumberType) else default
         if kind is bool:
             parsed[name] = default == positive.removeprefix("--")
         elif default is not None and default.isdecimal():
