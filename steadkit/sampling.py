@@ -162,19 +162,22 @@ def _held_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return held
 
 
-def settle(groups: Sequence[str], strata: Sequence[str]) -> list[str]:
-    """Give each trace the stratum of its group: the one that holds most of the group's traces.
+def settle(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
+    """Return for each trace the stratum of its group: the one of most of the group's traces.
 
-    Where two hold as many, the first by name counts.
+    Where two have as many, the first by name counts.
 
     >>> settle(["one", "one", "one", "two"], ["b", "a", "b", "a"])
     ['b', 'b', 'b', 'a']
     """
-    stratum_of: dict[str, tuple[int, str]] = {}
-    for (group, stratum), count in Counter(zip(groups, strata, strict=True)).items():
-        candidate = (-count, stratum)
-        stratum_of[group] = min(stratum_of.get(group, candidate), candidate)
-    return [stratum_of[group][1] for group in groups]
+    codes, _ = pd.factorize(np.asarray(groups, object))
+    kinds, names = pd.factorize(np.asarray(strata, object), sort=True)
+    pairs, counts = np.unique(codes * len(names) + kinds, return_counts=True)
+    group, kind = np.divmod(pairs, len(names))
+    order = np.lexsort((kind, -counts, group))
+    _, first = np.unique(group[order], return_index=True)
+    settled: list[str] = names[kind[order[first]]][codes].tolist()
+    return settled
 
 
 ROUNDINGS = ("floor", "nearest")

@@ -16,12 +16,15 @@ def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
 
     Noise, which has no source, stands for itself.
     """
-    groups = "trace " + table["trace_name"]
-    for column in reversed(GROUP_COLUMNS):
+    groups, left = np.full(len(table), None, object), np.arange(len(table))
+    for column in GROUP_COLUMNS:
         if column in table:
-            known = ~table[column].isin(MISSING)
-            groups = groups.where(~known, f"{column} " + table[column])
-    return groups.to_numpy(dtype=object)
+            values = table[column].iloc[left]
+            known = ~values.isin(MISSING).to_numpy()
+            groups[left[known]] = [f"{column} {value}" for value in values[known].tolist()]
+            left = left[~known]
+    groups[left] = [f"trace {name}" for name in table["trace_name"].iloc[left].tolist()]
+    return groups
 
 
 def in_order(columns: Iterable[str]) -> list[str]:
@@ -36,5 +39,6 @@ def counts(categories: Iterable[str]) -> dict[str, int]:
     >>> counts(["noise", "earthquake_local", "noise"])
     {'earthquake_local': 1, 'noise': 2}
     """
-    found = pd.Series(list(categories), dtype=object).value_counts()
+    column = categories if isinstance(categories, pd.Series) else pd.Series(list(categories))
+    found = column.astype(object).value_counts()
     return {category: int(found.get(category, 0)) for category in CATEGORIES}

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from steadkit.catalog import counts
 from steadkit.manifest.columns import ROWS_AT_ONCE, UNKNOWN
 
@@ -123,8 +125,10 @@ def manifest_of(
     csv: str = UNKNOWN,
 ) -> Manifest:
     """Make a manifest from one value per trace."""
+    # To iterate over a column of pandas takes ten times as long.
+    names = traces.tolist() if isinstance(traces, pd.Series) else list(traces)
     return Manifest(
-        name, recipe, list(traces), counts(categories), list(parts), waveforms, attributes, csv
+        name, recipe, names, counts(categories), list(parts), waveforms, attributes, csv
     )
 
 

@@ -106,7 +106,7 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarr
     codes, names = pd.factorize(groups, sort=True)
     sizes = np.bincount(codes)
     stratum_of = np.empty(len(names), dtype=object)
-    stratum_of[codes] = settle(groups.tolist(), strata)
+    stratum_of[codes] = settle(groups, strata)
     _refuse_giant(sizes, rule)
     order = shuffled(names.tolist(), rule.seed, "split")
     # The smallest share first: what fits into it would fit into the others too.
