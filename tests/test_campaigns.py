@@ -4,13 +4,16 @@ import random
 from dataclasses import replace
 
 import keras
+import pandas as pd
 import pytest
-from campaigns import fine_tuning, kills, overfit, training_kills
+from campaigns import fine_tuning, kills, overfit, shuffle_block, training_kills
 from campaigns.mutations.campaign import campaign, kinds
 from campaigns.mutations.damage import DAMAGE
 from campaigns.mutations.judge import fault_of, misplaced
 from campaigns.mutations.worker import Ended
+from conftest import SHORT, TINY
 
+import steadkit
 from steadkit.store import TRACE_BYTES
 
 
@@ -34,6 +37,22 @@ def test_a_rerun_after_a_full_disk_goes_on_where_the_copy_was(tmp_path):
 def test_a_training_that_was_killed_ends_with_the_same_weights():
     seen = training_kills.campaign(kills=1, seed=3)
     assert sum(count for what, count in seen.items() if "killed" in what) == 1
+
+
+def test_a_small_training_of_each_order(tmp_path):
+    files = shuffle_block.write_files(tmp_path, events=24, noise=12)
+    names = {name: steadkit.open(path).names for name, path in files.items()}
+    assert sorted(names["random"]) == sorted(names["catalogue"]) != names["random"]
+    assert [name[-2:] for name in names["catalogue"]] == ["NO"] * 12 + ["EV"] * 24
+    compared = shuffle_block.orders(block=5)
+    arguments = tmp_path, files, TINY, SHORT, compared, 1
+    results = shuffle_block.campaign(*arguments)
+    assert results["order"].tolist() == [order.name for order in compared] * 2
+    assert results["augment"].tolist() == ["none"] * 4 + ["eqt"] * 4
+    assert results["val_loss"].nunique() >= 6, "every order is a training of its own"
+    again = shuffle_block.campaign(*arguments)
+    pd.testing.assert_frame_equal(again, results)
+    assert shuffle_block.summary(results).shape == (8, 12)
 
 
 def test_a_few_mutants_are_refused_or_done_right():

@@ -72,6 +72,12 @@ SETTINGS: Final[tuple[Row, ...]] = (
         "natural",
         "Events and noise as they come, or as many of each.",
     ),
+    (
+        "--shuffle-block",
+        WHOLE,
+        "0",
+        "Read the file from front to back, shuffled in blocks of so many traces; 0: all at once.",
+    ),
     ("--shares", str, "0.85,0.05,0.10", "Of training, validation and test, where none are given."),
     ("--one-class/--both-classes", bool, "both-classes", "Train on earthquakes or noise alone."),
     ("--freeze", str, None, "Stages that do not learn: encoder,residual,decoderS_2 ..."),

@@ -64,6 +64,9 @@ class TrainConfig:
         lightly augmented, and the same traces come again fully; else each is fully.
     mix
         ``natural`` or ``balanced``, as many events as noise; see `steadkit.pipeline.BatchConfig`.
+    shuffle_block
+        0: each epoch takes the training traces in one random order. Else it reads the file from
+        front to back, shuffled in blocks of so many traces; see `steadkit.pipeline.BatchConfig`.
     train, validation, test
         Shares of the traces, as decimals that add up to 1.
     one_class
@@ -102,6 +105,7 @@ class TrainConfig:
     augment: str = "eqt"
     paired: bool = True
     mix: str = "natural"
+    shuffle_block: int = 0
     train: str = "0.85"
     validation: str = "0.05"
     test: str = "0.10"
@@ -114,7 +118,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "step_epochs"):
             check_count(name, getattr(self, name))
-        for name in ("warmup", "plateau", "patience", "seed"):
+        for name in ("warmup", "plateau", "patience", "shuffle_block", "seed"):
             check_whole(name, getattr(self, name))
         for name, known in _NAMES.items():
             check_name(name, getattr(self, name), known)
@@ -157,7 +161,7 @@ class TrainConfig:
     @property
     def training_batches(self) -> BatchConfig:
         """How batches are made for training."""
-        mixed = replace(self.batches, mix=self.mix)
+        mixed = replace(self.batches, mix=self.mix, shuffle_block=self.shuffle_block)
         if self.augment == "none":
             return mixed
         return replace(mixed, augment=PRESETS[self.augment], paired=self.paired)

@@ -101,7 +101,7 @@ def evaluate(
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
     candidates = offered(predict(), batches, thresholds)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
-    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[batches.names]
+    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     besides: dict[str, Any] = {
         "thresholds": record,
         "mc_samples": mc_samples,

@@ -1,6 +1,6 @@
 """The tables of an evaluation: a row a trace, as the original tester has it, or a detection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def _column(values: Iterable[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def detections_table(names: list[str], detections: list[list[Detection]]) -> pd.DataFrame:
+def detections_table(names: Sequence[str], detections: list[list[Detection]]) -> pd.DataFrame:
     """Make a row a detection: its samples, its probability and picks, how uncertain they are."""
     rows = [
         {

@@ -101,7 +101,9 @@ def _has_files(folder: Path) -> bool:
 
 def _read(file: Path) -> dict[str, object]:
     content = read_json(file)
-    value_at(content, "training", TABLE, repr(str(file)))
+    # A setting that there was not yet had the effect of its default.
+    training = value_at(content, "training", TABLE, repr(str(file)))
+    content["training"] = TrainConfig().to_dict() | training
     return content
 
 

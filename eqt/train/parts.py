@@ -11,7 +11,7 @@ from steadkit import sampling
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
 from steadkit.paths import is_file
-from steadkit.pipeline import Batches
+from steadkit.pipeline import Batches, Records
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_of
 from steadkit.split import Rule, existing_split, list_rows, split_manifest, usable_for
@@ -57,10 +57,14 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batche
     for part, names in parts.items():
         if not names:
             raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
-    training = Batches(data, parts["train"], config.training_batches, seed=config.seed)
+    # The table and the file are read once for both parts.
+    records, first = Records([data], parts["train"] + parts["validation"]), len(parts["train"])
+    both = np.split(np.arange(len(records)), [first])
+    train, validation = (records.take(rows) for rows in both)
+    training = Batches(train, config=config.training_batches, seed=config.seed)
     if not config.one_class:
         refuse_one_class(training.records.is_event, data)
-    return training, Batches(data, parts["validation"], config.batches)
+    return training, Batches(validation, config=config.batches)
 
 
 def refuse_one_class(is_event: np.ndarray, data: Path) -> None:

@@ -210,7 +210,10 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
 
 def _key(setup: Setup) -> str:
     """Identify what a state belongs to."""
-    content = [setup.model.to_dict(), setup.training.to_dict(), _lasting(setup.about)]
+    training = setup.training.to_dict()
+    if not training["shuffle_block"]:
+        del training["shuffle_block"]  # runs that were begun before there was one go on
+    content = [setup.model.to_dict(), training, _lasting(setup.about)]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=32).hexdigest()
 
 

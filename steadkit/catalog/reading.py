@@ -55,17 +55,26 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     InputError
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
-    parts, hashes = [], []
+    return pd.concat(checked_pieces(path, columns), ignore_index=True)
+
+
+def checked_pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a STEAD CSV in pieces, each as `read_table` would read it.
+
+    Raises
+    ------
+    InputError
+        As `read_table` does; a name that is repeated is refused after the last piece.
+    """
+    hashes = []
     for part in pieces(path, columns):
         names = part["trace_name"].to_numpy(object)
         check_names(names.tolist(), path)
+        _check_categories(part["trace_category"], path)
         # A million names as Python has them take 100 MB: they are compared by their hashes.
         hashes.append(pd.util.hash_array(names, categorize=False))
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
-    _refuse_repeated(table["trace_name"], np.concatenate(hashes), path)
-    _check_categories(table["trace_category"], path)
-    return table
+        yield part
+    _refuse_repeated(np.concatenate(hashes), path)
 
 
 def row_parts(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
@@ -188,10 +197,11 @@ def check_names(names: list[str], path: Path) -> None:
             check_name(name, path)
 
 
-def _refuse_repeated(names: pd.Series, hashes: np.ndarray, path: Path) -> None:
+def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
     in_order = np.sort(hashes)
     twice = in_order[1:][in_order[1:] == in_order[:-1]]
     if len(twice):
+        names = pd.concat([part["trace_name"] for part in pieces(path, ["trace_name"])])
         suspects = names[np.isin(hashes, twice)].tolist()
         repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
         if repeated is not None:

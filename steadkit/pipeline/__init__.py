@@ -2,6 +2,7 @@
 
 ===========  ==================================================================
 `config`     how batches are made
+`columns`    names, offsets and arrivals as a table that processes share
 `records`    the traces of a stream: their arrivals, and their samples when asked
 `order`      which traces come when, and the generator that augments each
 `cache`      the traces in memory, or packed into a file of their own

@@ -27,6 +27,9 @@ from steadkit.transforms import (
 READ_AT_ONCE = 8
 """Waveforms read together: few enough to stay in the cache of a core until they are done."""
 
+MAX_AHEAD = 8192
+"""Traces up to which a block is read ahead, 590 MB; of more the system might drop some unused."""
+
 
 class Batches:
     """Numbered batches of some traces.
@@ -78,13 +81,19 @@ class Batches:
         worker, workers = self.shard
         if not 0 <= worker < workers:
             raise InputError(f"shard {worker} of {workers} is none: count from 0")
-        if self.seed is None and (self.config.augment or self.config.mix != "natural"):
+        config = self.config
+        if self.seed is None and (config.augment or config.mix != "natural"):
             raise InputError("augmented or balanced batches are drawn: give a seed")
+        if self.seed is None and config.shuffle_block:
+            raise InputError(
+                f"blocks of {config.shuffle_block} traces are shuffled by a seed and there is "
+                "none: give a seed, or leave shuffle_block at 0"
+            )
         if self.config.mix == "balanced" and len(set(self.records.is_event.tolist())) < 2:
             raise InputError("a balanced mix needs events and noise: these traces have one alone")
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         """The names of the traces."""
         return self.records.names
 
@@ -109,10 +118,12 @@ class Batches:
     def _order_of(self, epoch: int) -> Order:
         order = self._orders.get(epoch)
         if order is None:
+            block = self.config.shuffle_block
+            file_order = self.records.file_order if block else None
             if self.config.mix == "balanced" and self.seed is not None:
-                order = balanced(self.records.is_event, self.seed, epoch)
+                order = balanced(self.records.is_event, self.seed, epoch, file_order, block)
             else:
-                order = natural(len(self.records), self.seed, epoch)
+                order = natural(len(self.records), self.seed, epoch, file_order, block)
             # Two, for where one epoch ends and the next begins.
             self._orders = dict([*self._orders.items()][-1:]) | {epoch: order}
         return order
@@ -123,7 +134,7 @@ class Batches:
 
     def _chosen(self, number: int) -> tuple[int, Order]:
         epoch, place = divmod(number, len(self))
-        traces, times = self._order_of(epoch)
+        traces, times, _ = self._order_of(epoch)
         here = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
         count = len(traces[here])
@@ -165,6 +176,7 @@ class Batches:
 
     def fill(self, number: int, arrays: Sequence[np.ndarray]) -> None:
         """Make a batch in arrays that are there already, of the shapes that `shapes` gives."""
+        self._read_ahead(number)
         waveforms, *targets = arrays
         mode, labels = self.config.normalization, self.config.labels
         for target in targets:
@@ -189,12 +201,26 @@ class Batches:
         for row, trace in enumerate(traces.tolist()):
             label(row, self.records.example(trace, waveforms[row]))
 
+    def _read_ahead(self, number: int) -> None:
+        """Ask the system for the next block of the file while this one is used.
+
+        A trace comes less than a block, of its kind, earlier or later than it lies in the file.
+        """
+        epoch, place = divmod(number, len(self))
+        unshuffled = self._order_of(epoch).unshuffled
+        ahead = self.config.shuffle_block * (2 if self.config.mix == "balanced" else 1)
+        if unshuffled is None or ahead > MAX_AHEAD:
+            return
+        start, stop = place * self.config.traces, (place + 1) * self.config.traces
+        start = start + ahead if start else 0
+        self.records.read_ahead(unshuffled[start : stop + ahead])
+
     def _groups(self, number: int) -> Iterator[tuple[int, list[Example]]]:
         """Make the examples of a batch, a few neighbours at a time, after the first one's row.
 
         Each group is good until the next is made.
         """
-        epoch, (traces, times) = self._chosen(number)
+        epoch, (traces, times, _) = self._chosen(number)
         for place in range(0, len(traces), READ_AT_ONCE):
             here = slice(place, place + READ_AT_ONCE)
             own = [*zip(traces[here].tolist(), times[here].tolist(), strict=True)]
@@ -237,7 +263,7 @@ def shapes(size: int) -> list[tuple[int, ...]]:
 
 def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest) -> Records:
     paths = [data] if isinstance(data, Path) else list(data)
-    return Records(paths, list(traces.traces if isinstance(traces, Manifest) else traces))
+    return Records(paths, traces.traces if isinstance(traces, Manifest) else traces)
 
 
 def _variants(config: BatchConfig) -> list[AugmentConfig | None]:

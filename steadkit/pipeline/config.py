@@ -30,6 +30,10 @@ class BatchConfig:
     mix
         ``natural``: every trace once an epoch. ``balanced``: events and noise alternate, and the
         rarer kind comes again and again, each of its traces as often as any other or once more.
+    shuffle_block
+        0: each epoch is one random order of all traces, so that they are read all over the file.
+        Else each epoch reads the file from front to back in blocks of so many traces, shuffled
+        within; see `steadkit.pipeline.order.blockwise`.
     """
 
     batch_size: int = 200
@@ -38,6 +42,7 @@ class BatchConfig:
     augment: AugmentConfig | None = None
     paired: bool = False
     mix: str = "natural"
+    shuffle_block: int = 0
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -48,6 +53,12 @@ class BatchConfig:
             )
         if self.mix not in MIXES:
             raise InputError(f"mix {self.mix!r} is unknown: use {' or '.join(MIXES)}")
+        block = self.shuffle_block
+        if isinstance(block, bool) or not isinstance(block, int) or block < 0:
+            raise InputError(
+                f"shuffle block {block!r} is no number of traces: use a whole number above 0, "
+                "or 0 to shuffle all traces at once"
+            )
         if self.paired and (self.augment is None or self.batch_size % 2):
             raise InputError(
                 f"paired batches of {self.batch_size} need an even size and an augmentation"

@@ -17,34 +17,92 @@ class Order(NamedTuple):
     """The number of each trace."""
     times: np.ndarray
     """How often in the epoch it has come before."""
+    unshuffled: np.ndarray | None = None
+    """The same traces as they would come without a shuffle within blocks, where there are any."""
 
 
-def natural(count: int, seed: int | None, epoch: int) -> Order:
+def natural(
+    count: int, seed: int | None, epoch: int, file_order: np.ndarray | None = None, block: int = 0
+) -> Order:
     """Take every trace once, shuffled by seed and epoch, or as they are without a seed.
+
+    Parameters
+    ----------
+    count
+        How many traces there are.
+    seed, epoch
+        What the order depends on.
+    file_order, block
+        For an order in blocks (`blockwise`): the traces as they lie in the file, and how many of
+        them are shuffled at a time.
 
     >>> natural(3, None, 0).traces.tolist()
     [0, 1, 2]
     """
-    traces = np.arange(count) if seed is None else _shuffled(seed, epoch, count=count)
-    return Order(traces, np.zeros(count, np.int64))
+    times = np.zeros(count, np.int64)
+    if seed is None:
+        return Order(np.arange(count), times)
+    if file_order is None:
+        return Order(_shuffled(seed, epoch, count=count), times)
+    return Order(blockwise(file_order, block, seed, epoch), times, file_order)
 
 
-def balanced(is_event: np.ndarray, seed: int, epoch: int) -> Order:
-    """Let events and noise alternate, the rarer kind coming again in another order.
+def balanced(
+    is_event: np.ndarray,
+    seed: int,
+    epoch: int,
+    file_order: np.ndarray | None = None,
+    block: int = 0,
+) -> Order:
+    """Alternate events and noise, the rarer kind coming again in another order.
 
-    >>> traces, times = balanced(np.array([True, True, True, False]), 0, 0)
-    >>> traces[1::2].tolist(), times[1::2].tolist()
+    In blocks each kind is read from front to back, the rarer one once for each time it comes.
+
+    >>> order = balanced(np.array([True, True, True, False]), 0, 0)
+    >>> order.traces[1::2].tolist(), order.times[1::2].tolist()
     ([3, 3, 3], [0, 1, 2])
     """
-    kinds = [np.flatnonzero(is_event), np.flatnonzero(~is_event)]
+    listed = np.arange(len(is_event)) if file_order is None else file_order
+    kinds = [listed[is_event[listed]], listed[~is_event[listed]]]
     most = max(map(len, kinds))
-    traces, times = np.empty((2, 2 * most), np.int64)
+    traces, times, unshuffled = np.empty((3, 2 * most), np.int64)
     for kind, members in enumerate(kinds):
         rounds = -(-most // len(members))
-        orders = [_shuffled(seed, epoch, kind, r, count=len(members)) for r in range(rounds)]
-        traces[kind::2] = members[np.concatenate(orders)[:most]]
+        keys = [(seed, epoch, kind, again) for again in range(rounds)]
+        if file_order is None:
+            orders = [members[_shuffled(*key, count=len(members))] for key in keys]
+        else:
+            orders = [blockwise(members, block, *key) for key in keys]
+        traces[kind::2] = np.concatenate(orders)[:most]
         times[kind::2] = np.repeat(np.arange(rounds), len(members))[:most]
-    return Order(traces, times)
+        unshuffled[kind::2] = np.tile(members, rounds)[:most]
+    return Order(traces, times, None if file_order is None else unshuffled)
+
+
+def blockwise(traces: np.ndarray, block: int, *key: int) -> np.ndarray:
+    """Shuffle traces within blocks of neighbours; the blocks keep their order.
+
+    Where the first block ends is drawn too, so that no border parts the same neighbours in every
+    epoch. One block that holds all traces is a random order of all.
+
+    Parameters
+    ----------
+    traces
+        The traces as they lie in the file.
+    block
+        How many make a block; the first and the last may have fewer.
+    key
+        What the order depends on: seed, epoch, and what else tells orders apart.
+
+    >>> blockwise(np.arange(10), 4, 0, 0).tolist()
+    [0, 2, 1, 3, 4, 7, 5, 6, 8, 9]
+    """
+    random, count = np.random.default_rng(key), len(traces)
+    first = int(random.integers(block)) if block < count else 0
+    blocks = (np.arange(count) + first) // block
+    # A random number for each trace, sorted within the blocks: a generator for each block would
+    # take seconds for a million traces in small ones.
+    return traces[np.lexsort((random.random(count), blocks))]
 
 
 def _shuffled(*key: int, count: int) -> np.ndarray:

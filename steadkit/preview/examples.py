@@ -118,7 +118,7 @@ def examples_of(
     donors = records.donors()
     check_donors(config, donors)
     made, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
-    numbers = pd.Index(records.names).get_indexer(pd.Index(names))
+    numbers = pd.Index(list(records.names)).get_indexer(pd.Index(names))
     records.read(numbers, waveforms)
     for place, number in enumerate(numbers.tolist()):
         plain = records.example(number, waveforms[place])

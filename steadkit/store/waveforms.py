@@ -27,6 +27,9 @@ class Waveforms:
         A STEAD file.
     names
         The traces, in the order in which `read` numbers them.
+    offsets
+        Where the samples of each begin in the file, int64, negative where they are not in one
+        piece; they are looked up by default.
 
     Raises
     ------
@@ -34,11 +37,12 @@ class Waveforms:
         The file or one of the traces cannot be used.
     """
 
-    def __init__(self, path: Path, names: Sequence[str]):
-        self.path = path
-        self.names = list(names)
-        with open_data(path) as group:
-            self._offsets = find_places(Reader(group), self.names).samples
+    def __init__(self, path: Path, names: Sequence[str], offsets: np.ndarray | None = None):
+        self.path, self.names = path, names
+        if offsets is None:
+            with open_data(path) as group:
+                offsets = find_places(Reader(group), names).samples
+        self.offsets = offsets
 
     def __len__(self) -> int:
         return len(self.names)
@@ -96,7 +100,7 @@ class Waveforms:
             if self._are_far_apart(indices):
                 expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
-                offset = int(self._offsets[index])
+                offset = int(self.offsets[index])
                 if offset < 0:
                     others.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:

@@ -352,6 +352,19 @@ def test_other_settings_are_refused_by_name(tmp_path):
         open_folder(tmp_path / "a", other)
 
 
+def test_a_setting_that_there_was_not_yet_had_its_default(tmp_path):
+    settings = Settings("merged", None, TrainConfig(), 60)
+    open_folder(tmp_path / "a", settings)
+    file = tmp_path / "a" / "experiment.json"
+    content = json.loads(file.read_text())
+    del content["training"]["shuffle_block"]
+    file.write_text(json.dumps(content))
+    open_folder(tmp_path / "a", settings)
+    other = replace(settings, training=TrainConfig(shuffle_block=9))
+    with pytest.raises(InputError, match="begun with shuffle_block 0, not 9"):
+        open_folder(tmp_path / "a", other)
+
+
 def test_a_run_that_cannot_go_on_is_refused_and_stays(copied, settings):
     (copied / "bc-seed-0" / "curves.png").unlink()
     with pytest.raises(InputError, match="cannot go on"):

@@ -49,11 +49,12 @@ def test_settings_from_files_and_options_before_them(source, run, tmp_path):
     (tmp_path / "t.toml").write_text('epochs = 9\nbatch_size = 16\nlabels = "box"\ntrain = 0.5\n')
     command = ["train", "--data", source.hdf5, "--model", "small.toml", "--config", "t.toml"]
     command += ["--shares", "0.5,0.25,0.25", "--epochs", 1, "--unpaired", "--loss-weights", "1,2,3"]
-    result = run("eqt", *command, "--clip-norm", 1)
+    result = run("eqt", *command, "--clip-norm", 1, "--shuffle-block", 5)
     assert result.exit_code == 0, result.output
     made = Run(tmp_path / "runs/small-data")
     setup = load_setup(made)
     asked = {"epochs": 1, "batch_size": 16, "labels": "box", "paired": False, "clip_norm": 1.0}
+    asked |= {"shuffle_block": 5}
     shares = {"train": "0.5", "validation": "0.25", "test": "0.25", "loss_weights": (1.0, 2.0, 3.0)}
     assert setup.training == TrainConfig(**asked, **shares)
     assert setup.model.filters == (2, 2) and setup.model.picker_rnn == ()
@@ -103,6 +104,8 @@ def test_files_that_are_no_network(source, run, tmp_path, text, words):
         ("seed = -1", "seed"),
         ("xla = 1", "xla"),
         ("freeze = [1]", "freeze"),
+        ("shuffle_block = -1", "shuffle_block cannot be -1"),
+        ("shuffle_block = 2.5", "shuffle_block"),
         ("warmup = 200", "warmup"),
         ('train = "0.9"', "add up to 1"),
         ("train = {}", "is not a number"),
@@ -130,6 +133,7 @@ def test_files_of_settings_that_cannot_be(source, run, tmp_path, text, words):
         (("--model", "none.toml"), "no file 'none.toml'"),
         (("--config", "none.toml"), "no file 'none.toml'"),
         (("--save-every", "-1"), "--save-every"),
+        (("--shuffle-block", "-1"), "--shuffle-block"),
         (("--mixed-precision", "int8"), "--mixed-precision"),
     ],
 )

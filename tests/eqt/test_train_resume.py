@@ -1,5 +1,6 @@
 """Going on with a training that was cut off: the same bits, or one clear line."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -21,7 +22,15 @@ from steadkit.errors import InputError
 # Layers that draw, and all that has a memory.
 NETWORK = replace(TINY, residual_kernels=(3,), dropout=0.2)
 LASTING = replace(
-    SHORT, epochs=3, batch_size=6, augment="eqt", ema=0.9, warmup=1, plateau=1, weight_decay=0.01
+    SHORT,
+    epochs=3,
+    batch_size=6,
+    augment="eqt",
+    shuffle_block=5,
+    ema=0.9,
+    warmup=1,
+    plateau=1,
+    weight_decay=0.01,
 )
 OFTEN = Means(save_every=1)
 
@@ -102,6 +111,8 @@ def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
 
     changes = [
         (lambda c: c["training"].update(learning_rate=0.1), "belongs to other settings"),
+        (lambda c: c["training"].update(shuffle_block=6), "belongs to other settings"),
+        (lambda c: c["training"].pop("shuffle_block"), "belongs to other settings"),
         (lambda c: c["model"].update(attention_units=4), "is refused"),
         (lambda c: c["environment"].update(keras="3.0"), "keras was 3.0"),
         (lambda c: c["about"].update(split_digest="0"), "the split of"),
@@ -121,6 +132,23 @@ def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
     with pytest.raises(InputError, match=r"the data of .* changed"):
         resume(run.folder, len)
     shutil.copy(tmp_path / "kept.csv", whole[0].csv)
+
+
+def test_a_run_begun_before_there_was_a_setting_goes_on(tmp_path, whole, monkeypatch):
+    """Its ``config.json`` lacks the setting, and its state has a key without it."""
+    monkeypatch.setattr(f"{__name__}.LASTING", replace(LASTING, shuffle_block=0, epochs=2))
+    run = cut_off(whole[0].hdf5, tmp_path / "run", 2)
+    content = json.loads(run.config.read_text())
+    assert content["training"].pop("shuffle_block") == 0
+    write_text(run.config, json.dumps(content), overwrite=True)
+    with zipfile.ZipFile(run.state) as file, file.open("state.json") as member:
+        kept = json.load(member)
+    listed = [content["model"], content["training"]]
+    listed.append([content["about"][name] for name in ("devices", "data_digest", "split_digest")])
+    key = hashlib.blake2b(json.dumps(listed).encode(), digest_size=32).hexdigest()
+    assert key in kept.values()
+    resume(run.folder, len)
+    assert run.is_complete
 
 
 def test_another_machine_has_to_be_allowed(copy):

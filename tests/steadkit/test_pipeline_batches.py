@@ -30,6 +30,8 @@ CONFIGS = {
     "everything": BatchConfig(6, augment=PRESETS["robust"]),
     "paired": BatchConfig(6, augment=EQT, paired=True),
     "balanced": BatchConfig(6, augment=EQT, mix="balanced"),
+    "blocks": BatchConfig(6, augment=EQT, paired=True, shuffle_block=4),
+    "balanced blocks": BatchConfig(6, augment=EQT, mix="balanced", shuffle_block=4),
 }
 
 
@@ -308,6 +310,7 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
     [
         ({"config": BatchConfig(4, augment=EQT)}, "give a seed"),
         ({"config": BatchConfig(4, mix="balanced")}, "give a seed"),
+        ({"config": BatchConfig(4, shuffle_block=3)}, "blocks of 3 traces.* give a seed"),
         ({"shard": (2, 2)}, "shard 2 of 2"),
         ({"shard": (0, 0)}, "shard 0 of 0"),
     ],
@@ -326,11 +329,21 @@ def test_what_has_nothing_to_draw_from_is_refused(stead):
 
 @pytest.mark.parametrize(
     "options",
-    [{"mix": "even"}, {"paired": True}, {"batch_size": 5, "augment": EQT, "paired": True}],
+    [
+        {"mix": "even"},
+        {"paired": True},
+        {"batch_size": 5, "augment": EQT, "paired": True},
+    ],
 )
 def test_configs_that_cannot_be(options):
     with pytest.raises(InputError):
         BatchConfig(**options)
+
+
+@pytest.mark.parametrize("block", [-1, 2.0, True, None, "5"])
+def test_blocks_that_cannot_be(block):
+    with pytest.raises(InputError, match=f"shuffle block {block!r} is no number"):
+        BatchConfig(shuffle_block=block)
 
 
 @pytest.mark.parametrize("options", [{"start": -1}, {"threads": 0}, {"workers": -1}])

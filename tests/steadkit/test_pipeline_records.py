@@ -50,6 +50,16 @@ def test_other_storage_gives_the_same_batches(tmp_path, way):
         np.testing.assert_array_equal(values, other[1][name])
 
 
+def test_samples_that_are_not_in_one_piece_are_in_the_order_of_the_table(tmp_path):
+    records = Records([write(tmp_path / "a.hdf5", **WAYS["shuffled"])], NAMES[::-1])
+    assert [records.names[number] for number in records.file_order] == NAMES
+    config = BatchConfig(3, shuffle_block=3)
+    blocks = [
+        Batches(data, config=config, seed=0) for data in (records, Records(records.data, NAMES))
+    ]
+    np.testing.assert_array_equal(*(batches.batch(1)[0] for batches in blocks))
+
+
 @pytest.mark.parametrize("dtype", ["f8", "i4", ">f4"])
 def test_another_type_is_refused_by_name(tmp_path, dtype):
     with pytest.raises(InputError, match=f"{NAMES[0]}.*float32"):

@@ -1,0 +1,84 @@
+"""The table of a stream's traces: one piece of memory for all processes, names as bytes in it."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+from conftest import as_csv, names_of, row
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steadkit.errors import InputError
+from steadkit.pipeline import BatchConfig, Batches, Records
+from steadkit.pipeline import columns as columns_module
+from steadkit.pipeline.columns import Columns, Names, pack
+from steadkit.transforms import PRESETS
+
+NAMES = names_of(12, 5)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+
+
+@given(st.lists(TEXT), st.integers(1, 4))
+def test_names_are_what_was_packed(listed, at_once):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns_module, "ROWS_AT_ONCE", at_once)
+        names = Names(pack(listed))
+        assert [*names] == listed == names[:] and len(names) == len(listed)
+    assert names == listed and names != [*listed, "x"]
+    assert [names[number] for number in range(len(listed))] == listed
+    assert names[::-2] == listed[::-2]
+    some = np.arange(0, len(listed), 2)
+    assert names[some] == listed[::2]
+
+
+def test_columns_are_the_same_memory_when_pickled():
+    arrays = {"a": np.arange(5), "b": np.eye(3), "c": np.array([True, False])}
+    columns = Columns(arrays)
+    other = pickle.loads(pickle.dumps(columns))
+    columns._shared.descriptor = os.dup(columns.descriptor)  # each closes one of its own
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(columns[name], array)
+        np.testing.assert_array_equal(other[name], array)
+        assert columns[name].dtype == array.dtype
+    columns._view("b")[1, 1] = 7
+    assert other["b"][1, 1] == 7
+    with pytest.raises(ValueError, match="read-only"):
+        columns["a"][0] = 1
+    np.testing.assert_array_equal(columns.take(np.array([1, 0]))["c"], [False, True])
+
+
+def test_what_processes_are_given_does_not_grow_with_the_traces(stead):
+    sizes = []
+    for count in (2, 40):
+        records = Records([stead(f"{count}.hdf5", names_of(count)).hdf5], names_of(count))
+        sizes.append(len(pickle.dumps(records)))
+    assert abs(sizes[0] - sizes[1]) < 38 and max(sizes) < 2000
+
+
+def test_traces_that_were_taken_make_the_batches_of_their_list(stead):
+    path, rows = stead("all.hdf5", NAMES).hdf5, np.array([16, 3, 5, 12, 0])
+    taken = Records([path], NAMES).take(rows)
+    listed = Records([path], [NAMES[number] for number in rows])
+    assert taken.names == listed.names
+    config = BatchConfig(5, augment=PRESETS["robust"], shuffle_block=2)
+    one, other = (Batches(records, config=config, seed=0).arrays(1) for records in (taken, listed))
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_a_trace_that_is_listed_twice_is_refused(stead):
+    path = stead("all.hdf5", NAMES).hdf5
+    with pytest.raises(InputError, match=f"{NAMES[4]}.*twice"):
+        Records([path], [*NAMES, NAMES[4]])
+
+
+def test_rows_in_any_order_and_more_of_them_than_are_wanted(stead, monkeypatch):
+    source = stead("all.hdf5", NAMES)
+    expected = Records([source.hdf5], NAMES[3:15])
+    shuffled = [row(name, NAMES.index(name)) for name in NAMES[::-1]]
+    as_csv(shuffled).to_csv(source.csv, index=False)
+    monkeypatch.setattr("steadkit.catalog.reading.CHUNK_ROWS", 4)
+    found = Records([source.hdf5], NAMES[3:15])
+    for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
