@@ -55,7 +55,8 @@ def jumps(batches: Batches) -> tuple[float, float]:
     advise, read = os.posix_fadvise, os.preadv
 
     def noted_advise(descriptor: int, offset: int, length: int, advice: int) -> None:
-        asked.setdefault(offset)
+        if advice == os.POSIX_FADV_WILLNEED:
+            asked.setdefault(offset)
         advise(descriptor, offset, length, advice)
 
     def noted_read(descriptor: int, buffers: list[memoryview], offset: int) -> int:

@@ -87,7 +87,7 @@ class Waveforms:
 
     def _are_far_apart(self, indices: Sequence[int]) -> bool:
         """Tell whether less than half of what lies between some traces is to be read."""
-        offsets = self._offsets[np.asarray(indices, np.int64)]
+        offsets = self.offsets[np.asarray(indices, np.int64)]
         return bool(len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES)
 
     def _read_contiguous(
