@@ -136,7 +136,7 @@ def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
 
 def test_a_run_begun_before_there_was_a_setting_goes_on(tmp_path, whole, monkeypatch):
     """Its ``config.json`` lacks the setting, and its state has a key without it."""
-    monkeypatch.setattr(f"{__name__}.LASTING", replace(LASTING, shuffle_block=0, epochs=2))
+    monkeypatch.setitem(globals(), "LASTING", replace(LASTING, shuffle_block=0, epochs=2))
     run = cut_off(whole[0].hdf5, tmp_path / "run", 2)
     content = json.loads(run.config.read_text())
     assert content["training"].pop("shuffle_block") == 0
