@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,11 @@ from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
 from steadkit.types import parse_cell, parse_nanoseconds
+
+YEARS: Final = (1600, 9998)
+"""What miniSEED writes and reads again, and what can be counted from."""
+
+SAMPLES_OF_A_DAY: Final = 86400 * SAMPLING_RATE
 
 _CODE = re.compile(r"[A-Za-z0-9-]*")
 LONGEST = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
@@ -110,9 +115,29 @@ def start_of(row: Mapping[str, str]) -> UTCDateTime:
     if not known(text):
         return UTCDateTime(0)
     try:
-        return UTCDateTime(ns=parse_nanoseconds(text))
+        time = UTCDateTime(ns=parse_nanoseconds(text))
     except ValueError as error:
         raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
+    if not YEARS[0] <= time.year <= YEARS[1]:
+        raise _wrong(row, "trace_start_time", f"records are of the years {YEARS[0]} to {YEARS[1]}")
+    return time
+
+
+def pick_time(row: Mapping[str, str], phase: str) -> UTCDateTime | None:
+    """Read when P or S arrives; None where arrival or start are not known.
+
+    Raises
+    ------
+    InputError
+        The arrival is no number, or more than a day away.
+    """
+    column = f"{phase.lower()}_arrival_sample"
+    sample = value_of(row, column)
+    if sample != sample or not known(row.get("trace_start_time", "")):
+        return None
+    if abs(sample) > SAMPLES_OF_A_DAY:
+        raise _wrong(row, column, "an arrival is in the minute of its trace")
+    return start_of(row) + sample / SAMPLING_RATE
 
 
 def value_of(row: Mapping[str, str], column: str) -> float:

@@ -15,10 +15,10 @@ from steadkit.console import progress
 from steadkit.convert.picks import OF_A_SOURCE
 from steadkit.convert.quakeml import write_quakeml
 from steadkit.convert.rows import known
-from steadkit.convert.streams import start_of, to_stream, value_of
+from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.convert.writing import folder_for, refuse_sources
 from steadkit.errors import InputError
-from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE, TEXT_COLUMNS
+from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
 
@@ -128,14 +128,14 @@ def _picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Tell the picks of one trace, their times exact."""
     for phase in "PS":
         wave = phase.lower()
-        sample = value_of(row, f"{wave}_arrival_sample")
-        if sample == sample and known(row["trace_start_time"]):
+        time = pick_time(row, phase)
+        if time is not None:
             yield {
                 "network": row["network_code"],
                 "station": row["receiver_code"],
                 "channel": f"{row['receiver_type']}Z",
                 "phase": phase,
-                "time": start_of(row) + sample / SAMPLING_RATE,
+                "time": time,
                 "status": row[f"{wave}_status"],
                 "weight": value_of(row, f"{wave}_weight"),
                 "name": row["trace_name"],

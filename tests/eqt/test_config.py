@@ -165,3 +165,20 @@ def test_foreign_values_are_refused_in_one_line(kind, value):
         if settings != {}:
             with pytest.raises(InputError, match=r"cannot be|unknown"):
                 kind.from_dict(settings)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "0x" + "f" * 6000])
+@pytest.mark.parametrize("line", ["seed = {}", "train = {}", "loss_weights = [1, 1, {}]"])
+def test_toml_with_a_number_beyond_64_bits_is_refused(tmp_path, number, line):
+    path = tmp_path / "t.toml"
+    path.write_text(line.format(number))
+    with pytest.raises(InputError) as refusal:
+        TrainConfig.from_dict(read_toml(path))
+    assert len(str(refusal.value)) < 600
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "ema", "clip_norm", "seed", "epochs"])
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), -(10**400)])
+def test_settings_that_no_float_holds_are_refused(name, value):
+    with pytest.raises(InputError, match=f"{name} cannot be"):
+        TrainConfig(**{name: value})

@@ -279,3 +279,9 @@ def test_seisbench_gives_the_same_outputs(shared_data, tmp_path, run, name):
     theirs.save(tmp_path / "again")  # what SeisBench itself writes is read
     again = eqt.load_model(tmp_path / "again.pt")
     the_same(again, eqt.load_model(shared_data / f"eqt_{name}.h5"))
+
+
+@pytest.mark.parametrize("output", ["..", "missing/..", "/", "/dev/null"])
+def test_an_output_that_names_no_files_gets_no_endings(output):
+    with pytest.raises(InputError, match="not a file: name a file"):
+        seisbench_state.save(build_model(TINY), TINY, Path(output), overwrite=True)

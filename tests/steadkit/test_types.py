@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.cli.options import FractionType, NumberType, WholeType
+from steadkit.documents import NUMBER, WHOLE
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.types import (
@@ -216,6 +217,13 @@ def test_a_number_of_an_option_that_is_none_is_one_line(run, words, option):
         refused(result, option.opts[0], repr(text[:40])[:-1])
         assert result.exit_code == 2
         assert len(result.stderr) < 600
+
+
+@pytest.mark.parametrize("value", [10**400, -(2**64), float("inf"), float("nan"), True])
+def test_json_with_a_number_that_nothing_holds_is_refused(value):
+    for form in (WHOLE, NUMBER):
+        assert not form.fits(value)
+    assert WHOLE.fits(2**63 - 1) and NUMBER.fits(1.5)
 
 
 def table_with(tmp_path, **columns):
