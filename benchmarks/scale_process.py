@@ -71,8 +71,13 @@ def measure(
         )
         watch = _Watch(process.pid, began, is_enough)
         watch.start()
-        # It is not waited for yet: what it and its children have read can still be asked.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        try:
+            # It is not waited for yet: what it and its children have read can still be asked.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        except BaseException:  # Ctrl-C, which a process in a session of its own does not get
+            watch.has_ended.set()
+            os.kill(process.pid, signal.SIGINT)
+            raise
         seconds = time.perf_counter() - began
         read = _bytes_read(process.pid)
         watch.has_ended.set()
