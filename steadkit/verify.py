@@ -1,7 +1,8 @@
 """Check a data set against its manifest, trace by trace, and compare two manifests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import h5py
@@ -11,9 +12,9 @@ from steadkit.catalog import KEY_COLUMNS, csv_digest, read_table
 from steadkit.console import progress
 from steadkit.errors import InputError, printable, remedy_of
 from steadkit.manifest import UNKNOWN, Manifest
-from steadkit.schema import TRACE_SHAPE
-from steadkit.store import DTYPE, Reader, digest, open_data
+from steadkit.store import Reader, locate, open_data, scan
 from steadkit.store.opening import LIBRARY_FAULTS
+from steadkit.store.scanner import TOGETHER
 
 
 @dataclass(frozen=True)
@@ -42,32 +43,44 @@ def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
         One of the files cannot be used at all.
     """
     yield from _compare_csv(manifest, csv)
-    waveforms = manifest.waveforms or [UNKNOWN] * len(manifest.traces)
-    attributes = manifest.attributes or [UNKNOWN] * len(manifest.traces)
-    rows = list(zip(manifest.traces, waveforms, attributes, strict=True))
     with open_data(hdf5) as group:
         present = _names(group, hdf5)
-        reader = Reader(group)
-        heaps, samples = reader.heaps(), np.empty(TRACE_SHAPE, DTYPE)
-        for name, *known in progress(rows, f"verifying {hdf5.name}"):
-            if name not in present:
-                yield Difference(name, f"not in {hdf5.name}")
-                continue
-            try:
-                stored = reader.stored(name)
-                reader.read_into(stored, samples)
-                found = digest(samples), reader.attributes(stored, heaps).digest().hex()
-            except InputError as error:
-                yield Difference(name, str(error))
-                continue
-            if _differ(known[0], found[0]):
-                yield Difference(name, "another waveform")
-            if _differ(known[1], found[1]):
-                yield Difference(name, "other attributes")
+        found = [*_compare_traces(manifest, Reader(group), present)]
+    found.sort(key=itemgetter(0))  # the file was read in its own order
+    yield from (difference for _, difference in found)
     listed = set(manifest.traces)
     for name in present:
         if name not in listed:
             yield Difference(printable(name), "not in the manifest")
+
+
+def _compare_traces(
+    manifest: Manifest, reader: Reader, present: Container[str]
+) -> Iterator[tuple[int, Difference]]:
+    """Compare every trace; yields differences with the number of the trace in the manifest."""
+    names = list(manifest.traces)
+    waveforms = manifest.waveforms or [UNKNOWN] * len(names)
+    attributes = manifest.attributes or [UNKNOWN] * len(names)
+    is_present = np.fromiter((name in present for name in names), bool, len(names))
+    for row in np.flatnonzero(~is_present).tolist():
+        yield row, Difference(names[row], f"not in {reader.path.name}")
+    rows, addresses, lost = locate(reader, names)
+    for row, error in lost.items():
+        if is_present[row]:
+            yield row, Difference(names[row], str(error))
+    rows, addresses = rows[is_present[rows]], addresses[is_present[rows]]
+    batches = scan(reader, names, rows, addresses)
+    for scanned in progress(batches, f"verifying {reader.path.name}", -(-len(rows) // TOGETHER)):
+        digests = zip(scanned.digests, scanned.attribute_digests(), strict=True)
+        for number, (row, found) in enumerate(zip(scanned.rows.tolist(), digests, strict=True)):
+            fault = scanned.unread.get(number) or scanned.unread_attributes.get(number)
+            if fault:
+                yield row, Difference(names[row], fault)
+                continue
+            if _differ(waveforms[row], found[0].hex()):
+                yield row, Difference(names[row], "another waveform")
+            if _differ(attributes[row], found[1].hex()):
+                yield row, Difference(names[row], "other attributes")
 
 
 def _names(group: h5py.Group, path: Path) -> dict[str, None]:

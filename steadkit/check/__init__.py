@@ -7,8 +7,8 @@
 `metadata`    rules for the CSV alone
 `samples`     rules for the waveforms
 `suspects`    rules of thumb for earthquakes that nobody labelled
-`waveforms`   the pass over the HDF5
 `agreement`   the CSV against the attributes
+`waveforms`   the pass over the HDF5
 `survey`      all of it over several files
 `wanted`      which of them to look for
 `repair`      the repaired copy, and the clean list

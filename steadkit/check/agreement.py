@@ -1,80 +1,92 @@
 """The CSV against the attributes: what is the same number, time or text, however written."""
 
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from steadkit.check.faults import FAULTS
-from steadkit.check.findings import found, of_faults, together
-from steadkit.check.waveforms import LIBRARY_FAULTS
+from steadkit.check.findings import found, together
+from steadkit.hdf5 import Attributes, Table
 from steadkit.schema import COLUMNS, MISSING
-from steadkit.store import Reader, open_data
+from steadkit.store.scanner import FAULTS
 from steadkit.types import TIME_COLUMNS, is_numeric, parse_components, parse_numbers, parse_times
 
 TOLERANCE: Final = 1e-6
 """As a share: the CSV writes float32 with eight decimals."""
 
-ROWS: Final = 5000
-"""Compared at once."""
-
 ABSENT: Final = "\0absent"
 """Stands for an attribute that is not there."""
 
 
-def check_agreement(
-    path: Path, table: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)
-) -> pd.DataFrame:
-    """Compare rows of the CSV with the attributes of their traces.
-
-    Traces that cannot be found or read are left to `steadkit.check.waveforms`.
+class AttributeTexts:
+    """The attributes of some traces as text, filled in as they are read.
 
     Parameters
     ----------
-    path
-        The HDF5 file.
-    table
+    cells
         Rows of the CSV as text.
-    wanted
-        Codes of the faults to look for.
-
-    Raises
-    ------
-    InputError
-        The file as a whole cannot be read.
     """
-    columns = [column for column in COLUMNS if column in table]
-    parts = []
-    with open_data(path) as group:
-        reader = Reader(group)
-        for start in range(0, len(table), ROWS):
-            rows = table.iloc[start : start + ROWS].set_index("trace_name", drop=False)
-            told, broken = _attributes(reader, rows.index, columns)
-            parts += [broken, *_differences(rows.loc[told.index], told)]
-    return of_faults(together(parts), wanted)
 
+    def __init__(self, cells: pd.DataFrame):
+        self._cells = cells
+        columns = [column for column in COLUMNS if column in cells]
+        self._texts = {column: np.full(len(cells), ABSENT, object) for column in columns}
+        self._known = np.zeros(len(cells), bool)
+        self._broken: dict[int, str] = {}
 
-def _attributes(
-    reader: Reader, names: Sequence[str] | pd.Index, columns: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read attributes as text, a row a trace that has readable ones; and findings."""
-    told: dict[str, list[str]] = {}
-    broken: dict[str, str] = {}
-    heaps = reader.heaps()
-    for name in names:
+    def add(self, rows: np.ndarray, table: Table) -> None:
+        """Take in the attributes of some rows."""
         try:
-            stored = reader.stored(name)
-        except LIBRARY_FAULTS:
-            continue
+            values = table.values(self._texts)
+        except FAULTS:
+            for row, number in zip(rows.tolist(), range(len(table)), strict=True):
+                self._add_one(row, table.attributes(number))
+            return
+        for column, listed in values.items():
+            self._texts[column][rows] = np.array([*map(as_text, listed)], object)
+        self._known[rows] = True
+
+    def _add_one(self, row: int, attributes: Attributes) -> None:
         try:
-            values = reader.attributes(stored, heaps).decoded()
-            told[name] = [as_text(values[c]) if c in values else ABSENT for c in columns]
-        except LIBRARY_FAULTS as error:
-            broken[name] = str(error)
-    table = pd.DataFrame.from_dict(told, orient="index", columns=list(columns), dtype=str)
-    return table, found("attributes-unreadable", broken, broken.values())
+            texts = {key: as_text(value) for key, value in attributes.decoded().items()}
+        except FAULTS as error:
+            self.add_broken(row, str(error))
+            return
+        for column in self._texts.keys() & texts.keys():
+            self._texts[column][row] = texts[column]
+        self._known[row] = True
+
+    def add_broken(self, row: int, fault: str) -> None:
+        """Take in that the attributes of a row cannot be read."""
+        self._broken[row] = fault
+
+    def findings(self) -> pd.DataFrame:
+        """Compare the cells with the attributes; what cannot be found is left to others."""
+        names = self._cells["trace_name"].to_numpy(object)
+        broken = found("attributes-unreadable", names[list(self._broken)], self._broken.values())
+        return together([broken, *self._differences(names)])
+
+    def _differences(self, names: np.ndarray) -> Iterator[pd.DataFrame]:
+        missing: dict[str, list[str]] = {}
+        for column, texts in self._texts.items():
+            cells = self._cells[column].to_numpy(object)
+            # Most are written alike; what is left is read.
+            left = np.flatnonzero((cells != texts) & self._known)
+            absent = texts[left] == ABSENT
+            here = pd.Series(cells[left[absent]], dtype=str)
+            for name in names[left[absent]][~here.str.strip().isin(MISSING)]:
+                missing.setdefault(name, []).append(column)
+            rows = left[~absent]
+            one, other = (pd.Series(values[rows], dtype=str) for values in (cells, texts))
+            different = ~same_value(column, one, other)
+            yield found(
+                "attributes-differ",
+                names[rows[different]],
+                f"{column} " + other[different],
+                f"{column} " + one[different],
+            )
+        yield found("attributes-missing", missing, map(" ".join, missing.values()))
 
 
 def as_text(value: object) -> str:
@@ -83,23 +95,11 @@ def as_text(value: object) -> str:
     >>> as_text(700.0), as_text(np.array([[2896.0]])), as_text([56.79999923706055, 55.4])
     ('700.0', '2896.0', '56.79999923706055 55.4')
     """
+    if isinstance(value, str):
+        return value.rstrip("\0")
+    if isinstance(value, int | float):
+        return str(value)
     return " ".join(str(item) for item in np.asarray(value).ravel().tolist())
-
-
-def _differences(rows: pd.DataFrame, told: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    missing: dict[str, list[str]] = {}
-    for column in told.columns:
-        absent = told[column] == ABSENT
-        for name in rows.index[absent & ~rows[column].str.strip().isin(MISSING)]:
-            missing.setdefault(name, []).append(column)
-        different = ~absent & ~same_value(column, rows[column], told[column])
-        yield found(
-            "attributes-differ",
-            rows.index[different],
-            f"{column} " + told[column][different],
-            f"{column} " + rows[column][different],
-        )
-    yield found("attributes-missing", missing, map(" ".join, missing.values()))
 
 
 def same_value(column: str, one: pd.Series, other: pd.Series) -> pd.Series:

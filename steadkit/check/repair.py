@@ -16,14 +16,21 @@ from steadkit.check.faults import ERROR, FAULTS
 from steadkit.check.findings import of_faults
 from steadkit.check.metadata import repairable, repaired
 from steadkit.check.survey import Report
-from steadkit.check.waveforms import LIBRARY_FAULTS
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, new_dataset
 from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source
-from steadkit.store import Reader, Writer, dataset_of, digest, open_data, read_waveform
+from steadkit.store import (
+    LIBRARY_FAULTS,
+    Reader,
+    Writer,
+    dataset_of,
+    digest,
+    open_data,
+    read_waveform,
+)
 
 UNCOPIABLE: Final = (
     "missing-waveform",

@@ -1,17 +1,16 @@
-"""Check STEAD files: the rows part by part, then the samples, then the attributes."""
+"""Check STEAD files: the rows of the CSV part by part, each with its samples and attributes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from steadkit.catalog import KEY_COLUMNS, read_table, rows_at
-from steadkit.check.agreement import check_agreement
-from steadkit.check.faults import ATTRIBUTES, SAMPLES, TABLE
+from steadkit.check.faults import TABLE
 from steadkit.check.findings import of_faults, together
 from steadkit.check.metadata import check_rows, repeated, window_keys
-from steadkit.check.wanted import shows_in, wanted_faults
+from steadkit.check.wanted import needs_hdf5, shows_in, wanted_faults
 from steadkit.check.waveforms import ARRIVALS, Surveyed, check_waveforms, unsurveyed
 from steadkit.console import progress
 from steadkit.errors import InputError
@@ -67,15 +66,12 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
     kept: list[pd.DataFrame] = []
     seen: list[Surveyed] = []
     for source, count in zip(sources, counts, strict=True):
-        found_here, rows = _check_rows(source, count, codes)
-        surveyed = (
-            check_waveforms(source.hdf5, rows, codes)
-            if shows_in(codes, SAMPLES)
-            else unsurveyed(len(rows))
-        )
-        parts += [*found_here, surveyed.findings]
-        kept.append(rows[["trace_name", "trace_category", "window"]])
-        seen.append(surveyed)
+        pieces = _pieces(source, count, codes, parts, kept)
+        if needs_hdf5(codes):
+            seen.append(check_waveforms(source.hdf5, pieces, codes))
+        else:
+            seen.append(unsurveyed(sum(len(rows) for _, rows in pieces)))
+        parts.append(seen[-1].findings)
     traces = pd.concat(kept, ignore_index=True)
     digests, attributes, alive = (
         np.concatenate([getattr(each, which) for each in seen])
@@ -87,18 +83,20 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
     return Report(of_faults(together(parts), codes), traces, digests, attributes, codes)
 
 
-def _check_rows(
-    source: Source, count: int, codes: frozenset[str]
-) -> tuple[list[pd.DataFrame], pd.DataFrame]:
-    """Check the CSV of one file; returns findings, and of each row what later passes need."""
-    parts, kept = [], []
-    for table in progress(rows_at(source.csv, np.arange(count)), f"reading {source.csv.name}"):
+def _pieces(
+    source: Source,
+    count: int,
+    codes: frozenset[str],
+    parts: list[pd.DataFrame],
+    kept: list[pd.DataFrame],
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Read the CSV of one file and check its rows; findings, and what is kept, go to the lists."""
+    for table in progress(rows_at(source.csv, np.arange(count)), f"checking {source}"):
         if shows_in(codes, TABLE):
             parts.append(check_rows(table, codes))
-        if shows_in(codes, ATTRIBUTES):
-            parts.append(check_agreement(source.hdf5, table, codes))
-        kept.append(_kept(table))
-    return parts, pd.concat(kept, ignore_index=True)
+        rows = _kept(table)
+        kept.append(rows[["trace_name", "trace_category", "window"]])
+        yield table, rows
 
 
 def _count_rows(sources: Sequence[Source]) -> list[int]:
@@ -120,7 +118,7 @@ def _count_rows(sources: Sequence[Source]) -> list[int]:
 
 
 def _kept(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep of some rows what later passes need, which is little."""
+    """Keep of some rows what other checks need, which is little."""
     unknown = pd.Series("", index=table.index, dtype=str)
     arrivals = {c: parse_numbers(table.get(c, unknown))[0] for c in ARRIVALS}
     return table[list(KEY_COLUMNS)].assign(window=window_keys(table), **arrivals)

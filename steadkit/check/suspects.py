@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from steadkit.check.samples import living
+from steadkit.check.samples import Components
 from steadkit.schema import EVENT, SAMPLING_RATE
 
 BAND_HZ: Final = (2.0, 20.0)
@@ -46,7 +46,7 @@ def energy_rise(components: np.ndarray) -> np.ndarray:
     centred = components - components.mean(axis=-1, keepdims=True, dtype=np.float64)
     power = sosfilt(filters, centred, axis=-1) ** 2
     # Each component that lives counts alike, whatever its gain.
-    level = np.where(living(components), power.mean(axis=-1), np.inf)[..., None]
+    level = np.where(Components(components).vary, power.mean(axis=-1), np.inf)[..., None]
     energy = (power / np.maximum(level, np.finfo(float).tiny)).sum(axis=1)
     total = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=-1)
     begin = np.arange(LONG + SETTLING, components.shape[-1] - SHORT)

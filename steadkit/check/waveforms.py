@@ -1,6 +1,6 @@
-"""The pass over the HDF5: every trace read once, in the order in which the file holds them."""
+"""The pass over the HDF5: samples and attributes of each trace, read once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -8,24 +8,20 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.check.faults import FAULTS
+from steadkit.check.agreement import AttributeTexts
+from steadkit.check.faults import ATTRIBUTES, FAULTS, SAMPLES
 from steadkit.check.findings import found, of_faults, together
-from steadkit.check.samples import CHECKS, not_finite
+from steadkit.check.samples import CHECKS, Components, not_finite
 from steadkit.check.suspects import rises
-from steadkit.console import progress
+from steadkit.check.wanted import shows_in
 from steadkit.errors import InputError, remedy_of
-from steadkit.hdf5 import Heaps
-from steadkit.schema import TRACE_SHAPE
-from steadkit.store import DTYPE, Reader, digest, open_data
-from steadkit.store.reading import Stored
+from steadkit.store import LIBRARY_FAULTS, Reader, Scanned, locate, open_data, scan
 
-BATCH: Final = 64
+BATCH: Final = 16
+"""Traces whose samples are checked at once: 1 MB, which the cache of a core holds."""
 
 ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")
 SUSPECTS: Final = frozenset({"second-event", "unlabelled-event"})
-
-LIBRARY_FAULTS: Final = (OSError, RuntimeError, ValueError, TypeError, KeyError)
-"""What h5py raises where a file is damaged; `InputError` is one of them."""
 
 
 class Surveyed(NamedTuple):
@@ -51,25 +47,19 @@ def _blank(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.zeros(count, dtype="S32"), np.zeros(count, dtype="S16"), np.zeros(count, dtype=bool)
 
 
-class Batch(NamedTuple):
-    """Some traces that could be read, by their rows in the CSV, and findings of the others."""
-
-    rows: list[int]
-    samples: np.ndarray
-    attributes: list[str]
-    unread: pd.DataFrame
-
-
 def check_waveforms(
-    path: Path, rows: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)
+    path: Path,
+    pieces: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
+    wanted: Collection[str] = tuple(FAULTS),
 ) -> Surveyed:
-    """Find the faults of the waveforms of one file.
+    """Find the faults of waveforms and attributes of one file.
 
     Parameters
     ----------
     path
         The HDF5 file.
-    rows
+    pieces
+        Rows of the CSV, some thousand at a time: all cells as text, and of the same rows
         ``trace_name``, ``trace_category`` and, as numbers, the samples of P, S and coda end.
     wanted
         Codes of the faults to look for.
@@ -79,42 +69,58 @@ def check_waveforms(
     InputError
         The file as a whole cannot be read.
     """
-    names = rows["trace_name"].tolist()
-    digests, attributes, alive = _blank(len(names))
+    names: list[str] = []
+    parts, columns = [], []
     with open_data(path) as group:
         reader = Reader(group)
-        addresses, lacking = _addresses(reader, names)
-        parts = [lacking, _unlisted(group, path, names)]
-        order = sorted(addresses, key=lambda row: (addresses[row], names[row]))
-        starts = range(0, len(order), BATCH)
-        for start in progress(starts, f"checking {path.name}", len(starts)):
-            places = {row: addresses[row] for row in order[start : start + BATCH]}
-            batch = _read(reader, names, places)
-            parts += [batch.unread, _in_batch(batch.samples, rows.iloc[batch.rows], wanted)]
-            attributes[batch.rows] = batch.attributes
-            digests[batch.rows] = [digest(waveform).encode() for waveform in batch.samples]
-            alive[batch.rows] = (batch.samples != batch.samples[:, :1]).any(axis=(1, 2))
-    return Surveyed(of_faults(together(parts), wanted), digests, attributes, alive)
+        for cells, rows in pieces:
+            names += rows["trace_name"].tolist()
+            surveyed = _check_piece(reader, cells, rows, wanted)
+            parts.append(surveyed.findings)
+            columns.append(surveyed[1:])
+        parts.append(_unlisted(group, path, names))
+    together_columns = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Surveyed(of_faults(together(parts), wanted), *together_columns)
 
 
-def _addresses(reader: Reader, names: Sequence[str]) -> tuple[dict[int, int], pd.DataFrame]:
-    """Look up where each row's trace is in the file, and tell which ones cannot be found."""
-    addresses: dict[int, int] = {}
+def _check_piece(
+    reader: Reader, cells: pd.DataFrame, rows: pd.DataFrame, wanted: Collection[str]
+) -> Surveyed:
+    """Check the traces of some rows, in the order in which the file holds them."""
+    names = rows["trace_name"].tolist()
+    with_samples, with_attributes = shows_in(wanted, SAMPLES), shows_in(wanted, ATTRIBUTES)
+    surveyed = unsurveyed(len(names))
+    texts = AttributeTexts(cells)
+    places, addresses, lost = locate(reader, names)
+    parts = [_lacking(reader, names, lost)]
+    unread: dict[str, str] = {}
+    for scanned in scan(reader, names, places, addresses, with_samples):
+        unread |= {names[scanned.rows[number]]: fault for number, fault in scanned.unread.items()}
+        if with_attributes:
+            for numbers, table in scanned.attributes:
+                texts.add(scanned.rows[numbers], table)
+            for number, fault in scanned.unread_attributes.items():
+                texts.add_broken(int(scanned.rows[number]), fault)
+        if with_samples:
+            parts += _check_samples(scanned, rows, surveyed, wanted)
+    parts += [texts.findings(), found("unreadable-waveform", unread, unread.values())]
+    return surveyed._replace(findings=together(parts))
+
+
+def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]) -> pd.DataFrame:
+    """Tell of traces that cannot be found."""
     missing: list[str] = []
     unreadable: dict[str, str] = {}
-    for row, name in enumerate(progress(names, f"looking into {reader.path.name}")):
-        try:
-            addresses[row] = reader.address(name)
-        except LIBRARY_FAULTS as error:
-            if _is_there(reader.group, name):
-                unreadable[name] = str(error)
-            else:
-                missing.append(name)
+    for row, error in lost.items():
+        if _is_there(reader.group, names[row]):
+            unreadable[names[row]] = str(error)
+        else:
+            missing.append(names[row])
     lacking = [
         found("missing-waveform", missing, ["no dataset"] * len(missing)),
         found("unreadable-waveform", unreadable, unreadable.values()),
     ]
-    return addresses, together(lacking)
+    return together(lacking)
 
 
 def _is_there(group: h5py.Group, name: str) -> bool:
@@ -142,52 +148,46 @@ def _members(group: h5py.Group, path: Path) -> Iterator[str]:
         ) from error
 
 
-def _read(reader: Reader, names: Sequence[str], places: dict[int, int]) -> Batch:
-    samples = np.empty((len(places), *TRACE_SHAPE), DTYPE)
-    rows: list[int] = []
-    attributes: list[str] = []
-    unread: dict[str, str] = {}
-    heaps = reader.heaps()
-    for row, address in places.items():
-        try:
-            stored = reader.stored(names[row], address)
-            reader.read_into(stored, samples[len(rows)])
-        except LIBRARY_FAULTS as error:
-            unread[names[row]] = str(error)
-        else:
-            rows.append(row)
-            attributes.append(_attributes_digest(reader, stored, heaps))
-    findings = found("unreadable-waveform", unread, unread.values())
-    return Batch(rows, samples[: len(rows)], attributes, findings)
+def _check_samples(
+    scanned: Scanned, rows: pd.DataFrame, surveyed: Surveyed, wanted: Collection[str]
+) -> list[pd.DataFrame]:
+    """Check samples that have been read; digests and what is alive go to `surveyed`."""
+    surveyed.digests[scanned.rows] = [digest.hex().encode() for digest in scanned.digests]
+    read = np.array([number not in scanned.unread for number in range(len(scanned.rows))])
+    known = scanned.rows[read]
+    identities = [digest.hex().encode() for digest in scanned.attribute_digests()]
+    surveyed.attributes[known] = np.array(identities)[read]
+    findings = []
+    for numbers in np.split(np.flatnonzero(read), range(BATCH, len(known), BATCH)):
+        samples = scanned.waveforms[numbers]
+        components = Components(np.ascontiguousarray(samples.transpose(0, 2, 1)))
+        of_file = scanned.rows[numbers]
+        surveyed.alive[of_file] = components.vary.any(axis=-1)
+        for number in np.flatnonzero(~components.are_finite).tolist():
+            surveyed.alive[of_file[number]] = (samples[number] != samples[number, :1]).any()
+        findings += _in_batch(components, rows.iloc[of_file], wanted)
+    return findings
 
 
-def _attributes_digest(reader: Reader, stored: Stored, heaps: Heaps) -> str:
-    """Identify attributes; damaged ones, which `steadkit.check.agreement` tells of, have none."""
-    try:
-        return reader.attributes(stored, heaps).digest().hex()
-    except LIBRARY_FAULTS:
-        return ""
-
-
-def _in_batch(samples: np.ndarray, rows: pd.DataFrame, wanted: Collection[str]) -> pd.DataFrame:
-    components = np.ascontiguousarray(samples.transpose(0, 2, 1))
-    broken = not_finite(components)
-    texts = {"not-finite": broken}
+def _in_batch(
+    components: Components, rows: pd.DataFrame, wanted: Collection[str]
+) -> list[pd.DataFrame]:
+    texts = {"not-finite": not_finite(components)}
     # The other checks compute with the samples: they must be finite.
-    sound = np.array([not text for text in broken], dtype=bool)
-    components, finite = components[sound], rows[sound]
+    sound, finite = components.are_finite, rows
+    if not sound.all():
+        components, finite = Components(components.samples[sound]), rows[sound]
     if len(finite):
         texts |= {code: check(components) for code, check in CHECKS.items() if code in wanted}
     if len(finite) and SUSPECTS & set(wanted):
         categories = finite["trace_category"].to_numpy(object)
-        texts |= rises(components, categories, finite[list(ARRIVALS)].to_numpy(float))
-    return together(
-        [
-            _found(code, (rows if code == "not-finite" else finite)["trace_name"], own)
-            for code, own in texts.items()
-            if any(own)
-        ]
-    )
+        arrivals = finite[list(ARRIVALS)].to_numpy(float)
+        texts |= rises(components.samples, categories, arrivals)
+    return [
+        _found(code, (rows if code == "not-finite" else finite)["trace_name"], own)
+        for code, own in texts.items()
+        if any(own)
+    ]
 
 
 def _found(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from steadkit.atomic import staged
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
-from steadkit.console import progress
+from steadkit.console import Bar
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.convert.writing import folder_for, refuse_sources
 from steadkit.dataset import MANIFEST_SUFFIX
@@ -22,7 +22,9 @@ from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
-from steadkit.store import open_data, read_waveform
+from steadkit.store import DTYPE, Reader, check_finite, locate, open_data, scan
+from steadkit.store.runs import runs
+from steadkit.store.scanner import TOGETHER
 
 BUCKET: Final = 1024
 """Traces in a bucket, as many as SeisBench's own writer puts into one."""
@@ -168,19 +170,24 @@ class _Packing:
         self._open: dict[str, tuple[h5py.Dataset, int]] = {}
         self._buckets = 0
 
-    def add(self, name: str, split: str, waveform: np.ndarray) -> str:
-        """Write a waveform, (3, 6000); returns SeisBench's name for it."""
+    def add(self, names: Sequence[str], split: str, waveforms: np.ndarray) -> list[str]:
+        """Write waveforms of one split, (traces, 3, 6000); returns SeisBench's names for them."""
         if not self._size:
-            return self._alone(name, waveform)
-        dataset, row = self._open.get(split) or (self._new_bucket(split), 0)
-        dataset[row] = waveform
-        self._missing[split] -= 1
-        if row + 1 < len(dataset):
-            self._open[split] = (dataset, row + 1)
-        else:
-            self._open.pop(split, None)
-        bucket = dataset.name.rpartition("/")[2]
-        return f"{bucket}${row},:{len(COMPONENTS)},:{N_SAMPLES}"
+            return [self._alone(name, one) for name, one in zip(names, waveforms, strict=True)]
+        places: list[str] = []
+        while len(places) < len(names):
+            dataset, row = self._open.get(split) or (self._new_bucket(split), 0)
+            some = waveforms[len(places) : len(places) + len(dataset) - row]
+            dataset[row : row + len(some)] = some
+            bucket = dataset.name.rpartition("/")[2]
+            rows = range(row, row + len(some))
+            places += [f"{bucket}${at},:{len(COMPONENTS)},:{N_SAMPLES}" for at in rows]
+            self._missing[split] -= len(some)
+            if rows.stop < len(dataset):
+                self._open[split] = (dataset, rows.stop)
+            else:
+                self._open.pop(split, None)
+        return places
 
     def _alone(self, name: str, waveform: np.ndarray) -> str:
         if "$" in name:
@@ -205,15 +212,37 @@ def _copied(
     columns: Mapping[str, str],
 ) -> Iterator[pd.DataFrame]:
     """Copy the waveforms in the order of the rows; hand the rows on, piece by piece."""
+    reader, bar = Reader(group), Bar()
+    bar.start(f"copying {source}", len(splits))
+    try:
+        for part in row_parts(source.csv, splits):
+            names, places = part["trace_name"].tolist(), list[str]()
+            for start in range(0, len(names), TOGETHER):
+                some = names[start : start + TOGETHER]
+                waveforms = _read(reader, some)
+                for first, stop in runs(some, lambda one, other: splits[one] == splits[other]):
+                    split = splits[some[first]]
+                    places += packing.add(some[first:stop], split, waveforms[first:stop])
+                bar.step(count=len(some))
+            yield _renamed(part, columns).assign(trace_name=places, **_split_column(part, splits))
+    finally:
+        bar.stop()
+
+
+def _read(reader: Reader, names: Sequence[str]) -> np.ndarray:
+    """Read the waveforms of a few traces, shape (traces, 3, 6000), components Z, N, E."""
     order = [COMPONENTS.index(letter) for letter in COMPONENT_ORDER]
-    names = iter(progress(splits, f"copying {source}", len(splits)))
-    for part in row_parts(source.csv, splits):
-        places = []
-        for name in part["trace_name"]:
-            next(names, None)
-            places.append(packing.add(name, splits[name], read_waveform(group, name).T[order]))
-        yield _renamed(part, columns).assign(trace_name=places, **_split_column(part, splits))
-    next(names, None)  # lets the progress bar end
+    waveforms = np.empty((len(names), len(COMPONENTS), N_SAMPLES), DTYPE)
+    rows, addresses, faults = locate(reader, names)
+    for scanned in scan(reader, names, rows, addresses):
+        faults |= {int(scanned.rows[at]): InputError(text) for at, text in scanned.unread.items()}
+        for component, place in enumerate(order):
+            waveforms[scanned.rows, component] = scanned.waveforms[:, :, place]
+    for row, name in enumerate(names):
+        if row in faults:
+            raise faults[row]
+        check_finite(waveforms[row], name, reader.path)
+    return waveforms
 
 
 def _split_column(part: pd.DataFrame, splits: Mapping[str, str]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ until it is known where in a new file they will lie.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -294,6 +294,28 @@ def _dataspace(shape: tuple[int, ...]) -> bytes:
     if not shape:
         return SCALAR
     return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+
+
+def decode_all(shape: Shape, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
+    """Decode one attribute of many datasets, as `Attributes.decoded` does of one.
+
+    Parameters
+    ----------
+    shape
+        Of the attribute.
+    content
+        Shape (datasets, bytes), uint8: the values in the messages.
+    texts
+        What the references of the first dataset point to, then of the second and so on.
+    """
+    if shape.element:
+        if shape.datatype[1] & 0x0F == 1 and not shape.dimensions:
+            return [text.decode(errors="replace") for text in texts]
+    elif (dtype := _numpy_type(shape.datatype)).kind in "fiub":
+        values = content.view(dtype).reshape(len(content), *shape.dimensions)
+        return list(values) if shape.dimensions else values.tolist()
+    rest = iter(texts)
+    return [_decode(shape, value.tobytes(), rest) for value in content]
 
 
 def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:

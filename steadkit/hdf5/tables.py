@@ -1,12 +1,14 @@
 """The attributes of many datasets that are alike, as arrays: what is copied a million times."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Form
+from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Form, decode_all
+from steadkit.hdf5.heaps import REFERENCE
+from steadkit.hdf5.messages import up8
 from steadkit.hdf5.words import WORD, kept
 
 
@@ -50,13 +52,36 @@ class Table:
             position += length
         return Attributes(self.form, self._bodies()[row], texts)
 
+    def values(self, names: Container[str]) -> dict[str, list[object]]:
+        """Decode some attributes, a value a row, as `Attributes.decoded` does."""
+        found: dict[str, list[object]] = {}
+        plain, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
+        position = text = 0
+        for shape in self.form.shapes:
+            position += len(shape.head)
+            texts = slice(text, text + (shape.size // REFERENCE.size if shape.element else 0))
+            name = shape.name.decode(errors="replace")
+            if name in names:
+                content = np.ascontiguousarray(self.bodies[:, position : position + shape.size])
+                stops = ends[:, texts]
+                spans = (stops - self.lengths[:, texts]).ravel().tolist(), stops.ravel().tolist()
+                pieces = [plain[a:b] for a, b in zip(*spans, strict=True)]
+                found[name] = decode_all(shape, content, pieces)
+            position, text = position + up8(shape.size), texts.stop
+        return found
+
     def _bodies(self) -> list[bytes]:
         return _cut(self.bodies.tobytes(), np.full(len(self), self.bodies.shape[1]))
 
     def _plain_texts(self) -> list[bytes]:
         """Give the texts of each row one behind the other, without what fills them up."""
-        plain = self.texts.view(np.uint8).reshape(-1, WORD)[kept(self.lengths.ravel())]
-        return _cut(plain.tobytes(), self.lengths.sum(axis=1))
+        return _cut(self._plain(), self.lengths.sum(axis=1))
+
+    def _plain(self) -> bytes:
+        content: bytes = (
+            self.texts.view(np.uint8).reshape(-1, WORD)[kept(self.lengths.ravel())].tobytes()
+        )
+        return content
 
 
 Datasets = Sequence[tuple[np.ndarray, Table]]

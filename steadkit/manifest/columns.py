@@ -96,7 +96,7 @@ class Digests(_Column):
     def _cut(self, start: int, stop: int) -> list[str]:
         text, size = self._packed[start * self._size : stop * self._size].hex(), 2 * self._size
         texts = [text[at : at + size] for at in range(0, len(text), size)]
-        if self._known is not None:
+        if self._known is not None and not self._known[start:stop].all():
             for row in np.flatnonzero(~self._known[start:stop]).tolist():
                 texts[row] = UNKNOWN
         return texts

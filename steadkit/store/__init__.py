@@ -4,6 +4,7 @@
 `samples`        the samples of one trace: type, finiteness, digest
 `opening`        a file opened, the dataset of a trace in it, checked
 `reading`        traces: where they are, their waveforms and attributes
+`scanner`        every trace of a file, read in its order, damage told trace by trace
 `waveforms`      many waveforms in any order, by their place in the file
 `writing`        a new file out of traces made in memory
 `carrying`       a run of traces: samples to their place, all else back
@@ -20,6 +21,7 @@ from steadkit.store.copying import Copied, Order, copy_traces
 from steadkit.store.opening import LIBRARY_FAULTS, dataset_of, open_data
 from steadkit.store.reading import Reader, attributes_of, read_waveform
 from steadkit.store.samples import DTYPE, TRACE_BYTES, WAVEFORM_DIGEST, check_finite, digest
+from steadkit.store.scanner import Scanned, locate, scan
 from steadkit.store.waveforms import Waveforms
 from steadkit.store.writing import Writer
 
@@ -32,6 +34,7 @@ __all__ = [
     "Copied",
     "Order",
     "Reader",
+    "Scanned",
     "Waveforms",
     "Writer",
     "attributes_of",
@@ -39,6 +42,8 @@ __all__ = [
     "copy_traces",
     "dataset_of",
     "digest",
+    "locate",
     "open_data",
     "read_waveform",
+    "scan",
 ]

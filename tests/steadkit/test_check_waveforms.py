@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.check import check, wanted_faults
-from steadkit.check.samples import CHECKS, longest_run, not_finite
+from steadkit.check import FAULTS, check, wanted_faults
+from steadkit.check.faults import SAMPLES
+from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
 from steadkit.check.suspects import RATIO, energy_rise, rises
-from steadkit.check.waveforms import check_waveforms
+from steadkit.check.waveforms import ARRIVALS, check_waveforms
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_of
 from steadkit.store import open_data, read_waveform
@@ -26,7 +27,7 @@ def batch():
 
 
 def found_in(components):
-    texts = {code: examine(components) for code, examine in CHECKS.items()}
+    texts = {code: examine(Components(components)) for code, examine in CHECKS.items()}
     return {(code, row, t) for code, own in texts.items() for row, t in enumerate(own) if t}
 
 
@@ -77,7 +78,7 @@ PLANTS = [
 
 def test_sound_traces_have_no_fault():
     assert found_in(batch()) == set()
-    assert not any(not_finite(batch()))
+    assert not any(not_finite(Components(batch())))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_samples_that_are_no_numbers(value):
     components = batch()
     components[1, 0, :3] = value
     components[3] = np.finfo(np.float32).max  # large, and finite
-    assert not_finite(components) == ["", "3 samples", "", ""]
+    assert not_finite(Components(components)) == ["", "3 samples", "", ""]
 
 
 def test_faint_noise_is_not_clipped():
@@ -110,7 +111,7 @@ def test_faint_noise_is_not_clipped():
 def test_a_gap_is_found_wherever_it_lies(length, start):
     components = batch()[:1]
     components[0, 0, start : start + length] = components[0, 0, start]
-    assert bool(CHECKS["gap"](components)[0]) == (length >= 100)
+    assert bool(CHECKS["gap"](Components(components))[0]) == (length >= 100)
 
 
 @given(st.lists(st.booleans()))
@@ -166,20 +167,23 @@ def test_rules_of_thumb_on_real_records(shared_data):
 # ---------------------------------------------------------------- the pass over a file
 
 
-def rows_of(source):
-    table = typed_table(read_table(source.csv))
-    return table[["trace_name", "trace_category"]].assign(
-        **{c: table[c] for c in ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")}
-    )
+def survey(source, order=slice(None), pieces=2):
+    """Check samples, the rows of the CSV in some order and in some pieces."""
+    cells = read_table(source.csv).iloc[order]
+    rows = typed_table(cells)[["trace_name", "trace_category", *ARRIVALS]]
+    cuts = np.array_split(np.arange(len(cells)), pieces)
+    codes = [code for code, fault in FAULTS.items() if fault.shows_in == SAMPLES]
+    pairs = [(cells.iloc[cut], rows.iloc[cut]) for cut in cuts]
+    return check_waveforms(source.hdf5, pairs, codes)
 
 
 def test_digests_are_those_of_the_waveforms(stead):
     from steadkit.store import digest
 
     source = stead("chunk.hdf5", names_of(70, 3))
-    surveyed = check_waveforms(source.hdf5, rows_of(source).sample(frac=1, random_state=0))
+    surveyed = survey(source, np.random.default_rng(0).permutation(73))
     assert surveyed.findings.empty and surveyed.alive.all()
-    again = check_waveforms(source.hdf5, rows_of(source))
+    again = survey(source)
     with open_data(source.hdf5) as group:
         known = [digest(read_waveform(group, name)) for name in names_of(70, 3)]
     assert again.digests.astype(str).tolist() == known
@@ -200,7 +204,7 @@ def test_what_cannot_be_read_is_a_finding(stead):
         group.create_group(names[3])
         group["extra.XX_EV"] = np.zeros((6000, 3), "f4")
         group[names[5]][10, 1] = np.nan
-    findings = check_waveforms(source.hdf5, rows_of(source)).findings
+    findings = survey(source).findings
     found = dict(zip(findings["trace_name"], findings["fault"], strict=True))
     assert found == dict.fromkeys(names[:4], "unreadable-waveform") | {
         names[4]: "missing-waveform",
@@ -216,7 +220,7 @@ def test_compressed_traces_are_checked_too(stead):
         file["data"].create_dataset(
             names_of(3)[1], data=np.zeros((6000, 3), "f4"), compression="gzip"
         )
-    findings = check_waveforms(source.hdf5, rows_of(source)).findings
+    findings = survey(source).findings
     assert findings[["trace_name", "fault"]].values.tolist() == [[names_of(3)[1], "dead-trace"]]
 
 

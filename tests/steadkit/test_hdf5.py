@@ -20,6 +20,7 @@ from steadkit.hdf5 import (
     NewStyleError,
     RawFile,
     Templates,
+    by_form,
     disk,
     encode,
     read_attributes,
@@ -456,3 +457,19 @@ def test_what_is_written_in_pieces_is_all_written(tmp_path, monkeypatch, at_once
     with (tmp_path / "a").open("wb") as file:
         disk.write_at(file.fileno(), 3, *parts)
     assert (tmp_path / "a").read_bytes() == bytes(3) + b"".join(parts)
+
+
+def test_values_of_many_are_those_of_each():
+    each = [
+        encode(VALUES | {"number": i / 7, "word": "x" * i, "words": ["a" * i, "", "é" * (5 - i)]})
+        for i in range(5)
+    ]
+    ((_, table),) = by_form([(np.array([0]), table_of(attributes)) for attributes in each])
+    for names in (set(VALUES), {"words", "count"}, {"nothing"}):
+        values = table.values(names)
+        assert values.keys() == names & VALUES.keys()
+        for row, attributes in enumerate(each):
+            known = attributes.decoded()
+            assert {n: repr(listed[row]) for n, listed in values.items()} == {
+                n: repr(known[n]) for n in values
+            }

@@ -1,0 +1,157 @@
+"""Scan traces of one file: many read at once, in the order of the file; damage is one trace's."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from steadkit.hdf5 import DamageError, Table, table_of
+from steadkit.schema import TRACE_SHAPE
+from steadkit.store.opening import LIBRARY_FAULTS
+from steadkit.store.reading import NEAR, Reader
+from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
+
+TOGETHER: Final = 128
+"""Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""
+
+FAULTS: Final = (DamageError, OverflowError, *LIBRARY_FAULTS)
+"""What reading a damaged trace raises; `InputError` is one of them."""
+
+
+@dataclass
+class Scanned:
+    """Some traces of a file, by ascending address; what is wrong with one is by its place here.
+
+    Parameters
+    ----------
+    rows
+        The numbers of the traces among those asked for.
+    waveforms
+        Shape (traces, 6000, 3), float32, until the next ones are read.
+    digests
+        Of the samples of each; empty where they were not read.
+    attributes
+        Places of traces that are alike, and their attributes, a row each.
+    unread
+        Why a trace has no samples here.
+    unread_attributes
+        Why it has no attributes here, though its header was read.
+    """
+
+    rows: np.ndarray
+    waveforms: np.ndarray
+    digests: list[bytes]
+    attributes: list[tuple[list[int], Table]] = field(default_factory=list)
+    unread: dict[int, str] = field(default_factory=dict)
+    unread_attributes: dict[int, str] = field(default_factory=dict)
+
+    def attribute_digests(self) -> list[bytes]:
+        """Identify the attributes of each; empty where they were not read."""
+        digests = [b""] * len(self.rows)
+        for numbers, table in self.attributes:
+            for number, digest in zip(numbers, table.digests(), strict=True):
+                digests[number] = digest
+        return digests
+
+
+def locate(
+    reader: Reader, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, dict[int, Exception]]:
+    """Look up where traces are.
+
+    Returns
+    -------
+    rows, addresses : numpy.ndarray
+        The numbers of those found, among the names, and where their headers are.
+    lost : dict
+        Why another one was not, by number.
+    """
+    addresses = np.zeros(len(names), np.uint64)
+    lost: dict[int, Exception] = {}
+    for row, name in enumerate(names):
+        try:
+            addresses[row] = reader.address(name)
+        except LIBRARY_FAULTS as error:
+            lost[row] = error
+    rows = np.delete(np.arange(len(names)), list(lost))
+    return rows, addresses[rows], lost
+
+
+def scan(
+    reader: Reader,
+    names: Sequence[str],
+    rows: np.ndarray,
+    addresses: np.ndarray,
+    samples: bool = True,
+) -> Iterator[Scanned]:
+    """Read traces in the order in which the file holds them.
+
+    Parameters
+    ----------
+    reader
+        Of the file.
+    names
+        Trace names.
+    rows, addresses
+        The numbers of the traces to read, among those names, and where the header of each is.
+    samples
+        Whether to read samples, not only headers and attributes.
+    """
+    order = np.argsort(addresses, kind="stable")
+    waveforms = np.empty((TOGETHER if samples else 0, *TRACE_SHAPE), DTYPE)
+    memory = np.empty(TOGETHER * (TRACE_BYTES + 2 * NEAR), np.uint8)
+    for start in range(0, len(order), TOGETHER):
+        some = order[start : start + TOGETHER]
+        traces = [
+            (names[row], address)
+            for row, address in zip(rows[some].tolist(), addresses[some].tolist(), strict=True)
+        ]
+        scanned = Scanned(rows[some], waveforms[: len(some)], [b""] * len(some))
+        try:
+            _read_together(reader, traces, scanned, memory)
+        except FAULTS:
+            # One of them is damaged, and it is not known which: each by itself.
+            scanned = Scanned(rows[some], waveforms[: len(some)], [b""] * len(some))
+            _read_apart(reader, traces, scanned)
+        yield scanned
+
+
+def _read_together(
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned, memory: np.ndarray
+) -> None:
+    digests = scanned.digests
+    places = [waveform.data.cast("B") for waveform in scanned.waveforms]
+
+    def look(samples: memoryview, number: int) -> None:
+        digests[number] = waveform_digest(samples)  # while they are in the cache of the core
+
+    windows = reader.ahead(traces, memory, places, look)
+    found = reader.many(traces, windows)
+    scanned.attributes = found.attributes
+    if places and not reader.are_in_place(found):
+        apart = [*map(bytes, reader.samples(found))]  # some may lie where others belong
+        for number, content in enumerate(apart):
+            places[number][:] = content
+            look(places[number], number)
+
+
+def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned) -> None:
+    heaps = reader.heaps()
+    for number, (name, address) in enumerate(traces):
+        try:
+            stored = reader.stored(name, address)
+        except FAULTS as error:
+            scanned.unread[number] = str(error)
+            continue
+        try:
+            table = table_of(reader.attributes(stored, heaps))
+            scanned.attributes.append(([number], table))
+        except FAULTS as error:
+            scanned.unread_attributes[number] = str(error)
+        if len(scanned.waveforms):
+            try:
+                reader.read_into(stored, scanned.waveforms[number])
+                scanned.digests[number] = waveform_digest(scanned.waveforms[number].data)
+            except FAULTS as error:
+                scanned.unread[number] = str(error)

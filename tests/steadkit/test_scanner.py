@@ -1,0 +1,122 @@
+"""Scans: what is read together is what is read one by one, whatever is damaged in the file."""
+
+import random
+
+import h5py
+import numpy as np
+import pytest
+from conftest import names_of, row, waveform
+
+from steadkit.errors import InputError
+from steadkit.store import Reader, locate, open_data, scan
+from steadkit.store.samples import digest
+
+NAMES = names_of(30, 12)
+
+
+def by_h5py(path, **options):
+    """Write a file as h5py does, headers between the samples."""
+    with h5py.File(path, "w", **options) as file:
+        for number, name in enumerate(NAMES):
+            dataset = file.create_dataset(f"data/{name}", data=waveform(name))
+            dataset.attrs.update(row(name, number))
+
+
+@pytest.fixture(params=["ours", "h5py", "latest"])
+def path(request, stead, tmp_path):
+    if request.param == "ours":
+        return stead("a.hdf5", NAMES).hdf5
+    by_h5py(tmp_path / "a.hdf5", **({"libver": "latest"} if request.param == "latest" else {}))
+    return tmp_path / "a.hdf5"
+
+
+def outcome(path, names=NAMES, samples=True):
+    """Scan a file; returns of each trace what was read, or what is wrong with it."""
+    found = {}
+    with open_data(path) as group:
+        reader = Reader(group)
+        rows, addresses, lost = locate(reader, names)
+        for scanned in scan(reader, names, rows, addresses, samples):
+            attributes = scanned.attribute_digests()
+            values = {
+                number: table.attributes(place).decoded()
+                for numbers, table in scanned.attributes
+                for place, number in enumerate(numbers)
+            }
+            for number, place in enumerate(scanned.rows.tolist()):
+                if samples and scanned.digests[number]:
+                    assert digest(scanned.waveforms[number]) == scanned.digests[number].hex()
+                found[names[place]] = (
+                    scanned.digests[number].hex(),
+                    attributes[number].hex(),
+                    repr(values.get(number)),
+                    scanned.unread.get(number),
+                    scanned.unread_attributes.get(number),
+                )
+    return found | {names[place]: str(error) for place, error in lost.items()}
+
+
+def one_by_one(*_):
+    raise InputError("read each by itself")
+
+
+def test_a_scan_reads_what_is_there(path):
+    found = outcome(path)
+    assert list(found) == sorted(found, key=list(found).index) and set(found) == set(NAMES)
+    for number, name in enumerate(NAMES):
+        samples, attributes, values, *faults = found[name]
+        assert samples == digest(waveform(name)) and len(attributes) == 16
+        assert faults == [None, None]
+        assert row(name, number)["receiver_code"] in values
+    without = outcome(path, samples=False)
+    assert {name: ("", *found[name][1:]) for name in found} == without
+
+
+def test_any_order_of_names_is_read_in_the_order_of_the_file(path, monkeypatch):
+    monkeypatch.setattr("steadkit.store.scanner.TOGETHER", 5)
+    shuffled = random.Random(0).sample(NAMES, len(NAMES))
+    assert outcome(path, shuffled) == outcome(path)
+    with open_data(path) as group:
+        reader = Reader(group)
+        rows, addresses, _ = locate(reader, shuffled)
+        read = [row for scanned in scan(reader, shuffled, rows, addresses) for row in scanned.rows]
+    assert (np.diff(addresses[np.argsort(rows)][read].astype(np.int64)) > 0).all()
+
+
+def test_damage_is_that_of_one_trace_and_the_same_as_one_by_one(path, monkeypatch):
+    whole, chance = path.read_bytes(), random.Random(1)
+    sound, differing = outcome(path), 0
+    with open_data(path) as group:
+        headers = [Reader(group).address(name) for name in NAMES]
+    for _ in range(60):
+        damaged = bytearray(whole)
+        place = chance.choice(headers) + chance.choice([0, 8, chance.randrange(3000)])
+        if chance.random() < 0.3:
+            place = chance.randrange(len(whole) - 20_000, len(whole))
+        damaged[place] = chance.choice([0, 1, 16, 255, damaged[place] ^ 4])
+        path.write_bytes(damaged)
+        try:
+            together = outcome(path)
+        except InputError:
+            continue
+        with monkeypatch.context() as patch:
+            patch.setattr("steadkit.store.scanner._read_together", one_by_one)
+            assert outcome(path) == together
+        wrong = [name for name in sound if together.get(name) != sound[name]]
+        differing += bool(wrong)
+    assert differing
+
+
+def test_two_names_of_one_trace_and_compressed_ones(path):
+    with h5py.File(path, "r+") as file:
+        data = file["data"]
+        data["second.XX_EV"] = data[NAMES[3]]
+        del data[NAMES[7]]
+        data.create_dataset(NAMES[7], data=waveform(NAMES[7]), compression="gzip")
+        del data[NAMES[8]]
+        data[NAMES[8]] = h5py.SoftLink(f"/data/{NAMES[9]}")
+        del data[NAMES[10]]
+    found = outcome(path, [*NAMES, "second.XX_EV"])
+    assert found["second.XX_EV"] == found[NAMES[3]]
+    assert found[NAMES[7]][0] == digest(waveform(NAMES[7]))
+    assert "link" in found[NAMES[8]] and "no trace" in found[NAMES[10]]
