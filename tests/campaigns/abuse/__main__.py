@@ -23,8 +23,11 @@ def main() -> None:
     parser.add_argument("--only", type=int, nargs="*", default=(), help="numbers of cases")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--command", nargs="*", default=tuple(CALLS), help="'steadkit subset' ...")
+    parser.add_argument("--kind", nargs="*", default=(), help="'a place' ...; all by default")
     given = parser.parse_args()
-    tally = campaign(given.cases, given.seed, given.only, tell, given.processes, given.command)
+    tally = campaign(
+        given.cases, given.seed, given.only, tell, given.processes, given.command, given.kind
+    )
     print(f"{'kind':28}", *(f"{outcome:>8}" for outcome in ("cases", *OUTCOMES)))
     for kind in dict.fromkeys(case.kind for case in all_cases()):
         counts = [tally.seen[kind, outcome] for outcome in OUTCOMES]

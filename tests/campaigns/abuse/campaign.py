@@ -59,6 +59,7 @@ def campaign(
     tell: Callable[[str], object] = len,
     processes: int = 2,
     commands: Collection[str] = tuple(CALLS),
+    kinds: Collection[str] = (),
 ) -> Tally:
     """Let `count` cases happen.
 
@@ -74,11 +75,15 @@ def campaign(
         Called with each fault when it is found.
     processes
         How many cases run side by side.
-    commands
-        Only those of these commands.
+    commands, kinds
+        Only cases of these; of every kind by default. The small calls come always.
     """
     cases = all_cases()
-    of_these = [number for number, case in enumerate(cases) if case.command in commands]
+    of_these = [
+        number
+        for number, case in enumerate(cases)
+        if case.command in commands and (not kinds or case.kind in (*kinds, "undisturbed"))
+    ]
     numbers = list(only) or [
         of_these[i] for i in choose([cases[number] for number in of_these], count, seed)
     ]
