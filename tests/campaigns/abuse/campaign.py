@@ -101,8 +101,11 @@ def campaign(
         def meet(number: int) -> None:
             case, free = cases[number], idle.get()
             limit_s = tally.seconds.get(case.command, UNKNOWN_S) + LONGER_S
+            limit_s += START_S * case.is_fresh
             try:
-                outcome = free.run(number, limit_s + START_S * case.is_fresh)
+                outcome = free.run(number, limit_s)
+                if outcome.is_hung:  # or the machine has other work
+                    outcome = free.run(number, 3 * limit_s)
             finally:
                 idle.put(free)
             _count(tally, number, case, outcome, tell)

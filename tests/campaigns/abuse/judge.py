@@ -162,7 +162,8 @@ def _is_target(name: str, targets: Sequence[str]) -> bool:
         hidden = base[: len(base) - len(base.lstrip("."))]
         stem = hidden + base.lstrip(".").partition(".")[0]
         parents = (target, *_parents(target))
-        if name in parents or name.startswith((f"{target}/", os.path.join(folder, stem))):
+        inside = target == "." or name.startswith((f"{target}/", os.path.join(folder, stem)))
+        if inside or name in parents:
             return True
     return False
 

@@ -55,6 +55,14 @@ LONG_WORK = frozenset({"epochs", "seeds", "mc_samples", "positions"})
 
 HUGE = 10**6
 
+FOLDERS_OF_FILES = (
+    ("steadkit demo", "folder"),
+    ("steadkit convert from-records", "folder"),
+    ("eqt quickstart", "folder"),
+    ("eqt pretrained", "cache"),
+)
+"""Folders that can be the root of all files, though not for a campaign."""
+
 
 def cases(command: Command) -> Iterator[Case]:
     """List the cases of one command."""
@@ -111,7 +119,7 @@ def _names(command: Command) -> Iterator[Case]:
         if parameter.nargs > 1:
             continue
         for text in NAMES:
-            if name in command.call.outputs and _is_other_folder(command, text):
+            if text.strip("/") == "" and (command.name, name) in FOLDERS_OF_FILES:
                 continue
             values = command.values_for(name, text)
             empty = text == "" and kind_of(parameter) == "path"
@@ -120,12 +128,6 @@ def _names(command: Command) -> Iterator[Case]:
             for text in NAMES if "{}" in template else ("",):
                 values = command.values_for(name, template.replace("{}", text))
                 yield command.case("names", f"{name} {template[:40]!r} {text[:40]!r}", values)
-
-
-def _is_other_folder(command: Command, text: str) -> bool:
-    """Leave out what a user may well ask for, but who runs the campaign has not."""
-    several_files = command.name in ("steadkit demo", "eqt quickstart", "eqt pretrained")
-    return several_files and text.strip("/") == ""
 
 
 def _twice(command: Command) -> Iterator[Case]:

@@ -52,6 +52,7 @@ class Outcome:
     code: int
     seconds: float
     said: str
+    is_hung: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def _meet(case: Case, inputs: Path, box: Path, limit_s: float) -> Outcome:
         fault = "is accepted"
     if case.kind == "undisturbed" and ended.code:
         fault = fault or "the small call is refused"
-    return Outcome(fault, ended.code, ended.seconds, ended.stderr[-1500:] or ended.stdout[-200:])
+    said = ended.stderr[-1500:] or ended.stdout[-200:]
+    return Outcome(fault, ended.code, ended.seconds, said, ended.is_hung)
 
 
 def _run(case: Case, folder: Path, limit_s: float) -> Ended:
