@@ -1,7 +1,7 @@
 """A network for other programs: ONNX, TensorFlow's SavedModel, SeisBench's state."""
 
+import json
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +10,14 @@ import keras
 from eqt import seisbench_state
 from eqt.config import EQTConfig
 from eqt.layers import compiling
-from steadkit.atomic import staged, staged_folder
+from steadkit.atomic import check_targets, digests_of, staged, staged_folder, unchanged_files
 from steadkit.errors import InputError
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
+
+EXPORT: Final = "eqt export 1"
+EXPORT_MARK: Final = "eqt.json"
+"""Lists the files of a SavedModel with their digests, so that nothing else is ever replaced."""
 
 _ONNX_NEEDS: Final = ("onnx", "tf2onnx")
 
@@ -52,6 +56,7 @@ def export(
 
 def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
     """Write a network as ONNX, for batches of any size; its outputs keep names and order."""
+    check_targets([path], overwrite)
     missing = [name for name in _ONNX_NEEDS if find_spec(name) is None]
     if missing:
         raise InputError(
@@ -65,8 +70,10 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
 
 def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) -> Path:
     """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
-    with staged_folder(folder, overwrite, _saved_model_in) as new, compiling.off():
+    with staged_folder(folder, overwrite, files_of) as new, compiling.off():
         _named(model).export(new, format="tf_saved_model", verbose=False)
+        content = json.dumps({"format": EXPORT, "files": digests_of(new)}, indent=1) + "\n"
+        (new / EXPORT_MARK).write_text(content, encoding="utf-8")
     return folder
 
 
@@ -94,9 +101,12 @@ def _name_outputs(path: Path, names: list[str]) -> None:
     onnx.save(stored, path)
 
 
-def _saved_model_in(folder: Path) -> list[str] | None:
-    """List the files of a SavedModel; None where a folder holds none."""
-    if not (folder / "saved_model.pb").is_file():
+def files_of(folder: Path) -> list[str] | None:
+    """List the files of a SavedModel that we wrote; None where a folder holds none."""
+    try:
+        content = json.loads((folder / EXPORT_MARK).read_text(encoding="utf-8"))
+        if content["format"] != EXPORT:
+            return None
+        return [EXPORT_MARK, *unchanged_files(folder, dict(content["files"]))]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    some = (folder.glob(pattern) for pattern in ("*.pb", "variables/*", "assets/*"))
-    return [path.relative_to(folder).as_posix() for path in chain(*some)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from steadkit.atomic import staged
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file
 
@@ -44,7 +45,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("EQT_CACHE") or pooch.os_cache("eqt"))
 
 
-def fetch(name: str, folder: Path) -> Path:
+def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     """Return published weights, downloaded if they are not there; never anything else.
 
     Parameters
@@ -52,7 +53,9 @@ def fetch(name: str, folder: Path) -> Path:
     name
         One of ``PUBLISHED``.
     folder
-        Where downloads are kept; it is made. A file there with another content is replaced.
+        Where downloads are kept; it is made.
+    overwrite
+        Whether a file there with another content may be replaced.
 
     Raises
     ------
@@ -64,18 +67,18 @@ def fetch(name: str, folder: Path) -> Path:
     import pooch
     import requests
 
-    row, kept = PUBLISHED[name], f"eqt_{name}.h5"
-    is_file(folder / kept)  # refused now if it is anything else
+    row, path = PUBLISHED[name], folder / f"eqt_{name}.h5"
+    if is_file(path) and pooch.file_hash(path) == row.sha256:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        return Path(
-            pooch.retrieve(
-                row.url,
-                known_hash=f"sha256:{row.sha256}",
-                fname=kept,
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=SECONDS),
-            )
-        )
+        with staged([path], overwrite) as (new,):
+            pooch.HTTPDownloader(timeout=SECONDS)(row.url, str(new), None)
+            if pooch.file_hash(new) != row.sha256:
+                raise InputError(
+                    f"{row.url} is not the published file: it has another SHA-256; fetch the file "
+                    "elsewhere and give it to eqt import"
+                )
     except requests.RequestException as error:
         if error.response is not None:
             error.response.close()
@@ -83,7 +86,4 @@ def fetch(name: str, folder: Path) -> Path:
             f"cannot download {row.url} ({detail_of(error)}): try again, or fetch the file "
             "yourself and give it to eqt import"
         ) from error
-    except ValueError as error:  # pooch's word for another digest
-        raise InputError(
-            f"{row.url} is not the published file: try again later ({detail_of(error)})"
-        ) from error
+    return path

@@ -17,17 +17,17 @@ A folder appears with its first four files complete (README, configuration, spli
 from then on it can be resumed.
 """
 
-import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from eqt.config import EQTConfig, TrainConfig, shown
-from steadkit.atomic import sync, write_text
+from steadkit.atomic import folder_made, lock_folder, staged_folder, write_text
 from steadkit.documents import TABLE, TEXT, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.paths import require_file
@@ -96,6 +96,12 @@ class Run:
         return self.folder / "curves.png"
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them but the logs; whatever else is in the folder is somebody else's."""
+        kept = (self.readme, self.config, self.split, self.history, self.state)
+        return (*kept, self.best, self.last, self.nan_batch, self.curves)
+
+    @property
     def is_complete(self) -> bool:
         """Whether training has come to its end."""
         return self.curves.exists()
@@ -140,25 +146,12 @@ def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
     InputError
         It exists: a run is never overwritten. Or another process is making it.
     """
-    partial = folder.parent / f".{folder.name}.partial"
     _refuse_existing(folder)
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make run folder {str(folder)!r}: {error.strerror}") from error
-    with held(partial):
-        try:
-            remove_files(partial)  # what a kill has left
+    with ExitStack() as stack:
+        with staged_folder(folder) as partial:
+            stack.enter_context(held(partial))  # the lock goes with the folder
             fill(Run(partial))
-            _refuse_existing(folder)
-            partial.rename(folder)
-        except BaseException:
-            with suppress(OSError):
-                remove_files(partial)
-                partial.rmdir()
-            raise
-        sync(folder.parent)
-        yield Run(folder)  # the lock goes with the folder
+        yield Run(folder)
 
 
 def _refuse_existing(folder: Path) -> None:
@@ -178,24 +171,22 @@ def held(folder: Path) -> Iterator[None]:
     InputError
         Another process holds it.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    busy = f"another process is training in {str(folder)!r}: wait for it"
+    descriptor = lock_folder(folder, busy)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"another process is training in {str(folder)!r}: wait for it"
-            ) from error
-        yield
+        with folder_made(folder):
+            yield
     finally:
         os.close(descriptor)
 
 
-def remove_files(folder: Path) -> None:
-    """Remove the files in a folder of ours, not those in folders that others made there."""
-    for path in folder.iterdir():
-        if not path.is_dir():
-            path.unlink()
+def remove_run(run: Run) -> None:
+    """Remove the files of a run, and its folder unless the user has put something there."""
+    shutil.rmtree(run.tensorboard, ignore_errors=True)
+    for path in run.files:
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        run.folder.rmdir()
 
 
 def save_setup(run: Run, setup: Setup) -> None:

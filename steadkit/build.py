@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from steadkit.atomic import input_scope, release_input
 from steadkit.catalog import KEY_COLUMNS, counts, read_table
 from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
@@ -12,6 +13,7 @@ from steadkit.manifest import UNKNOWN, Manifest, load
 from steadkit.sources import Source
 
 
+@input_scope()
 def build(
     manifest: Path,
     sources: Sequence[Source],
@@ -42,6 +44,8 @@ def build(
     """
     wanted = load(manifest)
     rows = _find(wanted, manifest, sources)
+    if files.manifest.exists() and files.manifest.samefile(manifest):
+        release_input(manifest)  # it is written again and says the same
     return copy_rows(
         sources,
         files,

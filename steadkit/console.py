@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from steadkit.atomic import input_scope
 from steadkit.errors import MAX_SHOWN, InputError, printable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class CarefulGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an `InputError` or a fault of the file system is one clear line."""
-        with _one_line_errors():
+        with _one_line_errors(), input_scope(is_separate=True):
             return super().invoke(ctx)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from steadkit.atomic import staged
+from steadkit.atomic import check_targets, input_scope, note_input, staged
+from steadkit.atomic.kinds import DATA, MANIFEST, TRACES
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
@@ -51,20 +52,34 @@ def dataset_files(output: Path) -> DatasetFiles:
     return DatasetFiles(hdf5.with_suffix(".csv"), hdf5.with_suffix(MANIFEST_SUFFIX), hdf5)
 
 
-JOURNAL = "journal"
-"""What the staging folder of a copy holds besides its files: how far it got."""
+KINDS = (TRACES, MANIFEST, DATA)
+"""Kinds of the three files, in the order in which they are staged."""
+
+
+def journal_of(hdf5: Path) -> Path:
+    """Name the file next to a copy that records how far it got."""
+    return hdf5.with_name(f"{hdf5.name}.journal")
+
+
+def check_dataset(files: DatasetFiles, overwrite: bool) -> None:
+    """Refuse three files that `new_dataset` would refuse to write, before any work."""
+    check_targets([files.csv, files.manifest, files.hdf5], overwrite, KINDS)
 
 
 @contextmanager
 def new_dataset(
     files: DatasetFiles, overwrite: bool, keep: Sequence[str] = ()
 ) -> Iterator[DatasetFiles]:
-    """Stage the three files of a data set, as `steadkit.atomic.staged` does."""
+    """Stage the three files of a data set, as `steadkit.atomic.staged` does.
+
+    They are staged under the name of the CSV, which ``a.hdf5`` and ``a.h5`` share.
+    """
     targets = [files.csv, files.manifest, files.hdf5]
-    with staged(targets, overwrite, keep) as (csv, manifest, hdf5):
+    with staged(targets, overwrite, keep, KINDS) as (csv, manifest, hdf5):
         yield DatasetFiles(csv, manifest, hdf5)
 
 
+@input_scope()
 def copy_rows(
     sources: Sequence[Source],
     files: DatasetFiles,
@@ -102,10 +117,11 @@ def copy_rows(
     InputError
         A source or target cannot be used; then no file is left behind.
     """
-    _refuse_sources(files, sources)
+    for source in sources:
+        note_input(source.hdf5, source.csv)
     names = rows["trace_name"].tolist()
     order = Order([source.hdf5 for source in sources], names, rows["source"].to_numpy())
-    with new_dataset(files, overwrite, keep=(files.hdf5.name, JOURNAL)) as new:
+    with new_dataset(files, overwrite, keep=(files.hdf5.name, journal_of(files.hdf5).name)) as new:
         staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
         n_bytes = len(names) * TRACE_BYTES - staged_bytes
         require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
@@ -113,7 +129,7 @@ def copy_rows(
             table = beside.submit(write_rows, [source.csv for source in sources], rows, new.csv)
             if check_csv is not None:
                 check_csv(table.result())
-            copied = copy_traces(order, new.hdf5, new.hdf5.with_name(JOURNAL), check)
+            copied = copy_traces(order, new.hdf5, journal_of(new.hdf5), check)
             csv = table.result()
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
@@ -122,12 +138,3 @@ def copy_rows(
         )
         manifest.write(new.manifest)
     return manifest
-
-
-def _refuse_sources(files: DatasetFiles, sources: Sequence[Source]) -> None:
-    """Refuse to write over a file that is being read, even with --overwrite."""
-    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
-    for source in sources:
-        for path in (source.csv, source.hdf5):
-            if path.resolve() in targets:
-                raise InputError(f"{str(path)!r} is a source: choose another name for the output")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit import synthetic
+from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
@@ -129,8 +130,10 @@ def _chunk(
 ) -> Manifest:
     traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
     if not overwrite and all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
-        present = load(files.manifest)
-        if present.recipe == recipe and _whole(files, present):
+        with input_scope(is_separate=True):  # what was made before is no source
+            present = load(files.manifest)
+            is_same = present.recipe == recipe and _whole(files, present)
+        if is_same:
             deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
             return present
     with new_dataset(files, overwrite) as new:

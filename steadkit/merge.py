@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from steadkit.atomic import input_scope
 from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
 from steadkit.console import progress
 from steadkit.dataset import DatasetFiles, copy_rows
@@ -14,6 +15,7 @@ from steadkit.store import attributes_of, digest, open_data, read_waveform
 from steadkit.types import typed_table
 
 
+@input_scope()
 def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = False) -> Manifest:
     """Write all traces of several STEAD files as one data set, in the order of the files.
 

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from steadkit.atomic import note_input
 from steadkit.errors import InputError
 
 _KINDS: Final = {
@@ -66,7 +67,7 @@ def refuse_name(path: Path) -> None:
 
 
 def require_file(path: Path, missing: str = "") -> None:
-    """Refuse a path that does not lead to a plain file.
+    """Refuse a path that does not lead to a plain file; note the file as an input of the command.
 
     Parameters
     ----------
@@ -88,3 +89,4 @@ def require_file(path: Path, missing: str = "") -> None:
     """
     if not is_file(path):
         raise InputError(missing or f"no file {str(path)!r}: check the name and the folder")
+    note_input(path)

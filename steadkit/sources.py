@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from steadkit.atomic import note_input
 from steadkit.errors import InputError
 from steadkit.paths import is_file, require_file
 
@@ -76,6 +77,7 @@ def source_of(path: Path, whole: bool = True) -> Source:
     for file, needed in ((path, True), (source.csv, True), (source.hdf5, whole)):
         if needed:
             require_file(file, _missing(file, path))
+    note_input(source.hdf5, source.csv)
     return source
 
 

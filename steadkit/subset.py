@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import write_with
+from steadkit.atomic import input_scope, write_with
 from steadkit.catalog import columns_of, counts, read_table
 from steadkit.dataset import DatasetFiles, copy_rows
 from steadkit.errors import InputError
@@ -39,6 +39,7 @@ def default_name(selection: Selection) -> str:
     return "-".join(parts if selection == plain else [*parts, "selected"])
 
 
+@input_scope()
 def subset(
     sources: Sequence[Source],
     files: DatasetFiles,

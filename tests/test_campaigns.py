@@ -19,7 +19,22 @@ from steadkit.store import TRACE_BYTES
 
 def test_a_few_kills_lose_nothing():
     seen = kills.campaign(kills=2, seed=1, events=80)
-    assert sum(count for what, count in seen.items() if "rerun" not in what) >= 6
+    assert sum(count for what, count in seen.items() if kills.is_disturbance(what)) >= 6
+
+
+@pytest.mark.parametrize("move", range(6))
+def test_a_users_file_survives_a_kill_between_any_two_moves(tmp_path, move):
+    kills.prepare(tmp_path, 20)
+    run = kills.undisturbed(kills.COMMANDS["subset"], tmp_path)
+    kills.clear(run.target)
+    run.start(move=move).communicate()
+    chance = random.Random(move)
+    if name := kills.intrude(run, chance):
+        assert "user's file kept" in kills.settle(run, name, chance)
+    if not (run.target / "out.hdf5").exists():
+        kills.recover(run)
+    kills.sweep(run)
+    assert not list(run.target.glob(".*"))
 
 
 def test_a_rerun_after_a_full_disk_goes_on_where_the_copy_was(tmp_path):

@@ -83,7 +83,7 @@ def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bo
 
     if output is not None:
         _check_ending(output)
-    path = fetch(name, cache or cache_folder())
+    path = fetch(name, cache or cache_folder(), overwrite)
     echo(path)
     if output is not None:
         _import(path, output, overwrite)

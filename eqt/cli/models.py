@@ -35,9 +35,11 @@ def models(
         return
     chosen, other = preset(name), preset(diff) if diff else None
     if figure:
+        from steadkit.atomic import check_targets
         from steadkit.plots.style import kind_of
 
         kind_of(figure)  # a wrong ending should not wait for TensorFlow
+        check_targets([figure], overwrite)
     if diff is not None and other is not None:
         from eqt.differences import differences
 

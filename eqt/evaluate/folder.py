@@ -1,9 +1,10 @@
 """The folder of an evaluation: what it holds, and how one is told from others."""
 
+import json
 from pathlib import Path
 
 PROOF = "metrics.json"
-"""A folder with this file is an evaluation."""
+"""A folder with this file, and the study's columns in it, is an evaluation."""
 
 POSITION = (
     "position_windows.csv",
@@ -32,4 +33,8 @@ FILES = (
 
 def files_of(folder: Path) -> tuple[str, ...] | None:
     """List what an evaluation has written; None if the folder is none."""
-    return FILES if (folder / PROOF).is_file() else None
+    try:
+        content = json.loads((folder / PROOF).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return FILES if isinstance(content, dict) and "study" in content else None

@@ -78,7 +78,7 @@ def experiment(
     from eqt.experiments.suites import networks_of
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import staged
+    from steadkit.atomic import folder_made, staged
     from steadkit.demo import require_room
     from steadkit.manifest import load
     from steadkit.sources import source_of
@@ -90,7 +90,10 @@ def experiment(
         require_room(folder, 2 * settings.traces)  # the chunks, and all in one file
     open_folder(folder, settings)
     # Staged from the start: that locks the folder, so nobody takes a training for cut off.
-    with staged([folder / name for name in FILES], overwrite=True) as paths:
+    with (
+        folder_made(folder),
+        staged([folder / name for name in FILES], overwrite=True) as paths,
+    ):
         data = data_of(folder, settings, say)
         split = split_for(folder, data, settings, say)
         entries = entries_of(folder, settings, seeds)

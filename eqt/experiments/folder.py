@@ -17,7 +17,7 @@ from pathlib import Path
 from eqt.config import EQTConfig, TrainConfig
 from eqt.experiments.suites import Settings, simulated_counts
 from eqt.runs import Run
-from steadkit.atomic import write_text, write_with
+from steadkit.atomic import staging_folder, write_text, write_with
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset import dataset_files
 from steadkit.demo import chunk_files, demo
@@ -96,7 +96,7 @@ def _refuse_few(settings: Settings) -> None:
 
 def _has_files(folder: Path) -> bool:
     """Tell whether a folder holds more than what a kill left of its first file."""
-    return any(path.name != f".{Path(SETTINGS).stem}.partial" for path in folder.iterdir())
+    return any(path != staging_folder(folder / SETTINGS) for path in folder.iterdir())
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import pandas as pd
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, shown
 from eqt.cores import share_cores
-from eqt.runs import Run, Setup, created, held, load_setup, remove_files, save_setup
+from eqt.runs import Run, Setup, created, held, load_setup, remove_run, save_setup
 from eqt.sizes import check_training, max_traces
 from eqt.train import state
 from eqt.train.devices import check_devices, devices_named, make_repeatable, strategy_of
@@ -243,7 +242,5 @@ def _no_empty_run(run: Run) -> Iterator[None]:
         yield
     except BaseException:
         if run.state.exists() and run.state.stat().st_ino == begun and not run.nan_batch.exists():
-            shutil.rmtree(run.tensorboard, ignore_errors=True)
-            remove_files(run.folder)
-            run.folder.rmdir()
+            remove_run(run)
         raise

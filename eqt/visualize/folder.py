@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from steadkit.paths import require_file
+from steadkit.atomic import digests_of, unchanged_files
+from steadkit.paths import is_file
 from steadkit.version import __version__
 
 MARK = "visualize.json"
-"""This file says what the pictures are of, and which files belong to them."""
+"""This file says what the pictures are of, and which files belong to them: name and digest."""
 
 FOLDER = "visualize"
 """Where pictures go that are given no folder: in a run, or beside a file."""
@@ -33,16 +34,16 @@ def name_of(path: Path) -> str:
 
 def mark(folder: Path, facts: Mapping[str, object]) -> None:
     """Write down of what the pictures are, and which files belong to them."""
-    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    content = {"eqt": __version__, **facts, "files": files}
+    content = {"eqt": __version__, **facts, "files": digests_of(folder)}
     (folder / MARK).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def files_of(folder: Path) -> list[str] | None:
     """List the files of ours in a folder; None where it has no list that can be read."""
     try:
-        require_file(folder / MARK)
+        if not is_file(folder / MARK):
+            return None
         content = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        return [MARK, *(str(name) for name in content["files"])]
+        return [MARK, *unchanged_files(folder, dict(content["files"]))]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None

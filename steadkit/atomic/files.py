@@ -1,39 +1,64 @@
-"""Put files in place whole or not at all: staged beside the target, renamed when complete.
+"""Put files in place complete or not at all: staged next to the target, renamed when complete.
 
 A kill at any moment leaves the old files or the new ones. What a kill may leave besides is a
-hidden folder ``.<name>.partial`` next to the target. The next run on that target goes on with what
-it can use of it and removes the rest; or, where the kill fell between two renames, first moves the
-rest of the complete files into place.
+hidden folder ``.<name>.partial`` next to the target. The next run on that target continues with
+what it can use of it and removes the rest; or, where the kill fell between two renames, first moves
+the rest of the complete files into place.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from steadkit.atomic.lock import locked, sync
+from steadkit.atomic.lock import staging_folder, sync
+from steadkit.atomic.stage import Move, Stage, identity_of
+from steadkit.atomic.targets import refuse_existing, refuse_harm
 from steadkit.errors import InputError
 
-COMMIT_MARK = ".complete"
-"""This file in a staging folder lists the targets that are staged whole and being moved."""
+
+def check_targets(
+    targets: Sequence[Path], overwrite: bool = False, kinds: Sequence[str] = ()
+) -> None:
+    """Refuse files that `staged` would refuse to write, before any work.
+
+    Parameters
+    ----------
+    targets, overwrite, kinds
+        As for `staged`.
+
+    Raises
+    ------
+    InputError
+        One of them may not be written.
+    """
+    stage = _stage_of(targets)
+    refuse_harm(targets, overwrite, kinds)
+    refuse_existing(targets, overwrite, _in_place(stage, targets) if stage.folder.is_dir() else ())
 
 
 @contextmanager
 def staged(
-    targets: Sequence[Path], overwrite: bool = False, keep: Sequence[str] = ()
+    targets: Sequence[Path],
+    overwrite: bool = False,
+    keep: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> Iterator[list[Path]]:
     """Write several files as one: all of them appear, complete, or none.
 
     Parameters
     ----------
     targets
-        Where the files shall stand, all in one folder. The last one is moved last, so where it
+        Where the files shall stand, all in one folder. They are staged under the name of the first,
+        so two commands that share it exclude each other. The last one is moved last, so where it
         exists the others do too.
     overwrite
-        Whether targets that exist may be replaced.
+        Whether targets that exist may be replaced: by files of the same kind, never where the
+        command reads them or they belong to a run or a data set that it does not make.
     keep
-        Names of staged files that a later run can go on with. They stay where they are when a
+        Names of staged files that a later run can continue with. They stay where they are when a
         run is killed or the disk is full, and are there again when it is repeated.
+    kinds
+        The kind of each target, see `steadkit.atomic.kinds`; by its ending by default.
 
     Yields
     ------
@@ -43,94 +68,102 @@ def staged(
     Raises
     ------
     InputError
-        A target exists (and `overwrite` is false), its folder cannot be written, or another
-        process is writing the same target.
+        A target may not be written, its folder cannot be, another process is writing the same, or
+        the staging folder holds what is not ours.
     """
-    folder = _common_folder(targets)
-    # By the stem: a.hdf5 and a.h5 share a.csv, so they must share the lock too.
-    staging = folder / f".{targets[-1].stem}.partial"
-    with locked(staging):
-        # What a killed run had complete is moved on, and may be replaced by its rerun.
-        ours = _finish_killed(staging)
-        _refuse_existing(targets, overwrite, ours)
-        _empty(staging, keep)
+    stage = _stage_of(targets)
+    refuse_harm(targets, overwrite, kinds)
+    with stage.held():
+        ours = _finish_killed(stage, targets, overwrite)
+        refuse_existing(targets, overwrite, ours)
+        stage.clear(keep)
+        paths = [stage.folder / target.name for target in targets]
+        is_written = False
         try:
-            paths = [staging / target.name for target in targets]
             yield paths
-            _refuse_existing(targets, overwrite, ours)  # the user may have made one meanwhile
-            _move_into_place(paths, targets, staging)
-        except (OSError, KeyboardInterrupt):
-            _empty(staging, (*keep, COMMIT_MARK))  # a full disk, say: what is done is done
+            is_written = True
+            # The command may have read more since, and the user may have made a file.
+            refuse_harm(targets, overwrite, kinds, paths)
+            refuse_existing(targets, overwrite, ours)
+            _commit(stage, targets, overwrite, ours)
+        except BaseException as error:
+            is_usable = is_written or isinstance(error, OSError | KeyboardInterrupt)
+            if not stage.is_committing():  # else the next run moves the rest
+                stage.clear(keep if is_usable else ())
             raise
-        except BaseException:
-            _empty(staging, (COMMIT_MARK,))
-            raise
-        _empty(staging)
+        stage.clear()
 
 
-def write_text(target: Path, text: str, overwrite: bool = False) -> None:
-    """Write a small text file, UTF-8, whole or not at all."""
-    with staged([target], overwrite) as (path,):
+def write_text(target: Path, text: str, overwrite: bool = False, kind: str = "") -> None:
+    """Write a small text file, UTF-8, complete or not at all."""
+    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_with(target: Path, write: Callable[[Path], object], overwrite: bool = False) -> None:
-    """Let `write` make one file, a figure say, whole or not at all."""
-    with staged([target], overwrite) as (path,):
+def write_with(
+    target: Path, write: Callable[[Path], object], overwrite: bool = False, kind: str = ""
+) -> None:
+    """Let `write` make one file, a figure for example, complete or not at all."""
+    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         write(path)
 
 
-def _common_folder(targets: Sequence[Path]) -> Path:
+def _stage_of(targets: Sequence[Path]) -> Stage:
     folders = {target.parent for target in targets}
     if len(folders) != 1:
         raise ValueError(f"targets must share one folder, got {sorted(map(str, folders))}")
     folder = folders.pop()
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r} to write into: make it first")
-    return folder
+    return Stage(staging_folder(targets[0]), frozenset(target.name for target in targets))
 
 
-def _finish_killed(staging: Path) -> set[Path]:
-    """Move on what a run had complete when it was killed; returns where that stands now."""
-    if not (staging / COMMIT_MARK).exists():
+def _in_place(stage: Stage, targets: Sequence[Path]) -> set[Path]:
+    """Return the targets that an interrupted move has put in place, untouched since."""
+    moves = stage.read_commit()
+    return {t for t in targets if moves and identity_of(t) == moves[t.name].staged}
+
+
+def _finish_killed(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
+    """Move what a run had complete when it was killed; returns the targets that are of that run.
+
+    Raises
+    ------
+    InputError
+        The user has made a file at a target since; nothing is moved then.
+    """
+    moves, ours = stage.read_commit(), _in_place(stage, targets)
+    if not moves:
         return set()
-    names = (staging / COMMIT_MARK).read_text(encoding="utf-8").split("\n")
-    targets = [staging.parent / name for name in names]
-    for target in targets:
-        if (staging / target.name).exists():
-            os.replace(staging / target.name, target)
-    sync(staging.parent)
-    (staging / COMMIT_MARK).unlink()
+    waiting = [t for t in targets if identity_of(stage.folder / t.name) == moves[t.name].staged]
+    if ours.union(waiting) != set(targets):
+        # The user has removed or changed a file that was in place: the rest is of no use.
+        return ours
+    for target in waiting:
+        move = moves[target.name]
+        # A record that another user has put into a shared folder is no leave to replace anything.
+        known = (move.staged, move.replaced if stage.is_of_this_user() else None)
+        if not overwrite and identity_of(target) not in known:
+            refuse_existing([target], overwrite)
+    for target in waiting:
+        stage.move(target.name, may_replace=True)
+    stage.end_commit()
     return set(targets)
 
 
-def _refuse_existing(targets: Sequence[Path], overwrite: bool, ours: set[Path]) -> None:
-    for target in reversed(targets):
-        if target.is_dir():
-            raise InputError(f"{str(target)!r} is a folder: choose another name")
-        if os.path.lexists(target) and not overwrite and target not in ours:
-            raise InputError(
-                f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
-            )
-
-
-def _empty(staging: Path, keep: Sequence[str] = ()) -> None:
-    if COMMIT_MARK in keep and (staging / COMMIT_MARK).exists():
-        return  # the files beside it are whole: the next run moves them on
-    for entry in staging.iterdir():
-        if entry.name not in keep:
-            entry.unlink()
-
-
-def _move_into_place(paths: Sequence[Path], targets: Sequence[Path], staging: Path) -> None:
-    for path in paths:
-        sync(path)
-    mark = staging / "mark"
-    mark.write_text("\n".join(target.name for target in targets), encoding="utf-8")
-    sync(mark)
-    os.replace(mark, staging / COMMIT_MARK)
-    sync(staging)
-    for path, target in zip(paths, targets, strict=True):
-        os.replace(path, target)
-    sync(staging.parent)
-    (staging / COMMIT_MARK).unlink()
+def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, ours: Collection[Path]) -> None:
+    moves = {}
+    for target in targets:
+        staged_file = stage.folder / target.name
+        sync(staged_file)
+        identity = identity_of(staged_file)
+        assert identity is not None
+        moves[target.name] = Move(identity, identity_of(target))
+    stage.write_commit(moves)
+    for target in targets:
+        try:
+            stage.move(target.name, may_replace=overwrite or target in ours)
+        except FileExistsError:
+            refuse_existing([target])
+            raise
+    stage.end_commit()

@@ -1,17 +1,20 @@
-"""Put a folder in place whole or not at all: made beside its place, renamed when complete.
+"""Put a folder in place complete or not at all: made next to its place, renamed when complete.
 
 A kill at any moment leaves the old folder or the new one. What it may leave besides is a hidden
-folder beside, ``.<name>.partial`` or ``.<name>.replaced``; the next run on that folder clears it
-up, or puts the old one back where the kill fell between two renames.
+folder ``.<name>.partial`` next to it; the next run on that folder clears it up, or puts the old one
+back where the kill fell between two renames.
 """
 
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from steadkit.atomic.lock import locked, sync
+from steadkit.atomic.inputs import input_at
+from steadkit.atomic.lock import staging_folder, sync
+from steadkit.atomic.stage import REPLACED, Stage
 from steadkit.errors import InputError
 
 Ours = Callable[[Path], Collection[str] | None]
@@ -29,14 +32,15 @@ def check_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -
     Raises
     ------
     InputError
-        Something is there that is not of ours, or may not be replaced.
+        Something is there that is not of ours, may not be replaced, or is read by the command.
     """
     target = target.absolute()
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
         raise InputError(f"{str(target)!r} is no folder: choose another name with --out")
-    if ours(target) is None:
+    written = ours(target)
+    if written is None:
         raise InputError(
             f"{str(target)!r} exists and is something else than what would be written: "
             "choose another name, or move it away"
@@ -45,11 +49,36 @@ def check_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -
         raise InputError(
             f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
         )
+    for name in written:
+        if input_at(target / name):
+            raise InputError(
+                f"{str(target / name)!r} is a source of this command: choose another folder"
+            )
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """Return the digest of every plain file in a folder, by its relative name."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
+
+
+def unchanged_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
+    """List the files of a folder that are what they were when `digests_of` was asked.
+
+    A list of names alone would let anybody, an unpacked archive for example, call files of the
+    user's ours.
+    """
+    return [name for name, digest in digests_of(folder).items() if digests.get(name) == digest]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -> Iterator[Path]:
-    """Make a folder beside its place, and move it there when it is complete.
+    """Make a folder next to its place, and move it there when it is complete.
 
     Parameters
     ----------
@@ -74,22 +103,23 @@ def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) 
     """
     target = target.absolute()
     _make_parents(target)
-    staging = target.with_name(f".{target.name}.partial")
-    with locked(staging):
-        _finish_killed(target, ours)
+    stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
+    new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
+    with stage.held():
+        _finish_killed(target, new, old, ours)
         check_folder(target, overwrite, ours)
         try:
-            _empty(staging)
-            yield staging
-            for path in (*staging.rglob("*"), staging):
+            stage.clear()
+            new.mkdir()
+            yield new
+            for path in (*new.rglob("*"), new):
                 sync(path)
             check_folder(target, overwrite, ours)  # the user may have made one meanwhile
-            _exchange(staging, target)
+            _exchange(target, new, old)
         except BaseException:
-            if staging.exists():
-                _empty(staging)
+            stage.clear()
             raise
-        _finish_killed(target, ours)
+        _finish_killed(target, new, old, ours)
 
 
 def _make_parents(target: Path) -> None:
@@ -101,44 +131,47 @@ def _make_parents(target: Path) -> None:
         ) from error
 
 
-def _set_aside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.replaced")
-
-
-def _exchange(staging: Path, target: Path) -> None:
-    if target.exists():
-        os.replace(target, _set_aside(target))
-    os.replace(staging, target)
+def _exchange(target: Path, new: Path, old: Path) -> None:
+    if os.path.lexists(target):
+        os.rename(target, old)
+    try:
+        os.rename(new, target)
+    except BaseException:
+        if old.exists() and not os.path.lexists(target):
+            os.rename(old, target)
+        raise
     sync(target.parent)
 
 
-def _finish_killed(target: Path, ours: Ours) -> None:
-    """Clear an old folder away once the new one stands; put it back where there is none."""
-    aside = _set_aside(target)
-    if not aside.exists():
+def _finish_killed(target: Path, new: Path, old: Path, ours: Ours) -> None:
+    """Clear an old folder away once the new one stands; put it back where there is none.
+
+    Raises
+    ------
+    InputError
+        The user has made a folder where the new one was to stand; nothing is moved then.
+    """
+    if not old.exists():
         return
-    if not target.exists():
-        os.replace(aside, target)
+    if not os.path.lexists(target):
+        os.rename(old, target)
         return
-    written = ours(aside) or ()
-    for path in sorted(aside.rglob("*")):
-        name = path.relative_to(aside).as_posix()
-        if (path.is_file() or path.is_symlink()) and name not in written:
+    if new.exists() or target.is_symlink() or ours(target) is None:
+        raise InputError(
+            f"{str(target)!r} was made while it was being replaced, and what was there before is "
+            f"{str(old)!r}: move one of them away"
+        )
+    written = ours(old) or ()
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if (path.is_symlink() or not path.is_dir()) and name not in written:
             _keep(path, target / name)
-    shutil.rmtree(aside)
+    shutil.rmtree(old)
 
 
 def _keep(path: Path, place: Path) -> None:
-    """Move somebody else's file to a place, or beside it if there is one now."""
+    """Move somebody else's file to a place, or next to it if there is one now."""
     place.parent.mkdir(parents=True, exist_ok=True)
     while os.path.lexists(place):
         place = place.with_name(f"{place.name}.old")
     os.replace(path, place)
-
-
-def _empty(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

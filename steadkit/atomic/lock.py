@@ -1,4 +1,4 @@
-"""Lock on a staging folder: one writer at a time, in any process."""
+"""Locks on folders: one writer at a time, in any process; a lock ends with its process."""
 
 import fcntl
 import os
@@ -9,46 +9,77 @@ from pathlib import Path
 from steadkit.errors import InputError
 
 LOCK_TRIES = 100
+PARTIAL = ".partial"
+
+
+def staging_folder(target: Path) -> Path:
+    """Name the hidden folder in which a target is staged.
+
+    >>> staging_folder(Path("a/p.png")).as_posix()
+    'a/.p.png.partial'
+    """
+    return target.with_name(f".{target.name}{PARTIAL}")
 
 
 @contextmanager
 def locked(staging: Path) -> Iterator[None]:
-    """Hold the staging folder for this process; the lock goes with the process, however it ends."""
+    """Make a staging folder if there is none, and hold it; it is removed if it is empty then.
+
+    Raises
+    ------
+    InputError
+        Another process holds it, or something else than a folder has its name.
+    """
     descriptor = _lock(staging)
     try:
         yield
     finally:
-        # Gone already, or what a kill has left and a refusal must not touch.
+        # Removed already, or what a kill has left and a refusal must not touch.
         with suppress(OSError):
             staging.rmdir()
         os.close(descriptor)
 
 
+def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
+    """Lock a folder; returns the descriptor that holds the lock until it is closed.
+
+    Raises
+    ------
+    InputError
+        Another process holds it; `busy` is the message.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise InputError(busy) from error
+    return descriptor
+
+
 def _lock(staging: Path) -> int:
+    target = staging.name[1:].removesuffix(PARTIAL)
+    busy = f"another process is writing {target!r}: wait for it or choose another name"
     for _ in range(LOCK_TRIES):
         try:
             staging.mkdir(exist_ok=True)
-            descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            descriptor = lock_folder(staging, busy, os.O_NOFOLLOW)
         except FileNotFoundError:
             continue  # removed by its owner between the two calls
         except OSError as error:
+            if os.path.lexists(staging) and (staging.is_symlink() or not staging.is_dir()):
+                raise InputError(
+                    f"{str(staging)!r} is no folder, and {target!r} is staged there: move it away"
+                ) from error
             folder = str(staging.parent)
             raise InputError(f"cannot write into {folder!r}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            target = staging.name[1:].removesuffix(".partial")
-            raise InputError(
-                f"another process is writing {target!r}: wait for it or choose another name"
-            ) from error
-        if _still_there(staging, descriptor):
+        if _is_present(staging, descriptor):
             return descriptor
         os.close(descriptor)  # its owner finished and removed it: take a new one
     raise InputError(f"cannot write into {str(staging.parent)!r}: is the folder still there?")
 
 
-def _still_there(staging: Path, descriptor: int) -> bool:
+def _is_present(staging: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(os.stat(staging), os.fstat(descriptor))
     except FileNotFoundError:

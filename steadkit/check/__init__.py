@@ -16,7 +16,7 @@
 """
 
 from steadkit.check.faults import ERROR, FAULTS, SUSPECT, WARNING, Fault
-from steadkit.check.findings import counted, of_severity, write_findings
+from steadkit.check.findings import FINDINGS, counted, of_severity, write_findings
 from steadkit.check.geodesy import geodesics
 from steadkit.check.metadata import check_rows, repairable
 from steadkit.check.repair import drop, fix, to_drop
@@ -26,6 +26,7 @@ from steadkit.check.wanted import needs_hdf5, wanted_faults
 __all__ = [
     "ERROR",
     "FAULTS",
+    "FINDINGS",
     "SUSPECT",
     "WARNING",
     "Fault",

@@ -6,10 +6,13 @@ from typing import Final
 
 import pandas as pd
 
+from steadkit.atomic.kinds import table as table_kind
 from steadkit.check.faults import ERROR, FAULTS, SEVERITIES
 from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
+FINDINGS: Final = table_kind(COLUMNS)
+"""The kind of the CSV of findings."""
 
 MAX_CHARACTERS: Final = 120
 """Of a value: a hostile file may have megabytes in a cell."""

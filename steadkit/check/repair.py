@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import write_with
+from steadkit.atomic import input_scope, note_input, write_with
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import columns_of, rows_at, write_csv
 from steadkit.check.faults import ERROR, FAULTS
@@ -46,6 +46,7 @@ Cells = dict[str, dict[str, str]]
 """New values by trace and column, as the CSV writes them."""
 
 
+@input_scope()
 def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = False) -> Manifest:
     """Write a copy in which what can be computed anew has been, in CSV and attributes.
 
@@ -72,7 +73,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     InputError
         There is nothing to repair, a trace cannot be copied, or a file cannot be used.
     """
-    _refuse_source(source, files)
+    note_input(source.hdf5, source.csv)
     findings = report.findings[repairable(report.findings)]
     if findings.empty:
         raise InputError(f"{str(source.csv)!r} has no finding that --fix can repair: nothing to do")
@@ -96,13 +97,6 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
         )
         manifest.write(new.manifest)
     return manifest
-
-
-def _refuse_source(source: Source, files: DatasetFiles) -> None:
-    targets = {path.resolve() for path in (files.csv, files.manifest, files.hdf5)}
-    for path in (source.csv, source.hdf5):
-        if path.resolve() in targets:
-            raise InputError(f"{str(path)!r} is a source: choose another name for the copy")
 
 
 def _refuse_uncopiable(report: Report) -> None:

@@ -61,11 +61,13 @@ def check(
         other = "--drop" if clean is not None else "--metadata-only"
         raise click.UsageError(f"--fix and {other} exclude each other: use one, then the other.")
     with _exit_code_2():
+        from steadkit.check import check as run
         from steadkit.check import wanted_faults
 
         wanted = wanted_faults(only, ignore, metadata_only, suspects)
+        sources = _sources(source, wanted, copy is not None)
         outputs = _outputs(listing, copy, clean, overwrite)
-        found, sources = _look(source, wanted, copy is not None, outputs)
+        found = run(sources, wanted)
         _show(found)
         left = _write(found, sources, outputs, bool(only), overwrite)
     click.get_current_context().exit(1 if left else 0)
@@ -97,41 +99,32 @@ def _outputs(
     listing: Path | None, copy: Path | None, clean: Path | None, overwrite: bool
 ) -> dict[str, Path]:
     """Name what will be written, refused now where it cannot be: a check may take an hour."""
-    from steadkit.dataset import MANIFEST_SUFFIX, dataset_files
+    from steadkit.atomic import check_targets
+    from steadkit.check import FINDINGS
+    from steadkit.dataset import MANIFEST_SUFFIX, check_dataset, dataset_files
 
     outputs = {}
     if listing is not None:
         outputs["listing"] = listing
+        check_targets([listing], overwrite, [FINDINGS])
     if copy is not None:
         outputs["copy"] = dataset_files(copy).hdf5
+        check_dataset(dataset_files(copy), overwrite)
     if clean is not None:
         whole = clean.suffix == MANIFEST_SUFFIX
         outputs["clean"] = clean if whole else clean.with_name(clean.name + MANIFEST_SUFFIX)
-    for path in outputs.values():
-        if not path.parent.is_dir():
-            raise InputError(f"no folder {str(path.parent)!r} to write into: make it first")
-        if path.exists() and not overwrite:
-            raise InputError(
-                f"{str(path)!r} exists: choose another name, or replace it with --overwrite"
-            )
+        check_targets([outputs["clean"]], overwrite)
     return outputs
 
 
-def _look(
-    named: Sequence[Path], wanted: frozenset[str], whole: bool, outputs: dict[str, Path]
-) -> "tuple[Report, list[Source]]":
-    from steadkit.check import check as run
+def _sources(named: Sequence[Path], wanted: frozenset[str], whole: bool) -> "list[Source]":
     from steadkit.check import needs_hdf5
     from steadkit.sources import find_sources
 
     sources = find_sources(named, whole=whole or needs_hdf5(wanted))
     if whole and len(sources) > 1:
         raise InputError(f"--fix takes one file, not {len(sources)}: name it, or merge them first")
-    read = {path.resolve() for source in sources for path in (source.hdf5, source.csv)}
-    for path in outputs.values():
-        if path.resolve() in read:
-            raise InputError(f"{str(path)!r} is a source: choose another name for the output")
-    return run(sources, wanted), sources
+    return sources
 
 
 def _show(found: "Report") -> None:
@@ -154,12 +147,23 @@ def _write(
 ) -> bool:
     """Write what was asked for; tells whether errors are left."""
     from steadkit.atomic import write_with
-    from steadkit.check import drop, fix, of_severity, repairable, to_drop, write_findings
+    from steadkit.check import (
+        FINDINGS,
+        drop,
+        fix,
+        of_severity,
+        repairable,
+        to_drop,
+        write_findings,
+    )
     from steadkit.dataset import dataset_files
 
     errors: pd.DataFrame = of_severity(found.findings)
     if "listing" in outputs:
-        write_with(outputs["listing"], lambda path: write_findings(path, found.findings), overwrite)
+        findings = found.findings
+        write_with(
+            outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
+        )
     if "copy" in outputs:
         manifest = fix(sources[0], dataset_files(outputs["copy"]), found, overwrite)
         report(outputs["copy"], manifest.categories, manifest.digest)

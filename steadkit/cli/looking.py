@@ -1,6 +1,7 @@
 """Commands that look at data: info, and plot with its kinds."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,13 +79,24 @@ def _short(value: float | None) -> str:
 
 def figure_options(command: Command) -> Command:
     """Add what every kind of figure takes: -o, --overwrite and --show."""
+
+    @wraps(command)
+    def checked(*, output: Path | None, overwrite: bool, **options: Any) -> Any:
+        if output is not None:
+            from steadkit.atomic import check_targets
+            from steadkit.plots.style import kind_of
+
+            kind_of(output)
+            check_targets([output], overwrite)  # drawing may take a while
+        return command(output=output, overwrite=overwrite, **options)
+
     for option in (
         click.option("--show", is_flag=True, help="Open the figure when it is written."),
         overwrite_option,
         click.option("-o", "--output", type=FILE, help="Figure to write: .png, .pdf or .svg."),
     ):
-        command = option(command)
-    return command
+        checked = option(checked)
+    return checked
 
 
 def time_options(command: Command) -> Command:

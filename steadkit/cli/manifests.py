@@ -55,7 +55,8 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
 
     Exit code 1 if anything differs.
     """
-    from steadkit.atomic import write_text
+    from steadkit.atomic import check_targets, write_text
+    from steadkit.atomic.kinds import table as table_kind
     from steadkit.manifest import load
     from steadkit.sources import source_of
     from steadkit.verify import covers_csv
@@ -63,12 +64,16 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
 
     source = source_of(data)
     wanted = load(manifest or source.hdf5.with_suffix(".manifest"))
+    columns = ["trace_name", "what"]
+    kind = table_kind(columns)
+    if target is not None:
+        check_targets([target], overwrite, [kind])
     differences = list(run(wanted, source.hdf5, source.csv))
     if target is not None:
         import pandas as pd
 
-        table = pd.DataFrame(differences, columns=["trace_name", "what"])
-        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite)
+        table = pd.DataFrame(differences, columns=columns)
+        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite, kind)
     if not differences:
         report(source.hdf5, wanted.categories, wanted.digest)
         echo("  as its manifest says")

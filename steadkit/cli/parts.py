@@ -96,11 +96,12 @@ def _split(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    from steadkit.atomic import write_with
+    from steadkit.atomic import check_targets, write_with
     from steadkit.split import list_rows, split_manifest, target_of
 
     target = target_of(data, output)
     base, rows = list_rows(data, rule, metadata)
+    check_targets([target], overwrite)
     manifest, found = split_manifest(base, rows, rule, strict)
     write_with(target, manifest.write, overwrite)
     _show(manifest, rows, found)

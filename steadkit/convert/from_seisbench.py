@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import check_name
 from steadkit.console import progress
@@ -33,8 +34,8 @@ from steadkit.convert.seisbench_columns import (
 )
 from steadkit.convert.seisbench_files import Chunk, Layout, Samples, chunks_of, open_chunk
 from steadkit.convert.tables import columns_in, text_parts
-from steadkit.convert.writing import Converted, Trace, refuse_sources, write_traces
-from steadkit.dataset import DatasetFiles
+from steadkit.convert.writing import Converted, Trace, write_traces
+from steadkit.dataset import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES, NOISE
@@ -47,6 +48,7 @@ RATE: Final = "trace_source_sampling_rate_hz"
 """The column that keeps the sampling rate of the record, where it was not 100 Hz."""
 
 
+@input_scope()
 def from_seisbench(
     folder: Path,
     files: DatasetFiles,
@@ -80,10 +82,7 @@ def from_seisbench(
         The folder cannot be used, or no trace of it can.
     """
     chunks = chunks_of(folder)
-    refuse_sources(
-        [files.csv, files.manifest, files.hdf5],
-        [path for chunk in chunks for path in (chunk.metadata, chunk.waveforms)],
-    )
+    check_dataset(files, overwrite)
     layouts = []
     for chunk in chunks:
         with open_chunk(chunk) as samples:

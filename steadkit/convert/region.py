@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import input_scope, note_input
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.console import progress
 from steadkit.convert.picks import Onset, onsets, read_picks
@@ -38,8 +39,8 @@ from steadkit.convert.region_rows import (
 from steadkit.convert.rows import apart, name_of
 from steadkit.convert.samples import P_SAMPLES, UnusableError, chance
 from steadkit.convert.stations import read_stations
-from steadkit.convert.writing import Converted, Trace, refuse_sources, write_traces
-from steadkit.dataset import DatasetFiles
+from steadkit.convert.writing import Converted, Trace, write_traces
+from steadkit.dataset import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
@@ -72,6 +73,7 @@ class RegionConfig:
             raise InputError(f"cannot ask for {self.components} components: use 1, 2 or 3")
 
 
+@input_scope()
 def from_records(
     folder: Path,
     picks: Path,
@@ -102,13 +104,13 @@ def from_records(
     InputError
         A source or target cannot be used, or no trace could be made.
     """
-    targets = [files.csv, files.manifest, files.hdf5]
-    refuse_sources(targets, [picks, *([stations] if stations else [])])
+    note_input(picks, *([stations] if stations else []))
+    check_dataset(files, overwrite)
     left_out: Counter[str] = Counter()
     table = read_picks(picks)
     places = read_stations(stations) if stations else {}
     index = index_folder(folder, left_out)
-    refuse_sources(targets, {piece.path for pieces in index.values() for piece in pieces})
+    note_input(*{piece.path for pieces in index.values() for piece in pieces})
     region = _Region(index, places, config)
     recipe = {
         "operation": "from-records",

@@ -8,7 +8,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import staged
+from steadkit.atomic import input_scope, note_input, staged
+from steadkit.atomic.kinds import TRACES
+from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
 from steadkit.console import progress
@@ -16,7 +18,7 @@ from steadkit.convert.picks import OF_A_SOURCE
 from steadkit.convert.quakeml import write_quakeml
 from steadkit.convert.rows import known
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
-from steadkit.convert.writing import folder_for, refuse_sources
+from steadkit.convert.writing import folder_for
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
@@ -41,6 +43,7 @@ STATION_COLUMNS: Final = {
 }
 
 
+@input_scope()
 def to_miniseed(
     source: Source,
     folder: Path,
@@ -79,15 +82,17 @@ def to_miniseed(
     """
     table = _rows(source, names)
     records = [folder / f"{name}.mseed" for name in table["trace_name"]]
-    targets = [*records, *(folder / name for name in TABLES)]
+    # The tables first: under their name all are staged, so two exports to a folder exclude another.
+    targets = [*(folder / name for name in TABLES), *records]
+    kinds = [table_kind(PICK_COLUMNS), table_kind(list(STATION_COLUMNS.values())), TRACES]
     if quakeml:
         targets.append(folder / QUAKEML)
-    refuse_sources(targets, (source.csv, source.hdf5))
+    note_input(source.csv, source.hdf5)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
-    with folder_for(folder), staged(targets, overwrite) as staging:
-        picks, stations, metadata = staging[len(records) : len(records) + len(TABLES)]
-        _write_records(source, full, staging[: len(records)])
+    with folder_for(folder), staged(targets, overwrite, kinds=kinds) as staging:
+        picks, stations, metadata = staging[: len(TABLES)]
+        _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_picks_as_text(full), dtype=str)])
         write_csv(stations, list(STATION_COLUMNS.values()), [_stations(full)])
         write_csv(metadata, list(table.columns), [table])

@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import staged
+from steadkit.atomic import input_scope, note_input, staged
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import Bar
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
-from steadkit.convert.writing import folder_for, refuse_sources
+from steadkit.convert.writing import folder_for
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, load
@@ -43,6 +43,7 @@ FORMAT: Final[Mapping[str, str]] = {
 OPERATION: Final = "from-seisbench"
 
 
+@input_scope()
 def to_seisbench(
     sources: Sequence[Source], folder: Path, bucket: int = BUCKET, overwrite: bool = False
 ) -> int:
@@ -77,18 +78,19 @@ def to_seisbench(
     targets = [_pair(folder, name) for name in names]
     paths = [path for pair in targets for path in pair]
     if len(names) > 1:
-        paths.append(folder / "chunks")
-    refuse_sources(paths, [path for source in sources for path in (source.csv, source.hdf5)])
+        paths.insert(0, folder / "chunks")
+    for source in sources:
+        note_input(source.csv, source.hdf5)
     described = _described(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
     with folder_for(folder), staged(paths, overwrite) as staging:
-        count = 0
+        count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
-            metadata, waveforms = staging[2 * number : 2 * number + 2]
+            metadata, waveforms = pairs[2 * number : 2 * number + 2]
             count += _write_chunk(_Chunk(source, bucket, described), metadata, waveforms)
         if len(names) > 1:
-            staging[-1].write_text("\n".join(names) + "\n", encoding="utf-8", newline="\n")
+            staging[0].write_text("\n".join(names) + "\n", encoding="utf-8", newline="\n")
     return count
 
 

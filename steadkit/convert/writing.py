@@ -136,14 +136,6 @@ def _tables(
         yield pd.DataFrame(rows)
 
 
-def refuse_sources(targets: Sequence[Path], sources: Iterable[Path]) -> None:
-    """Refuse to write over a file that is being read, even with --overwrite."""
-    resolved = {path.resolve() for path in targets}
-    for path in sources:
-        if path.resolve() in resolved:
-            raise InputError(f"{str(path)!r} is a source: choose another name for the output")
-
-
 @contextmanager
 def folder_for(folder: Path) -> Iterator[None]:
     """Make a folder to write into; take it away again if nothing came of it.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from steadkit.atomic import input_scope
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset import DatasetFiles, copy_rows, dataset_files
 from steadkit.errors import InputError
@@ -64,7 +65,9 @@ def _converted(folder: Path, files: DatasetFiles) -> Path:
 
     used = [path for chunk in chunks_of(folder) for path in (chunk.metadata, chunk.waveforms)]
     if files.hdf5.exists():
-        if load(files.manifest).recipe.get("operation") != "from-seisbench":
+        with input_scope(is_separate=True):
+            present = load(files.manifest)
+        if present.recipe.get("operation") != "from-seisbench":
             raise InputError(f"{str(files.hdf5)!r} is no conversion: choose another name")
         made = files.hdf5.stat().st_mtime_ns
         if all(path.stat().st_mtime_ns < made for path in used):
@@ -78,7 +81,8 @@ def _there(files: DatasetFiles) -> Manifest | None:
     present = [path for path in (files.hdf5, files.csv, files.manifest) if path.exists()]
     if not present:
         return None
-    manifest = load(files.manifest) if files.manifest.exists() else None
+    with input_scope(is_separate=True):  # a pack of ours may be made again
+        manifest = load(files.manifest) if files.manifest.exists() else None
     if manifest is None or manifest.recipe.get("operation") != OPERATION:
         raise InputError(f"{str(present[0])!r} is not a pack of ours: choose another name")
     # One of the three is gone: as good as none, but ours to replace.

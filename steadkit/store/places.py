@@ -18,6 +18,7 @@ from blake3 import blake3
 from platformdirs import user_cache_dir
 
 from steadkit.atomic import write_with
+from steadkit.atomic.kinds import ANY
 from steadkit.errors import InputError
 from steadkit.hdf5 import DamageError, NewStyleError
 from steadkit.hdf5.data_addresses import data_addresses
@@ -223,7 +224,7 @@ def _save(path: Path, index: Index, key: bytes) -> None:
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
     with suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_with(path, lambda new: new.write_bytes(content), overwrite=True)
+        write_with(path, lambda new: new.write_bytes(content), overwrite=True, kind=ANY)
 
 
 def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:

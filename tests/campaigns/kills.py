@@ -1,11 +1,13 @@
 """Disturb subset, merge and build at random; what is left must be nothing or the whole.
 
 Run whole with ``python tests/campaigns/kills.py --kills 100``; the tests run a few. A run is
-killed (SIGKILL, now and then SIGTERM) after a random time or when the staged file has a random
-size, or its disk fills up: a limit on the size of its files, or a small tmpfs where this script
-may mount one. Now and then the rerun is disturbed too. Then it is checked that the target is
-absent or identical to an undisturbed run's, that the sources are untouched, and that a last rerun
-gives the same bytes and leaves nothing behind. The copy works in blocks of 16 traces here, so that
+killed (SIGKILL, now and then SIGTERM) after a random time, when the staged file has a random size,
+or between any two of its last renames; or its disk fills up: a limit on the size of its files, or
+a small tmpfs where this script may mount one. Now and then the rerun is disturbed too, and in
+between, or while a run is at work, a file of the user's appears at one of its targets: it must
+survive every run but one with --overwrite. Then it is checked that the target is absent or
+identical to an undisturbed run's, that the sources are untouched, and that a last rerun gives the
+same bytes and leaves nothing behind. The copy works in blocks of 16 traces here, so that
 there is something to resume from, and it is counted how often that was done.
 """
 
@@ -25,6 +27,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from steadkit.atomic import staging_folder
+
 CHUNKS = ("source/chunk1.hdf5", "source/chunk2.hdf5")
 COMMANDS = {
     "subset": ("subset", *CHUNKS, "--fraction", "0.8"),
@@ -35,7 +39,24 @@ TARGETS = ("out.hdf5", "out.csv", "out.manifest")
 BLOCK = 16
 """Traces that are copied between two records in the journal."""
 
-WAYS = {"killed at a time": 4, "killed at a size": 10, "file limit": 3, "full tmpfs": 3}
+USERS_FILES = {
+    "out.hdf5": b"\x89HDF\r\n\x1a\n the user's data\0",
+    "out.csv": b"trace_name,trace_category\nthe user's,noise\n",
+    "out.manifest": b"# steadkit manifest 1\n# name: the user's\n",
+}
+"""Of the kind that is written there, so that --overwrite may replace them."""
+
+INTRUSIONS = 0.35
+"""Share of the disturbances after which a file of the user's appears."""
+
+WAYS = {
+    "killed at a time": 4,
+    "killed at a size": 8,
+    "killed at a move": 6,
+    "met by the user": 3,
+    "file limit": 3,
+    "full tmpfs": 3,
+}
 """How a run is disturbed, and how often in proportion."""
 
 PROMPTLY = 60.0
@@ -55,11 +76,15 @@ class Run:
     @property
     def staging(self) -> Path:
         """Where the files stand while they are made."""
-        return self.target / ".out.partial"
+        return staging_folder(self.target / "out.csv")
 
-    def start(self, limit: int = 0) -> subprocess.Popen[str]:
+    def start(
+        self, limit: int = 0, move: int = -1, overwrite: bool = False
+    ) -> subprocess.Popen[str]:
         """Start it in its own process."""
-        arguments = [str(limit), *self.command, "-o", str(self.target / "out.hdf5")]
+        arguments = [str(limit), str(move), *self.command, "-o", str(self.target / "out.hdf5")]
+        if overwrite:
+            arguments.append("--overwrite")
         return subprocess.Popen(
             [sys.executable, __file__, "--child", *arguments],
             cwd=self.folder,
@@ -69,8 +94,8 @@ class Run:
         )
 
 
-def child(limit: int, arguments: Sequence[str]) -> None:
-    """Be steadkit with small blocks, and with room for files of `limit` bytes only."""
+def child(limit: int, move: int, arguments: Sequence[str]) -> None:
+    """Be steadkit with small blocks, with room for files of `limit` bytes, dead at a `move`."""
     import resource
 
     import steadkit.dataset as dataset
@@ -81,7 +106,26 @@ def child(limit: int, arguments: Sequence[str]) -> None:
     if limit:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if move >= 0:
+        die_at(move)
     main(list(arguments))
+
+
+def die_at(move: int) -> None:
+    """Kill this process before a move of a complete file to its place, or in the middle of it."""
+    from steadkit.atomic.stage import Stage
+
+    moves, done = Stage.move, []
+
+    def killing(stage: Stage, name: str, may_replace: bool) -> None:
+        if len(done) == move // 2:
+            if move % 2 and not may_replace:
+                os.link(stage.folder / name, stage.folder.parent / name)
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(name)
+        moves(stage, name, may_replace)
+
+    Stage.move = killing  # type: ignore[method-assign]
 
 
 def digests(folder: Path) -> frozenset[tuple[str, str]]:
@@ -129,6 +173,65 @@ def kill(run: Run, at_size: bool, chance: random.Random) -> str:
     if (run.target / "out.hdf5").exists():
         return "killed when complete"
     return "killed half way" if run.staging.exists() else "killed before writing"
+
+
+def kill_at_move(run: Run, chance: random.Random) -> str:
+    """Kill a run between its last renames; returns how many files were in place."""
+    process = run.start(move=chance.randrange(2 * len(TARGETS)))
+    process.communicate(timeout=PROMPTLY)
+    assert process.returncode == -signal.SIGKILL, f"exit code {process.returncode}"
+    return f"{len(digests(run.target))} of {len(TARGETS)} in place"
+
+
+def meet(run: Run, chance: random.Random) -> str:
+    """Let a file of the user's appear while a run is at work; it must be refused and kept."""
+    process = run.start()
+    _wait_for_size(run, process, chance.random())
+    name = intrude(run, chance)
+    _, told = process.communicate(timeout=PROMPTLY)
+    if not name:
+        assert process.returncode == 0, told
+        return "finished before"
+    refused(run, name, process.returncode, told)
+    return settle(run, name, chance)
+
+
+def intrude(run: Run, chance: random.Random) -> str:
+    """Put a file of the user's at a target, now and then over one that a kill has left there."""
+    name = chance.choice(TARGETS)
+    path = run.target / name
+    if not (run.target / "out.hdf5").exists() and chance.random() < 0.5:
+        path.unlink(missing_ok=True)
+    try:
+        with path.open("xb") as file:
+            file.write(USERS_FILES[name])
+    except FileExistsError:
+        return ""
+    return name
+
+
+def refused(run: Run, name: str, code: int | None, told: str) -> None:
+    """Assert that a run was refused in one line because of a file of the user's, which is left."""
+    assert code == 1 and "exists" in told and len(told.splitlines()) == 1, told
+    assert (run.target / name).read_bytes() == USERS_FILES[name], "the user's file was altered"
+    others = {entry for entry in digests(run.target) if entry[0] != name}
+    assert others <= run.whole, "a file is in place that is not whole"
+
+
+def settle(run: Run, name: str, chance: random.Random) -> str:
+    """Run again over a file of the user's: refused, until it is moved away or --overwrite given."""
+    for _ in range(chance.choice((1, 2))):
+        process = run.start()
+        _, told = process.communicate(timeout=PROMPTLY)
+        refused(run, name, process.returncode, told)
+    if chance.random() < 0.5:
+        (run.target / name).unlink()
+        return "user's file kept, then moved away"
+    process = run.start(overwrite=True)
+    _, told = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, told
+    assert digests(run.target) == run.whole, "--overwrite made other files"
+    return "user's file kept, then overwritten"
 
 
 def _wait_for_size(run: Run, process: subprocess.Popen[str], share: float) -> None:
@@ -189,6 +292,10 @@ def disturb(run: Run, way: str, chance: random.Random) -> str:
     """Disturb one run; nothing but nothing or the whole may be in place then."""
     if way in ("file limit", "full tmpfs"):
         what = f"{way}: {fill_up(run, way == 'full tmpfs', chance)}"
+    elif way == "killed at a move":
+        what = f"{way}: {kill_at_move(run, chance)}"
+    elif way == "met by the user":
+        what = f"{way}: {meet(run, chance)}"
     else:
         what = f"{way}: {kill(run, way == 'killed at a size', chance)}"
     left = digests(run.target)
@@ -200,7 +307,7 @@ def disturb(run: Run, way: str, chance: random.Random) -> str:
 
 def recover(run: Run) -> str:
     """Run it again, undisturbed; returns whether it went on from what was there."""
-    staged, journal = run.staging / "out.hdf5", run.staging / "journal"
+    staged, journal = run.staging / "out.hdf5", run.staging / "out.hdf5.journal"
     # An open file keeps its number, so that a new one cannot be taken for it.
     begun = staged.open("rb") if staged.exists() else None
     blocks = journal.exists() and journal.stat().st_size > 32
@@ -243,6 +350,8 @@ def campaign(kills: int, seed: int, events: int) -> Counter[str]:
                 clear(target)
                 for _ in range(chance.choice((1, 1, 1, 2, 3))):
                     seen[f"{operation}, {disturb(here, way, chance)}"] += 1
+                    if chance.random() < INTRUSIONS and (name := intrude(here, chance)):
+                        seen[f"{operation}, between: {settle(here, name, chance)}"] += 1
                     if (target / "out.hdf5").exists():
                         sweep(here)
                         break
@@ -264,6 +373,11 @@ def prepare(folder: Path, events: int) -> None:
         (folder / f"source/wanted.{suffix}").unlink()
 
 
+def is_disturbance(what: str) -> bool:
+    """Tell what disturbed a run from what came of it."""
+    return "rerun" not in what and ", between" not in what
+
+
 def main() -> None:
     """Run the campaign and print what it met."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -274,12 +388,16 @@ def main() -> None:
     seen = campaign(arguments.kills, arguments.seed, arguments.events)
     for what, count in sorted(seen.items()):
         print(f"{count:5d}  {what}")
-    disturbed = sum(count for what, count in seen.items() if "rerun" not in what)
+    disturbed = sum(
+        n for what, n in seen.items() if "rerun" not in what and ", between" not in what
+    )
+    met = sum(count for what, count in seen.items() if "user's file" in what)
     print(f"{disturbed:5d}  disturbances, nothing lost, every rerun whole")
+    print(f"{met:5d}  files of the user's in between, none altered")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(int(sys.argv[2]), sys.argv[3:])
+        child(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
     else:
         main()

@@ -10,7 +10,7 @@ from steadkit.errors import InputError
 def make(folder, text, overwrite=False):
     with staged_folder(folder, overwrite, files_of) as staging:
         (staging / "picks.csv").write_text(text)
-        (staging / "metrics.json").write_text(text)
+        (staging / "metrics.json").write_text(f'{{"study": "{text}"}}')
 
 
 def content(folder):
@@ -24,7 +24,10 @@ def test_half_a_folder_stays_as_it_is(tmp_path, overwrite):
     (half / "picks.csv").write_text("mine")
     with pytest.raises(InputError, match="something else"):
         make(half, "new", overwrite)
-    assert content(half) == {"picks.csv": "mine"}
+    (half / "metrics.json").write_text('{"loss": 0.5}')  # many programs write a file of this name
+    with pytest.raises(InputError, match="something else"):
+        make(half, "new", overwrite)
+    assert content(half) == {"picks.csv": "mine", "metrics.json": '{"loss": 0.5}'}
 
 
 def test_files_that_no_evaluation_writes_stay(tmp_path):
@@ -34,6 +37,6 @@ def test_files_that_no_evaluation_writes_stay(tmp_path):
     make(tmp_path / "out", "new", overwrite=True)
     assert content(tmp_path / "out") == {
         "picks.csv": "new",
-        "metrics.json": "new",
+        "metrics.json": '{"study": "new"}',
         "notes.txt": "mine",
     }

@@ -20,6 +20,7 @@ from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
 from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
 from eqt.presets import PRESETS
+from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.split import Rule, list_rows, split_manifest
@@ -213,7 +214,7 @@ def test_a_training_that_was_cut_off_goes_on_and_gives_the_same(done, copied, se
     assert not (run / "curves.png").exists()
     assert not (copied / "report.html").exists()
 
-    (run / ".history.partial").mkdir()  # as a kill leaves it
+    (run / ".history.csv.partial").mkdir()  # as a kill leaves it
     lines = []
     experiment(copied, settings, 1, lines.append)
     assert sum("is complete already" in line for line in lines) == 1
@@ -241,8 +242,10 @@ def weights(run):
 def test_a_rerun_trains_nothing_and_evaluates_what_is_missing(done, copied, settings):
     evaluation = copied / "bc-seed-0" / "evaluation"
     half = evaluation.with_name(".evaluation.partial")
-    evaluation.rename(half)
-    (half / "metrics.json").unlink()
+    half.mkdir()
+    (half / MARK).touch()
+    evaluation.rename(half / "evaluation")
+    (half / "evaluation" / "metrics.json").unlink()
     lines = []
     experiment(copied, settings, 1, lines.append)
     assert sum("is complete already" in line for line in lines) == 2

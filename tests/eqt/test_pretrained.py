@@ -64,12 +64,15 @@ def test_another_content_is_refused(server, tmp_path, run):
     assert not (tmp_path / "c" / "eqt_original.h5").exists()
 
 
-def test_a_spoilt_download_is_replaced(server, tmp_path, run):
+def test_another_file_of_the_name_is_replaced_only_when_told(server, tmp_path, run):
     path, _ = server
     (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "eqt_original.h5").write_bytes(b"half")
-    assert run("eqt", "pretrained", "original", "--cache", "c").exit_code == 0
-    assert (tmp_path / "c" / "eqt_original.h5").read_bytes() == path.read_bytes()
+    other = tmp_path / "c" / "eqt_original.h5"
+    other.write_bytes(path.read_bytes()[:2000])
+    refused(run("eqt", "pretrained", "original", "--cache", "c"), "exists", "--overwrite")
+    assert run("eqt", "pretrained", "original", "--cache", "c", "--overwrite").exit_code == 0
+    assert other.read_bytes() == path.read_bytes()
+    assert [file.name for file in (tmp_path / "c").iterdir()] == ["eqt_original.h5"]
 
 
 def test_no_server_and_no_file_are_one_line(server, monkeypatch, run):

@@ -17,6 +17,7 @@ from conftest import SHORT, TINY, names_of, refused
 from eqt.runs import Run, created, held, load_setup
 from eqt.train import Means, resume, state, train
 from steadkit.atomic import write_text
+from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 
 # Layers that draw, and all that has a memory.
@@ -194,8 +195,9 @@ def test_nobody_trains_in_a_run_that_another_holds(copy):
 
 def test_what_a_kill_left_of_a_folder_that_was_being_made_is_no_hindrance(tmp_path):
     partial_folder = tmp_path / ".run.partial"
-    partial_folder.mkdir()
-    (partial_folder / "config.json").write_text("half")
+    (partial_folder / "run").mkdir(parents=True)
+    (partial_folder / MARK).touch()
+    (partial_folder / "run" / "config.json").write_text("half")
     with created(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
         assert run.config.read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

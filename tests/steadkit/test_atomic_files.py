@@ -1,5 +1,6 @@
 """Files: whole or not at all, one writer at a time, nothing left behind."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from steadkit.atomic import staged, write_text
-from steadkit.atomic.files import COMMIT_MARK
+from steadkit.atomic.stage import MARK, Move, Stage, identity_of
 from steadkit.errors import InputError
+
+TARGETS = ["a.csv", "a.hdf5"]
 
 
 def listing(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != MARK)
 
 
 def test_all_targets_appear_together(tmp_path):
@@ -67,11 +70,18 @@ def test_a_second_writer_is_refused(tmp_path):
 
 
 def test_remains_of_a_killed_run_are_cleared(tmp_path):
-    staging = tmp_path / ".a.partial"
-    staging.mkdir()
+    staging = left_by_a_kill(tmp_path / ".a.partial")
     (staging / "a").write_text("half")
+    (staging / "a.spool").write_text("half of a work file")
     write_text(tmp_path / "a", "whole")
     assert listing(tmp_path) == ["a"]
+
+
+def left_by_a_kill(staging: Path) -> Path:
+    """Leave a staging folder of ours."""
+    staging.mkdir()
+    (staging / MARK).touch()
+    return staging
 
 
 def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
@@ -84,13 +94,14 @@ def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
     assert listing(tmp_path) == ["a.csv", "a.hdf5"]
 
 
-def half_moved(folder):
+def half_moved(folder, text="first"):
     """Leave what a run leaves that is killed between its two renames, over old files."""
-    staging = folder / ".a.partial"
-    staging.mkdir()
-    (staging / COMMIT_MARK).write_text("a.csv\na.hdf5")
-    (staging / "a.hdf5").write_text("first")
-    (folder / "a.csv").write_text("first")  # moved already
+    stage = Stage(left_by_a_kill(folder / ".a.csv.partial"), TARGETS)
+    for name in TARGETS:
+        (stage.folder / name).write_text(text)
+    moves = {n: Move(identity_of(stage.folder / n), identity_of(folder / n)) for n in TARGETS}
+    stage.write_commit(moves)
+    stage.move("a.csv", may_replace=True)
 
 
 @pytest.mark.parametrize("old", ["", "old"])
@@ -103,6 +114,96 @@ def test_a_rerun_that_fails_leaves_the_killed_run_complete(tmp_path, old):
         raise RuntimeError
     assert [target.read_text() for target in targets] == ["first", "first"]
     assert listing(tmp_path) == ["a.csv", "a.hdf5"]
+
+
+def test_a_file_made_between_the_moves_is_kept_unless_told(tmp_path):
+    half_moved(tmp_path)
+    (tmp_path / "a.hdf5").write_text("the user's")
+    targets = [tmp_path / name for name in TARGETS]
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"a\.hdf5' exists"), staged(targets):
+            raise AssertionError("the user's file was in the way")
+        assert (tmp_path / "a.hdf5").read_text() == "the user's"
+        assert (tmp_path / ".a.csv.partial" / "a.hdf5").read_text() == "first"
+    os.rename(tmp_path / "a.hdf5", tmp_path / "moved")
+    with pytest.raises(RuntimeError), staged(targets):
+        raise RuntimeError
+    assert [target.read_text() for target in targets] == ["first", "first"]
+    assert listing(tmp_path) == [*TARGETS, "moved"]
+
+
+def test_a_file_made_between_the_moves_is_replaced_where_told(tmp_path):
+    half_moved(tmp_path, "a,b")
+    (tmp_path / "a.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(RuntimeError), staged([tmp_path / n for n in TARGETS], overwrite=True):
+        raise RuntimeError
+    assert [(tmp_path / name).read_text() for name in TARGETS] == ["a,b", "a,b"]
+
+
+@pytest.mark.parametrize("change", ["edit", "replace", "remove"])
+def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
+    half_moved(tmp_path)
+    moved = tmp_path / "a.csv"
+    if change != "edit":
+        moved.unlink()
+    if change != "remove":
+        with moved.open("a") as file:
+            file.write("notes")
+    kept = identity_of(moved)
+    targets = [tmp_path / name for name in TARGETS]
+    if change == "remove":
+        with staged(targets) as paths:
+            for path in paths:
+                path.write_text("second")
+        assert [target.read_text() for target in targets] == ["second", "second"]
+        return
+    with pytest.raises(InputError, match=r"a\.csv' exists"), staged(targets):
+        raise AssertionError("the user's file was in the way")
+    assert identity_of(moved) == kept and not targets[1].exists()
+
+
+def test_a_kill_within_a_move_is_made_good(tmp_path):
+    half_moved(tmp_path)
+    os.link(tmp_path / ".a.csv.partial" / "a.hdf5", tmp_path / "a.hdf5")
+    with pytest.raises(RuntimeError), staged([tmp_path / name for name in TARGETS]):
+        raise RuntimeError
+    assert listing(tmp_path) == TARGETS
+    assert (tmp_path / "a.hdf5").stat().st_nlink == 1
+
+
+def test_a_record_of_another_user_is_no_leave_to_replace(tmp_path, monkeypatch):
+    (tmp_path / "a.hdf5").write_text("old")
+    half_moved(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with (
+        pytest.raises(InputError, match=r"a\.hdf5' exists"),
+        staged([tmp_path / name for name in TARGETS]),
+    ):
+        raise AssertionError("somebody else's record was followed")
+    assert (tmp_path / "a.hdf5").read_text() == "old"
+
+
+def test_a_file_made_at_the_last_moment_is_kept(tmp_path, monkeypatch):
+    """Between the last look and the move: only the file system itself can tell then."""
+    link = os.link
+
+    def meet(source, target):
+        Path(target).write_text("the user's")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", meet)
+    with pytest.raises(InputError, match="exists"), staged([tmp_path / "a"]) as (path,):
+        path.write_text("ours")
+    assert (tmp_path / "a").read_text() == "the user's"
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.EPERM, "no hard links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_text(tmp_path / "a", "x")
+    assert listing(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "x"
 
 
 def test_a_file_made_meanwhile_is_kept(tmp_path):
@@ -126,8 +227,27 @@ def test_two_spellings_of_hdf5_share_one_lock(tmp_path):
     with staged([tmp_path / "a.csv", tmp_path / "a.h5"]) as paths:
         for path in paths:
             path.touch()
-        with pytest.raises(InputError, match="another process"):
-            write_text(tmp_path / "a.hdf5", "x")
+        others = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+        with pytest.raises(InputError, match="another process"), staged(others):
+            raise AssertionError("both at once")
+
+
+def test_two_figures_of_one_stem_are_drawn_at_once(tmp_path):
+    with staged([tmp_path / "p.png"]) as (png,), staged([tmp_path / "p.pdf"]) as (pdf,):
+        png.write_text("png")
+        pdf.write_text("pdf")
+    assert listing(tmp_path) == ["p.pdf", "p.png"]
+
+
+def test_another_file_of_the_stem_leaves_what_a_copy_had_done(tmp_path):
+    fail_with(OSError, tmp_path)
+    write_text(tmp_path / "a.png", "figure")
+    write_text(tmp_path / "a.manifest", "list")
+    assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
+    # Even a file that shares the staging folder: it is refused, and all is left.
+    with pytest.raises(InputError, match=r"holds 'a\.hdf5"):
+        write_text(tmp_path / "a.csv", "report")
+    assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
 
 
 def test_a_deleted_folder_is_said(tmp_path, monkeypatch):
@@ -141,8 +261,7 @@ def test_a_deleted_folder_is_said(tmp_path, monkeypatch):
 
 def test_a_users_file_is_not_taken_for_a_remain(tmp_path):
     (tmp_path / "a.csv").write_text("mine")
-    staging = tmp_path / ".a.partial"
-    staging.mkdir()  # a run killed before it had completed anything
+    left_by_a_kill(tmp_path / ".a.csv.partial")  # before it had completed anything
     with (
         pytest.raises(InputError, match="exists"),
         staged([tmp_path / "a.csv", tmp_path / "a.hdf5"]),
@@ -168,13 +287,10 @@ def test_a_missing_folder_is_said(tmp_path):
         write_text(tmp_path / "nowhere" / "a", "x")
 
 
-TARGETS = ["a.csv", "a.hdf5"]
-
-
-def fail_with(error, folder, keep=("a.hdf5", "journal")):
+def fail_with(error, folder, keep=("a.hdf5", "a.hdf5.journal")):
     """Stage two files and a journal beside them, and fail."""
     with pytest.raises(error), staged([folder / name for name in TARGETS], keep=keep) as paths:
-        for path in (*paths, paths[0].with_name("journal")):
+        for path in (*paths, paths[0].with_name("a.hdf5.journal")):
             path.write_text("begun")
         raise error
 
@@ -182,12 +298,12 @@ def fail_with(error, folder, keep=("a.hdf5", "journal")):
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_what_a_rerun_can_use_is_kept(tmp_path, error):
     fail_with(error, tmp_path)
-    assert listing(tmp_path) == [".a.partial"]
-    assert listing(tmp_path / ".a.partial") == ["a.hdf5", "journal"]
-    with staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "journal")) as paths:
+    assert listing(tmp_path) == [".a.csv.partial"]
+    assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
+    with staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")) as paths:
         assert not paths[0].exists()
         assert paths[1].read_text() == "begun"
-        assert paths[1].with_name("journal").read_text() == "begun"
+        assert paths[1].with_name("a.hdf5.journal").read_text() == "begun"
         for path in paths:
             path.write_text("whole")
     assert listing(tmp_path) == TARGETS
@@ -203,7 +319,7 @@ def test_what_a_rerun_could_not_use_is_not_kept(tmp_path, error):
 def test_who_cannot_go_on_with_it_clears_it_away(tmp_path):
     fail_with(OSError, tmp_path)
     with staged([tmp_path / name for name in TARGETS]) as paths:
-        assert listing(tmp_path / ".a.partial") == []
+        assert listing(tmp_path / ".a.csv.partial") == []
         for path in paths:
             path.write_text("whole")
     assert listing(tmp_path) == TARGETS
@@ -214,37 +330,35 @@ def test_a_refusal_before_anything_is_staged_leaves_what_was_kept(tmp_path):
     (tmp_path / "a.csv").write_text("the user's")
     with (
         pytest.raises(InputError, match="exists"),
-        staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "journal")),
+        staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")),
     ):
         raise AssertionError("the user's file was in the way")
-    assert listing(tmp_path / ".a.partial") == ["a.hdf5", "journal"]
+    assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
 
 
 def test_complete_files_come_before_what_was_kept(tmp_path):
     half_moved(tmp_path)
-    (tmp_path / ".a.partial" / "journal").write_text("begun")
-    with pytest.raises(OSError), staged([tmp_path / n for n in TARGETS], keep=("journal",)):
+    (tmp_path / ".a.csv.partial" / "a.hdf5.journal").write_text("begun")
+    with pytest.raises(OSError), staged([tmp_path / n for n in TARGETS], keep=("a.hdf5.journal",)):
         assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
         raise OSError
     assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
 
 
 def test_a_failure_while_files_are_moved_is_made_good_by_the_next_run(tmp_path, monkeypatch):
-    import steadkit.atomic.files as files
-
-    replace, moved = os.replace, []
+    link, moved = os.link, []
 
     def second_fails(source, target):
         moved.append(target)
-        if len(moved) == 3:  # the mark, the first file, and then
+        if len(moved) == 2:
             raise OSError("disk gone")
-        replace(source, target)
+        link(source, target)
 
-    monkeypatch.setattr(files.os, "replace", second_fails)
+    monkeypatch.setattr(os, "link", second_fails)
     with pytest.raises(OSError, match="gone"), staged([tmp_path / n for n in TARGETS]) as paths:
         for path in paths:
             path.write_text("whole")
-    monkeypatch.setattr(files.os, "replace", replace)
+    monkeypatch.setattr(os, "link", link)
     assert (tmp_path / "a.csv").read_text() == "whole"
     with pytest.raises(RuntimeError), staged([tmp_path / name for name in TARGETS]):
         raise RuntimeError

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from steadkit.atomic import check_folder, nobody_s, staged_folder
+from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 
 
@@ -90,11 +91,35 @@ def test_a_file_of_others_with_a_name_that_is_needed_now_is_kept_beside(tmp_path
     assert (tmp_path / "out" / "c.txt.old").read_text() == "mine"
 
 
+def set_aside(folder: Path) -> Path:
+    """Leave what a kill between the two renames leaves."""
+    stage = folder / ".out.partial"
+    stage.mkdir()
+    (stage / MARK).touch()
+    os.replace(folder / "out", stage / "out.replaced")
+    return stage
+
+
+def test_a_folder_made_between_the_renames_is_kept(tmp_path):
+    make(tmp_path / "out", "old")
+    stage = set_aside(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="was made while it was being replaced"):
+            make(tmp_path / "out", overwrite=overwrite)
+    assert listed(tmp_path / "out") == ["thesis.tex"]
+    assert (stage / "out.replaced" / "a.txt").read_text() == "old"
+    os.rename(tmp_path / "out", tmp_path / "moved")
+    make(tmp_path / "out", overwrite=True)
+    assert listed(tmp_path / "out") == listed_names()
+
+
 def test_the_old_one_comes_back_after_a_kill_between_the_renames(tmp_path):
     make(tmp_path / "out", "old")
-    os.replace(tmp_path / "out", tmp_path / ".out.replaced")
-    (tmp_path / ".out.partial").mkdir()
-    (tmp_path / ".out.partial" / "rest").write_text("half")
+    stage = set_aside(tmp_path)
+    (stage / "out").mkdir()
+    (stage / "out" / "rest").write_text("half")
     with pytest.raises(InputError, match="--overwrite"):
         make(tmp_path / "out")
     assert (tmp_path / "out" / "a.txt").read_text() == "old"
@@ -104,7 +129,7 @@ def test_the_old_one_comes_back_after_a_kill_between_the_renames(tmp_path):
 
 def test_an_old_one_is_cleared_away_after_a_kill_before_that(tmp_path):
     make(tmp_path / "out", "old")
-    os.replace(tmp_path / "out", tmp_path / ".out.replaced")
+    set_aside(tmp_path)
     make(tmp_path / "elsewhere", "new")
     os.replace(tmp_path / "elsewhere", tmp_path / "out")
     make(tmp_path / "out", "newest", overwrite=True)

@@ -19,7 +19,7 @@ def fill(target, text="a", overwrite=False):
 def test_a_folder_says_what_belongs_to_it(tmp_path):
     fill(tmp_path / "deep" / "out")
     content = json.loads((tmp_path / "deep" / "out" / MARK).read_text())
-    assert content["files"] == ["maps/a.png"] and content["network"] == "n"
+    assert list(content["files"]) == ["maps/a.png"] and content["network"] == "n"
 
 
 @pytest.mark.parametrize("where", ["notes.txt", "maps/thesis.tex"])
@@ -29,6 +29,20 @@ def test_other_peoples_files_stay(tmp_path, where):
     fill(tmp_path / "out", "b", overwrite=True)
     assert (tmp_path / "out" / where).read_text() == "mine"
     assert (tmp_path / "out" / "maps" / "a.png").read_text() == "b"
+
+
+def test_a_list_of_names_alone_makes_no_file_ours(tmp_path):
+    fill(tmp_path / "out")
+    file = tmp_path / "out" / MARK
+    planted = json.loads(file.read_text())
+    (tmp_path / "out" / "thesis.tex").write_text("years")
+    planted["files"]["thesis.tex"] = "0" * 64
+    file.write_text(json.dumps(planted))
+    (tmp_path / "out" / "maps" / "a.png").write_text("a, with arrows drawn by the user")
+    fill(tmp_path / "out", "b", overwrite=True)
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "years"
+    assert (tmp_path / "out" / "maps" / "a.png").read_text() == "b"
+    assert "arrows" in (tmp_path / "out" / "maps" / "a.png.old").read_text()
 
 
 def test_a_folder_without_a_list_is_not_replaced(tmp_path):

@@ -1,0 +1,83 @@
+"""Files that a command reads: noted by whatever reads them, so that none is written over.
+
+A command line opens a scope for each command (`steadkit.console.CarefulGroup`); a function of the
+library that reads and writes opens one for its call, unless it runs within one.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+_Inode = tuple[int, int]
+
+_INPUTS: ContextVar[dict[_Inode, Path] | None] = ContextVar("inputs", default=None)
+_MADE: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
+
+
+@contextmanager
+def input_scope(is_separate: bool = False) -> Iterator[None]:
+    """Note the files that are read from here on; within a scope this does nothing.
+
+    Parameters
+    ----------
+    is_separate
+        Whether what is read within does not count outside: by a command that another one runs, or
+        where a command looks at what it has made before.
+    """
+    if _INPUTS.get() is not None and not is_separate:
+        yield
+        return
+    token = _INPUTS.set({})
+    try:
+        yield
+    finally:
+        _INPUTS.reset(token)
+
+
+def note_input(*paths: Path) -> None:
+    """Note files that are read, but for those in folders that are being made."""
+    inputs = _INPUTS.get()
+    if inputs is not None:
+        for path in paths:
+            if (inode := inode_of(path)) and not (_MADE.get() and is_made(path.parent)):
+                inputs.setdefault(inode, path)
+
+
+def release_input(path: Path) -> None:
+    """Let a file that was read be written: its content is made again, or it is an own product."""
+    inputs, inode = _INPUTS.get(), inode_of(path)
+    if inputs is not None and inode:
+        inputs.pop(inode, None)
+
+
+def input_at(path: Path) -> Path | None:
+    """Return the input that has this name, or that this links to; None if it is no input."""
+    inputs, inode = _INPUTS.get(), inode_of(path)
+    return inputs.get(inode) if inputs and inode else None
+
+
+@contextmanager
+def folder_made(folder: Path) -> Iterator[None]:
+    """Let files that belong to a folder, a run for example, be written: it is being made."""
+    inode = inode_of(folder)
+    token = _MADE.set(_MADE.get() | {inode} if inode else _MADE.get())
+    try:
+        yield
+    finally:
+        _MADE.reset(token)
+
+
+def is_made(folder: Path) -> bool:
+    """Return whether a folder is being made."""
+    return inode_of(folder) in _MADE.get()
+
+
+def inode_of(path: Path) -> _Inode | None:
+    """Identify a file while it exists; links are followed, so all names of a file are one."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

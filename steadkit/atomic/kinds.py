@@ -1,0 +1,162 @@
+"""Kinds of files, told by their content: a file is replaced only by one of its own kind."""
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+HDF5 = "HDF5 file"
+DATA, OTHER_HDF5 = f"{HDF5} of traces", f"{HDF5} of something else"
+MANIFEST = "manifest"
+TABLE = "CSV"
+TRACES = "CSV of traces"
+PNG, PDF, SVG = "PNG figure", "PDF figure", "SVG figure"
+ZIP, KERAS, TORCH, ARRAYS = "zip archive", ".keras file", "PyTorch file", "NumPy archive"
+ONNX = "ONNX file"
+MINISEED = "miniSEED file"
+HTML, XML, JSON = "HTML page", "XML file", "JSON file"
+TEXT = "text file"
+OTHER = "file of an unknown kind"
+EMPTY = "empty file"
+ANY = "file of any kind"
+"""Of what is kept in a folder of our own."""
+
+HEAD_BYTES = 4096
+
+_ZIP_KINDS = (
+    (re.compile(rb"metadata\.json|config\.json|eqt\.json"), KERAS),
+    (re.compile(rb"[^/]+/(data\.pkl|\.format_version)"), TORCH),
+    (re.compile(rb".*\.npy|state\.json"), ARRAYS),
+)
+"""Told by the name of the first member."""
+
+_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"%PDF-", PDF),
+    (b"# steadkit manifest ", MANIFEST),
+)
+
+BY_SUFFIX = {
+    ".csv": TABLE,
+    ".h5": HDF5,
+    ".hdf5": HDF5,
+    ".html": HTML,
+    ".json": JSON,
+    ".keras": KERAS,
+    ".manifest": MANIFEST,
+    ".md": TEXT,
+    ".mseed": MINISEED,
+    ".npz": ARRAYS,
+    ".onnx": ONNX,
+    ".pdf": PDF,
+    ".png": PNG,
+    ".pt": TORCH,
+    ".svg": SVG,
+    ".txt": TEXT,
+    ".xml": XML,
+}
+"""What is written under a name with this ending, where the command does not say more."""
+
+
+def table(columns: Sequence[str]) -> str:
+    """Name the kind of a CSV with these columns.
+
+    >>> table(["trace_name", "what"])
+    'CSV with the columns trace_name, what'
+    """
+    return f"{TABLE} with the columns {', '.join(columns)[:200]}"
+
+
+def kind_of_file(path: Path) -> str:
+    """Tell the kind of a file by its content; a link is followed, a pipe is not waited for.
+
+    Raises
+    ------
+    OSError
+        It is missing or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return "folder, pipe or device"
+        head = file.read(HEAD_BYTES)
+        file.seek(max(status.st_size - HEAD_BYTES, 0))
+        return kind_of(head, file.read(HEAD_BYTES))
+
+
+def kind_of(head: bytes, tail: bytes = b"") -> str:
+    r"""Tell the kind of a file by its first and last bytes, 4096 of each.
+
+    >>> kind_of(b"%PDF-1.4 ..."), kind_of(b"trace_name,what\n")
+    ('PDF figure', 'CSV with the columns trace_name, what')
+    """
+    if not head:
+        return EMPTY
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        # The group that holds the traces is named in the first bytes, in files of ours in the last.
+        return DATA if b"data\0" in head + tail else OTHER_HDF5
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
+    for test in (_kind_of_zip, _kind_of_binary, _kind_of_text):
+        if kind := test(head):
+            return kind
+    return OTHER
+
+
+def _kind_of_zip(head: bytes) -> str:
+    if not head.startswith(b"PK\x03\x04"):
+        return ""
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
+
+
+def _kind_of_binary(head: bytes) -> str:
+    if re.match(rb"\d{6}[DRQM][ \0]", head):
+        return MINISEED
+    # Protocol buffers: the version of the format, and the producer's name.
+    return ONNX if re.match(rb"\x08[\x01-\x7f]\x12", head) else ""
+
+
+def _kind_of_text(head: bytes) -> str:
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the end may be cut
+    except UnicodeDecodeError:
+        return ""
+    if "\0" in text:
+        return ""
+    start = text.lstrip().lower()
+    if start.startswith(("<!doctype html", "<html")):
+        return HTML
+    if start.startswith(("<?xml", "<svg")):
+        return SVG if "<svg" in start else XML
+    if start.startswith(("{", "[")):
+        return JSON
+    columns = [name.strip().strip('"') for name in text.partition("\n")[0].split(",")]
+    if {"trace_name", "trace_category"} <= set(columns):
+        return TRACES
+    return table(columns) if len(columns) > 1 else TEXT
+
+
+def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
+    """Return what kind of file a target will be; an empty text where that is not known yet."""
+    if not declared and staged_file is not None:
+        found = kind_of_file(staged_file)
+        # The first line of a text, or a CSV, may be another in the next version.
+        declared = "" if found.startswith((TEXT, TABLE)) else found
+    return declared or BY_SUFFIX.get(target.suffix.lower(), "" if staged_file is None else TEXT)
+
+
+def may_replace(new: str, old: str) -> bool:
+    """Return whether a file of one kind may take the place of one of another.
+
+    >>> may_replace(TABLE, TRACES), may_replace(table(["a", "b"]), TRACES), may_replace(PNG, EMPTY)
+    (True, False, True)
+    """
+    if old == EMPTY or new in ("", ANY, old):
+        return True
+    # A kind that says less covers those that say more; a text may have commas in its first line.
+    return (new in (TABLE, HDF5) and old.startswith(new)) or (new == TEXT and old.startswith(TABLE))

@@ -1,0 +1,180 @@
+"""What no command writes over, even with --overwrite: its inputs, others' parts, other kinds."""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from itertools import chain, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from steadkit.atomic.inputs import input_at, is_made
+from steadkit.atomic.kinds import kind_of_file, kind_to_write, may_replace
+from steadkit.atomic.stage import COMMIT, MARK
+from steadkit.errors import InputError
+
+HDF5_SUFFIXES = (".hdf5", ".h5")
+
+
+class Owner(NamedTuple):
+    """A folder whose files belong together: what it is called, what proves it, what belongs."""
+
+    name: str
+    proof: Sequence[str]
+    members: Sequence[str]
+
+
+OWNERS = (
+    Owner(
+        "run",
+        ("config.json", "split.manifest"),
+        (
+            *("README.txt", "config.json", "split.manifest", "history.csv", "state.npz"),
+            *("best.weights.h5", "last.weights.h5", "nan_batch.npz", "curves.png"),
+        ),
+    ),
+    Owner(
+        "evaluation",
+        ("metrics.json", "picks.csv"),
+        (
+            *("metrics.json", "picks.csv", "detections.csv", "traces.csv", "study.csv"),
+            *("residuals.png", "examples.png", "worst.png", "report.html"),
+            *("position_windows.csv", "position.csv", "position_second.csv"),
+            *("position_summary.csv", "position_window.png", "position_second.png"),
+        ),
+    ),
+    Owner("set of pictures", ("visualize.json",), ("*.png", "*.pdf", "*.svg", "*.npz", "*.json")),
+    Owner(
+        "experiment",
+        ("experiment.json",),
+        (
+            *("experiment.json", "split.manifest"),
+            *("networks.csv", "columns.csv", "comparison.csv", "seeds.csv", "claims.csv"),
+            *("scores.png", "claims.png", "differences.png", "losses.png"),
+            *("report.md", "report.html"),
+        ),
+    ),
+    Owner("comparison", ("comparison.csv", "comparison.md", "comparison.html"), ("comparison.*",)),
+    Owner("SavedModel", ("saved_model.pb",), ("*.pb", "variables/*", "assets/*")),
+)
+"""A file that matches a member belongs to the folder that has the proof, or one above it."""
+
+DEPTH = 3
+"""Folders above a file in which a proof is looked for."""
+
+
+def refuse_harm(
+    targets: Sequence[Path],
+    overwrite: bool = False,
+    kinds: Sequence[str] = (),
+    staged_files: Sequence[Path] = (),
+) -> None:
+    """Refuse targets that would harm a file, whether or not existing files may be replaced.
+
+    Parameters
+    ----------
+    targets
+        What a command writes, all of it that belongs together.
+    overwrite
+        Whether existing files may be replaced at all; if not, only inputs are looked for.
+    kinds
+        The kind of each target, where it is not told by its ending.
+    staged_files
+        What has been written for each, where it has been.
+
+    Raises
+    ------
+    InputError
+        A target is an input of the command, belongs to something that it does not make, or is of
+        another kind than what would be written.
+    """
+    refuse_folders(targets)
+    given = chain(kinds, repeat(""))
+    files = chain(staged_files, repeat(None))
+    for target, kind, staged_file in zip(targets, given, files, strict=False):
+        if target.name in (MARK, COMMIT, f"{COMMIT}.new"):
+            raise InputError(f"{str(target)!r} is a name of steadkit's own: choose another name")
+        if not os.path.lexists(target):
+            continue
+        if input_at(target):
+            raise InputError(
+                f"{str(target)!r} is a source of this command: choose another name for the output"
+            )
+        if overwrite and os.path.exists(target):
+            _refuse_owned(target, targets)
+            _refuse_other_kind(target, kind_to_write(target, kind, staged_file))
+
+
+def refuse_existing(
+    targets: Sequence[Path], overwrite: bool = False, ours: Collection[Path] = ()
+) -> None:
+    """Refuse folders, and files that exist and may not be replaced.
+
+    Raises
+    ------
+    InputError
+        A target is a folder, or exists, is not among `ours`, and `overwrite` is false.
+    """
+    refuse_folders(targets)
+    for target in reversed(targets):
+        if os.path.lexists(target) and not overwrite and target not in ours:
+            raise InputError(
+                f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
+            )
+
+
+def refuse_folders(targets: Sequence[Path]) -> None:
+    """Refuse targets whose names folders have."""
+    for target in targets:
+        if target.is_dir():
+            raise InputError(f"{str(target)!r} is a folder: choose another name")
+
+
+def _refuse_owned(target: Path, targets: Sequence[Path]) -> None:
+    for owner, name in chain(_folders_with(target, targets), _data_sets_with(target, targets)):
+        raise InputError(
+            f"{str(target)!r} belongs to the {owner} {str(name)!r}: "
+            "choose another name for the output"
+        )
+
+
+def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    path = Path(os.path.abspath(target))
+    names = {other.name for other in targets}
+    for folder in path.parents[:DEPTH]:
+        name = path.relative_to(folder).as_posix()
+        for owner in OWNERS:
+            is_member = any(fnmatchcase(name, pattern) for pattern in owner.members)
+            if (
+                is_member
+                and not names.issuperset(owner.proof)
+                and all((folder / proof).is_file() for proof in owner.proof)
+                and not is_made(folder)
+            ):
+                yield owner.name, folder
+
+
+def _data_sets_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Find the data sets, of STEAD's layout or SeisBench's, of which a target is a part."""
+    name, folder = target.name, target.parent
+    parts: list[str] = []
+    if target.suffix in (".csv", ".manifest"):
+        parts += [target.stem + suffix for suffix in HDF5_SUFFIXES]
+        if name.startswith("metadata"):
+            parts.append(f"waveforms{target.stem.removeprefix('metadata')}.hdf5")
+    elif target.suffix in HDF5_SUFFIXES:
+        parts.append(f"{target.stem}.csv")
+        if name.startswith("waveforms"):
+            parts.append(f"metadata{target.stem.removeprefix('waveforms')}.csv")
+    made = {path.name for path in targets}
+    for part in parts:
+        if part not in made and (folder / part).is_file():
+            yield "data set", folder / part
+
+
+def _refuse_other_kind(target: Path, kind: str) -> None:
+    present = kind_of_file(target)
+    if not may_replace(kind, present):
+        raise InputError(
+            f"{str(target)!r} is a {present}, and a {kind} would be written: "
+            "choose another name, or move it away"
+        )
