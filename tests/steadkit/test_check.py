@@ -232,7 +232,7 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
         (("--only", "nonsense"), "no fault"),
         (("--fix", "a", "--drop", "b"), "exclude each other"),
         (("--fix", "a", "--metadata-only"), "exclude each other"),
-        (("-o", "chunk.csv"), "exists"),
+        (("-o", "chunk.csv"), "is a source"),
         (("-o", "chunk.csv", "--overwrite"), "is a source"),
         (("--drop", "nowhere/clean"), "no folder"),
         (("--fix", "copy.csv"), "must be an HDF5"),

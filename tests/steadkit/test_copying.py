@@ -308,12 +308,13 @@ def test_a_full_disk_leaves_the_old_state_and_a_rerun_arrives(stead, run, tmp_pa
     assert run(*subset).exit_code == 0
     files = [tmp_path / f"half{end}" for end in (".hdf5", ".csv", ".manifest")]
     undisturbed = [file.read_bytes() for file in files]
-    for file in files:
-        file.write_text("old")
+    old = [b"\x89HDF\r\n\x1a\ndata\0", b"trace_name,trace_category\n", b"# steadkit manifest 1\n"]
+    for file, content in zip(files, old, strict=True):
+        file.write_bytes(content)
     for traces in (0, 1, 5):
         with room_for(PAGE + traces * TRACE_BYTES):
             refused(run(*subset, "--overwrite"), "ile too large")
-        assert [file.read_text() for file in files] == ["old"] * 3
+        assert [file.read_bytes() for file in files] == old
     assert run(*subset, "--overwrite").exit_code == 0
     assert [file.read_bytes() for file in files] == undisturbed
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -174,7 +174,8 @@ def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
 def test_one_process_packs_at_a_time(tmp_path):
     path = write(tmp_path / "a.hdf5")
     target = tmp_path / "pack.hdf5"
-    with pytest.raises(InputError, match="another process"), staged([target]):
+    targets = [target.with_suffix(".csv"), target]
+    with pytest.raises(InputError, match="another process"), staged(targets):
         packed(path, target)
     assert packed(path, target) == target
 

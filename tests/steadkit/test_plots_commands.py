@@ -91,9 +91,10 @@ def test_a_trace_without_its_waveform_is_refused(placed, run, arguments):
 
 def test_what_exists_is_replaced_only_when_told(placed, run, tmp_path):
     source = placed()
-    (tmp_path / "a.png").write_text("mine")
+    mine = b"\x89PNG\r\n\x1a\n of mine"
+    (tmp_path / "a.png").write_bytes(mine)
     refused(run("steadkit", "plot", "map", source.csv, "-o", "a.png"), "exists", "--overwrite")
-    assert (tmp_path / "a.png").read_text() == "mine"
+    assert (tmp_path / "a.png").read_bytes() == mine
     assert run("steadkit", "plot", "map", source.csv, "-o", "a.png", "--overwrite").exit_code == 0
     assert (tmp_path / "a.png").read_bytes().startswith(MAGIC["png"])
 

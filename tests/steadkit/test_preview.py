@@ -268,10 +268,11 @@ def test_what_cannot_be_shown_is_one_clear_line(stead, run, tmp_path, options, w
 
 def test_what_exists_is_replaced_only_when_told(stead, run, tmp_path):
     source = stead()
-    (tmp_path / "a.png").write_text("mine")
+    mine = b"\x89PNG\r\n\x1a\n of mine"
+    (tmp_path / "a.png").write_bytes(mine)
     arguments = ("steadkit", "preview", source.hdf5, "--rows", 1, "-o", "a.png")
     refused(run(*arguments), "exists", "--overwrite")
-    assert (tmp_path / "a.png").read_text() == "mine"
+    assert (tmp_path / "a.png").read_bytes() == mine
     assert run(*arguments, "--overwrite").exit_code == 0
 
 

@@ -249,10 +249,11 @@ def test_a_fraction_of_nothing(stead, run, tmp_path):
 
 def test_an_existing_target_is_kept(stead, run, tmp_path):
     stead()
-    (tmp_path / "half.hdf5").write_text("mine")
+    mine = b"\x89HDF\r\n\x1a\n of mine: data\0"
+    (tmp_path / "half.hdf5").write_bytes(mine)
     arguments = ("steadkit", "subset", "chunk.hdf5", "--fraction", "0.5", "-o", "half.hdf5")
     refused(run(*arguments), "half.hdf5", "--overwrite")
-    assert (tmp_path / "half.hdf5").read_text() == "mine"
+    assert (tmp_path / "half.hdf5").read_bytes() == mine
     assert run(*arguments, "--overwrite").exit_code == 0
     assert len(waveforms_in(tmp_path / "half.hdf5")) == 6
 
