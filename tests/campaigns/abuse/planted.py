@@ -7,12 +7,16 @@ from pathlib import Path
 
 from campaigns.abuse.cases import Case, Command, with_overwrite
 
-MARK = ".complete"
+from steadkit.atomic.stage import COMMIT
+from steadkit.atomic.stage import MARK as OURS
+
+MARK = COMMIT
 
 
 def _marked(listing: bytes) -> Callable[[Path], None]:
     def plant(staging: Path) -> None:
         staging.mkdir()
+        (staging / OURS).touch()
         (staging / MARK).write_bytes(listing)
         for name in ("victim", "thesis.txt", "o.csv", "o"):
             (staging / name).write_text("hostile\n")
@@ -23,6 +27,7 @@ def _marked(listing: bytes) -> Callable[[Path], None]:
 def _with(make: Callable[[Path], object], name: str) -> Callable[[Path], None]:
     def plant(staging: Path) -> None:
         staging.mkdir()
+        (staging / OURS).touch()
         make(staging / name)
 
     return plant
@@ -41,7 +46,13 @@ def _folder(path: Path) -> None:
     _notes(path / "notes.txt")
 
 
-NAMES = ("{stem}", "{name}")
+def _folder_of_the_user(path: Path) -> None:
+    path.mkdir()
+    for name in ("o.csv", "o.hdf5", "o", "thesis.txt"):
+        _notes(path / name)
+
+
+NAMES = ("{stem}", "{name}", "{stem}.csv")
 ENDINGS = (".partial", ".replaced")
 
 FOLDERS: dict[str, Callable[[Path], object]] = {
@@ -58,9 +69,12 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     "a FIFO in it": _with(os.mkfifo, "pipe"),
     "a folder in it": _with(_folder, "notes"),
     "notes in it": _with(_notes, "notes.txt"),
-    "a journal that is a link": _with(_link_to("../../../victim/thesis.txt"), "o.journal"),
+    "a journal that is a link": _with(_link_to("../../../victim/thesis.txt"), "o.hdf5.journal"),
     "a target that is a link": _with(_link_to("../../../victim/thesis.txt"), "{name}"),
-    "a mark being written that is a link": _with(_link_to("../../../victim/thesis.txt"), "mark"),
+    "a mark being written that is a link": _with(
+        _link_to("../../../victim/thesis.txt"), f"{COMMIT}.new"
+    ),
+    "a folder of the user": _folder_of_the_user,
     "a file": _notes,
     "a FIFO": os.mkfifo,
     "a link to a folder": _link_to("../../victim"),
