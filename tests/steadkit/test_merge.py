@@ -120,7 +120,7 @@ def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeyp
         write(self, address, content)
 
     monkeypatch.setattr(Disk, "write", full)
-    refused(run("steadkit", "merge"), "No space left")
+    refused(run("steadkit", "merge"), "no space left")
     assert not list(tmp_path.glob("merged*"))
     monkeypatch.setattr(Disk, "write", write)
     assert run("steadkit", "merge").exit_code == 0
