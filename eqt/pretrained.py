@@ -1,6 +1,7 @@
 """The published weights, downloaded and checked against their digests."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,6 +71,7 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     row, path = PUBLISHED[name], folder / f"eqt_{name}.h5"
     if is_file(path) and pooch.file_hash(path) == row.sha256:
         return path
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with staged([path], overwrite) as (new,):
@@ -86,4 +88,8 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
             f"cannot download {row.url} ({detail_of(error)}): try again, or fetch the file "
             "yourself and give it to eqt import"
         ) from error
+    finally:
+        if is_new and not path.exists():
+            with suppress(OSError):
+                folder.rmdir()
     return path

@@ -1,5 +1,6 @@
 """The command that looks for faults: check."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,18 +104,31 @@ def _outputs(
     from steadkit.check import FINDINGS
     from steadkit.dataset import MANIFEST_SUFFIX, check_dataset, dataset_files
 
-    outputs = {}
+    outputs, files = {}, []
     if listing is not None:
         outputs["listing"] = listing
+        files.append(listing)
         check_targets([listing], overwrite, [FINDINGS])
     if copy is not None:
-        outputs["copy"] = dataset_files(copy).hdf5
-        check_dataset(dataset_files(copy), overwrite)
+        copied = dataset_files(copy)
+        outputs["copy"] = copied.hdf5
+        files += [copied.hdf5, copied.csv, copied.manifest]
+        check_dataset(copied, overwrite)
     if clean is not None:
         whole = clean.suffix == MANIFEST_SUFFIX
         outputs["clean"] = clean if whole else clean.with_name(clean.name + MANIFEST_SUFFIX)
+        files.append(outputs["clean"])
         check_targets([outputs["clean"]], overwrite)
+    _refuse_shared(files)
     return outputs
+
+
+def _refuse_shared(files: Sequence[Path]) -> None:
+    """Refuse two outputs that are one file, so that neither replaces the other."""
+    places = [Path(os.path.realpath(path.parent), path.name) for path in files]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise InputError(f"two outputs would be {str(files[number])!r}: name each of its own")
 
 
 def _sources(named: Sequence[Path], wanted: frozenset[str], whole: bool) -> "list[Source]":

@@ -75,13 +75,14 @@ def test_another_file_of_the_name_is_replaced_only_when_told(server, tmp_path, r
     assert [file.name for file in (tmp_path / "c").iterdir()] == ["eqt_original.h5"]
 
 
-def test_no_server_and_no_file_are_one_line(server, monkeypatch, run):
+def test_no_server_and_no_file_are_one_line(server, monkeypatch, run, tmp_path):
     path, row = server
     path.unlink()
     refused(run("eqt", "pretrained", "original", "--cache", "c"), "cannot download", "404")
     nowhere = Published("http://127.0.0.1:9/net.h5", row.sha256)
     monkeypatch.setattr(pretrained, "PUBLISHED", {"original": nowhere})
-    refused(run("eqt", "pretrained", "original", "--cache", "c"), "cannot download", "eqt import")
+    refused(run("eqt", "pretrained", "original", "--cache", "n"), "cannot download", "eqt import")
+    assert not (tmp_path / "n").exists()
 
 
 def test_unknown_names_and_endings_are_refused_before_anything_is_fetched(run, tmp_path):

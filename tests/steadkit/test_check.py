@@ -231,6 +231,8 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
     [
         (("--only", "nonsense"), "no fault"),
         (("--fix", "a", "--drop", "b"), "exclude each other"),
+        (("-o", "a.hdf5", "--fix", "a"), "two outputs would be 'a.hdf5'"),
+        (("-o", "b.manifest", "--drop", "b"), "two outputs would be 'b.manifest'"),
         (("--fix", "a", "--metadata-only"), "exclude each other"),
         (("-o", "chunk.csv"), "is a source"),
         (("-o", "chunk.csv", "--overwrite"), "is a source"),
