@@ -146,7 +146,7 @@ def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
     InputError
         It exists: a run is never overwritten. Or another process is making it.
     """
-    _refuse_existing(folder)
+    refuse_existing(folder)
     with ExitStack() as stack:
         with staged_folder(folder) as partial:
             stack.enter_context(held(partial))  # the lock goes with the folder
@@ -154,7 +154,8 @@ def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
         yield Run(folder)
 
 
-def _refuse_existing(folder: Path) -> None:
+def refuse_existing(folder: Path) -> None:
+    """Refuse the folder of a new run where anything is: a run is never overwritten."""
     if os.path.lexists(folder):
         raise InputError(
             f"run folder {str(folder)!r} exists: name another with --out, move it away, "

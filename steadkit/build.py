@@ -7,7 +7,7 @@ import pandas as pd
 
 from steadkit.atomic import input_scope, release_input
 from steadkit.catalog import KEY_COLUMNS, counts, read_table
-from steadkit.dataset import DatasetFiles, copy_rows
+from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest, load
 from steadkit.sources import Source
@@ -42,6 +42,7 @@ def build(
         A trace is missing or is not the one the manifest means, or the CSV has other cells; then
         nothing is written.
     """
+    check_dataset(files, overwrite or _is_alone(manifest, files), sources)
     wanted = load(manifest)
     rows = _find(wanted, manifest, sources)
     if files.manifest.exists() and files.manifest.samefile(manifest):

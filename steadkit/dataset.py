@@ -61,8 +61,10 @@ def journal_of(hdf5: Path) -> Path:
     return hdf5.with_name(f"{hdf5.name}.journal")
 
 
-def check_dataset(files: DatasetFiles, overwrite: bool) -> None:
+def check_dataset(files: DatasetFiles, overwrite: bool, sources: Sequence[Source] = ()) -> None:
     """Refuse three files that `new_dataset` would refuse to write, before any work."""
+    for source in sources:
+        note_input(source.csv, source.hdf5)
     check_targets([files.csv, files.manifest, files.hdf5], overwrite, KINDS)
 
 

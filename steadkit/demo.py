@@ -14,7 +14,7 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, dataset_files, new_dataset
+from steadkit.dataset import DatasetFiles, check_dataset, dataset_files, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.schema import COLUMNS
@@ -29,6 +29,7 @@ MEASURED = 100
 TOLD_SECONDS = 60
 
 Row = dict[str, object]
+Recipe = dict[str, str | int]
 
 
 def demo(
@@ -66,20 +67,29 @@ def demo(
     if min(events, noise) < 0 or events + noise == 0:
         raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
     require_room(folder, events + noise, overwrite)
+    chunks = _chunks(folder, events, noise, seed)
+    if folder.is_dir():
+        for files, recipe in chunks:
+            if overwrite or _present(files, recipe) is None:
+                check_dataset(files, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
+    traces = {
+        "noise": _timed(synthetic.noise(noise, seed), noise, tell),
+        "events": _timed(synthetic.earthquakes(events, seed), events, tell),
+    }
+    return [
+        _chunk(files, islice(traces[str(recipe["kind"])], int(recipe["count"])), recipe, overwrite)
+        for files, recipe in chunks
+    ]
+
+
+def _chunks(folder: Path, events: int, noise: int, seed: int) -> list[tuple[DatasetFiles, Recipe]]:
+    """List the chunks to make, each with its recipe."""
     first, *others = map(dataset_files, chunk_files(folder, events))
-    manifests = []
-    if noise:
-        recipe = _recipe("noise", 0, noise, seed)
-        manifests.append(
-            _chunk(first, _timed(synthetic.noise(noise, seed), noise, tell), recipe, overwrite)
-        )
-    earthquakes = _timed(synthetic.earthquakes(events, seed), events, tell)
+    chunks = [(first, _recipe("noise", 0, noise, seed))] if noise else []
     for files, start in zip(others, range(0, events, CHUNK_EVENTS), strict=True):
-        count = min(events - start, CHUNK_EVENTS)
-        recipe = _recipe("events", start, count, seed)
-        manifests.append(_chunk(files, islice(earthquakes, count), recipe, overwrite))
-    return manifests
+        chunks.append((files, _recipe("events", start, min(events - start, CHUNK_EVENTS), seed)))
+    return chunks
 
 
 def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
@@ -118,24 +128,20 @@ def chunk_files(folder: Path, events: int) -> list[Path]:
     return [folder / f"chunk{number}.hdf5" for number in range(1, count + 1)]
 
 
-def _recipe(kind: str, start: int, count: int, seed: int) -> dict[str, str | int]:
+def _recipe(kind: str, start: int, count: int, seed: int) -> Recipe:
     return {"operation": "demo", "kind": kind, "start": start, "count": count, "seed": seed}
 
 
 def _chunk(
     files: DatasetFiles,
     traces: Iterable[tuple[Row, np.ndarray]],
-    recipe: dict[str, str | int],
+    recipe: Recipe,
     overwrite: bool,
 ) -> Manifest:
     traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
-    if not overwrite and all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
-        with input_scope(is_separate=True):  # what was made before is no source
-            present = load(files.manifest)
-            is_same = present.recipe == recipe and _whole(files, present)
-        if is_same:
-            deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
-            return present
+    if not overwrite and (present := _present(files, recipe)):
+        deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
+        return present
     with new_dataset(files, overwrite) as new:
         rows, waveforms, attributes = _write(traces, new.hdf5)
         csv = write_csv(new.csv, COLUMNS, [rows])
@@ -150,6 +156,15 @@ def _chunk(
         )
         manifest.write(new.manifest)
     return manifest
+
+
+def _present(files: DatasetFiles, recipe: Recipe) -> Manifest | None:
+    """Return the manifest of a chunk that is there already, made by the same recipe."""
+    if not all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
+        return None
+    with input_scope(is_separate=True):  # what was made before is no source
+        present = load(files.manifest)
+        return present if present.recipe == recipe and _whole(files, present) else None
 
 
 def _whole(files: DatasetFiles, manifest: Manifest) -> bool:

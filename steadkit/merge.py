@@ -7,7 +7,7 @@ import pandas as pd
 from steadkit.atomic import input_scope
 from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, copy_rows
+from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
@@ -33,6 +33,7 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
     InputError
         A source or target cannot be used, or a trace differs between two sources.
     """
+    check_dataset(files, overwrite, sources)
     tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
     rows = pd.concat(
         [table.assign(source=number, row=range(len(table))) for number, table in enumerate(tables)],

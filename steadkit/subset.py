@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import input_scope, write_with
+from steadkit.atomic import check_targets, input_scope, write_with
 from steadkit.catalog import columns_of, counts, read_table
-from steadkit.dataset import DatasetFiles, copy_rows
+from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
@@ -75,6 +75,7 @@ def subset(
     InputError
         A source or target cannot be used, or nothing would be selected.
     """
+    _check_files(sources, files, overwrite, manifest_only)
     table, places = _rows_of(sources, selection)
     matching = matching_rows(table, selection)
     _tell_filters(table, matching, selection, tell)
@@ -86,12 +87,22 @@ def subset(
     recipe = selection.to_recipe()
     if not manifest_only:
         return copy_rows(sources, files, rows, recipe, overwrite)
-    for path in (files.csv, files.hdf5):
-        if path.exists():
-            raise InputError(f"{str(path)!r} exists, a list alone would not fit it: use -o")
     manifest = manifest_of(files.name, recipe, rows["trace_name"], rows["trace_category"])
     write_with(files.manifest, manifest.write, overwrite)
     return manifest
+
+
+def _check_files(
+    sources: Sequence[Source], files: DatasetFiles, overwrite: bool, manifest_only: bool
+) -> None:
+    """Refuse files that may not be written, before the traces of all of STEAD are listed."""
+    if not manifest_only:
+        check_dataset(files, overwrite, sources)
+        return
+    for path in (files.csv, files.hdf5):
+        if path.exists():
+            raise InputError(f"{str(path)!r} exists, a list alone would not fit it: use -o")
+    check_targets([files.manifest], overwrite)
 
 
 def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:

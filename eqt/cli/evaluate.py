@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE, NumberType, WholeType
+from eqt.cli.options import FILE, NumberType, WholeType, refuse_existing
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ def evaluate(
     tolerance and a detection where the earthquake is. Thresholds are chosen on the validation
     part, never on the test part. Without RUN, --data and --weights are needed.
     """
+    if out or (run and not data):
+        refuse_existing(out or Path(run or ".") / "evaluation", overwrite)
+    if run is not None:
+        from eqt.runs import Run, load_setup
+
+        load_setup(Run(run))  # a wrong folder should not wait for TensorFlow
     load_tensorflow()
     from eqt.cores import share_cores
     from eqt.evaluate import Protocol, plan, to_choose

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE
+from eqt.cli.options import FILE, refuse_existing
 from steadkit.console import echo
 from steadkit.errors import InputError
 
@@ -24,13 +24,17 @@ def import_(file: Path, output: Path, overwrite: bool) -> None:
     FILE is a published EQTransformer .h5 (Keras 2), SeisBench's .pt with its .json beside it, or
     anything else that eqt reads; its architecture and gates are recognised. Nothing in it is run.
     """
-    _check_ending(output)
+    _check_output(output, overwrite)
     _import(file, output, overwrite)
 
 
-def _check_ending(output: Path) -> None:
+def _check_output(output: Path, overwrite: bool) -> None:
+    """Refuse a file that may not be written, before TensorFlow is loaded."""
+    from steadkit.atomic import check_targets
+
     if not output.name.endswith((".keras", ".weights.h5")):
         raise InputError(f"{str(output)!r} ends in neither .keras nor .weights.h5: choose one")
+    check_targets([output], overwrite)
 
 
 def _import(file: Path, output: Path, overwrite: bool) -> None:
@@ -61,6 +65,12 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
     MODEL is a run folder or any file that eqt reads.
     """
     form = form or ("onnx" if output.suffix == ".onnx" else "saved_model")
+    if form == "onnx":
+        from steadkit.atomic import check_targets
+
+        check_targets([output], overwrite)
+    elif form == "saved_model":
+        refuse_existing(output, overwrite)
     load_tensorflow()
     from eqt.exporting import export as run_export
     from eqt.loading import read
@@ -82,7 +92,7 @@ def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bo
     from eqt.pretrained import cache_folder, fetch
 
     if output is not None:
-        _check_ending(output)
+        _check_output(output, overwrite)
     path = fetch(name, cache or cache_folder(), overwrite)
     echo(path)
     if output is not None:

@@ -1,6 +1,21 @@
 """What the commands share on the command line."""
 
+import os
+from pathlib import Path
+
 from steadkit.cli.options import FILE, NumberType, WholeType
 from steadkit.cli.previewing import AUGMENTATIONS
+from steadkit.errors import InputError
 
-__all__ = ["AUGMENTATIONS", "FILE", "NumberType", "WholeType"]
+__all__ = ["AUGMENTATIONS", "FILE", "NumberType", "WholeType", "refuse_existing"]
+
+
+def refuse_existing(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that exists, before TensorFlow is loaded.
+
+    Whether it is one that --overwrite may replace is known to those who write it.
+    """
+    if os.path.lexists(folder) and not overwrite:
+        raise InputError(
+            f"{str(folder)!r} exists: choose another name, or replace it with --overwrite"
+        )

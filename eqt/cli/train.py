@@ -174,7 +174,12 @@ def _begin(options: dict[str, Any], command: str) -> None:
         raise click.UsageError("name what to train on with --data, or a run with --resume")
     from steadkit.sources import source_of
 
-    source = source_of(options["data"])  # a missing file should not wait for TensorFlow
+    # What is wrong should not wait for TensorFlow.
+    source = source_of(options["data"])
+    if options["out"]:
+        from eqt.runs import refuse_existing
+
+        refuse_existing(options["out"])
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
     from eqt.runs import default_folder

@@ -10,7 +10,7 @@ import click
 
 from steadkit.cli.options import FILE, overwrite_option, report
 from steadkit.console import echo, one_line, table
-from steadkit.errors import InputError
+from steadkit.errors import InputError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +115,8 @@ def _outputs(
         files += [copied.hdf5, copied.csv, copied.manifest]
         check_dataset(copied, overwrite)
     if clean is not None:
+        if clean.is_dir():
+            raise InputError(f"{str(clean)!r} is a folder: name a file in it")
         whole = clean.suffix == MANIFEST_SUFFIX
         outputs["clean"] = clean if whole else clean.with_name(clean.name + MANIFEST_SUFFIX)
         files.append(outputs["clean"])
@@ -184,7 +186,7 @@ def _write(
         errors = errors[~repairable(errors)]
     if "clean" in outputs:
         target = outputs["clean"]
-        manifest = drop(target, target.stem, found, named, overwrite)
+        manifest = drop(target, printable(target.stem, None), found, named, overwrite)
         report(target, manifest.categories, manifest.digest)
         left_out = to_drop(found.findings, named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]

@@ -77,26 +77,49 @@ def _short(value: float | None) -> str:
     return show(value) if value is None else f"{value:,.2f}"
 
 
-def figure_options(command: Command) -> Command:
-    """Add what every kind of figure takes: -o, --overwrite and --show."""
+def figure_options(suffix: str = "") -> Callable[[Command], Command]:
+    """Add what every kind of figure takes: -o, --overwrite and --show.
 
-    @wraps(command)
-    def checked(*, output: Path | None, overwrite: bool, **options: Any) -> Any:
-        if output is not None:
+    Without -o a figure is named after the file, or the trace, and `suffix`. Whether it may be
+    written is known before anything is drawn, which may take a while.
+    """
+
+    def add(command: Command) -> Command:
+        @wraps(command)
+        def checked(*, output: Path | None, overwrite: bool, **options: Any) -> Any:
             from steadkit.atomic import check_targets
             from steadkit.plots.style import kind_of
 
-            kind_of(output)
-            check_targets([output], overwrite)  # drawing may take a while
-        return command(output=output, overwrite=overwrite, **options)
+            names = options.get("names") or ()
+            target = output or _default_figure(
+                options.get("file") or options["data"], names, suffix
+            )
+            kind_of(target, len(names) if suffix in TRACES else 1)
+            if output or "/" not in "".join(names):  # else there is no such trace
+                check_targets([target], overwrite)
+            return command(output=target, overwrite=overwrite, **options)
 
-    for option in (
-        click.option("--show", is_flag=True, help="Open the figure when it is written."),
-        overwrite_option,
-        click.option("-o", "--output", type=FILE, help="Figure to write: .png, .pdf or .svg."),
-    ):
-        checked = option(checked)
-    return checked
+        for option in (
+            click.option("--show", is_flag=True, help="Open the figure when it is written."),
+            overwrite_option,
+            click.option("-o", "--output", type=FILE, help="Figure to write: .png, .pdf or .svg."),
+        ):
+            checked = option(checked)
+        return checked
+
+    return add
+
+
+TRACES = ("", "spectrogram")
+"""Suffixes of figures of which each trace has its own."""
+
+
+def _default_figure(file: Path, names: tuple[str, ...], suffix: str) -> Path:
+    stem = file.stem
+    if suffix in TRACES:
+        stem = names[0] if len(names) == 1 else f"{file.stem}-traces"
+    is_single = suffix not in TRACES or len(names) < 2
+    return Path("-".join(filter(None, [stem, suffix])) + (".png" if is_single else ".pdf"))
 
 
 def time_options(command: Command) -> Command:
@@ -129,7 +152,7 @@ def plot() -> None:
 @click.option("--spectrogram", "below", is_flag=True, help="Draw a spectrogram below.")
 @component_option
 @time_options
-@figure_options
+@figure_options()
 def trace(
     file: Path,
     names: tuple[str, ...],
@@ -154,23 +177,21 @@ def trace(
 @click.argument("file", type=FILE)
 @click.argument("names", metavar="NAME...", nargs=-1)
 @time_options
-@figure_options
+@figure_options("spectrogram")
 def spectrogram(
     file: Path, names: tuple[str, ...], start: float, end: float, **options: Any
 ) -> None:
     """Draw the spectrograms of the three components of the traces NAME of FILE."""
     from steadkit.plots import spectrogram_figure
 
-    _draw_traces(
-        file, names, lambda w, row: spectrogram_figure(w, row, start, end), "spectrogram", **options
-    )
+    _draw_traces(file, names, lambda w, row: spectrogram_figure(w, row, start, end), **options)
 
 
 @plot.command()
 @click.argument("file", type=FILE)
 @click.option("--event", help="Its source_id; by default the earthquake with most traces.")
 @component_option
-@figure_options
+@figure_options("section")
 def section(file: Path, event: str | None, component: str, **options: Any) -> None:
     """Draw the record section of one earthquake: distance over time since its origin."""
     from steadkit.plots import rows_of_event, section_figure, waveforms_of
@@ -179,12 +200,12 @@ def section(file: Path, event: str | None, component: str, **options: Any) -> No
     source = source_of(file, whole=False)
     rows = rows_of_event(source.csv, event)
     figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
-    write_figures([figure], f"{file.stem}-section", **options)
+    write_figures([figure], **options)
 
 
 @plot.command(name="map")
 @click.argument("file", type=FILE)
-@figure_options
+@figure_options("map")
 def map_(file: Path, **options: Any) -> None:
     """Draw where the stations and the sources of FILE are."""
     from steadkit.info import read_numbers
@@ -192,12 +213,12 @@ def map_(file: Path, **options: Any) -> None:
     from steadkit.sources import source_of
 
     table = read_numbers(source_of(file, whole=False).csv)
-    write_figures([map_figure(table)], f"{file.stem}-map", **options)
+    write_figures([map_figure(table)], **options)
 
 
 @plot.command()
 @click.argument("file", type=FILE)
-@figure_options
+@figure_options("distributions")
 def distributions(file: Path, **options: Any) -> None:
     """Draw how magnitude, distance, depth, SNR, arrivals and back azimuth are distributed."""
     from steadkit.info import read_numbers
@@ -205,12 +226,12 @@ def distributions(file: Path, **options: Any) -> None:
     from steadkit.sources import source_of
 
     table = read_numbers(source_of(file, whole=False).csv)
-    write_figures([distributions_figure(table)], f"{file.stem}-distributions", **options)
+    write_figures([distributions_figure(table)], **options)
 
 
 @plot.command()
 @click.argument("file", type=FILE)
-@figure_options
+@figure_options("overview")
 def overview(file: Path, **options: Any) -> None:
     """Draw a one-page sheet of FILE: counts, map, distributions and a typical event."""
     from steadkit.info import describe, read_numbers
@@ -220,14 +241,13 @@ def overview(file: Path, **options: Any) -> None:
     source = source_of(file, whole=False)
     table = read_numbers(source.csv)
     figure = overview_figure(describe(source.csv), table, example_of(source, table))
-    write_figures([figure], f"{file.stem}-overview", **options)
+    write_figures([figure], **options)
 
 
 def _draw_traces(
     file: Path,
     names: tuple[str, ...],
     draw: Callable[..., "Figure"],
-    suffix: str = "",
     **options: Any,
 ) -> None:
     from steadkit.errors import InputError
@@ -241,18 +261,14 @@ def _draw_traces(
     rows = rows_of(source.csv, names).to_dict("records")
     waveforms = waveforms_of(source, names)
     figures = [draw(w, row) for w, row in zip(waveforms, rows, strict=True)]
-    stem = names[0] if len(names) == 1 else f"{file.stem}-traces"
-    write_figures(figures, "-".join(filter(None, [stem, suffix])), **options)
+    write_figures(figures, **options)
 
 
-def write_figures(
-    figures: list["Figure"], name: str, output: Path | None, overwrite: bool, show: bool
-) -> None:
-    """Write figures where the user said, else under a name of their own in the current folder."""
+def write_figures(figures: list["Figure"], output: Path, overwrite: bool, show: bool) -> None:
+    """Write figures, and open them if that is asked for."""
     from steadkit.plots import save
 
-    target = output or Path(f"{name}.{'png' if len(figures) == 1 else 'pdf'}")
-    save(figures, target, overwrite)
-    echo(str(target))
-    if show and click.launch(str(target)):
-        echo(f"no program here opens {str(target)!r}: open it yourself", err=True)
+    save(figures, output, overwrite)
+    echo(output)
+    if show and click.launch(str(output)):
+        echo(f"no program here opens {str(output)!r}: open it yourself", err=True)

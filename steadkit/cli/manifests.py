@@ -55,7 +55,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
 
     Exit code 1 if anything differs.
     """
-    from steadkit.atomic import check_targets, write_text
+    from steadkit.atomic import check_targets, note_input, write_text
     from steadkit.atomic.kinds import table as table_kind
     from steadkit.manifest import load
     from steadkit.sources import source_of
@@ -63,11 +63,13 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     from steadkit.verify import verify as run
 
     source = source_of(data)
-    wanted = load(manifest or source.hdf5.with_suffix(".manifest"))
+    path = manifest or source.hdf5.with_suffix(".manifest")
+    note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]
     kind = table_kind(columns)
     if target is not None:
         check_targets([target], overwrite, [kind])
+    wanted = load(path)
     differences = list(run(wanted, source.hdf5, source.csv))
     if target is not None:
         import pandas as pd

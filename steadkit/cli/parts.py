@@ -96,12 +96,13 @@ def _split(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    from steadkit.atomic import check_targets, write_with
+    from steadkit.atomic import check_targets, note_input, write_with
     from steadkit.split import list_rows, split_manifest, target_of
 
     target = target_of(data, output)
-    base, rows = list_rows(data, rule, metadata)
+    note_input(data, *metadata)
     check_targets([target], overwrite)
+    base, rows = list_rows(data, rule, metadata)
     manifest, found = split_manifest(base, rows, rule, strict)
     write_with(target, manifest.write, overwrite)
     _show(manifest, rows, found)

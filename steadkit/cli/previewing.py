@@ -34,7 +34,7 @@ def _choice(name: str, choices: tuple[str, ...], default: str, words: str) -> An
 @seed_option
 @_choice("labels", LABELS, "gaussian", "Shape of the targets.")
 @_choice("normalization", NORMALIZATIONS, "std", "What brings all traces to one scale.")
-@figure_options
+@figure_options("preview")
 def preview(
     data: Path,
     names: tuple[str, ...],
@@ -62,4 +62,4 @@ def preview(
     )
     made = f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
     figure = contact_sheet(items, f"{printable(data.name)}, {made}")
-    write_figures([figure], f"{data.stem}-preview", **options)
+    write_figures([figure], **options)

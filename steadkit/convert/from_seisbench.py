@@ -81,8 +81,8 @@ def from_seisbench(
     InputError
         The folder cannot be used, or no trace of it can.
     """
-    chunks = chunks_of(folder)
     check_dataset(files, overwrite)
+    chunks = chunks_of(folder)
     layouts = []
     for chunk in chunks:
         with open_chunk(chunk) as samples:

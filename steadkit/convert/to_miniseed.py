@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import input_scope, note_input, staged
+from steadkit.atomic import check_targets, input_scope, note_input, staged
 from steadkit.atomic.kinds import TRACES
 from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
@@ -80,14 +80,17 @@ def to_miniseed(
     InputError
         A trace is missing or cannot be written as miniSEED; then no file is left behind.
     """
+    note_input(source.csv, source.hdf5)
+    kinds = [table_kind(PICK_COLUMNS), table_kind(list(STATION_COLUMNS.values())), TRACES]
+    tables = [folder / name for name in TABLES]
+    if folder.is_dir():
+        check_targets([*tables, *([folder / QUAKEML] if quakeml else [])], overwrite, kinds)
     table = _rows(source, names)
     records = [folder / f"{name}.mseed" for name in table["trace_name"]]
     # The tables first: under their name all are staged, so two exports to a folder exclude another.
-    targets = [*(folder / name for name in TABLES), *records]
-    kinds = [table_kind(PICK_COLUMNS), table_kind(list(STATION_COLUMNS.values())), TRACES]
+    targets = [*tables, *records]
     if quakeml:
         targets.append(folder / QUAKEML)
-    note_input(source.csv, source.hdf5)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
     with folder_for(folder), staged(targets, overwrite, kinds=kinds) as staging:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import input_scope, note_input, staged
+from steadkit.atomic import check_targets, input_scope, note_input, staged
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import Bar
@@ -81,6 +81,8 @@ def to_seisbench(
         paths.insert(0, folder / "chunks")
     for source in sources:
         note_input(source.csv, source.hdf5)
+    if folder.is_dir():
+        check_targets(paths, overwrite)
     described = _described(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
