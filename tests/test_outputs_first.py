@@ -102,3 +102,17 @@ def test_what_cannot_name_a_file_is_refused(run, tmp_path, no_work, name, parame
     result = run(program, *rest)
     refused(result, "Invalid value for")
     assert result.exit_code == 2 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "outputs", [("-o", "x.manifest", "--drop", "x"), ("-o", "out/../x.csv", "--fix", "x.hdf5")]
+)
+def test_two_outputs_that_are_one_file_are_refused_before_anything_is_read(run, garbage, outputs):
+    refused(run("steadkit", "check", "in/a.hdf5", *outputs), "two outputs would be")
+
+
+def test_a_chunk_of_another_simulation_is_refused_before_the_first_is_made(run, tmp_path):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "chunk2.csv").write_text("the user's")
+    refused(run("steadkit", "demo", "--events", 2, "--noise", 2), "chunk2.csv", "exists")
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["chunk2.csv"]

@@ -233,13 +233,19 @@ def test_a_file_without_anything_is_refused(stead, run, content):
 def test_noise_alone_is_shown(stead, run):
     source = stead(names=names_of(0, 3))
     assert run("steadkit", "preview", source.hdf5).exit_code == 0
-    refused(run("steadkit", "preview", source.hdf5, "--augment", "robust"), "needs event traces")
+    refused(
+        run("steadkit", "preview", source.hdf5, "--augment", "robust", "-o", "b.png"),
+        "needs event traces",
+    )
 
 
 def test_events_alone_have_no_donor_of_noise(stead, run):
     source = stead(names=names_of(3))
     assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
-    refused(run("steadkit", "preview", source.hdf5, "--augment", "robust"), "needs noise traces")
+    refused(
+        run("steadkit", "preview", source.hdf5, "--augment", "robust", "-o", "b.png"),
+        "needs noise traces",
+    )
 
 
 @pytest.mark.parametrize(
@@ -311,7 +317,7 @@ def test_a_table_without_coda_and_snr_and_one_without_rows(stead, run):
     table.drop(columns=["coda_end_sample", "snr_db"]).to_csv(source.csv, index=False)
     assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
     table[:0].to_csv(source.csv, index=False)
-    refused(run("steadkit", "preview", source.hdf5), "lists no trace")
+    refused(run("steadkit", "preview", source.hdf5, "-o", "b.png"), "lists no trace")
 
 
 def test_long_names_and_notes_stay_in_their_cell():

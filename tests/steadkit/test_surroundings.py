@@ -83,7 +83,7 @@ def test_odd_surroundings_end_in_one_line_or_do_no_harm(stead, tmp_path, command
         assert words in ended.stderr and len(ended.stderr.splitlines()) == bool(words)
 
 
-NAMES = ["a\x1b[31mb", "a\nb", "\u202eb", "Žlutý ☃", "a%b$c[d]"]
+NAMES = ["a\x1b[31mb", "a\nb", "\u202eb", "Žlutý ☃", "a%b$c[d]", "bad\udcff"]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
