@@ -60,6 +60,10 @@ class CarefulGroup(click.Group):
 
         What a terminal's encoding lacks is printed as an escape.
         """
+        for number in range(3):
+            # A file that took the number of a closed stream would get what libraries print there.
+            if not _is_open(number):
+                os.open(os.devnull, os.O_RDWR)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -101,6 +105,14 @@ def _refuse_repeated(command: click.Command, ctx: click.Context, args: list[str]
         is_switch = option.is_flag and not option.secondary_opts
         if count > 1 and not (option.multiple or option.count or is_switch):
             raise click.UsageError(f"{option.opts[0]} is given {count} times: give it once", ctx)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The campaign of abused commands: a little of it, what its tables cover, and that it sees harm."""
 
 import pytest
-from campaigns.abuse.campaign import choose
+from campaigns.abuse.campaign import campaign, choose
 from campaigns.abuse.cases import all_cases, commands
 from campaigns.abuse.judge import Ended, fault_of, harm_of
 from commands import CALLS, kind_of
@@ -28,6 +28,14 @@ KINDS = {
 def cases():
     """List all cases once."""
     return all_cases()
+
+
+def test_a_little_abuse_does_no_harm():
+    of_data = [name for name in CALLS if name.startswith("steadkit") and " plot " not in name]
+    tally = campaign(60, seed=0, processes=1, commands=of_data)
+    assert not tally.faults, "\n".join(tally.faults.values())
+    assert sum(tally.seen.values()) == 60
+    assert {outcome for _, outcome in tally.seen} == {"refused", "ran"}
 
 
 def test_there_are_cases_of_every_kind_and_for_every_command(cases):

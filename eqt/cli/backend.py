@@ -21,6 +21,7 @@ def load_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            tf.get_logger().setLevel("ERROR")  # it warns of its own source where a disk is full
         except Exception:
             notes.seek(0)
             os.write(shown, notes.read())

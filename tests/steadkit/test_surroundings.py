@@ -64,6 +64,7 @@ def test_a_terminal_of_ascii_gets_escapes(stead, tmp_path):
         ("steadkit info chunk.hdf5 > /dev/full", 1, "no space left on device: make room"),
         ("steadkit info chunk.hdf5 >&-", 0, ""),
         ("steadkit info none.hdf5 >&- 2>&-", 1, ""),
+        ("steadkit merge chunk.hdf5 -o o.hdf5 <&- >&- 2>&- && steadkit verify o.hdf5", 0, ""),
         ("steadkit info chunk.hdf5 <&- >/dev/null", 0, ""),
         ("steadkit info chunk.hdf5 | true", 0, ""),
         ("COLUMNS=0 steadkit info chunk.hdf5", 0, ""),

@@ -15,7 +15,7 @@ from campaigns.abuse.worker import LONGER_S, START_S, Outcome, Worker, worker
 from command_inputs import make_inputs
 from commands import CALLS
 
-SLOW_TURNS = 4
+SLOW_TURNS = 8
 """Of the commands that need seconds a case is chosen in one of so many turns."""
 
 UNKNOWN_S = 120.0

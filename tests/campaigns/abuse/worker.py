@@ -126,7 +126,8 @@ def _meet(case: Case, inputs: Path, box: Path, limit_s: float) -> Outcome:
     after = sandbox.listing(box)
     is_refused = ended.code not in (0, 1) or ended.stderr.lstrip().startswith(("Error", "Usage"))
     is_cut_off = case.may_be_cut_off or ended.is_hung
-    fault = fault_of(case.command, case.words, ended)
+    is_mute = 2 in case.surroundings.closed and ended.code in (1, 2) and not ended.stderr
+    fault = None if is_mute else fault_of(case.command, case.words, ended)
     fault = fault or harm_of(before, after, places, is_refused, is_cut_off)
     if fault is None and case.is_accepted_wrong and ended.code == 0:
         fault = "is accepted"
