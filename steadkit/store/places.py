@@ -89,12 +89,20 @@ def find_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
     InputError
         A trace is missing or is a link.
     """
-    table = None
-    if len(names) * MIN_SHARE * TRACE_BYTES > reader.raw.size:
-        table = _read_table(reader)
-    if table is None:
-        return np.array([reader.address(name) for name in names], np.int64)
-    return _headers(reader, table, names)
+    return _complete_headers(reader, names, known_headers(reader, names))
+
+
+def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
+    """Return the address of the header of each trace, -1 where h5py has to look it up.
+
+    Names are looked up in the symbol table once so many were asked for that reading it pays.
+    """
+    reader.n_looked_up += len(names)
+    if reader.table is None and reader.n_looked_up * MIN_SHARE * TRACE_BYTES > reader.raw.size:
+        reader.table = _read_table(reader)
+    if reader.table is None:
+        return np.full(len(names), -1)
+    return _rows_of(reader.table.headers, reader.table.find(names))
 
 
 def find_places(reader: Reader, names: Sequence[str]) -> Places:
@@ -113,8 +121,8 @@ def find_places(reader: Reader, names: Sequence[str]) -> Places:
         samples = _samples_in_one_piece(reader, headers)
     else:
         rows = index.table.find(names)
-        headers = _headers(reader, index.table, names, rows)
-        samples = index.samples[rows]
+        headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
+        samples = _rows_of(index.samples, rows)
     return Places(headers, _complete(reader, names, headers, samples))
 
 
@@ -138,14 +146,16 @@ def _index(reader: Reader, n_names: int) -> Index | None:
     return index
 
 
-def _headers(
-    reader: Reader, table: SymbolTable, names: Sequence[str], rows: np.ndarray | None = None
-) -> np.ndarray:
-    rows = table.find(names) if rows is None else rows
-    if (absent := np.flatnonzero(rows < 0)).size:
-        reader.address(names[int(absent[0])])  # says what is wrong
-        raise InputError(f"{str(reader.path)!r} has no trace {names[int(absent[0])]!r}")
-    return table.headers[rows].astype(np.int64)
+def _rows_of(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Take rows of a column as int64; -1 for the row -1."""
+    return np.where(rows < 0, -1, column.astype(np.int64)[rows])
+
+
+def _complete_headers(reader: Reader, names: Sequence[str], headers: np.ndarray) -> np.ndarray:
+    """Look up by h5py what is not known; it says what is wrong with one that is absent."""
+    for row in np.flatnonzero(headers < 0).tolist():
+        headers[row] = reader.address(names[row])
+    return headers
 
 
 def _group(reader: Reader) -> Group | None:

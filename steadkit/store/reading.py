@@ -28,6 +28,7 @@ from steadkit.hdf5 import (
 )
 from steadkit.hdf5.attributes import FLOAT32
 from steadkit.hdf5.messages import FIRST_READ, LAYOUT
+from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.opening import LIBRARY_FAULTS, dataset_of
 from steadkit.store.probing import probe
@@ -81,6 +82,10 @@ class Reader:
         self.raw = RawFile(descriptor, group.file.userblock_size, size)
         if n_traces is not None and 2 * n_traces * TRACE_BYTES < size:
             expect_random_reads(descriptor)
+        self.n_looked_up = 0
+        """Names that were looked up, see `steadkit.store.places`."""
+        self.table: SymbolTable | None = None
+        """All names of the file, once so many were looked up that it pays to read them."""
         self._known: dict[bytes, Any] = {}
         self._templates = Templates()
         self._reach = FIRST_READ

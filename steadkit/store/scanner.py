@@ -9,6 +9,7 @@ import numpy as np
 from steadkit.hdf5 import DamageError, Table, table_of
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.opening import LIBRARY_FAULTS
+from steadkit.store.places import known_headers
 from steadkit.store.reading import NEAR, Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 
@@ -67,11 +68,11 @@ def locate(
     lost : dict
         Why another one was not, by number.
     """
-    addresses = np.zeros(len(names), np.uint64)
+    addresses = known_headers(reader, names)
     lost: dict[int, Exception] = {}
-    for row, name in enumerate(names):
+    for row in np.flatnonzero(addresses < 0).tolist():
         try:
-            addresses[row] = reader.address(name)
+            addresses[row] = reader.address(names[row])
         except LIBRARY_FAULTS as error:
             lost[row] = error
     rows = np.delete(np.arange(len(names)), list(lost))
