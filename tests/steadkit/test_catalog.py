@@ -242,5 +242,5 @@ def test_mutated_tables_are_read_right_or_refused(tmp_path):
 
 def test_the_message_of_a_folder_or_a_missing_file(tmp_path):
     for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(OSError, match=path.name):
+        with pytest.raises(InputError, match=path.name):
             read_table(path)

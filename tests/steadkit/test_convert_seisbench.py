@@ -502,7 +502,7 @@ def test_existing_files_and_sources_are_not_overwritten(tmp_path, run, stead):
     again = run("steadkit", "convert", "to-seisbench", source.hdf5, "-o", "sb", "--overwrite")
     assert again.exit_code == 0
     in_place = ("convert", "from-seisbench", "sb", "-o", "sb/waveforms.hdf5", "--overwrite")
-    refused(run("steadkit", *in_place), "is a source")
+    refused(run("steadkit", *in_place), "belongs to the data set")
     shutil.copy(source.hdf5, tmp_path / "sb" / "waveforms.hdf5")
     shutil.copy(source.csv, tmp_path / "sb" / "waveforms.csv")
     to_itself = ("convert", "to-seisbench", "sb/waveforms.hdf5", "-o", "sb", "--overwrite")
