@@ -108,7 +108,7 @@ def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
     def altered(change) -> None:
         changed = json.loads(json.dumps(content))
         change(changed)
-        write_text(run.config, json.dumps(changed), overwrite=True)
+        run.config.write_text(json.dumps(changed))
 
     changes = [
         (lambda c: c["training"].update(learning_rate=0.1), "belongs to other settings"),
@@ -141,7 +141,7 @@ def test_a_run_begun_before_there_was_a_setting_goes_on(tmp_path, whole, monkeyp
     run = cut_off(whole[0].hdf5, tmp_path / "run", 2)
     content = json.loads(run.config.read_text())
     assert content["training"].pop("shuffle_block") == 0
-    write_text(run.config, json.dumps(content), overwrite=True)
+    run.config.write_text(json.dumps(content))
     with zipfile.ZipFile(run.state) as file, file.open("state.json") as member:
         kept = json.load(member)
     listed = [content["model"], content["training"]]
@@ -156,7 +156,7 @@ def test_another_machine_has_to_be_allowed(copy):
     run, setup = copy, load_setup(copy)
     content = json.loads(run.config.read_text())
     content["environment"]["cores"] = "1000"
-    write_text(run.config, json.dumps(content), overwrite=True)
+    run.config.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"cores was 1000.* --other-machine"):
         resume(run.folder, len)
     resume(run.folder, len, other_machine=True)
