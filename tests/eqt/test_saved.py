@@ -76,10 +76,11 @@ np.save("y.npy", np.concatenate([np.asarray(output) for output in outputs], -1))
 
 def test_nothing_is_overwritten_unasked(tiny, tmp_path):
     path = tmp_path / "m.keras"
-    path.write_bytes(b"precious")
+    saved.save(build_model(SMALL), SMALL, path)
+    before = path.read_bytes()
     with pytest.raises(InputError, match="--overwrite"):
         saved.save(build_model(TINY), TINY, path)
-    assert path.read_bytes() == b"precious"
+    assert path.read_bytes() == before
     saved.save(build_model(TINY), TINY, path, overwrite=True)
     assert saved.read(path)[1] == TINY
     assert list(tmp_path.iterdir()) == [path]
