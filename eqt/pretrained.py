@@ -71,7 +71,7 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     row, path = PUBLISHED[name], folder / f"eqt_{name}.h5"
     if is_file(path) and pooch.file_hash(path) == row.sha256:
         return path
-    is_new = not folder.exists()
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with staged([path], overwrite) as (new,):
@@ -89,7 +89,7 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
             "yourself and give it to eqt import"
         ) from error
     finally:
-        if is_new and not path.exists():
-            with suppress(OSError):
-                folder.rmdir()
+        with suppress(OSError):  # where something is in them
+            for place in made:
+                place.rmdir()
     return path

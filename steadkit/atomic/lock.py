@@ -17,7 +17,14 @@ def staging_folder(target: Path) -> Path:
 
     >>> staging_folder(Path("a/p.png")).as_posix()
     'a/.p.png.partial'
+
+    Raises
+    ------
+    InputError
+        The target is ``/`` or ``.``, which nothing can stand next to.
     """
+    if not target.name:
+        raise InputError(f"{str(target)!r} is a folder: choose another name")
     return target.with_name(f".{target.name}{PARTIAL}")
 
 

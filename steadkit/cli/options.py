@@ -42,7 +42,8 @@ class PathType(click.Path):
         ):
             shown = printable(value, 60)
             self.fail(f"{shown!r} is too long for a file's name: use a shorter one", param, ctx)
-        return path
+        # The shell has put the home in for ~ where it was meant; pandas would do so once more.
+        return path.absolute() if path.parts[:1] and path.parts[0].startswith("~") else path
 
 
 FILE = PathType()

@@ -81,7 +81,7 @@ def test_no_server_and_no_file_are_one_line(server, monkeypatch, run, tmp_path):
     refused(run("eqt", "pretrained", "original", "--cache", "c"), "cannot download", "404")
     nowhere = Published("http://127.0.0.1:9/net.h5", row.sha256)
     monkeypatch.setattr(pretrained, "PUBLISHED", {"original": nowhere})
-    refused(run("eqt", "pretrained", "original", "--cache", "n"), "cannot download", "eqt import")
+    refused(run("eqt", "pretrained", "original", "--cache", "n/m"), "cannot download", "eqt import")
     assert not (tmp_path / "n").exists()
 
 

@@ -237,6 +237,8 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
         (("-o", "chunk.csv"), "is a source"),
         (("-o", "chunk.csv", "--overwrite"), "is a source"),
         (("--drop", "nowhere/clean"), "no folder"),
+        (("-o", "/"), "is a folder"),
+        (("-o", "."), "is a folder"),
         (("--fix", "copy.csv"), "must be an HDF5"),
         (("--fix", "copy"), "nothing to do"),
     ],

@@ -111,3 +111,13 @@ def test_a_backend_that_matplotlib_lacks_does_not_concern_us(stead, tmp_path):
     command = "steadkit convert to-miniseed a.hdf5 -o out"
     ended = start(command, tmp_path, MPLBACKEND="nonsense")
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_folder_called_as_the_shell_calls_the_home_is_no_home(run, stead, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("~", "home"):
+        (tmp_path / name).mkdir()
+    stead("~/a.hdf5")
+    assert run("steadkit", "check", "~/a.hdf5", "-o", "~/found.csv").exit_code in (0, 1)
+    assert (tmp_path / "~" / "found.csv").is_file()
+    assert not list((tmp_path / "home").iterdir())

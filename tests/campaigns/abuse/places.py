@@ -25,6 +25,12 @@ VICTIMS = (
 )
 """What is somebody's, though this command may not read it; ``{}`` is the output's own ending."""
 
+MADE_BY = (
+    ("steadkit convert to-seisbench", "in/seisbench"),
+    ("steadkit convert to-seisbench", "in/seisbench/metadata.csv"),
+)
+"""What a command itself makes, so that ``--overwrite`` replaces it."""
+
 
 def cases(command: Command) -> Iterator[Case]:
     """List the cases of one command."""
@@ -42,6 +48,8 @@ def _inputs(command: Command, output: str, example: str) -> Iterator[Case]:
     """Let an output be an input, or what is somebody's, by each of its names."""
     for victim in dict.fromkeys((*_read_by(command), *VICTIMS)):
         path = victim.format(_suffix(example))
+        if (command.name, path) in MADE_BY:
+            continue
         for way, (text, prepare) in _ways(path, example).items():
             values = command.values_for(output, text)
             for variant in with_overwrite(command, values):
