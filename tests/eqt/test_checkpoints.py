@@ -104,7 +104,7 @@ def wide_head(file):
 
 
 def long_trace(file):
-    with_config(file, input_length=10**15)
+    with_config(file, input_length=2**31 - 2)
 
 
 def deep_network(file):

@@ -21,7 +21,7 @@ COMMANDS = {
     "train --data data.hdf5 --split x": "x",
     "train --data data.hdf5": "data.manifest",
     "train --resume run": "run/config.json",
-    "evaluate run": "run/config.json",
+    "evaluate run --out made": "run/config.json",
     "evaluate run --overwrite": "run/split.manifest",
     "evaluate run --weights x.keras --out new": "x.keras",
     "evaluate run --data x.hdf5": "x.csv",

@@ -4,7 +4,7 @@ from math import nan
 
 import numpy as np
 import pytest
-from conftest import names_of
+from conftest import as_csv, names_of, row
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from spikes import (
@@ -237,8 +237,9 @@ def test_what_cannot_be_placed_is_refused():
 def test_uniform_batches_bring_p_on_every_sample_of_the_second(stead):
     """STEAD's P lie on whole seconds; a network can learn that, unless they are moved."""
     source = stead(names=names_of(8))
+    rows = [row(name) | {"p_arrival_sample": 700.0} for name in names_of(8)]
+    as_csv(rows).to_csv(source.csv, index=False)
     batches = Batches(source.hdf5, names_of(8), BatchConfig(64, augment=PRESETS["uniform"]), 0)
-    batches.records.p[:], batches.records.s[:] = 700.0, 900.0
     epochs = [one for number in range(1250) for one in batches.examples(number)]
     p = np.array([example.p[0] for example in epochs])
     assert len(p) == 10_000
