@@ -25,7 +25,7 @@ REFUSED = [
     (("export", "k.keras", "-o", "served"), "something else"),
     (("import", "k.keras", "-o", "k.keras"), SOURCE),
     (("import", "w.weights.h5", "-o", "hard.weights.h5"), SOURCE),
-    (("import", "run", "-o", "run/best.weights.h5"), SOURCE),
+    (("import", "run", "-o", "run/best.weights.h5"), BELONGS),
     (("import", "w.weights.h5", "-o", "run/best.weights.h5"), BELONGS),
     (("import", "w.weights.h5", "-o", "run/last.weights.h5"), BELONGS),
     (("import", "w.weights.h5", "-o", "notes.keras"), OTHER_KIND),
@@ -64,11 +64,11 @@ def test_no_command_writes_over_what_it_must_not(home, run, command, words):
     assert snapshot(home) == before
 
 
-@pytest.mark.parametrize("name", ["k.keras", "run/best.weights.h5"])
-def test_onnx_goes_over_no_network(home, run, name):
+@pytest.mark.parametrize(("name", "words"), [("k.keras", SOURCE), ("run/best.weights.h5", BELONGS)])
+def test_onnx_goes_over_no_network(home, run, name, words):
     before = snapshot(home)
     command = ("export", Path(name).parts[0], "-o", name, "--to", "onnx", "--overwrite")
-    refused(run("eqt", *command), SOURCE)
+    refused(run("eqt", *command), words)
     assert snapshot(home) == before
 
 

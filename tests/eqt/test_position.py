@@ -172,9 +172,17 @@ def test_tables_count_every_window_once(data):
     np.testing.assert_allclose(per["mean_error"], expected)
 
 
+def change(records, row, **values):
+    """Give one trace other arrivals; the columns that processes share are not written to."""
+    for name, value in values.items():
+        column = getattr(records, name).copy()
+        column[row] = value
+        setattr(records, name, column)
+
+
 def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
     # Of an event that reaches to the end there is no room in a circle.
-    data.records.p[3], data.records.coda_end[3] = 20.0, 5900.0
+    change(data.records, 3, p=20.0, coda_end=5900.0)
     result = position_test(careless(), data, positions=(3000, 5500))
     assert result.left_out == 1
     assert NAMES[3] not in result.windows["trace_name"].tolist()
@@ -182,7 +190,7 @@ def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
 
 
 def test_an_event_without_s_counts_for_p(data):
-    data.records.s[3] = np.nan
+    change(data.records, 3, s=np.nan)
     result = position_test(careless(), data, count=2)
     assert len(result.of("P")) == 40 and len(result.of("S")) == 38
 

@@ -74,9 +74,10 @@ def test_what_a_killed_copy_has_staged_counts_and_stays(stead, run, room, tmp_pa
     assert run(*arguments).exit_code == 0
 
 
-@pytest.mark.parametrize("events", [10**21, 10**400])
+@pytest.mark.parametrize("events", [10**21, 10**400], ids=["21 digits", "400 digits"])
 def test_a_miniature_beyond_any_disk(run, tmp_path, events):
-    refused(run("steadkit", "demo", "d", "--events", events), "takes about", "has room for")
+    refused(run("steadkit", "demo", "d", "--events", events), "whole number of at most 19 digits")
+    refused(run("steadkit", "demo", "d", "--events", 10**18), "takes about", "has room for")
     with pytest.raises(InputError, match="has room for"):
         quickstart(tmp_path / "q", Size(events=events), 0, {})
     assert not list(tmp_path.iterdir())

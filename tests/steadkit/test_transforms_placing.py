@@ -120,10 +120,13 @@ def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
     assert sorted({round(time) for time in arrivals(window)}) == spikes
     rows = np.zeros((3, COUNT), np.float32)
     shape_targets(*rows, window.p, window.s, LabelConfig())
-    for row, time in ((1, p), (2, p + gap)):
+    for number, time in ((1, p), (2, p + gap)):
         inside = not np.isnan(time) and -0.5 <= time - start < COUNT - 0.5
-        assert rows[row].any() == inside
-        assert not inside or rows[row].argmax() in (np.floor(time - start), np.ceil(time - start))
+        assert rows[number].any() == inside
+        assert not inside or rows[number].argmax() in (
+            np.floor(time - start),
+            np.ceil(time - start),
+        )
     # Detection covers exactly the samples of the window between P and the tail of S.
     samples = np.arange(COUNT) + start
     between = (samples >= p) & (samples <= p + gap + 0.4 * gap + 1e-6)
