@@ -27,7 +27,7 @@ def is_file(path: Path) -> bool:
 
     Examples
     --------
-    >>> is_file(Path("/nowhere"))
+    >>> is_file(Path("no such file"))
     False
     >>> is_file(Path("/dev/null"))
     Traceback (most recent call last):
@@ -83,9 +83,9 @@ def require_file(path: Path, missing: str = "") -> None:
 
     Examples
     --------
-    >>> require_file(Path("/nowhere"))
+    >>> require_file(Path("no such file"))
     Traceback (most recent call last):
-    steadkit.errors.InputError: no file '/nowhere': check the name and the folder
+    steadkit.errors.InputError: no file 'no such file': check the name and the folder
     """
     if not is_file(path):
         raise InputError(missing or f"no file {str(path)!r}: check the name and the folder")

@@ -22,8 +22,13 @@ def start(folder: Path, code: str) -> subprocess.CompletedProcess:
     """Run a program whose import is some code."""
     (folder / "slow").mkdir()
     (folder / "slow" / "cli.py").write_text(code)
-    run = "import sys; from steadkit.program import run_program; sys.path.insert(0, sys.argv[1])"
-    call = [sys.executable, "-c", f"{run}; run_program('slow')", str(folder)]
+    # A shell that runs the tests in the background lets them ignore Ctrl-C, and so their children.
+    run = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from steadkit.program import run_program; sys.path.insert(0, sys.argv[1]); "
+        "run_program('slow')"
+    )
+    call = [sys.executable, "-c", run, str(folder)]
     return subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT)
 
 

@@ -25,7 +25,7 @@ FRESH = {
     "an ASCII terminal": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "Latin-1": {"PYTHONIOENCODING": "latin-1", "LC_ALL": "C.UTF-8"},
     "no HOME": {"HOME": None, "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None},
-    "HOME nowhere": {"HOME": "/nowhere", "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None},
+    "HOME nowhere": {"HOME": "/dev/null/home", "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None},
     "a wrong backend of Matplotlib": {"MPLBACKEND": "nonsense"},
     "a wrong backend of Keras": {"KERAS_BACKEND": "nonsense"},
     "a terminal that does nothing": {"TERM": "dumb", "FORCE_COLOR": "1"},
