@@ -100,15 +100,7 @@ def subset_call(case: Case, fraction: float) -> list[object]:
 COMMANDS: Final = {
     "info": Command(lambda case: [*STEADKIT, "info", case.hdf5]),
     "subset 0.01": Command(
-        lambda case: [
-            *STEADKIT,
-            "subset",
-            case.hdf5,
-            "--fraction",
-            0.01,
-            "-o",
-            case.out / "o.hdf5",
-        ],
+        lambda case: subset_call(case, 0.01),
         bars={"seconds": (7, 5), "read": (1.5e9, 1.5e9)},
     ),
     "subset 0.1": Command(
@@ -234,15 +226,15 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.files or Path(scratch)
-        every = []
+        measured = []
         for run in runs(
             *(options.sizes, options.commands, options.index, folder, options.way),
             *(options.max_written, options.package),
         ):
-            every.append(run)
+            measured.append(run)
             took = f"{run.cost.seconds:.1f} s, {run.cost.processor:.1f} s of processor"
             print(f"{run.traces:,} traces, {run.index} index: {run.command}: {took}", flush=True)
-    report(every, {name: command.bars for name, command in COMMANDS.items()})
+    report(measured, {name: command.bars for name, command in COMMANDS.items()})
 
 
 if __name__ == "__main__":

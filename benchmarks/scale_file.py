@@ -114,14 +114,18 @@ class _Listing:
         """Yield repetitions, and note what is in them."""
         attributes: dict[Pattern, _Attributes] = {}
         zeros = digest(np.zeros(TRACE_SHAPE, DTYPE))
-        for some in repetitions:
-            if some.pattern not in attributes:
-                attributes[some.pattern] = _Attributes(some.pattern)
-            waveforms = {number: digest(waveform) for number, waveform in some.dense(self._dense)}
-            self._names += some.names
-            self._waveforms += [bytes.fromhex(waveforms.get(n, zeros)) for n in range(some.traces)]
-            self._attributes += attributes[some.pattern].table(some).digests()
-            yield some
+        for repetition in repetitions:
+            if repetition.pattern not in attributes:
+                attributes[repetition.pattern] = _Attributes(repetition.pattern)
+            waveforms = {
+                number: digest(waveform) for number, waveform in repetition.dense(self._dense)
+            }
+            self._names += repetition.names
+            self._waveforms += [
+                bytes.fromhex(waveforms.get(n, zeros)) for n in range(repetition.traces)
+            ]
+            self._attributes += attributes[repetition.pattern].table(repetition).digests()
+            yield repetition
 
     def manifest(self, name: str, csv: Path, count: int) -> Manifest:
         """List the traces."""
@@ -146,9 +150,9 @@ def _repetitions(patterns: Sequence[tuple[Pattern, int]], csv: TextIO) -> Iterat
     for pattern, traces in patterns:
         for number, start in enumerate(range(0, traces, len(pattern))):
             values = pattern.repetition(number)
-            some = min(len(pattern), traces - start)
-            csv.writelines(islice(pattern.lines(values), some))
-            yield Repetition(pattern, number, values, some)
+            n_traces = min(len(pattern), traces - start)
+            csv.writelines(islice(pattern.lines(values), n_traces))
+            yield Repetition(pattern, number, values, n_traces)
 
 
 def write_as_library(
@@ -163,16 +167,16 @@ def write_as_library(
     end = room = GROUP_BYTES * (count + 1024)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     with os.fdopen(descriptor, "wb"):
-        for some in repetitions:
-            if some.pattern not in templates:
-                templates[some.pattern] = Template(some.pattern)
-            template, base = templates[some.pattern], end
-            end = template.write(descriptor, base, some.values, some.traces)
-            names += some.names
-            headers.append(template.headers[: some.traces] + np.uint64(base))
-            if some.traces == len(some.pattern):
+        for repetition in repetitions:
+            if repetition.pattern not in templates:
+                templates[repetition.pattern] = Template(repetition.pattern)
+            template, base = templates[repetition.pattern], end
+            end = template.write(descriptor, base, repetition.values, repetition.traces)
+            names += repetition.names
+            headers.append(template.headers[: repetition.traces] + np.uint64(base))
+            if repetition.traces == len(repetition.pattern):
                 nodes.append(template.nodes.moved(base))
-            for number, waveform in some.dense(dense):
+            for number, waveform in repetition.dense(dense):
                 os.pwrite(descriptor, waveform, base + int(template.samples[number]))
         os.truncate(descriptor, end)
         places = Nodes(*map(np.concatenate, zip(*nodes, strict=True)))
@@ -197,14 +201,14 @@ def write_as_steadkit(
         headers.append(placed.astype(np.uint64))
         waiting.clear()
 
-    for some in repetitions:
-        if some.pattern not in tables:
-            tables[some.pattern] = _Attributes(some.pattern)
-        base = file.reserve(some.traces)
-        addresses = base + np.arange(some.traces) * TRACE_BYTES
-        waiting.append((addresses, tables[some.pattern].table(some)))
-        names += some.names
-        for number, waveform in some.dense(dense):
+    for repetition in repetitions:
+        if repetition.pattern not in tables:
+            tables[repetition.pattern] = _Attributes(repetition.pattern)
+        base = file.reserve(repetition.traces)
+        addresses = base + np.arange(repetition.traces) * TRACE_BYTES
+        waiting.append((addresses, tables[repetition.pattern].table(repetition)))
+        names += repetition.names
+        for number, waveform in repetition.dense(dense):
             file.write(int(addresses[number]), waveform.data)
         if sum(len(table) for _, table in waiting) >= BLOCK:
             lay_out()
@@ -235,16 +239,16 @@ class _Attributes:
             position += up8(shape.size)
             text += bool(shape.element)
 
-    def table(self, some: Repetition) -> Table:
+    def table(self, repetition: Repetition) -> Table:
         """Return the attributes of a repetition."""
         form, bodies, lengths, texts = (
             self._table.form,
             *map(np.copy, (self._table.bodies, self._table.lengths, self._table.texts)),
         )
-        fill(bodies.ravel(), self._numbers, some.values)
-        fill(texts.view(np.uint8), self._texts, some.values)
-        words = words_in(lengths[: some.traces]).sum()
-        return Table(form, bodies[: some.traces], lengths[: some.traces], texts[:words])
+        fill(bodies.ravel(), self._numbers, repetition.values)
+        fill(texts.view(np.uint8), self._texts, repetition.values)
+        words = words_in(lengths[: repetition.traces]).sum()
+        return Table(form, bodies[: repetition.traces], lengths[: repetition.traces], texts[:words])
 
 
 def main() -> None:

@@ -85,32 +85,34 @@ def held(is_held: bool | None) -> str:
     return "-" if is_held is None else "yes" if is_held else "NO"
 
 
-def values_of(own: Sequence[Run], every: Sequence[Run], name: str) -> list[float]:
+def values_of(command_runs: Sequence[Run], runs: Sequence[Run], name: str) -> list[float]:
     """Return a figure of each run of a command: of its cost, or one that only its bar names."""
     if name == "times cp":
-        copies = {r[1:3]: r.cost.seconds for r in every if r.command == f"cp of {own[0].command}"}
-        return [run.cost.seconds / copies[run[1:3]] for run in own]
+        copies = {
+            r[1:3]: r.cost.seconds for r in runs if r.command == f"cp of {command_runs[0].command}"
+        }
+        return [run.cost.seconds / copies[run[1:3]] for run in command_runs]
     if name == "beyond TensorFlow":
-        return [float(run.cost.output.rpartition(": ")[2]) for run in own]
-    figures = [getattr(run.cost, name) for run in own]
+        return [float(run.cost.output.rpartition(": ")[2]) for run in command_runs]
+    figures = [getattr(run.cost, name) for run in command_runs]
     return [0.0 if figure is None else float(figure) for figure in figures]
 
 
-def by_command(every: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
+def by_command(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
     """Part runs by command and index, ascending in size; those of one size alone are left out."""
-    found: dict[tuple[str, str], list[Run]] = {}
-    for run in sorted(every, key=lambda run: run.traces):
-        found.setdefault((run.command, run.index), []).append(run)
-    return {key: own for key, own in found.items() if len(own) > 1}
+    grouped: dict[tuple[str, str], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.traces):
+        grouped.setdefault((run.command, run.index), []).append(run)
+    return {key: command_runs for key, command_runs in grouped.items() if len(command_runs) > 1}
 
 
-def growth_rows(every: Sequence[Run]) -> list[list[object]]:
+def growth_rows(runs: Sequence[Run]) -> list[list[object]]:
     """Make a row of exponents and memory for each command, and whether all bars are held."""
     rows = []
-    for (name, state), own in by_command(every).items():
-        sizes = [run.traces for run in own]
+    for (name, state), command_runs in by_command(runs).items():
+        sizes = [run.traces for run in command_runs]
         seconds, processor, memory = (
-            values_of(own, every, what) for what in ("seconds", "processor", "memory")
+            values_of(command_runs, runs, figure) for figure in ("seconds", "processor", "memory")
         )
         exponents = [exponent(sizes, values) for values in (seconds, processor, memory)]
         most = at_full_size(sizes, memory)
@@ -119,38 +121,38 @@ def growth_rows(every: Sequence[Run]) -> list[list[object]]:
             continue
         is_held = max(exponents[0] or 0, exponents[2] or 0) <= MAX_EXPONENT
         is_held &= most - memory[0] <= MAX_GROWTH
-        is_held &= most <= MAX_MEMORY or own[0].needs_tensorflow
+        is_held &= most <= MAX_MEMORY or command_runs[0].needs_tensorflow
         mark, above = "" if sizes[-1] >= STEAD else "~", most - memory[0]
         rows.append([name, state, *exponents, mark, most / GB, above / GB, held(is_held)])
     return rows
 
 
-def bar_rows(every: Sequence[Run], bars: Bars) -> list[list[object]]:
-    """Make a row for each bar of a command's own."""
+def bar_rows(runs: Sequence[Run], bars: Bars) -> list[list[object]]:
+    """Make a row for each bar of a command."""
     rows = []
-    for (name, state), own in by_command(every).items():
-        sizes = [run.traces for run in own]
-        for what, limits in bars.get(name, {}).items():
-            value = at_full_size(sizes, values_of(own, every, what))
-            if value is not None and what == "times cp":
-                value = values_of(own, every, what)[-1]  # a ratio does not grow
-            bar, unit = limits[INDEX.index(state)], GB if what == "read" else 1
+    for (name, state), command_runs in by_command(runs).items():
+        sizes = [run.traces for run in command_runs]
+        for figure, limits in bars.get(name, {}).items():
+            value = at_full_size(sizes, values_of(command_runs, runs, figure))
+            if value is not None and figure == "times cp":
+                value = values_of(command_runs, runs, figure)[-1]  # a ratio does not grow
+            bar, unit = limits[INDEX.index(state)], GB if figure == "read" else 1
             mark = "" if value is None or sizes[-1] >= STEAD else "~"
             is_held = None if value is None else value <= bar
             shown = None if value is None else value / unit
-            rows.append([name, state, UNITS[what], mark, shown, float(bar) / unit, held(is_held)])
+            rows.append([name, state, UNITS[figure], mark, shown, float(bar) / unit, held(is_held)])
     return rows
 
 
-def report(every: Sequence[Run], bars: Bars) -> None:
+def report(runs: Sequence[Run], bars: Bars) -> None:
     """Print tables of costs, of growth, and of what is reached of the bars."""
-    read = [None if run.cost.read is None else run.cost.read / GB for run in every]
+    read = [None if run.cost.read is None else run.cost.read / GB for run in runs]
     table(
         "cost of each command",
         ["command", "index", "traces", "time (s)", "processor (s)", "memory (GB)", "read (GB)"],
         [
             [*run[:3], run.cost.seconds, run.cost.processor, run.cost.memory / GB, gigabytes]
-            for run, gigabytes in zip(every, read, strict=True)
+            for run, gigabytes in zip(runs, read, strict=True)
         ],
     )
     table(
@@ -158,10 +160,10 @@ def report(every: Sequence[Run], bars: Bars) -> None:
         f"memory of {STEAD:,} traces (~ extrapolated), at most {MAX_GROWTH / GB:.0f} GB above that "
         f"of the smallest size, and {MAX_MEMORY / GB} GB without TensorFlow",
         ["command", "index", "time", "processor", "memory", "", "(GB)", "above (GB)", "held"],
-        growth_rows(every),
+        growth_rows(runs),
     )
     table(
         f"bars at {STEAD:,} traces (~ extrapolated)",
         ["command", "index", "what", "", "value", "bar", "held"],
-        bar_rows(every, bars),
+        bar_rows(runs, bars),
     )

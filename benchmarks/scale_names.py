@@ -132,8 +132,8 @@ def _children(words: np.ndarray, branches: np.ndarray) -> np.ndarray:
     """Find the words that hold the addresses of the children of branches."""
     first = branches // WORD
     is_used = np.arange(CHILDREN) < _counts(words, first)
-    found: np.ndarray = (first[:, np.newaxis] + 4 + 2 * np.arange(CHILDREN))[is_used]
-    return found
+    positions: np.ndarray = (first[:, np.newaxis] + 4 + 2 * np.arange(CHILDREN))[is_used]
+    return positions
 
 
 def _counts(words: np.ndarray, first: np.ndarray) -> np.ndarray:

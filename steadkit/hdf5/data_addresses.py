@@ -71,27 +71,27 @@ def data_addresses(
         Whether datasets of a storage are wanted; the address of others is -1. What it accepts
         must be in one piece.
     """
-    found = np.full(len(headers), -1, np.int64)
+    data = np.full(len(headers), -1, np.int64)
     leads: list[Lead] = []
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
-        some = headers[first : first + CHUNK]
-        table = _read_starts(raw, some)
-        waiting = np.arange(len(some))
+        chunk = headers[first : first + CHUNK]
+        table = _read_starts(raw, chunk)
+        unmatched = np.arange(len(chunk))
         number = 0
-        while len(waiting) and (number < len(leads) or n_learned < MAX_KINDS):
+        while len(unmatched) and (number < len(leads) or n_learned < MAX_KINDS):
             if number == len(leads):
                 n_learned += 1
-                lead = _learn(raw, int(some[waiting[0]]), is_accepted)
+                lead = _learn(raw, int(chunk[unmatched[0]]), is_accepted)
                 if lead is None:
-                    waiting = waiting[1:]
+                    unmatched = unmatched[1:]
                     continue
                 leads.append(lead)
-            rows, addresses = _matching(raw, some, table, waiting, leads[number])
-            found[first + rows] = addresses
-            waiting = np.setdiff1d(waiting, rows, assume_unique=True)
+            rows, addresses = _matching(raw, chunk, table, unmatched, leads[number])
+            data[first + rows] = addresses
+            unmatched = np.setdiff1d(unmatched, rows, assume_unique=True)
             number += 1
-    return found
+    return data
 
 
 def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
@@ -106,13 +106,13 @@ def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
 
 
 def _matching(
-    raw: RawFile, headers: np.ndarray, table: np.ndarray, waiting: np.ndarray, lead: Lead
+    raw: RawFile, headers: np.ndarray, table: np.ndarray, unmatched: np.ndarray, lead: Lead
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the rows that wait are of a kind, and the addresses of their data."""
+    """Return which of the rows are of a kind, and the addresses of their data."""
     n_first = int(np.searchsorted(lead.columns, min(lead.first, FIRST_READ)))
-    starts = table[waiting]
+    starts = table[unmatched]
     same = (starts[:, lead.columns[:n_first]] == lead.pattern[:n_first]).all(axis=1)
-    rows, contents = waiting[same], starts[same, : lead.first]
+    rows, contents = unmatched[same], starts[same, : lead.first]
     if lead.first > FIRST_READ:
         rest = _read_all(raw, headers[rows] + FIRST_READ, lead.first - FIRST_READ)
         contents = np.concatenate([contents, rest], axis=1)

@@ -62,9 +62,9 @@ class SymbolTable(NamedTuple):
         """
         if not len(self.names):
             return np.full(len(names), -1)
-        wanted = np.array([name.encode() for name in names], bytes)
-        rows = np.minimum(np.searchsorted(self.names, wanted), len(self.names) - 1)
-        return np.where(self.names[rows] == wanted, rows, -1)
+        queries = np.array([name.encode() for name in names], bytes)
+        rows = np.minimum(np.searchsorted(self.names, queries), len(self.names) - 1)
+        return np.where(self.names[rows] == queries, rows, -1)
 
 
 class Group(NamedTuple):
@@ -99,12 +99,12 @@ def read_group(raw: RawFile, address: int) -> Group:
     if version > 1:
         raise NewStyleError
     header = read_header(raw, address)
-    found = [content for kind, content, _ in header.messages if kind == SYMBOL_TABLE]
-    if not found:
+    tables = [content for kind, content, _ in header.messages if kind == SYMBOL_TABLE]
+    if not tables:
         raise NewStyleError
-    if len(found[0]) < PLACE.size:
+    if len(tables[0]) < PLACE.size:
         raise DamageError("has a group without a symbol table")
-    tree, heap = PLACE.unpack_from(found[0])
+    tree, heap = PLACE.unpack_from(tables[0])
     return Group(tree, heap, leaf_k)
 
 
@@ -145,10 +145,10 @@ def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
         children: list[int] = []
         for address in addresses:
             content = raw.read(address, TREE_NODE.size)
-            signature, kind, found, count, _, _ = TREE_NODE.unpack(content)
-            if signature != b"TREE" or kind != 0 or (level is not None and found != level):
+            signature, kind, node_level, count, _, _ = TREE_NODE.unpack(content)
+            if signature != b"TREE" or kind != 0 or (level is not None and node_level != level):
                 raise DamageError("has a group whose B-tree is not where it says")
-            level = found  # of the root, where the walk begins
+            level = node_level  # of the root, where the walk begins
             content = raw.read(address + TREE_NODE.size, 8 * (2 * count + 1))
             children += struct.unpack(f"<{2 * count + 1}Q", content)[1::2]
         # A node that is reached twice could make a small file a table without end.
@@ -202,10 +202,10 @@ def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndar
     """Copy texts that end with a zero; None if one has none within the width."""
     names = np.empty((len(starts), width), np.uint8)
     for first in range(0, len(starts), CHUNK):
-        some = names[first : first + CHUNK]
-        np.take(content, starts[first : first + CHUNK, np.newaxis] + np.arange(width), out=some)
-        is_end = some == 0
+        chunk = names[first : first + CHUNK]
+        np.take(content, starts[first : first + CHUNK, np.newaxis] + np.arange(width), out=chunk)
+        is_end = chunk == 0
         if not is_end.any(axis=1).all():
             return None
-        some[np.logical_or.accumulate(is_end, axis=1)] = 0
+        chunk[np.logical_or.accumulate(is_end, axis=1)] = 0
     return names.reshape(-1).view(f"S{width}")

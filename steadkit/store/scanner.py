@@ -103,17 +103,17 @@ def scan(
     waveforms = np.empty((TOGETHER if samples else 0, *TRACE_SHAPE), DTYPE)
     memory = np.empty(TOGETHER * (TRACE_BYTES + 2 * NEAR), np.uint8)
     for start in range(0, len(order), TOGETHER):
-        some = order[start : start + TOGETHER]
+        batch = order[start : start + TOGETHER]
         traces = [
             (names[row], address)
-            for row, address in zip(rows[some].tolist(), addresses[some].tolist(), strict=True)
+            for row, address in zip(rows[batch].tolist(), addresses[batch].tolist(), strict=True)
         ]
-        scanned = Scanned(rows[some], waveforms[: len(some)], [b""] * len(some))
+        scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
         try:
             _read_together(reader, traces, scanned, memory)
         except FAULTS:
             # One of them is damaged, and it is not known which: each by itself.
-            scanned = Scanned(rows[some], waveforms[: len(some)], [b""] * len(some))
+            scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
             _read_apart(reader, traces, scanned)
         yield scanned
 
@@ -128,10 +128,10 @@ def _read_together(
         digests[number] = waveform_digest(samples)  # while they are in the cache of the core
 
     windows = reader.ahead(traces, memory, places, look)
-    found = reader.many(traces, windows)
-    scanned.attributes = found.attributes
-    if places and not reader.are_in_place(found):
-        apart = [*map(bytes, reader.samples(found))]  # some may lie where others belong
+    stored = reader.many(traces, windows)
+    scanned.attributes = stored.attributes
+    if places and not reader.are_in_place(stored):
+        apart = [*map(bytes, reader.samples(stored))]  # some may lie where others belong
         for number, content in enumerate(apart):
             places[number][:] = content
             look(places[number], number)

@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,12 +19,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from campaigns.abuse import sandbox
 from campaigns.abuse.cases import Case, all_cases
 from campaigns.abuse.judge import Ended, fault_of, harm_of
 from campaigns.abuse.surroundings import in_absolute
+from campaigns.process import Process, start_process
 
 LONGER_S = 20.0
 """Seconds that a case may take longer than the undisturbed command."""
@@ -59,40 +58,23 @@ class Outcome:
 class Worker:
     """A worker process as seen from outside."""
 
-    process: subprocess.Popen[str]
+    process: Process
 
     def run(self, number: int, limit_s: float) -> Outcome:
         """Run a case, which may take so long."""
-        requests: IO[str] = self.process.stdin  # type: ignore[assignment]
-        answers: IO[str] = self.process.stdout  # type: ignore[assignment]
-        requests.write(json.dumps([number, limit_s]) + "\n")
-        requests.flush()
-        return Outcome(*json.loads(answers.readline()))
+        return Outcome(*self.process.call(number, limit_s))
 
 
 @contextmanager
 def worker(inputs: Path, box: Path, is_heavy: bool) -> Iterator[Worker]:
     """Start a worker on a folder of inputs, and end it; `is_heavy` imports TensorFlow ahead."""
     box.mkdir()
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "HOME": str(box),
-    }
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "HOME": str(box)}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "STEAD_DIR", "EQT_CACHE"):
         environment.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "campaigns.abuse.worker", str(inputs), str(box), str(int(is_heavy))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    with process:
+    arguments = (inputs, box, int(is_heavy))
+    with start_process("campaigns.abuse.worker", *arguments, environment=environment) as process:
         yield Worker(process)
-        process.stdin.close()  # type: ignore[union-attr]
 
 
 def serve(inputs: Path, box: Path, is_heavy: bool) -> None:

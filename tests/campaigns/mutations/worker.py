@@ -10,14 +10,14 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+
+from campaigns.process import Process, start_process
 
 HANG = 20.0
 """Seconds after which a command is taken to hang; all need less than one."""
@@ -44,32 +44,18 @@ class Ended:
 class Worker:
     """A worker process as seen from outside."""
 
-    process: subprocess.Popen[str]
+    process: Process
 
     def run(self, folder: Path, arguments: Sequence[str], judge: bool = False) -> Ended:
         """Run a steadkit command in a folder, or the judge on a case."""
-        requests: IO[str] = self.process.stdin  # type: ignore[assignment]
-        answers: IO[str] = self.process.stdout  # type: ignore[assignment]
-        requests.write(json.dumps([str(folder), list(arguments), judge]) + "\n")
-        requests.flush()
-        return Ended(*json.loads(answers.readline()))
+        return Ended(*self.process.call(str(folder), list(arguments), judge))
 
 
 @contextmanager
 def worker() -> Iterator[Worker]:
     """Start a worker, and end it."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    environment["OPENBLAS_NUM_THREADS"] = "1"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "campaigns.mutations.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    with process:
+    with start_process("campaigns.mutations.worker") as process:
         yield Worker(process)
-        process.stdin.close()  # type: ignore[union-attr]
 
 
 def serve() -> None:
