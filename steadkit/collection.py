@@ -244,7 +244,9 @@ class Collection:
         """Make numbered batches of normalised waveforms and targets (`steadkit.pipeline`)."""
         from steadkit.pipeline import Batches
 
-        return Batches([source.hdf5 for source in self.sources], self.names, config, seed)
+        # A whole file is read once: its names are not needed before.
+        names = None if self.places is None else self.names
+        return Batches([source.hdf5 for source in self.sources], names, config, seed)
 
     def stream(self, config: "BatchConfig | None" = None, seed: int | None = None) -> Any:
         """Make a ``tf.data.Dataset`` of batches, one epoch, for ``model.fit``."""

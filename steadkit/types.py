@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
+from itertools import compress
 from typing import Final, Literal
 
 import numpy as np
@@ -42,6 +43,7 @@ _TIME = re.compile(
 # Nothing but brackets and what stands for a missing value.
 _UNKNOWN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
 _AROUND = "[] \t\r\n"
+_IS_BLANK = np.array([chr(code).isspace() for code in range(256)])
 
 _EPOCH = datetime(1970, 1, 1)
 _FIRST = np.datetime64("0001-01-01", "us")
@@ -215,11 +217,8 @@ def parse_numbers(text: pd.Series, most: float = MAX_FIGURE) -> tuple[np.ndarray
     """
     # Pandas has the grammar of `parse_number`, but for words such as inf, and reads ten times
     # as fast.
-    values = pd.to_numeric(text, errors="coerce").to_numpy(float, copy=True)
-    unread = ~(np.abs(values) <= most)
-    # Brackets are rare, and taking them off is slow.
-    bare = text[unread].str.strip(_AROUND)
-    values[unread] = pd.to_numeric(bare, errors="coerce").to_numpy(float)
+    bare = pd.Series([cell.strip(_AROUND) for cell in text.tolist()], dtype=object)
+    values = pd.to_numeric(bare, errors="coerce").to_numpy(float, copy=True)
     values[~(np.abs(values) <= most)] = np.nan
     return values, _malformed(text, np.isnan(values))
 
@@ -233,11 +232,17 @@ def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     array([[56.8, 55.4, 47.4],
            [ nan,  nan,  nan]])
     """
-    cells = [cell.strip(_AROUND).split() for cell in text]
-    complete = np.fromiter((len(cell) == len(COMPONENTS) for cell in cells), bool, len(cells))
-    flat = [part for cell in cells if len(cell) == len(COMPONENTS) for part in cell]
+    # All cells are cut into their parts at once, each behind a space.
+    cells = [cell.strip(_AROUND) for cell in text.tolist()]
+    joined = " ".join(["", *cells]).encode("ascii", "replace")
+    cell_starts = np.cumsum([0, *[len(cell) + 1 for cell in cells]])
+    is_blank = _IS_BLANK[np.frombuffer(joined, np.uint8)]
+    part_starts = np.flatnonzero(~is_blank[1:] & is_blank[:-1])
+    n_parts = np.diff(np.searchsorted(part_starts, cell_starts))
+    complete = n_parts == len(COMPONENTS)
+    flat = list(compress(joined.decode().split(), np.repeat(complete, n_parts).tolist()))
     read, wrong = parse_numbers(pd.Series(flat, dtype=object))
-    values = np.full((len(cells), len(COMPONENTS)), np.nan)
+    values = np.full((len(text), len(COMPONENTS)), np.nan)
     values[complete] = read.reshape(-1, len(COMPONENTS))
     malformed = _malformed(text, ~complete)
     malformed[complete] = wrong.reshape(-1, len(COMPONENTS)).any(axis=1)

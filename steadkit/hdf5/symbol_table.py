@@ -22,6 +22,7 @@ from steadkit.hdf5.messages import (
     RawFile,
     read_header,
 )
+from steadkit.packed_names import find_rows, pack
 
 SUPERBLOCK: Final = struct.Struct("<8xB7xH")
 """Its version, and half of how many entries a symbol node can hold (versions 0 and 1)."""
@@ -60,11 +61,7 @@ class SymbolTable(NamedTuple):
         >>> table.find(["c", "b", "a"]).tolist()
         [1, -1, 0]
         """
-        if not len(self.names):
-            return np.full(len(names), -1)
-        queries = np.array([name.encode() for name in names], bytes)
-        rows = np.minimum(np.searchsorted(self.names, queries), len(self.names) - 1)
-        return np.where(self.names[rows] == queries, rows, -1)
+        return find_rows(self.names, pack(names))
 
 
 class Group(NamedTuple):

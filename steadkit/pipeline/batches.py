@@ -39,7 +39,7 @@ class Batches:
     data
         A STEAD file, HDF5 with its CSV beside it, or several; or `Records`.
     traces
-        Trace names, or a manifest; all of the records by default.
+        Trace names, or a manifest; all by default.
     config
         How batches are made.
     seed
@@ -64,7 +64,7 @@ class Batches:
         shard: tuple[int, int] = (0, 1),
     ):
         self.config = config or BatchConfig()
-        self.records = data if isinstance(data, Records) else _records(data, traces or [])
+        self.records = data if isinstance(data, Records) else _records(data, traces)
         self.seed, self.shard = seed, shard
         self._check()
         self._donors = self.records.donors()
@@ -261,7 +261,7 @@ def shapes(size: int) -> list[tuple[int, ...]]:
     return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
 
 
-def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest) -> Records:
+def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None) -> Records:
     paths = [data] if isinstance(data, Path) else list(data)
     return Records(paths, traces.traces if isinstance(traces, Manifest) else traces)
 

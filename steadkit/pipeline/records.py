@@ -11,9 +11,10 @@ import pandas as pd
 from steadkit.catalog import checked_pieces, columns_of
 from steadkit.errors import InputError
 from steadkit.example import Example
-from steadkit.pipeline.columns import Columns, Names, pack
+from steadkit.packed_names import PackedNames, find_rows, pack
+from steadkit.pipeline.columns import Columns
 from steadkit.pipeline.memory import Shared
-from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, TRACE_SHAPE
+from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_of
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
 from steadkit.transforms import Donors
@@ -36,7 +37,7 @@ class Records:
     data
         STEAD files, HDF5 with the CSV beside each.
     names
-        The traces, each in one of the files.
+        The traces, each in one of the files; all of all files by default.
 
     Raises
     ------
@@ -44,20 +45,18 @@ class Records:
         A file or trace cannot be used, or an event lacks its P arrival.
     """
 
-    def __init__(self, data: Sequence[Path], names: Sequence[str]):
-        if not len(names):
-            raise InputError(f"no trace of {_listed(data)} selected: at least one is needed")
+    def __init__(self, data: Sequence[Path], names: Sequence[str] | None = None):
         self.data, self._hdf5 = list(data), [source_of(path).hdf5 for path in data]
-        columns = _read_tables(self.data, pack(names))
-        columns["offset"] = np.empty(len(names), np.int64)
+        columns = _read_tables(self.data, None if names is None else pack(names))
+        columns["offset"] = np.empty(len(columns["name"]), np.int64)
         for owner, path in enumerate(self._hdf5):
             own = columns["owner"] == owner
-            columns["offset"][own] = Waveforms(path, Names(columns["name"][own])).offsets
+            columns["offset"][own] = Waveforms(path, PackedNames(columns["name"][own])).offsets
         self._set(Columns(columns))
 
     def _set(self, columns: Columns, samples: Shared | None = None) -> None:
         self._columns, self._samples = columns, samples
-        self.names = Names(columns["name"])
+        self.names = PackedNames(columns["name"])
         self.is_event, self.p, self.s = (columns[name] for name in ("is_event", "p", "s"))
         self.coda_end, self.snr_db = columns["coda_end"], columns["snr_db"]
         self.offsets, self._owners = columns["offset"], columns["owner"]
@@ -165,37 +164,62 @@ def _waveforms_in(shared: Shared) -> np.ndarray:
     return block.view(DTYPE).reshape(-1, *TRACE_SHAPE)
 
 
-def _read_tables(data: Sequence[Path], wanted: np.ndarray) -> dict[str, np.ndarray]:
-    """Read what the tables of the files say of some traces, in the order of these."""
-    order = np.argsort(wanted, kind="stable")
-    in_order, count = wanted[order], len(wanted)
-    if len(twice := np.flatnonzero(in_order[1:] == in_order[:-1])):
-        raise InputError(f"trace {in_order[twice[0]].decode()!r} is listed twice: list it once")
-    columns = {
-        "name": wanted,
-        "owner": np.full(count, -1, np.int16),
-        "row": np.zeros(count, np.int32),
-        "is_event": np.zeros(count, bool),
-        **{name: np.full(count, np.nan) for name in ARRIVALS},
-        "snr_db": np.full((count, len(COMPONENTS)), np.nan),
-    }
-    for owner, path in enumerate(data):
-        passed = 0
-        for table in _pieces(source_of(path).csv):
-            names = pack(table["trace_name"].tolist())
-            at = np.minimum(np.searchsorted(in_order, names), count - 1)
-            rows = np.flatnonzero(in_order[at] == names)
-            _fill(columns, order[at[rows]], table.iloc[rows], owner, data)
-            columns["row"][order[at[rows]]] = passed + rows
-            passed += len(table)
-    if (missing := np.flatnonzero(columns["owner"] < 0)).size:
-        csvs = [source_of(path).csv for path in data]
-        raise InputError(
-            f"{_listed(csvs)} has no trace {wanted[missing[0]].decode()!r}: "
-            "is it the file of the list?"
-        )
+def _read_tables(data: Sequence[Path], wanted: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Read what the tables of the files say of some traces, in their order; of all for None."""
+    sought = None if wanted is None else np.sort(wanted)
+    if sought is not None:
+        _refuse_repeated(sought, "is listed twice: list it once")
+    parts = [part for owner, path in enumerate(data) for part in _parts(path, owner, sought)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if not len(columns["name"] if wanted is None else wanted):
+        raise InputError(f"no trace of {_listed(data)} selected: at least one is needed")
+    if wanted is not None or len(data) > 1:
+        by_name = np.argsort(columns["name"], kind="stable")
+        in_order = columns["name"][by_name]
+        _refuse_repeated(in_order, f"is in two of {_listed(data)}: name one")
+    if wanted is not None:
+        rows = find_rows(in_order, wanted)
+        _refuse_missing(wanted[rows < 0], data)
+        columns = {name: column[by_name[rows]] for name, column in columns.items()}
     _check_arrivals(columns)
     return columns
+
+
+def _refuse_repeated(in_order: np.ndarray, fault: str) -> None:
+    if len(twice := np.flatnonzero(in_order[1:] == in_order[:-1])):
+        raise InputError(f"trace {in_order[twice[0]].decode()!r} {fault}")
+
+
+def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
+    if len(missing):
+        csvs = [source_of(path).csv for path in data]
+        raise InputError(
+            f"{_listed(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
+        )
+
+
+def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
+    """Read the columns of a file piece by piece, of the traces that are sought alone."""
+    passed = 0
+    for table in _pieces(source_of(path).csv):
+        names = pack(table["trace_name"].tolist())
+        rows = np.arange(len(names))
+        if sought is not None:
+            rows = rows[find_rows(sought, names) >= 0]
+            table = table.iloc[rows]
+        is_event = (table["trace_category"] == EVENT).to_numpy()
+        yield {
+            "name": names[rows],
+            "owner": np.full(len(rows), owner, np.int16),
+            "row": (passed + rows).astype(np.int32),
+            "is_event": is_event,
+            **{
+                name: np.where(is_event, number_column(table, column), np.nan)
+                for name, column in ARRIVALS.items()
+            },
+            "snr_db": component_columns(table),
+        }
+        passed += len(names)
 
 
 def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
@@ -206,25 +230,6 @@ def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
         # A table of one's own may lack them: then nobody knows, and shifts keep to what is known.
         for table in checked_pieces(csv, COLUMNS):
             yield table.assign(**dict.fromkeys(EXTRAS, ""))
-
-
-def _fill(
-    columns: dict[str, np.ndarray],
-    rows: np.ndarray,
-    table: pd.DataFrame,
-    owner: int,
-    data: Sequence[Path],
-) -> None:
-    """Put some rows of a table where their traces are in the columns."""
-    if (twice := columns["owner"][rows] >= 0).any():
-        name = table["trace_name"].iloc[int(twice.argmax())]
-        raise InputError(f"trace {name!r} is in two of {_listed(data)}: name one")
-    is_event = (table["trace_category"] == EVENT).to_numpy()
-    columns["owner"][rows] = owner
-    columns["is_event"][rows] = is_event
-    columns["snr_db"][rows] = component_columns(table)
-    for name, column in ARRIVALS.items():
-        columns[name][rows] = np.where(is_event, number_column(table, column), np.nan)
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -9,10 +9,11 @@ from conftest import as_csv, names_of, row
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steadkit import packed_names as module
 from steadkit.errors import InputError
+from steadkit.packed_names import PackedNames, find_rows, pack
 from steadkit.pipeline import BatchConfig, Batches, Records
-from steadkit.pipeline import columns as columns_module
-from steadkit.pipeline.columns import Columns, Names, pack
+from steadkit.pipeline.columns import Columns
 from steadkit.transforms import PRESETS
 
 NAMES = names_of(12, 5)
@@ -22,8 +23,8 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 @given(st.lists(TEXT), st.integers(1, 4))
 def test_names_are_what_was_packed(listed, at_once):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns_module, "ROWS_AT_ONCE", at_once)
-        names = Names(pack(listed))
+        patch.setattr(module, "ROWS_AT_ONCE", at_once)
+        names = PackedNames(pack(listed))
         assert [*names] == listed == names[:] and len(names) == len(listed)
     assert names == listed and names != [*listed, "x"]
     assert [names[number] for number in range(len(listed))] == listed
@@ -82,3 +83,24 @@ def test_rows_in_any_order_and_more_of_them_than_are_wanted(stead, monkeypatch):
     found = Records([source.hdf5], NAMES[3:15])
     for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_all_traces_of_all_files_where_none_are_named(stead):
+    one, other = stead("a.hdf5", NAMES[:7]), stead("b.hdf5", NAMES[7:])
+    data = [other.hdf5, one.hdf5]
+    found, expected = Records(data), Records(data, [*NAMES[7:], *NAMES[:7]])
+    assert found.names == expected.names
+    for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    with pytest.raises(InputError, match=f"{NAMES[0]}.* is in two of .*: name one"):
+        Records([one.hdf5, stead("c.hdf5", NAMES[:2]).hdf5])
+
+
+@given(st.lists(TEXT, unique=True), st.lists(TEXT))
+def test_rows_of_names(listed, sought):
+    in_order = sorted(listed, key=str.encode)
+    expected = [in_order.index(name) if name in in_order else -1 for name in sought]
+    assert find_rows(pack(in_order), pack(sought)).tolist() == expected
+    assert find_rows(pack(in_order), pack(PackedNames(pack(listed)))).tolist() == [
+        in_order.index(name) for name in listed
+    ]
