@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, write_with
-from steadkit.catalog import columns_of, counts, read_table
+from steadkit.catalog import LineStarts, columns_of, counts, read_table
 from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
+from steadkit.rows import SPAN
 from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns
 from steadkit.sources import Source
 
@@ -108,8 +109,10 @@ def _check_files(
 def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read what the selection needs of every trace, and which row of which source it is."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
+    starts = [LineStarts() for _ in sources]
     tables = [
-        read_table(source.csv, columns) for source, columns in zip(sources, needed, strict=True)
+        read_table(source.csv, columns, lines)
+        for source, columns, lines in zip(sources, needed, starts, strict=True)
     ]
     rows = pd.concat(tables, ignore_index=True)
     if rows.empty:
@@ -123,6 +126,9 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
             "row": np.concatenate([np.arange(size) for size in sizes]),
         }
     )
+    spans = [span for lines in starts if (span := lines.places()) is not None]
+    if len(spans) == len(sources):
+        places[[*SPAN]] = np.concatenate([np.column_stack(span) for span in spans])
     _refuse_repeated(rows["trace_name"], places["source"], sources)
     return rows, places
 

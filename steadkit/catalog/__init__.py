@@ -1,6 +1,7 @@
 """STEAD's CSV, read and written as text, so that nothing is altered."""
 
 from steadkit.catalog.cells import CellsDigest
+from steadkit.catalog.lines import LineStarts
 from steadkit.catalog.reading import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
@@ -28,6 +29,7 @@ __all__ = [
     "KEY_COLUMNS",
     "MAX_NAME_BYTES",
     "CellsDigest",
+    "LineStarts",
     "check_name",
     "check_names",
     "checked_pieces",

@@ -28,6 +28,8 @@ class CheckedLines(io.TextIOBase):
         The CSV file, UTF-8.
     fields
         How many fields each line must have; None does not count them.
+    starts
+        Learns where the lines begin.
 
     Raises
     ------
@@ -37,8 +39,8 @@ class CheckedLines(io.TextIOBase):
         On reading: the file is not text.
     """
 
-    def __init__(self, path: Path, fields: int | None = None):
-        self._path, self._fields = path, fields
+    def __init__(self, path: Path, fields: int | None = None, starts: "LineStarts | None" = None):
+        self._path, self._fields, self._starts = path, fields, starts
         require_file(path)
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -61,15 +63,47 @@ class CheckedLines(io.TextIOBase):
             raise InputError(f"{str(self._path)!r} holds a NUL byte: it is damaged or no CSV")
         if not self._file.peek(1):
             piece = _without_blank_end(piece)
-        if self._fields is not None and not is_regular(piece, self._fields):
+        starts = None if self._fields is None else line_starts(piece, self._fields)
+        if self._fields is not None and starts is None:
             check_rows(self._path, self._fields)
             self._fields = None  # the whole file has been found right
+        if self._starts is not None:
+            self._starts.add(piece, starts)
         return self._decoder.decode(piece, final=not piece)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
         super().close()
+
+
+class LineStarts:
+    r"""Where the lines of a CSV begin, learned while it is read.
+
+    >>> starts = LineStarts()
+    >>> for piece in (b"x,y\na,b\n", b"c,d"):
+    ...     starts.add(piece, line_starts(piece, 2))
+    >>> starts.places()
+    (array([4, 8]), array([ 7, 11]))
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+        self._end, self._are_plain = 0, True
+
+    def add(self, piece: bytes, starts: np.ndarray | None) -> None:
+        """Take in the next piece and the places in it, None where they are not known."""
+        self._are_plain &= starts is not None and b"\r" not in piece
+        if starts is not None and self._are_plain:
+            self._parts.append(self._end + starts)
+            self._end += len(piece) if piece.endswith(b"\n") or not piece else len(piece) + 1
+
+    def places(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give first byte and end of every row, or None where a quote or CR stands in the file."""
+        if not self._are_plain:
+            return None
+        starts = np.concatenate([*self._parts, [self._end]]).astype(np.int64)
+        return starts[1:-1], starts[2:] - 1
 
 
 def plain_pieces(path: Path, fields: int) -> Iterator[list[str]]:
@@ -88,7 +122,7 @@ def plain_pieces(path: Path, fields: int) -> Iterator[list[str]]:
     with CheckedLines(path, fields) as file:
         header = 1
         while text := file.read():
-            if '"' in text or "\r" in text or not is_regular(text.encode(), fields):
+            if '"' in text or "\r" in text or line_starts(text.encode(), fields) is None:
                 return
             yield io.StringIO(text, newline="\n").readlines()[header:]
             header = 0
@@ -100,17 +134,17 @@ def _without_blank_end(piece: bytes) -> bytes:
     return text + b"\n" if text else b""
 
 
-def is_regular(piece: bytes, fields: int) -> bool:
-    r"""Tell quickly that each line has so many fields; False means that it must be looked at.
+def line_starts(piece: bytes, fields: int) -> np.ndarray | None:
+    r"""Find quickly where lines begin that have so many fields each; None: they must be looked at.
 
-    >>> is_regular(b"a,b\r\nc,d\n", 2), is_regular(b"a,b\nc,d,\n", 2), is_regular(b'"a,b"\n', 1)
-    (True, False, False)
+    >>> line_starts(b"a,b\r\nc,d\n", 2), line_starts(b"a,b\nc,d,\n", 2), line_starts(b'"a,b"\n', 1)
+    (array([0, 5]), None, None)
     """
     if not piece:
-        return True
+        return np.empty(0, np.int64)
     returns_alone = b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n")
     if fields > 256 or b'"' in piece or returns_alone:
-        return False
+        return None
     commas = np.frombuffer(piece, np.uint8) == ord(",")
     ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
     starts = np.concatenate(([0], ends + 1))
@@ -118,7 +152,8 @@ def is_regular(piece: bytes, fields: int) -> bool:
     # One byte a line counts modulo 256; where the total is right too, no line has 256 too many.
     in_line = np.add.reduceat(commas.view(np.uint8), starts, dtype=np.uint8)
     total = np.count_nonzero(commas)
-    return bool((in_line == fields - 1).all() and total == len(starts) * (fields - 1))
+    is_regular = (in_line == fields - 1).all() and total == len(starts) * (fields - 1)
+    return starts if is_regular else None
 
 
 def check_rows(path: Path, fields: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog.cells import CellsDigest
-from steadkit.catalog.lines import CheckedLines, plain_pieces
+from steadkit.catalog.lines import CheckedLines, LineStarts, plain_pieces
 from steadkit.catalog.writing import csv_lines
 from steadkit.errors import InputError, remedy_of
 from steadkit.schema import CATEGORIES, COLUMNS
@@ -40,7 +40,9 @@ _NAME = re.compile(r"(?!\.{1,2}$)[^\s/\\\x00-\x1f\x7f]+")
 _UNSAFE = bytes({*range(0x21), 0x7F, *b"/\\"} - {*b"\n"})
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
+) -> pd.DataFrame:
     """Read a STEAD CSV as text, exactly as written; missing values are empty strings or ``None``.
 
     Parameters
@@ -49,16 +51,20 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         The CSV file.
     columns
         Which columns are needed; all that the file has by default.
+    starts
+        Learns where the rows are in the file.
 
     Raises
     ------
     InputError
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
-    return pd.concat(checked_pieces(path, columns), ignore_index=True)
+    return pd.concat(checked_pieces(path, columns, starts), ignore_index=True)
 
 
-def checked_pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+def checked_pieces(
+    path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
+) -> Iterator[pd.DataFrame]:
     """Read a STEAD CSV in pieces, each as `read_table` would read it.
 
     Raises
@@ -67,7 +73,7 @@ def checked_pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator
         As `read_table` does; a name that is repeated is refused after the last piece.
     """
     hashes = []
-    for part in pieces(path, columns):
+    for part in pieces(path, columns, starts=starts):
         names = part["trace_name"].to_numpy(object)
         check_names(names.tolist(), path)
         _check_categories(part["trace_category"], path)
@@ -132,7 +138,10 @@ def columns_of(path: Path) -> list[str]:
 
 
 def pieces(
-    path: Path, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
+    path: Path,
+    columns: Sequence[str] | None = None,
+    rows: int = CHUNK_ROWS,
+    starts: LineStarts | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Read a CSV in pieces, so that memory is bounded by what is kept of each; at least one.
 
@@ -144,6 +153,8 @@ def pieces(
         Which columns are needed; all that the file has by default.
     rows
         Rows in a piece.
+    starts
+        Learns where the rows are in the file.
 
     Raises
     ------
@@ -155,7 +166,7 @@ def pieces(
     yield pd.DataFrame(columns=list(columns or present), dtype=str)
     with (
         _faults_in_one_line(path),
-        CheckedLines(path, fields=len(present)) as lines,
+        CheckedLines(path, len(present), starts) as lines,
         pd.read_csv(
             lines,
             names=present,

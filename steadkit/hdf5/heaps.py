@@ -24,10 +24,10 @@ OBJECT: Final = struct.Struct("<HH4xQ")
 HEAD: Final = OBJECT.size // WORD
 """Words before the text of an object: its index, and the length of the text."""
 
-KEPT: Final = 64
+KEPT: Final = 1024
 SMALL: Final = 1 << 16
 """Collections remembered, and their size up to which more than one is, or is read for many rows
-at once."""
+at once. The texts of a trace lie in two, or three: those of a run of 256 are read once."""
 
 
 class Collection:

@@ -260,7 +260,9 @@ def _key(content: bytes) -> bytes:
 
 def _start(raw: Raw, address: int, length: int) -> bytes:
     try:
-        return raw.read_up_to(address, length)
+        start = raw.read_up_to(address, length)
+        size = PREFIX.size + PREFIX.unpack_from(start)[3] if len(start) >= PREFIX.size else 0
+        return start if size <= len(start) or length < size else raw.read(address, size)
     except DamageError:
         return b""  # read once more by itself, it will say what is wrong
 

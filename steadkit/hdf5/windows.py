@@ -101,12 +101,15 @@ class Windows:
 
     def view(self, address: int, length: int) -> memoryview | None:
         """Give bytes that were read ahead, or None."""
+        view = self._from(address)[:length]
+        return view if len(view) == length else None
+
+    def _from(self, address: int) -> memoryview:
+        """Give what was read ahead from an address on, in one piece."""
         number = bisect_right(self._starts, address) - 1
         if number < 0:
-            return None
-        first = address - self._starts[number]
-        view = self._pieces[number][first : first + length]
-        return view if len(view) == length else None
+            return memoryview(b"")
+        return self._pieces[number][address - self._starts[number] :]
 
     def read(self, address: int, length: int) -> bytes:
         """Read so many bytes, as `RawFile.read` does."""
@@ -114,9 +117,9 @@ class Windows:
         return self._raw.read(address, length) if view is None else bytes(view)
 
     def read_up_to(self, address: int, length: int) -> bytes:
-        """Read so many bytes, or as many as there are, as `RawFile.read_up_to` does."""
-        view = self.view(address, length)  # nearly always all of it is there
-        return self._raw.read_up_to(address, length) if view is None else bytes(view)
+        """Read so many bytes, or as many as were read ahead there, or as the file has."""
+        there = self._from(address)[:length]
+        return bytes(there) if there else self._raw.read_up_to(address, length)
 
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:

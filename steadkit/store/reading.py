@@ -38,6 +38,10 @@ from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 NEAR: Final = 1 << 14
 """Bytes between the samples of two traces up to which they are read along, not left out."""
 
+REACH: Final = 1 << 12
+"""Bytes behind the samples up to which what belongs to a header is read along with them, for every
+trace; what a few headers have farther away is read by itself."""
+
 MANY: Final = 8
 """Traces from which on it pays to read them together."""
 
@@ -251,7 +255,7 @@ class Reader:
             return False
         ends = [start + length for start, length in header.blocks(address)]
         ends.append(storage.address + TRACE_BYTES)
-        near = [end - address for end in ends if 0 < end - address <= TRACE_BYTES + NEAR]
+        near = [end - address for end in ends if 0 < end - address <= TRACE_BYTES + REACH]
         self._reach = max(self._reach, *near)
         # The address of the samples, behind two bytes of the layout.
         self._field = header.places(LAYOUT)[0][0] + 2

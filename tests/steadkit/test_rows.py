@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steadkit.catalog import lines, read_table, write_csv
+from steadkit.catalog import LineStarts, lines, read_table, write_csv
+from steadkit.catalog.lines import line_starts
 from steadkit.errors import InputError
-from steadkit.rows import write_rows
+from steadkit.rows import SPAN, write_rows
 
 HEADER = ["receiver_code", "trace_name", "trace_category", "remark"]
+STEAD_ORDER = ("receiver_code", "trace_category", "trace_name", "remark")
 HARD = [
     "",
     "None",
@@ -69,7 +71,7 @@ def test_hard_texts_in_any_order(tmp_path, two, seed):
     assert not (tmp_path / "out.csv.spool").exists()
 
 
-def in_stead_order(rows, header=("receiver_code", "trace_category", "trace_name", "remark")):
+def in_stead_order(rows, header=STEAD_ORDER):
     return [
         list(header),
         *([dict(zip(HEADER, row, strict=True))[c] for c in header] for row in rows),
@@ -170,3 +172,45 @@ def test_lines_taken_as_they_stand_are_those_that_pandas_would_write(
     table = pd.DataFrame(in_stead_order([rows[i] for i in places])[1:], columns=header)
     write_csv(tmp_path / "pandas.csv", header, [table])
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()
+
+
+def spans_of(path, picked):
+    """Choose rows with the bytes of their lines, as a subset does."""
+    starts = LineStarts()
+    read_table(path, None, starts)
+    chosen = choose(picked)
+    chosen[[*SPAN]] = np.column_stack(starts.places())[chosen["row"]]
+    return chosen
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_rows_read_from_their_places_are_those_read_in_order(tmp_path, monkeypatch, end):
+    rows = [["ABC", "noise", f"S{i}_NO", "é" * (i % 7)] for i in range(3000)]
+    lines = "\n".join(",".join(row) for row in [STEAD_ORDER, *rows])
+    (path := tmp_path / "a.csv").write_text(lines + end, encoding="utf-8")
+    order = np.random.default_rng(0).permutation(len(rows))[:2100]
+    picked = [(0, i, rows[i][2]) for i in order.tolist()]
+    expected = write_rows([path], choose(picked), tmp_path / "one.csv")
+    monkeypatch.delattr("steadkit.rows.lines_at")
+    assert write_rows([path], spans_of(path, picked), tmp_path / "two.csv") == expected
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+@pytest.mark.parametrize("text", ['a,"b"\n', "a,b\r\n"])
+def test_places_of_lines_that_are_not_plain_are_not_known(text):
+    starts = LineStarts()
+    for piece in (b"x,y\n", text.encode()):
+        starts.add(piece, line_starts(piece, 2))
+    assert starts.places() is None
+
+
+@pytest.mark.parametrize("line", ["ABC,noise,T1_NO,r", ',"noise",S0_NO,', ",noise,S0_NO,r,", "\0"])
+def test_a_line_that_changed_meanwhile_is_refused(tmp_path, line):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{','.join(STEAD_ORDER)}\nABC,noise,S0_NO,r\n")
+    chosen = spans_of(path, [(0, 0, "S0_NO")])
+    with path.open("r+b") as file:
+        file.seek(chosen["start"][0])
+        file.write(f"{line}\n".encode())
+    with pytest.raises(InputError, match=r"has changed while it was read|a NUL byte"):
+        write_rows([path], chosen, tmp_path / "out.csv")
