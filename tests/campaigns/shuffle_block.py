@@ -10,6 +10,7 @@ files, runs and ``results.csv``; a second run continues there.
 """
 
 import argparse
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -97,6 +98,7 @@ def campaign(
         slug = order.name.replace(", ", "-").replace(" ", "-")
         run = Run(folder / "runs" / f"{slug}-{config.augment}-{config.seed}")
         if not run.is_complete:
+            shutil.rmtree(run.folder, ignore_errors=True)  # one that was cut off begins anew
             keras.utils.clear_session()  # else the graph of every network stays in memory
             train(files[order.file], run.folder, network, config, say=lambda _: None)
         last = pd.read_csv(run.history).iloc[-1]
