@@ -1,9 +1,11 @@
 """Pick tables: CSV or QuakeML to one row a pick, and from there to one onset a trace.
 
 A CSV needs the columns ``network``, ``station``, ``phase`` and ``time`` (UTC, ISO 8601). It may
-have ``location``, ``channel``, ``status`` (manual, automatic) and ``weight`` of the pick,
-``event_id``, and any of STEAD's ``source_*`` columns, some of which have short names too
-(`ALIASES`). Other columns are passed over.
+have ``location``, ``channel``, ``status`` or ``mode`` (manual, automatic, rejected) and ``weight``
+of the pick, ``event_id``, and any of STEAD's ``source_*`` columns, some of which have short names
+too (`ALIASES`). Other columns are passed over.
+
+Of several picks of one arrival the best is taken, see `onsets`.
 """
 
 import re
@@ -16,7 +18,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.convert.quakeml import read_quakeml
+from steadkit.convert.quakeml import USED, read_quakeml
 from steadkit.convert.rows import known, time_text
 from steadkit.convert.samples import P_SAMPLES
 from steadkit.convert.tables import columns_in, text_parts
@@ -26,6 +28,14 @@ from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 
 NEEDED: Final = ("network", "station", "phase", "time")
 OF_A_PICK: Final = (*NEEDED, "location", "channel", "status", "weight")
+OF_ITS_WORTH: Final = ("mode", "evaluation_status", "used")
+"""What tells besides, as QuakeML has it, which of several picks of one arrival to take."""
+
+WORTH: Final = ("is_rejected", "is_unused", "automation", "lightness")
+"""Columns by which picks of one arrival are ordered, the best first."""
+
+AUTOMATION: Final = {"manual": 0, "": 1, "automatic": 2, "autopicker": 2}
+REJECTED: Final = "rejected"
 OF_A_SOURCE: Final = tuple(column for column in COLUMNS if column.startswith("source_"))
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -96,7 +106,7 @@ def read_picks(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a pick of P or S: network, station, location, channel, phase (``P`` or ``S``),
-        status, weight, time_ns, and STEAD's source columns.
+        status, weight, time_ns, STEAD's source columns, and `WORTH`.
 
     Raises
     ------
@@ -105,7 +115,8 @@ def read_picks(path: Path) -> pd.DataFrame:
     """
     is_xml = path.suffix.lower() in (".xml", ".qml", ".quakeml")
     table = pd.DataFrame(read_quakeml(path)) if is_xml else _read_csv(path)
-    table = table.reindex(columns=[*OF_A_PICK, *OF_A_SOURCE], fill_value="").fillna("")
+    columns = [*OF_A_PICK, *OF_ITS_WORTH, *OF_A_SOURCE]
+    table = table.reindex(columns=columns, fill_value="").fillna("")
     table = table[table["phase"].str.strip().isin(PHASES)].copy()
     if table.empty:
         raise InputError(f"{str(path)!r} has no pick of P or S: name another table")
@@ -115,11 +126,31 @@ def read_picks(path: Path) -> pd.DataFrame:
     table["time_ns"] = _nanoseconds(table, path)
     table["source_origin_time"] = _origin_times(table, path)
     _check_numbers(table, path)
+    table = _with_worth(table).drop(columns=["time", *OF_ITS_WORTH])
     # In an order of its own, so that of two equal picks the same one is kept in any table.
-    table = table.drop(columns="time")
-    ordered = table.sort_values(["time_ns", *table.columns.drop("time_ns")])
+    first = ["time_ns", *WORTH]
+    ordered = table.sort_values([*first, *table.columns.drop(first)])
     alike = ["network", "station", "source_id", "phase", "time_ns"]
     return ordered.drop_duplicates(alike).reset_index(drop=True)
+
+
+def _with_worth(table: pd.DataFrame) -> pd.DataFrame:
+    """Tell of each pick what makes it better or worse than another of the same arrival."""
+    told = [
+        table[name].where(table[name].map(known), "").str.strip().str.lower()
+        for name in ("status", "mode", "evaluation_status")
+    ]
+    is_rejected = np.logical_or.reduce([column == REJECTED for column in told])
+    mode = told[1].where(told[1] != "", told[0])
+    return table.assign(
+        status=table["status"].where(told[0] != "", table["mode"]),
+        is_rejected=is_rejected,
+        is_unused=table["used"] != USED,
+        automation=mode.map(AUTOMATION).fillna(AUTOMATION[""]).astype(int),
+        lightness=[
+            -weight if weight == weight else 0.0 for weight in table["weight"].map(parse_cell)
+        ],
+    )
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -176,9 +207,10 @@ def _check_numbers(table: pd.DataFrame, path: Path) -> None:
 def onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
     """Put P and S of one earthquake at one station together, in the order of their times.
 
-    With an event id, the earliest P and the earliest S after it are taken. Picks without one stand
-    for themselves: each P with the first S after it, if that comes before the next P and within
-    56 s.
+    Rejected picks are left out. With an event id, the best P and the best S after it are taken:
+    those that the preferred origin was located with come first, then manual before automatic ones,
+    the larger weight, and the earlier time. Picks without one stand for themselves: each P with the
+    first S after it, if that comes before the next P and within 56 s.
 
     Parameters
     ----------
@@ -188,24 +220,30 @@ def onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
         Gets the picks that no onset could be made of.
     """
     found: list[Onset] = []
+    if rejected := int(picks["is_rejected"].sum()):
+        left_out["a rejected pick"] += rejected
+    picks = picks[~picks["is_rejected"]]
     keys = ["network", "station", "source_id"]
     for (_, _, source), group in picks.groupby(keys, sort=True):
-        ordered = group.sort_values(["time_ns", "phase", "channel"])
+        by_time = ["time_ns", "phase", "channel"]
         if known(source):
-            found.extend(_of_event(ordered, left_out))
+            found.extend(_of_event(group.sort_values([*WORTH, *by_time]), left_out))
         else:
-            found.extend(_alone(ordered, left_out))
+            found.extend(_alone(group.sort_values(by_time), left_out))
     return sorted(found, key=lambda onset: (onset.p, onset.identity))
 
 
 def _of_event(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
-    first = group[group["phase"] == "P"].head(1)
+    """Make an onset of the picks of one event at one station, the best first."""
+    first = group[group["phase"] == "P"]
     if first.empty:
         left_out["S without a P"] += 1
         return
-    p = first.to_dict("records")[0]
-    later = group[(group["phase"] == "S") & (group["time_ns"] > p["time_ns"])].head(1)
-    yield _onset(p, later.to_dict("records"))
+    p = first.iloc[0].to_dict()
+    later = group[(group["phase"] == "S") & (group["time_ns"] > p["time_ns"])]
+    if others := len(first) + len(later) - 1 - bool(len(later)):
+        left_out["another pick of an arrival than the best"] += others
+    yield _onset(p, later.head(1).to_dict("records"))
 
 
 def _alone(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:

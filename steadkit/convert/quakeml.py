@@ -17,6 +17,10 @@ KM: Final = 1000.0
 """QuakeML counts depths and their uncertainties in metres."""
 
 
+USED: Final = "yes"
+"""Of a pick that the preferred origin of its event was located with."""
+
+
 def refuse_entities(path: Path) -> None:
     """Refuse XML with a document type: entities could pull in other files, or fill the memory.
 
@@ -131,15 +135,20 @@ def _origin(origin: Any) -> dict[str, str]:
     doubt = origin.origin_uncertainty or quake.OriginUncertainty()
     return _texts(
         source_origin_time=origin.time,
-        source_origin_uncertainty_sec=origin.time_errors.uncertainty,
+        source_origin_uncertainty_sec=_uncertainty(origin.time_errors),
         source_latitude=origin.latitude,
         source_longitude=origin.longitude,
         source_error_sec=quality.standard_error,
         source_gap_deg=quality.azimuthal_gap,
         source_horizontal_uncertainty_km=_km(doubt.horizontal_uncertainty),
         source_depth_km=_km(origin.depth),
-        source_depth_uncertainty_km=_km(origin.depth_errors.uncertainty),
+        source_depth_uncertainty_km=_km(_uncertainty(origin.depth_errors)),
     )
+
+
+def _uncertainty(errors: Any) -> float | None:
+    """Read an uncertainty; ObsPy has no errors at all of what a file leaves out."""
+    return None if errors is None else errors.uncertainty
 
 
 def _km(metres: float | None) -> float | None:
@@ -163,6 +172,8 @@ def _pick(pick: Any, event: Any) -> dict[str, str]:
         phase=pick.phase_hint or (arrival.phase if arrival else None),
         time=pick.time,
         status=pick.evaluation_mode,
+        evaluation_status=pick.evaluation_status,
+        used=USED if arrival is not None and arrival.time_weight != 0 else None,
         weight=arrival.time_weight if arrival else None,
     )
 

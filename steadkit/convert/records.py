@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from obspy import Stream, UTCDateTime, read
+from obspy import Stream, Trace, UTCDateTime, read
 from obspy.io.mseed.core import _is_mseed
 from obspy.io.sac.core import _is_sac
 
@@ -39,17 +39,6 @@ MARGIN: Final = 5.0
 NANO: Final = 1_000_000_000
 
 
-class Piece(NamedTuple):
-    """A continuous run of samples of one channel in one file; times in ns since 1970, UTC."""
-
-    path: Path
-    file_format: str
-    channel: str
-    start: int
-    end: int
-    rate: float
-
-
 class Instrument(NamedTuple):
     """A seismometer: the codes of SEED but for the component."""
 
@@ -57,6 +46,18 @@ class Instrument(NamedTuple):
     station: str
     location: str
     kind: str
+
+
+class Piece(NamedTuple):
+    """A continuous run of samples of one channel in one file; times in ns since 1970, UTC."""
+
+    path: Path
+    file_format: str
+    instrument: Instrument
+    channel: str
+    start: int
+    end: int
+    rate: float
 
 
 Index = Mapping[Instrument, Sequence[Piece]]
@@ -94,8 +95,8 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
         if not path.is_file():
             left_out["a pipe, a socket, a device or a dangling link among the records"] += 1
             continue
-        for instrument, piece in _pieces(path, left_out):
-            found[instrument].append(piece)
+        for piece in _pieces(path, left_out):
+            found[piece.instrument].append(piece)
     if not found:
         raise InputError(f"{str(folder)!r} holds no miniSEED or SAC record: name another folder")
     return {
@@ -104,7 +105,7 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     }
 
 
-def _pieces(path: Path, left_out: Counter[str]) -> Iterator[tuple[Instrument, Piece]]:
+def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Piece]:
     file_format = _format_of(path)
     if file_format is None:
         return
@@ -117,9 +118,14 @@ def _pieces(path: Path, left_out: Counter[str]) -> Iterator[tuple[Instrument, Pi
         stats = trace.stats
         code = stats.channel
         if stats.npts and code and (len(code) < 3 or code[1] in SENSORS):
-            where = Instrument(stats.network, stats.station, stats.location, code[:-1])
             times = (stats.starttime.ns, stats.endtime.ns)
-            yield where, Piece(path, file_format, code, *times, float(stats.sampling_rate))
+            rate = float(stats.sampling_rate)
+            yield Piece(path, file_format, _instrument_of(trace), code, *times, rate)
+
+
+def _instrument_of(trace: Trace) -> Instrument:
+    stats = trace.stats
+    return Instrument(stats.network, stats.station, stats.location, stats.channel[:-1])
 
 
 def _format_of(path: Path) -> str | None:
@@ -202,9 +208,14 @@ def _component(pieces: Sequence[Piece], start: int, band_pass: bool) -> tuple[np
     span = int((N_SAMPLES / SAMPLING_RATE + MARGIN) * NANO)
     begin, end = (UTCDateTime(ns=time) for time in (start - int(MARGIN * NANO), start + span))
     stream = Stream()
-    for path, file_format, channel in sorted({piece[:3] for piece in pieces}):
+    for path, file_format, instrument, channel in sorted({piece[:4] for piece in pieces}):
         part = _read(path, file_format, starttime=begin, endtime=end)
-        stream += part.select(channel=channel)
+        # By all codes: a file may hold other stations, locations and channels.
+        stream.traces += [
+            trace
+            for trace in part
+            if _instrument_of(trace) == instrument and trace.stats.channel == channel
+        ]
     samples, first = _joined(stream.trim(begin, end))
     ratio = ratio_to_stead(pieces[0].rate)
     resampled = at_stead_rate(samples[:, None], ratio, band_pass)[:, 0]
@@ -226,8 +237,6 @@ def _joined(stream: Stream) -> tuple[np.ndarray, int]:
         # A rate that differs in its last digits only must not keep records apart.
         trace.stats.sampling_rate = round(trace.stats.sampling_rate, 3)
     stream.sort(["starttime", "endtime"])
-    for trace in stream:
-        trace.id = stream[0].id
     try:
         stream.merge(method=1)
     except Exception as error:  # a plain Exception is what ObsPy raises

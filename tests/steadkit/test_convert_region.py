@@ -20,7 +20,7 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.convert import RegionConfig, from_records
-from steadkit.convert.picks import OF_A_PICK, OF_A_SOURCE, onsets, read_picks
+from steadkit.convert.picks import OF_A_PICK, OF_A_SOURCE, WORTH, onsets, read_picks
 from steadkit.convert.quiet import is_quiet, quiet_starts
 from steadkit.convert.records import index_folder
 from steadkit.convert.stations import read_stations
@@ -253,6 +253,69 @@ def test_the_instrument_of_the_pick_comes_first_then_the_one_with_most_component
     assert cut(tmp_path, {"channel": "HHZ"})[0]["receiver_type"].tolist() == ["HH"]
 
 
+OTHERS = [
+    {},
+    {"station": "DEF"},
+    {"station": "GHI", "rate": 50.0},
+    {"network": "YY"},
+    {"station": "JKL", "start": START + 60},
+    {"location": "10", "rate": 20.0},
+    {"channel": "BHZ", "rate": 40.0},
+]
+
+
+@pytest.mark.parametrize("together", ["one file", "a file each", "shuffled"])
+def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_path, together):
+    """Levels differ by what they are of; what shares a file must not share samples."""
+    records = [record(**other) for other in OTHERS]
+    for number, one in enumerate(records):
+        one.data[:] = 1000 * (number + 1)
+    if together == "shuffled":
+        pieces = [half for one in records for half in (one.slice(START, START + 140), one.copy())]
+        pieces = [pieces[i] for i in np.random.default_rng(0).permutation(len(pieces))]
+        for number, some in enumerate([pieces[:5], pieces[5:]]):
+            write(tmp_path / "records" / str(number), *some[:1])
+            Stream(some).write(str(tmp_path / "records" / f"{number}.mseed"), format="MSEED")
+    elif together == "one file":
+        (tmp_path / "records").mkdir()
+        Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
+    else:
+        write(tmp_path / "records", *records)
+    picks = [{"location": "", "channel": "HHZ"} | other for other in OTHERS]
+    picks = [{k: v for k, v in pick.items() if k not in ("rate", "start")} for pick in picks]
+    table, waveforms, left_out = cut(tmp_path, *picks[:5])
+    levels = {
+        (row.network_code, row.receiver_code): set(waveforms[row.trace_name][:, 2].round().tolist())
+        for row in table.itertuples()
+    }
+    expected = zip(
+        [("XX", "ABC"), ("XX", "DEF"), ("XX", "GHI"), ("YY", "ABC"), ("XX", "JKL")],
+        [{1000.0}, {2000.0}, {3000.0}, {4000.0}, {5000.0}],
+        strict=True,
+    )
+    assert levels == dict(expected) and not left_out
+    for pick, level in zip(picks[5:], (6000.0, 7000.0), strict=True):
+        _, waveforms, _ = cut(tmp_path, pick)
+        (waveform,) = waveforms.values()
+        assert np.abs(waveform[:, 2] - level).max() < 1
+
+
+def test_noise_has_the_samples_of_its_own_station(tmp_path):
+    records = [record(seconds=900, station=name) for name in ("ABC", "DEF")]
+    noise = np.random.default_rng(0).normal(size=(2, len(records[0].data))).astype(np.float32)
+    for one, samples, scale in zip(records, noise, (1, 1000), strict=True):
+        one.data[:] = samples * scale
+    (tmp_path / "records").mkdir()
+    Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
+    table, waveforms, _ = cut(tmp_path, config=RegionConfig(noise=1))
+    found = {
+        row.receiver_code: waveforms[row.trace_name][:, 2].std()
+        for row in table.itertuples()
+        if row.trace_category == "noise"
+    }
+    assert found["ABC"] < 10 < 900 < found["DEF"]
+
+
 def test_one_event_on_many_stations_and_many_events_on_one(tmp_path):
     write(tmp_path / "records", record(), record(station="DEF"))
     picks = [
@@ -308,6 +371,64 @@ def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
     assert float(told["s_arrival_sample"]) == float(told["p_arrival_sample"]) + 400
 
 
+def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
+    """Rejected 3 s early, automatic 0.4 s early, manual 0.1 s early, and the one that is used."""
+    write(tmp_path / "records", record(channel="EHZ"))
+    made = [
+        quake.Pick(
+            time=START + seconds,
+            phase_hint=phase,
+            evaluation_mode=mode,
+            evaluation_status=status,
+            waveform_id=quake.WaveformStreamID("XX", "ABC", channel_code="EHZ"),
+        )
+        for phase, seconds, mode, status in [
+            ("P", 97, "manual", "rejected"),
+            ("P", 99.6, "automatic", "preliminary"),
+            ("P", 99.9, "manual", "reviewed"),
+            ("P", 100, "automatic", "reviewed"),
+            ("S", 100.2, "automatic", None),
+            ("S", 104, "manual", None),
+            ("S", 103, "manual", "rejected"),
+        ]
+    ]
+    arrivals = [
+        quake.Arrival(pick_id=made[3].resource_id, phase="P", time_weight=0.5),
+        quake.Arrival(pick_id=made[2].resource_id, phase="P", time_weight=0.0),
+    ]
+    origins = [
+        quake.Origin(time=START + 95, latitude=1.0, longitude=1.0, arrivals=used)
+        for used in ([quake.Arrival(pick_id=made[1].resource_id, phase="P")], arrivals)
+    ]
+    event = quake.Event(picks=made, origins=origins, preferred_origin_id=origins[1].resource_id)
+    quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
+    left_out: Counter[str] = Counter()
+    (onset,) = onsets(read_picks(tmp_path / "e.xml"), left_out)
+    assert (onset.p, onset.s) == ((START + 100).ns, (START + 104).ns)
+    assert left_out == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
+    assert onset.row["p_status"] == "automatic" and onset.row["p_weight"] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("picks", "p"),
+    [
+        ([{"time": 97, "status": "rejected"}, {"time": 99, "status": "automatic"}], 99),
+        ([{"time": 99, "status": "automatic"}, {"time": 100, "status": "manual"}], 100),
+        ([{"time": 99, "mode": "automatic"}, {"time": 100, "mode": "Manual"}], 100),
+        ([{"time": 99, "mode": "automatic"}, {"time": 100}], 100),
+        ([{"time": 99, "weight": 0.5}, {"time": 100, "weight": 1}], 100),
+        ([{"time": 99, "weight": "None"}, {"time": 100, "weight": 0.1}], 100),
+        ([{"time": 99, "weight": 1}, {"time": 100, "weight": 1}], 99),
+        ([{"time": 99, "status": "rejected", "mode": "manual"}, {"time": 100}], 100),
+    ],
+)
+def test_of_several_picks_of_a_table_the_best_is_taken(tmp_path, picks, p):
+    told = [pick | {"time": START + pick["time"], "event_id": "a"} for pick in picks]
+    left_out: Counter[str] = Counter()
+    (onset,) = onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), left_out)
+    assert onset.p == (START + p).ns and left_out.total() == 1
+
+
 def test_equal_names_come_apart(tmp_path):
     write(tmp_path / "records", record())
     # Two agencies' picks of the same P, of events with ids of their own.
@@ -319,7 +440,7 @@ def test_equal_names_come_apart(tmp_path):
 
 def table_of(*picks: tuple[str, float, str]) -> pd.DataFrame:
     """Make a pick table as `read_picks` does, of (phase, seconds, event)."""
-    columns = dict.fromkeys([*OF_A_PICK, *OF_A_SOURCE], "")
+    columns = dict.fromkeys([*OF_A_PICK, *OF_A_SOURCE], "") | dict.fromkeys(WORTH, False)
     rows = [
         columns
         | {"phase": phase, "time_ns": round(seconds * 1e9), "source_id": source, "station": "A"}
