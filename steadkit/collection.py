@@ -248,11 +248,22 @@ class Collection:
         names = None if self.places is None else self.names
         return Batches([source.hdf5 for source in self.sources], names, config, seed)
 
-    def stream(self, config: "BatchConfig | None" = None, seed: int | None = None) -> Any:
-        """Make a ``tf.data.Dataset`` of batches, one epoch, for ``model.fit``."""
+    def stream(
+        self, config: "BatchConfig | None" = None, seed: int | None = None, epochs: int = 1
+    ) -> Any:
+        """Make a ``tf.data.Dataset`` of batches for ``model.fit`` (docs/keras.md).
+
+        Parameters
+        ----------
+        config, seed
+            As for `batches`.
+        epochs
+            How many an iteration has. The next iteration goes on with the epochs behind them:
+            ``model.fit(stream, epochs=40)`` iterates 40 times, over 40 orders and augmentations.
+        """
         from steadkit.pipeline import stream
 
-        return stream(self.batches(config, seed))
+        return stream(self.batches(config, seed), epochs=epochs, goes_on=True)
 
     @property
     def recipe(self) -> Mapping[str, object]:

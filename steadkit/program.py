@@ -1,5 +1,6 @@
 """The start of a command line: Ctrl-C is one line even while Python still imports."""
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -21,6 +22,8 @@ def run_program(name: str) -> None:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
         signal.signal(signal.SIGINT, interrupt)
+    # A notebook's backend, which its shell commands inherit, may not be there; no window is opened.
+    os.environ["MPLBACKEND"] = "agg"
     try:
         import_module(f"{name}.cli").main(prog_name=name)
     except (Exception, KeyboardInterrupt):

@@ -8,12 +8,23 @@ import pytest
 from click.testing import CliRunner
 from conftest import names_of
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = ROOT / "README.md") -> list[str]:
     """List the fenced examples of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.filterwarnings("default:.*:UserWarning:keras")
+def test_the_page_on_keras_runs(stead, tmp_path, monkeypatch):
+    stead("merge.hdf5", names_of(60, 20))
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python", ROOT / "docs" / "keras.md")
+    space: dict = {}
+    exec(compile(example, "keras.md", "exec"), space)
+    assert len(space["model"].history.history["val_loss"]) == 2
 
 
 def test_the_python_examples_run(stead, tmp_path, monkeypatch):

@@ -64,10 +64,15 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
 
     MODEL is a run folder or any file that eqt reads.
     """
+    from steadkit.atomic import check_targets
+
+    if form is None and output.suffix not in ("", ".onnx"):
+        raise click.UsageError(
+            f"-o {str(output)!r} ends in {output.suffix!r}, which is not written here: end it in "
+            ".onnx, leave the ending away for the folder of a SavedModel, or say --to"
+        )
     form = form or ("onnx" if output.suffix == ".onnx" else "saved_model")
     if form == "onnx":
-        from steadkit.atomic import check_targets
-
         check_targets([output], overwrite)
     elif form == "saved_model":
         refuse_existing(output, overwrite)

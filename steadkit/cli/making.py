@@ -143,7 +143,7 @@ def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     "-o",
     "--output",
     type=FILE,
-    default=Path("merged.hdf5"),
+    default=Path("merge.hdf5"),
     show_default=True,
     help="HDF5 file to write; its CSV goes beside it.",
 )

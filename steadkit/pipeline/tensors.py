@@ -45,6 +45,7 @@ def stream(
     epochs: int | None = 1,
     threads: int = THREADS,
     workers: int | None = None,
+    goes_on: bool = False,
 ) -> Any:
     """Feed batches to training, made elsewhere while the network computes.
 
@@ -62,6 +63,9 @@ def stream(
     workers
         Processes that make them, one batch each at a time; by default one a core, up to four,
         where there is enough to do, and none else. The batches are the same whoever makes them.
+    goes_on
+        Whether each iteration goes on with the epochs behind those of the one before, as
+        ``model.fit`` wants it, which iterates once an epoch; else all are the same.
 
     Returns
     -------
@@ -89,11 +93,20 @@ def stream(
         threads = max(threads, len(team))
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
-    made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     # TensorFlow keeps for ever what its functions know, so they know the maker by a weak reference
     # only, and the stream keeps it: whatever is made of a stream, its iterators too, keeps that.
     maker = _Maker(batches, team)
-    known, made.maker = weakref.ref(maker), maker
+    known = weakref.ref(maker)
+    if goes_on and epochs is not None:
+        passed = tf.data.Dataset.range(1).map(
+            lambda _: tf.numpy_function(lambda: _pass(known, stop - start), [], tf.int64)
+        )
+        behind = passed.flat_map(
+            lambda before: tf.data.Dataset.range(before + start, before + stop)
+        )
+        numbers = behind.apply(tf.data.experimental.assert_cardinality(stop - start))
+    made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
+    made.maker = maker
     return made.prefetch(PREFETCH_BATCHES)
 
 
@@ -114,12 +127,14 @@ def _team(batches: Batches, workers: int) -> Team | None:
     return teams[workers]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Maker:
     """Who makes the batches of a stream."""
 
     batches: Batches
     team: Team | None
+    passed: int = 0
+    """Batches of the iterations that were begun, of a stream that goes on."""
 
 
 class _Calls:
@@ -161,6 +176,15 @@ class _Calls:
 
 _CALLS = _Calls()
 atexit.register(_CALLS.come_to_rest)
+
+
+def _pass(known: "weakref.ref[_Maker]", batches: int) -> int:
+    """Begin another iteration; returns how many batches those before it had."""
+    maker = known()
+    assert maker is not None, "the stream is gone"
+    before = maker.passed
+    maker.passed += batches
+    return before
 
 
 def _arrays(known: "weakref.ref[_Maker]", number: int) -> list[np.ndarray]:

@@ -83,6 +83,12 @@ def test_unknown_formats_and_models_are_refused(model, tmp_path, run):
     assert run("eqt", "export", "m.keras", "--to", "tflite", "-o", "m").exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["m.tflite", "m.pb", "m.h5", "m.onnx.zip"])
+def test_an_ending_of_another_format_is_refused(model, tmp_path, run, name):
+    refused(run("eqt", "export", "m.keras", "-o", name), "not written here", ".onnx")
+    assert not (tmp_path / name).exists()
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path):
     class Failing:
         input, outputs, output_names = None, (), ()

@@ -19,8 +19,10 @@ SOURCE, BELONGS, OTHER_KIND = "is a source", "belongs to the", "would be written
 
 REFUSED = [
     (("export", "k.keras", "--to", "seisbench", "-o", "run/config.json"), ""),
-    (("export", "k.keras", "-o", "k.keras"), "no folder"),
-    (("export", "run", "-o", "run/best.weights.h5"), "no folder"),
+    (("export", "k.keras", "-o", "k.keras"), "not written here"),
+    (("export", "run", "-o", "run/best.weights.h5"), "not written here"),
+    (("export", "k.keras", "--to", "saved_model", "-o", "k.keras"), "no folder"),
+    (("export", "run", "--to", "saved_model", "-o", "run/best.weights.h5"), "no folder"),
     (("export", "run", "-o", "run"), "something else"),
     (("export", "k.keras", "-o", "served"), "something else"),
     (("import", "k.keras", "-o", "k.keras"), SOURCE),

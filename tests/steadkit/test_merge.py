@@ -17,8 +17,8 @@ def test_chunks_are_joined_in_their_order(stead, run, tmp_path):
     stead("chunk1.hdf5", names[6:])
     stead("chunk2.hdf5", names[:6])
     assert run("steadkit", "merge").exit_code == 0
-    assert read_table(tmp_path / "merged.csv")["trace_name"].tolist() == names[6:] + names[:6]
-    assert len(waveforms_in(tmp_path / "merged.hdf5")) == 9
+    assert read_table(tmp_path / "merge.csv")["trace_name"].tolist() == names[6:] + names[:6]
+    assert len(waveforms_in(tmp_path / "merge.hdf5")) == 9
 
 
 def test_real_records_are_taken_once(shared_data, run, tmp_path):
@@ -60,7 +60,7 @@ def test_rows_that_differ_are_refused_with_both_files(stead, run, tmp_path):
     other.csv.write_text(other.csv.read_text().replace(",602.0,", ",603.0,"))
     result = run("steadkit", "merge", "one.hdf5", "two.hdf5")
     refused(result, "p_arrival_sample", "one.csv", "two.csv")
-    assert not (tmp_path / "merged.hdf5").exists()
+    assert not (tmp_path / "merge.hdf5").exists()
 
 
 def test_values_not_known_do_not_differ(stead, run):
@@ -78,7 +78,7 @@ def test_columns_that_only_one_file_has_are_kept(stead, run, tmp_path):
     table = read_table(other.csv).assign(operator="me")
     table.to_csv(other.csv, index=False)
     assert run("steadkit", "merge", "one.hdf5", "two.hdf5").exit_code == 0
-    merged = read_table(tmp_path / "merged.csv")
+    merged = read_table(tmp_path / "merge.csv")
     assert merged["operator"].tolist() == ["", "", "me", "me"]
     assert merged.columns[-1] == "operator"
 
@@ -121,20 +121,20 @@ def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeyp
 
     monkeypatch.setattr(Disk, "write", full)
     refused(run("steadkit", "merge"), "no space left")
-    assert not list(tmp_path.glob("merged*"))
+    assert not list(tmp_path.glob("merge*"))
     monkeypatch.setattr(Disk, "write", write)
     assert run("steadkit", "merge").exit_code == 0
     for end in (".hdf5", ".csv"):
-        one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merged", "undisturbed"))
+        one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merge", "undisturbed"))
         assert one == other
-    assert not (tmp_path / ".merged.partial").exists()
+    assert not (tmp_path / ".merge.partial").exists()
 
 
 def test_a_merge_of_what_is_merged_changes_nothing(stead, run, tmp_path):
     stead("chunk1.hdf5", names_of(0, 5))
     stead("chunk2.hdf5", names_of(7))
     assert run("steadkit", "merge").exit_code == 0
-    assert run("steadkit", "merge", "merged.hdf5", "chunk2.hdf5", "-o", "more.hdf5").exit_code == 0
+    assert run("steadkit", "merge", "merge.hdf5", "chunk2.hdf5", "-o", "more.hdf5").exit_code == 0
     for end in (".hdf5", ".csv"):
-        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in ("merged", "more"))
+        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in ("merge", "more"))
         assert one == other

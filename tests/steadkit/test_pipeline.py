@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from conftest import names_of, waveform
 
+import steadkit
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.manifest import manifest_of
 from steadkit.pipeline import BatchConfig, Batches, stream
-from steadkit.transforms import normalize
+from steadkit.transforms import PRESETS, normalize
 
 NAMES = names_of(8, 4)
 
@@ -67,6 +68,24 @@ def test_an_endless_stream_goes_on(stead):
     data = batches(stead(), seed=2)
     endless = [waveforms.numpy() for waveforms, _ in stream(data, epochs=None).take(5)]
     np.testing.assert_array_equal(endless[4], data.batch(4)[0])
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_each_iteration_of_a_data_set_goes_on_with_the_next_epochs(stead, epochs):
+    """As `model.fit` iterates; an iteration that is left in the middle counts as a whole one."""
+    config = BatchConfig(batch_size=5, augment=PRESETS["uniform"])
+    traces = steadkit.open(stead().hdf5)
+    made, expected = traces.stream(config, 3, epochs), traces.batches(config, 3)
+    assert made.cardinality().numpy() == epochs * len(expected) == epochs * 3
+    seen = [waveforms.numpy() for waveforms, _ in made]
+    next(iter(made))
+    later = [waveforms.numpy() for waveforms, _ in made.map(lambda *batch: batch)]
+    for number, waveforms in enumerate(seen):
+        np.testing.assert_array_equal(waveforms, expected.batch(number)[0])
+    for number, waveforms in enumerate(later):
+        np.testing.assert_array_equal(waveforms, expected.batch(2 * len(seen) + number)[0])
+    again = [waveforms.numpy() for waveforms, _ in traces.stream(config, 3, epochs)]
+    np.testing.assert_array_equal(again, seen)
 
 
 def test_a_manifest_is_as_good_as_names(stead):

@@ -1,5 +1,6 @@
 """The start of both programs: entry points that exist, and Ctrl-C while Python still imports."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from conftest import names_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,3 +51,14 @@ def test_the_entry_points_start_the_programs():
     for name, entry in scripts.items():
         module, _, function = entry.partition(":")
         assert module == f"{name}.__main__" and callable(getattr(import_module(module), function))
+
+
+def test_the_backend_of_a_notebook_does_not_matter(stead, tmp_path):
+    """Its shell commands inherit the variable, but run where its backend may not be installed."""
+    source = stead("some.hdf5", names_of(3, 2))
+    environment = os.environ | {"MPLBACKEND": "module://no_such_package.backend"}
+    call = [sys.executable, "-m", "steadkit", "plot", "map", str(source.csv), "-o", "map.png"]
+    ended = subprocess.run(
+        call, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
+    assert (ended.returncode, ended.stderr) == (0, "") and (tmp_path / "map.png").is_file()
