@@ -35,6 +35,12 @@ def rough(seed: int, *events: tuple[float, float], **options: object) -> Example
     return example.with_waveform(waveform)
 
 
+def constant(waveform: np.ndarray) -> np.ndarray:
+    """Tell which samples equal their neighbour in all components, as in a gap that was filled."""
+    same = (np.diff(waveform, axis=0) == 0).all(axis=1)
+    return np.append(same, False) | np.append(False, same)
+
+
 def loudness(waveform: np.ndarray) -> np.ndarray:
     """Measure the amplitude of each sample over all components, which no rotation changes."""
     return np.sqrt((waveform.astype(float) ** 2).sum(axis=1))

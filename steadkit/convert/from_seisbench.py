@@ -58,8 +58,8 @@ def from_seisbench(
 ) -> Converted:
     """Write a SeisBench data set as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
-    A record of one minute stays whole; a longer one is cut and a shorter one filled with zeros so
-    that P lies 400 to 900 samples in. Arrivals, coda end and start time move along. The parts
+    A record of one minute stays whole; a longer one is cut and a shorter one filled at its level
+    so that P lies 400 to 900 samples in. Arrivals, coda end and start time move along. The parts
     train, dev and test become those of the manifest. Columns that STEAD lacks are kept. At 100 Hz
     and one minute nothing of a trace is changed.
 

@@ -5,8 +5,8 @@ polyphase filter (`scipy.signal.resample_poly` with a linear-phase low pass that
 the lower Nyquist frequency and 80 dB down at it, so nothing is aliased and no arrival is delayed);
 on request a linear trend is taken
 away and a two-corner Butterworth band-pass of 1 to 45 Hz run forwards and backwards, at 100 Hz;
-then a minute is cut out, or zeros are added where the record is shorter. At 100 Hz without the
-band-pass the samples stay as they are.
+then a minute is cut out, filled with the level of the record where that is shorter. At 100 Hz
+without the band-pass the samples stay as they are.
 """
 
 import math
@@ -195,7 +195,10 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
 
 
 def cut(samples: np.ndarray, start: int) -> np.ndarray:
-    """Cut a minute out of E, N, Z; zeros fill what the record does not reach.
+    """Cut a minute out of E, N, Z; what the record does not reach is filled with its level.
+
+    The level is the mean of the second beside: zeros next to a record with an offset would be a
+    step larger than any earthquake. Where the record lies outside the minute, zeros fill it.
 
     Parameters
     ----------
@@ -218,6 +221,10 @@ def cut(samples: np.ndarray, start: int) -> np.ndarray:
     first, last = max(start, 0), min(start + N_SAMPLES, len(samples))
     with np.errstate(over="ignore", invalid="ignore"):
         minute[first - start : last - start] = samples[first:last]
+        if first < last:
+            inside, second = samples[first:last], round(SAMPLING_RATE)
+            minute[: first - start] = inside[:second].mean(axis=0, dtype=float)
+            minute[last - start :] = inside[-second:].mean(axis=0, dtype=float)
     if not np.isfinite(minute).all():
         raise UnusableError("NaN or infinity among the samples")
     return minute

@@ -6,7 +6,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import SAMPLING_RATE
-from steadkit.transforms.components import centred
+from steadkit.transforms.components import centred, means
 from steadkit.transforms.snr import snr_after
 
 TAIL = 1000
@@ -64,7 +64,7 @@ def band_pass(
 def taper(
     example: Example, random: np.random.Generator, lengths: tuple[int, ...] = (100,)
 ) -> Example:
-    """Let a trace rise from zero at its start and fall to it at its end, as half a cosine.
+    """Let a trace rise from its mean at its start and fall to it at its end, as half a cosine.
 
     The taper is shortened where it would touch an event, from the first P to the last arrival:
     what has a label is not faded out. SNR stays.
@@ -83,9 +83,10 @@ def taper(
     times = [time for time in example.p + example.s if not isnan(time)]
     left = min([length, *[max(floor(time), 0) for time in times]])
     right = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
-    waveform = example.waveform.copy()
-    waveform[:left] *= _rise(left)
-    waveform[count - right :] *= _rise(right)[::-1]
+    waveform, mean = example.waveform.copy(), means(example.waveform).astype(np.float32)
+    start, end = waveform[:left], waveform[count - right :]
+    start[:] = (start - mean) * _rise(left) + mean
+    end[:] = (end - mean) * _rise(right)[::-1] + mean
     return example.with_waveform(waveform)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
-from steadkit.transforms.components import live, times
+from steadkit.transforms.components import live, means, times
 from steadkit.transforms.snr import snr_after
 
 DROPS = tuple(kept for kept in product((0, 1), repeat=3) if 0 < sum(kept) < len(COMPONENTS))
@@ -31,16 +31,16 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
 def gap(
     example: Example, random: np.random.Generator, latest_start: int = 4000, latest_end: int = 5500
 ) -> Example:
-    """Make a stretch of all components zero, as a gap in a recording is often filled.
+    """Put the mean of each component in place of a stretch of it, as a gap is often filled.
 
-    As published for EQT, which does it to noise alone: it starts anywhere before `latest_start`
-    and ends anywhere after that and before `latest_end`. For noise; over an arrival its label
-    would lie.
+    Zeros beside an offset would be a step larger than any earthquake. As published for EQT, which
+    does it to noise alone: it starts anywhere before `latest_start` and ends anywhere after that
+    and before `latest_end`. For noise; over an arrival its label would lie.
     """
     start = int(random.integers(latest_start))
     end = int(random.integers(start + 1, latest_end))
     waveform = example.waveform.copy()
-    waveform[start:end] = 0
+    waveform[start:end] = means(waveform)
     return example.with_waveform(waveform)
 
 

@@ -117,9 +117,20 @@ def test_a_cut_keeps_each_sample_in_its_place(start, length):
         return
     minute = cut(samples, start)
     assert minute.shape == (6000, 3)
-    inside = np.flatnonzero(minute[:, 0])
+    first, last = max(-start, 0), min(length - start, 6000)
+    inside = np.arange(first, last)
     assert (minute[inside, 1] == inside + start + 1).all()
-    assert len(inside) == min(start + 6000, length) - max(start, 0)
+    np.testing.assert_allclose(minute[:first], minute[inside[:100]].mean())
+    np.testing.assert_allclose(minute[last:], minute[inside[-100:]].mean())
+
+
+def test_a_short_record_is_filled_at_its_level_and_a_missing_component_stays_zero():
+    """An offset of 10,000 beside zeros would be a step of 2.0 once normalised."""
+    random = np.random.default_rng(0)
+    samples = random.normal(0, 1, (3000, 3)) + np.array([10_000, -500, 0])
+    samples[:, 2] = 0
+    minute = cut(samples, -800)
+    assert np.ptp(minute[:, 0]) < 10 and np.ptp(minute[:, 1]) < 10 and not minute[:, 2].any()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])

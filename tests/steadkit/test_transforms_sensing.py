@@ -69,12 +69,14 @@ def test_one_live_component_always_stays(dead):
 
 
 @given(random=generators)
-def test_a_gap_is_zero_and_all_else_as_it_was(random):
+@pytest.mark.parametrize("level", [0, 10_000])
+def test_a_gap_is_at_the_level_of_the_trace_and_all_else_as_it_was(random, level):
     noise = rough(0)
+    noise = noise.with_waveform(noise.waveform + np.float32(level))
     holed = gap(noise, random)
     assert_well_formed(holed)
     changed = np.flatnonzero((holed.waveform != noise.waveform).any(axis=1))
-    assert not holed.waveform[changed].any()
+    np.testing.assert_allclose(holed.waveform[changed], level, atol=0.05)
     np.testing.assert_array_equal(changed, np.arange(changed[0], changed[-1] + 1))
     assert changed[0] < 4000
     assert changed[-1] + 1 < 5500
@@ -84,8 +86,8 @@ def test_gaps_begin_and_end_anywhere_within_their_bounds():
     noise, random = rough(0), np.random.default_rng(0)
     spans = []
     for _ in range(1000):
-        zero = np.flatnonzero(gap(noise, random).waveform[:, 0] == 0)
-        spans.append((zero[0], zero[-1] + 1))
+        changed = np.flatnonzero(gap(noise, random).waveform[:, 0] != noise.waveform[:, 0])
+        spans.append((changed[0], changed[-1] + 1))
     starts, ends = np.array(spans).T
     assert abs(starts.mean() - 2000) < 4 * 1155 / np.sqrt(1000)
     # Uniform from the start to 5500.
