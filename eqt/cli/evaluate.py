@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=FILE, required=False)
-@click.option("--data", type=FILE, help="Another STEAD file; all of it is evaluated.")
+@click.option("--data", type=FILE, help="Where the run's data are now; or another file: all of it.")
 @click.option("--weights", type=FILE, help="Other weights than the run's best: any that eqt reads.")
 @click.option(
     "--thresholds",
@@ -121,6 +121,8 @@ def _report(outcome: "Evaluation") -> None:
     from eqt.evaluate import honest_rows, residual_rows
 
     figures, study = outcome.figures, outcome.study
+    if outcome.seen:
+        echo(outcome.seen)
     title = f"{study['#events']} events, {study['#noise']} noise traces"
     columns = ["recall", "precision", "mae (s)", "rmse (s)", "tp", "fp", "tn", "fn"]
     table(

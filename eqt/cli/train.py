@@ -108,7 +108,9 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.option("--data", type=FILE, help="STEAD file, its CSV beside it.")
+@click.option(
+    "--data", type=FILE, help="STEAD file, its CSV beside it; with --resume: where it is now."
+)
 @click.option("--model", help="One that eqt models lists, or a TOML file.  [default: EQT]")
 @click.option("--init", type=FILE, help="Begin with the network of a run or a file that eqt reads.")
 @click.option("--config", type=FILE, help="TOML file of settings; options go before them.")
@@ -151,21 +153,27 @@ def train(context: click.Context, **options: Any) -> None:
         _begin(options, _command_line(given, options))
 
 
+RESUMED: Final = ("resume", "other_machine", "data")
+"""Options that go with --resume."""
+
+
 def _resume(options: dict[str, Any], given: list[str]) -> None:
-    if others := [name for name in given if name not in ("resume", "other_machine")]:
+    if others := [name for name in given if name not in RESUMED]:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
     from eqt.runs import Run, load_setup
+    from eqt.seen import data_now
     from eqt.sizes import check_training, max_traces
     from steadkit.sources import source_of
 
     # A wrong folder should not wait for TensorFlow, nor a network that is too large.
     setup = load_setup(Run(options["resume"]))
-    check_training(setup.model, setup.training.batch_size, max_traces(source_of(setup.data).hdf5))
+    data = data_now(Run(options["resume"]), setup, options["data"])
+    check_training(setup.model, setup.training.batch_size, max_traces(source_of(data).hdf5))
     load_tensorflow()
     from eqt.train import resume
 
-    run = resume(options["resume"], echo, options["other_machine"])
+    run = resume(options["resume"], echo, options["other_machine"], options["data"])
     echo(f"run: {run.folder}")
 
 

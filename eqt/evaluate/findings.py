@@ -82,7 +82,8 @@ class Evaluation:
     """What came out: the study's row, the scores in time, and where the files are.
 
     `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are of
-    the first tolerance. `figures` is what ``metrics.json`` holds.
+    the first tolerance. `figures` is what ``metrics.json`` holds. `seen` says in a line what of the
+    traces is no independent test, empty where all are.
     """
 
     study: Mapping[str, object]
@@ -91,6 +92,7 @@ class Evaluation:
     residuals: Mapping[str, np.ndarray]
     folder: Path
     figures: Mapping[str, Any] = field(default_factory=dict)
+    seen: str = ""
 
 
 def findings(
@@ -163,6 +165,7 @@ def _counted(task: Task, event: np.ndarray, groups: np.ndarray) -> dict[str, Any
         "events": int(event.sum()),
         "noise": int((~event).sum()),
         "earthquakes": len(np.unique(groups[event])),
+        "seen": task.seen._asdict(),
     }
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from eqt import checkpoints, saved
 from eqt.config import TrainConfig
 from eqt.runs import Run, load_setup
+from eqt.seen import NOTHING, Seen, data_now, is_own, seen_among
 from eqt.train import traces_of
 from steadkit.catalog import read_table
 from steadkit.errors import InputError, printable
@@ -35,13 +36,16 @@ class Task:
     training: TrainConfig
     out: Path
     validation: Part | None = None
+    seen: Seen = NOTHING
+    """What of the traces the run was trained on."""
 
 
 def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | None) -> Task:
     """Work out what the user means.
 
-    A run is evaluated on its own test part; with `data`, on the whole of another file. `weights`
-    take the place of the run's best; without a run, traces are scaled as published.
+    A run is evaluated on its own test part, wherever `data` says that its data are now; with other
+    `data`, on the whole of them. `weights` take the place of the run's best; without a run, traces
+    are scaled as published.
 
     Raises
     ------
@@ -57,17 +61,19 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
             _bare(weights), data, _all_traces(data), weights, TrainConfig(), out or home / name
         )
     setup = load_setup(Run(run))
-    file = data or setup.data
-    whole = file.resolve() != setup.data.resolve()
+    file = data_now(Run(run), setup, data)
+    whole = not is_own(Run(run), setup, file)
+    traces = _all_traces(file) if whole else _test_part(Run(run))
     validation = _part(Run(run), "validation")
     return Task(
         name=printable(run.resolve().name, None),
         data=file,
-        traces=_all_traces(file) if whole else _test_part(Run(run)),
+        traces=traces,
         weights=weights or Run(run).best,
         training=setup.training,
         out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
-        validation=Part(setup.data, validation) if validation else None,
+        validation=Part(setup.data if whole else file, validation) if validation else None,
+        seen=seen_among(Run(run), setup, file, traces),
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, shown
 from eqt.cores import share_cores
 from eqt.runs import Run, Setup, created, held, load_setup, remove_run, save_setup
+from eqt.seen import data_now
 from eqt.sizes import check_training, max_traces
 from eqt.train import state
 from eqt.train.devices import check_devices, devices_named, make_repeatable, strategy_of
@@ -135,7 +136,9 @@ def train(
         return _to_the_end(work, setup, Progress(), say)
 
 
-def resume(folder: Path, say: Say = print, other_machine: bool = False) -> Run:
+def resume(
+    folder: Path, say: Say = print, other_machine: bool = False, data: Path | None = None
+) -> Run:
     """Go on with a training that was cut off, to the same weights as if it had not been.
 
     Parameters
@@ -147,6 +150,8 @@ def resume(folder: Path, say: Say = print, other_machine: bool = False) -> Run:
     other_machine
         Whether software and hardware may be others than at the beginning; the weights are then
         not the same to the last bit.
+    data
+        Where its data are now, if not where they were.
 
     Raises
     ------
@@ -161,6 +166,7 @@ def resume(folder: Path, say: Say = print, other_machine: bool = False) -> Run:
         return run
     if not setup.about:
         raise InputError(f"{str(folder)!r} is of a version that kept no state: train anew")
+    setup = replace(setup, data=data_now(run, setup, data))
     with held(folder):
         assigned = load(run.split)
         _refuse_others(run, setup, assigned)

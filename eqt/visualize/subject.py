@@ -9,6 +9,7 @@ import keras
 from eqt.config import EQTConfig, TrainConfig
 from eqt.loading import read
 from eqt.runs import Run, load_setup
+from eqt.seen import is_own
 from eqt.train import traces_of
 from eqt.visualize.folder import name_of
 from eqt.visualize.traces import Shown
@@ -57,7 +58,7 @@ def subject_of(path: Path, data: Path | None = None) -> Subject:
     if path.is_dir():
         setup = load_setup(Run(path))
         training, own = setup.training, setup.data
-        if data is None or data.resolve() == own.resolve():
+        if data is None or is_own(Run(path), setup, data):
             among = traces_of(load(Run(path).split), "test")
     return Subject(path, model, config, data or own, among, training.normalization)
 

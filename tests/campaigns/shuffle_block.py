@@ -1,10 +1,11 @@
 """Compare trainings that shuffle all traces with those that read the file front to back in blocks.
 
 Run it completely with ``PYTHONPATH=tests python -m campaigns.shuffle_block FOLDER``: 5,000
-simulated traces, augmentation none and eqt, three seeds, 24 trainings of four epochs, one hour on
+simulated traces, augmentation none and eqt, three seeds, 16 trainings of six epochs, one hour on
 two cores; the tests run one small training of each order. The same traces stand in two files: in a
 random order, as `steadkit subset` writes them, and in that of a catalogue, as in STEAD's
-``merge.hdf5``: noise first, then events, each sorted by name. Prints the losses and F1 of the
+``merge.hdf5``: noise first, then events, each sorted by name; the latter
+with the first seed alone, as what it does is plain. Prints the losses and F1 of the
 validation part after the last epoch, each with its mean and range over the seeds. FOLDER keeps
 files, runs and ``results.csv``; a second run continues there.
 """
@@ -28,7 +29,7 @@ from steadkit.demo import chunk_files, demo
 from steadkit.schema import NOISE
 
 TRAINING = TrainConfig(
-    epochs=4,
+    epochs=6,
     batch_size=64,
     learning_rate=2e-3,
     schedule="cosine",
@@ -80,6 +81,8 @@ def trainings(
 ) -> Iterator[tuple[Order, TrainConfig]]:
     """List the trainings, all orders and augmentations of a seed before the next seed."""
     for seed, augment, order in product(range(seeds), ("none", "eqt"), compared):
+        if seed and order.file != "random":
+            continue
         options = {"shuffle_block": order.block, "mix": order.mix}
         yield order, replace(base, seed=seed, augment=augment, **options)
 

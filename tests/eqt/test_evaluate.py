@@ -23,7 +23,7 @@ from eqt.metrics import STUDY_COLUMNS
 from eqt.model import build_model
 from eqt.picks import Detection, Pick, Thresholds
 from eqt.probabilities import Probabilities
-from steadkit.catalog import read_table
+from steadkit.catalog import GROUP_COLUMNS, read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load
 
@@ -212,6 +212,51 @@ def test_another_file_is_evaluated_whole(trained, stead):
 
 def test_the_runs_own_file_means_the_test_part(trained):
     assert len(plan(trained, trained.parent / "data.hdf5", None, None).traces) == 9
+
+
+@pytest.fixture
+def moved(trained, tmp_path):
+    """Copy a run whose data are somewhere else now, their rows in another order."""
+    run = tmp_path / "moved"
+    shutil.copytree(trained, run)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"data": str(tmp_path / "gone.hdf5")}))
+    for suffix in (".hdf5", ".csv"):
+        shutil.copy(trained.parent / f"data{suffix}", tmp_path / f"copy{suffix}")
+    table = read_table(tmp_path / "copy.csv")
+    write_csv(tmp_path / "copy.csv", list(table.columns), [table[::-1]])
+    return run
+
+
+def test_a_run_whose_data_moved_is_evaluated_on_its_test_part(trained, moved, run, tmp_path):
+    refused(run("eqt", "evaluate", moved), "gone.hdf5", "which is not there", "--data")
+    task = plan(moved, tmp_path / "copy.hdf5", None, None)
+    own = plan(trained, None, None, None)
+    assert task.traces == own.traces and task.validation.traces == own.validation.traces
+    assert task.validation.data == task.data == tmp_path / "copy.hdf5"
+    assert task.seen == own.seen == (0, 0)
+    assert task.out == moved / "evaluation"
+
+
+def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, run, tmp_path):
+    table = read_table(tmp_path / "copy.csv")
+    manifest = load(trained / "split.manifest")
+    parts = dict(zip(manifest.traces, manifest.parts, strict=True))
+    names = table["trace_name"]
+    # Without one trace of training it is another file, and one test trace is of its earthquake.
+    left = table[names != next(n for n in names if parts[n] == "train")].copy()
+    events = left[left["trace_category"] != "noise"]
+    part_of = events["trace_name"].map(parts)
+    test, train = (events.index[part_of == part][0] for part in ("test", "train"))
+    left.loc[test, list(GROUP_COLUMNS)] = left.loc[train, list(GROUP_COLUMNS)].tolist()
+    write_csv(tmp_path / "copy.csv", list(left.columns), [left])
+    task = plan(moved, tmp_path / "copy.hdf5", None, tmp_path / "out")
+    known = int(left["trace_name"].map(parts).isin(["train", "validation"]).sum())
+    assert (len(task.traces), *task.seen) == (len(left), known, 1)
+    result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--out", "out", "--resamples", 0)
+    told = f"Not independent: of these {len(left)} traces {known} were trained on"
+    assert result.exit_code == 0 and result.output.startswith(told), result.output
+    assert told in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_an_evaluation_is_not_overwritten_unasked(trained, evaluated):

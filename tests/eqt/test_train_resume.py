@@ -205,6 +205,21 @@ def test_what_a_kill_left_of_a_folder_that_was_being_made_is_no_hindrance(tmp_pa
         pass
 
 
+def test_a_training_goes_on_where_its_data_are_now(copy, whole, run, tmp_path, stead):
+    content = json.loads(copy.config.read_text()) | {"data": str(tmp_path / "gone.hdf5")}
+    copy.config.write_text(json.dumps(content))
+    refused(run("eqt", "train", "--resume", copy.folder), "gone.hdf5", "not there", "--data")
+    other = stead("other.hdf5", names_of(24, 11))
+    refused(run("eqt", "train", "--resume", copy.folder, "--data", other.hdf5), "the data of")
+    for path in (whole[0].hdf5, whole[0].csv, whole[0].csv.with_suffix(".manifest")):
+        if path.exists():
+            shutil.copy(path, tmp_path / f"here{path.suffix}")
+    result = run("eqt", "train", "--resume", copy.folder, "--data", "here.hdf5")
+    assert result.exit_code == 0, result.output
+    mine, theirs = (weights(one.last) for one in (copy, whole[1]))
+    assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+
+
 def test_resuming_takes_no_other_settings(copy, run):
     folder = copy.folder
     refused(run("eqt", "train", "--resume", folder, "--epochs", 3), "--resume takes", "--epochs")
