@@ -5,6 +5,7 @@ import keras
 from eqt import blocks
 from eqt.config import EQTConfig
 from eqt.sizes import check_buildable
+from steadkit.errors import InputError
 
 _DEFAULT = EQTConfig()
 
@@ -30,8 +31,10 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
     Raises
     ------
     InputError
-        There is no room for it; see `eqt.sizes.check_buildable`.
+        There is no room for it, see `eqt.sizes.check_buildable`, or Keras is set to other axes or
+        another type than the network has.
     """
+    _check_keras()
     check_buildable(config)
     # ---- functional model ----
     waveform = keras.Input((config.input_length, config.components), name="waveform")
@@ -62,3 +65,14 @@ def transformer_suffixes(count: int) -> list[str]:
     ['D0', 'D']
     """
     return [f"D{i}" for i in range(count - 1)] + ["D"]
+
+
+def _check_keras() -> None:
+    """Refuse settings of Keras that the network is not made for, before they look like damage."""
+    settings = {"floatx": keras.config.floatx(), "axes": keras.config.image_data_format()}
+    if settings != {"floatx": "float32", "axes": "channels_last"}:
+        raise InputError(
+            f"Keras is set to {settings['floatx']} and {settings['axes']}, by keras.json perhaps: "
+            'the network needs keras.config.set_floatx("float32") and '
+            'keras.config.set_image_data_format("channels_last")'
+        )

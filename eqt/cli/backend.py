@@ -1,18 +1,43 @@
 """TensorFlow, imported without its start-up notes; only commands that compute pay for it."""
 
+from steadkit.errors import InputError
+
 
 def load_tensorflow() -> None:
     """Import TensorFlow without its start-up notes, which no setting silences.
 
     They go to the process's standard error from C++; if the import fails they are shown. What it
-    logs later follows ``TF_CPP_MIN_LOG_LEVEL``, here 3 unless the user has set it.
+    logs later follows ``TF_CPP_MIN_LOG_LEVEL``, here 3 unless the user has set it. What the user's
+    ``keras.json`` says of types and axes is for other networks.
+
+    Raises
+    ------
+    InputError
+        Keras refuses its ``keras.json``.
     """
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that our steps of training are made of
+    try:
+        _import_quietly()
+    except AssertionError as error:  # so Keras checks its settings, whoever imports it first
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        raise InputError(
+            f"Keras refuses its settings: correct {home}/keras.json, or remove it"
+        ) from error
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+
+
+def _import_quietly() -> None:
     import os
     import sys
     import tempfile
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that our steps of training are made of
     sys.stderr.flush()
     shown = os.dup(2)
     with tempfile.TemporaryFile() as notes:
@@ -22,6 +47,8 @@ def load_tensorflow() -> None:
 
             tf.config.list_physical_devices()
             tf.get_logger().setLevel("ERROR")  # it warns of its own source where a disk is full
+        except AssertionError:
+            raise
         except Exception:
             notes.seek(0)
             os.write(shown, notes.read())
