@@ -98,7 +98,11 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
         for piece in _pieces(path, left_out):
             found[piece.instrument].append(piece)
     if not found:
-        raise InputError(f"{str(folder)!r} holds no miniSEED or SAC record: name another folder")
+        there = "".join(f"; {count:,} x {reason}" for reason, count in left_out.most_common(3))
+        raise InputError(
+            f"{str(folder)!r} holds no miniSEED or SAC record of a seismometer{there}: "
+            "name another folder"
+        )
     return {
         instrument: sorted(found[instrument], key=lambda piece: (piece.start, piece))
         for instrument in sorted(found)
@@ -117,10 +121,20 @@ def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Piece]:
     for trace in stream:
         stats = trace.stats
         code = stats.channel
-        if stats.npts and code and (len(code) < 3 or code[1] in SENSORS):
-            times = (stats.starttime.ns, stats.endtime.ns)
-            rate = float(stats.sampling_rate)
-            yield Piece(path, file_format, _instrument_of(trace), code, *times, rate)
+        if not (stats.npts and code and (len(code) < 3 or code[1] in SENSORS)):
+            left_out[_passed_over(code, stats.npts)] += 1
+            continue
+        times = (stats.starttime.ns, stats.endtime.ns)
+        rate = float(stats.sampling_rate)
+        yield Piece(path, file_format, _instrument_of(trace), code, *times, rate)
+
+
+def _passed_over(code: str, n_samples: int) -> str:
+    """Say why a record is not taken."""
+    if not n_samples:
+        return "a record without samples"
+    wanted = f"whose second letter is none of {', '.join(SENSORS)}"
+    return f"a record of channel {code!r}, {wanted}" if code else "a record without a channel code"
 
 
 def _instrument_of(trace: Trace) -> Instrument:
@@ -175,7 +189,7 @@ def minute(
     letters = sorted({piece.channel[-1] for piece in near})
     chosen = [None if i is None else letters[i] for i in pick_components(letters)]
     if sum(letter is not None for letter in chosen) < least_components:
-        raise UnusableError("fewer components than asked for")
+        raise UnusableError(f"fewer components than asked for: there is {', '.join(letters)}")
     samples = np.zeros((N_SAMPLES, len(COMPONENTS)))
     begin: int | None = None
     # Z gives the grid, where there is one: it is what most stations have.

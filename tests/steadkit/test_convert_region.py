@@ -249,7 +249,9 @@ def test_the_instrument_of_the_pick_comes_first_then_the_one_with_most_component
     poor, rich = record(channel="HHZ"), [record(channel=f"EH{c}") for c in "ENZ"]
     log = record(channel="LOG")
     write(tmp_path / "records", poor, *rich, log)
-    assert cut(tmp_path)[0]["receiver_type"].tolist() == ["EH"]
+    table, _, left_out = cut(tmp_path)
+    assert table["receiver_type"].tolist() == ["EH"]
+    assert [*left_out.values()] == [1] and "channel 'LOG'" in str([*left_out])
     assert cut(tmp_path, {"channel": "HHZ"})[0]["receiver_type"].tolist() == ["HH"]
 
 
