@@ -223,13 +223,11 @@ def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[s
 
 
 def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
-    present = columns_of(csv)
-    if set(EXTRAS) <= set(present):
-        yield from checked_pieces(csv, (*COLUMNS, *EXTRAS))
-    else:
-        # A table of one's own may lack them: then nobody knows, and shifts keep to what is known.
-        for table in checked_pieces(csv, COLUMNS):
-            yield table.assign(**dict.fromkeys(EXTRAS, ""))
+    # A table of one's own may lack some: then nobody knows, and shifts keep to what is known.
+    there = [column for column in EXTRAS if column in columns_of(csv)]
+    missing = dict.fromkeys(set(EXTRAS) - set(there), "")
+    for table in checked_pieces(csv, (*COLUMNS, *there)):
+        yield table.assign(**missing) if missing else table
 
 
 def _listed(paths: Sequence[Path]) -> str:

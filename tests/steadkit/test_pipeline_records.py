@@ -114,6 +114,19 @@ def test_a_coda_end_that_is_no_number_is_refused(tmp_path, end):
         Records([write(tmp_path / "a.hdf5", rows=rows)], NAMES)
 
 
+@pytest.mark.parametrize(("gone", "left"), [("snr_db", "coda_end"), ("coda_end_sample", "snr_db")])
+def test_each_column_that_augmentation_asks_for_is_read_for_itself(tmp_path, gone, left):
+    """Else a table without a coda end would lose its SNR, and the augmentation be off unsaid."""
+    path = write(tmp_path / "a.hdf5")
+    whole = Records([path], NAMES)
+    table = pd.read_csv(path.with_suffix(".csv"), dtype=str, keep_default_na=False)
+    table.drop(columns=gone).to_csv(path.with_suffix(".csv"), index=False)
+    found = Records([path], NAMES)
+    np.testing.assert_array_equal(getattr(found, left), getattr(whole, left))
+    assert np.isnan(getattr(found, gone.removesuffix("_sample"))).all()
+    assert not np.isnan(getattr(whole, left)).all()
+
+
 def test_a_table_without_coda_end_and_snr_will_do(tmp_path):
     path = write(tmp_path / "a.hdf5")
     text = path.with_suffix(".csv").read_text()
