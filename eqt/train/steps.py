@@ -63,7 +63,7 @@ class Trainer:
         how = {"autograph": False, "jit_compile": self.config.xla or None}
         whole, halves = (
             tf.function(partial(act, network), signature, **how)
-            for network in (self.model, side_by_side(self.model))
+            for network in (side_by_side(self.model, 1), side_by_side(self.model))
         )
         # Where it runs decides, and not how many cores there are: a seed gives the same dropout.
         on_cpu = not tf.config.list_physical_devices("GPU")
