@@ -1,5 +1,6 @@
 """The start of a command line: Ctrl-C is one line even while Python still imports."""
 
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ def run_program(name: str) -> None:
         signal.signal(signal.SIGINT, interrupt)
     # A notebook's backend, which its shell commands inherit, may not be there; no window is opened.
     os.environ["MPLBACKEND"] = "agg"
+    # Where no home can be made Matplotlib says so, and draws all the same.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         import_module(f"{name}.cli").main(prog_name=name)
     except (Exception, KeyboardInterrupt):

@@ -53,12 +53,27 @@ def test_the_entry_points_start_the_programs():
         assert module == f"{name}.__main__" and callable(getattr(import_module(module), function))
 
 
-def test_the_backend_of_a_notebook_does_not_matter(stead, tmp_path):
-    """Its shell commands inherit the variable, but run where its backend may not be installed."""
+@pytest.mark.parametrize(
+    "settings",
+    [{"MPLBACKEND": "module://no_such_package.backend"}, {"HOME": "/dev/null/home"}],
+    ids=["backend", "home"],
+)
+def test_the_settings_of_a_notebook_do_not_matter(stead, tmp_path, settings):
+    """Its shell commands inherit them, but run where its backend or home may not be there."""
     source = stead("some.hdf5", names_of(3, 2))
-    environment = os.environ | {"MPLBACKEND": "module://no_such_package.backend"}
-    call = [sys.executable, "-m", "steadkit", "plot", "map", str(source.csv), "-o", "map.png"]
+    environment = os.environ | settings
+    call = [
+        sys.executable,
+        "-m",
+        "steadkit",
+        "plot",
+        "trace",
+        str(source.hdf5),
+        names_of(3)[0],
+        "-o",
+        "trace.png",
+    ]
     ended = subprocess.run(
         call, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
-    assert (ended.returncode, ended.stderr) == (0, "") and (tmp_path / "map.png").is_file()
+    assert (ended.returncode, ended.stderr) == (0, "") and (tmp_path / "trace.png").is_file()
