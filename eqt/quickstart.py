@@ -77,8 +77,10 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         The disk has no room for the data; a step cannot be done, because what it would write is
         there but is something else; or there would be too little to train on.
     """
-    made = [folder / name for name in ("stead", "some.hdf5", "merged.hdf5")]
-    require_room(folder, (size.events + size.noise) * sum(not path.exists() for path in made))
+    made, traces = ("stead", "some.hdf5", "merged.hdf5"), size.events + size.noise
+    # Of a smaller miniature that is there the other traces are missing.
+    require_room(folder / "stead", traces)
+    require_room(folder, traces * sum(not (folder / name).exists() for name in made))
     road = steps(folder, size, seed)
     if min(size.events, size.noise) < MIN_TRACES and not road[0].result.exists():
         raise InputError(

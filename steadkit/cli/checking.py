@@ -180,7 +180,10 @@ def _write(
         write_with(
             outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
         )
-    if "copy" in outputs:
+    if "copy" in outputs and "listing" in outputs and not repairable(found.findings).any():
+        # Alone it would be refused; what was listed, after an hour perhaps, is kept.
+        echo(f"nothing that --fix can repair: {str(outputs['copy'])!r} is not made")
+    elif "copy" in outputs:
         manifest = fix(sources[0], dataset_files(outputs["copy"]), found, overwrite)
         report(outputs["copy"], manifest.categories, manifest.digest)
         errors = errors[~repairable(errors)]

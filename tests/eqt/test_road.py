@@ -44,6 +44,12 @@ def test_a_quickstart_with_too_little_to_train_on_makes_no_folder(run, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_more_than_the_disk_holds_is_refused_at_once_where_a_small_one_is_there(run, tmp_path):
+    (tmp_path / "quickstart" / "stead").mkdir(parents=True)
+    arguments = ("--events", 2**63, "--noise", 1)
+    refused(run("eqt", "quickstart", *arguments, "quickstart"), "the disk of", "has room for")
+
+
 def test_the_quickstart_ends_with_a_table_and_a_picture(run, small, tmp_path):
     result = run("eqt", "quickstart", "here", *small)
     assert result.exit_code == 0, result.output

@@ -251,6 +251,12 @@ def test_what_cannot_be_done_exits_with_2(sound, run, tmp_path, arguments, words
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_listing_is_kept_where_there_is_nothing_to_repair(sound, run, tmp_path):
+    result = run("steadkit", "check", sound.hdf5, "-o", "list.csv", "--fix", "copy")
+    assert result.exit_code == 0 and "nothing that --fix can repair" in result.output
+    assert (tmp_path / "list.csv").is_file() and not (tmp_path / "copy.hdf5").exists()
+
+
 def test_a_trace_in_two_files_is_refused(stead, run):
     stead("one.hdf5")
     stead("two.hdf5")
