@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
 ORDER = {
     "steadkit": """
         version errors program atomic paths documents children schema capacity types console
-        sources trace example catalog hdf5 store manifest sampling where selection presets split
-        rows dataset subset merge build verify check convert synthetic demo labels transforms
-        pipeline preview info plots collection cli __init__ __main__""",
+        sources trace example catalog packed_names hdf5 store manifest sampling where selection
+        presets split rows dataset subset merge build verify check convert synthetic demo labels
+        transforms pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config sizes presets differences layers blocks model stages architecture cores frozen
-        probabilities guards archives weights checkpoints saved seisbench_state runs loading
+        probabilities guards archives weights checkpoints saved seisbench_state runs seen loading
         pretrained exporting picks onsets metrics candidates plots pages position train evaluate
         compare visualize quickstart experiments cli __init__ __main__""",
 }
