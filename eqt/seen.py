@@ -20,21 +20,21 @@ class Seen(NamedTuple):
     traces: int
     of_earthquakes: int
 
-    def told(self, among: int) -> str:
-        """Say it in one line, empty where there is nothing to say."""
-        parts = [
+    def summary(self, n_traces: int) -> str:
+        """Return one line of text, empty where the run has seen none of the traces."""
+        counts = [
             f"{self.traces:,} were trained on or chosen by" if self.traces else "",
             f"{self.of_earthquakes:,} are of earthquakes that were" if self.of_earthquakes else "",
         ]
-        told = " and ".join(filter(None, parts))
-        return f"Not independent: of these {among:,} traces {told}" if told else ""
+        seen = " and ".join(filter(None, counts))
+        return f"Not independent: of these {n_traces:,} traces {seen}" if seen else ""
 
 
 NOTHING: Final = Seen(0, 0)
 
 
 def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
-    """Tell where the data of a run, or other ones, are.
+    """Return the path of a run's data, or of other ones.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
 
 
 def is_own(run: Run, setup: Setup, data: Path) -> bool:
-    """Tell whether data are those of the run, also where they were moved or copied to."""
+    """Return whether data are the run's own, moved or copied elsewhere perhaps."""
     if data.resolve() == setup.data.resolve():
         return True
     names = read_table(source_of(data).csv, KEY_COLUMNS)["trace_name"]
@@ -84,6 +84,6 @@ def _earthquakes(data: Path) -> pd.DataFrame:
 
 
 def _of(table: pd.DataFrame, names: set[str]) -> set[str]:
-    """Name the earthquakes of some traces."""
+    """Return the names of the earthquakes of some traces."""
     chosen = table["trace_name"].isin(names) & (table["trace_category"] == EVENT)
     return set(table["earthquake"][chosen])

@@ -158,8 +158,8 @@ RESUMED: Final = ("resume", "other_machine", "data")
 
 
 def _resume(options: dict[str, Any], given: list[str]) -> None:
-    if others := [name for name in given if name not in RESUMED]:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+    if refused := [name for name in given if name not in RESUMED]:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in refused)
         raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
     from eqt.runs import Run, load_setup
     from eqt.seen import data_now

@@ -190,5 +190,5 @@ def _outcome(found: Findings) -> Evaluation:
         residuals={phase: picks[phase].matches.residuals for phase in PHASES},
         folder=found.task.out,
         figures=found.figures,
-        seen=found.task.seen.told(found.figures["traces"]),
+        seen=found.task.seen.summary(found.figures["traces"]),
     )

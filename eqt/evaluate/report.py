@@ -30,7 +30,7 @@ def data_section(found: Findings) -> str:
     """Say what was evaluated with what."""
     figures, thresholds = found.figures, found.figures["thresholds"]
     lines = [
-        *filter(None, [found.task.seen.told(figures["traces"])]),
+        *filter(None, [found.task.seen.summary(figures["traces"])]),
         f"data: {figures['data']}, {figures['traces']:,} traces: {figures['events']:,} of "
         f"{figures['earthquakes']:,} earthquakes, {figures['noise']:,} of noise",
         f"model: {figures['model']}",

@@ -99,7 +99,7 @@ class LineStarts:
             self._end += len(piece) if piece.endswith(b"\n") or not piece else len(piece) + 1
 
     def places(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Give first byte and end of every row, or None where a quote or CR stands in the file."""
+        """Return first byte and end of every row; None if the file holds a quote or a CR."""
         if not self._are_plain:
             return None
         starts = np.concatenate([*self._parts, [self._end]]).astype(np.int64)

@@ -135,15 +135,15 @@ def read_picks(path: Path) -> pd.DataFrame:
 
 
 def _with_worth(table: pd.DataFrame) -> pd.DataFrame:
-    """Tell of each pick what makes it better or worse than another of the same arrival."""
-    told = [
+    """Add `WORTH`, the columns by which picks of one arrival are ordered."""
+    statuses = [
         table[name].where(table[name].map(known), "").str.strip().str.lower()
         for name in ("status", "mode", "evaluation_status")
     ]
-    is_rejected = np.logical_or.reduce([column == REJECTED for column in told])
-    mode = told[1].where(told[1] != "", told[0])
+    is_rejected = np.logical_or.reduce([column == REJECTED for column in statuses])
+    mode = statuses[1].where(statuses[1] != "", statuses[0])
     return table.assign(
-        status=table["status"].where(told[0] != "", table["mode"]),
+        status=table["status"].where(statuses[0] != "", table["mode"]),
         is_rejected=is_rejected,
         is_unused=table["used"] != USED,
         automation=mode.map(AUTOMATION).fillna(AUTOMATION[""]).astype(int),
@@ -241,8 +241,8 @@ def _of_event(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
         return
     p = first.iloc[0].to_dict()
     later = group[(group["phase"] == "S") & (group["time_ns"] > p["time_ns"])]
-    if others := len(first) + len(later) - 1 - bool(len(later)):
-        left_out["another pick of an arrival than the best"] += others
+    if n_passed_over := len(first) + len(later) - 1 - bool(len(later)):
+        left_out["another pick of an arrival than the best"] += n_passed_over
     yield _onset(p, later.head(1).to_dict("records"))
 
 

@@ -98,9 +98,9 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
         for piece in _pieces(path, left_out):
             found[piece.instrument].append(piece)
     if not found:
-        there = "".join(f"; {count:,} x {reason}" for reason, count in left_out.most_common(3))
+        reasons = "".join(f"; {count:,} x {reason}" for reason, count in left_out.most_common(3))
         raise InputError(
-            f"{str(folder)!r} holds no miniSEED or SAC record of a seismometer{there}: "
+            f"{str(folder)!r} holds no miniSEED or SAC record of a seismometer{reasons}: "
             "name another folder"
         )
     return {
@@ -130,7 +130,7 @@ def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Piece]:
 
 
 def _passed_over(code: str, n_samples: int) -> str:
-    """Say why a record is not taken."""
+    """Return why a record is not taken."""
     if not n_samples:
         return "a record without samples"
     wanted = f"whose second letter is none of {', '.join(SENSORS)}"

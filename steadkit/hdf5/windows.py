@@ -118,8 +118,8 @@ class Windows:
 
     def read_up_to(self, address: int, length: int) -> bytes:
         """Read so many bytes, or as many as were read ahead there, or as the file has."""
-        there = self._from(address)[:length]
-        return bytes(there) if there else self._raw.read_up_to(address, length)
+        window = self._from(address)[:length]
+        return bytes(window) if window else self._raw.read_up_to(address, length)
 
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
