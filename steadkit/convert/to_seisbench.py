@@ -1,7 +1,9 @@
 """STEAD files as a data set in SeisBench's format, which `seisbench` opens as it stands."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, note_input, staged
-from steadkit.capacity import SAMPLE_BYTES, require_disk
+from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import Bar
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.convert.writing import folder_for
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError
+from steadkit.hdf5.disk import allocate
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
@@ -39,6 +42,9 @@ FORMAT: Final[Mapping[str, str]] = {
     "instrument_response": "not restituted",
 }
 """What SeisBench's own copy of STEAD says of itself."""
+
+FIRST_BYTES: Final = 1 << 16
+"""Bytes of a file besides those of its traces, at most."""
 
 OPERATION: Final = "from-seisbench"
 
@@ -133,12 +139,31 @@ def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
     listed = ["trace_name", *columns.values()]
     if "split" not in listed and any(splits.values()):
         listed.append("split")
-    with open_data(source.hdf5) as group, h5py.File(waveforms, "x") as file:
+    with open_data(source.hdf5) as group, _new_file(waveforms, len(table)) as file:
         _write_format(file, chunk.described)
         packing = _Packing(file.create_group(DATA_GROUP), chunk.bucket, Counter(splits.values()))
         rows = _copied(source, group, packing, splits, columns)
         write_csv(metadata, listed, rows)
     return len(table)
+
+
+@contextmanager
+def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
+    """Create a file whose room on the disk is set apart first.
+
+    HDF5's library ends the process with a segmentation fault where it closes a file of which it
+    could not write the last bytes.
+    """
+    with h5py.File(path, "x") as file:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            allocate(descriptor, 0, FIRST_BYTES + n_traces * TRACE_BYTES)
+        finally:
+            os.close(descriptor)
+        yield file
+        file.flush()
+        n_bytes = file.id.get_filesize()
+    os.truncate(path, n_bytes)
 
 
 def _write_format(file: h5py.File, described: Mapping[str, str]) -> None:

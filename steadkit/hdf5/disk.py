@@ -61,6 +61,22 @@ class Disk:
             return 0
 
 
+def allocate(descriptor: int, address: int, n_bytes: int) -> None:
+    """Let the disk set apart room in an open file, where the system can.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or the file would be larger than a file may be.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, address, n_bytes)
+        except OSError as error:
+            if error.errno not in UNABLE:
+                raise
+
+
 def room(size: int, address: int) -> np.ndarray:
     """Make room, zeros, for bytes that belong at an address of the file."""
     memory = np.zeros(size + PAGE, np.uint8)

@@ -6,7 +6,6 @@ the heaps of their texts; the group comes last, and the superblock that makes it
 very end.
 """
 
-import errno
 import os
 import struct
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.disk import PAGE, Disk, write_at
+from steadkit.hdf5.disk import PAGE, Disk, allocate, write_at
 from steadkit.hdf5.layout import fixed_messages, lay_out, message
 from steadkit.hdf5.messages import PREFIX, SYMBOL_TABLE, UNDEFINED
 from steadkit.hdf5.tables import Datasets
@@ -96,12 +95,7 @@ class NewFile:
 
         Writing is a third faster then, and a full disk is noticed before it.
         """
-        if hasattr(os, "posix_fallocate"):
-            try:
-                os.posix_fallocate(self.descriptor, address, count * self._bytes)
-            except OSError as error:
-                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                    raise
+        allocate(self.descriptor, address, count * self._bytes)
 
     def write(self, address: int, *contents: bytes | memoryview) -> None:
         """Write bytes one behind the other from an address on; safe from several threads."""
