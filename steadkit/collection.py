@@ -249,7 +249,11 @@ class Collection:
         return Batches([source.hdf5 for source in self.sources], names, config, seed)
 
     def stream(
-        self, config: "BatchConfig | None" = None, seed: int | None = None, epochs: int = 1
+        self,
+        config: "BatchConfig | None" = None,
+        seed: int | None = None,
+        epochs: int = 1,
+        sample_weight: bool = False,
     ) -> Any:
         """Make a ``tf.data.Dataset`` of batches for ``model.fit`` (docs/keras.md).
 
@@ -260,10 +264,17 @@ class Collection:
         epochs
             How many an iteration has. The next iteration goes on with the epochs behind them:
             ``model.fit(stream, epochs=40)`` iterates 40 times, over 40 orders and augmentations.
+        sample_weight
+            Whether batches have a third element, weights that are 0 where S may be and is not
+            known; see `steadkit.pipeline.stream`.
         """
-        from steadkit.pipeline import stream
+        from steadkit.pipeline import BatchConfig, stream
 
-        return stream(self.batches(config, seed), epochs=epochs, goes_on=True)
+        config = config or BatchConfig()
+        if sample_weight:
+            config = replace(config, labels=replace(config.labels, mark_unknown=True))
+        batches = self.batches(config, seed)
+        return stream(batches, epochs=epochs, goes_on=True, sample_weight=sample_weight)
 
     @property
     def recipe(self) -> Mapping[str, object]:

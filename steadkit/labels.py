@@ -8,13 +8,15 @@ doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where 
 - it takes a pick at sample 0 for a missing one;
 - in validation it ignores the shape that was asked for.
 
-Beyond it, a trace may hold any number of events.
+Beyond it, a trace may hold any number of events, and an S that nobody has picked is not taken for
+one that is not there: see `shape_targets`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, inf, isnan, nan
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from steadkit.schema import N_SAMPLES
 
 TARGETS = ("detector", "picker_P", "picker_S")
 """Names of the targets, and of the network's outputs, in their order."""
+
+UNKNOWN: Final = -1.0
+"""Target of a sample whose truth is not known, where such samples are marked."""
 
 
 def gaussian(distance: np.ndarray, half_width: float) -> np.ndarray:
@@ -60,11 +65,17 @@ class LabelConfig:
         Samples on each side of an arrival that its target covers.
     tail
         How long detection goes on after S, as a multiple of S minus P.
+    duration
+        Samples of detection after P where neither S nor the coda end is known.
+    mark_unknown
+        Whether targets are ``UNKNOWN`` where S may be and is not known; else they are 0 there.
     """
 
     shape: str = "gaussian"
     half_width: int = 20
     tail: float = 0.4
+    duration: int = 1000
+    mark_unknown: bool = False
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -75,9 +86,15 @@ class LabelConfig:
             )
         if not 0 <= self.tail < float("inf"):
             raise InputError(f"detection tail {self.tail} must be 0 or more times S minus P")
+        if not 0 <= self.duration <= N_SAMPLES or self.duration % 1:
+            raise InputError(
+                f"detection of {self.duration} samples after P must be 0 to {N_SAMPLES}, whole"
+            )
 
 
-def targets(p: np.ndarray, s: np.ndarray, config: LabelConfig) -> dict[str, np.ndarray]:
+def targets(
+    p: np.ndarray, s: np.ndarray, config: LabelConfig, coda_end: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Make the targets of a batch.
 
     Parameters
@@ -87,6 +104,9 @@ def targets(p: np.ndarray, s: np.ndarray, config: LabelConfig) -> dict[str, np.n
         NaN where there is none, in noise for example.
     config
         Shape and width.
+    coda_end
+        Where the coda of each trace's main event ends, in samples, shape (batch,); NaN, or None for
+        all, where it is not known.
 
     Returns
     -------
@@ -106,10 +126,12 @@ def targets(p: np.ndarray, s: np.ndarray, config: LabelConfig) -> dict[str, np.n
         )
     out = {name: np.zeros((len(p), N_SAMPLES, 1), np.float32) for name in TARGETS}
     events = (len(p), p.shape[1] if p.ndim == 2 else 1)
-    for detector, picker_p, picker_s, its_p, its_s in zip(
-        *out.values(), p.reshape(events).tolist(), s.reshape(events).tolist(), strict=True
+    ends = np.full(len(p), nan) if coda_end is None else np.asarray(coda_end, float)
+    arrivals = (p.reshape(events).tolist(), s.reshape(events).tolist(), ends.tolist())
+    for detector, picker_p, picker_s, p_samples, s_samples, end in zip(
+        *out.values(), *arrivals, strict=True
     ):
-        shape_targets(detector, picker_p, picker_s, its_p, its_s, config)
+        shape_targets(detector, picker_p, picker_s, p_samples, s_samples, config, end)
     return out
 
 
@@ -120,13 +142,19 @@ def shape_targets(
     p: Sequence[float],
     s: Sequence[float],
     config: LabelConfig,
+    coda_end: float = nan,
 ) -> None:
     """Write the targets of one trace into arrays that are there already.
 
-    Detection is one from P to S and the tail beyond, ends included; it needs both arrivals. A
-    picker needs its own, inside the window. Where events overlap the larger value stands. An event
-    that the window cuts through keeps its arrivals outside, below 0 or beyond the last sample:
-    they get no peak, but detection covers what of the event lies inside.
+    Detection is one from P to S and the tail beyond, ends included. A picker needs its own arrival,
+    inside the window. Where events overlap the larger value stands. An event that the window cuts
+    through keeps its arrivals outside, below 0 or beyond the last sample: they get no peak, but
+    detection covers what of the event lies inside.
+
+    An event with P alone has an S that nobody has picked. Its detection ends with its coda, or
+    ``config.duration`` samples after P. Its S lies anywhere from P to the end of the coda, or of
+    the window: there the S target is ``UNKNOWN`` with ``config.mark_unknown``, but for the peaks
+    of other events.
 
     Parameters
     ----------
@@ -136,22 +164,40 @@ def shape_targets(
         Arrivals of each event in samples, NaN where there is none.
     config
         Shape and width.
+    coda_end
+        Where the coda of the first event ends, in samples; NaN where it is not known.
 
     >>> rows = np.zeros((3, 6000), np.float32)
     >>> shape_targets(*rows, [600.0, 5900.0], [900.0, 6200.0], LabelConfig("box"))
     >>> [int(row.sum()) for row in rows]
     [521, 82, 41]
     """
-    for its_p, its_s in zip(p, s, strict=True):
-        _mark(detector, its_p, its_s + config.tail * (its_s - its_p))
-        _peak(picker_p, its_p, config)
-        _peak(picker_s, its_s, config)
+    ends = [nan] * len(p)
+    if len(p) and p[0] < coda_end < inf:
+        ends[0] = coda_end
+    for p_sample, s_sample, end in zip(p, s, ends, strict=True):
+        if isnan(s_sample):
+            _mark(detector, p_sample, p_sample + config.duration if isnan(end) else end)
+        else:
+            _mark(detector, p_sample, s_sample + config.tail * (s_sample - p_sample))
+        _peak(picker_p, p_sample, config)
+        _peak(picker_s, s_sample, config)
+    if config.mark_unknown:
+        for p_sample, s_sample, end in zip(p, s, ends, strict=True):
+            if isnan(s_sample) and not isnan(p_sample):
+                _mark_unknown(picker_s, p_sample, N_SAMPLES if isnan(end) else end)
 
 
 def _mark(detector: np.ndarray, start: float, end: float) -> None:
     # A comparison with NaN is false, so what lacks an arrival gets no detection.
     if start <= end and end >= 0:
         detector[max(ceil(start), 0) : min(floor(end), N_SAMPLES - 1) + 1] = 1
+
+
+def _mark_unknown(picker: np.ndarray, start: float, end: float) -> None:
+    first, stop = (min(max(sample, 0), N_SAMPLES) for sample in (ceil(start), floor(end) + 1))
+    unlabelled = picker[first:stop]
+    unlabelled[unlabelled == 0] = UNKNOWN
 
 
 def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:

@@ -6,7 +6,14 @@ from dataclasses import replace
 import keras
 import pandas as pd
 import pytest
-from campaigns import fine_tuning, kills, overfit, shuffle_block, training_kills
+from campaigns import (
+    fine_tuning,
+    kills,
+    overfit,
+    shuffle_block,
+    training_kills,
+    unknown_arrivals,
+)
 from campaigns.mutations.campaign import campaign, kinds
 from campaigns.mutations.damage import DAMAGE
 from campaigns.mutations.judge import fault_of, misplaced
@@ -14,6 +21,7 @@ from campaigns.mutations.worker import Ended
 from conftest import SHORT, TINY
 
 import steadkit
+from eqt.picks import Thresholds
 from steadkit.store import TRACE_BYTES
 
 
@@ -68,6 +76,20 @@ def test_a_small_training_of_each_order(tmp_path):
     again = shuffle_block.campaign(*arguments)
     pd.testing.assert_frame_equal(again, results)
     assert shuffle_block.summary(results).shape == (8, 12)
+
+
+def test_labels_that_are_removed_leave_the_scores_of_the_others(tmp_path):
+    files = unknown_arrivals.write_files(tmp_path, events=24, noise=12)
+    low = Thresholds(1e-6, 1e-6, 1e-6)  # so that an untrained network picks
+    config = replace(SHORT, epochs=1)
+    found = unknown_arrivals.campaign(files, TINY, config, low)
+    rows = found.set_index(["trained with", "evaluated with", "kind"])
+    for kind in ("P", "presence"):
+        for labels in ("half", "none"):
+            one, other = (rows.loc[("all", name, kind)] for name in ("all", labels))
+            assert one[["precision", "recall"]].equals(other[["precision", "recall"]])
+    arrivals = [rows.loc[("all", labels, "S"), "arrivals"] for labels in ("all", "half", "none")]
+    assert arrivals[0] > arrivals[1] > arrivals[2] == 0
 
 
 def test_a_few_mutants_are_refused_or_done_right():

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import names_of
@@ -25,6 +26,9 @@ def test_the_page_on_keras_runs(stead, tmp_path, monkeypatch):
     space: dict = {}
     exec(compile(example, "keras.md", "exec"), space)
     assert len(space["model"].history.history["val_loss"]) == 2
+    weighted = space["stead"].stream(space["training"], seed=0, sample_weight=True)
+    history = space["model"].fit(weighted, shuffle=False, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_the_python_examples_run(stead, tmp_path, monkeypatch):

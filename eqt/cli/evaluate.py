@@ -118,7 +118,7 @@ def evaluate(
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.evaluate import honest_rows, residual_rows
+    from eqt.evaluate import honest_rows, residual_rows, unknown_summary
 
     figures, study = outcome.figures, outcome.study
     if outcome.seen:
@@ -143,6 +143,8 @@ def _report(outcome: "Evaluation") -> None:
         shown = ("phase", "windows", "hit_rate", "mean_error", "on_seconds", "between", "snapped")
         rows = [{key.replace("_", " "): row[key] for key in shown} for row in figures["position"]]
         _named("Wherever P lies, errors in samples", rows)
+    for line in unknown_summary(figures):
+        echo(line)
     thresholds = figures["thresholds"]
     values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
     words = {"validation": f"chosen on {thresholds.get('validation')}"}

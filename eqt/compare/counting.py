@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.compare.reading import Evaluated
-from eqt.metrics import TOLERANCE
+from eqt.metrics import TOLERANCE, truth_of
 from steadkit.schema import EVENT, NOISE, SAMPLING_RATE
 
 
@@ -60,10 +60,14 @@ def _in_time(one: Evaluated, phase: str, tolerance: float) -> dict[str, np.ndarr
     nearest = np.full(len(arrivals), np.inf)
     np.fmin.at(nearest, trace, off)
     right = nearest <= tolerance
+    # One that may be an arrival which is not known is neither right nor wrong.
+    samples = SAMPLING_RATE * one.traces[["p_s", "s_s"]].to_numpy(float)
+    counts = truth_of(*samples.T).can_judge(phase, trace, seconds)
+    counts |= off <= tolerance
     prefix = f"{phase.lower()}_time"
     return {
         f"{prefix}_tp": right,
-        f"{prefix}_fp": np.bincount(trace, minlength=len(arrivals)) - right,
+        f"{prefix}_fp": np.bincount(trace[counts], minlength=len(arrivals)) - right,
         f"{prefix}_fn": ~np.isnan(arrivals) & ~right,
         f"{prefix}_error": np.where(right, nearest, 0),
     }

@@ -19,7 +19,7 @@ The pass of the network is `eqt.candidates.offered`, for these or any other batc
 """
 
 from eqt.evaluate.evaluating import evaluate
-from eqt.evaluate.findings import TOLERANCES, Evaluation, Findings, Protocol
+from eqt.evaluate.findings import TOLERANCES, Evaluation, Findings, Protocol, unknown_summary
 from eqt.evaluate.report import SECTIONS, Section, honest_rows, residual_rows
 from eqt.evaluate.tables import PICKS_COLUMNS, detections_table, picks_table, traces_table
 from eqt.evaluate.task import Part, Task, plan
@@ -45,4 +45,5 @@ __all__ = [
     "residual_rows",
     "to_choose",
     "traces_table",
+    "unknown_summary",
 ]

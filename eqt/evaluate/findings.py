@@ -12,11 +12,11 @@ import pandas as pd
 from eqt.candidates import Candidates
 from eqt.evaluate.breakdown import breakdown
 from eqt.evaluate.calibrated import calibration, uncertainty
-from eqt.evaluate.found import PHASES, Found, Picked, found_in, swept
+from eqt.evaluate.found import PHASES, Found, Picked, found_in, judgeable, swept
 from eqt.evaluate.honest import Chance, Honest, honest_figures, judged
 from eqt.evaluate.tables import detections_table, picks_table, traces_table
 from eqt.evaluate.task import Task
-from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, study_row, truth_of
+from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, Truth, study_row, truth_of
 from eqt.picks import Thresholds
 from steadkit.errors import InputError
 from steadkit.pipeline import Batches
@@ -122,16 +122,22 @@ def findings(
         Figures to put besides: where the thresholds come from, for example.
     """
     detections = candidates.detections(thresholds)
-    truth, found = truth_of(batches.p, batches.s), found_in(detections)
+    truth, widest = truth_of(batches.p, batches.s), max(protocol.tolerances)
+    found = found_in(detections)
+    picked = {phase: judgeable(truth, one, phase, widest) for phase, one in found.picks.items()}
+    found = found._replace(picks=picked)
     honest = judged(truth, found, protocol.tolerances)
-    sweeps = {phase: swept(candidates, thresholds, phase) for phase in PHASES}
+    sweeps = {
+        phase: judgeable(truth, swept(candidates, thresholds, phase), phase, widest)
+        for phase in PHASES
+    }
     picks = picks_table(table, detections)
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])
     chance = Chance(groups, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
-        **_counted(task, truth.is_event, groups),
+        **_counted(task, truth, groups),
         **told,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
@@ -156,7 +162,8 @@ def findings(
     )
 
 
-def _counted(task: Task, event: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
+def _counted(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
+    event = truth.is_event
     return {
         "data": str(task.data),
         "model": str(task.weights),
@@ -165,8 +172,23 @@ def _counted(task: Task, event: np.ndarray, groups: np.ndarray) -> dict[str, Any
         "events": int(event.sum()),
         "noise": int((~event).sum()),
         "earthquakes": len(np.unique(groups[event])),
+        "unknown": {phase: len(truth.unknown(phase)) for phase in PHASES},
         "seen": task.seen._asdict(),
     }
+
+
+def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line for each phase of which arrivals are not known.
+
+    >>> unknown_summary({"events": 90, "unknown": {"P": 0, "S": 40}})
+    ['S is not known for 40 of the 90 earthquake traces: a pick that may be it does not count']
+    """
+    return [
+        f"{phase} is not known for {count:,} of the {figures['events']:,} earthquake traces: "
+        "a pick that may be it does not count"
+        for phase, count in figures["unknown"].items()
+        if count
+    ]
 
 
 def without_nan(value: Any) -> Any:

@@ -64,12 +64,25 @@ def swept(candidates: Candidates, thresholds: Thresholds, phase: str) -> Picked:
     return found_in(candidates.detections(at)).picks[phase]
 
 
+def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:
+    """Return the picks that can be right or wrong.
+
+    One that may be an arrival which is not known, and is near none that is, is neither.
+    """
+    counts = truth.can_judge(phase, picked.trace, picked.seconds)
+    if not counts.all():
+        near = match(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance).picks
+        counts[near] = True
+    return Picked(*(column[counts] for column in picked))
+
+
 def judge(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Judged:
     """Tell which picks of a phase are right in time; one for an arrival, the nearest."""
     traces, seconds = truth.arrivals(phase)
     found = match(traces, seconds, picked.trace, picked.seconds, tolerance)
     right = traces[found.arrivals]
-    return Judged(found, right, tally(truth.traces, traces, picked.trace, right))
+    counted = tally(truth.traces, traces, picked.trace, right, truth.lacks(phase))
+    return Judged(found, right, counted)
 
 
 def right_by_probability(

@@ -158,8 +158,9 @@ def _areas(
     """Areas: by the highest probability of a trace, and by the probabilities of picks."""
     right, there = right_by_probability(truth, picked, phase, tolerance)
     has = np.bincount(truth.arrivals(phase)[0], minlength=truth.traces) > 0
+    known = has | ~truth.lacks(phase)
     return {
-        "auc": roc_auc(candidates.highest[:, 1 + PHASES.index(phase)], has),
+        "auc": roc_auc(candidates.highest[known, 1 + PHASES.index(phase)], has[known]),
         "average_precision": average_precision(picked.probability, right, there),
     }
 

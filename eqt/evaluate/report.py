@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eqt import pages, plots
 from eqt.evaluate.breakdown import TITLES
-from eqt.evaluate.findings import Findings
+from eqt.evaluate.findings import Findings, unknown_summary
 from eqt.evaluate.found import PHASES, right_by_probability
 from eqt.evaluate.honest import nearest
 from eqt.metrics import precision_recall
@@ -33,6 +33,7 @@ def data_section(found: Findings) -> str:
         *filter(None, [found.task.seen.summary(figures["traces"])]),
         f"data: {figures['data']}, {figures['traces']:,} traces: {figures['events']:,} of "
         f"{figures['earthquakes']:,} earthquakes, {figures['noise']:,} of noise",
+        *unknown_summary(figures),
         f"model: {figures['model']}",
         f"thresholds: detection {thresholds['detection']:g}, P {thresholds['p']:g}, "
         f"S {thresholds['s']:g} ({thresholds['from']})",
@@ -58,7 +59,7 @@ def honest_section(found: Findings) -> str:
         pages.paragraph(
             f"Detection: {detection['rule']}. Presence: a trace of an earthquake has a detection, "
             "anywhere. P and S: a pick is right within the tolerance, one for an arrival; all else "
-            "that was found is wrong."
+            "that was found is wrong, unless it may be an arrival that is not known."
         ),
         pages.table(pd.DataFrame(honest_rows(found.figures)), caption),
         pages.table(pd.DataFrame(residual_rows(found.figures)), "Right picks, in seconds"),

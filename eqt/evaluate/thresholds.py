@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eqt.candidates import GRID, Candidates
-from eqt.evaluate.found import overlapping, right_by_probability, swept
+from eqt.evaluate.found import judgeable, overlapping, right_by_probability, swept
 from eqt.evaluate.task import Task
 from eqt.metrics import Score, Truth, scores_at
 from eqt.picks import Thresholds
@@ -66,7 +66,7 @@ def _scores(
             for spans in every
         ]
     phase = name.upper()
-    picked = swept(candidates, thresholds, phase)
+    picked = judgeable(truth, swept(candidates, thresholds, phase), phase, tolerance)
     right, there = right_by_probability(truth, picked, phase, tolerance)
     return scores_at(np.array(GRID), picked.probability, right, there)
 

@@ -32,7 +32,13 @@ class Tally:
         return np.stack([getattr(self, one.name) for one in fields(self)], axis=1)
 
 
-def tally(traces: int, truth: np.ndarray, found: np.ndarray, matched: np.ndarray) -> Tally:
+def tally(
+    traces: int,
+    truth: np.ndarray,
+    found: np.ndarray,
+    matched: np.ndarray,
+    unknown: np.ndarray | None = None,
+) -> Tally:
     """Count by trace.
 
     Parameters
@@ -43,13 +49,18 @@ def tally(traces: int, truth: np.ndarray, found: np.ndarray, matched: np.ndarray
         The number of the trace of each thing there is, and of each that was found.
     matched
         The number of the trace of each thing that was found rightly.
+    unknown
+        Which traces may hold more than `truth`, shape (traces,), and are no true negatives.
 
     >>> counted = tally(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     >>> counted.score()
     Score(tp=1, fp=1, fn=1, tn=1)
     """
     there, all_found, tp = (np.bincount(of, minlength=traces) for of in (truth, found, matched))
-    return Tally(tp, all_found - tp, there - tp, ((there == 0) & (all_found == 0)).astype(int))
+    is_empty = (there == 0) & (all_found == 0)
+    if unknown is not None:
+        is_empty &= ~unknown
+    return Tally(tp, all_found - tp, there - tp, is_empty.astype(int))
 
 
 def intervals(

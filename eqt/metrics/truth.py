@@ -24,6 +24,40 @@ class Truth(NamedTuple):
         known = ~np.isnan(samples)
         return self.trace[known], samples[known] / SAMPLING_RATE
 
+    def unknown(self, phase: str) -> np.ndarray:
+        """Return the numbers of the earthquakes whose P or S is not known."""
+        return np.flatnonzero(np.isnan(self.p if phase == "P" else self.s))
+
+    def lacks(self, phase: str) -> np.ndarray:
+        """Return which traces have an earthquake whose P or S is not known, shape (traces,)."""
+        return np.bincount(self.trace[self.unknown(phase)], minlength=self.traces) > 0
+
+    def can_judge(self, phase: str, traces: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """Return which picks cannot be an arrival that is not known.
+
+        An S that nobody has picked lies anywhere behind its P, and a P anywhere before its S.
+
+        Parameters
+        ----------
+        phase
+            ``P`` or ``S``.
+        traces, seconds
+            Of each pick.
+
+        >>> truth = truth_of(np.array([600.0, 600.0]), np.array([900.0, np.nan]))
+        >>> truth.can_judge("S", np.array([0, 1, 1]), np.array([30.0, 30.0, 2.0]))
+        array([ True, False,  True])
+        """
+        unknown = self.unknown(phase)
+        other = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
+        if phase == "P":
+            bound = np.full(self.traces, -np.inf)
+            np.maximum.at(bound, self.trace[unknown], other)
+            return seconds > bound[traces]
+        bound = np.full(self.traces, np.inf)
+        np.minimum.at(bound, self.trace[unknown], other)
+        return seconds < bound[traces]
+
     @property
     def is_event(self) -> np.ndarray:
         """Which traces have an earthquake, shape (traces,)."""

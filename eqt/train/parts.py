@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from steadkit.sources import source_of
 from steadkit.split import Rule, existing_split, list_rows, split_manifest, usable_for
 
 CHUNK = 1 << 20
+
+SNR_NEEDED: Final = ("second_event", "gaussian_noise", "drop_channels")
+"""Augmentations of strong events alone, which the SNR tells."""
 
 
 def split_of(
@@ -61,10 +66,39 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batche
     records, first = Records([data], parts["train"] + parts["validation"]), len(parts["train"])
     both = np.split(np.arange(len(records)), [first])
     train, validation = (records.take(rows) for rows in both)
-    training = Batches(train, config=config.training_batches, seed=config.seed)
+    is_marked = bool(records.lacks_s.any())
+    training, plain = (
+        replace(batches, labels=replace(batches.labels, mark_unknown=is_marked))
+        for batches in (config.training_batches, config.batches)
+    )
     if not config.one_class:
-        refuse_one_class(training.records.is_event, data)
-    return training, Batches(validation, config=config.batches)
+        refuse_one_class(train.is_event, data)
+    return Batches(train, config=training, seed=config.seed), Batches(validation, config=plain)
+
+
+def unknown_summary(training: Batches, validation: Batches) -> list[str]:
+    """Return lines of text on what is not known of events, and on what that does to training."""
+    records = training.records
+    lines, n_events = [], int(records.is_event.sum())
+    n_unlabelled = [int(batches.records.lacks_s.sum()) for batches in (training, validation)]
+    if any(n_unlabelled):
+        lines.append(
+            f"S is not known for {n_unlabelled[0]:,} of the {n_events:,} earthquake traces of the "
+            f"train part, and for {n_unlabelled[1]:,} of the validation part: it is left out of "
+            "loss and scores where it may be"
+        )
+    for names, reason, lacking in (
+        (("shift",), "neither S nor the coda end is", records.lacks_end),
+        (("second_event",), "S is not", records.lacks_s),
+        (SNR_NEEDED, "the SNR of a component is not", records.lacks_snr),
+    ):
+        asked = [name for name in names if getattr(training.config.augment, name, 0)]
+        if asked and lacking.any():
+            lines.append(
+                f"{reason} known for {int(lacking.sum()):,} of the {n_events:,} earthquake traces "
+                f"of the train part: no {', '.join(asked)} for them"
+            )
+    return lines
 
 
 def refuse_one_class(is_event: np.ndarray, data: Path) -> None:

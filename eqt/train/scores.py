@@ -48,7 +48,7 @@ def count(found: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Counts:
         Shape (traces, 2): how high.
     arrivals
         Shape (traces, 2): P and S in samples, NaN where there is none. A trace with a P is an
-        earthquake.
+        earthquake; if it has no S, that is not known, and an S found in it does not count.
 
     Examples
     --------
@@ -61,6 +61,7 @@ def count(found: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Counts:
     limits = Thresholds()
     is_there = np.column_stack([~np.isnan(arrivals[:, 0]), ~np.isnan(arrivals)])
     is_found = np.column_stack([found[:, 0] >= MIN_DETECTION, peaks > (limits.p, limits.s)])
+    is_found[:, 2] &= is_there[:, 2] | ~is_there[:, 0]
     near = np.abs(found[:, 1:] - arrivals) <= TOLERANCE * SAMPLING_RATE
     is_right = is_found & is_there & np.column_stack([is_there[:, 0], near])
     return Counts(*(flags.sum(axis=0) for flags in (is_right, is_found, is_there)))

@@ -22,7 +22,7 @@ from eqt.train.environment import environment, refuse_changed
 from eqt.train.halves import HALVES
 from eqt.train.loop import Work, is_done, learn
 from eqt.train.network import network_for, read_initial
-from eqt.train.parts import batches_of, data_digest, split_of
+from eqt.train.parts import batches_of, data_digest, split_of, unknown_summary
 from eqt.train.readme import readme
 from eqt.train.state import Progress
 from eqt.train.steps import Trainer
@@ -208,7 +208,7 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
     strategy = strategy_of(devices)
     with strategy.scope():
         model = network_for(setup.model, config, given, count)
-    trainer = Trainer(model, config, strategy)
+    trainer = Trainer(model, config, strategy, training.config.labels.mark_unknown)
     key = _key(setup)
     return Work(run, setup.model, config, trainer, training, validation, key, save_every)
 
@@ -231,6 +231,8 @@ def _to_the_end(work: Work, setup: Setup, progress: Progress, say: Say) -> Run:
     run, config = work.run, work.config
     traces = sum(work.training.size(number) for number in range(len(work.training)))
     logs = run.tensorboard if setup.about.get("tensorboard") else None
+    for line in unknown_summary(work.training, work.validation):
+        say(line)
     teller = Teller(config.epochs, len(work.training), traces, say, logs)
     progress = learn(work, progress, teller)
     if is_done(progress, config) and progress.epoch < config.epochs:

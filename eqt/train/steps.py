@@ -34,12 +34,17 @@ class Trainer:
         How it is trained.
     strategy
         A ``tf.distribute.Strategy``.
+    is_marked
+        Whether samples whose truth is not known are marked in the targets; they add no loss.
     """
 
-    def __init__(self, model: keras.Model, config: TrainConfig, strategy: Any):
+    def __init__(
+        self, model: keras.Model, config: TrainConfig, strategy: Any, is_marked: bool = False
+    ):
         import tensorflow as tf
 
         self.model, self.config, self.strategy = model, config, strategy
+        self.is_marked = is_marked
         self.replicas = strategy.num_replicas_in_sync
         with strategy.scope():
             optimizer = optimizer_of(config)
@@ -151,13 +156,24 @@ class Trainer:
         import tensorflow as tf
 
         entropies = [
-            tf.reduce_mean(keras.losses.binary_crossentropy(targets[name], output))
+            self._entropy(targets[name], output)
             for name, output in zip(TARGETS, outputs, strict=True)
         ]
         weighted = zip(self.config.loss_weights, entropies, strict=True)
-        total = tf.add_n([weight * entropy for weight, entropy in weighted])
-        penalties = [tf.cast(penalty, total.dtype) for penalty in self.model.losses]
-        return tf.stack([tf.add_n([total, *penalties]), *entropies])
+        terms = [weight * entropy for weight, entropy in weighted]
+        terms += [tf.cast(penalty, terms[0].dtype) for penalty in self.model.losses]
+        # Not add_n, whose order depends on which memory is free.
+        return tf.stack([tf.reduce_sum(tf.stack(terms)), *entropies])
+
+    def _entropy(self, target: Any, output: Any) -> Any:
+        """Return the mean binary cross-entropy over all samples, to which unknown ones add none."""
+        import tensorflow as tf
+
+        if not self.is_marked:
+            return tf.reduce_mean(keras.losses.binary_crossentropy(target, output))
+        entropy = keras.losses.binary_crossentropy(tf.nn.relu(target), output)
+        # As in Keras, which divides by the number of all samples, not by the sum of their weights.
+        return tf.reduce_mean(tf.where(target[..., 0] >= 0, entropy, 0))
 
     def _clipped(self, gradients: list[Any]) -> list[Any]:
         """Scale gradients down together, by their norm over all devices.

@@ -184,7 +184,9 @@ class Batches:
 
         def label(row: int, example: Example) -> None:
             detector, picker_p, picker_s = (target[row] for target in targets)
-            shape_targets(detector, picker_p, picker_s, example.p, example.s, labels)
+            shape_targets(
+                detector, picker_p, picker_s, example.p, example.s, labels, example.coda_end
+            )
 
         if self._variants != [None]:
             for first, examples in self._groups(number):

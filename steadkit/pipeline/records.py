@@ -95,6 +95,21 @@ class Records:
         return np.lexsort((self._columns["row"], self.offsets, self._owners))
 
     @property
+    def lacks_s(self) -> np.ndarray:
+        """Which traces are of an event whose S is not known, bool."""
+        return self.is_event & np.isnan(self.s)
+
+    @property
+    def lacks_end(self) -> np.ndarray:
+        """Which traces are of an event of whose end nothing is known, bool; see `Example.reach`."""
+        return self.lacks_s & ~((self.p < self.coda_end) & (self.coda_end < np.inf))
+
+    @property
+    def lacks_snr(self) -> np.ndarray:
+        """Which traces are of an event of which a component has no SNR, bool."""
+        return self.is_event & np.isnan(self.snr_db).any(axis=1)
+
+    @property
     def descriptors(self) -> list[int]:
         """What a process of ours needs besides, to use these records."""
         samples = [] if self._samples is None else [self._samples.descriptor]

@@ -46,6 +46,7 @@ def stream(
     threads: int = THREADS,
     workers: int | None = None,
     goes_on: bool = False,
+    sample_weight: bool = False,
 ) -> Any:
     """Feed batches to training, made elsewhere while the network computes.
 
@@ -66,6 +67,10 @@ def stream(
     goes_on
         Whether each iteration goes on with the epochs behind those of the one before, as
         ``model.fit`` wants it, which iterates once an epoch; else all are the same.
+    sample_weight
+        Whether to add, as a third, a dict of weights of the samples, each (batch, 6000): 0 where
+        the truth of a target is not known, else 1. Labels must mark such samples
+        (``LabelConfig.mark_unknown``); here their targets are 0.
 
     Returns
     -------
@@ -88,6 +93,11 @@ def stream(
             f"a stream from batch {start} with {threads} threads and {workers} workers: "
             "use whole numbers from 0, and 1 thread or more"
         )
+    if sample_weight and not batches.config.labels.mark_unknown:
+        raise InputError(
+            "weights of samples need targets in which the unknown ones are marked: make batches "
+            "with LabelConfig(mark_unknown=True)"
+        )
     team = _team(batches, _workers(batches, epochs) if workers is None else workers)
     if team is not None:
         threads = max(threads, len(team))
@@ -106,8 +116,17 @@ def stream(
         )
         numbers = behind.apply(tf.data.experimental.assert_cardinality(stop - start))
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
+    if sample_weight:
+        made = made.map(_with_weights)
     made.maker = maker
     return made.prefetch(PREFETCH_BATCHES)
+
+
+def _with_weights(waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, Any]:
+    import tensorflow as tf
+
+    known = {name: tf.cast(target[..., 0] >= 0, tf.float32) for name, target in targets.items()}
+    return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, known
 
 
 def _workers(batches: Batches, epochs: int | None) -> int:

@@ -80,7 +80,7 @@ def sheet_of(
     records = Records([data], list(dict.fromkeys([*chosen, *others])))
     for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
         plain, augmented, note = pair
-        given = "as in the file" if plain.is_event else "as in the file, noise"
+        given = f"as in the file{_kind(plain)}"
         pairs.append(
             (
                 shown(name, plain, given, normalization, labels),
@@ -88,6 +88,12 @@ def sheet_of(
             )
         )
     return pairs
+
+
+def _kind(plain: Example) -> str:
+    if not plain.is_event:
+        return ", noise"
+    return ", S not known" if np.isnan(plain.s).any() else ""
 
 
 def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
@@ -176,6 +182,6 @@ def shown(name: str, example: Example, note: str, normalization: str, labels: La
     """Normalise an example and make its targets, as for training."""
     targets = {target: np.zeros(N_SAMPLES, np.float32) for target in TARGETS}
     detector, picker_p, picker_s = targets.values()
-    shape_targets(detector, picker_p, picker_s, example.p, example.s, labels)
+    shape_targets(detector, picker_p, picker_s, example.p, example.s, labels, example.coda_end)
     waveform = normalize(example.waveform, normalization)
     return Shown(name, waveform, targets, example.p, example.s, note)

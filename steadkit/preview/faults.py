@@ -77,9 +77,9 @@ def faults(item: Shown) -> list[str]:
 
 def _detector_faults(item: Shown) -> list[str]:
     detected = np.flatnonzero(item.targets["detector"])
-    starts = [ceil(p) for p, s in zip(item.p, item.s, strict=True) if is_inside(p) and s >= p]
+    starts = [ceil(p) for p, s in zip(item.p, item.s, strict=True) if is_inside(p) and not s < p]
     if not len(detected) or len(starts) < len(item.p):
-        return []  # what begins before the window, or lacks an S, may leave detection anywhere
+        return []  # what begins before the window may leave detection anywhere
     if not starts:
         return ["detection without an event"]
     away = int(detected[0]) - max(min(starts), 0)

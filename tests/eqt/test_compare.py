@@ -148,6 +148,19 @@ def test_the_values_are_those_of_the_evaluation(made):
     assert own[IN_TIME, "P precision"] < own[IN_TIME, "S precision"]  # the five second picks
 
 
+def test_picks_that_may_be_an_unknown_s_do_not_count(made, tmp_path):
+    contender = made("A", 7, false_noise=2, extra=5)
+    one = contender.evaluations[0]
+    one.traces.loc[:9, "s_s"] = np.nan
+    one.detections["S_pick"] = one.detections["S_pick"].fillna(
+        500.0
+    )  # of the second ones: before P
+    counts = counts_of(one)
+    assert (counts["s_time_tp"].sum(), counts["s_time_fn"].sum()) == (20, 0)
+    assert counts["s_time_fp"].sum() == 2 + 5
+    assert counts["p_time_fp"].sum() == 2 + 5
+
+
 def test_every_column_of_the_study_is_compared_but_three():
     names = [measure.name for measure in MEASURES if measure.protocol == STUDY]
     assert names == list(COMPARED)

@@ -259,6 +259,32 @@ def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, ru
     assert told in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_picks_that_may_be_an_unknown_s_do_not_count(trained, moved, run, tmp_path):
+    """Every S label is removed: what is picked in earthquakes behind P may be right."""
+    table = read_table(tmp_path / "copy.csv")
+    table["s_arrival_sample"] = ""
+    write_csv(tmp_path / "copy.csv", list(table.columns), [table])
+    task = plan(moved, tmp_path / "copy.hdf5", None, tmp_path / "out")
+    known = evaluate(replace(plan(trained, None, None, None), out=tmp_path / "all"), LOW)
+    unknown = evaluate(task, LOW, protocol=FEW)
+    events = unknown.figures["events"]
+    assert unknown.figures["unknown"] == {"P": 0, "S": events}
+    before, after = (one.figures["honest"]["0.5"] for one in (known, unknown))
+    for kind in ("P", "presence"):
+        assert [before[kind][n] for n in ("tp", "fp", "fn")] == [
+            after[kind][n] for n in ("tp", "fp", "fn")
+        ]
+    assert after["S"]["tp"] == after["S"]["fn"] == 0
+    picks = unknown.folder / "detections.csv"
+    found = pd.read_csv(picks).merge(pd.read_csv(unknown.folder / "traces.csv"), on="trace_name")
+    early = found["S_pick"] / 100 < found["p_s"].fillna(np.inf)
+    assert after["S"]["fp"] == int(early.sum())
+    said = f"S is not known for {events} of the {events} earthquake traces"
+    assert said in (unknown.folder / "report.html").read_text()
+    result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--out", "o", "--resamples", 0)
+    assert said in result.output, result.output
+
+
 def test_an_evaluation_is_not_overwritten_unasked(trained, evaluated):
     task = plan(trained, None, None, evaluated.folder)
     with pytest.raises(InputError, match="--overwrite"):

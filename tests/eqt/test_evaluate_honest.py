@@ -7,7 +7,7 @@ import pytest
 from eqt.candidates import gathered
 from eqt.evaluate.breakdown import breakdown, stations
 from eqt.evaluate.calibrated import calibration
-from eqt.evaluate.found import found_in, swept
+from eqt.evaluate.found import found_in, judge, judgeable, swept
 from eqt.evaluate.gallery import worst
 from eqt.evaluate.honest import Chance, honest_figures, judged
 from eqt.metrics import truth_of
@@ -55,7 +55,8 @@ def test_second_events_count_and_unlisted_ones_are_false(hand):
     assert counts["0.5", "presence"] == (2, 1, 1, 1)
     assert counts["0.5", "P"] == (3, 2, 1, 1)
     assert counts["0.1", "P"] == (2, 3, 2, 1)
-    assert counts["0.5", "S"] == counts["0.1", "S"] == (3, 2, 0, 2)
+    # The S of the missed one is not known: its trace is no true negative.
+    assert counts["0.5", "S"] == counts["0.1", "S"] == (3, 2, 0, 1)
     whole = figures["0.5"]
     assert (whole["P"]["fp_in_events"], whole["P"]["fp_in_noise"]) == (1, 1)
     assert whole["P"]["residual_s"]["mean"] == pytest.approx(0.1)
@@ -68,6 +69,26 @@ def test_second_events_count_and_unlisted_ones_are_false(hand):
         assert low <= whole["P"][name] <= high
     low, high = whole["P"]["residual_s"]["intervals"]["mae"]
     assert low <= whole["P"]["residual_s"]["mae"] <= high
+
+
+def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
+    _, found, honest = hand
+    unknown = truth_of(
+        np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]]),
+        np.array([[NAN, 3400], [NAN, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]]),
+    )
+    kept = judgeable(unknown, found.picks["S"], "S", 0.5)
+    # The known S of the first trace, and the one in noise; 9.0, 9.0 and 44.0 s may be right.
+    assert list(zip(kept.trace.tolist(), kept.seconds.tolist(), strict=True)) == [(0, 34), (3, 13)]
+    judged_s = judge(unknown, kept, "S", 0.5).tally
+    assert (judged_s.tp.sum(), judged_s.fp.sum(), judged_s.fn.sum()) == (1, 1, 0)
+    assert judged_s.tn.tolist() == [0, 0, 0, 0, 1]
+    every = judgeable(honest.truth, found.picks["P"], "P", 0.5)
+    assert len(every.trace) == len(found.picks["P"].trace)
+    # A P that nobody has picked lies before its S.
+    late = truth_of(np.array([NAN]), np.array([900.0]))
+    seconds = np.array([8.0, 10.0])
+    assert late.can_judge("P", np.zeros(2, int), seconds).tolist() == [False, True]
 
 
 def traces():

@@ -14,9 +14,11 @@ from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
 from eqt.runs import Run, default_folder, load_setup
 from eqt.train import split_by_earthquake, split_of, train
-from steadkit.catalog import read_table
+from eqt.train.parts import batches_of, traces_of, unknown_summary
+from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
+from steadkit.schema import EVENT
 from steadkit.split import Rule, list_rows, split_manifest
 
 
@@ -91,6 +93,32 @@ def by_hand(source):
     return manifest_of(
         "data", {"operation": "by hand"}, base.traces, table["trace_category"], parts
     )
+
+
+def test_a_training_says_what_is_not_known(source, by_hand):
+    table = read_table(source.csv)
+    is_training = table["trace_name"].isin(traces_of(by_hand, "train"))
+    events = np.flatnonzero((table["trace_category"] == EVENT) & is_training)
+    assert len(events) >= 3
+    columns = ["s_arrival_sample", "coda_end_sample", "snr_db"]
+    s, coda, snr = (table.columns.get_loc(column) for column in columns)
+    table.iloc[events[:3], s] = ""
+    table.iloc[events[:2], coda] = ""
+    table.iloc[events[:1], snr] = "[20. nan 21.]"
+    write_csv(source.csv, list(table.columns), [table])
+    config = replace(SHORT, augment="eqt")
+    batches = batches_of(source.hdf5, by_hand, config)
+    assert all(part.config.labels.mark_unknown for part in batches)
+    lines = unknown_summary(*batches)
+    of = f" of the {len(events)} earthquake traces of the train part"
+    assert [line.partition(of)[0] for line in lines] == [
+        "S is not known for 3",
+        "neither S nor the coda end is known for 2",
+        "S is not known for 3",
+        "the SNR of a component is not known for 1",
+    ]
+    assert lines[2].endswith("no second_event for them")
+    assert not unknown_summary(*batches_of(source.hdf5, by_hand, SHORT))[1:]
 
 
 def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):

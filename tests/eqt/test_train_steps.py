@@ -18,7 +18,7 @@ from eqt.train import Means, compiled, train
 from eqt.train.network import network_for
 from eqt.train.steps import Trainer
 from steadkit.errors import InputError
-from steadkit.labels import TARGETS
+from steadkit.labels import TARGETS, UNKNOWN
 
 NETWORK = replace(TINY, residual_kernels=(3,), dropout=0.0)
 RANDOM = np.random.default_rng(0)
@@ -26,9 +26,10 @@ WAVEFORMS = RANDOM.standard_normal((4, 6000, 3)).astype(np.float32)
 ANSWERS = {name: RANDOM.uniform(size=(4, 6000, 1)).astype(np.float32) for name in TARGETS}
 
 
-def trainer(config=SHORT, network=NETWORK):
+def trainer(config=SHORT, network=NETWORK, is_marked=False):
     """Make a network and its steps, traced at once rather than compiled."""
-    made = Trainer(network_for(network, config, None, 1), config, tf.distribute.get_strategy())
+    strategy = tf.distribute.get_strategy()
+    made = Trainer(network_for(network, config, None, 1), config, strategy, is_marked)
     made.set_rate(config.learning_rate)
     return made
 
@@ -51,6 +52,26 @@ def test_a_step_is_that_of_keras(count):
         # These biases have no slope here but what rounding leaves, of which Adam makes one.
         if not (mine.path.startswith("encoder_") and mine.path.endswith("/bias")):
             np.testing.assert_allclose(mine, other, atol=2e-6, err_msg=mine.path)
+
+
+def test_samples_whose_truth_is_not_known_add_no_loss():
+    marked = {name: one.copy() for name, one in ANSWERS.items()}
+    marked["picker_S"][1, 600:] = UNKNOWN
+    weights = [(one[..., 0] >= 0).astype(np.float32) for one in marked.values()]
+    ours, theirs = trainer(is_marked=True), compiled(build_model(NETWORK), SHORT)
+    losses = ours.step(WAVEFORMS, marked)
+    positive = {name: np.maximum(one, 0) for name, one in marked.items()}
+    found = theirs.train_on_batch(WAVEFORMS, positive, weights, return_dict=True)
+    np.testing.assert_allclose(losses[3], found["picker_S_loss"], rtol=2e-6)
+    np.testing.assert_allclose(losses[0], found["loss"], rtol=2e-6)
+    # Whatever the unknown samples are, the step is the same.
+    weight = [keras.ops.convert_to_numpy(one) for one in ours.model.trainable_variables]
+    another = trainer(is_marked=True)
+    another.step(
+        WAVEFORMS, marked | {"picker_S": np.where(marked["picker_S"] < 0, -7, marked["picker_S"])}
+    )
+    for one, other in zip(weight, another.model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one, keras.ops.convert_to_numpy(other))
 
 
 @pytest.mark.parametrize("size", [1, 4])

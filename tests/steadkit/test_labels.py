@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.labels import SHAPES as FORMULAS
-from steadkit.labels import TARGETS, LabelConfig, shape_targets, targets
+from steadkit.labels import TARGETS, UNKNOWN, LabelConfig, shape_targets, targets
 from steadkit.types import number_column
 
 SHAPES = ("gaussian", "triangle", "box")
@@ -101,12 +101,37 @@ def test_any_events_as_the_definition_says(p, gaps, shape, half_width, tail):
     shape_targets(*rows, p, s, config)
     samples = np.arange(6000)
     for its_p, its_s in zip(p, s, strict=True):
-        end = its_s + tail * (its_s - its_p)
+        end = its_p + config.duration if np.isnan(its_s) else its_s + tail * (its_s - its_p)
         wanted[0][(samples >= its_p) & (samples <= end)] = 1
         for row, arrival in ((wanted[1], its_p), (wanted[2], its_s)):
             if -0.5 <= arrival < 5999.5:
                 np.maximum(row, FORMULAS[shape](samples - arrival, half_width), out=row)
     np.testing.assert_allclose(rows, wanted, atol=1e-6)
+
+
+def test_without_s_detection_ends_with_the_coda_or_after_a_stated_length():
+    p, s = np.array([600.0, 600.0, 600.0, 5500.0]), np.full(4, nan)
+    ends = np.array([1500.0, nan, 500.0, nan])
+    detector = targets(p, s, LabelConfig(duration=300), ends)["detector"][..., 0]
+    spans = [np.flatnonzero(row)[[0, -1]].tolist() for row in detector]
+    # A coda that has ended before P is not known.
+    assert spans == [[600, 1500], [600, 900], [600, 900], [5500, 5800]]
+    later = targets(np.array([5500.0]), np.array([nan]), LabelConfig())["detector"]
+    assert np.flatnonzero(later[0, :, 0])[[0, -1]].tolist() == [5500, 5999]
+
+
+def test_an_s_that_nobody_has_picked_is_marked_where_it_may_be():
+    config = LabelConfig("box", mark_unknown=True)
+    rows = np.zeros((3, 6000), np.float32)
+    shape_targets(*rows, [600.5, 1300.0], [nan, 1400.0], config, 1500.0)
+    assert (rows[:2] >= 0).all()
+    marked = np.flatnonzero(rows[2] == UNKNOWN)
+    around = np.arange(1380, 1421)  # the S of the other event is known
+    assert marked.tolist() == np.setdiff1d(np.arange(601, 1501), around).tolist()
+    assert (rows[2][around] == 1).all()
+    label = targets(np.array([600.0, nan]), np.array([nan, nan]), config)["picker_S"][..., 0]
+    assert np.flatnonzero(label[0] == UNKNOWN).tolist() == list(range(600, 6000))
+    assert not label[1].any()  # of noise it is known that there is none
 
 
 def test_several_events_of_a_trace_are_all_labelled():
@@ -117,7 +142,7 @@ def test_several_events_of_a_trace_are_all_labelled():
     assert [int((label["picker_S"][row] == 1).sum()) for row in range(3)] == [2, 0, 0]
     # Where two peaks overlap the larger one stands; halfway both are a half.
     assert label["picker_P"][0, 610, 0] == 0.5
-    assert label["detector"][0, :, 0].sum() == 421 + 141
+    assert label["detector"][0, :, 0].sum() == (620 + 1000) - 600 + 1 + 141
     one = targets(p[:, 0], s[:, 0], LabelConfig("triangle"))
     np.testing.assert_array_equal(one["picker_P"][1:], label["picker_P"][1:])
 
@@ -149,14 +174,21 @@ def test_p_and_s_that_do_not_go_together():
 
 def test_what_has_no_arrival_has_no_label():
     label = targets(np.array([np.nan, 700.0]), np.array([np.nan, np.nan]), LabelConfig())
-    assert label["picker_P"][0].max() == 0
-    assert label["picker_P"][1].max() == 1
-    assert label["picker_S"].max() == label["detector"].max() == 0
+    assert label["picker_P"][0].max() == label["detector"][0].max() == 0
+    assert label["picker_P"][1].max() == label["detector"][1].max() == 1
+    assert label["picker_S"].max() == label["picker_S"].min() == 0
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"shape": "cone"}, {"half_width": 0}, {"half_width": 9999}, {"half_width": 2.5}, {"tail": -1}],
+    [
+        {"shape": "cone"},
+        {"half_width": 0},
+        {"half_width": 9999},
+        {"half_width": 2.5},
+        {"tail": -1},
+        {"duration": -1},
+    ],
 )
 def test_shapes_that_cannot_be(wrong):
     with pytest.raises(InputError):

@@ -95,13 +95,32 @@ def test_a_manifest_is_as_good_as_names(stead):
     np.testing.assert_array_equal(one.batch(1)[0], other.batch(1)[0])
 
 
+def test_weights_of_samples_are_0_where_s_may_be(stead):
+    source = stead(names=names_of(2, 1))
+    source.csv.write_text(source.csv.read_text().replace(",901.0,", ",,", 1))
+    data = steadkit.open(source.hdf5)
+    (waveforms, targets, weights), *others = data.stream(sample_weight=True)
+    assert not others and weights["picker_S"].shape == (3, 6000)
+    unknown = np.argwhere(weights["picker_S"].numpy() == 0)
+    assert unknown.tolist() == [[1, sample] for sample in range(601, 2001)]  # P to coda end
+    assert all((weights[name] == 1).numpy().all() for name in ("detector", "picker_P"))
+    ((plain, answers),) = data.stream()
+    np.testing.assert_array_equal(plain, waveforms)
+    for name, answer in answers.items():
+        np.testing.assert_array_equal(answer, targets[name])
+    with pytest.raises(InputError, match="mark_unknown=True"):
+        stream(data.batches(), sample_weight=True)
+
+
 def test_a_missing_s_leaves_the_p(stead):
     source = stead()
     text = source.csv.read_text().replace(",900.0,", ",,", 1)
     source.csv.write_text(text)
     labels = batches(source).batch(0)[1]
     assert labels["picker_P"][0].max() == 1
-    assert labels["picker_S"][0].max() == labels["detector"][0].max() == 0
+    assert labels["picker_S"][0].max() == 0
+    # The coda ends at 2000.
+    assert np.flatnonzero(labels["detector"][0])[[0, -1]].tolist() == [600, 2000]
 
 
 @pytest.mark.parametrize(
