@@ -18,16 +18,21 @@ from steadkit.catalog.reading import (
 )
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
+    ITSELF,
+    SOURCE_LIST,
     counts,
     earthquakes_of,
     in_order,
+    listed_sources,
 )
 from steadkit.catalog.writing import csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",
+    "ITSELF",
     "KEY_COLUMNS",
     "MAX_NAME_BYTES",
+    "SOURCE_LIST",
     "CellsDigest",
     "LineStarts",
     "check_name",
@@ -40,6 +45,7 @@ __all__ = [
     "earthquakes_of",
     "in_order",
     "lines_at",
+    "listed_sources",
     "pieces",
     "read_table",
     "row_parts",
