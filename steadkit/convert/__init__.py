@@ -16,7 +16,7 @@ from steadkit.convert.region import RegionConfig, from_records
 from steadkit.convert.streams import stream_of, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
-from steadkit.convert.writing import Converted, told
+from steadkit.convert.writing import Converted, told, unread_told
 
 __all__ = [
     "Converted",
@@ -28,4 +28,5 @@ __all__ = [
     "to_seisbench",
     "to_stream",
     "told",
+    "unread_told",
 ]
