@@ -182,9 +182,9 @@ def _trace(
     if plan.again:
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
-    order = component_letters(source.get("trace_component_order", ""))
+    order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
     record = at_stead_rate(samples.read(source["trace_name"], order), ratio, choice.band_pass)
-    row = to_stead(source, extras, unread)
+    row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
     share = chance(plan.name, choice.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, share)

@@ -7,10 +7,11 @@ be read is left empty and counted.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from steadkit.convert.rows import bracketed, coda_text, known, sample_text, stead_time
-from steadkit.convert.samples import UnusableError
+from steadkit.convert.samples import UnusableError, pick_components
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES, OF_THE_FORMAT
 from steadkit.convert.seisbench_sources import sources_of
 from steadkit.errors import InputError
@@ -40,7 +41,10 @@ def extras_of(columns: Iterable[str]) -> list[str]:
 
 
 def to_stead(
-    row: Mapping[str, str], extras: Sequence[str], unread: Counter[str] | None = None
+    row: Mapping[str, str],
+    extras: Sequence[str],
+    unread: Counter[str] | None = None,
+    components: Sequence[str] = COMPONENTS,
 ) -> dict[str, str]:
     """Rename a row's columns to STEAD's; the earliest P and S of several are taken.
 
@@ -52,6 +56,8 @@ def to_stead(
         From `extras_of`.
     unread
         Counts, by SeisBench's name, the optional cells that could not be read and are left empty.
+    components
+        The letters of the record's components: a list of SNR may be in their order.
 
     Raises
     ------
@@ -65,7 +71,7 @@ def to_stead(
         if column in ARRIVALS:
             stead[column] = _earliest(column, present)
         else:
-            stead[column] = _first_readable(column, present, unread)
+            stead[column] = _first_readable(present, _writer(column, components), unread)
     if known(stead["source_id"]):
         stead["source_id"] = next(iter(sources_of(row)), "")
     if not known(stead["snr_db"]):
@@ -85,9 +91,10 @@ def _first(texts: Iterable[str]) -> str:
     return next(iter(texts), "")
 
 
-def _first_readable(column: str, present: Mapping[str, str], unread: Counter[str]) -> str:
+def _first_readable(
+    present: Mapping[str, str], write: Callable[[str], str], unread: Counter[str]
+) -> str:
     """Write the first known cell as STEAD does; count those that cannot be read."""
-    write = _WRITERS.get(column, _number if is_numeric(column) else _text)
     for name, text in present.items():
         if known(text):
             try:
@@ -95,6 +102,13 @@ def _first_readable(column: str, present: Mapping[str, str], unread: Counter[str
             except ValueError:
                 unread[name] += 1
     return _first(text for text in present.values() if not known(text))
+
+
+def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
+    """Choose how a cell is read, and written as STEAD does."""
+    if column == "snr_db":
+        return partial(_snr, components=components)
+    return _WRITERS.get(column, _number if is_numeric(column) else _text)
 
 
 def _number(text: str) -> str:
@@ -106,11 +120,18 @@ def _text(text: str) -> str:
     return text
 
 
-def _snr(text: str) -> str:
-    """Write the SNR of E, N and Z, or one for all three; PNW has bars between them."""
+def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
+    """Write the SNR of E, N and Z, or one for all three.
+
+    STEAD's own lists, with spaces, are in that order. PNW's, with bars, and those of SeisBench's
+    writer, with commas, are in the order of the record's components.
+    """
     is_plain = not set("|,") & set(text)
     parts = text.strip("[] \t\r\n") if is_plain else re.sub(r"[|,\[\]]", " ", text)
     values = [parse_cell(part) for part in parts.split()]
+    if not is_plain and len(values) == len(components):
+        places = pick_components(list(components))
+        values = [float("nan") if place is None else values[place] for place in places]
     if len(values) not in (1, len(COMPONENTS)):
         raise ValueError(f"{text[:60]!r} is not one SNR, nor one for each component")
     if len(values) == 1:
@@ -126,7 +147,6 @@ def _coda_end(text: str) -> str:
 
 
 _WRITERS: Final[Mapping[str, Callable[[str], str]]] = {
-    "snr_db": _snr,
     "coda_end_sample": _coda_end,
     "source_origin_time": stead_time,
     "trace_start_time": stead_time,

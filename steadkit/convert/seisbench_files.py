@@ -239,6 +239,9 @@ class Samples:
         if self.layout.dimensions[0] == "C":
             stored = stored.T
         letters = components or self.layout.components
+        if len(letters) < stored.shape[1]:
+            # CEED has rows of zeros for components that are missing, and does not name them.
+            stored = stored[:, stored.any(axis=0)]
         if len(letters) != stored.shape[1]:
             raise UnusableError("a component order that does not fit the samples")
         if not is_known_order(letters):

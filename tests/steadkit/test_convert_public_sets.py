@@ -267,6 +267,88 @@ LAYOUTS = {
         p=7200,
         ratio=100 / 120,
     ),
+    "Iquique": Layout(
+        {
+            "source_origin_time": "2014-04-01T23:46:45.720000Z",
+            "source_latitude_deg": -19.572,
+            "source_longitude_deg": -70.908,
+            "source_depth_km": 38.9,
+            "path_back_azimuth_deg": 269.5,
+            "station_network_code": "CX",
+            "station_code": "PB11",
+            "trace_channel": "HH",
+            "station_location_code": "",
+            "station_latitude_deg": -19.76,
+            "station_longitude_deg": -69.66,
+            "station_elevation_m": 1400.0,
+            "trace_name": "bucket0$0,:3,:13000",
+            "trace_sampling_rate_hz": 100.0,
+            "trace_completeness": 1.0,
+            "trace_has_spikes": False,
+            "trace_start_time": "2014-04-01T23:46:00.000000Z",
+            "trace_P_arrival_sample": 6000.0,
+            "trace_S_arrival_sample": 7500.0,
+            "trace_name_original": "2014_04_01_CX.PB11..HH",
+            "trace_chunk": "",
+            "trace_component_order": "ZNE",
+            "split": "train",
+        },
+        {
+            "source_id": "",
+            "source_origin_time": "2014-04-01 23:46:45.720000",
+            "back_azimuth_deg": "269.5",
+            "receiver_type": "HH",
+            "source_magnitude": "",
+        },
+        (3, 13000),
+        p=6000,
+    ),
+    "VCSEIS": Layout(
+        {
+            "source_id": "alk2010",
+            "source_origin_time": "2010-05-01T10:00:00.000000Z",
+            "source_latitude_deg": 55.4,
+            "source_longitude_deg": -161.9,
+            "source_depth_km": 2.0,
+            "source_magnitude": 0.5,
+            "source_magnitude_type": "ml",
+            "source_type": "lp",
+            "station_network_code": "AV",
+            "station_code": "PS1A",
+            "trace_channel": "EH",
+            "station_elevation_m": 300.0,
+            "station_epicentral_distance_m": 5400.0,
+            "path_back_azimuth_deg": 33.0,
+            "trace_name": "bucket0$0,:3,:12500",
+            "trace_sampling_rate_hz": 100,
+            "trace_start_time": "2010-05-01T09:59:00.000000Z",
+            "trace_p_arrival_sample": 6200,
+            "trace_p_status": "None",
+            "trace_s_arrival_sample": 6500,
+            "trace_snr_db": "[12.5, 3.5, nan]",
+            "trace_mean_snr_db": 8.0,
+            "split": "dev",
+        },
+        {"source_id": "alk2010", "snr_db": "[nan 3.5 12.5]", "source_type": "lp"},
+        (3, 12500),
+        {"sampling_rate": None},
+        p=6200,
+    ),
+    "OBS": Layout(
+        {
+            "trace_name": "bucket0$0,:4,:9000",
+            "trace_start_time": "2018-05-02T00:00:00.000000Z",
+            "station_network_code": "7D",
+            "station_code": "FS01",
+            "trace_P_arrival_sample": 3000.0,
+            "trace_S_arrival_sample": 3900.0,
+            "source_id": "obs7",
+        },
+        {"source_id": "obs7", "receiver_code": "FS01"},
+        (4, 9000),
+        {"component_order": "Z12H"},
+        p=3000,
+    ),
     "GEOFON": Layout(
         {
             "source_id": "gfz2010abcd",
@@ -520,6 +602,21 @@ def test_the_snr_of_every_set_is_one_value_a_component(text, expected):
     assert not malformed.any()
 
 
+@pytest.mark.parametrize(
+    ("text", "components", "expected"),
+    [
+        ("1|2|3", "ENZ", "[1.0 2.0 3.0]"),  # PNW
+        ("1|2|3", "ZNE", "[3.0 2.0 1.0]"),
+        ("[1.0, 2.0, 3.0]", "ZNE", "[3.0 2.0 1.0]"),  # VCSEIS
+        ("[1.0, 2.0, 3.0, 4.0]", "Z12H", "[3.0 2.0 1.0]"),
+        ("[1.0 2.0 3.0]", "ZNE", "[1.0 2.0 3.0]"),  # STEAD as SeisBench has it
+        ("1|2", "NE", "[2.0 1.0 nan]"),
+    ],
+)
+def test_lists_of_snr_are_in_the_order_of_the_components_or_of_stead(text, components, expected):
+    assert to_stead({"trace_snr_db": text}, [], None, components)["snr_db"] == expected
+
+
 TYPES = ("explosion", "thunder", "sonic_boom", "surface event")
 
 
@@ -736,6 +833,21 @@ def test_links_within_the_file_are_followed(tmp_path, imported, link):
     p = int(float(table["p_arrival_sample"].iloc[0]))
     (samples,) = waveforms_in(tmp_path / "imported.hdf5").values()
     assert samples[p].tolist() == [3000, 15_000, 27_000]
+
+
+@pytest.mark.parametrize(("named", "row"), [("Z", 2), ("Z", 0), ("E", 0)])
+def test_components_that_ceed_does_not_name_are_zeros(tmp_path, imported, named, row):
+    folder = ceed(tmp_path / "set", "/")
+    pd.DataFrame([CEED | {"trace_component_order": named}]).to_csv(
+        folder / "metadata.csv", index=False
+    )
+    with h5py.File(folder / "waveforms.hdf5", "a") as file:
+        samples = np.zeros((3, 12_000), np.float32)
+        samples[row] = 7.0
+        file["nc73001/NC.GAS..HN"][...] = samples
+    imported(folder)
+    (samples,) = waveforms_in(tmp_path / "imported.hdf5").values()
+    assert samples[500].tolist() == [7.0 * (letter == named) for letter in "ENZ"]
 
 
 def test_a_link_to_a_trace_and_a_link_behind_a_link(tmp_path, imported):
