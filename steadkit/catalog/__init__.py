@@ -18,21 +18,21 @@ from steadkit.catalog.reading import (
 )
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
-    ITSELF,
     SOURCE_LIST,
+    TRACE_PREFIX,
     counts,
     earthquakes_of,
     in_order,
-    listed_sources,
+    list_sources,
 )
 from steadkit.catalog.writing import csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",
-    "ITSELF",
     "KEY_COLUMNS",
     "MAX_NAME_BYTES",
     "SOURCE_LIST",
+    "TRACE_PREFIX",
     "CellsDigest",
     "LineStarts",
     "check_name",
@@ -45,7 +45,7 @@ __all__ = [
     "earthquakes_of",
     "in_order",
     "lines_at",
-    "listed_sources",
+    "list_sources",
     "pieces",
     "read_table",
     "row_parts",

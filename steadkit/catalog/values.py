@@ -11,17 +11,17 @@ from steadkit.schema import CATEGORIES, COLUMNS, MISSING
 GROUP_COLUMNS = ("source_id", "source_origin_time")
 """What tells the earthquake of a trace, the surest first."""
 
-ITSELF = "trace "
+TRACE_PREFIX = "trace "
 """How `earthquakes_of` begins the name of a trace whose earthquake is not known."""
 
 SOURCE_LIST = "source_id_list"
 """A column that lists all earthquakes that a trace shows, in brackets; SeisBench's CEED has it."""
 
 
-def listed_sources(text: str) -> list[str]:
+def list_sources(text: str) -> list[str]:
     """List the ids of earthquakes in a cell, each once.
 
-    >>> listed_sources("['nc71' 'nc72' 'nc71']"), listed_sources("nc71|nc72")
+    >>> list_sources("['nc71' 'nc72' 'nc71']"), list_sources("nc71|nc72")
     (['nc71', 'nc72'], ['nc71', 'nc72'])
     """
     ids = re.findall(r"[^\s\[\]()'\",;|]+", text)
@@ -40,7 +40,7 @@ def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
             known = ~values.isin(MISSING).to_numpy()
             groups[left[known]] = [f"{column} {value}" for value in values[known].tolist()]
             left = left[~known]
-    groups[left] = [f"{ITSELF}{name}" for name in table["trace_name"].iloc[left].tolist()]
+    groups[left] = [f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[left].tolist()]
     return groups
 
 

@@ -156,9 +156,9 @@ def from_records(
 
 
 def _tell(output: Path, converted: "Converted") -> None:
-    from steadkit.convert import told, unread_told
+    from steadkit.convert import describe_unread, told
 
     report(output, converted.manifest.categories, converted.manifest.digest)
-    for line in (told(converted.left_out), unread_told(converted.unread)):
+    for line in (told(converted.left_out), describe_unread(converted.unread)):
         if line:
             echo(f"  {line}")

@@ -41,7 +41,7 @@ RATE: Final = "trace_source_sampling_rate_hz"
 """The column that keeps the sampling rate of the record, where it was not 100 Hz."""
 
 SOURCE_TYPE: Final = "source_type"
-"""The column that keeps what a source was that is no earthquake."""
+"""The column that keeps the type of a source that is no earthquake."""
 
 
 @input_scope()
@@ -99,7 +99,7 @@ def from_seisbench(
     _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["again"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
-    omitted = _Omitted()
+    omissions = _Omissions()
     recipe = {
         "operation": "from-seisbench",
         "seed": seed,
@@ -108,10 +108,10 @@ def from_seisbench(
     }
     if source_types:
         recipe["source_types"] = sorted(set(source_types))
-    traces = _traces(chunks, plan, _Choice(seed, band_pass), omitted)
+    traces = _traces(chunks, plan, _Choice(seed, band_pass), omissions)
     columns = _columns(chunks, plan)
-    converted = write_traces(traces, files, columns, recipe, omitted.traces, overwrite)
-    return replace(converted, unread=dict(omitted.cells))
+    converted = write_traces(traces, files, columns, recipe, omissions.traces, overwrite)
+    return replace(converted, unread=dict(omissions.cells))
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Choice:
 
 
 @dataclass(frozen=True)
-class _Omitted:
+class _Omissions:
     """Traces that are left out, by reason, and cells that are left empty, by column."""
 
     traces: Counter[str] = field(default_factory=Counter)
@@ -150,7 +150,7 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
 
 
 def _traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, omitted: _Omitted
+    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, omissions: _Omissions
 ) -> Iterator[Trace]:
     planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
@@ -162,9 +162,9 @@ def _traces(
                     try:
                         trace = _trace(row, next(planned), samples, extras, choice, unread)
                     except UnusableError as reason:
-                        omitted.traces[str(reason)] += 1
+                        omissions.traces[str(reason)] += 1
                         continue
-                    omitted.cells.update(unread)
+                    omissions.cells.update(unread)
                     yield trace
     next(planned, None)  # lets the progress bar end
 
@@ -190,14 +190,14 @@ def _trace(
     start = window_start(len(record), p, s, plan.category == EVENT, share)
     row = moved(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
-        row | _start_time(row, start) | _planned(plan, row),
+        row | _start_time(row, start) | _planned_columns(plan, row),
         cut(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
 
 
-def _planned(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
-    """Fill in what the plan knows of a row besides its own columns."""
+def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns whose values the plan decides."""
     return {
         "trace_name": plan.name,
         "trace_category": plan.category,

@@ -1,4 +1,4 @@
-"""Which column of SeisBench is which of STEAD's.
+"""Column names of SeisBench's data sets for each column of STEAD.
 
 SeisBench's own copy of STEAD uses the first name of each entry; the others are what its other
 data sets call the same. What STEAD has no column for is kept under SeisBench's name.

@@ -16,8 +16,8 @@ from steadkit.convert.seisbench_sources import (
     REASONS,
     Kind,
     kind_of,
+    source_type_of,
     sources_of,
-    type_in,
 )
 from steadkit.convert.tables import columns_in, text_parts
 from steadkit.errors import InputError, printable
@@ -31,14 +31,14 @@ MAX_TYPES: Final = 12
 def plan_of(
     chunks: Sequence[Chunk], layouts: Sequence[Layout], source_types: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Read all that decides on names: one row per trace, in the order of the files.
+    """Read name, category and part of each trace: a row per trace, in the order of the files.
 
     Parameters
     ----------
     chunks, layouts
         The files of the data set, and how samples lie in each.
     source_types
-        Types of sources that are taken as events, besides earthquakes.
+        Types of sources that count as events, besides earthquakes.
 
     Returns
     -------
@@ -52,9 +52,9 @@ def plan_of(
     InputError
         There is no trace, or none of a type in `source_types`.
     """
-    taken = {type_in(text) for text in source_types}
+    accepted_types = {source_type_of(text) for text in source_types}
     parts = [
-        _plan_of(part, chunk.name, layout, taken)
+        _plan_of(part, chunk.name, layout, accepted_types)
         for chunk, layout in zip(chunks, layouts, strict=True)
         for part in text_parts(chunk.metadata, _deciding(chunk.metadata))
     ]
@@ -72,12 +72,10 @@ def plan_of(
 def _refuse_missing_types(source_types: Sequence[str], present: pd.Series) -> None:
     counts = present[present != ""].value_counts()
     for text in source_types:
-        if type_in(text) not in (*counts.index, *EARTHQUAKES):
+        if source_type_of(text) not in (*counts.index, *EARTHQUAKES):
             listed = ", ".join(printable(name, 40) for name in counts.index[:MAX_TYPES])
-            raise InputError(
-                f"no trace is of source type {printable(text, 40)!r}: besides earthquakes and "
-                f"noise the data set has {listed or 'none'}"
-            )
+            remedy = f"name one of {listed}" if listed else "there are only earthquakes and noise"
+            raise InputError(f"no trace is of source type {printable(text, 40)!r}: {remedy}")
 
 
 def _deciding(metadata: Path) -> list[str]:
@@ -94,13 +92,13 @@ def _deciding(metadata: Path) -> list[str]:
 
 
 def _plan_of(
-    part: pd.DataFrame, chunk: str, layout: Layout, taken: Collection[str]
+    part: pd.DataFrame, chunk: str, layout: Layout, accepted_types: Collection[str]
 ) -> pd.DataFrame:
     def column(name: str) -> pd.Series:
         return part[name] if name in part else pd.Series("", index=part.index, dtype=str)
 
     rows = part.to_dict("records")
-    kinds = [kind_of(row, taken) for row in rows]
+    kinds = [kind_of(row, accepted_types) for row in rows]
     original = column("trace_name_original")
     was = original.where(original.map(known), part["trace_name"])
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
@@ -115,14 +113,14 @@ def _plan_of(
             "was": was.to_numpy(),
             "identity": chunk + "/" + part["trace_name"].to_numpy(),
             **{field: [getattr(kind, field) for kind in kinds] for field in Kind._fields},
-            "sources": [_several(row) for row in rows],
+            "sources": [_source_list(row) for row in rows],
             "split": column("split").where(column("split").map(known), "").to_numpy(),
             "rate": [_rate(row, layout) for row in rows],
         }
     )
 
 
-def _several(row: Mapping[str, str]) -> str:
+def _source_list(row: Mapping[str, str]) -> str:
     """Write the earthquakes of a row as a list, where it shows more than one."""
     sources = sources_of(row)
     return f"[{' '.join(map(repr, sources))}]" if len(sources) > 1 else ""

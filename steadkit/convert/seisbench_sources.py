@@ -1,4 +1,4 @@
-"""What a trace of SeisBench's format shows: an earthquake, noise, or a source of another type.
+"""The source of a trace in SeisBench's format: an earthquake, noise, or one of another type.
 
 Its data sets say so in ``trace_category``, in ``source_type``, or not at all. STEAD has local
 earthquakes and noise only, so a trace of another source, an explosion for example, is left out
@@ -12,7 +12,7 @@ and Tan (2024), GRL 51, doi:10.1029/2024GL108438; the other names are QuakeML's 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from steadkit.catalog import SOURCE_LIST, listed_sources
+from steadkit.catalog import SOURCE_LIST, list_sources
 from steadkit.convert.rows import known
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES
 from steadkit.errors import printable
@@ -26,16 +26,16 @@ EARTHQUAKES: Final = (
     "lp",
     "vt",
 )
-"""Types that are earthquakes, as `type_in` writes them."""
+"""Types that are earthquakes, as `source_type_of` writes them."""
 
-UNSPECIFIED: Final = ("not reported", "unknown")
-"""Types that say nothing."""
+UNKNOWN_TYPES: Final = ("not reported", "unknown")
+"""Types that tell nothing about the source."""
 
 REASONS: Final[Mapping[str, str]] = {
     "source_type": "a source that is no earthquake",
     "trace_category": "a category that STEAD has not",
 }
-"""Columns that tell the type of a source, and why a trace of another type is left out."""
+"""Columns with the type of a source, and why a trace of another type is left out."""
 
 EVIDENCE: Final = (
     *(name for column in ARRIVALS for name in NAMES[column]),
@@ -54,15 +54,15 @@ class Kind(NamedTuple):
     reason: str = ""
 
 
-def kind_of(row: Mapping[str, str], taken: Iterable[str] = ()) -> Kind:
-    """Tell event from noise, by type where one is given, else by source and arrivals.
+def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
+    """Classify a trace as event, noise or neither: by type, else by its source and arrivals.
 
     Parameters
     ----------
     row
         A row of SeisBench's metadata, as text.
-    taken
-        Types of sources that count as events too, as `type_in` writes them.
+    accepted_types
+        Types of sources that count as events too, as `source_type_of` writes them.
 
     >>> kind_of({"source_type": "earthquake"}).category, kind_of({"trace_snr_db": "3"}).category
     ('earthquake_local', 'noise')
@@ -71,11 +71,11 @@ def kind_of(row: Mapping[str, str], taken: Iterable[str] = ()) -> Kind:
     >>> kind_of({"source_type": "sonic_boom"}, ["sonic boom"]).category
     'earthquake_local'
     """
-    types = {column: type_in(row.get(column, "")) for column in REASONS}
+    types = {column: source_type_of(row.get(column, "")) for column in REASONS}
     types = {column: text for column, text in types.items() if text}
     for column, text in types.items():
         if text not in (*EARTHQUAKES, NOISE):
-            if text in taken:
+            if text in accepted_types:
                 return Kind(EVENT, text)
             return Kind("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
     if types:
@@ -87,14 +87,14 @@ def kind_of(row: Mapping[str, str], taken: Iterable[str] = ()) -> Kind:
     return Kind(EVENT if shows_event else NOISE)
 
 
-def type_in(text: str) -> str:
-    """Write the type of a source in one way; ``""`` where it is not known.
+def source_type_of(text: str) -> str:
+    """Normalise the type of a source: lower case, spaces; ``""`` where it is not known.
 
-    >>> type_in(" Surface_Event"), type_in("not reported")
+    >>> source_type_of(" Surface_Event"), source_type_of("not reported")
     ('surface event', '')
     """
     bare = " ".join(text.lower().replace("_", " ").split())
-    return bare if known(text) and bare not in UNSPECIFIED else ""
+    return bare if known(text) and bare not in UNKNOWN_TYPES else ""
 
 
 def sources_of(row: Mapping[str, str]) -> list[str]:
@@ -112,6 +112,6 @@ def sources_of(row: Mapping[str, str]) -> list[str]:
     if not names:
         return []
     text = row[names[0]].strip()
-    sources = listed_sources(text) if names[0] == SOURCE_LIST or text[0] in "[(" else [text]
+    sources = list_sources(text) if names[0] == SOURCE_LIST or text[0] in "[(" else [text]
     first = row.get("trace_name", "").partition("/")[0]
     return sorted(sources, key=lambda source: source != first)

@@ -57,19 +57,19 @@ def told(left_out: Mapping[str, int]) -> str:
     >>> told({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
     """
-    return _counted("left out", left_out, "for other reasons")
+    return _count_line("left out", left_out, "for other reasons")
 
 
-def unread_told(unread: Mapping[str, int]) -> str:
-    """Say in one line how many cells were left empty; an empty text where none was.
+def describe_unread(unread: Mapping[str, int]) -> str:
+    """Return one line on the cells that were left empty; an empty text where none was.
 
-    >>> unread_told({"trace_snr_db": 2, "source_depth_km": 1})
+    >>> describe_unread({"trace_snr_db": 2, "source_depth_km": 1})
     'cells that cannot be read, left empty 3: 2 trace_snr_db, 1 source_depth_km'
     """
-    return _counted("cells that cannot be read, left empty", unread, "in other columns")
+    return _count_line("cells that cannot be read, left empty", unread, "in other columns")
 
 
-def _counted(what: str, counts: Mapping[str, int], others: str) -> str:
+def _count_line(what: str, counts: Mapping[str, int], others: str) -> str:
     if not counts:
         return ""
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -12,7 +12,7 @@ from steadkit.catalog import (
     KEY_COLUMNS,
     SOURCE_LIST,
     earthquakes_of,
-    listed_sources,
+    list_sources,
 )
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
@@ -53,7 +53,7 @@ def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
         A trace has no station or no place, and the split goes by it.
     """
     if what == EARTHQUAKE:
-        return linked(earthquakes_of(table), table.get(SOURCE_LIST, []))
+        return link_earthquakes(earthquakes_of(table), table.get(SOURCE_LIST, []))
     if what == STATION:
         return _stations(table)
     if what == REGION:
@@ -63,8 +63,8 @@ def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
     return (f"{what} " + table[what]).where(known, itself).to_numpy(dtype=object)
 
 
-def linked(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
-    """Name earthquakes alike that one trace shows together, chain by chain.
+def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
+    """Merge the labels of earthquakes that share a trace, chain by chain.
 
     Parameters
     ----------
@@ -74,10 +74,10 @@ def linked(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
         The ids of all earthquakes that a trace shows, ``['nc1' 'nc2']`` for example, or nothing.
 
     >>> quakes = np.array([f"source_id {name}" for name in ("a", "b", "c")], dtype=object)
-    >>> linked(quakes, ["", "['b' 'a']", "['c']"]).tolist()
+    >>> link_earthquakes(quakes, ["", "['b' 'a']", "['c']"]).tolist()
     ['source_id a', 'source_id a', 'source_id c']
     """
-    pairs = [(row, source) for row, text in enumerate(lists) for source in listed_sources(text)]
+    pairs = [(row, source) for row, text in enumerate(lists) for source in list_sources(text)]
     if not pairs:
         return labels
     listed = [f"{GROUP_COLUMNS[0]} {source}" for _, source in pairs]

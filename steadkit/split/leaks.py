@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import ITSELF
+from steadkit.catalog import TRACE_PREFIX
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.sampling import PARTS
@@ -92,7 +92,8 @@ def audit(
             if what == EARTHQUAKE:
                 # Noise has none: each trace would count as an earthquake of its own.
                 labels[(table["trace_category"] != EVENT).to_numpy()] = None
-                unknown = sum(str(label).startswith(ITSELF) for label in labels[own != UNKNOWN])
+                in_parts = labels[own != UNKNOWN]
+                unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_parts)
             found.append(replace(_sharing(what, labels, own, forbidden), unknown=unknown))
     if not set(waveforms) <= {UNKNOWN}:
         found.append(_sharing(WAVEFORM, twins(waveforms), own, forbidden=True))
