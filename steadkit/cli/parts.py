@@ -157,7 +157,7 @@ def _verdict(sharing: "Sharing") -> str:
 
 
 def _unknown(count: int) -> str:
-    return f"earthquakes not known for {count:,} traces"
+    return f"earthquakes not known for {count:,} trace{'s' if count != 1 else ''}"
 
 
 def _described(manifest: "Manifest") -> str:
