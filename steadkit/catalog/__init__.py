@@ -18,9 +18,12 @@ from steadkit.catalog.reading import (
 )
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
+    SOURCE_LIST,
+    TRACE_PREFIX,
     counts,
     earthquakes_of,
     in_order,
+    list_sources,
 )
 from steadkit.catalog.writing import csv_text, write_csv
 
@@ -28,6 +31,8 @@ __all__ = [
     "GROUP_COLUMNS",
     "KEY_COLUMNS",
     "MAX_NAME_BYTES",
+    "SOURCE_LIST",
+    "TRACE_PREFIX",
     "CellsDigest",
     "LineStarts",
     "check_name",
@@ -40,6 +45,7 @@ __all__ = [
     "earthquakes_of",
     "in_order",
     "lines_at",
+    "list_sources",
     "pieces",
     "read_table",
     "row_parts",

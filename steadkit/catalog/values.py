@@ -1,5 +1,6 @@
 """A text table's values: the earthquake of each row, counts, the order of its columns."""
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,6 +10,22 @@ from steadkit.schema import CATEGORIES, COLUMNS, MISSING
 
 GROUP_COLUMNS = ("source_id", "source_origin_time")
 """What tells the earthquake of a trace, the surest first."""
+
+TRACE_PREFIX = "trace "
+"""How `earthquakes_of` begins the name of a trace whose earthquake is not known."""
+
+SOURCE_LIST = "source_id_list"
+"""A column that lists all earthquakes that a trace shows, in brackets; SeisBench's CEED has it."""
+
+
+def list_sources(text: str) -> list[str]:
+    """List the ids of earthquakes in a cell, each once.
+
+    >>> list_sources("['nc71' 'nc72' 'nc71']"), list_sources("nc71|nc72")
+    (['nc71', 'nc72'], ['nc71', 'nc72'])
+    """
+    ids = re.findall(r"[^\s\[\]()'\",;|]+", text)
+    return [source for source in dict.fromkeys(ids) if source not in MISSING]
 
 
 def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
@@ -23,7 +40,7 @@ def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
             known = ~values.isin(MISSING).to_numpy()
             groups[left[known]] = [f"{column} {value}" for value in values[known].tolist()]
             left = left[~known]
-    groups[left] = [f"trace {name}" for name in table["trace_name"].iloc[left].tolist()]
+    groups[left] = [f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[left].tolist()]
     return groups
 
 

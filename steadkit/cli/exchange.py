@@ -30,19 +30,37 @@ def convert() -> None:
 @convert.command("from-seisbench")
 @click.argument("folder", type=FILE)
 @output_option
+@click.option(
+    "--source-types",
+    multiple=True,
+    metavar="TYPE",
+    help="Take these sources too, explosion,thunder for example, as events; may be repeated.",
+)
 @seed_option
 @band_option
 @overwrite_option
-def from_seisbench(folder: Path, output: Path, seed: int, band_pass: bool, overwrite: bool) -> None:
+def from_seisbench(
+    folder: Path,
+    output: Path,
+    source_types: tuple[str, ...],
+    seed: int,
+    band_pass: bool,
+    overwrite: bool,
+) -> None:
     """Write the SeisBench data set in FOLDER as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
     A longer record is cut and a shorter one filled with zeros so that P lies 400 to 900 samples
     in; where exactly follows from the seed. Arrivals, coda end and start time move along.
+
+    Sources that are no earthquakes, as an explosion, are left out and counted. With
+    --source-types they become earthquake_local, the events of STEAD, and the column source_type
+    says what they are.
     """
     from steadkit.convert import from_seisbench as run
     from steadkit.dataset import dataset_files
 
-    _tell(output, run(folder, dataset_files(output), seed, band_pass, overwrite))
+    types = [item.strip() for text in source_types for item in text.split(",")]
+    _tell(output, run(folder, dataset_files(output), seed, band_pass, overwrite, types))
 
 
 @convert.command("to-seisbench")
@@ -138,8 +156,9 @@ def from_records(
 
 
 def _tell(output: Path, converted: "Converted") -> None:
-    from steadkit.convert import told
+    from steadkit.convert import describe_unread, told
 
     report(output, converted.manifest.categories, converted.manifest.digest)
-    if converted.left_out:
-        echo(f"  {told(converted.left_out)}")
+    for line in (told(converted.left_out), describe_unread(converted.unread)):
+        if line:
+            echo(f"  {line}")

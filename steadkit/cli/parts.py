@@ -117,7 +117,8 @@ def _check(data: Path, rule: "Rule | None", metadata: tuple[Path, ...], strict: 
     found = proved(manifest, rows, rule, strict)
     _show(manifest, rows, found)
     refuse_leaks(found, repr(str(path)))
-    echo(f"{path}: no leak")
+    unknown = sum(sharing.unknown for sharing in found)
+    echo(f"{path}: no leak{f' is known; {_unknown(unknown)}' if unknown else ''}")
 
 
 def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]") -> None:
@@ -140,14 +141,23 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]"
     lacking = [
         f"no {name} trace is in {part}" for name in parts for part in PARTS if not parts[name][part]
     ]
+    lacking += [
+        f"{_unknown(sharing.unknown)}: give them a source_id or a source_origin_time"
+        for sharing in found
+        if sharing.unknown
+    ]
     for note in (*lacking, *_notes(manifest)):
         echo(f"  {note}")
 
 
 def _verdict(sharing: "Sharing") -> str:
     if not sharing.names:
-        return "none"
+        return _unknown(sharing.unknown) if sharing.unknown else "none"
     return "LEAK" if sharing.forbidden else "allowed"
+
+
+def _unknown(count: int) -> str:
+    return f"earthquakes not known for {count:,} trace{'s' if count != 1 else ''}"
 
 
 def _described(manifest: "Manifest") -> str:

@@ -16,11 +16,12 @@ from steadkit.convert.region import RegionConfig, from_records
 from steadkit.convert.streams import stream_of, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
-from steadkit.convert.writing import Converted, told
+from steadkit.convert.writing import Converted, describe_unread, told
 
 __all__ = [
     "Converted",
     "RegionConfig",
+    "describe_unread",
     "from_records",
     "from_seisbench",
     "stream_of",

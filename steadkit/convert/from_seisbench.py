@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ import pandas as pd
 
 from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, require_disk
-from steadkit.catalog import check_name
+from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
-from steadkit.convert.rows import SUFFIX, apart, known, name_of, time_text
+from steadkit.convert.rows import known, time_text
 from steadkit.convert.samples import (
     UnusableError,
     at_stead_rate,
@@ -22,30 +22,26 @@ from steadkit.convert.samples import (
     ratio_to_stead,
     window_start,
 )
-from steadkit.convert.seisbench_columns import (
-    CATEGORIES,
-    NAMES,
-    SAMPLING,
-    SOURCE_COLUMNS,
-    SPLITS,
-    extras_of,
-    moved,
-    to_stead,
-)
-from steadkit.convert.seisbench_files import Chunk, Layout, Samples, chunks_of, open_chunk
+from steadkit.convert.seisbench_columns import component_letters, extras_of, moved, to_stead
+from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
+from steadkit.convert.seisbench_names import SAMPLING, SPLITS
+from steadkit.convert.seisbench_plan import plan_of
 from steadkit.convert.tables import columns_in, text_parts
-from steadkit.convert.writing import Converted, Trace, write_traces
+from steadkit.convert.writing import Converted, Trace, told, write_traces
 from steadkit.dataset import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.schema import COLUMNS, EVENT, N_SAMPLES, NOISE
-from steadkit.types import parse_cell, parse_time, parse_times
+from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
+from steadkit.types import parse_cell, parse_time
 
 RENAMED: Final = "trace_name_source"
 """The column that keeps the name a trace had, where it could not keep it."""
 
 RATE: Final = "trace_source_sampling_rate_hz"
 """The column that keeps the sampling rate of the record, where it was not 100 Hz."""
+
+SOURCE_TYPE: Final = "source_type"
+"""The column that keeps the type of a source that is no earthquake."""
 
 
 @input_scope()
@@ -55,6 +51,7 @@ def from_seisbench(
     seed: int = 0,
     band_pass: bool = False,
     overwrite: bool = False,
+    source_types: Sequence[str] = (),
 ) -> Converted:
     """Write a SeisBench data set as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
@@ -62,6 +59,9 @@ def from_seisbench(
     so that P lies 400 to 900 samples in. Arrivals, coda end and start time move along. The parts
     train, dev and test become those of the manifest. Columns that STEAD lacks are kept. At 100 Hz
     and one minute nothing of a trace is changed.
+
+    A trace is left out, and counted by its reason, where samples or arrivals cannot be used or its
+    source is no earthquake. A cell of any other column that cannot be read is left empty.
 
     Parameters
     ----------
@@ -75,11 +75,19 @@ def from_seisbench(
         Whether to filter to STEAD's 1 to 45 Hz (`steadkit.convert.samples`).
     overwrite
         Whether existing files may be replaced.
+    source_types
+        Sources to take besides earthquakes, ``explosion`` or ``surface event`` for example. Such a
+        trace is an event, ``earthquake_local``, and keeps its type in the column ``source_type``.
+
+    Returns
+    -------
+    Converted
+        The manifest; ``left_out``, traces by reason; ``unread``, cells left empty by column.
 
     Raises
     ------
     InputError
-        The folder cannot be used, or no trace of it can.
+        The folder cannot be used, no trace of it can, or none is of a type in `source_types`.
     """
     check_dataset(files, overwrite)
     chunks = chunks_of(folder)
@@ -87,18 +95,23 @@ def from_seisbench(
     for chunk in chunks:
         with open_chunk(chunk) as samples:
             layouts.append(samples.layout)
-    plan = _plan(chunks, layouts)
+    plan = plan_of(chunks, layouts, source_types)
+    _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["again"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
-    left_out: Counter[str] = Counter()
+    omissions = _Omissions()
     recipe = {
         "operation": "from-seisbench",
         "seed": seed,
         "band_pass": band_pass,
         "data_format": dict(layouts[0].described),
     }
-    traces = _traces(chunks, plan, _Choice(seed, band_pass), left_out)
-    return write_traces(traces, files, _columns(chunks, plan), recipe, left_out, overwrite)
+    if source_types:
+        recipe["source_types"] = sorted(set(source_types))
+    traces = _traces(chunks, plan, _Choice(seed, band_pass), omissions)
+    columns = _columns(chunks, plan)
+    converted = write_traces(traces, files, columns, recipe, omissions.traces, overwrite)
+    return replace(converted, unread=dict(omissions.cells))
 
 
 @dataclass(frozen=True)
@@ -107,105 +120,37 @@ class _Choice:
     band_pass: bool
 
 
+@dataclass(frozen=True)
+class _Omissions:
+    """Traces that are left out, by reason, and cells that are left empty, by column."""
+
+    traces: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
+
+
+def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
+    if not (plan["category"] == "").all():
+        return
+    reasons = plan["reason"].value_counts().to_dict()
+    raise InputError(
+        f"no trace to write: {told(reasons)}; name a type with --source-types to take it"
+    )
+
+
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
     extras = [extra for chunk in chunks for extra in extras_of(columns_in(chunk.metadata))]
     added = {
         RENAMED: (plan["name"] != plan["was"]).any(),
         RATE: (plan["rate"] != 100).any(),
         "split": not plan["split"].isin([*SPLITS, ""]).all(),
+        SOURCE_TYPE: ((plan["source_type"] != "") & (plan["category"] != "")).any(),
+        SOURCE_LIST: (plan["sources"] != "").any(),
     }
     return [*COLUMNS, *extras, *(column for column, needed in added.items() if needed)]
 
 
-def _plan(chunks: Sequence[Chunk], layouts: Sequence[Layout]) -> pd.DataFrame:
-    """Read all that decides on names: one row per trace, in the order of the files."""
-    parts = [
-        _plan_of(part, chunk.name, layout)
-        for chunk, layout in zip(chunks, layouts, strict=True)
-        for part in text_parts(chunk.metadata, _deciding(chunk.metadata))
-    ]
-    plan = pd.concat(parts, ignore_index=True)
-    if plan.empty:
-        raise InputError(f"{str(chunks[0].metadata.parent)!r} lists no trace: name another folder")
-    kept = plan["category"] != ""
-    plan["name"] = apart(plan["name"].where(kept, plan["identity"]), plan["identity"])
-    # Equal rows tell of one trace: it is taken once, whichever comes first.
-    plan["again"] = plan["identity"].duplicated()
-    return plan.drop(columns="identity")
-
-
-def _deciding(metadata: Path) -> list[str]:
-    wanted = {
-        *("trace_name", "trace_name_original", "split", "trace_sampling_rate_hz", "trace_dt_s"),
-        *SOURCE_COLUMNS,
-        *(name for column in ("trace_category", "trace_start_time") for name in NAMES[column]),
-        *(name for column in ("network_code", "receiver_code") for name in NAMES[column]),
-        *(name for column in ("p_arrival_sample", "s_arrival_sample") for name in NAMES[column]),
-    }
-    columns = columns_in(metadata)
-    if "trace_name" not in columns:
-        raise InputError(f"{str(metadata)!r} has no column 'trace_name': SeisBench needs it")
-    return [column for column in columns if column in wanted]
-
-
-def _plan_of(part: pd.DataFrame, chunk: str, layout: Layout) -> pd.DataFrame:
-    def column(name: str) -> pd.Series:
-        return part[name] if name in part else pd.Series("", index=part.index, dtype=str)
-
-    rows = part.to_dict("records")
-    categories = [_category(row) for row in rows]
-    original = column("trace_name_original")
-    was = original.where(original.map(known), part["trace_name"])
-    starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
-    stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
-    names = [
-        name if _is_of_stead(name, category) else name_of(*station, category or NOISE)
-        for name, category, station in zip(was, categories, stations, strict=True)
-    ]
-    return pd.DataFrame(
-        {
-            "name": names,
-            "was": was.to_numpy(),
-            "identity": chunk + "/" + part["trace_name"].to_numpy(),
-            "category": categories,
-            "split": column("split").where(column("split").map(known), "").to_numpy(),
-            "rate": [_rate(row, layout) for row in rows],
-        }
-    )
-
-
-def _category(row: Mapping[str, str]) -> str:
-    """Tell event from noise, by its source or arrivals where no category is given; ``""`` else."""
-    category = row.get("trace_category", "")
-    if known(category):
-        return CATEGORIES.get(category.strip().lower(), "")
-    arrivals = (*NAMES["p_arrival_sample"], *NAMES["s_arrival_sample"])
-    tells = any(known(row.get(column, "")) for column in (*SOURCE_COLUMNS, *arrivals))
-    return EVENT if tells else NOISE
-
-
-def _is_of_stead(name: str, category: str) -> bool:
-    try:
-        check_name(name, Path("metadata.csv"))
-    except InputError:
-        return False
-    return "$" not in name and name.endswith(f"_{SUFFIX.get(category, '?')}")
-
-
-def _rate(row: Mapping[str, str], layout: Layout) -> float:
-    """Tell a row's sampling rate in Hz, its own before that of the file; 0 if not known."""
-    try:
-        if known(row.get("trace_sampling_rate_hz", "")):
-            return parse_cell(row["trace_sampling_rate_hz"])
-        if known(row.get("trace_dt_s", "")):
-            return 1 / parse_cell(row["trace_dt_s"])
-    except (ValueError, ZeroDivisionError):
-        return 0.0
-    return layout.sampling_rate or 0.0
-
-
 def _traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, left_out: Counter[str]
+    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, omissions: _Omissions
 ) -> Iterator[Trace]:
     planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
@@ -213,47 +158,54 @@ def _traces(
         with open_chunk(chunk) as samples:
             for part in text_parts(chunk.metadata):
                 for row in part.to_dict("records"):
+                    unread: Counter[str] = Counter()
                     try:
-                        yield _trace(row, next(planned), samples, extras, choice)
+                        trace = _trace(row, next(planned), samples, extras, choice, unread)
                     except UnusableError as reason:
-                        left_out[str(reason)] += 1
+                        omissions.traces[str(reason)] += 1
+                        continue
+                    omissions.cells.update(unread)
+                    yield trace
     next(planned, None)  # lets the progress bar end
 
 
 def _trace(
-    source: Mapping[str, str], plan: Any, samples: Samples, extras: Sequence[str], choice: _Choice
+    source: Mapping[str, str],
+    plan: Any,
+    samples: Samples,
+    extras: Sequence[str],
+    choice: _Choice,
+    unread: Counter[str],
 ) -> Trace:
     if not plan.category:
-        raise UnusableError("a category that STEAD has not")
+        raise UnusableError(plan.reason)
     if plan.again:
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
-    order = source.get("trace_component_order", "").strip()
-    record = samples.read(source["trace_name"], order if known(order) else ())
-    record = at_stead_rate(record, ratio, choice.band_pass)
-    row = to_stead(source, extras)
+    order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
+    record = at_stead_rate(samples.read(source["trace_name"], order), ratio, choice.band_pass)
+    row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
     share = chance(plan.name, choice.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, share)
-    try:
-        row = moved(row, float(ratio), start, N_SAMPLES)
-    except ValueError as error:
-        raise UnusableError("an arrival in a column of SeisBench's that is not a number") from error
+    row = moved(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
-        row | _start_time(row, start) | _told(plan, row),
+        row | _start_time(row, start) | _planned_columns(plan, row),
         cut(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
 
 
-def _told(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
-    """Fill in what is known of a row beside its own columns."""
+def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns whose values the plan decides."""
     return {
         "trace_name": plan.name,
         "trace_category": plan.category,
         RENAMED: plan.was if plan.name != plan.was else "",
         RATE: str(plan.rate),
         "split": plan.split,
+        SOURCE_TYPE: row.get(SOURCE_TYPE, "") or plan.source_type,
+        SOURCE_LIST: row.get(SOURCE_LIST, "") or plan.sources,
     } | {column: text for column, text in SAMPLING.items() if column in row}
 
 

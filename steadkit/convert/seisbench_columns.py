@@ -1,94 +1,25 @@
-"""Which column of SeisBench is which of STEAD's, and a row from one to the other.
+"""A row of SeisBench's metadata as a row of STEAD's.
 
-SeisBench's own copy of STEAD uses the first name of each entry; the others are what its other
-data sets call the same. What STEAD has no column for is kept under SeisBench's name.
-
-Source: the metadata parameters in SeisBench's documentation, and Woollam et al. (2022),
-SeisBench, a toolbox for machine learning in seismology, SRL 93(3), doi:10.1785/0220210324.
+Arrivals must be readable, since they label the trace. Every other column is optional: what cannot
+be read is left empty and counted.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from steadkit.convert.rows import bracketed, coda_text, known, sample_text, stead_time
-from steadkit.convert.samples import UnusableError
+from steadkit.convert.samples import UnusableError, pick_components
+from steadkit.convert.seisbench_names import ARRIVALS, NAMES, OF_THE_FORMAT
+from steadkit.convert.seisbench_sources import sources_of
 from steadkit.errors import InputError
-from steadkit.schema import ARRAY_COLUMNS, COLUMNS, COMPONENTS, EVENT, NOISE
-from steadkit.types import TIME_COLUMNS, is_numeric, parse_cell
+from steadkit.schema import COLUMNS, COMPONENTS
+from steadkit.types import is_numeric, parse_cell
 
-NAMES: Final[Mapping[str, Sequence[str]]] = {
-    "network_code": ("station_network_code",),
-    "receiver_code": ("station_code",),
-    "receiver_type": ("trace_channel", "station_channel", "station_type"),
-    "receiver_latitude": ("station_latitude_deg",),
-    "receiver_longitude": ("station_longitude_deg",),
-    "receiver_elevation_m": ("station_elevation_m",),
-    "p_arrival_sample": tuple(
-        f"trace_{phase}_arrival_sample" for phase in ("p", "P", "Pg", "Pn", "Pb", "P1")
-    ),
-    "p_status": ("trace_p_status", "trace_P_status", "trace_Pg_status", "trace_Pn_status"),
-    "p_weight": ("trace_p_weight", "trace_P_weight"),
-    "p_travel_sec": ("path_p_travel_sec", "path_p_travel_s"),
-    "s_arrival_sample": tuple(
-        f"trace_{phase}_arrival_sample" for phase in ("s", "S", "Sg", "Sn", "Sb", "S1")
-    ),
-    "s_status": ("trace_s_status", "trace_S_status", "trace_Sg_status", "trace_Sn_status"),
-    "s_weight": ("trace_s_weight", "trace_S_weight"),
-    "source_id": ("source_id",),
-    "source_origin_time": ("source_origin_time",),
-    "source_origin_uncertainty_sec": ("source_origin_uncertainty_sec",),
-    "source_latitude": ("source_latitude_deg",),
-    "source_longitude": ("source_longitude_deg",),
-    "source_error_sec": ("source_error_sec",),
-    "source_gap_deg": ("source_gap_deg",),
-    "source_horizontal_uncertainty_km": ("source_horizontal_uncertainty_km",),
-    "source_depth_km": ("source_depth_km",),
-    "source_depth_uncertainty_km": ("source_depth_uncertainty_km",),
-    "source_magnitude": ("source_magnitude",),
-    "source_magnitude_type": ("source_magnitude_type",),
-    "source_magnitude_author": ("source_magnitude_author",),
-    "source_mechanism_strike_dip_rake": ("source_mechanism_strike_dip_rake",),
-    "source_distance_deg": ("source_distance_deg", "path_ep_distance_deg"),
-    "source_distance_km": ("source_distance_km", "path_ep_distance_km"),
-    "back_azimuth_deg": ("path_back_azimuth_deg",),
-    "snr_db": ("trace_snr_db",),
-    "coda_end_sample": ("trace_coda_end_sample",),
-    "trace_start_time": ("trace_start_time",),
-    "trace_category": ("trace_category",),
-}
-"""All of STEAD's columns but the name, which SeisBench needs to say where the samples are."""
-
-CATEGORIES: Final[Mapping[str, str]] = {
-    "earthquake_local": EVENT,
-    "earthquake": EVENT,
-    "eq": EVENT,
-    "noise": NOISE,
-}
-"""What of SeisBench's categories STEAD has a place for; blasts and the like it has not."""
-
-SOURCE_COLUMNS: Final = (
-    "source_id",
-    "source_origin_time",
-    "source_latitude_deg",
-    "source_magnitude",
-)
-"""Any of them tells an event where no category does: noise has no source."""
-
-SPLITS: Final[Mapping[str, str]] = {"train": "train", "dev": "validation", "test": "test"}
-"""SeisBench's parts and ours."""
-
-SAMPLING: Final[Mapping[str, str]] = {
-    "trace_sampling_rate_hz": "100.0",
-    "trace_dt_s": "0.01",
-    "trace_npts": "6000",
-}
-"""Columns that describe the samples, and what they say of ours."""
-
-OF_THE_FORMAT: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
-"""Columns that only say where and how the samples lie; the name and the part are told otherwise."""
-
-_SAMPLE = re.compile(r"trace_\w+_sample")
+_SAMPLE = re.compile(r"(trace|source)_\w+_sample")
+_SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
 _PLAIN = re.compile(r"[ -~]{1,100}")
 
 
@@ -109,69 +40,148 @@ def extras_of(columns: Iterable[str]) -> list[str]:
     return extras
 
 
-def to_stead(row: Mapping[str, str], extras: Sequence[str]) -> dict[str, str]:
+def to_stead(
+    row: Mapping[str, str],
+    extras: Sequence[str],
+    unread: Counter[str] | None = None,
+    components: Sequence[str] = COMPONENTS,
+) -> dict[str, str]:
     """Rename a row's columns to STEAD's; the earliest P and S of several are taken.
+
+    Parameters
+    ----------
+    row
+        A row of SeisBench's metadata, as text.
+    extras
+        From `extras_of`.
+    unread
+        Counts, by SeisBench's name, the optional cells that could not be read and are left empty.
+    components
+        The letters of the record's components: a list of SNR may be in their order.
 
     Raises
     ------
     UnusableError
-        What must be a number or a time is none.
+        An arrival is not a number.
     """
+    unread = Counter() if unread is None else unread
+    stead = {}
     for column, names in NAMES.items():
-        _check_numbers(column, [row[name] for name in (*names, column) if name in row])
-    stead = {column: _first(row, (*names, column)) for column, names in NAMES.items()}
-    for column in ("p_arrival_sample", "s_arrival_sample"):
-        stead[column] = _earliest(row, (*NAMES[column], column))
+        present = {name: row[name] for name in (*names, column) if name in row}
+        if column in ARRIVALS:
+            stead[column] = _earliest(column, present)
+        else:
+            stead[column] = _first_readable(present, _writer(column, components), unread)
+    if known(stead["source_id"]):
+        stead["source_id"] = next(iter(sources_of(row)), "")
     if not known(stead["snr_db"]):
-        stead["snr_db"] = _snr(row)
-    for column in TIME_COLUMNS:
+        stead["snr_db"] = _component_snr(row, unread)
+    return stead | {column: row.get(column, "") for column in extras}
+
+
+def _earliest(column: str, present: Mapping[str, str]) -> str:
+    try:
+        arrivals = {text: parse_cell(text) for text in present.values() if known(text)}
+    except ValueError as error:
+        raise UnusableError(f"a {column} that is not a number") from error
+    return min(arrivals, key=arrivals.__getitem__) if arrivals else _first(present.values())
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next(iter(texts), "")
+
+
+def _first_readable(
+    present: Mapping[str, str], write: Callable[[str], str], unread: Counter[str]
+) -> str:
+    """Write the first known cell as STEAD does; count those that cannot be read."""
+    for name, text in present.items():
+        if known(text):
+            try:
+                return write(text)
+            except ValueError:
+                unread[name] += 1
+    return _first(text for text in present.values() if not known(text))
+
+
+def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
+    """Choose how a cell is read, and written as STEAD does."""
+    if column == "snr_db":
+        return partial(_snr, components=components)
+    return _WRITERS.get(column, _number if is_numeric(column) else _text)
+
+
+def _number(text: str) -> str:
+    parse_cell(text)
+    return text
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
+    """Write the SNR of E, N and Z, or one for all three.
+
+    STEAD's own lists, with spaces, are in that order. PNW's, with bars, and those of SeisBench's
+    writer, with commas, are in the order of the record's components.
+    """
+    is_plain = not set("|,") & set(text)
+    parts = text.strip("[] \t\r\n") if is_plain else re.sub(r"[|,\[\]]", " ", text)
+    values = [parse_cell(part) for part in parts.split()]
+    if not is_plain and len(values) == len(components):
+        places = pick_components(list(components))
+        values = [float("nan") if place is None else values[place] for place in places]
+    if len(values) not in (1, len(COMPONENTS)):
+        raise ValueError(f"{text[:60]!r} is not one SNR, nor one for each component")
+    if len(values) == 1:
+        values *= len(COMPONENTS)
+    elif is_plain and "[" in text:
+        return text
+    return bracketed(values)
+
+
+def _coda_end(text: str) -> str:
+    sample = parse_cell(text)
+    return text if "[" in text else coda_text(sample)
+
+
+_WRITERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "coda_end_sample": _coda_end,
+    "source_origin_time": stead_time,
+    "trace_start_time": stead_time,
+}
+"""How a cell is read and written where it is more than a number or a text."""
+
+
+def _component_snr(row: Mapping[str, str], unread: Counter[str]) -> str:
+    """Put together the SNR that INSTANCE and others have in a column for each component."""
+    values = []
+    for name in (f"trace_{component}_snr_db" for component in COMPONENTS):
         try:
-            stead[column] = stead_time(stead[column])
-        except ValueError as error:
-            raise UnusableError(f"a {column} that cannot be read") from error
-    return _in_brackets(stead) | {column: row.get(column, "") for column in extras}
+            values.append(parse_cell(row.get(name, "")))
+        except ValueError:
+            unread[name] += 1
+            values.append(float("nan"))
+    return "" if all(value != value for value in values) else bracketed(values)
 
 
-def _check_numbers(column: str, texts: Iterable[str]) -> None:
-    if is_numeric(column):
-        try:
-            for text in texts:
-                parts = text.strip("[] ").split() if column in ARRAY_COLUMNS else [text]
-                list(map(parse_cell, parts))
-        except ValueError as error:
-            raise UnusableError(f"a {column} that is not a number") from error
+def component_letters(text: str) -> list[str]:
+    """List the letters of a component order in a cell; none where it is not known.
+
+    >>> component_letters("ZNE"), component_letters("['E' 'N' 'Z']"), component_letters("None")
+    (['Z', 'N', 'E'], ['E', 'N', 'Z'], [])
+    """
+    return [letter for letter in text if letter not in "[]()'\", "] if known(text) else []
 
 
-def _first(row: Mapping[str, str], names: Sequence[str]) -> str:
-    present = [row[name] for name in names if name in row]
-    return next((text for text in present if known(text)), present[0] if present else "")
-
-
-def _earliest(row: Mapping[str, str], names: Sequence[str]) -> str:
-    arrivals = {name: parse_cell(row[name]) for name in names if known(row.get(name, ""))}
-    return row[min(arrivals, key=arrivals.__getitem__)] if arrivals else _first(row, names)
-
-
-def _snr(row: Mapping[str, str]) -> str:
-    """Put together what SeisBench tells component by component."""
-    texts = [row.get(f"trace_{component}_snr_db", "") for component in COMPONENTS]
-    _check_numbers("snr_db", texts)
-    values = list(map(parse_cell, texts))
-    return bracketed(values) if any(map(known, texts)) else ""
-
-
-def _in_brackets(stead: dict[str, str]) -> dict[str, str]:
-    """Write SNR and coda end as STEAD does, where they are bare numbers."""
-    snr, coda = stead["snr_db"], stead["coda_end_sample"]
-    changed = {}
-    if known(snr) and "[" not in snr:
-        changed["snr_db"] = bracketed([parse_cell(snr)] * len(COMPONENTS))
-    if known(coda) and "[" not in coda:
-        changed["coda_end_sample"] = coda_text(parse_cell(coda))
-    return stead | changed
-
-
-def moved(row: Mapping[str, str], ratio: float, start: int, last: int) -> dict[str, str]:
+def moved(
+    row: Mapping[str, str],
+    ratio: float,
+    start: int,
+    last: int,
+    unread: Counter[str] | None = None,
+) -> dict[str, str]:
     """Move everything that counts samples along with the window.
 
     Parameters
@@ -184,15 +194,31 @@ def moved(row: Mapping[str, str], ratio: float, start: int, last: int) -> dict[s
         Where the window begins, in samples at 100 Hz.
     last
         The largest coda end there can be.
+    unread
+        Counts the cells that could not be read and are left empty: they could not be moved.
     """
     if ratio == 1 and start == 0:
         return dict(row)
+    unread = Counter() if unread is None else unread
 
     def move(text: str) -> float:
         return parse_cell(text) * ratio - start
 
-    counting = [c for c in row if _SAMPLE.fullmatch(c) or c.endswith("_arrival_sample")]
-    shifted = {c: sample_text(move(row[c])) for c in counting if known(row[c])}
+    def move_list(text: str) -> str:
+        samples = re.sub(r"[\[\]|,]", " ", text).split()
+        return f"[{' '.join(sample_text(move(sample)) for sample in samples)}]"
+
+    shifted = {}
+    for column, text in row.items():
+        is_list = _SAMPLE_LIST.fullmatch(column)
+        is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
+        if not known(text) or not (is_list or is_sample):
+            continue
+        try:
+            shifted[column] = move_list(text) if is_list else sample_text(move(text))
+        except ValueError:
+            unread[column] += 1
+            shifted[column] = ""
     if known(row["coda_end_sample"]):
         shifted["coda_end_sample"] = coda_text(min(max(move(row["coda_end_sample"]), 0), last))
     return dict(row) | shifted

@@ -7,6 +7,7 @@ follows ``$`` in the trace's name, and a group ``data_format`` that names the di
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from steadkit.types import parse_number
 
 MOST_SAMPLES: Final = 2**24
 """Values in one record, all components together: above, a file claims what no record is."""
+
+MAX_LINKS: Final = 16
+"""Soft links on the way to one object, as many as HDF5 follows; links in a circle end there."""
 
 _CHUNK = re.compile(r"[\w.+-]*")
 _SLICE = re.compile(r"-?\d{1,12}|(-?\d{1,12})?:(-?\d{1,12})?")
@@ -130,16 +134,27 @@ def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
 
 
 def _held(group: h5py.Group, name: str) -> h5py.HLObject | None:
-    """Get what a path within a group holds; None for what is missing, damaged or only linked."""
-    held: h5py.HLObject | None = group
+    """Get what a path within a group holds; None for what is missing, damaged or in another file.
+
+    Soft links are followed, since they stay in the file: CEED's ``data`` is one to the root. They
+    are resolved here part by part, because h5py would also go through an external link on the way.
+    """
+    held: h5py.HLObject = group
+    parts, links = deque(name.split("/")), 0
     try:
-        for part in name.split("/"):
-            # A link may lead to another file: only what is in this one counts.
+        while parts:
+            part = parts.popleft()
             if not part or not isinstance(held, h5py.Group):
                 return None
-            if not isinstance(held.get(part, getlink=True), h5py.HardLink):
+            link = held.get(part, getlink=True)
+            if isinstance(link, h5py.SoftLink) and links < MAX_LINKS:
+                links += 1
+                held = held.file["/"] if link.path.startswith("/") else held
+                parts.extendleft(reversed([p for p in link.path.split("/") if p not in ("", ".")]))
+            elif isinstance(link, h5py.HardLink):
+                held = held.get(part)
+            else:
                 return None
-            held = held.get(part)
     except (KeyError, OSError, RuntimeError, TypeError, ValueError):
         return None
     return held
@@ -224,6 +239,9 @@ class Samples:
         if self.layout.dimensions[0] == "C":
             stored = stored.T
         letters = components or self.layout.components
+        if len(letters) < stored.shape[1]:
+            # CEED has rows of zeros for components that are missing, and does not name them.
+            stored = stored[:, stored.any(axis=0)]
         if len(letters) != stored.shape[1]:
             raise UnusableError("a component order that does not fit the samples")
         if not is_known_order(letters):

@@ -16,7 +16,8 @@ from steadkit.atomic import check_targets, input_scope, note_input, staged
 from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import Bar
-from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
+from steadkit.convert.seisbench_columns import seisbench_names
+from steadkit.convert.seisbench_names import SPLITS
 from steadkit.convert.writing import folder_for
 from steadkit.dataset import MANIFEST_SUFFIX
 from steadkit.errors import InputError

@@ -34,10 +34,21 @@ class Trace(NamedTuple):
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written, and how many were left out for what reason."""
+    """Result of a conversion.
+
+    Attributes
+    ----------
+    manifest
+        What was written.
+    left_out
+        How many traces were left out for what reason.
+    unread
+        How many cells of each optional column could not be read and were left empty.
+    """
 
     manifest: Manifest
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
 
 
 def told(left_out: Mapping[str, int]) -> str:
@@ -46,13 +57,26 @@ def told(left_out: Mapping[str, int]) -> str:
     >>> told({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
     """
-    if not left_out:
+    return _count_line("left out", left_out, "for other reasons")
+
+
+def describe_unread(unread: Mapping[str, int]) -> str:
+    """Return one line on the cells that were left empty; an empty text where none was.
+
+    >>> describe_unread({"trace_snr_db": 2, "source_depth_km": 1})
+    'cells that cannot be read, left empty 3: 2 trace_snr_db, 1 source_depth_km'
+    """
+    return _count_line("cells that cannot be read, left empty", unread, "in other columns")
+
+
+def _count_line(what: str, counts: Mapping[str, int], others: str) -> str:
+    if not counts:
         return ""
-    by_count = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{count} {reason}" for reason, count in by_count[:MAX_REASONS]]
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{count} {name}" for name, count in by_count[:MAX_REASONS]]
     if more := sum(count for _, count in by_count[MAX_REASONS:]):
-        shown.append(f"{more} for other reasons")
-    return f"left out {sum(left_out.values())}: {', '.join(shown)}"
+        shown.append(f"{more} {others}")
+    return f"{what} {sum(counts.values())}: {', '.join(shown)}"
 
 
 def write_traces(

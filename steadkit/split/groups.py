@@ -7,7 +7,13 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
+from steadkit.catalog import (
+    GROUP_COLUMNS,
+    KEY_COLUMNS,
+    SOURCE_LIST,
+    earthquakes_of,
+    list_sources,
+)
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
@@ -29,7 +35,8 @@ START = "trace_start_time"
 def needed_columns(rule: Rule, present: Sequence[str]) -> list[str]:
     """List the columns of the CSV that a split reads, those that tell the earthquake if present."""
     own = {STATION: STATION_COLUMNS, REGION: PLACE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
-    needed = [*KEY_COLUMNS, *(column for column in GROUP_COLUMNS if column in present)]
+    telling = (*GROUP_COLUMNS, SOURCE_LIST)
+    needed = [*KEY_COLUMNS, *(column for column in telling if column in present)]
     for what in rule.by:
         needed += own.get(what, (what,))
     if rule.uses_shares and TIME not in rule.by:
@@ -46,7 +53,7 @@ def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
         A trace has no station or no place, and the split goes by it.
     """
     if what == EARTHQUAKE:
-        return earthquakes_of(table)
+        return link_earthquakes(earthquakes_of(table), table.get(SOURCE_LIST, []))
     if what == STATION:
         return _stations(table)
     if what == REGION:
@@ -54,6 +61,33 @@ def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
     known = ~table[what].isin(MISSING)
     itself = "trace " + table["trace_name"]
     return (f"{what} " + table[what]).where(known, itself).to_numpy(dtype=object)
+
+
+def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
+    """Merge the labels of earthquakes that share a trace, chain by chain.
+
+    Parameters
+    ----------
+    labels
+        The earthquake of each trace, from `earthquakes_of`.
+    lists
+        The ids of all earthquakes that a trace shows, ``['nc1' 'nc2']`` for example, or nothing.
+
+    >>> quakes = np.array([f"source_id {name}" for name in ("a", "b", "c")], dtype=object)
+    >>> link_earthquakes(quakes, ["", "['b' 'a']", "['c']"]).tolist()
+    ['source_id a', 'source_id a', 'source_id c']
+    """
+    pairs = [(row, source) for row, text in enumerate(lists) for source in list_sources(text)]
+    if not pairs:
+        return labels
+    listed = [f"{GROUP_COLUMNS[0]} {source}" for _, source in pairs]
+    codes, names = pd.factorize(np.array([*labels, *listed], dtype=object), sort=True)
+    ends = np.unique([codes[[row for row, _ in pairs]], codes[len(labels) :]], axis=1)
+    graph = coo_array((np.ones(ends.shape[1], np.int8), tuple(ends)), shape=(len(names),) * 2)
+    _, component = connected_components(graph, directed=False)
+    smallest = np.full(len(names), len(names))
+    np.minimum.at(smallest, component, np.arange(len(names)))
+    return np.asarray(names, dtype=object)[smallest[component[codes[: len(labels)]]]]
 
 
 def _stations(table: pd.DataFrame) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Leaks: what stands in two parts of a split, counted and named, whether it may or may not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from steadkit.catalog import TRACE_PREFIX
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.sampling import PARTS
@@ -36,12 +37,16 @@ class Sharing:
         first that belong into the second or the reverse.
     forbidden
         Whether one in two parts is a leak.
+    unknown
+        How many events in the parts have no known earthquake; each counts as a group of its own,
+        and whether two of them are one earthquake in two parts cannot be told.
     """
 
     what: str
     groups: Mapping[str, int]
     shared: Mapping[tuple[str, str], Sequence[str]]
     forbidden: bool
+    unknown: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -83,11 +88,13 @@ def audit(
         if what == TIME or (what == REGION and rule.test_box):
             found.append(_misplaced(table, own, rule, what))
         else:
-            labels = labels_of(table, what, rule)
+            labels, unknown = labels_of(table, what, rule), 0
             if what == EARTHQUAKE:
                 # Noise has none: each trace would count as an earthquake of its own.
                 labels[(table["trace_category"] != EVENT).to_numpy()] = None
-            found.append(_sharing(what, labels, own, forbidden))
+                in_parts = labels[own != UNKNOWN]
+                unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_parts)
+            found.append(replace(_sharing(what, labels, own, forbidden), unknown=unknown))
     if not set(waveforms) <= {UNKNOWN}:
         found.append(_sharing(WAVEFORM, twins(waveforms), own, forbidden=True))
     return found

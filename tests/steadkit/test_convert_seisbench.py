@@ -306,12 +306,11 @@ def test_a_format_of_lists_and_no_buckets_is_read(tmp_path):
         ({"trace_s_arrival_sample": 6500}, "S too late after P"),
         ({"trace_p_arrival_sample": "", "trace_s_arrival_sample": ""}, "no P arrival"),
         ({"trace_category": "quarry blast"}, "category that STEAD has not"),
-        ({"trace_start_time": "soon"}, "trace_start_time that cannot be read"),
         ({"trace_name": "nowhere"}, "no samples of that name"),
         ({"trace_name": "../../x"}, "no samples of that name"),
         ({"trace_name": "bucket$9,:3"}, "beyond its block"),
         ({"trace_name": "bucket$0;1"}, "place in its block"),
-        ({"trace_name": "link"}, "no samples of that name"),
+        ({"trace_name": "broken"}, "no samples of that name"),
         ({"trace_name": "away"}, "no samples of that name"),
         ({"trace_name": "nan"}, "NaN or infinity"),
         ({"trace_name": "text"}, "not components by time"),
@@ -332,7 +331,7 @@ def test_a_trace_that_cannot_be_used_is_counted_and_the_others_are_written(
         {"good": spike(6000, 500), "bad": spike(7000, 500), "bucket": np.zeros((2, 3, 7000))},
     )
     with h5py.File(folder / "waveforms.hdf5", "a") as file:
-        file["data/link"] = h5py.SoftLink("/data/good")
+        file["data/broken"] = h5py.SoftLink("/data/nothing")
         file["data/away"] = h5py.ExternalLink("/etc/passwd", "/")
         file["data/nan"] = np.full((3, 6000), np.nan)
         file["data/text"] = np.array([[b"a"] * 6000] * 3)

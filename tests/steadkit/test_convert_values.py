@@ -122,11 +122,6 @@ def test_plain_values_are_read_from_tables_and_xml_alike(tmp_path, run, records)
         *(({"trace_p_arrival_sample": text}, "p_arrival_sample that is") for text in BAD_NUMBERS),
         *(({"trace_p_arrival_sample": n}, "an arrival outside its record") for n in (-5, 6000)),
         *(({"trace_s_arrival_sample": n}, "an arrival outside its record") for n in (-5, 6000)),
-        *(({"trace_start_time": text}, "start_time that cannot be read") for text in BAD_TIMES),
-        ({"source_origin_time": "now"}, "source_origin_time that cannot be read"),
-        ({"source_depth_km": "1e308"}, "source_depth_km that is not a number"),
-        ({"trace_snr_db": "[1 2 inf]"}, "snr_db that is not a number"),
-        ({"trace_coda_end_sample": "1e999"}, "coda_end_sample that is not a number"),
         ({"trace_sampling_rate_hz": "1_00"}, "a sampling rate that is not"),
     ],
 )
@@ -136,6 +131,24 @@ def test_a_trace_of_seisbench_with_a_value_that_is_none(tmp_path, run, change, r
     assert result.exit_code == 0, result.output
     assert "left out 1: 1 " in result.output and reason in result.output
     assert read_table(tmp_path / "out.csv")["receiver_code"].tolist() == ["S0"]
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "text"),
+    [
+        *(("trace_start_time", "trace_start_time", text) for text in BAD_TIMES),
+        *(("source_origin_time", "source_origin_time", text) for text in BAD_TIMES),
+        *(("source_depth_km", "source_depth_km", text) for text in BAD_NUMBERS),
+        ("trace_snr_db", "snr_db", "[1 2 inf]"),
+        ("trace_coda_end_sample", "coda_end_sample", "1e999"),
+    ],
+)
+def test_an_optional_cell_of_seisbench_with_a_value_that_is_none(tmp_path, run, column, name, text):
+    folder = seisbench(tmp_path, {column: text})
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert f"left empty 1: 1 {column}" in result.output
+    assert read_table(tmp_path / "out.csv")[name].tolist()[1] == ""
 
 
 def seisbench(tmp_path, change):

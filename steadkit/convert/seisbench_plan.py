@@ -1,0 +1,146 @@
+"""The plan of an import from SeisBench's format: name, category and part of each trace."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from steadkit.catalog import check_name
+from steadkit.convert.rows import SUFFIX, apart, known, name_of
+from steadkit.convert.seisbench_files import Chunk, Layout
+from steadkit.convert.seisbench_names import NAMES
+from steadkit.convert.seisbench_sources import (
+    EARTHQUAKES,
+    EVIDENCE,
+    REASONS,
+    Kind,
+    kind_of,
+    source_type_of,
+    sources_of,
+)
+from steadkit.convert.tables import columns_in, text_parts
+from steadkit.errors import InputError, printable
+from steadkit.schema import NOISE
+from steadkit.types import parse_cell, parse_times
+
+MAX_TYPES: Final = 12
+"""How many types of sources a refusal names."""
+
+
+def plan_of(
+    chunks: Sequence[Chunk], layouts: Sequence[Layout], source_types: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read name, category and part of each trace: a row per trace, in the order of the files.
+
+    Parameters
+    ----------
+    chunks, layouts
+        The files of the data set, and how samples lie in each.
+    source_types
+        Types of sources that count as events, besides earthquakes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name`` in the new data set, ``was`` in the old, ``category`` or ``""`` with a ``reason``,
+        ``source_type`` where it is no earthquake, ``sources`` where it shows several earthquakes,
+        ``split``, sampling ``rate`` in Hz or 0, and whether the trace is listed ``again``.
+
+    Raises
+    ------
+    InputError
+        There is no trace, or none of a type in `source_types`.
+    """
+    accepted_types = {source_type_of(text) for text in source_types}
+    parts = [
+        _plan_of(part, chunk.name, layout, accepted_types)
+        for chunk, layout in zip(chunks, layouts, strict=True)
+        for part in text_parts(chunk.metadata, _deciding(chunk.metadata))
+    ]
+    plan = pd.concat(parts, ignore_index=True)
+    if plan.empty:
+        raise InputError(f"{str(chunks[0].metadata.parent)!r} lists no trace: name another folder")
+    _refuse_missing_types(source_types, plan["source_type"])
+    kept = plan["category"] != ""
+    plan["name"] = apart(plan["name"].where(kept, plan["identity"]), plan["identity"])
+    # Equal rows tell of one trace: it is taken once, whichever comes first.
+    plan["again"] = plan["identity"].duplicated()
+    return plan.drop(columns="identity")
+
+
+def _refuse_missing_types(source_types: Sequence[str], present: pd.Series) -> None:
+    counts = present[present != ""].value_counts()
+    for text in source_types:
+        if source_type_of(text) not in (*counts.index, *EARTHQUAKES):
+            listed = ", ".join(printable(name, 40) for name in counts.index[:MAX_TYPES])
+            remedy = f"name one of {listed}" if listed else "there are only earthquakes and noise"
+            raise InputError(f"no trace is of source type {printable(text, 40)!r}: {remedy}")
+
+
+def _deciding(metadata: Path) -> list[str]:
+    wanted = {
+        *("trace_name", "trace_name_original", "split", "trace_sampling_rate_hz", "trace_dt_s"),
+        *(*REASONS, *EVIDENCE, *NAMES["source_id"]),
+        *(name for column in ("network_code", "receiver_code") for name in NAMES[column]),
+        *NAMES["trace_start_time"],
+    }
+    columns = columns_in(metadata)
+    if "trace_name" not in columns:
+        raise InputError(f"{str(metadata)!r} has no column 'trace_name': SeisBench needs it")
+    return [column for column in columns if column in wanted]
+
+
+def _plan_of(
+    part: pd.DataFrame, chunk: str, layout: Layout, accepted_types: Collection[str]
+) -> pd.DataFrame:
+    def column(name: str) -> pd.Series:
+        return part[name] if name in part else pd.Series("", index=part.index, dtype=str)
+
+    rows = part.to_dict("records")
+    kinds = [kind_of(row, accepted_types) for row in rows]
+    original = column("trace_name_original")
+    was = original.where(original.map(known), part["trace_name"])
+    starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
+    stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
+    names = [
+        name if _is_of_stead(name, category) else name_of(*station, category or NOISE)
+        for name, (category, *_), station in zip(was, kinds, stations, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "name": names,
+            "was": was.to_numpy(),
+            "identity": chunk + "/" + part["trace_name"].to_numpy(),
+            **{field: [getattr(kind, field) for kind in kinds] for field in Kind._fields},
+            "sources": [_source_list(row) for row in rows],
+            "split": column("split").where(column("split").map(known), "").to_numpy(),
+            "rate": [_rate(row, layout) for row in rows],
+        }
+    )
+
+
+def _source_list(row: Mapping[str, str]) -> str:
+    """Write the earthquakes of a row as a list, where it shows more than one."""
+    sources = sources_of(row)
+    return f"[{' '.join(map(repr, sources))}]" if len(sources) > 1 else ""
+
+
+def _is_of_stead(name: str, category: str) -> bool:
+    try:
+        check_name(name, Path("metadata.csv"))
+    except InputError:
+        return False
+    return "$" not in name and name.endswith(f"_{SUFFIX.get(category, '?')}")
+
+
+def _rate(row: Mapping[str, str], layout: Layout) -> float:
+    """Return a row's sampling rate in Hz, its own before that of the file; 0 if not known."""
+    try:
+        if known(row.get("trace_sampling_rate_hz", "")):
+            return parse_cell(row["trace_sampling_rate_hz"])
+        if known(row.get("trace_dt_s", "")):
+            return 1 / parse_cell(row["trace_dt_s"])
+    except (ValueError, ZeroDivisionError):
+        return 0.0
+    return layout.sampling_rate or 0.0

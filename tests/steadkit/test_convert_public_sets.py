@@ -1,0 +1,895 @@
+"""SeisBench's public data sets: small ones with the columns that each of them really has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import refused, waveforms_in
+
+from steadkit.catalog import earthquakes_of, list_sources, read_table
+from steadkit.convert import from_seisbench, to_seisbench
+from steadkit.convert.seisbench_columns import moved, to_stead
+from steadkit.convert.seisbench_sources import kind_of
+from steadkit.dataset import dataset_files
+from steadkit.errors import InputError
+from steadkit.manifest import load
+from steadkit.sources import source_of
+from steadkit.split import Rule, assign, audit, list_rows, split_manifest
+from steadkit.split.groups import link_earthquakes
+from steadkit.types import parse_components
+
+PNW = {
+    "event_id": "uw61896586",
+    "source_origin_time": "2022-11-29T18:32:00.320000Z",
+    "source_latitude_deg": 48.507,
+    "source_longitude_deg": -123.607,
+    "source_type": "earthquake",
+    "source_depth_km": "22.160",
+    "preferred_source_magnitude": "1.660",
+    "preferred_source_magnitude_type": "ml",
+    "preferred_source_magnitude_uncertainty": "0.213",
+    "source_depth_uncertainty_km": "1.050",
+    "source_horizontal_uncertainty_km": "0.430",
+    "station_network_code": "CN",
+    "station_channel_code": "HH",
+    "station_code": "VGZ",
+    "station_location_code": "--",
+    "station_latitude_deg": 48.413,
+    "station_longitude_deg": -123.325,
+    "station_elevation_m": 67.0,
+    "trace_name": "bucket1$0,:3,:15001",
+    "trace_sampling_rate_hz": 100,
+    "trace_start_time": "2022-11-29T18:31:10.320000Z",
+    "trace_S_arrival_sample": "5857.000",
+    "trace_P_arrival_sample": "5491.000",
+    "trace_S_arrival_uncertainty_s": 0.15,
+    "trace_P_arrival_uncertainty_s": 0.06,
+    "trace_P_polarity": "negative",
+    "trace_S_onset": "emergent",
+    "trace_P_onset": "impulsive",
+    "trace_snr_db": "10.102|19.541|9.825",
+    "source_type_pnsn_label": "eq",
+    "source_local_magnitude": 1.66,
+    "source_duration_magnitude": 1.11,
+    "trace_has_offset": 0,
+    "trace_missing_channel": 0,
+}
+"""A row of PNW's metadata (Ni et al. 2023)."""
+
+EXOTIC = dict.fromkeys((name for name in PNW if name.startswith("source_")), "") | {
+    "preferred_source_magnitude": "",
+    "preferred_source_magnitude_type": "",
+    "trace_S_arrival_sample": "",
+    "trace_P_arrival_sample": "7000.000",
+    "trace_snr_db": "",
+}
+"""What PNW does not know of thunder, sonic booms and surface events."""
+
+INSTANCE = {
+    "source_id": 1437411,
+    "station_network_code": "IV",
+    "station_code": "ATBU",
+    "station_location_code": "",
+    "station_channels": "EH",
+    "station_latitude_deg": 43.4757,
+    "station_longitude_deg": 12.5483,
+    "station_elevation_m": 1000.0,
+    "path_travel_time_P_s": 4.25,
+    "path_travel_time_S_s": 7.5,
+    "path_residual_P_s": 0.1,
+    "path_weight_phase_location_P": 85,
+    "path_ep_distance_km": 22.5,
+    "path_hyp_distance_km": 24.0,
+    "path_azimuth_deg": 17.0,
+    "path_backazimuth_deg": 197.25,
+    "source_origin_time": "2010-01-01T07:00:00.340000Z",
+    "source_latitude_deg": 43.29,
+    "source_longitude_deg": 12.47,
+    "source_depth_km": 8.7,
+    "source_origin_uncertainty_s": 0.15,
+    "source_stderror_s": 0.35,
+    "source_gap_deg": 71.0,
+    "source_horizontal_uncertainty_km": 0.4,
+    "source_depth_uncertainty_km": 0.6,
+    "source_magnitude": 1.8,
+    "source_magnitude_type": "ML",
+    "source_mechanism_strike_dip_rake": "",
+    "source_type": "earthquake",
+    "trace_start_time": "2010-01-01T06:59:50.340000Z",
+    "trace_dt_s": 0.01,
+    "trace_npts": 12000,
+    "trace_polarity": "undecidable",
+    "trace_eval_P": "manual",
+    "trace_P_uncertainty_s": 0.1,
+    "trace_P_arrival_sample": 1425,
+    "trace_eval_S": "manual",
+    "trace_S_arrival_sample": 1750,
+    "trace_E_snr_db": 12.5,
+    "trace_N_snr_db": 13.5,
+    "trace_Z_snr_db": 20.25,
+    "trace_name": "1437411.IV.ATBU..EH",
+    "trace_EQT_number_detections": 1,
+    "split": "train",
+}
+"""A row of INSTANCE's metadata of events (Michelini et al. 2021)."""
+
+CEED = {
+    "trace_name": "nc73001/NC.GAS..HN",
+    "trace_start_time": "2019-07-04T17:33:19.000+00:00",
+    "trace_end_time": "2019-07-04T17:35:19.000+00:00",
+    "source_id_list": "['nc73000' 'nc73001' 'nc73001']",
+    "source_origin_time": "2019-07-04T17:33:44.180+00:00",
+    "source_origin_time_sample": 2518,
+    "source_depth_km": 10.5,
+    "source_latitude_deg": 35.705,
+    "source_longitude_deg": -117.504,
+    "source_magnitude": 6.4,
+    "source_magnitude_type": "Mw",
+    "trace_npts": 12000,
+    "trace_sampling_rate_hz": 100,
+    "trace_source_region": "NC",
+    "trace_component_order": "ENZ",
+    "station_instrument": "HN",
+    "station_network_code": "NC",
+    "station_code": "GAS",
+    "station_location_code": "",
+    "station_elevation_m": 10.0,
+    "path_azimuth_deg": 35.3,
+    "path_back_azimuth_deg": 152.1,
+    "path_ep_distance_km": 19.2,
+    "trace_snr_db": "[1.1 2.3 2. ]",
+    "trace_p_arrival_sample": 3000,
+    "trace_p_status": "manual",
+    "trace_p_score": 1.0,
+    "trace_s_arrival_sample": 3300,
+    "trace_s_status": "automatic",
+    "trace_phase_type_list": "['P' 'P' 'S']",
+    "trace_phase_arrival_sample_list": "[1200 3000 3300]",
+    "split": "train",
+}
+"""A row of CEED's metadata, as SeisBench's class for it names the columns (Zhu et al. 2025)."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A public set: a row, what STEAD's columns become, and how its samples lie.
+
+    `p` is the P arrival in samples of the record, `ratio` 100 Hz over its sampling rate.
+    """
+
+    row: Mapping[str, object]
+    expected: Mapping[str, str]
+    shape: tuple[int, int] = (3, 12000)
+    form: Mapping[str, object] = field(default_factory=dict)
+    p: float = 0.0
+    ratio: float = 1.0
+
+
+LAYOUTS = {
+    "PNW": Layout(
+        PNW,
+        {
+            "source_id": "uw61896586",
+            "receiver_type": "HH",
+            "source_magnitude": "1.660",
+            "source_magnitude_type": "ml",
+            "source_depth_km": "22.160",
+            "source_origin_time": "2022-11-29 18:32:00.320000",
+            "snr_db": "[10.102 19.541 9.825]",
+            "receiver_elevation_m": "67.0",
+            "trace_has_offset": "0",
+        },
+        (3, 15001),
+        {"component_order": "ENZ"},
+        p=5491,
+    ),
+    "INSTANCE": Layout(
+        INSTANCE,
+        {
+            "source_id": "1437411",
+            "receiver_type": "EH",
+            "p_status": "manual",
+            "s_status": "manual",
+            "p_travel_sec": "4.25",
+            "back_azimuth_deg": "197.25",
+            "source_distance_km": "22.5",
+            "source_origin_uncertainty_sec": "0.15",
+            "source_error_sec": "0.35",
+            "source_gap_deg": "71.0",
+            "snr_db": "[12.5 13.5 20.25]",
+            "path_travel_time_S_s": "7.5",
+        },
+        form={"component_order": "ENZ"},
+        p=1425,
+    ),
+    "CEED": Layout(
+        CEED,
+        {
+            "source_id": "nc73001",
+            "source_id_list": "['nc73000' 'nc73001' 'nc73001']",
+            "receiver_type": "HN",
+            "source_origin_time": "2019-07-04 17:33:44.180000",
+            "back_azimuth_deg": "152.1",
+            "source_distance_km": "19.2",
+            "p_status": "manual",
+            "snr_db": "[1.1 2.3 2. ]",
+        },
+        form={"component_order": None, "sampling_rate": None},
+        p=3000,
+    ),
+    "ETHZ": Layout(
+        {
+            "source_id": "smi:ch.ethz.sed/sc3a/2017epaqsp",
+            "source_origin_time": "2013-01-02T23:48:24.391320Z",
+            "source_origin_uncertainty_sec": 0.12,
+            "source_latitude_deg": 46.06,
+            "source_longitude_deg": 6.86,
+            "source_depth_km": 5.7,
+            "source_depth_uncertainty_km": 0.9,
+            "source_magnitude": 1.7,
+            "source_magnitude_type": "MLh",
+            "source_magnitude_author": "SED",
+            "path_back_azimuth_deg": 78.3,
+            "station_network_code": "CH",
+            "station_code": "EMBD",
+            "trace_channel": "HH",
+            "station_location_code": "",
+            "station_latitude_deg": 46.22,
+            "station_longitude_deg": 7.83,
+            "station_elevation_m": 1770.0,
+            "trace_name": "bucket0$0,:3,:14000",
+            "trace_sampling_rate_hz": 120.0,
+            "trace_completeness": 1.0,
+            "trace_has_spikes": False,
+            "trace_start_time": "2013-01-02T23:47:34.530000Z",
+            "trace_Pg_arrival_sample": 7200.0,
+            "trace_Pg_status": "manual",
+            "trace_Pg_polarity": "undecidable",
+            "trace_Sg_arrival_sample": 8400.0,
+            "trace_Sg_status": "manual",
+            "split": "train",
+        },
+        {
+            "source_id": "smi:ch.ethz.sed/sc3a/2017epaqsp",
+            "receiver_type": "HH",
+            "p_status": "manual",
+            "s_status": "manual",
+            "source_magnitude_author": "SED",
+            "back_azimuth_deg": "78.3",
+        },
+        (3, 14000),
+        {"sampling_rate": None},
+        p=7200,
+        ratio=100 / 120,
+    ),
+    "Iquique": Layout(
+        {
+            "source_origin_time": "2014-04-01T23:46:45.720000Z",
+            "source_latitude_deg": -19.572,
+            "source_longitude_deg": -70.908,
+            "source_depth_km": 38.9,
+            "path_back_azimuth_deg": 269.5,
+            "station_network_code": "CX",
+            "station_code": "PB11",
+            "trace_channel": "HH",
+            "station_location_code": "",
+            "station_latitude_deg": -19.76,
+            "station_longitude_deg": -69.66,
+            "station_elevation_m": 1400.0,
+            "trace_name": "bucket0$0,:3,:13000",
+            "trace_sampling_rate_hz": 100.0,
+            "trace_completeness": 1.0,
+            "trace_has_spikes": False,
+            "trace_start_time": "2014-04-01T23:46:00.000000Z",
+            "trace_P_arrival_sample": 6000.0,
+            "trace_S_arrival_sample": 7500.0,
+            "trace_name_original": "2014_04_01_CX.PB11..HH",
+            "trace_chunk": "",
+            "trace_component_order": "ZNE",
+            "split": "train",
+        },
+        {
+            "source_id": "",
+            "source_origin_time": "2014-04-01 23:46:45.720000",
+            "back_azimuth_deg": "269.5",
+            "receiver_type": "HH",
+            "source_magnitude": "",
+        },
+        (3, 13000),
+        p=6000,
+    ),
+    "VCSEIS": Layout(
+        {
+            "source_id": "alk2010",
+            "source_origin_time": "2010-05-01T10:00:00.000000Z",
+            "source_latitude_deg": 55.4,
+            "source_longitude_deg": -161.9,
+            "source_depth_km": 2.0,
+            "source_magnitude": 0.5,
+            "source_magnitude_type": "ml",
+            "source_type": "lp",
+            "station_network_code": "AV",
+            "station_code": "PS1A",
+            "trace_channel": "EH",
+            "station_elevation_m": 300.0,
+            "station_epicentral_distance_m": 5400.0,
+            "path_back_azimuth_deg": 33.0,
+            "trace_name": "bucket0$0,:3,:12500",
+            "trace_sampling_rate_hz": 100,
+            "trace_start_time": "2010-05-01T09:59:00.000000Z",
+            "trace_p_arrival_sample": 6200,
+            "trace_p_status": "None",
+            "trace_s_arrival_sample": 6500,
+            "trace_snr_db": "[12.5, 3.5, nan]",
+            "trace_mean_snr_db": 8.0,
+            "split": "dev",
+        },
+        {"source_id": "alk2010", "snr_db": "[nan 3.5 12.5]", "source_type": "lp"},
+        (3, 12500),
+        {"sampling_rate": None},
+        p=6200,
+    ),
+    "OBS": Layout(
+        {
+            "trace_name": "bucket0$0,:4,:9000",
+            "trace_start_time": "2018-05-02T00:00:00.000000Z",
+            "station_network_code": "7D",
+            "station_code": "FS01",
+            "trace_P_arrival_sample": 3000.0,
+            "trace_S_arrival_sample": 3900.0,
+            "source_id": "obs7",
+        },
+        {"source_id": "obs7", "receiver_code": "FS01"},
+        (4, 9000),
+        {"component_order": "Z12H"},
+        p=3000,
+    ),
+    "GEOFON": Layout(
+        {
+            "source_id": "gfz2010abcd",
+            "source_origin_time": "2010-01-03T22:36:25.900000Z",
+            "source_latitude_deg": -8.7,
+            "source_longitude_deg": 157.3,
+            "source_depth_km": 10.0,
+            "source_magnitude": 7.1,
+            "source_magnitude_type": "M",
+            "path_back_azimuth_deg": 41.0,
+            "station_network_code": "GE",
+            "station_code": "PMG",
+            "trace_channel": "BH",
+            "trace_name": "gfz2010abcd_GE.PMG..BH",
+            "trace_sampling_rate_hz": 20.0,
+            "trace_start_time": "2010-01-03T22:38:00.000000Z",
+            "trace_P_arrival_sample": 1200.5,
+            "trace_P_status": "automatic",
+            "split": "train",
+        },
+        {"source_id": "gfz2010abcd", "p_status": "automatic", "s_arrival_sample": ""},
+        (3, 2400),
+        {"sampling_rate": None},
+        p=1200.5,
+        ratio=5,
+    ),
+    "LenDB": Layout(
+        {
+            "trace_name": "AE_U15A_1",
+            "trace_start_time": "2007-09-04T05:00:00.000000Z",
+            "trace_category": "earthquake",
+            "trace_p_arrival_sample": 80,
+            "trace_p_status": "estimated",
+            "station_code": "U15A",
+            "station_network_code": "AE",
+            "source_magnitude": 2.5,
+            "source_latitude_deg": 36.0,
+            "source_longitude_deg": -112.0,
+            "source_depth_km": 5.0,
+            "source_origin_time": "2007-09-04T04:59:50.000000Z",
+            "path_ep_distance_km": 31.0,
+            "path_azimuth_deg": 10.0,
+            "path_back_azimuth_deg": 190.0,
+            "split": "test",
+        },
+        {
+            "source_id": "",
+            "source_origin_time": "2007-09-04 04:59:50.000000",
+            "back_azimuth_deg": "190.0",
+            "source_distance_km": "31.0",
+        },
+        (3, 540),
+        {"sampling_rate": 20},
+        p=80,
+        ratio=5,
+    ),
+    "NEIC": Layout(
+        {
+            "trace_name": "us1000_st0",
+            "trace_category": "earthquake",
+            "trace_p_arrival_sample": 1200,
+            "trace_p_status": "manual",
+            "source_magnitude": 4.5,
+            "source_id": "us1000",
+            "path_ep_distance_km": 3000.0,
+            "path_back_azimuth_deg": 120.0,
+            "split": "dev",
+        },
+        {"source_id": "us1000", "p_arrival_sample": "3000.0", "trace_start_time": ""},
+        (3, 2400),
+        {"sampling_rate": 40},
+        p=1200,
+        ratio=2.5,
+    ),
+    "TXED": Layout(
+        {
+            "trace_name": "bucket0$0,:3,:6000",
+            "trace_name_original": "texnet2020abcd_PB01_EV",
+            "trace_category": "earthquake_local",
+            "trace_p_arrival_sample": 700.0,
+            "trace_s_arrival_sample": 1000.0,
+            "trace_p_arrival_uncertainty_s": 0.1,
+            "trace_coda_end_sample": 2500.0,
+            "trace_snr_db": "[30.5 31.5 29.5]",
+            "source_origin_time": "2020-01-01T00:00:05.000Z",
+            "source_depth_km": 7.0,
+            "source_latitude_deg": 31.0,
+            "source_longitude_deg": -103.0,
+            "source_magnitude": 2.0,
+            "station_code": "PB01",
+        },
+        {
+            "trace_name": "texnet2020abcd_PB01_EV",
+            "p_arrival_sample": "700.0",
+            "snr_db": "[30.5 31.5 29.5]",
+            "coda_end_sample": "[[2500.]]",
+        },
+        (3, 6000),
+        p=700,
+    ),
+    "Ross2018": Layout(
+        {
+            "trace_name": "15200401_CI.ADO.HHZ_0",
+            "trace_category": "earthquake",
+            "trace_p_arrival_sample": 300,
+            "trace_p_status": "manual",
+            "trace_snr_db": 17.5,
+            "trace_channel": "HHZ",
+            "trace_polarity": "up",
+            "station_network_code": "CI",
+            "station_code": "ADO",
+            "source_magnitude": 1.5,
+            "source_id": 15200401,
+            "path_ep_distance_km": 40.0,
+            "split": "train",
+        },
+        {"source_id": "15200401", "snr_db": "[17.5 17.5 17.5]", "receiver_type": "HHZ"},
+        (1, 600),
+        {"component_order": "Z"},
+        p=300,
+    ),
+}
+
+
+def write_set(
+    folder: Path, rows: Sequence[Mapping[str, object]], data: Mapping[str, np.ndarray], **form
+) -> Path:
+    """Write a data set in SeisBench's format."""
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    with h5py.File(folder / "waveforms.hdf5", "w") as file:
+        file.create_group("data")
+        for name, samples in data.items():
+            file[f"data/{name}"] = samples
+        described = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100}
+        for key, value in (described | form).items():
+            if value is not None:
+                file[f"data_format/{key}"] = value
+    return folder
+
+
+def written(layout: Layout, folder: Path) -> Path:
+    """Write one trace of a public set, with a spike at its P arrival."""
+    samples = np.zeros(layout.shape, np.float32)
+    samples[:, round(layout.p)] = 1.0
+    block, _, place = str(layout.row["trace_name"]).partition("$")
+    return write_set(
+        folder, [layout.row], {block: samples[None] if place else samples}, **layout.form
+    )
+
+
+def pnw(folder: Path, rows: Sequence[Mapping[str, object]], length: int = 6000) -> Path:
+    """Write rows of PNW, a bucket of them."""
+    listed = [
+        PNW
+        | {
+            "trace_P_arrival_sample": 600.0,
+            "trace_S_arrival_sample": 900.0,
+            "trace_name": f"bucket1${number},:3,:{length}",
+            "station_code": f"S{number}",
+        }
+        | row
+        for number, row in enumerate(rows)
+    ]
+    random = np.random.default_rng(0)
+    samples = random.normal(size=(len(rows), 3, length)).astype(np.float32)
+    return write_set(folder, listed, {"bucket1": samples}, component_order="ENZ")
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """Import a folder and return its rows."""
+
+    def go(folder: Path, **options: object) -> pd.DataFrame:
+        files = dataset_files(tmp_path / "imported.hdf5")
+        from_seisbench(folder, files, overwrite=True, **options)
+        return read_table(files.csv)
+
+    return go
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_trace_of_each_public_set_has_the_right_values(tmp_path, imported, name):
+    layout = LAYOUTS[name]
+    folder = written(layout, tmp_path / "set")
+    table = imported(folder)
+    (row,) = table.to_dict("records")
+    assert {column: row[column] for column in layout.expected} == layout.expected
+    assert row["trace_category"] == "earthquake_local"
+    # The samples moved along with the pick.
+    p = float(row["p_arrival_sample"])
+    samples = waveforms_in(tmp_path / "imported.hdf5")[row["trace_name"]]
+    assert abs(int(np.abs(samples[:, 2]).argmax()) - p) <= layout.ratio
+    start = layout.row.get("trace_start_time")
+    if start is not None:
+        moved_by = (layout.p * layout.ratio - p) / 100
+        there = pd.Timestamp(row["trace_start_time"], tz="UTC") - pd.Timestamp(start)
+        assert there.total_seconds() == pytest.approx(moved_by, abs=0.011)
+
+
+def test_no_optional_column_costs_a_trace(tmp_path, imported, run):
+    bad = {
+        "trace_snr_db": "10.1|19.5",
+        "source_depth_km": "shallow",
+        "station_elevation_m": "1e999",
+        "source_origin_time": "yesterday",
+        "trace_start_time": "soon",
+        "preferred_source_magnitude": "ml 2",
+        "source_horizontal_uncertainty_km": "inf",
+    }
+    folder = pnw(tmp_path / "set", [bad, {}])
+    table = imported(folder)
+    assert len(table) == 2
+    emptied = ("snr_db", "source_depth_km", "receiver_elevation_m", "source_origin_time")
+    assert table.iloc[0][list(emptied)].tolist() == [""] * 4
+    assert table.iloc[1]["snr_db"] == "[10.102 19.541 9.825]"
+    converted = from_seisbench(folder, dataset_files(tmp_path / "counted.hdf5"))
+    assert converted.unread == dict.fromkeys(bad, 1)
+    assert not converted.left_out
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "cells that cannot be read, left empty 7: 1 preferred_source_magnitude" in result.output
+
+
+def test_an_arrival_that_cannot_be_read_costs_its_trace(tmp_path, run):
+    folder = pnw(tmp_path / "set", [{"trace_P_arrival_sample": "soon", "trace_snr_db": "x"}, {}])
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    assert "left out 1: 1 a p_arrival_sample that is not a number" in result.output
+    # What is left out is not counted among the cells of what is written.
+    assert "left empty" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.1|19.5|9.8", "[10.1 19.5 9.8]"),
+        ("11.917|10.175|nan", "[11.917 10.175 nan]"),
+        ("[ 56.8 55.4  47.4]", "[ 56.8 55.4  47.4]"),
+        ("[1.1, 2.2, 3.3]", "[1.1 2.2 3.3]"),
+        ("[4.5]", "[4.5 4.5 4.5]"),
+        ("7", "[7.0 7.0 7.0]"),
+        ("1|2", ""),
+        ("[1 2 inf]", ""),
+        ("high", ""),
+    ],
+)
+def test_the_snr_of_every_set_is_one_value_a_component(text, expected):
+    snr = to_stead({"trace_snr_db": text}, [])["snr_db"]
+    assert snr == expected
+    _, malformed = parse_components(pd.Series([snr]))
+    assert not malformed.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "components", "expected"),
+    [
+        ("1|2|3", "ENZ", "[1.0 2.0 3.0]"),  # PNW
+        ("1|2|3", "ZNE", "[3.0 2.0 1.0]"),
+        ("[1.0, 2.0, 3.0]", "ZNE", "[3.0 2.0 1.0]"),  # VCSEIS
+        ("[1.0, 2.0, 3.0, 4.0]", "Z12H", "[3.0 2.0 1.0]"),
+        ("[1.0 2.0 3.0]", "ZNE", "[1.0 2.0 3.0]"),  # STEAD as SeisBench has it
+        ("1|2", "NE", "[2.0 1.0 nan]"),
+    ],
+)
+def test_lists_of_snr_are_in_the_order_of_the_components_or_of_stead(text, components, expected):
+    assert to_stead({"trace_snr_db": text}, [], None, components)["snr_db"] == expected
+
+
+TYPES = ("explosion", "thunder", "sonic_boom", "surface event")
+
+
+def test_sources_that_are_no_earthquakes_are_left_out_and_counted(tmp_path, imported, run):
+    rows = [{}] + [EXOTIC | {"source_type": text, "event_id": f"pnsn{text}"} for text in TYPES]
+    folder = pnw(tmp_path / "set", [*rows, rows[1]], 8000)
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "earthquake_local: 1" in " ".join(result.output.split())
+    told = "left out 5: 2 a source that is no earthquake: 'explosion', 1 a source that is no"
+    assert told in " ".join(result.output.split())
+    assert load(tmp_path / "out.manifest").recipe["left_out"] == {
+        f"a source that is no earthquake: {text.replace('_', ' ')!r}": 1 + (text == "explosion")
+        for text in TYPES
+    }
+
+
+def test_other_sources_are_taken_by_option_and_keep_their_type(tmp_path, run):
+    rows = [{}] + [EXOTIC | {"source_type": text, "event_id": f"pnsn{text}"} for text in TYPES]
+    folder = pnw(tmp_path / "set", rows, 8000)
+    words = ("--source-types", "explosion,Surface_Event", "--source-types", "sonic boom")
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out", *words)
+    assert result.exit_code == 0, result.output
+    assert "left out 1: 1 a source that is no earthquake: 'thunder'" in result.output
+    table = read_table(tmp_path / "out.csv")
+    assert table["trace_category"].tolist() == ["earthquake_local"] * 4
+    types = ["earthquake", "explosion", "sonic_boom", "surface event"]
+    assert table["source_type"].tolist() == types
+    assert load(tmp_path / "out.manifest").recipe["source_types"] == [
+        "Surface_Event",
+        "explosion",
+        "sonic boom",
+    ]
+
+
+def test_a_type_in_the_category_is_taken_and_kept_too(tmp_path, imported):
+    row = {"trace_category": "mine blast", "source_type": ""}
+    folder = pnw(tmp_path / "set", [row, {"trace_category": "earthquake"}])
+    table = pd.read_csv(folder / "metadata.csv").drop(columns="source_type")
+    table.to_csv(folder / "metadata.csv", index=False)
+    assert len(imported(folder)) == 1
+    table = imported(folder, source_types=["mine blast"])
+    assert table["source_type"].tolist() == ["mine blast", ""]
+    assert set(table["trace_category"]) == {"earthquake_local"}
+
+
+def test_a_set_without_any_earthquake_says_how_to_take_it(tmp_path, run):
+    folder = pnw(tmp_path / "set", [EXOTIC | {"source_type": "thunder"}], 8000)
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    refused(result, "no trace to write", "'thunder'", "--source-types")
+    assert not (tmp_path / "out.hdf5").exists()
+
+
+def test_a_type_that_no_trace_has_is_refused_with_those_there_are(tmp_path, run):
+    folder = pnw(tmp_path / "set", [{}, {"source_type": "explosion"}])
+    words = ("from-seisbench", folder, "-o", "out", "--source-types", "explsion")
+    refused(run("steadkit", "convert", *words), "'explsion'", "name one of explosion")
+    with pytest.raises(InputError, match="name one of explosion"):
+        from_seisbench(folder, dataset_files(tmp_path / "x.hdf5"), source_types=["quake"])
+
+
+@pytest.mark.parametrize(
+    ("row", "category"),
+    [
+        ({"source_type": "noise"}, "noise"),  # VCSEIS
+        ({"source_type": "lp"}, "earthquake_local"),
+        ({"source_type": "not reported", "source_magnitude": "2"}, "earthquake_local"),
+        ({"source_id": "7", "trace_E_snr_db": "1"}, "noise"),  # INSTANCE's noise
+        ({"source_id": "7", "trace_P_arrival_sample": ""}, "earthquake_local"),
+        ({"event_id": "7", "source_latitude_deg": "1"}, "earthquake_local"),
+        ({"source_id_list": "['a']", "trace_p_arrival_sample": ""}, "earthquake_local"),
+        ({"trace_category": "noise", "source_type": ""}, "noise"),
+        ({"trace_category": "earthquake", "source_type": "explosion"}, ""),
+    ],
+)
+def test_event_and_noise_are_told_apart(row, category):
+    assert kind_of(row).category == category
+
+
+def test_noise_of_instance_is_noise_though_it_has_an_id(tmp_path, imported):
+    sources = ("source_", "path_", "trace_P", "trace_S", "trace_eval")
+    noise = {k: v for k, v in INSTANCE.items() if not k.startswith(sources)}
+    noise |= {"source_id": "20050411051430.IV.ATBU", "trace_name": "noise1", "trace_npts": 12000}
+    folder = write_set(
+        tmp_path / "set", [noise], {"noise1": np.ones((3, 12000))}, component_order="ENZ"
+    )
+    (row,) = imported(folder).to_dict("records")
+    assert row["trace_category"] == "noise"
+    assert row["trace_name"].endswith("_NO")
+
+
+def twenty(column: str, value: Callable[[int], str]) -> list[dict[str, object]]:
+    """List 80 rows of PNW of 20 earthquakes, which one column alone tells apart."""
+    unknown = {"event_id": "", "source_origin_time": "", "trace_snr_db": ""}
+    return [unknown | {column: value(number // 4)} for number in range(80)]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("event_id", "uw{}".format),
+        ("source_id", "{}".format),
+        ("source_id_list", "['nc{0}' 'nc{0}']".format),
+        ("source_origin_time", "2020-01-01T00:{:02d}:00.320000Z".format),
+    ],
+)
+def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, column, value):
+    folder = pnw(tmp_path / "set", twenty(column, value))
+    assert run("steadkit", "convert", "from-seisbench", folder, "-o", "out").exit_code == 0
+    result = run("steadkit", "split", "out.hdf5", "--shares", "0.5,0.25,0.25")
+    assert result.exit_code == 0, result.output
+    manifest, rows = list_rows(tmp_path / "out.split.manifest")
+    quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4
+    parts = pd.Series(list(manifest.parts)).groupby(quake).nunique()
+    assert len(parts) == 20 and (parts == 1).all()
+    (earthquake, *_) = audit(rows, manifest.parts, Rule())
+    assert sum(earthquake.groups.values()) == 20
+    assert earthquake.unknown == 0
+    assert "not known" not in result.output
+
+
+def test_split_says_where_earthquakes_are_not_known(tmp_path, run):
+    rows = twenty("source_magnitude", str)
+    folder = pnw(tmp_path / "set", rows)
+    assert run("steadkit", "convert", "from-seisbench", folder, "-o", "out").exit_code == 0
+    result = run("steadkit", "split", "out.hdf5")
+    assert result.exit_code == 0, result.output
+    lines = [line.split("│") for line in result.output.splitlines()]
+    verdict = {cells[1].strip(): cells[-2].strip() for cells in lines if len(cells) == 7}
+    assert verdict["earthquake"] == "earthquakes not known for 80 traces"
+    assert verdict["same samples"] == "none"
+    proof = run("steadkit", "split", "--check", "out.hdf5")
+    assert proof.exit_code == 0
+    assert "no leak is known; earthquakes not known for 80 traces" in proof.output
+    base, table = list_rows(tmp_path / "out.hdf5")
+    _, found = split_manifest(base, table, Rule())
+    assert [sharing.unknown for sharing in found] == [80, 0]
+
+
+def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
+    table = pd.DataFrame(
+        {
+            "trace_name": ["a_EV", "b_EV", "c_EV", "d_NO"],
+            "trace_category": ["earthquake_local"] * 3 + ["noise"],
+            "source_id": ["1", "None", "", ""],
+            "source_origin_time": ["", "2020-01-01 00:00:00.0", "", ""],
+        }
+    )
+    (found,) = audit(table, ["train", "test", "train", "test"], Rule())
+    assert found.unknown == 1
+    (found,) = audit(table, ["train", "test", "-", "test"], Rule())
+    assert found.unknown == 0
+
+
+def test_earthquakes_that_one_trace_shows_go_together():
+    lists = ["['a' 'b']", "", "['c']", "['b' 'd']", "", ""]
+    ids = ["a", "b", "c", "d", "e", "d"]
+    table = pd.DataFrame(
+        {
+            "trace_name": [f"t{number}_EV" for number in range(6)],
+            "trace_category": "earthquake_local",
+            "source_id": ids,
+            "source_id_list": lists,
+        }
+    )
+    names = link_earthquakes(earthquakes_of(table), lists)
+    assert names.tolist() == [f"source_id {name}" for name in "aacaea"]
+    shares = (Fraction(2, 3), Fraction(1, 6), Fraction(1, 6))
+    parts, _ = assign(table, Rule(shares=shares), ())
+    assert len(set(parts[[0, 1, 3, 5]])) == 1
+    # A split that tears them apart leaks.
+    (found,) = audit(table, ["train", "test", "train", "train", "train", "train"], Rule())
+    assert found.names == ["source_id a"]
+
+
+def test_several_earthquakes_in_the_column_of_one_are_listed(tmp_path, imported):
+    table = imported(pnw(tmp_path / "set", [{"event_id": "['uw1' 'uw2']"}, {"event_id": "uw3"}]))
+    assert table["source_id"].tolist() == ["uw1", "uw3"]
+    assert [list_sources(text) for text in table["source_id_list"]] == [["uw1", "uw2"], []]
+
+
+def test_samples_of_ceed_move_along_with_the_window():
+    row = to_stead({name: str(value) for name, value in CEED.items()}, list(CEED))
+    there = moved(row, 1.0, 2400, 6000)
+    assert there["trace_phase_arrival_sample_list"] == "[-1200.0 600.0 900.0]"
+    assert there["source_origin_time_sample"] == "118.0"
+    assert there["p_arrival_sample"] == "600.0"
+
+
+def test_a_column_of_samples_that_cannot_be_moved_is_emptied(tmp_path):
+    row = {"trace_pP_arrival_sample": "late", "trace_P_arrival_sample": 3000}
+    folder = pnw(tmp_path / "set", [row | {"trace_S_arrival_sample": 3300}], 9000)
+    converted = from_seisbench(folder, dataset_files(tmp_path / "out.hdf5"))
+    assert converted.unread == {"trace_pP_arrival_sample": 1}
+    assert read_table(tmp_path / "out.csv")["trace_pP_arrival_sample"].tolist() == [""]
+
+
+def ceed(folder: Path, link: str | h5py.SoftLink | h5py.ExternalLink) -> Path:
+    """Write a chunk of CEED as SeisBench leaves it: events at the root, and a link called data."""
+    folder.mkdir()
+    pd.DataFrame([CEED]).to_csv(folder / "metadata.csv", index=False)
+    with h5py.File(folder / "waveforms.hdf5", "w") as file:
+        file["nc73001/NC.GAS..HN"] = np.arange(36_000, dtype=np.float32).reshape(3, 12_000)
+        file["data_format/dimension_order"] = "CW"
+        file["data"] = h5py.SoftLink(link) if isinstance(link, str) else link
+        file["loop"] = h5py.SoftLink("/loop2")
+        file["loop2"] = h5py.SoftLink("loop")
+    return folder
+
+
+@pytest.mark.parametrize("link", ["/", "/.", "."])
+def test_links_within_the_file_are_followed(tmp_path, imported, link):
+    table = imported(ceed(tmp_path / "set", link))
+    p = int(float(table["p_arrival_sample"].iloc[0]))
+    (samples,) = waveforms_in(tmp_path / "imported.hdf5").values()
+    assert samples[p].tolist() == [3000, 15_000, 27_000]
+
+
+@pytest.mark.parametrize(("named", "row"), [("Z", 2), ("Z", 0), ("E", 0)])
+def test_components_that_ceed_does_not_name_are_zeros(tmp_path, imported, named, row):
+    folder = ceed(tmp_path / "set", "/")
+    pd.DataFrame([CEED | {"trace_component_order": named}]).to_csv(
+        folder / "metadata.csv", index=False
+    )
+    with h5py.File(folder / "waveforms.hdf5", "a") as file:
+        samples = np.zeros((3, 12_000), np.float32)
+        samples[row] = 7.0
+        file["nc73001/NC.GAS..HN"][...] = samples
+    imported(folder)
+    (samples,) = waveforms_in(tmp_path / "imported.hdf5").values()
+    assert samples[500].tolist() == [7.0 * (letter == named) for letter in "ENZ"]
+
+
+def test_a_link_to_a_trace_and_a_link_behind_a_link(tmp_path, imported):
+    folder = pnw(tmp_path / "set", [{"trace_name": "linked"}, {"trace_name": "twice/bucket$0"}])
+    with h5py.File(folder / "waveforms.hdf5", "a") as file:
+        file["elsewhere/bucket"] = file["data/bucket1"][()]
+        file["elsewhere/trace"] = file["data/bucket1"][1]
+        file["data/linked"] = h5py.SoftLink("/elsewhere/trace")
+        file["data/twice"] = h5py.SoftLink("../data/once")  # HDF5 knows no parent
+        file["data/once"] = h5py.SoftLink("/elsewhere")
+    table = imported(folder)
+    assert table["receiver_code"].tolist() == ["S0"]
+    with h5py.File(folder / "waveforms.hdf5", "a") as file:
+        del file["data/twice"]
+        file["data/twice"] = h5py.SoftLink("once")
+    assert imported(folder)["receiver_code"].tolist() == ["S0", "S1"]
+
+
+@pytest.mark.parametrize(
+    "link", ["/loop", "/nowhere", "/nc73001/NC.GAS..HN", h5py.ExternalLink("other.hdf5", "/")]
+)
+def test_a_link_out_of_the_file_or_to_nothing_is_not_followed(tmp_path, run, link):
+    folder = ceed(tmp_path / "set", link)
+    with h5py.File(folder / "other.hdf5", "w") as file:
+        file["nc73001/NC.GAS..HN"] = np.zeros((3, 12_000))
+    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), "no group 'data'")
+
+
+def test_a_soft_link_through_another_file_is_not_followed(tmp_path, run):
+    folder = ceed(tmp_path / "set", "/away/group")
+    with h5py.File(folder / "other.hdf5", "w") as file:
+        file["group/nc73001/NC.GAS..HN"] = np.zeros((3, 12_000))
+    with h5py.File(folder / "waveforms.hdf5", "a") as file:
+        file["away"] = h5py.ExternalLink("other.hdf5", "/")
+    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), "no group 'data'")
+
+
+def test_what_came_from_a_public_set_goes_back_and_comes_again(tmp_path, imported):
+    folder = pnw(tmp_path / "set", [{}, {"event_id": "uw2"}])
+    first = imported(folder)
+    to_seisbench([source_of(tmp_path / "imported.hdf5")], tmp_path / "again")
+    second = imported(tmp_path / "again")
+    assert first["source_id"].tolist() == second["source_id"].tolist() == ["uw61896586", "uw2"]
+    assert first["snr_db"].tolist() == second["snr_db"].tolist()
+    assert first["receiver_type"].tolist() == second["receiver_type"].tolist() == ["HH", "HH"]
