@@ -49,7 +49,7 @@ def from_seisbench(
 ) -> None:
     """Write the SeisBench data set in FOLDER as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
-    A longer record is cut and a shorter one filled with zeros so that P lies 400 to 900 samples
+    A longer record is cut and a shorter one filled at its level so that P lies 400 to 900 samples
     in; where exactly follows from the seed. Arrivals, coda end and start time move along.
 
     Sources that are no earthquakes, as an explosion, are left out and counted. With

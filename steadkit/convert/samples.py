@@ -148,10 +148,10 @@ def chance(name: str, seed: int) -> float:
 
 
 def window_start(length: int, p: float, s: float, is_event: bool, share: float) -> int:
-    """Choose at which sample of a record its minute begins; below 0 zeros come first.
+    """Choose at which sample of a record its minute begins; below 0 it is filled before.
 
     A record of one minute is taken as it is. Else P comes to lie 400 to 900 samples in, S within
-    the minute, and as little as possible is filled with zeros.
+    the minute, and as little as possible is filled.
 
     Parameters
     ----------

@@ -1,12 +1,14 @@
 """Repeat one step of training from the same state on the same batch: each time the same bits.
 
 Run it completely with ``PYTHONPATH=tests python -m campaigns.repeated_steps --steps 20000``, for
-batches of 16, 32 and 64, beside other work that makes operations end in another order; the tests
-repeat a small network's. Prints how many steps ended with other weights than the first.
+batches of 16, 32 and 64, beside other work that makes operations end in another order, and with
+``--models all --steps 200 --batch-sizes 16`` for every network of the study; the tests repeat a
+small network's. Prints how many steps ended with other weights than the first.
 """
 
 import argparse
 from collections import Counter
+from itertools import product
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.cores import share_cores
+from eqt.presets import PRESETS
 from eqt.train.halves import HALVES
 from eqt.train.network import network_for
 from eqt.train.steps import Trainer
@@ -63,13 +66,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--models", nargs="+", choices=[*PRESETS, "all"], default=["EQT"])
     options = parser.parse_args()
     share_cores(HALVES)
-    for size in options.batch_sizes:
-        differing = repeat(EQTConfig(), TrainConfig(batch_size=size), options.steps)
-        print(f"batch {size}: {differing['any']} of {options.steps:,} steps differ", flush=True)
+    names = list(PRESETS) if "all" in options.models else options.models
+    for name, size in product(names, options.batch_sizes):
+        differing = repeat(PRESETS[name].config, TrainConfig(batch_size=size), options.steps)
+        counted = f"{differing['any']} of {options.steps:,} steps differ"
+        print(f"{name}, batch {size}: {counted}", flush=True)
         for path, count in differing.most_common(5):
             print(f"    {count} {path}")
+        keras.utils.clear_session()  # else the graph of every network stays in memory
 
 
 if __name__ == "__main__":
