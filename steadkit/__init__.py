@@ -1,9 +1,9 @@
 """steadkit: cut STEAD down reproducibly, check it, and feed it to training."""
 
-from typing import TYPE_CHECKING
-
 from steadkit.errors import InputError
 from steadkit.version import __version__
+
+TYPE_CHECKING = False  # type checkers take it for typing's; see steadkit.program
 
 if TYPE_CHECKING:
     from pathlib import Path

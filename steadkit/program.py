@@ -1,11 +1,12 @@
-"""The start of a command line: Ctrl-C is one line even while Python still imports."""
+"""The start of a command line: Ctrl-C is one line even while Python still imports.
 
-import logging
+Until the handler is set Ctrl-C ends in Python's own words, so nothing is imported before that
+this file can do without, nor by the two packages when they are imported.
+"""
+
 import os
 import signal
 import sys
-from importlib import import_module
-from typing import Any
 
 
 def run_program(name: str) -> None:
@@ -16,7 +17,7 @@ def run_program(name: str) -> None:
     """
     is_interrupted = False
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: object) -> None:
         nonlocal is_interrupted
         is_interrupted = True
         raise KeyboardInterrupt
@@ -25,9 +26,12 @@ def run_program(name: str) -> None:
         signal.signal(signal.SIGINT, interrupt)
     # A notebook's backend, which its shell commands inherit, may not be there; no window is opened.
     os.environ["MPLBACKEND"] = "agg"
-    # Where no home can be made Matplotlib says so, and draws all the same.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
+        import logging
+        from importlib import import_module
+
+        # Where no home can be made Matplotlib says so, and draws all the same.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
         import_module(f"{name}.cli").main(prog_name=name)
     except (Exception, KeyboardInterrupt):
         if not is_interrupted:

@@ -60,10 +60,10 @@ class Whole:
     to_begin: float
 
 
-def prepare(folder: Path) -> None:
-    """Simulate the traces, and write the settings."""
+def prepare(folder: Path, events: int = 32) -> None:
+    """Simulate the traces, half as many of noise as of events, and write the settings."""
     steadkit = [sys.executable, "-m", "steadkit"]
-    demo = ["demo", "stead", "--events", "32", "--noise", "16"]
+    demo = ["demo", "stead", "--events", str(events), "--noise", str(events // 2)]
     for arguments in (demo, ["merge", "stead/chunk1.hdf5", "stead/chunk2.hdf5", "-o", "all.hdf5"]):
         subprocess.run([*steadkit, *arguments], cwd=folder, check=True, capture_output=True)
     (folder / "tiny.toml").write_text(NETWORK)

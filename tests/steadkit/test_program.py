@@ -34,6 +34,18 @@ def start(folder: Path, code: str) -> subprocess.CompletedProcess:
     return subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
+def test_little_is_imported_before_an_interruption_is_caught():
+    run = (
+        "import sys; before = {*sys.modules}; import eqt, steadkit.program; "
+        "print(*sorted({*sys.modules} - before))"
+    )
+    # Without site, which imports what it likes.
+    call = [sys.executable, "-S", "-c", run]
+    ended = subprocess.run(call, capture_output=True, text=True, check=True, cwd=ROOT)
+    modules = {name for name in ended.stdout.split() if not name.startswith(("steadkit", "eqt"))}
+    assert modules.isdisjoint({"logging", "typing", "importlib", "numpy", "click"}), modules
+
+
 @pytest.mark.parametrize("code", IMPORTS.values(), ids=list(IMPORTS))
 def test_an_interruption_while_python_imports_is_one_line(tmp_path, code):
     ended = start(tmp_path, code)
