@@ -119,20 +119,20 @@ class Setup:
     """What else it was told, and the digests of its data and split; empty in the first runs."""
 
 
-def default_folder(data: Path, model: str = "EQT", claimed: Collection[Path] = ()) -> Path:
+def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path] = ()) -> Path:
     """Name a new run after its network and data, with a number if the name is not free.
 
     Parameters
     ----------
     data, model
         The file that it is trained on, and what the network is called.
-    claimed
+    busy_folders
         Names that other processes have claimed for runs that they are making.
     """
     name = f"{model.lower().replace(' ', '-')}-{data.stem}"
     folder = RUNS / name
     number = 2
-    while os.path.lexists(folder) or folder in claimed:
+    while os.path.lexists(folder) or folder in busy_folders:
         folder = RUNS / f"{name}-{number}"
         number += 1
     return folder
@@ -183,16 +183,16 @@ def _claim(folder: Path, stage: ExitStack) -> Claim:
 
 
 def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
-    claimed: list[Path] = []
+    busy_folders: list[Path] = []
     while True:
-        folder = default_folder(data, model, claimed)
+        folder = default_folder(data, model, busy_folders)
         try:
             return _claim(folder, stage)
         except InputError as error:
             # Another process may also have put its run in place since we looked.
             if not isinstance(error, BusyError) and not os.path.lexists(folder):
                 raise
-            claimed.append(folder)
+            busy_folders.append(folder)
 
 
 @contextmanager

@@ -110,10 +110,10 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
         return Seen(*(value_at(counts, name, WHOLE, repr(str(metrics))) for name in Seen._fields))
     if not (is_file(run.config) and is_file(run.split)):
         return NOTHING
-    trained, own = _trained_on(run), load_setup(run).data
+    trained, data = _trained_on(run), load_setup(run).data
     known = _of(traces, trained)
-    if own.exists():
-        table = _earthquakes(own)
+    if data.exists():
+        table = _earthquakes(data)
         # An evaluation names an earthquake without the word for what it is named after.
         known |= _of(table.assign(earthquake=table["earthquake"].str.partition(" ")[2]), trained)
     return _count(traces, trained, known)

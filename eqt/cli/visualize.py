@@ -182,8 +182,8 @@ def _show(
 
     subject = subject_of(run, data)
     shown = traces_for(subject, (*named, *more))
-    averaged = spread_names(data_of(subject), mean, subject.among) if mean else []
-    seen = seen_line(subject, [*shown.names, *averaged])
+    mean_names = spread_names(data_of(subject), mean, subject.among) if mean else []
+    seen = seen_line(subject, [*shown.names, *mean_names])
     if seen:
         echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
     facts = facts_of(subject, shown, seen)

@@ -143,7 +143,7 @@ def compare(
 
 
 def _seen_lines(contenders: Sequence[Contender], n_traces: int) -> tuple[str, ...]:
-    """Say of which models the traces are no independent test; those of one count share a line."""
+    """Return lines on the models that were trained on some traces; equal counts share a line."""
     models: dict[Seen, list[str]] = {}
     for one in contenders:
         for seen in dict.fromkeys(evaluation.seen for evaluation in one.evaluations):

@@ -94,7 +94,7 @@ def data_of(subject: Subject) -> Path:
 
 
 def seen_line(subject: Subject, names: Sequence[str]) -> str:
-    """Say in a line which of some traces the network was trained on; empty where none is known."""
+    """Return one line on the traces that the network was trained on; empty if none is known."""
     if subject.run is None:
         return ""
     listed = list(dict.fromkeys(names))

@@ -279,7 +279,7 @@ def _element(name: bytes, datatype: bytes) -> int:
 
 
 def empty_attribute(name: str) -> UnsupportedError:
-    """Say that an attribute has no value, as h5py.Empty."""
+    """Return the error for an attribute without a value, as h5py.Empty."""
     return UnsupportedError(
         f"has the empty attribute {name} (h5py.Empty), which cannot be copied: give it a value, "
         "or remove it"

@@ -216,7 +216,7 @@ def shape_of(dataspace: bytes) -> tuple[int, ...]:
 
 
 def is_null(dataspace: bytes) -> bool:
-    """Return whether a dataspace message is of no values at all, which h5py calls Empty."""
+    """Return whether a dataspace message is of no values at all, as h5py.Empty has."""
     return dataspace[:1] == b"\2" and dataspace[3:4] == NULL
 
 

@@ -26,7 +26,7 @@ MAX_NAMED: Final = 5
 def choose_fonts(texts: Iterable[Text]) -> None:
     """Add fallback fonts to texts with characters that their own font lacks.
 
-    What no font here has is drawn as boxes, and one line on standard error says so, once a command.
+    What no font has is drawn as boxes, and one line on standard error says so, once a command.
     """
     lacking = {text: missing for text in texts if (missing := _missing_from(text))}
     if not lacking:
@@ -83,14 +83,14 @@ def _fallback(needed: frozenset[str], n_fonts: int) -> tuple[tuple[str, ...], fr
         covered[family] = needed & _characters(path)
         if covered[family] == needed:
             return (family,), frozenset()
-    chosen: list[str] = []
+    families: list[str] = []
     left = needed
     while best := max(covered, key=lambda family: len(covered[family] & left), default=None):
         if not covered[best] & left:
             break
-        chosen.append(best)
+        families.append(best)
         left -= covered[best]
-    return tuple(chosen), left
+    return tuple(families), left
 
 
 def _families() -> list[tuple[str, str]]:
@@ -117,12 +117,12 @@ def _oddness(font: FontEntry) -> tuple[bool, int, str]:
 
 
 def _report(boxed: Iterable[str]) -> None:
-    """Say which characters are drawn as boxes, but for those that the command has named before."""
+    """Print which characters are drawn as boxes, but for those that the command has reported."""
     context = click.get_current_context(silent=True)
     meta = {} if context is None else context.find_root().meta
-    named: set[str] = meta.setdefault(__name__, set())
-    new = sorted(set(boxed) - named)
-    named.update(new)
+    reported: set[str] = meta.setdefault(__name__, set())
+    new = sorted(set(boxed) - reported)
+    reported.update(new)
     if new:
         more = f" and {len(new) - MAX_NAMED} more" if len(new) > MAX_NAMED else ""
         echo(
