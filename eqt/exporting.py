@@ -11,7 +11,8 @@ from eqt import seisbench_state
 from eqt.config import EQTConfig
 from eqt.layers import compiling
 from steadkit.atomic import check_targets, digests_of, staged, staged_folder, unchanged_files
-from steadkit.errors import InputError
+from steadkit.errors import InputError, detail_of
+from steadkit.silence import silenced
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 
@@ -63,8 +64,16 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
             f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
         )
     with staged([path], overwrite) as (new,), compiling.off():
-        _named(model).export(new, format="onnx", verbose=False)
-        _name_outputs(new, model.output_names)
+        try:
+            with silenced():  # tf2onnx logs every step, TensorFlow its optimiser's
+                _named(model).export(new, format="onnx", verbose=False)
+                _name_outputs(new, model.output_names)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever tf2onnx raises where it knows no layer
+            raise InputError(
+                f"this network cannot be written as ONNX: use --to saved_model ({detail_of(error)})"
+            ) from error
     return path
 
 

@@ -20,16 +20,16 @@ from then on it can be resumed.
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eqt.config import EQTConfig, TrainConfig, shown
 from steadkit.atomic import folder_made, lock_folder, staged_folder, write_text
 from steadkit.documents import TABLE, TEXT, read_json, value_at
-from steadkit.errors import InputError
+from steadkit.errors import BusyError, InputError
 from steadkit.paths import require_file
 
 MAX_JSON: Final = 1 << 20
@@ -119,25 +119,90 @@ class Setup:
     """What else it was told, and the digests of its data and split; empty in the first runs."""
 
 
-def default_folder(data: Path, model: str = "EQT") -> Path:
-    """Name a new run after its network and data, with a number if there is one already."""
+def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path] = ()) -> Path:
+    """Name a new run after its network and data, with a number if the name is not free.
+
+    Parameters
+    ----------
+    data, model
+        The file that it is trained on, and what the network is called.
+    busy_folders
+        Names that other processes have claimed for runs that they are making.
+    """
     name = f"{model.lower().replace(' ', '-')}-{data.stem}"
     folder = RUNS / name
     number = 2
-    while folder.exists():
+    while os.path.lexists(folder) or folder in busy_folders:
         folder = RUNS / f"{name}-{number}"
         number += 1
     return folder
 
 
+class Claim(NamedTuple):
+    """The name of a new run, which no other process can take."""
+
+    folder: Path
+    """Where the run will stand."""
+    partial: Path
+    """Where its first files are written."""
+    stage: ExitStack
+    """Puts the folder in place when it is closed, or removes it after an error."""
+
+
 @contextmanager
-def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
-    """Make a new run folder, with its first files or not at all, and hold it.
+def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Iterator[Claim]:
+    """Claim the name of a new run, before the work that it takes to begin one.
+
+    The claim is a lock on the staging folder, so it ends with the process; what a kill leaves of it
+    is taken over by whoever claims the name next.
 
     Parameters
     ----------
     folder
-        Where it shall stand.
+        Where the run shall stand; None for the first `default_folder` that is free.
+    data, model
+        What the default is named after.
+
+    Raises
+    ------
+    InputError
+        The folder exists, or another process has claimed it.
+    """
+    with suppress(_UnusedError), ExitStack() as stage:
+        yield _claim(folder, stage) if folder else _claim_default(data, model, stage)
+        raise _UnusedError  # what `created` has not put in place is removed
+
+
+class _UnusedError(Exception):
+    """A claim ends of which no run was made."""
+
+
+def _claim(folder: Path, stage: ExitStack) -> Claim:
+    refuse_existing(folder)
+    return Claim(folder, stage.enter_context(staged_folder(folder)), stage)
+
+
+def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
+    busy_folders: list[Path] = []
+    while True:
+        folder = default_folder(data, model, busy_folders)
+        try:
+            return _claim(folder, stage)
+        except InputError as error:
+            # Another process may also have put its run in place since we looked.
+            if not isinstance(error, BusyError) and not os.path.lexists(folder):
+                raise
+            busy_folders.append(folder)
+
+
+@contextmanager
+def created(place: Path | Claim, fill: Callable[[Run], object]) -> Iterator[Run]:
+    """Make a new run folder, with its first files or not at all, and hold it.
+
+    Parameters
+    ----------
+    place
+        Where it shall stand, or the claim to that.
     fill
         Writes the first files.
 
@@ -146,12 +211,12 @@ def created(folder: Path, fill: Callable[[Run], object]) -> Iterator[Run]:
     InputError
         It exists: a run is never overwritten. Or another process is making it.
     """
-    refuse_existing(folder)
     with ExitStack() as stack:
-        with staged_folder(folder) as partial:
-            stack.enter_context(held(partial))  # the lock goes with the folder
-            fill(Run(partial))
-        yield Run(folder)
+        claim = place if isinstance(place, Claim) else _claim(place, ExitStack())
+        with claim.stage.pop_all():
+            stack.enter_context(held(claim.partial))  # the lock goes with the folder
+            fill(Run(claim.partial))
+        yield Run(claim.folder)
 
 
 def refuse_existing(folder: Path) -> None:

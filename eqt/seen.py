@@ -1,14 +1,17 @@
 """What of some data a run has seen: its own file wherever it is now, traces and earthquakes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pandas as pd
 
-from eqt.runs import Run, Setup
+from eqt.runs import Run, Setup, load_setup
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, columns_of, earthquakes_of, read_table
+from steadkit.documents import TABLE, WHOLE, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.paths import is_file
 from steadkit.sampling import PARTS
 from steadkit.schema import EVENT
 from steadkit.sources import source_of
@@ -20,17 +23,25 @@ class Seen(NamedTuple):
     traces: int
     of_earthquakes: int
 
-    def summary(self, n_traces: int) -> str:
-        """Return one line of text, empty where the run has seen none of the traces."""
+    def summary(self, n_traces: int, networks: Sequence[str] = ()) -> str:
+        """Return one line of text, empty where none of the traces was seen.
+
+        >>> Seen(3, 0).summary(1200, ["EQT", "BO"])
+        'Not independent for EQT, BO: of these 1,200 traces 3 were trained on or chosen by'
+        """
         counts = [
             f"{self.traces:,} were trained on or chosen by" if self.traces else "",
             f"{self.of_earthquakes:,} are of earthquakes that were" if self.of_earthquakes else "",
         ]
         seen = " and ".join(filter(None, counts))
-        return f"Not independent: of these {n_traces:,} traces {seen}" if seen else ""
+        whose = f" for {', '.join(networks)}" if networks else ""
+        return f"Not independent{whose}: of these {n_traces:,} traces {seen}" if seen else ""
 
 
 NOTHING: Final = Seen(0, 0)
+
+METRICS: Final = "metrics.json"
+"""The file of an evaluation that holds its figures."""
 
 
 def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
@@ -58,21 +69,66 @@ def is_own(run: Run, setup: Setup, data: Path) -> bool:
     return len(names) == len(listed) and set(names) == set(listed)
 
 
+def run_of(weights: Path) -> Run | None:
+    """Return the run that a folder, or a file of weights in one, is of; None if it is of none."""
+    runs = (Run(folder) for folder in (weights, weights.parent))
+    return next((run for run in runs if is_file(run.config) and is_file(run.split)), None)
+
+
 def seen_among(run: Run, setup: Setup, data: Path, traces: list[str]) -> Seen:
     """Count what a run has seen among some traces of data.
 
     Its earthquakes are known from these data, and from its own where they are still there.
     """
-    manifest = load(run.split)
-    used = zip(manifest.traces, manifest.parts, strict=True)
-    trained = {name for name, part in used if part in PARTS[:2]}
-    table = _earthquakes(data)
+    trained, table = _trained_on(run), _earthquakes(data)
     known = _of(table, trained)
     if setup.data.exists() and data.resolve() != setup.data.resolve():
         known |= _of(_earthquakes(setup.data), trained)
-    chosen = table[table["trace_name"].isin(set(traces))]
-    is_trained = chosen["trace_name"].isin(trained)
-    is_known = chosen["earthquake"].isin(known) & ~is_trained
+    return _count(table[table["trace_name"].isin(set(traces))], trained, known)
+
+
+def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
+    """Count what a network has seen among the traces of its evaluation.
+
+    Parameters
+    ----------
+    folder
+        Of the evaluation. Its ``metrics.json`` says what was seen; where an older version wrote
+        it, and the folder is in a run, that follows from the split of the run.
+    traces
+        The evaluation's ``traces.csv``.
+
+    Raises
+    ------
+    InputError
+        What is recorded cannot be read.
+    """
+    metrics, run = folder / METRICS, Run(folder.parent)
+    figures = read_json(metrics) if is_file(metrics) else {}
+    if "seen" in figures:
+        counts = value_at(figures, "seen", TABLE, repr(str(metrics)))
+        return Seen(*(value_at(counts, name, WHOLE, repr(str(metrics))) for name in Seen._fields))
+    if not (is_file(run.config) and is_file(run.split)):
+        return NOTHING
+    trained, data = _trained_on(run), load_setup(run).data
+    known = _of(traces, trained)
+    if data.exists():
+        table = _earthquakes(data)
+        # An evaluation names an earthquake without the word for what it is named after.
+        known |= _of(table.assign(earthquake=table["earthquake"].str.partition(" ")[2]), trained)
+    return _count(traces, trained, known)
+
+
+def _trained_on(run: Run) -> set[str]:
+    """Return the names of the traces that a run was trained on or chosen by."""
+    manifest = load(run.split)
+    used = zip(manifest.traces, manifest.parts, strict=True)
+    return {name for name, part in used if part in PARTS[:2]}
+
+
+def _count(traces: pd.DataFrame, trained: set[str], known: set[str]) -> Seen:
+    is_trained = traces["trace_name"].isin(trained)
+    is_known = traces["earthquake"].isin(known) & ~is_trained
     return Seen(int(is_trained.sum()), int(is_known.sum()))
 
 

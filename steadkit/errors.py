@@ -1,4 +1,4 @@
-"""The one exception that means: the input is at fault; and how any value is shown in a message."""
+"""The exceptions that mean: the input is at fault; and how any value is shown in a message."""
 
 MAX_SHOWN = 200
 """Characters of a value in a message; the rest is left out."""
@@ -10,6 +10,10 @@ class InputError(ValueError):
     The message is one line that says what is wrong, the value received and what to do. The
     command lines print it without a traceback and exit with 1.
     """
+
+
+class BusyError(InputError):
+    """What would be written is held by another process, which is writing it."""
 
 
 def printable(value: object, limit: int | None = MAX_SHOWN) -> str:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program atomic paths documents children schema capacity types console
+        version errors program silence atomic paths documents children schema capacity types console
         sources trace example catalog packed_names hdf5 store manifest sampling where selection
         presets split rows dataset subset merge build verify check convert synthetic demo labels
         transforms pipeline preview info plots collection cli __init__ __main__""",

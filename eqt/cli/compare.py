@@ -36,7 +36,8 @@ def compare(
     """Compare evaluated runs: Better, Equal or Worse in each of the study's columns.
 
     RUN is a run folder that eqt evaluate has evaluated, or an evaluation folder. All must be of
-    the same traces. A bootstrap over earthquakes tells which differences would last.
+    the same traces. A bootstrap over earthquakes tells which differences would last. What of the
+    traces a RUN was trained on is said first.
     """
     from eqt.compare import compare as run_comparison
     from eqt.compare import contenders_of, default_folder, refuse_existing, write
@@ -52,6 +53,8 @@ def compare(
 def _report(found: "Comparison") -> None:
     from eqt.compare import PROTOCOLS, sentences, sheet
 
+    for line in found.seen:
+        echo(f"{line}.")
     for model in found.models:
         for protocol, words in PROTOCOLS.items():
             rows = sheet(found, model, protocol)

@@ -78,6 +78,8 @@ def _report(outcome: "Outcome", folder: Path) -> None:
     from eqt.experiments.report import in_short, networks_table, scores_table
     from eqt.metrics import TOLERANCE
 
+    for line in outcome.comparison.seen:
+        echo(f"{line}.")
     for title, rows in (
         ("The study's columns, against EQT", networks_table(outcome)),
         (f"F1 of picks right within {TOLERANCE} s (95 % interval)", scores_table(outcome)),

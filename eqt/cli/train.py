@@ -190,7 +190,6 @@ def _begin(options: dict[str, Any], command: str) -> None:
         refuse_existing(options["out"])
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
-    from eqt.runs import default_folder
     from eqt.sizes import check_training, max_traces
 
     config = TrainConfig.from_dict(
@@ -212,9 +211,8 @@ def _begin(options: dict[str, Any], command: str) -> None:
         command=command,
         name=name,
     )
-    folder = options["out"] or default_folder(source.hdf5, name)
-    split = options["split"]
-    run = run_training(source.hdf5, folder, network, config, echo, split, init=init, means=means)
+    out, split = options["out"], options["split"]
+    run = run_training(source.hdf5, out, network, config, echo, split, init=init, means=means)
     echo(f"run: {run.folder}")
 
 

@@ -101,7 +101,7 @@ def maps(layers: tuple[str, ...], **options: Any) -> None:
 @_writing
 def attention(mean: int, **options: Any) -> None:
     """Draw what each step attends to, for traces and on the whole, and attention's parameters."""
-    _show("attention", "attention", (mean,), **options)
+    _show("attention", "attention", (mean,), mean=mean, **options)
 
 
 @visualize.command()
@@ -134,7 +134,7 @@ def why(output: str, **options: Any) -> None:
 @_writing
 def all_(mean: int, outputs: tuple[str, ...], **options: Any) -> None:
     """Draw all of it, and a page that holds all pictures: index.html, to open offline or mail."""
-    _show("everything", "all", (mean, outputs), with_page=True, **options)
+    _show("everything", "all", (mean, outputs), mean=mean, with_page=True, **options)
 
 
 @visualize.command()
@@ -165,6 +165,7 @@ def _show(
     out: Path | None,
     kind: str,
     overwrite: bool,
+    mean: int = 0,
     with_page: bool = False,
 ) -> None:
     """Read network and traces, and write what a function of `eqt.visualize` shows of them."""
@@ -176,11 +177,16 @@ def _show(
     load_tensorflow()
     from eqt import visualize as package
     from eqt.visualize.saving import facts_of, save
-    from eqt.visualize.subject import subject_of, traces_for
+    from eqt.visualize.subject import data_of, seen_line, subject_of, traces_for
+    from eqt.visualize.traces import spread_names
 
     subject = subject_of(run, data)
     shown = traces_for(subject, (*named, *more))
-    facts = facts_of(subject, shown)
+    mean_names = spread_names(data_of(subject), mean, subject.among) if mean else []
+    seen = seen_line(subject, [*shown.names, *mean_names])
+    if seen:
+        echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
+    facts = facts_of(subject, shown, seen)
     content = getattr(package, function)(subject, shown, *settings)
     echo(save(content, out, kind, facts, overwrite, with_page))
 

@@ -11,6 +11,7 @@ from eqt.compare.bootstrap import interval, mean_of_seeds, resample, side
 from eqt.compare.counting import by_earthquake, counts_of
 from eqt.compare.measures import MEASURES, STUDY
 from eqt.compare.reading import Evaluated, in_same_order, read_evaluation
+from eqt.seen import Seen
 from steadkit.console import progress
 from steadkit.errors import InputError, printable
 from steadkit.schema import EVENT
@@ -50,6 +51,9 @@ class Comparison:
         Worse, undefined) and ``bootstrap`` (better, worse, undecided).
     earthquakes, events, noise, seeds
         How many there were of each; seeds of the model that has most.
+    seen
+        A line for each amount of the traces that models were trained on; none where all models are
+        judged on traces and earthquakes that are new to them.
     """
 
     baseline: str
@@ -60,6 +64,7 @@ class Comparison:
     events: int
     noise: int
     seeds: int
+    seen: tuple[str, ...] = ()
 
 
 def contenders_of(paths: Sequence[Path]) -> list[Contender]:
@@ -133,7 +138,17 @@ def compare(
         events=int((traces["trace_category"] == EVENT).sum()),
         noise=int(is_noise.sum()),
         seeds=max(len(one.evaluations) for one in contenders),
+        seen=_seen_lines(contenders, len(traces)),
     )
+
+
+def _seen_lines(contenders: Sequence[Contender], n_traces: int) -> tuple[str, ...]:
+    """Return lines on the models that were trained on some traces; equal counts share a line."""
+    models: dict[Seen, list[str]] = {}
+    for one in contenders:
+        for seen in dict.fromkeys(evaluation.seen for evaluation in one.evaluations):
+            models.setdefault(seen, []).append(one.name)
+    return tuple(filter(None, (seen.summary(n_traces, names) for seen, names in models.items())))
 
 
 def _figures(

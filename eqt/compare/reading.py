@@ -1,12 +1,13 @@
 """An evaluation folder read back and checked: what was found in each trace, and what is true."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from eqt.seen import NOTHING, Seen, seen_in_evaluation
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
@@ -37,12 +38,15 @@ class Evaluated:
         A row a detection.
     traces
         A row a trace, in the order of `picks`: its earthquake and its arrivals, seconds.
+    seen
+        What of the traces the network was trained on or chosen by.
     """
 
     folder: Path
     picks: pd.DataFrame
     detections: pd.DataFrame
     traces: pd.DataFrame
+    seen: Seen = NOTHING
 
 
 def evaluation_folder(path: Path) -> Path:
@@ -89,7 +93,7 @@ def read_evaluation(path: Path) -> Evaluated:
             f"{str(folder / 'traces.csv')!r} has a trace without a category or an earthquake: "
             "evaluate again"
         )
-    return Evaluated(folder, picks, detections, traces)
+    return Evaluated(folder, picks, detections, traces, seen_in_evaluation(folder, traces))
 
 
 def _misfit(folder: Path, name: str) -> InputError:
@@ -160,7 +164,7 @@ def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> lis
                 "same data"
             )
         picks = other.picks.iloc[index].reset_index(drop=True)
-        ordered.append(Evaluated(other.folder, picks, other.detections, traces))
+        ordered.append(replace(other, picks=picks, traces=traces))
     return ordered
 
 

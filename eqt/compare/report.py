@@ -185,7 +185,7 @@ def _title(comparison: Comparison) -> str:
 
 def as_markdown(comparison: Comparison, intro: Sequence[str]) -> str:
     """Write a comparison as Markdown."""
-    lines = [f"# {_title(comparison)}", *intro]
+    lines = [f"# {_title(comparison)}", *(f"{line}." for line in comparison.seen), *intro]
     lines += ["\n".join(f"- {line}." for line in sentences(comparison))]
     for model in comparison.models:
         lines.append(f"## {model}")
@@ -208,7 +208,7 @@ def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str
     ]
     return pages.page(
         _title(comparison),
-        pages.bullets([f"{line}." for line in sentences(comparison)]),
+        pages.bullets([f"{line}." for line in (*comparison.seen, *sentences(comparison))]),
         *map(pages.paragraph, intro),
         pages.png(picture, "Differences with their 95 % intervals"),
         *sections,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from eqt import checkpoints, saved
 from eqt.config import TrainConfig
 from eqt.runs import Run, load_setup
-from eqt.seen import NOTHING, Seen, data_now, is_own, seen_among
+from eqt.seen import NOTHING, Seen, data_now, is_own, run_of, seen_among
 from eqt.train import traces_of
 from steadkit.catalog import read_table
 from steadkit.errors import InputError, printable
@@ -56,10 +56,9 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
     if run is None:
         if data is None or weights is None:
             raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
-        name, home = f"evaluation-{data.stem}", Path()
-        return Task(
-            _bare(weights), data, _all_traces(data), weights, TrainConfig(), out or home / name
-        )
+        traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
+        seen = _seen(run_of(weights), data, traces)
+        return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(Run(run))
     file = data_now(Run(run), setup, data)
     whole = not is_own(Run(run), setup, file)
@@ -73,8 +72,13 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         training=setup.training,
         out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
         validation=Part(setup.data if whole else file, validation) if validation else None,
-        seen=seen_among(Run(run), setup, file, traces),
+        seen=_seen((weights and run_of(weights)) or Run(run), file, traces),
     )
+
+
+def _seen(run: Run | None, data: Path, traces: list[str]) -> Seen:
+    """Count what of the traces the run was trained on that the weights are of."""
+    return NOTHING if run is None else seen_among(run, load_setup(run), data, traces)
 
 
 def _bare(weights: Path) -> str:

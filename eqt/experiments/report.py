@@ -125,7 +125,7 @@ def parts_of(outcome: Outcome, draws: int) -> list[Part]:
 
 def _caveats(outcome: Outcome) -> list[str]:
     """Say what the figures cannot tell."""
-    found = []
+    found = [f"{line}." for line in outcome.comparison.seen]
     if outcome.settings.data is None:
         found.append(
             "The data are simulated: these figures say how the networks fare on simulated "

@@ -13,7 +13,16 @@ import pandas as pd
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, shown
 from eqt.cores import share_cores
-from eqt.runs import Run, Setup, created, held, load_setup, remove_run, save_setup
+from eqt.runs import (
+    Run,
+    Setup,
+    claimed_folder,
+    created,
+    held,
+    load_setup,
+    remove_run,
+    save_setup,
+)
 from eqt.seen import data_now
 from eqt.sizes import check_training, max_traces
 from eqt.train import state
@@ -69,7 +78,7 @@ class Means:
 
 def train(
     data: Path,
-    folder: Path,
+    folder: Path | None,
     model_config: EQTConfig | None,
     config: TrainConfig,
     say: Say = print,
@@ -85,7 +94,8 @@ def train(
     data
         A STEAD file, HDF5 with its CSV beside it.
     folder
-        The run folder to make.
+        The run folder to make; None for the first name ``runs/<network>-<data>``, with a number
+        where need be, that neither is there nor is claimed by another training.
     model_config, config
         What to build, and how to train it. Without the first, the network is that of `init`.
     say
@@ -106,34 +116,41 @@ def train(
     """
     share_cores(HALVES)
     means = means or Means()
-    given = None
-    if init is not None:
-        given, model_config = read_initial(init, model_config)
-    if model_config is None:
-        raise InputError("no network: name one with --model, or a file that holds one with --init")
-    assigned = split_of(data, config, split, say)
-    devices = devices_named(means.devices)
-    about = {
+    # A network takes a while to build: the name is ours before, so that nothing is built in vain.
+    with claimed_folder(folder, data, means.name or "EQT") as claim:
+        given = None
+        if init is not None:
+            given, model_config = read_initial(init, model_config)
+        if model_config is None:
+            raise InputError(
+                "no network: name one with --model, or a file that holds one with --init"
+            )
+        assigned = split_of(data, config, split, say)
+        about = _about(data, init, means) | {"split_digest": assigned.digest}
+        setup = Setup(data, model_config, config, environment(), about)
+        work = _work(Run(claim.folder), setup, assigned, given)
+
+        def fill(run: Run) -> None:
+            save_setup(run, setup)
+            write_with(run.split, assigned.write)
+            write_text(run.readme, readme(claim.folder, setup, assigned, work.trainer.model))
+            state.save(run.state, work.trainer.variables, Progress(), work.key)
+
+        with created(claim, fill) as run, _no_empty_run(run):
+            return _to_the_end(work, setup, Progress(), say)
+
+
+def _about(data: Path, init: Path | None, means: Means) -> dict[str, Any]:
+    """Return what a run was told besides its settings, and the digest of its data."""
+    return {
         "network": means.name,
         "command": means.command,
         "init": str(init) if init else None,
-        "devices": devices,
+        "devices": devices_named(means.devices),
         "save_every": means.save_every,
         "tensorboard": means.tensorboard,
         "data_digest": data_digest(data),
-        "split_digest": assigned.digest,
     }
-    setup = Setup(data, model_config, config, environment(), about)
-    work = _work(Run(folder), setup, assigned, given)
-
-    def fill(run: Run) -> None:
-        save_setup(run, setup)
-        write_with(run.split, assigned.write)
-        write_text(run.readme, readme(folder, setup, assigned, work.trainer.model))
-        state.save(run.state, work.trainer.variables, Progress(), work.key)
-
-    with created(folder, fill) as run, _no_empty_run(run):
-        return _to_the_end(work, setup, Progress(), say)
 
 
 def resume(

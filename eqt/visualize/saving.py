@@ -13,9 +13,22 @@ from steadkit.atomic import staged_folder, write_text
 PAGE = "index.html"
 
 
-def facts_of(subject: Subject, shown: Shown | None = None) -> dict[str, object]:
-    """Say of what pictures are: network, data and traces."""
-    facts: dict[str, object] = {
+SEEN = "seen"
+"""The fact that comes first on the page, by itself."""
+
+
+def facts_of(subject: Subject, shown: Shown | None = None, seen: str = "") -> dict[str, object]:
+    """Say of what pictures are: network, data and traces.
+
+    Parameters
+    ----------
+    subject, shown
+        The network, and the traces.
+    seen
+        A line on the traces that it was trained on, empty where there are none.
+    """
+    facts: dict[str, object] = {SEEN: seen} if seen else {}
+    facts |= {
         "network": str(subject.path),
         "parameters": subject.model.count_params(),
     }
@@ -61,14 +74,17 @@ def save(
     with staged_folder(folder, overwrite, files_of) as new:
         copies = write(content, new, kind, with_page)
         if with_page:
-            lines = [f"{name}: {_line(value)}" for name, value in facts.items()]
+            lines = [_line(name, value) for name, value in facts.items()]
             title = f"What the layers of {Path(str(facts['network'])).name} do"
             write_text(new / PAGE, gallery(title, lines, copies))
         mark(new, facts)
     return folder / PAGE if with_page else folder
 
 
-def _line(value: object) -> str:
+def _line(name: str, value: object) -> str:
+    if name == SEEN:
+        return str(value)
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else json.dumps(value).strip('"')
+        return f"{name}: {', '.join(map(str, value))}"
+    text = f"{value:,}" if isinstance(value, int) else json.dumps(value).strip('"')
+    return f"{name}: {text}"

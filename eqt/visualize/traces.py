@@ -83,22 +83,28 @@ def read(
 def parts(
     data: Path, most: int, among: Sequence[str] = (), scale: str = "std", size: int = PART
 ) -> tuple[int, Iterator[Shown]]:
-    """Read many traces, a part at a time: up to so many events and as many noise traces.
-
-    Where there are more, it is those evenly spaced among the names in their order.
+    """Read many traces, a part at a time: those that `spread_names` lists.
 
     Returns
     -------
     count, parts
         How many parts there are, and they.
     """
-    source = source_of(data)
-    numbers = _numbers(source, among)
+    names = spread_names(data, most, among)
+    return -(-len(names) // size), _parts(source_of(data), names, scale, size)
+
+
+def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
+    """List up to so many events and as many noise traces.
+
+    Where there are more, it is those evenly spaced among the names in their order.
+    """
+    numbers = _numbers(source_of(data), among)
     names: list[str] = []
     for kind in (True, False):
         of_kind = numbers["name"][numbers["is_event"] == kind].tolist()
         names += [of_kind[i] for i in _spread(len(of_kind), most)]
-    return -(-len(names) // size), _parts(source, names, scale, size)
+    return names
 
 
 def _parts(source: Source, names: list[str], scale: str, size: int) -> Iterator[Shown]:

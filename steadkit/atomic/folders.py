@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from steadkit.atomic.inputs import input_at
@@ -83,7 +83,7 @@ def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) 
     Parameters
     ----------
     target
-        Where the folder shall stand; folders above it are made.
+        Where the folder shall stand; folders above it are made, and removed again if it fails.
     overwrite
         Whether one that is there may be replaced. Files in it that `ours` does not list are moved
         into the new one.
@@ -102,10 +102,9 @@ def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) 
         written.
     """
     target = target.absolute()
-    _make_parents(target)
     stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
-    with stage.held():
+    with _made_parents(target), stage.held():
         _finish_killed(target, new, old, ours)
         check_folder(target, overwrite, ours)
         try:
@@ -122,13 +121,24 @@ def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) 
         _finish_killed(target, new, old, ours)
 
 
-def _make_parents(target: Path) -> None:
+@contextmanager
+def _made_parents(target: Path) -> Iterator[None]:
+    """Make the folders above a target; of those made none is left if something fails."""
+    missing = [folder for folder in target.parents if not os.path.lexists(folder)]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {str(target.parent)!r}: {error.strerror}; choose another name"
-        ) from error
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot make the folder {str(target.parent)!r}: {error.strerror}; "
+                "choose another name"
+            ) from error
+        yield
+    except BaseException:
+        for folder in missing:  # the deepest first
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _exchange(target: Path, new: Path, old: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from steadkit.errors import InputError
+from steadkit.errors import BusyError, InputError
 
 LOCK_TRIES = 100
 PARTIAL = ".partial"
@@ -52,15 +52,18 @@ def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
 
     Raises
     ------
-    InputError
+    BusyError
         Another process holds it; `busy` is the message.
+    InputError
+        The file system knows no locks; the message is the same.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise InputError(busy) from error
+        kind = BusyError if isinstance(error, BlockingIOError) else InputError
+        raise kind(busy) from error
     return descriptor
 
 

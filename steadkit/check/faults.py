@@ -276,7 +276,7 @@ _ROWS = (
         "attributes-unreadable",
         ERROR,
         ATTRIBUTES,
-        "attributes that are damaged",
+        "attributes that are damaged, or of a kind that is not supported",
         "the CSV's columns",
         "take it from the original file or drop it",
     ),

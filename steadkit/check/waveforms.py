@@ -95,16 +95,29 @@ def _check_piece(
     parts = [_lacking(reader, names, lost)]
     unread: dict[str, str] = {}
     for scanned in scan(reader, names, places, addresses, with_samples):
-        unread |= {names[scanned.rows[number]]: fault for number, fault in scanned.unread.items()}
+        for row, fault in _reasons(reader, names, scanned, scanned.unread):
+            unread[names[row]] = fault
         if with_attributes:
             for numbers, table in scanned.attributes:
                 texts.add(scanned.rows[numbers], table)
-            for number, fault in scanned.unread_attributes.items():
-                texts.add_broken(int(scanned.rows[number]), fault)
+            for row, fault in _reasons(reader, names, scanned, scanned.unread_attributes):
+                texts.add_broken(row, fault)
         if with_samples:
             parts += _check_samples(scanned, rows, surveyed, wanted)
     parts += [texts.findings(), found("unreadable-waveform", unread, unread.values())]
     return surveyed._replace(findings=together(parts))
+
+
+def _reasons(
+    reader: Reader, names: Sequence[str], scanned: Scanned, faults: Mapping[int, str]
+) -> Iterator[tuple[int, str]]:
+    """List rows that were not read and why, but for trace and file, which a finding names besides.
+
+    A finding has little room, and the reason comes last.
+    """
+    for number, fault in faults.items():
+        row = int(scanned.rows[number])
+        yield row, fault.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
 
 
 def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]) -> pd.DataFrame:

@@ -271,6 +271,8 @@ class Samples:
             if isinstance(error, UnusableError):
                 raise
             raise UnusableError("samples that cannot be read") from error
+        if stored.dtype.kind == "c":
+            raise UnusableError("samples that are complex numbers")
         if stored.ndim != 2 or stored.dtype.kind not in "iuf" or not stored.size:
             raise UnusableError("samples that are not components by time")
         return stored

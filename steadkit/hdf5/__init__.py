@@ -34,6 +34,7 @@ from steadkit.hdf5.messages import (
     NewStyleError,
     RawFile,
     Storage,
+    UnsupportedError,
     read_header,
     storage_of,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "Storage",
     "Table",
     "Templates",
+    "UnsupportedError",
     "Windows",
     "by_form",
     "encode",

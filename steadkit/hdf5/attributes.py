@@ -8,16 +8,27 @@ until it is known where in a new file they will lie.
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from math import prod
 from typing import Final, NamedTuple
 
 import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5.heaps import REFERENCE, Heaps
-from steadkit.hdf5.messages import ATTRIBUTE, MESSAGE, DamageError, Header, shape_of, up8
+from steadkit.hdf5.messages import (
+    ATTRIBUTE,
+    MESSAGE,
+    DamageError,
+    Header,
+    UnsupportedError,
+    is_null,
+    shape_of,
+    up8,
+)
 
 ATTRIBUTES_DIGEST: Final = 8
 MAX_ELEMENTS: Final = 4096
+MAX_ELEMENT_BYTES: Final = 64
 MAX_MESSAGE: Final = 0xFF00
 MAX_NUMBER: Final = 0xFF00
 """Bytes of an attribute, and attributes or texts of a trace: what 16 bits can count, nearly."""
@@ -95,7 +106,10 @@ def form_of(shapes: Iterable[Shape]) -> Form:
             holes += range(position, position + shape.size, REFERENCE.size)
         position += up8(shape.size)
     if max(len(shapes), len(holes)) > MAX_NUMBER:
-        raise DamageError(f"has {len(shapes)} attributes with {len(holes)} texts: too many")
+        raise UnsupportedError(
+            f"has {len(shapes)} attributes with {len(holes)} texts: {MAX_NUMBER:,} of each are "
+            "copied at most, remove some"
+        )
     return Form(shapes, tuple(holes))
 
 
@@ -171,7 +185,7 @@ def _learn(content: bytes, start: int) -> Shape:
     if len(content) < start:
         raise DamageError("has an attribute cut short")
     if version > 1 and content[1]:
-        raise DamageError("shares an attribute's type: rewrite it with h5repack")
+        raise UnsupportedError("shares an attribute's type: rewrite it with h5repack")
     position, fields = _SIZES.size + (version == 3), []
     for size in sizes:
         fields.append(content[position : position + size])
@@ -179,23 +193,31 @@ def _learn(content: bytes, start: int) -> Shape:
     name, datatype, dataspace = fields
     if name[-1:] != b"\0":
         raise DamageError("has an attribute whose name does not end")
-    return _shape(name[:-1], datatype, dataspace)
+    return _shape(name[:-1], datatype, dataspace, len(content) - start)
 
 
-def _shape(name: bytes, datatype: bytes, dataspace: bytes) -> Shape:
-    """Make the canonical form of an attribute but for its value."""
+def _shape(name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None) -> Shape:
+    """Make the canonical form of an attribute but for its value.
+
+    `n_bytes` is how many of the value are there; None where it is not a file that says so.
+    """
     if not name or b"\0" in name:
         raise DamageError("has an attribute without a name")
     if len(datatype) < 8:
         raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
     dimensions = shape_of(dataspace)
-    count = 1
-    for dimension in dimensions:
-        count *= dimension
+    if is_null(dataspace):
+        raise empty_attribute(_shown(name))
+    count = prod(dimensions)
     size = int.from_bytes(datatype[4:8], "little") * count
+    if n_bytes is not None and size > n_bytes:
+        raise DamageError(f"has the attribute {_shown(name)} cut short")
     fields = (name + b"\0", datatype, dataspace)
     if count > MAX_ELEMENTS or size + sum(map(len, fields)) > MAX_MESSAGE:
-        raise DamageError(f"has the attribute {_shown(name)} of shape {dimensions}: too large")
+        raise UnsupportedError(
+            f"has the attribute {_shown(name)} of shape {dimensions} and {size:,} bytes: "
+            f"{MAX_ELEMENTS:,} values and {MAX_MESSAGE:,} bytes are copied at most, remove it"
+        )
     if not _is_sound(datatype):
         raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
     element = _element(name, datatype)
@@ -239,13 +261,29 @@ def _element(name: bytes, datatype: bytes) -> int:
         return 0
     base = datatype[8:]
     if kind != SEQUENCE or len(base) < 8 or base[0] & 0x0F not in PLAIN:
-        raise DamageError(f"has the attribute {_shown(name)} of a kind that cannot be copied")
+        raise UnsupportedError(
+            f"has the attribute {_shown(name)} of a kind that cannot be copied: text and real "
+            "numbers can, remove it"
+        )
     if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
         raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
     element = int.from_bytes(base[4:8], "little")
-    if not 0 < element <= 64:
-        raise DamageError(f"has the attribute {_shown(name)} of elements of {element} bytes")
+    if not element:
+        raise DamageError(f"has the attribute {_shown(name)} of elements of no bytes")
+    if element > MAX_ELEMENT_BYTES:
+        raise UnsupportedError(
+            f"has the attribute {_shown(name)} of elements of {element} bytes: "
+            f"{MAX_ELEMENT_BYTES} are copied at most, remove it"
+        )
     return element
+
+
+def empty_attribute(name: str) -> UnsupportedError:
+    """Return the error for an attribute without a value, as h5py.Empty."""
+    return UnsupportedError(
+        f"has the empty attribute {name} (h5py.Empty), which cannot be copied: give it a value, "
+        "or remove it"
+    )
 
 
 def encode(values: Mapping[str, object]) -> Attributes:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.messages import UNDEFINED, DamageError, Raw
+from steadkit.hdf5.messages import UNDEFINED, DamageError, Raw, UnsupportedError
 from steadkit.hdf5.words import WORD, kept, spread, words_in
 
 MIN_COLLECTION: Final = 4096
@@ -177,8 +177,13 @@ def _read_collection(raw: Raw, address: int) -> Collection:
     # Nearly all collections have the least size, and some stand at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
     signature, version, size = COLLECTION.unpack_from(start)
-    if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= MAX_COLLECTION:
+    if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= raw.size:
         raise DamageError("has an attribute whose text is not where it should be")
+    if size > MAX_COLLECTION:
+        raise UnsupportedError(
+            f"has texts of {size:,} bytes in its attributes: {MAX_COLLECTION:,} are read at most, "
+            "remove some"
+        )
     content = start if size == len(start) else raw.read(address, size)
     return Collection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
 

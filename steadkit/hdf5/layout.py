@@ -17,7 +17,7 @@ from steadkit.hdf5.messages import (
     LAYOUT,
     MESSAGE,
     PREFIX,
-    DamageError,
+    UnsupportedError,
 )
 from steadkit.hdf5.tables import Datasets, Table
 from steadkit.hdf5.words import WORD, spread, words_in
@@ -105,7 +105,10 @@ def _head(form: Form, fixed: bytes, data_bytes: int) -> bytes:
 def _object_bytes(table: Table) -> np.ndarray:
     """Tell how many bytes the texts of each row take in a heap."""
     if table.lengths.shape[1] > MAX_INDEX:
-        raise DamageError(f"has {table.lengths.shape[1]} texts in its attributes: too many")
+        raise UnsupportedError(
+            f"has {table.lengths.shape[1]:,} texts in its attributes: {MAX_INDEX:,} are copied at "
+            "most, remove some"
+        )
     return (OBJECT.size + WORD * words_in(table.lengths)).sum(axis=1)
 
 

@@ -18,6 +18,9 @@ UNDEFINED: Final = 2**64 - 1
 """The address of what has no place in the file."""
 
 CONTIGUOUS: Final = 1
+NULL: Final = b"\2"
+"""Type of a dataspace without values, in messages of version 2."""
+
 SHARED: Final = 0x02
 FIRST_READ: Final = 1200
 """Bytes read at once where a header begins: its first block in STEAD's files, and little more."""
@@ -33,6 +36,10 @@ PLACE: Final = struct.Struct("<QQ")
 
 class DamageError(Exception):
     """The bytes do not follow the format; the message says where."""
+
+
+class UnsupportedError(DamageError):
+    """The bytes follow the format, but use a part of it that is not read or copied here."""
 
 
 class NewStyleError(Exception):
@@ -127,25 +134,29 @@ def read_header(raw: Raw, address: int) -> Header:
     if len(start) < PREFIX.size or start[0] != 1:
         raise DamageError("has no object header where its group says")
     size = PREFIX.size + PREFIX.unpack_from(start)[3]
-    block = start[:size] if size <= len(start) else raw.read(address, _bounded(size))
+    block = start[:size] if size <= len(start) else raw.read(address, _bounded(size, raw))
     messages: list[Message] = []
     following = _take(messages, block, PREFIX.size, 0)
-    content, blocks = block, 1
+    content, places = block, {address}
     while following:
         place, length = following.pop(0)
-        _bounded(len(content) + length)
-        blocks += 1
-        if blocks > MAX_BLOCKS:
+        if place in places or len(places) == MAX_BLOCKS:
             raise DamageError("has an object header without end")
+        places.add(place)
+        _bounded(len(content) + length, raw)
         block = raw.read(place, length)
         following += _take(messages, block, 0, len(content))
         content += block
     return Header(content, messages)
 
 
-def _bounded(size: int) -> int:
+def _bounded(size: int, raw: Raw) -> int:
+    if size > raw.size:
+        raise DamageError(f"has an object header of {size} bytes, more than the file has")
     if size > MAX_BYTES:
-        raise DamageError(f"has an object header of {size} bytes")
+        raise UnsupportedError(
+            f"has attributes of {size:,} bytes: {MAX_BYTES:,} are read at most, remove some"
+        )
     return size
 
 
@@ -167,7 +178,9 @@ def _take(
             following.append(PLACE.unpack_from(content))
         elif kind:
             if flags & SHARED:
-                raise DamageError("shares its type with other objects: rewrite it with h5repack")
+                raise UnsupportedError(
+                    "shares its type with other objects: rewrite it with h5repack"
+                )
         elif flags:
             raise DamageError("has an empty message with flags")
         messages.append((kind, content, before + position))
@@ -200,6 +213,11 @@ def shape_of(dataspace: bytes) -> tuple[int, ...]:
     if start is None or len(dataspace) < start + 8 * rank:
         raise DamageError("has a shape that cannot be read")
     return struct.unpack_from(f"<{rank}Q", dataspace, start)
+
+
+def is_null(dataspace: bytes) -> bool:
+    """Return whether a dataspace message is of no values at all, as h5py.Empty has."""
+    return dataspace[:1] == b"\2" and dataspace[3:4] == NULL
 
 
 def up8(size: int) -> int:

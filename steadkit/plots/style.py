@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from steadkit.atomic import write_with
 from steadkit.errors import InputError, printable
+from steadkit.plots.fonts import choose_fonts
 
 # Okabe and Ito's palette: told apart by colour-blind eyes and in print.
 BLACK, GREY = "#000000", "#666666"
@@ -55,6 +56,9 @@ METADATA = {
     "png": {"Software": "steadkit"},
 }
 """What each format says of itself: no date, so that the same figure is the same bytes."""
+
+UNDRAWABLE = ("Glyph .* missing from font", "Matplotlib currently does not support .* natively")
+"""What Matplotlib warns of, with a line of its source, where `choose_fonts` has said it."""
 
 styled = matplotlib.style.context(["default", STYLE])
 """Decorates a function that draws: the house's style inside, the caller's untouched outside."""
@@ -102,13 +106,16 @@ def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None
 
 @contextmanager
 def drawable(*figures: Figure) -> Iterator[None]:
-    """Draw as escapes the characters that no font has and no SVG may hold."""
-    for text in (text for figure in figures for text in figure.findobj(Text)):
+    """Draw names in fonts that have their characters; as escapes what no SVG may hold."""
+    texts = [text for figure in figures for text in figure.findobj(Text)]
+    for text in texts:
         lines = text.get_text().split("\n")
         if not all(map(str.isprintable, lines)):
             text.set_text("\n".join(printable(line, None) for line in lines))
+    choose_fonts(texts)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        for message in UNDRAWABLE:
+            warnings.filterwarnings("ignore", message)
         yield
 
 

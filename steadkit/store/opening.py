@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import h5py
+import numpy as np
 
 from steadkit.errors import InputError, remedy_of
 from steadkit.paths import require_file
@@ -106,8 +107,19 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
         )
     if dtype != DTYPE:
         raise InputError(
-            f"trace {name!r} in {str(path)!r} is {dtype}: STEAD's waveforms are float32"
+            f"trace {name!r} in {str(path)!r} is {_type_name(dtype)}: STEAD's waveforms are "
+            "float32, rewrite it as such"
         )
     if dataset.external or dataset.is_virtual:
         raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
     return dataset
+
+
+def _type_name(dtype: np.dtype) -> str:
+    """Name a type of samples, and the order of its bytes where that is all that differs.
+
+    >>> _type_name(np.dtype(">f4")), _type_name(np.dtype("c8"))
+    ('>f4, float32 in big-endian order', 'complex64')
+    """
+    is_swapped = dtype.newbyteorder() == DTYPE
+    return f"{dtype}, float32 in big-endian order" if is_swapped else str(dtype)

@@ -1,14 +1,14 @@
 """Traces of an open file: their waveforms and attributes, checked, whatever the file claims."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, detail_of, printable, remedy_of
 from steadkit.hdf5 import (
     Attributes,
     DamageError,
@@ -19,6 +19,7 @@ from steadkit.hdf5 import (
     Storage,
     Table,
     Templates,
+    UnsupportedError,
     Windows,
     encode,
     read_attributes,
@@ -26,7 +27,7 @@ from steadkit.hdf5 import (
     storage_of,
     table_of,
 )
-from steadkit.hdf5.attributes import FLOAT32
+from steadkit.hdf5.attributes import FLOAT32, empty_attribute
 from steadkit.hdf5.messages import FIRST_READ, LAYOUT
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
@@ -160,7 +161,7 @@ class Reader:
         """Read a trace's attributes in canonical form."""
         try:
             if stored.header is None:
-                return encode(dict(dataset_of(self.group, stored.name).attrs))
+                return _encoded(dict(dataset_of(self.group, stored.name).attrs))
             return read_attributes(stored.header, heaps, self._known)
         except (DamageError, *LIBRARY_FAULTS) as error:
             raise self._damaged(stored.name, error) from error
@@ -279,7 +280,24 @@ class Reader:
         return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
 
     def _damaged(self, name: str, error: Exception) -> InputError:
-        return InputError(f"trace {name!r} in {str(self.path)!r} is damaged: {remedy_of(error)}")
+        trace = f"trace {name!r} in {str(self.path)!r}"
+        if isinstance(error, UnsupportedError):
+            return InputError(f"{trace} {printable(error, None)}")
+        return InputError(f"{trace} is damaged: {remedy_of(error)}")
+
+
+def _encoded(values: Mapping[str, object]) -> Attributes:
+    """Bring attributes that h5py has read into canonical form."""
+    for name, value in values.items():
+        if isinstance(value, h5py.Empty):
+            raise empty_attribute(repr(name))
+    try:
+        return encode(values)
+    except TypeError as error:
+        raise UnsupportedError(
+            f"has an attribute that cannot be copied: text and real numbers can, remove it "
+            f"({detail_of(error)})"
+        ) from error
 
 
 def expect_random_reads(descriptor: int) -> None:

@@ -255,6 +255,22 @@ def test_a_rerun_trains_nothing_and_evaluates_what_is_missing(done, copied, sett
         assert (copied / name).read_bytes() == (done / name).read_bytes(), name
 
 
+def test_what_of_the_test_part_was_trained_on_is_said_first(copied, small):
+    file = copied / "bc-seed-0" / "evaluation" / "metrics.json"
+    content = json.loads(file.read_text())
+    n_traces = content["traces"]
+    file.write_text(json.dumps(content | {"seen": {"traces": 2, "of_earthquakes": 0}}))
+    options = ["--quick", "--epochs", 2, "--batch-size", 16, "--out", copied]
+    result = CliRunner().invoke(main, ["experiment", "merged", *map(str, options)])
+    assert result.exit_code == 0, result.output
+    told = f"Not independent for BC: of these {n_traces} traces 2 were trained on or chosen by."
+    lines = result.output.splitlines()
+    assert lines.index(told) < next(n for n, line in enumerate(lines) if "columns" in line)
+    text, page = ((copied / f"report.{kind}").read_text() for kind in ("md", "html"))
+    assert text.split("\n\n")[1:3] == ["## In short", told]
+    assert page.partition("<p>")[2].startswith(told)
+
+
 def test_figures_of_several_seeds_are_means_with_their_spread(copied, settings):
     # Two seeds without two more trainings: BC's second finds what its first does not.
     for name in ("eqt", "bc"):

@@ -1,5 +1,11 @@
 """Exports: other programs compute the same, and nothing is overwritten."""
 
+import errno
+import logging
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from conftest import TINY, refused
@@ -66,6 +72,66 @@ def test_onnx_computes_the_same(model, waves, tmp_path, run):
     for one, other in zip(computed, model.predict_on_batch(waves), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     refused(run("eqt", "export", "m.keras", "-o", "m.onnx"), "exists", "--overwrite")
+
+
+class Noisy:
+    """A network whose export prints in every way that libraries have, and then fails or not."""
+
+    def __init__(self, fault=None):
+        self.fault = fault
+
+    def export(self, path, **_):
+        os.write(1, b"from C\n")
+        os.write(2, b"from C\n")
+        print("from Python")
+        print("from Python", file=sys.stderr)
+        logging.basicConfig(level=logging.INFO)
+        logging.getLogger("tf2onnx").error("optimising")
+        if self.fault:
+            raise self.fault
+        path.write_bytes(b"onnx")
+
+
+@pytest.fixture
+def noisy(model, tmp_path, monkeypatch):
+    """Write a network as a file, and make its export noisy."""
+    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    monkeypatch.setattr(exporting, "find_spec", lambda name: True)
+    monkeypatch.setattr(exporting, "_name_outputs", lambda path, names: None)
+
+    def make(fault=None):
+        monkeypatch.setattr(exporting, "_named", lambda model: Noisy(fault))
+
+    return make
+
+
+def test_what_the_libraries_print_is_not_shown(noisy, run, capfd):
+    noisy()
+    handlers = logging.root.handlers[:]
+    result = run("eqt", "export", "m.keras", "-o", "m.onnx")
+    assert (result.exit_code, result.output) == (0, "m.onnx\n")
+    assert capfd.readouterr() == ("", "")
+    assert logging.root.handlers == handlers
+
+
+def test_what_makes_an_export_fail_is(noisy, run, tmp_path, capfd):
+    noisy(KeyError("no such op"))
+    refused(run("eqt", "export", "m.keras", "-o", "m.onnx"), "as ONNX", "KeyError", "no such op")
+    noisy(OSError(errno.ENOSPC, "No space left on device", "m.onnx"))
+    refused(run("eqt", "export", "m.keras", "-o", "m.onnx"), "no space left", "make room")
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_a_command_that_exports_prints_the_file_alone(model, tmp_path):
+    pytest.importorskip("tf2onnx", reason="Keras writes ONNX with it: the extra 'export'")
+    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    command = [sys.executable, "-m", "eqt", "export", "m.keras", "-o", "m.onnx"]
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "m.onnx\n", "")
 
 
 def test_without_the_packages_it_is_told_what_to_install(model, tmp_path, monkeypatch):

@@ -314,6 +314,7 @@ def test_a_format_of_lists_and_no_buckets_is_read(tmp_path):
         ({"trace_name": "away"}, "no samples of that name"),
         ({"trace_name": "nan"}, "NaN or infinity"),
         ({"trace_name": "text"}, "not components by time"),
+        ({"trace_name": "complex"}, "samples that are complex numbers"),
         ({"trace_name": "huge"}, "more samples than a record has"),
         ({"trace_sampling_rate_hz": 0}, "sampling rate"),
         ({"trace_sampling_rate_hz": "fast"}, "sampling rate"),
@@ -332,6 +333,7 @@ def test_a_trace_that_cannot_be_used_is_counted_and_the_others_are_written(
     )
     with h5py.File(folder / "waveforms.hdf5", "a") as file:
         file["data/broken"] = h5py.SoftLink("/data/nothing")
+        file["data/complex"] = np.zeros((3, 6000), "c8")
         file["data/away"] = h5py.ExternalLink("/etc/passwd", "/")
         file["data/nan"] = np.full((3, 6000), np.nan)
         file["data/text"] = np.array([[b"a"] * 6000] * 3)
