@@ -58,6 +58,9 @@ def test_cases_are_chosen_by_seed_and_of_all_commands(cases):
     assert {cases[number].command for number in chosen} == set(CALLS)
 
 
+PROGRAM = '  File "steadkit/program.py"'
+
+
 @pytest.mark.parametrize(
     ("ended", "fault"),
     [
@@ -70,6 +73,8 @@ def test_cases_are_chosen_by_seed_and_of_all_commands(cases):
         (Ended(1, "", "Error: '<=' not supported between instances\n"), "not supported"),
         (Ended(1, "", f"Error: {'9' * 300} is too large\n"), "300 characters"),
         (Ended(1, "", "Traceback (most recent call last):\n"), "traceback"),
+        (Ended(-2, "", f"Traceback\n{PROGRAM}, line 3\nKeyboardInterrupt\n"), None),
+        (Ended(-2, "", f"Traceback\n{PROGRAM}, in run_program\nKeyboardInterrupt\n"), "traceback"),
         (Ended(-11, "", ""), "signal 11"),
         (Ended(-9, "", "", is_hung=True), "hangs"),
         (Ended(3, "", ""), "exit code 3"),

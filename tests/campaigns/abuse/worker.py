@@ -121,6 +121,7 @@ def _meet(case: Case, inputs: Path, box: Path, limit_s: float) -> Outcome:
 
 def _run(case: Case, folder: Path, limit_s: float) -> Ended:
     pipes = [_pipe(), _pipe()]
+    beginning, held = os.pipe()  # the child's end is closed when a program takes its place
     started = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -133,6 +134,10 @@ def _run(case: Case, folder: Path, limit_s: float) -> Ended:
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(70)
+    os.close(held)
+    if case.is_fresh:
+        os.read(beginning, 1)
+    os.close(beginning)
     code, is_hung = _watch(child, case.surroundings.interrupt_s, limit_s)
     for _, writing in pipes:
         os.close(writing)
