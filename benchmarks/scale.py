@@ -12,6 +12,7 @@ first batch and the first step include importing TensorFlow; the former is also 
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -224,6 +225,8 @@ def main() -> None:
         "--package", type=Path, help="folder of another version, to run its commands"
     )
     options = parser.parse_args()
+    # A shell that runs this in the background lets it ignore Ctrl-C, and so the commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.files or Path(scratch)
         measured = []
