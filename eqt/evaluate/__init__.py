@@ -19,7 +19,14 @@ The pass of the network is `eqt.candidates.offered`, for these or any other batc
 """
 
 from eqt.evaluate.evaluating import evaluate
-from eqt.evaluate.findings import TOLERANCES, Evaluation, Findings, Protocol, unknown_summary
+from eqt.evaluate.findings import (
+    TOLERANCES,
+    Evaluation,
+    Findings,
+    Protocol,
+    tester_default,
+    unknown_summary,
+)
 from eqt.evaluate.report import SECTIONS, Section, honest_rows, residual_rows
 from eqt.evaluate.tables import (
     PICKS_COLUMNS,
@@ -52,6 +59,7 @@ __all__ = [
     "plan",
     "residual_rows",
     "results_table",
+    "tester_default",
     "to_choose",
     "traces_table",
     "unknown_summary",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -192,6 +192,30 @@ def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
         "a pick that may be it does not count"
         for phase, count in figures["unknown"].items()
         if count
+    ]
+
+
+TESTER_SAMPLES: Final = 5
+"""Passes with dropout that EQTransformer's tester takes the mean of by default."""
+
+
+def tester_default(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line where an evaluation repeats the default of EQTransformer's tester.
+
+    >>> thresholds = vars(Thresholds()) | {"from": "published"}
+    >>> tester_default({"mc_samples": 5, "refined": False, "thresholds": thresholds})[0][:50]
+    "as EQTransformer's tester does by default: the mea"
+    >>> tester_default({"mc_samples": 0, "refined": False, "thresholds": thresholds})
+    []
+    """
+    thresholds = figures["thresholds"]
+    is_published = all(thresholds[name] == value for name, value in vars(Thresholds()).items())
+    if not is_published or figures["mc_samples"] != TESTER_SAMPLES or figures["refined"]:
+        return []
+    values = ", ".join(f"{value:g}" for value in vars(Thresholds()).values())
+    return [
+        f"as EQTransformer's tester does by default: the mean of {TESTER_SAMPLES} passes with "
+        f"dropout, thresholds {values}"
     ]
 
 

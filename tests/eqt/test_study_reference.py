@@ -51,10 +51,13 @@ def test_rows_equal_the_testers_cell_for_cell(network, table, shared_data, tmp_p
     name, outputs = network
     found = [detect(window, Thresholds(), rules=PUBLISHED) for window in outputs]
     results_table(table, found).to_csv(tmp_path / "ours.csv", index=False)
+    assert_rows_equal(tmp_path / "ours.csv", shared_data, name)
+
+
+def assert_rows_equal(path, shared_data, name):
     reference = shared_data / "study_reference" / f"X_test_results_{name}.csv"
     ours, theirs = (
-        pd.read_csv(path, dtype=str, keep_default_na=False)
-        for path in (tmp_path / "ours.csv", reference)
+        pd.read_csv(file, dtype=str, keep_default_na=False) for file in (path, reference)
     )
     assert ours.columns.tolist() == theirs.columns.tolist() == list(RESULTS_COLUMNS)
     assert len(ours) == len(theirs) == 98
@@ -67,3 +70,17 @@ def test_rows_equal_the_testers_cell_for_cell(network, table, shared_data, tmp_p
             np.testing.assert_allclose(*numbers, rtol=0, atol=near, err_msg=column)
         else:
             assert ours[column].tolist() == theirs[column].tolist(), column
+
+
+def test_the_command_writes_both(run, shared_data, tmp_path):
+    name = "original"
+    data, weights = shared_data / "ncedc_a.hdf5", shared_data / f"eqt_{name}.h5"
+    options = ("--thresholds", "published", "--resamples", 0, "--out", "out")
+    result = run("eqt", "evaluate", "--data", data, "--weights", weights, *options)
+    assert result.exit_code == 0, result.output
+    assert_rows_equal(tmp_path / "out" / "X_test_results.csv", shared_data, name)
+    study = pd.read_csv(tmp_path / "out" / "study.csv").iloc[0]
+    reference = pd.read_csv(shared_data / "study_reference" / "columns.csv").iloc[0]
+    assert (reference["network"], reference["detection_threshold"]) == (name, 0.2)
+    for column in STUDY_COLUMNS[1:]:
+        assert study[column] == pytest.approx(reference[column], abs=1e-6), column
