@@ -1,7 +1,7 @@
 """Random windows picked three ways by both rule sets: many at once, one by one, and by loops.
 
-Run it completely with ``PYTHONPATH=tests python -m campaigns.picking``: 20,000 windows, minutes on
-two cores; the tests run some hundred. The loops follow `eqt.rules.TABLE` sentence by sentence and
+Run it completely with ``PYTHONPATH=tests python -m campaigns.picking``: 20,000 windows, two minutes
+on one core; the tests run some hundred. The loops follow the sentences of `eqt.rules.TABLE` and
 share no code with the picker; detections as published are those of ObsPy's trigger. Values are
 quantised, so that flat tops, equals and values at a threshold are frequent, and some are NaN.
 """
