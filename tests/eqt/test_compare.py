@@ -27,6 +27,7 @@ from eqt.metrics import STUDY_COLUMNS, study_row, timely
 from steadkit.schema import EVENT, NOISE
 
 ARRIVALS = {"P": 600, "S": 900}
+SAID = "columns are counted from X_test_results.csv, the rows that EQTransformer"
 
 
 def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, extra=0):
@@ -307,7 +308,7 @@ def test_the_command_prints_and_writes_the_comparison(run, tmp_path):
     table = pd.read_csv(out / "comparison.csv")
     assert len(table) == 2 * len(MEASURES)
     page, text = ((out / f"comparison.{kind}").read_text() for kind in ("html", "md"))
-    for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %"):
+    for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %", SAID):
         assert line in page
         assert line in text
     assert text.count("| det_recall | ") == 2

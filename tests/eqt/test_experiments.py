@@ -182,6 +182,7 @@ def test_the_report_says_what_it_is_about(done):
         "lists det_recall and d_fn without d_tp",
         "batch_size: 16",
         "The data are simulated",
+        "columns are counted from X_test_results.csv, the rows that EQTransformer",
     ):
         assert words in text
         assert words in page
