@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: install lint format test quickstart kills mutations abuse benchmarks scale
+.PHONY: install lint format test quickstart kills mutations abuse picking benchmarks scale
 
 install:          ## a virtual environment with everything for development
 	python3 -m venv .venv
@@ -32,6 +32,9 @@ mutations:        ## the long campaign of mutated inputs
 
 abuse:            ## the long campaign of abused commands
 	PYTHONPATH=tests $(BIN)/python -m campaigns.abuse --cases 2000
+
+picking:          ## the long campaign of random windows, picked three ways
+	PYTHONPATH=tests $(BIN)/python -m campaigns.picking --windows 20000
 
 benchmarks:       ## every benchmark but the next
 	for script in $(filter-out benchmarks/scale%, $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

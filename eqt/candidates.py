@@ -13,6 +13,7 @@ import numpy as np
 
 from eqt.picks import Detection, Pick, Span, Thresholds, associate, peaks_in, runs_in
 from eqt.probabilities import Predict, Probabilities
+from eqt.rules import CORRECTED, Rules
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.pipeline import Batches, clear_faults, stream
@@ -46,6 +47,10 @@ class Peaks(NamedTuple):
         """Keep those that reach a threshold."""
         return Peaks(*(column[self.probability >= threshold] for column in self))
 
+    def rounded(self, rules: Rules) -> "Peaks":
+        """Round probabilities and uncertainties as a rule set does."""
+        return Peaks(*self[:2], *(rules.rounded(column) for column in self[2:]))
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -61,12 +66,15 @@ class Candidates:
         For each detection threshold the runs above it.
     p, s
         All peaks that reach the floor.
+    rules
+        How runs and peaks were found, and how detections are made of them.
     """
 
     highest: np.ndarray
     spans: Mapping[float, Spans]
     p: Peaks
     s: Peaks
+    rules: Rules = CORRECTED
 
     def __len__(self) -> int:
         return len(self.highest)
@@ -85,10 +93,12 @@ class Candidates:
                 f"use one of {', '.join(f'{known:g}' for known in self.spans)}"
             )
         spans = _by_trace(self.spans[thresholds.detection], Span, len(self))
-        p = _by_trace(self.p.above(thresholds.p), Pick, len(self))
-        s = _by_trace(self.s.above(thresholds.s), Pick, len(self))
+        p, s = (
+            _by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
+            for peaks, threshold in ((self.p, thresholds.p), (self.s, thresholds.s))
+        )
         return [
-            associate(*of_trace) if of_trace[0] else []
+            associate(*of_trace, self.rules) if of_trace[0] else []
             for of_trace in zip(spans, p, s, strict=True)
         ]
 
@@ -106,7 +116,7 @@ def _by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> 
 def offered(
     predict: Predict, batches: Batches, thresholds: Thresholds, grid: Sequence[float] = GRID
 ) -> Candidates:
-    """Run a network over all traces, once, and keep what it offers.
+    """Run a network over all traces, once, and keep what it offers by the corrected rules.
 
     Parameters
     ----------
@@ -124,64 +134,115 @@ def offered(
     InputError
         A waveform cannot be read.
     """
+    return offered_by(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
+
+
+def offered_by(
+    predict: Predict,
+    batches: Batches,
+    thresholds: Thresholds,
+    grids: Mapping[Rules, Sequence[float]],
+) -> dict[Rules, Candidates]:
+    """Run a network over all traces, once, and keep what it offers by several rule sets.
+
+    Parameters
+    ----------
+    predict, batches, thresholds
+        See `offered`.
+    grids
+        Of each rule set the detection thresholds that can be asked for; of one without any only
+        what is needed at `thresholds` is kept.
+    """
     with clear_faults(batches):
         outputs = (predict(w) for w, _ in progress(stream(batches), "picking", len(batches)))
-        return gathered(outputs, thresholds, grid)
+        return gathered_by(outputs, thresholds, grids)
 
 
 def gathered(
-    outputs: Iterable[Probabilities], thresholds: Thresholds, grid: Sequence[float] = GRID
+    outputs: Iterable[Probabilities],
+    thresholds: Thresholds,
+    grid: Sequence[float] = GRID,
+    rules: Rules = CORRECTED,
 ) -> Candidates:
     """Keep what probabilities offer, batch by batch, each (traces, 6000, 3); see `offered`."""
-    wanted = sorted({*grid, thresholds.detection})
-    floors = [min(FLOOR, one) for one in (thresholds.p, thresholds.s)]
-    parts, before = [], 0
-    for mean, std in outputs:
-        parts.append(
-            Candidates(
-                mean.max(axis=1),
-                _spans(mean, std, wanted, before),
-                _peaks(mean, std, 1, floors[0], before),
-                _peaks(mean, std, 2, floors[1], before),
-            )
-        )
-        before += len(mean)
-    if not parts:
+    return gathered_by(outputs, thresholds, {rules: grid})[rules]
+
+
+def gathered_by(
+    outputs: Iterable[Probabilities],
+    thresholds: Thresholds,
+    grids: Mapping[Rules, Sequence[float]],
+) -> dict[Rules, Candidates]:
+    """Keep what probabilities offer by several rule sets; see `offered_by`."""
+    parts: dict[Rules, list[Candidates]] = {rules: [] for rules in grids}
+    before = 0
+    for output in outputs:
+        for rules, grid in grids.items():
+            parts[rules].append(_offered_in(output, thresholds, grid, rules, before))
+        before += len(output.mean)
+    if not before:
         raise InputError("there is no trace to pick: name a file or a part that has some")
-    return _joined(parts)
+    return {rules: _joined(some) for rules, some in parts.items()}
+
+
+def _offered_in(
+    output: Probabilities,
+    thresholds: Thresholds,
+    grid: Sequence[float],
+    rules: Rules,
+    before: int,
+) -> Candidates:
+    """Keep what a batch offers; `before` is the number of its first trace."""
+    mean, std = output
+    p, s = (
+        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, before)
+        for column, threshold in ((1, thresholds.p), (2, thresholds.s))
+    )
+    wanted = sorted({*grid, thresholds.detection})
+    return Candidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
 
 
 def _spans(
-    mean: np.ndarray, std: np.ndarray | None, thresholds: Sequence[float], before: int
+    mean: np.ndarray,
+    std: np.ndarray | None,
+    thresholds: Sequence[float],
+    rules: Rules,
+    before: int,
 ) -> dict[float, Spans]:
     sums, stray_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
 
     def average(sums: np.ndarray | None, *run: np.ndarray) -> np.ndarray:
-        trace, first, last = run
+        trace, first, after = run
         if sums is None:
             return np.full(len(trace), np.nan)
-        return (sums[trace, last + 1] - sums[trace, first]) / (last + 1 - first)
+        return rules.rounded((sums[trace, after] - sums[trace, first]) / (after - first))
 
-    found = {}
+    spans = {}
     for threshold in thresholds:
-        run = runs_in(mean[..., 0] > threshold)
-        trace, first, last = run
+        trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
+        run = trace, first, last + rules.includes_end
         means = average(sums, *run), average(stray_sums, *run)
-        found[threshold] = Spans(trace + before, first, last, *means)
-    return found
+        spans[threshold] = Spans(trace + before, first, last, *means)
+    return spans
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
     """Sum up to each sample, so that the mean of a run is one difference."""
     sums = np.zeros((len(values), values.shape[1] + 1))
-    np.cumsum(values, axis=1, dtype=float, out=sums[:, 1:])
+    # No run holds a NaN, so it must not reach the sums behind it.
+    np.cumsum(np.where(np.isnan(values), 0, values), axis=1, dtype=float, out=sums[:, 1:])
     return sums
 
 
 def _peaks(
-    mean: np.ndarray, std: np.ndarray | None, column: int, floor: float, before: int
+    mean: np.ndarray,
+    std: np.ndarray | None,
+    column: int,
+    floor: float,
+    rules: Rules,
+    before: int,
 ) -> Peaks:
-    trace, sample = peaks_in(mean[..., column], floor)
+    trace, sample = peaks_in(mean[..., column], floor, rules)
     stray = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
     probability = mean[trace, sample, column].astype(float)
     return Peaks(trace + before, sample, probability, stray.astype(float))
@@ -196,4 +257,5 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
         {one: Spans(*join([part.spans[one] for part in parts])) for one in parts[0].spans},
         Peaks(*join([part.p for part in parts])),
         Peaks(*join([part.s for part in parts])),
+        parts[0].rules,
     )

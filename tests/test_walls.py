@@ -19,8 +19,8 @@ ORDER = {
         transforms pipeline preview info plots collection cli __init__ __main__""",
     "eqt": """config sizes presets differences layers blocks model stages architecture cores frozen
         probabilities guards archives weights checkpoints saved seisbench_state runs seen loading
-        pretrained exporting picks onsets metrics candidates plots pages position train evaluate
-        compare visualize quickstart experiments cli __init__ __main__""",
+        pretrained exporting rules picks onsets metrics candidates plots pages position train
+        evaluate compare visualize quickstart experiments cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 

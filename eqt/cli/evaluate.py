@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     type=WholeType(0, 10_000),
     default=0,
     show_default=True,
-    help="Runs with dropout, whose spread tells how sure picks are; 0: one, without.",
+    help="Runs with dropout, whose spread tells how sure picks are; 0: one, without. 5 with "
+    "published thresholds: as EQTransformer's tester.",
 )
 @click.option(
     "--refine",
@@ -81,8 +82,9 @@ def evaluate(
 ) -> None:
     """Pick the test part of RUN and tell how right the picks are, by two protocols.
 
-    The study's counts any pick in an earthquake's trace; the honest one counts a pick within a
-    tolerance and a detection where the earthquake is. Thresholds are chosen on the validation
+    The study's counts any pick in an earthquake's trace, by the rules of EQTransformer's tester,
+    whose table X_test_results.csv is; the honest one counts a pick within a tolerance and a
+    detection where the earthquake is. Thresholds are chosen on the validation
     part, never on the test part. Without RUN, --data and --weights are needed.
     """
     if out or (run and not data):
@@ -118,15 +120,15 @@ def evaluate(
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.evaluate import honest_rows, residual_rows, unknown_summary
+    from eqt.evaluate import honest_rows, residual_rows, tester_default, unknown_summary
 
     figures, study = outcome.figures, outcome.study
     if outcome.seen:
         echo(outcome.seen)
     title = f"{study['#events']} events, {study['#noise']} noise traces"
-    columns = ["recall", "precision", "mae (s)", "rmse (s)", "tp", "fp", "tn", "fn"]
+    columns = ["recall", "precision", "mae", "rmse", "tp", "fp", "tn", "fn"]
     table(
-        f"The study's columns, where any pick in an event counts: {title}",
+        f"The study's columns, where any pick in an event counts, errors in samples: {title}",
         ["", *columns],
         [
             ["detection", *_study(outcome, "det", "d")],
@@ -150,6 +152,8 @@ def _report(outcome: "Evaluation") -> None:
     words = {"validation": f"chosen on {thresholds.get('validation')}"}
     source = words.get(thresholds["from"], thresholds["from"])
     echo(f"thresholds: {values}: {source}")
+    for line in tester_default(figures):
+        echo(line)
     echo(f"tables: {outcome.folder / 'picks.csv'}, metrics.json and others beside it")
     echo(f"report: {outcome.folder / 'report.html'}")
 

@@ -19,10 +19,11 @@ from eqt.compare.comparison import (
 )
 from eqt.compare.figures import draw_differences
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
-from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation
+from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation, require_results
 from eqt.compare.report import (
     HOW,
     PROTOCOLS,
+    SOURCES,
     default_folder,
     how_drawn,
     markdown_table,
@@ -44,6 +45,7 @@ __all__ = [
     "MEASURES",
     "NOT_COMPARED",
     "PROTOCOLS",
+    "SOURCES",
     "STUDY",
     "UNDEFINED",
     "WORSE",
@@ -60,6 +62,7 @@ __all__ = [
     "number",
     "read_evaluation",
     "refuse_existing",
+    "require_results",
     "sentences",
     "sheet",
     "span",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.compare.reading import Evaluated
-from eqt.metrics import TOLERANCE, truth_of
+from eqt.metrics import OUTPUTS, TOLERANCE, study_errors, truth_of
 from steadkit.schema import EVENT, NOISE, SAMPLING_RATE
 
 
@@ -22,31 +22,35 @@ def counts_of(one: Evaluated, tolerance: float = TOLERANCE) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a trace. ``d_``, ``p_``, ``s_`` with ``tp``, ``fp``, ``tn``, ``fn``: by the study,
-        where any pick counts, with ``error``, ``square`` (seconds, seconds squared) and
-        ``errors``, how many there are. ``p_time_``, ``s_time_`` with ``tp``, ``fp``, ``fn`` and
-        ``error``: all picks, within the tolerance.
+        where any pick counts, from the rows of the published tester, with ``error``, ``square``
+        (samples, samples squared) and ``errors``, how many there are. ``d_time_`` with ``tp``,
+        ``fp``, ``fn``: traces with a detection by the corrected rules. ``p_time_``, ``s_time_``
+        with ``tp``, ``fp``, ``fn`` and ``error`` (seconds): all picks by these, within the
+        tolerance.
     """
     event = (one.traces["trace_category"] == EVENT).to_numpy()
-    found = {"d": (one.picks["number_of_detections"] > 0).to_numpy()}
-    found |= {phase.lower(): one.picks[f"{phase}_pick"].notna().to_numpy() for phase in "PS"}
     columns: dict[str, np.ndarray] = {}
-    for short, there in found.items():
+    for short, (_, name) in OUTPUTS.items():
+        columns |= _present(short, event, one.results[f"{name}_probability"].notna().to_numpy())
+    for short, errors in study_errors(one.results).items():
         columns |= {
-            f"{short}_tp": event & there,
-            f"{short}_fp": ~event & there,
-            f"{short}_tn": ~event & ~there,
-            f"{short}_fn": event & ~there,
+            f"{short}_errors": ~np.isnan(errors),
+            f"{short}_error": np.nan_to_num(errors),
+            f"{short}_square": np.nan_to_num(errors**2),
         }
+    columns |= _present("d_time", event, (one.picks["number_of_detections"] > 0).to_numpy())
     for phase in "PS":
-        short = phase.lower()
-        error = one.picks[f"{phase}_error"].where(event & found[short]).to_numpy(float)
-        columns |= {
-            f"{short}_errors": ~np.isnan(error),
-            f"{short}_error": np.nan_to_num(np.abs(error)),
-            f"{short}_square": np.nan_to_num(error**2),
-        }
         columns |= _in_time(one, phase, tolerance)
     return pd.DataFrame(columns).astype(float)
+
+
+def _present(prefix: str, event: np.ndarray, found: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        f"{prefix}_tp": event & found,
+        f"{prefix}_fp": ~event & found,
+        f"{prefix}_tn": ~event & ~found,
+        f"{prefix}_fn": event & ~found,
+    }
 
 
 def _in_time(one: Evaluated, phase: str, tolerance: float) -> dict[str, np.ndarray]:

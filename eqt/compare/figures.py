@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.compare.comparison import Comparison
-from eqt.compare.measures import MEASURES, SECONDS, SHARES, TRACES
+from eqt.compare.measures import MEASURES, SAMPLES, SECONDS, SHARES, TRACES
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 
 MARKS = {"better": (BLUE, "o", BLUE), "worse": (VERMILLION, "s", VERMILLION)}
@@ -27,16 +27,16 @@ INCHES_A_ROW, INCHES_A_MODEL, INCHES_OF_NAMES = 0.17, 2.3, 1.2
 def draw_differences(comparison: Comparison) -> Figure:
     """Draw how far every model is from the baseline, a column a model.
 
-    Shares, seconds and traces have their own axes, as wide for all models. Where less is better
-    the difference is turned round, so that better is to the right everywhere.
+    Shares, samples, seconds and traces have their own axes, as wide for all models. Where less is
+    better the difference is turned round, so that better is to the right everywhere.
     """
-    units = (SHARES, SECONDS, TRACES)
+    units = (SHARES, SAMPLES, SECONDS, TRACES)
     heights = [sum(measure.unit == unit for measure in MEASURES) for unit in units]
     count = len(comparison.models)
     figure = Figure(
         figsize=(
             INCHES_OF_NAMES + count * INCHES_A_MODEL,
-            INCHES_A_ROW * (sum(heights) + 12),
+            INCHES_A_ROW * (sum(heights) + 15),
         )
     )
     axes = figure.subplots(

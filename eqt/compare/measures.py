@@ -16,9 +16,9 @@ Sums = Mapping[str, np.ndarray]
 """Sums by their names, all of one shape: a value for each choice of earthquakes."""
 
 STUDY, IN_TIME = "study", "in time"
-"""The study's protocol, where any pick in an event counts, and the one within a tolerance."""
+"""The study's protocol, by published rules, and the one within a tolerance, by corrected ones."""
 
-SHARES, SECONDS, TRACES = "shares", "seconds", "traces"
+SHARES, SAMPLES, SECONDS, TRACES = "shares", "samples", "seconds", "traces"
 """What figures are measured in; shares lie between 0 and 1."""
 
 
@@ -33,7 +33,7 @@ class Measure:
     protocol
         ``STUDY`` or ``IN_TIME``.
     unit
-        ``SHARES``, ``SECONDS`` or ``TRACES``.
+        ``SHARES``, ``SAMPLES``, ``SECONDS`` or ``TRACES``.
     direction
         1 where more is better, -1 where less is.
     formula
@@ -98,8 +98,8 @@ def _study_measures(long: str, short: str) -> list[Measure]:
     ]
     if short != "d":
         rows += [
-            (names["mae"], SECONDS, -1, mean(f"{short}_error", f"{short}_errors")),
-            (names["rmse"], SECONDS, -1, root_mean(f"{short}_square", f"{short}_errors")),
+            (names["mae"], SAMPLES, -1, mean(f"{short}_error", f"{short}_errors")),
+            (names["rmse"], SAMPLES, -1, root_mean(f"{short}_square", f"{short}_errors")),
         ]
     for what, direction in (("tp", 1), ("fp", -1), ("tn", 1), ("fn", -1)):
         rows.append((names[what], TRACES, direction, count(names[what])))
@@ -114,7 +114,7 @@ def _measures_in_time(name: str, prefix: str) -> list[Measure]:
         ("recall", SHARES, 1, share(tp, fn)),
         ("F1", SHARES, 1, f1(prefix)),
     ]
-    if prefix != "d":
+    if prefix != "d_time":
         rows.append(("MAE", SECONDS, -1, mean(f"{prefix}_error", tp)))
     return [Measure(f"{name} {what}", IN_TIME, unit, sign, rule) for what, unit, sign, rule in rows]
 
@@ -123,11 +123,11 @@ MEASURES: Final = (
     *_study_measures("det", "d"),
     *_study_measures("p", "p"),
     *_study_measures("s", "s"),
-    *_measures_in_time("detection", "d"),
+    *_measures_in_time("detection", "d_time"),
     *_measures_in_time("P", "p_time"),
     *_measures_in_time("S", "s_time"),
 )
-"""All of them, in the study's order, then those in time. MAE and RMSE are in seconds."""
+"""All of them, in the study's order, then those in time: ``mae`` in samples, ``MAE`` in seconds."""
 
 NOT_COMPARED: Final = ("model_name", "#events", "#noise")
 """Columns of the study's 25 that say nothing of how good a model is."""

@@ -13,13 +13,23 @@ from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
 from steadkit.types import parse_numbers
 
+RESULTS = "X_test_results.csv"
+"""The rows of the published tester; evaluations of earlier versions have none."""
+
 TABLES = {
     "picks.csv": (
         ("trace_name", "trace_category"),
-        ("number_of_detections", "P_pick", "P_error", "S_pick", "S_error"),
+        ("number_of_detections",),
     ),
     "detections.csv": (("trace_name",), ("P_pick", "S_pick")),
     "traces.csv": (("trace_name", "trace_category", "earthquake"), ("p_s", "s_s")),
+    RESULTS: (
+        ("trace_name", "trace_category"),
+        (
+            *("detection_probability", "P_pick", "P_probability", "S_pick", "S_probability"),
+            *("p_arrival_sample", "s_arrival_sample"),
+        ),
+    ),
 }
 """The tables that are needed of an evaluation, with their columns of text and of numbers."""
 
@@ -38,6 +48,9 @@ class Evaluated:
         A row a detection.
     traces
         A row a trace, in the order of `picks`: its earthquake and its arrivals, seconds.
+    results
+        A row a trace, in the same order, as the published tester writes it: what the study's
+        columns are counted from.
     seen
         What of the traces the network was trained on or chosen by.
     """
@@ -46,6 +59,7 @@ class Evaluated:
     picks: pd.DataFrame
     detections: pd.DataFrame
     traces: pd.DataFrame
+    results: pd.DataFrame
     seen: Seen = NOTHING
 
 
@@ -79,12 +93,15 @@ def read_evaluation(path: Path) -> Evaluated:
         There is none, a table is missing or broken, or two of them do not fit each other.
     """
     folder = evaluation_folder(path)
-    picks, detections, traces = (_read(folder / name) for name in TABLES)
+    require_results(folder)
+    picks, detections, traces, results = (_read(folder / name) for name in TABLES)
     names = picks["trace_name"]
     if names.empty or names.duplicated().any():
         raise InputError(f"{str(folder / 'picks.csv')!r} lists no trace, or one twice")
-    if not traces[["trace_name", "trace_category"]].equals(picks[["trace_name", "trace_category"]]):
-        raise _misfit(folder, "traces.csv")
+    identity = ["trace_name", "trace_category"]
+    for name, table in (("traces.csv", traces), (RESULTS, results)):
+        if not table[identity].equals(picks[identity]):
+            raise _misfit(folder, name)
     if not detections["trace_name"].isin(names).all():
         raise _misfit(folder, "detections.csv")
     unknown = ~traces["trace_category"].isin(CATEGORIES)
@@ -93,7 +110,25 @@ def read_evaluation(path: Path) -> Evaluated:
             f"{str(folder / 'traces.csv')!r} has a trace without a category or an earthquake: "
             "evaluate again"
         )
-    return Evaluated(folder, picks, detections, traces, seen_in_evaluation(folder, traces))
+    seen = seen_in_evaluation(folder, traces)
+    return Evaluated(folder, picks, detections, traces, results, seen)
+
+
+def require_results(
+    folder: Path, remedy: str = "evaluate again with eqt evaluate --overwrite"
+) -> None:
+    """Refuse an evaluation of an earlier version, which counted the study's columns otherwise.
+
+    Raises
+    ------
+    InputError
+        The folder has no ``X_test_results.csv``; `remedy` says what to do.
+    """
+    require_file(
+        folder / RESULTS,
+        f"no {RESULTS!r} in {str(folder)!r}: an earlier version made it, which counted the study's "
+        f"columns otherwise; {remedy}",
+    )
 
 
 def _misfit(folder: Path, name: str) -> InputError:
@@ -163,8 +198,10 @@ def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> lis
                 f"{len(traces):,} traces, category, earthquake or arrivals: evaluate both on the "
                 "same data"
             )
-        picks = other.picks.iloc[index].reset_index(drop=True)
-        ordered.append(replace(other, picks=picks, traces=traces))
+        picks, results = (
+            table.iloc[index].reset_index(drop=True) for table in (other.picks, other.results)
+        )
+        ordered.append(replace(other, picks=picks, traces=traces, results=results))
     return ordered
 
 

@@ -9,7 +9,7 @@ from eqt import pages
 from eqt.compare.comparison import BETTER, EQUAL, UNDEFINED, WORSE, Comparison, tally
 from eqt.compare.figures import draw_differences
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
-from eqt.compare.reading import evaluation_folder
+from eqt.compare.reading import RESULTS, evaluation_folder
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from steadkit.atomic import staged
 from steadkit.errors import InputError
@@ -24,9 +24,15 @@ HOW = (
 """How the study's columns are counted."""
 
 PROTOCOLS = {
-    STUDY: "The study's columns, where any pick in an event counts",
+    STUDY: "The study's columns, where any pick in an event counts, errors in samples",
     IN_TIME: f"Picks right within {TOLERANCE} s",
 }
+
+SOURCES = (
+    f"The study's columns are counted from {RESULTS}, the rows that EQTransformer's tester writes "
+    "by its published rules; all other figures are those of the picks by the corrected rules."
+)
+"""What the two protocols are counted from."""
 
 FILES = ("comparison.csv", "comparison.md", "comparison.png", "comparison.html")
 """What a comparison consists of; the page is written last."""
@@ -169,7 +175,7 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     targets = [folder / name for name in FILES]
-    intro = [HOW, how_drawn(comparison, resamples, seed)]
+    intro = [SOURCES, HOW, how_drawn(comparison, resamples, seed)]
     figure = draw_differences(comparison)
     with staged(targets, overwrite) as (csv, md, png, html):
         comparison.differences.to_csv(csv, index=False)

@@ -19,15 +19,30 @@ The pass of the network is `eqt.candidates.offered`, for these or any other batc
 """
 
 from eqt.evaluate.evaluating import evaluate
-from eqt.evaluate.findings import TOLERANCES, Evaluation, Findings, Protocol, unknown_summary
+from eqt.evaluate.findings import (
+    TOLERANCES,
+    Evaluation,
+    Findings,
+    Protocol,
+    tester_default,
+    unknown_summary,
+)
 from eqt.evaluate.report import SECTIONS, Section, honest_rows, residual_rows
-from eqt.evaluate.tables import PICKS_COLUMNS, detections_table, picks_table, traces_table
+from eqt.evaluate.tables import (
+    PICKS_COLUMNS,
+    RESULTS_COLUMNS,
+    detections_table,
+    picks_table,
+    results_table,
+    traces_table,
+)
 from eqt.evaluate.task import Part, Task, plan
 from eqt.evaluate.thresholds import NAMES, choose, to_choose
 
 __all__ = [
     "NAMES",
     "PICKS_COLUMNS",
+    "RESULTS_COLUMNS",
     "SECTIONS",
     "TOLERANCES",
     "Evaluation",
@@ -43,6 +58,8 @@ __all__ = [
     "picks_table",
     "plan",
     "residual_rows",
+    "results_table",
+    "tester_default",
     "to_choose",
     "traces_table",
     "unknown_summary",

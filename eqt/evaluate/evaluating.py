@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from eqt import plots, position
-from eqt.candidates import Candidates, offered
+from eqt.candidates import GRID, Candidates, offered, offered_by
 from eqt.evaluate.findings import Evaluation, Findings, Protocol, findings
 from eqt.evaluate.folder import files_of
 from eqt.evaluate.found import PHASES
@@ -22,6 +22,7 @@ from eqt.metrics import STUDY_COLUMNS, truth_of
 from eqt.onsets import refined
 from eqt.picks import Thresholds
 from eqt.probabilities import Predict, predictor
+from eqt.rules import CORRECTED, PUBLISHED
 from eqt.sizes import check_prediction
 from steadkit.atomic import check_folder, staged_folder, write_text
 from steadkit.catalog import read_table
@@ -48,9 +49,10 @@ def evaluate(
     With `mc_samples` the picks are those of the mean of so many runs with dropout, seeded by the
     training's seed, and have uncertainties; see `eqt.probabilities.predictor`.
 
-    Writes ``picks.csv`` (a row a trace, the 26 columns of EQTransformer's tester),
-    ``detections.csv`` (a row a detection), ``traces.csv`` (what figures are told apart by),
-    ``study.csv`` (the 25 columns), ``metrics.json``, ``residuals.png``, ``examples.png``,
+    Writes ``X_test_results.csv`` (a row a trace, as EQTransformer's tester) and from it
+    ``study.csv`` (the 25 columns), by the published rules of `eqt.rules`. By the corrected ones
+    writes ``picks.csv`` (a row a trace), ``detections.csv`` (a row a detection), ``traces.csv``
+    (what figures are told apart by), ``metrics.json``, ``residuals.png``, ``examples.png``,
     ``worst.png`` where anything went wrong, and ``report.html``. The folder appears whole or not
     at all.
 
@@ -99,7 +101,8 @@ def evaluate(
         return refined(of_network) if refine else of_network
 
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
-    candidates = offered(predict(), batches, thresholds)
+    grids = {CORRECTED: GRID, PUBLISHED: ()}
+    candidates = offered_by(predict(), batches, thresholds, grids)
     table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     besides: dict[str, Any] = {
@@ -170,7 +173,8 @@ def _write(
 ) -> None:
     study = pd.DataFrame([found.figures["study"]], columns=list(STUDY_COLUMNS))
     tables = {"picks": found.picks, "detections": found.detections, "traces": found.traces}
-    for name, table in {**tables, "study": study}.items():
+    tables |= {"study": study, "X_test_results": found.results}
+    for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     figures = {"residuals": residuals_figure(found)}
     figures |= {name: plots.examples(*some) for name, some in galleries.items()}

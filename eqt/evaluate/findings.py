@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,11 @@ from eqt.evaluate.breakdown import breakdown
 from eqt.evaluate.calibrated import calibration, uncertainty
 from eqt.evaluate.found import PHASES, Found, Picked, found_in, judgeable, swept
 from eqt.evaluate.honest import Chance, Honest, honest_figures, judged
-from eqt.evaluate.tables import detections_table, picks_table, traces_table
+from eqt.evaluate.tables import detections_table, picks_table, results_table, traces_table
 from eqt.evaluate.task import Task
 from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, Truth, study_row, truth_of
 from eqt.picks import Thresholds
+from eqt.rules import CORRECTED, PUBLISHED, Rules
 from steadkit.errors import InputError
 from steadkit.pipeline import Batches
 
@@ -64,6 +65,8 @@ class Findings:
     found: Found
     honest: Honest
     sweeps: Mapping[str, Picked]
+    results: pd.DataFrame
+    """The rows of the published tester, which the study's columns are counted from."""
     picks: pd.DataFrame
     detections: pd.DataFrame
     traces: pd.DataFrame
@@ -99,7 +102,7 @@ def findings(
     task: Task,
     batches: Batches,
     table: pd.DataFrame,
-    candidates: Candidates,
+    candidates: Mapping[Rules, Candidates],
     thresholds: Thresholds,
     protocol: Protocol,
     told: Mapping[str, Any],
@@ -113,7 +116,7 @@ def findings(
     batches, table
         Its traces, and their rows of the CSV as text.
     candidates
-        What the network offers for them.
+        What the network offers for them by both rule sets.
     thresholds
         What counts.
     protocol
@@ -121,17 +124,17 @@ def findings(
     told
         Figures to put besides: where the thresholds come from, for example.
     """
-    detections = candidates.detections(thresholds)
+    results = results_table(table, candidates[PUBLISHED].detections(thresholds))
+    offers = candidates[CORRECTED]
+    detections = offers.detections(thresholds)
     truth, widest = truth_of(batches.p, batches.s), max(protocol.tolerances)
     found = found_in(detections)
     picked = {phase: judgeable(truth, one, phase, widest) for phase, one in found.picks.items()}
     found = found._replace(picks=picked)
     honest = judged(truth, found, protocol.tolerances)
     sweeps = {
-        phase: judgeable(truth, swept(candidates, thresholds, phase), phase, widest)
-        for phase in PHASES
+        phase: judgeable(truth, swept(offers, thresholds, phase), phase, widest) for phase in PHASES
     }
-    picks = picks_table(table, detections)
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])
     chance = Chance(groups, protocol.resamples, protocol.seed)
@@ -141,21 +144,22 @@ def findings(
         **told,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
-        "study": study_row(picks, task.name),
-        "honest": honest_figures(honest, found, candidates, sweeps, chance),
+        "study": study_row(results, task.name),
+        "honest": honest_figures(honest, found, offers, sweeps, chance),
         "breakdown": breakdown(honest, traces, first, chance),
-        "calibration": calibration(honest, found, candidates, first),
+        "calibration": calibration(honest, found, offers, first),
     }
     if told.get("mc_samples"):
         figures["uncertainty"] = uncertainty(honest, found, first)
     return Findings(
         task,
         protocol,
-        candidates,
+        offers,
         found,
         honest,
         sweeps,
-        picks,
+        results,
+        picks_table(table, detections),
         detections_table(batches.names, detections),
         traces,
         without_nan(figures),
@@ -188,6 +192,30 @@ def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
         "a pick that may be it does not count"
         for phase, count in figures["unknown"].items()
         if count
+    ]
+
+
+TESTER_SAMPLES: Final = 5
+"""Passes with dropout that EQTransformer's tester takes the mean of by default."""
+
+
+def tester_default(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line where an evaluation repeats the default of EQTransformer's tester.
+
+    >>> thresholds = vars(Thresholds()) | {"from": "published"}
+    >>> tester_default({"mc_samples": 5, "refined": False, "thresholds": thresholds})[0][:50]
+    "as EQTransformer's tester does by default: the mea"
+    >>> tester_default({"mc_samples": 0, "refined": False, "thresholds": thresholds})
+    []
+    """
+    thresholds = figures["thresholds"]
+    is_published = all(thresholds[name] == value for name, value in vars(Thresholds()).items())
+    if not is_published or figures["mc_samples"] != TESTER_SAMPLES or figures["refined"]:
+        return []
+    values = ", ".join(f"{value:g}" for value in vars(Thresholds()).values())
+    return [
+        f"as EQTransformer's tester does by default: the mean of {TESTER_SAMPLES} passes with "
+        f"dropout, thresholds {values}"
     ]
 
 

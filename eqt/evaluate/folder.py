@@ -17,6 +17,7 @@ POSITION = (
 """What the position test writes besides; see `eqt.position.write`."""
 
 FILES = (
+    "X_test_results.csv",
     "picks.csv",
     "detections.csv",
     "traces.csv",

@@ -1,5 +1,6 @@
 """What was found in many traces, as columns, and how right it is."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -57,11 +58,13 @@ def swept(candidates: Candidates, thresholds: Thresholds, phase: str) -> Picked:
     """List the picks of a phase down to the floor, in the detections at a threshold.
 
     Those that reach any higher threshold are what would have been picked at it; S depends on the
-    threshold of P, which stands.
+    threshold of P, which stands. Pairs are not preferred: what a low threshold adds would change
+    the picks of a high one.
     """
     low = {phase.lower(): min(FLOOR, getattr(thresholds, phase.lower()))}
     at = Thresholds(**(vars(thresholds) | low))
-    return found_in(candidates.detections(at)).picks[phase]
+    without_pairs = replace(candidates, rules=replace(candidates.rules, prefers_pair=False))
+    return found_in(without_pairs.detections(at)).picks[phase]
 
 
 def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eqt import pages, plots
 from eqt.evaluate.breakdown import TITLES
-from eqt.evaluate.findings import Findings, unknown_summary
+from eqt.evaluate.findings import Findings, tester_default, unknown_summary
 from eqt.evaluate.found import PHASES, right_by_probability
 from eqt.evaluate.honest import nearest
 from eqt.metrics import precision_recall
@@ -42,6 +42,7 @@ def data_section(found: Findings) -> str:
         lines.append(f"validation: {thresholds['validation']}")
     if figures["mc_samples"]:
         lines.append(f"Monte Carlo dropout: the mean of {figures['mc_samples']} runs")
+    lines += tester_default(figures)
     if figures["refined"]:
         lines.append("picks: moved to where the signal begins near them, by Akaike's criterion")
     return pages.bullets(lines)
@@ -125,8 +126,11 @@ def study_section(found: Findings) -> str:
     return pages.section(
         "The study's columns",
         pages.paragraph(
-            "Here any pick in a trace of an earthquake counts as right, wherever it lies, and its "
-            "error counts whatever its size: compare these with the study's tables alone."
+            "These are counted from X_test_results.csv, the rows that EQTransformer's tester "
+            "writes by its published rules, all other figures from the picks by the corrected "
+            "rules. Here any pick in a trace of an earthquake counts as right, wherever it lies, "
+            "and errors, in samples, are those of earthquakes with both picks: compare these with "
+            "the study's tables alone."
         ),
         pages.table(frame),
     )

@@ -1,14 +1,16 @@
-"""The tables of an evaluation: a row a trace, as the original tester has it, or a detection."""
+"""The tables of an evaluation: a row a trace, as corrected and as published, or a detection."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from eqt.picks import Detection, best
+from eqt.picks import Detection, row_of
+from eqt.rules import CORRECTED, P_LEAD, PUBLISHED, Rules
 from steadkit.catalog import earthquakes_of
-from steadkit.schema import COMPONENTS, NOISE, SAMPLING_RATE
-from steadkit.types import typed_table
+from steadkit.schema import COMPONENTS, EVENT, NOISE, SAMPLING_RATE
+from steadkit.types import SNR_COLUMNS, typed_table
 
 PICKS_COLUMNS = {
     "network_code": "network_code",
@@ -29,6 +31,11 @@ PICKS_COLUMNS = {
 }
 """The first columns of ``picks.csv``, as EQTransformer's tester calls them, and STEAD's names."""
 
+NOISE_COLUMNS: Final = ("network_code", "trace_name", "trace_category", "receiver_type")
+"""The first columns that the tester fills for noise."""
+
+ARRIVALS: Final = {"P": "p_arrival_sample", "S": "s_arrival_sample"}
+
 
 def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
     """Make a row a trace, with its surest detection, in the tester's 26 columns.
@@ -38,18 +45,69 @@ def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.Da
     """
     typed = typed_table(table)
     rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
-    rows["number_of_detections"] = np.array([len(found) for found in detections])
-    surest = [best(found) for found in detections]
-    rows["detection_probability"] = _column(d.probability if d else None for d in surest)
-    rows["detection_uncertainty"] = _column(d.uncertainty if d else None for d in surest)
-    for phase, arrival in (("P", "p_arrival_sample"), ("S", "s_arrival_sample")):
-        picks = [getattr(d, phase.lower()) if d else None for d in surest]
-        samples = _column(pick.sample if pick else None for pick in picks)
-        rows[f"{phase}_pick"] = samples
-        rows[f"{phase}_probability"] = _column(pick.probability if pick else None for pick in picks)
-        rows[f"{phase}_uncertainty"] = _column(pick.uncertainty if pick else None for pick in picks)
-        rows[f"{phase}_error"] = (samples - typed[arrival].to_numpy()) / SAMPLING_RATE
-    return pd.DataFrame(rows)
+    rows |= _picked(detections, CORRECTED)
+    for phase, arrival in ARRIVALS.items():
+        rows[f"{phase}_error"] = (rows[f"{phase}_pick"] - typed[arrival].to_numpy()) / SAMPLING_RATE
+    return pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
+
+
+def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
+    """Make the rows of ``X_test_results.csv``, the table of EQTransformer's tester.
+
+    The 26 columns are the tester's, and empty where its are; see the last rows of
+    `eqt.rules.TABLE`. Errors, arrival minus pick, are in samples.
+
+    Parameters
+    ----------
+    table
+        The rows of the CSV, as text.
+    detections
+        What was found in each trace by the published rules.
+    """
+    typed = typed_table(table)
+    rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
+    rows["ID"] = table["source_id"].to_numpy()
+    # As the mean of an array: one component that is not known leaves none.
+    rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
+    rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
+    rows |= _picked(detections, PUBLISHED)
+    first = [row_of(found, PUBLISHED) for found in detections]
+    start, end = (_column(getattr(d, name) if d else None for d in first) for name in _BOUNDS)
+    for (phase, arrival), lead in zip(ARRIVALS.items(), (P_LEAD, 0), strict=True):
+        sample = np.trunc(rows[arrival])
+        # Written as a condition that fails for NaN; a zero counts as no arrival.
+        is_near = (sample > start - lead) & (sample < end) & (sample != 0)
+        rows[f"{phase}_error"] = np.where(is_near, sample - rows[f"{phase}_pick"], np.nan)
+    made = pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
+    event = (typed["trace_category"] == EVENT).to_numpy()
+    of_event = [name for name in PICKS_COLUMNS if name not in NOISE_COLUMNS]
+    return made.assign(**{name: made[name].where(event) for name in of_event})
+
+
+def _picked(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
+    """Make the columns of the detection that stands for each trace, and of its picks."""
+    chosen = [row_of(found, rules) for found in detections]
+    columns = {
+        "number_of_detections": np.array([len(found) for found in detections]),
+        "detection_probability": _column(d.probability if d else None for d in chosen),
+        "detection_uncertainty": _column(d.uncertainty if d else None for d in chosen),
+    }
+    for phase in ARRIVALS:
+        picks = [getattr(d, phase.lower()) if d else None for d in chosen]
+        for name, field in _PICK_FIELDS.items():
+            columns[f"{phase}_{name}"] = _column(getattr(p, field) if p else None for p in picks)
+    return columns
+
+
+_BOUNDS = ("start", "end")
+_PICK_FIELDS = {"pick": "sample", "probability": "probability", "uncertainty": "uncertainty"}
+
+RESULTS_COLUMNS: Final = (
+    *PICKS_COLUMNS,
+    *("number_of_detections", "detection_probability", "detection_uncertainty"),
+    *(f"{phase}_{name}" for phase in ARRIVALS for name in (*_PICK_FIELDS, "error")),
+)
+"""The 26 columns of EQTransformer's tester."""
 
 
 def _column(values: Iterable[float | None]) -> np.ndarray:

@@ -11,6 +11,7 @@ from eqt import pages
 from eqt.compare import (
     HOW,
     IN_TIME,
+    SOURCES,
     draw_differences,
     how_drawn,
     markdown_table,
@@ -101,7 +102,10 @@ def parts_of(outcome: Outcome, draws: int) -> list[Part]:
         ),
         Part(
             f"The study's {len(STUDY_COLUMNS)} columns",
-            ["Any pick in an event counts as found, wherever it lies. mae and rmse in seconds."],
+            [
+                SOURCES,
+                "Any pick in an event counts as found, wherever it lies. mae, rmse: samples.",
+            ],
             tables=[_columns(outcome)],
             figure="differences.png",
         ),

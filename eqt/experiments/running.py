@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from eqt.compare import require_results
 from eqt.evaluate import evaluate, plan
 from eqt.experiments.folder import Entry, Say
 from eqt.experiments.suites import Settings, networks_of
@@ -45,6 +46,9 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None
     InputError
         A training or evaluation cannot be done, or a run folder is not what the settings say.
     """
+    for entry in entries:
+        if entry.evaluation.exists():
+            require_results(entry.evaluation, "move it away, so that it is evaluated again")
     times: list[float] = []
     for number, entry in enumerate(entries, 1):
         left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""

@@ -30,13 +30,14 @@ from eqt.metrics.curves import (
 from eqt.metrics.matching import IOU, TOLERANCE, Matches, match, overlap, timely
 from eqt.metrics.residuals import residual_figures
 from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
-from eqt.metrics.study import STUDY_COLUMNS, study_row
+from eqt.metrics.study import OUTPUTS, STUDY_COLUMNS, study_errors, study_row
 from eqt.metrics.tallies import Tally, intervals, tally
 from eqt.metrics.truth import Truth, truth_of
 
 __all__ = [
     "IOU",
     "LEVEL",
+    "OUTPUTS",
     "RESAMPLES",
     "STUDY_COLUMNS",
     "TOLERANCE",
@@ -63,6 +64,7 @@ __all__ = [
     "residual_figures",
     "roc_auc",
     "scores_at",
+    "study_errors",
     "study_row",
     "tally",
     "timely",

@@ -1,4 +1,6 @@
-"""The study's protocol: 25 columns, in which any pick in an event counts."""
+"""The study's protocol: 25 columns of the published tester's rows, where any pick counts."""
+
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -35,35 +37,61 @@ STUDY_COLUMNS = (
 )
 """The columns in which the study compares its models."""
 
+OUTPUTS: Final = {"d": ("det", "detection"), "p": ("p", "P"), "s": ("s", "S")}
+"""Prefixes of counts, of recall and precision, and of the columns that they are counted from."""
 
-def study_row(picks: pd.DataFrame, model_name: str) -> dict[str, object]:
+
+def study_row(results: pd.DataFrame, model_name: str) -> dict[str, object]:
     """Compute the study's 25 columns, to the letter.
 
-    There a true positive is any event trace that got a pick, wherever it lies; the errors, in
-    seconds, are those of all such picks.
+    There a true positive is any event trace with a probability in its row, wherever the pick lies.
+    The errors are those of `study_errors`.
 
     Parameters
     ----------
-    picks
-        One row a trace, as in ``picks.csv``: ``trace_category``, ``number_of_detections``,
-        ``P_pick``, ``P_error``, ``S_pick``, ``S_error``.
+    results
+        One row a trace, as in ``X_test_results.csv``: ``trace_category``, and of detection, P and S
+        ``_probability``, of P and S ``_pick`` and ``_arrival_sample``, samples.
     model_name
         The first column.
     """
-    event = (picks["trace_category"] == EVENT).to_numpy()
+    event = (results["trace_category"] == EVENT).to_numpy()
     row: dict[str, object] = {"model_name": model_name}
-    row |= _study_counts("d", "det", event, (picks["number_of_detections"] > 0).to_numpy())
-    for phase in ("P", "S"):
-        picked = picks[f"{phase}_pick"].notna().to_numpy()
-        row |= _study_counts(phase.lower(), phase.lower(), event, picked)
-        # An event whose arrival is not known has a pick, but no error.
-        errors = picks[f"{phase}_error"][event & picked].dropna().to_numpy(float)
-        row[f"{phase.lower()}_mae"] = float(np.abs(errors).mean()) if len(errors) else float("nan")
-        row[f"{phase.lower()}_rmse"] = (
-            float(np.sqrt((errors**2).mean())) if len(errors) else float("nan")
+    for short, (long, name) in OUTPUTS.items():
+        row |= _study_counts(short, long, event, results[f"{name}_probability"].notna().to_numpy())
+    for phase, errors in study_errors(results).items():
+        known = errors[~np.isnan(errors)]
+        mean, squares = (
+            float(values.mean()) if len(known) else float("nan") for values in (known, known**2)
         )
+        row |= {f"{phase}_mae": mean, f"{phase}_rmse": squares**0.5}
     row |= {"#events": int(event.sum()), "#noise": int((~event).sum())}
     return {column: row[column] for column in STUDY_COLUMNS}
+
+
+def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Compute the sizes of the errors of P and S that the study counts, in samples.
+
+    They are those of events with both picks; NaN elsewhere, and where the arrival is not known.
+
+    Parameters
+    ----------
+    results
+        See `study_row`.
+
+    Returns
+    -------
+    dict
+        ``p`` and ``s``, each of shape (traces,).
+    """
+    counts = results["trace_category"] == EVENT
+    for phase in ("P", "S"):
+        counts &= results[f"{phase}_pick"].notna()
+    errors = {}
+    for phase in ("P", "S"):
+        off = results[f"{phase}_pick"] - results[f"{phase.lower()}_arrival_sample"]
+        errors[phase.lower()] = off.abs().where(counts).to_numpy(float)
+    return errors
 
 
 def _study_counts(short: str, long: str, event: np.ndarray, found: np.ndarray) -> dict[str, object]:

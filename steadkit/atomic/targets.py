@@ -37,6 +37,7 @@ OWNERS = (
         ("metrics.json", "picks.csv"),
         (
             *("metrics.json", "picks.csv", "detections.csv", "traces.csv", "study.csv"),
+            "X_test_results.csv",
             *("residuals.png", "examples.png", "worst.png", "report.html"),
             *("position_windows.csv", "position.csv", "position_second.csv"),
             *("position_summary.csv", "position_window.png", "position_second.png"),

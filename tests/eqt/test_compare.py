@@ -1,6 +1,7 @@
 """Comparisons: verdicts on picks made by hand, the bootstrap against a loop, refusals."""
 
 import re
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -26,6 +27,7 @@ from eqt.metrics import STUDY_COLUMNS, study_row, timely
 from steadkit.schema import EVENT, NOISE
 
 ARRIVALS = {"P": 600, "S": 900}
+SAID = "columns are counted from X_test_results.csv, the rows that EQTransformer"
 
 
 def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, extra=0):
@@ -49,9 +51,13 @@ def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, 
     )
     picks = traces[["trace_name", "trace_category"]].assign(number_of_detections=found.astype(int))
     detections = traces.loc[found, ["trace_name"]]
+    results = traces[["trace_name", "trace_category"]].assign(
+        detection_probability=np.where(found, 0.9, np.nan)
+    )
     for phase, arrival in ARRIVALS.items():
-        picks[f"{phase}_pick"] = np.where(found, arrival + off, np.nan)
-        picks[f"{phase}_error"] = np.where(found & is_event, off / 100, np.nan)
+        results[f"{phase.lower()}_arrival_sample"] = np.where(is_event, arrival, np.nan)
+        results[f"{phase}_pick"] = np.where(found, arrival + off, np.nan)
+        results[f"{phase}_probability"] = np.where(found, 0.5, np.nan)
         detections[f"{phase}_pick"] = arrival + off
     second = detections.head(extra).assign(P_pick=3000.0, S_pick=np.nan)
     folder.mkdir(parents=True)
@@ -59,6 +65,7 @@ def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, 
         ("picks", picks),
         ("detections", pd.concat([detections, second])),
         ("traces", traces),
+        ("X_test_results", results),
     ):
         table.to_csv(folder / f"{name}.csv", index=False)
     return folder
@@ -108,8 +115,9 @@ def test_only_what_differs_is_not_equal(made):
     # Every pick is late by the same, so no choice of earthquakes changes the difference.
     assert set(unequal["bootstrap"]) == {"worse"}
     p_mae = row(found, "p_mae")
-    assert p_mae["difference"] == pytest.approx(0.03)
-    assert (p_mae["low"], p_mae["high"]) == pytest.approx((0.03, 0.03))
+    assert p_mae["difference"] == pytest.approx(3)
+    assert (p_mae["low"], p_mae["high"]) == pytest.approx((3, 3))
+    assert row(found, "P MAE")["difference"] == pytest.approx(0.03)
 
 
 def test_a_pick_off_by_more_than_the_tolerance_counts_for_the_study_alone(made):
@@ -133,7 +141,7 @@ def test_the_values_are_those_of_the_evaluation(made):
     one = contender.evaluations[0]
     figures = compare([contender, made("B", 7)]).figures
     own = figures[figures["model"] == "A"].set_index(["protocol", "figure"])["value"]
-    study = study_row(one.picks, "A")
+    study = study_row(one.results, "A")
     for column in COMPARED:
         assert own[STUDY, column] == pytest.approx(study[column], rel=1e-12), column
     for phase in "PS":
@@ -146,6 +154,23 @@ def test_the_values_are_those_of_the_evaluation(made):
         assert own[IN_TIME, f"{phase} F1"] == pytest.approx(score.f1, rel=1e-12)
         assert own[IN_TIME, f"{phase} MAE"] == pytest.approx(np.abs(residuals).mean())
     assert own[IN_TIME, "P precision"] < own[IN_TIME, "S precision"]  # the five second picks
+
+
+def test_each_protocol_is_counted_from_its_own_table(made):
+    contender = made("A", 7, missed=4, false_noise=2)
+    one = contender.evaluations[0]
+    silent = replace(
+        one, results=one.results.assign(detection_probability=np.nan, P_probability=np.nan)
+    )
+    counts, of_silent = counts_of(one).sum(), counts_of(silent).sum()
+    assert of_silent[["d_tp", "d_fp", "p_tp", "p_fp"]].tolist() == [0, 0, 0, 0]
+    own = [name for name in counts.index if "_time_" in name]
+    assert of_silent[own].equals(counts[own])
+    blind = replace(one, picks=one.picks.assign(number_of_detections=0))
+    of_blind = counts_of(blind).sum()
+    assert (of_blind["d_time_tp"], of_blind["d_time_fp"]) == (0, 0)
+    theirs = [name for name in counts.index if "_time_" not in name]
+    assert of_blind[theirs].equals(counts[theirs])
 
 
 def test_picks_that_may_be_an_unknown_s_do_not_count(made, tmp_path):
@@ -215,7 +240,7 @@ def test_traces_of_one_earthquake_widen_the_interval(made):
         Contender(
             one.name,
             [
-                type(e)(e.folder, e.picks, e.detections, e.traces.assign(earthquake=e.traces.index))
+                replace(e, traces=e.traces.assign(earthquake=e.traces.index))
                 for e in one.evaluations
             ],
         )
@@ -232,10 +257,10 @@ def test_the_spread_of_seeds_widens_the_interval(made):
     one = compare([reference, Contender("B", early)])
     both = compare([reference, Contender("B", [*early, *late])])
     assert row(one, "p_mae")["bootstrap"] == "better"
-    assert row(both, "p_mae")["value"] == pytest.approx(0.12)
+    assert row(both, "p_mae")["value"] == pytest.approx(12)
     assert row(both, "p_mae")["verdict"] == "Worse"
     assert row(both, "p_mae")["bootstrap"] == "undecided"
-    assert (row(both, "p_mae")["low"], row(both, "p_mae")["high"]) == pytest.approx((-0.02, 0.06))
+    assert (row(both, "p_mae")["low"], row(both, "p_mae")["high"]) == pytest.approx((-2, 6))
     assert both.seeds == 2
 
 
@@ -257,7 +282,7 @@ def test_undefined_figures_are_neither_better_nor_worse(made):
 def test_the_order_of_the_traces_does_not_matter(made, tmp_path):
     reference = made("A", 5)
     folder = write_evaluation(tmp_path / "shuffled", 8, missed=3)
-    for name in ("picks", "traces"):
+    for name in ("picks", "traces", "X_test_results"):
         table = pd.read_csv(folder / f"{name}.csv")
         table.sample(frac=1, random_state=1).to_csv(folder / f"{name}.csv", index=False)
     shuffled = compare([reference, Contender("B", [read_evaluation(folder)])])
@@ -283,7 +308,7 @@ def test_the_command_prints_and_writes_the_comparison(run, tmp_path):
     table = pd.read_csv(out / "comparison.csv")
     assert len(table) == 2 * len(MEASURES)
     page, text = ((out / f"comparison.{kind}").read_text() for kind in ("html", "md"))
-    for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %"):
+    for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %", SAID):
         assert line in page
         assert line in text
     assert text.count("| det_recall | ") == 2
@@ -324,7 +349,11 @@ def test_refusals_are_one_clear_line(run, tmp_path):
     bare = write_evaluation(tmp_path / "bare", 5)
     (bare / "traces.csv").unlink()
     text = write_evaluation(tmp_path / "text", 5)
-    spoil(text, "picks.csv", lambda text: text.replace("605.0", "soon", 1))
+    spoil(text, "X_test_results.csv", lambda text: text.replace("605.0", "soon", 1))
+    before = write_evaluation(tmp_path / "before", 5)
+    (before / "X_test_results.csv").unlink()
+    cut = write_evaluation(tmp_path / "cut", 5)
+    spoil(cut, "X_test_results.csv", lambda text: "\n".join(text.splitlines()[:-2]))
     short = write_evaluation(tmp_path / "short", 5)
     spoil(short, "traces.csv", lambda text: "\n".join(text.splitlines()[:-2]))
     stray = write_evaluation(tmp_path / "stray", 5)
@@ -342,6 +371,8 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, moved], ["disagree", "3 of 42 traces"]),
         ([eqt, bare], ["traces.csv", "evaluate again"]),
         ([eqt, text], ["P_pick", "soon", "a number is needed"]),
+        ([eqt, before], ["X_test_results.csv", "earlier version", "evaluate again"]),
+        ([eqt, cut], ["X_test_results.csv", "does not list"]),
         ([eqt, short], ["traces.csv", "does not list"]),
         ([eqt, stray], ["detections.csv", "does not list"]),
         ([eqt, broken], ["picks.csv", "not a CSV"]),

@@ -17,6 +17,7 @@ from eqt.evaluate import (
     evaluating,
     picks_table,
     plan,
+    results_table,
     traces_table,
 )
 from eqt.metrics import STUDY_COLUMNS
@@ -72,6 +73,7 @@ def evaluated(trained, tmp_path_factory):
 
 def test_every_file_is_written(evaluated):
     assert sorted(path.name for path in evaluated.folder.iterdir()) == [
+        "X_test_results.csv",
         "detections.csv",
         "examples.png",
         "metrics.json",
@@ -82,9 +84,10 @@ def test_every_file_is_written(evaluated):
         "traces.csv",
         "worst.png",
     ]
-    picks = pd.read_csv(evaluated.folder / "picks.csv")
-    assert list(picks) == TESTER_COLUMNS
-    assert len(picks) == 9  # the test part: a quarter of 36
+    for name in ("picks", "X_test_results"):
+        rows = pd.read_csv(evaluated.folder / f"{name}.csv")
+        assert list(rows) == TESTER_COLUMNS
+        assert len(rows) == 9  # the test part: a quarter of 36
     study = pd.read_csv(evaluated.folder / "study.csv")
     assert tuple(study) == STUDY_COLUMNS
 
@@ -119,14 +122,36 @@ def exactly(path):
     return table.astype(dict.fromkeys(numeric, float))
 
 
-def test_the_study_row_is_recomputed_to_the_last_digit(evaluated):
-    picks, study = (exactly(evaluated.folder / f"{name}.csv") for name in ("picks", "study"))
+@pytest.fixture(scope="module")
+def picked(trained, tmp_path_factory):
+    """Evaluate a network that finds P and S, P alone, S alone or nothing, by the trace."""
+
+    def changing(*_):
+        def predict(waveforms):
+            made = np.zeros((len(waveforms), 6000, 3), np.float32)
+            for number, (window, waveform) in enumerate(zip(made, waveforms, strict=True)):
+                late = int(abs(waveform[0, 0]) * 100)
+                window[590 : 1500 + late, 0] = 0.9
+                window[600 + late, 1] = 0.8 * (number % 4 in (0, 1))
+                window[890 + late, 2] = 0.7 * (number % 4 in (0, 2))
+            return Probabilities(made)
+
+        return predict
+
+    folder = tmp_path_factory.mktemp("picked") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluating, "predictor", changing)
+        return evaluate(plan(trained, None, None, folder), Thresholds(), protocol=FEW)
+
+
+def test_the_study_row_is_recomputed_to_the_last_digit(picked):
+    rows, study = (exactly(picked.folder / f"{name}.csv") for name in ("X_test_results", "study"))
     row = study.iloc[0]
-    event = picks["trace_category"] == "earthquake_local"
+    event = rows["trace_category"] == "earthquake_local"
     found = {
-        "d": picks["number_of_detections"] > 0,
-        "p": picks["P_pick"].notna(),
-        "s": picks["S_pick"].notna(),
+        "d": rows["detection_probability"].notna(),
+        "p": rows["P_probability"].notna(),
+        "s": rows["S_probability"].notna(),
     }
     expected = {"model_name": "run", "#events": event.sum(), "#noise": (~event).sum()}
     for short, has in found.items():
@@ -135,14 +160,24 @@ def test_the_study_row_is_recomputed_to_the_last_digit(evaluated):
         long = "det" if short == "d" else short
         expected |= {f"{short}_tp": tp, f"{short}_fp": fp, f"{short}_tn": tn, f"{short}_fn": fn}
         expected |= {f"{long}_recall": tp / (tp + fn), f"{long}_precision": tp / (tp + fp)}
+    both = event & found["p"] & found["s"]
     for phase in "PS":
-        errors = picks.loc[event & found[phase.lower()], f"{phase}_error"]
+        errors = (rows[f"{phase}_pick"] - rows[f"{phase.lower()}_arrival_sample"])[both]
         expected[f"{phase.lower()}_mae"] = errors.abs().mean()
         expected[f"{phase.lower()}_rmse"] = np.sqrt((errors**2).mean())
+    assert expected["p_tp"] > both.sum() > 0 and expected["d_fn"] > 0
+    assert row.to_dict() == expected
+
+
+def test_errors_of_picks_are_seconds_and_those_of_the_tester_samples(picked):
+    picks, rows = (exactly(picked.folder / f"{name}.csv") for name in ("picks", "X_test_results"))
+    for phase in "PS":
         samples = picks[f"{phase}_pick"] - picks[f"{phase.lower()}_arrival_sample"]
         np.testing.assert_array_equal(picks[f"{phase}_error"], samples / 100)
-    assert expected["p_tp"] > 0
-    assert row.to_dict() == expected
+        known = rows[f"{phase}_error"].notna()
+        samples = rows[f"{phase.lower()}_arrival_sample"] - rows[f"{phase}_pick"]
+        np.testing.assert_array_equal(rows[f"{phase}_error"][known], samples[known])
+        assert known.sum() > 1
 
 
 def test_the_honest_counts_are_recomputed_from_the_tables(evaluated):
@@ -358,6 +393,80 @@ def test_a_table_by_hand(stead):
     found = detections_table(table["trace_name"].tolist(), [[unsure, sure], []])
     assert found["start"].tolist() == [3000, 650]
     assert found["S_pick"].isna().tolist() == [True, False]
+
+
+def test_a_row_of_the_tester_by_hand(stead):
+    """Every column, of an event and of noise; the first detection stands for the trace."""
+    source = stead("two.hdf5", [names_of(1)[0], names_of(0, 1)[0]])
+    table = read_table(source.csv)
+    first = Detection(400, 1200, 0.912, Pick(640, 0.803), Pick(860, 0.701), 0.012)
+    second = Detection(3000, 3100, 0.999, Pick(3000, 0.999))
+    rows = results_table(table, [[first, second], [second]])
+    assert list(rows) == TESTER_COLUMNS
+    event, noise = (rows.iloc[number].to_dict() for number in (0, 1))
+    assert event | {"snr_db": None} == {
+        **dict(zip(TESTER_COLUMNS[:4], ("XX", "source0", "25.5", None), strict=True)),
+        **dict(zip(TESTER_COLUMNS[4:6], (names_of(1)[0], "earthquake_local"), strict=True)),
+        **dict(zip(TESTER_COLUMNS[6:8], ("2020-01-01 00:00:00.000000", ""), strict=True)),
+        **dict(zip(TESTER_COLUMNS[8:11], (600.0, "", ""), strict=True)),
+        **dict(zip(TESTER_COLUMNS[11:15], (900.0, "", "", ""), strict=True)),
+        **dict(zip(TESTER_COLUMNS[15:18], (2, 0.912, 0.012), strict=True)),
+        **dict(zip(TESTER_COLUMNS[18:20], (640, 0.803), strict=True)),
+        "P_uncertainty": event["P_uncertainty"],
+        "P_error": -40,
+        "S_pick": 860,
+        "S_probability": 0.701,
+        "S_uncertainty": event["S_uncertainty"],
+        "S_error": 40,
+    }
+    assert event["snr_db"] == pytest.approx(63.5 / 3)
+    assert np.isnan([event["P_uncertainty"], event["S_uncertainty"]]).all()
+    filled = {name for name, value in noise.items() if pd.notna(value)}
+    assert filled == {
+        *("network_code", "trace_name", "trace_category", "receiver_type"),
+        *("number_of_detections", "detection_probability", "P_pick", "P_probability"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "errors"),
+    [
+        (600, 900, (-40, None)),  # S at the end of the detection
+        (599, 901, (-40, 40)),
+        (699, 1200, (-40, 40)),  # P a second before it at most
+        (700, 1200, (None, 40)),
+        (300, 600, (None, None)),
+    ],
+)
+def test_errors_are_empty_outside_of_the_detection(stead, start, end, errors):
+    table = read_table(stead("one.hdf5", names_of(1)).csv)
+    row = results_table(table, [[Detection(start, end, 0.9, Pick(640, 0.8), Pick(860, 0.7))]])
+    told = [None if np.isnan(value) else value for value in row.loc[0, ["P_error", "S_error"]]]
+    assert tuple(told) == errors
+
+
+def test_arrivals_are_whole_numbers_and_zero_is_none(stead):
+    table = read_table(stead("one.hdf5", names_of(1)).csv)
+    table["p_arrival_sample"], table["s_arrival_sample"] = "0", "860.7"
+    row = results_table(table, [[Detection(50, 1200, 0.9, Pick(640, 0.8), Pick(850, 0.7))]]).loc[0]
+    assert np.isnan(row["P_error"]) and row["S_error"] == 10
+    assert row["s_arrival_sample"] == 860.7
+
+
+def test_the_default_of_the_tester_is_told(tmp_path, run):
+    config = replace(TINY, residual_kernels=(3,))
+    write_stead(tmp_path / "data.hdf5", names_of(5, 2))
+    checkpoints.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
+    arguments = ("--data", "data.hdf5", "--weights", "some.weights.h5", "--resamples", 0)
+    for number, options in enumerate(
+        [("--mc-samples", 5, "--thresholds", "published"), ("--mc-samples", 4)]
+    ):
+        out = ("--out", f"out{number}")
+        result = run("eqt", "evaluate", *arguments, *options, *out)
+        assert result.exit_code == 0, result.output
+        page = (tmp_path / out[1] / "report.html").read_text()
+        for text in (result.output.replace("\n", " "), page.replace("&#x27;", "'")):
+            assert ("tester does by default: the mean of 5 passes" in text) is (number == 0)
 
 
 def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):

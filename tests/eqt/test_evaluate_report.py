@@ -62,6 +62,10 @@ def test_the_page_opens_and_has_its_sections(page):
     ]
 
 
+def test_the_page_says_what_the_columns_are_counted_from(page):
+    assert "These are counted from X_test_results.csv, the rows that EQTransformer" in page
+
+
 def test_the_page_needs_nothing_from_elsewhere(page):
     reader = Reader()
     reader.feed(page)

@@ -9,7 +9,7 @@ from conftest import refused
 
 from eqt.candidates import GRID, gathered
 from eqt.evaluate import Part, Protocol, Task, choose, evaluate, plan, to_choose
-from eqt.evaluate.found import found_in, judge
+from eqt.evaluate.found import found_in, judge, swept
 from eqt.evaluate.thresholds import told
 from eqt.metrics import truth_of
 from eqt.picks import Thresholds
@@ -49,6 +49,17 @@ def test_what_is_tried_is_what_picking_at_that_threshold_gives():
         whole = Thresholds(detection, chosen.thresholds.p, at)
         expected = np.nan_to_num(f1_of(candidates, truth, whole, "S"))
         assert chosen.tried["s"][f"{at:g}"] == pytest.approx(expected)
+
+
+def test_a_sweep_holds_what_is_picked_at_high_thresholds_too():
+    """A P of 0.02 that pairs with an S is not what is picked at 0.5."""
+    mean = np.zeros((1, 6000, 3), np.float32)
+    mean[0, 700:1500, 0], mean[0, [705, 1010], 1], mean[0, 1000, 2] = 0.9, (0.02, 0.6), 0.5
+    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
+    assert swept(candidates, Thresholds(), "P").seconds.tolist() == [10.1]
+    assert found_in(candidates.detections(Thresholds())).picks["P"].seconds.tolist() == [10.1]
+    low = found_in(candidates.detections(Thresholds(p=0.01))).picks
+    assert (low["P"].seconds.tolist(), low["S"].seconds.tolist()) == ([7.05], [10.0])
 
 
 def test_the_best_is_chosen_and_beats_the_published():

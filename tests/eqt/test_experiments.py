@@ -182,6 +182,7 @@ def test_the_report_says_what_it_is_about(done):
         "lists det_recall and d_fn without d_tp",
         "batch_size: 16",
         "The data are simulated",
+        "columns are counted from X_test_results.csv, the rows that EQTransformer",
     ):
         assert words in text
         assert words in page
@@ -279,15 +280,13 @@ def test_figures_of_several_seeds_are_means_with_their_spread(copied, settings):
         content = json.loads(config.read_text())
         content["training"]["seed"] = 1
         config.write_text(json.dumps(content))
-    file = copied / "bc-seed-1" / "evaluation" / "picks.csv"
-    picks = pd.read_csv(file)
-    events = (picks["trace_category"] == "earthquake_local").sum()
-    other = picks.assign(
-        number_of_detections=(picks["number_of_detections"] == 0).astype(int),
-        P_pick=picks["P_pick"].isna().map({True: 600.0, False: np.nan}),
-        P_error=np.nan,
-    )
-    other.to_csv(file, index=False)
+    file = copied / "bc-seed-1" / "evaluation" / "X_test_results.csv"
+    rows = pd.read_csv(file)
+    events = (rows["trace_category"] == "earthquake_local").sum()
+    for column in ("detection_probability", "P_probability"):
+        rows[column] = rows[column].isna().map({True: 0.5, False: np.nan})
+    rows["P_pick"] = rows["P_probability"].map({0.5: 600.0})
+    rows.to_csv(file, index=False)
 
     outcome = experiment(copied, settings, 2, len)
     by_seed = outcome.by_seed.set_index(["network", "figure", "seed"])["value"]
@@ -396,6 +395,14 @@ def test_a_run_made_otherwise_is_refused(copied, settings, monkeypatch):
     monkeypatch.setitem(PRESETS, "BC", changed)
     with pytest.raises(InputError, match="bc-seed-0' was made with another split or other"):
         experiment(copied, settings, 1, len)
+
+
+def test_an_evaluation_of_an_earlier_version_is_refused_before_anything_else(copied, settings):
+    (copied / "bc-seed-0" / "evaluation" / "X_test_results.csv").unlink()
+    lines = []
+    with pytest.raises(InputError, match=r"X_test_results\.csv.*move it away.*evaluated again"):
+        experiment(copied, settings, 2, lines.append)
+    assert lines == []
 
 
 def test_the_commands_are_listed():

@@ -11,54 +11,61 @@ from eqt.metrics import STUDY_COLUMNS, Score, residual_figures, study_row
 NAN = float("nan")
 
 
-def picks(rows):
-    columns = ["trace_category", "number_of_detections", "P_pick", "P_error", "S_pick", "S_error"]
-    return pd.DataFrame(rows, columns=columns)
+ARRIVALS = (700.0, 900.0)
+
+
+def results(rows):
+    """Make rows of the tester: category, P and S picks; noise has no arrivals."""
+    table = pd.DataFrame(rows, columns=["trace_category", "P_pick", "S_pick"])
+    found = table[["P_pick", "S_pick"]].notna()
+    table["detection_probability"] = found.any(axis=1).map({True: 0.9, False: NAN})
+    for phase, arrival in zip("PS", ARRIVALS, strict=True):
+        table[f"{phase}_probability"] = found[f"{phase}_pick"].map({True: 0.5, False: NAN})
+        event = table["trace_category"] == "earthquake_local"
+        table[f"{phase.lower()}_arrival_sample"] = event.map({True: arrival, False: NAN})
+    return table
 
 
 def test_the_studys_columns_by_hand():
     row = study_row(
-        picks(
+        results(
             [
-                ("earthquake_local", 1, 700, 0.1, 900, -0.4),
-                ("earthquake_local", 2, 650, -30.0, NAN, NAN),  # far off, and yet a "true" pick
-                ("earthquake_local", 0, NAN, NAN, NAN, NAN),
-                ("noise", 1, NAN, NAN, 100, NAN),
-                ("noise", 0, NAN, NAN, NAN, NAN),
+                ("earthquake_local", 690, 940),
+                ("earthquake_local", 3700, 903),  # far off, and yet a "true" pick
+                ("earthquake_local", 650, NAN),  # counts as found, but not for the errors
+                ("earthquake_local", NAN, NAN),
+                ("noise", NAN, 100),
+                ("noise", NAN, NAN),
             ]
         ),
         "hand",
     )
     assert tuple(row) == STUDY_COLUMNS
     assert len(row) == 25
-    assert [row[c] for c in ("d_tp", "d_fp", "d_tn", "d_fn")] == [2, 1, 1, 1]
-    assert [row[c] for c in ("p_tp", "p_fp", "p_tn", "p_fn")] == [2, 0, 2, 1]
-    assert [row[c] for c in ("s_tp", "s_fp", "s_tn", "s_fn")] == [1, 1, 1, 2]
-    assert row["det_recall"] == row["det_precision"] == pytest.approx(2 / 3)
-    assert (row["p_recall"], row["p_precision"]) == (pytest.approx(2 / 3), 1)
-    assert row["p_mae"] == pytest.approx(15.05)
-    assert row["p_rmse"] == pytest.approx(math.sqrt((0.01 + 900) / 2))
-    assert (row["s_mae"], row["s_rmse"]) == (pytest.approx(0.4), pytest.approx(0.4))
-    assert (row["#events"], row["#noise"]) == (3, 2)
+    assert [row[c] for c in ("d_tp", "d_fp", "d_tn", "d_fn")] == [3, 1, 1, 1]
+    assert [row[c] for c in ("p_tp", "p_fp", "p_tn", "p_fn")] == [3, 0, 2, 1]
+    assert [row[c] for c in ("s_tp", "s_fp", "s_tn", "s_fn")] == [2, 1, 1, 2]
+    assert row["det_recall"] == row["det_precision"] == pytest.approx(3 / 4)
+    assert (row["p_recall"], row["p_precision"]) == (pytest.approx(3 / 4), 1)
+    assert row["p_mae"] == pytest.approx((10 + 3000) / 2)
+    assert row["p_rmse"] == pytest.approx(math.sqrt((100 + 9_000_000) / 2))
+    assert row["s_mae"] == pytest.approx((40 + 3) / 2)
+    assert row["s_rmse"] == pytest.approx(math.sqrt((1600 + 9) / 2))
+    assert (row["#events"], row["#noise"]) == (4, 2)
 
 
 def test_what_is_undefined_is_nan():
-    row = study_row(picks([("noise", 0, NAN, NAN, NAN, NAN)]), "silent")
+    row = study_row(results([("noise", NAN, NAN)]), "silent")
     undefined = ("det_recall", "det_precision", "p_recall", "p_precision", "p_mae", "s_rmse")
     assert all(math.isnan(row[column]) for column in undefined)
 
 
 def test_an_event_without_its_arrival_does_not_spoil_the_errors():
-    row = study_row(
-        picks(
-            [
-                ("earthquake_local", 1, 700, 0.1, 900, NAN),
-                ("earthquake_local", 1, 700, 0.1, 900, 0.3),
-            ]
-        ),
-        "x",
-    )
-    assert (row["s_mae"], row["s_rmse"], row["s_tp"]) == (pytest.approx(0.3), pytest.approx(0.3), 2)
+    rows = results([("earthquake_local", 710, 900), ("earthquake_local", 710, 930)])
+    rows.loc[0, "s_arrival_sample"] = NAN
+    row = study_row(rows, "x")
+    assert (row["s_mae"], row["s_rmse"], row["s_tp"]) == (pytest.approx(30), pytest.approx(30), 2)
+    assert row["p_mae"] == 10
 
 
 def test_scores():

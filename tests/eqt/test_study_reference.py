@@ -1,0 +1,86 @@
+"""The study's rows and columns against those of the published tester and the study's own script."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from campaigns import published
+
+from eqt.candidates import gathered_by
+from eqt.evaluate import RESULTS_COLUMNS, results_table
+from eqt.metrics import STUDY_COLUMNS, study_row
+from eqt.picks import Thresholds, detect
+from eqt.probabilities import Probabilities
+from eqt.rules import PUBLISHED
+from eqt.weights import load_published
+from steadkit.catalog import read_table
+from steadkit.schema import COLUMNS
+
+ERRORS = ("p_mae", "p_rmse", "s_mae", "s_rmse")
+
+
+@pytest.fixture(scope="module")
+def table(shared_data):
+    rows = read_table(shared_data / "ncedc_a.csv")
+    return rows.reindex(columns=list(COLUMNS), fill_value="")
+
+
+@pytest.fixture(scope="module", params=published.NAMES)
+def network(request, shared_data):
+    records = published.real_records(shared_data)
+    model = load_published(shared_data / f"eqt_{request.param}.h5")
+    return request.param, published.outputs(model, records.waveforms)
+
+
+def test_columns_equal_the_studys_script(network, table, shared_data):
+    name, outputs = network
+    reference = pd.read_csv(shared_data / "study_reference" / "columns.csv")
+    reference = reference[reference["network"] == name]
+    assert len(reference) == 3
+    for expected in reference.to_dict("records"):
+        at = [expected[f"{kind}_threshold"] for kind in ("detection", "P", "S")]
+        offered = gathered_by(iter([Probabilities(outputs)]), Thresholds(*at), {PUBLISHED: ()})
+        found = offered[PUBLISHED].detections(Thresholds(*at))
+        row = study_row(results_table(table, found), name)
+        assert len(set(STUDY_COLUMNS) & set(expected)) == 24
+        for column in STUDY_COLUMNS[1:]:
+            near = 1e-6 if column in ERRORS else 1e-12
+            assert row[column] == pytest.approx(expected[column], abs=near), (at, column)
+
+
+def test_rows_equal_the_testers_cell_for_cell(network, table, shared_data, tmp_path):
+    name, outputs = network
+    found = [detect(window, Thresholds(), rules=PUBLISHED) for window in outputs]
+    results_table(table, found).to_csv(tmp_path / "ours.csv", index=False)
+    assert_rows_equal(tmp_path / "ours.csv", shared_data, name)
+
+
+def assert_rows_equal(path, shared_data, name):
+    reference = shared_data / "study_reference" / f"X_test_results_{name}.csv"
+    ours, theirs = (
+        pd.read_csv(file, dtype=str, keep_default_na=False) for file in (path, reference)
+    )
+    assert ours.columns.tolist() == theirs.columns.tolist() == list(RESULTS_COLUMNS)
+    assert len(ours) == len(theirs) == 98
+    for column in ours:
+        assert (ours[column] == "").equals(theirs[column] == ""), column
+        numbers = [pd.to_numeric(one[column], errors="coerce") for one in (ours, theirs)]
+        if numbers[1].notna().any():
+            # The outputs that the reference was made of were ours within 1.2e-5.
+            near = 1.001e-3 if column.endswith("_probability") else 1e-9
+            np.testing.assert_allclose(*numbers, rtol=0, atol=near, err_msg=column)
+        else:
+            assert ours[column].tolist() == theirs[column].tolist(), column
+
+
+def test_the_command_writes_both(run, shared_data, tmp_path):
+    name = "original"
+    data, weights = shared_data / "ncedc_a.hdf5", shared_data / f"eqt_{name}.h5"
+    options = ("--thresholds", "published", "--resamples", 0, "--out", "out")
+    result = run("eqt", "evaluate", "--data", data, "--weights", weights, *options)
+    assert result.exit_code == 0, result.output
+    assert_rows_equal(tmp_path / "out" / "X_test_results.csv", shared_data, name)
+    study = pd.read_csv(tmp_path / "out" / "study.csv").iloc[0]
+    reference = pd.read_csv(shared_data / "study_reference" / "columns.csv").iloc[0]
+    assert (reference["network"], reference["detection_threshold"]) == (name, 0.2)
+    for column in STUDY_COLUMNS[1:]:
+        assert study[column] == pytest.approx(reference[column], abs=1e-6), column
