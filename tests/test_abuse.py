@@ -80,6 +80,7 @@ PROGRAM = '  File "steadkit/program.py"'
         (Ended(3, "", ""), "exit code 3"),
         (Ended(0, "\x1b[31mred", ""), "control characters"),
         (Ended(0, "", "a warning"), "stderr"),
+        (Ended(0, "out/o", "Not independent: of these 2 traces 1 was\n"), None),
     ],
 )
 def test_the_judge_knows_a_fault_of_words(ended, fault):

@@ -33,6 +33,9 @@ PYTHONS_WORDS = re.compile(
 DETAIL = re.compile(r"\((\w+Error|\w+Exception)\b.*\)")
 """What a library says, in brackets behind what is wrong and what to do."""
 
+NOTICE = "Not independent: "
+"""How a line begins that is no error: the standard output of `eqt visualize` is its path alone."""
+
 STAGING = re.compile(r"(^|/)\.[^/]*\.(partial|replaced)(/|$)")
 
 
@@ -66,6 +69,7 @@ def _fault_of_words(command: str, words: Sequence[str], ended: Ended) -> str | N
     if _is_of_python_alone(ended):
         return None
     lines = [line for line in ended.stderr.splitlines() if line.strip() and not _is_usage(line)]
+    lines = [line for line in lines if not line.startswith(NOTICE)]
     if found := PYTHONS_WORDS.search(DETAIL.sub("", ended.stderr)):
         return f"says {found[0]!r}"
     for word in words:
