@@ -91,8 +91,9 @@ def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
     p, s, detector = (targets[n][..., 0] for n in ("picker_P", "picker_S", "detector"))
     # None of them has room to move, or it is not known where it ends.
     assert p[place(0)].argmax() == 5999 and p[place(0)].sum() < 14
-    assert s[place(0)].max() == detector[place(0)].max() == 0
+    assert s[place(0)].max() == 0 and np.flatnonzero(detector[place(0)]).tolist() == [5999]
     assert p[place(1)].argmax() == 601 and s[place(1)].max() == 0
+    assert np.flatnonzero(detector[place(1)])[[0, -1]].tolist() == [601, 1601]
     assert p[place(2)].argmax() == 0 and s[place(2)].argmax() == 5999
     assert detector[place(2)].all()
     assert np.isfinite(waveforms).all()

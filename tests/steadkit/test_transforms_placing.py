@@ -119,7 +119,7 @@ def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
     spikes = np.flatnonzero(window.waveform[:, 2]).tolist()
     assert sorted({round(time) for time in arrivals(window)}) == spikes
     rows = np.zeros((3, COUNT), np.float32)
-    shape_targets(*rows, window.p, window.s, LabelConfig())
+    shape_targets(*rows, window.p, window.s, LabelConfig(), window.coda_end)
     for number, time in ((1, p), (2, p + gap)):
         inside = not np.isnan(time) and -0.5 <= time - start < COUNT - 0.5
         assert rows[number].any() == inside
@@ -127,9 +127,11 @@ def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
             np.floor(time - start),
             np.ceil(time - start),
         )
-    # Detection covers exactly the samples of the window between P and the tail of S.
+    # Detection covers exactly the samples of the window between P and the tail of S; without S
+    # those to the coda end, or of a stated length if P lies inside.
     samples = np.arange(COUNT) + start
-    between = (samples >= p) & (samples <= p + gap + 0.4 * gap + 1e-6)
+    length = (1500 if known else LabelConfig().duration) if np.isnan(gap) else 1.4 * gap
+    between = (samples >= p) & (samples <= p + length + 1e-6) & bool(window.p)
     np.testing.assert_array_equal(rows[0] > 0, between)
 
 
