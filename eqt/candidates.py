@@ -67,7 +67,7 @@ class Candidates:
     p, s
         All peaks that reach the floor.
     rules
-        How runs and peaks were found, and how detections are made of them.
+        Rule set of the runs, peaks and detections.
     """
 
     highest: np.ndarray
@@ -182,7 +182,7 @@ def gathered_by(
         before += len(output.mean)
     if not before:
         raise InputError("there is no trace to pick: name a file or a part that has some")
-    return {rules: _joined(some) for rules, some in parts.items()}
+    return {rules: _concatenate(batches) for rules, batches in parts.items()}
 
 
 def _offered_in(
@@ -248,7 +248,7 @@ def _peaks(
     return Peaks(trace + before, sample, probability, stray.astype(float))
 
 
-def _joined(parts: Sequence[Candidates]) -> Candidates:
+def _concatenate(parts: Sequence[Candidates]) -> Candidates:
     def join(columns: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
         return [np.concatenate(column) for column in zip(*columns, strict=True)]
 

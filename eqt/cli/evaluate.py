@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     type=WholeType(0, 10_000),
     default=0,
     show_default=True,
-    help="Runs with dropout, whose spread tells how sure picks are; 0: one, without. 5 with "
-    "published thresholds: as EQTransformer's tester.",
+    help="Monte Carlo passes with dropout, whose spread is the uncertainty of picks; 0: a single "
+    "pass without dropout. 5 with published thresholds: EQTransformer's tester.",
 )
 @click.option(
     "--refine",

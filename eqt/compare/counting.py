@@ -31,30 +31,34 @@ def counts_of(one: Evaluated, tolerance: float = TOLERANCE) -> pd.DataFrame:
     event = (one.traces["trace_category"] == EVENT).to_numpy()
     columns: dict[str, np.ndarray] = {}
     for short, (_, name) in OUTPUTS.items():
-        columns |= _present(short, event, one.results[f"{name}_probability"].notna().to_numpy())
+        columns |= _presence_counts(
+            short, event, one.results[f"{name}_probability"].notna().to_numpy()
+        )
     for short, errors in study_errors(one.results).items():
         columns |= {
             f"{short}_errors": ~np.isnan(errors),
             f"{short}_error": np.nan_to_num(errors),
             f"{short}_square": np.nan_to_num(errors**2),
         }
-    columns |= _present("d_time", event, (one.picks["number_of_detections"] > 0).to_numpy())
+    columns |= _presence_counts("d_time", event, (one.picks["number_of_detections"] > 0).to_numpy())
     for phase in "PS":
         columns |= _in_time(one, phase, tolerance)
     return pd.DataFrame(columns).astype(float)
 
 
-def _present(prefix: str, event: np.ndarray, found: np.ndarray) -> dict[str, np.ndarray]:
+def _presence_counts(
+    prefix: str, event: np.ndarray, is_detected: np.ndarray
+) -> dict[str, np.ndarray]:
     return {
-        f"{prefix}_tp": event & found,
-        f"{prefix}_fp": ~event & found,
-        f"{prefix}_tn": ~event & ~found,
-        f"{prefix}_fn": event & ~found,
+        f"{prefix}_tp": event & is_detected,
+        f"{prefix}_fp": ~event & is_detected,
+        f"{prefix}_tn": ~event & ~is_detected,
+        f"{prefix}_fn": event & ~is_detected,
     }
 
 
 def _in_time(one: Evaluated, phase: str, tolerance: float) -> dict[str, np.ndarray]:
-    """Count all picks of a phase as `eqt.metrics.timely` does, but trace by trace."""
+    """Count the picks of a phase in each trace: within the tolerance, others, missed arrivals."""
     arrivals = one.traces[f"{phase.lower()}_s"].to_numpy(float)
     picks = one.detections[one.detections[f"{phase}_pick"].notna()]
     trace = pd.Index(one.traces["trace_name"]).get_indexer(picks["trace_name"])
@@ -64,14 +68,13 @@ def _in_time(one: Evaluated, phase: str, tolerance: float) -> dict[str, np.ndarr
     nearest = np.full(len(arrivals), np.inf)
     np.fmin.at(nearest, trace, off)
     right = nearest <= tolerance
-    # One that may be an arrival which is not known is neither right nor wrong.
+    # A pick that may be an unlabelled arrival is neither right nor wrong.
     samples = SAMPLING_RATE * one.traces[["p_s", "s_s"]].to_numpy(float)
-    counts = truth_of(*samples.T).can_judge(phase, trace, seconds)
-    counts |= off <= tolerance
+    is_judged = truth_of(*samples.T).can_judge(phase, trace, seconds) | (off <= tolerance)
     prefix = f"{phase.lower()}_time"
     return {
         f"{prefix}_tp": right,
-        f"{prefix}_fp": np.bincount(trace[counts], minlength=len(arrivals)) - right,
+        f"{prefix}_fp": np.bincount(trace[is_judged], minlength=len(arrivals)) - right,
         f"{prefix}_fn": ~np.isnan(arrivals) & ~right,
         f"{prefix}_error": np.where(right, nearest, 0),
     }

@@ -127,13 +127,16 @@ def findings(
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
     offers = candidates[CORRECTED]
     detections = offers.detections(thresholds)
-    truth, widest = truth_of(batches.p, batches.s), max(protocol.tolerances)
+    truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
     found = found_in(detections)
-    picked = {phase: judgeable(truth, one, phase, widest) for phase, one in found.picks.items()}
-    found = found._replace(picks=picked)
+    judged_picks = {
+        phase: judgeable(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
+    }
+    found = found._replace(picks=judged_picks)
     honest = judged(truth, found, protocol.tolerances)
     sweeps = {
-        phase: judgeable(truth, swept(offers, thresholds, phase), phase, widest) for phase in PHASES
+        phase: judgeable(truth, swept(offers, thresholds, phase), phase, max_tolerance)
+        for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])

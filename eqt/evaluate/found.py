@@ -68,15 +68,15 @@ def swept(candidates: Candidates, thresholds: Thresholds, phase: str) -> Picked:
 
 
 def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:
-    """Return the picks that can be right or wrong.
+    """Return the picks that are right or wrong.
 
-    One that may be an arrival which is not known, and is near none that is, is neither.
+    A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
     """
-    counts = truth.can_judge(phase, picked.trace, picked.seconds)
-    if not counts.all():
-        near = match(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance).picks
-        counts[near] = True
-    return Picked(*(column[counts] for column in picked))
+    is_judged = truth.can_judge(phase, picked.trace, picked.seconds)
+    if not is_judged.all():
+        matches = match(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance)
+        is_judged[matches.picks] = True
+    return Picked(*(column[is_judged] for column in picked))
 
 
 def judge(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Judged:
