@@ -68,6 +68,10 @@ class Command:
         """List the parameters that take one of these kinds."""
         return (parameter for parameter in self.click.params if kind_of(parameter) in kinds)
 
+    def options(self) -> set[str]:
+        """Return the spellings of all options."""
+        return {spelling for parameter in self.click.params for spelling in parameter.opts}
+
     def values_for(self, name: str, value: Values) -> dict[str, Values]:
         """Return the call's values with one parameter given, and what that one needs."""
         given = {**self.call.values(), **COMPANIONS.get((self.name, name), {})}

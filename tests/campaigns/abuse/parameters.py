@@ -118,7 +118,10 @@ def _names(command: Command) -> Iterator[Case]:
         name = str(parameter.name)
         if parameter.nargs > 1:
             continue
-        for text in NAMES:
+        for name_text in NAMES:
+            # Without a folder before it, an argument of an option's name is that option.
+            is_option = isinstance(parameter, click.Argument) and name_text in command.options()
+            text = f"./{name_text}" if is_option else name_text
             if text.strip("/") == "" and (command.name, name) in FOLDERS_OF_FILES:
                 continue
             values = command.values_for(name, text)
