@@ -22,7 +22,7 @@ import pandas as pd
 
 from steadkit import synthetic
 from steadkit.atomic import sync
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.merge import merge
 from steadkit.schema import COLUMNS
 from steadkit.selection import Selection

@@ -30,11 +30,11 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.cores import share_cores
 from eqt.model import build_model
 from eqt.probabilities import predictor
-from eqt.train.halves import HALVES
-from eqt.train.steps import Trainer
+from eqt.threads import share_cores
+from eqt.training.batch_halves import HALVES
+from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import TRACE_SHAPE
 

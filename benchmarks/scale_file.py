@@ -25,12 +25,12 @@ from scale_rows import STEAD, Pattern, Values, counts
 
 from steadkit.catalog import csv_digest
 from steadkit.hdf5 import NewFile, Table, by_form, encode, table_of
-from steadkit.hdf5.messages import up8
-from steadkit.hdf5.words import WORD, words_in
+from steadkit.hdf5.object_header import up8
+from steadkit.hdf5.padding import WORD, words_in
 from steadkit.manifest import Digests, Manifest
 from steadkit.schema import COLUMNS, DATA_GROUP, TRACE_SHAPE
 from steadkit.store import DTYPE, TRACE_BYTES, digest
-from steadkit.store.copying import BLOCK
+from steadkit.store.copy import BLOCK
 
 WAYS: Final = ("h5py", "steadkit")
 

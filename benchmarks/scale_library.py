@@ -17,9 +17,9 @@ from scale_rows import Pattern, Values
 
 from steadkit.hdf5 import Header, RawFile, read_header
 from steadkit.hdf5.attributes import in_order
-from steadkit.hdf5.heaps import HEAD, REFERENCE, Heaps
-from steadkit.hdf5.messages import CONTINUATION, LAYOUT, PLACE, UNDEFINED
-from steadkit.hdf5.words import WORD
+from steadkit.hdf5.global_heap import HEAD, REFERENCE, Heaps
+from steadkit.hdf5.object_header import CONTINUATION, LAYOUT, PLACE, UNDEFINED
+from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE, TRACE_BYTES
 

@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 
 from steadkit.hdf5 import RawFile, read_header
-from steadkit.hdf5.messages import PLACE, SYMBOL_TABLE
-from steadkit.hdf5.words import WORD
+from steadkit.hdf5.object_header import PLACE, SYMBOL_TABLE
+from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP
 
 CACHE_BYTES: Final = 128 << 20

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.schema import COLUMNS, EVENT, NOISE
 from steadkit.selection import Selection
 from steadkit.sources import source_of

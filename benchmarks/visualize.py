@@ -16,7 +16,7 @@ import numpy as np
 
 from eqt.layers import SelfAttention
 from eqt.model import build_model
-from eqt.visualize.forward import feature_maps
+from eqt.visualize.activations import feature_maps
 from eqt.visualize.layers import chosen
 from steadkit.schema import TRACE_SHAPE
 

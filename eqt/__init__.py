@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "EQTConfig": "eqt.config",
     "build_model": "eqt.model",
-    "load_model": "eqt.loading",
-    "save_model": "eqt.loading",
+    "load_model": "eqt.model_io",
+    "save_model": "eqt.model_io",
 }
 
 

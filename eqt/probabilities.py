@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from eqt.blocks import seed_of
-from eqt.frozen import frozen
+from eqt.inference import frozen
 from eqt.layers import MonteCarloDropout
 from steadkit.errors import InputError
 

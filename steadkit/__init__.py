@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # type checkers take it for typing's; see steadkit.progra
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steadkit.collection import Collection
+    from steadkit.dataset import Collection
 
 __all__ = ["InputError", "__version__", "open"]
 
@@ -46,6 +46,6 @@ def open(*paths: "str | Path") -> "Collection":  # noqa: A001
     >>> saved.names == half.names
     True
     """
-    from steadkit.collection import open_collection
+    from steadkit.dataset import open_collection
 
     return open_collection(paths)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from steadkit.atomic import input_scope, release_input
 from steadkit.catalog import KEY_COLUMNS, counts, read_table
-from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest, load
 from steadkit.sources import Source

@@ -14,7 +14,7 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, check_dataset, dataset_files, new_dataset
+from steadkit.dataset_files import DatasetFiles, check_dataset, dataset_files, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.schema import COLUMNS

@@ -7,7 +7,7 @@ import pandas as pd
 from steadkit.atomic import input_scope
 from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source

@@ -8,11 +8,11 @@ import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, write_with
 from steadkit.catalog import LineStarts, columns_of, counts, read_table
-from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
+from steadkit.catalog.spool import SPAN
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
-from steadkit.rows import SPAN
 from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns
 from steadkit.sources import Source
 

@@ -13,7 +13,7 @@ from steadkit.console import progress
 from steadkit.errors import InputError, printable, remedy_of
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.store import Reader, locate, open_data, scan
-from steadkit.store.opening import LIBRARY_FAULTS
+from steadkit.store.open import LIBRARY_FAULTS
 from steadkit.store.scanner import TOGETHER
 
 

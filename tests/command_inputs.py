@@ -10,7 +10,7 @@ from obspy import Trace, UTCDateTime
 
 from eqt.quickstart import Size, steps
 from steadkit.convert import to_seisbench
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.manifest import Manifest
 from steadkit.merge import merge
@@ -103,10 +103,10 @@ def _quickstart(folder: Path) -> None:
 def _networks(folder: Path) -> None:
     """Train a tiny network on ``train.hdf5``, evaluate it, and keep it as ``k.keras`` too."""
     from eqt.config import EQTConfig, TrainConfig, read_toml
-    from eqt.evaluate import evaluate, plan
-    from eqt.loading import read, save_model
-    from eqt.picks import Thresholds
-    from eqt.train import train
+    from eqt.evaluation import evaluate, plan
+    from eqt.model_io import read, save_model
+    from eqt.picking.picks import Thresholds
+    from eqt.training import train
 
     network = EQTConfig.from_dict(read_toml(folder / "tiny.toml"))
     training = TrainConfig.from_dict(read_toml(folder / "train.toml"))

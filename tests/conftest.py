@@ -114,7 +114,7 @@ def stead(tmp_path: Path) -> Callable[..., Source]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a tiny network once; returns the run folder, `data.hdf5` is beside it."""
-    from eqt.train import train
+    from eqt.training import train
 
     folder = tmp_path_factory.mktemp("trained")
     source = write_stead(folder / "data.hdf5", names_of(24, 12))

@@ -7,7 +7,7 @@ from campaigns import repeated_trainings, shuffle_block, training_kills, unknown
 from conftest import SHORT, TINY
 
 import steadkit
-from eqt.picks import Thresholds
+from eqt.picking.picks import Thresholds
 
 
 def test_a_training_that_was_killed_ends_with_the_same_weights():

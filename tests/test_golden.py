@@ -15,7 +15,7 @@ import pytest
 from campaigns import published
 from conftest import as_csv, names_of, row
 
-from eqt.weights import load_published
+from eqt.formats.keras_v2 import load_published
 from steadkit.pipeline import BatchConfig, Batches
 from steadkit.transforms import PRESETS
 

@@ -10,7 +10,7 @@ from eqt.cli.options import FILE, NumberType, WholeType, refuse_existing
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
-    from eqt.evaluate import Evaluation
+    from eqt.evaluation import Evaluation
 
 
 @click.command()
@@ -94,10 +94,10 @@ def evaluate(
 
         load_setup(Run(run))  # a wrong folder should not wait for TensorFlow
     load_tensorflow()
-    from eqt.cores import share_cores
-    from eqt.evaluate import Protocol, plan, to_choose
-    from eqt.evaluate import evaluate as run_evaluation
-    from eqt.picks import Thresholds
+    from eqt.evaluation import Protocol, plan, to_choose
+    from eqt.evaluation import evaluate as run_evaluation
+    from eqt.picking.picks import Thresholds
+    from eqt.threads import share_cores
 
     if not mc_samples:
         share_cores()
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.evaluate import honest_rows, residual_rows, tester_default, unknown_summary
+    from eqt.evaluation import honest_rows, residual_rows, tester_default, unknown_summary
 
     figures, study = outcome.figures, outcome.study
     if outcome.seen:

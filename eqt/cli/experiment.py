@@ -10,7 +10,7 @@ from eqt.cli.options import AUGMENTATIONS, FILE, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
-    from eqt.experiments.outcome import Outcome
+    from eqt.experiments.results import Outcome
 
 
 @click.command()

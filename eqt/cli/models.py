@@ -61,9 +61,9 @@ def _build(
     name: str, diff: str | None, summary: bool, figure: Path | None, overwrite: bool
 ) -> None:
     load_tensorflow()
-    from eqt.architecture import draw
+    from eqt.layer_plan import stages
     from eqt.presets import preset
-    from eqt.stages import stages
+    from eqt.visualize.architecture import draw
     from steadkit.plots.style import save
 
     config = preset(name).config

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from steadkit.cli.options import FILE, NumberType, WholeType
-from steadkit.cli.previewing import AUGMENTATIONS
+from steadkit.cli.preview import AUGMENTATIONS
 from steadkit.errors import InputError
 
 __all__ = ["AUGMENTATIONS", "FILE", "NumberType", "WholeType", "refuse_existing"]

@@ -171,7 +171,7 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
     data = data_now(Run(options["resume"]), setup, options["data"])
     check_training(setup.model, setup.training.batch_size, max_traces(source_of(data).hdf5))
     load_tensorflow()
-    from eqt.train import resume
+    from eqt.training import resume
 
     run = resume(options["resume"], echo, options["other_machine"], options["data"])
     echo(f"run: {run.folder}")
@@ -201,8 +201,8 @@ def _begin(options: dict[str, Any], command: str) -> None:
         name, network = network_named(options["model"] or "EQT")
         check_training(network, config.batch_size, max_traces(source.hdf5))
     load_tensorflow()
-    from eqt.train import Means
-    from eqt.train import train as run_training
+    from eqt.training import Means
+    from eqt.training import train as run_training
 
     means = Means(
         devices=options["devices"],

@@ -78,9 +78,9 @@ def filters(
     """Draw the kernels of every convolution, the first layer's with their frequency response."""
     out = _checked(run, out, "filters", overwrite)
     load_tensorflow()
-    from eqt.visualize.contents import filters as content
-    from eqt.visualize.saving import facts_of, save
-    from eqt.visualize.subject import subject_of
+    from eqt.visualize.commands import filters as content
+    from eqt.visualize.context import subject_of
+    from eqt.visualize.write import facts_of, save
 
     subject = subject_of(run)
     echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
@@ -148,8 +148,8 @@ def architecture(names: tuple[str, ...], out: Path | None, kind: str, overwrite:
         preset(name)  # a wrong name should not wait for TensorFlow
     out = _checked(None, out, "architecture", overwrite)
     load_tensorflow()
-    from eqt.visualize.contents import architecture as content
-    from eqt.visualize.saving import save
+    from eqt.visualize.commands import architecture as content
+    from eqt.visualize.write import save
 
     echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
 
@@ -176,9 +176,9 @@ def _show(
     out = _checked(run, out, what, overwrite)
     load_tensorflow()
     from eqt import visualize as package
-    from eqt.visualize.saving import facts_of, save
-    from eqt.visualize.subject import data_of, seen_line, subject_of, traces_for
+    from eqt.visualize.context import data_of, seen_line, subject_of, traces_for
     from eqt.visualize.traces import spread_names
+    from eqt.visualize.write import facts_of, save
 
     subject = subject_of(run, data)
     shown = traces_for(subject, (*named, *more))

@@ -18,8 +18,8 @@ from eqt.compare.comparison import (
     tally,
 )
 from eqt.compare.figures import draw_differences
+from eqt.compare.load import Evaluated, evaluation_folder, read_evaluation, require_results
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
-from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation, require_results
 from eqt.compare.report import (
     HOW,
     PROTOCOLS,

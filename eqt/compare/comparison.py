@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from eqt.compare.bootstrap import interval, mean_of_seeds, resample, side
-from eqt.compare.counting import by_earthquake, counts_of
+from eqt.compare.counts import by_earthquake, counts_of
+from eqt.compare.load import Evaluated, in_same_order, read_evaluation
 from eqt.compare.measures import MEASURES, STUDY
-from eqt.compare.reading import Evaluated, in_same_order, read_evaluation
 from eqt.seen import Seen
 from steadkit.console import progress
 from steadkit.errors import InputError, printable

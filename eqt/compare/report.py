@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from eqt import pages
 from eqt.compare.comparison import BETTER, EQUAL, UNDEFINED, WORSE, Comparison, tally
 from eqt.compare.figures import draw_differences
+from eqt.compare.load import RESULTS, evaluation_folder
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
-from eqt.compare.reading import RESULTS, evaluation_folder
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
+from eqt.plots import html
 from steadkit.atomic import staged
 from steadkit.errors import InputError
 from steadkit.plots.style import styled, write_figure
@@ -177,11 +177,11 @@ def write(
     targets = [folder / name for name in FILES]
     intro = [SOURCES, HOW, how_drawn(comparison, resamples, seed)]
     figure = draw_differences(comparison)
-    with staged(targets, overwrite) as (csv, md, png, html):
+    with staged(targets, overwrite) as (csv, md, png, page):
         comparison.differences.to_csv(csv, index=False)
         md.write_text(as_markdown(comparison, intro), encoding="utf-8")
         styled(write_figure)(figure, png, "png")
-        html.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
+        page.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
     return targets
 
 
@@ -203,19 +203,19 @@ def as_markdown(comparison: Comparison, intro: Sequence[str]) -> str:
 def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str:
     """Write a comparison as a page of HTML that holds its figure."""
     sections = [
-        pages.section(
+        html.section(
             model,
             *(
-                pages.table(sheet(comparison, model, protocol), words)
+                html.table(sheet(comparison, model, protocol), words)
                 for protocol, words in PROTOCOLS.items()
             ),
         )
         for model in comparison.models
     ]
-    return pages.page(
+    return html.page(
         _title(comparison),
-        pages.bullets([f"{line}." for line in (*comparison.seen, *sentences(comparison))]),
-        *map(pages.paragraph, intro),
-        pages.png(picture, "Differences with their 95 % intervals"),
+        html.bullets([f"{line}." for line in (*comparison.seen, *sentences(comparison))]),
+        *map(html.paragraph, intro),
+        html.png(picture, "Differences with their 95 % intervals"),
         *sections,
     )

@@ -31,7 +31,7 @@ ATTENTION: Final = ("additive", "dot", "scaled_dot", "multi_head")
 """The kinds of attention, in transformer blocks and pickers alike; see `eqt.layers.attention`."""
 
 POSITIONAL: Final = ("none", "sinusoidal", "lstm")
-"""What is added before the first transformer block; see `eqt.layers.positions`."""
+"""What is added before the first transformer block; see `eqt.layers.positional_encoding`."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class TrainConfig:
     one_class
         Whether to train where there is only noise, or only earthquakes.
     freeze
-        Stages of the network that do not learn; see `eqt.stages.frozen`.
+        Stages of the network that do not learn; see `eqt.layer_plan.frozen`.
     mixed_precision
         One of ``PRECISIONS``.
     xla

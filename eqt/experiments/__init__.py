@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
 
 if TYPE_CHECKING:
-    from eqt.experiments.outcome import Outcome
+    from eqt.experiments.results import Outcome
 
 __all__ = [
     "QUICK",
@@ -72,9 +72,9 @@ def experiment(
         or another process is at work in it.
     """
     from eqt.experiments.folder import data_of, open_folder, split_for
-    from eqt.experiments.outcome import outcome_of
     from eqt.experiments.report import FILES, write_report
-    from eqt.experiments.running import entries_of, run_all
+    from eqt.experiments.results import outcome_of
+    from eqt.experiments.run import entries_of, run_all
     from eqt.experiments.suites import networks_of
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces

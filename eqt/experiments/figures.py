@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from eqt.compare import COMPARED
-from eqt.experiments.outcome import Outcome, scores
+from eqt.experiments.results import Outcome, scores
 from eqt.experiments.suites import REFERENCE
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, THOUSANDS, VERMILLION, styled
 

@@ -19,7 +19,7 @@ from eqt.experiments.suites import Settings, simulated_counts
 from eqt.runs import Run
 from steadkit.atomic import staging_folder, write_text, write_with
 from steadkit.catalog import KEY_COLUMNS, read_table
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import chunk_files, demo
 from steadkit.documents import TABLE, read_json, value_at
 from steadkit.errors import InputError, printable
@@ -82,7 +82,7 @@ def open_folder(folder: Path, settings: Settings) -> None:
 
 def _refuse_few(settings: Settings) -> None:
     """Refuse data of which a part would be empty, or that of training of one class alone."""
-    from eqt.train.parts import refuse_one_class, split_of, traces_of
+    from eqt.training.data import refuse_one_class, split_of, traces_of
 
     if settings.data is None:
         return  # as many as are needed are simulated
@@ -142,7 +142,7 @@ def data_of(folder: Path, settings: Settings, say: Say) -> Path:
 
 def split_for(folder: Path, data: Path, settings: Settings, say: Say) -> Path:
     """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
-    from eqt.train import split_of
+    from eqt.training import split_of
 
     target = folder / "split.manifest"
     if not target.exists():

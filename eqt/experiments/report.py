@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eqt import pages
 from eqt.compare import (
     HOW,
     IN_TIME,
@@ -21,9 +20,10 @@ from eqt.compare import (
 )
 from eqt.experiments.claims import claims_of, slips
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
-from eqt.experiments.outcome import Outcome, columns_table, scores
+from eqt.experiments.results import Outcome, columns_table, scores
 from eqt.experiments.suites import REFERENCE
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
+from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
 
 FIGURES: dict[str, tuple[Callable[[Outcome], Figure], str]] = {
@@ -79,7 +79,7 @@ def write_report(outcome: Outcome, paths: Sequence[Path], draws: int) -> None:
     title = f"The {outcome.settings.suite} suite: networks against {REFERENCE}"
     parts = parts_of(outcome, draws)
     files["report.md"].write_text(_as_markdown(title, parts), encoding="utf-8")
-    page = pages.page(title, *(_as_section(part, files) for part in parts))
+    page = html.page(title, *(_as_section(part, files) for part in parts))
     files["report.html"].write_text(page, encoding="utf-8")
 
 
@@ -331,9 +331,9 @@ def _as_markdown(title: str, parts: Sequence[Part]) -> str:
 
 
 def _as_section(part: Part, files: dict[str, Path]) -> str:
-    pieces = [pages.paragraph(words) for words in part.words]
-    pieces += [pages.bullets(part.points)] if part.points else []
-    pieces += map(pages.table, part.tables)
+    pieces = [html.paragraph(words) for words in part.words]
+    pieces += [html.bullets(part.points)] if part.points else []
+    pieces += map(html.table, part.tables)
     if part.figure:
-        pieces.append(pages.png(files[part.figure].read_bytes(), FIGURES[part.figure][1]))
-    return pages.section(part.title, *pieces)
+        pieces.append(html.png(files[part.figure].read_bytes(), FIGURES[part.figure][1]))
+    return html.section(part.title, *pieces)

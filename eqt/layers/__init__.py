@@ -21,6 +21,7 @@ They are written in `keras.ops` alone, for any backend of Keras. What joins them
 residual connections and networks-in-networks among them, is in `eqt.blocks`.
 """
 
+from eqt.layers.activations import hard_sigmoid
 from eqt.layers.attention import (
     AdditiveAttention,
     DotProductAttention,
@@ -30,14 +31,13 @@ from eqt.layers.attention import (
 )
 from eqt.layers.dropout import ChannelDropout
 from eqt.layers.feed_forward import FeedForward
-from eqt.layers.gates import hard_sigmoid
 from eqt.layers.monte_carlo import MonteCarloDropout
 from eqt.layers.normalization import BatchNormalization
-from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
+from eqt.layers.packed_conv import WideConv1D
+from eqt.layers.positional_encoding import RecurrentPositions, SinusoidalPositions
 from eqt.layers.recurrent import LSTM, BidirectionalLSTM
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 from eqt.layers.upsampling import UpsampleConv1D
-from eqt.layers.wide import WideConv1D
 
 __all__ = [
     "LSTM",

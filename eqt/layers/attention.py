@@ -6,8 +6,8 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from eqt.layers import compiling, masks
-from eqt.layers.registry import registered
+from eqt.layers import masks, xla
+from eqt.layers.serialization import registered
 
 _EPSILON: Final = 1e-7
 """What the published attention adds to the sum of its weights."""
@@ -202,7 +202,7 @@ def _additive(
     return attention(x, *weights)
 
 
-@compiling.compiled
+@xla.compiled
 def _attended(
     seen: Any, ceiling: Any, x: Any, Wt: Any, Wx: Any, bh: Any, Wa: Any, ba: Any
 ) -> tuple[Any, Any]:
@@ -212,7 +212,7 @@ def _attended(
     return ops.matmul(weights, x), weights
 
 
-@compiling.compiled
+@xla.compiled
 def _gradient(
     width: int | None,
     of_attended: Any,

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 
 
 @registered

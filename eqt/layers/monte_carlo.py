@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 
 
 @registered

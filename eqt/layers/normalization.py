@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from eqt.layers import compiling
-from eqt.layers.registry import registered
+from eqt.layers import xla
+from eqt.layers.serialization import registered
 
 
 @registered
@@ -20,7 +20,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         """Return the normalised inputs: (batch, steps, channels)."""
         wide = keras.backend.result_type(inputs.dtype, "float32")
         learns = training and self.trainable and mask is None and not self.synchronized
-        if not learns or wide != "float32" or not compiling.has_kernels():
+        if not learns or wide != "float32" or not xla.has_kernels():
             return super().call(inputs, training, mask)
         import tensorflow as tf
 

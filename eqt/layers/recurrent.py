@@ -6,9 +6,9 @@ from typing import Any, Final
 import keras
 from keras import ops
 
-from eqt.layers import compiling
-from eqt.layers.gates import hard_sigmoid
-from eqt.layers.registry import registered
+from eqt.layers import xla
+from eqt.layers.activations import hard_sigmoid
+from eqt.layers.serialization import registered
 
 _SLOPES: Final[dict[Any, Callable[[Any], Any]]] = {
     keras.activations.sigmoid: lambda gate: gate * (1 - gate),
@@ -69,7 +69,7 @@ def _is_usual(layer: keras.layers.LSTM) -> bool:
     """Tell whether a layer is one of those that this file is for."""
     whole = layer.return_sequences and not (layer.return_state or layer.stateful)
     known = layer.activation is keras.activations.tanh and layer.recurrent_activation in _SLOPES
-    return whole and known and layer.use_bias and not compiling.is_off()
+    return whole and known and layer.use_bias and not xla.is_off()
 
 
 def _run(layer: LSTM, sequences: Any, training: bool | None) -> Any:
@@ -122,7 +122,7 @@ def _lstm(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> Any:
 # in which they are read, gates as i, f, g, o. Each step is one product for all gates.
 
 
-@compiling.compiled
+@xla.compiled
 def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tuple[Any, ...]:
     """Return the outputs, (batch, steps, units), and what the gradient needs."""
     kernel, recurrent, bias = map(_by_gate, weights)
@@ -141,7 +141,7 @@ def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tu
     return ops.swapaxes(_in_time(h, backwards), 0, 1), z, h, c
 
 
-@compiling.compiled
+@xla.compiled
 def _backward(
     gate: Any,
     backwards: bool,

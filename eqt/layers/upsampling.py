@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqt.layers.convolution import SameConv1D
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 
 
 @registered

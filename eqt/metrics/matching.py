@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.metrics.scores import Score
-from eqt.rules import P_LEAD
+from eqt.picking.rules import P_LEAD
 from steadkit.labels import LabelConfig
 from steadkit.schema import N_SAMPLES
 

@@ -71,7 +71,7 @@ def reliability(of_kind: Mapping[str, Mapping[str, Any]]) -> Figure:
     ----------
     of_kind
         For ``detection``, ``P`` and ``S``: ``ece`` and ``bins``, as
-        `eqt.evaluate.calibrated.calibration` gives them.
+        `eqt.evaluation.calibration.calibration` gives them.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     grid = figure.subplots(2, len(of_kind), sharex=True, height_ratios=(3, 1), squeeze=False)
@@ -101,7 +101,7 @@ def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     title
         What the traces are told apart by.
     rows
-        As `eqt.evaluate.breakdown.breakdown` gives them for it.
+        As `eqt.evaluation.breakdown.breakdown` gives them for it.
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from eqt import pages
-from eqt.visualize.pictures import Picture
+from eqt.plots import html
+from eqt.visualize.files import Picture
 
 STYLE = """
 body { max-width: 105rem; }
@@ -63,8 +63,8 @@ def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, 
     parts = [_section(name, listed) for name, listed in sections]
     nav = f"<nav>{''.join(links)}</nav>"
     hint = "A click enlarges a picture; another one, or Escape, puts it back."
-    return pages.page(
-        title, pages.bullets(facts), nav, pages.paragraph(hint), *parts, ESCAPE, style=STYLE
+    return html.page(
+        title, html.bullets(facts), nav, html.paragraph(hint), *parts, ESCAPE, style=STYLE
     )
 
 
@@ -74,7 +74,7 @@ def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
     for group, listed in groupby(pictures, lambda one: one[0].group):
         thumbs = "\n".join(_thumb(picture, copy) for picture, copy in listed)
         parts.append(f'<div class="{"pair" if group else "grid"}">\n{thumbs}\n</div>')
-    return anchor + pages.section(name, pages.paragraph(WORDS.get(name, "")), *parts)
+    return anchor + html.section(name, html.paragraph(WORDS.get(name, "")), *parts)
 
 
 def _thumb(picture: Picture, copy: bytes) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.info import SNR_COLUMNS, read_numbers
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.plots.tables import names_in, rows_of, waveforms_of
 from steadkit.schema import EVENT, SAMPLING_RATE
 from steadkit.sources import Source, source_of

@@ -1,8 +1,7 @@
 """STEAD's CSV, read and written as text, so that nothing is altered."""
 
 from steadkit.catalog.cells import CellsDigest
-from steadkit.catalog.lines import LineStarts
-from steadkit.catalog.reading import (
+from steadkit.catalog.read import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
     check_name,
@@ -16,6 +15,7 @@ from steadkit.catalog.reading import (
     row_parts,
     rows_at,
 )
+from steadkit.catalog.validate import LineStarts
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
     SOURCE_LIST,
@@ -25,7 +25,7 @@ from steadkit.catalog.values import (
     in_order,
     list_sources,
 )
-from steadkit.catalog.writing import csv_text, write_csv
+from steadkit.catalog.write import csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",

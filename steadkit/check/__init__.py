@@ -15,13 +15,13 @@
 ============  ================================================================
 """
 
-from steadkit.check.faults import ERROR, FAULTS, SUSPECT, WARNING, Fault
 from steadkit.check.findings import FINDINGS, counted, of_severity, write_findings
 from steadkit.check.geodesy import geodesics
+from steadkit.check.issues import ERROR, FAULTS, SUSPECT, WARNING, Fault
 from steadkit.check.metadata import check_rows, repairable
 from steadkit.check.repair import drop, fix, to_drop
-from steadkit.check.survey import Report, check
-from steadkit.check.wanted import needs_hdf5, wanted_faults
+from steadkit.check.run import Report, check
+from steadkit.check.selection import needs_hdf5, wanted_faults
 
 __all__ = [
     "ERROR",

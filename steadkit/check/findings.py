@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.atomic.kinds import table as table_kind
-from steadkit.check.faults import ERROR, FAULTS, SEVERITIES
+from steadkit.check.issues import ERROR, FAULTS, SEVERITIES
 from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")

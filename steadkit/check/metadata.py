@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.check.faults import FAULTS
 from steadkit.check.findings import found, together
 from steadkit.check.geodesy import KM_PER_DEGREE
+from steadkit.check.issues import FAULTS
 from steadkit.check.reading import read_values, written
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times

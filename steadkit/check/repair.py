@@ -12,12 +12,12 @@ import pandas as pd
 from steadkit.atomic import input_scope, note_input, write_with
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import columns_of, rows_at, write_csv
-from steadkit.check.faults import ERROR, FAULTS
 from steadkit.check.findings import of_faults
+from steadkit.check.issues import ERROR, FAULTS
 from steadkit.check.metadata import repairable, repaired
-from steadkit.check.survey import Report
+from steadkit.check.run import Report
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, new_dataset
+from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of

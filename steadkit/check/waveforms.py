@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.check.agreement import AttributeTexts
-from steadkit.check.faults import ATTRIBUTES, FAULTS, SAMPLES
+from steadkit.check.attributes import AttributeTexts
 from steadkit.check.findings import found, of_faults, together
+from steadkit.check.heuristics import rises
+from steadkit.check.issues import ATTRIBUTES, FAULTS, SAMPLES
 from steadkit.check.samples import CHECKS, Components, not_finite
-from steadkit.check.suspects import rises
-from steadkit.check.wanted import shows_in
+from steadkit.check.selection import shows_in
 from steadkit.errors import InputError, remedy_of
 from steadkit.store import LIBRARY_FAULTS, Reader, Scanned, locate, open_data, scan
 

@@ -2,13 +2,13 @@
 
 import click
 
-from steadkit.cli.checking import check
-from steadkit.cli.exchange import convert
+from steadkit.cli.check import check
+from steadkit.cli.convert import convert
 from steadkit.cli.looking import info, plot
 from steadkit.cli.making import demo, merge, subset
 from steadkit.cli.manifests import build, diff, verify
-from steadkit.cli.parts import split
-from steadkit.cli.previewing import preview
+from steadkit.cli.preview import preview
+from steadkit.cli.split import split
 from steadkit.console import CarefulGroup
 from steadkit.version import __version__
 

@@ -91,7 +91,7 @@ def subset(
     Written to the current folder as steadmini (0.1), steadmicro (0.01), stead-0.25, stead-5000
     and so on, with -selected where other options have a say, unless -o names it.
     """
-    from steadkit.dataset import dataset_files
+    from steadkit.dataset_files import dataset_files
     from steadkit.presets import find_preset_sources, selection_of
     from steadkit.selection import Selection
     from steadkit.sources import find_sources
@@ -113,8 +113,8 @@ def subset(
 
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     """Gather the options of a selection that were given; the others keep their defaults."""
+    from steadkit.expressions import join_conditions
     from steadkit.selection import parse_strata, read_names
-    from steadkit.where import join_conditions
 
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
     if empty := [name for name, value in given.items() if value == "" or value == ("",)]:
@@ -153,7 +153,7 @@ def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
 
     Without FILES: chunk*.hdf5 in the current folder, else in $STEAD_DIR.
     """
-    from steadkit.dataset import dataset_files
+    from steadkit.dataset_files import dataset_files
     from steadkit.merge import merge as run
     from steadkit.sources import find_sources
 

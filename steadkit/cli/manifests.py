@@ -37,7 +37,7 @@ def build(
     may write the same number in two ways, 700 and 700.0: --any-csv takes the cells as they are.
     """
     from steadkit.build import build as run
-    from steadkit.dataset import dataset_files
+    from steadkit.dataset_files import dataset_files
     from steadkit.sources import find_sources
 
     target = dataset_files(output or manifest.with_suffix(".hdf5"))

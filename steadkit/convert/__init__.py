@@ -11,12 +11,12 @@
 ===================  ==========================================================
 """
 
+from steadkit.convert.dataset_writer import Converted, describe_unread, told
+from steadkit.convert.from_records import RegionConfig, from_records
 from steadkit.convert.from_seisbench import from_seisbench
-from steadkit.convert.region import RegionConfig, from_records
 from steadkit.convert.streams import stream_of, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
-from steadkit.convert.writing import Converted, describe_unread, told
 
 __all__ = [
     "Converted",

@@ -20,7 +20,7 @@ from obspy.io.mseed.core import _is_mseed
 from obspy.io.sac.core import _is_sac
 
 from steadkit.console import progress
-from steadkit.convert.samples import UnusableError, at_stead_rate, pick_components, ratio_to_stead
+from steadkit.convert.resample import UnusableError, at_stead_rate, pick_components, ratio_to_stead
 from steadkit.errors import InputError
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
@@ -174,7 +174,7 @@ def minute(
     start
         About when it begins, in ns since 1970; it will begin at the sample nearest to it.
     band_pass
-        Whether to filter (`steadkit.convert.samples`).
+        Whether to filter (`steadkit.convert.resample`).
     least_components
         With fewer of E, N and Z than this the minute is not taken.
 

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.catalog import check_name
-from steadkit.convert.rows import SUFFIX, apart, known, name_of
+from steadkit.convert.csv import columns_in, text_parts
 from steadkit.convert.seisbench_files import Chunk, Layout
 from steadkit.convert.seisbench_names import NAMES
 from steadkit.convert.seisbench_sources import (
@@ -19,7 +19,7 @@ from steadkit.convert.seisbench_sources import (
     source_type_of,
     sources_of,
 )
-from steadkit.convert.tables import columns_in, text_parts
+from steadkit.convert.stead_text import SUFFIX, apart, known, name_of
 from steadkit.errors import InputError, printable
 from steadkit.schema import NOISE
 from steadkit.types import parse_cell, parse_times

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from steadkit.catalog import SOURCE_LIST, list_sources
-from steadkit.convert.rows import known
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES
+from steadkit.convert.stead_text import known
 from steadkit.errors import printable
 from steadkit.schema import EVENT, NOISE
 

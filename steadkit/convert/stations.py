@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from obspy import read_inventory
 
+from steadkit.convert.csv import columns_in, text_parts
 from steadkit.convert.quakeml import check_values
-from steadkit.convert.rows import known
-from steadkit.convert.tables import columns_in, text_parts
+from steadkit.convert.stead_text import known
 from steadkit.errors import InputError
 from steadkit.types import parse_cell
 

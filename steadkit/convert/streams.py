@@ -10,7 +10,7 @@ from obspy import Stream, Trace, UTCDateTime
 from obspy.core import AttribDict
 
 from steadkit.catalog import row_parts
-from steadkit.convert.rows import known
+from steadkit.convert.stead_text import known
 from steadkit.errors import InputError
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source

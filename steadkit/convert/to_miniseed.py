@@ -14,11 +14,11 @@ from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
 from steadkit.console import progress
+from steadkit.convert.dataset_writer import folder_for
 from steadkit.convert.picks import OF_A_SOURCE
 from steadkit.convert.quakeml import write_quakeml
-from steadkit.convert.rows import known
+from steadkit.convert.stead_text import known
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
-from steadkit.convert.writing import folder_for
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source

@@ -16,12 +16,12 @@ from steadkit.atomic import check_targets, input_scope, note_input, staged
 from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
 from steadkit.console import Bar
+from steadkit.convert.dataset_writer import folder_for
 from steadkit.convert.seisbench_columns import seisbench_names
 from steadkit.convert.seisbench_names import SPLITS
-from steadkit.convert.writing import folder_for
-from steadkit.dataset import MANIFEST_SUFFIX
+from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.hdf5.disk import allocate
+from steadkit.hdf5.direct_io import allocate
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE

@@ -24,11 +24,11 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 ===============  ==============================================================
 """
 
+from steadkit.hdf5.attribute_table import Table, by_form, table_of
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
-from steadkit.hdf5.disk import PAGE, Disk
-from steadkit.hdf5.files import NewFile
-from steadkit.hdf5.heaps import Heaps
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.direct_io import PAGE, Disk
+from steadkit.hdf5.global_heap import Heaps
+from steadkit.hdf5.object_header import (
     DamageError,
     Header,
     NewStyleError,
@@ -38,9 +38,9 @@ from steadkit.hdf5.messages import (
     read_header,
     storage_of,
 )
-from steadkit.hdf5.tables import Table, by_form, table_of
+from steadkit.hdf5.readahead import Windows
 from steadkit.hdf5.templates import Alike, Templates
-from steadkit.hdf5.windows import Windows
+from steadkit.hdf5.writer import NewFile
 
 __all__ = [
     "ATTRIBUTES_DIGEST",

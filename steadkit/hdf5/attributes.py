@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.heaps import REFERENCE, Heaps
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.global_heap import REFERENCE, Heaps
+from steadkit.hdf5.object_header import (
     ATTRIBUTE,
     MESSAGE,
     DamageError,

@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from steadkit.hdf5.attribute_table import Datasets, Table
 from steadkit.hdf5.attributes import FLOAT32, Form
-from steadkit.hdf5.disk import room
-from steadkit.hdf5.heaps import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.direct_io import room
+from steadkit.hdf5.global_heap import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
+from steadkit.hdf5.object_header import (
     CONTIGUOUS,
     DATASPACE,
     DATATYPE,
@@ -19,8 +20,7 @@ from steadkit.hdf5.messages import (
     PREFIX,
     UnsupportedError,
 )
-from steadkit.hdf5.tables import Datasets, Table
-from steadkit.hdf5.words import WORD, spread, words_in
+from steadkit.hdf5.padding import WORD, spread, words_in
 
 CONSTANT: Final = 1
 _REST_OF_REFERENCE = np.dtype([("address", "<u8"), ("index", "<u4")])

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.object_header import (
     PLACE,
     SYMBOL_TABLE,
     DamageError,

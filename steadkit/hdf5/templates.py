@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from steadkit.hdf5.attribute_table import Table
 from steadkit.hdf5.attributes import Form, Shape, form_of, in_order
-from steadkit.hdf5.heaps import REFERENCE, Heaps
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.global_heap import REFERENCE, Heaps
+from steadkit.hdf5.object_header import (
     ATTRIBUTE,
     CONTINUATION,
     DATASPACE,
@@ -30,7 +31,6 @@ from steadkit.hdf5.messages import (
     storage_of,
     up8,
 )
-from steadkit.hdf5.tables import Table
 
 FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
 """Messages that must be the same, but for addresses and values; of others only kind and size."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import earthquakes_of
-from steadkit.dataset import MANIFEST_SUFFIX
+from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.info.reading import as_numbers, pieces, with_s_minus_p
 from steadkit.manifest import UNKNOWN, load

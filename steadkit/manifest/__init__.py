@@ -30,6 +30,6 @@ is still read, has no ``csv``, and its digest covers recipe, counts and table, n
 
 from steadkit.manifest.columns import UNKNOWN, Digests, NameTable
 from steadkit.manifest.listing import Manifest, manifest_of
-from steadkit.manifest.reading import load
+from steadkit.manifest.read import load
 
 __all__ = ["UNKNOWN", "Digests", "Manifest", "NameTable", "load", "manifest_of"]

@@ -18,9 +18,9 @@ anywhere.
 """
 
 from steadkit.pipeline.batches import Batches, clear_faults
-from steadkit.pipeline.cache import packed
 from steadkit.pipeline.config import MIXES, BatchConfig
-from steadkit.pipeline.records import Records
-from steadkit.pipeline.tensors import stream
+from steadkit.pipeline.data_source import Records
+from steadkit.pipeline.pack import packed
+from steadkit.pipeline.tf_data import stream
 
 __all__ = ["MIXES", "BatchConfig", "Batches", "Records", "clear_faults", "packed", "stream"]

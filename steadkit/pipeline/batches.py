@@ -11,10 +11,10 @@ from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, shape_targets
 from steadkit.manifest import Manifest
+from steadkit.pipeline.buffers import Memory
 from steadkit.pipeline.config import BatchConfig
-from steadkit.pipeline.memory import Memory
-from steadkit.pipeline.order import Order, balanced, generators, natural
-from steadkit.pipeline.records import Records
+from steadkit.pipeline.data_source import Records
+from steadkit.pipeline.sampler import Order, balanced, generators, natural
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 from steadkit.transforms import (
     AugmentConfig,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from steadkit.pipeline.memory import ALIGNMENT, Shared
+from steadkit.pipeline.buffers import ALIGNMENT, Shared
 
 
 class Columns:

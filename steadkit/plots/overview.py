@@ -8,9 +8,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from steadkit.console import show
 from steadkit.info import Info
+from steadkit.plots.annotations import SECONDS, Row, heading
 from steadkit.plots.distributions import draw_distributions
 from steadkit.plots.maps import draw_map, legend_handles
-from steadkit.plots.marks import SECONDS, Row, heading
 from steadkit.plots.style import GREY, say, styled
 from steadkit.plots.trace import draw_trace
 

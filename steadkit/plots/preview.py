@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, VERMILLION, styled
-from steadkit.preview import Shown, faults, is_inside, moves
+from steadkit.preview import Shown, is_inside, label_issues, moves
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
@@ -48,7 +48,7 @@ def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure
     Targets are filled, over the full height of a panel; the arrivals that an example claims are
     marked above it and, enlarged, by a dashed line. Enlarged, a minor tick is ten samples, and
     each component has a scale of its own, so that onsets are seen. What
-    `steadkit.preview.faults` and `moves` find stands in red.
+    `steadkit.preview.issues` and `moves` find stands in red.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure
     width, top = WIDTH / columns, TOP
     for row in items:
         for column, item in enumerate(row):
-            wrong = faults(item) + (moves(row[0], item) if item.name == row[0].name else [])
+            wrong = label_issues(item) + (moves(row[0], item) if item.name == row[0].name else [])
             _draw_cell(figure, item, wrong, (column * width + LEFT, top, width - LEFT - RIGHT))
         top += _height(row)
     return figure

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from steadkit.plots.marks import (
+from steadkit.plots.annotations import (
     SECONDS,
     Row,
     Window,

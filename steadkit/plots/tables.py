@@ -13,7 +13,7 @@ from steadkit.catalog import check_name, row_parts
 from steadkit.errors import InputError
 from steadkit.info.reading import pieces
 from steadkit.paths import is_file, require_file
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

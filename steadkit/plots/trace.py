@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from steadkit.plots.marks import (
+from steadkit.plots.annotations import (
     SECONDS,
     Row,
     Window,

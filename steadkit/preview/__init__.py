@@ -2,20 +2,20 @@
 
 ==============  ================================================================
 `examples`      traces of a file with their targets, and what was done to them
-`faults`        labels that cannot be right
+`label_issues`        labels that cannot be right
 ==============  ================================================================
 """
 
 from steadkit.preview.examples import augmented, choose, examples_of, sheet_of, shown
-from steadkit.preview.faults import Shown, faults, is_inside, moves
+from steadkit.preview.issues import Shown, is_inside, label_issues, moves
 
 __all__ = [
     "Shown",
     "augmented",
     "choose",
     "examples_of",
-    "faults",
     "is_inside",
+    "label_issues",
     "moves",
     "sheet_of",
     "shown",

@@ -12,9 +12,9 @@ from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
-from steadkit.pipeline.order import generators
-from steadkit.pipeline.records import Records
-from steadkit.preview.faults import Shown
+from steadkit.pipeline.data_source import Records
+from steadkit.pipeline.sampler import generators
+from steadkit.preview.issues import Shown
 from steadkit.sampling import shuffled
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
 from steadkit.sources import source_of

@@ -1,8 +1,8 @@
 """Which traces a subset takes: the selection as data, and as rows of a table."""
 
-from steadkit.selection.names import Names, listed, read_names
-from steadkit.selection.recipe import Selection
-from steadkit.selection.rows import draw, excluded_rows, matching_rows, needed_columns, select
+from steadkit.selection.name_list import Names, listed, read_names
+from steadkit.selection.select import draw, excluded_rows, matching_rows, needed_columns, select
+from steadkit.selection.selection import Selection
 from steadkit.selection.strata import parse_strata
 
 __all__ = [

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
+from steadkit.expressions import csv_column, numeric
 from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
 from steadkit.types import parse_number
-from steadkit.where import csv_column, numeric
 
 UNKNOWN = "not known"
 """The stratum of a value that is missing."""

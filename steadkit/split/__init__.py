@@ -24,7 +24,9 @@ together.
 """
 
 from steadkit.split.assign import assign
-from steadkit.split.leaks import Sharing, audit, refuse_leaks
+from steadkit.split.config import Rule, parse_by, parse_shares
+from steadkit.split.find import existing_split, split_beside, usable_for
+from steadkit.split.leak_audit import Sharing, audit, refuse_leaks
 from steadkit.split.manifests import (
     default_target,
     has_parts,
@@ -33,8 +35,6 @@ from steadkit.split.manifests import (
     split_manifest,
     target_of,
 )
-from steadkit.split.rule import Rule, parse_by, parse_shares
-from steadkit.split.training import existing_split, split_beside, usable_for
 
 __all__ = [
     "Rule",

@@ -10,10 +10,10 @@ import pandas as pd
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.sampling import PARTS, settle, shuffled
-from steadkit.selection.places import in_box
+from steadkit.selection.geography import in_box
 from steadkit.selection.strata import labels as strata_of
+from steadkit.split.config import TIME, Rule, instant
 from steadkit.split.groups import joined, labels_of, places, starts, twins
-from steadkit.split.rule import TIME, Rule, instant
 
 TRAIN, VALIDATION, TEST = PARTS
 

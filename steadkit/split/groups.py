@@ -15,12 +15,12 @@ from steadkit.catalog import (
     list_sources,
 )
 from steadkit.errors import InputError
+from steadkit.expressions import csv_column
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
 from steadkit.selection.strata import bins_of
-from steadkit.split.rule import EARTHQUAKE, REGION, STATION, TIME, Rule
+from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, Rule
 from steadkit.types import number_column, time_column
-from steadkit.where import csv_column
 
 STATION_COLUMNS = ("network_code", "receiver_code")
 PLACE_COLUMNS = (

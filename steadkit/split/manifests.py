@@ -8,15 +8,15 @@ import pandas as pd
 
 from steadkit.catalog import columns_of, counts, read_table
 from steadkit.errors import InputError, printable
+from steadkit.expressions import check_columns
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.paths import is_file, require_file
 from steadkit.sampling import PARTS, shuffled
 from steadkit.sources import source_of
 from steadkit.split.assign import assign
+from steadkit.split.config import Rule
 from steadkit.split.groups import needed_columns
-from steadkit.split.leaks import Sharing, audit, refuse_leaks
-from steadkit.split.rule import Rule
-from steadkit.where import check_columns
+from steadkit.split.leak_audit import Sharing, audit, refuse_leaks
 
 SUFFIX = ".manifest"
 SPLIT_SUFFIX = ".split.manifest"

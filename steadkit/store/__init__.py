@@ -17,13 +17,13 @@
 """
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.copying import Copied, Order, copy_traces
-from steadkit.store.opening import LIBRARY_FAULTS, dataset_of, open_data
-from steadkit.store.reading import Reader, attributes_of, read_waveform
+from steadkit.store.copy import Copied, Order, copy_traces
+from steadkit.store.open import LIBRARY_FAULTS, dataset_of, open_data
+from steadkit.store.reader import Reader, attributes_of, read_waveform
 from steadkit.store.samples import DTYPE, TRACE_BYTES, WAVEFORM_DIGEST, check_finite, digest
 from steadkit.store.scanner import Scanned, locate, scan
 from steadkit.store.waveforms import Waveforms
-from steadkit.store.writing import Writer
+from steadkit.store.writer import Writer
 
 __all__ = [
     "ATTRIBUTES_DIGEST",

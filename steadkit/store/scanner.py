@@ -8,10 +8,10 @@ import numpy as np
 
 from steadkit.hdf5 import DamageError, Table, table_of
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.opening import LIBRARY_FAULTS
-from steadkit.store.places import known_headers
-from steadkit.store.reading import NEAR, Reader
+from steadkit.store.open import LIBRARY_FAULTS
+from steadkit.store.reader import NEAR, Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
+from steadkit.store.trace_index import known_headers
 
 TOGETHER: Final = 128
 """Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""

@@ -17,18 +17,18 @@ An augmentation takes an `Example` and, where it draws, a random generator, and 
 copy in which arrivals, coda end and SNR go with the waveform.
 """
 
-from steadkit.transforms.adding import gaussian_noise, real_noise, second_event, superpose
-from steadkit.transforms.chain import Donors, augment, check_donors, needs_donors
+from steadkit.transforms.augment import Donors, augment, check_donors, needs_donors
+from steadkit.transforms.channels import drop_channels, flip, gap, rotate, scale
 from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
 from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
+from steadkit.transforms.mixing import gaussian_noise, real_noise, second_event, superpose
 from steadkit.transforms.normalization import (
     NORMALIZATIONS,
     normalize,
     normalize_into,
     normalize_some_into,
 )
-from steadkit.transforms.placing import cut, place, places, random_window, shift, stepped_windows
-from steadkit.transforms.sensing import drop_channels, flip, gap, rotate, scale
+from steadkit.transforms.windows import cut, place, places, random_window, shift, stepped_windows
 
 __all__ = [
     "NORMALIZATIONS",

@@ -6,8 +6,8 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import SAMPLING_RATE
-from steadkit.transforms.components import centred, means
 from steadkit.transforms.snr import snr_after
+from steadkit.transforms.statistics import centred, means
 
 TAIL = 1000
 """Samples that a filter's response is followed beyond the end of a trace."""

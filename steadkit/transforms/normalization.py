@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from steadkit.errors import InputError
-from steadkit.transforms.components import centred, mean_squares, means, peaks, spread, wide
+from steadkit.transforms.statistics import centred, mean_squares, means, peaks, spread, wide
 
 SAFE = (1e-15, 1e15)
 """Scales whose squares float32 holds with room to spare."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
-from steadkit.transforms.components import centred, mean_squares
+from steadkit.transforms.statistics import centred, mean_squares
 
 WINDOW = 500
 """Samples before P, and from S on, that STEAD's SNR compares: five seconds."""

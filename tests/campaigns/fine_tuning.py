@@ -3,8 +3,8 @@
 ``PYTHONPATH=tests python -m campaigns.fine_tuning --data FILE --weights FILE`` cuts the records
 into folds by earthquake. Each fold is picked with P at random samples, by the weights as they are,
 by what became of them on the other folds, and by that with picks moved to where the signal begins
-(`eqt.onsets`, ``eqt evaluate --refine``); the tables say how often and how well, by fold, by
-position, and how much of the errors the position explains. ``--save`` trains on all records and
+(`eqt.picking.refine`, ``eqt evaluate --refine``); the tables say how often and how well, by fold,
+by position, and how much of the errors the position explains. ``--save`` trains on all records and
 keeps the network.
 
 What we recommend, `SIMULATED` and then `RECIPE`: every trace shifted uniformly, both ways; little
@@ -42,12 +42,12 @@ import numpy as np
 import pandas as pd
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.loading import read, save_model
 from eqt.metrics import TOLERANCE
 from eqt.model import build_model
-from eqt.onsets import refined
-from eqt.picks import Thresholds
-from eqt.position import (
+from eqt.model_io import read, save_model
+from eqt.picking.picks import Thresholds
+from eqt.picking.refine import refined
+from eqt.position_bias import (
     PositionResult,
     by_position,
     by_second,
@@ -56,9 +56,9 @@ from eqt.position import (
     summary,
     write,
 )
-from eqt.position.tables import figures_of
+from eqt.position_bias.tables import figures_of
 from eqt.probabilities import Predict, predictor
-from eqt.train import compiled
+from eqt.training import compiled
 from steadkit.catalog import read_table
 from steadkit.console import progress
 from steadkit.demo import chunk_files, demo

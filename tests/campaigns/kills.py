@@ -98,7 +98,7 @@ def child(limit: int, move: int, arguments: Sequence[str]) -> None:
     """Be steadkit with small blocks, with room for files of `limit` bytes, dead at a `move`."""
     import resource
 
-    import steadkit.dataset as dataset
+    import steadkit.dataset_files as dataset
     from steadkit.cli import main
     from steadkit.store import copy_traces
 

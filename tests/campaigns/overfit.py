@@ -13,7 +13,7 @@ import numpy as np
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model import build_model
-from eqt.train import compiled
+from eqt.training import compiled
 from steadkit.catalog import read_table
 from steadkit.pipeline import BatchConfig, Batches
 from steadkit.schema import EVENT

@@ -1,8 +1,8 @@
 """Random windows picked three ways by both rule sets: many at once, one by one, and by loops.
 
 Run it completely with ``PYTHONPATH=tests python -m campaigns.picking``: 20,000 windows, two minutes
-on one core; the tests run some hundred. The loops follow the sentences of `eqt.rules.TABLE` and
-share no code with the picker; detections as published are those of ObsPy's trigger. Values are
+on one core; the tests run some hundred. The loops follow the sentences of `eqt.picking.rules.TABLE`
+and share no code with the picker; detections as published are those of ObsPy's trigger. Values are
 quantised, so that flat tops, equals and values at a threshold are frequent, and some are NaN.
 """
 
@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from obspy.signal.trigger import trigger_onset
 
-from eqt.candidates import gathered
-from eqt.picks import Detection, Thresholds, detect
+from eqt.picking.candidates import gathered
+from eqt.picking.picks import Detection, Thresholds, detect
+from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
 from eqt.probabilities import Probabilities
-from eqt.rules import CORRECTED, PUBLISHED, Rules
 
 SAMPLES: Final = 600
 AT_ONCE: Final = 50

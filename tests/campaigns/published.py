@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from eqt.weights import load_published
+from eqt.formats.keras_v2 import load_published
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.example import Example

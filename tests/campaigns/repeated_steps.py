@@ -15,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.cores import share_cores
 from eqt.presets import PRESETS
-from eqt.train.halves import HALVES
-from eqt.train.network import network_for
-from eqt.train.steps import Trainer
+from eqt.threads import share_cores
+from eqt.training.batch_halves import HALVES
+from eqt.training.model import network_for
+from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 

@@ -24,7 +24,7 @@ import pandas as pd
 import steadkit
 from eqt.config import EQTConfig, TrainConfig
 from eqt.runs import Run
-from eqt.train import train
+from eqt.training import train
 from steadkit.demo import chunk_files, demo
 from steadkit.schema import NOISE
 

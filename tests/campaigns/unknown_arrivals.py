@@ -19,10 +19,10 @@ import pandas as pd
 
 import steadkit
 from eqt.config import EQTConfig, TrainConfig
-from eqt.evaluate import evaluate, plan
-from eqt.picks import Thresholds
+from eqt.evaluation import evaluate, plan
+from eqt.picking.picks import Thresholds
 from eqt.runs import Run
-from eqt.train import train
+from eqt.training import train
 from steadkit.catalog import read_table, write_csv
 from steadkit.demo import chunk_files, demo
 from steadkit.schema import EVENT

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from eqt.train.adam import Adam
+from eqt.training.adam import Adam
 
 
 def weights():

@@ -22,7 +22,7 @@ from eqt.compare import (
 )
 from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, side
 from eqt.compare.comparison import verdict
-from eqt.compare.counting import by_earthquake, counts_of
+from eqt.compare.counts import by_earthquake, counts_of
 from eqt.metrics import STUDY_COLUMNS, study_row, timely
 from steadkit.schema import EVENT, NOISE
 

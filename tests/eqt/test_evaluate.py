@@ -9,20 +9,20 @@ import pandas as pd
 import pytest
 from conftest import TINY, names_of, refused, write_stead
 
-from eqt import checkpoints
-from eqt.evaluate import (
+import eqt.evaluation.run as evaluation_run
+from eqt.evaluation import (
     Protocol,
     detections_table,
     evaluate,
-    evaluating,
     picks_table,
     plan,
     results_table,
     traces_table,
 )
+from eqt.formats import weights_h5
 from eqt.metrics import STUDY_COLUMNS
 from eqt.model import build_model
-from eqt.picks import Detection, Pick, Thresholds
+from eqt.picking.picks import Detection, Pick, Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.catalog import GROUP_COLUMNS, read_table, write_csv
 from steadkit.errors import InputError
@@ -140,7 +140,7 @@ def picked(trained, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("picked") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluating, "predictor", changing)
+        patch.setattr(evaluation_run, "predictor", changing)
         return evaluate(plan(trained, None, None, folder), Thresholds(), protocol=FEW)
 
 
@@ -226,7 +226,7 @@ def test_monte_carlo_dropout_tells_whether_uncertain_picks_are_off(tmp_path):
     config = replace(TINY, residual_kernels=(3,))
     source = write_stead(tmp_path / "data.hdf5", names_of(5, 2))
     weights = tmp_path / "some.weights.h5"
-    checkpoints.save(build_model(config, 0), config, weights)
+    weights_h5.save(build_model(config, 0), config, weights)
     task = plan(None, source.hdf5, weights, tmp_path / "out")
     outcome = evaluate(task, LOW, mc_samples=3, protocol=Protocol((60.0,), 0))
     told = outcome.figures["uncertainty"]
@@ -456,7 +456,7 @@ def test_arrivals_are_whole_numbers_and_zero_is_none(stead):
 def test_the_default_of_the_tester_is_told(tmp_path, run):
     config = replace(TINY, residual_kernels=(3,))
     write_stead(tmp_path / "data.hdf5", names_of(5, 2))
-    checkpoints.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
+    weights_h5.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
     arguments = ("--data", "data.hdf5", "--weights", "some.weights.h5", "--resamples", 0)
     for number, options in enumerate(
         [("--mc-samples", 5, "--thresholds", "published"), ("--mc-samples", 4)]
@@ -475,7 +475,7 @@ def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):
         bells = np.exp(-0.5 * (away / [60, 10, 10]) ** 2)
         return lambda waveforms: Probabilities(np.tile(bells, (len(waveforms), 1, 1)))
 
-    monkeypatch.setattr(evaluating, "predictor", always_the_same)
+    monkeypatch.setattr(evaluation_run, "predictor", always_the_same)
     found = {}
     for options in ([], ["--refine"]):
         result = run("eqt", "evaluate", str(trained), *options, "--out", "out", "--overwrite")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eqt.evaluate.folder import files_of
+from eqt.evaluation.folder import files_of
 from steadkit.atomic import staged_folder
 from steadkit.errors import InputError
 

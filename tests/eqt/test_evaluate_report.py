@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from eqt.evaluate import SECTIONS, Protocol, evaluate, plan
-from eqt.pages import paragraph, section
-from eqt.picks import Thresholds
+from eqt.evaluation import SECTIONS, Protocol, evaluate, plan
+from eqt.picking.picks import Thresholds
+from eqt.plots.html import paragraph, section
 
 VOID = ("meta", "img", "br")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from conftest import refused
 
-from eqt.candidates import GRID, gathered
-from eqt.evaluate import Part, Protocol, Task, choose, evaluate, plan, to_choose
-from eqt.evaluate.found import found_in, judge, swept
-from eqt.evaluate.thresholds import told
+from eqt.evaluation import Part, Protocol, Task, choose, evaluate, plan, to_choose
+from eqt.evaluation.detections import found_in, judge, swept
+from eqt.evaluation.thresholds import told
 from eqt.metrics import truth_of
-from eqt.picks import Thresholds
+from eqt.picking.candidates import GRID, gathered
+from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.errors import InputError
 

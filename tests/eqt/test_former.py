@@ -16,7 +16,7 @@ import pytest
 from campaigns.training_kills import weights
 
 import eqt
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
 from steadkit.sources import source_of

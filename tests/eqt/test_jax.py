@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from eqt import checkpoints
 from eqt.config import EQTConfig
+from eqt.formats import weights_h5
 from eqt.model import build_model
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_the_network_gives_the_same_and_trains(tmp_path):
     for name, variant in VARIANTS.items():
         config = replace(SMALL, **variant)
         model = build_model(config, seed=1)
-        checkpoints.save(model, config, tmp_path / f"{name}.weights.h5")
+        weights_h5.save(model, config, tmp_path / f"{name}.weights.h5")
         expected[name] = np.concatenate([*map(keras.ops.convert_to_numpy, model(x))], -1)
     done = on_jax("-c", SCRIPT, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

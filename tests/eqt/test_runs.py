@@ -5,7 +5,8 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.presets import PRESETS, Preset
 from eqt.runs import Run, claimed_folder, created
-from eqt.train import start, train
+from eqt.training import run as training_run
+from eqt.training import train
 from steadkit.atomic import write_text
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -30,8 +31,8 @@ def before_the_network(monkeypatch, act):
             waiting.pop()()
         return real(*arguments)
 
-    real = start.batches_of
-    monkeypatch.setattr(start, "batches_of", build)
+    real = training_run.batches_of
+    monkeypatch.setattr(training_run, "batches_of", build)
 
 
 def test_of_two_trainings_at_once_the_second_takes_the_next_number(

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from conftest import SHORT, TINY, names_of, refused
 
-from eqt.evaluate import Protocol, evaluate, plan
-from eqt.picks import Thresholds
+from eqt.evaluation import Protocol, evaluate, plan
+from eqt.picking.picks import Thresholds
 from eqt.seen import METRICS, Seen, seen_in_evaluation
-from eqt.train import train
-from eqt.visualize.pictures import Content
-from eqt.visualize.saving import save
+from eqt.training import train
+from eqt.visualize.files import Content
+from eqt.visualize.write import save
 from steadkit.catalog import read_table, write_csv
 from steadkit.manifest import load
 from steadkit.sampling import PARTS

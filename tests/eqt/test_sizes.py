@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eqt import sizes
 from eqt.config import EQTConfig
 from eqt.metrics.bootstrap import resampled
-from eqt.position import position_test
+from eqt.position_bias import position_test
 from eqt.presets import PRESETS
 from steadkit import capacity
 from steadkit.errors import InputError

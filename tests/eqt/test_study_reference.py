@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from campaigns import published
 
-from eqt.candidates import gathered_by
-from eqt.evaluate import RESULTS_COLUMNS, results_table
+from eqt.evaluation import RESULTS_COLUMNS, results_table
+from eqt.formats.keras_v2 import load_published
 from eqt.metrics import STUDY_COLUMNS, study_row
-from eqt.picks import Thresholds, detect
+from eqt.picking.candidates import gathered_by
+from eqt.picking.picks import Thresholds, detect
+from eqt.picking.rules import PUBLISHED
 from eqt.probabilities import Probabilities
-from eqt.rules import PUBLISHED
-from eqt.weights import load_published
 from steadkit.catalog import read_table
 from steadkit.schema import COLUMNS
 

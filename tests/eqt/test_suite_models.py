@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from eqt.config import TrainConfig
-from eqt.loading import load_model, save_model
 from eqt.model import build_model
+from eqt.model_io import load_model, save_model
 from eqt.presets import PRESETS
-from eqt.train import compiled
+from eqt.training import compiled
 from steadkit.labels import TARGETS
 
 LENGTH = 256

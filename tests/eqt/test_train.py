@@ -13,8 +13,8 @@ from conftest import SHORT, TINY, names_of, refused
 from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
 from eqt.runs import Run, default_folder, load_setup
-from eqt.train import split_by_earthquake, split_of, train
-from eqt.train.parts import batches_of, traces_of, unknown_summary
+from eqt.training import split_by_earthquake, split_of, train
+from eqt.training.data import batches_of, traces_of, unknown_summary
 from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of

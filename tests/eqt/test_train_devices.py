@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eqt.train.devices import check_devices, devices_named
+from eqt.training.devices import check_devices, devices_named
 from steadkit.errors import InputError
 
 PROGRAM = """
@@ -20,9 +20,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, "tests")
 from conftest import SHORT, TINY, names_of, write_stead
-from eqt.loading import load_model
+from eqt.model_io import load_model
 from eqt.runs import load_setup
-from eqt.train import Means, train
+from eqt.training import Means, train
 
 folder = Path(sys.argv[1])
 source = write_stead(folder / "data.hdf5", names_of(22, 12))

@@ -15,7 +15,7 @@ from campaigns.training_kills import weights
 from conftest import SHORT, TINY, names_of, refused
 
 from eqt.runs import Run, created, held, load_setup
-from eqt.train import Means, resume, state, train
+from eqt.training import Means, checkpoint, resume, train
 from steadkit.atomic import write_text
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -61,7 +61,7 @@ def cut_off(data, folder, states: int) -> Run:
         written.append(real(*arguments))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state, "save", partial(save, state.save))
+        patch.setattr(checkpoint, "save", partial(save, checkpoint.save))
         with pytest.raises(Killed):
             train(data, folder, NETWORK, LASTING, len, means=OFTEN)
     return Run(folder)

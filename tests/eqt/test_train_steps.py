@@ -11,12 +11,12 @@ import tensorflow as tf
 from campaigns.repeated_steps import repeat
 from conftest import SHORT, TINY, names_of
 
-from eqt.loading import load_model, save_model
 from eqt.model import build_model
+from eqt.model_io import load_model, save_model
 from eqt.runs import Run
-from eqt.train import Means, compiled, train
-from eqt.train.network import network_for
-from eqt.train.steps import Trainer
+from eqt.training import Means, compiled, train
+from eqt.training.model import network_for
+from eqt.training.steps import Trainer
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS, UNKNOWN
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from eqt import checkpoints
 from eqt.config import EQTConfig
+from eqt.formats import weights_h5
 from eqt.layers import (
     AdditiveAttention,
     DotProductAttention,
@@ -72,8 +72,8 @@ def test_a_variant_trains_a_step_and_comes_back_bit_for_bit(variant, tmp_path):
     assert {w.path for w in model.weights} - moved <= {f"{name}/ba" for name in ATTENTION}
 
     path = tmp_path / "variant.weights.h5"
-    checkpoints.save(model, config, path)
-    for tensors in zip(model(waveforms()), checkpoints.load(path)(waveforms()), strict=True):
+    weights_h5.save(model, config, path)
+    for tensors in zip(model(waveforms()), weights_h5.load(path)(waveforms()), strict=True):
         one, other = map(keras.ops.convert_to_numpy, tensors)
         assert one.shape == (2, 20, 1)
         assert ((one > 0) & (one < 1)).all()
@@ -150,13 +150,13 @@ def test_a_model_file_of_keras_comes_back(tmp_path):
 def test_weights_saved_before_there_was_a_choice_are_the_published_kind(tmp_path):
     path = tmp_path / "old.weights.h5"
     model = build_model(SMALL)
-    checkpoints.save(model, SMALL, path)
+    weights_h5.save(model, SMALL, path)
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["config"])
         for setting in ("attention", "heads", "positional", "causal"):
             del config[setting]
         file.attrs["config"] = json.dumps(config)
-    again = checkpoints.load(path)
+    again = weights_h5.load(path)
     assert isinstance(again.get_layer("attentionD"), AdditiveAttention)
     assert [weight.path for weight in again.weights] == [weight.path for weight in model.weights]
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):

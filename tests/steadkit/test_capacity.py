@@ -63,7 +63,7 @@ def test_what_a_killed_copy_has_staged_counts_and_stays(stead, run, room, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("steadkit.dataset.manifest_of", interrupt)
+        patch.setattr("steadkit.dataset_files.manifest_of", interrupt)
         run(*arguments)
     staged = {path: path.stat().st_size for path in tmp_path.glob(".out*/out.hdf5")}
     assert len(staged) == 1

@@ -19,7 +19,7 @@ from steadkit.catalog import (
     row_parts,
     write_csv,
 )
-from steadkit.catalog.lines import PIECE_BYTES, line_starts
+from steadkit.catalog.validate import PIECE_BYTES, line_starts
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS
 from steadkit.types import typed_table

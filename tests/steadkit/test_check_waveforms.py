@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.check import FAULTS, check, wanted_faults
-from steadkit.check.faults import SAMPLES
+from steadkit.check.heuristics import RATIO, energy_rise, rises
+from steadkit.check.issues import SAMPLES
 from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
-from steadkit.check.suspects import RATIO, energy_rise, rises
 from steadkit.check.waveforms import ARRIVALS, check_waveforms
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_of

@@ -15,7 +15,7 @@ from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
 from steadkit.convert.seisbench_columns import moved, to_stead
 from steadkit.convert.seisbench_sources import kind_of
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.sources import source_of

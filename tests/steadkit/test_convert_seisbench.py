@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.samples import UnusableError
+from steadkit.convert.resample import UnusableError
 from steadkit.convert.seisbench_columns import NAMES, extras_of, moved, to_stead
 from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of

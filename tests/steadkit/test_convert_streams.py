@@ -252,7 +252,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(stead, tmp_path):
 )
 def test_the_help_of_a_command_loads_nothing_heavy(command):
     code = (
-        "from steadkit.cli.exchange import convert\n"
+        "from steadkit.cli.convert import convert\n"
         f"convert(['{command}', '--help'], standalone_mode=False)\n"
         "import sys; print({'numpy', 'pandas', 'h5py', 'scipy', 'obspy'} & set(sys.modules))"
     )

@@ -21,14 +21,14 @@ from steadkit.hdf5 import (
     RawFile,
     Templates,
     by_form,
-    disk,
+    direct_io,
     encode,
     read_attributes,
     read_header,
     storage_of,
     table_of,
 )
-from steadkit.hdf5.disk import room
+from steadkit.hdf5.direct_io import room
 from steadkit.store import Writer
 
 SHAPE = (3,)
@@ -424,7 +424,7 @@ def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
 @pytest.mark.parametrize("names", [["a"], [f"N{number}" for number in range(3000)]])
 def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
     write(tmp_path / "a.hdf5", names, lambda name: {"name": name})
-    monkeypatch.setattr(disk, "LONG", 1)
+    monkeypatch.setattr(direct_io, "LONG", 1)
     write(tmp_path / "b.hdf5", names, lambda name: {"name": name})
     assert (tmp_path / "a.hdf5").read_bytes() == (tmp_path / "b.hdf5").read_bytes()
 
@@ -436,7 +436,7 @@ def test_a_stretch_wherever_it_lies_in_memory(tmp_path, address, aligned):
     content = room(20_000, address if aligned else address + 1)
     content[:] = np.arange(20_000) % 251
     with (tmp_path / "a").open("wb") as file:
-        out = disk.Disk(file.fileno())
+        out = direct_io.Disk(file.fileno())
         out.write(address, content.data)
         out.close()
     assert (tmp_path / "a").read_bytes() == bytes(address) + content.tobytes()
@@ -455,7 +455,7 @@ def test_what_is_written_in_pieces_is_all_written(tmp_path, monkeypatch, at_once
     monkeypatch.setattr(os, "pwrite", lambda fd, content, at: pwrite(fd, content[:at_once], at))
     assert pwritev is not os.pwritev
     with (tmp_path / "a").open("wb") as file:
-        disk.write_at(file.fileno(), 3, *parts)
+        direct_io.write_at(file.fileno(), 3, *parts)
     assert (tmp_path / "a").read_bytes() == bytes(3) + b"".join(parts)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, load, manifest_of
-from steadkit.manifest import reading as manifest_reading
+from steadkit.manifest import read as manifest_reading
 
 RECIPE = {"operation": "subset", "fraction": "1/100", "seed": 0}
 

@@ -21,7 +21,7 @@ from steadkit.atomic import (
 from steadkit.atomic.kinds import BY_SUFFIX, DATA, HDF5, kind_of_file, may_replace
 from steadkit.atomic.targets import OWNERS
 from steadkit.convert import to_seisbench
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.selection import Selection
 from steadkit.sources import source_of
@@ -220,8 +220,8 @@ def test_names_that_staging_needs_are_refused(tmp_path):
 
 
 def test_owners_are_told_by_what_is_written_today():
-    from eqt.evaluate.folder import FILES as EVALUATION
-    from eqt.evaluate.folder import PROOF
+    from eqt.evaluation.folder import FILES as EVALUATION
+    from eqt.evaluation.folder import PROOF
     from eqt.runs import Run
     from eqt.visualize.folder import MARK
 

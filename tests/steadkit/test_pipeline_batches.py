@@ -17,7 +17,7 @@ from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.pipeline import BatchConfig, Batches, Records, stream
 from steadkit.pipeline.batches import shapes
-from steadkit.pipeline.team import Team
+from steadkit.pipeline.workers import Team
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS, AugmentConfig, normalize
 

@@ -79,7 +79,7 @@ def test_rows_in_any_order_and_more_of_them_than_are_wanted(stead, monkeypatch):
     expected = Records([source.hdf5], NAMES[3:15])
     shuffled = [row(name, NAMES.index(name)) for name in NAMES[::-1]]
     as_csv(shuffled).to_csv(source.csv, index=False)
-    monkeypatch.setattr("steadkit.catalog.reading.CHUNK_ROWS", 4)
+    monkeypatch.setattr("steadkit.catalog.read.CHUNK_ROWS", 4)
     found = Records([source.hdf5], NAMES[3:15])
     for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))

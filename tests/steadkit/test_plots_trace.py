@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.plots import save, spectrogram_figure, trace_figure
-from steadkit.plots.marks import heading
+from steadkit.plots.annotations import heading
 from steadkit.plots.spectrogram import power
 
 ROW = {

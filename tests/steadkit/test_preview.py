@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from conftest import names_of, refused, waveform
 
-from steadkit.cli.previewing import AUGMENTATIONS, LABELS, NORMALIZATIONS
+from steadkit.cli.preview import AUGMENTATIONS, LABELS, NORMALIZATIONS
 from steadkit.example import Example
 from steadkit.labels import SHAPES, LabelConfig
 from steadkit.plots import contact_sheet, save
-from steadkit.preview import Shown, augmented, faults, moves, sheet_of, shown
+from steadkit.preview import Shown, augmented, label_issues, moves, sheet_of, shown
 from steadkit.transforms import NORMALIZATIONS as MODES
 from steadkit.transforms import PRESETS, AugmentConfig, Donors, normalize
 
@@ -97,7 +97,7 @@ def test_every_arrival_in_the_window_is_enlarged_and_no_other():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_arrivals_at_the_edges_are_drawn_and_not_called_wrong(arrival, shape, tmp_path):
     item = event((arrival,), (np.nan,), shape)
-    assert faults(item) == []
+    assert label_issues(item) == []
     save([contact_sheet([[item]])], tmp_path / "a.png")
 
 
@@ -105,26 +105,26 @@ def test_dead_components_are_drawn_flat(tmp_path):
     item = replace(event(), waveform=np.zeros((6000, 3), np.float32))
     figure = contact_sheet([[item, item]])
     assert np.ptp(figure.axes[1].lines[0].get_ydata()) == 0
-    assert faults(item) == moves(item, item) == []
+    assert label_issues(item) == moves(item, item) == []
     save([figure], tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_faults_are_what_is_wrong_and_nothing_else(shape):
     good = event((700.0, 800.4), (1000.0, 1100.4), shape)
-    assert faults(good) == faults(event((), ())) == []
-    assert faults(late(event(shape=shape), 3)) == [
+    assert label_issues(good) == label_issues(event((), ())) == []
+    assert label_issues(late(event(shape=shape), 3)) == [
         "P target +3 samples off 7.00 s",
         "S target +3 samples off 10.00 s",
         "detection begins +3 samples off P",
     ]
-    assert faults(replace(event(shape=shape), p=(), s=())) == [
+    assert label_issues(replace(event(shape=shape), p=(), s=())) == [
         "P target at 7.00 s, not claimed",
         "S target at 10.00 s, not claimed",
         "detection without an event",
     ]
     silent = {name: 0 * target for name, target in good.targets.items()}
-    assert "no P target at 7.00 s" in faults(replace(event(shape=shape), targets=silent))
+    assert "no P target at 7.00 s" in label_issues(replace(event(shape=shape), targets=silent))
 
 
 @pytest.mark.parametrize(("config", "least"), [(EQT, 0.9), (ROBUST, 0.5)])
@@ -132,7 +132,7 @@ def test_a_waveform_that_moved_elsewhere_is_told(stead, config, least):
     pairs = sheet_of(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
     found = []
     for plain, copy in pairs:
-        assert faults(plain) + faults(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + moves(plain, copy) == []
         if copy.p:
             found.append("waveform +10 samples off P" in moves(plain, wave_late(copy, 10)))
     assert np.mean(found) >= least
@@ -336,4 +336,4 @@ def test_the_callers_settings_stay_as_they_are():
 
 def test_the_real_records_have_no_fault(shared_data):
     for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
-        assert faults(plain) + faults(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + moves(plain, copy) == []

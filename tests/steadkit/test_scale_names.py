@@ -12,14 +12,14 @@ import pytest
 from scale_file import WAYS
 from scale_names import GROUP_BYTES, Nodes, write_group
 
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.hdf5 import NewFile, Table, encode
-from steadkit.hdf5.words import words_in
+from steadkit.hdf5.padding import words_in
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.selection import Selection
 from steadkit.sources import source_of
 from steadkit.store import TRACE_BYTES, Reader, Waveforms, open_data, read_waveform
-from steadkit.store.places import CACHE_VARIABLE, find_headers, find_places
+from steadkit.store.trace_index import CACHE_VARIABLE, find_headers, find_places
 from steadkit.subset import subset
 
 COUNT = 1_060_000

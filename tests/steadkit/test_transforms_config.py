@@ -6,7 +6,7 @@ import pytest
 
 from steadkit.errors import InputError
 from steadkit.transforms import PRESETS, RATES, AugmentConfig, light
-from steadkit.transforms.chain import CHAIN, NEEDS
+from steadkit.transforms.augment import CHAIN, NEEDS
 
 PUBLISHED = {
     "shift": 0.99,

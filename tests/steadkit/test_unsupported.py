@@ -8,7 +8,7 @@ from conftest import names_of, refused, waveform
 
 from steadkit.errors import InputError
 from steadkit.hdf5.attributes import MAX_ELEMENTS
-from steadkit.hdf5.messages import MAX_BYTES
+from steadkit.hdf5.object_header import MAX_BYTES
 from steadkit.store import Reader, attributes_of, open_data
 
 NAMES = names_of(8, 4)

@@ -4,9 +4,9 @@ Each function takes arrays and returns a `matplotlib.figure.Figure`; no window i
 """
 
 from eqt.visualize.figures.attention import attention_figure, average_figure, parameters_figure
+from eqt.visualize.figures.attribution import why_figure
 from eqt.visualize.figures.filters import filters_figure
 from eqt.visualize.figures.maps import maps_figure, overview_figure
-from eqt.visualize.figures.why import why_figure
 
 __all__ = [
     "attention_figure",

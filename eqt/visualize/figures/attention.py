@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from eqt.visualize.averages import ABOUT_P, Average, received
 from eqt.visualize.figures.panels import (
     DIVERGING,
     INCHES_A_TRACE,
@@ -20,9 +19,10 @@ from eqt.visualize.figures.panels import (
     rows_of_columns,
     sheet,
 )
-from eqt.visualize.times import Steps
+from eqt.visualize.mean_attention import ABOUT_P, Average, received
+from eqt.visualize.time_axis import Steps
 from eqt.visualize.traces import Shown, arrivals, caption
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, say, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 

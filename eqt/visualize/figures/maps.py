@@ -19,7 +19,7 @@ from eqt.visualize.figures.panels import (
     sheet,
     time_axis,
 )
-from eqt.visualize.times import Steps
+from eqt.visualize.time_axis import Steps
 from eqt.visualize.traces import Shown, caption
 from steadkit.plots.style import styled
 

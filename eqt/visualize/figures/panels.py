@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from eqt.visualize.times import Steps
+from eqt.visualize.time_axis import Steps
 from eqt.visualize.traces import arrivals
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 

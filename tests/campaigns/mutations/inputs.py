@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
 from steadkit.sources import source_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from conftest import TINY
 
-from eqt.visualize.averages import ABOUT_P, averages
-from eqt.visualize.times import steps_of
+from eqt.visualize.mean_attention import ABOUT_P, averages
+from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import Shown
 
 CONFIG = replace(TINY, filters=(2,) * 7, kernels=(3,) * 7)

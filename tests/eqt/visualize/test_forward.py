@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from conftest import TINY
 
-from eqt.loading import read as read_network
 from eqt.model import build_model
+from eqt.model_io import read as read_network
 from eqt.presets import PRESETS
 from eqt.visualize import traces
-from eqt.visualize.averages import received
-from eqt.visualize.forward import BATCH, attention_of, batches, feature_maps, weights_of
+from eqt.visualize.activations import BATCH, attention_of, batches, feature_maps, weights_of
 from eqt.visualize.layers import attentions, chosen, convolutions, in_order
-from eqt.visualize.times import steps_of
+from eqt.visualize.mean_attention import received
+from eqt.visualize.time_axis import steps_of
 from steadkit.errors import InputError
 
 SMALL = replace(TINY, input_length=40, residual_kernels=(3,), encoder_rnn=("bilstm",))

@@ -10,7 +10,7 @@ from conftest import TINY
 from eqt.config import EQTConfig
 from eqt.model import build_model
 from eqt.visualize.layers import in_order
-from eqt.visualize.times import Steps, steps_of
+from eqt.visualize.time_axis import Steps, steps_of
 
 # 46 -> 23 -> 12 -> 6: pooling rounds up, and the decoder cuts at both ends.
 CUT = replace(TINY, filters=(2, 2, 2), kernels=(3, 3, 3), input_length=46)

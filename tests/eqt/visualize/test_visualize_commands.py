@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from conftest import SHORT, TINY, names_of, refused, write_stead
 
-from eqt.loading import save_model
 from eqt.model import build_model
+from eqt.model_io import save_model
 from eqt.visualize import figures
+from eqt.visualize.activations import feature_maps
+from eqt.visualize.context import subject_of
+from eqt.visualize.files import Picture, write
 from eqt.visualize.folder import MARK
-from eqt.visualize.forward import feature_maps
 from eqt.visualize.gallery import gallery
-from eqt.visualize.pictures import Picture, write
-from eqt.visualize.subject import subject_of
-from eqt.visualize.times import steps_of
+from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import read
 from steadkit.atomic import write_text
 
@@ -44,7 +44,7 @@ def files_in(folder):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Train a network of few weights; returns the run folder."""
-    from eqt.train import train
+    from eqt.training import train
 
     folder = tmp_path_factory.mktemp("trained")
     source = write_stead(folder / "data.hdf5", names_of(12, 8))
@@ -208,7 +208,7 @@ def test_the_same_figure_is_the_same_bytes(tmp_path, network):
         folder = tmp_path / name
         folder.mkdir()
         picture = Picture("x", "s", "", "c", lambda: figures.filters_figure("encoder_2", kernel))
-        from eqt.visualize.pictures import Content
+        from eqt.visualize.files import Content
 
         copies = write(Content([picture], {"k": {"kernel": kernel}}), folder, "png", True)
         content.append(((folder / "x.png").read_bytes(), (folder / "k.npz").read_bytes(), copies))

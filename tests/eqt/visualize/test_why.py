@@ -8,7 +8,7 @@ import pytest
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.visualize import why
+from eqt.visualize import attribution
 from steadkit.errors import InputError
 
 LENGTH = 600
@@ -25,7 +25,7 @@ def network():
             kernel, bias = layer.get_weights()
             size = 4 if layer.name == "picker_P" else 1.5
             layer.set_weights([size * kernel, random.normal(0.1, 0.1, bias.shape)])
-    return why.output_of(model, "picker_P")
+    return attribution.output_of(model, "picker_P")
 
 
 def wave(seed=0):
@@ -34,7 +34,7 @@ def wave(seed=0):
 
 def test_integrated_gradients_add_up_to_the_change_of_probability(network):
     waveforms = np.stack([wave(1), wave(2)])
-    found = list(why.integrated_gradients(network, waveforms, [300, 40]))
+    found = list(attribution.integrated_gradients(network, waveforms, [300, 40]))
     for one, waveform, sample in zip(found, waveforms, (300, 40), strict=True):
         ends = network.predict_on_batch(np.stack([waveform, 0 * waveform]))[:, sample, 0]
         assert one.change == pytest.approx(ends[0] - ends[1], abs=1e-6)
@@ -47,7 +47,7 @@ def test_integrated_gradients_add_up_to_the_change_of_probability(network):
 def test_a_dead_component_has_no_share(network):
     waveform = wave(3)
     waveform[:, 1] = 0
-    (found,) = why.integrated_gradients(network, waveform[np.newaxis], [200])
+    (found,) = attribution.integrated_gradients(network, waveform[np.newaxis], [200])
     assert not found.shares[:, 1].any()
     assert found.shares[:, 0].any()
 
@@ -64,7 +64,7 @@ def linear(weights):
 
 def test_of_a_sum_each_share_is_its_term():
     weights = np.random.default_rng(4).normal(size=(LENGTH, 3)) / LENGTH
-    (found,) = why.integrated_gradients(linear(weights), wave()[np.newaxis], [7])
+    (found,) = attribution.integrated_gradients(linear(weights), wave()[np.newaxis], [7])
     np.testing.assert_allclose(found.shares, weights * wave(), atol=1e-5)
 
 
@@ -72,7 +72,7 @@ def test_occlusion_finds_what_the_probability_hangs_on():
     weights = np.zeros((LENGTH, 3))
     weights[430:440, 2] = 1.0
     waveform = np.ones((LENGTH, 3), np.float32)
-    found = why.occlusion(linear(weights), waveform, 5, width=1.0, hop=0.5)
+    found = attribution.occlusion(linear(weights), waveform, 5, width=1.0, hop=0.5)
     assert found.drops.shape == (len(found.seconds), 4)
     covering = np.abs(found.seconds - 4.345) < 0.44
     np.testing.assert_allclose(found.drops[covering][:, [2, 3]], 10.0, atol=1e-4)
@@ -82,9 +82,9 @@ def test_occlusion_finds_what_the_probability_hangs_on():
 
 def test_windows_that_do_not_fit_are_refused(network):
     with pytest.raises(InputError, match=r"cannot silence 9 s every 0\.5 s: a trace has 6 s"):
-        why.occlusion(network, wave(), 5, width=9.0)
+        attribution.occlusion(network, wave(), 5, width=9.0)
 
 
 def test_an_output_that_is_not_there_is_named_beside_those_that_are():
     with pytest.raises(InputError, match=r"unknown output 'P'.*picker_P"):
-        why.output_of(build_model(CONFIG), "P")
+        attribution.output_of(build_model(CONFIG), "P")

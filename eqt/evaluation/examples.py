@@ -1,0 +1,138 @@
+"""Traces to look at: some as they come, and those that went worst."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from eqt.evaluation.detections import PHASES, Found
+from eqt.evaluation.tolerance import Honest, nearest
+from eqt.picking.candidates import Candidates
+from eqt.probabilities import Predict
+from steadkit.pipeline import Batches, clear_faults
+
+EXAMPLES = 6
+WORST = 3
+"""Traces of each kind."""
+
+
+class Shown(NamedTuple):
+    """Traces with what a network makes of them, for `eqt.plots.examples`."""
+
+    titles: list[str]
+    waveforms: np.ndarray
+    probabilities: np.ndarray
+    p: np.ndarray
+    s: np.ndarray
+
+    def part(self, some: slice) -> "Shown":
+        """Keep some of them."""
+        _, *columns = self
+        return Shown(self.titles[some], *(column[some] for column in columns))
+
+
+class Bad(NamedTuple):
+    """A trace that went wrong, and how."""
+
+    row: int
+    why: str
+
+
+def evenly(traces: int, most: int = EXAMPLES) -> list[int]:
+    """Choose some traces from first to last.
+
+    >>> evenly(100, 4)
+    [0, 25, 50, 75]
+    """
+    step = max(traces // most, 1)
+    return list(range(0, traces, step))[:most]
+
+
+def worst(
+    honest: Honest, found: Found, candidates: Candidates, tolerance: float, most: int = WORST
+) -> list[Bad]:
+    """Choose the worst: picks far off, earthquakes missed, the surest false alarms, or the most.
+
+    Each trace comes once, at most so many of each kind, the worst first.
+    """
+    kinds: list[list[Bad]] = [
+        *(_far_off(honest, found, phase, tolerance) for phase in PHASES),
+        _missed(honest, candidates),
+        _false(honest, candidates),
+        _besides(honest),
+    ]
+    seen: set[int] = set()
+    chosen = []
+    for kind in kinds:
+        new = list({bad.row: bad for bad in reversed(kind) if bad.row not in seen}.values())[::-1]
+        chosen += new[:most]
+        seen |= {bad.row for bad in new[:most]}
+    return chosen
+
+
+def _far_off(honest: Honest, found: Found, phase: str, tolerance: float) -> list[Bad]:
+    pairs = nearest(honest.truth, found.picks[phase], phase)
+    order = np.argsort(-np.abs(pairs.residuals), kind="stable")
+    rows = found.picks[phase].trace[pairs.picks]
+    return [
+        Bad(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
+        for i in order.tolist()
+        if round(abs(pairs.residuals[i]), 6) > tolerance
+    ]
+
+
+def _missed(honest: Honest, candidates: Candidates) -> list[Bad]:
+    rows = np.flatnonzero(honest.presence.fn)
+    highest = candidates.highest[rows, 0]
+    order = np.argsort(highest, kind="stable").tolist()
+    return [Bad(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
+
+
+def _false(honest: Honest, candidates: Candidates) -> list[Bad]:
+    rows = np.flatnonzero((honest.detection.fp > 0) & ~honest.truth.is_event)
+    highest = candidates.highest[rows, 0]
+    order = np.argsort(-highest, kind="stable").tolist()
+    return [Bad(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
+
+
+def _besides(honest: Honest) -> list[Bad]:
+    """List events with the most detections where no earthquake is known."""
+    wrong = honest.detection.fp
+    rows = np.flatnonzero((wrong > 0) & honest.truth.is_event)
+    order = np.argsort(-wrong[rows], kind="stable").tolist()
+    return [Bad(int(rows[i]), f"wrong detections: {wrong[rows[i]]}") for i in order]
+
+
+def shown(
+    predict: Predict,
+    batches: Batches,
+    rows: Sequence[int],
+    titles: Sequence[str],
+) -> Shown:
+    """Run a network over a few traces once more, now keeping everything.
+
+    Parameters
+    ----------
+    predict
+        See `eqt.probabilities.predictor`.
+    batches
+        The traces that were evaluated.
+    rows
+        The numbers of those to show.
+    titles
+        What to write above each.
+    """
+    # A trace may be shown twice, but is read once.
+    once, places = np.unique(rows, return_inverse=True)
+    names = [batches.names[row] for row in once.tolist()]
+    few = Batches(batches.records.data, names, batches.config)
+    with clear_faults(few):
+        made = [few.batch(number)[0] for number in range(len(few))]
+    outputs = [predict(waveforms).mean for waveforms in made]
+    return Shown(
+        list(titles),
+        np.concatenate(made)[places],
+        np.concatenate(outputs)[places],
+        batches.p[list(rows)],
+        batches.s[list(rows)],
+    )

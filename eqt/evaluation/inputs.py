@@ -1,0 +1,108 @@
+"""What to evaluate: which traces of which file, with which weights, and where to write."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from eqt.config import TrainConfig
+from eqt.formats import keras_v3, weights_h5
+from eqt.runs import Run, load_setup
+from eqt.seen import NOTHING, Seen, data_now, is_own, run_of, seen_among
+from eqt.training import traces_of
+from steadkit.catalog import read_table
+from steadkit.errors import InputError, printable
+from steadkit.manifest import load
+from steadkit.sources import source_of
+
+
+class Part(NamedTuple):
+    """Some traces of a STEAD file."""
+
+    data: Path
+    traces: list[str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to evaluate: which traces of which file, with which weights, and where to write.
+
+    `validation` is what thresholds can be chosen on, if there is anything.
+    """
+
+    name: str
+    data: Path
+    traces: list[str]
+    weights: Path
+    training: TrainConfig
+    out: Path
+    validation: Part | None = None
+    seen: Seen = NOTHING
+    """What of the traces the run was trained on."""
+
+
+def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | None) -> Task:
+    """Work out what the user means.
+
+    A run is evaluated on its own test part, wherever `data` says that its data are now; with other
+    `data`, on the whole of them. `weights` take the place of the run's best; without a run, traces
+    are scaled as published.
+
+    Raises
+    ------
+    InputError
+        Neither a run, nor data with weights are named, or one of them cannot be used, or there
+        is no trace to evaluate.
+    """
+    if run is None:
+        if data is None or weights is None:
+            raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
+        traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
+        seen = _seen(run_of(weights), data, traces)
+        return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
+    setup = load_setup(Run(run))
+    file = data_now(Run(run), setup, data)
+    whole = not is_own(Run(run), setup, file)
+    traces = _all_traces(file) if whole else _test_part(Run(run))
+    validation = _part(Run(run), "validation")
+    return Task(
+        name=printable(run.resolve().name, None),
+        data=file,
+        traces=traces,
+        weights=weights or Run(run).best,
+        training=setup.training,
+        out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
+        validation=Part(setup.data if whole else file, validation) if validation else None,
+        seen=_seen((weights and run_of(weights)) or Run(run), file, traces),
+    )
+
+
+def _seen(run: Run | None, data: Path, traces: list[str]) -> Seen:
+    """Count what of the traces the run was trained on that the weights are of."""
+    return NOTHING if run is None else seen_among(run, load_setup(run), data, traces)
+
+
+def _bare(weights: Path) -> str:
+    """Name a file of weights without its ending; a run folder keeps its name."""
+    name = printable(weights.resolve().name, None)
+    return name.removesuffix(weights_h5.SUFFIX).removesuffix(keras_v3.SUFFIX)
+
+
+def _all_traces(data: Path) -> list[str]:
+    csv = source_of(data).csv
+    names: list[str] = read_table(csv, ("trace_name", "trace_category"))["trace_name"].tolist()
+    if not names:
+        raise InputError(f"{str(csv)!r} lists no trace: there is nothing to evaluate")
+    return names
+
+
+def _test_part(run: Run) -> list[str]:
+    names = _part(run, "test")
+    if not names:
+        raise InputError(
+            f"{str(run.split)!r} gives no trace to the test part: name other data with --data"
+        )
+    return names
+
+
+def _part(run: Run, part: str) -> list[str]:
+    return traces_of(load(run.split), part)

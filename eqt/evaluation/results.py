@@ -1,0 +1,235 @@
+"""All that an evaluation found out, and its figures under their stable names."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from eqt.evaluation.breakdown import breakdown
+from eqt.evaluation.calibration import calibration, uncertainty
+from eqt.evaluation.detections import PHASES, Found, Picked, found_in, judgeable, swept
+from eqt.evaluation.inputs import Task
+from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
+from eqt.evaluation.tolerance import Chance, Honest, honest_figures, judged
+from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, Truth, study_row, truth_of
+from eqt.picking.candidates import Candidates
+from eqt.picking.picks import Thresholds
+from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
+from steadkit.errors import InputError
+from steadkit.pipeline import Batches
+
+TOLERANCES = (TOLERANCE, 0.1, 0.2)
+MOST_RESAMPLES = 100_000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How picks are judged.
+
+    Attributes
+    ----------
+    tolerances
+        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds go
+        by the first.
+    resamples
+        Draws of earthquakes for the intervals; 0 for none.
+    seed
+        Selects the draws.
+    """
+
+    tolerances: Sequence[float] = TOLERANCES
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for one in self.tolerances:
+            if not 0 <= one <= 60:
+                raise InputError(f"tolerance {one:g} must lie between 0 and 60 seconds")
+        if not self.tolerances:
+            raise InputError("no tolerance to judge picks by: give one or more, in seconds")
+        if not 0 <= self.resamples <= MOST_RESAMPLES:
+            raise InputError(f"{self.resamples} resamples: use 0 to {MOST_RESAMPLES:,}")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that an evaluation found out; a section of the report takes from it what it shows."""
+
+    task: Task
+    protocol: Protocol
+    candidates: Candidates
+    found: Found
+    honest: Honest
+    sweeps: Mapping[str, Picked]
+    results: pd.DataFrame
+    """The rows of the published tester, which the study's columns are counted from."""
+    picks: pd.DataFrame
+    detections: pd.DataFrame
+    traces: pd.DataFrame
+    figures: Mapping[str, Any]
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """What is written as PNG, by name: ``residuals``, ``examples``, ``worst`` if there are any."""
+
+    @property
+    def tolerance(self) -> float:
+        """The first tolerance, seconds."""
+        return self.protocol.tolerances[0]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out: the study's row, the scores in time, and where the files are.
+
+    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are of
+    the first tolerance. `figures` is what ``metrics.json`` holds. `seen` says in a line what of the
+    traces is no independent test, empty where all are.
+    """
+
+    study: Mapping[str, object]
+    detection: Score
+    picks: Mapping[str, Score]
+    residuals: Mapping[str, np.ndarray]
+    folder: Path
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    seen: str = ""
+
+
+def findings(
+    task: Task,
+    batches: Batches,
+    table: pd.DataFrame,
+    candidates: Mapping[Rules, Candidates],
+    thresholds: Thresholds,
+    protocol: Protocol,
+    told: Mapping[str, Any],
+) -> Findings:
+    """Work out all tables and figures of what a network offers.
+
+    Parameters
+    ----------
+    task
+        What is evaluated.
+    batches, table
+        Its traces, and their rows of the CSV as text.
+    candidates
+        What the network offers for them by both rule sets.
+    thresholds
+        What counts.
+    protocol
+        How picks are judged.
+    told
+        Figures to put besides: where the thresholds come from, for example.
+    """
+    results = results_table(table, candidates[PUBLISHED].detections(thresholds))
+    offers = candidates[CORRECTED]
+    detections = offers.detections(thresholds)
+    truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
+    found = found_in(detections)
+    judged_picks = {
+        phase: judgeable(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
+    }
+    found = found._replace(picks=judged_picks)
+    honest = judged(truth, found, protocol.tolerances)
+    sweeps = {
+        phase: judgeable(truth, swept(offers, thresholds, phase), phase, max_tolerance)
+        for phase in PHASES
+    }
+    traces = traces_table(table, batches.p, batches.s)
+    groups, _ = pd.factorize(traces["earthquake"])
+    chance = Chance(groups, protocol.resamples, protocol.seed)
+    first = protocol.tolerances[0]
+    figures = {
+        **_counted(task, truth, groups),
+        **told,
+        "tolerance_s": first,
+        "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
+        "study": study_row(results, task.name),
+        "honest": honest_figures(honest, found, offers, sweeps, chance),
+        "breakdown": breakdown(honest, traces, first, chance),
+        "calibration": calibration(honest, found, offers, first),
+    }
+    if told.get("mc_samples"):
+        figures["uncertainty"] = uncertainty(honest, found, first)
+    return Findings(
+        task,
+        protocol,
+        offers,
+        found,
+        honest,
+        sweeps,
+        results,
+        picks_table(table, detections),
+        detections_table(batches.names, detections),
+        traces,
+        without_nan(figures),
+    )
+
+
+def _counted(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
+    event = truth.is_event
+    return {
+        "data": str(task.data),
+        "model": str(task.weights),
+        "name": task.name,
+        "traces": len(event),
+        "events": int(event.sum()),
+        "noise": int((~event).sum()),
+        "earthquakes": len(np.unique(groups[event])),
+        "unknown": {phase: len(truth.unknown(phase)) for phase in PHASES},
+        "seen": task.seen._asdict(),
+    }
+
+
+def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line for each phase of which arrivals are not known.
+
+    >>> unknown_summary({"events": 90, "unknown": {"P": 0, "S": 40}})
+    ['S is not known for 40 of the 90 earthquake traces: a pick that may be it does not count']
+    """
+    return [
+        f"{phase} is not known for {count:,} of the {figures['events']:,} earthquake traces: "
+        "a pick that may be it does not count"
+        for phase, count in figures["unknown"].items()
+        if count
+    ]
+
+
+TESTER_SAMPLES: Final = 5
+"""Passes with dropout that EQTransformer's tester takes the mean of by default."""
+
+
+def tester_default(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line where an evaluation repeats the default of EQTransformer's tester.
+
+    >>> thresholds = vars(Thresholds()) | {"from": "published"}
+    >>> tester_default({"mc_samples": 5, "refined": False, "thresholds": thresholds})[0][:50]
+    "as EQTransformer's tester does by default: the mea"
+    >>> tester_default({"mc_samples": 0, "refined": False, "thresholds": thresholds})
+    []
+    """
+    thresholds = figures["thresholds"]
+    is_published = all(thresholds[name] == value for name, value in vars(Thresholds()).items())
+    if not is_published or figures["mc_samples"] != TESTER_SAMPLES or figures["refined"]:
+        return []
+    values = ", ".join(f"{value:g}" for value in vars(Thresholds()).values())
+    return [
+        f"as EQTransformer's tester does by default: the mean of {TESTER_SAMPLES} passes with "
+        f"dropout, thresholds {values}"
+    ]
+
+
+def without_nan(value: Any) -> Any:
+    """Replace what is undefined by None: JSON has no NaN.
+
+    >>> without_nan({"f1": float("nan"), "bounds": (0.25, float("nan"))})
+    {'f1': None, 'bounds': [0.25, None]}
+    """
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,117 @@
+"""Thresholds chosen where they may be: on the validation part, never on what is evaluated."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eqt.evaluation.detections import judgeable, overlapping, right_by_probability, swept
+from eqt.evaluation.inputs import Task
+from eqt.metrics import Score, Truth, scores_at
+from eqt.picking.candidates import GRID, Candidates
+from eqt.picking.picks import Thresholds
+
+NAMES = ("detection", "p", "s")
+
+
+class Chosen(NamedTuple):
+    """Thresholds, and for each that was tried the F1 on the validation part."""
+
+    thresholds: Thresholds
+    tried: Mapping[str, Mapping[str, float]]
+
+
+def choose(
+    candidates: Candidates,
+    truth: Truth,
+    thresholds: Thresholds,
+    which: Collection[str] = NAMES,
+    tolerance: float = 0.5,
+) -> Chosen:
+    """Choose the thresholds with the best F1 of detection by overlap, then of P, then of S.
+
+    Parameters
+    ----------
+    candidates, truth
+        What a network offers for the validation part, and what there is.
+    thresholds
+        Those that are not to be chosen, and those that stand where none gives anything right.
+    which
+        Which to choose, some of ``NAMES``.
+    tolerance
+        Seconds within which a pick is right.
+    """
+    tried = {}
+    for name in NAMES:
+        if name not in which:
+            continue
+        scores = _scores(candidates, truth, thresholds, name, tolerance)
+        values = np.nan_to_num(np.array([score.f1 for score in scores]))
+        tried[name] = {f"{at:g}": float(value) for at, value in zip(GRID, values, strict=True)}
+        if values.max() > 0:
+            # Of several that are as good the one in the middle: it has most room on both sides.
+            best = np.flatnonzero(values == values.max())
+            thresholds = replace(thresholds, **{name: GRID[best[len(best) // 2]]})
+    return Chosen(thresholds, tried)
+
+
+def _scores(
+    candidates: Candidates, truth: Truth, thresholds: Thresholds, name: str, tolerance: float
+) -> list[Score]:
+    if name == "detection":
+        every = (candidates.spans[at] for at in GRID)
+        return [
+            overlapping(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
+            for spans in every
+        ]
+    phase = name.upper()
+    picked = judgeable(truth, swept(candidates, thresholds, phase), phase, tolerance)
+    right, there = right_by_probability(truth, picked, phase, tolerance)
+    return scores_at(np.array(GRID), picked.probability, right, there)
+
+
+def told(thresholds: Thresholds, chosen: Chosen | None, where: str) -> dict[str, Any]:
+    """Record thresholds and where each comes from.
+
+    Parameters
+    ----------
+    thresholds
+        Those that are used.
+    chosen
+        What was tried on the validation part, if anything.
+    where
+        What that part is, for the record.
+    """
+    published = vars(Thresholds())
+    sources = {}
+    for name, value in vars(thresholds).items():
+        tried = chosen.tried.get(name) if chosen else None
+        if tried and max(tried.values()) > 0:
+            sources[name] = "validation"
+        else:
+            sources[name] = "published" if value == published[name] else "given"
+    together = set(sources.values())
+    words = ", ".join(f"{name} {source}" for name, source in sources.items())
+    record = {**vars(thresholds), "from": together.pop() if len(together) == 1 else words}
+    if chosen:
+        record |= {"validation": where, "tried": chosen.tried}
+    return record
+
+
+def to_choose(task: Task, how: str | None, given: Collection[str] = ()) -> tuple[str, ...]:
+    """Tell which thresholds to choose on the validation part.
+
+    Parameters
+    ----------
+    task
+        Has a validation part or not.
+    how
+        ``validation``, ``published``, or None: the validation part where it can be read.
+    given
+        Thresholds that the user gave, which stand.
+    """
+    there = task.validation is not None and task.validation.data.exists()
+    if how == "published" or (how is None and not there):
+        return ()
+    return tuple(name for name in NAMES if name not in given)

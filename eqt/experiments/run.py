@@ -1,0 +1,86 @@
+"""Train and evaluate the networks of a suite, one after the other; what is done is kept."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from eqt.compare import require_results
+from eqt.evaluation import evaluate, plan
+from eqt.experiments.folder import Entry, Say
+from eqt.experiments.suites import Settings, networks_of
+from eqt.picking.picks import Thresholds
+from eqt.presets import preset
+from eqt.runs import Run, load_setup
+from eqt.training import resume, train
+from steadkit.capacity import duration_text
+from steadkit.errors import InputError
+from steadkit.manifest import load
+
+
+def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
+    """List what is to be trained: every network with the first seed, then with the next.
+
+    So the first complete suite is there as early as possible.
+    """
+    first = settings.training.seed
+    return [
+        Entry(
+            name,
+            preset(name).config,
+            replace(settings.training, seed=seed),
+            Run(folder / f"{name.lower().replace(' ', '-')}-seed-{seed}"),
+        )
+        for seed in range(first, first + seeds)
+        for name in networks_of(settings.suite)
+    ]
+
+
+def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None:
+    """Train and evaluate what is not done yet.
+
+    Raises
+    ------
+    InputError
+        A training or evaluation cannot be done, or a run folder is not what the settings say.
+    """
+    for entry in entries:
+        if entry.evaluation.exists():
+            require_results(entry.evaluation, "move it away, so that it is evaluated again")
+    times: list[float] = []
+    for number, entry in enumerate(entries, 1):
+        left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""
+        say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
+        started, is_new = time.perf_counter(), not entry.run.curves.exists()
+        if entry.run.folder.exists():
+            _check(entry, split)
+            resume(entry.run.folder, say)
+        else:
+            train(data, entry.run.folder, entry.model, entry.training, say, split)
+        if not entry.evaluation.exists():
+            # With the published thresholds, as the study's networks were.
+            evaluate(plan(entry.run.folder, None, None, entry.evaluation), Thresholds())
+        # Else every network's graph stays in memory, and its layers are counted on.
+        keras.utils.clear_session()
+        times += [time.perf_counter() - started] * is_new
+
+
+def _left(times: Sequence[float], runs: int) -> str:
+    """Tell how long so many runs will take, by those that were made.
+
+    >>> _left([100.0, 140.0], 3), _left([7200.0], 2)
+    ('6 min', '4.0 h')
+    """
+    return duration_text(runs * sum(times) / len(times))
+
+
+def _check(entry: Entry, split: Path) -> None:
+    """Refuse a run folder that is there, but is not what this experiment would make."""
+    setup = load_setup(entry.run)
+    same_split = load(entry.run.split).digest == load(split).digest
+    if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
+        raise InputError(
+            f"{str(entry.run.folder)!r} was made with another split or other settings: move it away"
+        )

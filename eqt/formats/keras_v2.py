@@ -1,0 +1,211 @@
+"""The published weights, old Keras files, read into this package's model; nothing of them runs.
+
+Only the stored description (JSON) and the arrays are read. Keras itself cannot load these files:
+they name classes and arguments that it no longer has.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import keras
+import numpy as np
+
+from eqt.config import EQTConfig, shown
+from eqt.formats.validation import array_in, check_size, group_in, json_in
+from eqt.layers import AdditiveAttention
+from eqt.model import build_model, transformer_suffixes
+from steadkit.errors import InputError, printable
+from steadkit.labels import TARGETS
+from steadkit.paths import require_file
+
+Layer = dict[str, Any]
+
+_KNOWN: Final[dict[str, Layer]] = {
+    "InputLayer": {},
+    "Activation": {"activation": "relu"},
+    "Add": {},
+    "BatchNormalization": {"axis": -1, "epsilon": 1e-3},
+    "Bidirectional": {"merge_mode": "concat"},
+    "Conv1D": {"padding": "same", "strides": [1], "dilation_rate": [1]},
+    "Cropping1D": {"cropping": [1, 1]},
+    "FeedForward": {"activation": "relu"},
+    "LayerNormalization": {},
+    "LSTM": {"activation": "tanh", "return_sequences": True, "go_backwards": False},
+    "MaxPooling1D": {"pool_size": [2], "strides": [2], "padding": "same"},
+    "SeqSelfAttention": {"attention_type": "additive", "history_only": False},
+    "SpatialDropout1D": {},
+    "UpSampling1D": {"size": 2},
+}
+"""The layers that a published file may hold, and the settings that they must have."""
+
+MAX_ARRAYS: Final = 10
+"""Of one layer; a bidirectional LSTM has six."""
+
+
+def load_published(path: Path) -> keras.Model:
+    """Return the model that a published file holds, with its weights.
+
+    The dropout rate, the number of BiLSTM blocks and the gates are read from the file; the rest
+    must be as in ``EQTConfig``. A file that holds anything else is refused by the layer's name.
+    """
+    return read(path)[0]
+
+
+def read(path: Path) -> tuple[keras.Model, EQTConfig]:
+    """Do as `load_published`; returns the configuration too."""
+    require_file(path)
+    try:
+        return _filled(*_read(path))
+    except InputError as error:
+        raise InputError(f"{str(path)!r} is refused: {error}") from error
+    except Exception as error:  # whatever a hostile file makes h5py or Keras raise
+        raise InputError(
+            f"{str(path)!r} is not a model saved by Keras 2, or is damaged: use the published .h5 "
+            "file"
+        ) from error
+
+
+def _filled(
+    config: EQTConfig, stored: list[Layer], arrays: dict[str, list[np.ndarray]]
+) -> tuple[keras.Model, EQTConfig]:
+    pairs = list(_pairs(stored, config))
+    model = build_model(config)
+    for theirs, ours in pairs:
+        _fill(model.get_layer(ours), theirs, arrays[theirs["config"]["name"]])
+    return model, config
+
+
+def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray]]]:
+    """Return the config, the layers' descriptions and, for each layer, its weights."""
+    with h5py.File(path, "r") as file:
+        stored = json_in(file, "model_config")["config"]["layers"]
+        for layer in stored:
+            _check_known(layer)
+        config = _config(stored)
+        check_size(config, path.stat().st_size)
+        names = [layer["config"]["name"] for layer in stored]
+        if len(set(names)) < len(names):
+            raise InputError("two of its layers have one name: use the published .h5 file")
+        arrays = {name: _arrays(file, f"model_weights/{name}") for name in names}
+    return config, stored, arrays
+
+
+def _arrays(file: h5py.File, layer: str) -> list[np.ndarray]:
+    names = [_text(name) for name in group_in(file, layer).attrs["weight_names"]]
+    if len(names) > MAX_ARRAYS:
+        raise InputError(f"{shown(layer)} has {len(names):,} arrays, at most {MAX_ARRAYS} are read")
+    return [array_in(file, f"{layer}/{name}") for name in names]
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _refusal(layer: Layer, fault: str) -> InputError:
+    name = layer["config"]["name"]
+    return InputError(f"layer {shown(name)} {fault}: use a file with the published architecture")
+
+
+def _check_known(layer: Layer) -> None:
+    """Refuse a layer that the network does not have, or has with other settings."""
+    kind, settings = layer["class_name"], layer["config"]
+    if kind not in _KNOWN:
+        raise _refusal(layer, f"is a {printable(kind)}")
+    for key, wanted in _KNOWN[kind].items():
+        if settings[key] != wanted:
+            raise _refusal(layer, f"has {key} {shown(settings[key])}, not {wanted!r}")
+    if kind == "Bidirectional":
+        _check_known(settings["layer"])
+
+
+def _config(stored: list[Layer]) -> EQTConfig:
+    """Return the config that the stored layers agree on."""
+    settings: Layer = {}
+    for layer in stored:
+        for key, value in _settings(layer):
+            if settings.setdefault(key, value) != value:
+                raise _refusal(layer, f"has {key} {shown(value)}, others {shown(settings[key])}")
+    blocks = sum(layer["class_name"] == "Bidirectional" for layer in stored)
+    return EQTConfig(encoder_rnn=("bilstm",) * blocks, **settings)
+
+
+def _settings(layer: Layer) -> list[tuple[str, Any]]:
+    """Return what one stored layer says of the dropout and the gates."""
+    config = layer["config"]
+    match layer["class_name"]:
+        case "Bidirectional":
+            return _settings(config["layer"])
+        case "LSTM":
+            rates = [("dropout", config[key]) for key in ("dropout", "recurrent_dropout")]
+            return [*rates, ("gate", config["recurrent_activation"])]
+        case "SpatialDropout1D":
+            return [("dropout", config["rate"])]
+        case "FeedForward":
+            return [("dropout", config["dropout_rate"])]
+    return []
+
+
+def _own_names(config: EQTConfig) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the name of this package's layers, in the order of the stored numbers."""
+    for i in range(len(config.filters)):
+        yield "Conv1D", f"encoder_{i + 1}"
+    for i in range(len(config.residual_kernels)):
+        for part in "ab":
+            yield "BatchNormalization", f"residual_{i + 1}_norm_{part}"
+            yield "Conv1D", f"residual_{i + 1}_conv_{part}"
+    for i, kind in enumerate(config.encoder_rnn):
+        yield "Bidirectional", f"{kind}_{i + 1}"
+        yield "Conv1D", f"{kind}_{i + 1}_nin"
+        yield "BatchNormalization", f"{kind}_{i + 1}_norm"
+    for suffix in transformer_suffixes(config.transformer_blocks):
+        yield "LayerNormalization", f"attention{suffix}_norm"
+        yield "FeedForward", f"feed_forward{suffix}"
+        yield "LayerNormalization", f"feed_forward{suffix}_norm"
+    yield from (("LSTM", f"lstm{phase}_1") for phase in "PS")
+    for branch in "DPS":
+        yield from (("Conv1D", f"decoder{branch}_{i + 1}") for i in range(len(config.filters)))
+
+
+def _pairs(stored: list[Layer], config: EQTConfig) -> Iterator[tuple[Layer, str]]:
+    """Yield each stored layer that has weights with the name of its equal in our model.
+
+    Outputs and attention have the same names; the others are numbered as they were made.
+    """
+    by_name = {layer["config"]["name"]: layer for layer in stored}
+    for name in (*TARGETS, "attentionD0", "attentionD", "attentionP", "attentionS"):
+        if name not in by_name:
+            raise InputError(f"the file has no layer {name!r}: use a published .h5 file")
+        yield by_name.pop(name), name
+    own: dict[str, list[str]] = {"SeqSelfAttention": []}
+    for kind, name in _own_names(config):
+        own.setdefault(kind, []).append(name)
+    for kind, names in own.items():
+        theirs = [name for name, layer in by_name.items() if layer["class_name"] == kind]
+        if len(theirs) != len(names):
+            found = f"{len(theirs)} other layers of kind {kind}, not {len(names)}"
+            raise InputError(f"the file has {found}: use a published .h5 file")
+        # conv1d_2 comes before conv1d_10.
+        theirs.sort(key=lambda name: (len(name), name))
+        yield from ((by_name[name], ours) for name, ours in zip(theirs, names, strict=True))
+
+
+def _fill(own: keras.Layer, stored: Layer, arrays: list[np.ndarray]) -> None:
+    """Give our layer the stored arrays."""
+    for key, value in _own_settings(own).items():
+        if stored["config"].get(key) != value:
+            raise _refusal(stored, f"has {key} {shown(stored['config'].get(key))}, not {value!r}")
+    shapes, wanted = [array.shape for array in arrays], [w.shape for w in own.weights]
+    if shapes != wanted:
+        raise _refusal(stored, f"has weights of shapes {printable(shapes)}, not {wanted}")
+    own.set_weights(arrays)
+
+
+def _own_settings(own: keras.Layer) -> Layer:
+    """Return what the shapes of the weights do not tell."""
+    if isinstance(own, keras.layers.Conv1D):
+        return {"activation": own.activation.__name__}
+    if isinstance(own, AdditiveAttention):
+        return {"attention_width": own.width}
+    return {}

@@ -1,0 +1,261 @@
+"""What a network offers for many traces, so small that thresholds can be chosen afterwards.
+
+Of 6000 probabilities a trace only the peaks and the runs above some detection thresholds are kept:
+some hundred bytes for what a trained network says, however many traces there are.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eqt.picking.picks import Detection, Pick, Span, Thresholds, associate, peaks_in, runs_in
+from eqt.picking.rules import CORRECTED, Rules
+from eqt.probabilities import Predict, Probabilities
+from steadkit.console import progress
+from steadkit.errors import InputError
+from steadkit.pipeline import Batches, clear_faults, stream
+
+GRID = (0.01, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
+"""Thresholds that are tried."""
+
+FLOOR = 0.01
+"""Peaks below are forgotten, unless a threshold asks for them."""
+
+
+class Spans(NamedTuple):
+    """Runs above a detection threshold, in order of trace and time; each (runs,)."""
+
+    trace: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    probability: np.ndarray
+    uncertainty: np.ndarray
+
+
+class Peaks(NamedTuple):
+    """Local maxima of a picker, in order of trace and time; each (peaks,)."""
+
+    trace: np.ndarray
+    sample: np.ndarray
+    probability: np.ndarray
+    uncertainty: np.ndarray
+
+    def above(self, threshold: float) -> "Peaks":
+        """Keep those that reach a threshold."""
+        return Peaks(*(column[self.probability >= threshold] for column in self))
+
+    def rounded(self, rules: Rules) -> "Peaks":
+        """Round probabilities and uncertainties as a rule set does."""
+        return Peaks(*self[:2], *(rules.rounded(column) for column in self[2:]))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a network offers for some traces.
+
+    Uncertainties are NaN without Monte Carlo dropout.
+
+    Attributes
+    ----------
+    highest
+        The highest probabilities of detection, P and S in each trace, shape (traces, 3).
+    spans
+        For each detection threshold the runs above it.
+    p, s
+        All peaks that reach the floor.
+    rules
+        Rule set of the runs, peaks and detections.
+    """
+
+    highest: np.ndarray
+    spans: Mapping[float, Spans]
+    p: Peaks
+    s: Peaks
+    rules: Rules = CORRECTED
+
+    def __len__(self) -> int:
+        return len(self.highest)
+
+    def detections(self, thresholds: Thresholds) -> list[list[Detection]]:
+        """Find the earthquakes of every trace, as `eqt.picking.picks.detect` does.
+
+        Raises
+        ------
+        InputError
+            The detection threshold is none of those that were asked for in the pass.
+        """
+        if thresholds.detection not in self.spans:
+            raise InputError(
+                f"detection threshold {thresholds.detection:g} was not looked at: "
+                f"use one of {', '.join(f'{known:g}' for known in self.spans)}"
+            )
+        spans = _by_trace(self.spans[thresholds.detection], Span, len(self))
+        p, s = (
+            _by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
+            for peaks, threshold in ((self.p, thresholds.p), (self.s, thresholds.s))
+        )
+        return [
+            associate(*of_trace, self.rules) if of_trace[0] else []
+            for of_trace in zip(spans, p, s, strict=True)
+        ]
+
+
+def _by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
+    """Make a list a trace of what the columns hold."""
+    trace, *values, uncertainty = columns
+    listed = [column.tolist() for column in values]
+    listed.append([None if stray != stray else stray for stray in uncertainty.tolist()])
+    made = [make(*row) for row in zip(*listed, strict=True)]
+    cuts = np.searchsorted(trace, np.arange(traces + 1)).tolist()
+    return [made[first:after] for first, after in pairwise(cuts)]
+
+
+def offered(
+    predict: Predict, batches: Batches, thresholds: Thresholds, grid: Sequence[float] = GRID
+) -> Candidates:
+    """Run a network over all traces, once, and keep what it offers by the corrected rules.
+
+    Parameters
+    ----------
+    predict
+        See `eqt.probabilities.predictor`.
+    batches
+        The traces, or any that are made of them, shifted ones for example.
+    thresholds
+        Those that can be asked for afterwards, besides the grid.
+    grid
+        Detection thresholds that can be asked for; peaks are kept from ``FLOOR`` on.
+
+    Raises
+    ------
+    InputError
+        A waveform cannot be read.
+    """
+    return offered_by(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
+
+
+def offered_by(
+    predict: Predict,
+    batches: Batches,
+    thresholds: Thresholds,
+    grids: Mapping[Rules, Sequence[float]],
+) -> dict[Rules, Candidates]:
+    """Run a network over all traces, once, and keep what it offers by several rule sets.
+
+    Parameters
+    ----------
+    predict, batches, thresholds
+        See `offered`.
+    grids
+        Of each rule set the detection thresholds that can be asked for; of one without any only
+        what is needed at `thresholds` is kept.
+    """
+    with clear_faults(batches):
+        outputs = (predict(w) for w, _ in progress(stream(batches), "picking", len(batches)))
+        return gathered_by(outputs, thresholds, grids)
+
+
+def gathered(
+    outputs: Iterable[Probabilities],
+    thresholds: Thresholds,
+    grid: Sequence[float] = GRID,
+    rules: Rules = CORRECTED,
+) -> Candidates:
+    """Keep what probabilities offer, batch by batch, each (traces, 6000, 3); see `offered`."""
+    return gathered_by(outputs, thresholds, {rules: grid})[rules]
+
+
+def gathered_by(
+    outputs: Iterable[Probabilities],
+    thresholds: Thresholds,
+    grids: Mapping[Rules, Sequence[float]],
+) -> dict[Rules, Candidates]:
+    """Keep what probabilities offer by several rule sets; see `offered_by`."""
+    parts: dict[Rules, list[Candidates]] = {rules: [] for rules in grids}
+    before = 0
+    for output in outputs:
+        for rules, grid in grids.items():
+            parts[rules].append(_offered_in(output, thresholds, grid, rules, before))
+        before += len(output.mean)
+    if not before:
+        raise InputError("there is no trace to pick: name a file or a part that has some")
+    return {rules: _concatenate(batches) for rules, batches in parts.items()}
+
+
+def _offered_in(
+    output: Probabilities,
+    thresholds: Thresholds,
+    grid: Sequence[float],
+    rules: Rules,
+    before: int,
+) -> Candidates:
+    """Keep what a batch offers; `before` is the number of its first trace."""
+    mean, std = output
+    p, s = (
+        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, before)
+        for column, threshold in ((1, thresholds.p), (2, thresholds.s))
+    )
+    wanted = sorted({*grid, thresholds.detection})
+    return Candidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
+
+
+def _spans(
+    mean: np.ndarray,
+    std: np.ndarray | None,
+    thresholds: Sequence[float],
+    rules: Rules,
+    before: int,
+) -> dict[float, Spans]:
+    sums, stray_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
+
+    def average(sums: np.ndarray | None, *run: np.ndarray) -> np.ndarray:
+        trace, first, after = run
+        if sums is None:
+            return np.full(len(trace), np.nan)
+        return rules.rounded((sums[trace, after] - sums[trace, first]) / (after - first))
+
+    spans = {}
+    for threshold in thresholds:
+        trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
+        run = trace, first, last + rules.includes_end
+        means = average(sums, *run), average(stray_sums, *run)
+        spans[threshold] = Spans(trace + before, first, last, *means)
+    return spans
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Sum up to each sample, so that the mean of a run is one difference."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    # No run holds a NaN, so it must not reach the sums behind it.
+    np.cumsum(np.where(np.isnan(values), 0, values), axis=1, dtype=float, out=sums[:, 1:])
+    return sums
+
+
+def _peaks(
+    mean: np.ndarray,
+    std: np.ndarray | None,
+    column: int,
+    floor: float,
+    rules: Rules,
+    before: int,
+) -> Peaks:
+    trace, sample = peaks_in(mean[..., column], floor, rules)
+    stray = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
+    probability = mean[trace, sample, column].astype(float)
+    return Peaks(trace + before, sample, probability, stray.astype(float))
+
+
+def _concatenate(parts: Sequence[Candidates]) -> Candidates:
+    def join(columns: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+        return [np.concatenate(column) for column in zip(*columns, strict=True)]
+
+    return Candidates(
+        np.concatenate([part.highest for part in parts]),
+        {one: Spans(*join([part.spans[one] for part in parts])) for one in parts[0].spans},
+        Peaks(*join([part.p for part in parts])),
+        Peaks(*join([part.s for part in parts])),
+        parts[0].rules,
+    )

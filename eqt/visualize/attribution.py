@@ -1,0 +1,226 @@
+"""Why a network gives a probability: what of the waveform it hangs on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import keras
+import numpy as np
+
+from eqt.visualize.activations import BATCH, run
+from steadkit.errors import InputError
+from steadkit.labels import TARGETS
+from steadkit.schema import COMPONENTS, SAMPLING_RATE
+
+POINTS: Final = (64, 128, 256)
+"""Points on the way from silence to the waveform; more are taken until the sum comes out."""
+
+TOLERANCE: Final = 0.02
+"""By how much of the change of probability the sum of the gradients may miss it."""
+
+SMALL: Final = 1e-3
+"""A miss that is no matter, whatever the change: nothing in noise adds up to much."""
+
+WINDOW, HOP = 1.0, 0.5
+"""Seconds that are silenced at a time, and from one to the next."""
+
+TAPER = 10
+"""Samples over which they fade, or each silence would have an onset of its own."""
+
+ALL: Final = "all"
+"""Stands for the three components together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """What each sample adds to a probability."""
+
+    shares: np.ndarray
+    """Shape (samples, components); their sum is `change`, but for `gap`."""
+    change: float
+    """Probability of the waveform less that of silence."""
+    gap: float
+    """Sum of the shares less `change`."""
+    points: int
+    """On how many waveforms gradients were taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """By how much a probability falls when a part of the waveform is silenced."""
+
+    seconds: np.ndarray
+    """Middle of each window, shape (windows,)."""
+    drops: np.ndarray
+    """Shape (windows, components + 1), the last for all components together."""
+    width: float
+    """Seconds of a window."""
+
+
+def target_of(probabilities: np.ndarray) -> int:
+    """Tell the sample of the highest probability, shape (samples,); the pick, if it is one."""
+    return int(np.argmax(probabilities))
+
+
+def output_of(model: keras.Model, output: str) -> keras.Model:
+    """Cut the network down to one of its outputs.
+
+    Raises
+    ------
+    InputError
+        It has no such output.
+    """
+    if output not in TARGETS:
+        raise InputError(f"unknown output {output[:60]!r}: use one of {', '.join(TARGETS)}")
+    return keras.Model(model.inputs, model.get_layer(output).output)
+
+
+def integrated_gradients(
+    network: keras.Model, waveforms: np.ndarray, samples: Sequence[int]
+) -> Iterator[Gradients]:
+    """Share out a probability among the samples of each waveform.
+
+    The share of sample i is x_i times the mean of dF/dx_i on the straight way from silence to x:
+    x_i integral_0^1 dF(a x)/dx_i da. The shares add up to F(x) - F(0), which no plain gradient
+    does. The integral is taken at a = u^2, evenly in u, as most happens while a is small, and at
+    more points until the sum comes out to within `TOLERANCE`, or there are no more `POINTS`; what
+    remains is told.
+
+    Source: Sundararajan, Taly and Yan (2017), Axiomatic Attribution for Deep Networks,
+    arXiv:1703.01365.
+
+    Parameters
+    ----------
+    network
+        With one output, as `output_of` gives it.
+    waveforms
+        Shape (traces, samples, components), normalised: silence, zero, is the mean of each
+        component.
+    samples
+        Of the output, whose probability is F, one a trace.
+
+    Yields
+    ------
+    Gradients
+        Of each trace.
+
+    Raises
+    ------
+    InputError
+        Keras does not run on TensorFlow, by which gradients are taken.
+    """
+    gradient = _gradient_of(network)
+    for waveform, sample in zip(waveforms, samples, strict=True):
+        yield _shared_out(network, partial(gradient, sample), waveform, sample)
+
+
+def _shared_out(
+    network: keras.Model,
+    gradient: Callable[[np.ndarray], np.ndarray],
+    waveform: np.ndarray,
+    sample: int,
+) -> Gradients:
+    ends = run(network, np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
+    change = float(ends[0]) - float(ends[1])
+    for points in POINTS:
+        shares = waveform * _mean_gradient(gradient, waveform, points)
+        gap = float(shares.sum()) - change
+        if abs(gap) <= max(TOLERANCE * abs(change), SMALL):
+            break
+    return Gradients(shares, change, gap, points)
+
+
+def _mean_gradient(
+    gradient: Callable[[np.ndarray], np.ndarray], waveform: np.ndarray, points: int
+) -> np.ndarray:
+    u = (np.arange(points) + 0.5) / points
+    total = np.zeros(waveform.shape, np.float64)
+    for part in np.array_split(u, -(-points // BATCH)):
+        # The way is the square of u.
+        along = (part**2)[:, np.newaxis, np.newaxis] * waveform
+        slopes = gradient(along.astype(np.float32)).astype(np.float64)
+        total += np.tensordot(2 * part / points, slopes, 1)  # da = 2 u du
+    return total
+
+
+def _gradient_of(network: keras.Model) -> Callable[[int, np.ndarray], np.ndarray]:
+    if keras.backend.backend() != "tensorflow":
+        backend = keras.backend.backend()
+        raise InputError(f"gradients need Keras on TensorFlow, not on {backend!r}: change it")
+    import tensorflow as tf
+
+    @tf.function
+    def gradient(sample: Any, waveforms: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(waveforms)
+            total = tf.reduce_sum(network(waveforms, training=False)[:, sample, 0])
+        return tape.gradient(total, waveforms)
+
+    return lambda sample, waveforms: gradient(tf.constant(sample), tf.constant(waveforms)).numpy()
+
+
+def occlusion(
+    network: keras.Model,
+    waveform: np.ndarray,
+    sample: int,
+    width: float = WINDOW,
+    hop: float = HOP,
+) -> Occlusion:
+    """Silence a window of a component, or of all, and see how far a probability falls.
+
+    Source: Zeiler and Fergus (2014), Visualizing and Understanding Convolutional Networks,
+    arXiv:1311.2901, section 4.2.
+
+    Parameters
+    ----------
+    network, waveform, sample
+        As for `integrated_gradients`.
+    width, hop
+        Seconds of a window, and from one to the next.
+
+    Raises
+    ------
+    InputError
+        The window is no part of the trace.
+    """
+    length = len(waveform)
+    samples, step = round(width * SAMPLING_RATE), round(hop * SAMPLING_RATE)
+    if not (0 < samples <= length and step > 0):
+        longest = length / SAMPLING_RATE
+        raise InputError(f"cannot silence {width:g} s every {hop:g} s: a trace has {longest:g} s")
+    starts = np.arange(0, length - samples + 1, step)
+    before = run(network, waveform[np.newaxis])[0, sample, 0]
+    silenced = _silenced(waveform, starts, samples)
+    after = [run(network, part)[:, sample, 0] for part in silenced]
+    drops = before - np.concatenate(after).reshape(len(starts), -1)
+    return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, drops, width)
+
+
+def _silenced(waveform: np.ndarray, starts: np.ndarray, samples: int) -> Iterator[np.ndarray]:
+    """Give, in batches, copies with each window silenced on each component, then on all."""
+    components = waveform.shape[1]
+    on = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
+    places = [(start, which) for start in starts.tolist() for which in on]
+    for first in range(0, len(places), BATCH):
+        part = places[first : first + BATCH]
+        batch = np.repeat(waveform[np.newaxis], len(part), axis=0)
+        for copy, (start, which) in zip(batch, part, strict=True):
+            copy[:, which] *= _silence(len(waveform), start, samples)[:, np.newaxis]
+        yield batch
+
+
+def _silence(length: int, start: int, samples: int) -> np.ndarray:
+    """Return what a window is silenced by: 0 inside it, 1 outside, and a fade about its ends.
+
+    >>> _silence(6, 2, 2).tolist()[2:4]
+    [0.0, 0.0]
+    """
+    place = np.arange(length)
+    outside = np.maximum(np.maximum(start - place, place - (start + samples - 1)), 0)
+    fade = np.minimum(outside / TAPER, 1.0)
+    return (0.5 - 0.5 * np.cos(np.pi * fade)).astype(np.float32)
+
+
+COLUMNS: Final = (*COMPONENTS, ALL)
+"""Of `Occlusion.drops`."""

@@ -1,0 +1,106 @@
+"""What is looked at: a network, and the data that go with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from eqt.config import EQTConfig, TrainConfig
+from eqt.model_io import read
+from eqt.runs import Run, Setup, load_setup
+from eqt.seen import data_now, is_own, run_of, seen_among
+from eqt.training import traces_of
+from eqt.visualize.folder import name_of
+from eqt.visualize.traces import Shown
+from eqt.visualize.traces import read as read_traces
+from steadkit.errors import InputError
+from steadkit.manifest import load
+from steadkit.schema import TRACE_SHAPE
+
+
+class Trained(NamedTuple):
+    """A run folder, and what it was made from."""
+
+    run: Run
+    setup: Setup
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network and where its traces are."""
+
+    path: Path
+    model: keras.Model
+    config: EQTConfig
+    data: Path | None
+    among: list[str]
+    """Names of its test traces; none where any trace will do."""
+    scale: str
+    """How its waveforms are normalised."""
+    run: Trained | None = None
+    """The run that it is of, where it was read from one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return name_of(self.path)
+
+
+def subject_of(path: Path, data: Path | None = None) -> Subject:
+    """Read a network; of a run folder also which data, of which the test part, it was made for.
+
+    Parameters
+    ----------
+    path
+        A run folder or any file that `eqt.model_io.read` reads.
+    data
+        Another STEAD file, of which all traces may be shown.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    model, config = read(path)
+    if not path.is_dir():
+        owner = run_of(path)
+        trained = Trained(owner, load_setup(owner)) if owner else None
+        return Subject(path, model, config, data, [], TrainConfig().normalization, trained)
+    run, setup = trained = Trained(Run(path), load_setup(Run(path)))
+    is_test = data is None or is_own(run, setup, data)
+    among = traces_of(load(run.split), "test") if is_test else []
+    scale = setup.training.normalization
+    return Subject(path, model, config, data or setup.data, among, scale, trained)
+
+
+def data_of(subject: Subject) -> Path:
+    """Tell where the traces are, once it is clear that the network takes them.
+
+    Raises
+    ------
+    InputError
+        No data are known, or the network takes others.
+    """
+    if subject.data is None:
+        raise InputError(f"{str(subject.path)!r} names no data: say which with --data")
+    if subject.run is not None and subject.data == subject.run.setup.data:
+        data_now(*subject.run, None)
+    if subject.model.input_shape[1:] != TRACE_SHAPE:
+        shape = subject.model.input_shape[1:]
+        raise InputError(f"{str(subject.path)!r} takes {shape}, not {TRACE_SHAPE}: use another")
+    return subject.data
+
+
+def seen_line(subject: Subject, names: Sequence[str]) -> str:
+    """Return one line on the traces that the network was trained on; empty if none is known."""
+    if subject.run is None:
+        return ""
+    listed = list(dict.fromkeys(names))
+    return seen_among(*subject.run, data_of(subject), listed).summary(len(listed))
+
+
+def traces_for(subject: Subject, names: Sequence[str] = ()) -> Shown:
+    """Read the traces that are named, or some that differ, as the network takes them."""
+    return read_traces(data_of(subject), names, subject.among, subject.scale)

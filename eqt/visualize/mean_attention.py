@@ -1,0 +1,109 @@
+"""Attention averaged over many traces: where it goes on the whole, and about the P onset."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from eqt.config import EQTConfig
+from eqt.visualize.time_axis import steps_of
+from eqt.visualize.traces import Shown, arrivals
+from steadkit.plots.annotations import Row
+from steadkit.schema import SAMPLING_RATE
+
+ABOUT_P = np.arange(-8.0, 30.01, 0.25)
+"""Seconds after P at which attention is averaged over events."""
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """The mean attention of one layer over some traces."""
+
+    events: np.ndarray
+    """Shape (heads, steps, steps), over the events; NaN without any."""
+    noise: np.ndarray
+    """The same over the noise."""
+    about_p: np.ndarray
+    """What each moment of `ABOUT_P` is given by the other steps, their mean: (events, times)."""
+    counts: tuple[int, int]
+    """How many events and noise traces."""
+
+
+def averages(
+    attention: Callable[[np.ndarray], dict[str, np.ndarray]],
+    config: EQTConfig,
+    parts: Iterable[Shown],
+) -> dict[str, Average]:
+    """Average the attention of each layer over traces that come in parts.
+
+    Parameters
+    ----------
+    attention
+        What `eqt.visualize.activations.attention_of` makes of a network.
+    config
+        What the network is built from.
+    parts
+        The traces.
+
+    Returns
+    -------
+    dict
+        By layer's name.
+    """
+    sums: dict[str, dict[bool, np.ndarray]] = {}
+    given: dict[str, list[np.ndarray]] = {}
+    counts = {True: 0, False: 0}
+    for part in parts:
+        for kind in counts:
+            counts[kind] += int((part.is_event == kind).sum())
+        for name, weights in attention(part.waveforms).items():
+            total = sums.setdefault(name, {})
+            for kind in counts:
+                of_kind = weights[part.is_event == kind].sum(axis=0, dtype=np.float64)
+                total[kind] = total.get(kind, 0.0) + of_kind
+            about = given.setdefault(name, [])
+            seconds = steps_of(name, config).seconds
+            about += [_about_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
+    return {
+        name: Average(
+            _over(total[True], counts[True]),
+            _over(total[False], counts[False]),
+            np.array([one for one in given[name] if not np.isnan(one).all()]).reshape(
+                -1, len(ABOUT_P)
+            ),
+            (counts[True], counts[False]),
+        )
+        for name, total in sums.items()
+    }
+
+
+def received(weights: np.ndarray) -> np.ndarray:
+    """Tell what each step is given: the mean over the steps t that attend, and over the heads.
+
+    Parameters
+    ----------
+    weights
+        Shape (heads, steps, steps).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (steps,); 1 / steps each where all attend evenly.
+
+    >>> received(np.array([[[0.5, 0.5], [1.0, 0.0]]])).tolist()
+    [0.75, 0.25]
+    """
+    return np.asarray(weights.mean(axis=(0, 1)))
+
+
+def _over(total: np.ndarray, count: int) -> np.ndarray:
+    return total / count if count else np.full_like(total, np.nan)
+
+
+def _about_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
+    """Read what is given at the seconds after P; NaN beyond the trace, and where there is no P."""
+    there = arrivals(row)
+    if "P" not in there:
+        return np.full(len(ABOUT_P), np.nan)
+    at = ABOUT_P + there["P"] / SAMPLING_RATE
+    return np.interp(at, seconds, received(weights), left=np.nan, right=np.nan)

@@ -1,0 +1,90 @@
+"""Pictures, the arrays behind them and a page of them all, into one folder."""
+
+import json
+from pathlib import Path
+
+from eqt.visualize.context import Subject
+from eqt.visualize.files import Content, write
+from eqt.visualize.folder import files_of, mark
+from eqt.visualize.gallery import gallery
+from eqt.visualize.traces import Shown
+from steadkit.atomic import staged_folder, write_text
+
+PAGE = "index.html"
+
+
+SEEN = "seen"
+"""The fact that comes first on the page, by itself."""
+
+
+def facts_of(subject: Subject, shown: Shown | None = None, seen: str = "") -> dict[str, object]:
+    """Say of what pictures are: network, data and traces.
+
+    Parameters
+    ----------
+    subject, shown
+        The network, and the traces.
+    seen
+        A line on the traces that it was trained on, empty where there are none.
+    """
+    facts: dict[str, object] = {SEEN: seen} if seen else {}
+    facts |= {
+        "network": str(subject.path),
+        "parameters": subject.model.count_params(),
+    }
+    if shown is not None:
+        facts |= {"data": str(subject.data), "normalization": subject.scale}
+        facts["traces"] = shown.names
+    return facts
+
+
+def save(
+    content: Content,
+    folder: Path,
+    kind: str,
+    facts: dict[str, object],
+    overwrite: bool = False,
+    with_page: bool = False,
+) -> Path:
+    """Write pictures and arrays into a folder, whole or not at all, with a page of all of them.
+
+    Parameters
+    ----------
+    content, kind
+        What to write, and the pictures' format: png, pdf or svg.
+    folder
+        Where.
+    facts
+        Of what the pictures are; kept beside them.
+    overwrite
+        Whether a folder of pictures that exists may be replaced.
+    with_page
+        Whether to write the page.
+
+    Returns
+    -------
+    Path
+        The page, or the folder.
+
+    Raises
+    ------
+    InputError
+        The folder exists or cannot be written.
+    """
+    with staged_folder(folder, overwrite, files_of) as new:
+        copies = write(content, new, kind, with_page)
+        if with_page:
+            lines = [_line(name, value) for name, value in facts.items()]
+            title = f"What the layers of {Path(str(facts['network'])).name} do"
+            write_text(new / PAGE, gallery(title, lines, copies))
+        mark(new, facts)
+    return folder / PAGE if with_page else folder
+
+
+def _line(name: str, value: object) -> str:
+    if name == SEEN:
+        return str(value)
+    if isinstance(value, list):
+        return f"{name}: {', '.join(map(str, value))}"
+    text = f"{value:,}" if isinstance(value, int) else json.dumps(value).strip('"')
+    return f"{name}: {text}"

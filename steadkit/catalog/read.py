@@ -1,0 +1,255 @@
+"""STEAD's CSV read as text, exactly as written, whole or piece by piece."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog.cells import CellsDigest
+from steadkit.catalog.validate import CheckedLines, LineStarts, plain_pieces
+from steadkit.catalog.write import csv_lines
+from steadkit.errors import InputError, remedy_of
+from steadkit.schema import CATEGORIES, COLUMNS
+
+KEY_COLUMNS = ("trace_name", "trace_category")
+"""What every table must have, whatever is done with it."""
+
+MAX_NAME_BYTES = 200
+CHUNK_ROWS = 50_000
+CHUNK_WHOLE_ROWS = 10_000
+"""Rows read at once, of some columns and of all."""
+
+# A blank line is a row like any other here: pandas would also strip a space that begins a row.
+_AS_TEXT: Final[dict[str, Any]] = {
+    "dtype": str,
+    "keep_default_na": False,
+    "na_filter": False,
+    "skip_blank_lines": False,
+}
+
+# One path component, so that a name can never lead out of the data group or a folder.
+_NAME = re.compile(r"(?!\.{1,2}$)[^\s/\\\x00-\x1f\x7f]+")
+
+# What a plain ASCII name lacks, but for the line feed that joins names here.
+_UNSAFE = bytes({*range(0x21), 0x7F, *b"/\\"} - {*b"\n"})
+
+
+def read_table(
+    path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
+) -> pd.DataFrame:
+    """Read a STEAD CSV as text, exactly as written; missing values are empty strings or ``None``.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    columns
+        Which columns are needed; all that the file has by default.
+    starts
+        Learns where the rows are in the file.
+
+    Raises
+    ------
+    InputError
+        The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
+    """
+    return pd.concat(checked_pieces(path, columns, starts), ignore_index=True)
+
+
+def checked_pieces(
+    path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
+) -> Iterator[pd.DataFrame]:
+    """Read a STEAD CSV in pieces, each as `read_table` would read it.
+
+    Raises
+    ------
+    InputError
+        As `read_table` does; a name that is repeated is refused after the last piece.
+    """
+    hashes = []
+    for part in pieces(path, columns, starts=starts):
+        names = part["trace_name"].to_numpy(object)
+        check_names(names.tolist(), path)
+        _check_categories(part["trace_category"], path)
+        # A million names as Python has them take 100 MB: they are compared by their hashes.
+        hashes.append(pd.util.hash_array(names, categorize=False))
+        yield part
+    _refuse_repeated(np.concatenate(hashes), path)
+
+
+def row_parts(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """Read only the rows of the traces in `names`, piece by piece, all columns as text."""
+    wanted = set(names)
+    for part in pieces(path, None):
+        yield part[part["trace_name"].isin(wanted)]
+
+
+def rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
+    """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
+    passed = 0
+    for part in pieces(path, rows=CHUNK_WHOLE_ROWS):
+        first, last = np.searchsorted(numbers, (passed, passed + len(part)))
+        yield part.iloc[numbers[first:last] - passed]
+        passed += len(part)
+
+
+def lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Read only the rows of these numbers, ascending from 0, as lines of a CSV of these columns.
+
+    Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
+    stand: pandas takes ten times as long to read and write the same.
+    """
+    present, passed, done = columns_of(path), 0, 0
+    if list(columns) == present:
+        with _faults_in_one_line(path):
+            for rows in plain_pieces(path, len(present)):
+                last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
+                yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
+                passed, done = passed + len(rows), last
+    if done < len(numbers):
+        for part in rows_at(path, numbers[done:]):
+            yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
+
+
+def csv_digest(path: Path, rows: int) -> str:
+    """Identify headings and cells of a CSV of so many rows, see `CellsDigest`."""
+    columns = columns_of(path)
+    digest = CellsDigest(columns)
+    for lines in lines_at(path, np.arange(rows), columns):
+        digest.add("".join(lines).encode())
+    return digest.hexdigest()
+
+
+def columns_of(path: Path) -> list[str]:
+    """Read a CSV's header, checked to have the columns every table needs, and each once."""
+    with _faults_in_one_line(path), CheckedLines(path) as lines:
+        columns = pd.read_csv(lines, header=None, nrows=1, **_AS_TEXT).iloc[0].tolist()
+    if len(set(columns)) < len(columns):
+        repeated = next(name for name, count in Counter(columns).items() if count > 1)
+        raise InputError(f"{str(path)!r} has the column {repeated[:60]!r} twice: rename one")
+    _require(columns, KEY_COLUMNS, path)
+    return columns
+
+
+def pieces(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    rows: int = CHUNK_ROWS,
+    starts: LineStarts | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Read a CSV in pieces, so that memory is bounded by what is kept of each; at least one.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    columns
+        Which columns are needed; all that the file has by default.
+    rows
+        Rows in a piece.
+    starts
+        Learns where the rows are in the file.
+
+    Raises
+    ------
+    InputError
+        The file is not a CSV, lacks a column, or has a row with more or fewer fields than names.
+    """
+    present = columns_of(path)
+    _require(present, columns or (), path)
+    yield pd.DataFrame(columns=list(columns or present), dtype=str)
+    with (
+        _faults_in_one_line(path),
+        CheckedLines(path, len(present), starts) as lines,
+        pd.read_csv(
+            lines,
+            names=present,
+            header=0,
+            usecols=None if columns is None else list(columns),
+            index_col=False,
+            chunksize=rows,
+            **_AS_TEXT,
+        ) as reader,
+    ):
+        yield from reader
+
+
+@contextmanager
+def _faults_in_one_line(path: Path) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            # A row longer than the header would be cut with a warning: it is a fault.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise InputError(f"{str(path)!r} is not a STEAD CSV: {remedy_of(error)}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
+
+
+def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
+    if missing := [column for column in needed if column not in present]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: "
+            f"STEAD's CSV has {len(COLUMNS)} columns, this one {len(present)}"
+        )
+
+
+def check_names(names: list[str], path: Path) -> None:
+    """Refuse trace names as `check_name` does; where all are plain, at once."""
+    if names and not _all_plain(names):
+        for name in names:
+            check_name(name, path)
+
+
+def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
+    in_order = np.sort(hashes)
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    if len(twice):
+        names = pd.concat([part["trace_name"] for part in pieces(path, ["trace_name"])])
+        suspects = names[np.isin(hashes, twice)].tolist()
+        repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
+        if repeated is not None:
+            raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
+
+
+def _all_plain(names: list[str]) -> bool:
+    """Tell quickly that all names are fine; False means that each must be looked at."""
+    together = "\n".join(names).encode(errors="replace")
+    lengths = set(map(len, names))
+    return (
+        together.isascii()
+        and together.count(b"\n") == len(names) - 1
+        and len(together.translate(None, _UNSAFE)) == len(together)
+        and 2 < min(lengths) <= max(lengths) <= MAX_NAME_BYTES
+    )
+
+
+def check_name(name: str, path: Path) -> None:
+    """Refuse a trace name that could lead out of its group, or that no table could hold.
+
+    >>> check_name("../x", Path("evil.csv"))
+    Traceback (most recent call last):
+    ...
+    steadkit.errors.InputError: 'evil.csv' has the trace name '../x': ...
+    """
+    if not _NAME.fullmatch(name) or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
+        raise InputError(
+            f"{str(path)!r} has the trace name {name[:60]!r}: a name is at most "
+            f"{MAX_NAME_BYTES} bytes without slashes, spaces or control characters"
+        )
+
+
+def _check_categories(categories: pd.Series, path: Path) -> None:
+    unknown = categories[~categories.isin(CATEGORIES)]
+    if len(unknown):
+        raise InputError(
+            f"{str(path)!r} has trace_category {unknown.iloc[0][:60]!r} in row "
+            f"{unknown.index[0] + 2}: use one of {', '.join(CATEGORIES)}"
+        )

@@ -1,0 +1,183 @@
+"""Traces that come one by one into a new data set, and what was left out on the way."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import in_order, write_csv
+from steadkit.convert.stead_text import typed
+from steadkit.dataset_files import DatasetFiles, new_dataset
+from steadkit.errors import InputError
+from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
+from steadkit.store import Writer, digest
+
+ROWS_AT_ONCE: Final = 1000
+MAX_REASONS: Final = 6
+
+WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
+"""Sizes of the digests in a manifest."""
+
+
+class Trace(NamedTuple):
+    """A trace on its way: its row as text, its waveform (6000, 3), and its part or ``-``."""
+
+    row: Mapping[str, str]
+    waveform: np.ndarray
+    part: str = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Result of a conversion.
+
+    Attributes
+    ----------
+    manifest
+        What was written.
+    left_out
+        How many traces were left out for what reason.
+    unread
+        How many cells of each optional column could not be read and were left empty.
+    """
+
+    manifest: Manifest
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+
+
+def told(left_out: Mapping[str, int]) -> str:
+    """Say in one line what was left out; an empty text where nothing was.
+
+    >>> told({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
+    'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
+    """
+    return _count_line("left out", left_out, "for other reasons")
+
+
+def describe_unread(unread: Mapping[str, int]) -> str:
+    """Return one line on the cells that were left empty; an empty text where none was.
+
+    >>> describe_unread({"trace_snr_db": 2, "source_depth_km": 1})
+    'cells that cannot be read, left empty 3: 2 trace_snr_db, 1 source_depth_km'
+    """
+    return _count_line("cells that cannot be read, left empty", unread, "in other columns")
+
+
+def _count_line(what: str, counts: Mapping[str, int], others: str) -> str:
+    if not counts:
+        return ""
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{count} {name}" for name, count in by_count[:MAX_REASONS]]
+    if more := sum(count for _, count in by_count[MAX_REASONS:]):
+        shown.append(f"{more} {others}")
+    return f"{what} {sum(counts.values())}: {', '.join(shown)}"
+
+
+def write_traces(
+    traces: Iterable[Trace],
+    files: DatasetFiles,
+    columns: Iterable[str],
+    recipe: Mapping[str, object],
+    left_out: Counter[str],
+    overwrite: bool = False,
+) -> Converted:
+    """Write traces as they come as a data set; only names, parts and digests are held.
+
+    Parameters
+    ----------
+    traces
+        In the order of the data set. What it leaves out it counts in `left_out` meanwhile.
+    files
+        Where the data set shall stand.
+    columns
+        The columns of the CSV and the attributes; a row may have others, or lack some.
+    recipe
+        What the manifest shall say of how the data set was made.
+    left_out
+        Filled while `traces` is read.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    InputError
+        A target cannot be used, or no trace came; then no file is left behind.
+    """
+    written = _Written()
+    with new_dataset(files, overwrite) as new:
+        with Writer(new.hdf5) as writer:
+            ordered = in_order(columns)
+            csv = write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
+        if not written.names:
+            raise InputError(f"no trace to write: {told(left_out) or 'the source is empty'}")
+        manifest = manifest_of(
+            files.name,
+            dict(recipe) | {"left_out": dict(sorted(left_out.items()))},
+            written.names,
+            written.categories,
+            written.parts if set(written.parts) != {UNKNOWN} else (),
+            Digests(bytes(written.waveforms), WAVEFORM_BYTES),
+            Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
+            csv,
+        )
+        manifest.write(new.manifest)
+    return Converted(manifest, dict(left_out))
+
+
+@dataclass(frozen=True)
+class _Written:
+    names: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    waveforms: bytearray = field(default_factory=bytearray)
+    attributes: bytearray = field(default_factory=bytearray)
+
+
+def _tables(
+    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _Written
+) -> Iterator[pd.DataFrame]:
+    """Write each waveform; hand on the rows, many at a time."""
+    rows: list[Mapping[str, str]] = []
+    for whole, waveform, part in traces:
+        row = {column: whole.get(column, "") for column in columns}
+        attributes = writer.add(row["trace_name"], waveform, typed(row))
+        written.names.append(row["trace_name"])
+        written.categories.append(row["trace_category"])
+        written.parts.append(part)
+        written.waveforms.extend(bytes.fromhex(digest(waveform)))
+        written.attributes.extend(attributes)
+        rows.append(row)
+        if len(rows) == ROWS_AT_ONCE:
+            yield pd.DataFrame(rows)
+            rows = []
+    if rows:
+        yield pd.DataFrame(rows)
+
+
+@contextmanager
+def folder_for(folder: Path) -> Iterator[None]:
+    """Make a folder to write into; take it away again if nothing came of it.
+
+    Raises
+    ------
+    InputError
+        A file is in the way, or it cannot be made.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in made:
+                path.rmdir()
+        raise

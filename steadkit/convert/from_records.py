@@ -1,0 +1,271 @@
+"""Records of a region and a pick table into STEAD's layout, a minute for each P that was picked.
+
+For every P at every station one minute is cut so that P lies 401 to 899 samples in, where exactly
+follows from the seed and the pick alone. What is done to the samples is told in
+`steadkit.convert.resample` and `steadkit.convert.records`: nothing at all, if they are sampled at
+100 Hz without gaps and no band-pass is asked for. The instrument response is not taken away.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit.atomic import input_scope, note_input
+from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.console import progress
+from steadkit.convert.dataset_writer import Converted, Trace, write_traces
+from steadkit.convert.noise_windows import is_quiet, quiet_starts
+from steadkit.convert.picks import Onset, onsets, read_picks
+from steadkit.convert.record_metadata import (
+    NANO_PER_SAMPLE,
+    Places,
+    event_row,
+    microseconds,
+    station_row,
+)
+from steadkit.convert.records import (
+    Index,
+    Instrument,
+    Piece,
+    components_at,
+    index_folder,
+    minute,
+)
+from steadkit.convert.resample import P_SAMPLES, UnusableError, chance
+from steadkit.convert.stations import read_stations
+from steadkit.convert.stead_text import apart, name_of
+from steadkit.dataset_files import DatasetFiles, check_dataset
+from steadkit.errors import InputError
+from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
+
+
+@dataclass(frozen=True)
+class RegionConfig:
+    """How a region's records are cut.
+
+    Parameters
+    ----------
+    seed
+        Where P comes to lie, and which quiet minutes are taken.
+    band_pass
+        Whether to filter to STEAD's 1 to 45 Hz.
+    noise
+        How many quiet minutes to take at each station.
+    components
+        How many of E, N and Z there must be; a missing one is zero.
+    """
+
+    seed: int = 0
+    band_pass: bool = False
+    noise: int = 0
+    components: int = 1
+
+    def __post_init__(self) -> None:
+        if self.noise < 0:
+            raise InputError(f"cannot take {self.noise} noise windows: use 0 or more")
+        if not 1 <= self.components <= len(COMPONENTS):
+            raise InputError(f"cannot ask for {self.components} components: use 1, 2 or 3")
+
+
+@input_scope()
+def from_records(
+    folder: Path,
+    picks: Path,
+    files: DatasetFiles,
+    config: RegionConfig,
+    stations: Path | None = None,
+    overwrite: bool = False,
+) -> Converted:
+    """Write a data set in STEAD's layout from continuous or cut records and their picks.
+
+    Parameters
+    ----------
+    folder
+        Holds miniSEED and SAC files, at any depth.
+    picks
+        CSV or QuakeML, see `steadkit.convert.picks`.
+    files
+        Where the data set shall stand.
+    config
+        How to cut.
+    stations
+        StationXML or CSV, see `steadkit.convert.stations`; without it distances stay unknown.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    InputError
+        A source or target cannot be used, or no trace could be made.
+    """
+    note_input(picks, *([stations] if stations else []))
+    check_dataset(files, overwrite)
+    left_out: Counter[str] = Counter()
+    table = read_picks(picks)
+    places = read_stations(stations) if stations else {}
+    index = index_folder(folder, left_out)
+    note_input(*{piece.path for pieces in index.values() for piece in pieces})
+    region = _Region(index, places, config)
+    recipe = {
+        "operation": "from-records",
+        "seed": config.seed,
+        "band_pass": config.band_pass,
+        "noise": config.noise,
+        "components": config.components,
+    }
+    planned = _planned(onsets(table, left_out), config.seed, left_out)
+    count = sum(region.is_recorded(onset, plan.start) for onset, plan in planned)
+    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
+    traces = _all_traces(region, planned, np.unique(table["time_ns"].to_numpy()), left_out)
+    return write_traces(traces, files, COLUMNS, recipe, left_out, overwrite)
+
+
+@dataclass(frozen=True)
+class _Region:
+    index: Index
+    places: Places
+    config: RegionConfig
+
+    def instruments(self, network: str, station: str) -> list[Instrument]:
+        return [each for each in self.index if each[:2] == (network, station)]
+
+    def is_recorded(self, onset: Onset, start: int) -> bool:
+        """Return whether an instrument has the minute, as far as headers tell."""
+        instruments = self.instruments(onset.network, onset.station)
+        least = self.config.components
+        return any(components_at(self.index[each], start) >= least for each in instruments)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A minute to cut: when it shall begin, in ns, and what it will be called."""
+
+    name: str
+    start: int
+
+
+def _all_traces(
+    region: _Region,
+    planned: Sequence[tuple[Onset, _Plan]],
+    picked: np.ndarray,
+    left_out: Counter[str],
+) -> Iterator[Trace]:
+    for onset, plan in progress(planned, "cutting events"):
+        try:
+            yield _event(onset, plan, region)
+        except UnusableError as reason:
+            left_out[str(reason)] += 1
+    yield from _noise(region, picked, left_out)
+
+
+def _planned(
+    found: Sequence[Onset], seed: int, left_out: Counter[str]
+) -> list[tuple[Onset, _Plan]]:
+    """Choose where each minute begins, and name it, before any sample is read."""
+    starts = []
+    for onset in found:
+        try:
+            starts.append((onset, _start_of(onset, chance(onset.identity, seed))))
+        except UnusableError as reason:
+            left_out[str(reason)] += 1
+    names = pd.Series(
+        [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
+        dtype=str,
+    )
+    names = apart(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
+    return [(onset, _Plan(name, start)) for (onset, start), name in zip(starts, names, strict=True)]
+
+
+def _start_of(onset: Onset, share: float) -> int:
+    """Choose where a minute begins: P inside STEAD's range, S inside the minute."""
+    first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
+    if onset.s is not None:
+        last = min(last, N_SAMPLES - 2 - (onset.s - onset.p) // NANO_PER_SAMPLE)
+    if last < first:
+        raise UnusableError("S too late after P for one minute")
+    return onset.p - (first + int(share * (last - first + 1))) * NANO_PER_SAMPLE
+
+
+def _event(onset: Onset, plan: _Plan, region: _Region) -> Trace:
+    """Cut the minute of an onset out of the records of the best instrument that has it."""
+    reason = UnusableError("no records of the station")
+    for instrument in _by_merit(onset, plan.start, region):
+        try:
+            stretch = minute(
+                region.index[instrument],
+                plan.start,
+                region.config.band_pass,
+                region.config.components,
+            )
+        except UnusableError as why:
+            reason = why
+            continue
+        waveform = _as_counts(stretch.samples)
+        row = station_row(instrument, stretch, region.places) | {"trace_name": plan.name}
+        return Trace(row | event_row(onset, stretch, waveform, region.places), waveform)
+    raise reason
+
+
+def _by_merit(onset: Onset, start: int, region: _Region) -> list[Instrument]:
+    """Order a station's instruments: that of the pick, then the most components, then by code."""
+
+    def merit(instrument: Instrument) -> tuple:
+        picked = (onset.location, onset.channel[:2])
+        others = picked != (instrument.location, instrument.kind)
+        return (others, -components_at(region.index[instrument], start), instrument)
+
+    return sorted(region.instruments(onset.network, onset.station), key=merit)
+
+
+def _as_counts(samples: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        waveform = samples.astype(np.float32)
+    if not np.isfinite(waveform).all():
+        raise UnusableError("samples too large for float32")
+    return waveform
+
+
+def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Iterator[Trace]:
+    """Take quiet minutes of every station, in an order that follows from the seed."""
+    if not region.config.noise:
+        return
+    stations = defaultdict(list)
+    for instrument in region.index:
+        stations[instrument[:2]].append(instrument)
+    for instruments in progress(stations.values(), "looking for noise", len(stations)):
+        best = max(instruments, key=lambda i: (len({p.channel for p in region.index[i]}), i))
+        found = islice(_quiet_minutes(best, picked, region), min(region.config.noise, sys.maxsize))
+        count = 0
+        for trace in found:
+            count += 1
+            yield trace
+        if missing := region.config.noise - count:
+            left_out["quiet minutes asked for and not found"] += missing
+
+
+def _quiet_minutes(instrument: Instrument, picked: np.ndarray, region: _Region) -> Iterator[Trace]:
+    station = f"{instrument.network}.{instrument.station}"
+    for start in quiet_starts(region.index[instrument], picked, station, region.config.seed):
+        trace = _noise_trace(instrument, start, region)
+        if trace is not None:
+            yield trace
+
+
+def _noise_trace(instrument: Instrument, start: int, region: _Region) -> Trace | None:
+    pieces: Sequence[Piece] = region.index[instrument]
+    try:
+        stretch = minute(pieces, start, region.config.band_pass, region.config.components)
+        waveform = _as_counts(stretch.samples)
+    except UnusableError:
+        return None
+    if not is_quiet(waveform):
+        return None
+    name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
+    row = {"trace_name": name, "trace_category": NOISE}
+    return Trace(station_row(instrument, stretch, region.places) | row, waveform)

@@ -1,0 +1,125 @@
+"""The attributes of many datasets that are alike, as arrays: what is copied a million times."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from blake3 import blake3
+
+from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Form, decode_all
+from steadkit.hdf5.global_heap import REFERENCE
+from steadkit.hdf5.object_header import up8
+from steadkit.hdf5.padding import WORD, kept
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Attributes of one form, a row a dataset.
+
+    Parameters
+    ----------
+    form
+        What they have in common.
+    bodies
+        Shape (rows, bytes), uint8: the messages as `Attributes.body` has them.
+    lengths
+        Shape (rows, texts), int64: the bytes of each text.
+    texts
+        Words of 8 bytes: the texts of the first row, then of the second and so on, each filled
+        up with zeros.
+    """
+
+    form: Form
+    bodies: np.ndarray
+    lengths: np.ndarray
+    texts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    def digests(self) -> list[bytes]:
+        """Identify the attributes of each row, as `Attributes.digest` does."""
+        return [
+            blake3(body + texts).digest(ATTRIBUTES_DIGEST)
+            for body, texts in zip(self._bodies(), self._plain_texts(), strict=True)
+        ]
+
+    def attributes(self, row: int) -> Attributes:
+        """Give the attributes of one row."""
+        plain, texts, position = self._plain_texts()[row], [], 0
+        for length in self.lengths[row].tolist():
+            texts.append(plain[position : position + length])
+            position += length
+        return Attributes(self.form, self._bodies()[row], texts)
+
+    def values(self, names: Container[str]) -> dict[str, list[object]]:
+        """Decode some attributes, a value a row, as `Attributes.decoded` does."""
+        found: dict[str, list[object]] = {}
+        plain, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
+        position = text = 0
+        for shape in self.form.shapes:
+            position += len(shape.head)
+            texts = slice(text, text + (shape.size // REFERENCE.size if shape.element else 0))
+            name = shape.name.decode(errors="replace")
+            if name in names:
+                content = np.ascontiguousarray(self.bodies[:, position : position + shape.size])
+                stops = ends[:, texts]
+                spans = (stops - self.lengths[:, texts]).ravel().tolist(), stops.ravel().tolist()
+                pieces = [plain[a:b] for a, b in zip(*spans, strict=True)]
+                found[name] = decode_all(shape, content, pieces)
+            position, text = position + up8(shape.size), texts.stop
+        return found
+
+    def _bodies(self) -> list[bytes]:
+        return _cut(self.bodies.tobytes(), np.full(len(self), self.bodies.shape[1]))
+
+    def _plain_texts(self) -> list[bytes]:
+        """Give the texts of each row one behind the other, without what fills them up."""
+        return _cut(self._plain(), self.lengths.sum(axis=1))
+
+    def _plain(self) -> bytes:
+        content: bytes = (
+            self.texts.view(np.uint8).reshape(-1, WORD)[kept(self.lengths.ravel())].tobytes()
+        )
+        return content
+
+
+Datasets = Sequence[tuple[np.ndarray, Table]]
+"""Addresses of the data of some datasets, and the attributes of each."""
+
+
+def _cut(content: bytes, lengths: np.ndarray) -> list[bytes]:
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    return [content[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def table_of(attributes: Attributes) -> Table:
+    """Make a table of one row."""
+    form, body, texts = attributes
+    padded = b"".join(text + bytes(-len(text) % WORD) for text in texts)
+    return Table(
+        form,
+        np.frombuffer(body, np.uint8).reshape(1, -1),
+        np.array([[len(text) for text in texts]], np.int64),
+        np.frombuffer(padded, "<u8"),
+    )
+
+
+def by_form(datasets: Datasets) -> Datasets:
+    """Put the datasets of each form into one table."""
+    found: dict[Form, list[tuple[np.ndarray, Table]]] = {}
+    for address, table in datasets:
+        found.setdefault(table.form, []).append((address, table))
+    return [
+        (
+            np.concatenate([address for address, _ in alike]),
+            Table(
+                form,
+                np.concatenate([table.bodies for _, table in alike]),
+                np.concatenate([table.lengths for _, table in alike]),
+                np.concatenate([table.texts for _, table in alike]),
+            ),
+        )
+        for form, alike in found.items()
+    ]

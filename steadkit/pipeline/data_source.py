@@ -1,0 +1,262 @@
+"""The traces of a stream: arrivals, coda end and SNR at once, samples when they are asked for."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import checked_pieces, columns_of
+from steadkit.errors import InputError
+from steadkit.example import Example
+from steadkit.packed_names import PackedNames, find_rows, pack
+from steadkit.pipeline.buffers import Shared
+from steadkit.pipeline.columns import Columns
+from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
+from steadkit.sources import source_of
+from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
+from steadkit.transforms import Donors
+from steadkit.types import component_columns, number_column
+
+COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
+EXTRAS = ("coda_end_sample", "snr_db")
+"""What augmentation asks for, where the CSV has it."""
+ARRIVALS = {"p": "p_arrival_sample", "s": "s_arrival_sample", "coda_end": "coda_end_sample"}
+
+
+class Records:
+    """Some traces of one or several STEAD files, by number.
+
+    Names, offsets of the samples and what labels need are one table, 100 bytes a trace, which
+    processes that make batches share.
+
+    Parameters
+    ----------
+    data
+        STEAD files, HDF5 with the CSV beside each.
+    names
+        The traces, each in one of the files; all of all files by default.
+
+    Raises
+    ------
+    InputError
+        A file or trace cannot be used, or an event lacks its P arrival.
+    """
+
+    def __init__(self, data: Sequence[Path], names: Sequence[str] | None = None):
+        self.data, self._hdf5 = list(data), [source_of(path).hdf5 for path in data]
+        columns = _read_tables(self.data, None if names is None else pack(names))
+        columns["offset"] = np.empty(len(columns["name"]), np.int64)
+        for owner, path in enumerate(self._hdf5):
+            own = columns["owner"] == owner
+            columns["offset"][own] = Waveforms(path, PackedNames(columns["name"][own])).offsets
+        self._set(Columns(columns))
+
+    def _set(self, columns: Columns, samples: Shared | None = None) -> None:
+        self._columns, self._samples = columns, samples
+        self.names = PackedNames(columns["name"])
+        self.is_event, self.p, self.s = (columns[name] for name in ("is_event", "p", "s"))
+        self.coda_end, self.snr_db = columns["coda_end"], columns["snr_db"]
+        self.offsets, self._owners = columns["offset"], columns["owner"]
+        self._parts = [Waveforms(path, self.names, self.offsets) for path in self._hdf5]
+
+    def __getstate__(self) -> tuple[list[Path], list[Path], Columns, Shared | None]:
+        return self.data, self._hdf5, self._columns, self._samples
+
+    def __setstate__(self, state: tuple[list[Path], list[Path], Columns, Shared | None]) -> None:
+        self.data, self._hdf5, columns, samples = state
+        self._set(columns, samples)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, rows: np.ndarray) -> "Records":
+        """Take some of the traces, by their numbers; their files are not read again."""
+        taken = Records.__new__(Records)
+        taken.__setstate__((self.data, self._hdf5, self._columns.take(rows), None))
+        return taken
+
+    def keep(self) -> "Records":
+        """Read all samples into memory, 72 kB a trace."""
+        if self._samples is None:
+            shared = Shared(len(self) * TRACE_BYTES)
+            self.read(np.arange(len(self)), _waveforms_in(shared))
+            self._samples = shared
+        return self
+
+    @cached_property
+    def file_order(self) -> np.ndarray:
+        """The numbers of the traces as their samples lie in the files, one file after another.
+
+        Traces whose samples are not in one piece come first in a file, in the order of its CSV.
+        """
+        return np.lexsort((self._columns["row"], self.offsets, self._owners))
+
+    @property
+    def lacks_s(self) -> np.ndarray:
+        """Which traces are of an event whose S is not known, bool."""
+        return self.is_event & np.isnan(self.s)
+
+    @property
+    def lacks_end(self) -> np.ndarray:
+        """Which traces are of an event of whose end nothing is known, bool; see `Example.reach`."""
+        return self.lacks_s & ~((self.p < self.coda_end) & (self.coda_end < np.inf))
+
+    @property
+    def lacks_snr(self) -> np.ndarray:
+        """Which traces are of an event of which a component has no SNR, bool."""
+        return self.is_event & np.isnan(self.snr_db).any(axis=1)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What a process of ours needs besides, to use these records."""
+        samples = [] if self._samples is None else [self._samples.descriptor]
+        return [self._columns.descriptor, *samples]
+
+    def read(self, numbers: np.ndarray, out: np.ndarray) -> None:
+        """Read waveforms into an array, shape (len(numbers), 6000, 3), float32, counts.
+
+        Raises
+        ------
+        InputError
+            A waveform holds NaN or infinity, or a file has changed meanwhile.
+        """
+        if self._samples is not None:
+            np.take(_waveforms_in(self._samples), numbers, axis=0, out=out)
+            return
+        owners = self._owners[numbers]
+        for owner in np.unique(owners).tolist():
+            rows = np.flatnonzero(owners == owner)
+            self._parts[owner].read_into(numbers[rows].tolist(), out, rows.tolist())
+
+    def read_ahead(self, numbers: np.ndarray) -> None:
+        """Ask the system to read these waveforms while this process does something else."""
+        if self._samples is not None or not hasattr(os, "posix_fadvise"):
+            return
+        owners = self._owners[numbers]
+        for owner in np.unique(owners).tolist():
+            offsets = np.sort(self.offsets[numbers[owners == owner]])
+            descriptor = os.open(self._parts[owner].path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                # One call a trace: of a longer range Linux reads the first 128 kB or so alone.
+                for offset in offsets[offsets >= 0].tolist():
+                    os.posix_fadvise(descriptor, offset, TRACE_BYTES, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(descriptor)
+
+    def example(self, number: int, waveform: np.ndarray) -> Example:
+        """Put a waveform together with what is known of its trace."""
+        if not self.is_event[number]:
+            return Example(waveform, snr_db=self.snr_db[number])
+        return Example(
+            waveform,
+            (float(self.p[number]),),
+            (float(self.s[number]),),
+            float(self.coda_end[number]),
+            self.snr_db[number],
+        )
+
+    def donors(self) -> Donors:
+        """Let augmentations draw other traces of these."""
+
+        def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
+            number = numbers[random.integers(len(numbers))]
+            waveform = np.empty((1, *TRACE_SHAPE), np.float32)
+            self.read(np.array([number]), waveform)
+            return self.example(int(number), waveform[0])
+
+        events, noise = np.flatnonzero(self.is_event), np.flatnonzero(~self.is_event)
+        return Donors(
+            noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
+            event=partial(drawn, events) if len(events) else None,
+        )
+
+
+def _waveforms_in(shared: Shared) -> np.ndarray:
+    (block,) = shared.blocks(shared.size)
+    return block.view(DTYPE).reshape(-1, *TRACE_SHAPE)
+
+
+def _read_tables(data: Sequence[Path], wanted: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Read what the tables of the files say of some traces, in their order; of all for None."""
+    sought = None if wanted is None else np.sort(wanted)
+    if sought is not None:
+        _refuse_repeated(sought, "is listed twice: list it once")
+    parts = [part for owner, path in enumerate(data) for part in _parts(path, owner, sought)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if not len(columns["name"] if wanted is None else wanted):
+        raise InputError(f"no trace of {_listed(data)} selected: at least one is needed")
+    if wanted is not None or len(data) > 1:
+        by_name = np.argsort(columns["name"], kind="stable")
+        in_order = columns["name"][by_name]
+        _refuse_repeated(in_order, f"is in two of {_listed(data)}: name one")
+    if wanted is not None:
+        rows = find_rows(in_order, wanted)
+        _refuse_missing(wanted[rows < 0], data)
+        columns = {name: column[by_name[rows]] for name, column in columns.items()}
+    _check_arrivals(columns)
+    return columns
+
+
+def _refuse_repeated(in_order: np.ndarray, fault: str) -> None:
+    if len(twice := np.flatnonzero(in_order[1:] == in_order[:-1])):
+        raise InputError(f"trace {in_order[twice[0]].decode()!r} {fault}")
+
+
+def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
+    if len(missing):
+        csvs = [source_of(path).csv for path in data]
+        raise InputError(
+            f"{_listed(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
+        )
+
+
+def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
+    """Read the columns of a file piece by piece, of the traces that are sought alone."""
+    passed = 0
+    for table in _pieces(source_of(path).csv):
+        names = pack(table["trace_name"].tolist())
+        rows = np.arange(len(names))
+        if sought is not None:
+            rows = rows[find_rows(sought, names) >= 0]
+            table = table.iloc[rows]
+        is_event = (table["trace_category"] == EVENT).to_numpy()
+        yield {
+            "name": names[rows],
+            "owner": np.full(len(rows), owner, np.int16),
+            "row": (passed + rows).astype(np.int32),
+            "is_event": is_event,
+            **{
+                name: np.where(is_event, number_column(table, column), np.nan)
+                for name, column in ARRIVALS.items()
+            },
+            "snr_db": component_columns(table),
+        }
+        passed += len(names)
+
+
+def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
+    # A table of one's own may lack some: then nobody knows, and shifts keep to what is known.
+    there = [column for column in EXTRAS if column in columns_of(csv)]
+    missing = dict.fromkeys(set(EXTRAS) - set(there), "")
+    for table in checked_pieces(csv, (*COLUMNS, *there)):
+        yield table.assign(**missing) if missing else table
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(repr(str(path)) for path in paths)
+
+
+def _check_arrivals(columns: dict[str, np.ndarray]) -> None:
+    events, p, s = columns["is_event"], columns["p"], columns["s"]
+    outside = (p < 0) | (p >= N_SAMPLES) | (s < 0) | (s >= N_SAMPLES)
+    faults = {"no P arrival": np.isnan(p), "an arrival outside": outside, "S before P": s <= p}
+    for fault, found in faults.items():
+        if (found & events).any():
+            row = int(np.flatnonzero(found & events)[0])
+            raise InputError(
+                f"trace {columns['name'][row].decode()!r} has {fault} "
+                f"(P {p[row]:g}, S {s[row]:g}): drop it or repair its row"
+            )

@@ -1,0 +1,115 @@
+"""Traces packed into a data set of their own, so that a stream reads it from front to back.
+
+What is chunked, compressed, scattered over several files or of SeisBench's format is brought into
+STEAD's layout once: float32, in one piece, in the order of the stream's list.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from steadkit.atomic import input_scope
+from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.dataset_files import DatasetFiles, copy_rows, dataset_files
+from steadkit.errors import InputError
+from steadkit.manifest import Manifest, load
+from steadkit.sources import Source, source_of
+
+OPERATION = "pack"
+
+
+def packed(
+    data: Path | Sequence[Path], target: Path, traces: Sequence[str] | Manifest | None = None
+) -> Path:
+    """Pack traces into a data set, or find that this has been done.
+
+    Parameters
+    ----------
+    data
+        STEAD files, or the folder of a SeisBench data set, which is converted whole
+        (`steadkit.convert.from_seisbench`).
+    target
+        The HDF5 file to make, with CSV and manifest beside it. A pack that was made of other
+        traces, or before the data changed, is made anew; any other file is never replaced.
+    traces
+        Which traces, in their order; all by default.
+
+    Returns
+    -------
+    Path
+        The HDF5 file.
+
+    Raises
+    ------
+    InputError
+        The data or a trace cannot be used, or `target` is something else than a pack.
+    """
+    files = dataset_files(target)
+    if isinstance(data, Path) and data.is_dir():
+        return _converted(data, files)
+    sources = [source_of(path) for path in ([data] if isinstance(data, Path) else data)]
+    rows = _rows(sources, traces)
+    recipe = {"operation": OPERATION, "of": [_identity(source.hdf5) for source in sources]}
+    there = _there(files)
+    if there is None or there.recipe != recipe or list(there.traces) != rows["trace_name"].tolist():
+        copy_rows(sources, files, rows, recipe, overwrite=there is not None)
+    return files.hdf5
+
+
+def _converted(folder: Path, files: DatasetFiles) -> Path:
+    # Here, because what reads other formats takes long to load, and no stream needs it.
+    from steadkit.convert import from_seisbench
+    from steadkit.convert.seisbench_files import chunks_of
+
+    used = [path for chunk in chunks_of(folder) for path in (chunk.metadata, chunk.waveforms)]
+    if files.hdf5.exists():
+        with input_scope(is_separate=True):
+            present = load(files.manifest)
+        if present.recipe.get("operation") != "from-seisbench":
+            raise InputError(f"{str(files.hdf5)!r} is no conversion: choose another name")
+        made = files.hdf5.stat().st_mtime_ns
+        if all(path.stat().st_mtime_ns < made for path in used):
+            return files.hdf5
+    from_seisbench(folder, files, overwrite=files.hdf5.exists())
+    return files.hdf5
+
+
+def _there(files: DatasetFiles) -> Manifest | None:
+    """Read the manifest of a pack made before; what is no pack is refused."""
+    present = [path for path in (files.hdf5, files.csv, files.manifest) if path.exists()]
+    if not present:
+        return None
+    with input_scope(is_separate=True):  # a pack of ours may be made again
+        manifest = load(files.manifest) if files.manifest.exists() else None
+    if manifest is None or manifest.recipe.get("operation") != OPERATION:
+        raise InputError(f"{str(present[0])!r} is not a pack of ours: choose another name")
+    # One of the three is gone: as good as none, but ours to replace.
+    return manifest if len(present) == 3 else Manifest(files.name, {}, [], {})
+
+
+def _rows(sources: Sequence[Source], traces: Sequence[str] | Manifest | None) -> pd.DataFrame:
+    tables = [
+        read_table(source.csv, KEY_COLUMNS).assign(source=number)
+        for number, source in enumerate(sources)
+    ]
+    for table in tables:
+        table["row"] = np.arange(len(table))
+    rows = pd.concat(tables, ignore_index=True)
+    if len(twice := rows["trace_name"][rows["trace_name"].duplicated()]):
+        raise InputError(f"trace {twice.iloc[0]!r} is in two of the files: merge them first")
+    if traces is None:
+        return rows
+    names = list(traces.traces if isinstance(traces, Manifest) else traces)
+    found = pd.Index(rows["trace_name"]).get_indexer(pd.Index(names))
+    if (found < 0).any() or not names:
+        missing = next((name for name, at in zip(names, found, strict=True) if at < 0), None)
+        raise InputError(f"there is no trace {missing!r} in {', '.join(map(str, sources))}")
+    return rows.iloc[found]
+
+
+def _identity(path: Path) -> list[object]:
+    """Tell a file from what it was before a change."""
+    status = path.stat()
+    return [path.name, status.st_size, status.st_mtime_ns]

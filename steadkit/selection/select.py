@@ -1,0 +1,238 @@
+"""The selection as rows of a table: what matches, its strata and groups, and what is drawn."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
+from steadkit.errors import InputError
+from steadkit.expressions import check_columns, columns, csv_column, mask, parse
+from steadkit.sampling import allocate, pick, settle, shares
+from steadkit.schema import CATEGORIES, MISSING
+from steadkit.selection.geography import in_box, in_circle
+from steadkit.selection.name_list import Names
+from steadkit.selection.selection import Selection
+from steadkit.selection.strata import bins_of, labels
+from steadkit.types import number_column
+
+
+def needed_columns(selection: Selection, present: Sequence[str] | None = None) -> list[str]:
+    """List the columns of the CSV that `select` reads.
+
+    Parameters
+    ----------
+    selection
+        What to select.
+    present
+        The columns that the CSV has; those it lacks are then refused.
+
+    Raises
+    ------
+    InputError
+        A column is not in `present`.
+
+    >>> needed_columns(Selection(where="source_magnitude > 3"))
+    ['trace_name', 'trace_category', 'source_magnitude']
+    """
+    needed = [*KEY_COLUMNS]
+    if selection.where:
+        needed += columns(parse(selection.where))
+    if selection.box or selection.circle:
+        needed += _coordinates(selection)
+    needed += [csv_column(bins_of(spec)[0]) for spec in selection.stratify]
+    if selection.group == GROUP_COLUMNS[0]:
+        needed += _group_columns(present)
+    elif selection.group:
+        needed.append(selection.group)
+    if present is not None:
+        check_columns(needed, present)
+    return list(dict.fromkeys(needed))
+
+
+def _coordinates(selection: Selection) -> tuple[str, str]:
+    return f"{selection.at}_latitude", f"{selection.at}_longitude"
+
+
+def _group_columns(present: Sequence[str] | None) -> list[str]:
+    """Tell an earthquake by its id or its time: one of the two columns suffices."""
+    known = [column for column in GROUP_COLUMNS if present is None or column in present]
+    return known or [GROUP_COLUMNS[0]]
+
+
+def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
+    """Select rows of a text table.
+
+    First come the filters (where, box, circle, exclude), then the strata of what is left, each
+    of which gives its share; balance changes the shares, groups are taken whole.
+
+    Parameters
+    ----------
+    table
+        As `steadkit.catalog.read_table` reads it, with at least `needed_columns`.
+    selection
+        What to select.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions of rows, int64, in shuffled order.
+
+    Raises
+    ------
+    InputError
+        Nothing matches or would be taken, or there are fewer traces than wanted.
+    """
+    needed_columns(selection, table.columns)
+    return draw(table, matching_rows(table, selection), selection)
+
+
+def draw(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
+    """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
+    if not len(rows):
+        raise InputError(f"none of the {len(table):,} traces match {_filters(selection)}")
+    left = table.iloc[rows] if len(rows) < len(table) else table
+    groups = _groups_of(left, selection.group)
+    wanted, strata = _wanted(left, groups, selection)
+    chosen = pick(left["trace_name"], strata, wanted, selection.seed, groups)
+    if not len(chosen):
+        amount = _amount(selection)
+        raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")
+    return rows[chosen]
+
+
+def _amount(selection: Selection) -> str:
+    if selection.fraction is None:
+        return f"count {selection.count}"
+    return f"fraction {float(selection.fraction):g}"
+
+
+def matching_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
+    """Find the rows that pass the filters; positions, int64, in the order of the table."""
+    passed = np.ones(len(table), dtype=bool)
+    if selection.where:
+        passed &= mask(parse(selection.where), table)
+    if selection.box or selection.circle:
+        latitudes, longitudes = (number_column(table, name) for name in _coordinates(selection))
+        if selection.box:
+            passed &= in_box(latitudes, longitudes, selection.box)
+        if selection.circle:
+            passed &= in_circle(latitudes, longitudes, selection.circle)
+    if selection.exclude:
+        passed[excluded_rows(table, selection.exclude)] = False
+    return np.flatnonzero(passed)
+
+
+def excluded_rows(table: pd.DataFrame, exclude: Names) -> np.ndarray:
+    """Find the rows of the traces that are never to be taken; names not in the table are fine.
+
+    Raises
+    ------
+    InputError
+        The names are not known, as after `Selection.from_recipe`.
+    """
+    if exclude.names is None:
+        raise InputError(
+            f"the recipe excludes {exclude.number} names of digest {exclude.digest[:12]}... "
+            "without listing them: give the list again with --exclude"
+        )
+    return np.flatnonzero(table["trace_name"].isin(exclude.names).to_numpy())
+
+
+def _filters(selection: Selection) -> str:
+    """Name the filters, for the one who has to loosen them."""
+    named = [f"where {selection.where}"] if selection.where else []
+    places = {"box": selection.box, "circle": selection.circle}
+    named += [
+        f"{what} {', '.join(f'{figure:g}' for figure in figures)}"
+        for what, figures in places.items()
+        if figures
+    ]
+    if selection.exclude:
+        named.append(f"without {selection.exclude.number:,} names")
+    at_source = (selection.box or selection.circle) and selection.at == "source"
+    noise = " (noise has no source: try --at receiver)" if at_source else ""
+    return f"{' and '.join(named)}{noise}: loosen it"
+
+
+def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
+    """Name the group of each row; a trace whose group is not known stands for itself."""
+    if not column:
+        return None
+    if column == GROUP_COLUMNS[0]:
+        return earthquakes_of(table).tolist()
+    known = ~table[column].isin(MISSING)
+    own = "trace " + table["trace_name"]
+    return own.where(~known, f"{column} " + table[column]).tolist()
+
+
+def _wanted(
+    table: pd.DataFrame, groups: list[str] | None, selection: Selection
+) -> tuple[dict[str, int], list[str]]:
+    """Tell how many traces to take of each stratum, and the stratum of each row."""
+    specs = selection.stratify
+    if selection.balance and "trace_category" not in specs:
+        specs = ("trace_category", *specs)
+    strata = labels(table, specs)
+    before = strata
+    if groups is not None:
+        strata = settle(groups, strata)
+    sizes = Counter(strata)
+    wanted = _amounts(sizes, selection)
+    if selection.balance:
+        category_of = dict(zip(before, table["trace_category"].tolist(), strict=True))
+        wanted = _balanced(sizes, wanted, category_of, selection.count)
+    return wanted, strata
+
+
+def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
+    if selection.fraction is not None:
+        return shares(sizes, selection.fraction, selection.rounding)
+    if selection.count is None:
+        return dict(sizes)
+    total = sum(sizes.values())
+    if selection.count > total:
+        matching = " that match" if selection.filters else ""
+        raise InputError(
+            f"count {selection.count} of {total} traces{matching}: use at most {total}"
+        )
+    return allocate(sizes, selection.count)
+
+
+def _balanced(
+    sizes: Mapping[str, int],
+    wanted: Mapping[str, int],
+    category_of: Mapping[str, str],
+    count: int | None,
+) -> dict[str, int]:
+    """Give each category half the count, or as much as a fraction gives the smaller of the two.
+
+    It is divided over the strata of the category anew, because cutting the lowest ranks of several
+    strata would not nest.
+    """
+    by_category = {
+        category: {stratum: n for stratum, n in sizes.items() if category_of[stratum] == category}
+        for category in CATEGORIES
+    }
+    present = {category: sum(strata.values()) for category, strata in by_category.items()}
+    if not all(present.values()):
+        found = " and ".join(f"{count} {category}" for category, count in present.items())
+        raise InputError(
+            f"balance needs events and noise, here are {found}: noise lies in no box or circle "
+            "of sources, use --at receiver for these"
+        )
+    if count is None:
+        fewest = min(sum(wanted[stratum] for stratum in strata) for strata in by_category.values())
+    elif count // 2 > min(present.values()):
+        raise InputError(
+            f"count {count} balanced is {count // 2} of each category, there are "
+            f"{min(present.values())} of one: use at most {2 * min(present.values())}"
+        )
+    else:
+        fewest = count // 2
+    return {
+        stratum: count
+        for strata in by_category.values()
+        for stratum, count in allocate(strata, fewest).items()
+    }

@@ -1,0 +1,201 @@
+"""The selection as data: every option of a subset, checked, and the recipe that records it."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from steadkit.errors import InputError
+from steadkit.expressions import parse
+from steadkit.sampling import ROUNDINGS
+from steadkit.selection.geography import checked_box, checked_circle
+from steadkit.selection.name_list import Names
+from steadkit.selection.strata import checked
+from steadkit.types import parse_fraction
+
+OPERATION = "subset"
+PLACES = ("source", "receiver")
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which traces to take, and in what order; checks itself.
+
+    Parameters
+    ----------
+    fraction
+        How much of each stratum, exactly. Neither it nor `count` means all that match.
+    count
+        How many traces in all, divided over the strata (`steadkit.sampling.allocate`).
+    seed
+        Selects the order, together with the names alone.
+    where
+        A condition on the columns (`steadkit.expressions`).
+    box
+        South, west, north, east in degrees; west may lie beyond the date line.
+    circle
+        Latitude and longitude in degrees, radius in km.
+    at
+        Whether box and circle hold the ``source`` or the ``receiver``. Noise has no source, so it
+        lies in no box or circle of sources.
+    stratify
+        Columns whose values part the table, or ``column:edge,edge`` for bins, each from its edge
+        up to the next; each part gives its share.
+    rounding
+        Of a fraction: ``floor``, or ``nearest`` with halves up.
+    balance
+        Take as many events as noise: half the count of each, or as many as a fraction gives the
+        smaller of the two.
+    group
+        A column whose values are taken whole or not at all (`steadkit.sampling.pick`);
+        ``source_id`` means the earthquake, by its origin time where it has no id.
+    exclude
+        Traces never to take.
+    preset
+        The name of the preset this comes from.
+
+    Raises
+    ------
+    InputError
+        A value is not what it must be, or two contradict each other.
+
+    >>> Selection(fraction=Fraction(1, 10)).to_recipe()["fraction"]
+    '1/10'
+    """
+
+    fraction: Fraction | None = None
+    _: KW_ONLY
+    count: int | None = None
+    seed: int = 0
+    where: str = ""
+    box: tuple[float, ...] | None = None
+    circle: tuple[float, ...] | None = None
+    at: str = "source"
+    stratify: tuple[str, ...] = ("trace_category",)
+    rounding: str = "floor"
+    balance: bool = False
+    group: str = ""
+    exclude: Names | None = None
+    preset: str = ""
+
+    def __post_init__(self) -> None:
+        _check_amount(self)
+        _check_options(self)
+        canonical = {
+            "where": parse(self.where).text if self.where else "",
+            "box": None if self.box is None else checked_box(self.box),
+            "circle": None if self.circle is None else checked_circle(self.circle),
+            "stratify": checked(self.stratify),
+        }
+        for name, value in canonical.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def filters(self) -> bool:
+        """Whether some traces are left out before any are drawn."""
+        return bool(self.where or self.box or self.circle or self.exclude)
+
+    def to_recipe(self) -> dict[str, object]:
+        """Write the selection as JSON can hold it; names that are excluded, as a digest."""
+        recipe: dict[str, object] = {"operation": OPERATION}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in _ALWAYS or value != each.default:
+                recipe[each.name] = _as_json(value)
+        if self.fraction is None:
+            del recipe["rounding"]  # nothing is rounded
+        return recipe
+
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, object]) -> "Selection":
+        """Read what `to_recipe` wrote.
+
+        Raises
+        ------
+        InputError
+            It is the recipe of something else, or has been spoilt.
+        """
+        if recipe.get("operation") != OPERATION:
+            raise InputError(f"a recipe of {recipe.get('operation')!r} is not that of a subset")
+        options: dict[str, Any] = {k: v for k, v in recipe.items() if k != "operation"}
+        if unknown := set(options) - {each.name for each in fields(cls)}:
+            raise InputError(f"recipe has {min(unknown)!r}, which no subset has: update steadkit")
+        for name, read in _FROM_JSON.items():
+            if name in options:
+                options[name] = read(options[name])
+        return cls(**options)
+
+
+_ALWAYS = ("seed", "stratify", "rounding")
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, Names):
+        return {"names": value.number, "digest": value.digest}
+    if isinstance(value, Fraction):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _names_from(value: Any) -> Names:
+    if not isinstance(value, dict) or set(value) != {"names", "digest"}:
+        raise InputError(f"recipe excludes {str(value)[:60]!r}: a number and a digest are needed")
+    return Names(value["names"], value["digest"])
+
+
+def _strata_from(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InputError(f"recipe stratifies by {str(value)[:60]!r}: a list of columns is needed")
+    return tuple(value)
+
+
+_FROM_JSON = {
+    "fraction": lambda value: parse_fraction(str(value)),
+    "stratify": _strata_from,
+    "exclude": _names_from,
+}
+
+
+def _check_amount(selection: Selection) -> None:
+    fraction, count = selection.fraction, selection.count
+    if fraction is not None and count is not None:
+        raise InputError(f"fraction {fraction} and count {count} contradict: give one of them")
+    if fraction is not None and (not isinstance(fraction, Fraction) or not 0 < fraction <= 1):
+        raise InputError(f"fraction {fraction!r} is not a Fraction above 0 and at most 1")
+    if count is not None and not _is_whole(count, 1):
+        raise InputError(f"count {count!r} is not a whole number above 0")
+    if not _is_whole(selection.seed, 0):
+        raise InputError(f"seed {selection.seed!r} is not a whole number of 0 to {MAX_SEED}")
+    if selection.rounding != "floor" and fraction is None:
+        raise InputError(f"rounding {selection.rounding!r} without a fraction: nothing is rounded")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED
+
+
+def _check_options(selection: Selection) -> None:
+    texts = {name: getattr(selection, name) for name in ("where", "at", "group", "preset")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise InputError(f"{name} {value!r} is not text")
+    if not isinstance(selection.balance, bool):
+        raise InputError(f"balance {selection.balance!r} is neither true nor false")
+    if not isinstance(selection.exclude, Names | None):
+        raise InputError("exclude must be steadkit.selection.Names: see read_names and listed")
+    for name, value, known in (
+        ("rounding", selection.rounding, ROUNDINGS),
+        ("at", selection.at, PLACES),
+    ):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is unknown: use {' or '.join(known)}")
+    if selection.at != "source" and selection.box is None and selection.circle is None:
+        raise InputError(f"at {selection.at!r} without a box or a circle: give one")
+    if selection.balance and selection.count is not None and selection.count % 2:
+        raise InputError(f"count {selection.count} is odd, balance takes pairs: use an even one")
+    if selection.balance and selection.group not in ("", "source_id"):
+        raise InputError(
+            f"balance with groups of {selection.group!r}, which may hold events and noise: "
+            "balance goes with source_id or no groups"
+        )

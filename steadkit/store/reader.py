@@ -1,0 +1,375 @@
+"""Traces of an open file: their waveforms and attributes, checked, whatever the file claims."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import h5py
+import numpy as np
+
+from steadkit.errors import InputError, detail_of, printable, remedy_of
+from steadkit.hdf5 import (
+    Attributes,
+    DamageError,
+    Header,
+    Heaps,
+    NewStyleError,
+    RawFile,
+    Storage,
+    Table,
+    Templates,
+    UnsupportedError,
+    Windows,
+    encode,
+    read_attributes,
+    read_header,
+    storage_of,
+    table_of,
+)
+from steadkit.hdf5.attributes import FLOAT32, empty_attribute
+from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
+from steadkit.hdf5.symbol_table import SymbolTable
+from steadkit.schema import TRACE_SHAPE
+from steadkit.store.crash_probe import probe
+from steadkit.store.open import LIBRARY_FAULTS, dataset_of
+from steadkit.store.runs import runs
+from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+
+NEAR: Final = 1 << 14
+"""Bytes between the samples of two traces up to which they are read along, not left out."""
+
+REACH: Final = 1 << 12
+"""Bytes behind the samples up to which what belongs to a header is read along with them, for every
+trace; what a few headers have farther away is read by itself."""
+
+MANY: Final = 8
+"""Traces from which on it pays to read them together."""
+
+
+class Stored(NamedTuple):
+    """Where a trace is in its file."""
+
+    name: str
+    offset: int | None
+    """Where its samples begin, or None where they are not in one piece."""
+    header: Header | None
+    """Its object header, or None where it is left to h5py."""
+
+
+class Found(NamedTuple):
+    """Some traces of one file, found and read but for their samples."""
+
+    stored: list[Stored]
+    attributes: list[tuple[list[int], Table]]
+    """Numbers of traces that are alike, and their attributes, a row each."""
+    windows: Windows
+    """What was read ahead of the file: the samples, perhaps."""
+
+
+class Reader:
+    """Read the traces of one open file.
+
+    Parameters
+    ----------
+    group
+        What `open_data` yields.
+    n_traces
+        How many traces will be read. Where they are less than half of the file, the system is
+        told not to read ahead: it reads 1.5 times what is selected otherwise.
+    """
+
+    def __init__(self, group: h5py.Group, n_traces: int | None = None):
+        self.group = group
+        self.path = Path(group.file.filename)
+        descriptor = group.file.id.get_vfd_handle()
+        size = os.fstat(descriptor).st_size
+        self.raw = RawFile(descriptor, group.file.userblock_size, size)
+        if n_traces is not None and 2 * n_traces * TRACE_BYTES < size:
+            expect_random_reads(descriptor)
+        self.n_looked_up = 0
+        """Names that were looked up, see `steadkit.store.trace_index`."""
+        self.table: SymbolTable | None = None
+        """All names of the file, once so many were looked up that it pays to read them."""
+        self._known: dict[bytes, Any] = {}
+        self._templates = Templates()
+        self._reach = FIRST_READ
+        self._field: int | None = None
+
+    def heaps(self) -> Heaps:
+        """Remember heap collections for some traces read one after another, by one thread."""
+        return Heaps(self.raw)
+
+    def address(self, name: str) -> int:
+        """Look up where a trace's header is."""
+        try:
+            link = self.group.id.links.get_info(name.encode())
+        except LIBRARY_FAULTS:
+            dataset_of(self.group, name)  # says what is wrong
+            raise InputError(f"{str(self.path)!r} is damaged at {name!r}: rewrite it") from None
+        if link.type != h5py.h5l.TYPE_HARD:
+            raise InputError(
+                f"{str(self.path)!r} has a link at {name!r}: a trace must be in the file"
+            )
+        return int(link.u)
+
+    def stored(self, name: str, address: int | None = None) -> Stored:
+        """Find a trace, checked to be what STEAD promises."""
+        address = self.address(name) if address is None else address
+        try:
+            header = read_header(self.raw, address)
+            storage = storage_of(header)
+        except NewStyleError:
+            probe(self.path)
+            return Stored(name, _offset(dataset_of(self.group, name), self.raw.size), None)
+        except DamageError as error:
+            raise self._damaged(name, error) from error
+        if storage is not None and is_waveform(storage):
+            if storage.address is None:
+                dataset_of(self.group, name)  # refuses samples in another file
+                return Stored(name, None, header)
+            offset = self.raw.base + storage.address
+            if offset + TRACE_BYTES <= self.raw.size and storage.bytes_stored == TRACE_BYTES:
+                return Stored(name, offset, header)
+            raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
+        dataset = dataset_of(self.group, name)  # says what is wrong, where something is
+        return Stored(name, _offset(dataset, self.raw.size), header)
+
+    def read_into(self, stored: Stored, waveform: np.ndarray) -> None:
+        """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
+        if stored.offset is None:
+            waveform[:] = _read_with_h5py(self.group, stored.name)
+        elif os.preadv(self.raw.descriptor, [waveform.data], stored.offset) != TRACE_BYTES:
+            raise self._shorter()
+
+    def read_all(self, stored: Sequence[Stored], waveforms: np.ndarray) -> None:
+        """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
+        between = memoryview(bytearray(NEAR))  # headers and texts, which nobody wants here
+        for start, stop in runs(stored, _are_neighbours):
+            offsets = [one.offset for one in stored[start:stop] if one.offset is not None]
+            if not offsets:
+                self.read_into(stored[start], waveforms[start])
+                continue
+            views, end = [], offsets[0]
+            for offset, waveform in zip(offsets, waveforms[start:stop], strict=True):
+                views += [between[: offset - end], waveform.data]
+                end = offset + TRACE_BYTES
+            if os.preadv(self.raw.descriptor, views, offsets[0]) != end - offsets[0]:
+                raise self._shorter()
+
+    def attributes(self, stored: Stored, heaps: Heaps) -> Attributes:
+        """Read a trace's attributes in canonical form."""
+        try:
+            if stored.header is None:
+                return _encoded(dict(dataset_of(self.group, stored.name).attrs))
+            return read_attributes(stored.header, heaps, self._known)
+        except (DamageError, *LIBRARY_FAULTS) as error:
+            raise self._damaged(stored.name, error) from error
+
+    def ahead(
+        self,
+        traces: Sequence[tuple[str, int]],
+        memory: np.ndarray | None = None,
+        places: Sequence[memoryview] = (),
+        look: Callable[[memoryview, int], object] | None = None,
+    ) -> Windows:
+        """Read ahead what belongs to traces.
+
+        Parameters
+        ----------
+        traces
+            Name and address of each, by ascending address.
+        memory
+            What to read into, see `steadkit.hdf5.Windows`.
+        places
+            Where to read the samples of each to, as far as can be told before a header is
+            understood; see `are_in_place`.
+        look
+            Called with the samples of each, and its number, when they were read there.
+        """
+        if places and self._field is None:
+            self.many(traces[:1])  # what is learned of the first is expected of all
+        addresses = [address for _, address in traces]
+        holes = self._expected(addresses) if places else []
+        some = places if holes else ()
+        return Windows(self.raw, addresses, self._reach, memory, holes, some, look)
+
+    def _expected(self, addresses: Sequence[int]) -> list[int]:
+        """Tell where samples will be, if headers are as those before; none if that cannot be."""
+        if self._field is None:
+            return []
+        descriptor, first = self.raw.descriptor, self.raw.base + self._field
+        fields = b"".join([os.pread(descriptor, 8, first + address) for address in addresses])
+        if len(fields) != 8 * len(addresses):
+            return []
+        found = np.frombuffer(fields, "<u8")
+        ordered, last = np.sort(found), self.raw.size - self.raw.base - TRACE_BYTES
+        if int(ordered[-1]) > last or (np.diff(ordered) < TRACE_BYTES).any():
+            return []
+        places: list[int] = found.tolist()
+        return places
+
+    def are_in_place(self, found: Found) -> bool:
+        """Tell whether all samples were where they were expected, and so are in their places."""
+        return found.windows.holes == [
+            None if one.offset is None else one.offset - self.raw.base for one in found.stored
+        ]
+
+    def many(self, traces: Sequence[tuple[str, int]], windows: Windows | None = None) -> Found:
+        """Find traces and read their attributes: many at once cost a tenth of one by one.
+
+        Parameters
+        ----------
+        traces
+            Name and address of each, by ascending address.
+        windows
+            What was read `ahead`.
+        """
+        addresses = [address for _, address in traces]
+        windows = windows or self.ahead(traces)
+        heaps = Heaps(windows)
+        stored: dict[int, Stored] = {}
+        tables: list[tuple[list[int], Table]] = []
+        last = self.raw.size - self.raw.base - TRACE_BYTES
+        waiting = list(range(len(traces)))
+        while waiting:
+            for alike in self._templates.read(windows, [addresses[i] for i in waiting], heaps):
+                if int(alike.data.max()) <= last:
+                    rows = [waiting[row] for row in alike.rows]
+                    for row, at in zip(rows, alike.data.tolist(), strict=True):
+                        stored[row] = Stored(traces[row][0], self.raw.base + at, None)
+                    tables.append((rows, alike.attributes))
+            waiting = [row for row in waiting if row not in stored]
+            # One by one, until there is a kind more that many of the others may be of.
+            has_learned = False
+            while waiting and not (has_learned and len(waiting) >= MANY):
+                row = waiting.pop(0)
+                one = stored[row] = self.stored(*traces[row])
+                tables.append(([row], table_of(self.attributes(one, heaps))))
+                has_learned |= one.header is not None and self._learn(one.header, addresses[row])
+        return Found([stored[row] for row in range(len(traces))], tables, windows)
+
+    def _learn(self, header: Header, address: int) -> bool:
+        """Remember the kind of a header, and how far from it all that belongs to it lies."""
+        storage = storage_of(header)
+        if storage is None or storage.address is None:
+            return False
+        ends = [start + length for start, length in header.blocks(address)]
+        ends.append(storage.address + TRACE_BYTES)
+        near = [end - address for end in ends if 0 < end - address <= TRACE_BYTES + REACH]
+        self._reach = max(self._reach, *near)
+        # The address of the samples, behind two bytes of the layout.
+        self._field = header.places(LAYOUT)[0][0] + 2
+        return self._templates.learn(header, self._known)
+
+    def samples(self, found: Found) -> list[memoryview]:
+        """Give the samples of traces that `many` has found, finite or not, as bytes."""
+        views = [
+            None
+            if one.offset is None
+            else found.windows.view(one.offset - self.raw.base, TRACE_BYTES)
+            for one in found.stored
+        ]
+        others = [one for one, view in zip(found.stored, views, strict=True) if view is None]
+        waveforms = np.empty((len(others), *TRACE_SHAPE), DTYPE)
+        self.read_all(others, waveforms)
+        rest = iter(waveforms)
+        return [next(rest).data.cast("B") if view is None else view for view in views]
+
+    def _shorter(self) -> InputError:
+        return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
+
+    def _damaged(self, name: str, error: Exception) -> InputError:
+        trace = f"trace {name!r} in {str(self.path)!r}"
+        if isinstance(error, UnsupportedError):
+            return InputError(f"{trace} {printable(error, None)}")
+        return InputError(f"{trace} is damaged: {remedy_of(error)}")
+
+
+def _encoded(values: Mapping[str, object]) -> Attributes:
+    """Bring attributes that h5py has read into canonical form."""
+    for name, value in values.items():
+        if isinstance(value, h5py.Empty):
+            raise empty_attribute(repr(name))
+    try:
+        return encode(values)
+    except TypeError as error:
+        raise UnsupportedError(
+            f"has an attribute that cannot be copied: text and real numbers can, remove it "
+            f"({detail_of(error)})"
+        ) from error
+
+
+def expect_random_reads(descriptor: int) -> None:
+    """Tell the system, where it listens, not to read more of a file than is asked for."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+
+
+def _are_neighbours(one: Stored, other: Stored) -> bool:
+    if one.offset is None or other.offset is None:
+        return False
+    return 0 <= other.offset - one.offset - TRACE_BYTES <= NEAR
+
+
+def is_waveform(storage: Storage) -> bool:
+    """Tell whether a dataset is a trace: its shape and type."""
+    # The version of the datatype stands in the upper half of its first byte.
+    plain = storage.datatype[:1] and storage.datatype[0] & 0x0F == FLOAT32[0] & 0x0F
+    same = storage.datatype[1:20] == FLOAT32[1:20]
+    return storage.shape == TRACE_SHAPE and bool(plain) and same
+
+
+def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
+    """Where a dataset's bytes begin in the file, or None where they are not in one piece."""
+    status = dataset.id.get_space_status()
+    # A dataset never written has no place in the file, whatever get_offset says.
+    if dataset.chunks is not None or status != h5py.h5d.SPACE_STATUS_ALLOCATED:
+        return None
+    offset: int | None = dataset.id.get_offset()
+    if offset is None or offset + TRACE_BYTES > file_size:
+        return None
+    return offset
+
+
+def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
+    dataset = dataset_of(group, name)
+    try:
+        waveform: np.ndarray = dataset[()]
+    except LIBRARY_FAULTS as error:
+        file = group.file.filename
+        raise InputError(
+            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
+        ) from error
+    return waveform
+
+
+def read_waveform(group: h5py.Group, name: str) -> np.ndarray:
+    """Read one waveform, (6000, 3) float32 in counts, components E, N, Z at 100 Hz.
+
+    Raises
+    ------
+    InputError
+        It is missing, damaged, or holds NaN or infinity.
+    """
+    waveform = _read_with_h5py(group, name)
+    check_finite(waveform, name, group.file.filename)
+    return waveform
+
+
+def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
+    """Read a trace's attributes, arrays as lists, in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        The trace is missing, or its attributes are damaged.
+    """
+    reader = Reader(group)
+    attributes = reader.attributes(reader.stored(name), reader.heaps())
+    try:
+        return {key: np.asarray(value).tolist() for key, value in attributes.decoded().items()}
+    except DamageError as error:
+        raise InputError(
+            f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"
+        ) from error

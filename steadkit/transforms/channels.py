@@ -1,0 +1,88 @@
+"""What a sensor and a recorder may do: dead components, gaps, gain, polarity, orientation."""
+
+from itertools import product
+
+import numpy as np
+
+from steadkit.example import Example
+from steadkit.schema import COMPONENTS
+from steadkit.transforms.snr import snr_after
+from steadkit.transforms.statistics import live, means, times
+
+DROPS = tuple(kept for kept in product((0, 1), repeat=3) if 0 < sum(kept) < len(COMPONENTS))
+"""The six ways to lose one or two of three components."""
+
+
+def drop_channels(example: Example, random: np.random.Generator) -> Example:
+    """Make one or two components zero, and the others larger by 3 over those left.
+
+    As published for EQT, each of the six ways is equally likely. One live component always
+    stays: where the draw would leave none, the trace stays as it is. The SNR of a dropped
+    component is NaN.
+    """
+    kept = np.array(DROPS[random.integers(len(DROPS))])
+    left = np.count_nonzero(kept * live(example.waveform))
+    if not left:
+        return example
+    waveform = times(example.waveform, kept * (len(kept) / left))
+    return example.with_waveform(waveform, np.where(kept, example.snr_db, np.nan))
+
+
+def gap(
+    example: Example, random: np.random.Generator, latest_start: int = 4000, latest_end: int = 5500
+) -> Example:
+    """Put the mean of each component in place of a stretch of it, as a gap is often filled.
+
+    Zeros beside an offset would be a step larger than any earthquake. As published for EQT, which
+    does it to noise alone: it starts anywhere before `latest_start` and ends anywhere after that
+    and before `latest_end`. For noise; over an arrival its label would lie.
+    """
+    start = int(random.integers(latest_start))
+    end = int(random.integers(start + 1, latest_end))
+    waveform = example.waveform.copy()
+    waveform[start:end] = means(waveform)
+    return example.with_waveform(waveform)
+
+
+def scale(
+    example: Example, random: np.random.Generator, factors: tuple[float, float] = (1.0, 3.0)
+) -> Example:
+    """Multiply or divide the trace, either being equally likely, by a factor between bounds."""
+    factor = random.uniform(*factors)
+    return example.with_waveform(
+        example.waveform * np.float32(factor if random.random() < 0.5 else 1 / factor)
+    )
+
+
+def flip(example: Example) -> Example:
+    """Turn the polarity of all components round."""
+    return example.with_waveform(-example.waveform)
+
+
+def rotate(
+    example: Example, random: np.random.Generator, degrees: tuple[float, float] = (0.0, 360.0)
+) -> Example:
+    """Turn the horizontal components by an angle: another back azimuth, or another sensor.
+
+    The new components are E cos a - N sin a and E sin a + N cos a, which keeps their energy; Z
+    stays. Where a horizontal component is dead the trace stays as it is, for turning would bring
+    it to life. SNR moves by `snr_after`.
+
+    Parameters
+    ----------
+    example
+        Any trace.
+    random
+        Draws the angle.
+    degrees
+        Bounds of the angle.
+    """
+    angle = np.radians(random.uniform(*degrees))
+    if not live(example.waveform)[:2].all():
+        return example
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    east, north = example.waveform[:, 0], example.waveform[:, 1]
+    waveform = example.waveform.copy()
+    waveform[:, 0] = east * cos - north * sin
+    waveform[:, 1] = east * sin + north * cos
+    return example.with_waveform(waveform, snr_after(example, waveform))

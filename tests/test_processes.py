@@ -1,0 +1,76 @@
+"""Processes that work for this one: tasks, faults and ends."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from steadkit.errors import InputError
+from steadkit.processes import Child, ChildGoneError
+
+
+@contextmanager
+def doubling(setup):
+    """Be a worker that doubles numbers, and fails in the ways there are."""
+
+    def work(task):
+        if task == "wrong":
+            raise InputError("task 'wrong' cannot be: use a number")
+        if task == "full":
+            raise OSError(28, "No space left on device")
+        return setup * task
+
+    yield work
+
+
+@pytest.fixture
+def child():
+    child = Child("test_processes:doubling", 2)
+    yield child
+    child.close()
+
+
+def test_tasks_and_faults(child):
+    assert child.ask(21) == 42
+    with pytest.raises(InputError, match="use a number"):
+        child.ask("wrong")
+    with pytest.raises(OSError, match="No space left") as caught:
+        child.ask("full")
+    assert caught.value.errno == 28
+    assert child.ask(1) == 2
+
+
+@pytest.mark.parametrize("worker", ["no.such:thing", "test_processes:nothing"])
+def test_a_child_that_cannot_begin_is_gone(worker):
+    child = Child(worker, 2)
+    with pytest.raises(ChildGoneError):
+        child.ask(1)
+    child.close()
+
+
+def test_a_fault_of_ours_ends_the_child(child):
+    with pytest.raises(ChildGoneError):
+        child.ask(None)  # cannot be multiplied
+    with pytest.raises(ChildGoneError):
+        child.ask(1)
+
+
+def test_a_child_ends_with_its_parent_however_that_ends():
+    theirs, ours = os.pipe()
+    code = (
+        f"import os, signal, sys; sys.path[:] = {sys.path}\n"
+        "from steadkit.processes import Child\n"
+        f"Child('test_processes:doubling', 2, [{ours}]).ask(1)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    parent = subprocess.run([sys.executable, "-c", code], pass_fds=[ours], stderr=subprocess.PIPE)
+    assert parent.returncode == -signal.SIGKILL, parent.stderr
+    os.close(ours)
+    # The end of the pipe is seen when nobody holds the other one any more.
+    assert select.select([theirs], [], [], 60)[0]
+    assert os.read(theirs, 1) == b""
+    os.close(theirs)
