@@ -15,9 +15,9 @@ import numpy as np
 from scale_names import nodes_of, tree_of
 from scale_rows import Pattern, Values
 
-from steadkit.hdf5 import Header, RawFile, read_header
+from steadkit.hdf5 import FileReader, Header, read_header
 from steadkit.hdf5.attributes import in_order
-from steadkit.hdf5.global_heap import HEAD, REFERENCE, Heaps
+from steadkit.hdf5.global_heap import HEAD, REFERENCE, GlobalHeap
 from steadkit.hdf5.object_header import CONTINUATION, LAYOUT, PLACE, UNDEFINED
 from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
@@ -63,8 +63,8 @@ class Template:
 
     def _read(self, file: h5py.File) -> None:
         self.size = size = file.id.get_filesize() // WORD * WORD
-        raw = RawFile(file.id.get_vfd_handle(), 0, size)
-        heaps = Heaps(raw)
+        raw = FileReader(file.id.get_vfd_handle(), 0, size)
+        heaps = GlobalHeap(raw)
         group = file[DATA_GROUP]
         pieces: dict[int, tuple[int, int]] = {}
         addresses: list[int] = []
@@ -116,7 +116,7 @@ class Template:
 class _Trace:
     """What belongs to one trace: pieces of the file, and where addresses and values stand."""
 
-    def __init__(self, header: Header, address: int, heaps: Heaps):
+    def __init__(self, header: Header, address: int, heaps: GlobalHeap):
         self._blocks = header.blocks(address)
         self.pieces = list(self._blocks)
         self.addresses: list[int] = []
@@ -137,7 +137,7 @@ class _Trace:
                     self.addresses.append(place + 4)
                     self._add_text(column, heaps, collection, index)
 
-    def _add_text(self, column: str, heaps: Heaps, address: int, index: int) -> None:
+    def _add_text(self, column: str, heaps: GlobalHeap, address: int, index: int) -> None:
         collection = heaps._collection(address)
         self.values[column] = address + (collection.objects[index] + HEAD) * WORD
         self.pieces.append((address, collection.words.nbytes))

@@ -7,11 +7,11 @@ import keras
 
 from eqt import threads
 
-Run = Callable[[Any], list[Any]]
+InferenceFunction = Callable[[Any], list[Any]]
 """Takes waveforms as the network does and returns its outputs, in order."""
 
 
-def frozen(model: keras.Model) -> Run:
+def compile_inference(model: keras.Model) -> InferenceFunction:
     """Return what a network computes when it predicts, with the weights that it has now.
 
     As constants, weights are brought into the processor's order once and not for every batch, and
@@ -36,11 +36,11 @@ def frozen(model: keras.Model) -> Run:
         shares: tf.function(
             lambda waveforms, shares=shares: outputs(shares, waveforms), [anything], autograph=False
         )
-        for shares in {1, threads.shares()}
+        for shares in {1, threads.n_shards()}
     }
 
     def run(waveforms: Any) -> list[Any]:
-        shares = threads.shares() if len(waveforms) >= threads.shares() else 1
+        shares = threads.n_shards() if len(waveforms) >= threads.n_shards() else 1
         return [output.numpy() for output in compiled[shares](waveforms)]
 
     return run

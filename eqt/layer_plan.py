@@ -58,7 +58,7 @@ def _stages(model: keras.Model) -> Iterator[Stage]:
         yield Stage(branch, name, _what(layers), steps, channels, sum(map(_parameters, layers)))
 
 
-def frozen(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
+def layers_to_freeze(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
     """List the layers of some stages, as they are named to be kept from learning.
 
     Parameters
@@ -127,14 +127,14 @@ def _parameters(layer: keras.Layer) -> int:
 
 
 def _what(layers: list[keras.Layer]) -> str:
-    words = [*filter(None, map(words_of, layers))]
+    words = [*filter(None, map(stage_label, layers))]
     half = len(words) // 2
     if half > 1 and words[:half] == words[half : 2 * half]:
         words[: 2 * half] = [f"twice {' and '.join(words[:half])}"]
     return ", ".join(words)
 
 
-def words_of(layer: keras.Layer) -> str:
+def stage_label(layer: keras.Layer) -> str:
     """Say what a layer is; nothing of one that only adapts what passes."""
     match layer:
         case UpsampleConv1D():
@@ -145,7 +145,7 @@ def words_of(layer: keras.Layer) -> str:
         case keras.layers.MaxPooling1D():
             return f"pooling {layer.pool_size[0]}"
         case keras.layers.Bidirectional():
-            return f"both ways: {words_of(layer.forward_layer)}"
+            return f"both ways: {stage_label(layer.forward_layer)}"
         case keras.layers.RNN():
             return f"{type(layer).__name__} {layer.units}"
         case keras.layers.BatchNormalization() | keras.layers.LayerNormalization():

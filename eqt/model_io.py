@@ -14,7 +14,7 @@ import keras
 
 from eqt.config import EQTConfig
 from eqt.formats import keras_v2, keras_v3, seisbench, weights_h5
-from eqt.runs import Run
+from eqt.runs import RunFolder
 from steadkit.errors import InputError, printable, remedy_of
 from steadkit.paths import require_file
 
@@ -53,7 +53,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     """Do as `load_model`; returns the configuration too."""
     if path.is_dir():
-        return weights_h5.read(Run(path).best)
+        return weights_h5.read(RunFolder(path).best)
     require_file(path, f"no weights {str(path)!r}: name {KINDS}")
     try:
         return _reader(path)(path)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.config.files import SUFFIX, read_toml
 from steadkit.errors import InputError
 
@@ -135,7 +135,7 @@ def network_named(text: str) -> tuple[str, EQTConfig]:
     base = values.pop("base", "EQT")
     try:
         if not isinstance(base, str):
-            raise InputError(f"base cannot be {shown(base)}: use the name of a preset")
+            raise InputError(f"base cannot be {format_config(base)}: use the name of a preset")
         return path.stem, EQTConfig.from_dict(preset(base).config.to_dict() | values)
     except InputError as error:
         raise InputError(f"{str(path)!r} is no network: {error}") from error

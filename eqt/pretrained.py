@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file
 
@@ -74,7 +74,7 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with staged([path], overwrite) as (new,):
+        with atomic_write([path], overwrite) as (new,):
             pooch.HTTPDownloader(timeout=SECONDS)(row.url, str(new), None)
             if pooch.file_hash(new) != row.sha256:
                 raise InputError(

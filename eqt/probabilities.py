@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from eqt.blocks import seed_of
-from eqt.inference import frozen
+from eqt.inference import compile_inference
 from eqt.layers import MonteCarloDropout
 from steadkit.errors import InputError
 
@@ -44,7 +44,7 @@ def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict
         The network has no spatial dropout to leave on, or there is only one sample.
     """
     if mc_samples == 0:
-        run = frozen(model)
+        run = compile_inference(model)
         return lambda waveforms: Probabilities(_together(run(waveforms)))
     if mc_samples < 2:
         raise InputError(f"{mc_samples} Monte Carlo samples have no spread: use 2 or more, or 0")

@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from eqt.config import EQTConfig, TrainConfig, shown
-from steadkit.atomic import folder_made, lock_folder, staged_folder, write_text
+from eqt.config import EQTConfig, TrainConfig, format_config
+from steadkit.atomic import atomic_folder, folder_made, lock_folder, write_text
 from steadkit.documents import TABLE, TEXT, read_json, value_at
 from steadkit.errors import BusyError, InputError
 from steadkit.paths import require_file
@@ -40,7 +40,7 @@ RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A run folder's files."""
 
     folder: Path
@@ -179,7 +179,7 @@ class _UnusedError(Exception):
 
 def _claim(folder: Path, stage: ExitStack) -> Claim:
     refuse_existing(folder)
-    return Claim(folder, stage.enter_context(staged_folder(folder)), stage)
+    return Claim(folder, stage.enter_context(atomic_folder(folder)), stage)
 
 
 def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
@@ -196,7 +196,7 @@ def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
 
 
 @contextmanager
-def created(place: Path | Claim, fill: Callable[[Run], object]) -> Iterator[Run]:
+def create_run(place: Path | Claim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
     """Make a new run folder, with its first files or not at all, and hold it.
 
     Parameters
@@ -214,9 +214,9 @@ def created(place: Path | Claim, fill: Callable[[Run], object]) -> Iterator[Run]
     with ExitStack() as stack:
         claim = place if isinstance(place, Claim) else _claim(place, ExitStack())
         with claim.stage.pop_all():
-            stack.enter_context(held(claim.partial))  # the lock goes with the folder
-            fill(Run(claim.partial))
-        yield Run(claim.folder)
+            stack.enter_context(locked_run(claim.partial))  # the lock goes with the folder
+            fill(RunFolder(claim.partial))
+        yield RunFolder(claim.folder)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -229,7 +229,7 @@ def refuse_existing(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked_run(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process; the lock goes with the process, however it ends.
 
     Raises
@@ -246,7 +246,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def remove_run(run: Run) -> None:
+def remove_run(run: RunFolder) -> None:
     """Remove the files of a run, and its folder unless the user has put something there."""
     shutil.rmtree(run.tensorboard, ignore_errors=True)
     for path in run.files:
@@ -255,7 +255,7 @@ def remove_run(run: Run) -> None:
         run.folder.rmdir()
 
 
-def save_setup(run: Run, setup: Setup) -> None:
+def save_setup(run: RunFolder, setup: Setup) -> None:
     """Write the run's configuration."""
     content = {
         "data": str(setup.data.resolve()),
@@ -267,7 +267,7 @@ def save_setup(run: Run, setup: Setup) -> None:
     write_text(run.config, json.dumps(content, indent=2) + "\n")
 
 
-def load_setup(run: Run) -> Setup:
+def load_setup(run: RunFolder) -> Setup:
     """Read a run's configuration.
 
     Raises
@@ -287,7 +287,9 @@ def load_setup(run: Run) -> Setup:
         for name in ("data", "model", "training", "environment", "about")
     )
     if not data or "\0" in data:
-        raise InputError(f"{where} has 'data' = {shown(data)}: the name of a file is needed")
+        raise InputError(
+            f"{where} has 'data' = {format_config(data)}: the name of a file is needed"
+        )
     try:
         model, training = EQTConfig.from_dict(tables[0]), TrainConfig.from_dict(tables[1])
     except InputError as error:

@@ -6,18 +6,18 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from eqt.runs import Run, Setup, load_setup
+from eqt.runs import RunFolder, Setup, load_setup
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, columns_of, earthquakes_of, read_table
 from steadkit.documents import TABLE, WHOLE, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.paths import is_file
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
-class Seen(NamedTuple):
+class TrainingOverlap(NamedTuple):
     """Traces that a run was trained on or chosen by, and others of the same earthquakes."""
 
     traces: int
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
     def summary(self, n_traces: int, networks: Sequence[str] = ()) -> str:
         """Return one line of text, empty where none of the traces was seen.
 
-        >>> Seen(3, 0).summary(1200, ["EQT", "BO"])
+        >>> TrainingOverlap(3, 0).summary(1200, ["EQT", "BO"])
         'Not independent for EQT, BO: of these 1,200 traces 3 were trained on or chosen by'
         """
         counts = [
@@ -38,13 +38,13 @@ class Seen(NamedTuple):
         return f"Not independent{whose}: of these {n_traces:,} traces {seen}" if seen else ""
 
 
-NOTHING: Final = Seen(0, 0)
+NOTHING: Final = TrainingOverlap(0, 0)
 
 METRICS: Final = "metrics.json"
 """The file of an evaluation that holds its figures."""
 
 
-def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
+def data_now(run: RunFolder, setup: Setup, data: Path | None) -> Path:
     """Return the path of a run's data, or of other ones.
 
     Raises
@@ -60,22 +60,24 @@ def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
     return data or setup.data
 
 
-def is_own(run: Run, setup: Setup, data: Path) -> bool:
+def is_own(run: RunFolder, setup: Setup, data: Path) -> bool:
     """Return whether data are the run's own, moved or copied elsewhere perhaps."""
     if data.resolve() == setup.data.resolve():
         return True
-    names = read_table(source_of(data).csv, KEY_COLUMNS)["trace_name"]
+    names = read_table(source_from_path(data).csv, KEY_COLUMNS)["trace_name"]
     listed = load(run.split).traces
     return len(names) == len(listed) and set(names) == set(listed)
 
 
-def run_of(weights: Path) -> Run | None:
+def run_of(weights: Path) -> RunFolder | None:
     """Return the run that a folder, or a file of weights in one, is of; None if it is of none."""
-    runs = (Run(folder) for folder in (weights, weights.parent))
+    runs = (RunFolder(folder) for folder in (weights, weights.parent))
     return next((run for run in runs if is_file(run.config) and is_file(run.split)), None)
 
 
-def seen_among(run: Run, setup: Setup, data: Path, traces: list[str]) -> Seen:
+def overlap_with_training(
+    run: RunFolder, setup: Setup, data: Path, traces: list[str]
+) -> TrainingOverlap:
     """Count what a run has seen among some traces of data.
 
     Its earthquakes are known from these data, and from its own where they are still there.
@@ -87,7 +89,7 @@ def seen_among(run: Run, setup: Setup, data: Path, traces: list[str]) -> Seen:
     return _count(table[table["trace_name"].isin(set(traces))], trained, known)
 
 
-def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
+def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
     """Count what a network has seen among the traces of its evaluation.
 
     Parameters
@@ -103,11 +105,13 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
     InputError
         What is recorded cannot be read.
     """
-    metrics, run = folder / METRICS, Run(folder.parent)
+    metrics, run = folder / METRICS, RunFolder(folder.parent)
     figures = read_json(metrics) if is_file(metrics) else {}
     if "seen" in figures:
         counts = value_at(figures, "seen", TABLE, repr(str(metrics)))
-        return Seen(*(value_at(counts, name, WHOLE, repr(str(metrics))) for name in Seen._fields))
+        return TrainingOverlap(
+            *(value_at(counts, name, WHOLE, repr(str(metrics))) for name in TrainingOverlap._fields)
+        )
     if not (is_file(run.config) and is_file(run.split)):
         return NOTHING
     trained, data = _trained_on(run), load_setup(run).data
@@ -119,21 +123,21 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
     return _count(traces, trained, known)
 
 
-def _trained_on(run: Run) -> set[str]:
+def _trained_on(run: RunFolder) -> set[str]:
     """Return the names of the traces that a run was trained on or chosen by."""
     manifest = load(run.split)
     used = zip(manifest.traces, manifest.parts, strict=True)
-    return {name for name, part in used if part in PARTS[:2]}
+    return {name for name, part in used if part in SPLITS[:2]}
 
 
-def _count(traces: pd.DataFrame, trained: set[str], known: set[str]) -> Seen:
+def _count(traces: pd.DataFrame, trained: set[str], known: set[str]) -> TrainingOverlap:
     is_trained = traces["trace_name"].isin(trained)
     is_known = traces["earthquake"].isin(known) & ~is_trained
-    return Seen(int(is_trained.sum()), int(is_known.sum()))
+    return TrainingOverlap(int(is_trained.sum()), int(is_known.sum()))
 
 
 def _earthquakes(data: Path) -> pd.DataFrame:
-    csv = source_of(data).csv
+    csv = source_from_path(data).csv
     present = columns_of(csv)
     table = read_table(csv, [*KEY_COLUMNS, *(c for c in GROUP_COLUMNS if c in present)])
     return table.assign(earthquake=earthquakes_of(table))

@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
-from steadkit.processes import cores
+from steadkit.processes import count_cores
 
 
-def share_cores(parts: int | None = None) -> None:
+def configure_threads(parts: int | None = None) -> None:
     """Let the parts of a batch share the cores from now on, for they need not wait for each other.
 
     By default each operation has all cores: it then waits for its last part, and operations that
@@ -21,16 +21,16 @@ def share_cores(parts: int | None = None) -> None:
 
     if tf.config.list_physical_devices("GPU"):
         return
-    count = cores()
+    count = count_cores()
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(max(1, count // (parts or count)))
         tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
-def shares() -> int:
+def n_shards() -> int:
     """Tell into how many parts a batch best falls, one for each core where each works alone."""
     import tensorflow as tf
 
     threading = tf.config.threading
     alone = threading.get_intra_op_parallelism_threads() == 1
-    return threading.get_inter_op_parallelism_threads() or cores() if alone else 1
+    return threading.get_inter_op_parallelism_threads() or count_cores() if alone else 1

@@ -8,12 +8,12 @@ TYPE_CHECKING = False  # type checkers take it for typing's; see steadkit.progra
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steadkit.dataset import Collection
+    from steadkit.dataset import Dataset
 
 __all__ = ["InputError", "__version__", "open"]
 
 
-def open(*paths: "str | Path") -> "Collection":  # noqa: A001
+def open(*paths: "str | Path") -> "Dataset":  # noqa: A001
     """Open one or several STEAD files as a collection of traces.
 
     Parameters

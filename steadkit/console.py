@@ -52,7 +52,7 @@ class InterruptedByUserError(click.ClickException):
         super().__init__("interrupted")
 
 
-class CarefulGroup(click.Group):
+class ErrorGroup(click.Group):
     """A click group that turns faults of the input into one line and exit code 1."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -152,7 +152,7 @@ def one_line(error: BaseException) -> str:
     >>> len(one_line(ValueError(f"{'9' * 5000} is not in the range 0<=x<=9.")))
     232
     """
-    text = _system_fault(error) if isinstance(error, OSError) else str(error)
+    text = _system_error(error) if isinstance(error, OSError) else str(error)
     if isinstance(error, MemoryError):
         text = f"not enough memory: use fewer traces or smaller batches {text and f'({text})'}"
     # Click shows what it was given to the last digit.
@@ -162,7 +162,7 @@ def one_line(error: BaseException) -> str:
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _system_fault(error: OSError) -> str:
+def _system_error(error: OSError) -> str:
     if error.errno not in REMEDIES:
         return str(error)
     if error.errno == errno.ENOENT and not _has_current_folder():
@@ -213,7 +213,7 @@ def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterat
     yield from track(items, shown, total=total, console=terminal(stderr=True), transient=True)
 
 
-class Bar:
+class ProgressBar:
     """A progress bar that is stepped by hand; nothing is shown where no person looks."""
 
     def __init__(self) -> None:
@@ -260,14 +260,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         text = any(isinstance(row[number], str) for row in listed)
         sheet.add_column(Text(printable(column)), justify="left" if text or not number else "right")
     for row in listed:
-        sheet.add_row(*(Text(show(value)) for value in row))
+        sheet.add_row(*(Text(format_value(value)) for value in row))
     terminal().print(sheet)
 
 
-def show(value: object) -> str:
+def format_value(value: object) -> str:
     """Write a figure as a person would.
 
-    >>> show(1030231), show(0.98765), show(None), show("P")
+    >>> format_value(1030231), format_value(0.98765), format_value(None), format_value("P")
     ('1,030,231', '0.988', '-', 'P')
     """
     if value is None or value != value:  # NaN differs from itself
@@ -283,4 +283,4 @@ def summary(title: str, figures: Mapping[str, object]) -> None:
     """Print names and figures, a line each."""
     echo(title, bold=True)
     for name, value in figures.items():
-        echo(f"  {name}: {show(value)}")
+        echo(f"  {name}: {format_value(value)}")

@@ -20,23 +20,23 @@ from steadkit.errors import InputError
 from steadkit.expressions import columns as columns_in
 from steadkit.expressions import mask, parse
 from steadkit.manifest import Manifest, manifest_of
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.selection import Selection, needed_columns, select
 from steadkit.sources import Source, find_sources
-from steadkit.split import Rule, assign, parse_shares
+from steadkit.split import SplitConfig, assign, parse_shares
 from steadkit.store import Waveforms
 from steadkit.trace import Trace
 from steadkit.types import parse_fraction, typed_table
 
 if TYPE_CHECKING:
-    from steadkit.pipeline import BatchConfig, Batches
+    from steadkit.pipeline import BatchConfig, BatchLoader
 
 READ_AT_ONCE = 64
 """Waveforms read together while iterating: 5 MB."""
 
 
 @dataclass(frozen=True, eq=False)
-class Collection:
+class Dataset:
     """Some traces of one or several STEAD files, in an order.
 
     Make one with `steadkit.open`.
@@ -138,7 +138,7 @@ class Collection:
         numbers: np.ndarray,
         step: Mapping[str, object] | None = None,
         parts: np.ndarray | None = None,
-    ) -> "Collection":
+    ) -> "Dataset":
         places = numbers if self.places is None else self.places[numbers]
         if parts is None and self.parts is not None:
             parts = self.parts[numbers]
@@ -147,16 +147,14 @@ class Collection:
         taken.__dict__["_all_keys"] = self._all_keys  # read once for all copies
         return taken
 
-    def where(self, condition: str) -> "Collection":
+    def where(self, condition: str) -> "Dataset":
         """Keep the traces for which a condition on the columns is true (`steadkit.expressions`)."""
         parsed = parse(condition)
         table = self.table(list(dict.fromkeys([*KEY_COLUMNS, *columns_in(parsed)])))
         step = {"operation": "where", "where": parsed.text}
         return self._taken(np.flatnonzero(mask(parsed, table)), step)
 
-    def subset(
-        self, fraction: Fraction | str | float | None = None, **options: Any
-    ) -> "Collection":
+    def subset(self, fraction: Fraction | str | float | None = None, **options: Any) -> "Dataset":
         """Draw traces in shuffled order, as ``steadkit subset`` does.
 
         Parameters
@@ -172,26 +170,26 @@ class Collection:
         table = self.table(needed_columns(selection, present))
         return self._taken(select(table, selection), selection.to_recipe())
 
-    def split(self, rule: Rule | None = None, **options: Any) -> "Collection":
+    def split(self, rule: SplitConfig | None = None, **options: Any) -> "Dataset":
         """Give every trace its part, as ``steadkit split`` does: by earthquake by default.
 
         Parameters
         ----------
         rule, **options
-            A `steadkit.split.Rule`, or what to make one of: by, shares, seed and so on; shares
-            may be text, ``"0.85,0.05,0.1"``.
+            A `steadkit.split.SplitConfig`, or what to make one of: by, shares, seed and so on;
+            shares may be text, ``"0.85,0.05,0.1"``.
         """
         if isinstance(options.get("shares"), str):
             options["shares"] = parse_shares(options["shares"])
-        rule = rule or Rule(**options)
+        rule = rule or SplitConfig(**options)
         parts, rule = assign(self.table(), rule)
         step = rule.to_recipe(self.manifest().digest)
         return self._taken(np.arange(len(self)), step, np.asarray(parts, dtype=object))
 
-    def part(self, name: str) -> "Collection":
+    def part(self, name: str) -> "Dataset":
         """Take the traces of one part: train, validation or test."""
-        if self.parts is None or name not in PARTS:
-            raise InputError(f"no part {name!r}: split first, then take {', '.join(PARTS)}")
+        if self.parts is None or name not in SPLITS:
+            raise InputError(f"no part {name!r}: split first, then take {', '.join(SPLITS)}")
         return self._taken(np.flatnonzero(self.parts == name), {"operation": "part", "part": name})
 
     def get_waveforms(self, which: Any = slice(None)) -> np.ndarray:
@@ -240,13 +238,15 @@ class Collection:
             for number, waveform in zip(numbers, self._read(numbers), strict=True):
                 yield self._trace(int(number), waveform)
 
-    def batches(self, config: "BatchConfig | None" = None, seed: int | None = None) -> "Batches":
+    def batches(
+        self, config: "BatchConfig | None" = None, seed: int | None = None
+    ) -> "BatchLoader":
         """Make numbered batches of normalised waveforms and targets (`steadkit.pipeline`)."""
-        from steadkit.pipeline import Batches
+        from steadkit.pipeline import BatchLoader
 
         # A whole file is read once: its names are not needed before.
         names = None if self.places is None else self.names
-        return Batches([source.hdf5 for source in self.sources], names, config, seed)
+        return BatchLoader([source.hdf5 for source in self.sources], names, config, seed)
 
     def stream(
         self,
@@ -266,15 +266,15 @@ class Collection:
             ``model.fit(stream, epochs=40)`` iterates 40 times, over 40 orders and augmentations.
         sample_weight
             Whether batches have a third element, weights that are 0 where S may be and is not
-            known; see `steadkit.pipeline.stream`.
+            known; see `steadkit.pipeline.to_tf_dataset`.
         """
-        from steadkit.pipeline import BatchConfig, stream
+        from steadkit.pipeline import BatchConfig, to_tf_dataset
 
         config = config or BatchConfig()
         if sample_weight:
             config = replace(config, labels=replace(config.labels, mark_unknown=True))
         batches = self.batches(config, seed)
-        return stream(batches, epochs=epochs, goes_on=True, sample_weight=sample_weight)
+        return to_tf_dataset(batches, epochs=epochs, goes_on=True, sample_weight=sample_weight)
 
     @property
     def recipe(self) -> Mapping[str, object]:
@@ -290,7 +290,7 @@ class Collection:
         parts: Iterable[str] = () if self.parts is None else self.parts
         return manifest_of(name, self.recipe, keys["trace_name"], keys["trace_category"], parts)
 
-    def save(self, path: str | Path, overwrite: bool = False) -> "Collection":
+    def save(self, path: str | Path, overwrite: bool = False) -> "Dataset":
         """Write the traces as a data set of their own: HDF5, CSV and manifest; opens it."""
         files = dataset_files(Path(path))
         parts = [] if self.parts is None else self.parts.tolist()
@@ -298,6 +298,6 @@ class Collection:
         return open_collection([files.hdf5])
 
 
-def open_collection(paths: Iterable[str | Path]) -> Collection:
+def open_collection(paths: Iterable[str | Path]) -> Dataset:
     """Open STEAD files as one collection; see `steadkit.open`."""
-    return Collection(tuple(find_sources([Path(path) for path in paths])))
+    return Dataset(tuple(find_sources([Path(path) for path in paths])))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, note_input, staged
+from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import DATA, MANIFEST, TRACES
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog.spool import write_rows
@@ -16,7 +16,7 @@ from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
 from steadkit.paths import refuse_name
 from steadkit.sources import HDF5_SUFFIXES, Source
-from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, Order, copy_traces
+from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, CopyPlan, copy_traces
 
 MANIFEST_SUFFIX = ".manifest"
 
@@ -72,12 +72,12 @@ def check_dataset(files: DatasetFiles, overwrite: bool, sources: Sequence[Source
 def new_dataset(
     files: DatasetFiles, overwrite: bool, keep: Sequence[str] = ()
 ) -> Iterator[DatasetFiles]:
-    """Stage the three files of a data set, as `steadkit.atomic.staged` does.
+    """Stage the three files of a data set, as `steadkit.atomic.atomic_write` does.
 
     They are staged under the name of the CSV, which ``a.hdf5`` and ``a.h5`` share.
     """
     targets = [files.csv, files.manifest, files.hdf5]
-    with staged(targets, overwrite, keep, KINDS) as (csv, manifest, hdf5):
+    with atomic_write(targets, overwrite, keep, KINDS) as (csv, manifest, hdf5):
         yield DatasetFiles(csv, manifest, hdf5)
 
 
@@ -122,7 +122,7 @@ def copy_rows(
     for source in sources:
         note_input(source.hdf5, source.csv)
     names = rows["trace_name"].tolist()
-    order = Order([source.hdf5 for source in sources], names, rows["source"].to_numpy())
+    order = CopyPlan([source.hdf5 for source in sources], names, rows["source"].to_numpy())
     with new_dataset(files, overwrite, keep=(files.hdf5.name, journal_of(files.hdf5).name)) as new:
         staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
         n_bytes = len(names) * TRACE_BYTES - staged_bytes

@@ -26,7 +26,7 @@ CHUNK_EVENTS = 1000
 MEASURED = 100
 """Traces after which it is known how long the others take."""
 
-TOLD_SECONDS = 60
+MIN_REPORTED_S = 60
 
 Row = dict[str, object]
 Recipe = dict[str, str | int]
@@ -114,7 +114,7 @@ def _timed(
         yield trace
         if number == MEASURED:
             left = (time.perf_counter() - started) / number * (count - number)
-            if left > TOLD_SECONDS:
+            if left > MIN_REPORTED_S:
                 tell(f"simulating {count:,} traces takes about {duration_text(left)}")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
+from steadkit.catalog import KEY_COLUMNS, iter_rows_named, read_table
 from steadkit.console import progress
 from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
@@ -80,7 +80,7 @@ def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
 def _compare_rows(one: Source, other: Source, names: Sequence[str]) -> None:
     """Refuse rows of the CSV files that say different things of a trace."""
     left, right = (
-        typed_table(pd.concat(list(row_parts(source.csv, names))))
+        typed_table(pd.concat(list(iter_rows_named(source.csv, names))))
         .set_index("trace_name")
         .loc[list(names)]
         for source in (one, other)

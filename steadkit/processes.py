@@ -18,11 +18,11 @@ Work = Callable[[Any], object]
 """Does one task."""
 
 
-class ChildGoneError(Exception):
+class WorkerDiedError(Exception):
     """The process has ended, or could not begin; what it was asked for is not done."""
 
 
-class Child:
+class Worker:
     """A process that does tasks; it ends with this one, however this one ends.
 
     Parameters
@@ -65,7 +65,7 @@ class Child:
             self._connection.send(task)
             answer = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise ChildGoneError from error
+            raise WorkerDiedError from error
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -77,7 +77,7 @@ class Child:
         self.process.wait()
 
 
-def be_child() -> None:
+def worker_main() -> None:
     """Be the process: do tasks until nobody is left to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop ends this one too
     connection = Connection(int(sys.argv[1]))
@@ -99,7 +99,7 @@ def _done(work: Work, task: object) -> object:
         return error
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Tell how many cores this process may use."""
     available = getattr(os, "sched_getaffinity", None)
     return len(available(0)) if available else os.cpu_count() or 1

@@ -67,7 +67,9 @@ def shuffled(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
     return order
 
 
-def take(names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: int) -> np.ndarray:
+def draw_rows(
+    names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: int
+) -> np.ndarray:
     """Take a fraction of each stratum, rounded down, in shuffled order.
 
     Parameters
@@ -87,13 +89,13 @@ def take(names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: 
         Indices into `names`, int64, in the order of their ranks over all strata.
 
     >>> names = [f"T{i}_EV" for i in range(8)]
-    >>> take(names, ["a", "a", "a", "a", "b", "b", "b", "c"], Fraction(1, 2), seed=0)
+    >>> draw_rows(names, ["a", "a", "a", "a", "b", "b", "b", "c"], Fraction(1, 2), seed=0)
     array([5, 3, 0])
     """
-    return pick(names, strata, shares(Counter(strata), fraction), seed)
+    return draw_per_stratum(names, strata, stratum_counts(Counter(strata), fraction), seed)
 
 
-def pick(
+def draw_per_stratum(
     names: Names,
     strata: Sequence[str],
     wanted: Mapping[str, int],
@@ -107,7 +109,7 @@ def pick(
     names
         Trace names, no two alike.
     strata
-        The stratum of each trace; all traces of a group must have one (see `settle`).
+        The stratum of each trace; all traces of a group must have one (see `majority_stratum`).
     wanted
         How many traces to take of each stratum.
     seed
@@ -122,9 +124,10 @@ def pick(
     numpy.ndarray
         Indices into `names`, int64, in the order of the traces' ranks over all strata.
 
-    >>> pick(["a", "b", "c", "d"], ["x", "x", "x", "y"], {"x": 2, "y": 0}, seed=0)
+    >>> draw_per_stratum(["a", "b", "c", "d"], ["x", "x", "x", "y"], {"x": 2, "y": 0}, seed=0)
     array([2, 0])
-    >>> pick(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=["one", "one", "two", "two"])
+    >>> groups = ["one", "one", "two", "two"]
+    >>> draw_per_stratum(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=groups)
     array([0, 1])
     """
     order = shuffled(names, seed)
@@ -162,12 +165,12 @@ def _held_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return held
 
 
-def settle(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
+def majority_stratum(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
     """Return for each trace the stratum of its group: the one of most of the group's traces.
 
     Where two have as many, the first by name counts.
 
-    >>> settle(["one", "one", "one", "two"], ["b", "a", "b", "a"])
+    >>> majority_stratum(["one", "one", "one", "two"], ["b", "a", "b", "a"])
     ['b', 'b', 'b', 'a']
     """
     codes, _ = pd.factorize(np.asarray(groups, object))
@@ -183,25 +186,27 @@ def settle(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[st
 ROUNDINGS = ("floor", "nearest")
 
 
-def share(count: int, fraction: Fraction, rounding: str = "floor") -> int:
+def fraction_count(count: int, fraction: Fraction, rounding: str = "floor") -> int:
     """How many of `count` a fraction is, exactly; rounded down, or to the nearest, halves up.
 
-    >>> share(100, Fraction("0.29")), share(1030231, Fraction("0.01"))
+    >>> fraction_count(100, Fraction("0.29")), fraction_count(1030231, Fraction("0.01"))
     (29, 10302)
-    >>> share(235426, Fraction("0.1")), share(235426, Fraction("0.1"), "nearest")
+    >>> fraction_count(235426, Fraction("0.1")), fraction_count(235426, Fraction("0.1"), "nearest")
     (23542, 23543)
     """
     half = Fraction(1, 2) if rounding == "nearest" else 0
     return int(count * fraction + half)
 
 
-def shares(sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor") -> dict[str, int]:
+def stratum_counts(
+    sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor"
+) -> dict[str, int]:
     """Take the same fraction of every stratum.
 
-    >>> shares({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
+    >>> stratum_counts({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
     {'earthquake_local': 2, 'noise': 0}
     """
-    return {stratum: share(size, fraction, rounding) for stratum, size in sizes.items()}
+    return {stratum: fraction_count(size, fraction, rounding) for stratum, size in sizes.items()}
 
 
 def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
@@ -234,4 +239,4 @@ def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     return dict(zip(strata, given, strict=True))
 
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")

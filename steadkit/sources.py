@@ -49,7 +49,7 @@ def find_sources(
         A file is missing, named twice or of an unknown kind, or there is no default.
     """
     paths = paths or _default_paths(environ, ".hdf5" if whole else ".csv", chunks_only)
-    sources = [source_of(path, whole) for path in paths]
+    sources = [source_from_path(path, whole) for path in paths]
     seen: set[Path] = set()
     for source in sources:
         if source.csv.resolve() in seen:
@@ -58,7 +58,7 @@ def find_sources(
     return sources
 
 
-def source_of(path: Path, whole: bool = True) -> Source:
+def source_from_path(path: Path, whole: bool = True) -> Source:
     """Pair an HDF5 file with the CSV beside it, or a CSV with its HDF5.
 
     Raises

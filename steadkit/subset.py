@@ -6,14 +6,14 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, write_with
+from steadkit.atomic import check_targets, input_scope, write_one
 from steadkit.catalog import LineStarts, columns_of, counts, read_table
 from steadkit.catalog.spool import SPAN
 from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
-from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns
+from steadkit.selection import Selection, excluded_rows, filter_rows, needed_columns, sample_rows
 from steadkit.sources import Source
 
 NAMES: dict[Fraction | int, str] = {Fraction(1, 10): "steadmini", Fraction(1, 100): "steadmicro"}
@@ -78,9 +78,9 @@ def subset(
     """
     _check_files(sources, files, overwrite, manifest_only)
     table, places = _rows_of(sources, selection)
-    matching = matching_rows(table, selection)
-    _tell_filters(table, matching, selection, tell)
-    chosen = draw(table, matching, selection)
+    matching = filter_rows(table, selection)
+    _log_filters(table, matching, selection, tell)
+    chosen = sample_rows(table, matching, selection)
     rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[chosen]
     if selection.preset:
         taken = counts(rows["trace_category"])
@@ -89,7 +89,7 @@ def subset(
     if not manifest_only:
         return copy_rows(sources, files, rows, recipe, overwrite)
     manifest = manifest_of(files.name, recipe, rows["trace_name"], rows["trace_category"])
-    write_with(files.manifest, manifest.write, overwrite)
+    write_one(files.manifest, manifest.write, overwrite)
     return manifest
 
 
@@ -145,7 +145,7 @@ def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Sourc
         )
 
 
-def _tell_filters(
+def _log_filters(
     table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
 ) -> None:
     if selection.exclude:

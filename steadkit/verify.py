@@ -13,8 +13,8 @@ from steadkit.console import progress
 from steadkit.errors import InputError, printable, remedy_of
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.store import Reader, locate, open_data, scan
-from steadkit.store.open import LIBRARY_FAULTS
-from steadkit.store.scanner import TOGETHER
+from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.scanner import BATCH_TRACES
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def _compare_traces(
             yield row, Difference(names[row], str(error))
     rows, addresses = rows[is_present[rows]], addresses[is_present[rows]]
     batches = scan(reader, names, rows, addresses)
-    for scanned in progress(batches, f"verifying {reader.path.name}", -(-len(rows) // TOGETHER)):
+    for scanned in progress(
+        batches, f"verifying {reader.path.name}", -(-len(rows) // BATCH_TRACES)
+    ):
         digests = zip(scanned.digests, scanned.attribute_digests(), strict=True)
         for number, (row, found) in enumerate(zip(scanned.rows.tolist(), digests, strict=True)):
             fault = scanned.unread.get(number) or scanned.unread_attributes.get(number)
@@ -87,7 +89,7 @@ def _names(group: h5py.Group, path: Path) -> dict[str, None]:
     """List the members of a group in order, as keys."""
     try:
         return dict.fromkeys(group)
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         raise InputError(
             f"{str(path)!r} is damaged where it lists its traces: {remedy_of(error)}"
         ) from error

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from steadkit.errors import InputError
-from steadkit.processes import Child, ChildGoneError
+from steadkit.processes import Worker, WorkerDiedError
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def doubling(setup):
 
 @pytest.fixture
 def child():
-    child = Child("test_processes:doubling", 2)
+    child = Worker("test_processes:doubling", 2)
     yield child
     child.close()
 
@@ -46,16 +46,16 @@ def test_tasks_and_faults(child):
 
 @pytest.mark.parametrize("worker", ["no.such:thing", "test_processes:nothing"])
 def test_a_child_that_cannot_begin_is_gone(worker):
-    child = Child(worker, 2)
-    with pytest.raises(ChildGoneError):
+    child = Worker(worker, 2)
+    with pytest.raises(WorkerDiedError):
         child.ask(1)
     child.close()
 
 
 def test_a_fault_of_ours_ends_the_child(child):
-    with pytest.raises(ChildGoneError):
+    with pytest.raises(WorkerDiedError):
         child.ask(None)  # cannot be multiplied
-    with pytest.raises(ChildGoneError):
+    with pytest.raises(WorkerDiedError):
         child.ask(1)
 
 

@@ -40,24 +40,24 @@ def compare(
     traces a RUN was trained on is said first.
     """
     from eqt.compare import compare as run_comparison
-    from eqt.compare import contenders_of, default_folder, refuse_existing, write
+    from eqt.compare import default_folder, group_runs, refuse_existing, write
 
     folder = out or default_folder(runs[0])
     refuse_existing(folder, overwrite)
-    found = run_comparison(contenders_of(runs), baseline, resamples, seed)
+    found = run_comparison(group_runs(runs), baseline, resamples, seed)
     _report(found)
     for path in write(found, folder, resamples, seed, overwrite):
         echo(path)
 
 
 def _report(found: "Comparison") -> None:
-    from eqt.compare import PROTOCOLS, sentences, sheet
+    from eqt.compare import PROTOCOLS, comparison_table, sentences
 
     for line in found.seen:
         echo(f"{line}.")
     for model in found.models:
         for protocol, words in PROTOCOLS.items():
-            rows = sheet(found, model, protocol)
+            rows = comparison_table(found, model, protocol)
             table(f"{model}. {words}", list(rows.columns), rows.to_numpy().tolist())
     for line in sentences(found):
         echo(f"{line}.")

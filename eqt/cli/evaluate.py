@@ -90,17 +90,17 @@ def evaluate(
     if out or (run and not data):
         refuse_existing(out or Path(run or ".") / "evaluation", overwrite)
     if run is not None:
-        from eqt.runs import Run, load_setup
+        from eqt.runs import RunFolder, load_setup
 
-        load_setup(Run(run))  # a wrong folder should not wait for TensorFlow
+        load_setup(RunFolder(run))  # a wrong folder should not wait for TensorFlow
     load_tensorflow()
     from eqt.evaluation import Protocol, plan, to_choose
     from eqt.evaluation import evaluate as run_evaluation
     from eqt.picking.picks import Thresholds
-    from eqt.threads import share_cores
+    from eqt.threads import configure_threads
 
     if not mc_samples:
-        share_cores()
+        configure_threads()
 
     wanted = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
     given = {name: value for name, value in wanted.items() if value is not None}
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.evaluation import honest_rows, residual_rows, tester_default, unknown_summary
+    from eqt.evaluation import residual_rows, tester_default, tolerance_rows, unknown_summary
 
     figures, study = outcome.figures, outcome.study
     if outcome.seen:
@@ -137,7 +137,9 @@ def _report(outcome: "Evaluation") -> None:
     )
     # So that it fits 120 columns; the report has all.
     left_out = ("AUC", "wrong in noise")
-    rows = [{key: row[key] for key in row if key not in left_out} for row in honest_rows(figures)]
+    rows = [
+        {key: row[key] for key in row if key not in left_out} for row in tolerance_rows(figures)
+    ]
     _named(f"What is found where it belongs, with 95 % intervals: {title}", rows)
     _named("How far right picks are off (s), and the share further off", residual_rows(figures))
     if "position" in figures:

@@ -10,7 +10,7 @@ from eqt.cli.options import AUGMENTATIONS, FILE, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
-    from eqt.experiments.results import Outcome
+    from eqt.experiments.results import ExperimentResult
 
 
 @click.command()
@@ -60,10 +60,10 @@ def experiment(
     All are trained on the same traces and evaluated on the same others. A rerun goes on where
     one was cut off, and adds seeds where more are asked for.
     """
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     if data is not None:
-        source_of(data)  # a missing file should not wait for TensorFlow
+        source_from_path(data)  # a missing file should not wait for TensorFlow
     from eqt.experiments import default_folder, settings_of
     from eqt.experiments import experiment as run_experiment
 
@@ -74,7 +74,7 @@ def experiment(
     _report(run_experiment(folder, settings, seeds, echo), folder)
 
 
-def _report(outcome: "Outcome", folder: Path) -> None:
+def _report(outcome: "ExperimentResult", folder: Path) -> None:
     from eqt.experiments.report import in_short, networks_table, scores_table
     from eqt.metrics import TOLERANCE
 

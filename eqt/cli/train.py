@@ -161,15 +161,15 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
     if refused := [name for name in given if name not in RESUMED]:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in refused)
         raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
-    from eqt.runs import Run, load_setup
+    from eqt.runs import RunFolder, load_setup
     from eqt.seen import data_now
     from eqt.sizes import check_training, max_traces
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     # A wrong folder should not wait for TensorFlow, nor a network that is too large.
-    setup = load_setup(Run(options["resume"]))
-    data = data_now(Run(options["resume"]), setup, options["data"])
-    check_training(setup.model, setup.training.batch_size, max_traces(source_of(data).hdf5))
+    setup = load_setup(RunFolder(options["resume"]))
+    data = data_now(RunFolder(options["resume"]), setup, options["data"])
+    check_training(setup.model, setup.training.batch_size, max_traces(source_from_path(data).hdf5))
     load_tensorflow()
     from eqt.training import resume
 
@@ -180,10 +180,10 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
 def _begin(options: dict[str, Any], command: str) -> None:
     if options["data"] is None:
         raise click.UsageError("name what to train on with --data, or a run with --resume")
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     # What is wrong should not wait for TensorFlow.
-    source = source_of(options["data"])
+    source = source_from_path(options["data"])
     if options["out"]:
         from eqt.runs import refuse_existing
 
@@ -201,10 +201,10 @@ def _begin(options: dict[str, Any], command: str) -> None:
         name, network = network_named(options["model"] or "EQT")
         check_training(network, config.batch_size, max_traces(source.hdf5))
     load_tensorflow()
-    from eqt.training import Means
+    from eqt.training import RuntimeOptions
     from eqt.training import train as run_training
 
-    means = Means(
+    means = RuntimeOptions(
         devices=options["devices"],
         save_every=options["save_every"],
         tensorboard=options["tensorboard"],

@@ -8,12 +8,12 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE, WholeType
-from steadkit.console import CarefulGroup, echo
+from steadkit.console import ErrorGroup, echo
 
 OUTPUTS = ("detector", "picker_P", "picker_S")
 
 
-@click.group(cls=CarefulGroup)
+@click.group(cls=ErrorGroup)
 def visualize() -> None:
     """See what layers do: filters, feature maps, attention, and why a pick was made.
 
@@ -79,10 +79,10 @@ def filters(
     out = _checked(run, out, "filters", overwrite)
     load_tensorflow()
     from eqt.visualize.commands import filters as content
-    from eqt.visualize.context import subject_of
+    from eqt.visualize.context import context_of
     from eqt.visualize.write import facts_of, save
 
-    subject = subject_of(run)
+    subject = context_of(run)
     echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
 
 
@@ -170,17 +170,17 @@ def _show(
 ) -> None:
     """Read network and traces, and write what a function of `eqt.visualize` shows of them."""
     if data is not None:
-        from steadkit.sources import source_of
+        from steadkit.sources import source_from_path
 
-        source_of(data)  # a missing file should not wait for TensorFlow
+        source_from_path(data)  # a missing file should not wait for TensorFlow
     out = _checked(run, out, what, overwrite)
     load_tensorflow()
     from eqt import visualize as package
-    from eqt.visualize.context import data_of, seen_line, subject_of, traces_for
+    from eqt.visualize.context import context_of, data_of, seen_line, traces_for
     from eqt.visualize.traces import spread_names
     from eqt.visualize.write import facts_of, save
 
-    subject = subject_of(run, data)
+    subject = context_of(run, data)
     shown = traces_for(subject, (*named, *more))
     mean_names = spread_names(data_of(subject), mean, subject.among) if mean else []
     seen = seen_line(subject, [*shown.names, *mean_names])

@@ -11,7 +11,7 @@ from eqt.compare.bootstrap import interval, mean_of_seeds, resample, side
 from eqt.compare.counts import by_earthquake, counts_of
 from eqt.compare.load import Evaluated, in_same_order, read_evaluation
 from eqt.compare.measures import MEASURES, STUDY
-from eqt.seen import Seen
+from eqt.seen import TrainingOverlap
 from steadkit.console import progress
 from steadkit.errors import InputError, printable
 from steadkit.schema import EVENT
@@ -25,7 +25,7 @@ EQUAL_WITHIN = 1e-9
 
 
 @dataclass(frozen=True)
-class Contender:
+class ModelRuns:
     """A model that is compared: its name, and one evaluation for each seed it was trained with."""
 
     name: str
@@ -67,7 +67,7 @@ class Comparison:
     seen: tuple[str, ...] = ()
 
 
-def contenders_of(paths: Sequence[Path]) -> list[Contender]:
+def group_runs(paths: Sequence[Path]) -> list[ModelRuns]:
     """Read the evaluations that a user names, and call each by its run.
 
     Raises
@@ -86,11 +86,11 @@ def contenders_of(paths: Sequence[Path]) -> list[Contender]:
     # Two runs of one name in two folders are told apart by what the user typed.
     names = [run if runs.count(run) == 1 else str(p) for run, p in zip(runs, paths, strict=True)]
     names = [printable(name, None) for name in names]
-    return [Contender(name, [one]) for name, one in zip(names, evaluations, strict=True)]
+    return [ModelRuns(name, [one]) for name, one in zip(names, evaluations, strict=True)]
 
 
 def compare(
-    contenders: Sequence[Contender],
+    contenders: Sequence[ModelRuns],
     baseline: str | None = None,
     resamples: int = DRAWS,
     seed: int = 0,
@@ -142,9 +142,9 @@ def compare(
     )
 
 
-def _seen_lines(contenders: Sequence[Contender], n_traces: int) -> tuple[str, ...]:
+def _seen_lines(contenders: Sequence[ModelRuns], n_traces: int) -> tuple[str, ...]:
     """Return lines on the models that were trained on some traces; equal counts share a line."""
-    models: dict[Seen, list[str]] = {}
+    models: dict[TrainingOverlap, list[str]] = {}
     for one in contenders:
         for seen in dict.fromkeys(evaluation.seen for evaluation in one.evaluations):
             models.setdefault(seen, []).append(one.name)

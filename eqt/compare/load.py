@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eqt.seen import NOTHING, Seen, seen_in_evaluation
+from eqt.seen import NOTHING, TrainingOverlap, seen_in_evaluation
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
@@ -60,7 +60,7 @@ class Evaluated:
     detections: pd.DataFrame
     traces: pd.DataFrame
     results: pd.DataFrame
-    seen: Seen = NOTHING
+    seen: TrainingOverlap = NOTHING
 
 
 def evaluation_folder(path: Path) -> Path:

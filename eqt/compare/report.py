@@ -11,11 +11,11 @@ from eqt.compare.load import RESULTS, evaluation_folder
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError
 from steadkit.plots.style import styled, write_figure
 
-HOW = (
+METHOD = (
     "Better, Equal and Worse go by the values alone. Recall, precision, true positives and true "
     "negatives are better when they are more, errors, false positives and false negatives when "
     f"they are less; {', '.join(NOT_COMPARED[:-1])} and {NOT_COMPARED[-1]} are not compared, "
@@ -40,7 +40,7 @@ FILES = ("comparison.csv", "comparison.md", "comparison.png", "comparison.html")
 _TRACES = {measure.name for measure in MEASURES if measure.unit == TRACES}
 
 
-def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
+def describe_method(comparison: Comparison, resamples: int, seed: int) -> str:
     """Say what the intervals are."""
     seeds = f", and of the {comparison.seeds} seeds" if comparison.seeds > 1 else ""
     return (
@@ -54,7 +54,7 @@ def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
 def sentences(comparison: Comparison) -> list[str]:
     """Say of every model in how many of the study's columns it is better, a line a model.
 
-    The study counts "of 25", so does this; see ``HOW``.
+    The study counts "of 25", so does this; see ``METHOD``.
     """
     return [_sentence(comparison, model) for model in comparison.models]
 
@@ -73,7 +73,7 @@ def _sentence(comparison: Comparison, model: str) -> str:
     )
 
 
-def sheet(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
+def comparison_table(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
     """Lay one model beside the baseline: a row a figure, as text."""
     rows = comparison.differences
     own = rows[(rows["model"] == model) & (rows["protocol"] == protocol)]
@@ -84,7 +84,7 @@ def sheet(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
                 comparison.baseline: number(row["figure"], row["baseline"]),
                 model: number(row["figure"], row["value"]),
                 "difference": number(row["figure"], row["difference"], "+"),
-                "95 % interval": span(row["figure"], row["low"], row["high"], "+"),
+                "95 % interval": format_interval(row["figure"], row["low"], row["high"], "+"),
                 "by value": row["verdict"],
                 "bootstrap": row["bootstrap"],
             }
@@ -106,10 +106,10 @@ def number(figure: str, value: float, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
 
 
-def span(figure: str, low: float, high: float, sign: str = "") -> str:
+def format_interval(figure: str, low: float, high: float, sign: str = "") -> str:
     """Write an interval.
 
-    >>> span("p_recall", 0.9, 0.95)
+    >>> format_interval("p_recall", 0.9, 0.95)
     '0.9000 to 0.9500'
     """
     return " to ".join(number(figure, value, sign) for value in (low, high))
@@ -175,9 +175,9 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     targets = [folder / name for name in FILES]
-    intro = [SOURCES, HOW, how_drawn(comparison, resamples, seed)]
+    intro = [SOURCES, METHOD, describe_method(comparison, resamples, seed)]
     figure = draw_differences(comparison)
-    with staged(targets, overwrite) as (csv, md, png, page):
+    with atomic_write(targets, overwrite) as (csv, md, png, page):
         comparison.differences.to_csv(csv, index=False)
         md.write_text(as_markdown(comparison, intro), encoding="utf-8")
         styled(write_figure)(figure, png, "png")
@@ -196,7 +196,7 @@ def as_markdown(comparison: Comparison, intro: Sequence[str]) -> str:
     for model in comparison.models:
         lines.append(f"## {model}")
         for protocol, words in PROTOCOLS.items():
-            lines += [f"{words}:", markdown_table(sheet(comparison, model, protocol))]
+            lines += [f"{words}:", markdown_table(comparison_table(comparison, model, protocol))]
     return "\n\n".join(lines) + "\n"
 
 
@@ -206,7 +206,7 @@ def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str
         html.section(
             model,
             *(
-                html.table(sheet(comparison, model, protocol), words)
+                html.table(comparison_table(comparison, model, protocol), words)
                 for protocol, words in PROTOCOLS.items()
             ),
         )

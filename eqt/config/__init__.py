@@ -9,7 +9,7 @@
 ===========  ==============================================================
 """
 
-from eqt.config.checks import shown
+from eqt.config.checks import format_config
 from eqt.config.files import read_toml
 from eqt.config.network import ATTENTION, GATES, POSITIONAL, RECURRENT, EQTConfig
 from eqt.config.schedules import SCHEDULES
@@ -24,6 +24,6 @@ __all__ = [
     "SCHEDULES",
     "EQTConfig",
     "TrainConfig",
+    "format_config",
     "read_toml",
-    "shown",
 ]

@@ -21,12 +21,12 @@ vars(_REPR).update(
 )
 
 
-def shown(value: object) -> str:
+def format_config(value: object) -> str:
     """Return a value for a message: one line, at most 200 characters, whatever it holds.
 
     Examples
     --------
-    >>> shown("gru"), shown([[[1]]]), len(shown(["a" * 1000] * 1000))
+    >>> format_config("gru"), format_config([[[1]]]), len(format_config(["a" * 1000] * 1000))
     ("'gru'", '[[[1]]]', 203)
     """
     return printable(_REPR.repr(value))
@@ -38,7 +38,7 @@ MAX_COUNT: Final = 2**31 - 1
 def check(holds: bool, name: str, value: object, remedy: str) -> None:
     """Refuse a value that does not fit, with what to use instead."""
     if not holds:
-        raise InputError(f"{name} cannot be {shown(value)}: {remedy}")
+        raise InputError(f"{name} cannot be {format_config(value)}: {remedy}")
 
 
 def is_count(value: object) -> bool:
@@ -102,10 +102,14 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], what: str) -> Conf
     """Build a configuration from plain values; an unknown name, or a wrong kind, is refused."""
     known = [field.name for field in fields(kind)]
     if not isinstance(values, Mapping):
-        raise InputError(f"{what} settings cannot be {shown(values)}: give names and values")
+        raise InputError(
+            f"{what} settings cannot be {format_config(values)}: give names and values"
+        )
     for key in values:
         if key not in known:
-            raise InputError(f"unknown {what} setting {shown(key)}: use one of {', '.join(known)}")
+            raise InputError(
+                f"unknown {what} setting {format_config(key)}: use one of {', '.join(known)}"
+            )
     settings = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     try:
         return kind(**settings)
@@ -113,5 +117,5 @@ def from_plain(kind: type[Config], values: Mapping[str, Any], what: str) -> Conf
         raise
     except (TypeError, ArithmeticError, AttributeError, ValueError) as error:
         raise InputError(
-            f"the {what} settings {shown(settings)} do not fit one another: check each"
+            f"the {what} settings {format_config(settings)} do not fit one another: check each"
         ) from error

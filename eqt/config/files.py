@@ -10,7 +10,7 @@ from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 SUFFIX: Final = ".toml"
-MOST_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -23,9 +23,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     require_file(path, f"no file {str(path)!r}: name a TOML file of settings")
     with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{str(path)!r} is larger than {MOST_BYTES:,} bytes: no file of settings")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{str(path)!r} is larger than {MAX_BYTES:,} bytes: no file of settings")
     try:
         settings = tomllib.loads(content.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 LEARNING_RATE_DROPS: Final = ((20, 10), (40, 100), (60, 1000), (90, 2000))
 """After which epoch the published recipe divides its first rate by what."""
 
-LEAST_SHARE: Final = 5e-4
+MIN_RATE_FRACTION: Final = 5e-4
 """A plateau lets the rate fall no further than this share of the first one, as published."""
 
 PLATEAU_DELTA: Final = 1e-4
@@ -91,11 +91,13 @@ def plateaus(losses: Sequence[float], patience: int) -> int:
     return count
 
 
-def is_over(losses: Sequence[float], patience: int) -> bool:
+def should_stop(losses: Sequence[float], patience: int) -> bool:
     """Tell whether the loss has not been lower than its best for so many epochs.
 
-    >>> is_over([3, 2, 2.5, 2], patience=2), is_over([3, 2, 2.5], 2), is_over([1, 1, 1], 0)
-    (True, False, False)
+    >>> should_stop([3, 2, 2.5, 2], patience=2), should_stop([3, 2, 2.5], 2)
+    (True, False)
+    >>> should_stop([1, 1, 1], 0)
+    False
     """
     if not patience or not losses:
         return False

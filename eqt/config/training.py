@@ -17,7 +17,7 @@ from eqt.config.checks import (
     from_plain,
     to_plain,
 )
-from eqt.config.schedules import LEAST_SHARE, SCHEDULES, Steps, plateaus
+from eqt.config.schedules import MIN_RATE_FRACTION, SCHEDULES, Steps, plateaus
 from steadkit.labels import SHAPES, TARGETS, LabelConfig
 from steadkit.pipeline import MIXES, BatchConfig
 from steadkit.transforms import NORMALIZATIONS, PRESETS
@@ -72,7 +72,7 @@ class TrainConfig:
     one_class
         Whether to train where there is only noise, or only earthquakes.
     freeze
-        Stages of the network that do not learn; see `eqt.layer_plan.frozen`.
+        Stages of the network that do not learn; see `eqt.layer_plan.layers_to_freeze`.
     mixed_precision
         One of ``PRECISIONS``.
     xla
@@ -180,7 +180,7 @@ class TrainConfig:
         share = SCHEDULES[self.schedule](epoch, steps)
         on_plateau = share * self.plateau_factor ** plateaus(losses, self.plateau)
         # Nor may the floor lift what the schedule has let fall below it.
-        return self.learning_rate * max(on_plateau, min(share, LEAST_SHARE))
+        return self.learning_rate * max(on_plateau, min(share, MIN_RATE_FRACTION))
 
     def warmed_up(self, rate: float, batch: int, batches: int) -> float:
         """Return the rate of a batch, counted through all epochs, of so many in an epoch.

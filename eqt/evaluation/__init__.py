@@ -15,15 +15,16 @@
 `evaluating`    the road through these
 ==============  ====================================================================
 
-The pass of the network is `eqt.picking.candidates.offered`, for these or any other batches.
+The pass of the network is `eqt.picking.candidates.collect_candidates`, for
+these or any other batches.
 """
 
 from eqt.evaluation.inputs import Part, Task, plan
-from eqt.evaluation.report import SECTIONS, Section, honest_rows, residual_rows
+from eqt.evaluation.report import SECTIONS, Section, residual_rows, tolerance_rows
 from eqt.evaluation.results import (
     TOLERANCES,
     Evaluation,
-    Findings,
+    EvaluationResult,
     Protocol,
     tester_default,
     unknown_summary,
@@ -46,7 +47,7 @@ __all__ = [
     "SECTIONS",
     "TOLERANCES",
     "Evaluation",
-    "Findings",
+    "EvaluationResult",
     "Part",
     "Protocol",
     "Section",
@@ -54,13 +55,13 @@ __all__ = [
     "choose",
     "detections_table",
     "evaluate",
-    "honest_rows",
     "picks_table",
     "plan",
     "residual_rows",
     "results_table",
     "tester_default",
     "to_choose",
+    "tolerance_rows",
     "traces_table",
     "unknown_summary",
 ]

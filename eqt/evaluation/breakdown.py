@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.tolerance import Chance, Honest
-from eqt.metrics import Score, Tally, intervals, residual_figures
+from eqt.evaluation.tolerance import BootstrapConfig, ToleranceFigures
+from eqt.metrics import ConfusionCounts, Score, intervals, residual_figures
 
 INFINITY = float("inf")
 EDGES: Mapping[str, tuple[float, ...]] = {
@@ -30,7 +30,7 @@ STATIONS = 10
 
 
 def breakdown(
-    honest: Honest, traces: pd.DataFrame, tolerance: float, chance: Chance
+    honest: ToleranceFigures, traces: pd.DataFrame, tolerance: float, chance: BootstrapConfig
 ) -> dict[str, list[dict[str, Any]]]:
     """Tell detection, P and S apart by what is known of the traces.
 
@@ -127,8 +127,8 @@ def stations(names: np.ndarray, most: int = STATIONS) -> dict[str, np.ndarray]:
     return bins
 
 
-def _only(tally: Tally, some: np.ndarray) -> Tally:
-    return Tally(*(np.where(some, column, 0) for column in vars(tally).values()))
+def _only(tally: ConfusionCounts, some: np.ndarray) -> ConfusionCounts:
+    return ConfusionCounts(*(np.where(some, column, 0) for column in vars(tally).values()))
 
 
 def _figures(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:

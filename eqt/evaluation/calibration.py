@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.detections import PHASES, Found
-from eqt.evaluation.tolerance import Honest, nearest
+from eqt.evaluation.detections import PHASES, DetectionColumns
+from eqt.evaluation.tolerance import ToleranceFigures, nearest
 from eqt.metrics import calibration_error, reliability, uncertainty_figures
-from eqt.picking.candidates import Candidates
+from eqt.picking.candidates import PickCandidates
 
 
 def calibration(
-    honest: Honest, found: Found, candidates: Candidates, tolerance: float
+    honest: ToleranceFigures, found: DetectionColumns, candidates: PickCandidates, tolerance: float
 ) -> dict[str, dict[str, Any]]:
     """Compare stated probabilities with what came true.
 
@@ -41,7 +41,9 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def uncertainty(honest: Honest, found: Found, tolerance: float) -> dict[str, dict[str, object]]:
+def uncertainty(
+    honest: ToleranceFigures, found: DetectionColumns, tolerance: float
+) -> dict[str, dict[str, object]]:
     """Tell for P and S whether the picks with much Monte Carlo uncertainty are those that are off.
 
     The nearest pick of each arrival counts, however far off; see

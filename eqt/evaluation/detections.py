@@ -5,8 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eqt.metrics import Matches, Tally, Truth, match, overlap, tally
-from eqt.picking.candidates import FLOOR, Candidates
+from eqt.metrics import (
+    ConfusionCounts,
+    Matches,
+    Truth,
+    count_outcomes,
+    match_detections,
+    match_picks,
+)
+from eqt.picking.candidates import FLOOR, PickCandidates
 from eqt.picking.picks import Detection, Thresholds
 from steadkit.schema import SAMPLING_RATE
 
@@ -22,7 +29,7 @@ class Picked(NamedTuple):
     uncertainty: np.ndarray
 
 
-class Found(NamedTuple):
+class DetectionColumns(NamedTuple):
     """Detections, the numbers of their traces, first and last samples, and their picks."""
 
     trace: np.ndarray
@@ -30,16 +37,16 @@ class Found(NamedTuple):
     picks: dict[str, Picked]
 
 
-class Judged(NamedTuple):
+class Scored(NamedTuple):
     """Which picks are right, counted by trace."""
 
     matches: Matches
     traces: np.ndarray
     """The trace of each match."""
-    tally: Tally
+    tally: ConfusionCounts
 
 
-def found_in(detections: list[list[Detection]]) -> Found:
+def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
     """Lay out the detections of all traces as columns."""
     trace = np.repeat(np.arange(len(detections)), [len(one) for one in detections])
     every = [one for of_trace in detections for one in of_trace]
@@ -51,10 +58,10 @@ def found_in(detections: list[list[Detection]]) -> Found:
         sample, *rest = np.array(rows, float).reshape(-1, 3).T
         has = np.array([p is not None for p in its], bool)
         picks[phase] = Picked(trace[has], sample / SAMPLING_RATE, *rest)
-    return Found(trace, spans, picks)
+    return DetectionColumns(trace, spans, picks)
 
 
-def swept(candidates: Candidates, thresholds: Thresholds, phase: str) -> Picked:
+def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> Picked:
     """List the picks of a phase down to the floor, in the detections at a threshold.
 
     Those that reach any higher threshold are what would have been picked at it; S depends on the
@@ -64,7 +71,7 @@ def swept(candidates: Candidates, thresholds: Thresholds, phase: str) -> Picked:
     low = {phase.lower(): min(FLOOR, getattr(thresholds, phase.lower()))}
     at = Thresholds(**(vars(thresholds) | low))
     without_pairs = replace(candidates, rules=replace(candidates.rules, prefers_pair=False))
-    return found_in(without_pairs.detections(at)).picks[phase]
+    return detection_columns(without_pairs.detections(at)).picks[phase]
 
 
 def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:
@@ -74,18 +81,18 @@ def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Pic
     """
     is_judged = truth.can_judge(phase, picked.trace, picked.seconds)
     if not is_judged.all():
-        matches = match(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance)
+        matches = match_picks(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance)
         is_judged[matches.picks] = True
     return Picked(*(column[is_judged] for column in picked))
 
 
-def judge(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Judged:
+def score(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Scored:
     """Tell which picks of a phase are right in time; one for an arrival, the nearest."""
     traces, seconds = truth.arrivals(phase)
-    found = match(traces, seconds, picked.trace, picked.seconds, tolerance)
+    found = match_picks(traces, seconds, picked.trace, picked.seconds, tolerance)
     right = traces[found.arrivals]
-    counted = tally(truth.traces, traces, picked.trace, right, truth.lacks(phase))
-    return Judged(found, right, counted)
+    counted = count_outcomes(truth.traces, traces, picked.trace, right, truth.lacks(phase))
+    return Scored(found, right, counted)
 
 
 def right_by_probability(
@@ -97,22 +104,22 @@ def right_by_probability(
     """
     traces, seconds = truth.arrivals(phase)
     order = -picked.probability
-    found = match(traces, seconds, picked.trace, picked.seconds, tolerance, order)
+    found = match_picks(traces, seconds, picked.trace, picked.seconds, tolerance, order)
     right = np.zeros(len(picked.trace), bool)
     right[found.picks] = True
     return right, len(traces)
 
 
-def overlapping(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> Tally:
-    """Count detections by whether they cover an earthquake; see `eqt.metrics.overlap`."""
-    _, right = overlap(truth.p, truth.s, truth.trace, spans, trace)
-    return tally(truth.traces, truth.trace, trace, trace[right])
+def overlapping(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> ConfusionCounts:
+    """Count detections by whether they cover an earthquake; see `eqt.metrics.match_detections`."""
+    _, right = match_detections(truth.p, truth.s, truth.trace, spans, trace)
+    return count_outcomes(truth.traces, truth.trace, trace, trace[right])
 
 
-def present(truth: Truth, trace: np.ndarray) -> Tally:
+def present(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
     """Count traces: with an earthquake or without, with a detection or without."""
     event = truth.is_event
     found = np.bincount(trace, minlength=truth.traces) > 0
-    return tally(
+    return count_outcomes(
         truth.traces, np.flatnonzero(event), np.flatnonzero(found), np.flatnonzero(event & found)
     )

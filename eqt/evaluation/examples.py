@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import PHASES, Found
-from eqt.evaluation.tolerance import Honest, nearest
-from eqt.picking.candidates import Candidates
+from eqt.evaluation.detections import PHASES, DetectionColumns
+from eqt.evaluation.tolerance import ToleranceFigures, nearest
+from eqt.picking.candidates import PickCandidates
 from eqt.probabilities import Predict
-from steadkit.pipeline import Batches, clear_faults
+from steadkit.pipeline import BatchLoader, raise_input_errors
 
 EXAMPLES = 6
 WORST = 3
 """Traces of each kind."""
 
 
-class Shown(NamedTuple):
+class ExampleTraces(NamedTuple):
     """Traces with what a network makes of them, for `eqt.plots.examples`."""
 
     titles: list[str]
@@ -25,13 +25,13 @@ class Shown(NamedTuple):
     p: np.ndarray
     s: np.ndarray
 
-    def part(self, some: slice) -> "Shown":
+    def part(self, some: slice) -> "ExampleTraces":
         """Keep some of them."""
         _, *columns = self
-        return Shown(self.titles[some], *(column[some] for column in columns))
+        return ExampleTraces(self.titles[some], *(column[some] for column in columns))
 
 
-class Bad(NamedTuple):
+class WorstTrace(NamedTuple):
     """A trace that went wrong, and how."""
 
     row: int
@@ -49,13 +49,17 @@ def evenly(traces: int, most: int = EXAMPLES) -> list[int]:
 
 
 def worst(
-    honest: Honest, found: Found, candidates: Candidates, tolerance: float, most: int = WORST
-) -> list[Bad]:
+    honest: ToleranceFigures,
+    found: DetectionColumns,
+    candidates: PickCandidates,
+    tolerance: float,
+    most: int = WORST,
+) -> list[WorstTrace]:
     """Choose the worst: picks far off, earthquakes missed, the surest false alarms, or the most.
 
     Each trace comes once, at most so many of each kind, the worst first.
     """
-    kinds: list[list[Bad]] = [
+    kinds: list[list[WorstTrace]] = [
         *(_far_off(honest, found, phase, tolerance) for phase in PHASES),
         _missed(honest, candidates),
         _false(honest, candidates),
@@ -70,45 +74,47 @@ def worst(
     return chosen
 
 
-def _far_off(honest: Honest, found: Found, phase: str, tolerance: float) -> list[Bad]:
+def _far_off(
+    honest: ToleranceFigures, found: DetectionColumns, phase: str, tolerance: float
+) -> list[WorstTrace]:
     pairs = nearest(honest.truth, found.picks[phase], phase)
     order = np.argsort(-np.abs(pairs.residuals), kind="stable")
     rows = found.picks[phase].trace[pairs.picks]
     return [
-        Bad(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
+        WorstTrace(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
         for i in order.tolist()
         if round(abs(pairs.residuals[i]), 6) > tolerance
     ]
 
 
-def _missed(honest: Honest, candidates: Candidates) -> list[Bad]:
+def _missed(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
     rows = np.flatnonzero(honest.presence.fn)
     highest = candidates.highest[rows, 0]
     order = np.argsort(highest, kind="stable").tolist()
-    return [Bad(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
+    return [WorstTrace(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
 
 
-def _false(honest: Honest, candidates: Candidates) -> list[Bad]:
+def _false(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
     rows = np.flatnonzero((honest.detection.fp > 0) & ~honest.truth.is_event)
     highest = candidates.highest[rows, 0]
     order = np.argsort(-highest, kind="stable").tolist()
-    return [Bad(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
+    return [WorstTrace(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
 
 
-def _besides(honest: Honest) -> list[Bad]:
+def _besides(honest: ToleranceFigures) -> list[WorstTrace]:
     """List events with the most detections where no earthquake is known."""
     wrong = honest.detection.fp
     rows = np.flatnonzero((wrong > 0) & honest.truth.is_event)
     order = np.argsort(-wrong[rows], kind="stable").tolist()
-    return [Bad(int(rows[i]), f"wrong detections: {wrong[rows[i]]}") for i in order]
+    return [WorstTrace(int(rows[i]), f"wrong detections: {wrong[rows[i]]}") for i in order]
 
 
-def shown(
+def example_traces(
     predict: Predict,
-    batches: Batches,
+    batches: BatchLoader,
     rows: Sequence[int],
     titles: Sequence[str],
-) -> Shown:
+) -> ExampleTraces:
     """Run a network over a few traces once more, now keeping everything.
 
     Parameters
@@ -125,11 +131,11 @@ def shown(
     # A trace may be shown twice, but is read once.
     once, places = np.unique(rows, return_inverse=True)
     names = [batches.names[row] for row in once.tolist()]
-    few = Batches(batches.records.data, names, batches.config)
-    with clear_faults(few):
+    few = BatchLoader(batches.records.data, names, batches.config)
+    with raise_input_errors(few):
         made = [few.batch(number)[0] for number in range(len(few))]
     outputs = [predict(waveforms).mean for waveforms in made]
-    return Shown(
+    return ExampleTraces(
         list(titles),
         np.concatenate(made)[places],
         np.concatenate(outputs)[places],

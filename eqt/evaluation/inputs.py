@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from eqt.config import TrainConfig
 from eqt.formats import keras_v3, weights_h5
-from eqt.runs import Run, load_setup
-from eqt.seen import NOTHING, Seen, data_now, is_own, run_of, seen_among
+from eqt.runs import RunFolder, load_setup
+from eqt.seen import NOTHING, TrainingOverlap, data_now, is_own, overlap_with_training, run_of
 from eqt.training import traces_of
 from steadkit.catalog import read_table
 from steadkit.errors import InputError, printable
 from steadkit.manifest import load
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
 class Part(NamedTuple):
@@ -36,7 +36,7 @@ class Task:
     training: TrainConfig
     out: Path
     validation: Part | None = None
-    seen: Seen = NOTHING
+    seen: TrainingOverlap = NOTHING
     """What of the traces the run was trained on."""
 
 
@@ -59,26 +59,26 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
         seen = _seen(run_of(weights), data, traces)
         return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
-    setup = load_setup(Run(run))
-    file = data_now(Run(run), setup, data)
-    whole = not is_own(Run(run), setup, file)
-    traces = _all_traces(file) if whole else _test_part(Run(run))
-    validation = _part(Run(run), "validation")
+    setup = load_setup(RunFolder(run))
+    file = data_now(RunFolder(run), setup, data)
+    whole = not is_own(RunFolder(run), setup, file)
+    traces = _all_traces(file) if whole else _test_part(RunFolder(run))
+    validation = _part(RunFolder(run), "validation")
     return Task(
         name=printable(run.resolve().name, None),
         data=file,
         traces=traces,
-        weights=weights or Run(run).best,
+        weights=weights or RunFolder(run).best,
         training=setup.training,
         out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
         validation=Part(setup.data if whole else file, validation) if validation else None,
-        seen=_seen((weights and run_of(weights)) or Run(run), file, traces),
+        seen=_seen((weights and run_of(weights)) or RunFolder(run), file, traces),
     )
 
 
-def _seen(run: Run | None, data: Path, traces: list[str]) -> Seen:
+def _seen(run: RunFolder | None, data: Path, traces: list[str]) -> TrainingOverlap:
     """Count what of the traces the run was trained on that the weights are of."""
-    return NOTHING if run is None else seen_among(run, load_setup(run), data, traces)
+    return NOTHING if run is None else overlap_with_training(run, load_setup(run), data, traces)
 
 
 def _bare(weights: Path) -> str:
@@ -88,14 +88,14 @@ def _bare(weights: Path) -> str:
 
 
 def _all_traces(data: Path) -> list[str]:
-    csv = source_of(data).csv
+    csv = source_from_path(data).csv
     names: list[str] = read_table(csv, ("trace_name", "trace_category"))["trace_name"].tolist()
     if not names:
         raise InputError(f"{str(csv)!r} lists no trace: there is nothing to evaluate")
     return names
 
 
-def _test_part(run: Run) -> list[str]:
+def _test_part(run: RunFolder) -> list[str]:
     names = _part(run, "test")
     if not names:
         raise InputError(
@@ -104,5 +104,5 @@ def _test_part(run: Run) -> list[str]:
     return names
 
 
-def _part(run: Run, part: str) -> list[str]:
+def _part(run: RunFolder, part: str) -> list[str]:
     return traces_of(load(run.split), part)

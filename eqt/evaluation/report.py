@@ -10,24 +10,24 @@ from matplotlib.figure import Figure
 from eqt import plots
 from eqt.evaluation.breakdown import TITLES
 from eqt.evaluation.detections import PHASES, right_by_probability
-from eqt.evaluation.results import Findings, tester_default, unknown_summary
+from eqt.evaluation.results import EvaluationResult, tester_default, unknown_summary
 from eqt.evaluation.tolerance import nearest
 from eqt.metrics import precision_recall
 from eqt.plots import html
 
-Section = Callable[[Findings], str]
+Section = Callable[[EvaluationResult], str]
 """Turns findings into HTML, empty where there is nothing to show."""
 
 KINDS = ("detection", "presence", "P", "S")
 
 
-def report(found: Findings, sections: Collection[Section] | None = None) -> str:
+def report(found: EvaluationResult, sections: Collection[Section] | None = None) -> str:
     """Write the page; `sections` are what it shows, in order, by default all."""
     parts = (section(found) for section in (SECTIONS if sections is None else sections))
     return html.page(f"Evaluation of {found.task.name}", *filter(None, parts))
 
 
-def data_section(found: Findings) -> str:
+def data_section(found: EvaluationResult) -> str:
     """Say what was evaluated with what."""
     figures, thresholds = found.figures, found.figures["thresholds"]
     lines = [
@@ -49,7 +49,7 @@ def data_section(found: Findings) -> str:
     return html.bullets(lines)
 
 
-def honest_section(found: Findings) -> str:
+def tolerance_section(found: EvaluationResult) -> str:
     """Show what was found where it belongs, at each tolerance."""
     detection = found.figures["honest"][f"{found.tolerance:g}"]["detection"]
     caption = (
@@ -63,12 +63,12 @@ def honest_section(found: Findings) -> str:
             "anywhere. P and S: a pick is right within the tolerance, one for an arrival; all else "
             "that was found is wrong, unless it may be an arrival that is not known."
         ),
-        html.table(pd.DataFrame(honest_rows(found.figures)), caption),
+        html.table(pd.DataFrame(tolerance_rows(found.figures)), caption),
         html.table(pd.DataFrame(residual_rows(found.figures)), "Right picks, in seconds"),
     )
 
 
-def honest_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
+def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List detection and presence once, P and S at each tolerance: scores with their intervals."""
     rows = []
     for number, (tolerance, kinds) in enumerate(figures["honest"].items()):
@@ -120,7 +120,7 @@ def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     ]
 
 
-def study_section(found: Findings) -> str:
+def study_section(found: EvaluationResult) -> str:
     """Show the study's 25 columns."""
     row = found.figures["study"]
     frame = pd.DataFrame({"column": list(row), "value": [row[key] for key in row]}, dtype=object)
@@ -137,7 +137,7 @@ def study_section(found: Findings) -> str:
     )
 
 
-def threshold_section(found: Findings) -> str:
+def threshold_section(found: EvaluationResult) -> str:
     """Show what was tried on the validation part."""
     tried = found.figures["thresholds"].get("tried")
     if not tried:
@@ -146,7 +146,7 @@ def threshold_section(found: Findings) -> str:
     return html.section("F1 on the validation part", html.table(frame))
 
 
-def residuals_figure(found: Findings) -> Figure:
+def residuals_figure(found: EvaluationResult) -> Figure:
     """Draw the residuals of the right picks at the first tolerance."""
     judged = found.honest.picks[found.tolerance]
     words = {}
@@ -160,12 +160,12 @@ def residuals_figure(found: Findings) -> Figure:
     return plots.residuals(values, words, found.tolerance)
 
 
-def residual_section(found: Findings) -> str:
+def residual_section(found: EvaluationResult) -> str:
     """Show the histograms of residuals."""
     return html.section("How far picks are off", html.png(found.pictures["residuals"]))
 
 
-def curve_section(found: Findings) -> str:
+def curve_section(found: EvaluationResult) -> str:
     """Show precision against recall."""
     truth, event = found.honest.truth, found.honest.truth.is_event
     highest = found.candidates.highest[:, 0]
@@ -188,7 +188,7 @@ def curve_section(found: Findings) -> str:
     return html.section("Precision and recall", html.picture(plots.curves(shown), caption))
 
 
-def breakdown_section(found: Findings) -> str:
+def breakdown_section(found: EvaluationResult) -> str:
     """Show figures by kind of trace."""
     drawn = [
         html.picture(plots.breakdown(TITLES[name], rows))
@@ -199,7 +199,7 @@ def breakdown_section(found: Findings) -> str:
     return html.section("By kind of trace", words, *drawn)
 
 
-def calibration_section(found: Findings) -> str:
+def calibration_section(found: EvaluationResult) -> str:
     """Show whether probabilities mean what they say."""
     caption = (
         "Detection: the highest probability of a trace. P and S: picks, right within "
@@ -209,7 +209,7 @@ def calibration_section(found: Findings) -> str:
     return html.section("Do the probabilities mean what they say?", html.picture(drawn, caption))
 
 
-def uncertainty_section(found: Findings) -> str:
+def uncertainty_section(found: EvaluationResult) -> str:
     """Show whether Monte Carlo uncertainty ranks errors."""
     told = found.figures.get("uncertainty")
     if told is None:
@@ -236,7 +236,7 @@ def uncertainty_section(found: Findings) -> str:
     )
 
 
-def gallery_section(found: Findings) -> str:
+def gallery_section(found: EvaluationResult) -> str:
     """Show the worst traces, and some as they come."""
     titles = {"worst": "The worst", "examples": "Some as they come"}
     return "\n".join(
@@ -248,7 +248,7 @@ def gallery_section(found: Findings) -> str:
 
 SECTIONS: Final[tuple[Section, ...]] = (
     data_section,
-    honest_section,
+    tolerance_section,
     study_section,
     threshold_section,
     residual_section,

@@ -11,16 +11,28 @@ import pandas as pd
 
 from eqt.evaluation.breakdown import breakdown
 from eqt.evaluation.calibration import calibration, uncertainty
-from eqt.evaluation.detections import PHASES, Found, Picked, found_in, judgeable, swept
+from eqt.evaluation.detections import (
+    PHASES,
+    DetectionColumns,
+    Picked,
+    detection_columns,
+    judgeable,
+    picks_at_floor,
+)
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
-from eqt.evaluation.tolerance import Chance, Honest, honest_figures, judged
+from eqt.evaluation.tolerance import (
+    BootstrapConfig,
+    ToleranceFigures,
+    score_detections,
+    tolerance_figures,
+)
 from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, Truth, study_row, truth_of
-from eqt.picking.candidates import Candidates
+from eqt.picking.candidates import PickCandidates
 from eqt.picking.picks import Thresholds
 from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
 from steadkit.errors import InputError
-from steadkit.pipeline import Batches
+from steadkit.pipeline import BatchLoader
 
 TOLERANCES = (TOLERANCE, 0.1, 0.2)
 MOST_RESAMPLES = 100_000
@@ -56,14 +68,14 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Findings:
+class EvaluationResult:
     """All that an evaluation found out; a section of the report takes from it what it shows."""
 
     task: Task
     protocol: Protocol
-    candidates: Candidates
-    found: Found
-    honest: Honest
+    candidates: PickCandidates
+    found: DetectionColumns
+    honest: ToleranceFigures
     sweeps: Mapping[str, Picked]
     results: pd.DataFrame
     """The rows of the published tester, which the study's columns are counted from."""
@@ -98,15 +110,15 @@ class Evaluation:
     seen: str = ""
 
 
-def findings(
+def evaluation_result(
     task: Task,
-    batches: Batches,
+    batches: BatchLoader,
     table: pd.DataFrame,
-    candidates: Mapping[Rules, Candidates],
+    candidates: Mapping[Rules, PickCandidates],
     thresholds: Thresholds,
     protocol: Protocol,
     told: Mapping[str, Any],
-) -> Findings:
+) -> EvaluationResult:
     """Work out all tables and figures of what a network offers.
 
     Parameters
@@ -128,19 +140,19 @@ def findings(
     offers = candidates[CORRECTED]
     detections = offers.detections(thresholds)
     truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
-    found = found_in(detections)
+    found = detection_columns(detections)
     judged_picks = {
         phase: judgeable(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
     }
     found = found._replace(picks=judged_picks)
-    honest = judged(truth, found, protocol.tolerances)
+    honest = score_detections(truth, found, protocol.tolerances)
     sweeps = {
-        phase: judgeable(truth, swept(offers, thresholds, phase), phase, max_tolerance)
+        phase: judgeable(truth, picks_at_floor(offers, thresholds, phase), phase, max_tolerance)
         for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])
-    chance = Chance(groups, protocol.resamples, protocol.seed)
+    chance = BootstrapConfig(groups, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
         **_counted(task, truth, groups),
@@ -148,13 +160,13 @@ def findings(
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
         "study": study_row(results, task.name),
-        "honest": honest_figures(honest, found, offers, sweeps, chance),
+        "honest": tolerance_figures(honest, found, offers, sweeps, chance),
         "breakdown": breakdown(honest, traces, first, chance),
         "calibration": calibration(honest, found, offers, first),
     }
     if told.get("mc_samples"):
         figures["uncertainty"] = uncertainty(honest, found, first)
-    return Findings(
+    return EvaluationResult(
         task,
         protocol,
         offers,

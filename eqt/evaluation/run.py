@@ -10,26 +10,26 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.detections import PHASES
-from eqt.evaluation.examples import Shown, evenly, shown, worst
+from eqt.evaluation.examples import ExampleTraces, evenly, example_traces, worst
 from eqt.evaluation.folder import files_of
 from eqt.evaluation.inputs import Part, Task
 from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
-from eqt.evaluation.results import Evaluation, Findings, Protocol, findings
-from eqt.evaluation.thresholds import NAMES, choose, told
+from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
+from eqt.evaluation.thresholds import NAMES, choose, describe_choice
 from eqt.metrics import STUDY_COLUMNS, truth_of
 from eqt.model_io import read
-from eqt.picking.candidates import GRID, Candidates, offered, offered_by
+from eqt.picking.candidates import GRID, PickCandidates, collect_by_rules, collect_candidates
 from eqt.picking.picks import Thresholds
-from eqt.picking.refine import refined
+from eqt.picking.refine import refine_detections
 from eqt.picking.rules import CORRECTED, PUBLISHED
 from eqt.probabilities import Predict, predictor
 from eqt.sizes import check_prediction
-from steadkit.atomic import check_folder, staged_folder, write_text
+from steadkit.atomic import atomic_folder, check_folder, write_text
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
-from steadkit.pipeline import Batches
+from steadkit.pipeline import BatchLoader
 from steadkit.schema import COLUMNS, TRACE_SHAPE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
 def evaluate(
@@ -87,7 +87,7 @@ def evaluate(
     """
     protocol = protocol or Protocol()
     check_folder(task.out, overwrite, files_of)
-    batches = Batches(task.data, task.traces, task.training.batches)
+    batches = BatchLoader(task.data, task.traces, task.training.batches)
     model, config = read(task.weights)
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
@@ -98,12 +98,12 @@ def evaluate(
     def predict() -> Predict:
         # Anew for each pass: what one draws, when it drops, does not depend on the others.
         of_network = without_chance or predictor(model, mc_samples, task.training.seed)
-        return refined(of_network) if refine else of_network
+        return refine_detections(of_network) if refine else of_network
 
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
     grids = {CORRECTED: GRID, PUBLISHED: ()}
-    candidates = offered_by(predict(), batches, thresholds, grids)
-    table = read_table(source_of(task.data).csv).set_index("trace_name", drop=False)
+    candidates = collect_by_rules(predict(), batches, thresholds, grids)
+    table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     besides: dict[str, Any] = {
         "thresholds": record,
@@ -116,9 +116,9 @@ def evaluate(
         moved = position_bias.position_test(predict(), batches, (), positions, seed, thresholds)
         besides["position"] = position_bias.summary(moved).to_dict("records")
         sections = (*sections, lambda _: position_bias.section(moved))
-    found = findings(task, batches, table, candidates, thresholds, protocol, besides)
+    found = evaluation_result(task, batches, table, candidates, thresholds, protocol, besides)
     galleries = _galleries(found, batches, predict)
-    with staged_folder(task.out, overwrite, files_of) as folder:
+    with atomic_folder(task.out, overwrite, files_of) as folder:
         _write(found, galleries, folder, sections)
         if moved is not None:
             position_bias.write(moved, folder)
@@ -136,14 +136,14 @@ def _thresholds(
     if unknown := set(which) - set(NAMES):
         raise InputError(f"threshold {min(unknown)!r} is none of {', '.join(NAMES)}")
     if not which:
-        return thresholds, told(thresholds, None, "")
+        return thresholds, describe_choice(thresholds, None, "")
     part = _validation(task)
-    batches = Batches(part.data, part.traces, task.training.batches)
-    candidates: Candidates = offered(predict(), batches, thresholds)
+    batches = BatchLoader(part.data, part.traces, task.training.batches)
+    candidates: PickCandidates = collect_candidates(predict(), batches, thresholds)
     truth = truth_of(batches.p, batches.s)
     chosen = choose(candidates, truth, thresholds, which, protocol.tolerances[0])
     where = f"{len(part.traces)} traces of {part.data}"
-    return chosen.thresholds, told(chosen.thresholds, chosen, where)
+    return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
 
 def _validation(task: Task) -> Part:
@@ -156,20 +156,23 @@ def _validation(task: Task) -> Part:
 
 
 def _galleries(
-    found: Findings, batches: Batches, predict: Callable[[], Predict]
-) -> dict[str, Shown]:
+    found: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
+) -> dict[str, ExampleTraces]:
     """Run the network once more over the few traces that are shown."""
     bad = worst(found.honest, found.found, found.candidates, found.tolerance)
     names, first = batches.names, evenly(len(batches.names))
     titles = [names[row] for row in first] + [f"{names[one.row]}: {one.why}" for one in bad]
-    every = shown(predict(), batches, [*first, *(one.row for one in bad)], titles)
+    every = example_traces(predict(), batches, [*first, *(one.row for one in bad)], titles)
     cut = len(first)
     galleries = {"examples": every.part(slice(cut))}
     return galleries | ({"worst": every.part(slice(cut, None))} if bad else {})
 
 
 def _write(
-    found: Findings, galleries: Mapping[str, Shown], folder: Path, sections: Collection[Section]
+    found: EvaluationResult,
+    galleries: Mapping[str, ExampleTraces],
+    folder: Path,
+    sections: Collection[Section],
 ) -> None:
     study = pd.DataFrame([found.figures["study"]], columns=list(STUDY_COLUMNS))
     tables = {"picks": found.picks, "detections": found.detections, "traces": found.traces}
@@ -185,7 +188,7 @@ def _write(
     write_text(folder / "metrics.json", json.dumps(found.figures, indent=2) + "\n")
 
 
-def _outcome(found: Findings) -> Evaluation:
+def _outcome(found: EvaluationResult) -> Evaluation:
     picks = found.honest.picks[found.tolerance]
     return Evaluation(
         study=found.figures["study"],

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import judgeable, overlapping, right_by_probability, swept
+from eqt.evaluation.detections import judgeable, overlapping, picks_at_floor, right_by_probability
 from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
-from eqt.picking.candidates import GRID, Candidates
+from eqt.picking.candidates import GRID, PickCandidates
 from eqt.picking.picks import Thresholds
 
 NAMES = ("detection", "p", "s")
@@ -23,7 +23,7 @@ class Chosen(NamedTuple):
 
 
 def choose(
-    candidates: Candidates,
+    candidates: PickCandidates,
     truth: Truth,
     thresholds: Thresholds,
     which: Collection[str] = NAMES,
@@ -57,7 +57,7 @@ def choose(
 
 
 def _scores(
-    candidates: Candidates, truth: Truth, thresholds: Thresholds, name: str, tolerance: float
+    candidates: PickCandidates, truth: Truth, thresholds: Thresholds, name: str, tolerance: float
 ) -> list[Score]:
     if name == "detection":
         every = (candidates.spans[at] for at in GRID)
@@ -66,12 +66,12 @@ def _scores(
             for spans in every
         ]
     phase = name.upper()
-    picked = judgeable(truth, swept(candidates, thresholds, phase), phase, tolerance)
+    picked = judgeable(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
     right, there = right_by_probability(truth, picked, phase, tolerance)
     return scores_at(np.array(GRID), picked.probability, right, there)
 
 
-def told(thresholds: Thresholds, chosen: Chosen | None, where: str) -> dict[str, Any]:
+def describe_choice(thresholds: Thresholds, chosen: Chosen | None, where: str) -> dict[str, Any]:
     """Record thresholds and where each comes from.
 
     Parameters

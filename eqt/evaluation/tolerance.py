@@ -7,34 +7,34 @@ import numpy as np
 
 from eqt.evaluation.detections import (
     PHASES,
-    Found,
-    Judged,
+    DetectionColumns,
     Picked,
-    judge,
+    Scored,
     overlapping,
     present,
     right_by_probability,
+    score,
 )
 from eqt.metrics import (
     IOU,
     RESAMPLES,
-    Tally,
+    ConfusionCounts,
     Truth,
     average_precision,
     interval,
     intervals,
-    match,
+    match_picks,
     resampled,
     residual_figures,
     roc_auc,
 )
-from eqt.picking.candidates import Candidates
+from eqt.picking.candidates import PickCandidates
 
 RULE = f"a detection covers the earthquake's span, P to S + 0.4 (S - P), by IoU >= {IOU:g}"
 PRESENCE_RULE = "a trace of an earthquake has a detection, anywhere"
 
 
-class Chance(NamedTuple):
+class BootstrapConfig(NamedTuple):
     """What intervals are drawn from."""
 
     groups: np.ndarray
@@ -43,45 +43,47 @@ class Chance(NamedTuple):
     seed: int = 0
 
 
-class Honest(NamedTuple):
+class ToleranceFigures(NamedTuple):
     """Counts by trace of detection and presence, and judged picks for each tolerance and phase."""
 
     truth: Truth
-    detection: Tally
-    presence: Tally
-    picks: Mapping[float, Mapping[str, Judged]]
+    detection: ConfusionCounts
+    presence: ConfusionCounts
+    picks: Mapping[float, Mapping[str, Scored]]
 
 
-def judged(truth: Truth, found: Found, tolerances: Sequence[float]) -> Honest:
+def score_detections(
+    truth: Truth, found: DetectionColumns, tolerances: Sequence[float]
+) -> ToleranceFigures:
     """Judge what was found at each tolerance, seconds."""
-    return Honest(
+    return ToleranceFigures(
         truth,
         overlapping(truth, found.trace, found.spans),
         present(truth, found.trace),
         {
-            one: {phase: judge(truth, found.picks[phase], phase, one) for phase in PHASES}
+            one: {phase: score(truth, found.picks[phase], phase, one) for phase in PHASES}
             for one in tolerances
         },
     )
 
 
-def honest_figures(
-    honest: Honest,
-    found: Found,
-    candidates: Candidates,
+def tolerance_figures(
+    honest: ToleranceFigures,
+    found: DetectionColumns,
+    candidates: PickCandidates,
     sweeps: Mapping[str, Picked],
-    chance: Chance,
+    chance: BootstrapConfig,
 ) -> dict[str, dict[str, Any]]:
     """Name all figures of the honest protocol, for each tolerance.
 
     Parameters
     ----------
     honest, found
-        What `judged` says of what was found.
+        What `score_detections` says of what was found.
     candidates
         For the highest probability of each trace.
     sweeps
-        All picks down to the floor, P and S, as `eqt.evaluation.detections.swept` lists them.
+        All picks down to the floor, P and S, of `eqt.evaluation.detections.picks_at_floor`.
     chance
         What intervals are drawn from.
 
@@ -124,13 +126,15 @@ def honest_figures(
     }
 
 
-def _bounds(honest: Honest, chance: Chance) -> dict[str, dict[str, tuple[float, float]]]:
+def _bounds(
+    honest: ToleranceFigures, chance: BootstrapConfig
+) -> dict[str, dict[str, tuple[float, float]]]:
     tallies = {"detection": honest.detection, "presence": honest.presence}
     tallies |= {name: one.tally for name, one in _named(honest).items()}
     return intervals(tallies.items(), chance.groups, chance.resamples, chance.seed)
 
 
-def _named(honest: Honest) -> dict[str, Judged]:
+def _named(honest: ToleranceFigures) -> dict[str, Scored]:
     return {
         f"{phase} {tolerance:g}": one
         for tolerance, phases in honest.picks.items()
@@ -138,7 +142,7 @@ def _named(honest: Honest) -> dict[str, Judged]:
     }
 
 
-def _counts(tally: Tally, event: np.ndarray, bounds: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(tally: ConfusionCounts, event: np.ndarray, bounds: Mapping[str, Any]) -> dict[str, Any]:
     score = tally.score()
     return {
         "precision": score.precision,
@@ -153,7 +157,7 @@ def _counts(tally: Tally, event: np.ndarray, bounds: Mapping[str, Any]) -> dict[
 
 
 def _areas(
-    truth: Truth, candidates: Candidates, picked: Picked, phase: str, tolerance: float
+    truth: Truth, candidates: PickCandidates, picked: Picked, phase: str, tolerance: float
 ) -> dict[str, float]:
     """Areas: by the highest probability of a trace, and by the probabilities of picks."""
     right, there = right_by_probability(truth, picked, phase, tolerance)
@@ -173,10 +177,12 @@ def _outliers(truth: Truth, picked: Picked, phase: str, tolerance: float) -> flo
 
 def nearest(truth: Truth, picked: Picked, phase: str) -> Any:
     """Give each arrival its nearest pick, however far it is off."""
-    return match(*truth.arrivals(phase), picked.trace, picked.seconds, float("inf"))
+    return match_picks(*truth.arrivals(phase), picked.trace, picked.seconds, float("inf"))
 
 
-def _residual_bounds(honest: Honest, chance: Chance) -> dict[str, dict[str, tuple[float, float]]]:
+def _residual_bounds(
+    honest: ToleranceFigures, chance: BootstrapConfig
+) -> dict[str, dict[str, tuple[float, float]]]:
     """Bound mean, sigma, mean absolute error and root mean square of the right picks."""
     named = _named(honest)
     if not named or not chance.resamples or chance.groups.max(initial=0) == 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
 
 if TYPE_CHECKING:
-    from eqt.experiments.results import Outcome
+    from eqt.experiments.results import ExperimentResult
 
 __all__ = [
     "QUICK",
@@ -44,7 +44,7 @@ def experiment(
     seeds: int = 1,
     say: Callable[[str], object] = print,
     draws: int = DRAWS,
-) -> "Outcome":
+) -> "ExperimentResult":
     """Train, evaluate and compare a suite; what is done already in the folder is kept.
 
     Parameters
@@ -73,17 +73,19 @@ def experiment(
     """
     from eqt.experiments.folder import data_of, open_folder, split_for
     from eqt.experiments.report import FILES, write_report
-    from eqt.experiments.results import outcome_of
+    from eqt.experiments.results import experiment_result
     from eqt.experiments.run import entries_of, run_all
     from eqt.experiments.suites import networks_of
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import folder_made, staged
+    from steadkit.atomic import atomic_write, folder_made
     from steadkit.demo import require_room
     from steadkit.manifest import load
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    traces = max_traces(source_of(settings.data).hdf5) if settings.data else settings.traces or 0
+    traces = (
+        max_traces(source_from_path(settings.data).hdf5) if settings.data else settings.traces or 0
+    )
     for name in networks_of(settings.suite):
         check_training(preset(name).config, settings.training.batch_size, traces)
     if settings.data is None and settings.traces is not None:
@@ -92,12 +94,12 @@ def experiment(
     # Staged from the start: that locks the folder, so nobody takes a training for cut off.
     with (
         folder_made(folder),
-        staged([folder / name for name in FILES], overwrite=True) as paths,
+        atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
         data = data_of(folder, settings, say)
         split = split_for(folder, data, settings, say)
         entries = entries_of(folder, settings, seeds)
         run_all(entries, data, split, say)
-        outcome = outcome_of(settings, seeds, load(split), entries, draws)
+        outcome = experiment_result(settings, seeds, load(split), entries, draws)
         write_report(outcome, paths, draws)
     return outcome

@@ -111,10 +111,10 @@ def claims_of(suite: str) -> dict[str, Claim]:
     return {claim.network: claim for claim in CLAIMS if claim.suite == suite}
 
 
-def slips(claim: Claim) -> list[str]:
+def inconsistencies(claim: Claim) -> list[str]:
     """List in plain words what cannot be right in a claim, by the study's own figures.
 
-    >>> slips(claims_of("micro")["kernel_size_changed"])[0]
+    >>> inconsistencies(claims_of("micro")["kernel_size_changed"])[0]
     'says 11, lists 10 columns'
     """
     found = []

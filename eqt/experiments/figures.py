@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from eqt.compare import COMPARED
-from eqt.experiments.results import Outcome, scores
+from eqt.experiments.results import ExperimentResult, scores
 from eqt.experiments.suites import REFERENCE
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, THOUSANDS, VERMILLION, styled
 
@@ -27,7 +27,7 @@ OURS = {"better": (BLUE, "+"), "worse": (VERMILLION, "\N{MINUS SIGN}"), "undecid
 
 
 @styled
-def draw_scores(outcome: Outcome) -> Figure:
+def draw_scores(outcome: ExperimentResult) -> Figure:
     """Draw F1 of detection, P and S for every network, with intervals, and each seed's as a dot."""
     rows = scores(outcome)
     names = outcome.networks["network"].tolist()
@@ -53,7 +53,7 @@ def draw_scores(outcome: Outcome) -> Figure:
 
 
 @styled
-def draw_claims(outcome: Outcome) -> Figure:
+def draw_claims(outcome: ExperimentResult) -> Figure:
     """Draw a cell for each network and column: filled by what we find, framed if claimed."""
     names = list(outcome.comparison.models)
     figure = Figure(figsize=(8.5, 1.7 + 0.34 * len(names)))
@@ -91,7 +91,7 @@ def _cell(ax: Axes, place: tuple[int, int], colour: str, sign: str, is_claimed: 
 
 
 @styled
-def draw_losses(outcome: Outcome) -> Figure:
+def draw_losses(outcome: ExperimentResult) -> Figure:
     """Draw the validation loss over the epochs, a line a run."""
     figure = Figure(figsize=(5.5, 3.2))
     ax = figure.subplots()

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.experiments.suites import Settings, simulated_counts
-from eqt.runs import Run
-from steadkit.atomic import staging_folder, write_text, write_with
+from eqt.runs import RunFolder
+from steadkit.atomic import staging_folder, write_one, write_text
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import chunk_files, demo
@@ -26,7 +26,7 @@ from steadkit.errors import InputError, printable
 from steadkit.merge import merge
 from steadkit.schema import EVENT
 from steadkit.selection import Selection
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.split import existing_split
 from steadkit.subset import subset
 
@@ -42,7 +42,7 @@ class Entry:
     network: str
     model: EQTConfig
     training: TrainConfig
-    run: Run
+    run: RunFolder
 
     @property
     def evaluation(self) -> Path:
@@ -82,12 +82,12 @@ def open_folder(folder: Path, settings: Settings) -> None:
 
 def _refuse_few(settings: Settings) -> None:
     """Refuse data of which a part would be empty, or that of training of one class alone."""
-    from eqt.training.data import refuse_one_class, split_of, traces_of
+    from eqt.training.data import refuse_one_class, traces_of, training_split
 
     if settings.data is None:
         return  # as many as are needed are simulated
-    source, training = source_of(settings.data), settings.training
-    split = split_of(source.hdf5, training, None, len)
+    source, training = source_from_path(settings.data), settings.training
+    split = training_split(source.hdf5, training, None, len)
     table = read_table(source.csv, KEY_COLUMNS).set_index("trace_name")
     categories = table.loc[traces_of(split, "train"), "trace_category"]
     if not training.one_class:
@@ -124,7 +124,7 @@ def data_of(folder: Path, settings: Settings, say: Say) -> Path:
     """
     files = dataset_files(folder / "data.hdf5")
     if settings.data is not None:
-        source = source_of(settings.data)
+        source = source_from_path(settings.data)
         traces = len(read_table(source.csv, KEY_COLUMNS))
         if settings.traces is None or traces <= settings.traces:
             return source.hdf5
@@ -135,17 +135,17 @@ def data_of(folder: Path, settings: Settings, say: Say) -> Path:
         events, noise = simulated_counts(settings.suite, settings.traces)
         say(f"no --data: simulating {events:,} events and {noise:,} noise traces")
         demo(folder / "stead", events, noise, settings.training.seed)
-        chunks = [source_of(path) for path in chunk_files(folder / "stead", events)]
+        chunks = [source_from_path(path) for path in chunk_files(folder / "stead", events)]
         merge(chunks, files)
     return files.hdf5
 
 
 def split_for(folder: Path, data: Path, settings: Settings, say: Say) -> Path:
     """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
-    from eqt.training import split_of
+    from eqt.training import training_split
 
     target = folder / "split.manifest"
     if not target.exists():
-        beside = existing_split(source_of(settings.data).hdf5) if settings.data else None
-        write_with(target, split_of(data, settings.training, beside, say).write)
+        beside = existing_split(source_from_path(settings.data).hdf5) if settings.data else None
+        write_one(target, training_split(data, settings.training, beside, say).write)
     return target

@@ -8,25 +8,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eqt.compare import (
-    HOW,
     IN_TIME,
+    METHOD,
     SOURCES,
+    describe_method,
     draw_differences,
-    how_drawn,
+    format_interval,
     markdown_table,
     number,
     sentences,
-    span,
 )
-from eqt.experiments.claims import claims_of, slips
+from eqt.experiments.claims import claims_of, inconsistencies
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
-from eqt.experiments.results import Outcome, columns_table, scores
+from eqt.experiments.results import ExperimentResult, columns_table, scores
 from eqt.experiments.suites import REFERENCE
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
 
-FIGURES: dict[str, tuple[Callable[[Outcome], Figure], str]] = {
+FIGURES: dict[str, tuple[Callable[[ExperimentResult], Figure], str]] = {
     "scores.png": (draw_scores, f"F1 within {TOLERANCE} s, with 95 % intervals"),
     "claims.png": (draw_claims, "The study's claims, and what is found here"),
     "differences.png": (
@@ -36,7 +36,7 @@ FIGURES: dict[str, tuple[Callable[[Outcome], Figure], str]] = {
     "losses.png": (draw_losses, "Validation loss of every run"),
 }
 
-TABLES: dict[str, Callable[[Outcome], pd.DataFrame]] = {
+TABLES: dict[str, Callable[[ExperimentResult], pd.DataFrame]] = {
     "networks.csv": lambda outcome: outcome.networks,
     "columns.csv": lambda outcome: columns_table(outcome).reset_index(),
     "comparison.csv": lambda outcome: outcome.comparison.differences,
@@ -49,7 +49,7 @@ FILES = (*TABLES, *FIGURES, "report.md", "report.html")
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A part of the report, whatever it is written as: words, points, tables and a figure."""
 
     title: str
@@ -59,7 +59,7 @@ class Part:
     figure: str = ""
 
 
-def write_report(outcome: Outcome, paths: Sequence[Path], draws: int) -> None:
+def write_report(outcome: ExperimentResult, paths: Sequence[Path], draws: int) -> None:
     """Write all files of a report.
 
     Parameters
@@ -77,30 +77,30 @@ def write_report(outcome: Outcome, paths: Sequence[Path], draws: int) -> None:
     for name, (draw, _) in FIGURES.items():
         styled(write_figure)(draw(outcome), files[name], "png")
     title = f"The {outcome.settings.suite} suite: networks against {REFERENCE}"
-    parts = parts_of(outcome, draws)
+    parts = sections_of(outcome, draws)
     files["report.md"].write_text(_as_markdown(title, parts), encoding="utf-8")
     page = html.page(title, *(_as_section(part, files) for part in parts))
     files["report.html"].write_text(page, encoding="utf-8")
 
 
-def parts_of(outcome: Outcome, draws: int) -> list[Part]:
+def sections_of(outcome: ExperimentResult, draws: int) -> list[Section]:
     """List the parts of a report in their order."""
     seed = outcome.settings.training.seed
     parts = [
-        Part("In short", _caveats(outcome), in_short(outcome)),
-        Part(
+        Section("In short", _caveats(outcome), in_short(outcome)),
+        Section(
             "Networks",
-            [HOW, "Times are those of the epochs, on the machine that trained."],
+            [METHOD, "Times are those of the epochs, on the machine that trained."],
             tables=[networks_table(outcome)],
             figure="losses.png",
         ),
-        Part(
+        Section(
             f"Picks right within {TOLERANCE} s",
-            [how_drawn(outcome.comparison, draws, seed)],
+            [describe_method(outcome.comparison, draws, seed)],
             tables=[scores_table(outcome)],
             figure="scores.png",
         ),
-        Part(
+        Section(
             f"The study's {len(STUDY_COLUMNS)} columns",
             [
                 SOURCES,
@@ -109,7 +109,7 @@ def parts_of(outcome: Outcome, draws: int) -> list[Part]:
             tables=[_columns(outcome)],
             figure="differences.png",
         ),
-        Part(
+        Section(
             "The study's claims",
             [
                 "A column that the study lists is claimed to be better, any other not to be. We "
@@ -119,15 +119,15 @@ def parts_of(outcome: Outcome, draws: int) -> list[Part]:
             tables=[_tally(outcome), _claims(outcome)],
             figure="claims.png",
         ),
-        Part("What the study's own lists cannot be", points=_slips(outcome)),
-        Part("How it was made", points=_settings(outcome)),
+        Section("What the study's own lists cannot be", points=_inconsistencies(outcome)),
+        Section("How it was made", points=_settings(outcome)),
     ]
     if outcome.seeds > 1:
-        parts.insert(3, Part("Seeds", [_about_seeds(outcome)], tables=[_spread(outcome)]))
+        parts.insert(3, Section("Seeds", [_about_seeds(outcome)], tables=[_spread(outcome)]))
     return [part for part in parts if part.words or part.points or part.tables]
 
 
-def _caveats(outcome: Outcome) -> list[str]:
+def _caveats(outcome: ExperimentResult) -> list[str]:
     """Say what the figures cannot tell."""
     found = [f"{line}." for line in outcome.comparison.seen]
     if outcome.settings.data is None:
@@ -150,7 +150,7 @@ def _caveats(outcome: Outcome) -> list[str]:
     return found
 
 
-def in_short(outcome: Outcome) -> list[str]:
+def in_short(outcome: ExperimentResult) -> list[str]:
     """Say of each network what it is better in, here and in the study, a line each."""
     lines = []
     for line, network in zip(sentences(outcome.comparison), outcome.comparison.models, strict=True):
@@ -165,7 +165,7 @@ def in_short(outcome: Outcome) -> list[str]:
     return lines
 
 
-def networks_table(outcome: Outcome) -> pd.DataFrame:
+def networks_table(outcome: ExperimentResult) -> pd.DataFrame:
     """List the networks, what they cost, and what became of their columns, as text."""
     claims = claims_of(outcome.settings.suite)
     rows = []
@@ -195,7 +195,7 @@ def _claimed(count: int, of: int | None) -> str:
     return f"{count} of {of}" if of else str(count)
 
 
-def _columns(outcome: Outcome) -> pd.DataFrame:
+def _columns(outcome: ExperimentResult) -> pd.DataFrame:
     """Write the study's table: a row a column of its 25, a column a network."""
     wide = columns_table(outcome)
     counts = {"#events": outcome.comparison.events, "#noise": outcome.comparison.noise}
@@ -214,7 +214,7 @@ def _columns(outcome: Outcome) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def scores_table(outcome: Outcome) -> pd.DataFrame:
+def scores_table(outcome: ExperimentResult) -> pd.DataFrame:
     """List the F1 of detection, P and S of all networks with their intervals, as text."""
     rows = scores(outcome)
     return pd.DataFrame(
@@ -223,7 +223,7 @@ def scores_table(outcome: Outcome) -> pd.DataFrame:
                 "network": name,
                 **{
                     row["figure"]: f"{number('', row['value'])} "
-                    f"({span('', row['low'], row['high'])})"
+                    f"({format_interval('', row['low'], row['high'])})"
                     for row in rows[rows["model"] == name].to_dict("records")
                 },
             }
@@ -232,7 +232,7 @@ def scores_table(outcome: Outcome) -> pd.DataFrame:
     )
 
 
-def _tally(outcome: Outcome) -> pd.DataFrame:
+def _tally(outcome: ExperimentResult) -> pd.DataFrame:
     counted = outcome.claims.groupby(["network", "study", "agreement"]).size()
     kinds = ("agree", "disagree", "undecided")
     return pd.DataFrame(
@@ -249,7 +249,7 @@ def _tally(outcome: Outcome) -> pd.DataFrame:
     )
 
 
-def _claims(outcome: Outcome) -> pd.DataFrame:
+def _claims(outcome: ExperimentResult) -> pd.DataFrame:
     """Write out what the study claims to be better."""
     claimed = outcome.claims[outcome.claims["study"] == "better"]
     return pd.DataFrame(
@@ -260,7 +260,7 @@ def _claims(outcome: Outcome) -> pd.DataFrame:
                 REFERENCE: number(row["column"], row[REFERENCE]),
                 "network's": number(row["column"], row["value"]),
                 "difference": number(row["column"], row["difference"], "+"),
-                "95 % interval": span(row["column"], row["low"], row["high"], "+"),
+                "95 % interval": format_interval(row["column"], row["low"], row["high"], "+"),
                 "by value": row["verdict"],
                 "bootstrap": row["bootstrap"],
                 "claim": row["agreement"],
@@ -270,22 +270,22 @@ def _claims(outcome: Outcome) -> pd.DataFrame:
     )
 
 
-def _slips(outcome: Outcome) -> list[str]:
+def _inconsistencies(outcome: ExperimentResult) -> list[str]:
     return [
         f"{claim.network}: {slip}."
         for claim in claims_of(outcome.settings.suite).values()
-        for slip in slips(claim)
+        for slip in inconsistencies(claim)
     ]
 
 
-def _about_seeds(outcome: Outcome) -> str:
+def _about_seeds(outcome: ExperimentResult) -> str:
     return (
         f"Every network was trained with {outcome.seeds} seeds; all tables and figures hold "
         "means over them, and intervals allow for their spread. Least and greatest of each:"
     )
 
 
-def _spread(outcome: Outcome) -> pd.DataFrame:
+def _spread(outcome: ExperimentResult) -> pd.DataFrame:
     """Write between what the figures of a network's seeds lie."""
     kinds = [
         *scores(outcome)["figure"].drop_duplicates(),
@@ -297,14 +297,16 @@ def _spread(outcome: Outcome) -> pd.DataFrame:
         [
             {
                 "network": name,
-                **{kind: span(kind, *table.loc[(name, kind)].tolist()) for kind in kinds},
+                **{
+                    kind: format_interval(kind, *table.loc[(name, kind)].tolist()) for kind in kinds
+                },
             }
             for name in outcome.networks["network"]
         ]
     )
 
 
-def _settings(outcome: Outcome) -> list[str]:
+def _settings(outcome: ExperimentResult) -> list[str]:
     """Say what somebody needs to do it again."""
     settings, split = outcome.settings, outcome.split
     parts = pd.Series(list(split.parts)).value_counts()
@@ -320,7 +322,7 @@ def _settings(outcome: Outcome) -> list[str]:
     ]
 
 
-def _as_markdown(title: str, parts: Sequence[Part]) -> str:
+def _as_markdown(title: str, parts: Sequence[Section]) -> str:
     lines = [f"# {title}"]
     for part in parts:
         lines += [f"## {part.title}", *part.words]
@@ -330,7 +332,7 @@ def _as_markdown(title: str, parts: Sequence[Part]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _as_section(part: Part, files: dict[str, Path]) -> str:
+def _as_section(part: Section, files: dict[str, Path]) -> str:
     pieces = [html.paragraph(words) for words in part.words]
     pieces += [html.bullets(part.points)] if part.points else []
     pieces += map(html.table, part.tables)

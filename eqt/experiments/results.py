@@ -14,7 +14,7 @@ from eqt.compare import (
     STUDY,
     WORSE,
     Comparison,
-    Contender,
+    ModelRuns,
     compare,
     read_evaluation,
     tally,
@@ -29,7 +29,7 @@ from steadkit.paths import require_file
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExperimentResult:
     """An experiment that is done.
 
     Parameters
@@ -64,13 +64,13 @@ class Outcome:
     claims: pd.DataFrame
 
 
-def outcome_of(
+def experiment_result(
     settings: Settings, seeds: int, split: Manifest, entries: Sequence[Entry], draws: int
-) -> Outcome:
+) -> ExperimentResult:
     """Compare the runs of a suite, all trained and evaluated, and judge the study's claims."""
     names = list(dict.fromkeys(entry.network for entry in entries))
     contenders = [
-        Contender(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
+        ModelRuns(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
         for name in names
     ]
     comparison = compare(contenders, REFERENCE, draws, settings.training.seed)
@@ -78,7 +78,7 @@ def outcome_of(
         [_history(e.run.history).assign(network=e.network, seed=e.training.seed) for e in entries],
         ignore_index=True,
     )
-    return Outcome(
+    return ExperimentResult(
         settings,
         seeds,
         split,
@@ -87,7 +87,7 @@ def outcome_of(
         histories,
         _networks(names, comparison, histories),
         _by_seed(names, contenders, settings.training.seed),
-        judged(settings.suite, comparison),
+        judged_claims(settings.suite, comparison),
     )
 
 
@@ -129,12 +129,12 @@ def _networks(
 
 
 def _by_seed(
-    names: Sequence[str], contenders: Sequence[Contender], first_seed: int
+    names: Sequence[str], contenders: Sequence[ModelRuns], first_seed: int
 ) -> pd.DataFrame:
     """Compute every figure of every run for itself, without intervals."""
     tables = []
     for number in range(len(contenders[0].evaluations)):
-        alone = [Contender(one.name, [one.evaluations[number]]) for one in contenders]
+        alone = [ModelRuns(one.name, [one.evaluations[number]]) for one in contenders]
         figures = compare(alone, names[0], resamples=1).figures
         tables.append(
             figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
@@ -143,7 +143,7 @@ def _by_seed(
     return table[["network", "seed", "protocol", "figure", "value"]]
 
 
-def judged(suite: str, comparison: Comparison) -> pd.DataFrame:
+def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
     """Lay our figures beside the study's claims: a row a network and column that is compared.
 
     Returns
@@ -174,7 +174,7 @@ def judged(suite: str, comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(judged_rows)
 
 
-def columns_table(outcome: Outcome) -> pd.DataFrame:
+def columns_table(outcome: ExperimentResult) -> pd.DataFrame:
     """Lay all networks side by side: a row a column of the study that is compared, as numbers."""
     figures = outcome.comparison.figures
     study = figures[figures["protocol"] == STUDY]
@@ -182,7 +182,7 @@ def columns_table(outcome: Outcome) -> pd.DataFrame:
     return wide.loc[list(COMPARED), outcome.networks["network"].tolist()]
 
 
-def scores(outcome: Outcome) -> pd.DataFrame:
+def scores(outcome: ExperimentResult) -> pd.DataFrame:
     """List the F1 scores of all networks with their intervals: detection, P and S in time."""
     figures = outcome.comparison.figures
     return figures[(figures["protocol"] == IN_TIME) & figures["figure"].str.endswith("F1")]

@@ -13,7 +13,7 @@ from eqt.experiments.folder import Entry, Say
 from eqt.experiments.suites import Settings, networks_of
 from eqt.picking.picks import Thresholds
 from eqt.presets import preset
-from eqt.runs import Run, load_setup
+from eqt.runs import RunFolder, load_setup
 from eqt.training import resume, train
 from steadkit.capacity import duration_text
 from steadkit.errors import InputError
@@ -31,7 +31,7 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
             name,
             preset(name).config,
             replace(settings.training, seed=seed),
-            Run(folder / f"{name.lower().replace(' ', '-')}-seed-{seed}"),
+            RunFolder(folder / f"{name.lower().replace(' ', '-')}-seed-{seed}"),
         )
         for seed in range(first, first + seeds)
         for name in networks_of(settings.suite)

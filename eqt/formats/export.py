@@ -10,7 +10,7 @@ import keras
 from eqt.config import EQTConfig
 from eqt.formats import seisbench
 from eqt.layers import xla
-from steadkit.atomic import check_targets, digests_of, staged, staged_folder, unchanged_files
+from steadkit.atomic import atomic_folder, atomic_write, check_targets, digests_of, unchanged_files
 from steadkit.errors import InputError, detail_of
 from steadkit.silence import silenced
 
@@ -63,7 +63,7 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
         raise InputError(
             f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
         )
-    with staged([path], overwrite) as (new,), xla.off():
+    with atomic_write([path], overwrite) as (new,), xla.off():
         try:
             with silenced():  # tf2onnx logs every step, TensorFlow its optimiser's
                 _named(model).export(new, format="onnx", verbose=False)
@@ -79,7 +79,7 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
 
 def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) -> Path:
     """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
-    with staged_folder(folder, overwrite, files_of) as new, xla.off():
+    with atomic_folder(folder, overwrite, files_of) as new, xla.off():
         _named(model).export(new, format="tf_saved_model", verbose=False)
         content = json.dumps({"format": EXPORT, "files": digests_of(new)}, indent=1) + "\n"
         (new / EXPORT_MARK).write_text(content, encoding="utf-8")

@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.formats.validation import array_in, check_size, group_in, json_in
 from eqt.layers import AdditiveAttention
 from eqt.model import build_model, transformer_suffixes
@@ -95,7 +95,9 @@ def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray
 def _arrays(file: h5py.File, layer: str) -> list[np.ndarray]:
     names = [_text(name) for name in group_in(file, layer).attrs["weight_names"]]
     if len(names) > MAX_ARRAYS:
-        raise InputError(f"{shown(layer)} has {len(names):,} arrays, at most {MAX_ARRAYS} are read")
+        raise InputError(
+            f"{format_config(layer)} has {len(names):,} arrays, at most {MAX_ARRAYS} are read"
+        )
     return [array_in(file, f"{layer}/{name}") for name in names]
 
 
@@ -105,7 +107,9 @@ def _text(name: bytes | str) -> str:
 
 def _refusal(layer: Layer, fault: str) -> InputError:
     name = layer["config"]["name"]
-    return InputError(f"layer {shown(name)} {fault}: use a file with the published architecture")
+    return InputError(
+        f"layer {format_config(name)} {fault}: use a file with the published architecture"
+    )
 
 
 def _check_known(layer: Layer) -> None:
@@ -115,7 +119,7 @@ def _check_known(layer: Layer) -> None:
         raise _refusal(layer, f"is a {printable(kind)}")
     for key, wanted in _KNOWN[kind].items():
         if settings[key] != wanted:
-            raise _refusal(layer, f"has {key} {shown(settings[key])}, not {wanted!r}")
+            raise _refusal(layer, f"has {key} {format_config(settings[key])}, not {wanted!r}")
     if kind == "Bidirectional":
         _check_known(settings["layer"])
 
@@ -126,7 +130,10 @@ def _config(stored: list[Layer]) -> EQTConfig:
     for layer in stored:
         for key, value in _settings(layer):
             if settings.setdefault(key, value) != value:
-                raise _refusal(layer, f"has {key} {shown(value)}, others {shown(settings[key])}")
+                raise _refusal(
+                    layer,
+                    f"has {key} {format_config(value)}, others {format_config(settings[key])}",
+                )
     blocks = sum(layer["class_name"] == "Bidirectional" for layer in stored)
     return EQTConfig(encoder_rnn=("bilstm",) * blocks, **settings)
 
@@ -195,7 +202,9 @@ def _fill(own: keras.Layer, stored: Layer, arrays: list[np.ndarray]) -> None:
     """Give our layer the stored arrays."""
     for key, value in _own_settings(own).items():
         if stored["config"].get(key) != value:
-            raise _refusal(stored, f"has {key} {shown(stored['config'].get(key))}, not {value!r}")
+            raise _refusal(
+                stored, f"has {key} {format_config(stored['config'].get(key))}, not {value!r}"
+            )
     shapes, wanted = [array.shape for array in arrays], [w.shape for w in own.weights]
     if shapes != wanted:
         raise _refusal(stored, f"has weights of shapes {printable(shapes)}, not {wanted}")

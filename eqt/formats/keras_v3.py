@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import keras
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.formats import weights_h5
 from eqt.formats.safe_zip import archive, member
 from eqt.formats.validation import MAX_JSON
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.documents import parse_json
 from steadkit.errors import InputError
 from steadkit.paths import require_file
@@ -56,7 +56,7 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     # Built anew from what is stored: so it fits, and brings no optimizer along.
     fresh, _ = weights_h5.from_bytes(weights, path)
     stored = json.dumps({"format": FORMAT, "config": config.to_dict()}, indent=2) + "\n"
-    with staged([path], overwrite) as (new,):
+    with atomic_write([path], overwrite) as (new,):
         fresh.save(new)
         with zipfile.ZipFile(new, "a") as opened:
             opened.writestr(CONFIG, stored)
@@ -121,7 +121,7 @@ def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:
     for name in _named(stored):
         if name not in known:
             raise InputError(
-                f"{str(path)!r} names {shown(name)} in {KERAS_CONFIG}, which is not in the "
+                f"{str(path)!r} names {format_config(name)} in {KERAS_CONFIG}, which is not in the "
                 "network: use a file as eqt wrote it"
             )
 

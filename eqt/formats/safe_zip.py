@@ -10,8 +10,8 @@ from typing import Final
 
 from steadkit.errors import InputError, printable
 
-MOST_MEMBERS: Final = 4096
-MOST_BYTES: Final = 1 << 28
+MAX_MEMBERS: Final = 4096
+MAX_BYTES: Final = 1 << 28
 """Of a whole archive, unpacked; a published network is 1.5 MB."""
 
 _ENCRYPTED: Final = 0x1
@@ -40,7 +40,7 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise _refusal(path, f"is damaged ({printable(error)})") from error
 
 
-def member(opened: zipfile.ZipFile, name: str, most: int = MOST_BYTES) -> bytes:
+def member(opened: zipfile.ZipFile, name: str, most: int = MAX_BYTES) -> bytes:
     """Read one member of an open archive, or refuse it if it is larger than `most` bytes."""
     info = opened.getinfo(name)
     if info.file_size > most:
@@ -57,13 +57,13 @@ def _refusal(path: Path, fault: str) -> InputError:
 
 def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
     names = [info.filename for info in members]
-    if len(names) > MOST_MEMBERS:
+    if len(names) > MAX_MEMBERS:
         raise _refusal(path, f"has {len(names):,} members")
     if len(set(names)) < len(names):
         raise _refusal(path, "has two members of one name")
     total = sum(info.file_size for info in members)
-    if total > MOST_BYTES:
-        raise _refusal(path, f"has {total:,} bytes unpacked, more than {MOST_BYTES:,}")
+    if total > MAX_BYTES:
+        raise _refusal(path, f"has {total:,} bytes unpacked, more than {MAX_BYTES:,}")
     for info in members:
         _check_member(info, path)
 

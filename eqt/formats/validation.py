@@ -5,12 +5,12 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.sizes import VALUE_BYTES, check_buildable, count_parameters
 from steadkit.documents import parse_json
 from steadkit.errors import InputError
 
-MOST_VALUES: Final = 1 << 24
+MAX_VALUES: Final = 1 << 24
 """Numbers in one array; the largest of the published network has 12,288."""
 
 
@@ -45,7 +45,7 @@ def group_in(group: h5py.Group, name: str) -> h5py.Group:
     """
     held = held_in(group, name)
     if not isinstance(held, h5py.Group):
-        raise InputError(f"it has no group {shown(name)} of its own")
+        raise InputError(f"it has no group {format_config(name)} of its own")
     return held
 
 
@@ -89,14 +89,16 @@ def array_in(group: h5py.Group, name: str) -> np.ndarray:
     """
     held = held_in(group, name)
     if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
-        raise InputError(f"it has no array {shown(name)} of its own")
-    if held.dtype.kind != "f" or held.size is None or held.size > MOST_VALUES:
+        raise InputError(f"it has no array {format_config(name)} of its own")
+    if held.dtype.kind != "f" or held.size is None or held.size > MAX_VALUES:
         kind = f"{held.dtype} of shape {held.shape}"
-        raise InputError(f"{shown(name)} is {kind}, not at most {MOST_VALUES:,} floats")
+        raise InputError(f"{format_config(name)} is {kind}, not at most {MAX_VALUES:,} floats")
     settings = held.id.get_create_plist()
     filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
     if strangers := filters - set(FILTERS):
-        raise InputError(f"{shown(name)} is stored by filter {min(strangers)}: store it plainly")
+        raise InputError(
+            f"{format_config(name)} is stored by filter {min(strangers)}: store it plainly"
+        )
     return finite(held[()], name)
 
 
@@ -116,7 +118,7 @@ def finite(values: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         narrow = np.asarray(values).astype(np.float32)
     if not np.isfinite(narrow).all():
-        raise InputError(f"it holds NaN or infinity in {shown(name)}")
+        raise InputError(f"it holds NaN or infinity in {format_config(name)}")
     return narrow
 
 

@@ -15,7 +15,7 @@ from blake3 import blake3
 from eqt.config import EQTConfig
 from eqt.formats.validation import array_in, check_size, json_in
 from eqt.model import build_model
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
@@ -39,7 +39,7 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     overwrite
         Whether an existing file may be replaced.
     """
-    with staged([path], overwrite) as (new,), h5py.File(new, "x") as file:
+    with atomic_write([path], overwrite) as (new,), h5py.File(new, "x") as file:
         _write(model, config, file)
 
 

@@ -12,7 +12,7 @@ from eqt.layers.serialization import registered
 _EPSILON: Final = 1e-7
 """What the published attention adds to the sum of its weights."""
 
-_UNSEEN: Final = -1e30
+_MASKED: Final = -1e30
 """A score below all others, that still has a difference from itself."""
 
 
@@ -106,7 +106,7 @@ class SelfAttention(keras.layers.Layer):
 
 def _softmax(scores: Any, seen: Any, ceiling: Any) -> Any:
     """Return exp(e - max e) / (sum + 1e-7), the sum over `seen`, the maximum over `ceiling`."""
-    highest = ops.max(ops.where(ceiling, scores, _UNSEEN), axis=-1, keepdims=True)
+    highest = ops.max(ops.where(ceiling, scores, _MASKED), axis=-1, keepdims=True)
     # Where nothing is seen, scores are far above the highest: exp must not meet them.
     weights = ops.exp(ops.where(ceiling, scores, highest) - highest)
     weights = ops.where(seen, weights, 0)
@@ -202,7 +202,7 @@ def _additive(
     return attention(x, *weights)
 
 
-@xla.compiled
+@xla.xla_jit
 def _attended(
     seen: Any, ceiling: Any, x: Any, Wt: Any, Wx: Any, bh: Any, Wa: Any, ba: Any
 ) -> tuple[Any, Any]:
@@ -212,7 +212,7 @@ def _attended(
     return ops.matmul(weights, x), weights
 
 
-@xla.compiled
+@xla.xla_jit
 def _gradient(
     width: int | None,
     of_attended: Any,
@@ -226,24 +226,24 @@ def _gradient(
     ba: Any,
 ) -> tuple[Any, ...]:
     """Return the slopes for x and the five weights, given those for what `_attended` gives."""
-    slope = of_weights + ops.matmul(of_attended, _turned(x))
+    slope = of_weights + ops.matmul(of_attended, _transposed(x))
     slope = weights * (slope - ops.sum(weights * slope, axis=-1, keepdims=True))
     query, key = ops.matmul(x, Wt) + bh, ops.matmul(x, Wx)
     if width is None:
-        dquery, dkey, dWa = _slopes(slope, query, key, Wa)
+        dquery, dkey, dWa = _score_gradients(slope, query, key, Wa)
     else:
-        dquery, dkey, dWa = _slopes_in_band(width, slope, query, key, Wa)
-    dx = ops.matmul(_turned(weights), of_attended)
+        dquery, dkey, dWa = _score_gradients_in_band(width, slope, query, key, Wa)
+    dx = ops.matmul(_transposed(weights), of_attended)
     dx = dx + ops.matmul(dquery, ops.transpose(Wt)) + ops.matmul(dkey, ops.transpose(Wx))
     dWt, dWx = (ops.einsum("btc,btu->cu", x, each) for each in (dquery, dkey))
     return dx, dWt, dWx, ops.sum(dquery, axis=(0, 1)), dWa, ops.reshape(ops.sum(slope), (1,))
 
 
-def _turned(matrices: Any) -> Any:
+def _transposed(matrices: Any) -> Any:
     return ops.swapaxes(matrices, -1, -2)
 
 
-def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
+def _score_gradients(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
     """Return the slopes for query, key and Wa, given those for the scores.
 
     With r = 1 / (1 + exp(2 query) exp(2 key)), the hidden layer tanh(query + key) is 1 - 2 r and
@@ -261,9 +261,9 @@ def _slopes(slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
         rest = 1 / (1 + powers)
         return 4 * rest * (1 - rest)
 
-    to_key = _summed(lambda t: slope[t] * bent(query[t] * key), key)
-    to_query = _summed(lambda t: seen_by[t] * bent(key[t] * query), key)
-    rests = _summed(lambda t: slope[t] / (1 + query[t] * key), key)
+    to_key = _ordered_sum(lambda t: slope[t] * bent(query[t] * key), key)
+    to_query = _ordered_sum(lambda t: seen_by[t] * bent(key[t] * query), key)
+    rests = _ordered_sum(lambda t: slope[t] / (1 + query[t] * key), key)
     to_Wa = ops.sum(slope) - 2 * ops.sum(rests, axis=(0, 2))
     dquery, dkey = (ops.transpose(each, (2, 0, 1)) * Wa[:, 0] for each in (to_query, to_key))
     return dquery, dkey, to_Wa[:, None]
@@ -274,14 +274,16 @@ def _powers(x: Any) -> Any:
     return ops.exp(2 * ops.clip(x, -40, 40))
 
 
-def _summed(term: Callable[[Any], Any], like: Any) -> Any:
+def _ordered_sum(term: Callable[[Any], Any], like: Any) -> Any:
     """Add up terms as large as an array, one for each of its first axis."""
     count, zeros = ops.shape(like)[0], ops.zeros_like(like)
     return ops.while_loop(lambda t, _: t < count, lambda t, x: (t + 1, x + term(t)), (0, zeros))[1]
 
 
-def _slopes_in_band(width: int, slope: Any, query: Any, key: Any, Wa: Any) -> tuple[Any, Any, Any]:
-    """Return what `_slopes` does where all slopes outside the band are 0."""
+def _score_gradients_in_band(
+    width: int, slope: Any, query: Any, key: Any, Wa: Any
+) -> tuple[Any, Any, Any]:
+    """Return what `_score_gradients` does where all slopes outside the band are 0."""
     window = ops.cast(masks.windows(ops.shape(key)[1], width), key.dtype)
     slope = ops.einsum("bts,tjs->btj", slope, window)
     keys = ops.einsum("bsu,tjs->btju", key, window)

@@ -41,7 +41,7 @@ class WideConv1D(SameConv1D):
         # What is traced without a length, as for export, is taken the plain way.
         if count == 1 or not isinstance(steps, int) or steps % count:
             return self._activated(self._convolved(inputs, self.kernel, before=(width - 1) // 2))
-        before, spread = _spread(width, count)
+        before, spread = _shifted_kernels(width, count)
         # By row, input, output, channel and filter; then as a kernel has them.
         kernel = ops.tensordot(ops.cast(spread, self.compute_dtype), self.kernel, axes=1)
         kernel = ops.transpose(kernel, (0, 1, 3, 2, 4))
@@ -55,14 +55,14 @@ class WideConv1D(SameConv1D):
         return {**super().get_config(), "together": self.together}
 
 
-def _spread(width: int, count: int) -> tuple[int, np.ndarray]:
+def _shifted_kernels(width: int, count: int) -> tuple[int, np.ndarray]:
     """Return how many rows lie before, and 1 where tap j leads from an input to an output.
 
     The array is by row, input in it, output and tap.
 
     Examples
     --------
-    >>> before, spread = _spread(3, 2)
+    >>> before, spread = _shifted_kernels(3, 2)
     >>> before, spread.shape, spread[0, 1, 0].tolist(), spread[1, :, 0].tolist()
     (1, (3, 2, 2, 3), [1, 0, 0], [[0, 1, 0], [0, 0, 1]])
     """

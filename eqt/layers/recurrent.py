@@ -10,7 +10,7 @@ from eqt.layers import xla
 from eqt.layers.activations import hard_sigmoid
 from eqt.layers.serialization import registered
 
-_SLOPES: Final[dict[Any, Callable[[Any], Any]]] = {
+_ACTIVATION_GRADIENTS: Final[dict[Any, Callable[[Any], Any]]] = {
     keras.activations.sigmoid: lambda gate: gate * (1 - gate),
     hard_sigmoid: lambda gate: 0.2 * ops.cast(ops.logical_and(gate > 0, gate < 1), gate.dtype),
 }
@@ -68,7 +68,10 @@ class BidirectionalLSTM(keras.layers.Bidirectional):
 def _is_usual(layer: keras.layers.LSTM) -> bool:
     """Tell whether a layer is one of those that this file is for."""
     whole = layer.return_sequences and not (layer.return_state or layer.stateful)
-    known = layer.activation is keras.activations.tanh and layer.recurrent_activation in _SLOPES
+    known = (
+        layer.activation is keras.activations.tanh
+        and layer.recurrent_activation in _ACTIVATION_GRADIENTS
+    )
     return whole and known and layer.use_bias and not xla.is_off()
 
 
@@ -122,26 +125,26 @@ def _lstm(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> Any:
 # in which they are read, gates as i, f, g, o. Each step is one product for all gates.
 
 
-@xla.compiled
+@xla.xla_jit
 def _forward(gate: Any, backwards: bool, x: Any, weights: Any, masks: Any) -> tuple[Any, ...]:
     """Return the outputs, (batch, steps, units), and what the gradient needs."""
-    kernel, recurrent, bias = map(_by_gate, weights)
+    kernel, recurrent, bias = map(_split_gates, weights)
     z = ops.matmul(_read(x, backwards, masks), kernel) + bias
     z = ops.reshape(z, (4, x.shape[1], -1, z.shape[-1]))
 
     def step(state: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[Any, ...]:
         (h, c), (z,) = state, given
-        i, f, g, o = _gates(gate, z + ops.matmul(_dropped(h, masks), recurrent))
+        i, f, g, o = _gates(gate, z + ops.matmul(_apply_dropout(h, masks), recurrent))
         c = f * c + i * g
         return o * ops.tanh(c), c
 
     z = ops.swapaxes(z, 0, 1)
     zero = ops.zeros_like(z[0, 0])
     h, c = _scan(step, (zero, zero), (z,))
-    return ops.swapaxes(_in_time(h, backwards), 0, 1), z, h, c
+    return ops.swapaxes(_maybe_reverse(h, backwards), 0, 1), z, h, c
 
 
-@xla.compiled
+@xla.xla_jit
 def _backward(
     gate: Any,
     backwards: bool,
@@ -157,28 +160,33 @@ def _backward(
 
     A step hands its slopes to the one before: for c by what f keeps, for h through the gates.
     """
-    kernel, recurrent, _ = map(_by_gate, weights)
-    before = _dropped(_delayed(h), masks)
+    kernel, recurrent, _ = map(_split_gates, weights)
+    before = _apply_dropout(_previous(h), masks)
     i, f, g, o = _gates(gate, z + ops.matmul(before, recurrent))
-    bent, held = _SLOPES[gate], ops.tanh(c)
-    by_gate = [g * bent(i), _delayed(c) * bent(f), i * (1 - g * g), held * bent(o)]
+    bent, held = _ACTIVATION_GRADIENTS[gate], ops.tanh(c)
+    by_gate = [g * bent(i), _previous(c) * bent(f), i * (1 - g * g), held * bent(o)]
 
     def step(state: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[Any, ...]:
         (dz, dc), (dh, of_c, kept, by_gate) = state, given
-        dh = dh + _gathered(ops.matmul(dz, _turned(recurrent)), masks and masks[1])
+        dh = dh + _sum_gates(ops.matmul(dz, _transposed(recurrent)), masks and masks[1])
         dc = dc + dh * of_c
         return ops.stack([dc, dc, dc, dh]) * by_gate, dc * kept
 
-    dh = _in_time(ops.swapaxes(slope, 0, 1), backwards)
+    dh = _maybe_reverse(ops.swapaxes(slope, 0, 1), backwards)
     given = (dh, o * (1 - held * held), f, ops.stack(by_gate, axis=1))
     dz, _ = _scan(step, (ops.zeros_like(z[0]), ops.zeros_like(c[0])), given, last_first=True)
-    dz = _steps_together(dz)
-    dkernel = ops.matmul(_turned(_read(x, backwards, masks)), dz)
-    drecurrent = ops.matmul(_turned(_steps_together(before)), dz)
-    dx = ops.reshape(ops.matmul(dz, _turned(kernel)), (4, x.shape[1], -1, x.shape[2]))
-    dx = _gathered(dx, masks and ops.expand_dims(masks[0], 1))
-    dx = ops.swapaxes(_in_time(dx, backwards), 0, 1)
-    return dx, _as_stored(dkernel), _as_stored(drecurrent), _as_stored(ops.sum(dz, axis=1))
+    dz = _flatten_time(dz)
+    dkernel = ops.matmul(_transposed(_read(x, backwards, masks)), dz)
+    drecurrent = ops.matmul(_transposed(_flatten_time(before)), dz)
+    dx = ops.reshape(ops.matmul(dz, _transposed(kernel)), (4, x.shape[1], -1, x.shape[2]))
+    dx = _sum_gates(dx, masks and ops.expand_dims(masks[0], 1))
+    dx = ops.swapaxes(_maybe_reverse(dx, backwards), 0, 1)
+    return (
+        dx,
+        _to_keras_layout(dkernel),
+        _to_keras_layout(drecurrent),
+        _to_keras_layout(ops.sum(dz, axis=1)),
+    )
 
 
 def _scan(
@@ -203,14 +211,14 @@ def _scan(
     return ops.while_loop(lambda done, *_: done < count, next_, (0, state, states))[2]
 
 
-def _by_gate(weight: Any) -> Any:
+def _split_gates(weight: Any) -> Any:
     """Return a weight of Keras's cell with an axis of gates before all others."""
     *rows, width = weight.shape
     split = ops.moveaxis(ops.reshape(weight, (*rows, 4, width // 4)), -2, 0)
     return split if rows else ops.expand_dims(split, 1)
 
 
-def _as_stored(weight: Any) -> Any:
+def _to_keras_layout(weight: Any) -> Any:
     """Return what is by gate as Keras's cell has it."""
     last = ops.moveaxis(weight, 0, -2)
     return ops.reshape(last, (*last.shape[:-2], 4 * last.shape[-1]))
@@ -218,12 +226,12 @@ def _as_stored(weight: Any) -> Any:
 
 def _read(x: Any, backwards: bool, masks: Any) -> Any:
     """Return the inputs as each gate reads them, all steps together."""
-    x = ops.expand_dims(_in_time(ops.swapaxes(x, 0, 1), backwards), 0)
+    x = ops.expand_dims(_maybe_reverse(ops.swapaxes(x, 0, 1), backwards), 0)
     x = x * ops.expand_dims(masks[0], 1) if masks else x
     return ops.reshape(x, (x.shape[0], -1, x.shape[-1]))
 
 
-def _in_time(steps: Any, backwards: bool) -> Any:
+def _maybe_reverse(steps: Any, backwards: bool) -> Any:
     """Bring steps from the order in which they are read into that of time, or back."""
     return ops.flip(steps, 0) if backwards else steps
 
@@ -233,26 +241,26 @@ def _gates(gate: Any, z: Any) -> tuple[Any, ...]:
     return gate(i), gate(f), ops.tanh(g), gate(o)
 
 
-def _dropped(h: Any, masks: Any) -> Any:
+def _apply_dropout(h: Any, masks: Any) -> Any:
     """Return h as each gate sees it."""
     h = ops.expand_dims(h, -3)
     return h * masks[1] if masks else h
 
 
-def _gathered(slopes: Any, mask: Any) -> Any:
+def _sum_gates(slopes: Any, mask: Any) -> Any:
     """Return the slopes for what all gates have seen."""
     return ops.sum(slopes if mask is None else slopes * mask, axis=0)
 
 
-def _delayed(states: Any) -> Any:
+def _previous(states: Any) -> Any:
     """Return the states before each step."""
     return ops.concatenate([ops.zeros_like(states[:1]), states[:-1]])
 
 
-def _steps_together(x: Any) -> Any:
+def _flatten_time(x: Any) -> Any:
     """Return an array by gate, all steps together."""
     return ops.reshape(ops.swapaxes(x, 0, 1), (x.shape[1], -1, x.shape[-1]))
 
 
-def _turned(matrices: Any) -> Any:
+def _transposed(matrices: Any) -> Any:
     return ops.swapaxes(matrices, -1, -2)

@@ -11,7 +11,7 @@ import keras
 _OFF: ContextVar[bool] = ContextVar("off", default=False)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def xla_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let TensorFlow compile a function, as often as its arguments differ in shape.
 
     Operation after operation, TensorFlow spends more time between small ones than in them, and

@@ -27,11 +27,11 @@ from eqt.metrics.curves import (
     roc_auc,
     scores_at,
 )
-from eqt.metrics.matching import IOU, TOLERANCE, Matches, match, overlap, timely
+from eqt.metrics.matching import IOU, TOLERANCE, Matches, match_detections, match_picks, timely
 from eqt.metrics.residuals import residual_figures
 from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
 from eqt.metrics.study import OUTPUTS, STUDY_COLUMNS, study_errors, study_row
-from eqt.metrics.tallies import Tally, intervals, tally
+from eqt.metrics.tallies import ConfusionCounts, count_outcomes, intervals
 from eqt.metrics.truth import Truth, truth_of
 
 __all__ = [
@@ -41,19 +41,20 @@ __all__ = [
     "RESAMPLES",
     "STUDY_COLUMNS",
     "TOLERANCE",
+    "ConfusionCounts",
     "Curve",
     "Matches",
     "Score",
-    "Tally",
     "Truth",
     "average_precision",
     "calibration_error",
+    "count_outcomes",
     "f1",
     "interval",
     "intervals",
-    "match",
+    "match_detections",
+    "match_picks",
     "mcc",
-    "overlap",
     "precision",
     "precision_recall",
     "presence",
@@ -66,7 +67,6 @@ __all__ = [
     "scores_at",
     "study_errors",
     "study_row",
-    "tally",
     "timely",
     "truth_of",
     "uncertainty_figures",

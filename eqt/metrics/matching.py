@@ -31,7 +31,7 @@ class Matches(NamedTuple):
     """Pick minus arrival, seconds."""
 
 
-def match(
+def match_picks(
     arrival_traces: np.ndarray,
     arrivals: np.ndarray,
     pick_traces: np.ndarray,
@@ -58,7 +58,8 @@ def match(
     Matches
         In no particular order.
 
-    >>> match(np.array([0, 0]), np.array([7.0, 30.0]), np.array([0, 0]), np.array([7.2, 7.1])).picks
+    >>> seconds = np.array([7.0, 30.0])
+    >>> match_picks(np.array([0, 0]), seconds, np.array([0, 0]), np.array([7.2, 7.1])).picks
     array([1])
     """
     arrival, pick = _pairs(arrival_traces, pick_traces)
@@ -73,7 +74,7 @@ def match(
     return Matches(arrival, pick, picks[pick] - arrivals[arrival])
 
 
-def overlap(
+def match_detections(
     p: np.ndarray, s: np.ndarray, event_traces: np.ndarray, spans: np.ndarray, traces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give each earthquake one detection at most that covers what it should.
@@ -180,7 +181,7 @@ def timely(
     traces = np.repeat(np.arange(len(listed)), [len(one) for one in listed])
     seconds = np.concatenate([*listed, np.empty(0)])
     its_trace = pd.Index(list(arrivals)).get_indexer(picks["trace_name"])
-    found = match(traces, seconds, its_trace, picks["seconds"].to_numpy(float), tolerance)
+    found = match_picks(traces, seconds, its_trace, picks["seconds"].to_numpy(float), tolerance)
     tp = len(found.picks)
     score = Score(tp=tp, fp=len(picks) - tp, fn=len(seconds) - tp)
     return score, found.residuals[np.argsort(found.picks)]

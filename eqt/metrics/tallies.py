@@ -11,7 +11,7 @@ from eqt.metrics.scores import Score, f1, mcc, precision, recall
 
 
 @dataclass(frozen=True)
-class Tally:
+class ConfusionCounts:
     """True and false positives and negatives of each trace, each of shape (traces,).
 
     A trace without anything to be found in which nothing was found is one true negative.
@@ -32,13 +32,13 @@ class Tally:
         return np.stack([getattr(self, one.name) for one in fields(self)], axis=1)
 
 
-def tally(
+def count_outcomes(
     traces: int,
     truth: np.ndarray,
     found: np.ndarray,
     matched: np.ndarray,
     unknown: np.ndarray | None = None,
-) -> Tally:
+) -> ConfusionCounts:
     """Count by trace.
 
     Parameters
@@ -52,7 +52,7 @@ def tally(
     unknown
         Which traces may hold more than `truth`, shape (traces,), and are no true negatives.
 
-    >>> counted = tally(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
+    >>> counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     >>> counted.score()
     Score(tp=1, fp=1, fn=1, tn=1)
     """
@@ -60,11 +60,11 @@ def tally(
     is_empty = (there == 0) & (all_found == 0)
     if unknown is not None:
         is_empty &= ~unknown
-    return Tally(tp, all_found - tp, there - tp, is_empty.astype(int))
+    return ConfusionCounts(tp, all_found - tp, there - tp, is_empty.astype(int))
 
 
 def intervals(
-    tallies: Iterable[tuple[str, Tally]],
+    tallies: Iterable[tuple[str, ConfusionCounts]],
     groups: np.ndarray,
     times: int = bootstrap.RESAMPLES,
     seed: int = 0,

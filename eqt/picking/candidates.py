@@ -16,7 +16,7 @@ from eqt.picking.rules import CORRECTED, Rules
 from eqt.probabilities import Predict, Probabilities
 from steadkit.console import progress
 from steadkit.errors import InputError
-from steadkit.pipeline import Batches, clear_faults, stream
+from steadkit.pipeline import BatchLoader, raise_input_errors, to_tf_dataset
 
 GRID = (0.01, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 """Thresholds that are tried."""
@@ -53,7 +53,7 @@ class Peaks(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Candidates:
+class PickCandidates:
     """What a network offers for some traces.
 
     Uncertainties are NaN without Monte Carlo dropout.
@@ -113,9 +113,9 @@ def _by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> 
     return [made[first:after] for first, after in pairwise(cuts)]
 
 
-def offered(
-    predict: Predict, batches: Batches, thresholds: Thresholds, grid: Sequence[float] = GRID
-) -> Candidates:
+def collect_candidates(
+    predict: Predict, batches: BatchLoader, thresholds: Thresholds, grid: Sequence[float] = GRID
+) -> PickCandidates:
     """Run a network over all traces, once, and keep what it offers by the corrected rules.
 
     Parameters
@@ -134,64 +134,67 @@ def offered(
     InputError
         A waveform cannot be read.
     """
-    return offered_by(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
+    return collect_by_rules(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
 
 
-def offered_by(
+def collect_by_rules(
     predict: Predict,
-    batches: Batches,
+    batches: BatchLoader,
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
-) -> dict[Rules, Candidates]:
+) -> dict[Rules, PickCandidates]:
     """Run a network over all traces, once, and keep what it offers by several rule sets.
 
     Parameters
     ----------
     predict, batches, thresholds
-        See `offered`.
+        See `collect_candidates`.
     grids
         Of each rule set the detection thresholds that can be asked for; of one without any only
         what is needed at `thresholds` is kept.
     """
-    with clear_faults(batches):
-        outputs = (predict(w) for w, _ in progress(stream(batches), "picking", len(batches)))
-        return gathered_by(outputs, thresholds, grids)
+    with raise_input_errors(batches):
+        outputs = (predict(w) for w, _ in progress(to_tf_dataset(batches), "picking", len(batches)))
+        return extract_by_rules(outputs, thresholds, grids)
 
 
-def gathered(
+def extract_candidates(
     outputs: Iterable[Probabilities],
     thresholds: Thresholds,
     grid: Sequence[float] = GRID,
     rules: Rules = CORRECTED,
-) -> Candidates:
-    """Keep what probabilities offer, batch by batch, each (traces, 6000, 3); see `offered`."""
-    return gathered_by(outputs, thresholds, {rules: grid})[rules]
+) -> PickCandidates:
+    """Return the candidates in batches of probabilities, each (traces, 6000, 3).
+
+    See `collect_candidates`.
+    """
+    return extract_by_rules(outputs, thresholds, {rules: grid})[rules]
 
 
-def gathered_by(
+def extract_by_rules(
     outputs: Iterable[Probabilities],
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
-) -> dict[Rules, Candidates]:
-    """Keep what probabilities offer by several rule sets; see `offered_by`."""
-    parts: dict[Rules, list[Candidates]] = {rules: [] for rules in grids}
+) -> dict[Rules, PickCandidates]:
+    """Keep what probabilities offer by several rule sets; see `collect_by_rules`."""
+    parts: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
     before = 0
     for output in outputs:
         for rules, grid in grids.items():
-            parts[rules].append(_offered_in(output, thresholds, grid, rules, before))
+            parts[rules].append(_collect_in(output, thresholds, grid, rules, before))
         before += len(output.mean)
     if not before:
         raise InputError("there is no trace to pick: name a file or a part that has some")
     return {rules: _concatenate(batches) for rules, batches in parts.items()}
 
 
-def _offered_in(
+def _collect_in(
     output: Probabilities,
     thresholds: Thresholds,
     grid: Sequence[float],
     rules: Rules,
     before: int,
-) -> Candidates:
+) -> PickCandidates:
     """Keep what a batch offers; `before` is the number of its first trace."""
     mean, std = output
     p, s = (
@@ -199,7 +202,7 @@ def _offered_in(
         for column, threshold in ((1, thresholds.p), (2, thresholds.s))
     )
     wanted = sorted({*grid, thresholds.detection})
-    return Candidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
+    return PickCandidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
 
 
 def _spans(
@@ -248,11 +251,11 @@ def _peaks(
     return Peaks(trace + before, sample, probability, stray.astype(float))
 
 
-def _concatenate(parts: Sequence[Candidates]) -> Candidates:
+def _concatenate(parts: Sequence[PickCandidates]) -> PickCandidates:
     def join(columns: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
         return [np.concatenate(column) for column in zip(*columns, strict=True)]
 
-    return Candidates(
+    return PickCandidates(
         np.concatenate([part.highest for part in parts]),
         {one: Spans(*join([part.spans[one] for part in parts])) for one in parts[0].spans},
         Peaks(*join([part.p for part in parts])),

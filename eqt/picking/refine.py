@@ -9,7 +9,8 @@ doi:10.1109/TAC.1974.1100705). A pick is where
     log(probability) - TRUST / 2 * criterion
 
 is greatest near a peak of the probability, as of a prior and a likelihood. The criterion takes the
-samples of each half for independent, which those of a seismogram are not; `TRUST` makes up for it.
+samples of each half for independent, which those of a seismogram are not; `AIC_WEIGHT` makes up for
+it.
 """
 
 from collections.abc import Iterator
@@ -29,23 +30,23 @@ AFTER: Final = 30
 BAND: Final = (1.0, 45.0)
 """Hz, filtered causally, so that nothing comes before its onset."""
 
-TRUST: Final = 0.02
+AIC_WEIGHT: Final = 0.02
 """What the criterion counts for. From 0.02 to 0.1 it does P equally good, S less and less."""
 
-LEAST: Final = 0.05
+MIN_PROBABILITY: Final = 0.05
 """Peaks below stay where they are."""
 
-FEW: Final = 5
+MIN_SEGMENT: Final = 5
 """Samples without which a half has no variance to speak of."""
 
-CONSTANT: Final = 10
+DEAD_RUN: Final = 10
 """Equal samples, one behind the other, that are a gap: its end is no arrival."""
 
-LISTENED: Final = {1: ("Z",), 2: COMPONENTS}
+PHASE_COMPONENTS: Final = {1: ("Z",), 2: COMPONENTS}
 """Components on which P and S are looked for, by the column of their probabilities."""
 
 
-def refined(predict: Predict) -> Predict:
+def refine_detections(predict: Predict) -> Predict:
     """Make what moves the peaks of P and S that a network finds to where the signal begins.
 
     Parameters
@@ -55,12 +56,12 @@ def refined(predict: Predict) -> Predict:
     """
 
     def predict_refined(waveforms: Any) -> Probabilities:
-        return moved(predict(waveforms), np.asarray(waveforms))
+        return refine_picks(predict(waveforms), np.asarray(waveforms))
 
     return predict_refined
 
 
-def moved(probabilities: Probabilities, waveforms: np.ndarray) -> Probabilities:
+def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabilities:
     """Move the peaks of P and S, with what is around them, to where the signal begins.
 
     Heights stay, and so does a peak near the window's edge, beside a gap, or within 0.9 s of a
@@ -78,14 +79,14 @@ def moved(probabilities: Probabilities, waveforms: np.ndarray) -> Probabilities:
     filtered = sosfilt(
         butter(2, BAND, "bandpass", fs=SAMPLING_RATE, output="sos"), waveforms, axis=1
     )
-    for column in LISTENED:
+    for column in PHASE_COMPONENTS:
         for trace, sample in _apart(probabilities.mean[..., column]):
             window = slice(sample - BEFORE, sample + AFTER)
             criterion = _criterion(waveforms[trace, window], filtered[trace, window], column)
             if criterion is None:
                 continue
             prior = np.log(np.maximum(probabilities.mean[trace, window, column], 1e-30))
-            onset = int(np.argmax(prior - TRUST / 2 * criterion))
+            onset = int(np.argmax(prior - AIC_WEIGHT / 2 * criterion))
             around = np.arange(BEFORE + AFTER)
             source = np.clip(around - (onset - BEFORE), 0, len(around) - 1)
             for new, old in ((mean, probabilities.mean), (std, probabilities.std)):
@@ -96,7 +97,7 @@ def moved(probabilities: Probabilities, waveforms: np.ndarray) -> Probabilities:
 
 def _apart(probability: np.ndarray) -> Iterator[tuple[int, int]]:
     """List trace and sample of the highest peaks whose windows are whole and do not overlap."""
-    traces, samples = peaks_in(probability, LEAST)
+    traces, samples = peaks_in(probability, MIN_PROBABILITY)
     whole = (samples >= BEFORE) & (samples <= probability.shape[1] - AFTER)
     traces, samples = traces[whole], samples[whole]
     taken: dict[int, list[int]] = {}
@@ -114,7 +115,7 @@ def _criterion(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray
     Where those are dead, as at stations of a single component, the others do.
     """
     alive = [number for number in range(raw.shape[1]) if _is_alive(raw[:, number])]
-    meant = [number for number in alive if COMPONENTS[number] in LISTENED[column]]
+    meant = [number for number in alive if COMPONENTS[number] in PHASE_COMPONENTS[column]]
     if not alive:
         return None
     total = np.zeros(len(raw))
@@ -126,7 +127,7 @@ def _criterion(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray
 def _is_alive(samples: np.ndarray) -> bool:
     still = np.concatenate(([False], samples[1:] == samples[:-1], [False]))
     starts, ends = np.flatnonzero(still[1:] & ~still[:-1]), np.flatnonzero(still[:-1] & ~still[1:])
-    return bool((ends - starts < CONSTANT - 1).all())
+    return bool((ends - starts < DEAD_RUN - 1).all())
 
 
 def onset_criterion(samples: np.ndarray) -> np.ndarray:
@@ -145,5 +146,5 @@ def onset_criterion(samples: np.ndarray) -> np.ndarray:
 
     criterion = np.full(len(samples), np.inf)
     # The library's stands at the last sample before an onset.
-    criterion[FEW:-FEW] = aic_simple(samples)[FEW - 1 : -FEW - 1]
+    criterion[MIN_SEGMENT:-MIN_SEGMENT] = aic_simple(samples)[MIN_SEGMENT - 1 : -MIN_SEGMENT - 1]
     return criterion

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eqt.metrics import TOLERANCE, Curve
 from eqt.plots.style import DASHES, KINDS
-from steadkit.plots.style import BLACK, GREY, say, styled
+from steadkit.plots.style import BLACK, GREY, show_message, styled
 
 
 @styled
@@ -142,7 +142,7 @@ def uncertainty(of_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
         figure.subplots(1, len(of_phase)), of_phase.items(), strict=True
     ):
         if not len(strays):
-            say(ax, f"no {phase} pick of an earthquake")
+            show_message(ax, f"no {phase} pick of an earthquake")
             continue
         # A pick that is exactly right has no place on a logarithmic axis: half a sample.
         ax.semilogy(strays, np.maximum(np.abs(sizes), 0.005), ".", color=KINDS[phase], markersize=3)

@@ -48,7 +48,7 @@ def place_in_second(position: np.ndarray, width: int = SECOND_WIDTH) -> np.ndarr
     return (position + width // 2) % rate // width
 
 
-def judged(hits: pd.DataFrame, seed: int) -> dict[str, Bias]:
+def judge_bias(hits: pd.DataFrame, seed: int) -> dict[str, Bias]:
     """Judge the errors of one phase's hits by P's place in the ``second`` and in the ``window``.
 
     Traces differ in how hard they are, so each one's errors are compared with its own mean, and

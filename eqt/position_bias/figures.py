@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from eqt.metrics import TOLERANCE
 from eqt.position_bias.tables import by_position, by_second
 from eqt.position_bias.windows import PHASES, PositionResult
-from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, say, styled
+from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, show_message, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
@@ -85,7 +85,7 @@ def _cloud(ax: Axes, result: PositionResult, phase: str, place: Take, size: Take
     """Draw a point a hit, or so many of them that something can be seen."""
     hits = result.hits(phase)
     if hits.empty:
-        say(ax, "no hits")
+        show_message(ax, "no hits")
         return
     if len(hits) > MOST_POINTS:
         hits = hits.sample(MOST_POINTS, random_state=result.seed)

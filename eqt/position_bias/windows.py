@@ -10,13 +10,13 @@ import pandas as pd
 
 from eqt.metrics import TOLERANCE
 from eqt.picking.picks import Thresholds
-from eqt.position_bias.bias import Bias, judged
+from eqt.position_bias.bias import Bias, judge_bias
 from eqt.probabilities import Predict
 from steadkit.capacity import require_memory
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.example import Example
-from steadkit.pipeline import Batches
+from steadkit.pipeline import BatchLoader
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.transforms import normalize, place, places
 
@@ -84,7 +84,7 @@ class Window(NamedTuple):
 
 def position_test(
     predict: Predict,
-    batches: Batches,
+    batches: BatchLoader,
     positions: Sequence[int] = (),
     count: int = 8,
     seed: int = 0,
@@ -161,11 +161,11 @@ def _judged(
     table: pd.DataFrame, left_out: int, thresholds: Thresholds, seed: int
 ) -> PositionResult:
     hits = {phase: table[(table["phase"] == phase) & table["hit"]] for phase in PHASES}
-    found = {phase: judged(some, seed) for phase, some in hits.items()}
+    found = {phase: judge_bias(some, seed) for phase, some in hits.items()}
     return PositionResult(table, found, left_out, thresholds, seed)
 
 
-def _check(batches: Batches, positions: Sequence[int], count: int) -> None:
+def _check(batches: BatchLoader, positions: Sequence[int], count: int) -> None:
     if batches.config.augment is not None or batches.seed is not None:
         raise InputError("the position test moves traces itself: give batches without augmentation")
     if count < 1:
@@ -176,7 +176,7 @@ def _check(batches: Batches, positions: Sequence[int], count: int) -> None:
 
 
 def _windows(
-    batches: Batches, positions: Sequence[int], count: int, seed: int, left_out: list[str]
+    batches: BatchLoader, positions: Sequence[int], count: int, seed: int, left_out: list[str]
 ) -> Iterator[Window]:
     """Place every event at its positions; `left_out` gets the names of those that stay away."""
     number = 0

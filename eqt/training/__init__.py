@@ -19,18 +19,18 @@ stopping and plateaus one of the history. So a training is its variables, its hi
 of its next batch: whoever has these goes on to the same weights.
 """
 
-from eqt.training.data import split_by_earthquake, split_of, traces_of
+from eqt.training.data import split_by_earthquake, traces_of, training_split
 from eqt.training.environment import environment
-from eqt.training.model import compiled
-from eqt.training.run import Means, resume, train
+from eqt.training.model import compile_model
+from eqt.training.run import RuntimeOptions, resume, train
 
 __all__ = [
-    "Means",
-    "compiled",
+    "RuntimeOptions",
+    "compile_model",
     "environment",
     "resume",
     "split_by_earthquake",
-    "split_of",
     "traces_of",
     "train",
+    "training_split",
 ]

@@ -21,7 +21,7 @@ TOGETHER: Final = (
 """Layers that take the whole batch: for its mean, or since there are two that can run at once."""
 
 
-def side_by_side(model: keras.Model, count: int = HALVES) -> Network:
+def run_in_halves(model: keras.Model, count: int = HALVES) -> Network:
     """Return a function that computes what a network does, layer after layer for both halves.
 
     Where each operation has one core, the halves are computed at once and wait for each other at

@@ -18,7 +18,7 @@ import numpy as np
 
 from eqt.formats.safe_zip import archive, member
 from eqt.training.steps import LOSSES
-from steadkit.atomic import write_with
+from steadkit.atomic import write_one
 from steadkit.errors import InputError
 from steadkit.paths import require_file
 
@@ -100,7 +100,7 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
                 np.lib.format.write_array(content, _values(variable), allow_pickle=False)
                 opened.writestr(name, content.getvalue())
 
-    write_with(path, write, overwrite=True)
+    write_one(path, write, overwrite=True)
 
 
 def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:

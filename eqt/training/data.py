@@ -13,10 +13,16 @@ from steadkit import sampling
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
 from steadkit.paths import is_file
-from steadkit.pipeline import Batches, Records
+from steadkit.pipeline import BatchLoader, TraceSource
 from steadkit.schema import EVENT, NOISE
-from steadkit.sources import source_of
-from steadkit.split import Rule, existing_split, list_rows, split_manifest, usable_for
+from steadkit.sources import source_from_path
+from steadkit.split import (
+    SplitConfig,
+    existing_split,
+    list_rows,
+    load_training_split,
+    split_manifest,
+)
 
 CHUNK = 1 << 20
 
@@ -24,21 +30,21 @@ SNR_NEEDED: Final = ("second_event", "gaussian_noise", "drop_channels")
 """Augmentations of strong events alone, which the SNR tells."""
 
 
-def split_of(
+def training_split(
     data: Path, config: TrainConfig, split: Path | None, say: Callable[[str], object]
 ) -> Manifest:
     """Take the split that was named, else the one beside the data, else cut by earthquake."""
     path = split or existing_split(data)
     if path is None:
         return split_by_earthquake(data, config)
-    manifest = usable_for(path, data)
+    manifest = load_training_split(path, data)
     say(f"parts as in {path}")
     return manifest
 
 
 def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
     """Cut a data set into train, validation and test, each earthquake whole in one of them."""
-    rule = Rule(shares=config.shares, seed=config.seed)
+    rule = SplitConfig(shares=config.shares, seed=config.seed)
     manifest, _ = split_manifest(*list_rows(data, rule), rule)
     return manifest
 
@@ -49,7 +55,7 @@ def traces_of(split: Manifest, part: str) -> list[str]:
     return [name for name, its_part in pairs if its_part == part]
 
 
-def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batches, Batches]:
+def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[BatchLoader, BatchLoader]:
     """Make the batches of the training and of the validation part.
 
     Raises
@@ -58,12 +64,12 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batche
         A part has no trace, a trace cannot be used, or there is only noise to learn from, or only
         earthquakes, and the configuration does not say that this is meant.
     """
-    parts = {part: traces_of(split, part) for part in sampling.PARTS}
+    parts = {part: traces_of(split, part) for part in sampling.SPLITS}
     for part, names in parts.items():
         if not names:
             raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
     # The table and the file are read once for both parts.
-    records, first = Records([data], parts["train"] + parts["validation"]), len(parts["train"])
+    records, first = TraceSource([data], parts["train"] + parts["validation"]), len(parts["train"])
     both = np.split(np.arange(len(records)), [first])
     train, validation = (records.take(rows) for rows in both)
     is_marked = bool(records.lacks_s.any())
@@ -73,10 +79,12 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[Batche
     )
     if not config.one_class:
         refuse_one_class(train.is_event, data)
-    return Batches(train, config=training, seed=config.seed), Batches(validation, config=plain)
+    return BatchLoader(train, config=training, seed=config.seed), BatchLoader(
+        validation, config=plain
+    )
 
 
-def unknown_summary(training: Batches, validation: Batches) -> list[str]:
+def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on what is not known of events, and on what that does to training."""
     records = training.records
     lines, n_events = [], int(records.is_event.sum())
@@ -116,7 +124,7 @@ def data_digest(data: Path) -> str:
 
     By the digest of the manifest beside it, else by its table; and by the sizes of the files.
     """
-    source, hashed = source_of(data), hashlib.blake2b(digest_size=32)
+    source, hashed = source_from_path(data), hashlib.blake2b(digest_size=32)
     manifest = source.csv.with_suffix(".manifest")
     if is_file(manifest):
         hashed.update(load(manifest).digest.encode())

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from steadkit.errors import InputError, printable
-from steadkit.processes import cores
+from steadkit.processes import count_cores
 from steadkit.version import __version__
 
 THREADS: Final = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
 
     threading = tf.config.threading
     threads = {
-        "cores": cores(),
+        "cores": count_cores(),
         "intra_op_threads": threading.get_intra_op_parallelism_threads() or "one a core",
         "inter_op_threads": threading.get_inter_op_parallelism_threads() or "one a core",
         **{name: os.environ[name] for name in THREADS if name in os.environ},

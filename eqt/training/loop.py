@@ -10,31 +10,31 @@ import numpy as np
 import pandas as pd
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.config.schedules import is_over
+from eqt.config.schedules import should_stop
 from eqt.formats import weights_h5
-from eqt.runs import Run
+from eqt.runs import RunFolder
 from eqt.training import checkpoint, metrics
 from eqt.training.checkpoint import Progress
-from eqt.training.reporting import Teller
+from eqt.training.reporting import ProgressReporter
 from eqt.training.steps import LOSSES, Trainer
-from steadkit.atomic import staged, write_with
+from steadkit.atomic import atomic_write, write_one
 from steadkit.errors import InputError
-from steadkit.pipeline import Batches, clear_faults, stream
+from steadkit.pipeline import BatchLoader, raise_input_errors, to_tf_dataset
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class TrainingContext:
     """What there is to do: the network and its batches, and where all is kept.
 
     `key` identifies the settings and data; `save_every` is in batches, 0 for the ends of epochs.
     """
 
-    run: Run
+    run: RunFolder
     model_config: EQTConfig
     config: TrainConfig
     trainer: Trainer
-    training: Batches
-    validation: Batches
+    training: BatchLoader
+    validation: BatchLoader
     key: str
     save_every: int
 
@@ -43,7 +43,7 @@ class Work:
         checkpoint.save(self.run.state, self.trainer.variables, progress, self.key)
 
 
-def learn(work: Work, progress: Progress, teller: Teller) -> Progress:
+def fit(work: TrainingContext, progress: Progress, teller: ProgressReporter) -> Progress:
     """Train from some progress to the end; returns the last progress.
 
     Raises
@@ -54,9 +54,9 @@ def learn(work: Work, progress: Progress, teller: Teller) -> Progress:
     config, steps = work.config, len(work.training)
     first = progress.epoch * steps + progress.step
     # Not for ever: what is made ahead after the last batch would be for nothing.
-    feed = iter(stream(work.training, start=first, epochs=config.epochs))
+    feed = iter(to_tf_dataset(work.training, start=first, epochs=config.epochs))
     try:
-        with clear_faults(work.training, work.validation):
+        with raise_input_errors(work.training, work.validation):
             while not is_done(progress, config):
                 progress = _epoch(work, progress, feed, teller)
     finally:
@@ -66,10 +66,14 @@ def learn(work: Work, progress: Progress, teller: Teller) -> Progress:
 
 def is_done(progress: Progress, config: TrainConfig) -> bool:
     """Tell whether all epochs are over, or early stopping says so."""
-    return progress.epoch >= config.epochs or is_over(progress.validation_losses, config.patience)
+    return progress.epoch >= config.epochs or should_stop(
+        progress.validation_losses, config.patience
+    )
 
 
-def _epoch(work: Work, progress: Progress, feed: Iterator[Any], teller: Teller) -> Progress:
+def _epoch(
+    work: TrainingContext, progress: Progress, feed: Iterator[Any], teller: ProgressReporter
+) -> Progress:
     """Do the rest of an epoch, validate, and keep what it has brought."""
     config, steps = work.config, len(work.training)
     rate = config.learning_rate_at(progress.epoch, progress.validation_losses)
@@ -102,12 +106,12 @@ def _epoch(work: Work, progress: Progress, feed: Iterator[Any], teller: Teller) 
     return progress
 
 
-def validate(work: Work) -> dict[str, float]:
+def validate(work: TrainingContext) -> dict[str, float]:
     """Return losses and F1 on the validation part, as columns of the history."""
-    totals, counts = np.zeros(len(LOSSES)), metrics.Counts()
+    totals, counts = np.zeros(len(LOSSES)), metrics.RunningCounts()
     batches = work.validation
     arrivals = np.column_stack([batches.p, batches.s])
-    for number, (waveforms, targets) in enumerate(stream(batches)):
+    for number, (waveforms, targets) in enumerate(to_tf_dataset(batches)):
         losses, found, peaks = (np.asarray(t) for t in work.trainer.validate(waveforms, targets))
         totals += len(waveforms) * losses.astype(float)
         truth = arrivals[batches.chosen(number)]
@@ -120,13 +124,13 @@ def validate(work: Work) -> dict[str, float]:
     return {f"val_{name}": mean for name, mean in zip(LOSSES, means, strict=True)} | counts.f1
 
 
-def write_history(run: Run, progress: Progress) -> None:
+def write_history(run: RunFolder, progress: Progress) -> None:
     """Write the history, a row an epoch."""
-    with staged([run.history], overwrite=True) as (path,):
+    with atomic_write([run.history], overwrite=True) as (path,):
         pd.DataFrame(list(progress.rows)).to_csv(path, index=False)
 
 
-def _stop_at_nan(work: Work, progress: Progress, batch: Any, number: int) -> None:
+def _stop_at_nan(work: TrainingContext, progress: Progress, batch: Any, number: int) -> None:
     """Keep the batch whose loss is NaN, and say so."""
     waveforms, targets = batch
     names = [work.training.names[trace] for trace in work.training.chosen(number)]
@@ -143,7 +147,7 @@ def _stop_at_nan(work: Work, progress: Progress, batch: Any, number: int) -> Non
         with path.open("xb") as file:
             np.savez(file, **arrays)
 
-    write_with(work.run.nan_batch, write, overwrite=True)
+    write_one(work.run.nan_batch, write, overwrite=True)
     raise InputError(
         f"the loss became NaN in epoch {progress.epoch + 1}, batch {progress.step + 1}: that batch "
         f"is in {str(work.run.nan_batch)!r}; try a smaller --learning-rate, or --clip-norm 1"

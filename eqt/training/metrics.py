@@ -16,16 +16,16 @@ from steadkit.schema import SAMPLING_RATE
 NAMES: Final = ("detection", "P", "S")
 
 
-class Counts(NamedTuple):
+class RunningCounts(NamedTuple):
     """True positives, what was found, and what there is: each for detection, P and S."""
 
     right: np.ndarray = np.zeros(3, int)
     found: np.ndarray = np.zeros(3, int)
     there: np.ndarray = np.zeros(3, int)
 
-    def plus(self, other: "Counts") -> "Counts":
+    def plus(self, other: "RunningCounts") -> "RunningCounts":
         """Add the counts of other traces."""
-        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return RunningCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
     def f1(self) -> dict[str, float]:
@@ -37,7 +37,7 @@ class Counts(NamedTuple):
         return {f"val_{name}_f1": score.f1 for name, score in zip(NAMES, scores, strict=True)}
 
 
-def count(found: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Counts:
+def count(found: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> RunningCounts:
     """Count what was found in some traces.
 
     Parameters
@@ -64,4 +64,4 @@ def count(found: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Counts:
     is_found[:, 2] &= is_there[:, 2] | ~is_there[:, 0]
     near = np.abs(found[:, 1:] - arrivals) <= TOLERANCE * SAMPLING_RATE
     is_right = is_found & is_there & np.column_stack([is_there[:, 0], near])
-    return Counts(*(flags.sum(axis=0) for flags in (is_right, is_found, is_there)))
+    return RunningCounts(*(flags.sum(axis=0) for flags in (is_right, is_found, is_there)))

@@ -8,7 +8,7 @@ import keras
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.differences import differences
-from eqt.layer_plan import frozen
+from eqt.layer_plan import layers_to_freeze
 from eqt.model import build_model
 from eqt.model_io import read
 from eqt.training.adam import Adam
@@ -19,7 +19,7 @@ UNDECAYED = ("bias", "beta", "gamma")
 """Names of weights that weight decay leaves alone."""
 
 
-def compiled(model: keras.Model, config: TrainConfig) -> keras.Model:
+def compile_model(model: keras.Model, config: TrainConfig) -> keras.Model:
     """Give a network its optimizer and its losses, as published, for Keras's own ``fit``."""
     model.compile(
         optimizer=optimizer_of(config, config.clip_norm or None),
@@ -42,7 +42,7 @@ def optimizer_of(config: TrainConfig, clip_norm: float | None = None) -> keras.O
     return optimizer
 
 
-def network_for(
+def training_model(
     model_config: EQTConfig, config: TrainConfig, given: keras.Model | None, replicas: int
 ) -> keras.Model:
     """Build a network for a training.
@@ -61,7 +61,7 @@ def network_for(
         model = build_model(model_config, config.seed)
     if given is not None:
         model.set_weights(given.get_weights())
-    for layer in frozen(model, config.freeze):
+    for layer in layers_to_freeze(model, config.freeze):
         layer.trainable = False  # batch normalisation then keeps its running means too
     if not model.trainable_variables:
         raise InputError(f"nothing is left to learn: --freeze {','.join(config.freeze)} is all")

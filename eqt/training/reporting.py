@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from eqt.training.checkpoint import Progress
 from eqt.training.metrics import NAMES
-from steadkit.console import Bar
+from steadkit.console import ProgressBar
 
 LOG_EVERY: Final = 50
 """Batches between two points of TensorBoard's curve of the training loss."""
 
 
-class Teller:
+class ProgressReporter:
     """Tells how training goes.
 
     Parameters
@@ -36,7 +36,7 @@ class Teller:
         logs: Path | None = None,
     ):
         self.epochs, self.steps, self.traces, self.say = epochs, steps, traces, say
-        self._bar, self._writer = Bar(), _writer(logs) if logs else None
+        self._bar, self._writer = ProgressBar(), _writer(logs) if logs else None
 
     def begin(self, progress: Progress) -> None:
         """Show an epoch that begins, or goes on."""

@@ -11,35 +11,35 @@ from typing import Any
 import pandas as pd
 
 from eqt import plots
-from eqt.config import EQTConfig, TrainConfig, shown
+from eqt.config import EQTConfig, TrainConfig, format_config
 from eqt.runs import (
-    Run,
+    RunFolder,
     Setup,
     claimed_folder,
-    created,
-    held,
+    create_run,
     load_setup,
+    locked_run,
     remove_run,
     save_setup,
 )
 from eqt.seen import data_now
 from eqt.sizes import check_training, max_traces
-from eqt.threads import share_cores
+from eqt.threads import configure_threads
 from eqt.training import checkpoint
 from eqt.training.batch_halves import HALVES
 from eqt.training.checkpoint import Progress
-from eqt.training.data import batches_of, data_digest, split_of, unknown_summary
+from eqt.training.data import batches_of, data_digest, training_split, unknown_summary
 from eqt.training.devices import check_devices, devices_named, make_repeatable, strategy_of
 from eqt.training.environment import environment, refuse_changed
-from eqt.training.loop import Work, is_done, learn
-from eqt.training.model import network_for, read_initial
+from eqt.training.loop import TrainingContext, fit, is_done
+from eqt.training.model import read_initial, training_model
 from eqt.training.readme import readme
-from eqt.training.reporting import Teller
+from eqt.training.reporting import ProgressReporter
 from eqt.training.steps import Trainer
-from steadkit.atomic import write_text, write_with
+from steadkit.atomic import write_one, write_text
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 SAVE_EVERY = 500
 """Batches between two states; a state of EQT takes 5 MB and some hundredths of a second."""
@@ -48,7 +48,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Means:
+class RuntimeOptions:
     """By what means a network is trained, which its configuration does not say.
 
     Attributes
@@ -85,8 +85,8 @@ def train(
     split: Path | None = None,
     *,
     init: Path | None = None,
-    means: Means | None = None,
-) -> Run:
+    means: RuntimeOptions | None = None,
+) -> RunFolder:
     """Train a network and write a run folder.
 
     Parameters
@@ -114,8 +114,8 @@ def train(
         The data or the initial network cannot be used, a part would be empty, or the folder
         exists; then no folder is left behind. Or the loss became NaN.
     """
-    share_cores(HALVES)
-    means = means or Means()
+    configure_threads(HALVES)
+    means = means or RuntimeOptions()
     # A network takes a while to build: the name is ours before, so that nothing is built in vain.
     with claimed_folder(folder, data, means.name or "EQT") as claim:
         given = None
@@ -125,22 +125,22 @@ def train(
             raise InputError(
                 "no network: name one with --model, or a file that holds one with --init"
             )
-        assigned = split_of(data, config, split, say)
+        assigned = training_split(data, config, split, say)
         about = _about(data, init, means) | {"split_digest": assigned.digest}
         setup = Setup(data, model_config, config, environment(), about)
-        work = _work(Run(claim.folder), setup, assigned, given)
+        work = _work(RunFolder(claim.folder), setup, assigned, given)
 
-        def fill(run: Run) -> None:
+        def fill(run: RunFolder) -> None:
             save_setup(run, setup)
-            write_with(run.split, assigned.write)
+            write_one(run.split, assigned.write)
             write_text(run.readme, readme(claim.folder, setup, assigned, work.trainer.model))
             checkpoint.save(run.state, work.trainer.variables, Progress(), work.key)
 
-        with created(claim, fill) as run, _no_empty_run(run):
+        with create_run(claim, fill) as run, _remove_if_untouched(run):
             return _to_the_end(work, setup, Progress(), say)
 
 
-def _about(data: Path, init: Path | None, means: Means) -> dict[str, Any]:
+def _about(data: Path, init: Path | None, means: RuntimeOptions) -> dict[str, Any]:
     """Return what a run was told besides its settings, and the digest of its data."""
     return {
         "network": means.name,
@@ -155,7 +155,7 @@ def _about(data: Path, init: Path | None, means: Means) -> dict[str, Any]:
 
 def resume(
     folder: Path, say: Say = print, other_machine: bool = False, data: Path | None = None
-) -> Run:
+) -> RunFolder:
     """Go on with a training that was cut off, to the same weights as if it had not been.
 
     Parameters
@@ -176,15 +176,15 @@ def resume(
         The folder is no run, lacks its state, or its data, split or settings are no longer those
         that it was begun with.
     """
-    share_cores(HALVES)
-    run, setup = Run(folder), load_setup(Run(folder))
+    configure_threads(HALVES)
+    run, setup = RunFolder(folder), load_setup(RunFolder(folder))
     if run.is_complete:
         say(f"{folder} is complete already")
         return run
     if not setup.about:
         raise InputError(f"{str(folder)!r} is of a version that kept no state: train anew")
     setup = replace(setup, data=data_now(run, setup, data))
-    with held(folder):
+    with locked_run(folder):
         assigned = load(run.split)
         _refuse_others(run, setup, assigned)
         if not other_machine:
@@ -195,7 +195,7 @@ def resume(
         return _to_the_end(work, setup, progress, say)
 
 
-def _refuse_others(run: Run, setup: Setup, assigned: Manifest) -> None:
+def _refuse_others(run: RunFolder, setup: Setup, assigned: Manifest) -> None:
     digests = {"data": data_digest(setup.data), "split": assigned.digest}
     for what, path in (("data", setup.data), ("split", run.split)):
         if digests[what] != setup.about.get(f"{what}_digest"):
@@ -205,7 +205,7 @@ def _refuse_others(run: Run, setup: Setup, assigned: Manifest) -> None:
             )
 
 
-def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
+def _work(run: RunFolder, setup: Setup, assigned: Manifest, given: Any) -> TrainingContext:
     """Make all that a training needs; nothing is written yet."""
     config, about = setup.training, setup.about
     try:
@@ -213,21 +213,21 @@ def _work(run: Run, setup: Setup, assigned: Manifest, given: Any) -> Work:
         save_every = int(about["save_every"])
     except (LookupError, TypeError, ValueError) as error:
         raise InputError(
-            f"{str(run.config)!r} is broken: its devices are {shown(about.get('devices'))}, its "
-            f"save_every is {shown(about.get('save_every'))}"
+            f"{str(run.config)!r} is broken: its devices are {format_config(about.get('devices'))}, "
+            f"its save_every is {format_config(about.get('save_every'))}"
         ) from error
     devices = devices_named(",".join(devices)) if devices else []
     count = max(len(devices), 1)
-    check_training(setup.model, config.batch_size, max_traces(source_of(setup.data).hdf5))
+    check_training(setup.model, config.batch_size, max_traces(source_from_path(setup.data).hdf5))
     check_devices(count, config.batch_size, config.xla, config.mixed_precision)
     make_repeatable(config.xla)
     training, validation = batches_of(setup.data, assigned, config)
     strategy = strategy_of(devices)
     with strategy.scope():
-        model = network_for(setup.model, config, given, count)
+        model = training_model(setup.model, config, given, count)
     trainer = Trainer(model, config, strategy, training.config.labels.mark_unknown)
     key = _key(setup)
-    return Work(run, setup.model, config, trainer, training, validation, key, save_every)
+    return TrainingContext(run, setup.model, config, trainer, training, validation, key, save_every)
 
 
 def _key(setup: Setup) -> str:
@@ -243,15 +243,15 @@ def _lasting(about: Mapping[str, Any]) -> list[Any]:
     return [about.get(name) for name in ("devices", "data_digest", "split_digest")]
 
 
-def _to_the_end(work: Work, setup: Setup, progress: Progress, say: Say) -> Run:
+def _to_the_end(work: TrainingContext, setup: Setup, progress: Progress, say: Say) -> RunFolder:
     """Train, and make the picture that says that the run is complete."""
     run, config = work.run, work.config
     traces = sum(work.training.size(number) for number in range(len(work.training)))
     logs = run.tensorboard if setup.about.get("tensorboard") else None
     for line in unknown_summary(work.training, work.validation):
         say(line)
-    teller = Teller(config.epochs, len(work.training), traces, say, logs)
-    progress = learn(work, progress, teller)
+    teller = ProgressReporter(config.epochs, len(work.training), traces, say, logs)
+    progress = fit(work, progress, teller)
     if is_done(progress, config) and progress.epoch < config.epochs:
         say(f"stopped early: no lower validation loss in {config.patience} epochs")
     plots.save(plots.loss_curves(pd.read_csv(run.history)), run.curves, overwrite=True)
@@ -260,7 +260,7 @@ def _to_the_end(work: Work, setup: Setup, progress: Progress, say: Say) -> Run:
 
 
 @contextmanager
-def _no_empty_run(run: Run) -> Iterator[None]:
+def _remove_if_untouched(run: RunFolder) -> Iterator[None]:
     """Remove a run folder that holds nothing but its beginning."""
     begun = run.state.stat().st_ino
     try:

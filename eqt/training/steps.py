@@ -14,7 +14,7 @@ import keras
 
 from eqt.config import TrainConfig
 from eqt.picking.picks import Thresholds
-from eqt.training.batch_halves import Network, side_by_side
+from eqt.training.batch_halves import Network, run_in_halves
 from eqt.training.model import optimizer_of
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
@@ -68,7 +68,7 @@ class Trainer:
         how = {"autograph": False, "jit_compile": self.config.xla or None}
         whole, halves = (
             tf.function(partial(act, network), signature, **how)
-            for network in (side_by_side(self.model, 1), side_by_side(self.model))
+            for network in (run_in_halves(self.model, 1), run_in_halves(self.model))
         )
         # Where it runs decides, and not how many cores there are: a seed gives the same dropout.
         on_cpu = not tf.config.list_physical_devices("GPU")

@@ -8,20 +8,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eqt.config import EQTConfig
-from eqt.layer_plan import place_of, stages, words_of
+from eqt.layer_plan import place_of, stage_label, stages
 from eqt.presets import PRESETS, preset
 from eqt.visualize import attribution, figures
 from eqt.visualize.activations import attention_of, feature_maps, run
 from eqt.visualize.architecture import draw
-from eqt.visualize.context import Subject, data_of
+from eqt.visualize.context import ModelContext, data_of
 from eqt.visualize.figures.maps import strips_of
 from eqt.visualize.figures.panels import limits_of
 from eqt.visualize.files import Content, Picture
 from eqt.visualize.kernels import bias_of, kernel_of
 from eqt.visualize.layers import attentions, chosen, convolutions, in_order
-from eqt.visualize.mean_attention import ABOUT_P, averages
+from eqt.visualize.mean_attention import ABOUT_P, mean_attention
 from eqt.visualize.time_axis import Steps, steps_of
-from eqt.visualize.traces import Shown, arrivals, parts
+from eqt.visualize.traces import SelectedTraces, arrivals, parts
 from steadkit.console import progress
 from steadkit.plots.annotations import Row
 
@@ -32,7 +32,7 @@ TOP = 99.8
 """Percentile of a layer's attention at which its colours end."""
 
 
-def filters(subject: Subject, names: Sequence[str] = ()) -> Content:
+def filters(subject: ModelContext, names: Sequence[str] = ()) -> Content:
     """Show the kernels of convolutions, all unless some are named."""
     pictures = []
     arrays: dict[str, np.ndarray] = {}
@@ -41,12 +41,12 @@ def filters(subject: Subject, names: Sequence[str] = ()) -> Content:
         kernel = kernel_of(layer)
         arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias_of(layer)}
         figure = partial(figures.filters_figure, layer.name, kernel, layer.name == first)
-        what = f"{layer.name}: {words_of(layer)}"
+        what = f"{layer.name}: {stage_label(layer)}"
         pictures.append(Picture(f"filters/{layer.name}", "Filters", "", what, figure))
     return Content(pictures, {"filters": arrays})
 
 
-def maps(subject: Subject, shown: Shown, names: Sequence[str] = ()) -> Content:
+def maps(subject: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
     """Show what layers make of traces, and the way of each trace through all of them."""
     layers = chosen(subject.model, names)
     way = _way(subject) if not names else [layer.name for layer in layers]
@@ -60,13 +60,13 @@ def maps(subject: Subject, shown: Shown, names: Sequence[str] = ()) -> Content:
             figure = partial(
                 figures.maps_figure,
                 name,
-                words_of(layer),
+                stage_label(layer),
                 shown.where(kept),
                 values[name][kept],
                 steps[name],
                 limits,
             )
-            what = f"{name}: {words_of(layer)}; {side}"
+            what = f"{name}: {stage_label(layer)}; {side}"
             pictures.append(Picture(f"maps/{side}/{name}", "Feature maps", name, what, figure))
     arrays = {name: values[name] for name in wanted}
     seconds = {f"seconds/{name}": steps[name].seconds for name in wanted}
@@ -74,7 +74,7 @@ def maps(subject: Subject, shown: Shown, names: Sequence[str] = ()) -> Content:
 
 
 def _overviews(
-    shown: Shown, values: dict[str, np.ndarray], steps: dict[str, Steps]
+    shown: SelectedTraces, values: dict[str, np.ndarray], steps: dict[str, Steps]
 ) -> Iterator[Picture]:
     for place, name in enumerate(shown.names):
         side = "events" if shown.is_event[place] else "noise"
@@ -84,7 +84,7 @@ def _overviews(
         yield Picture(stem, "Through the network", "", what, figure)
 
 
-def _way(subject: Subject) -> list[str]:
+def _way(subject: ModelContext) -> list[str]:
     """List the layers at which the stages of a trace's way through a network end."""
     last = {place_of(layer.name): layer for layer in in_order(subject.model)}
     listed = []
@@ -97,7 +97,7 @@ def _way(subject: Subject) -> list[str]:
     return strips_of(listed)
 
 
-def attention(subject: Subject, shown: Shown, most: int) -> Content:
+def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Content:
     """Show attention: for traces, on the whole, and the parameters of its layers.
 
     The mean is over up to `most` events and as many noise traces; there is none for 0.
@@ -113,13 +113,13 @@ def attention(subject: Subject, shown: Shown, most: int) -> Content:
             figure = partial(
                 figures.attention_figure,
                 name,
-                words_of(layer),
+                stage_label(layer),
                 shown.where(kept),
                 of_layer[kept],
                 steps_of(name, subject.config),
                 top,
             )
-            what = f"{name}: {words_of(layer)}; {side}"
+            what = f"{name}: {stage_label(layer)}; {side}"
             pictures.append(Picture(f"attention/{side}/{name}", "Attention", name, what, figure))
     arrays = {**_of_traces(shown), **weights}
     arrays["seconds"] = steps_of(layers[0].name, subject.config).seconds
@@ -138,11 +138,11 @@ def attention(subject: Subject, shown: Shown, most: int) -> Content:
 
 
 def _average(
-    subject: Subject, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
+    subject: ModelContext, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
 ) -> tuple[Picture, dict[str, np.ndarray]]:
     count, many = parts(data_of(subject), most, subject.among, subject.scale)
     listed = progress(many, "averaging attention", count)
-    found = averages(attend, subject.config, listed)
+    found = mean_attention(attend, subject.config, listed)
     steps = steps_of(next(iter(found)), subject.config)
     figure = partial(figures.average_figure, found, steps)
     events, noise = next(iter(found.values())).counts
@@ -157,7 +157,7 @@ def _average(
     return Picture("attention/mean", "Attention", "mean", what, figure), arrays
 
 
-def why_of(subject: Subject, shown: Shown, output: str) -> Content:
+def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) -> Content:
     """Show what of each trace the highest probability of an output hangs on."""
     network = attribution.output_of(subject.model, output)
     probabilities = run(network, shown.waveforms)[:, :, 0]
@@ -169,7 +169,7 @@ def why_of(subject: Subject, shown: Shown, output: str) -> Content:
     for place, gradients in listed:
         occlusion = attribution.occlusion(network, shown.waveforms[place], samples[place])
         figure = partial(
-            figures.why_figure,
+            figures.attribution_figure,
             output,
             samples[place],
             shown,
@@ -198,7 +198,7 @@ def architecture(names: Sequence[str] = ()) -> Content:
     return Content([_network(name, config) for name, config in listed], {})
 
 
-def architecture_of(subject: Subject) -> Content:
+def architecture_of(subject: ModelContext) -> Content:
     """Show the network that is looked at."""
     return Content([_network(subject.name, subject.config)], {})
 
@@ -216,7 +216,9 @@ def _network(name: str, config: EQTConfig) -> Picture:
     return Picture(stem, "Architecture", "", f"{name}: {differs}", figure)
 
 
-def everything(subject: Subject, shown: Shown, most: int, outputs: Sequence[str]) -> Content:
+def everything(
+    subject: ModelContext, shown: SelectedTraces, most: int, outputs: Sequence[str]
+) -> Content:
     """Show all there is of a network: what the other functions show, one after the other."""
     return together(
         [
@@ -224,7 +226,7 @@ def everything(subject: Subject, shown: Shown, most: int, outputs: Sequence[str]
             filters(subject),
             maps(subject, shown),
             attention(subject, shown, most),
-            *(why_of(subject, shown, output) for output in outputs),
+            *(attribution_of(subject, shown, output) for output in outputs),
         ]
     )
 
@@ -235,13 +237,13 @@ def together(contents: Sequence[Content]) -> Content:
     return Content(pictures, {k: v for content in contents for k, v in content.arrays.items()})
 
 
-def _sides(shown: Shown) -> list[tuple[str, np.ndarray]]:
+def _sides(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
     """Part events from noise, where there are any."""
     sides = (("events", shown.is_event), ("noise", ~shown.is_event))
     return [(side, kept) for side, kept in sides if kept.any()]
 
 
-def _of_traces(shown: Shown) -> dict[str, np.ndarray]:
+def _of_traces(shown: SelectedTraces) -> dict[str, np.ndarray]:
     """Return what every file of arrays says of its traces."""
     return {
         "traces": np.array(shown.names),

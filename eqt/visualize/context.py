@@ -9,11 +9,11 @@ import keras
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model_io import read
-from eqt.runs import Run, Setup, load_setup
-from eqt.seen import data_now, is_own, run_of, seen_among
+from eqt.runs import RunFolder, Setup, load_setup
+from eqt.seen import data_now, is_own, overlap_with_training, run_of
 from eqt.training import traces_of
 from eqt.visualize.folder import name_of
-from eqt.visualize.traces import Shown
+from eqt.visualize.traces import SelectedTraces
 from eqt.visualize.traces import read as read_traces
 from steadkit.errors import InputError
 from steadkit.manifest import load
@@ -23,12 +23,12 @@ from steadkit.schema import TRACE_SHAPE
 class Trained(NamedTuple):
     """A run folder, and what it was made from."""
 
-    run: Run
+    run: RunFolder
     setup: Setup
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ModelContext:
     """A network and where its traces are."""
 
     path: Path
@@ -48,7 +48,7 @@ class Subject:
         return name_of(self.path)
 
 
-def subject_of(path: Path, data: Path | None = None) -> Subject:
+def context_of(path: Path, data: Path | None = None) -> ModelContext:
     """Read a network; of a run folder also which data, of which the test part, it was made for.
 
     Parameters
@@ -67,15 +67,15 @@ def subject_of(path: Path, data: Path | None = None) -> Subject:
     if not path.is_dir():
         owner = run_of(path)
         trained = Trained(owner, load_setup(owner)) if owner else None
-        return Subject(path, model, config, data, [], TrainConfig().normalization, trained)
-    run, setup = trained = Trained(Run(path), load_setup(Run(path)))
+        return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained)
+    run, setup = trained = Trained(RunFolder(path), load_setup(RunFolder(path)))
     is_test = data is None or is_own(run, setup, data)
     among = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization
-    return Subject(path, model, config, data or setup.data, among, scale, trained)
+    return ModelContext(path, model, config, data or setup.data, among, scale, trained)
 
 
-def data_of(subject: Subject) -> Path:
+def data_of(subject: ModelContext) -> Path:
     """Tell where the traces are, once it is clear that the network takes them.
 
     Raises
@@ -93,14 +93,14 @@ def data_of(subject: Subject) -> Path:
     return subject.data
 
 
-def seen_line(subject: Subject, names: Sequence[str]) -> str:
+def seen_line(subject: ModelContext, names: Sequence[str]) -> str:
     """Return one line on the traces that the network was trained on; empty if none is known."""
     if subject.run is None:
         return ""
     listed = list(dict.fromkeys(names))
-    return seen_among(*subject.run, data_of(subject), listed).summary(len(listed))
+    return overlap_with_training(*subject.run, data_of(subject), listed).summary(len(listed))
 
 
-def traces_for(subject: Subject, names: Sequence[str] = ()) -> Shown:
+def traces_for(subject: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
     """Read the traces that are named, or some that differ, as the network takes them."""
     return read_traces(data_of(subject), names, subject.among, subject.scale)

@@ -7,7 +7,7 @@ import numpy as np
 
 from eqt.config import EQTConfig
 from eqt.visualize.time_axis import steps_of
-from eqt.visualize.traces import Shown, arrivals
+from eqt.visualize.traces import SelectedTraces, arrivals
 from steadkit.plots.annotations import Row
 from steadkit.schema import SAMPLING_RATE
 
@@ -16,7 +16,7 @@ ABOUT_P = np.arange(-8.0, 30.01, 0.25)
 
 
 @dataclass(frozen=True, eq=False)
-class Average:
+class MeanAttention:
     """The mean attention of one layer over some traces."""
 
     events: np.ndarray
@@ -29,11 +29,11 @@ class Average:
     """How many events and noise traces."""
 
 
-def averages(
+def mean_attention(
     attention: Callable[[np.ndarray], dict[str, np.ndarray]],
     config: EQTConfig,
-    parts: Iterable[Shown],
-) -> dict[str, Average]:
+    parts: Iterable[SelectedTraces],
+) -> dict[str, MeanAttention]:
     """Average the attention of each layer over traces that come in parts.
 
     Parameters
@@ -65,7 +65,7 @@ def averages(
             seconds = steps_of(name, config).seconds
             about += [_about_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
     return {
-        name: Average(
+        name: MeanAttention(
             _over(total[True], counts[True]),
             _over(total[False], counts[False]),
             np.array([one for one in given[name] if not np.isnan(one).all()]).reshape(

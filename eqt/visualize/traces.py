@@ -12,13 +12,13 @@ from steadkit.info import SNR_COLUMNS, read_numbers
 from steadkit.plots.annotations import Row
 from steadkit.plots.tables import names_in, rows_of, waveforms_of
 from steadkit.schema import EVENT, SAMPLING_RATE
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 from steadkit.transforms import normalize
 
 EVENTS, NOISE = 4, 3
 """How many are shown by default."""
 
-MOST = 24
+MAX_TRACES = 24
 """More columns than this nobody looks at."""
 
 PART = 32
@@ -29,7 +29,7 @@ TRIED = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class SelectedTraces:
     """Some traces as the network is given them, and what their rows say."""
 
     names: list[str]
@@ -42,10 +42,10 @@ class Shown:
         """Which are events, shape (traces,), bool."""
         return np.array([row.get("trace_category") == EVENT for row in self.rows], bool)
 
-    def where(self, kept: np.ndarray) -> "Shown":
+    def where(self, kept: np.ndarray) -> "SelectedTraces":
         """Keep some."""
         places = np.flatnonzero(kept).tolist()
-        return Shown(
+        return SelectedTraces(
             [self.names[i] for i in places],
             self.waveforms[kept],
             [self.rows[i] for i in places],
@@ -54,7 +54,7 @@ class Shown:
 
 def read(
     data: Path, names: Sequence[str] = (), among: Sequence[str] = (), scale: str = "std"
-) -> Shown:
+) -> SelectedTraces:
     """Read traces, those named or some that `choose` finds; events come first.
 
     Parameters
@@ -73,16 +73,18 @@ def read(
     InputError
         The file cannot be read, a trace is not there, or too many are named.
     """
-    source = source_of(data)
+    source = source_from_path(data)
     names = list(dict.fromkeys(names)) or choose(source, among)
-    if len(names) > MOST:
-        raise InputError(f"{len(names)} traces are too many for a figure: name at most {MOST}")
-    return next(_parts(source, names, scale, MOST))
+    if len(names) > MAX_TRACES:
+        raise InputError(
+            f"{len(names)} traces are too many for a figure: name at most {MAX_TRACES}"
+        )
+    return next(_parts(source, names, scale, MAX_TRACES))
 
 
 def parts(
     data: Path, most: int, among: Sequence[str] = (), scale: str = "std", size: int = PART
-) -> tuple[int, Iterator[Shown]]:
+) -> tuple[int, Iterator[SelectedTraces]]:
     """Read many traces, a part at a time: those that `spread_names` lists.
 
     Returns
@@ -91,7 +93,7 @@ def parts(
         How many parts there are, and they.
     """
     names = spread_names(data, most, among)
-    return -(-len(names) // size), _parts(source_of(data), names, scale, size)
+    return -(-len(names) // size), _parts(source_from_path(data), names, scale, size)
 
 
 def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
@@ -99,7 +101,7 @@ def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
 
     Where there are more, it is those evenly spaced among the names in their order.
     """
-    numbers = _numbers(source_of(data), among)
+    numbers = _numbers(source_from_path(data), among)
     names: list[str] = []
     for kind in (True, False):
         of_kind = numbers["name"][numbers["is_event"] == kind].tolist()
@@ -107,7 +109,7 @@ def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
     return names
 
 
-def _parts(source: Source, names: list[str], scale: str, size: int) -> Iterator[Shown]:
+def _parts(source: Source, names: list[str], scale: str, size: int) -> Iterator[SelectedTraces]:
     """Read traces, a part at a time, events first."""
     rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
@@ -115,7 +117,7 @@ def _parts(source: Source, names: list[str], scale: str, size: int) -> Iterator[
     for begin in range(0, len(order), size):
         part = order[begin : begin + size]
         waveforms = normalize(waveforms_of(source, [names[i] for i in part]), scale)
-        yield Shown([names[i] for i in part], waveforms, [rows[i] for i in part])
+        yield SelectedTraces([names[i] for i in part], waveforms, [rows[i] for i in part])
 
 
 def choose(source: Source, among: Sequence[str] = ()) -> list[str]:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from eqt.visualize.context import Subject
+from eqt.visualize.context import ModelContext
 from eqt.visualize.files import Content, write
 from eqt.visualize.folder import files_of, mark
 from eqt.visualize.gallery import gallery
-from eqt.visualize.traces import Shown
-from steadkit.atomic import staged_folder, write_text
+from eqt.visualize.traces import SelectedTraces
+from steadkit.atomic import atomic_folder, write_text
 
 PAGE = "index.html"
 
@@ -17,7 +17,9 @@ SEEN = "seen"
 """The fact that comes first on the page, by itself."""
 
 
-def facts_of(subject: Subject, shown: Shown | None = None, seen: str = "") -> dict[str, object]:
+def facts_of(
+    subject: ModelContext, shown: SelectedTraces | None = None, seen: str = ""
+) -> dict[str, object]:
     """Say of what pictures are: network, data and traces.
 
     Parameters
@@ -71,7 +73,7 @@ def save(
     InputError
         The folder exists or cannot be written.
     """
-    with staged_folder(folder, overwrite, files_of) as new:
+    with atomic_folder(folder, overwrite, files_of) as new:
         copies = write(content, new, kind, with_page)
         if with_page:
             lines = [_line(name, value) for name, value in facts.items()]

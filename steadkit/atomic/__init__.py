@@ -11,32 +11,32 @@
 =============  ======================================================================
 """
 
-from steadkit.atomic.files import check_targets, staged, write_text, write_with
+from steadkit.atomic.files import atomic_write, check_targets, write_one, write_text
 from steadkit.atomic.folders import (
+    atomic_folder,
     check_folder,
     digests_of,
-    nobody_s,
-    staged_folder,
+    forbid,
     unchanged_files,
 )
 from steadkit.atomic.inputs import folder_made, input_scope, note_input, release_input
 from steadkit.atomic.lock import lock_folder, staging_folder, sync
 
 __all__ = [
+    "atomic_folder",
+    "atomic_write",
     "check_folder",
     "check_targets",
     "digests_of",
     "folder_made",
+    "forbid",
     "input_scope",
     "lock_folder",
-    "nobody_s",
     "note_input",
     "release_input",
-    "staged",
-    "staged_folder",
     "staging_folder",
     "sync",
     "unchanged_files",
+    "write_one",
     "write_text",
-    "write_with",
 ]

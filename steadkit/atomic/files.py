@@ -19,12 +19,12 @@ from steadkit.errors import InputError
 def check_targets(
     targets: Sequence[Path], overwrite: bool = False, kinds: Sequence[str] = ()
 ) -> None:
-    """Refuse files that `staged` would refuse to write, before any work.
+    """Refuse files that `atomic_write` would refuse to write, before any work.
 
     Parameters
     ----------
     targets, overwrite, kinds
-        As for `staged`.
+        As for `atomic_write`.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def check_targets(
 
 
 @contextmanager
-def staged(
+def atomic_write(
     targets: Sequence[Path],
     overwrite: bool = False,
     keep: Sequence[str] = (),
@@ -96,15 +96,15 @@ def staged(
 
 def write_text(target: Path, text: str, overwrite: bool = False, kind: str = "") -> None:
     """Write a small text file, UTF-8, complete or not at all."""
-    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
+    with atomic_write([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_with(
+def write_one(
     target: Path, write: Callable[[Path], object], overwrite: bool = False, kind: str = ""
 ) -> None:
     """Let `write` make one file, a figure for example, complete or not at all."""
-    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
+    with atomic_write([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         write(path)
 
 

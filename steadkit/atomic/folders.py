@@ -17,16 +17,16 @@ from steadkit.atomic.lock import staging_folder, sync
 from steadkit.atomic.stage import REPLACED, Stage
 from steadkit.errors import InputError
 
-Ours = Callable[[Path], Collection[str] | None]
+OwnedFiles = Callable[[Path], Collection[str] | None]
 """Lists the files of a folder that may be replaced, as relative names; None if it is not of ours.
 """
 
 
-def nobody_s(folder: Path) -> None:
+def forbid(folder: Path) -> None:
     """Say of any folder that it may not be replaced."""
 
 
-def check_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -> None:
+def check_folder(target: Path, overwrite: bool = False, ours: OwnedFiles = forbid) -> None:
     """Refuse a place where a folder may not be put, before any work.
 
     Raises
@@ -77,7 +77,9 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -> Iterator[Path]:
+def atomic_folder(
+    target: Path, overwrite: bool = False, ours: OwnedFiles = forbid
+) -> Iterator[Path]:
     """Make a folder next to its place, and move it there when it is complete.
 
     Parameters
@@ -153,7 +155,7 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
     sync(target.parent)
 
 
-def _finish_killed(target: Path, new: Path, old: Path, ours: Ours) -> None:
+def _finish_killed(target: Path, new: Path, old: Path, ours: OwnedFiles) -> None:
     """Clear an old folder away once the new one stands; put it back where there is none.
 
     Raises

@@ -1,6 +1,6 @@
 """Files that a command reads: noted by whatever reads them, so that none is written over.
 
-A command line opens a scope for each command (`steadkit.console.CarefulGroup`); a function of the
+A command line opens a scope for each command (`steadkit.console.ErrorGroup`); a function of the
 library that reads and writes opens one for its call, unless it runs within one.
 """
 

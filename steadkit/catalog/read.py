@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog.cells import CellsDigest
-from steadkit.catalog.validate import CheckedLines, LineStarts, plain_pieces
+from steadkit.catalog.validate import CheckedLines, LineStarts, iter_plain_chunks
 from steadkit.catalog.write import csv_lines
 from steadkit.errors import InputError, remedy_of
 from steadkit.schema import CATEGORIES, COLUMNS
@@ -59,10 +59,10 @@ def read_table(
     InputError
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
-    return pd.concat(checked_pieces(path, columns, starts), ignore_index=True)
+    return pd.concat(iter_checked_chunks(path, columns, starts), ignore_index=True)
 
 
-def checked_pieces(
+def iter_checked_chunks(
     path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
 ) -> Iterator[pd.DataFrame]:
     """Read a STEAD CSV in pieces, each as `read_table` would read it.
@@ -73,7 +73,7 @@ def checked_pieces(
         As `read_table` does; a name that is repeated is refused after the last piece.
     """
     hashes = []
-    for part in pieces(path, columns, starts=starts):
+    for part in iter_chunks(path, columns, starts=starts):
         names = part["trace_name"].to_numpy(object)
         check_names(names.tolist(), path)
         _check_categories(part["trace_category"], path)
@@ -83,23 +83,23 @@ def checked_pieces(
     _refuse_repeated(np.concatenate(hashes), path)
 
 
-def row_parts(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
+def iter_rows_named(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
     """Read only the rows of the traces in `names`, piece by piece, all columns as text."""
     wanted = set(names)
-    for part in pieces(path, None):
+    for part in iter_chunks(path, None):
         yield part[part["trace_name"].isin(wanted)]
 
 
-def rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
+def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
     """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
     passed = 0
-    for part in pieces(path, rows=CHUNK_WHOLE_ROWS):
+    for part in iter_chunks(path, rows=CHUNK_WHOLE_ROWS):
         first, last = np.searchsorted(numbers, (passed, passed + len(part)))
         yield part.iloc[numbers[first:last] - passed]
         passed += len(part)
 
 
-def lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
+def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
     """Read only the rows of these numbers, ascending from 0, as lines of a CSV of these columns.
 
     Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
@@ -107,13 +107,13 @@ def lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterato
     """
     present, passed, done = columns_of(path), 0, 0
     if list(columns) == present:
-        with _faults_in_one_line(path):
-            for rows in plain_pieces(path, len(present)):
+        with _errors_in_one_line(path):
+            for rows in iter_plain_chunks(path, len(present)):
                 last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
                 yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
                 passed, done = passed + len(rows), last
     if done < len(numbers):
-        for part in rows_at(path, numbers[done:]):
+        for part in iter_rows_at(path, numbers[done:]):
             yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
 
 
@@ -121,14 +121,14 @@ def csv_digest(path: Path, rows: int) -> str:
     """Identify headings and cells of a CSV of so many rows, see `CellsDigest`."""
     columns = columns_of(path)
     digest = CellsDigest(columns)
-    for lines in lines_at(path, np.arange(rows), columns):
+    for lines in iter_lines_at(path, np.arange(rows), columns):
         digest.add("".join(lines).encode())
     return digest.hexdigest()
 
 
 def columns_of(path: Path) -> list[str]:
     """Read a CSV's header, checked to have the columns every table needs, and each once."""
-    with _faults_in_one_line(path), CheckedLines(path) as lines:
+    with _errors_in_one_line(path), CheckedLines(path) as lines:
         columns = pd.read_csv(lines, header=None, nrows=1, **_AS_TEXT).iloc[0].tolist()
     if len(set(columns)) < len(columns):
         repeated = next(name for name, count in Counter(columns).items() if count > 1)
@@ -137,7 +137,7 @@ def columns_of(path: Path) -> list[str]:
     return columns
 
 
-def pieces(
+def iter_chunks(
     path: Path,
     columns: Sequence[str] | None = None,
     rows: int = CHUNK_ROWS,
@@ -165,7 +165,7 @@ def pieces(
     _require(present, columns or (), path)
     yield pd.DataFrame(columns=list(columns or present), dtype=str)
     with (
-        _faults_in_one_line(path),
+        _errors_in_one_line(path),
         CheckedLines(path, len(present), starts) as lines,
         pd.read_csv(
             lines,
@@ -181,7 +181,7 @@ def pieces(
 
 
 @contextmanager
-def _faults_in_one_line(path: Path) -> Iterator[None]:
+def _errors_in_one_line(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # A row longer than the header would be cut with a warning: it is a fault.
@@ -212,7 +212,7 @@ def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
     in_order = np.sort(hashes)
     twice = in_order[1:][in_order[1:] == in_order[:-1]]
     if len(twice):
-        names = pd.concat([part["trace_name"] for part in pieces(path, ["trace_name"])])
+        names = pd.concat([part["trace_name"] for part in iter_chunks(path, ["trace_name"])])
         suspects = names[np.isin(hashes, twice)].tolist()
         repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
         if repeated is not None:

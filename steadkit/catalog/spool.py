@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import CellsDigest, columns_of, in_order, lines_at, write_csv
+from steadkit.catalog import CellsDigest, columns_of, iter_lines_at, order_columns, write_csv
 from steadkit.errors import InputError
 
 SPAN: Final = ("start", "end")
@@ -44,7 +44,7 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> s
     InputError
         A row is not what it was when it was chosen.
     """
-    columns = in_order(name for source in sources for name in columns_of(source))
+    columns = order_columns(name for source in sources for name in columns_of(source))
     digest = CellsDigest(columns)
     write_csv(target, columns, [])
     if {*SPAN} <= {*chosen} and all(columns_of(source) == columns for source in sources):
@@ -109,7 +109,7 @@ def _parts(
         wanted = chosen[chosen["source"] == number]
         names = wanted["trace_name"].tolist()
         done = 0
-        for lines in lines_at(source, wanted["row"].to_numpy(), columns):
+        for lines in iter_lines_at(source, wanted["row"].to_numpy(), columns):
             found = [_field(line, name, len(columns)) for line in lines]
             if found != names[done : done + len(lines)]:
                 raise _changed(source)

@@ -15,7 +15,7 @@ import numpy as np
 from steadkit.errors import InputError, remedy_of
 from steadkit.paths import require_file
 
-PIECE_BYTES = 2**18
+CHUNK_BYTES = 2**18
 MAX_LINE_BYTES = 2**20
 
 
@@ -51,7 +51,7 @@ class CheckedLines(io.TextIOBase):
 
     def read(self, size: int | None = -1) -> str:
         """Read the next lines; `size` is a wish, as pandas asks for it."""
-        piece = self._file.read(PIECE_BYTES)
+        piece = self._file.read(CHUNK_BYTES)
         rest = b"" if piece.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
         if len(rest) == MAX_LINE_BYTES:
             raise InputError(
@@ -106,7 +106,7 @@ class LineStarts:
         return starts[1:-1], starts[2:] - 1
 
 
-def plain_pieces(path: Path, fields: int) -> Iterator[list[str]]:
+def iter_plain_chunks(path: Path, fields: int) -> Iterator[list[str]]:
     """Read the rows of a CSV as they stand, without the header, as long as they are plain.
 
     Plain are rows without quotes, which pandas would write as it has read them; it stops before

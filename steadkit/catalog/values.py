@@ -44,7 +44,7 @@ def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
     return groups
 
 
-def in_order(columns: Iterable[str]) -> list[str]:
+def order_columns(columns: Iterable[str]) -> list[str]:
     """Put STEAD's columns first and in STEAD's order, others behind, each once."""
     present = dict.fromkeys(columns)
     return [c for c in COLUMNS if c in present] + [c for c in present if c not in COLUMNS]

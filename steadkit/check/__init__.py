@@ -15,32 +15,32 @@
 ============  ================================================================
 """
 
-from steadkit.check.findings import FINDINGS, counted, of_severity, write_findings
+from steadkit.check.findings import FINDINGS, count_by_issue, of_severity, write_findings
 from steadkit.check.geodesy import geodesics
-from steadkit.check.issues import ERROR, FAULTS, SUSPECT, WARNING, Fault
+from steadkit.check.issues import ERROR, ISSUES, SUSPICIOUS, WARNING, Issue
 from steadkit.check.metadata import check_rows, repairable
 from steadkit.check.repair import drop, fix, to_drop
 from steadkit.check.run import Report, check
-from steadkit.check.selection import needs_hdf5, wanted_faults
+from steadkit.check.selection import needs_hdf5, selected_issues
 
 __all__ = [
     "ERROR",
-    "FAULTS",
     "FINDINGS",
-    "SUSPECT",
+    "ISSUES",
+    "SUSPICIOUS",
     "WARNING",
-    "Fault",
+    "Issue",
     "Report",
     "check",
     "check_rows",
-    "counted",
+    "count_by_issue",
     "drop",
     "fix",
     "geodesics",
     "needs_hdf5",
     "of_severity",
     "repairable",
+    "selected_issues",
     "to_drop",
-    "wanted_faults",
     "write_findings",
 ]

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.check.findings import found, together
-from steadkit.hdf5 import Attributes, Table
+from steadkit.check.findings import concatenate, findings_table
+from steadkit.hdf5 import Attributes, AttributeTable
 from steadkit.schema import COLUMNS, MISSING
-from steadkit.store.scanner import FAULTS
+from steadkit.store.scanner import ERRORS
 from steadkit.types import TIME_COLUMNS, is_numeric, parse_components, parse_numbers, parse_times
 
 TOLERANCE: Final = 1e-6
@@ -35,11 +35,11 @@ class AttributeTexts:
         self._known = np.zeros(len(cells), bool)
         self._broken: dict[int, str] = {}
 
-    def add(self, rows: np.ndarray, table: Table) -> None:
+    def add(self, rows: np.ndarray, table: AttributeTable) -> None:
         """Take in the attributes of some rows."""
         try:
             values = table.values(self._texts)
-        except FAULTS:
+        except ERRORS:
             for row, number in zip(rows.tolist(), range(len(table)), strict=True):
                 self._add_one(row, table.attributes(number))
             return
@@ -50,7 +50,7 @@ class AttributeTexts:
     def _add_one(self, row: int, attributes: Attributes) -> None:
         try:
             texts = {key: as_text(value) for key, value in attributes.decoded().items()}
-        except FAULTS as error:
+        except ERRORS as error:
             self.add_broken(row, str(error))
             return
         for column in self._texts.keys() & texts.keys():
@@ -64,8 +64,10 @@ class AttributeTexts:
     def findings(self) -> pd.DataFrame:
         """Compare the cells with the attributes; what cannot be found is left to others."""
         names = self._cells["trace_name"].to_numpy(object)
-        broken = found("attributes-unreadable", names[list(self._broken)], self._broken.values())
-        return together([broken, *self._differences(names)])
+        broken = findings_table(
+            "attributes-unreadable", names[list(self._broken)], self._broken.values()
+        )
+        return concatenate([broken, *self._differences(names)])
 
     def _differences(self, names: np.ndarray) -> Iterator[pd.DataFrame]:
         missing: dict[str, list[str]] = {}
@@ -80,13 +82,13 @@ class AttributeTexts:
             rows = left[~absent]
             one, other = (pd.Series(values[rows], dtype=str) for values in (cells, texts))
             different = ~same_value(column, one, other)
-            yield found(
+            yield findings_table(
                 "attributes-differ",
                 names[rows[different]],
                 f"{column} " + other[different],
                 f"{column} " + one[different],
             )
-        yield found("attributes-missing", missing, map(" ".join, missing.values()))
+        yield findings_table("attributes-missing", missing, map(" ".join, missing.values()))
 
 
 def as_text(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.atomic.kinds import table as table_kind
-from steadkit.check.issues import ERROR, FAULTS, SEVERITIES
+from steadkit.check.issues import ERROR, ISSUES, SEVERITIES
 from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
@@ -18,7 +18,7 @@ MAX_CHARACTERS: Final = 120
 """Of a value: a hostile file may have megabytes in a cell."""
 
 
-def found(
+def findings_table(
     code: str,
     names: Iterable[str],
     values: Iterable[str],
@@ -26,16 +26,16 @@ def found(
 ) -> pd.DataFrame:
     """Make findings of one kind, a trace each; `expected` is by default what the fault says.
 
-    >>> found("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
+    >>> findings_table("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
     ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
     """
     names = list(map(_shown, names))
     columns = {
         "trace_name": names,
         "fault": [code] * len(names),
-        "severity": [FAULTS[code].severity] * len(names),
+        "severity": [ISSUES[code].severity] * len(names),
         "value": list(map(_shown, values)),
-        "expected": [FAULTS[code].expected] * len(names)
+        "expected": [ISSUES[code].expected] * len(names)
         if expected is None
         else list(map(_shown, expected)),
     }
@@ -46,11 +46,11 @@ def _shown(text: str) -> str:
     return printable(text, MAX_CHARACTERS)
 
 
-def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Put findings below one another, sorted by trace, then fault, then value."""
     filled = [part for part in parts if len(part)]
     if not filled:
-        return found("malformed-value", [], [])
+        return findings_table("malformed-value", [], [])
     return pd.concat(filled).sort_values(list(COLUMNS), ignore_index=True)
 
 
@@ -59,15 +59,15 @@ def of_severity(findings: pd.DataFrame, severity: str = ERROR) -> pd.DataFrame:
     return findings[findings["severity"] == severity]
 
 
-def of_faults(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
+def of_issues(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
     """Keep the findings of some faults."""
     return findings[findings["fault"].isin(list(codes))].reset_index(drop=True)
 
 
-def counted(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
+def count_by_issue(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
     """Count the traces of each fault, with an example and the remedy: errors first.
 
-    >>> counted(found("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
+    >>> count_by_issue(findings_table("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
     ('clipped', 'warning', 2, 'A_NO: N')
     """
     rows = []
@@ -75,8 +75,8 @@ def counted(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
         first = own.sort_values(list(COLUMNS)).iloc[0]
         example = f"{first['trace_name']}: {first['value']}"
         traces = int(own["trace_name"].nunique())
-        rows.append((code, FAULTS[code].severity, traces, example, FAULTS[code].remedy))
-    order = {code: number for number, code in enumerate(FAULTS)}
+        rows.append((code, ISSUES[code].severity, traces, example, ISSUES[code].remedy))
+    order = {code: number for number, code in enumerate(ISSUES)}
     return sorted(rows, key=lambda row: (SEVERITIES.index(row[1]), order[row[0]]))
 
 

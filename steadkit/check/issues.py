@@ -5,8 +5,8 @@ from typing import Final
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
-SUSPECT: Final = "suspect"
-SEVERITIES: Final = (ERROR, WARNING, SUSPECT)
+SUSPICIOUS: Final = "suspect"
+SEVERITIES: Final = (ERROR, WARNING, SUSPICIOUS)
 """Provably wrong; sound but to be used with care; a rule of thumb says: look at it."""
 
 TABLE: Final = "table"
@@ -16,7 +16,7 @@ ATTRIBUTES: Final = "attributes"
 
 
 @dataclass(frozen=True)
-class Fault:
+class Issue:
     """A kind of fault.
 
     Parameters
@@ -54,7 +54,7 @@ CORRECT = "correct the CSV or drop it"
 
 _ROWS = (
     # The CSV cannot be understood, or contradicts itself.
-    Fault(
+    Issue(
         "malformed-value",
         ERROR,
         TABLE,
@@ -62,7 +62,7 @@ _ROWS = (
         "a number, or a time such as 2006-07-23 15:59:00.96",
         CORRECT,
     ),
-    Fault(
+    Issue(
         "name-category",
         ERROR,
         TABLE,
@@ -70,7 +70,7 @@ _ROWS = (
         "_EV for earthquake_local, _NO for noise",
         "look at the waveform, then correct or drop it",
     ),
-    Fault(
+    Issue(
         "arrivals-missing",
         ERROR,
         TABLE,
@@ -78,9 +78,9 @@ _ROWS = (
         "P and S samples",
         "pick it or drop it",
     ),
-    Fault("s-without-p", ERROR, TABLE, "an event with S but no P", "a P sample", "pick P or drop"),
-    Fault("s-missing", ERROR, TABLE, "an event with P but no S", "an S sample", "pick S or drop"),
-    Fault(
+    Issue("s-without-p", ERROR, TABLE, "an event with S but no P", "a P sample", "pick P or drop"),
+    Issue("s-missing", ERROR, TABLE, "an event with P but no S", "an S sample", "pick S or drop"),
+    Issue(
         "coda-missing",
         WARNING,
         TABLE,
@@ -88,7 +88,7 @@ _ROWS = (
         "a coda end",
         "measure it, or train without augmentation that needs it",
     ),
-    Fault(
+    Issue(
         "noise-with-arrivals",
         ERROR,
         TABLE,
@@ -96,11 +96,11 @@ _ROWS = (
         "none in noise",
         "look at the waveform, then correct or drop it",
     ),
-    Fault("p-outside", ERROR, TABLE, "P outside the trace", "0 to 5999", CORRECT),
-    Fault("s-outside", ERROR, TABLE, "S outside the trace", "0 to 5999", CORRECT),
-    Fault("coda-outside", ERROR, TABLE, "coda end outside the trace", "0 to 6000", CORRECT),
-    Fault("s-before-p", ERROR, TABLE, "S at or before P", "P before S", CORRECT),
-    Fault(
+    Issue("p-outside", ERROR, TABLE, "P outside the trace", "0 to 5999", CORRECT),
+    Issue("s-outside", ERROR, TABLE, "S outside the trace", "0 to 5999", CORRECT),
+    Issue("coda-outside", ERROR, TABLE, "coda end outside the trace", "0 to 6000", CORRECT),
+    Issue("s-before-p", ERROR, TABLE, "S at or before P", "P before S", CORRECT),
+    Issue(
         "coda-before-s",
         WARNING,
         TABLE,
@@ -108,8 +108,8 @@ _ROWS = (
         "S before coda end",
         "measure it anew",
     ),
-    Fault("origin-after-p", ERROR, TABLE, "origin time after P", "origin before P", CORRECT),
-    Fault(
+    Issue("origin-after-p", ERROR, TABLE, "origin time after P", "origin before P", CORRECT),
+    Issue(
         "travel-time",
         ERROR,
         TABLE,
@@ -117,7 +117,7 @@ _ROWS = (
         "start + P - origin",
         "find out which of the three is wrong, or drop it",
     ),
-    Fault(
+    Issue(
         "coordinates-outside",
         ERROR,
         TABLE,
@@ -125,7 +125,7 @@ _ROWS = (
         "latitude -90 to 90, longitude -180 to 180",
         CORRECT,
     ),
-    Fault(
+    Issue(
         "magnitude-outside",
         ERROR,
         TABLE,
@@ -133,7 +133,7 @@ _ROWS = (
         "-4 to 10",
         CORRECT,
     ),
-    Fault(
+    Issue(
         "distance-units",
         ERROR,
         TABLE,
@@ -142,7 +142,7 @@ _ROWS = (
         "--fix computes it from the coordinates",
         ("source_distance_deg",),
     ),
-    Fault(
+    Issue(
         "distance-coordinates",
         ERROR,
         TABLE,
@@ -151,7 +151,7 @@ _ROWS = (
         "--fix computes it from the coordinates",
         ("source_distance_km", "source_distance_deg"),
     ),
-    Fault(
+    Issue(
         "back-azimuth-reversed",
         ERROR,
         TABLE,
@@ -160,7 +160,7 @@ _ROWS = (
         "--fix computes it from the coordinates",
         ("back_azimuth_deg",),
     ),
-    Fault(
+    Issue(
         "back-azimuth-off",
         ERROR,
         TABLE,
@@ -169,23 +169,23 @@ _ROWS = (
         "--fix computes it from the coordinates",
         ("back_azimuth_deg",),
     ),
-    Fault(
+    Issue(
         "default-depth",
-        SUSPECT,
+        SUSPICIOUS,
         TABLE,
         "a depth of exactly 33, 5 or 10 km: likely set, not located",
         "a located depth",
         "do not use its depth",
     ),
-    Fault(
+    Issue(
         "weak-component",
-        SUSPECT,
+        SUSPICIOUS,
         TABLE,
         "the SNR of a component is 20 dB or more below the best one's",
         "components alike in SNR",
         "look at the waveform: a component may be faulty",
     ),
-    Fault(
+    Issue(
         "duplicate-window",
         WARNING,
         TABLE,
@@ -194,8 +194,8 @@ _ROWS = (
         "keep one of them",
     ),
     # The waveforms.
-    Fault("missing-waveform", ERROR, SAMPLES, "in the CSV, not in the HDF5", "a dataset", DROP),
-    Fault(
+    Issue("missing-waveform", ERROR, SAMPLES, "in the CSV, not in the HDF5", "a dataset", DROP),
+    Issue(
         "unlisted-waveform",
         WARNING,
         SAMPLES,
@@ -203,7 +203,7 @@ _ROWS = (
         "a row in the CSV",
         "add its row; no command sees it without",
     ),
-    Fault(
+    Issue(
         "unreadable-waveform",
         ERROR,
         SAMPLES,
@@ -211,9 +211,9 @@ _ROWS = (
         "6000 x 3 float32",
         "take it from the original file or drop it",
     ),
-    Fault("not-finite", ERROR, SAMPLES, "NaN or infinity", "finite samples", DROP),
-    Fault("dead-trace", ERROR, SAMPLES, "no component varies", "samples that vary", DROP),
-    Fault(
+    Issue("not-finite", ERROR, SAMPLES, "NaN or infinity", "finite samples", DROP),
+    Issue("dead-trace", ERROR, SAMPLES, "no component varies", "samples that vary", DROP),
+    Issue(
         "dead-component",
         WARNING,
         SAMPLES,
@@ -221,7 +221,7 @@ _ROWS = (
         "samples that vary",
         "keep it only where a missing component is meant",
     ),
-    Fault(
+    Issue(
         "gap",
         WARNING,
         SAMPLES,
@@ -229,7 +229,7 @@ _ROWS = (
         "samples that vary",
         "use it only for what lies outside the gap",
     ),
-    Fault(
+    Issue(
         "clipped",
         WARNING,
         SAMPLES,
@@ -237,7 +237,7 @@ _ROWS = (
         "peaks",
         "do not use its amplitudes",
     ),
-    Fault(
+    Issue(
         "identical-components",
         WARNING,
         SAMPLES,
@@ -245,7 +245,7 @@ _ROWS = (
         "three records",
         "keep it only where one component is enough",
     ),
-    Fault(
+    Issue(
         "duplicate-waveform",
         ERROR,
         SAMPLES,
@@ -253,18 +253,18 @@ _ROWS = (
         "one trace",
         "keep one of them",
     ),
-    Fault(
+    Issue(
         "second-event",
-        SUSPECT,
+        SUSPICIOUS,
         SAMPLES,
         "energy rises again after the coda: perhaps a second earthquake",
         "a decaying coda",
         "look at the waveform",
         usual=False,
     ),
-    Fault(
+    Issue(
         "unlabelled-event",
-        SUSPECT,
+        SUSPICIOUS,
         SAMPLES,
         "energy rises in noise: perhaps an earthquake",
         "steady noise",
@@ -272,7 +272,7 @@ _ROWS = (
         usual=False,
     ),
     # The attributes.
-    Fault(
+    Issue(
         "attributes-unreadable",
         ERROR,
         ATTRIBUTES,
@@ -280,7 +280,7 @@ _ROWS = (
         "the CSV's columns",
         "take it from the original file or drop it",
     ),
-    Fault(
+    Issue(
         "attributes-missing",
         WARNING,
         ATTRIBUTES,
@@ -288,7 +288,7 @@ _ROWS = (
         "the CSV's columns",
         "read the CSV, not the attributes",
     ),
-    Fault(
+    Issue(
         "attributes-differ",
         ERROR,
         ATTRIBUTES,
@@ -298,5 +298,5 @@ _ROWS = (
     ),
 )
 
-FAULTS: Final = {fault.code: fault for fault in _ROWS}
+ISSUES: Final = {fault.code: fault for fault in _ROWS}
 """Every fault by its code."""

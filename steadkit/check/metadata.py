@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.check.findings import found, together
+from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.geodesy import KM_PER_DEGREE
-from steadkit.check.issues import FAULTS
-from steadkit.check.reading import read_values, written
+from steadkit.check.issues import ISSUES
+from steadkit.check.reading import typed_rows, written
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
 
@@ -34,7 +34,7 @@ WEAK_DB: Final = 20.0
 
 
 @dataclass(frozen=True)
-class Rule:
+class RowRule:
     """How a fault shows in the CSV.
 
     Parameters
@@ -42,7 +42,7 @@ class Rule:
     code
         The fault.
     at_fault
-        Maps the values (`steadkit.check.reading.read_values`) to one bool a row.
+        Maps the values (`steadkit.check.reading.typed_rows`) to one bool a row.
     shown
         The columns that a finding tells.
     computed
@@ -55,7 +55,7 @@ class Rule:
     computed: str = ""
 
 
-def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)) -> pd.DataFrame:
+def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(ISSUES)) -> pd.DataFrame:
     """Find the faults of each row by itself.
 
     Parameters
@@ -68,15 +68,15 @@ def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)) -> 
     Returns
     -------
     pandas.DataFrame
-        Findings, as `steadkit.check.findings.together` orders them.
+        Findings, as `steadkit.check.findings.concatenate` orders them.
     """
-    values, malformed = read_values(table)
+    values, malformed = typed_rows(table)
     parts = [malformed] if "malformed-value" in wanted else []
     parts += [_by_rule(rule, table, values) for rule in RULES if rule.code in wanted]
-    return together(parts)
+    return concatenate(parts)
 
 
-def _by_rule(rule: Rule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+def _by_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     rows = np.asarray(rule.at_fault(values), dtype=bool)
     # Comparisons with NaN are false, so what is not known is never at fault.
     hits = table[rows]
@@ -85,7 +85,7 @@ def _by_rule(rule: Rule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFr
         if column in hits:
             shown = shown + " " + column + " " + hits[column]
     expected = written(values[rows], rule.computed) if rule.computed else None
-    return found(rule.code, hits["trace_name"], shown.str.strip(), expected)
+    return findings_table(rule.code, hits["trace_name"], shown.str.strip(), expected)
 
 
 def _wrong_suffix(t: pd.DataFrame) -> np.ndarray:
@@ -170,54 +170,54 @@ def _weak(t: pd.DataFrame) -> np.ndarray:
 P, S, CODA = "p_arrival_sample", "s_arrival_sample", "coda_end_sample"
 
 RULES: Final = (
-    Rule("name-category", _wrong_suffix, ("trace_category",)),
-    Rule("arrivals-missing", lambda t: _is(t, EVENT) & t[P].isna() & t[S].isna(), ()),
-    Rule("s-without-p", lambda t: _is(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
-    Rule("s-missing", lambda t: _is(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
-    Rule("coda-missing", lambda t: _is(t, EVENT) & t[CODA].isna(), ()),
-    Rule(
+    RowRule("name-category", _wrong_suffix, ("trace_category",)),
+    RowRule("arrivals-missing", lambda t: _is(t, EVENT) & t[P].isna() & t[S].isna(), ()),
+    RowRule("s-without-p", lambda t: _is(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
+    RowRule("s-missing", lambda t: _is(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
+    RowRule("coda-missing", lambda t: _is(t, EVENT) & t[CODA].isna(), ()),
+    RowRule(
         "noise-with-arrivals",
         lambda t: _is(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
         (P, S, CODA),
     ),
-    Rule("p-outside", lambda t: _outside(t, P), (P,)),
-    Rule("s-outside", lambda t: _outside(t, S), (S,)),
-    Rule("coda-outside", lambda t: _outside(t, CODA, N_SAMPLES), (CODA,)),
-    Rule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
-    Rule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
-    Rule(
+    RowRule("p-outside", lambda t: _outside(t, P), (P,)),
+    RowRule("s-outside", lambda t: _outside(t, S), (S,)),
+    RowRule("coda-outside", lambda t: _outside(t, CODA, N_SAMPLES), (CODA,)),
+    RowRule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
+    RowRule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
+    RowRule(
         "origin-after-p",
         lambda t: t["p_after_origin"] < 0,
         ("source_origin_time", "trace_start_time", P),
     ),
-    Rule(
+    RowRule(
         "travel-time",
         _travel_time,
         ("p_travel_sec", "source_origin_time", "trace_start_time", P),
     ),
-    Rule(
+    RowRule(
         "coordinates-outside",
         _coordinates,
         ("receiver_latitude", "receiver_longitude", "source_latitude", "source_longitude"),
     ),
-    Rule(
+    RowRule(
         "magnitude-outside", lambda t: _beyond(t, "source_magnitude", -4, 10), ("source_magnitude",)
     ),
-    Rule(
+    RowRule(
         "distance-units",
         _distance_units,
         ("source_distance_deg", "source_distance_km"),
         "source_distance_deg",
     ),
-    Rule("distance-coordinates", _distance, ("source_distance_km",), "source_distance_km"),
-    Rule("back-azimuth-reversed", _reversed, ("back_azimuth_deg",), "back_azimuth_deg"),
-    Rule("back-azimuth-off", _azimuth_off, ("back_azimuth_deg",), "back_azimuth_deg"),
-    Rule(
+    RowRule("distance-coordinates", _distance, ("source_distance_km",), "source_distance_km"),
+    RowRule("back-azimuth-reversed", _reversed, ("back_azimuth_deg",), "back_azimuth_deg"),
+    RowRule("back-azimuth-off", _azimuth_off, ("back_azimuth_deg",), "back_azimuth_deg"),
+    RowRule(
         "default-depth",
         lambda t: t["source_depth_km"].isin(DEFAULT_DEPTHS_KM),
         ("source_depth_km",),
     ),
-    Rule("weak-component", _weak, ("snr_db",)),
+    RowRule("weak-component", _weak, ("snr_db",)),
 )
 """One rule a fault; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
 
@@ -227,11 +227,11 @@ def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
     Only what a finding names is changed, and only where the coordinates are known.
     """
-    values, _ = read_values(table)
+    values, _ = typed_rows(table)
     changed = table.copy()
     for code, own in findings.groupby("fault"):
         rows = table["trace_name"].isin(own["trace_name"])
-        for column in FAULTS[code].repairs:
+        for column in ISSUES[code].repairs:
             new = written(values, column)
             known = rows & (new != "")
             if column in changed:
@@ -241,7 +241,7 @@ def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 def repairable(findings: pd.DataFrame) -> pd.Series:
     """Tell which findings `repaired` mends."""
-    codes = [code for code, fault in FAULTS.items() if fault.repairs]
+    codes = [code for code, fault in ISSUES.items() if fault.repairs]
     return findings["fault"].isin(codes) & (findings["expected"] != "")
 
 
@@ -275,4 +275,4 @@ def repeated(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
     table = pd.DataFrame({"name": names.to_numpy()[shared], "key": keys[shared]})
     first = table.groupby("key")["name"].transform("min")
     again = table["name"] != first
-    return found(code, table["name"][again], "same as " + first[again])
+    return findings_table(code, table["name"][again], "same as " + first[again])

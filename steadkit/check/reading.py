@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.check.findings import found, together
+from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
 from steadkit.schema import COLUMNS, SAMPLING_RATE
 from steadkit.types import (
@@ -25,7 +25,7 @@ DERIVED: Final = {
 """Columns that follow from the coordinates: where `read_values` puts them, and their decimals."""
 
 
-def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the columns of a text table that checks need.
 
     Parameters
@@ -56,11 +56,13 @@ def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         else:
             values[column] = text
     findings = [
-        found("malformed-value", table["trace_name"][wrong], column + " " + table[column][wrong])
+        findings_table(
+            "malformed-value", table["trace_name"][wrong], column + " " + table[column][wrong]
+        )
         for column, wrong in malformed.items()
         if wrong.any()
     ]
-    return _with_geodesics(pd.DataFrame(values)), together(findings)
+    return _with_geodesics(pd.DataFrame(values)), concatenate(findings)
 
 
 def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:

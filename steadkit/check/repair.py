@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import input_scope, note_input, write_with
+from steadkit.atomic import input_scope, note_input, write_one
 from steadkit.capacity import TRACE_BYTES, require_disk
-from steadkit.catalog import columns_of, rows_at, write_csv
-from steadkit.check.findings import of_faults
-from steadkit.check.issues import ERROR, FAULTS
+from steadkit.catalog import columns_of, iter_rows_at, write_csv
+from steadkit.check.findings import of_issues
+from steadkit.check.issues import ERROR, ISSUES
 from steadkit.check.metadata import repairable, repaired
 from steadkit.check.run import Report
 from steadkit.console import progress
@@ -23,7 +23,7 @@ from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source
 from steadkit.store import (
-    LIBRARY_FAULTS,
+    LIBRARY_ERRORS,
     Reader,
     Writer,
     dataset_of,
@@ -100,7 +100,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
 
 
 def _refuse_uncopiable(report: Report) -> None:
-    bad = of_faults(report.findings, UNCOPIABLE)
+    bad = of_issues(report.findings, UNCOPIABLE)
     if len(bad):
         first = bad.iloc[0]
         raise InputError(
@@ -113,7 +113,7 @@ def _repaired_rows(
     csv: Path, count: int, findings: pd.DataFrame, cells: Cells
 ) -> Iterator[pd.DataFrame]:
     """Read the rows part by part and repair them, noting in `cells` what has changed."""
-    for table in rows_at(csv, np.arange(count)):
+    for table in iter_rows_at(csv, np.arange(count)):
         changed = repaired(table, findings[findings["trace_name"].isin(table["trace_name"])])
         for column in table.columns:
             different = table[column] != changed[column]
@@ -138,7 +138,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
                 written = writer.add(name, waveform, values | _typed(values, cells.get(name, {})))
             except InputError:
                 raise
-            except (*LIBRARY_FAULTS, DamageError) as error:
+            except (*LIBRARY_ERRORS, DamageError) as error:
                 raise InputError(
                     f"trace {name!r} in {str(hdf5)!r} cannot be copied: {remedy_of(error)}"
                 ) from error
@@ -201,7 +201,7 @@ def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool =
         raise InputError(f"all {len(traces)} traces have faults: leave some out with --ignore")
     recipe = {
         "operation": "drop",
-        "faults": sorted(code for code in report.wanted if named or FAULTS[code].severity == ERROR),
+        "faults": sorted(code for code in report.wanted if named or ISSUES[code].severity == ERROR),
         "dropped": len(traces) - len(kept),
     }
     # Indices in the order of the names pick the digests that belong to them.
@@ -217,7 +217,7 @@ def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool =
         waveforms=waveforms,
         attributes=attributes,
     )
-    write_with(target, manifest.write, overwrite)
+    write_one(target, manifest.write, overwrite)
     return manifest
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, read_table, rows_at
-from steadkit.check.findings import of_faults, together
+from steadkit.catalog import KEY_COLUMNS, iter_rows_at, read_table
+from steadkit.check.findings import concatenate, of_issues
 from steadkit.check.issues import TABLE
 from steadkit.check.metadata import check_rows, repeated, window_keys
-from steadkit.check.selection import needs_hdf5, shows_in, wanted_faults
+from steadkit.check.selection import needs_hdf5, selected_issues, shows_in
 from steadkit.check.waveforms import ARRIVALS, Surveyed, check_waveforms, unsurveyed
 from steadkit.console import progress
 from steadkit.errors import InputError
@@ -53,14 +53,14 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
         The files. HDF5 is opened only if a fault that shows there is wanted.
     wanted
         Codes of the faults to look for; by default the usual ones, see
-        `steadkit.check.wanted_faults`.
+        `steadkit.check.selected_issues`.
 
     Raises
     ------
     InputError
         A file as a whole cannot be read, or a trace is in two of them.
     """
-    codes = wanted_faults(only=list(wanted or ()))
+    codes = selected_issues(only=list(wanted or ()))
     counts = _count_rows(sources)
     parts: list[pd.DataFrame] = []
     kept: list[pd.DataFrame] = []
@@ -80,7 +80,7 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
     names = traces["trace_name"]
     parts.append(repeated("duplicate-window", names, traces.pop("window").to_numpy()))
     parts.append(repeated("duplicate-waveform", names, np.where(alive, digests, b"")))
-    return Report(of_faults(together(parts), codes), traces, digests, attributes, codes)
+    return Report(of_issues(concatenate(parts), codes), traces, digests, attributes, codes)
 
 
 def _pieces(
@@ -91,7 +91,7 @@ def _pieces(
     kept: list[pd.DataFrame],
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Read the CSV of one file and check its rows; findings, and what is kept, go to the lists."""
-    for table in progress(rows_at(source.csv, np.arange(count)), f"checking {source}"):
+    for table in progress(iter_rows_at(source.csv, np.arange(count)), f"checking {source}"):
         if shows_in(codes, TABLE):
             parts.append(check_rows(table, codes))
         rows = _kept(table)

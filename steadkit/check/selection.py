@@ -3,11 +3,11 @@
 import difflib
 from collections.abc import Collection
 
-from steadkit.check.issues import ATTRIBUTES, FAULTS, SAMPLES, TABLE
+from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES, TABLE
 from steadkit.errors import InputError
 
 
-def wanted_faults(
+def selected_issues(
     only: Collection[str] = (),
     ignore: Collection[str] = (),
     metadata_only: bool = False,
@@ -31,18 +31,18 @@ def wanted_faults(
     InputError
         A code is unknown, or no fault is left.
 
-    >>> sorted(wanted_faults(only=["p-outside", "clipped"], metadata_only=True))
+    >>> sorted(selected_issues(only=["p-outside", "clipped"], metadata_only=True))
     ['p-outside']
     """
     for code in (*only, *ignore):
-        if code not in FAULTS:
-            near = difflib.get_close_matches(code, FAULTS, 1, 0)[0]
+        if code not in ISSUES:
+            near = difflib.get_close_matches(code, ISSUES, 1, 0)[0]
             raise InputError(f"no fault {code[:60]!r}, perhaps {near!r}: --list shows all of them")
-    chosen = only or [code for code, fault in FAULTS.items() if fault.usual or suspects]
+    chosen = only or [code for code, fault in ISSUES.items() if fault.usual or suspects]
     wanted = frozenset(
         code
         for code in chosen
-        if code not in ignore and not (metadata_only and FAULTS[code].shows_in != TABLE)
+        if code not in ignore and not (metadata_only and ISSUES[code].shows_in != TABLE)
     )
     if not wanted:
         raise InputError("no fault is left to look for: name others with --only or --ignore")
@@ -55,7 +55,7 @@ def shows_in(wanted: Collection[str], place: str) -> bool:
     >>> shows_in(["clipped"], SAMPLES), shows_in(["clipped"], ATTRIBUTES)
     (True, False)
     """
-    return any(FAULTS[code].shows_in == place for code in wanted)
+    return any(ISSUES[code].shows_in == place for code in wanted)
 
 
 def needs_hdf5(wanted: Collection[str]) -> bool:

@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 
 from steadkit.check.attributes import AttributeTexts
-from steadkit.check.findings import found, of_faults, together
+from steadkit.check.findings import concatenate, findings_table, of_issues
 from steadkit.check.heuristics import rises
-from steadkit.check.issues import ATTRIBUTES, FAULTS, SAMPLES
+from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES
 from steadkit.check.samples import CHECKS, Components, not_finite
 from steadkit.check.selection import shows_in
 from steadkit.errors import InputError, remedy_of
-from steadkit.store import LIBRARY_FAULTS, Reader, Scanned, locate, open_data, scan
+from steadkit.store import LIBRARY_ERRORS, Reader, ScannedBatch, locate, open_data, scan
 
 BATCH: Final = 16
 """Traces whose samples are checked at once: 1 MB, which the cache of a core holds."""
 
 ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")
-SUSPECTS: Final = frozenset({"second-event", "unlabelled-event"})
+HEURISTICS: Final = frozenset({"second-event", "unlabelled-event"})
 
 
 class Surveyed(NamedTuple):
@@ -39,7 +39,7 @@ class Surveyed(NamedTuple):
 
 def unsurveyed(count: int) -> Surveyed:
     """Stand in for a pass over so many traces that was not wanted."""
-    nothing = found("not-finite", [], [])
+    nothing = findings_table("not-finite", [], [])
     return Surveyed(nothing, *_blank(count))
 
 
@@ -50,7 +50,7 @@ def _blank(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def check_waveforms(
     path: Path,
     pieces: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
-    wanted: Collection[str] = tuple(FAULTS),
+    wanted: Collection[str] = tuple(ISSUES),
 ) -> Surveyed:
     """Find the faults of waveforms and attributes of one file.
 
@@ -80,7 +80,7 @@ def check_waveforms(
             columns.append(surveyed[1:])
         parts.append(_unlisted(group, path, names))
     together_columns = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Surveyed(of_faults(together(parts), wanted), *together_columns)
+    return Surveyed(of_issues(concatenate(parts), wanted), *together_columns)
 
 
 def _check_piece(
@@ -104,12 +104,12 @@ def _check_piece(
                 texts.add_broken(row, fault)
         if with_samples:
             parts += _check_samples(scanned, rows, surveyed, wanted)
-    parts += [texts.findings(), found("unreadable-waveform", unread, unread.values())]
-    return surveyed._replace(findings=together(parts))
+    parts += [texts.findings(), findings_table("unreadable-waveform", unread, unread.values())]
+    return surveyed._replace(findings=concatenate(parts))
 
 
 def _reasons(
-    reader: Reader, names: Sequence[str], scanned: Scanned, faults: Mapping[int, str]
+    reader: Reader, names: Sequence[str], scanned: ScannedBatch, faults: Mapping[int, str]
 ) -> Iterator[tuple[int, str]]:
     """List rows that were not read and why, but for trace and file, which a finding names besides.
 
@@ -130,23 +130,23 @@ def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]
         else:
             missing.append(names[row])
     lacking = [
-        found("missing-waveform", missing, ["no dataset"] * len(missing)),
-        found("unreadable-waveform", unreadable, unreadable.values()),
+        findings_table("missing-waveform", missing, ["no dataset"] * len(missing)),
+        findings_table("unreadable-waveform", unreadable, unreadable.values()),
     ]
-    return together(lacking)
+    return concatenate(lacking)
 
 
 def _is_there(group: h5py.Group, name: str) -> bool:
     try:
         return group.get(name, getlink=True) is not None
-    except LIBRARY_FAULTS:
+    except LIBRARY_ERRORS:
         return True  # damaged, which is not the same as missing
 
 
 def _unlisted(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
     known = set(names)
     unlisted = [name for name in _members(group, path) if name not in known]
-    return found("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
+    return findings_table("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
 
 
 def _members(group: h5py.Group, path: Path) -> Iterator[str]:
@@ -155,14 +155,14 @@ def _members(group: h5py.Group, path: Path) -> Iterator[str]:
             # Names that are no UTF-8 come as bytes or with surrogates, which no file takes.
             known = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
             yield known.decode(errors="backslashreplace")
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         raise InputError(
             f"{str(path)!r} is damaged in its list of traces: {remedy_of(error)}"
         ) from error
 
 
 def _check_samples(
-    scanned: Scanned, rows: pd.DataFrame, surveyed: Surveyed, wanted: Collection[str]
+    scanned: ScannedBatch, rows: pd.DataFrame, surveyed: Surveyed, wanted: Collection[str]
 ) -> list[pd.DataFrame]:
     """Check samples that have been read; digests and what is alive go to `surveyed`."""
     surveyed.digests[scanned.rows] = [digest.hex().encode() for digest in scanned.digests]
@@ -192,7 +192,7 @@ def _in_batch(
         components, finite = Components(components.samples[sound]), rows[sound]
     if len(finite):
         texts |= {code: check(components) for code, check in CHECKS.items() if code in wanted}
-    if len(finite) and SUSPECTS & set(wanted):
+    if len(finite) and HEURISTICS & set(wanted):
         categories = finite["trace_category"].to_numpy(object)
         arrivals = finite[list(ARRIVALS)].to_numpy(float)
         texts |= rises(components.samples, categories, arrivals)
@@ -205,4 +205,4 @@ def _in_batch(
 
 def _found(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:
     hits = np.array([bool(text) for text in texts], dtype=bool)
-    return found(code, names[hits], filter(None, texts))
+    return findings_table(code, names[hits], filter(None, texts))

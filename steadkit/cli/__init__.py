@@ -9,11 +9,11 @@ from steadkit.cli.making import demo, merge, subset
 from steadkit.cli.manifests import build, diff, verify
 from steadkit.cli.preview import preview
 from steadkit.cli.split import split
-from steadkit.console import CarefulGroup
+from steadkit.console import ErrorGroup
 from steadkit.version import __version__
 
 
-@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Cut STEAD down reproducibly, check it, and feed it to training."""

@@ -56,16 +56,16 @@ def check(
     not count.
     """
     if listed:
-        _show_faults()
+        _list_issues()
         return
     if copy is not None and (clean is not None or metadata_only):
         other = "--drop" if clean is not None else "--metadata-only"
         raise click.UsageError(f"--fix and {other} exclude each other: use one, then the other.")
     with _exit_code_2():
         from steadkit.check import check as run
-        from steadkit.check import wanted_faults
+        from steadkit.check import selected_issues
 
-        wanted = wanted_faults(only, ignore, metadata_only, suspects)
+        wanted = selected_issues(only, ignore, metadata_only, suspects)
         sources = _sources(source, wanted, copy is not None)
         outputs = _outputs(listing, copy, clean, overwrite)
         found = run(sources, wanted)
@@ -74,14 +74,14 @@ def check(
     click.get_current_context().exit(1 if left else 0)
 
 
-def _show_faults() -> None:
-    from steadkit.check import FAULTS
+def _list_issues() -> None:
+    from steadkit.check import ISSUES
 
-    rows = [(fault.code, fault.severity, fault.meaning, fault.remedy) for fault in FAULTS.values()]
+    rows = [(fault.code, fault.severity, fault.meaning, fault.remedy) for fault in ISSUES.values()]
     table("faults", ("fault", "severity", "what it means", "what to do"), rows)
 
 
-class CannotCheck(click.ClickException):
+class CannotCheckError(click.ClickException):
     """A check that could not be made; 1 means that it found errors."""
 
     exit_code = 2
@@ -93,7 +93,7 @@ def _exit_code_2() -> Iterator[None]:
     try:
         yield
     except (InputError, OSError, MemoryError) as error:
-        raise CannotCheck(one_line(error)) from error
+        raise CannotCheckError(one_line(error)) from error
 
 
 def _outputs(
@@ -145,9 +145,9 @@ def _sources(named: Sequence[Path], wanted: frozenset[str], whole: bool) -> "lis
 
 def _show(found: "Report") -> None:
 
-    from steadkit.check import counted
+    from steadkit.check import count_by_issue
 
-    if rows := counted(found.findings):
+    if rows := count_by_issue(found.findings):
         table("findings", ("fault", "severity", "traces", "example", "what to do"), rows)
     tally = found.findings["severity"].value_counts()
     parts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
@@ -162,7 +162,7 @@ def _write(
     overwrite: bool,
 ) -> bool:
     """Write what was asked for; tells whether errors are left."""
-    from steadkit.atomic import write_with
+    from steadkit.atomic import write_one
     from steadkit.check import (
         FINDINGS,
         drop,
@@ -177,7 +177,7 @@ def _write(
     errors: pd.DataFrame = of_severity(found.findings)
     if "listing" in outputs:
         findings = found.findings
-        write_with(
+        write_one(
             outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
         )
     if "copy" in outputs and "listing" in outputs and not repairable(found.findings).any():

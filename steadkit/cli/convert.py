@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadkit.cli.options import FILE, WholeType, overwrite_option, report, seed_option
-from steadkit.console import CarefulGroup, echo, summary
+from steadkit.console import ErrorGroup, echo, summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
@@ -22,7 +22,7 @@ band_option = click.option(
 )
 
 
-@click.group(cls=CarefulGroup)
+@click.group(cls=ErrorGroup)
 def convert() -> None:
     """Exchange data with SeisBench's format, miniSEED, SAC and QuakeML."""
 
@@ -60,7 +60,7 @@ def from_seisbench(
     from steadkit.dataset_files import dataset_files
 
     types = [item.strip() for text in source_types for item in text.split(",")]
-    _tell(output, run(folder, dataset_files(output), seed, band_pass, overwrite, types))
+    _report(output, run(folder, dataset_files(output), seed, band_pass, overwrite, types))
 
 
 @convert.command("to-seisbench")
@@ -100,9 +100,9 @@ def to_miniseed(
     Beside them go picks.csv, stations.csv, and metadata.csv with all columns.
     """
     from steadkit.convert import to_miniseed as run
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    count = run(source_of(source), output, names, quakeml, overwrite)
+    count = run(source_from_path(source), output, names, quakeml, overwrite)
     summary(str(output), {"traces": count})
 
 
@@ -152,13 +152,13 @@ def from_records(
 
     config = RegionConfig(seed, band_pass, noise, components)
     files = dataset_files(output)
-    _tell(files.hdf5, run(folder, picks, files, config, stations, overwrite))
+    _report(files.hdf5, run(folder, picks, files, config, stations, overwrite))
 
 
-def _tell(output: Path, converted: "Converted") -> None:
-    from steadkit.convert import describe_unread, told
+def _report(output: Path, converted: "Converted") -> None:
+    from steadkit.convert import describe_unread, format_skipped
 
     report(output, converted.manifest.categories, converted.manifest.digest)
-    for line in (told(converted.left_out), describe_unread(converted.unread)):
+    for line in (format_skipped(converted.left_out), describe_unread(converted.unread)):
         if line:
             echo(f"  {line}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steadkit.cli.options import FILE, NumberType, overwrite_option
-from steadkit.console import CarefulGroup, echo, show, summary, table
+from steadkit.console import ErrorGroup, echo, format_value, summary, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,10 +36,10 @@ def info(file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(described.as_dict(), indent=1))
     else:
-        _tell(described)
+        _print_info(described)
 
 
-def _tell(described: "Info") -> None:
+def _print_info(described: "Info") -> None:
     span = {"first trace": described.first, "last trace": described.last} if described.gaps else {}
     summary(described.file, {**described.counts, **span})
     if described.waveforms:
@@ -50,10 +50,10 @@ def _tell(described: "Info") -> None:
         facts = {key: str(value) for key, value in described.manifest.items() if value}
         summary(f"manifest {facts.pop('file')}", facts)
     if described.gaps:
-        _tell_figures(described)
+        _print_figures(described)
 
 
-def _tell_figures(described: "Info") -> None:
+def _print_figures(described: "Info") -> None:
 
     headings = ("", "known", "least", "25 %", "median", "75 %", "greatest")
     rows = [
@@ -74,7 +74,7 @@ def _tell_figures(described: "Info") -> None:
 
 
 def _short(value: float | None) -> str:
-    return show(value) if value is None else f"{value:,.2f}"
+    return format_value(value) if value is None else f"{value:,.2f}"
 
 
 def figure_options(suffix: str = "") -> Callable[[Command], Command]:
@@ -141,7 +141,7 @@ component_option = click.option(
 )
 
 
-@click.group(cls=CarefulGroup)
+@click.group(cls=ErrorGroup)
 def plot() -> None:
     """Draw traces, spectrograms, record sections, maps and distributions."""
 
@@ -195,9 +195,9 @@ def spectrogram(
 def section(file: Path, event: str | None, component: str, **options: Any) -> None:
     """Draw the record section of one earthquake: distance over time since its origin."""
     from steadkit.plots import rows_of_event, section_figure, waveforms_of
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    source = source_of(file, whole=False)
+    source = source_from_path(file, whole=False)
     rows = rows_of_event(source.csv, event)
     figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
     write_figures([figure], **options)
@@ -210,9 +210,9 @@ def map_(file: Path, **options: Any) -> None:
     """Draw where the stations and the sources of FILE are."""
     from steadkit.info import read_numbers
     from steadkit.plots import map_figure
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    table = read_numbers(source_of(file, whole=False).csv)
+    table = read_numbers(source_from_path(file, whole=False).csv)
     write_figures([map_figure(table)], **options)
 
 
@@ -223,9 +223,9 @@ def distributions(file: Path, **options: Any) -> None:
     """Draw how magnitude, distance, depth, SNR, arrivals and back azimuth are distributed."""
     from steadkit.info import read_numbers
     from steadkit.plots import distributions_figure
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    table = read_numbers(source_of(file, whole=False).csv)
+    table = read_numbers(source_from_path(file, whole=False).csv)
     write_figures([distributions_figure(table)], **options)
 
 
@@ -236,9 +236,9 @@ def overview(file: Path, **options: Any) -> None:
     """Draw a one-page sheet of FILE: counts, map, distributions and a typical event."""
     from steadkit.info import describe, read_numbers
     from steadkit.plots import example_of, overview_figure
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    source = source_of(file, whole=False)
+    source = source_from_path(file, whole=False)
     table = read_numbers(source.csv)
     figure = overview_figure(describe(source.csv), table, example_of(source, table))
     write_figures([figure], **options)
@@ -252,9 +252,9 @@ def _draw_traces(
 ) -> None:
     from steadkit.errors import InputError
     from steadkit.plots import names_in, rows_of, waveforms_of
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    source = source_of(file, whole=False)
+    source = source_from_path(file, whole=False)
     if not names:
         examples = sorted(names_in(source.csv))[:1]
         raise InputError(f"name a trace to draw, {', '.join(examples) or 'if there were any'}")

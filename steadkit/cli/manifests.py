@@ -58,11 +58,11 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     from steadkit.atomic import check_targets, note_input, write_text
     from steadkit.atomic.kinds import table as table_kind
     from steadkit.manifest import load
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
     from steadkit.verify import covers_csv
     from steadkit.verify import verify as run
 
-    source = source_of(data)
+    source = source_from_path(data)
     path = manifest or source.hdf5.with_suffix(".manifest")
     note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]

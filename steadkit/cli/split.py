@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from steadkit.manifest import Manifest
-    from steadkit.split import Rule, Sharing
+    from steadkit.split import Overlap, SplitConfig
 
 BOX: dict[str, Any] = {"type": NumberType(), "nargs": 4, "metavar": "S W N E"}
 """South, west, north, east."""
@@ -69,9 +69,9 @@ def split(
     code is 1 if anything leaks; what is a leak follows from --by, else from how it was split.
     """
     from steadkit.selection import parse_strata
-    from steadkit.split import Rule, parse_by, parse_shares
+    from steadkit.split import SplitConfig, parse_by, parse_shares
 
-    rule = Rule(
+    rule = SplitConfig(
         by=parse_by(by),
         shares=parse_shares(shares),
         seed=seed,
@@ -90,13 +90,13 @@ def split(
 
 def _split(
     data: Path,
-    rule: "Rule",
+    rule: "SplitConfig",
     metadata: tuple[Path, ...],
     strict: bool,
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    from steadkit.atomic import check_targets, note_input, write_with
+    from steadkit.atomic import check_targets, note_input, write_one
     from steadkit.split import list_rows, split_manifest, target_of
 
     target = target_of(data, output)
@@ -104,42 +104,47 @@ def _split(
     check_targets([target], overwrite)
     base, rows = list_rows(data, rule, metadata)
     manifest, found = split_manifest(base, rows, rule, strict)
-    write_with(target, manifest.write, overwrite)
+    write_one(target, manifest.write, overwrite)
     _show(manifest, rows, found)
     report(target, manifest.categories, manifest.digest)
 
 
-def _check(data: Path, rule: "Rule | None", metadata: tuple[Path, ...], strict: bool) -> None:
-    from steadkit.split import list_rows, proved, refuse_leaks, split_beside
+def _check(
+    data: Path, rule: "SplitConfig | None", metadata: tuple[Path, ...], strict: bool
+) -> None:
+    from steadkit.split import audit_manifest, find_split, list_rows, refuse_leaks
 
-    path = split_beside(data)
+    path = find_split(data)
     manifest, rows = list_rows(path, rule, metadata)
-    found = proved(manifest, rows, rule, strict)
+    found = audit_manifest(manifest, rows, rule, strict)
     _show(manifest, rows, found)
     refuse_leaks(found, repr(str(path)))
     unknown = sum(sharing.unknown for sharing in found)
     echo(f"{path}: no leak{f' is known; {_unknown(unknown)}' if unknown else ''}")
 
 
-def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]") -> None:
+def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Overlap]") -> None:
     """Print what each part has, and what two parts share."""
-    from steadkit.sampling import PARTS
+    from steadkit.sampling import SPLITS
 
     parts = (
         rows["trace_category"].groupby(list(manifest.parts)).value_counts().unstack(fill_value=0)
     )
-    parts = parts.reindex(PARTS, fill_value=0)
+    parts = parts.reindex(SPLITS, fill_value=0)
     lines: list[list[object]] = [[name, *map(int, parts[name])] for name in parts]
     lines.append(["share", *(f"{s:.2%}" for s in parts.sum(axis=1) / parts.to_numpy().sum())])
     lines += [[f"groups by {sharing.what}", *sharing.groups.values()] for sharing in found]
-    table(f"{manifest.name}, split by {_described(manifest)}", ("", *PARTS), lines)
+    table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
     columns = ("groups in", *(f"{a} and {b}" for a, b in found[0].shared), "leak")
     lines = [
         [sharing.what, *map(len, sharing.shared.values()), _verdict(sharing)] for sharing in found
     ]
     table("In two parts", columns, lines)
     lacking = [
-        f"no {name} trace is in {part}" for name in parts for part in PARTS if not parts[name][part]
+        f"no {name} trace is in {part}"
+        for name in parts
+        for part in SPLITS
+        if not parts[name][part]
     ]
     lacking += [
         f"{_unknown(sharing.unknown)}: give them a source_id or a source_origin_time"
@@ -150,7 +155,7 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Sharing]"
         echo(f"  {note}")
 
 
-def _verdict(sharing: "Sharing") -> str:
+def _verdict(sharing: "Overlap") -> str:
     if not sharing.names:
         return _unknown(sharing.unknown) if sharing.unknown else "none"
     return "LEAK" if sharing.forbidden else "allowed"

@@ -11,7 +11,7 @@
 ===================  ==========================================================
 """
 
-from steadkit.convert.dataset_writer import Converted, describe_unread, told
+from steadkit.convert.dataset_writer import Converted, describe_unread, format_skipped
 from steadkit.convert.from_records import RegionConfig, from_records
 from steadkit.convert.from_seisbench import from_seisbench
 from steadkit.convert.streams import stream_of, to_stream
@@ -22,11 +22,11 @@ __all__ = [
     "Converted",
     "RegionConfig",
     "describe_unread",
+    "format_skipped",
     "from_records",
     "from_seisbench",
     "stream_of",
     "to_miniseed",
     "to_seisbench",
     "to_stream",
-    "told",
 ]

@@ -22,7 +22,7 @@ def columns_in(path: Path) -> list[str]:
     InputError
         The file is missing, or is not a CSV.
     """
-    with _faults_in_one_line(path):
+    with _errors_in_one_line(path):
         return list(pd.read_csv(path, nrows=0, dtype=str, encoding_errors="strict").columns)
 
 
@@ -36,7 +36,7 @@ def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.
     """
     yield pd.DataFrame(columns=list(columns or columns_in(path)), dtype=str)
     with (
-        _faults_in_one_line(path),
+        _errors_in_one_line(path),
         pd.read_csv(
             path,
             usecols=None if columns is None else list(columns),
@@ -51,7 +51,7 @@ def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.
 
 
 @contextmanager
-def _faults_in_one_line(path: Path) -> Iterator[None]:
+def _errors_in_one_line(path: Path) -> Iterator[None]:
     require_file(path)
     try:
         with warnings.catch_warnings():

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import in_order, write_csv
+from steadkit.catalog import order_columns, write_csv
 from steadkit.convert.stead_text import typed
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
@@ -51,10 +51,10 @@ class Converted:
     unread: Mapping[str, int] = field(default_factory=dict)
 
 
-def told(left_out: Mapping[str, int]) -> str:
+def format_skipped(left_out: Mapping[str, int]) -> str:
     """Say in one line what was left out; an empty text where nothing was.
 
-    >>> told({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
+    >>> format_skipped({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
     """
     return _count_line("left out", left_out, "for other reasons")
@@ -112,10 +112,12 @@ def write_traces(
     written = _Written()
     with new_dataset(files, overwrite) as new:
         with Writer(new.hdf5) as writer:
-            ordered = in_order(columns)
+            ordered = order_columns(columns)
             csv = write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
         if not written.names:
-            raise InputError(f"no trace to write: {told(left_out) or 'the source is empty'}")
+            raise InputError(
+                f"no trace to write: {format_skipped(left_out) or 'the source is empty'}"
+            )
         manifest = manifest_of(
             files.name,
             dict(recipe) | {"left_out": dict(sorted(left_out.items()))},

@@ -32,14 +32,14 @@ from steadkit.convert.record_metadata import (
 from steadkit.convert.records import (
     Index,
     Instrument,
-    Piece,
+    Segment,
     components_at,
     index_folder,
-    minute,
+    read_window,
 )
-from steadkit.convert.resample import P_SAMPLES, UnusableError, chance
+from steadkit.convert.resample import P_SAMPLES, UnusableError, hash_uniform
 from steadkit.convert.stations import read_stations
-from steadkit.convert.stead_text import apart, name_of
+from steadkit.convert.stead_text import make_unique, name_of
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
@@ -171,14 +171,14 @@ def _planned(
     starts = []
     for onset in found:
         try:
-            starts.append((onset, _start_of(onset, chance(onset.identity, seed))))
+            starts.append((onset, _start_of(onset, hash_uniform(onset.identity, seed))))
         except UnusableError as reason:
             left_out[str(reason)] += 1
     names = pd.Series(
         [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
         dtype=str,
     )
-    names = apart(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
+    names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
     return [(onset, _Plan(name, start)) for (onset, start), name in zip(starts, names, strict=True)]
 
 
@@ -197,7 +197,7 @@ def _event(onset: Onset, plan: _Plan, region: _Region) -> Trace:
     reason = UnusableError("no records of the station")
     for instrument in _by_merit(onset, plan.start, region):
         try:
-            stretch = minute(
+            stretch = read_window(
                 region.index[instrument],
                 plan.start,
                 region.config.band_pass,
@@ -258,9 +258,9 @@ def _quiet_minutes(instrument: Instrument, picked: np.ndarray, region: _Region) 
 
 
 def _noise_trace(instrument: Instrument, start: int, region: _Region) -> Trace | None:
-    pieces: Sequence[Piece] = region.index[instrument]
+    pieces: Sequence[Segment] = region.index[instrument]
     try:
-        stretch = minute(pieces, start, region.config.band_pass, region.config.components)
+        stretch = read_window(pieces, start, region.config.band_pass, region.config.components)
         waveform = _as_counts(stretch.samples)
     except UnusableError:
         return None

@@ -14,16 +14,21 @@ from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
 from steadkit.convert.csv import columns_in, text_parts
-from steadkit.convert.dataset_writer import Converted, Trace, told, write_traces
+from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
 from steadkit.convert.resample import (
     UnusableError,
     at_stead_rate,
-    chance,
     cut,
+    hash_uniform,
     ratio_to_stead,
     window_start,
 )
-from steadkit.convert.seisbench_columns import component_letters, extras_of, moved, to_stead
+from steadkit.convert.seisbench_columns import (
+    component_letters,
+    extras_of,
+    shift_arrivals,
+    to_stead,
+)
 from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
 from steadkit.convert.seisbench_names import SAMPLING, SPLITS
 from steadkit.convert.seisbench_plan import plan_of
@@ -133,7 +138,7 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
         return
     reasons = plan["reason"].value_counts().to_dict()
     raise InputError(
-        f"no trace to write: {told(reasons)}; name a type with --source-types to take it"
+        f"no trace to write: {format_skipped(reasons)}; name a type with --source-types to take it"
     )
 
 
@@ -186,9 +191,9 @@ def _trace(
     record = at_stead_rate(samples.read(source["trace_name"], order), ratio, choice.band_pass)
     row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
-    share = chance(plan.name, choice.seed)
+    share = hash_uniform(plan.name, choice.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, share)
-    row = moved(row, float(ratio), start, N_SAMPLES, unread)
+    row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
         row | _start_time(row, start) | _planned_columns(plan, row),
         cut(record, start),

@@ -7,7 +7,7 @@ import numpy as np
 from obspy.signal.trigger import classic_sta_lta
 
 from steadkit.convert.measure import in_band
-from steadkit.convert.records import NANO, Piece
+from steadkit.convert.records import NANO, Segment
 from steadkit.sampling import shuffled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
@@ -28,7 +28,7 @@ LARGEST_CHANGE: Final = 10.0
 
 
 def quiet_starts(
-    pieces: Sequence[Piece], picked: np.ndarray, station: str, seed: int
+    pieces: Sequence[Segment], picked: np.ndarray, station: str, seed: int
 ) -> Iterator[int]:
     """List minutes far from all picks, in an order that follows from seed, station and time alone.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadkit.convert.measure import between, coda_end, in_band, snr_db
 from steadkit.convert.picks import Onset
-from steadkit.convert.records import NANO, Instrument, Stretch
+from steadkit.convert.records import NANO, Instrument, Window
 from steadkit.convert.stations import Place
 from steadkit.convert.stead_text import bracketed, coda_text, known, sample_text, time_text
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
@@ -23,7 +23,7 @@ def microseconds(nanoseconds: int) -> np.datetime64:
     return np.datetime64(nanoseconds // 1000, "us")
 
 
-def station_row(instrument: Instrument, stretch: Stretch, places: Places) -> dict[str, str]:
+def station_row(instrument: Instrument, stretch: Window, places: Places) -> dict[str, str]:
     """Fill in who recorded a trace, and when it begins; all other columns are there and empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
@@ -43,7 +43,7 @@ def station_row(instrument: Instrument, stretch: Stretch, places: Places) -> dic
 
 
 def event_row(
-    onset: Onset, stretch: Stretch, waveform: np.ndarray, places: Places
+    onset: Onset, stretch: Window, waveform: np.ndarray, places: Places
 ) -> dict[str, str]:
     """Fill in an event's picks and source, and measure its SNR, coda end, and distances."""
     p = (onset.p - stretch.start) / NANO_PER_SAMPLE

@@ -48,7 +48,7 @@ class Instrument(NamedTuple):
     kind: str
 
 
-class Piece(NamedTuple):
+class Segment(NamedTuple):
     """A continuous run of samples of one channel in one file; times in ns since 1970, UTC."""
 
     path: Path
@@ -60,11 +60,11 @@ class Piece(NamedTuple):
     rate: float
 
 
-Index = Mapping[Instrument, Sequence[Piece]]
+Index = Mapping[Instrument, Sequence[Segment]]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Window:
     """Samples of one instrument on a grid of 100 Hz.
 
     Parameters
@@ -89,7 +89,7 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name a folder of miniSEED or SAC files")
-    found: defaultdict[Instrument, list[Piece]] = defaultdict(list)
+    found: defaultdict[Instrument, list[Segment]] = defaultdict(list)
     paths = sorted(Path(parent) / name for parent, _, files in os.walk(folder) for name in files)
     for path in progress(paths, f"listing {folder.name}"):
         if not path.is_file():
@@ -109,7 +109,7 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     }
 
 
-def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Piece]:
+def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Segment]:
     file_format = _format_of(path)
     if file_format is None:
         return
@@ -126,7 +126,7 @@ def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Piece]:
             continue
         times = (stats.starttime.ns, stats.endtime.ns)
         rate = float(stats.sampling_rate)
-        yield Piece(path, file_format, _instrument_of(trace), code, *times, rate)
+        yield Segment(path, file_format, _instrument_of(trace), code, *times, rate)
 
 
 def _passed_over(code: str, n_samples: int) -> str:
@@ -162,9 +162,9 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
         raise UnusableError("a file that cannot be read") from error
 
 
-def minute(
-    pieces: Sequence[Piece], start: int, band_pass: bool = False, least_components: int = 1
-) -> Stretch:
+def read_window(
+    pieces: Sequence[Segment], start: int, band_pass: bool = False, least_components: int = 1
+) -> Window:
     """Read one minute of one instrument at 100 Hz.
 
     Parameters
@@ -200,21 +200,21 @@ def minute(
             begin = first if begin is None else begin
     if begin is None:
         raise UnusableError("none of the components E, N and Z")
-    return Stretch(samples, begin)
+    return Window(samples, begin)
 
 
-def components_at(pieces: Sequence[Piece], start: int) -> int:
+def components_at(pieces: Sequence[Segment], start: int) -> int:
     """Count the components of which there is something in the minute from `start` on."""
     letters = {piece.channel[-1] for piece in _overlapping(pieces, start)}
     return sum(index is not None for index in pick_components(sorted(letters)))
 
 
-def _overlapping(pieces: Sequence[Piece], start: int) -> list[Piece]:
+def _overlapping(pieces: Sequence[Segment], start: int) -> list[Segment]:
     last = start + int(N_SAMPLES / SAMPLING_RATE * NANO)
     return [piece for piece in pieces if piece.start < last and piece.end > start]
 
 
-def _component(pieces: Sequence[Piece], start: int, band_pass: bool) -> tuple[np.ndarray, int]:
+def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[np.ndarray, int]:
     """Read a minute of one channel; returns its samples and the time of the first."""
     rates = {round(piece.rate, 3) for piece in pieces}
     if len(rates) > 1:

@@ -142,7 +142,7 @@ def _low_pass(factor: int) -> np.ndarray:
     return taps
 
 
-def chance(name: str, seed: int) -> float:
+def hash_uniform(name: str, seed: int) -> float:
     """Draw a number from 0 to 1 for a trace, from the seed and its name alone."""
     return float(rank([name], seed, "window")[0]) / 2.0**64
 

@@ -175,7 +175,7 @@ def component_letters(text: str) -> list[str]:
     return [letter for letter in text if letter not in "[]()'\", "] if known(text) else []
 
 
-def moved(
+def shift_arrivals(
     row: Mapping[str, str],
     ratio: float,
     start: int,

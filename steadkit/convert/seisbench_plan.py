@@ -19,7 +19,7 @@ from steadkit.convert.seisbench_sources import (
     source_type_of,
     sources_of,
 )
-from steadkit.convert.stead_text import SUFFIX, apart, known, name_of
+from steadkit.convert.stead_text import SUFFIX, known, make_unique, name_of
 from steadkit.errors import InputError, printable
 from steadkit.schema import NOISE
 from steadkit.types import parse_cell, parse_times
@@ -63,7 +63,7 @@ def plan_of(
         raise InputError(f"{str(chunks[0].metadata.parent)!r} lists no trace: name another folder")
     _refuse_missing_types(source_types, plan["source_type"])
     kept = plan["category"] != ""
-    plan["name"] = apart(plan["name"].where(kept, plan["identity"]), plan["identity"])
+    plan["name"] = make_unique(plan["name"].where(kept, plan["identity"]), plan["identity"])
     # Equal rows tell of one trace: it is taken once, whichever comes first.
     plan["again"] = plan["identity"].duplicated()
     return plan.drop(columns="identity")

@@ -116,10 +116,10 @@ def name_of(station: str, network: str, start: np.datetime64, category: str) -> 
     return f"{'.'.join(codes)}_{when}_{SUFFIX[category]}"
 
 
-def apart(names: pd.Series, identities: pd.Series) -> pd.Series:
+def make_unique(names: pd.Series, identities: pd.Series) -> pd.Series:
     """Tell names that are alike apart, by a hash of what each row is, whatever their order.
 
-    >>> apart(pd.Series(["A_EV", "B_EV", "A_EV"]), pd.Series(["1", "2", "3"])).tolist()
+    >>> make_unique(pd.Series(["A_EV", "B_EV", "A_EV"]), pd.Series(["1", "2", "3"])).tolist()
     ['A-fc942c07_EV', 'B_EV', 'A-397b6e68_EV']
     """
     alike = names.duplicated(keep=False)

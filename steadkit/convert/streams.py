@@ -9,7 +9,7 @@ import pandas as pd
 from obspy import Stream, Trace, UTCDateTime
 from obspy.core import AttribDict
 
-from steadkit.catalog import row_parts
+from steadkit.catalog import iter_rows_named
 from steadkit.convert.stead_text import known
 from steadkit.errors import InputError
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
@@ -55,7 +55,7 @@ def stream_of(source: Source, name: str) -> Stream:
     InputError
         The file has no such trace, or a value of its row cannot be used.
     """
-    found = pd.concat(list(row_parts(source.csv, [name])))
+    found = pd.concat(list(iter_rows_named(source.csv, [name])))
     if found.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace {name!r}: check the name")
     with open_data(source.hdf5) as group:

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, note_input, staged
+from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import TRACES
 from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
-from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
+from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import folder_for
 from steadkit.convert.picks import OF_A_SOURCE
@@ -92,8 +92,8 @@ def to_miniseed(
     if quakeml:
         targets.append(folder / QUAKEML)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
-    full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
-    with folder_for(folder), staged(targets, overwrite, kinds=kinds) as staging:
+    full = table.reindex(columns=order_columns([*COLUMNS, *table.columns]), fill_value="")
+    with folder_for(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
         picks, stations, metadata = staging[: len(TABLES)]
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_picks_as_text(full), dtype=str)])

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, note_input, staged
+from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
-from steadkit.catalog import KEY_COLUMNS, columns_of, read_table, row_parts, write_csv
-from steadkit.console import Bar
+from steadkit.catalog import KEY_COLUMNS, columns_of, iter_rows_named, read_table, write_csv
+from steadkit.console import ProgressBar
 from steadkit.convert.dataset_writer import folder_for
 from steadkit.convert.seisbench_columns import seisbench_names
 from steadkit.convert.seisbench_names import SPLITS
@@ -27,8 +27,8 @@ from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import DTYPE, Reader, check_finite, locate, open_data, scan
-from steadkit.store.runs import runs
-from steadkit.store.scanner import TOGETHER
+from steadkit.store.runs import consecutive_ranges
+from steadkit.store.scanner import BATCH_TRACES
 
 BUCKET: Final = 1024
 """Traces in a bucket, as many as SeisBench's own writer puts into one."""
@@ -93,7 +93,7 @@ def to_seisbench(
     described = _described(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
-    with folder_for(folder), staged(paths, overwrite) as staging:
+    with folder_for(folder), atomic_write(paths, overwrite) as staging:
         count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
             metadata, waveforms = pairs[2 * number : 2 * number + 2]
@@ -242,15 +242,17 @@ def _copied(
     columns: Mapping[str, str],
 ) -> Iterator[pd.DataFrame]:
     """Copy the waveforms in the order of the rows; hand the rows on, piece by piece."""
-    reader, bar = Reader(group), Bar()
+    reader, bar = Reader(group), ProgressBar()
     bar.start(f"copying {source}", len(splits))
     try:
-        for part in row_parts(source.csv, splits):
+        for part in iter_rows_named(source.csv, splits):
             names, places = part["trace_name"].tolist(), list[str]()
-            for start in range(0, len(names), TOGETHER):
-                some = names[start : start + TOGETHER]
+            for start in range(0, len(names), BATCH_TRACES):
+                some = names[start : start + BATCH_TRACES]
                 waveforms = _read(reader, some)
-                for first, stop in runs(some, lambda one, other: splits[one] == splits[other]):
+                for first, stop in consecutive_ranges(
+                    some, lambda one, other: splits[one] == splits[other]
+                ):
                     split = splits[some[first]]
                     places += packing.add(some[first:stop], split, waveforms[first:stop])
                 bar.step(count=len(some))

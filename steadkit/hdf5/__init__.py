@@ -24,43 +24,43 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 ===============  ==============================================================
 """
 
-from steadkit.hdf5.attribute_table import Table, by_form, table_of
+from steadkit.hdf5.attribute_table import AttributeTable, group_by_schema, table_of
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
-from steadkit.hdf5.direct_io import PAGE, Disk
-from steadkit.hdf5.global_heap import Heaps
+from steadkit.hdf5.direct_io import PAGE, DirectWriter
+from steadkit.hdf5.global_heap import GlobalHeap
 from steadkit.hdf5.object_header import (
     DamageError,
+    FileReader,
     Header,
     NewStyleError,
-    RawFile,
     Storage,
     UnsupportedError,
     read_header,
     storage_of,
 )
-from steadkit.hdf5.readahead import Windows
-from steadkit.hdf5.templates import Alike, Templates
-from steadkit.hdf5.writer import NewFile
+from steadkit.hdf5.readahead import ReadAhead
+from steadkit.hdf5.templates import HeaderBatch, HeaderTemplates
+from steadkit.hdf5.writer import Hdf5Writer
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
     "PAGE",
-    "Alike",
+    "AttributeTable",
     "Attributes",
     "DamageError",
-    "Disk",
+    "DirectWriter",
+    "FileReader",
+    "GlobalHeap",
+    "Hdf5Writer",
     "Header",
-    "Heaps",
-    "NewFile",
+    "HeaderBatch",
+    "HeaderTemplates",
     "NewStyleError",
-    "RawFile",
+    "ReadAhead",
     "Storage",
-    "Table",
-    "Templates",
     "UnsupportedError",
-    "Windows",
-    "by_form",
     "encode",
+    "group_by_schema",
     "read_attributes",
     "read_header",
     "storage_of",

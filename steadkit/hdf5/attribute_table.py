@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, Form, decode_all
+from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, AttributeSchema, decode_all
 from steadkit.hdf5.global_heap import REFERENCE
-from steadkit.hdf5.object_header import up8
-from steadkit.hdf5.padding import WORD, kept
+from steadkit.hdf5.object_header import round_up_8
+from steadkit.hdf5.padding import WORD, padding_mask
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class AttributeTable:
     """Attributes of one form, a row a dataset.
 
     Parameters
@@ -29,7 +29,7 @@ class Table:
         up with zeros.
     """
 
-    form: Form
+    form: AttributeSchema
     bodies: np.ndarray
     lengths: np.ndarray
     texts: np.ndarray
@@ -67,7 +67,7 @@ class Table:
                 spans = (stops - self.lengths[:, texts]).ravel().tolist(), stops.ravel().tolist()
                 pieces = [plain[a:b] for a, b in zip(*spans, strict=True)]
                 found[name] = decode_all(shape, content, pieces)
-            position, text = position + up8(shape.size), texts.stop
+            position, text = position + round_up_8(shape.size), texts.stop
         return found
 
     def _bodies(self) -> list[bytes]:
@@ -79,12 +79,14 @@ class Table:
 
     def _plain(self) -> bytes:
         content: bytes = (
-            self.texts.view(np.uint8).reshape(-1, WORD)[kept(self.lengths.ravel())].tobytes()
+            self.texts.view(np.uint8)
+            .reshape(-1, WORD)[padding_mask(self.lengths.ravel())]
+            .tobytes()
         )
         return content
 
 
-Datasets = Sequence[tuple[np.ndarray, Table]]
+Datasets = Sequence[tuple[np.ndarray, AttributeTable]]
 """Addresses of the data of some datasets, and the attributes of each."""
 
 
@@ -94,11 +96,11 @@ def _cut(content: bytes, lengths: np.ndarray) -> list[bytes]:
     return [content[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def table_of(attributes: Attributes) -> Table:
+def table_of(attributes: Attributes) -> AttributeTable:
     """Make a table of one row."""
     form, body, texts = attributes
     padded = b"".join(text + bytes(-len(text) % WORD) for text in texts)
-    return Table(
+    return AttributeTable(
         form,
         np.frombuffer(body, np.uint8).reshape(1, -1),
         np.array([[len(text) for text in texts]], np.int64),
@@ -106,15 +108,15 @@ def table_of(attributes: Attributes) -> Table:
     )
 
 
-def by_form(datasets: Datasets) -> Datasets:
+def group_by_schema(datasets: Datasets) -> Datasets:
     """Put the datasets of each form into one table."""
-    found: dict[Form, list[tuple[np.ndarray, Table]]] = {}
+    found: dict[AttributeSchema, list[tuple[np.ndarray, AttributeTable]]] = {}
     for address, table in datasets:
         found.setdefault(table.form, []).append((address, table))
     return [
         (
             np.concatenate([address for address, _ in alike]),
-            Table(
+            AttributeTable(
                 form,
                 np.concatenate([table.bodies for _, table in alike]),
                 np.concatenate([table.lengths for _, table in alike]),

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.global_heap import REFERENCE, Heaps
+from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
 from steadkit.hdf5.object_header import (
     ATTRIBUTE,
     MESSAGE,
@@ -22,8 +22,8 @@ from steadkit.hdf5.object_header import (
     Header,
     UnsupportedError,
     is_null,
+    round_up_8,
     shape_of,
-    up8,
 )
 
 ATTRIBUTES_DIGEST: Final = 8
@@ -49,7 +49,7 @@ BOOLEAN = bytes.fromhex("1802000001000000" + "100800000100000000000800") + (
 SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
-class Shape(NamedTuple):
+class AttributeField(NamedTuple):
     """All of an attribute but its value: what it is called and what kind of value it has."""
 
     name: bytes
@@ -63,10 +63,10 @@ class Shape(NamedTuple):
     """Bytes of an element of a text or sequence, which lies in a heap; 0 for a plain value."""
 
 
-class Form(NamedTuple):
+class AttributeSchema(NamedTuple):
     """What the attributes of traces of one file have in common: all but the values."""
 
-    shapes: tuple[Shape, ...]
+    shapes: tuple[AttributeField, ...]
     holes: tuple[int, ...]
     """Where in the body each reference stands."""
 
@@ -74,7 +74,7 @@ class Form(NamedTuple):
 class Attributes(NamedTuple):
     """The attributes of one dataset, in canonical form."""
 
-    form: Form
+    form: AttributeSchema
     body: bytes
     """The messages one after another, the references zero but for their lengths."""
     texts: list[bytes]
@@ -92,11 +92,11 @@ class Attributes(NamedTuple):
             position += len(shape.head)
             value = self.body[position : position + shape.size]
             found[shape.name.decode(errors="replace")] = _decode(shape, value, texts)
-            position += up8(shape.size)
+            position += round_up_8(shape.size)
         return found
 
 
-def form_of(shapes: Iterable[Shape]) -> Form:
+def schema_of(shapes: Iterable[AttributeField]) -> AttributeSchema:
     """Lay out attributes of these shapes, given in the order of their names."""
     shapes, position = tuple(shapes), 0
     holes: list[int] = []
@@ -104,16 +104,18 @@ def form_of(shapes: Iterable[Shape]) -> Form:
         position += len(shape.head)
         if shape.element:
             holes += range(position, position + shape.size, REFERENCE.size)
-        position += up8(shape.size)
+        position += round_up_8(shape.size)
     if max(len(shapes), len(holes)) > MAX_NUMBER:
         raise UnsupportedError(
             f"has {len(shapes)} attributes with {len(holes)} texts: {MAX_NUMBER:,} of each are "
             "copied at most, remove some"
         )
-    return Form(shapes, tuple(holes))
+    return AttributeSchema(shapes, tuple(holes))
 
 
-def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:
+def read_attributes(
+    header: Header, heaps: GlobalHeap, known: dict[bytes, AttributeField]
+) -> Attributes:
     """Bring the attributes of a header into canonical form.
 
     Parameters
@@ -140,10 +142,12 @@ def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> 
             references += [(length * shape.element, at, index) for length, at, index in pointed]
             value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in pointed)
         body += shape.head + _padded(value)
-    return Attributes(form_of(shape for shape, _, _ in found), body, heaps.texts(references))
+    return Attributes(schema_of(shape for shape, _, _ in found), body, heaps.texts(references))
 
 
-def in_order(header: Header, known: dict[bytes, Shape]) -> list[tuple[Shape, int, int]]:
+def in_order(
+    header: Header, known: dict[bytes, AttributeField]
+) -> list[tuple[AttributeField, int, int]]:
     """List the attributes of a header by their names.
 
     Returns
@@ -174,13 +178,13 @@ def _value_start(content: bytes) -> int:
         raise DamageError("has an attribute cut short")
     version, name, datatype, dataspace = _SIZES.unpack_from(content)
     if version == 1:
-        return _SIZES.size + up8(name) + up8(datatype) + up8(dataspace)
+        return _SIZES.size + round_up_8(name) + round_up_8(datatype) + round_up_8(dataspace)
     if version in (2, 3):
         return _SIZES.size + (version == 3) + name + datatype + dataspace
     raise DamageError(f"has an attribute of version {version}")
 
 
-def _learn(content: bytes, start: int) -> Shape:
+def _learn(content: bytes, start: int) -> AttributeField:
     version, *sizes = _SIZES.unpack_from(content)
     if len(content) < start:
         raise DamageError("has an attribute cut short")
@@ -189,14 +193,16 @@ def _learn(content: bytes, start: int) -> Shape:
     position, fields = _SIZES.size + (version == 3), []
     for size in sizes:
         fields.append(content[position : position + size])
-        position += up8(size) if version == 1 else size
+        position += round_up_8(size) if version == 1 else size
     name, datatype, dataspace = fields
     if name[-1:] != b"\0":
         raise DamageError("has an attribute whose name does not end")
     return _shape(name[:-1], datatype, dataspace, len(content) - start)
 
 
-def _shape(name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None) -> Shape:
+def _shape(
+    name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None
+) -> AttributeField:
     """Make the canonical form of an attribute but for its value.
 
     `n_bytes` is how many of the value are there; None where it is not a file that says so.
@@ -223,8 +229,8 @@ def _shape(name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None =
     element = _element(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
     prefix = sizes + b"".join(map(_padded, fields))
-    header = MESSAGE.pack(ATTRIBUTE, len(prefix) + up8(size), 0)
-    return Shape(name, datatype, dimensions, header + prefix, size, element)
+    header = MESSAGE.pack(ATTRIBUTE, len(prefix) + round_up_8(size), 0)
+    return AttributeField(name, datatype, dimensions, header + prefix, size, element)
 
 
 def _is_sound(datatype: bytes) -> bool:
@@ -308,7 +314,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
             texts += elements
         shapes.append(shape)
         body += shape.head + _padded(content)
-    return Attributes(form_of(shapes), body, texts)
+    return Attributes(schema_of(shapes), body, texts)
 
 
 def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
@@ -334,7 +340,7 @@ def _dataspace(shape: tuple[int, ...]) -> bytes:
     return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
 
 
-def decode_all(shape: Shape, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
+def decode_all(shape: AttributeField, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
     """Decode one attribute of many datasets, as `Attributes.decoded` does of one.
 
     Parameters
@@ -356,7 +362,7 @@ def decode_all(shape: Shape, content: np.ndarray, texts: Sequence[bytes]) -> lis
     return [_decode(shape, value.tobytes(), rest) for value in content]
 
 
-def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
+def _decode(shape: AttributeField, value: bytes, texts: Iterable[bytes]) -> object:
     if shape.element:
         return _decode_heap(shape, value, texts)
     dtype = _numpy_type(shape.datatype)
@@ -368,7 +374,7 @@ def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
     return array.item() if array.ndim == 0 else array
 
 
-def _decode_heap(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
+def _decode_heap(shape: AttributeField, value: bytes, texts: Iterable[bytes]) -> object:
     found = [text for _, text in zip(REFERENCE.iter_unpack(value), texts, strict=False)]
     if shape.datatype[1] & 0x0F == 1:
         decoded: list[object] = [text.decode(errors="replace") for text in found]

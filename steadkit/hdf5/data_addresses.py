@@ -19,14 +19,14 @@ from steadkit.hdf5.object_header import (
     LAYOUT,
     MESSAGE,
     DamageError,
+    FileReader,
     NewStyleError,
-    RawFile,
     Storage,
     read_header,
     storage_of,
 )
 
-MAX_KINDS: Final = 64
+MAX_PATTERNS: Final = 64
 """Kinds of header that are learned in one call; the headers of others are not found."""
 
 CHUNK: Final = 1 << 13
@@ -38,7 +38,7 @@ HEAD_BYTES: Final = 5
 NEEDED: Final = {DATASPACE, DATATYPE, LAYOUT}
 
 
-class Lead(NamedTuple):
+class HeaderPattern(NamedTuple):
     """One kind of header up to the last of the messages that say how its data are stored.
 
     HDF5's library moves any of these messages to a later block where it needs the room.
@@ -57,7 +57,7 @@ class Lead(NamedTuple):
 
 
 def data_addresses(
-    raw: RawFile, headers: np.ndarray, is_accepted: Callable[[Storage], bool]
+    raw: FileReader, headers: np.ndarray, is_accepted: Callable[[Storage], bool]
 ) -> np.ndarray:
     """Return the address of the data of each dataset, int64; -1 where it was not found.
 
@@ -72,14 +72,14 @@ def data_addresses(
         must be in one piece.
     """
     data = np.full(len(headers), -1, np.int64)
-    leads: list[Lead] = []
+    leads: list[HeaderPattern] = []
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
-        while len(unmatched) and (number < len(leads) or n_learned < MAX_KINDS):
+        while len(unmatched) and (number < len(leads) or n_learned < MAX_PATTERNS):
             if number == len(leads):
                 n_learned += 1
                 lead = _learn(raw, int(chunk[unmatched[0]]), is_accepted)
@@ -94,7 +94,7 @@ def data_addresses(
     return data
 
 
-def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
+def _read_starts(raw: FileReader, headers: np.ndarray) -> np.ndarray:
     """Read the beginnings of headers, shape (n, FIRST_READ), zeros behind the file's end."""
     descriptor, base, last = raw.descriptor, raw.base, raw.size - raw.base
     contents = [
@@ -106,7 +106,11 @@ def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
 
 
 def _matching(
-    raw: RawFile, headers: np.ndarray, table: np.ndarray, unmatched: np.ndarray, lead: Lead
+    raw: FileReader,
+    headers: np.ndarray,
+    table: np.ndarray,
+    unmatched: np.ndarray,
+    lead: HeaderPattern,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which of the rows are of a kind, and the addresses of their data."""
     n_first = int(np.searchsorted(lead.columns, min(lead.first, FIRST_READ)))
@@ -124,7 +128,7 @@ def _matching(
     return rows[same], np.ascontiguousarray(fields).view("<i8")[:, 0]
 
 
-def _read_all(raw: RawFile, addresses: np.ndarray, size: int) -> np.ndarray:
+def _read_all(raw: FileReader, addresses: np.ndarray, size: int) -> np.ndarray:
     """Read blocks of one size, a row each; zeros, which are like no kind, where there is none."""
 
     def read(address: int) -> bytes:
@@ -137,7 +141,9 @@ def _read_all(raw: RawFile, addresses: np.ndarray, size: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(len(addresses), size)
 
 
-def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -> Lead | None:
+def _learn(
+    raw: FileReader, address: int, is_accepted: Callable[[Storage], bool]
+) -> HeaderPattern | None:
     """Parse one header; returns None where others like it are not wanted, or cannot be told."""
     try:
         header = read_header(raw, address)
@@ -163,7 +169,7 @@ def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -
             columns += fixed[8:]  # the size of the block
     where = np.array(columns)
     further = [start for start, _ in header.places(CONTINUATION)]
-    return Lead(
+    return HeaderPattern(
         sizes[0] if n_blocks > 1 else end,
         list(zip(further, sizes[1:n_blocks], strict=False)),
         where,

@@ -3,8 +3,8 @@
 A write through the cache takes a core 40 microseconds for the samples of a trace, and the system
 some more to bring it to the disk; one past it takes 3, and the core can do something else until the
 disk is done. The disk wants whole pages of memory and of the file for that: what is written must
-lie as far from the beginning of a page in memory as it will in the file (`room`), and what of pages
-there is at its ends goes through the cache.
+lie as far from the beginning of a page in memory as it will in the file (`aligned_empty`), and what
+of pages there is at its ends goes through the cache.
 """
 
 import errno
@@ -15,16 +15,16 @@ import numpy as np
 
 PAGE: Final = 4096
 
-LONG: Final = 1 << 20
+MIN_DIRECT_BYTES: Final = 1 << 20
 """Bytes from which on pages go past the cache: a disk takes long for each stretch of them."""
 
-MOST_PARTS: Final = 64
+MAX_PARTS: Final = 64
 """Parts written at once."""
 
-UNABLE: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+UNSUPPORTED_ERRNOS: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-class Disk:
+class DirectWriter:
     """An open file to be written past the cache.
 
     Parameters
@@ -51,12 +51,12 @@ class Disk:
 
     def _write_pages(self, address: int, pages: memoryview) -> int:
         """Write whole pages; returns how many bytes, all or as many as this disk can."""
-        if self._past is None or len(pages) < LONG:
+        if self._past is None or len(pages) < MIN_DIRECT_BYTES:
             return 0
         try:
             return os.pwrite(self._past, pages, address)
         except OSError as error:
-            if error.errno not in UNABLE:
+            if error.errno not in UNSUPPORTED_ERRNOS:
                 raise
             return 0
 
@@ -73,11 +73,11 @@ def allocate(descriptor: int, address: int, n_bytes: int) -> None:
         try:
             os.posix_fallocate(descriptor, address, n_bytes)
         except OSError as error:
-            if error.errno not in UNABLE:
+            if error.errno not in UNSUPPORTED_ERRNOS:
                 raise
 
 
-def room(size: int, address: int) -> np.ndarray:
+def aligned_empty(size: int, address: int) -> np.ndarray:
     """Make room, zeros, for bytes that belong at an address of the file."""
     memory = np.zeros(size + PAGE, np.uint8)
     first = (address - memory.ctypes.data) % PAGE
@@ -86,8 +86,8 @@ def room(size: int, address: int) -> np.ndarray:
 
 def write_at(descriptor: int, address: int, *contents: bytes | memoryview) -> None:
     """Write bytes one behind the other into an open file, from an address on."""
-    for start in range(0, len(contents), MOST_PARTS):
-        parts = contents[start : start + MOST_PARTS]
+    for start in range(0, len(contents), MAX_PARTS):
+        parts = contents[start : start + MAX_PARTS]
         done = os.pwritev(descriptor, parts, address)
         for part in parts:
             rest = memoryview(part)[max(0, min(done, len(part))) :]

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.object_header import UNDEFINED, DamageError, Raw, UnsupportedError
-from steadkit.hdf5.padding import WORD, kept, spread, words_in
+from steadkit.hdf5.object_header import UNDEFINED, ByteReader, DamageError, UnsupportedError
+from steadkit.hdf5.padding import WORD, n_words, padding_mask, ragged_arange
 
 MIN_COLLECTION: Final = 4096
 """The least size of a collection."""
@@ -24,13 +24,13 @@ OBJECT: Final = struct.Struct("<HH4xQ")
 HEAD: Final = OBJECT.size // WORD
 """Words before the text of an object: its index, and the length of the text."""
 
-KEPT: Final = 1024
-SMALL: Final = 1 << 16
+MAX_CACHED: Final = 1024
+MIN_COLUMN_TEXTS: Final = 1 << 16
 """Collections remembered, and their size up to which more than one is, or is read for many rows
 at once. The texts of a trace lie in two, or three: those of a run of 256 are read once."""
 
 
-class Collection:
+class HeapCollection:
     """One collection.
 
     Parameters
@@ -64,11 +64,11 @@ class Collection:
         return self.words[at + HEAD : at + HEAD + -(-length // WORD)].tobytes()[:length]
 
 
-EMPTY: Final = Collection(np.zeros(HEAD, np.uint64))
+EMPTY: Final = HeapCollection(np.zeros(HEAD, np.uint64))
 """A collection without texts."""
 
 
-class Heaps:
+class GlobalHeap:
     """The global heap collections of a file, the last ones kept.
 
     Parameters
@@ -77,9 +77,9 @@ class Heaps:
         The file.
     """
 
-    def __init__(self, raw: Raw):
+    def __init__(self, raw: ByteReader):
         self._raw = raw
-        self._kept: dict[int, Collection] = {}
+        self._kept: dict[int, HeapCollection] = {}
 
     def texts(self, references: Iterable[tuple[int, int, int]]) -> list[bytes]:
         """Read what references point to: bytes meant, address of the collection, index in it.
@@ -113,7 +113,7 @@ class Heaps:
         collections = self._stacked(different.tolist())
         numbers = numbers.reshape(addresses.shape)
         none = (lengths == 0) & ((addresses == 0) | (addresses == UNDEFINED))
-        sizes = np.where(none, 0, HEAD + words_in(lengths))
+        sizes = np.where(none, 0, HEAD + n_words(lengths))
         # The texts of a row stand one behind the other, but where a new collection begins.
         goes_on = np.zeros(lengths.shape, bool)
         goes_on[:, 1:] = (numbers[:, 1:] == numbers[:, :-1]) & ~none[:, 1:] & ~none[:, :-1]
@@ -136,9 +136,9 @@ class Heaps:
         whole = (there | none).all(axis=1)
         flat = numbers[whole] * collections.shape[1] + at[whole] + HEAD
         lengths = lengths[whole].ravel()
-        texts = collections.ravel()[spread(flat.ravel(), words_in(lengths))]
+        texts = collections.ravel()[ragged_arange(flat.ravel(), n_words(lengths))]
         # Whoever wrote the file may have left anything behind the end of a text.
-        texts.view(np.uint8).reshape(-1, WORD)[~kept(lengths)] = 0
+        texts.view(np.uint8).reshape(-1, WORD)[~padding_mask(lengths)] = 0
         return whole, texts
 
     def _stacked(self, addresses: Sequence[int]) -> np.ndarray:
@@ -149,7 +149,7 @@ class Heaps:
                 words = self._collection(address).words
             except DamageError:
                 words = EMPTY.words
-            found.append(words if words.nbytes <= SMALL else EMPTY.words)
+            found.append(words if words.nbytes <= MIN_COLUMN_TEXTS else EMPTY.words)
         # Two words more, so that each has one behind its last object.
         stacked = np.zeros((len(found), max(map(len, found)) + HEAD), np.uint64)
         for row, words in zip(stacked, found, strict=True):
@@ -163,17 +163,17 @@ class Heaps:
         except DamageError:
             return False
 
-    def _collection(self, address: int) -> Collection:
+    def _collection(self, address: int) -> HeapCollection:
         found = self._kept.get(address)
         if found is None:
             found = _read_collection(self._raw, address)
-            if len(self._kept) >= KEPT or found.words.nbytes > SMALL:
+            if len(self._kept) >= MAX_CACHED or found.words.nbytes > MIN_COLUMN_TEXTS:
                 self._kept.clear()
             self._kept[address] = found
         return found
 
 
-def _read_collection(raw: Raw, address: int) -> Collection:
+def _read_collection(raw: ByteReader, address: int) -> HeapCollection:
     # Nearly all collections have the least size, and some stand at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
     signature, version, size = COLLECTION.unpack_from(start)
@@ -185,7 +185,7 @@ def _read_collection(raw: Raw, address: int) -> Collection:
             "remove some"
         )
     content = start if size == len(start) else raw.read(address, size)
-    return Collection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
+    return HeapCollection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
 
 
 def _are_sound(collections: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ def _are_sound(collections: np.ndarray) -> np.ndarray:
     may_be[:, :first] = False
     may_be[:, width - HEAD - 1 :] = False  # a head ends before the two words more of `_stacked`
     rows, places = np.nonzero(may_be)
-    following = places + HEAD + words_in(collections[rows, places + 1].astype(np.int64))
+    following = places + HEAD + n_words(collections[rows, places + 1].astype(np.int64))
     is_last = np.ones(len(rows), bool)
     is_last[:-1] = rows[:-1] != rows[1:]
     leads = np.ones(len(rows), bool)

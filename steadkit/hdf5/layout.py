@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.attribute_table import Datasets, Table
-from steadkit.hdf5.attributes import FLOAT32, Form
-from steadkit.hdf5.direct_io import room
+from steadkit.hdf5.attribute_table import AttributeTable, Datasets
+from steadkit.hdf5.attributes import FLOAT32, AttributeSchema
+from steadkit.hdf5.direct_io import aligned_empty
 from steadkit.hdf5.global_heap import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
 from steadkit.hdf5.object_header import (
     CONTIGUOUS,
@@ -20,7 +20,7 @@ from steadkit.hdf5.object_header import (
     PREFIX,
     UnsupportedError,
 )
-from steadkit.hdf5.padding import WORD, spread, words_in
+from steadkit.hdf5.padding import WORD, n_words, ragged_arange
 
 CONSTANT: Final = 1
 _REST_OF_REFERENCE = np.dtype([("address", "<u8"), ("index", "<u4")])
@@ -47,7 +47,7 @@ def fixed_messages(shape: tuple[int, ...]) -> bytes:
     )
 
 
-def lay_out(
+def layout_headers(
     datasets: Datasets, start: int, fixed: bytes, data_bytes: int
 ) -> tuple[memoryview, np.ndarray]:
     """Lay out headers and heap collections, in the order of the data.
@@ -81,7 +81,7 @@ def lay_out(
     together = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
     places = np.empty(len(order), _PLACE)
     places[order], collections, end = _place(together.tolist())
-    content = room(end, start)
+    content = aligned_empty(end, start)
     done = 0
     for (addresses, table), head in zip(datasets, heads, strict=True):
         own = places[done : done + len(table)]
@@ -93,7 +93,7 @@ def lay_out(
     return content.data, start + places["header"][order]
 
 
-def _head(form: Form, fixed: bytes, data_bytes: int) -> bytes:
+def _head(form: AttributeSchema, fixed: bytes, data_bytes: int) -> bytes:
     """Make a header without its attributes, the address of its data left zero."""
     layout = message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
     attributes = sum(len(shape.head) + -(-shape.size // 8) * 8 for shape in form.shapes)
@@ -102,14 +102,14 @@ def _head(form: Form, fixed: bytes, data_bytes: int) -> bytes:
     return PREFIX.pack(1, 4 + len(form.shapes), 1, size) + messages
 
 
-def _object_bytes(table: Table) -> np.ndarray:
+def _object_bytes(table: AttributeTable) -> np.ndarray:
     """Tell how many bytes the texts of each row take in a heap."""
     if table.lengths.shape[1] > MAX_INDEX:
         raise UnsupportedError(
             f"has {table.lengths.shape[1]:,} texts in its attributes: {MAX_INDEX:,} are copied at "
             "most, remove some"
         )
-    return (OBJECT.size + WORD * words_in(table.lengths)).sum(axis=1)
+    return (OBJECT.size + WORD * n_words(table.lengths)).sum(axis=1)
 
 
 def _place(sizes: Sequence[Sequence[int]]) -> tuple[np.ndarray, list[tuple[int, int, int]], int]:
@@ -144,7 +144,7 @@ def _write_headers(
     places: np.ndarray,
     head: bytes,
     data: np.ndarray,
-    table: Table,
+    table: AttributeTable,
     start: int,
 ) -> None:
     rows = np.empty((len(table), len(head)), np.uint8)
@@ -164,15 +164,15 @@ def _write_headers(
         content[at : at + len(head)] = row
 
 
-def _write_texts(content: np.ndarray, places: np.ndarray, table: Table) -> None:
+def _write_texts(content: np.ndarray, places: np.ndarray, table: AttributeTable) -> None:
     """Write the texts into words of 8 bytes, each behind its index and length."""
     head = OBJECT.size // WORD
-    words = words_in(table.lengths)
+    words = n_words(table.lengths)
     sizes = head + words
     firsts = places["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
     content[firsts] = places["index"][:, np.newaxis] + np.arange(words.shape[1])
     content[firsts + 1] = table.lengths
-    content[spread(firsts.ravel() + head, words.ravel())] = table.texts
+    content[ragged_arange(firsts.ravel() + head, words.ravel())] = table.texts
 
 
 def _write_collection(content: np.ndarray, at: int, used: int, size: int) -> None:

@@ -46,7 +46,7 @@ class NewStyleError(Exception):
     """An object header of HDF5's newer kind, which is left to h5py."""
 
 
-class Raw(Protocol):
+class ByteReader(Protocol):
     """What bytes are read from by addresses, with every bound checked."""
 
     @property
@@ -64,7 +64,7 @@ class Raw(Protocol):
         """Read so many bytes, or raise `DamageError` where the file has not got them."""
 
 
-class RawFile(NamedTuple):
+class FileReader(NamedTuple):
     """An open file, read by addresses as HDF5 counts them: from behind a user block."""
 
     descriptor: int
@@ -118,7 +118,7 @@ class Storage(NamedTuple):
     bytes_stored: int
 
 
-def read_header(raw: Raw, address: int) -> Header:
+def read_header(raw: ByteReader, address: int) -> Header:
     """Read the object header at an address.
 
     Raises
@@ -150,7 +150,7 @@ def read_header(raw: Raw, address: int) -> Header:
     return Header(content, messages)
 
 
-def _bounded(size: int, raw: Raw) -> int:
+def _bounded(size: int, raw: ByteReader) -> int:
     if size > raw.size:
         raise DamageError(f"has an object header of {size} bytes, more than the file has")
     if size > MAX_BYTES:
@@ -220,6 +220,6 @@ def is_null(dataspace: bytes) -> bool:
     return dataspace[:1] == b"\2" and dataspace[3:4] == NULL
 
 
-def up8(size: int) -> int:
+def round_up_8(size: int) -> int:
     """Round up to a multiple of 8 bytes, which is what most parts of the format are padded to."""
     return (size + 7) & ~7

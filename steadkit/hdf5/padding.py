@@ -7,32 +7,32 @@ import numpy as np
 WORD: Final = 8
 
 
-def words_in(lengths: np.ndarray) -> np.ndarray:
+def n_words(lengths: np.ndarray) -> np.ndarray:
     """Tell how many words texts of so many bytes take.
 
-    >>> words_in(np.array([0, 1, 8, 9])).tolist()
+    >>> n_words(np.array([0, 1, 8, 9])).tolist()
     [0, 1, 1, 2]
     """
     return (lengths + WORD - 1) // WORD
 
 
-def spread(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def ragged_arange(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """List the numbers of some runs: so many from each start.
 
-    >>> spread(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist()
+    >>> ragged_arange(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist()
     [5, 6, 9, 10, 11]
     """
     before = np.cumsum(counts) - counts
     return np.repeat(starts - before, counts) + np.arange(counts.sum())
 
 
-def kept(lengths: np.ndarray) -> np.ndarray:
+def padding_mask(lengths: np.ndarray) -> np.ndarray:
     """Tell which bytes of the words of some texts belong to them, and do not fill them up.
 
-    >>> kept(np.array([3, 0, 8])).astype(int).tolist()
+    >>> padding_mask(np.array([3, 0, 8])).astype(int).tolist()
     [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]]
     """
-    words = words_in(lengths)
+    words = n_words(lengths)
     ends = np.cumsum(words)
     inside = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
     used = lengths - (words - 1) * WORD

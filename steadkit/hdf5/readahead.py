@@ -7,17 +7,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.object_header import RawFile
+from steadkit.hdf5.object_header import FileReader
 
-GAP: Final = 4096
+MERGE_DISTANCE: Final = 4096
 """Bytes between two windows up to which they are read as one."""
 
-MOST_VIEWS: Final = 16
+MAX_VIEWS: Final = 16
 """Into how many pieces of memory is read at once: few enough that what was read is still in the
 cache of a core when it is looked at. The system allows 1024."""
 
 
-class Hole(NamedTuple):
+class DirectRead(NamedTuple):
     """A part of a file that is read to a place of its own."""
 
     address: int
@@ -25,7 +25,7 @@ class Hole(NamedTuple):
     number: int
 
 
-class Windows:
+class ReadAhead:
     """A file of which some parts have been read already; what is asked of others is read then.
 
     Parameters
@@ -46,7 +46,7 @@ class Windows:
 
     def __init__(
         self,
-        raw: RawFile,
+        raw: FileReader,
         addresses: Sequence[int],
         width: int,
         memory: np.ndarray | None = None,
@@ -57,7 +57,7 @@ class Windows:
         self._raw, self._look = raw, look
         self.base, self.size = raw.base, raw.size
         self.holes = list(holes)
-        inside = sorted(map(Hole, holes, places, range(len(self.holes))))
+        inside = sorted(map(DirectRead, holes, places, range(len(self.holes))))
         parts = [(address, width) for address in addresses]
         parts += [(hole.address, len(hole.place)) for hole in inside]
         spans = list(_spans(sorted(parts) if inside else parts, raw.size - raw.base))
@@ -70,7 +70,7 @@ class Windows:
         for start, end in spans:
             self._read(start, end, inside)
 
-    def _read(self, start: int, end: int, holes: list[Hole]) -> None:
+    def _read(self, start: int, end: int, holes: list[DirectRead]) -> None:
         """Read a span, what lies in holes to its place; these are used up."""
         at = start
         views: list[memoryview] = []
@@ -82,10 +82,10 @@ class Windows:
             at = hole.address + len(hole.place)
         views.append(self._take(end - at))
         into.append(None)
-        for first in range(0, len(views), MOST_VIEWS):
-            some = views[first : first + MOST_VIEWS]
+        for first in range(0, len(views), MAX_VIEWS):
+            some = views[first : first + MAX_VIEWS]
             read = os.preadv(self._raw.descriptor, some, self._raw.base + start)
-            for view, number in zip(some, into[first : first + MOST_VIEWS], strict=True):
+            for view, number in zip(some, into[first : first + MAX_VIEWS], strict=True):
                 size = len(view)
                 self._starts.append(start)
                 self._pieces.append(view if size <= read else view[: max(0, read)])
@@ -124,9 +124,9 @@ class Windows:
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     """Join parts, address and bytes, that overlap or nearly do; none goes beyond the file's end."""
-    start = end = -GAP - 1
+    start = end = -MERGE_DISTANCE - 1
     for address, length in parts:
-        if address > end + GAP:
+        if address > end + MERGE_DISTANCE:
             if end > start:
                 yield start, end
             start = address

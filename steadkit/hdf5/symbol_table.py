@@ -18,8 +18,8 @@ from steadkit.hdf5.object_header import (
     PLACE,
     SYMBOL_TABLE,
     DamageError,
+    FileReader,
     NewStyleError,
-    RawFile,
     read_header,
 )
 from steadkit.packed_names import find_rows, pack
@@ -75,7 +75,7 @@ class Group(NamedTuple):
     """Half of how many entries a symbol node can hold."""
 
 
-def read_group(raw: RawFile, address: int) -> Group:
+def read_group(raw: FileReader, address: int) -> Group:
     """Read where the parts of a group are.
 
     Parameters
@@ -105,7 +105,7 @@ def read_group(raw: RawFile, address: int) -> Group:
     return Group(tree, heap, leaf_k)
 
 
-def read_heap(raw: RawFile, group: Group) -> bytes:
+def read_heap(raw: FileReader, group: Group) -> bytes:
     """Read the heap of a group's names."""
     signature, version, size, _, data = HEAP.unpack(raw.read(group.heap, HEAP.size))
     if signature != b"HEAP" or version != 0:
@@ -113,7 +113,7 @@ def read_heap(raw: RawFile, group: Group) -> bytes:
     return raw.read(data, size)
 
 
-def read_symbol_table(raw: RawFile, group: Group) -> SymbolTable:
+def read_symbol_table(raw: FileReader, group: Group) -> SymbolTable:
     """Read the members of a group.
 
     Raises
@@ -135,7 +135,7 @@ def read_symbol_table(raw: RawFile, group: Group) -> SymbolTable:
     return SymbolTable(names, symbols["name"].copy(), symbols["header"].copy())
 
 
-def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
+def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
     """Walk down a B-tree level by level; returns the addresses of its symbol nodes, in order."""
     addresses, level = [group.tree], None
     while True:
@@ -156,7 +156,7 @@ def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
         addresses, level = children, level - 1
 
 
-def _symbols(raw: RawFile, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
+def _symbols(raw: FileReader, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
     most = 2 * leaf_k
     size = np.dtype(SYMBOL_NODE).itemsize + most * SYMBOL.itemsize

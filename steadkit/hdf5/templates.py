@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.attribute_table import Table
-from steadkit.hdf5.attributes import Form, Shape, form_of, in_order
-from steadkit.hdf5.global_heap import REFERENCE, Heaps
+from steadkit.hdf5.attribute_table import AttributeTable
+from steadkit.hdf5.attributes import AttributeField, AttributeSchema, in_order, schema_of
+from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
 from steadkit.hdf5.object_header import (
     ATTRIBUTE,
     CONTINUATION,
@@ -25,30 +25,30 @@ from steadkit.hdf5.object_header import (
     MESSAGE,
     PLACE,
     PREFIX,
+    ByteReader,
     DamageError,
     Header,
-    Raw,
+    round_up_8,
     storage_of,
-    up8,
 )
 
 FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
 """Messages that must be the same, but for addresses and values; of others only kind and size."""
 
-MOST_KINDS: Final = 64
+MAX_TEMPLATES: Final = 64
 """A file with more kinds than this is read trace by trace."""
 
 _REFERENCES = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 
-class Alike(NamedTuple):
+class HeaderBatch(NamedTuple):
     """What was read of some headers whose attributes have one form."""
 
     rows: list[int]
     """Which of the headers asked for."""
     data: np.ndarray
     """The address of the bytes of each dataset."""
-    attributes: Table
+    attributes: AttributeTable
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ _NO_TEMPLATES = _Stack(0, *[np.empty((0, 0), np.uint8)] * 5)
 
 
 @dataclass
-class Family:
+class TemplateGroup:
     """The templates whose attributes have one form."""
 
-    form: Form
+    form: AttributeSchema
     body: np.ndarray
     """The canonical attributes, values zero."""
     values: np.ndarray
@@ -125,7 +125,9 @@ class Family:
         self._stack = self._stack.with_one_more(template)
         self.templates.append(template)
 
-    def read(self, headers: Sequence[tuple[int, int, bytes]], heaps: Heaps) -> Alike | None:
+    def read(
+        self, headers: Sequence[tuple[int, int, bytes]], heaps: GlobalHeap
+    ) -> HeaderBatch | None:
         """Read those headers that are like their template, and have not lost their texts.
 
         Parameters
@@ -152,54 +154,54 @@ class Family:
         bodies[:, self.values] = flat[starts + stack.values[kind]]
         data = flat[starts + stack.data[kind]].view("<u8")[:, 0]
         read = np.array(rows)[same][whole].tolist()
-        return Alike(read, data, Table(self.form, bodies, lengths[whole], texts))
+        return HeaderBatch(read, data, AttributeTable(self.form, bodies, lengths[whole], texts))
 
 
 @dataclass
-class Kinds:
+class TemplateIndex:
     """The templates whose headers begin alike, to be told apart by the rest of the first block."""
 
     first: int
     """Bytes of the first block."""
     mask: np.ndarray
     """Which bits are the same in all headers of each template."""
-    members: list[tuple[Family, int]] = field(default_factory=list)
+    members: list[tuple[TemplateGroup, int]] = field(default_factory=list)
 
-    def add(self, family: Family) -> None:
+    def add(self, family: TemplateGroup) -> None:
         """Take in the last template of a family."""
         self.members.append((family, len(family.templates) - 1))
         self.mask = self.mask & family.templates[-1].mask[: self.first]
-        by_sign: dict[bytes, list[tuple[Family, int]]] = {}
+        by_sign: dict[bytes, list[tuple[TemplateGroup, int]]] = {}
         for one, number in self.members:
             sign = one.templates[number].pattern[: self.first] & self.mask
             by_sign.setdefault(sign.tobytes(), []).append((one, number))
         self._by_sign = by_sign
 
-    def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[Family, int]]]:
+    def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
         """List the templates that each header may be like."""
         whole = [start if len(start) == self.first else bytes(self.first) for start in starts]
         table = np.frombuffer(b"".join(whole), np.uint8).reshape(len(starts), -1) & self.mask
         return [self._by_sign.get(row.tobytes(), []) for row in table]
 
 
-class Templates:
+class HeaderTemplates:
     """The kinds of headers met in one file."""
 
     def __init__(self) -> None:
-        self._families: dict[Form, Family] = {}
-        self._kinds: dict[bytes, Kinds] = {}
+        self._families: dict[AttributeSchema, TemplateGroup] = {}
+        self._kinds: dict[bytes, TemplateIndex] = {}
         self._met: set[bytes] = set()
         self._learning = Lock()
         self._longest = PREFIX.size
 
-    def learn(self, header: Header, known: dict[bytes, Shape]) -> bool:
+    def learn(self, header: Header, known: dict[bytes, AttributeField]) -> bool:
         """Remember the kind of this header; returns whether it is a new one.
 
         Its dataset must have been checked: whatever is like it will be taken to be as good. One
         whose bytes are not in one piece is not remembered, nor one of far too many kinds.
         """
         storage = storage_of(header)
-        if len(self._met) >= MOST_KINDS or storage is None or storage.address is None:
+        if len(self._met) >= MAX_TEMPLATES or storage is None or storage.address is None:
             return False
         family, template = _template(header, known)
         kind = template.mask.tobytes() + template.pattern.tobytes()
@@ -210,13 +212,15 @@ class Templates:
             family = self._families.setdefault(family.form, family)
             family.add(template)
             start = np.full(template.first, 0xFF, np.uint8)
-            kinds = self._kinds.get(_key(header.content)) or Kinds(template.first, start)
+            kinds = self._kinds.get(_key(header.content)) or TemplateIndex(template.first, start)
             kinds.add(family)
             self._kinds[_key(header.content)] = kinds
             self._longest = max(self._longest, template.first)
         return True
 
-    def read(self, raw: Raw, addresses: Sequence[int], heaps: Heaps) -> list[Alike]:
+    def read(
+        self, raw: ByteReader, addresses: Sequence[int], heaps: GlobalHeap
+    ) -> list[HeaderBatch]:
         """Read the headers at some addresses, but not those of a kind not met yet, or damaged."""
         starts = [_start(raw, address, self._longest) for address in addresses]
         found = []
@@ -224,7 +228,7 @@ class Templates:
         while waiting:
             # Each header with the first template that it may be like; nearly always it is.
             by_family: dict[int, list[tuple[int, int, bytes]]] = {}
-            families: dict[int, Family] = {}
+            families: dict[int, TemplateGroup] = {}
             for row, candidates in waiting.items():
                 family, kind = candidates.pop(0)
                 content = _whole(raw, starts[row], family.templates[kind])
@@ -240,7 +244,7 @@ class Templates:
             waiting = {row: candidates for row, candidates in waiting.items() if candidates}
         return found
 
-    def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[Family, int]]]:
+    def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[TemplateGroup, int]]]:
         by_key: dict[bytes, list[int]] = {}
         for row, start in enumerate(starts):
             by_key.setdefault(start[: PREFIX.size], []).append(row)
@@ -258,7 +262,7 @@ def _key(content: bytes) -> bytes:
     return content[:4] + content[8:12]
 
 
-def _start(raw: Raw, address: int, length: int) -> bytes:
+def _start(raw: ByteReader, address: int, length: int) -> bytes:
     try:
         start = raw.read_up_to(address, length)
         size = PREFIX.size + PREFIX.unpack_from(start)[3] if len(start) >= PREFIX.size else 0
@@ -267,7 +271,7 @@ def _start(raw: Raw, address: int, length: int) -> bytes:
         return b""  # read once more by itself, it will say what is wrong
 
 
-def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
+def _whole(raw: ByteReader, start: bytes, template: Template) -> bytes:
     """Read the blocks of a header, if they are as long as the template's."""
     content = start[: template.first]
     if len(content) < template.first:
@@ -283,7 +287,7 @@ def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
     return content
 
 
-def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Template]:
+def _template(header: Header, known: dict[bytes, AttributeField]) -> tuple[TemplateGroup, Template]:
     """Take a header apart; returns also the family it could be the first of."""
     mask = bytearray(len(header.content))
     mask[: PREFIX.size] = b"\xff" * PREFIX.size
@@ -312,9 +316,9 @@ def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Templa
             inside = [i for i in inside if i % REFERENCE.size < 4]  # its length alone
         values_in += [at + i for i in inside]
         values_out += [len(body) + len(shape.head) + i for i in inside]
-        body += shape.head + bytes(up8(shape.size))
-    family = Family(
-        form_of(shape for shape, _, _ in attributes),
+        body += shape.head + bytes(round_up_8(shape.size))
+    family = TemplateGroup(
+        schema_of(shape for shape, _, _ in attributes),
         np.frombuffer(body, np.uint8),
         np.array(values_out, np.int64),
         np.array(elements, np.int64),

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from steadkit.hdf5.attribute_table import Datasets
-from steadkit.hdf5.direct_io import PAGE, Disk, allocate, write_at
-from steadkit.hdf5.layout import fixed_messages, lay_out, message
+from steadkit.hdf5.direct_io import PAGE, DirectWriter, allocate, write_at
+from steadkit.hdf5.layout import fixed_messages, layout_headers, message
 from steadkit.hdf5.object_header import PREFIX, SYMBOL_TABLE, UNDEFINED
 
 FIRST_BLOCK: Final = PAGE
@@ -51,7 +51,7 @@ _TREE_NODE = np.dtype(
 )
 
 
-class NewFile:
+class Hdf5Writer:
     """Write float32 datasets of one shape, with attributes, into one group of a new file.
 
     Parameters
@@ -77,7 +77,7 @@ class NewFile:
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
         self._fixed = fixed_messages(shape)
-        self._disk = Disk(self.descriptor)
+        self._disk = DirectWriter(self.descriptor)
 
     def close(self) -> None:
         """Give the file back; without `finish` it is no HDF5 file."""
@@ -116,7 +116,7 @@ class NewFile:
         headers : numpy.ndarray
             Where the header of each dataset will stand, in the order of their data.
         """
-        return lay_out(datasets, self.end, self._fixed, self._bytes)
+        return layout_headers(datasets, self.end, self._fixed, self._bytes)
 
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns where they begin."""

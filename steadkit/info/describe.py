@@ -12,11 +12,11 @@ import pandas as pd
 from steadkit.catalog import earthquakes_of
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.info.reading import as_numbers, pieces, with_s_minus_p
+from steadkit.info.reading import as_numbers, iter_numbers, with_s_minus_p
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import CATEGORIES, EVENT, MISSING
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 from steadkit.store import open_data
 from steadkit.types import SNR_COLUMNS, is_numeric, parse_times
 
@@ -35,7 +35,7 @@ QUARTILES = (0, 25, 50, 75, 100)
 
 
 @dataclass(frozen=True)
-class Spread:
+class Quartiles:
     """How a figure is spread over the traces; None where it is known of no trace."""
 
     figure: str
@@ -49,7 +49,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Gaps:
+class Missing:
     """How many values of a column are missing, by category, and how many cannot be read."""
 
     column: str
@@ -83,8 +83,8 @@ class Info:
     counts: Mapping[str, int]
     first: str | None = None
     last: str | None = None
-    spreads: Sequence[Spread] = ()
-    gaps: Sequence[Gaps] = ()
+    spreads: Sequence[Quartiles] = ()
+    gaps: Sequence[Missing] = ()
     waveforms: Mapping[str, object] | None = None
     manifest: Mapping[str, object] | None = None
 
@@ -112,33 +112,33 @@ def describe(path: Path) -> Info:
         if not is_file(path.with_suffix(".csv")):
             return Info(str(path), _listed(manifest), manifest=manifest)
         path = path.with_suffix(".csv")
-    source = source_of(path, whole=False)
+    source = source_from_path(path, whole=False)
     tally = _tally(source.csv)
     return Info(
         str(source.csv),
         tally.counts(),
         *tally.span(),
-        spreads(with_s_minus_p(pd.concat(tally.numbers, ignore_index=True))),
+        quartiles(with_s_minus_p(pd.concat(tally.numbers, ignore_index=True))),
         tally.gaps(),
         _waveforms(source, tally.traces.total()),
         _manifest_beside(source),
     )
 
 
-def spreads(numbers: pd.DataFrame) -> list[Spread]:
+def quartiles(numbers: pd.DataFrame) -> list[Quartiles]:
     """Give least, quartiles and greatest of each of `FIGURES`, over the traces where it is known.
 
-    >>> spreads(pd.DataFrame({"source_magnitude": [1.0, 2.0, 3.0, np.nan]}))[0]
+    >>> quartiles(pd.DataFrame({"source_magnitude": [1.0, 2.0, 3.0, np.nan]}))[0]
     Spread(figure='magnitude', unit='', known=3, least=1.0, lower_quartile=1.5, median=2.0, ...
     """
-    return [_spread(column, numbers) for column in FIGURES]
+    return [_quartiles(column, numbers) for column in FIGURES]
 
 
-def _spread(column: str, numbers: pd.DataFrame) -> Spread:
+def _quartiles(column: str, numbers: pd.DataFrame) -> Quartiles:
     values = numbers[column].dropna().to_numpy() if column in numbers else np.empty(0)
     if not len(values):
-        return Spread(*FIGURES[column], known=0)
-    return Spread(*FIGURES[column], len(values), *np.percentile(values, QUARTILES).tolist())
+        return Quartiles(*FIGURES[column], known=0)
+    return Quartiles(*FIGURES[column], len(values), *np.percentile(values, QUARTILES).tolist())
 
 
 @dataclass
@@ -170,17 +170,17 @@ class _Tally:
             return None, None
         return str(min(self.starts)), str(max(self.starts))
 
-    def gaps(self) -> list[Gaps]:
+    def gaps(self) -> list[Missing]:
         """Tell what is missing, in the order of the columns."""
         return [
-            Gaps(c, {k: self.missing[c, k] for k in CATEGORIES}, self.unreadable[c])
+            Missing(c, {k: self.missing[c, k] for k in CATEGORIES}, self.unreadable[c])
             for c in self.columns
         ]
 
 
 def _tally(csv: Path) -> _Tally:
     tally = _Tally()
-    for part in pieces(csv):
+    for part in iter_numbers(csv):
         tally.columns = list(part.columns)
         _check_categories(part["trace_category"], csv)
         tally.traces.update(part["trace_category"].value_counts().to_dict())

@@ -30,7 +30,7 @@ NUMBER_COLUMNS = (
 """What maps, distributions and ranges are made of."""
 
 
-def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+def iter_numbers(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
     """Read a STEAD CSV as text, some rows at a time; columns that it lacks are left out.
 
     Parameters
@@ -46,7 +46,7 @@ def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.Data
         The file is missing or is not a STEAD CSV.
     """
     present = columns_of(path)
-    yield from catalog.pieces(path, [c for c in present if columns is None or c in columns])
+    yield from catalog.iter_chunks(path, [c for c in present if columns is None or c in columns])
 
 
 def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.Data
     Columns that the file lacks are NaN; ``snr_db`` becomes three, and ``s_minus_p_sec`` is added.
     """
     wanted = (*columns, "trace_category")
-    table = pd.concat([as_numbers(part) for part in pieces(path, wanted)], ignore_index=True)
+    table = pd.concat([as_numbers(part) for part in iter_numbers(path, wanted)], ignore_index=True)
     return with_s_minus_p(table.reindex(columns=[*_spread_out(columns), "is_event"]))
 
 

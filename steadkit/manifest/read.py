@@ -25,11 +25,11 @@ from steadkit.manifest.listing import (
 from steadkit.paths import require_file
 from steadkit.schema import CATEGORIES
 
-PIECE_BYTES: Final = 1 << 20
+CHUNK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 1 << 26
 """A recipe may tell a long history; a file of another kind is not read to its end."""
 
-PARTS: Final = (UNKNOWN, "train", "validation", "test")
+SPLIT_NAMES: Final = (UNKNOWN, "train", "validation", "test")
 WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
 """Sizes of the digests."""
 
@@ -146,7 +146,7 @@ def _categories(text: str) -> dict[str, int]:
 
 def _pieces(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """Read the rows, whole lines at a time."""
-    while piece := file.read(PIECE_BYTES):
+    while piece := file.read(CHUNK_BYTES):
         piece += file.readline(MAX_LINE_BYTES)
         if b"\r" in piece:
             piece = piece.replace(b"\r\n", b"\n")
@@ -230,7 +230,7 @@ def _parts(content: np.ndarray, fields: _Fields) -> list[str] | None:
     """Read the second column; no two of its words are of one length."""
     starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
     words = np.full(len(starts), None, object)
-    for part in PARTS:
+    for part in SPLIT_NAMES:
         rows = np.flatnonzero(lengths == len(part))
         spelled = content[starts[rows][:, np.newaxis] + np.arange(len(part))]
         words[rows[(spelled == list(part.encode())).all(axis=1)]] = part

@@ -17,10 +17,18 @@ of its number. So a stream gives the same batches whatever the number of threads
 anywhere.
 """
 
-from steadkit.pipeline.batches import Batches, clear_faults
+from steadkit.pipeline.batches import BatchLoader, raise_input_errors
 from steadkit.pipeline.config import MIXES, BatchConfig
-from steadkit.pipeline.data_source import Records
-from steadkit.pipeline.pack import packed
-from steadkit.pipeline.tf_data import stream
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.pipeline.pack import pack_dataset
+from steadkit.pipeline.tf_data import to_tf_dataset
 
-__all__ = ["MIXES", "BatchConfig", "Batches", "Records", "clear_faults", "packed", "stream"]
+__all__ = [
+    "MIXES",
+    "BatchConfig",
+    "BatchLoader",
+    "TraceSource",
+    "pack_dataset",
+    "raise_input_errors",
+    "to_tf_dataset",
+]

@@ -11,16 +11,16 @@ from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, shape_targets
 from steadkit.manifest import Manifest
-from steadkit.pipeline.buffers import Memory
+from steadkit.pipeline.buffers import BufferPool
 from steadkit.pipeline.config import BatchConfig
-from steadkit.pipeline.data_source import Records
-from steadkit.pipeline.sampler import Order, balanced, generators, natural
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.pipeline.sampler import EpochOrder, balanced, generators, natural
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 from steadkit.transforms import (
     AugmentConfig,
     augment,
-    check_donors,
-    light,
+    check_auxiliary,
+    light_augmentation,
     normalize_some_into,
 )
 
@@ -31,13 +31,13 @@ MAX_AHEAD = 8192
 """Traces up to which a block is read ahead, 590 MB; of more the system might drop some unused."""
 
 
-class Batches:
+class BatchLoader:
     """Numbered batches of some traces.
 
     Parameters
     ----------
     data
-        A STEAD file, HDF5 with its CSV beside it, or several; or `Records`.
+        A STEAD file, HDF5 with its CSV beside it, or several; or `TraceSource`.
     traces
         Trace names, or a manifest; all by default.
     config
@@ -57,24 +57,24 @@ class Batches:
 
     def __init__(
         self,
-        data: Path | Sequence[Path] | Records,
+        data: Path | Sequence[Path] | TraceSource,
         traces: Sequence[str] | Manifest | None = None,
         config: BatchConfig | None = None,
         seed: int | None = None,
         shard: tuple[int, int] = (0, 1),
     ):
         self.config = config or BatchConfig()
-        self.records = data if isinstance(data, Records) else _records(data, traces)
+        self.records = data if isinstance(data, TraceSource) else _records(data, traces)
         self.seed, self.shard = seed, shard
         self._check()
         self._donors = self.records.donors()
         self._variants = _variants(self.config)
         for one in self._variants:
             if one is not None:
-                check_donors(one, self._donors)
+                check_auxiliary(one, self._donors)
         self._own = threading.local()
-        self._memory = Memory()
-        self._orders: dict[int, Order] = {}
+        self._memory = BufferPool()
+        self._orders: dict[int, EpochOrder] = {}
         self.fault: InputError | None = None
 
     def _check(self) -> None:
@@ -115,7 +115,7 @@ class Batches:
         """Return the numbers of the traces in the order of an epoch."""
         return self._order_of(epoch).traces
 
-    def _order_of(self, epoch: int) -> Order:
+    def _order_of(self, epoch: int) -> EpochOrder:
         order = self._orders.get(epoch)
         if order is None:
             block = self.config.shuffle_block
@@ -132,14 +132,14 @@ class Batches:
         """Return the numbers of the traces that a batch is made of, of this worker's share."""
         return self._chosen(number)[1].traces
 
-    def _chosen(self, number: int) -> tuple[int, Order]:
+    def _chosen(self, number: int) -> tuple[int, EpochOrder]:
         epoch, place = divmod(number, len(self))
         traces, times, _ = self._order_of(epoch)
         here = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
         count = len(traces[here])
         own = slice(count * worker // workers, count * (worker + 1) // workers)
-        return epoch, Order(traces[here][own], times[here][own])
+        return epoch, EpochOrder(traces[here][own], times[here][own])
 
     def examples(self, number: int) -> list[Example]:
         """Make the examples of a batch, augmented but not normalised yet."""
@@ -263,20 +263,20 @@ def shapes(size: int) -> list[tuple[int, ...]]:
     return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
 
 
-def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None) -> Records:
+def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None) -> TraceSource:
     paths = [data] if isinstance(data, Path) else list(data)
-    return Records(paths, traces.traces if isinstance(traces, Manifest) else traces)
+    return TraceSource(paths, traces.traces if isinstance(traces, Manifest) else traces)
 
 
 def _variants(config: BatchConfig) -> list[AugmentConfig | None]:
     """List what is done to each trace; it comes once for each."""
     if config.paired and config.augment is not None:
-        return [light(config.augment), config.augment]
+        return [light_augmentation(config.augment), config.augment]
     return [config.augment]
 
 
 @contextmanager
-def clear_faults(*sources: Batches) -> Iterator[None]:
+def raise_input_errors(*sources: BatchLoader) -> Iterator[None]:
     """Raise what was wrong with the data, not what TensorFlow makes of it."""
     try:
         yield

@@ -16,18 +16,18 @@ import numpy as np
 ALIGNMENT = 64
 """Bytes that TensorFlow wants arrays to begin at a multiple of; others it copies."""
 
-MOST_FREE = 8
+MAX_FREE = 8
 """Blocks kept that nobody holds."""
 
 Shape = tuple[int, ...]
 
 
-def room(shapes: Sequence[Shape]) -> int:
-    """Tell how many bytes `cut` needs for float32 arrays of these shapes."""
+def aligned_empty(shapes: Sequence[Shape]) -> int:
+    """Tell how many bytes `split_buffer` needs for float32 arrays of these shapes."""
     return ALIGNMENT + sum(_padded(shape) for shape in shapes)
 
 
-def cut(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
+def split_buffer(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
     """Make float32 arrays in a block of bytes, each aligned."""
     position, made = -block.ctypes.data % ALIGNMENT, []
     for shape in shapes:
@@ -41,7 +41,7 @@ def _padded(shape: Shape) -> int:
     return -(-4 * int(np.prod(shape)) // ALIGNMENT) * ALIGNMENT
 
 
-class Memory:
+class BufferPool:
     """Blocks of memory, each free again when no array in it, nor a view or tensor of one, is left.
 
     Parameters
@@ -58,16 +58,16 @@ class Memory:
 
     def arrays(self, shapes: Sequence[Shape]) -> list[np.ndarray]:
         """Make float32 arrays, all in one block."""
-        size = room(shapes)
+        size = aligned_empty(shapes)
         with self._lock:
             free = self._free()
-            for number in reversed(free[MOST_FREE:]):
+            for number in reversed(free[MAX_FREE:]):
                 del self._blocks[number]
-            for number in free[:MOST_FREE]:
+            for number in free[:MAX_FREE]:
                 if len(self._blocks[number]) == size:
-                    return cut(self._blocks[number], shapes)
+                    return split_buffer(self._blocks[number], shapes)
             self._blocks.append(np.empty(size, np.uint8))
-            return cut(self._blocks[-1], shapes)
+            return split_buffer(self._blocks[-1], shapes)
 
     def take(self) -> tuple[int, np.ndarray] | None:
         """Give a free block and its number, or None; it is taken as long as it is held."""
@@ -80,7 +80,7 @@ class Memory:
         return [n for n in range(len(self._blocks)) if sys.getrefcount(self._blocks[n]) == 2]
 
 
-class Shared:
+class SharedBuffer:
     """Memory that processes of ours can share; pickled, it is the same memory in a child.
 
     Parameters

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from steadkit.pipeline.buffers import ALIGNMENT, Shared
+from steadkit.pipeline.buffers import ALIGNMENT, SharedBuffer
 
 
 class Columns:
@@ -22,14 +22,14 @@ class Columns:
         for name, array in arrays.items():
             layout[name] = (size, array.dtype, array.shape)
             size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
-        self.__setstate__((Shared(size), layout))
+        self.__setstate__((SharedBuffer(size), layout))
         for name, array in arrays.items():
             self._view(name)[:] = array
 
-    def __getstate__(self) -> tuple[Shared, dict[str, tuple[int, np.dtype, tuple[int, ...]]]]:
+    def __getstate__(self) -> tuple[SharedBuffer, dict[str, tuple[int, np.dtype, tuple[int, ...]]]]:
         return self._shared, self._layout
 
-    def __setstate__(self, state: tuple[Shared, dict[str, Any]]) -> None:
+    def __setstate__(self, state: tuple[SharedBuffer, dict[str, Any]]) -> None:
         self._shared, self._layout = state
 
     def __getitem__(self, name: str) -> np.ndarray:

@@ -26,7 +26,7 @@ class BatchConfig:
         How traces are augmented; None leaves them as they are.
     paired
         As published for EQT: the first half of a batch are traces that are lightly augmented
-        (`steadkit.transforms.light`), the second half the same traces fully augmented.
+        (`steadkit.transforms.light_augmentation`), the second half the same traces fully augmented.
     mix
         ``natural``: every trace once an epoch. ``balanced``: events and noise alternate, and the
         rarer kind comes again and again, each of its traces as often as any other or once more.

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import checked_pieces, columns_of
+from steadkit.catalog import columns_of, iter_checked_chunks
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.packed_names import PackedNames, find_rows, pack
-from steadkit.pipeline.buffers import Shared
+from steadkit.pipeline.buffers import SharedBuffer
 from steadkit.pipeline.columns import Columns
 from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
-from steadkit.transforms import Donors
+from steadkit.transforms import AuxiliaryTraces
 from steadkit.types import component_columns, number_column
 
 COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
@@ -26,7 +26,7 @@ EXTRAS = ("coda_end_sample", "snr_db")
 ARRIVALS = {"p": "p_arrival_sample", "s": "s_arrival_sample", "coda_end": "coda_end_sample"}
 
 
-class Records:
+class TraceSource:
     """Some traces of one or several STEAD files, by number.
 
     Names, offsets of the samples and what labels need are one table, 100 bytes a trace, which
@@ -46,7 +46,7 @@ class Records:
     """
 
     def __init__(self, data: Sequence[Path], names: Sequence[str] | None = None):
-        self.data, self._hdf5 = list(data), [source_of(path).hdf5 for path in data]
+        self.data, self._hdf5 = list(data), [source_from_path(path).hdf5 for path in data]
         columns = _read_tables(self.data, None if names is None else pack(names))
         columns["offset"] = np.empty(len(columns["name"]), np.int64)
         for owner, path in enumerate(self._hdf5):
@@ -54,7 +54,7 @@ class Records:
             columns["offset"][own] = Waveforms(path, PackedNames(columns["name"][own])).offsets
         self._set(Columns(columns))
 
-    def _set(self, columns: Columns, samples: Shared | None = None) -> None:
+    def _set(self, columns: Columns, samples: SharedBuffer | None = None) -> None:
         self._columns, self._samples = columns, samples
         self.names = PackedNames(columns["name"])
         self.is_event, self.p, self.s = (columns[name] for name in ("is_event", "p", "s"))
@@ -62,26 +62,28 @@ class Records:
         self.offsets, self._owners = columns["offset"], columns["owner"]
         self._parts = [Waveforms(path, self.names, self.offsets) for path in self._hdf5]
 
-    def __getstate__(self) -> tuple[list[Path], list[Path], Columns, Shared | None]:
+    def __getstate__(self) -> tuple[list[Path], list[Path], Columns, SharedBuffer | None]:
         return self.data, self._hdf5, self._columns, self._samples
 
-    def __setstate__(self, state: tuple[list[Path], list[Path], Columns, Shared | None]) -> None:
+    def __setstate__(
+        self, state: tuple[list[Path], list[Path], Columns, SharedBuffer | None]
+    ) -> None:
         self.data, self._hdf5, columns, samples = state
         self._set(columns, samples)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, rows: np.ndarray) -> "Records":
+    def take(self, rows: np.ndarray) -> "TraceSource":
         """Take some of the traces, by their numbers; their files are not read again."""
-        taken = Records.__new__(Records)
+        taken = TraceSource.__new__(TraceSource)
         taken.__setstate__((self.data, self._hdf5, self._columns.take(rows), None))
         return taken
 
-    def keep(self) -> "Records":
+    def keep(self) -> "TraceSource":
         """Read all samples into memory, 72 kB a trace."""
         if self._samples is None:
-            shared = Shared(len(self) * TRACE_BYTES)
+            shared = SharedBuffer(len(self) * TRACE_BYTES)
             self.read(np.arange(len(self)), _waveforms_in(shared))
             self._samples = shared
         return self
@@ -158,7 +160,7 @@ class Records:
             self.snr_db[number],
         )
 
-    def donors(self) -> Donors:
+    def donors(self) -> AuxiliaryTraces:
         """Let augmentations draw other traces of these."""
 
         def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
@@ -168,13 +170,13 @@ class Records:
             return self.example(int(number), waveform[0])
 
         events, noise = np.flatnonzero(self.is_event), np.flatnonzero(~self.is_event)
-        return Donors(
+        return AuxiliaryTraces(
             noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
             event=partial(drawn, events) if len(events) else None,
         )
 
 
-def _waveforms_in(shared: Shared) -> np.ndarray:
+def _waveforms_in(shared: SharedBuffer) -> np.ndarray:
     (block,) = shared.blocks(shared.size)
     return block.view(DTYPE).reshape(-1, *TRACE_SHAPE)
 
@@ -207,7 +209,7 @@ def _refuse_repeated(in_order: np.ndarray, fault: str) -> None:
 
 def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
     if len(missing):
-        csvs = [source_of(path).csv for path in data]
+        csvs = [source_from_path(path).csv for path in data]
         raise InputError(
             f"{_listed(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
         )
@@ -216,7 +218,7 @@ def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
 def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
     """Read the columns of a file piece by piece, of the traces that are sought alone."""
     passed = 0
-    for table in _pieces(source_of(path).csv):
+    for table in _pieces(source_from_path(path).csv):
         names = pack(table["trace_name"].tolist())
         rows = np.arange(len(names))
         if sought is not None:
@@ -241,7 +243,7 @@ def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
     # A table of one's own may lack some: then nobody knows, and shifts keep to what is known.
     there = [column for column in EXTRAS if column in columns_of(csv)]
     missing = dict.fromkeys(set(EXTRAS) - set(there), "")
-    for table in checked_pieces(csv, (*COLUMNS, *there)):
+    for table in iter_checked_chunks(csv, (*COLUMNS, *there)):
         yield table.assign(**missing) if missing else table
 
 

@@ -15,12 +15,12 @@ from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset_files import DatasetFiles, copy_rows, dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 
 OPERATION = "pack"
 
 
-def packed(
+def pack_dataset(
     data: Path | Sequence[Path], target: Path, traces: Sequence[str] | Manifest | None = None
 ) -> Path:
     """Pack traces into a data set, or find that this has been done.
@@ -49,7 +49,7 @@ def packed(
     files = dataset_files(target)
     if isinstance(data, Path) and data.is_dir():
         return _converted(data, files)
-    sources = [source_of(path) for path in ([data] if isinstance(data, Path) else data)]
+    sources = [source_from_path(path) for path in ([data] if isinstance(data, Path) else data)]
     rows = _rows(sources, traces)
     recipe = {"operation": OPERATION, "of": [_identity(source.hdf5) for source in sources]}
     there = _there(files)

@@ -10,7 +10,7 @@ import numpy as np
 PLACE = struct.Struct("<3Q")
 
 
-class Order(NamedTuple):
+class EpochOrder(NamedTuple):
     """The traces of an epoch in their order."""
 
     traces: np.ndarray
@@ -23,7 +23,7 @@ class Order(NamedTuple):
 
 def natural(
     count: int, seed: int | None, epoch: int, file_order: np.ndarray | None = None, block: int = 0
-) -> Order:
+) -> EpochOrder:
     """Take every trace once, shuffled by seed and epoch, or as they are without a seed.
 
     Parameters
@@ -41,10 +41,10 @@ def natural(
     """
     times = np.zeros(count, np.int64)
     if seed is None:
-        return Order(np.arange(count), times)
+        return EpochOrder(np.arange(count), times)
     if file_order is None:
-        return Order(_shuffled(seed, epoch, count=count), times)
-    return Order(blockwise(file_order, block, seed, epoch), times, file_order)
+        return EpochOrder(_shuffled(seed, epoch, count=count), times)
+    return EpochOrder(blockwise(file_order, block, seed, epoch), times, file_order)
 
 
 def balanced(
@@ -53,7 +53,7 @@ def balanced(
     epoch: int,
     file_order: np.ndarray | None = None,
     block: int = 0,
-) -> Order:
+) -> EpochOrder:
     """Alternate events and noise, the rarer kind coming again in another order.
 
     In blocks each kind is read from front to back, the rarer one once for each time it comes.
@@ -76,7 +76,7 @@ def balanced(
         traces[kind::2] = np.concatenate(orders)[:most]
         times[kind::2] = np.repeat(np.arange(rounds), len(members))[:most]
         unshuffled[kind::2] = np.tile(members, rounds)[:most]
-    return Order(traces, times, None if file_order is None else unshuffled)
+    return EpochOrder(traces, times, None if file_order is None else unshuffled)
 
 
 def blockwise(traces: np.ndarray, block: int, *key: int) -> np.ndarray:

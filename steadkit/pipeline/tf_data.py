@@ -13,9 +13,9 @@ import numpy as np
 
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
-from steadkit.pipeline.batches import Batches
-from steadkit.pipeline.workers import Team
-from steadkit.processes import cores
+from steadkit.pipeline.batches import BatchLoader
+from steadkit.pipeline.workers import WorkerPool
+from steadkit.processes import count_cores
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
 PREFETCH_BATCHES = 4
@@ -24,23 +24,23 @@ PREFETCH_BATCHES = 4
 THREADS = 2
 """Batches made at a time; more wait for the interpreter."""
 
-MOST_WORKERS = 4
-WORTH_A_TEAM = 40
+MAX_WORKERS = 4
+MIN_BATCHES_FOR_WORKERS = 40
 """How many processes make batches by default, and from how many batches on."""
 
-MANY_EPOCHS = 10
+UNBOUNDED_EPOCHS = 10
 """As how many a stream without end counts."""
 
 REST, PATIENCE = 0.1, 30.0
 """Seconds without a call after which none will come, and how long that is waited for at the end."""
 
-_TEAMS: weakref.WeakKeyDictionary[Batches, dict[int, Team]] = weakref.WeakKeyDictionary()
+_POOLS: weakref.WeakKeyDictionary[BatchLoader, dict[int, WorkerPool]] = weakref.WeakKeyDictionary()
 
 _SHAPES = ((None, N_SAMPLES, len(COMPONENTS)), *[(None, N_SAMPLES, 1)] * len(TARGETS))
 
 
-def stream(
-    batches: Batches,
+def to_tf_dataset(
+    batches: BatchLoader,
     start: int = 0,
     epochs: int | None = 1,
     threads: int = THREADS,
@@ -98,14 +98,14 @@ def stream(
             "weights of samples need targets in which the unknown ones are marked: make batches "
             "with LabelConfig(mark_unknown=True)"
         )
-    team = _team(batches, _workers(batches, epochs) if workers is None else workers)
+    team = _pool(batches, _workers(batches, epochs) if workers is None else workers)
     if team is not None:
         threads = max(threads, len(team))
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
     # TensorFlow keeps for ever what its functions know, so they know the maker by a weak reference
     # only, and the stream keeps it: whatever is made of a stream, its iterators too, keeps that.
-    maker = _Maker(batches, team)
+    maker = _BatchProducer(batches, team)
     known = weakref.ref(maker)
     if goes_on and epochs is not None:
         passed = tf.data.Dataset.range(1).map(
@@ -129,29 +129,31 @@ def _with_weights(waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, An
     return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, known
 
 
-def _workers(batches: Batches, epochs: int | None) -> int:
+def _workers(batches: BatchLoader, epochs: int | None) -> int:
     """Tell how many processes are worth their start, which takes as long as some batches."""
-    epochs = MANY_EPOCHS if epochs is None else epochs
-    return min(cores(), MOST_WORKERS) if epochs * len(batches) >= WORTH_A_TEAM else 0
+    epochs = UNBOUNDED_EPOCHS if epochs is None else epochs
+    return (
+        min(count_cores(), MAX_WORKERS) if epochs * len(batches) >= MIN_BATCHES_FOR_WORKERS else 0
+    )
 
 
-def _team(batches: Batches, workers: int) -> Team | None:
+def _pool(batches: BatchLoader, workers: int) -> WorkerPool | None:
     """Start processes, or take those that this process has started for the same batches."""
     if not workers:
         return None
-    teams = _TEAMS.setdefault(batches, {})
+    teams = _POOLS.setdefault(batches, {})
     if workers not in teams:
-        teams[workers] = Team(batches, workers)
+        teams[workers] = WorkerPool(batches, workers)
         weakref.finalize(batches, teams[workers].close)
     return teams[workers]
 
 
 @dataclass(eq=False)
-class _Maker:
+class _BatchProducer:
     """Who makes the batches of a stream."""
 
-    batches: Batches
-    team: Team | None
+    batches: BatchLoader
+    team: WorkerPool | None
     passed: int = 0
     """Batches of the iterations that were begun, of a stream that goes on."""
 
@@ -197,7 +199,7 @@ _CALLS = _Calls()
 atexit.register(_CALLS.come_to_rest)
 
 
-def _pass(known: "weakref.ref[_Maker]", batches: int) -> int:
+def _pass(known: "weakref.ref[_BatchProducer]", batches: int) -> int:
     """Begin another iteration; returns how many batches those before it had."""
     maker = known()
     assert maker is not None, "the stream is gone"
@@ -206,14 +208,18 @@ def _pass(known: "weakref.ref[_Maker]", batches: int) -> int:
     return before
 
 
-def _arrays(known: "weakref.ref[_Maker]", number: int) -> list[np.ndarray]:
+def _arrays(known: "weakref.ref[_BatchProducer]", number: int) -> list[np.ndarray]:
     maker = known()
     assert maker is not None, "the stream is gone"
     with _CALLS.one() as is_wanted:
-        return _made(maker, number) if is_wanted else [np.empty((0, *s[1:]), "f4") for s in _SHAPES]
+        return (
+            _produced(maker, number)
+            if is_wanted
+            else [np.empty((0, *s[1:]), "f4") for s in _SHAPES]
+        )
 
 
-def _made(maker: _Maker, number: int) -> list[np.ndarray]:
+def _produced(maker: _BatchProducer, number: int) -> list[np.ndarray]:
     try:
         made = None if maker.team is None else maker.team.arrays(number)
         return maker.batches.arrays(number) if made is None else made

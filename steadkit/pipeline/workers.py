@@ -8,29 +8,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steadkit.pipeline.batches import Batches, shapes
-from steadkit.pipeline.buffers import Memory, Shared, cut, room
+from steadkit.pipeline.batches import BatchLoader, shapes
+from steadkit.pipeline.buffers import BufferPool, SharedBuffer, aligned_empty, split_buffer
 from steadkit.pipeline.config import BatchConfig
-from steadkit.pipeline.data_source import Records
-from steadkit.processes import Child, ChildGoneError
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.processes import Worker, WorkerDiedError
 
-AHEAD = 8
+MAX_BATCHES_AHEAD = 8
 """Batches that may be held by whoever takes them, before another has to be made elsewhere."""
 
 
 class Setup(NamedTuple):
     """What a member works with."""
 
-    records: Records
+    records: TraceSource
     config: BatchConfig
     seed: int | None
     shard: tuple[int, int]
-    shared: Shared
+    shared: SharedBuffer
     block: int
     """Bytes of a block, which holds a batch."""
 
 
-class Team:
+class WorkerPool:
     """Some processes that make the batches that one would, the same.
 
     Parameters
@@ -41,15 +41,17 @@ class Team:
         How many processes.
     """
 
-    def __init__(self, batches: Batches, workers: int):
-        size = room(shapes(batches.config.batch_size))
+    def __init__(self, batches: BatchLoader, workers: int):
+        size = aligned_empty(shapes(batches.config.batch_size))
         block = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-        shared = Shared((workers + AHEAD) * block)
-        self._memory = Memory(shared.blocks(block))
+        shared = SharedBuffer((workers + MAX_BATCHES_AHEAD) * block)
+        self._memory = BufferPool(shared.blocks(block))
         setup = Setup(batches.records, batches.config, batches.seed, batches.shard, shared, block)
         descriptors = [shared.descriptor, *batches.records.descriptors]
-        self._children = [Child(f"{__name__}:making", setup, descriptors) for _ in range(workers)]
-        self._idle: SimpleQueue[Child | None] = SimpleQueue()
+        self._children = [
+            Worker(f"{__name__}:worker_main", setup, descriptors) for _ in range(workers)
+        ]
+        self._idle: SimpleQueue[Worker | None] = SimpleQueue()
         for child in self._children:
             self._idle.put(child)
 
@@ -64,8 +66,8 @@ class Team:
             if taken is None or child is None:
                 return None
             place, block = taken
-            return cut(block, shapes(child.ask((number, place))))
-        except ChildGoneError:
+            return split_buffer(block, shapes(child.ask((number, place))))
+        except WorkerDiedError:
             child = None
             return None
         finally:
@@ -78,15 +80,15 @@ class Team:
 
 
 @contextmanager
-def making(setup: Setup) -> Iterator[Callable[[tuple[int, int]], int]]:
+def worker_main(setup: Setup) -> Iterator[Callable[[tuple[int, int]], int]]:
     """Make batches for another process, in one of its own."""
     records, config, seed, shard, shared, size = setup
-    batches, blocks = Batches(records, None, config, seed, shard), shared.blocks(size)
+    batches, blocks = BatchLoader(records, None, config, seed, shard), shared.blocks(size)
 
     def make(task: tuple[int, int]) -> int:
         number, place = task
         count = batches.size(number)
-        batches.fill(number, cut(blocks[place], shapes(count)))
+        batches.fill(number, split_buffer(blocks[place], shapes(count)))
         return count
 
     yield make

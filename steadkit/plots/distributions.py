@@ -19,7 +19,7 @@ from steadkit.plots.style import (
     THOUSANDS,
     VERMILLION,
     nice_step,
-    say,
+    show_message,
     styled,
 )
 
@@ -77,13 +77,13 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
         values = known(table, column)
         ax.set_xlabel(label)
         if not len(values):
-            say(ax, "not known")
+            show_message(ax, "not known")
             return
         edges = bin_edges(values)
         ax.hist(values, edges.tolist(), color=colour, edgecolor="white", linewidth=0.2)
         _finish(ax, edges)
         if beyond := int((values > edges[-1]).sum()):
-            say_beyond(ax, beyond)
+            label_outliers(ax, beyond)
 
     return draw
 
@@ -94,7 +94,7 @@ def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
     of = {c: known(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
     together = np.concatenate(list(of.values()))
     if not len(together):
-        say(ax, "not known")
+        show_message(ax, "not known")
         return
     edges = bin_edges(together)
     for component, style in zip(of, ("-", "--", ":"), strict=True):
@@ -118,7 +118,7 @@ def draw_travel(ax: Axes, table: pd.DataFrame) -> None:
     columns = ["source_distance_km", "s_minus_p_sec"]
     both = table.reindex(columns=columns).dropna().to_numpy(float)
     if not len(both):
-        say(ax, "not known")
+        show_message(ax, "not known")
         return
     far, late = (bin_edges(values)[-1] for values in both.T)
     ax.hexbin(
@@ -142,7 +142,7 @@ def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
     values = known(table, "back_azimuth_deg")
     ax.set_title("back azimuth", loc="center")
     if not len(values):
-        say(ax, "not known")
+        show_message(ax, "not known")
         return
     counts, edges = np.histogram(values % 360, ROSE_BINS, (0, 360))
     if isinstance(ax, PolarAxes):
@@ -193,7 +193,7 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
     return step * (first + np.arange(count + 1))
 
 
-def say_beyond(ax: Axes, count: int) -> None:
+def label_outliers(ax: Axes, count: int) -> None:
     """Tell how many values lie to the right of the axis."""
     ax.text(
         1.0,

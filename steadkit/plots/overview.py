@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-from steadkit.console import show
+from steadkit.console import format_value
 from steadkit.info import Info
 from steadkit.plots.annotations import SECONDS, Row, heading
 from steadkit.plots.distributions import draw_distributions
 from steadkit.plots.maps import draw_map, legend_handles
-from steadkit.plots.style import GREY, say, styled
+from steadkit.plots.style import GREY, show_message, styled
 from steadkit.plots.trace import draw_trace
 
 PAGE = (8.27, 11.69)
@@ -61,7 +61,7 @@ def title(info: Info) -> str:
 
 def facts(info: Info) -> list[tuple[str, str]]:
     """List what the sheet says in words and figures."""
-    counted = [(WORDS.get(name, name), show(count)) for name, count in info.counts.items()]
+    counted = [(WORDS.get(name, name), format_value(count)) for name, count in info.counts.items()]
     days = [(name, time[:10]) for name, time in (("from", info.first), ("to", info.last)) if time]
     ranges = [
         (
@@ -77,7 +77,7 @@ def facts(info: Info) -> list[tuple[str, str]]:
 def _map_panel(part: SubFigure, table: pd.DataFrame) -> None:
     ax = part.subplots()
     if not draw_map(ax, table):
-        say(ax, "no coordinates known")
+        show_message(ax, "no coordinates known")
         return
     part.legend(
         handles=legend_handles(table),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, VERMILLION, styled
-from steadkit.preview import Shown, is_inside, label_issues, moves
+from steadkit.preview import PreviewItem, is_inside, label_issues, moves
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
@@ -42,7 +42,7 @@ LEGEND = (
 
 
 @styled
-def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure:
+def contact_sheet(items: Sequence[Sequence[PreviewItem]], heading: str = "") -> Figure:
     """Draw examples with their targets, and each arrival enlarged below.
 
     Targets are filled, over the full height of a panel; the arrivals that an example claims are
@@ -72,7 +72,7 @@ def contact_sheet(items: Sequence[Sequence[Shown]], heading: str = "") -> Figure
     return figure
 
 
-def _height(row: Sequence[Shown]) -> float:
+def _height(row: Sequence[PreviewItem]) -> float:
     return CELL if any(map(arrivals_of, row)) else CELL - ENLARGED
 
 
@@ -95,7 +95,7 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def _draw_cell(
-    figure: Figure, item: Shown, wrong: Sequence[str], box: tuple[float, float, float]
+    figure: Figure, item: PreviewItem, wrong: Sequence[str], box: tuple[float, float, float]
 ) -> None:
     left, top, width = box
     ax = _axes(figure, left, top + 0.6, width, WHOLE)
@@ -117,14 +117,14 @@ def _draw_cell(
             zoom.set_yticklabels([])
 
 
-def arrivals_of(item: Shown) -> list[tuple[str, float]]:
+def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
     """List the arrivals in the window with their phases, event by event."""
     pairs = zip(item.p, item.s, strict=True)
     listed = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
     return [(phase, arrival) for phase, arrival in listed if is_inside(arrival)]
 
 
-def _draw_whole(ax: Axes, item: Shown) -> None:
+def _draw_whole(ax: Axes, item: PreviewItem) -> None:
     seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
     largest = float(np.abs(item.waveform).max()) or 1.0
     _draw_components(ax, seconds, item.waveform / largest)
@@ -148,7 +148,7 @@ def _draw_whole(ax: Axes, item: Shown) -> None:
     ax.tick_params(axis="x", pad=1)
 
 
-def _draw_around(ax: Axes, item: Shown, phase: str, arrival: float) -> None:
+def _draw_around(ax: Axes, item: PreviewItem, phase: str, arrival: float) -> None:
     """Draw what is around an arrival; time is counted from it."""
     reach = AROUND * SAMPLING_RATE
     first, last = max(int(arrival - reach), 0), min(int(arrival + reach) + 1, N_SAMPLES)
@@ -178,7 +178,7 @@ def _draw_components(ax: Axes, seconds: np.ndarray, waves: np.ndarray) -> None:
     ax.tick_params(axis="y", length=0, pad=2)
 
 
-def _draw_targets(ax: Axes, item: Shown, first: int, last: int, since: float = 0.0) -> None:
+def _draw_targets(ax: Axes, item: PreviewItem, first: int, last: int, since: float = 0.0) -> None:
     """Fill the targets of some samples behind the components, 1 near the head of the panel."""
     seconds = (np.arange(first, last) - since) / SAMPLING_RATE
     colours = {"detector": BAND, "picker_P": BLUE, "picker_S": VERMILLION}

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from steadkit.atomic import write_with
+from steadkit.atomic import write_one
 from steadkit.errors import InputError, printable
 from steadkit.plots.fonts import choose_fonts
 
@@ -95,7 +95,7 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
             for figure in figures:
                 pages.savefig(figure)
 
-    write_with(path, write, overwrite)
+    write_one(path, write, overwrite)
 
 
 def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None:
@@ -133,7 +133,7 @@ def kind_of(path: Path, count: int = 1) -> str:
     return kind
 
 
-def say(ax: Axes, text: str) -> None:
+def show_message(ax: Axes, text: str) -> None:
     """Write into a panel why there is nothing to see."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
     ax.set_xticks([])

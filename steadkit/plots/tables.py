@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import check_name, row_parts
+from steadkit.catalog import check_name, iter_rows_named
 from steadkit.errors import InputError
-from steadkit.info.reading import pieces
+from steadkit.info.reading import iter_numbers
 from steadkit.paths import is_file, require_file
 from steadkit.plots.annotations import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
@@ -36,13 +36,13 @@ def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
     """
     for name in names:
         check_name(name, csv)  # a figure may be named after it
-    table = pd.concat(list(row_parts(csv, names)))
+    table = pd.concat(list(iter_rows_named(csv, names)))
     there = set(table["trace_name"])
     for name in names:
         if name not in there:
             raise InputError(_no_such_trace(name, csv))
     first = table.drop_duplicates("trace_name").set_index("trace_name", drop=False)
-    return typed(first.loc[list(names)])
+    return typed_rows(first.loc[list(names)])
 
 
 def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
@@ -58,10 +58,10 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
         raise InputError(f"source_id {chosen!r} stands for one that is not known: choose another")
     parts = [
         part[(part["source_id"] == chosen) & (part["trace_category"] == EVENT)]
-        for part in pieces(csv)
+        for part in iter_numbers(csv)
         if "source_id" in part
     ]
-    table = typed(pd.concat(parts)) if parts else pd.DataFrame()
+    table = typed_rows(pd.concat(parts)) if parts else pd.DataFrame()
     if table.empty:
         raise InputError(f"{str(csv)!r} has no event of source_id {chosen[:60]!r}: check the id")
     return table.sort_values("trace_name", ignore_index=True)
@@ -70,7 +70,7 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
 def most_recorded(csv: Path) -> str:
     """Find the source id with most events; of several as many, the first by name."""
     counts: Counter[str] = Counter()
-    for part in pieces(csv, ("source_id", "trace_category")):
+    for part in iter_numbers(csv, ("source_id", "trace_category")):
         if "source_id" in part:
             events = part["source_id"][part["trace_category"] == EVENT]
             counts.update(events[~events.isin(MISSING)].value_counts().to_dict())
@@ -81,10 +81,10 @@ def most_recorded(csv: Path) -> str:
 
 def names_in(csv: Path) -> list[str]:
     """Read the names of all traces, in the order of the table."""
-    return [name for part in pieces(csv, ("trace_name",)) for name in part["trace_name"]]
+    return [name for part in iter_numbers(csv, ("trace_name",)) for name in part["trace_name"]]
 
 
-def typed(table: pd.DataFrame) -> pd.DataFrame:
+def typed_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Type a text table with all of STEAD's columns; what it lacks or cannot be read is missing."""
     full = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])), fill_value="")
     return typed_table(full, on_error="missing")

@@ -6,17 +6,17 @@
 ==============  ================================================================
 """
 
-from steadkit.preview.examples import augmented, choose, examples_of, sheet_of, shown
-from steadkit.preview.issues import Shown, is_inside, label_issues, moves
+from steadkit.preview.examples import augmented, choose, examples_of, preview_items, sheet_of
+from steadkit.preview.issues import PreviewItem, is_inside, label_issues, moves
 
 __all__ = [
-    "Shown",
+    "PreviewItem",
     "augmented",
     "choose",
     "examples_of",
     "is_inside",
     "label_issues",
     "moves",
+    "preview_items",
     "sheet_of",
-    "shown",
 ]

@@ -12,19 +12,19 @@ from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
-from steadkit.pipeline.data_source import Records
+from steadkit.pipeline.data_source import TraceSource
 from steadkit.pipeline.sampler import generators
-from steadkit.preview.issues import Shown
+from steadkit.preview.issues import PreviewItem
 from steadkit.sampling import shuffled
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.transforms import (
     RATES,
     AugmentConfig,
-    Donors,
+    AuxiliaryTraces,
     augment,
-    check_donors,
-    needs_donors,
+    check_auxiliary,
+    needs_auxiliary,
     normalize,
 )
 
@@ -43,7 +43,7 @@ def sheet_of(
     config: AugmentConfig,
     normalization: str = "std",
     labels: LabelConfig | None = None,
-) -> list[tuple[Shown, Shown]]:
+) -> list[tuple[PreviewItem, PreviewItem]]:
     """Make the rows of a sheet: each trace as it is and augmented.
 
     Parameters
@@ -68,23 +68,23 @@ def sheet_of(
     InputError
         A file or trace cannot be used, an arrival is amiss, or an augmentation lacks donors.
     """
-    source, labels = source_of(data), labels or LabelConfig()
+    source, labels = source_from_path(data), labels or LabelConfig()
     table = read_table(source.csv, ("trace_name", "trace_category"))
     if table.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: there is nothing to show")
     chosen = list(names) or choose(table, rows, seed)
     if unknown := sorted({*chosen} - {*table["trace_name"]})[:1]:
         raise InputError(f"{str(source.csv)!r} has no trace {unknown[0][:60]!r}: check the name")
-    others = choose(table, DONORS, seed) if needs_donors(config) else []
+    others = choose(table, DONORS, seed) if needs_auxiliary(config) else []
     pairs = []
-    records = Records([data], list(dict.fromkeys([*chosen, *others])))
+    records = TraceSource([data], list(dict.fromkeys([*chosen, *others])))
     for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
         plain, augmented, note = pair
         given = f"as in the file{_kind(plain)}"
         pairs.append(
             (
-                shown(name, plain, given, normalization, labels),
-                shown(name, augmented, note, normalization, labels),
+                preview_items(name, plain, given, normalization, labels),
+                preview_items(name, augmented, note, normalization, labels),
             )
         )
     return pairs
@@ -106,7 +106,7 @@ def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
 
 
 def examples_of(
-    records: Records, names: Sequence[str], config: AugmentConfig, seed: int
+    records: TraceSource, names: Sequence[str], config: AugmentConfig, seed: int
 ) -> list[tuple[Example, Example, str]]:
     """Make examples of traces, as they are and augmented, and tell what was done.
 
@@ -122,7 +122,7 @@ def examples_of(
         Any integer from 0 on.
     """
     donors = records.donors()
-    check_donors(config, donors)
+    check_auxiliary(config, donors)
     made, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
     numbers = pd.Index(list(records.names)).get_indexer(pd.Index(names))
     records.read(numbers, waveforms)
@@ -133,7 +133,7 @@ def examples_of(
 
 
 def augmented(
-    plain: Example, config: AugmentConfig, seed: int, place: int, donors: Donors
+    plain: Example, config: AugmentConfig, seed: int, place: int, donors: AuxiliaryTraces
 ) -> tuple[Example, str]:
     """Augment an example as training does, and tell which augmentations changed it.
 
@@ -147,16 +147,17 @@ def augmented(
         later: dict[str, Any] = dict.fromkeys(RATES[count:], 0.0)
         after = augment(plain, replace(config, **later), random(0, place, 0), donors)
         if after.p != before.p or not np.array_equal(after.waveform, before.waveform):
-            done.append(tell(name, before, after))
+            done.append(describe_augmentations(name, before, after))
         before = after
     return before, ", ".join(done) or "unchanged"
 
 
-def tell(name: str, before: Example, after: Example) -> str:
+def describe_augmentations(name: str, before: Example, after: Example) -> str:
     """Say what an augmentation did, from what was there before and after.
 
     >>> quiet = np.zeros((6000, 3))
-    >>> tell("shift", Example(quiet, (600.0,), (900.0,)), Example(quiet, (1834.0,), (2134.0,)))
+    >>> before, after = Example(quiet, (600.0,), (900.0,)), Example(quiet, (1834.0,), (2134.0,))
+    >>> describe_augmentations("shift", before, after)
     'shift +1234'
     """
     words = name.replace("_", " ")
@@ -178,10 +179,12 @@ def tell(name: str, before: Example, after: Example) -> str:
     return words
 
 
-def shown(name: str, example: Example, note: str, normalization: str, labels: LabelConfig) -> Shown:
+def preview_items(
+    name: str, example: Example, note: str, normalization: str, labels: LabelConfig
+) -> PreviewItem:
     """Normalise an example and make its targets, as for training."""
     targets = {target: np.zeros(N_SAMPLES, np.float32) for target in TARGETS}
     detector, picker_p, picker_s = targets.values()
     shape_targets(detector, picker_p, picker_s, example.p, example.s, labels, example.coda_end)
     waveform = normalize(example.waveform, normalization)
-    return Shown(name, waveform, targets, example.p, example.s, note)
+    return PreviewItem(name, waveform, targets, example.p, example.s, note)

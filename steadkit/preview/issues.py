@@ -23,7 +23,7 @@ and what is merely moved."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class PreviewItem:
     """A training example as the network gets it, and what is said of it.
 
     Parameters
@@ -48,12 +48,12 @@ class Shown:
     note: str = ""
 
 
-def label_issues(item: Shown) -> list[str]:
+def label_issues(item: PreviewItem) -> list[str]:
     """Tell where the targets of the pickers are not what the arrivals claim, to the sample.
 
     >>> picker = np.eye(1, 6000, 710)[0]
     >>> targets = {"detector": 0 * picker, "picker_P": picker, "picker_S": np.zeros(6000)}
-    >>> label_issues(Shown("X", np.zeros((6000, 3)), targets, p=(700.0,), s=(np.nan,)))
+    >>> label_issues(PreviewItem("X", np.zeros((6000, 3)), targets, p=(700.0,), s=(np.nan,)))
     ['P target +10 samples off 7.00 s']
     """
     found = []
@@ -75,7 +75,7 @@ def label_issues(item: Shown) -> list[str]:
     return found + _detector_issues(item)
 
 
-def _detector_issues(item: Shown) -> list[str]:
+def _detector_issues(item: PreviewItem) -> list[str]:
     detected = np.flatnonzero(item.targets["detector"])
     starts = [ceil(p) for p, s in zip(item.p, item.s, strict=True) if is_inside(p) and not s < p]
     if not len(detected) or len(starts) < len(item.p):
@@ -107,15 +107,15 @@ def _peaks(target: np.ndarray) -> np.ndarray:
     return (begins[tops] + ends[tops] - 1) / 2
 
 
-def moves(before: Shown, after: Shown) -> list[str]:
+def moves(before: PreviewItem, after: PreviewItem) -> list[str]:
     """Tell whether the first event's waveform went elsewhere than its arrivals.
 
     What is around an arrival is compared, by correlation, with what was around it before. Where
     noise or another event hides the first, nothing is told.
 
     >>> wave = np.random.default_rng(0).normal(size=(6000, 3))
-    >>> before = Shown("X", wave, {}, p=(700.0,), s=(900.0,))
-    >>> after = Shown("X", np.roll(wave, 110, axis=0), {}, p=(800.0,), s=(1010.0,))
+    >>> before = PreviewItem("X", wave, {}, p=(700.0,), s=(900.0,))
+    >>> after = PreviewItem("X", np.roll(wave, 110, axis=0), {}, p=(800.0,), s=(1010.0,))
     >>> moves(before, after)
     ['waveform +10 samples off P']
     """

@@ -17,7 +17,7 @@ MAX_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
-class Names:
+class NameSet:
     """A set of trace names: how many, their digest, and, unless it comes from a recipe, themselves.
 
     Parameters
@@ -42,19 +42,19 @@ class Names:
             )
 
 
-def listed(names: Iterable[str]) -> Names:
+def name_set(names: Iterable[str]) -> NameSet:
     """Count and identify some names.
 
-    >>> listed(["b_EV", "a_NO", "b_EV"]).number
+    >>> name_set(["b_EV", "a_NO", "b_EV"]).number
     2
     """
     distinct = frozenset(names)
     text = "\n".join(sorted(distinct))
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    return Names(len(distinct), digest, distinct)
+    return NameSet(len(distinct), digest, distinct)
 
 
-def read_names(paths: Sequence[Path]) -> Names:
+def read_names(paths: Sequence[Path]) -> NameSet:
     """Read trace names from files and join them.
 
     Parameters
@@ -68,7 +68,7 @@ def read_names(paths: Sequence[Path]) -> Names:
     InputError
         A file is missing, is none of these, or holds what cannot be a trace's name.
     """
-    return listed(name for path in paths for name in _names_in(path))
+    return name_set(name for path in paths for name in _names_in(path))
 
 
 def _names_in(path: Path) -> Sequence[str]:

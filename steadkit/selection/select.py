@@ -9,10 +9,10 @@ import pandas as pd
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
 from steadkit.errors import InputError
 from steadkit.expressions import check_columns, columns, csv_column, mask, parse
-from steadkit.sampling import allocate, pick, settle, shares
+from steadkit.sampling import allocate, draw_per_stratum, majority_stratum, stratum_counts
 from steadkit.schema import CATEGORIES, MISSING
 from steadkit.selection.geography import in_box, in_circle
-from steadkit.selection.name_list import Names
+from steadkit.selection.name_list import NameSet
 from steadkit.selection.selection import Selection
 from steadkit.selection.strata import bins_of, labels
 from steadkit.types import number_column
@@ -85,17 +85,17 @@ def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
         Nothing matches or would be taken, or there are fewer traces than wanted.
     """
     needed_columns(selection, table.columns)
-    return draw(table, matching_rows(table, selection), selection)
+    return sample_rows(table, filter_rows(table, selection), selection)
 
 
-def draw(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
+def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
     """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
     if not len(rows):
         raise InputError(f"none of the {len(table):,} traces match {_filters(selection)}")
     left = table.iloc[rows] if len(rows) < len(table) else table
     groups = _groups_of(left, selection.group)
     wanted, strata = _wanted(left, groups, selection)
-    chosen = pick(left["trace_name"], strata, wanted, selection.seed, groups)
+    chosen = draw_per_stratum(left["trace_name"], strata, wanted, selection.seed, groups)
     if not len(chosen):
         amount = _amount(selection)
         raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")
@@ -108,7 +108,7 @@ def _amount(selection: Selection) -> str:
     return f"fraction {float(selection.fraction):g}"
 
 
-def matching_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
+def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     """Find the rows that pass the filters; positions, int64, in the order of the table."""
     passed = np.ones(len(table), dtype=bool)
     if selection.where:
@@ -124,7 +124,7 @@ def matching_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     return np.flatnonzero(passed)
 
 
-def excluded_rows(table: pd.DataFrame, exclude: Names) -> np.ndarray:
+def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
     """Find the rows of the traces that are never to be taken; names not in the table are fine.
 
     Raises
@@ -177,7 +177,7 @@ def _wanted(
     strata = labels(table, specs)
     before = strata
     if groups is not None:
-        strata = settle(groups, strata)
+        strata = majority_stratum(groups, strata)
     sizes = Counter(strata)
     wanted = _amounts(sizes, selection)
     if selection.balance:
@@ -188,7 +188,7 @@ def _wanted(
 
 def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
     if selection.fraction is not None:
-        return shares(sizes, selection.fraction, selection.rounding)
+        return stratum_counts(sizes, selection.fraction, selection.rounding)
     if selection.count is None:
         return dict(sizes)
     total = sum(sizes.values())

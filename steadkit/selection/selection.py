@@ -9,8 +9,8 @@ from steadkit.errors import InputError
 from steadkit.expressions import parse
 from steadkit.sampling import ROUNDINGS
 from steadkit.selection.geography import checked_box, checked_circle
-from steadkit.selection.name_list import Names
-from steadkit.selection.strata import checked
+from steadkit.selection.name_list import NameSet
+from steadkit.selection.strata import checked_strata
 from steadkit.types import parse_fraction
 
 OPERATION = "subset"
@@ -48,7 +48,7 @@ class Selection:
         Take as many events as noise: half the count of each, or as many as a fraction gives the
         smaller of the two.
     group
-        A column whose values are taken whole or not at all (`steadkit.sampling.pick`);
+        A column whose values are taken whole or not at all (`steadkit.sampling.draw_per_stratum`);
         ``source_id`` means the earthquake, by its origin time where it has no id.
     exclude
         Traces never to take.
@@ -76,7 +76,7 @@ class Selection:
     rounding: str = "floor"
     balance: bool = False
     group: str = ""
-    exclude: Names | None = None
+    exclude: NameSet | None = None
     preset: str = ""
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Selection:
             "where": parse(self.where).text if self.where else "",
             "box": None if self.box is None else checked_box(self.box),
             "circle": None if self.circle is None else checked_circle(self.circle),
-            "stratify": checked(self.stratify),
+            "stratify": checked_strata(self.stratify),
         }
         for name, value in canonical.items():
             object.__setattr__(self, name, value)
@@ -131,17 +131,17 @@ _ALWAYS = ("seed", "stratify", "rounding")
 
 
 def _as_json(value: object) -> object:
-    if isinstance(value, Names):
+    if isinstance(value, NameSet):
         return {"names": value.number, "digest": value.digest}
     if isinstance(value, Fraction):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _names_from(value: Any) -> Names:
+def _names_from(value: Any) -> NameSet:
     if not isinstance(value, dict) or set(value) != {"names", "digest"}:
         raise InputError(f"recipe excludes {str(value)[:60]!r}: a number and a digest are needed")
-    return Names(value["names"], value["digest"])
+    return NameSet(value["names"], value["digest"])
 
 
 def _strata_from(value: Any) -> tuple[str, ...]:
@@ -182,8 +182,8 @@ def _check_options(selection: Selection) -> None:
             raise InputError(f"{name} {value!r} is not text")
     if not isinstance(selection.balance, bool):
         raise InputError(f"balance {selection.balance!r} is neither true nor false")
-    if not isinstance(selection.exclude, Names | None):
-        raise InputError("exclude must be steadkit.selection.Names: see read_names and listed")
+    if not isinstance(selection.exclude, NameSet | None):
+        raise InputError("exclude must be steadkit.selection.NameSet: see read_names and listed")
     for name, value, known in (
         ("rounding", selection.rounding, ROUNDINGS),
         ("at", selection.at, PLACES),

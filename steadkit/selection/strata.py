@@ -30,7 +30,7 @@ def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
             specs[-1] += "," + item
         else:
             specs.append(item.strip())
-    return () if specs == ["none"] else checked(specs)
+    return () if specs == ["none"] else checked_strata(specs)
 
 
 def _is_number(text: str) -> bool:
@@ -41,7 +41,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def checked(specs: Sequence[str]) -> tuple[str, ...]:
+def checked_strata(specs: Sequence[str]) -> tuple[str, ...]:
     """Refuse strata that cannot be, and spell alike those that are the same.
 
     Raises

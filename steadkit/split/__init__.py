@@ -24,33 +24,33 @@ together.
 """
 
 from steadkit.split.assign import assign
-from steadkit.split.config import Rule, parse_by, parse_shares
-from steadkit.split.find import existing_split, split_beside, usable_for
-from steadkit.split.leak_audit import Sharing, audit, refuse_leaks
+from steadkit.split.config import SplitConfig, parse_by, parse_shares
+from steadkit.split.find import existing_split, find_split, load_training_split
+from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 from steadkit.split.manifests import (
+    audit_manifest,
     default_target,
-    has_parts,
+    has_splits,
     list_rows,
-    proved,
     split_manifest,
     target_of,
 )
 
 __all__ = [
-    "Rule",
-    "Sharing",
+    "Overlap",
+    "SplitConfig",
     "assign",
     "audit",
+    "audit_manifest",
     "default_target",
     "existing_split",
-    "has_parts",
+    "find_split",
+    "has_splits",
     "list_rows",
+    "load_training_split",
     "parse_by",
     "parse_shares",
-    "proved",
     "refuse_leaks",
-    "split_beside",
     "split_manifest",
     "target_of",
-    "usable_for",
 ]

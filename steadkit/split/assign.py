@@ -9,18 +9,24 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.sampling import PARTS, settle, shuffled
+from steadkit.sampling import SPLITS, majority_stratum, shuffled
 from steadkit.selection.geography import in_box
 from steadkit.selection.strata import labels as strata_of
-from steadkit.split.config import TIME, Rule, instant
-from steadkit.split.groups import joined, labels_of, places, starts, twins
+from steadkit.split.config import TIME, SplitConfig, instant
+from steadkit.split.groups import (
+    cell_labels,
+    duplicate_waveforms,
+    join_groups,
+    labels_of,
+    start_times,
+)
 
-TRAIN, VALIDATION, TEST = PARTS
+TRAIN, VALIDATION, TEST = SPLITS
 
 
 def assign(
-    table: pd.DataFrame, rule: Rule, waveforms: Sequence[str] = ()
-) -> tuple[np.ndarray, Rule]:
+    table: pd.DataFrame, rule: SplitConfig, waveforms: Sequence[str] = ()
+) -> tuple[np.ndarray, SplitConfig]:
     """Give every trace its part.
 
     Parameters
@@ -46,9 +52,9 @@ def assign(
     if table.empty:
         raise InputError("there is no trace to split: the table has a header only")
     units = [labels_of(table, what, rule) for what in rule.groups_by]
-    groups = joined([*units, *([twins(waveforms)] if len(waveforms) else [])])
+    groups = join_groups([*units, *([duplicate_waveforms(waveforms)] if len(waveforms) else [])])
     if TIME in rule.by:
-        parts, rule = _by_time(groups, starts(table), rule)
+        parts, rule = _by_time(groups, start_times(table), rule)
     elif rule.test_box:
         parts = expected_by_boxes(groups, table, rule)
     else:
@@ -57,8 +63,8 @@ def assign(
     return parts, rule
 
 
-def _refuse_empty(parts: np.ndarray, groups: np.ndarray, rule: Rule) -> None:
-    for part, share in zip(PARTS, rule.shares, strict=True):
+def _refuse_empty(parts: np.ndarray, groups: np.ndarray, rule: SplitConfig) -> None:
+    for part, share in zip(SPLITS, rule.shares, strict=True):
         if part not in parts and (share or not rule.uses_shares):
             raise InputError(
                 f"no trace left for the {part} part: there are {len(set(groups)):,} groups by "
@@ -66,7 +72,7 @@ def _refuse_empty(parts: np.ndarray, groups: np.ndarray, rule: Rule) -> None:
             )
 
 
-def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarray:
+def share_out(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> np.ndarray:
     """Cut whole groups by the shares, each stratum by itself.
 
     A group belongs to the stratum of most of its traces. In each stratum, the first in name
@@ -98,21 +104,21 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarr
         One group holds more traces than the largest share.
 
     >>> quakes = np.array([f"e{i // 2}" for i in range(20)], dtype=object)
-    >>> rule = Rule(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
+    >>> rule = SplitConfig(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
     >>> parts = share_out(quakes, ["event"] * 20, rule)
-    >>> [int((parts == part).sum()) for part in PARTS]
+    >>> [int((parts == part).sum()) for part in SPLITS]
     [12, 4, 4]
     """
     codes, names = pd.factorize(groups, sort=True)
     sizes = np.bincount(codes)
     stratum_of = np.empty(len(names), dtype=object)
-    stratum_of[codes] = settle(groups, strata)
+    stratum_of[codes] = majority_stratum(groups, strata)
     _refuse_giant(sizes, rule)
     order = shuffled(names.tolist(), rule.seed, "split")
     # The smallest share first: what fits into it would fit into the others too.
-    *small, (_, rest) = sorted(zip(rule.shares, PARTS, strict=True), key=lambda pair: pair[0])
+    *small, (_, rest) = sorted(zip(rule.shares, SPLITS, strict=True), key=lambda pair: pair[0])
     part_of = np.full(len(names), rest, dtype=object)
-    got, passed = dict.fromkeys(PARTS, 0), 0
+    got, passed = dict.fromkeys(SPLITS, 0), 0
     for stratum in sorted(set(stratum_of)):
         queue = order[stratum_of[order] == stratum]
         passed += int(sizes[queue].sum())
@@ -125,7 +131,7 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarr
     return part_of[codes]
 
 
-def _fits(sizes: np.ndarray, share: Fraction, rule: Rule) -> np.ndarray:
+def _fits(sizes: np.ndarray, share: Fraction, rule: SplitConfig) -> np.ndarray:
     """Tell which groups may go into a small part."""
     total = int(sizes.sum())
     within = sizes <= int(2 * share * total)
@@ -147,7 +153,7 @@ def _nearest(sizes: np.ndarray, target: Fraction, got: int) -> int:
     return len(helps) if helps.all() else int(helps.argmin())
 
 
-def _refuse_giant(sizes: np.ndarray, rule: Rule) -> None:
+def _refuse_giant(sizes: np.ndarray, rule: SplitConfig) -> None:
     total, share = int(sizes.sum()), max(rule.shares)
     if int(sizes.max()) > share * total:
         raise InputError(
@@ -156,7 +162,9 @@ def _refuse_giant(sizes: np.ndarray, rule: Rule) -> None:
         )
 
 
-def _by_time(groups: np.ndarray, times: np.ndarray, rule: Rule) -> tuple[np.ndarray, Rule]:
+def _by_time(
+    groups: np.ndarray, times: np.ndarray, rule: SplitConfig
+) -> tuple[np.ndarray, SplitConfig]:
     """Put whole groups on the side of their first trace; returns also the instants used."""
     first = first_starts(groups, times)
     rule = replace(rule, cut=rule.cut or _cut_by_shares(first, rule))
@@ -174,7 +182,7 @@ def expected_by_time(
         (first >= begins[0] + gap) & (first < begins[1]),
         first >= begins[1] + gap,
     ]
-    return np.select(conditions, PARTS, UNKNOWN).astype(object)
+    return np.select(conditions, SPLITS, UNKNOWN).astype(object)
 
 
 def first_starts(groups: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -182,7 +190,7 @@ def first_starts(groups: np.ndarray, times: np.ndarray) -> np.ndarray:
     return pd.Series(times).groupby(np.asarray(groups)).transform("min").to_numpy("datetime64[us]")
 
 
-def _cut_by_shares(first: np.ndarray, rule: Rule) -> tuple[str, ...]:
+def _cut_by_shares(first: np.ndarray, rule: SplitConfig) -> tuple[str, ...]:
     """Choose the two instants at which the shares are met best; ties go to the earlier."""
     moments, counts = np.unique(first, return_counts=True)
     before = np.cumsum(counts) - counts
@@ -198,10 +206,10 @@ def _cut_by_shares(first: np.ndarray, rule: Rule) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def expected_by_boxes(groups: np.ndarray, table: pd.DataFrame, rule: Rule) -> np.ndarray:
+def expected_by_boxes(groups: np.ndarray, table: pd.DataFrame, rule: SplitConfig) -> np.ndarray:
     """Put a group into test if any of its traces lies in the test box, and so on."""
     validation, test = (
-        in_box(*places(table), box) for box in (rule.validation_box, rule.test_box) if box
+        in_box(*cell_labels(table), box) for box in (rule.validation_box, rule.test_box) if box
     )
     if (validation & test).any():
         name = table["trace_name"].iloc[int((validation & test).argmax())]

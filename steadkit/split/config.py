@@ -9,9 +9,9 @@ import numpy as np
 
 from steadkit.documents import NUMBER, TEXT, WHOLE, list_of, value_at
 from steadkit.errors import InputError, printable
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.selection.geography import checked_box
-from steadkit.selection.strata import checked as checked_strata
+from steadkit.selection.strata import checked_strata as checked_strata
 from steadkit.types import parse_fraction, parse_time
 
 EARTHQUAKE, STATION, TIME, REGION = "earthquake", "station", "time", "region"
@@ -23,7 +23,7 @@ PUBLISHED_SHARES: Final = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100
 
 
 @dataclass(frozen=True)
-class Rule:
+class SplitConfig:
     """What keeps traces together, and how much each part gets.
 
     Attributes
@@ -51,7 +51,7 @@ class Rule:
     InputError
         They contradict one another.
 
-    >>> Rule(by=("station", "earthquake")).to_recipe("3f9a")["by"]
+    >>> SplitConfig(by=("station", "earthquake")).to_recipe("3f9a")["by"]
     ['station', 'earthquake']
     """
 
@@ -67,7 +67,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         _check_by(self.by)
-        if len(self.shares) != len(PARTS) or sum(self.shares) != 1 or min(self.shares) < 0:
+        if len(self.shares) != len(SPLITS) or sum(self.shares) != 1 or min(self.shares) < 0:
             texts = ",".join(str(share) for share in self.shares)
             raise InputError(f"shares {texts} must be three that add up to 1: try 0.85,0.05,0.1")
         object.__setattr__(self, "stratify", checked_strata(self.stratify))
@@ -128,7 +128,7 @@ class Rule:
         return recipe
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any]) -> "Rule":
+    def from_recipe(cls, recipe: Mapping[str, Any]) -> "SplitConfig":
         """Read back what `to_recipe` wrote; of another operation's recipe, the default."""
         if recipe.get("operation") != OPERATION:
             return cls()

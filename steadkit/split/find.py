@@ -11,11 +11,11 @@ from steadkit.catalog import counts
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Manifest, load
 from steadkit.paths import is_file
-from steadkit.sampling import PARTS
-from steadkit.sources import source_of
-from steadkit.split.config import EARTHQUAKE, OPERATION, Rule
+from steadkit.sampling import SPLITS
+from steadkit.sources import source_from_path
+from steadkit.split.config import EARTHQUAKE, OPERATION, SplitConfig
 from steadkit.split.leak_audit import audit, refuse_leaks
-from steadkit.split.manifests import SUFFIX, default_target, has_parts, in_order_of, read_rows
+from steadkit.split.manifests import SUFFIX, default_target, has_splits, in_order_of, read_rows
 
 
 def existing_split(data: Path) -> Path | None:
@@ -23,10 +23,10 @@ def existing_split(data: Path) -> Path | None:
     if is_file(default_target(data)):
         return default_target(data)
     own = data.with_suffix(SUFFIX)
-    return own if is_file(own) and has_parts(load(own)) else None
+    return own if is_file(own) and has_splits(load(own)) else None
 
 
-def split_beside(path: Path) -> Path:
+def find_split(path: Path) -> Path:
     """Resolve what a user names: a manifest, or a STEAD file that has a split beside it.
 
     Raises
@@ -36,12 +36,12 @@ def split_beside(path: Path) -> Path:
     """
     if path.suffix == SUFFIX:
         return path
-    if found := existing_split(source_of(path, whole=False).csv):
+    if found := existing_split(source_from_path(path, whole=False).csv):
         return found
     raise InputError(f"no split beside {str(path)!r}: make one with steadkit split")
 
 
-def usable_for(path: Path, data: Path) -> Manifest:
+def load_training_split(path: Path, data: Path) -> Manifest:
     """Read a split for training on a STEAD file, checked not to leak.
 
     The split may list more than the file has, as that of all of STEAD does for a subset.
@@ -60,11 +60,11 @@ def usable_for(path: Path, data: Path) -> Manifest:
         or an earthquake does, and the recipe does not say that it was split by something else.
     """
     manifest = load(path)
-    file = source_of(data, whole=False).csv
-    table = read_rows([file], Rule())
+    file = source_from_path(data, whole=False).csv
+    table = read_rows([file], SplitConfig())
     ours = _only(manifest, table, path, file)
-    _refuse_partless(ours, manifest, path)
-    found = audit(in_order_of(table, ours, str(file)), ours.parts, Rule(), ours.waveforms)
+    _refuse_unsplit(ours, manifest, path)
+    found = audit(in_order_of(table, ours, str(file)), ours.parts, SplitConfig(), ours.waveforms)
     if _went_by_something_else(manifest):
         found = [replace(s, forbidden=s.forbidden and s.what != EARTHQUAKE) for s in found]
     refuse_leaks(found, repr(str(path)))
@@ -73,7 +73,7 @@ def usable_for(path: Path, data: Path) -> Manifest:
 
 def _went_by_something_else(manifest: Manifest) -> bool:
     is_split = manifest.recipe.get("operation") == OPERATION
-    return is_split and EARTHQUAKE not in Rule.from_recipe(manifest.recipe).groups_by
+    return is_split and EARTHQUAKE not in SplitConfig.from_recipe(manifest.recipe).groups_by
 
 
 def _only(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
@@ -103,8 +103,8 @@ def _only(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Ma
     )
 
 
-def _refuse_partless(ours: Manifest, whole: Manifest, path: Path) -> None:
-    for part in PARTS:
+def _refuse_unsplit(ours: Manifest, whole: Manifest, path: Path) -> None:
+    for part in SPLITS:
         if part not in ours.parts:
             raise InputError(f"{str(path)!r} leaves no trace for the {part} part: split anew")
     # Only a gap in time leaves traces out on purpose.

@@ -19,7 +19,7 @@ from steadkit.expressions import csv_column
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
 from steadkit.selection.strata import bins_of
-from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, Rule
+from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, SplitConfig
 from steadkit.types import number_column, time_column
 
 STATION_COLUMNS = ("network_code", "receiver_code")
@@ -32,7 +32,7 @@ PLACE_COLUMNS = (
 START = "trace_start_time"
 
 
-def needed_columns(rule: Rule, present: Sequence[str]) -> list[str]:
+def needed_columns(rule: SplitConfig, present: Sequence[str]) -> list[str]:
     """List the columns of the CSV that a split reads, those that tell the earthquake if present."""
     own = {STATION: STATION_COLUMNS, REGION: PLACE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
     telling = (*GROUP_COLUMNS, SOURCE_LIST)
@@ -44,7 +44,7 @@ def needed_columns(rule: Rule, present: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(needed))
 
 
-def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
+def labels_of(table: pd.DataFrame, what: str, rule: SplitConfig) -> np.ndarray:
     """Name the group of each trace, as text; what is not known stands for itself.
 
     Raises
@@ -96,7 +96,7 @@ def _stations(table: pd.DataFrame) -> np.ndarray:
     return ("station " + network + "." + receiver).to_numpy(dtype=object)
 
 
-def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def cell_labels(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Latitude and longitude of each trace, degrees: of the source, or of noise's receiver."""
     event = (table["trace_category"] == EVENT).to_numpy()
     source_lat, source_lon, lat, lon = (number_column(table, column) for column in PLACE_COLUMNS)
@@ -108,7 +108,7 @@ def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _cells(table: pd.DataFrame, degrees: float) -> np.ndarray:
     """Name the cell by its south-western corner."""
-    latitudes, longitudes = places(table)
+    latitudes, longitudes = cell_labels(table)
     south = np.floor((latitudes + 90) / degrees) * degrees - 90
     west = np.floor((longitudes + 180) / degrees) * degrees - 180
     names = [f"cell {s:.4g} {w:.6g}" for s, w in zip(south, west, strict=True)]
@@ -124,7 +124,7 @@ def _refuse_unknown(table: pd.DataFrame, unknown: np.ndarray, what: str) -> None
         )
 
 
-def starts(table: pd.DataFrame) -> np.ndarray:
+def start_times(table: pd.DataFrame) -> np.ndarray:
     """Read when each trace starts, datetime64, UTC, to the microsecond.
 
     Raises
@@ -137,10 +137,10 @@ def starts(table: pd.DataFrame) -> np.ndarray:
     return times
 
 
-def twins(waveforms: Sequence[str]) -> np.ndarray:
+def duplicate_waveforms(waveforms: Sequence[str]) -> np.ndarray:
     """Name what traces with the same samples share; None where a trace has no twin.
 
-    >>> twins(["00ff", "-", "00ff", "abcd", "-"]).tolist()
+    >>> duplicate_waveforms(["00ff", "-", "00ff", "abcd", "-"]).tolist()
     ['waveform 00ff', None, 'waveform 00ff', None, None]
     """
     digests = pd.Series(list(waveforms), dtype=object)
@@ -148,7 +148,7 @@ def twins(waveforms: Sequence[str]) -> np.ndarray:
     return ("waveform " + digests).where(twin, None).to_numpy(dtype=object)
 
 
-def joined(labels: Sequence[np.ndarray]) -> np.ndarray:
+def join_groups(labels: Sequence[np.ndarray]) -> np.ndarray:
     """Join groups that have a trace in common, chain by chain.
 
     Parameters
@@ -159,7 +159,7 @@ def joined(labels: Sequence[np.ndarray]) -> np.ndarray:
 
     >>> quake = np.array(["e1", "e1", "e2", "e3"], dtype=object)
     >>> station = np.array(["A", "B", "B", "C"], dtype=object)
-    >>> joined([quake, station]).tolist()
+    >>> join_groups([quake, station]).tolist()
     ['e1', 'e1', 'e1', 'e3']
     """
     coded = [pd.factorize(column, sort=True) for column in labels]

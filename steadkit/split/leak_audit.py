@@ -10,20 +10,20 @@ import pandas as pd
 from steadkit.catalog import TRACE_PREFIX
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
 from steadkit.split.assign import expected_by_boxes, expected_by_time, first_starts
-from steadkit.split.config import EARTHQUAKE, REGION, TIME, Rule, instant
-from steadkit.split.groups import joined, labels_of, starts, twins
+from steadkit.split.config import EARTHQUAKE, REGION, TIME, SplitConfig, instant
+from steadkit.split.groups import duplicate_waveforms, join_groups, labels_of, start_times
 
 WAVEFORM = "same samples"
-PAIRS = tuple(combinations(PARTS, 2))
-NAMED = 5
+PAIRS = tuple(combinations(SPLITS, 2))
+MAX_NAMES = 5
 """How many shared groups a refusal names."""
 
 
 @dataclass(frozen=True)
-class Sharing:
+class Overlap:
     """What one kind of group has in each part, and in two.
 
     Attributes
@@ -57,10 +57,10 @@ class Sharing:
 def audit(
     table: pd.DataFrame,
     parts: Sequence[str] | np.ndarray,
-    rule: Rule,
+    rule: SplitConfig,
     waveforms: Sequence[str] = (),
     strict: bool = False,
-) -> list[Sharing]:
+) -> list[Overlap]:
     """Look for everything that stands in two parts.
 
     Parameters
@@ -96,25 +96,25 @@ def audit(
                 unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_parts)
             found.append(replace(_sharing(what, labels, own, forbidden), unknown=unknown))
     if not set(waveforms) <= {UNKNOWN}:
-        found.append(_sharing(WAVEFORM, twins(waveforms), own, forbidden=True))
+        found.append(_sharing(WAVEFORM, duplicate_waveforms(waveforms), own, forbidden=True))
     return found
 
 
-def _sharing(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) -> Sharing:
+def _sharing(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) -> Overlap:
     codes, names = pd.factorize(labels, sort=True)
     present = {}
-    for part in PARTS:
+    for part in SPLITS:
         present[part] = np.zeros(len(names), dtype=bool)
         present[part][codes[(codes >= 0) & (parts == part)]] = True
     shared = {(a, b): names[present[a] & present[b]].tolist() for a, b in PAIRS}
-    return Sharing(what, {part: int(present[part].sum()) for part in PARTS}, shared, forbidden)
+    return Overlap(what, {part: int(present[part].sum()) for part in SPLITS}, shared, forbidden)
 
 
-def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: Rule, what: str) -> Sharing:
+def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: SplitConfig, what: str) -> Overlap:
     """Compare with where instants or boxes would place each group."""
-    groups = joined([labels_of(table, label, rule) for label in rule.groups_by])
+    groups = join_groups([labels_of(table, label, rule) for label in rule.groups_by])
     if what == TIME:
-        first = first_starts(groups, starts(table))
+        first = first_starts(groups, start_times(table))
         expected = expected_by_time(first, _begins(first, parts, rule), rule.gap_days)
     else:
         expected = expected_by_boxes(groups, table, rule)
@@ -122,18 +122,18 @@ def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: Rule, what: str) ->
     for a, b in PAIRS:
         astray = ((parts == a) & (expected == b)) | ((parts == b) & (expected == a))
         shared[a, b] = sorted(set(groups[astray]))
-    counts = {part: len(set(groups[parts == part])) for part in PARTS}
-    return Sharing(what, counts, shared, forbidden=True)
+    counts = {part: len(set(groups[parts == part])) for part in SPLITS}
+    return Overlap(what, counts, shared, forbidden=True)
 
 
-def _begins(first: np.ndarray, parts: np.ndarray, rule: Rule) -> list[np.datetime64]:
+def _begins(first: np.ndarray, parts: np.ndarray, rule: SplitConfig) -> list[np.datetime64]:
     """When validation and test begin; where the rule does not say, as their first groups do."""
     if rule.cut:
         return [instant(text) for text in rule.cut]
-    return [first[parts == part].min(initial=first.max()) for part in PARTS[1:]]
+    return [first[parts == part].min(initial=first.max()) for part in SPLITS[1:]]
 
 
-def refuse_leaks(found: Iterable[Sharing], what: str) -> None:
+def refuse_leaks(found: Iterable[Overlap], what: str) -> None:
     """Raise where anything forbidden is shared.
 
     Raises
@@ -144,7 +144,7 @@ def refuse_leaks(found: Iterable[Sharing], what: str) -> None:
     for sharing in found:
         for (a, b), names in sharing.shared.items():
             if names and sharing.forbidden:
-                listed = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+                listed = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
                 raise InputError(
                     f"{what} leaks: {a} and {b} share, by {sharing.what}, {listed} "
                     f"({len(names):,} in all); split it by {_remedy(sharing.what)} anew"

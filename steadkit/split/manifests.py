@@ -11,12 +11,12 @@ from steadkit.errors import InputError, printable
 from steadkit.expressions import check_columns
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.paths import is_file, require_file
-from steadkit.sampling import PARTS, shuffled
-from steadkit.sources import source_of
+from steadkit.sampling import SPLITS, shuffled
+from steadkit.sources import source_from_path
 from steadkit.split.assign import assign
-from steadkit.split.config import Rule
+from steadkit.split.config import SplitConfig
 from steadkit.split.groups import needed_columns
-from steadkit.split.leak_audit import Sharing, audit, refuse_leaks
+from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 
 SUFFIX = ".manifest"
 SPLIT_SUFFIX = ".split.manifest"
@@ -52,7 +52,7 @@ def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
         There is none.
     """
     if path.suffix != SUFFIX:
-        return list(metadata) or [source_of(path, whole=False).csv]
+        return list(metadata) or [source_from_path(path, whole=False).csv]
     beside = path.with_name(_name_of(path) + ".csv")
     for csv in metadata or [beside]:
         require_file(
@@ -64,7 +64,7 @@ def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
 
 
 def list_rows(
-    path: Path, rule: Rule | None = None, metadata: Sequence[Path] = ()
+    path: Path, rule: SplitConfig | None = None, metadata: Sequence[Path] = ()
 ) -> tuple[Manifest, pd.DataFrame]:
     """Read what is to be split or checked: a manifest, and the rows of its traces in its order.
 
@@ -88,7 +88,7 @@ def list_rows(
     # The manifest before the CSV: if both are missing, that is what was named.
     manifest = load(own) if path.suffix == SUFFIX or is_file(own) else None
     files = csv_files_of(path, metadata)
-    table = read_rows(files, rule or Rule.from_recipe(manifest.recipe if manifest else {}))
+    table = read_rows(files, rule or SplitConfig.from_recipe(manifest.recipe if manifest else {}))
     if manifest is None:
         order = shuffled(table["trace_name"].tolist(), seed=0)
         table = table.iloc[order]
@@ -103,7 +103,7 @@ def list_rows(
     return manifest, in_order_of(table, manifest, str(files[0]))
 
 
-def read_rows(files: Sequence[Path], rule: Rule) -> pd.DataFrame:
+def read_rows(files: Sequence[Path], rule: SplitConfig) -> pd.DataFrame:
     """Read from CSV files the columns that a rule needs; no trace may be in two of them."""
     tables = []
     for file in files:
@@ -139,8 +139,8 @@ def in_order_of(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFr
 
 
 def split_manifest(
-    base: Manifest, table: pd.DataFrame, rule: Rule, strict: bool = False
-) -> tuple[Manifest, list[Sharing]]:
+    base: Manifest, table: pd.DataFrame, rule: SplitConfig, strict: bool = False
+) -> tuple[Manifest, list[Overlap]]:
     """Put the parts into a manifest, and prove that nothing leaks.
 
     Parameters
@@ -165,9 +165,9 @@ def split_manifest(
     return replace(base, recipe=used.to_recipe(base.digest), parts=parts.tolist()), found
 
 
-def proved(
-    manifest: Manifest, table: pd.DataFrame, rule: Rule | None = None, strict: bool = False
-) -> list[Sharing]:
+def audit_manifest(
+    manifest: Manifest, table: pd.DataFrame, rule: SplitConfig | None = None, strict: bool = False
+) -> list[Overlap]:
     """Audit the parts that a manifest has.
 
     Parameters
@@ -184,12 +184,12 @@ def proved(
     InputError
         There are no parts.
     """
-    if not has_parts(manifest):
+    if not has_splits(manifest):
         raise InputError(f"manifest {manifest.name!r} has no parts: make them with steadkit split")
-    rule = rule or Rule.from_recipe(manifest.recipe)
+    rule = rule or SplitConfig.from_recipe(manifest.recipe)
     return audit(table, manifest.parts, rule, manifest.waveforms, strict)
 
 
-def has_parts(manifest: Manifest) -> bool:
+def has_splits(manifest: Manifest) -> bool:
     """Tell whether a manifest says of any trace in which part it is."""
-    return not set(PARTS).isdisjoint(manifest.parts)
+    return not set(SPLITS).isdisjoint(manifest.parts)

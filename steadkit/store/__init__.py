@@ -17,24 +17,24 @@
 """
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.copy import Copied, Order, copy_traces
-from steadkit.store.open import LIBRARY_FAULTS, dataset_of, open_data
+from steadkit.store.copy import CopyDigests, CopyPlan, copy_traces
+from steadkit.store.open import LIBRARY_ERRORS, dataset_of, open_data
 from steadkit.store.reader import Reader, attributes_of, read_waveform
 from steadkit.store.samples import DTYPE, TRACE_BYTES, WAVEFORM_DIGEST, check_finite, digest
-from steadkit.store.scanner import Scanned, locate, scan
+from steadkit.store.scanner import ScannedBatch, locate, scan
 from steadkit.store.waveforms import Waveforms
 from steadkit.store.writer import Writer
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
     "DTYPE",
-    "LIBRARY_FAULTS",
+    "LIBRARY_ERRORS",
     "TRACE_BYTES",
     "WAVEFORM_DIGEST",
-    "Copied",
-    "Order",
+    "CopyDigests",
+    "CopyPlan",
     "Reader",
-    "Scanned",
+    "ScannedBatch",
     "Waveforms",
     "Writer",
     "attributes_of",

@@ -7,23 +7,23 @@ import mmap
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
 
-from steadkit.hdf5 import PAGE, Disk
+from steadkit.hdf5 import PAGE, DirectWriter
 
-PIECE: Final = 4 << 20
+MAX_WRITE_BYTES: Final = 4 << 20
 """Bytes of a stretch that are written while the rest is still being filled in."""
 
-UNWRITTEN: Final = 2
+MAX_UNWRITTEN_BYTES: Final = 2
 """Stretches that may be on their way to the disk: the last one, and the one before it."""
 
 
-class _Stretch(NamedTuple):
+class _Write(NamedTuple):
     """Bytes in memory, as far from the beginning of a page as they will be in the file."""
 
     address: int
     content: memoryview
 
 
-class Placer:
+class AsyncWriter:
     """Writes stretches of an open file, each while the next is being filled in.
 
     Parameters
@@ -37,9 +37,9 @@ class Placer:
     """
 
     def __init__(self, descriptor: int, size: int, most: int):
-        self._disk, self._size, self._most = Disk(descriptor), size, most
+        self._disk, self._size, self._most = DirectWriter(descriptor), size, most
         self._memory, self._other = (_memory(PAGE + most * size) for _ in range(2))
-        self._stretch = _Stretch(0, memoryview(b""))
+        self._stretch = _Write(0, memoryview(b""))
         self._filled = self._begun = 0
         self._writer = ThreadPoolExecutor(1)
         self._writing: list[Future[None]] = []
@@ -60,7 +60,7 @@ class Placer:
         self._end(self._writing)
         first = address % PAGE
         content = memoryview(self._memory)[first : first + count * self._size]
-        self._stretch = _Stretch(address, content)
+        self._stretch = _Write(address, content)
         return [content[at : at + self._size] for at in range(0, len(content), self._size)]
 
     def fill(self, number: int) -> None:
@@ -72,7 +72,7 @@ class Placer:
             self._filled += 1
             ready = self._filled * self._size
             whole = ready - (self._stretch.address + ready) % PAGE  # pages
-            if whole - self._begun >= PIECE:
+            if whole - self._begun >= MAX_WRITE_BYTES:
                 self._begin(whole)
 
     def begin(self) -> None:

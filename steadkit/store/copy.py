@@ -19,36 +19,36 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.console import Bar
-from steadkit.hdf5 import NewFile, by_form
+from steadkit.console import ProgressBar
+from steadkit.hdf5 import Hdf5Writer, group_by_schema
 from steadkit.hdf5.writer import FIRST_BLOCK
-from steadkit.processes import ChildGoneError, cores
+from steadkit.processes import WorkerDiedError, count_cores
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.copy_process import Helper
-from steadkit.store.copy_task import RUN, Carried, Hand, Task
+from steadkit.store.copy_process import CopyProcess
+from steadkit.store.copy_task import TASK_TRACES, CopiedBatch, CopyWorker, Task
 from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
 from steadkit.store.open import open_data
 from steadkit.store.reader import Reader
 from steadkit.store.samples import TRACE_BYTES
 from steadkit.store.trace_index import find_headers
 
-BLOCK: Final = 4096
+BLOCK_TRACES: Final = 4096
 """Traces in a block: those whose headers are written together, and lost at most by a kill."""
 
 THREADS: Final = 2
 """That carry where no process helps: more would wait for the interpreter and for one another."""
 
-HELPED: Final = 1024
-MOST_HELPERS: Final = 3
+MIN_TRACES_FOR_PROCESSES: Final = 1024
+MAX_PROCESSES: Final = 3
 """Traces from which on processes help, which take a moment to begin, and how many at most."""
 
 
-FLUSHED: Final = 8
+FLUSH_EVERY: Final = 8
 """Runs after which the disk is told to go on; oftener costs more than it gives."""
 
 
 @dataclass(frozen=True)
-class Order:
+class CopyPlan:
     """What to copy: traces in the order wanted, and which of the sources holds each."""
 
     sources: Sequence[Path]
@@ -68,13 +68,13 @@ class Order:
             status = path.stat()
             hashed.update(os.fsencode(path.resolve()))
             hashed.update(f"\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
-        for start in range(0, len(self.names), BLOCK):
-            hashed.update("\n".join(self.names[start : start + BLOCK]).encode())
+        for start in range(0, len(self.names), BLOCK_TRACES):
+            hashed.update("\n".join(self.names[start : start + BLOCK_TRACES]).encode())
         hashed.update(np.asarray(self.numbers, "<i4").tobytes())
         return hashed.digest()
 
 
-class Copied(NamedTuple):
+class CopyDigests(NamedTuple):
     """The digests of the traces copied, in their order, as bytes one behind the other."""
 
     waveforms: bytes
@@ -85,15 +85,15 @@ class Copied(NamedTuple):
 class _Copy:
     """What a copy works with."""
 
-    order: Order
-    file: NewFile
+    order: CopyPlan
+    file: Hdf5Writer
     readers: Sequence[Reader]
     headers: np.ndarray
     """The address of the header of each trace in its source; of those copied before it is 0."""
     pool: ThreadPoolExecutor
-    hands: SimpleQueue[Hand | Helper]
+    hands: SimpleQueue[CopyWorker | CopyProcess]
     """Who carries, a thread of the pool each."""
-    bar: Bar
+    bar: ProgressBar
     flusher: ThreadPoolExecutor
     flushing: list[Future[None]]
     """What the flusher is at."""
@@ -105,8 +105,12 @@ Check = Callable[[str, bytes, bytes], object]
 
 
 def copy_traces(
-    order: Order, target: Path, journal: Path, check: Check | None = None, block: int = BLOCK
-) -> Copied:
+    order: CopyPlan,
+    target: Path,
+    journal: Path,
+    check: Check | None = None,
+    block: int = BLOCK_TRACES,
+) -> CopyDigests:
     """Copy traces with all their attributes into a new file, or go on where a copy was cut off.
 
     Parameters
@@ -114,7 +118,7 @@ def copy_traces(
     order
         What to copy.
     target
-        The file to write, where `steadkit.atomic.staged` says.
+        The file to write, where `steadkit.atomic.atomic_write` says.
     journal
         Where to record what is done, beside the target.
     check
@@ -150,14 +154,14 @@ def copy_traces(
             tables.append(record.rows)
         table = np.concatenate(tables)
         copy.file.finish(order.names, table["header"])
-    return Copied(table["waveform"].tobytes(), table["attributes"].tobytes())
+    return CopyDigests(table["waveform"].tobytes(), table["attributes"].tobytes())
 
 
 @contextmanager
-def _working(order: Order, target: Path, done: int, resume_at: int | None) -> Iterator[_Copy]:
+def _working(order: CopyPlan, target: Path, done: int, resume_at: int | None) -> Iterator[_Copy]:
     """Open all that a copy works with."""
     with ExitStack() as stack:
-        file = NewFile(target, TRACE_SHAPE, DATA_GROUP, resume_at)
+        file = Hdf5Writer(target, TRACE_SHAPE, DATA_GROUP, resume_at)
         stack.callback(file.close)
         if resume_at is None:
             file.reserve(len(order.names))
@@ -166,10 +170,10 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
             for path, number in zip(order.sources, order.n_traces, strict=True)
         ]
         headers = _headers(order, readers, done)
-        hands: SimpleQueue[Hand | Helper] = SimpleQueue()
+        hands: SimpleQueue[CopyWorker | CopyProcess] = SimpleQueue()
         helpers = _helpers(len(order.names) - done)
         for _ in range(helpers):
-            helper = Helper(order.sources, order.n_traces, file.descriptor)
+            helper = CopyProcess(order.sources, order.n_traces, file.descriptor)
             stack.callback(helper.close)
             hands.put(helper)
         for _ in range(1 if helpers else THREADS):
@@ -177,13 +181,13 @@ def _working(order: Order, target: Path, done: int, resume_at: int | None) -> It
         flusher, pool = ThreadPoolExecutor(1), ThreadPoolExecutor(hands.qsize())
         for one in (flusher, pool):
             stack.callback(one.shutdown, cancel_futures=True)
-        bar = Bar()
+        bar = ProgressBar()
         bar.start(f"copying to {target.name}", len(order.names))
         stack.callback(bar.stop)
         yield _Copy(order, file, readers, headers, pool, hands, bar, flusher, [], stack)
 
 
-def _headers(order: Order, readers: Sequence[Reader], done: int) -> np.ndarray:
+def _headers(order: CopyPlan, readers: Sequence[Reader], done: int) -> np.ndarray:
     """Look up all traces but the first, which have been copied."""
     headers, numbers = np.zeros(len(order.names), np.int64), np.asarray(order.numbers)
     for number, reader in enumerate(readers):
@@ -194,11 +198,11 @@ def _headers(order: Order, readers: Sequence[Reader], done: int) -> np.ndarray:
 
 def _helpers(traces: int) -> int:
     """Tell how many processes shall help to copy so many traces."""
-    return min(cores() - 1, MOST_HELPERS) if traces >= HELPED else 0
+    return min(count_cores() - 1, MAX_PROCESSES) if traces >= MIN_TRACES_FOR_PROCESSES else 0
 
 
-def _own_hand(stack: ExitStack, file: NewFile, readers: Sequence[Reader]) -> Hand:
-    hand = Hand(readers, file.descriptor)
+def _own_hand(stack: ExitStack, file: Hdf5Writer, readers: Sequence[Reader]) -> CopyWorker:
+    hand = CopyWorker(readers, file.descriptor)
     stack.callback(hand.close)
     return hand
 
@@ -214,7 +218,7 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
         for number, future in enumerate(running):
             carried.append(future.result())
             copy.bar.step(count=len(carried[-1].rows))
-            if number % FLUSHED == 0:
+            if number % FLUSH_EVERY == 0:
                 _flush(copy)
         if not following:
             _settle(copy)
@@ -229,15 +233,15 @@ def _flush(copy: _Copy) -> None:
         copy.flushing[:] = [copy.flusher.submit(os.fdatasync, copy.file.descriptor)]
 
 
-def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
+def _start(copy: _Copy, places: range) -> list[Future[CopiedBatch]]:
     """Let the pool carry the traces of some places of the order."""
     if not places:
         return []
     copy.file.allocate(_data(places[0]), len(places))
     names, numbers = copy.order.names, copy.order.numbers
     running = []
-    for first in range(places.start, places.stop, RUN):
-        last = min(first + RUN, places.stop)
+    for first in range(places.start, places.stop, TASK_TRACES):
+        last = min(first + TASK_TRACES, places.stop)
         sources = [int(number) for number in numbers[first:last]]
         headers = copy.headers[first:last].tolist()
         task = Task(names[first:last], sources, headers, _data(first))
@@ -245,22 +249,22 @@ def _start(copy: _Copy, places: range) -> list[Future[Carried]]:
     return running
 
 
-def _carry(copy: _Copy, task: Task) -> Carried:
+def _carry(copy: _Copy, task: Task) -> CopiedBatch:
     """Give a task to a hand that is free; a helper that is gone is replaced by ourselves."""
     hand = copy.hands.get()
     try:
         return hand.carry(task)
-    except ChildGoneError:
+    except WorkerDiedError:
         hand = _in_place_of(copy, hand)
         return hand.carry(task)
     finally:
         copy.hands.put(hand)
 
 
-def _in_place_of(copy: _Copy, gone: Hand | Helper) -> Hand:
+def _in_place_of(copy: _Copy, gone: CopyWorker | CopyProcess) -> CopyWorker:
     """Take over from a helper that is gone, with what it may not have written."""
     hand = _own_hand(copy.stack, copy.file, copy.readers)
-    if isinstance(gone, Helper):
+    if isinstance(gone, CopyProcess):
         for task in gone.unsettled:
             hand.carry(task)
     return hand
@@ -272,9 +276,9 @@ def _settle(copy: _Copy) -> None:
         hand = copy.hands.get()
         try:
             hand.settle()
-        except ChildGoneError:
+        except WorkerDiedError:
             _in_place_of(copy, hand).settle()
-        if isinstance(hand, Helper):
+        if isinstance(hand, CopyProcess):
             copy.pool.submit(hand.close)  # it takes a moment
 
 
@@ -282,9 +286,9 @@ def _data(place: int) -> int:
     return FIRST_BLOCK + place * TRACE_BYTES
 
 
-def _write_headers(copy: _Copy, block: range, carried: Sequence[Carried]) -> Record:
+def _write_headers(copy: _Copy, block: range, carried: Sequence[CopiedBatch]) -> Record:
     rows = np.concatenate([one.rows for one in carried])
-    datasets = by_form([pair for one in carried for pair in one.attributes])
+    datasets = group_by_schema([pair for one in carried for pair in one.attributes])
     content, rows["header"] = copy.file.lay_out(datasets)
     copy.file.append(content)
     return record_of(rows, copy.file.end, content)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from steadkit.errors import InputError
-from steadkit.processes import Child
-from steadkit.store.async_writer import UNWRITTEN
-from steadkit.store.copy_task import Carried, Hand, Task
+from steadkit.processes import Worker
+from steadkit.store.async_writer import MAX_UNWRITTEN_BYTES
+from steadkit.store.copy_task import CopiedBatch, CopyWorker, Task
 from steadkit.store.open import open_data
 from steadkit.store.reader import Reader
 
@@ -24,8 +24,8 @@ class Setup(NamedTuple):
     """The file to write."""
 
 
-class Helper:
-    """A process that works as a `steadkit.store.copy_task.Hand`.
+class CopyProcess:
+    """A process that works as a `steadkit.store.copy_task.CopyWorker`.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ class Helper:
             for path, number in zip(sources, n_traces, strict=True)
         ]
         setup = Setup(files, descriptor)
-        self._child = Child(f"{__name__}:helping", setup, [descriptor])
-        self.unsettled: deque[Task] = deque(maxlen=UNWRITTEN)
+        self._child = Worker(f"{__name__}:worker_main", setup, [descriptor])
+        self.unsettled: deque[Task] = deque(maxlen=MAX_UNWRITTEN_BYTES)
         """What it carried last: if the process goes, this may not be written."""
 
-    def carry(self, task: Task) -> Carried:
+    def carry(self, task: Task) -> CopiedBatch:
         """Let it carry, and raise what was raised there.
 
         Raises
@@ -55,7 +55,7 @@ class Helper:
         ChildGoneError
             The process has ended.
         """
-        carried: Carried = self._child.ask(task)
+        carried: CopiedBatch = self._child.ask(task)
         self.unsettled.append(task)
         return carried
 
@@ -76,7 +76,7 @@ class Helper:
 
 
 @contextmanager
-def helping(setup: Setup) -> Iterator[Callable[[Task | None], Carried | None]]:
+def worker_main(setup: Setup) -> Iterator[Callable[[Task | None], CopiedBatch | None]]:
     """Open what a helper works with, in its own process."""
     with ExitStack() as stack:
         readers = [
@@ -86,7 +86,7 @@ def helping(setup: Setup) -> Iterator[Callable[[Task | None], Carried | None]]:
         for path, identity, _ in setup.sources:
             if _identity(path) != identity:
                 raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
-        hand = Hand(readers, setup.descriptor)
+        hand = CopyWorker(readers, setup.descriptor)
         stack.callback(hand.close)
         yield lambda task: hand.settle() if task is None else hand.carry(task)
 

@@ -7,16 +7,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5 import Table, Windows
-from steadkit.store.async_writer import Placer
+from steadkit.hdf5 import AttributeTable, ReadAhead
+from steadkit.store.async_writer import AsyncWriter
 from steadkit.store.journal import ROW
-from steadkit.store.reader import NEAR, Found, Reader
+from steadkit.store.reader import MAX_GAP_BYTES, Reader, StoredBatch
 from steadkit.store.samples import DTYPE, TRACE_BYTES, are_finite, not_finite, waveform_digest
 
-RUN: Final = 256
+TASK_TRACES: Final = 256
 """Traces carried at once."""
 
-FREED: Final = 30 << 20
+PREALLOC_BYTES: Final = 30 << 20
 """Bytes that a hand takes and gives back before it begins.
 
 Linux's C library returns large blocks to the system when they are freed, and the next such block is
@@ -37,28 +37,28 @@ class Task(NamedTuple):
     """Where in the new file the samples of the first belong."""
 
 
-class Carried(NamedTuple):
+class CopiedBatch(NamedTuple):
     """What is known of traces whose samples are in their place, or on their way there."""
 
     rows: np.ndarray
     """What the journal will say of each; where its header will be is not known yet."""
-    attributes: list[tuple[np.ndarray, Table]]
+    attributes: list[tuple[np.ndarray, AttributeTable]]
     """Where the samples of some of them are, and their attributes."""
 
 
-class Look(NamedTuple):
+class SampleCheck(NamedTuple):
     """What is to be known of samples."""
 
     is_finite: bool
     digest: bytes
 
 
-def _look(samples: memoryview) -> Look:
+def _check_samples(samples: memoryview) -> SampleCheck:
     # One behind the other, while they are in the cache of the core.
-    return Look(are_finite(np.frombuffer(samples, DTYPE)), waveform_digest(samples))
+    return SampleCheck(are_finite(np.frombuffer(samples, DTYPE)), waveform_digest(samples))
 
 
-class _Part(NamedTuple):
+class _SourceTraces(NamedTuple):
     """Traces of a task that are in one source, in the order in which they lie in it."""
 
     reader: Reader
@@ -66,10 +66,10 @@ class _Part(NamedTuple):
     """Of the traces in the task."""
     traces: list[tuple[str, int]]
     """Name and address of each."""
-    windows: Windows
+    windows: ReadAhead
 
 
-class Hand:
+class CopyWorker:
     """Carries one task at a time into a new file.
 
     Parameters
@@ -82,11 +82,11 @@ class Hand:
 
     def __init__(self, readers: Sequence[Reader], descriptor: int):
         self._readers = readers
-        np.empty(FREED, np.uint8)
-        self._memory = np.empty((RUN, TRACE_BYTES + 2 * NEAR), np.uint8)
-        self._placer = Placer(descriptor, TRACE_BYTES, RUN)
+        np.empty(PREALLOC_BYTES, np.uint8)
+        self._memory = np.empty((TASK_TRACES, TRACE_BYTES + 2 * MAX_GAP_BYTES), np.uint8)
+        self._placer = AsyncWriter(descriptor, TRACE_BYTES, TASK_TRACES)
 
-    def carry(self, task: Task) -> Carried:
+    def carry(self, task: Task) -> CopiedBatch:
         """Bring the samples of some traces where they belong; read their attributes.
 
         They are being written while the next task is carried, see `settle`.
@@ -99,7 +99,7 @@ class Hand:
             The disk was full or at fault when it wrote an earlier task's.
         """
         places = self._placer.places(task.target, len(task.names))
-        looks: list[Look | None] = [None] * len(places)
+        looks: list[SampleCheck | None] = [None] * len(places)
         parts = self._read(task, places, looks)
         is_begun = None not in looks
         if is_begun:
@@ -119,7 +119,7 @@ class Hand:
         if not is_begun:
             self._placer.begin()
         rows["waveform"] = [look.digest for look in _finite(task, looks, self._readers)]
-        return Carried(rows, attributes)
+        return CopiedBatch(rows, attributes)
 
     def settle(self) -> None:
         """Wait until all samples are written.
@@ -132,8 +132,8 @@ class Hand:
         self._placer.wait()
 
     def _read(
-        self, task: Task, places: Sequence[memoryview], looks: list[Look | None]
-    ) -> list[_Part]:
+        self, task: Task, places: Sequence[memoryview], looks: list[SampleCheck | None]
+    ) -> list[_SourceTraces]:
         """Read what belongs to the traces of a task, each source in its own order.
 
         Samples go to their places, and looks at them to `looks`, as far as it can be told where
@@ -146,7 +146,7 @@ class Hand:
 
             def look(samples: memoryview, place: int, numbers: list[int] = numbers) -> None:
                 self._placer.fill(numbers[place])
-                looks[numbers[place]] = _look(samples)
+                looks[numbers[place]] = _check_samples(samples)
 
             traces = [(task.names[number], task.headers[number]) for number in numbers]
             windows = self._readers[source].ahead(
@@ -155,16 +155,16 @@ class Hand:
                 [places[number] for number in numbers],
                 look,
             )
-            parts.append(_Part(self._readers[source], np.array(numbers), traces, windows))
+            parts.append(_SourceTraces(self._readers[source], np.array(numbers), traces, windows))
             memory = memory[len(numbers) :]
         return parts
 
     def _bring(
         self,
-        part: _Part,
-        found: Found,
+        part: _SourceTraces,
+        found: StoredBatch,
         places: Sequence[memoryview],
-        looks: list[Look | None],
+        looks: list[SampleCheck | None],
     ) -> None:
         """Bring samples to their places that were not read there."""
         # Some may lie where others belong.
@@ -172,14 +172,16 @@ class Hand:
         self._placer.wait()
         for number, content in zip(part.numbers.tolist(), apart, strict=True):
             places[number][:] = content
-            looks[number] = _look(places[number])
+            looks[number] = _check_samples(places[number])
 
     def close(self) -> None:
         """Give back what this needs."""
         self._placer.close()
 
 
-def _finite(task: Task, looks: Sequence[Look | None], readers: Sequence[Reader]) -> Iterator[Look]:
+def _finite(
+    task: Task, looks: Sequence[SampleCheck | None], readers: Sequence[Reader]
+) -> Iterator[SampleCheck]:
     """Give the look at each trace; refuse the first that is not finite."""
     for name, source, look in zip(task.names, task.sources, looks, strict=True):
         if look is None or not look.is_finite:

@@ -15,11 +15,11 @@ from typing import Final
 from steadkit.errors import InputError
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 
-PATIENCE: Final = 15.0
+TIMEOUT_S: Final = 15.0
 """Seconds without a sign of life after which the library is taken to hang."""
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
-_tried: set[tuple[str, int, int]] = set()
+_probed_files: set[tuple[str, int, int]] = set()
 
 
 def is_new(path: Path) -> bool:
@@ -45,7 +45,7 @@ def probe(path: Path) -> None:
     """
     status = path.stat()
     key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
-    if key in _tried:
+    if key in _probed_files:
         return
     code = f"from {__name__} import read_all; read_all()"
     call = [sys.executable, "-P", "-c", code, str(path.resolve())]
@@ -58,13 +58,13 @@ def probe(path: Path) -> None:
             child.kill()
     if fault:
         raise InputError(f"{str(path)!r} is damaged, HDF5 {fault} on it: take the original")
-    _tried.add(key)
+    _probed_files.add(key)
 
 
 def _watch(child: subprocess.Popen[bytes]) -> str | None:
     """Wait for a child as long as it gives signs of life; returns what is wrong, if anything."""
     signs = child.stdout.fileno()  # type: ignore[union-attr]
-    while select.select([signs], [], [], PATIENCE)[0]:
+    while select.select([signs], [], [], TIMEOUT_S)[0]:
         if not os.read(signs, 4096):
             return "crashes" if child.wait() < 0 else None
     return "hangs"
@@ -75,12 +75,12 @@ def read_all() -> None:
     import h5py
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _live_on()
+    _wait_for_child()
     with h5py.File(sys.argv[1]) as file:
         group = file[DATA_GROUP]
         for name in group:
             os.write(1, b".")
-            _live_on()
+            _wait_for_child()
             try:
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     dict(group[name].attrs)
@@ -90,6 +90,6 @@ def read_all() -> None:
                 continue
 
 
-def _live_on() -> None:
+def _wait_for_child() -> None:
     """Let the child end by itself when it hangs and nobody is left to kill it."""
-    signal.setitimer(signal.ITIMER_REAL, 2 * PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, 2 * TIMEOUT_S)

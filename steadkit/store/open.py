@@ -22,7 +22,7 @@ A group's heap of names is one entry of that cache and doubles to 46 MB above 72
 it does not fit, every look-up of a name reads all of it (35 us become 14 to 34 ms).
 """
 
-LIBRARY_FAULTS: Final = (
+LIBRARY_ERRORS: Final = (
     OSError,
     RuntimeError,
     ValueError,
@@ -49,7 +49,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
         probe(path)
     try:
         file = _open(path)
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         raise InputError(
             f"{str(path)!r} cannot be opened, it may be truncated or in use: {remedy_of(error)}"
         ) from error
@@ -79,7 +79,7 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
         return group.get(name)
     except InputError:
         raise
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         raise InputError(f"{str(path)!r} is damaged at {name!r}: {remedy_of(error)}") from error
 
 
@@ -97,7 +97,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
         raise InputError(f"{str(path)!r} has no trace {name!r}, though its CSV lists it")
     try:
         shape, dtype = dataset.shape, dataset.dtype
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         raise InputError(
             f"trace {name!r} in {str(path)!r} is damaged: {remedy_of(error)}"
         ) from error

@@ -11,16 +11,16 @@ import numpy as np
 from steadkit.errors import InputError, detail_of, printable, remedy_of
 from steadkit.hdf5 import (
     Attributes,
+    AttributeTable,
     DamageError,
+    FileReader,
+    GlobalHeap,
     Header,
-    Heaps,
+    HeaderTemplates,
     NewStyleError,
-    RawFile,
+    ReadAhead,
     Storage,
-    Table,
-    Templates,
     UnsupportedError,
-    Windows,
     encode,
     read_attributes,
     read_header,
@@ -32,22 +32,22 @@ from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.crash_probe import probe
-from steadkit.store.open import LIBRARY_FAULTS, dataset_of
-from steadkit.store.runs import runs
+from steadkit.store.open import LIBRARY_ERRORS, dataset_of
+from steadkit.store.runs import consecutive_ranges
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
-NEAR: Final = 1 << 14
+MAX_GAP_BYTES: Final = 1 << 14
 """Bytes between the samples of two traces up to which they are read along, not left out."""
 
-REACH: Final = 1 << 12
+MAX_HEADER_REACH: Final = 1 << 12
 """Bytes behind the samples up to which what belongs to a header is read along with them, for every
 trace; what a few headers have farther away is read by itself."""
 
-MANY: Final = 8
+MIN_BATCH: Final = 8
 """Traces from which on it pays to read them together."""
 
 
-class Stored(NamedTuple):
+class TraceLocation(NamedTuple):
     """Where a trace is in its file."""
 
     name: str
@@ -57,13 +57,13 @@ class Stored(NamedTuple):
     """Its object header, or None where it is left to h5py."""
 
 
-class Found(NamedTuple):
+class StoredBatch(NamedTuple):
     """Some traces of one file, found and read but for their samples."""
 
-    stored: list[Stored]
-    attributes: list[tuple[list[int], Table]]
+    stored: list[TraceLocation]
+    attributes: list[tuple[list[int], AttributeTable]]
     """Numbers of traces that are alike, and their attributes, a row each."""
-    windows: Windows
+    windows: ReadAhead
     """What was read ahead of the file: the samples, perhaps."""
 
 
@@ -84,7 +84,7 @@ class Reader:
         self.path = Path(group.file.filename)
         descriptor = group.file.id.get_vfd_handle()
         size = os.fstat(descriptor).st_size
-        self.raw = RawFile(descriptor, group.file.userblock_size, size)
+        self.raw = FileReader(descriptor, group.file.userblock_size, size)
         if n_traces is not None and 2 * n_traces * TRACE_BYTES < size:
             expect_random_reads(descriptor)
         self.n_looked_up = 0
@@ -92,19 +92,19 @@ class Reader:
         self.table: SymbolTable | None = None
         """All names of the file, once so many were looked up that it pays to read them."""
         self._known: dict[bytes, Any] = {}
-        self._templates = Templates()
+        self._templates = HeaderTemplates()
         self._reach = FIRST_READ
         self._field: int | None = None
 
-    def heaps(self) -> Heaps:
+    def heaps(self) -> GlobalHeap:
         """Remember heap collections for some traces read one after another, by one thread."""
-        return Heaps(self.raw)
+        return GlobalHeap(self.raw)
 
     def address(self, name: str) -> int:
         """Look up where a trace's header is."""
         try:
             link = self.group.id.links.get_info(name.encode())
-        except LIBRARY_FAULTS:
+        except LIBRARY_ERRORS:
             dataset_of(self.group, name)  # says what is wrong
             raise InputError(f"{str(self.path)!r} is damaged at {name!r}: rewrite it") from None
         if link.type != h5py.h5l.TYPE_HARD:
@@ -113,7 +113,7 @@ class Reader:
             )
         return int(link.u)
 
-    def stored(self, name: str, address: int | None = None) -> Stored:
+    def stored(self, name: str, address: int | None = None) -> TraceLocation:
         """Find a trace, checked to be what STEAD promises."""
         address = self.address(name) if address is None else address
         try:
@@ -121,31 +121,31 @@ class Reader:
             storage = storage_of(header)
         except NewStyleError:
             probe(self.path)
-            return Stored(name, _offset(dataset_of(self.group, name), self.raw.size), None)
+            return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
         except DamageError as error:
             raise self._damaged(name, error) from error
         if storage is not None and is_waveform(storage):
             if storage.address is None:
                 dataset_of(self.group, name)  # refuses samples in another file
-                return Stored(name, None, header)
+                return TraceLocation(name, None, header)
             offset = self.raw.base + storage.address
             if offset + TRACE_BYTES <= self.raw.size and storage.bytes_stored == TRACE_BYTES:
-                return Stored(name, offset, header)
+                return TraceLocation(name, offset, header)
             raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
         dataset = dataset_of(self.group, name)  # says what is wrong, where something is
-        return Stored(name, _offset(dataset, self.raw.size), header)
+        return TraceLocation(name, _offset(dataset, self.raw.size), header)
 
-    def read_into(self, stored: Stored, waveform: np.ndarray) -> None:
+    def read_into(self, stored: TraceLocation, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
         if stored.offset is None:
             waveform[:] = _read_with_h5py(self.group, stored.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], stored.offset) != TRACE_BYTES:
             raise self._shorter()
 
-    def read_all(self, stored: Sequence[Stored], waveforms: np.ndarray) -> None:
+    def read_all(self, stored: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
-        between = memoryview(bytearray(NEAR))  # headers and texts, which nobody wants here
-        for start, stop in runs(stored, _are_neighbours):
+        between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, which nobody wants here
+        for start, stop in consecutive_ranges(stored, _are_neighbours):
             offsets = [one.offset for one in stored[start:stop] if one.offset is not None]
             if not offsets:
                 self.read_into(stored[start], waveforms[start])
@@ -157,13 +157,13 @@ class Reader:
             if os.preadv(self.raw.descriptor, views, offsets[0]) != end - offsets[0]:
                 raise self._shorter()
 
-    def attributes(self, stored: Stored, heaps: Heaps) -> Attributes:
+    def attributes(self, stored: TraceLocation, heaps: GlobalHeap) -> Attributes:
         """Read a trace's attributes in canonical form."""
         try:
             if stored.header is None:
                 return _encoded(dict(dataset_of(self.group, stored.name).attrs))
             return read_attributes(stored.header, heaps, self._known)
-        except (DamageError, *LIBRARY_FAULTS) as error:
+        except (DamageError, *LIBRARY_ERRORS) as error:
             raise self._damaged(stored.name, error) from error
 
     def ahead(
@@ -172,7 +172,7 @@ class Reader:
         memory: np.ndarray | None = None,
         places: Sequence[memoryview] = (),
         look: Callable[[memoryview, int], object] | None = None,
-    ) -> Windows:
+    ) -> ReadAhead:
         """Read ahead what belongs to traces.
 
         Parameters
@@ -180,7 +180,7 @@ class Reader:
         traces
             Name and address of each, by ascending address.
         memory
-            What to read into, see `steadkit.hdf5.Windows`.
+            What to read into, see `steadkit.hdf5.ReadAhead`.
         places
             Where to read the samples of each to, as far as can be told before a header is
             understood; see `are_in_place`.
@@ -192,7 +192,7 @@ class Reader:
         addresses = [address for _, address in traces]
         holes = self._expected(addresses) if places else []
         some = places if holes else ()
-        return Windows(self.raw, addresses, self._reach, memory, holes, some, look)
+        return ReadAhead(self.raw, addresses, self._reach, memory, holes, some, look)
 
     def _expected(self, addresses: Sequence[int]) -> list[int]:
         """Tell where samples will be, if headers are as those before; none if that cannot be."""
@@ -209,13 +209,15 @@ class Reader:
         places: list[int] = found.tolist()
         return places
 
-    def are_in_place(self, found: Found) -> bool:
+    def are_in_place(self, found: StoredBatch) -> bool:
         """Tell whether all samples were where they were expected, and so are in their places."""
         return found.windows.holes == [
             None if one.offset is None else one.offset - self.raw.base for one in found.stored
         ]
 
-    def many(self, traces: Sequence[tuple[str, int]], windows: Windows | None = None) -> Found:
+    def many(
+        self, traces: Sequence[tuple[str, int]], windows: ReadAhead | None = None
+    ) -> StoredBatch:
         """Find traces and read their attributes: many at once cost a tenth of one by one.
 
         Parameters
@@ -227,9 +229,9 @@ class Reader:
         """
         addresses = [address for _, address in traces]
         windows = windows or self.ahead(traces)
-        heaps = Heaps(windows)
-        stored: dict[int, Stored] = {}
-        tables: list[tuple[list[int], Table]] = []
+        heaps = GlobalHeap(windows)
+        stored: dict[int, TraceLocation] = {}
+        tables: list[tuple[list[int], AttributeTable]] = []
         last = self.raw.size - self.raw.base - TRACE_BYTES
         waiting = list(range(len(traces)))
         while waiting:
@@ -237,17 +239,17 @@ class Reader:
                 if int(alike.data.max()) <= last:
                     rows = [waiting[row] for row in alike.rows]
                     for row, at in zip(rows, alike.data.tolist(), strict=True):
-                        stored[row] = Stored(traces[row][0], self.raw.base + at, None)
+                        stored[row] = TraceLocation(traces[row][0], self.raw.base + at, None)
                     tables.append((rows, alike.attributes))
             waiting = [row for row in waiting if row not in stored]
             # One by one, until there is a kind more that many of the others may be of.
             has_learned = False
-            while waiting and not (has_learned and len(waiting) >= MANY):
+            while waiting and not (has_learned and len(waiting) >= MIN_BATCH):
                 row = waiting.pop(0)
                 one = stored[row] = self.stored(*traces[row])
                 tables.append(([row], table_of(self.attributes(one, heaps))))
                 has_learned |= one.header is not None and self._learn(one.header, addresses[row])
-        return Found([stored[row] for row in range(len(traces))], tables, windows)
+        return StoredBatch([stored[row] for row in range(len(traces))], tables, windows)
 
     def _learn(self, header: Header, address: int) -> bool:
         """Remember the kind of a header, and how far from it all that belongs to it lies."""
@@ -256,13 +258,15 @@ class Reader:
             return False
         ends = [start + length for start, length in header.blocks(address)]
         ends.append(storage.address + TRACE_BYTES)
-        near = [end - address for end in ends if 0 < end - address <= TRACE_BYTES + REACH]
+        near = [
+            end - address for end in ends if 0 < end - address <= TRACE_BYTES + MAX_HEADER_REACH
+        ]
         self._reach = max(self._reach, *near)
         # The address of the samples, behind two bytes of the layout.
         self._field = header.places(LAYOUT)[0][0] + 2
         return self._templates.learn(header, self._known)
 
-    def samples(self, found: Found) -> list[memoryview]:
+    def samples(self, found: StoredBatch) -> list[memoryview]:
         """Give the samples of traces that `many` has found, finite or not, as bytes."""
         views = [
             None
@@ -306,10 +310,10 @@ def expect_random_reads(descriptor: int) -> None:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
 
 
-def _are_neighbours(one: Stored, other: Stored) -> bool:
+def _are_neighbours(one: TraceLocation, other: TraceLocation) -> bool:
     if one.offset is None or other.offset is None:
         return False
-    return 0 <= other.offset - one.offset - TRACE_BYTES <= NEAR
+    return 0 <= other.offset - one.offset - TRACE_BYTES <= MAX_GAP_BYTES
 
 
 def is_waveform(storage: Storage) -> bool:
@@ -336,7 +340,7 @@ def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
     dataset = dataset_of(group, name)
     try:
         waveform: np.ndarray = dataset[()]
-    except LIBRARY_FAULTS as error:
+    except LIBRARY_ERRORS as error:
         file = group.file.filename
         raise InputError(
             f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"

@@ -7,10 +7,12 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def runs(items: Sequence[Item], belong: Callable[[Item, Item], bool]) -> Iterator[tuple[int, int]]:
+def consecutive_ranges(
+    items: Sequence[Item], belong: Callable[[Item, Item], bool]
+) -> Iterator[tuple[int, int]]:
     """Cut a sequence wherever an item does not belong to the one before it.
 
-    >>> list(runs([3, 4, 5, 9, 2], lambda one, other: other == one + 1))
+    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda one, other: other == one + 1))
     [(0, 3), (3, 4), (4, 5)]
     """
     start = 0

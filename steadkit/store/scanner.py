@@ -6,22 +6,22 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5 import DamageError, Table, table_of
+from steadkit.hdf5 import AttributeTable, DamageError, table_of
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import LIBRARY_FAULTS
-from steadkit.store.reader import NEAR, Reader
+from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.reader import MAX_GAP_BYTES, Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 from steadkit.store.trace_index import known_headers
 
-TOGETHER: Final = 128
+BATCH_TRACES: Final = 128
 """Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""
 
-FAULTS: Final = (DamageError, OverflowError, *LIBRARY_FAULTS)
+ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
 """What reading a damaged trace raises; `InputError` is one of them."""
 
 
 @dataclass
-class Scanned:
+class ScannedBatch:
     """Some traces of a file, by ascending address; what is wrong with one is by its place here.
 
     Parameters
@@ -43,7 +43,7 @@ class Scanned:
     rows: np.ndarray
     waveforms: np.ndarray
     digests: list[bytes]
-    attributes: list[tuple[list[int], Table]] = field(default_factory=list)
+    attributes: list[tuple[list[int], AttributeTable]] = field(default_factory=list)
     unread: dict[int, str] = field(default_factory=dict)
     unread_attributes: dict[int, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ def locate(
     for row in np.flatnonzero(addresses < 0).tolist():
         try:
             addresses[row] = reader.address(names[row])
-        except LIBRARY_FAULTS as error:
+        except LIBRARY_ERRORS as error:
             lost[row] = error
     rows = np.delete(np.arange(len(names)), list(lost))
     return rows, addresses[rows], lost
@@ -85,7 +85,7 @@ def scan(
     rows: np.ndarray,
     addresses: np.ndarray,
     samples: bool = True,
-) -> Iterator[Scanned]:
+) -> Iterator[ScannedBatch]:
     """Read traces in the order in which the file holds them.
 
     Parameters
@@ -100,26 +100,26 @@ def scan(
         Whether to read samples, not only headers and attributes.
     """
     order = np.argsort(addresses, kind="stable")
-    waveforms = np.empty((TOGETHER if samples else 0, *TRACE_SHAPE), DTYPE)
-    memory = np.empty(TOGETHER * (TRACE_BYTES + 2 * NEAR), np.uint8)
-    for start in range(0, len(order), TOGETHER):
-        batch = order[start : start + TOGETHER]
+    waveforms = np.empty((BATCH_TRACES if samples else 0, *TRACE_SHAPE), DTYPE)
+    memory = np.empty(BATCH_TRACES * (TRACE_BYTES + 2 * MAX_GAP_BYTES), np.uint8)
+    for start in range(0, len(order), BATCH_TRACES):
+        batch = order[start : start + BATCH_TRACES]
         traces = [
             (names[row], address)
             for row, address in zip(rows[batch].tolist(), addresses[batch].tolist(), strict=True)
         ]
-        scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
+        scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
         try:
             _read_together(reader, traces, scanned, memory)
-        except FAULTS:
+        except ERRORS:
             # One of them is damaged, and it is not known which: each by itself.
-            scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
+            scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
             _read_apart(reader, traces, scanned)
         yield scanned
 
 
 def _read_together(
-    reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned, memory: np.ndarray
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch, memory: np.ndarray
 ) -> None:
     digests = scanned.digests
     places = [waveform.data.cast("B") for waveform in scanned.waveforms]
@@ -137,22 +137,22 @@ def _read_together(
             look(places[number], number)
 
 
-def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned) -> None:
+def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch) -> None:
     heaps = reader.heaps()
     for number, (name, address) in enumerate(traces):
         try:
             stored = reader.stored(name, address)
-        except FAULTS as error:
+        except ERRORS as error:
             scanned.unread[number] = str(error)
             continue
         try:
             table = table_of(reader.attributes(stored, heaps))
             scanned.attributes.append(([number], table))
-        except FAULTS as error:
+        except ERRORS as error:
             scanned.unread_attributes[number] = str(error)
         if len(scanned.waveforms):
             try:
                 reader.read_into(stored, scanned.waveforms[number])
                 scanned.digests[number] = waveform_digest(scanned.waveforms[number].data)
-            except FAULTS as error:
+            except ERRORS as error:
                 scanned.unread[number] = str(error)

@@ -1,6 +1,6 @@
 """Where the traces of a file are: addresses of headers and offsets of samples, many at once.
 
-`find_headers` reads the file alone. `find_places` keeps what it found of a large file as an index
+`find_headers` reads the file alone. `find_offsets` keeps what it found of a large file as an index
 in the user's cache, 24 bytes a trace: to find the 1.27 million traces of STEAD in its headers
 takes minutes and 10 GB from a cold disk. An index is used while size, modification time and inode
 of the file and a digest of its superblock, B-tree root and heap of names are what they were; one
@@ -17,7 +17,7 @@ import numpy as np
 from blake3 import blake3
 from platformdirs import user_cache_dir
 
-from steadkit.atomic import write_with
+from steadkit.atomic import write_one
 from steadkit.atomic.kinds import ANY
 from steadkit.errors import InputError
 from steadkit.hdf5 import DamageError, NewStyleError
@@ -33,7 +33,7 @@ from steadkit.hdf5.symbol_table import (
     read_symbol_table,
 )
 from steadkit.schema import DATA_GROUP
-from steadkit.store.open import LIBRARY_FAULTS
+from steadkit.store.open import LIBRARY_ERRORS
 from steadkit.store.reader import Reader, expect_random_reads, is_waveform
 from steadkit.store.samples import TRACE_BYTES
 
@@ -50,7 +50,7 @@ MIN_INDEXED: Final = 20_000
 INDEXED_SHARE: Final = 4
 """Traces, and one in how many of a file's, that must be asked for before an index is made."""
 
-FAR_APART: Final = 1 << 14
+MIN_DISTANCE_BYTES: Final = 1 << 14
 """Bytes from header to header beyond which the system would read ahead what nobody wants."""
 
 _FIRST_LINE: Final = b"steadkit index of places 1\n"
@@ -58,7 +58,7 @@ _DIGEST: Final = 32
 _COLUMNS: Final = 3
 
 
-class Places(NamedTuple):
+class TraceOffsets(NamedTuple):
     """Where some traces are."""
 
     headers: np.ndarray
@@ -105,7 +105,7 @@ def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
     return _rows_of(reader.table.headers, reader.table.find(names))
 
 
-def find_places(reader: Reader, names: Sequence[str]) -> Places:
+def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
     """Return where headers and samples of traces are, by the index of the file if there is one.
 
     An index is made where many traces are asked for.
@@ -123,7 +123,7 @@ def find_places(reader: Reader, names: Sequence[str]) -> Places:
         rows = index.table.find(names)
         headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
         samples = _rows_of(index.samples, rows)
-    return Places(headers, _complete(reader, names, headers, samples))
+    return TraceOffsets(headers, _complete(reader, names, headers, samples))
 
 
 def _index(reader: Reader, n_names: int) -> Index | None:
@@ -164,7 +164,7 @@ def _group(reader: Reader) -> Group | None:
         # By its link: H5Oget_info would walk through all nodes of the group to tell their size.
         link = reader.group.file.id.links.get_info(DATA_GROUP.encode())
         return read_group(reader.raw, int(link.u))
-    except (NewStyleError, DamageError, *LIBRARY_FAULTS):
+    except (NewStyleError, DamageError, *LIBRARY_ERRORS):
         return None
 
 
@@ -190,7 +190,7 @@ def _complete(
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:
     """Find samples by the headers, read in the order of their addresses; -1 where they are not."""
     order = np.argsort(headers, kind="stable")
-    if len(headers) > 1 and np.median(np.diff(headers[order])) > FAR_APART:
+    if len(headers) > 1 and np.median(np.diff(headers[order])) > MIN_DISTANCE_BYTES:
         expect_random_reads(reader.raw.descriptor)
     addresses = np.empty(len(headers), np.int64)
     addresses[order] = data_addresses(
@@ -234,7 +234,7 @@ def _save(path: Path, index: Index, key: bytes) -> None:
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
     with suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_with(path, lambda new: new.write_bytes(content), overwrite=True, kind=ANY)
+        write_one(path, lambda new: new.write_bytes(content), overwrite=True, kind=ANY)
 
 
 def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:

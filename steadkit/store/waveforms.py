@@ -12,7 +12,7 @@ from steadkit.schema import TRACE_SHAPE
 from steadkit.store.open import open_data
 from steadkit.store.reader import Reader, expect_random_reads
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
-from steadkit.store.trace_index import find_places
+from steadkit.store.trace_index import find_offsets
 
 
 class Waveforms:
@@ -41,7 +41,7 @@ class Waveforms:
         self.path, self.names = path, names
         if offsets is None:
             with open_data(path) as group:
-                offsets = find_places(Reader(group), names).samples
+                offsets = find_offsets(Reader(group), names).samples
         self.offsets = offsets
 
     def __len__(self) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.hdf5 import Attributes, NewFile, by_form, encode, table_of
+from steadkit.hdf5 import Attributes, Hdf5Writer, encode, group_by_schema, table_of
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE
 
-BLOCK = 1024
+BLOCK_TRACES = 1024
 """Traces whose attributes are held before they are written behind their samples."""
 
 
@@ -19,11 +19,11 @@ class Writer:
     Parameters
     ----------
     path
-        A file that does not exist yet; stage it with `steadkit.atomic.staged`.
+        A file that does not exist yet; stage it with `steadkit.atomic.atomic_write`.
     """
 
     def __init__(self, path: Path):
-        self._file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+        self._file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
         self._waiting: list[tuple[int, Attributes]] = []
         # In the order in which they came; a dict is also quick to tell what is in it.
         self._names: dict[str, None] = {}
@@ -58,7 +58,7 @@ class Writer:
         self._file.write(address, samples.data)
         self._names[name] = None
         self._waiting.append((address, coded))
-        if len(self._waiting) == BLOCK:
+        if len(self._waiting) == BLOCK_TRACES:
             self._write_headers()
         return coded.digest()
 
@@ -66,7 +66,7 @@ class Writer:
         datasets = [
             (np.array([address]), table_of(attributes)) for address, attributes in self._waiting
         ]
-        content, headers = self._file.lay_out(by_form(datasets))
+        content, headers = self._file.lay_out(group_by_schema(datasets))
         self._file.append(content)
         self._headers += headers.tolist()
         self._waiting = []

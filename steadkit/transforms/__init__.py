@@ -17,9 +17,9 @@ An augmentation takes an `Example` and, where it draws, a random generator, and 
 copy in which arrivals, coda end and SNR go with the waveform.
 """
 
-from steadkit.transforms.augment import Donors, augment, check_donors, needs_donors
+from steadkit.transforms.augment import AuxiliaryTraces, augment, check_auxiliary, needs_auxiliary
 from steadkit.transforms.channels import drop_channels, flip, gap, rotate, scale
-from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
+from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light_augmentation
 from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
 from steadkit.transforms.mixing import gaussian_noise, real_noise, second_event, superpose
 from steadkit.transforms.normalization import (
@@ -35,17 +35,17 @@ __all__ = [
     "PRESETS",
     "RATES",
     "AugmentConfig",
-    "Donors",
+    "AuxiliaryTraces",
     "augment",
     "band_pass",
-    "check_donors",
+    "check_auxiliary",
     "cut",
     "drop_channels",
     "flip",
     "gap",
     "gaussian_noise",
-    "light",
-    "needs_donors",
+    "light_augmentation",
+    "needs_auxiliary",
     "normalize",
     "normalize_into",
     "normalize_some_into",

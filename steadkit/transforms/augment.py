@@ -17,7 +17,7 @@ from steadkit.transforms.windows import shift
 
 
 @dataclass(frozen=True)
-class Donors:
+class AuxiliaryTraces:
     """Where augmentations that need other traces get them.
 
     Parameters
@@ -37,7 +37,7 @@ NEEDS = {"real_noise": "noise", "superpose": "event"}
 
 Other = TypeVar("Other")
 Condition = Callable[[Example, AugmentConfig], bool]
-Change = Callable[[Example, np.random.Generator, AugmentConfig, Donors], Example]
+Change = Callable[[Example, np.random.Generator, AugmentConfig, AuxiliaryTraces], Example]
 
 
 def _any(_: Example, __: AugmentConfig) -> bool:
@@ -96,7 +96,7 @@ def augment(
     example: Example,
     config: AugmentConfig,
     random: np.random.Generator,
-    donors: Donors = Donors(),
+    donors: AuxiliaryTraces = AuxiliaryTraces(),
 ) -> Example:
     """Augment a trace: each augmentation, in the order of `RATES`, at its rate.
 
@@ -112,7 +112,7 @@ def augment(
     random
         Makes every draw. The result depends on nothing else.
     donors
-        Other traces, see `check_donors`.
+        Other traces, see `check_auxiliary`.
 
     Returns
     -------
@@ -132,16 +132,16 @@ def _steps(config: AugmentConfig) -> tuple[tuple[float, Condition, Change], ...]
     return tuple((getattr(config, name), *CHAIN[name]) for name in RATES if getattr(config, name))
 
 
-def needs_donors(config: AugmentConfig) -> bool:
+def needs_auxiliary(config: AugmentConfig) -> bool:
     """Tell whether there is an augmentation that needs other traces.
 
-    >>> needs_donors(AugmentConfig(shift=1.0)), needs_donors(AugmentConfig(superpose=0.1))
+    >>> needs_auxiliary(AugmentConfig(shift=1.0)), needs_auxiliary(AugmentConfig(superpose=0.1))
     (False, True)
     """
     return any(getattr(config, name) for name in NEEDS)
 
 
-def check_donors(config: AugmentConfig, donors: Donors) -> None:
+def check_auxiliary(config: AugmentConfig, donors: AuxiliaryTraces) -> None:
     """Make sure that there are other traces for the augmentations that need them.
 
     Raises
@@ -149,7 +149,7 @@ def check_donors(config: AugmentConfig, donors: Donors) -> None:
     InputError
         One has a rate but nothing to draw from.
 
-    >>> check_donors(AugmentConfig(real_noise=0.3), Donors())
+    >>> check_auxiliary(AugmentConfig(real_noise=0.3), AuxiliaryTraces())
     Traceback (most recent call last):
     steadkit.errors.InputError: augmentation real_noise at rate 0.3 needs noise traces and there \
 are none: select some, or set its rate to 0

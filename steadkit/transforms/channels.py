@@ -7,7 +7,7 @@ import numpy as np
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
 from steadkit.transforms.snr import snr_after
-from steadkit.transforms.statistics import live, means, times
+from steadkit.transforms.statistics import are_live, means, multiply
 
 DROPS = tuple(kept for kept in product((0, 1), repeat=3) if 0 < sum(kept) < len(COMPONENTS))
 """The six ways to lose one or two of three components."""
@@ -21,10 +21,10 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
     component is NaN.
     """
     kept = np.array(DROPS[random.integers(len(DROPS))])
-    left = np.count_nonzero(kept * live(example.waveform))
+    left = np.count_nonzero(kept * are_live(example.waveform))
     if not left:
         return example
-    waveform = times(example.waveform, kept * (len(kept) / left))
+    waveform = multiply(example.waveform, kept * (len(kept) / left))
     return example.with_waveform(waveform, np.where(kept, example.snr_db, np.nan))
 
 
@@ -78,7 +78,7 @@ def rotate(
         Bounds of the angle.
     """
     angle = np.radians(random.uniform(*degrees))
-    if not live(example.waveform)[:2].all():
+    if not are_live(example.waveform)[:2].all():
         return example
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     east, north = example.waveform[:, 0], example.waveform[:, 1]

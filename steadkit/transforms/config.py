@@ -199,13 +199,14 @@ PRESETS: dict[str, AugmentConfig] = {
 }
 
 
-def light(config: AugmentConfig) -> AugmentConfig:
+def light_augmentation(config: AugmentConfig) -> AugmentConfig:
     """Make the light treatment that goes with a full one: shift only, at half its rate.
 
     As published, half the traces of a batch are treated so, and the same come again in full. A
     rate of 1 stays: it says that no trace may be shown where it was cut, on a whole second.
 
-    >>> light(PRESETS["eqt"]).shift, light(PRESETS["eqt"]).gap, light(PRESETS["uniform"]).shift
+    >>> light = light_augmentation(PRESETS["eqt"])
+    >>> light.shift, light.gap, light_augmentation(PRESETS["uniform"]).shift
     (0.495, 0.0, 1.0)
     """
     values: dict[str, Any] = asdict(config) | dict.fromkeys(RATES, 0.0)

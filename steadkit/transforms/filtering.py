@@ -7,7 +7,7 @@ import numpy as np
 from steadkit.example import Example
 from steadkit.schema import SAMPLING_RATE
 from steadkit.transforms.snr import snr_after
-from steadkit.transforms.statistics import centred, means
+from steadkit.transforms.statistics import center, means
 
 TAIL = 1000
 """Samples that a filter's response is followed beyond the end of a trace."""
@@ -55,7 +55,7 @@ def band_pass(
     # A constant component without its mean is exactly zero, and stays so. The silence around the
     # trace keeps the peak of an arrival on its edge, which a mirrored trace would move.
     silence = np.zeros((TAIL, example.waveform.shape[1]))
-    forwards = sosfilt(sections, np.concatenate([centred(example.waveform), silence]), axis=0)
+    forwards = sosfilt(sections, np.concatenate([center(example.waveform), silence]), axis=0)
     both_ways = sosfilt(sections, forwards[::-1], axis=0)[: TAIL - 1 : -1]
     waveform = np.ascontiguousarray(both_ways, np.float32)
     return example.with_waveform(waveform, snr_after(example, waveform))

@@ -7,16 +7,16 @@ from typing import Final
 import numpy as np
 
 from steadkit.example import Example
-from steadkit.transforms.normal_deviates import normals
+from steadkit.transforms.normal_deviates import normal_deviates
 from steadkit.transforms.snr import snr_after
 from steadkit.transforms.statistics import (
-    centred,
+    center,
     mean_squares,
     means,
     peaks,
     peaks_about_mean,
+    per_sample,
     spread,
-    wide,
 )
 from steadkit.transforms.windows import shift
 
@@ -54,7 +54,7 @@ def second_event(
     factor = 1 / random.integers(divisors[0], divisors[1] + 1)
     waveform = example.waveform.copy()
     # Without the mean, or an offset of the instrument would make a step at P.
-    again = centred(example.waveform[onset : onset + count - start], means(example.waveform))
+    again = center(example.waveform[onset : onset + count - start], means(example.waveform))
     again *= np.float32(factor)
     waveform[start:] += again
     moved = start - onset
@@ -93,7 +93,7 @@ def superpose(
     """
     other = shift(event(random), random, earlier=True)
     ratio = np.exp(random.uniform(log(ratios[0]), log(ratios[1])))
-    added, own = centred(np.asarray(other.waveform, np.float32)), peaks_about_mean(example.waveform)
+    added, own = center(np.asarray(other.waveform, np.float32)), peaks_about_mean(example.waveform)
     size = peaks(added).max()
     if size == 0:
         return example
@@ -124,7 +124,7 @@ def gaussian_noise(
     sigmas
         Standard deviation over the largest amplitude, smallest and largest.
     """
-    noise = normals(random, example.waveform.shape)
+    noise = normal_deviates(random, example.waveform.shape)
     sigma = random.uniform(*sigmas, size=noise.shape[1]) * peaks_about_mean(example.waveform)
     waveform = _plus(example.waveform, noise, sigma)
     return example.with_waveform(waveform, snr_after(example, waveform))
@@ -153,10 +153,10 @@ def real_noise(
     snr_db
         Bounds of the ratio in dB.
     """
-    added = centred(np.asarray(noise(random), np.float32))
+    added = center(np.asarray(noise(random), np.float32))
     ratio = 10 ** (random.uniform(*snr_db) / 10)
     end = len(added) if isnan(example.reach) else ceil(example.reach) + 1
-    event = centred(example.waveform)[max(floor(min(example.p)), 0) : end]
+    event = center(example.waveform)[max(floor(min(example.p)), 0) : end]
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = np.sqrt(mean_squares(event) / (ratio * mean_squares(added)))
     waveform = _plus(example.waveform, added, np.nan_to_num(factors, posinf=0))
@@ -165,7 +165,7 @@ def real_noise(
 
 def _plus(waveform: np.ndarray, added: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Add a waveform times a factor for each component; what is added is used up."""
-    rows = wide(added)
+    rows = per_sample(added)
     np.multiply(rows, spread(factors, added), out=rows)
-    rows += wide(waveform)
+    rows += per_sample(waveform)
     return added

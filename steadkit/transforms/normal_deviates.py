@@ -7,10 +7,10 @@ import numpy as np
 from scipy.special import ndtri
 
 VALUES = 1 << 16
-MOST = 2**64 - 1
+MAX_MAGNITUDE = 2**64 - 1
 
 
-def normals(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def normal_deviates(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Draw from the standard normal distribution, in 65,536 equally likely values.
 
     Each is the quantile in the middle of its share of the distribution; the largest is 4.32. Added
@@ -29,11 +29,11 @@ def normals(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     numpy.ndarray
         float32.
 
-    >>> normals(np.random.Generator(np.random.SFC64(0)), (2, 3)).shape
+    >>> normal_deviates(np.random.Generator(np.random.SFC64(0)), (2, 3)).shape
     (2, 3)
     """
     count = prod(shape)
-    words = random.integers(MOST, size=-(-count // 4), dtype=np.uint64, endpoint=True)
+    words = random.integers(MAX_MAGNITUDE, size=-(-count // 4), dtype=np.uint64, endpoint=True)
     # The same sixteen bits on a machine of any byte order.
     places = words.astype("<u8", copy=False).view("<u2")[:count]
     return np.take(_quantiles(), places, mode="clip").reshape(shape)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from steadkit.errors import InputError
-from steadkit.transforms.statistics import centred, mean_squares, means, peaks, spread, wide
+from steadkit.transforms.statistics import center, mean_squares, means, peaks, per_sample, spread
 
 SAFE = (1e-15, 1e15)
 """Scales whose squares float32 holds with room to spare."""
@@ -99,7 +99,9 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
     """
     usual = np.zeros(len(out), bool)
     if mode == "std":
-        rows, to = (part.reshape(len(part), *wide(part[0]).shape) for part in (waveforms, out))
+        rows, to = (
+            part.reshape(len(part), *per_sample(part[0]).shape) for part in (waveforms, out)
+        )
         together = (len(out), -1, waveforms.shape[2])
         with np.errstate(all="ignore"):
             sums = np.add.reduce(rows, axis=1).reshape(together)
@@ -135,11 +137,11 @@ def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
     """Normalise, or tell that the amplitudes are too extreme for float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means(waveform, np.float32)
-        waves = centred(waveform, mean)
+        waves = center(waveform, mean)
         sizes = SCALES[mode](waves).tolist()
         # Three numbers are compared sooner as a list.
         if any(abs(m) > LARGE_OFFSET * size for m, size in zip(mean.tolist(), sizes, strict=True)):
-            waves = centred(waves)
+            waves = center(waves)
             sizes = SCALES[mode](waves).tolist()
     for component, size in enumerate(sizes):
         # What looks dead may only be too small to be squared.
@@ -147,7 +149,9 @@ def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
             return False
     if mode == "max_over_components":
         sizes = [max(sizes)] * len(sizes)
-    np.multiply(wide(waves), spread([1 / (size or 1) for size in sizes], waves), out=wide(out))
+    np.multiply(
+        per_sample(waves), spread([1 / (size or 1) for size in sizes], waves), out=per_sample(out)
+    )
     return True
 
 

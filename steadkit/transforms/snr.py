@@ -6,7 +6,7 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
-from steadkit.transforms.statistics import centred, mean_squares
+from steadkit.transforms.statistics import center, mean_squares
 
 WINDOW = 500
 """Samples before P, and from S on, that STEAD's SNR compares: five seconds."""
@@ -34,7 +34,7 @@ def snr_after(example: Example, waveform: np.ndarray) -> np.ndarray:
         for waves in (waveform, example.waveform)
     ]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        powers = mean_squares(centred(np.concatenate(windows, axis=1))).astype(np.float64)
+        powers = mean_squares(center(np.concatenate(windows, axis=1))).astype(np.float64)
         new_signal, old_signal, new_noise, old_noise = powers.reshape(4, -1)
         moved = 10 * np.log10(new_signal / old_signal * old_noise / new_noise)
         return np.where(np.isfinite(moved), example.snr_db + moved, nan)

@@ -46,7 +46,7 @@ from eqt.metrics import TOLERANCE
 from eqt.model import build_model
 from eqt.model_io import read, save_model
 from eqt.picking.picks import Thresholds
-from eqt.picking.refine import refined
+from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
     PositionResult,
     by_position,
@@ -58,16 +58,16 @@ from eqt.position_bias import (
 )
 from eqt.position_bias.tables import figures_of
 from eqt.probabilities import Predict, predictor
-from eqt.training import compiled
+from eqt.training import compile_model
 from steadkit.catalog import read_table
 from steadkit.console import progress
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
-from steadkit.pipeline import BatchConfig, Batches, clear_faults, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, raise_input_errors, to_tf_dataset
 from steadkit.schema import NOISE, SAMPLING_RATE
-from steadkit.sources import source_of
-from steadkit.split import Rule
-from steadkit.split.groups import joined, labels_of
+from steadkit.sources import source_from_path
+from steadkit.split import SplitConfig
+from steadkit.split.groups import join_groups, labels_of
 from steadkit.transforms import PRESETS, AugmentConfig
 from steadkit.types import component_columns
 
@@ -137,7 +137,7 @@ class Average(keras.callbacks.Callback):
             variable.assign(mean)
 
 
-def fine_tune(model: keras.Model, config: EQTConfig, batches: Batches, recipe: Recipe) -> None:
+def fine_tune(model: keras.Model, config: EQTConfig, batches: BatchLoader, recipe: Recipe) -> None:
     """Train a network further; `batches` are those of `training_batches`.
 
     Batch normalisation keeps the statistics and scales it has: a few dozen records of one region
@@ -148,13 +148,13 @@ def fine_tune(model: keras.Model, config: EQTConfig, batches: Batches, recipe: R
     for layer in training.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    compiled(training, TrainConfig(batch_size=recipe.batch_size))
+    compile_model(training, TrainConfig(batch_size=recipe.batch_size))
     training.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate, recipe.epochs * len(batches)
     )
-    with clear_faults(batches):
+    with raise_input_errors(batches):
         training.fit(
-            stream(batches, epochs=None, workers=0),
+            to_tf_dataset(batches, epochs=None, workers=0),
             epochs=recipe.epochs,
             steps_per_epoch=len(batches),
             callbacks=[Average(recipe.average)],
@@ -176,7 +176,7 @@ def taught(weights: Path, events: int, seed: int) -> tuple[keras.Model, EQTConfi
     return model, config
 
 
-def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
+def simulated_batches(folder: Path, events: int, seed: int) -> BatchLoader:
     """Simulate earthquakes, and a tenth as much noise; keep those that are clear everywhere."""
     demo(folder, events, -(-events // 10), seed)
     files = chunk_files(folder, events)
@@ -189,19 +189,19 @@ def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
 
 def training_batches(
     data: Path | Sequence[Path], names: Sequence[str], recipe: Recipe, seed: int
-) -> Batches:
+) -> BatchLoader:
     """Make what a network is shown, from memory."""
     config = BatchConfig(recipe.batch_size, augment=recipe.augment)
-    batches = Batches(data, names, config, seed)
+    batches = BatchLoader(data, names, config, seed)
     batches.records.keep()
     return batches
 
 
 def folds_of(data: Path, folds: int, seed: int) -> list[list[str]]:
     """Deal the traces out into folds, each earthquake whole; noise goes with its recording."""
-    table = read_table(source_of(data).csv)
+    table = read_table(source_from_path(data).csv)
     stems = table["trace_name"].str.replace("_(EV|NO)$", "", regex=True).to_numpy(str)
-    groups = joined([labels_of(table, "earthquake", Rule()), stems])
+    groups = join_groups([labels_of(table, "earthquake", SplitConfig()), stems])
     _, numbers = np.unique(groups, return_inverse=True)
     count = numbers.max() + 1
     if not 2 <= folds <= count:
@@ -241,14 +241,14 @@ def cross_validate(
     """
     done = []
     for one in progress(only, "folds", len(only)):
-        kept_out = Batches(data, folds[one], BatchConfig(TOGETHER))
+        kept_out = BatchLoader(data, folds[one], BatchConfig(TOGETHER))
         names = [name for fold in range(len(folds)) if fold != one for name in folds[fold]]
         model, config = read(weights)
 
-        def test(predict: Predict, kept_out: Batches = kept_out) -> PositionResult:
+        def test(predict: Predict, kept_out: BatchLoader = kept_out) -> PositionResult:
             return position_test(predict, kept_out, count=positions, seed=seed)
 
-        def cut(predict: Predict, when: str, kept_out: Batches = kept_out) -> pd.DataFrame:
+        def cut(predict: Predict, when: str, kept_out: BatchLoader = kept_out) -> pd.DataFrame:
             return picked_as_cut(predict, kept_out).assign(when=when)
 
         as_they_are = predictor(model)
@@ -257,13 +257,13 @@ def cross_validate(
             model.set_weights(start.get_weights())
         fine_tune(model, config, training_batches(data, names, recipe, seed), recipe)
         after = predictor(model)
-        as_cut += [cut(after, "after"), cut(refined(after), "refined")]
-        done.append(Fold(before, test(after), test(refined(after)), pd.concat(as_cut)))
+        as_cut += [cut(after, "after"), cut(refine_detections(after), "refined")]
+        done.append(Fold(before, test(after), test(refine_detections(after)), pd.concat(as_cut)))
         print(rows({f"fold {one}": done[-1]}).to_string(index=False), flush=True)
     return done
 
 
-def picked_as_cut(predict: Predict, batches: Batches) -> pd.DataFrame:
+def picked_as_cut(predict: Predict, batches: BatchLoader) -> pd.DataFrame:
     """Pick events as they were cut, STEAD's P on a whole second."""
     waveforms = np.concatenate([batches.batch(number)[0] for number in range(len(batches))])
     probabilities = predict(waveforms).mean

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from obspy.signal.trigger import trigger_onset
 
-from eqt.picking.candidates import gathered
+from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Detection, Thresholds, detect
 from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
 from eqt.probabilities import Probabilities
@@ -142,7 +142,7 @@ def differences(
         thresholds = THRESHOLDS[random.integers(len(THRESHOLDS))]
         for rules in rule_sets:
             outputs = iter([Probabilities(mean[:20], std[:20]), Probabilities(mean[20:], std[20:])])
-            kept = gathered(outputs, thresholds, rules=rules).detections(thresholds)
+            kept = extract_candidates(outputs, thresholds, rules=rules).detections(thresholds)
             for number, (window, stray, many) in enumerate(zip(mean, std, kept, strict=True)):
                 one = detect(window, thresholds, stray, rules)
                 where = f"window {first + number}, seed {seed}, {thresholds}, {rules.name}"

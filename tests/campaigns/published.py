@@ -19,7 +19,7 @@ from eqt.formats.keras_v2 import load_published
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.example import Example
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.transforms import normalize, shift
 
 NAMES = ("original", "conservative")
@@ -54,7 +54,7 @@ def real_records(folder: Path) -> Records:
     """Read all real records."""
     csv = folder / "ncedc_a.csv"
     names = read_table(csv, ("trace_name", "trace_category"))["trace_name"].tolist()
-    batches = Batches(csv.with_suffix(".hdf5"), names, BatchConfig(len(names)))
+    batches = BatchLoader(csv.with_suffix(".hdf5"), names, BatchConfig(len(names)))
     return Records(batches.batch(0)[0], batches.p, batches.s)
 
 

@@ -16,9 +16,9 @@ import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.presets import PRESETS
-from eqt.threads import share_cores
+from eqt.threads import configure_threads
 from eqt.training.batch_halves import HALVES
-from eqt.training.model import network_for
+from eqt.training.model import training_model
 from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
@@ -36,7 +36,9 @@ def repeat(network: EQTConfig, config: TrainConfig, steps: int) -> Counter[str]:
     steps
         How often.
     """
-    trainer = Trainer(network_for(network, config, None, 1), config, tf.distribute.get_strategy())
+    trainer = Trainer(
+        training_model(network, config, None, 1), config, tf.distribute.get_strategy()
+    )
     trainer.set_rate(config.learning_rate)
     random = np.random.default_rng(0)
     waveforms = random.standard_normal((config.batch_size, *TRACE_SHAPE)).astype(np.float32)
@@ -68,7 +70,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--models", nargs="+", choices=[*PRESETS, "all"], default=["EQT"])
     options = parser.parse_args()
-    share_cores(HALVES)
+    configure_threads(HALVES)
     names = list(PRESETS) if "all" in options.models else options.models
     for name, size in product(names, options.batch_sizes):
         differing = repeat(PRESETS[name].config, TrainConfig(batch_size=size), options.steps)

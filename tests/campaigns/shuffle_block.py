@@ -23,7 +23,7 @@ import pandas as pd
 
 import steadkit
 from eqt.config import EQTConfig, TrainConfig
-from eqt.runs import Run
+from eqt.runs import RunFolder
 from eqt.training import train
 from steadkit.demo import chunk_files, demo
 from steadkit.schema import NOISE
@@ -99,7 +99,7 @@ def campaign(
     rows = []
     for order, config in trainings(files, base, compared, seeds):
         slug = order.name.replace(", ", "-").replace(" ", "-")
-        run = Run(folder / "runs" / f"{slug}-{config.augment}-{config.seed}")
+        run = RunFolder(folder / "runs" / f"{slug}-{config.augment}-{config.seed}")
         if not run.is_complete:
             shutil.rmtree(run.folder, ignore_errors=True)  # one that was cut off begins anew
             keras.utils.clear_session()  # else the graph of every network stays in memory

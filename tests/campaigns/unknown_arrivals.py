@@ -21,7 +21,7 @@ import steadkit
 from eqt.config import EQTConfig, TrainConfig
 from eqt.evaluation import evaluate, plan
 from eqt.picking.picks import Thresholds
-from eqt.runs import Run
+from eqt.runs import RunFolder
 from eqt.training import train
 from steadkit.catalog import read_table, write_csv
 from steadkit.demo import chunk_files, demo
@@ -75,7 +75,7 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     folder = files["all"].parent
     for trained, evaluated in COMPARED:
-        run = Run(folder / f"run-{trained}")
+        run = RunFolder(folder / f"run-{trained}")
         if not run.is_complete:
             train(files[trained], run.folder, network, config)
         out = folder / f"evaluation-{trained}-{evaluated}"

@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.training.batch_halves import side_by_side
+from eqt.training.batch_halves import run_in_halves
 
 NETWORK = replace(
     TINY,
@@ -41,7 +41,7 @@ def learnt(network, weights, x):
 @pytest.mark.parametrize("training", [False, True])
 def test_outputs_are_those_of_the_network(count, parts, training):
     model = build_model(NETWORK)
-    outputs = side_by_side(model, parts)(waves(count), training=training)
+    outputs = run_in_halves(model, parts)(waves(count), training=training)
     for output, same in zip(outputs, model(waves(count), training=training), strict=True):
         assert output.shape == same.shape
         np.testing.assert_allclose(output, same, atol=1e-6)
@@ -54,7 +54,7 @@ def test_it_learns_what_the_network_does(count, frozen):
     for model in (whole, halves):
         for name in frozen:
             model.get_layer(name).trainable = False
-    pairs = [(whole, whole), (side_by_side(halves), halves)]
+    pairs = [(whole, whole), (run_in_halves(halves), halves)]
     (outputs, slopes), (same, same_slopes) = (
         learnt(network, [one.value for one in model.trainable_variables], waves(count))
         for network, model in pairs
@@ -86,16 +86,16 @@ def test_slopes_of_three_branches_are_added_up_in_one_order(parts):
     model = build_model(NETWORK)
     weights = [one.value for one in model.trainable_variables]
     assert sums_in_any_order(model, weights)
-    assert not sums_in_any_order(side_by_side(model, parts), weights)
+    assert not sums_in_any_order(run_in_halves(model, parts), weights)
 
 
 def test_each_trace_has_a_dropout_of_its_own():
     model = build_model(replace(NETWORK, dropout=0.4))
     one = tf.repeat(waves(1), 6, axis=0)
-    outputs = side_by_side(model)(one, training=True)[1].numpy()
+    outputs = run_in_halves(model)(one, training=True)[1].numpy()
     assert len({output.tobytes() for output in outputs}) == 6
 
 
 def test_the_loss_finds_the_logits():
-    (output, *_) = side_by_side(build_model(NETWORK))(waves(3), training=True)
+    (output, *_) = run_in_halves(build_model(NETWORK))(waves(3), training=True)
     assert output._keras_logits.shape == output.shape

@@ -14,7 +14,7 @@ from eqt.compare import (
     IN_TIME,
     MEASURES,
     STUDY,
-    Contender,
+    ModelRuns,
     compare,
     read_evaluation,
     sentences,
@@ -78,7 +78,7 @@ def made(tmp_path):
 
     def make(name, *args, **kwargs):
         folder = write_evaluation(tmp_path / f"{next(numbers)}" / name, *args, **kwargs)
-        return Contender(name, [read_evaluation(folder)])
+        return ModelRuns(name, [read_evaluation(folder)])
 
     return make
 
@@ -237,7 +237,7 @@ def test_traces_of_one_earthquake_widen_the_interval(made):
     contenders = [made("A", 5), made("B", 5, missed=6)]
     grouped = row(compare(contenders), "det_recall")
     alone = [
-        Contender(
+        ModelRuns(
             one.name,
             [
                 replace(e, traces=e.traces.assign(earthquake=e.traces.index))
@@ -254,8 +254,8 @@ def test_traces_of_one_earthquake_widen_the_interval(made):
 def test_the_spread_of_seeds_widens_the_interval(made):
     reference = made("A", 10)
     early, late = made("B", 8).evaluations, made("B", 16).evaluations
-    one = compare([reference, Contender("B", early)])
-    both = compare([reference, Contender("B", [*early, *late])])
+    one = compare([reference, ModelRuns("B", early)])
+    both = compare([reference, ModelRuns("B", [*early, *late])])
     assert row(one, "p_mae")["bootstrap"] == "better"
     assert row(both, "p_mae")["value"] == pytest.approx(12)
     assert row(both, "p_mae")["verdict"] == "Worse"
@@ -285,7 +285,7 @@ def test_the_order_of_the_traces_does_not_matter(made, tmp_path):
     for name in ("picks", "traces", "X_test_results"):
         table = pd.read_csv(folder / f"{name}.csv")
         table.sample(frac=1, random_state=1).to_csv(folder / f"{name}.csv", index=False)
-    shuffled = compare([reference, Contender("B", [read_evaluation(folder)])])
+    shuffled = compare([reference, ModelRuns("B", [read_evaluation(folder)])])
     straight = compare([reference, made("B", 8, missed=3)])
     pd.testing.assert_frame_equal(shuffled.differences, straight.differences)
 

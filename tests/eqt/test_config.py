@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqt.config import EQTConfig, TrainConfig, read_toml
-from eqt.config.files import MOST_BYTES
+from eqt.config.files import MAX_BYTES
 from steadkit.errors import InputError
 
 
@@ -134,7 +134,7 @@ def test_trainings_that_cannot_be(wrong, words):
 
 FILES = {
     "binary": bytes(range(256)) * 100,
-    "large": b"1" * (MOST_BYTES + 1),
+    "large": b"1" * (MAX_BYTES + 1),
     "deep": b"a = " + b"[" * 100_000,
     "digits": b"a = " + b"9" * 5000,
     "cut": b"a = {",

@@ -8,10 +8,10 @@ import pytest
 from conftest import refused
 
 from eqt.evaluation import Part, Protocol, Task, choose, evaluate, plan, to_choose
-from eqt.evaluation.detections import found_in, judge, swept
-from eqt.evaluation.thresholds import told
+from eqt.evaluation.detections import detection_columns, picks_at_floor, score
+from eqt.evaluation.thresholds import describe_choice
 from eqt.metrics import truth_of
-from eqt.picking.candidates import GRID, gathered
+from eqt.picking.candidates import GRID, extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.errors import InputError
@@ -31,12 +31,12 @@ def made(events=30, noise=20, seed=0):
             first, second = int(p[row]), int(s[row])
             mean[row, first : int(second + 0.4 * (second - first)), 0] = random.uniform(0.4, 1)
             mean[row, [first, second], [1, 2]] = random.uniform(0.3, 1, 2)
-    return gathered(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
+    return extract_candidates(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
 
 
 def f1_of(candidates, truth, thresholds, phase):
-    picked = found_in(candidates.detections(thresholds)).picks[phase]
-    return judge(truth, picked, phase, 0.5).tally.score().f1
+    picked = detection_columns(candidates.detections(thresholds)).picks[phase]
+    return score(truth, picked, phase, 0.5).tally.score().f1
 
 
 def test_what_is_tried_is_what_picking_at_that_threshold_gives():
@@ -55,10 +55,12 @@ def test_a_sweep_holds_what_is_picked_at_high_thresholds_too():
     """A P of 0.02 that pairs with an S is not what is picked at 0.5."""
     mean = np.zeros((1, 6000, 3), np.float32)
     mean[0, 700:1500, 0], mean[0, [705, 1010], 1], mean[0, 1000, 2] = 0.9, (0.02, 0.6), 0.5
-    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
-    assert swept(candidates, Thresholds(), "P").seconds.tolist() == [10.1]
-    assert found_in(candidates.detections(Thresholds())).picks["P"].seconds.tolist() == [10.1]
-    low = found_in(candidates.detections(Thresholds(p=0.01))).picks
+    candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
+    assert picks_at_floor(candidates, Thresholds(), "P").seconds.tolist() == [10.1]
+    assert detection_columns(candidates.detections(Thresholds())).picks["P"].seconds.tolist() == [
+        10.1
+    ]
+    low = detection_columns(candidates.detections(Thresholds(p=0.01))).picks
     assert (low["P"].seconds.tolist(), low["S"].seconds.tolist()) == ([7.05], [10.0])
 
 
@@ -78,7 +80,7 @@ def test_what_is_given_stands():
     chosen = choose(candidates, truth, Thresholds(p=0.77), ("detection", "s"))
     assert chosen.thresholds.p == 0.77
     assert set(chosen.tried) == {"detection", "s"}
-    record = told(chosen.thresholds, chosen, "50 traces")
+    record = describe_choice(chosen.thresholds, chosen, "50 traces")
     assert record["from"] == "detection validation, p given, s validation"
 
 
@@ -87,13 +89,13 @@ def test_where_nothing_is_right_the_published_stand():
     nothing = truth_of(np.full(50, np.nan), np.full(50, np.nan))
     chosen = choose(candidates, nothing, Thresholds())
     assert chosen.thresholds == Thresholds()
-    assert told(chosen.thresholds, chosen, "")["from"] == "published"
+    assert describe_choice(chosen.thresholds, chosen, "")["from"] == "published"
 
 
 def test_of_several_that_are_as_good_the_middle_is_taken():
     mean = np.zeros((1, 6000, 3), np.float32)
     mean[0, 600:1000, 0], mean[0, 600, 1], mean[0, 880, 2] = 0.7, 0.91, 0.91
-    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
+    candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
     chosen = choose(candidates, truth_of(np.array([600.0]), np.array([880.0])), Thresholds())
     # From 0.01 to 0.65 or 0.9 all are perfect.
     assert chosen.thresholds == Thresholds(0.3, 0.45, 0.45)

@@ -6,11 +6,11 @@ import pytest
 
 from eqt.evaluation.breakdown import breakdown, stations
 from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import found_in, judge, judgeable, swept
+from eqt.evaluation.detections import detection_columns, judgeable, picks_at_floor, score
 from eqt.evaluation.examples import worst
-from eqt.evaluation.tolerance import Chance, honest_figures, judged
+from eqt.evaluation.tolerance import BootstrapConfig, score_detections, tolerance_figures
 from eqt.metrics import truth_of
-from eqt.picking.candidates import gathered
+from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 
@@ -37,15 +37,17 @@ def hand():
     quake(mean, 3, 1000, 1300, 0.4)
     p = np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]])
     s = np.array([[900, 3400], [900, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]])
-    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
-    found = found_in(candidates.detections(Thresholds()))
-    return candidates, found, judged(truth_of(p, s), found, (0.5, 0.1))
+    candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
+    found = detection_columns(candidates.detections(Thresholds()))
+    return candidates, found, score_detections(truth_of(p, s), found, (0.5, 0.1))
 
 
 def test_second_events_count_and_unlisted_ones_are_false(hand):
     candidates, found, honest = hand
-    sweeps = {phase: swept(candidates, Thresholds(), phase) for phase in "PS"}
-    figures = honest_figures(honest, found, candidates, sweeps, Chance(np.arange(5), 50))
+    sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
+    figures = tolerance_figures(
+        honest, found, candidates, sweeps, BootstrapConfig(np.arange(5), 50)
+    )
     counts = {
         (tolerance, kind): tuple(one[key] for key in ("tp", "fp", "fn", "tn"))
         for tolerance, kinds in figures.items()
@@ -80,7 +82,7 @@ def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
     kept = judgeable(unknown, found.picks["S"], "S", 0.5)
     # The known S of the first trace, and the one in noise; 9.0, 9.0 and 44.0 s may be right.
     assert list(zip(kept.trace.tolist(), kept.seconds.tolist(), strict=True)) == [(0, 34), (3, 13)]
-    judged_s = judge(unknown, kept, "S", 0.5).tally
+    judged_s = score(unknown, kept, "S", 0.5).tally
     assert (judged_s.tp.sum(), judged_s.fp.sum(), judged_s.fn.sum()) == (1, 1, 0)
     assert judged_s.tn.tolist() == [0, 0, 0, 0, 1]
     every = judgeable(honest.truth, found.picks["P"], "P", 0.5)
@@ -105,7 +107,7 @@ def traces():
 
 def test_kinds_of_traces_by_hand(hand):
     *_, honest = hand
-    told = breakdown(honest, traces(), 0.5, Chance(np.array([0, 0, 1, 2, 3]), 30))
+    told = breakdown(honest, traces(), 0.5, BootstrapConfig(np.array([0, 0, 1, 2, 3]), 30))
     bins = {name: {row["bin"]: row for row in rows} for name, rows in told.items()}
     assert list(bins["snr_db"]) == ["10 to 20", "50 or more", "unknown"]
     assert list(bins["source_distance_km"]) == ["below 25", "25 to 50", "150 or more"]
@@ -151,8 +153,10 @@ def test_the_worst_are_chosen_and_told(hand):
 def test_one_class_alone_leaves_undefined_what_needs_two(hand):
     candidates, found, _ = hand
     truth = truth_of(np.full(5, NAN), np.full(5, NAN))
-    honest = judged(truth, found, (0.5,))
-    sweeps = {phase: swept(candidates, Thresholds(), phase) for phase in "PS"}
-    whole = honest_figures(honest, found, candidates, sweeps, Chance(np.arange(5), 20))["0.5"]
+    honest = score_detections(truth, found, (0.5,))
+    sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
+    whole = tolerance_figures(honest, found, candidates, sweeps, BootstrapConfig(np.arange(5), 20))[
+        "0.5"
+    ]
     assert np.isnan([whole["presence"]["auc"], whole["P"]["recall"], whole["P"]["outliers"]]).all()
     assert (whole["P"]["tp"], whole["P"]["fp"]) == (0, 5)

@@ -15,7 +15,7 @@ from eqt.cli import main
 from eqt.compare import COMPARED
 from eqt.config import TrainConfig
 from eqt.experiments import Settings, default_folder, experiment, settings_of
-from eqt.experiments.claims import CLAIMS, claims_of, slips
+from eqt.experiments.claims import CLAIMS, claims_of, inconsistencies
 from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
 from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
@@ -23,7 +23,7 @@ from eqt.presets import PRESETS
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.split import Rule, list_rows, split_manifest
+from steadkit.split import SplitConfig, list_rows, split_manifest
 
 SMALL = {"epochs": 2, "batch_size": 16}
 TRACES = 60
@@ -102,13 +102,13 @@ def test_the_numbers_are_the_studys_and_so_are_its_slips():
         "4x4": (8, None, 8),
         "2LSTM": (10, None, 10),
     }
-    of_bclos = slips(claims_of("merged")["BCLOS"])
+    of_bclos = inconsistencies(claims_of("merged")["BCLOS"])
     assert [slip.partition(", which")[0] for slip in of_bclos] == [
         "lists det_recall and d_fn without d_tp",
         "lists s_recall and s_fn without s_tp",
         "lists s_fp without s_tn",
     ]
-    assert slips(claims_of("mini")["2LSTM"]) == []
+    assert inconsistencies(claims_of("mini")["2LSTM"]) == []
 
 
 def test_a_suite_begins_with_the_network_all_are_compared_with():
@@ -322,7 +322,7 @@ def test_larger_data_are_cut_down_when_quick(stead, tmp_path):
 
 def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
     source = stead("data.hdf5", names_of(24, 12))
-    manifest, _ = split_manifest(*list_rows(source.hdf5), Rule(seed=7))
+    manifest, _ = split_manifest(*list_rows(source.hdf5), SplitConfig(seed=7))
     manifest.write(source.hdf5.with_suffix(".split.manifest"))
     settings = replace(settings_of("merged", source.hdf5, True, {}), traces=30)
     open_folder(tmp_path / "out", settings)

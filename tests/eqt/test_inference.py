@@ -7,7 +7,7 @@ import pytest
 from conftest import TINY
 
 from eqt import threads
-from eqt.inference import frozen
+from eqt.inference import compile_inference
 from eqt.layers import xla
 from eqt.model import build_model
 
@@ -24,9 +24,9 @@ def waves(count):
 @pytest.mark.parametrize("shares", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, 2, 5, 6])
 def test_it_computes_what_the_network_does(shares, count, monkeypatch):
-    monkeypatch.setattr(threads, "shares", lambda: shares)
+    monkeypatch.setattr(threads, "n_shards", lambda: shares)
     model = build_model(SHORT)
-    outputs = frozen(model)(waves(count))
+    outputs = compile_inference(model)(waves(count))
     for output, same in zip(outputs, model.predict_on_batch(waves(count)), strict=True):
         assert output.shape == same.shape
         np.testing.assert_allclose(output, same, atol=1e-6)
@@ -34,7 +34,7 @@ def test_it_computes_what_the_network_does(shares, count, monkeypatch):
 
 def test_what_is_learnt_later_is_not_followed():
     model = build_model(SHORT)
-    run, before = frozen(model), model.predict_on_batch(waves(2))
+    run, before = compile_inference(model), model.predict_on_batch(waves(2))
     model.set_weights([0.5 * weight for weight in model.get_weights()])
     np.testing.assert_allclose(run(waves(2))[0], before[0], atol=1e-6)
     assert np.abs(model.predict_on_batch(waves(2))[0] - before[0]).max() > 1e-3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eqt.metrics import Score, Tally, interval, intervals, resampled, tally
+from eqt.metrics import ConfusionCounts, Score, count_outcomes, interval, intervals, resampled
 
 GROUPS = np.array([0, 0, 1, 2, 2, 2, 3])
 COUNTS = np.array([[1, 0], [2, 5], [0, 1], [4, 0], [1, 1], [0, 0], [7, 2]])
@@ -58,7 +58,7 @@ def test_draws_without_a_value_are_left_out():
 
 
 def some():
-    return Tally(
+    return ConfusionCounts(
         np.array([1, 1, 0, 1, 0]),
         np.array([0, 1, 0, 0, 1]),
         np.array([0, 0, 1, 0, 0]),
@@ -84,7 +84,7 @@ def test_one_earthquake_or_no_draw_has_no_interval():
 
 def test_a_tally_by_hand():
     # Trace 0: two there, one found; trace 1: one found for nothing; trace 2: nothing at all.
-    counted = tally(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
+    counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     assert [column.tolist() for column in vars(counted).values()] == [
         [1, 0, 0],
         [0, 1, 0],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eqt.metrics import match, overlap, timely, truth_of
+from eqt.metrics import match_detections, match_picks, timely, truth_of
 
 NAN = float("nan")
 
@@ -42,7 +42,7 @@ def test_no_picks_and_no_arrivals():
 def matched(arrivals, picks, tolerance=0.5, first=None):
     """Match pairs of (trace, seconds); returns pairs of numbers in order."""
     a, p = (np.array(pairs, float).reshape(-1, 2).T for pairs in (arrivals, picks))
-    result = match(a[0].astype(int), a[1], p[0].astype(int), p[1], tolerance, first)
+    result = match_picks(a[0].astype(int), a[1], p[0].astype(int), p[1], tolerance, first)
     return sorted(zip(result.arrivals.tolist(), result.picks.tolist(), strict=True))
 
 
@@ -103,7 +103,7 @@ def test_the_order_of_picks_does_not_matter(order):
 def overlaps(p, s, spans, traces=None):
     truth = truth_of(np.array(p, float), np.array(s, float))
     traces = np.zeros(len(spans), int) if traces is None else np.array(traces)
-    events, detections = overlap(
+    events, detections = match_detections(
         truth.p, truth.s, truth.trace, np.array(spans).reshape(-1, 2), traces
     )
     return sorted(zip(events.tolist(), detections.tolist(), strict=True))

@@ -11,7 +11,7 @@ from conftest import TINY, refused
 import eqt
 from eqt.formats import export, weights_h5
 from eqt.model import build_model
-from eqt.runs import Run, held
+from eqt.runs import RunFolder, locked_run
 from steadkit.atomic import write_text
 from steadkit.errors import InputError
 
@@ -89,9 +89,9 @@ def test_only_files_that_we_wrote_are_replaced_in_a_saved_model(home):
 
 
 def test_only_who_holds_a_run_writes_into_it(home):
-    run = Run(home / "run")
+    run = RunFolder(home / "run")
     with pytest.raises(InputError, match="belongs to the run"):
         write_text(run.history, "epoch,loss\n", overwrite=True)
-    with held(run.folder):
+    with locked_run(run.folder):
         write_text(run.history, "epoch,loss\n", overwrite=True)
     assert run.history.read_text() == "epoch,loss\n"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eqt.picking.candidates import gathered
+from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Thresholds, detect
 from eqt.probabilities import Probabilities
 from steadkit.errors import InputError
@@ -27,7 +27,7 @@ def in_batches(*arrays, size=5):
 @pytest.mark.parametrize("thresholds", [Thresholds(0.2, 0.1, 0.1), Thresholds(0.05, 0.02, 0.7)])
 def test_what_is_kept_is_enough_at_any_threshold(thresholds):
     mean, std = bumps(1), bumps(2) * 0.1
-    kept = gathered(in_batches(mean, std), Thresholds())
+    kept = extract_candidates(in_batches(mean, std), Thresholds())
     one_by_one = [detect(m, thresholds, s) for m, s in zip(mean, std, strict=True)]
     assert sum(map(len, one_by_one)) > 50
     for ours, theirs in zip(kept.detections(thresholds), one_by_one, strict=True):
@@ -41,7 +41,7 @@ def test_what_is_kept_is_enough_at_any_threshold(thresholds):
 
 def test_the_highest_probabilities_are_kept():
     mean = bumps(3)
-    kept = gathered(in_batches(mean), Thresholds())
+    kept = extract_candidates(in_batches(mean), Thresholds())
     np.testing.assert_array_equal(kept.highest, mean.max(axis=1))
     assert len(kept) == 12
     assert kept.detections(Thresholds())[0][0].uncertainty is None
@@ -50,7 +50,7 @@ def test_the_highest_probabilities_are_kept():
 def test_a_threshold_below_the_floor_is_asked_for_beforehand():
     low = Thresholds(1e-6, 1e-6, 1e-6)
     mean = bumps(4) * np.float32(0.005)
-    kept = gathered(in_batches(mean), low)
+    kept = extract_candidates(in_batches(mean), low)
     theirs = [detect(one, low) for one in mean]
     assert [len(d) for d in kept.detections(low)] == [len(d) for d in theirs]
     assert kept.detections(low)[0][0].p == theirs[0][0].p is not None
@@ -58,16 +58,18 @@ def test_a_threshold_below_the_floor_is_asked_for_beforehand():
 
 def test_a_detection_threshold_nobody_asked_for_is_refused():
     with pytest.raises(InputError, match=r"0\.123 was not looked at"):
-        gathered(in_batches(bumps(5)), Thresholds()).detections(Thresholds(0.123))
+        extract_candidates(in_batches(bumps(5)), Thresholds()).detections(Thresholds(0.123))
 
 
 def test_no_trace_at_all_is_refused():
     with pytest.raises(InputError, match="no trace to pick"):
-        gathered(iter(()), Thresholds())
+        extract_candidates(iter(()), Thresholds())
 
 
 def test_quiet_traces_offer_nothing():
-    kept = gathered(iter([Probabilities(np.zeros((3, 6000, 3), np.float32))]), Thresholds())
+    kept = extract_candidates(
+        iter([Probabilities(np.zeros((3, 6000, 3), np.float32))]), Thresholds()
+    )
     assert kept.detections(Thresholds()) == [[], [], []]
     assert len(kept.p.trace) == len(kept.s.trace) == 0
 
@@ -76,7 +78,7 @@ def test_runs_at_the_seam_of_two_traces_stay_apart():
     mean = np.zeros((2, 6000, 3), np.float32)
     mean[0, 5900:, 0], mean[1, :100, 0] = 0.8, 0.6
     mean[0, 5999, 1], mean[1, 0, 1] = 0.9, 0.7
-    found = gathered(iter([Probabilities(mean)]), Thresholds()).detections(Thresholds())
+    found = extract_candidates(iter([Probabilities(mean)]), Thresholds()).detections(Thresholds())
     assert [[(d.start, d.end, d.p.sample) for d in one] for one in found] == [
         [(5900, 5999, 5999)],
         [(0, 99, 0)],

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from eqt.picking.refine import AFTER, BEFORE, FEW, moved, onset_criterion, refined
+from eqt.picking.refine import (
+    AFTER,
+    BEFORE,
+    MIN_SEGMENT,
+    onset_criterion,
+    refine_detections,
+    refine_picks,
+)
 from eqt.probabilities import Probabilities
 
 SAMPLES = 1500
@@ -40,7 +47,7 @@ def picked(probabilities, column=1):
 @pytest.mark.parametrize("late", [-15, -8, -3, 0, 3, 8, 15])
 def test_a_pick_goes_to_where_the_signal_begins(late, column):
     """Not beyond, and the more the nearer it was: the probability counts too."""
-    found = [moved(bumps((ONSET + late, column)), event(seed)) for seed in range(20)]
+    found = [refine_picks(bumps((ONSET + late, column)), event(seed)) for seed in range(20)]
     errors = np.abs([picked(one, column) - ONSET for one in found])
     assert errors.max() <= max(abs(late), 3)
     assert errors.mean() <= max(0.7 * abs(late), 1)
@@ -49,13 +56,13 @@ def test_a_pick_goes_to_where_the_signal_begins(late, column):
 def test_where_nothing_begins_a_pick_hardly_moves():
     for seed in range(20):
         noise = event(seed, components=())
-        assert abs(picked(moved(bumps((ONSET, 1)), noise)) - ONSET) <= 10
+        assert abs(picked(refine_picks(bumps((ONSET, 1)), noise)) - ONSET) <= 10
 
 
 def test_a_peak_keeps_its_shape_and_all_else_its_place():
     before = bumps((ONSET + 12, 1), (ONSET + 300, 1), (ONSET + 500, 2))
     copy = before.mean.copy()
-    after = moved(before, event(rise=5))
+    after = refine_picks(before, event(rise=5))
     shift = picked(after) - (ONSET + 12)
     assert shift < 0
     around = slice(ONSET - 20, ONSET + 20)
@@ -69,44 +76,44 @@ def test_a_peak_keeps_its_shape_and_all_else_its_place():
 
 def test_the_deviation_goes_with_its_peak():
     mean = bumps((ONSET + 12, 1)).mean
-    after = moved(Probabilities(mean, mean / 7), event())
+    after = refine_picks(Probabilities(mean, mean / 7), event())
     np.testing.assert_allclose(after.std, after.mean / 7, rtol=1e-6)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e6])
 def test_the_unit_does_not_matter(unit):
     before = bumps((ONSET + 9, 1), (ONSET + 200, 2))
-    one, other = (moved(before, event() * scale) for scale in (1, unit))
+    one, other = (refine_picks(before, event() * scale) for scale in (1, unit))
     np.testing.assert_array_equal(one.mean, other.mean)
 
 
 def test_p_is_looked_for_on_the_vertical_and_elsewhere_where_that_is_dead():
     both = event(components=(0, 1))
     both += event(1, ONSET + 10, (2,))
-    assert abs(picked(moved(bumps((ONSET + 4, 1)), both)) - ONSET - 10) <= 3
-    assert abs(picked(moved(bumps((ONSET + 4, 2)), both), 2) - ONSET) <= 3
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), both)) - ONSET - 10) <= 3
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 2)), both), 2) - ONSET) <= 3
     both[..., 2] = 0
-    assert abs(picked(moved(bumps((ONSET + 4, 1)), both)) - ONSET) <= 3
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), both)) - ONSET) <= 3
     both[:] = 0
-    assert picked(moved(bumps((ONSET + 4, 1)), both)) == ONSET + 4
+    assert picked(refine_picks(bumps((ONSET + 4, 1)), both)) == ONSET + 4
 
 
 @pytest.mark.parametrize("value", [0, 5])
 def test_the_end_of_a_gap_is_no_arrival(value):
     noise = event(components=())
     noise[0, ONSET - 40 : ONSET - 20] = value
-    assert picked(moved(bumps((ONSET, 1)), noise)) == ONSET
+    assert picked(refine_picks(bumps((ONSET, 1)), noise)) == ONSET
 
 
 @pytest.mark.parametrize("sample", [0, BEFORE - 1, SAMPLES - AFTER + 1, SAMPLES - 1])
 def test_peaks_near_the_edge_stay(sample):
     before = bumps((sample, 1))
-    np.testing.assert_array_equal(moved(before, event(onset=sample)).mean, before.mean)
+    np.testing.assert_array_equal(refine_picks(before, event(onset=sample)).mean, before.mean)
 
 
 def test_a_peak_beside_a_higher_one_is_not_moved_for_itself():
     mean = np.maximum(bumps((ONSET + 5, 1)).mean, bumps((ONSET + 80, 1), height=0.3).mean)
-    after = moved(Probabilities(mean), event())
+    after = refine_picks(Probabilities(mean), event())
     assert abs(picked(after) - ONSET) <= 3
     rest = slice(ONSET + 60, ONSET + 120)
     np.testing.assert_array_equal(after.mean[0, rest], mean[0, rest])
@@ -114,18 +121,18 @@ def test_a_peak_beside_a_higher_one_is_not_moved_for_itself():
 
 def test_faint_peaks_stay_and_no_peak_is_no_fault():
     before = bumps((ONSET + 9, 1), height=0.04)
-    np.testing.assert_array_equal(moved(before, event()).mean, before.mean)
+    np.testing.assert_array_equal(refine_picks(before, event()).mean, before.mean)
     nothing = Probabilities(np.zeros((3, SAMPLES, 3)))
-    assert not moved(nothing, np.zeros((3, SAMPLES, 3))).mean.any()
+    assert not refine_picks(nothing, np.zeros((3, SAMPLES, 3))).mean.any()
 
 
 def test_each_trace_for_itself():
     onsets = [600, 800, 1000]
     waveforms = np.concatenate([event(seed, onset) for seed, onset in enumerate(onsets)])
     mean = np.concatenate([bumps((onset + 8, 1)).mean for onset in onsets])
-    together = refined(lambda w: Probabilities(mean))(waveforms)
+    together = refine_detections(lambda w: Probabilities(mean))(waveforms)
     for number in range(3):
-        alone = moved(Probabilities(mean[[number]]), waveforms[[number]])
+        alone = refine_picks(Probabilities(mean[[number]]), waveforms[[number]])
         np.testing.assert_array_equal(together.mean[number], alone.mean[0])
 
 
@@ -133,8 +140,8 @@ def test_each_trace_for_itself():
 def test_the_criterion_is_the_formula(scale):
     samples = scale * event()[0, ONSET - BEFORE : ONSET + AFTER, 2].astype(float)
     count, found = len(samples), onset_criterion(samples)
-    for onset in range(FEW, count - FEW):
+    for onset in range(MIN_SEGMENT, count - MIN_SEGMENT):
         quiet, loud = samples[:onset], samples[onset:]
         wanted = onset * np.log(quiet.var()) + (count - onset - 1) * np.log(loud.var())
         assert found[onset] == pytest.approx(wanted, rel=1e-6)
-    assert np.isinf(found[:FEW]).all() and np.isinf(found[-FEW:]).all()
+    assert np.isinf(found[:MIN_SEGMENT]).all() and np.isinf(found[-MIN_SEGMENT:]).all()

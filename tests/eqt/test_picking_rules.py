@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from campaigns.picking import differences, found_in
 
-from eqt.picking.candidates import gathered
+from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Detection, Pick, Thresholds, detect, row_of
 from eqt.picking.rules import CORRECTED, PUBLISHED, TABLE, Rules
 from eqt.probabilities import Probabilities
@@ -291,7 +291,7 @@ def test_a_window_by_hand(name, thresholds, case):
     expected = expected[list(RULE_SETS).index(name)]
     assert found_in(detect(made, thresholds, rules=rules)) == expected
     outputs = iter([Probabilities(np.stack([made, np.zeros_like(made), made]))])
-    kept = gathered(outputs, thresholds, rules=rules).detections(thresholds)
+    kept = extract_candidates(outputs, thresholds, rules=rules).detections(thresholds)
     assert [found_in(one) for one in kept] == [expected, [], expected]
 
 

@@ -9,7 +9,7 @@ from conftest import as_csv, names_of, row
 
 from eqt.model_io import read
 from eqt.picking.picks import Thresholds
-from eqt.picking.refine import refined
+from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
     by_position,
     by_second,
@@ -23,7 +23,7 @@ from eqt.position_bias.bias import explained
 from eqt.position_bias.report import verdicts
 from eqt.probabilities import Probabilities, predictor
 from steadkit.errors import InputError
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS
 
@@ -45,7 +45,7 @@ def data(tmp_path):
                 waveform[int(p), 2] = waveform[int(s), 0] = 1000
             writer.add(name, waveform, values)
     as_csv(rows).to_csv(tmp_path / "data.csv", index=False)
-    return Batches(tmp_path / "data.hdf5", NAMES, BatchConfig(7))
+    return BatchLoader(tmp_path / "data.hdf5", NAMES, BatchConfig(7))
 
 
 def peaked(picks):
@@ -209,10 +209,12 @@ def test_positions_that_cannot_be_are_refused(data, wanted, words):
 
 
 def test_traces_without_events_or_moved_already_are_refused(data):
-    noise = Batches(data.records.data, NAMES[20:])
+    noise = BatchLoader(data.records.data, NAMES[20:])
     with pytest.raises(InputError, match="no event among the 4 traces"):
         position_test(careless(), noise)
-    moved = Batches(data.records.data, NAMES, BatchConfig(4, augment=PRESETS["uniform"]), seed=0)
+    moved = BatchLoader(
+        data.records.data, NAMES, BatchConfig(4, augment=PRESETS["uniform"]), seed=0
+    )
     with pytest.raises(InputError, match="without augmentation"):
         position_test(careless(), moved)
 
@@ -247,7 +249,7 @@ def real_events(shared_data):
     """Take 24 real earthquakes."""
     names = [line.rpartition(",")[2] for line in (shared_data / "ncedc_a.csv").read_text().split()]
     events = [name for name in names if name.endswith("_EV")][:24]
-    return Batches(shared_data / "ncedc_a.hdf5", events, BatchConfig(24))
+    return BatchLoader(shared_data / "ncedc_a.hdf5", events, BatchConfig(24))
 
 
 def test_the_published_weights_are_biased_on_real_records(shared_data):
@@ -264,7 +266,7 @@ def test_picks_on_real_records_are_refined_by_where_the_signal_begins(shared_dat
     predict = predictor(published(shared_data / "eqt_conservative.h5"))
     plain, better = (
         summary(position_test(one, real_events(shared_data), count=4)).set_index("phase")
-        for one in (predict, refined(predict))
+        for one in (predict, refine_detections(predict))
     )
     assert better.loc["P", "mean_error"] < 0.75 * plain.loc["P", "mean_error"]
     assert (better["hit_rate"] > plain["hit_rate"] - 0.02).all()

@@ -11,13 +11,13 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.evaluation import Protocol, evaluate, plan
 from eqt.picking.picks import Thresholds
-from eqt.seen import METRICS, Seen, seen_in_evaluation
+from eqt.seen import METRICS, TrainingOverlap, seen_in_evaluation
 from eqt.training import train
 from eqt.visualize.files import Content
 from eqt.visualize.write import save
 from steadkit.catalog import read_table, write_csv
 from steadkit.manifest import load
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.schema import NOISE
 
 
@@ -91,7 +91,7 @@ def test_networks_compared_on_new_traces_are_told_nothing(trained, run, tmp_path
 def test_what_an_older_evaluation_does_not_say_follows_from_the_split(compared, tmp_path, has_data):
     run = tmp_path / "one"
     shutil.copytree(compared / "one", run)
-    recorded = Seen(**json.loads((run / "evaluation" / METRICS).read_text())["seen"])
+    recorded = TrainingOverlap(**json.loads((run / "evaluation" / METRICS).read_text())["seen"])
     (run / "evaluation" / METRICS).unlink()
     if not has_data:
         config = json.loads((run / "config.json").read_text())
@@ -141,7 +141,7 @@ def visualize(trained, run):
 
 def test_pictures_of_traces_that_were_trained_on_say_so(trained, visualize, tmp_path):
     parts = parts_of(trained)
-    of_part = {part: next(n for n, p in parts.items() if p == part) for part in PARTS}
+    of_part = {part: next(n for n, p in parts.items() if p == part) for part in SPLITS}
     names = ("--traces", of_part["train"], "--traces", of_part["test"])
     output = visualize("maps", "--layers", "decoderP_1", *names)
     told = "Not independent: of these 2 traces 1 were trained on or chosen by"

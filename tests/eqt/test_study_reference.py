@@ -8,7 +8,7 @@ from campaigns import published
 from eqt.evaluation import RESULTS_COLUMNS, results_table
 from eqt.formats.keras_v2 import load_published
 from eqt.metrics import STUDY_COLUMNS, study_row
-from eqt.picking.candidates import gathered_by
+from eqt.picking.candidates import extract_by_rules
 from eqt.picking.picks import Thresholds, detect
 from eqt.picking.rules import PUBLISHED
 from eqt.probabilities import Probabilities
@@ -38,7 +38,7 @@ def test_columns_equal_the_studys_script(network, table, shared_data):
     assert len(reference) == 3
     for expected in reference.to_dict("records"):
         at = [expected[f"{kind}_threshold"] for kind in ("detection", "P", "S")]
-        offered = gathered_by(iter([Probabilities(outputs)]), Thresholds(*at), {PUBLISHED: ()})
+        offered = extract_by_rules(iter([Probabilities(outputs)]), Thresholds(*at), {PUBLISHED: ()})
         found = offered[PUBLISHED].detections(Thresholds(*at))
         row = study_row(results_table(table, found), name)
         assert len(set(STUDY_COLUMNS) & set(expected)) == 24

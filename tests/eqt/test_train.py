@@ -12,14 +12,14 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
-from eqt.runs import Run, default_folder, load_setup
-from eqt.training import split_by_earthquake, split_of, train
+from eqt.runs import RunFolder, default_folder, load_setup
+from eqt.training import split_by_earthquake, train, training_split
 from eqt.training.data import batches_of, traces_of, unknown_summary
 from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
 from steadkit.schema import EVENT
-from steadkit.split import Rule, list_rows, split_manifest
+from steadkit.split import SplitConfig, list_rows, split_manifest
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def source(stead):
 
 
 def test_a_run_folder_explains_itself(trained):
-    run = Run(trained)
+    run = RunFolder(trained)
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "README.txt",
         "best.weights.h5",
@@ -49,7 +49,7 @@ def test_a_run_folder_explains_itself(trained):
 
 
 def test_no_earthquake_is_in_two_parts(trained):
-    split = load(Run(trained).split)
+    split = load(RunFolder(trained).split)
     table = read_table(trained.parent / "data.csv").set_index("trace_name")
     parts = pd.Series(split.parts, index=split.traces)
     earthquakes = table["source_id"][table["trace_category"] == "earthquake_local"]
@@ -124,13 +124,13 @@ def test_a_training_says_what_is_not_known(source, by_hand):
 def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):
     by_hand.write(source.csv.with_suffix(".manifest"))
     said = []
-    assert split_of(source.hdf5, SHORT, None, said.append).digest == by_hand.digest
+    assert training_split(source.hdf5, SHORT, None, said.append).digest == by_hand.digest
     assert said == [f"parts as in {source.csv.with_suffix('.manifest')}"]
     # One that is named goes before one that stands beside the data.
     by_hand.write(tmp_path / "named.manifest")
-    other, _ = split_manifest(*list_rows(source.csv), Rule(shares=SHORT.shares))
+    other, _ = split_manifest(*list_rows(source.csv), SplitConfig(shares=SHORT.shares))
     other.write(source.csv.with_name("data.split.manifest"))
-    assert split_of(source.hdf5, SHORT, None, len).digest == other.digest
+    assert training_split(source.hdf5, SHORT, None, len).digest == other.digest
     monkeypatch.setitem(PRESETS, "tiny", Preset(TINY, 0, (), "small"))
     command = ("train", "--data", source.hdf5, "--split", "named.manifest", "--epochs", 1)
     command += ("--model", "tiny")
@@ -241,7 +241,7 @@ def test_data_that_are_not_there(run):
 )
 def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
     shutil.copytree(trained, tmp_path / "run")
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     content = json.loads(run.config.read_text())
     change(content)
     run.config.write_text(json.dumps(content))
@@ -252,13 +252,13 @@ def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
 
 def test_folders_that_are_no_runs(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     (tmp_path / "config.json").write_bytes(bytes(range(256)) * 10_000)
     with pytest.raises(InputError, match="more than") as refusal:
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     assert len(str(refusal.value)) < 300
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eqt.picking.picks import MIN_DETECTION
-from eqt.training.metrics import Counts, count
+from eqt.training.metrics import RunningCounts, count
 
 NONE = float("nan")
 
@@ -16,7 +16,7 @@ def test_batches_add_up_and_a_right_pick_is_within_half_a_second():
     whole = count(found, peaks, arrivals)
     assert whole.right.tolist() == [1, 1, 0]
     assert whole.found.tolist() == [2, 3, 0] and whole.there.tolist() == [2, 2, 1]
-    parts = Counts()
+    parts = RunningCounts()
     for n in range(3):
         parts = parts.plus(count(found[n : n + 1], peaks[n : n + 1], arrivals[n : n + 1]))
     for one, other in zip(parts, whole, strict=True):

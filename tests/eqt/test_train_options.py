@@ -10,7 +10,7 @@ from eqt.cli.options import NumberType
 from eqt.cli.train import SETTINGS, _chosen
 from eqt.config import EQTConfig, TrainConfig
 from eqt.presets import PRESETS, network_named
-from eqt.runs import Run, load_setup
+from eqt.runs import RunFolder, load_setup
 
 NETWORK = """
 base = "Vanilla"
@@ -51,7 +51,7 @@ def test_settings_from_files_and_options_before_them(source, run, tmp_path):
     command += ["--shares", "0.5,0.25,0.25", "--epochs", 1, "--unpaired", "--loss-weights", "1,2,3"]
     result = run("eqt", *command, "--clip-norm", 1, "--shuffle-block", 5)
     assert result.exit_code == 0, result.output
-    made = Run(tmp_path / "runs/small-data")
+    made = RunFolder(tmp_path / "runs/small-data")
     setup = load_setup(made)
     asked = {"epochs": 1, "batch_size": 16, "labels": "box", "paired": False, "clip_norm": 1.0}
     asked |= {"shuffle_block": 5}

@@ -14,8 +14,8 @@ import pytest
 from campaigns.training_kills import weights
 from conftest import SHORT, TINY, names_of, refused
 
-from eqt.runs import Run, created, held, load_setup
-from eqt.training import Means, checkpoint, resume, train
+from eqt.runs import RunFolder, create_run, load_setup, locked_run
+from eqt.training import RuntimeOptions, checkpoint, resume, train
 from steadkit.atomic import write_text
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -33,7 +33,7 @@ LASTING = replace(
     plateau=1,
     weight_decay=0.01,
 )
-OFTEN = Means(save_every=1)
+OFTEN = RuntimeOptions(save_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ class Killed(BaseException):
     """Ends a training as a kill does: nothing is tidied up."""
 
 
-def cut_off(data, folder, states: int) -> Run:
+def cut_off(data, folder, states: int) -> RunFolder:
     """Train and end when so many states have been written."""
     written = []
 
@@ -64,7 +64,7 @@ def cut_off(data, folder, states: int) -> Run:
         patch.setattr(checkpoint, "save", partial(save, checkpoint.save))
         with pytest.raises(Killed):
             train(data, folder, NETWORK, LASTING, len, means=OFTEN)
-    return Run(folder)
+    return RunFolder(folder)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def torn(whole, tmp_path_factory):
 @pytest.fixture
 def copy(torn, tmp_path):
     """Copy that run, to be altered."""
-    return Run(shutil.copytree(torn.folder, tmp_path / "run"))
+    return RunFolder(shutil.copytree(torn.folder, tmp_path / "run"))
 
 
 @pytest.mark.parametrize("states", [2, 14])
@@ -189,7 +189,7 @@ def _hollow(path) -> None:
 
 
 def test_nobody_trains_in_a_run_that_another_holds(copy):
-    with held(copy.folder), pytest.raises(InputError, match="another process is training"):
+    with locked_run(copy.folder), pytest.raises(InputError, match="another process is training"):
         resume(copy.folder, len)
 
 
@@ -198,10 +198,10 @@ def test_what_a_kill_left_of_a_folder_that_was_being_made_is_no_hindrance(tmp_pa
     (partial_folder / "run").mkdir(parents=True)
     (partial_folder / MARK).touch()
     (partial_folder / "run" / "config.json").write_text("half")
-    with created(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
+    with create_run(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
         assert run.config.read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    with pytest.raises(InputError, match="exists"), created(tmp_path / "run", len):
+    with pytest.raises(InputError, match="exists"), create_run(tmp_path / "run", len):
         pass
 
 

@@ -13,9 +13,9 @@ from conftest import SHORT, TINY, names_of
 
 from eqt.model import build_model
 from eqt.model_io import load_model, save_model
-from eqt.runs import Run
-from eqt.training import Means, compiled, train
-from eqt.training.model import network_for
+from eqt.runs import RunFolder
+from eqt.training import RuntimeOptions, compile_model, train
+from eqt.training.model import training_model
 from eqt.training.steps import Trainer
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS, UNKNOWN
@@ -29,7 +29,7 @@ ANSWERS = {name: RANDOM.uniform(size=(4, 6000, 1)).astype(np.float32) for name i
 def trainer(config=SHORT, network=NETWORK, is_marked=False):
     """Make a network and its steps, traced at once rather than compiled."""
     strategy = tf.distribute.get_strategy()
-    made = Trainer(network_for(network, config, None, 1), config, strategy, is_marked)
+    made = Trainer(training_model(network, config, None, 1), config, strategy, is_marked)
     made.set_rate(config.learning_rate)
     return made
 
@@ -40,7 +40,7 @@ def largest_change(model, before):
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_step_is_that_of_keras(count):
-    ours, theirs = trainer(), compiled(build_model(NETWORK), SHORT)
+    ours, theirs = trainer(), compile_model(build_model(NETWORK), SHORT)
     waveforms, answers = WAVEFORMS[:count], {name: one[:count] for name, one in ANSWERS.items()}
     for _ in range(2):
         losses = ours.step(waveforms, answers)
@@ -58,7 +58,7 @@ def test_samples_whose_truth_is_not_known_add_no_loss():
     marked = {name: one.copy() for name, one in ANSWERS.items()}
     marked["picker_S"][1, 600:] = UNKNOWN
     weights = [(one[..., 0] >= 0).astype(np.float32) for one in marked.values()]
-    ours, theirs = trainer(is_marked=True), compiled(build_model(NETWORK), SHORT)
+    ours, theirs = trainer(is_marked=True), compile_model(build_model(NETWORK), SHORT)
     losses = ours.step(WAVEFORMS, marked)
     positive = {name: np.maximum(one, 0) for name, one in marked.items()}
     found = theirs.train_on_batch(WAVEFORMS, positive, weights, return_dict=True)
@@ -155,8 +155,8 @@ def test_a_nan_stops_training_with_the_batch_kept(source, tmp_path):
 
 def test_a_training_begins_with_another_network_and_keeps_logs(source, trained, tmp_path):
     config = replace(SHORT, epochs=1, freeze=("detector", "encoder", "decoder"), mix="balanced")
-    means = Means(tensorboard=True, save_every=1)
-    begun = Run(trained)
+    means = RuntimeOptions(tensorboard=True, save_every=1)
+    begun = RunFolder(trained)
     run = train(source.hdf5, tmp_path / "run", None, config, len, init=begun.folder, means=means)
     first, now = load_model(begun.folder), load_model(run.last)
     same = {

@@ -12,9 +12,9 @@ from conftest import names_of, waveform
 from steadkit.errors import InputError
 from steadkit.hdf5 import PAGE, direct_io
 from steadkit.hdf5.writer import FIRST_BLOCK
-from steadkit.store import TRACE_BYTES, Order, Reader, async_writer, copy_traces, open_data
-from steadkit.store.async_writer import Placer
-from steadkit.store.copy_task import Hand, Task
+from steadkit.store import TRACE_BYTES, CopyPlan, Reader, async_writer, copy_traces, open_data
+from steadkit.store.async_writer import AsyncWriter
+from steadkit.store.copy_task import CopyWorker, Task
 from steadkit.store.trace_index import find_headers
 
 SIZE = 1000
@@ -24,7 +24,7 @@ NAMES = names_of(12)
 @pytest.fixture(autouse=True)
 def past_the_cache(monkeypatch):
     """Let also short stretches go past the cache, where the disk of the tests can."""
-    monkeypatch.setattr(direct_io, "LONG", 1)
+    monkeypatch.setattr(direct_io, "MIN_DIRECT_BYTES", 1)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def in_file(descriptor, address, content):
 @pytest.mark.parametrize("count", [1, 4, 5, 64])
 def test_bytes_are_where_they_belong_and_nowhere_else(file, address, count):
     os.pwrite(file, b"x" * 100_000, 0)
-    placer = Placer(file, SIZE, 64)
+    placer = AsyncWriter(file, SIZE, 64)
     content = put(placer, address, count)
     placer.wait()
     placer.close()
@@ -63,7 +63,7 @@ def test_bytes_are_where_they_belong_and_nowhere_else(file, address, count):
 
 
 def test_one_stretch_after_another(file):
-    placer = Placer(file, SIZE, 64)
+    placer = AsyncWriter(file, SIZE, 64)
     at, written = 123, []
     for count in (64, 1, 17, 64, 3):
         written.append((at, put(placer, at, count)))
@@ -76,8 +76,8 @@ def test_one_stretch_after_another(file):
 @pytest.mark.parametrize("order", [range(64), reversed(range(64)), [*range(1, 64), 0], [0, 2]])
 def test_places_filled_one_by_one(file, monkeypatch, piece, order):
     """What is ready is written meanwhile, and never anything that is not there yet."""
-    monkeypatch.setattr(async_writer, "PIECE", piece)
-    placer = Placer(file, SIZE, 64)
+    monkeypatch.setattr(async_writer, "MAX_WRITE_BYTES", piece)
+    placer = AsyncWriter(file, SIZE, 64)
     content = np.random.default_rng(0).bytes(64 * SIZE)
     places = placer.places(333, 64)
     for number in order:
@@ -96,8 +96,8 @@ def test_places_filled_one_by_one(file, monkeypatch, piece, order):
 
 
 def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
-    monkeypatch.setattr(async_writer, "PIECE", 10 * SIZE)
-    placer = Placer(file, SIZE, 64)
+    monkeypatch.setattr(async_writer, "MAX_WRITE_BYTES", 10 * SIZE)
+    placer = AsyncWriter(file, SIZE, 64)
     places = placer.places(0, 64)
     for number in range(30):
         places[number][:] = b"x" * SIZE
@@ -109,16 +109,16 @@ def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
 
 def test_no_more_parts_than_there_is_room_for(file):
     with pytest.raises(ValueError, match="65 parts are more than 64"):
-        Placer(file, SIZE, 64).places(0, 65)
+        AsyncWriter(file, SIZE, 64).places(0, 65)
 
 
 @pytest.mark.parametrize("cause", ["short", "system"])
 def test_what_cannot_go_past_the_cache_goes_through_it(file, monkeypatch, cause):
     if cause == "short":
-        monkeypatch.setattr(direct_io, "LONG", 65 * SIZE)
+        monkeypatch.setattr(direct_io, "MIN_DIRECT_BYTES", 65 * SIZE)
     else:
         monkeypatch.delattr(os, "O_DIRECT")
-    placer, real, through = Placer(file, SIZE, 64), os.pwritev, []
+    placer, real, through = AsyncWriter(file, SIZE, 64), os.pwritev, []
 
     def pwritev(descriptor, parts, address):
         through.append((descriptor, sum(map(len, parts))))
@@ -133,9 +133,11 @@ def test_what_cannot_go_past_the_cache_goes_through_it(file, monkeypatch, cause)
 
 
 def test_a_fault_of_the_disk_is_said_once_and_in_time(file, monkeypatch):
-    placer = Placer(file, SIZE, 64)
+    placer = AsyncWriter(file, SIZE, 64)
     put(placer, 0, 64)
-    monkeypatch.setattr(direct_io.Disk, "write", fault := Mock(side_effect=OSError("no space")))
+    monkeypatch.setattr(
+        direct_io.DirectWriter, "write", fault := Mock(side_effect=OSError("no space"))
+    )
     put(placer, 64 * SIZE, 64)
     put(placer, 128 * SIZE, 64)
     with pytest.raises(OSError, match="no space"):
@@ -149,7 +151,7 @@ def test_a_fault_of_the_disk_is_said_once_and_in_time(file, monkeypatch):
 
 @pytest.mark.parametrize("how", ["unable", "short", "full"])
 def test_a_disk_that_cannot(file, monkeypatch, how):
-    placer = Placer(file, SIZE, 64)
+    placer = AsyncWriter(file, SIZE, 64)
     real = os.pwrite
 
     def pwrite(descriptor, content, address):
@@ -220,7 +222,7 @@ def test_headers_that_lead_to_the_same_samples_or_each_others(tmp_path):
         at, there = fields[NAMES[name]], stored[NAMES[other]].offset
         content[at : at + 8] = there.to_bytes(8, "little")
     source.write_bytes(content)
-    copy_traces(Order([source], NAMES, [0] * 12), tmp_path / "a.hdf5", tmp_path / "journal")
+    copy_traces(CopyPlan([source], NAMES, [0] * 12), tmp_path / "a.hdf5", tmp_path / "journal")
     copied = np.fromfile(tmp_path / "a.hdf5", np.uint8)[
         FIRST_BLOCK : FIRST_BLOCK + 12 * TRACE_BYTES
     ]
@@ -236,7 +238,7 @@ def test_a_source_that_becomes_shorter_is_not_taken_for_whole(tmp_path, file):
     with open_data(source) as group:
         reader = Reader(group)
         names = sorted(NAMES, key=reader.address)
-        hand = Hand([reader], file)
+        hand = CopyWorker([reader], file)
         headers = find_headers(reader, names).tolist()
         hand.carry(Task(names[:6], [0] * 6, headers[:6], 0))
         os.truncate(source, reader.stored(names[-1]).offset + TRACE_BYTES - 1)
@@ -253,7 +255,7 @@ def test_a_run_out_of_several_sources_in_any_order(tmp_path, file, seed):
     mixed(sources[1], chunked=(int(random.integers(12)),))
     with open_data(sources[0]) as one, open_data(sources[1]) as other:
         readers = [Reader(one), Reader(other)]
-        hand = Hand(readers, file)
+        hand = CopyWorker(readers, file)
         for _ in range(3):
             names = random.permutation(NAMES).tolist()
             owners = random.integers(2, size=12).tolist()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steadkit.atomic import check_folder, nobody_s, staged_folder
+from steadkit.atomic import atomic_folder, check_folder, forbid
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 
@@ -22,7 +22,7 @@ def write(folder: Path, text: str) -> None:
 
 
 def make(target: Path, text: str = "new", overwrite: bool = False) -> None:
-    with staged_folder(target, overwrite, ours) as new:
+    with atomic_folder(target, overwrite, ours) as new:
         write(new, text)
 
 
@@ -40,7 +40,7 @@ def listed_names() -> list[str]:
 
 
 def test_nothing_is_left_of_one_that_failed(tmp_path):
-    with pytest.raises(ZeroDivisionError), staged_folder(tmp_path / "out") as new:
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "out") as new:
         write(new, "half")
         raise ZeroDivisionError
     assert listed(tmp_path) == []
@@ -84,7 +84,7 @@ def test_files_of_others_move_into_the_new_folder(tmp_path):
 def test_a_file_of_others_with_a_name_that_is_needed_now_is_kept_beside(tmp_path):
     make(tmp_path / "out", "old")
     (tmp_path / "out" / "c.txt").write_text("mine")
-    with staged_folder(tmp_path / "out", True, ours) as new:
+    with atomic_folder(tmp_path / "out", True, ours) as new:
         write(new, "new")
         (new / "c.txt").write_text("new")
     assert (tmp_path / "out" / "c.txt").read_text() == "new"
@@ -139,15 +139,15 @@ def test_an_old_one_is_cleared_away_after_a_kill_before_that(tmp_path):
 
 def test_two_cannot_write_the_same(tmp_path):
     with (
-        staged_folder(tmp_path / "out"),
+        atomic_folder(tmp_path / "out"),
         pytest.raises(InputError, match="another process"),
-        staged_folder(tmp_path / "out"),
+        atomic_folder(tmp_path / "out"),
     ):
         raise AssertionError("two at once")
 
 
 def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("a file")
-    with pytest.raises(InputError, match="cannot make"), staged_folder(tmp_path / "file" / "out"):
+    with pytest.raises(InputError, match="cannot make"), atomic_folder(tmp_path / "file" / "out"):
         raise AssertionError("made below a file")
-    assert nobody_s(tmp_path) is None
+    assert forbid(tmp_path) is None

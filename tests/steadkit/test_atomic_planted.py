@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steadkit.atomic import staged, staged_folder
+from steadkit.atomic import atomic_folder, atomic_write
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
 
@@ -99,7 +99,7 @@ def test_what_is_not_ours_is_refused_and_left(tmp_path, monkeypatch, plant, over
     targets = [tmp_path / name for name in TARGETS]
     with (
         pytest.raises(InputError, match=r"\.o\.csv\.partial.*(move|repeat)"),
-        staged(targets, overwrite, keep),
+        atomic_write(targets, overwrite, keep),
     ):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before
@@ -114,7 +114,7 @@ def test_what_is_planted_for_a_folder_is_refused_and_left(tmp_path, name):
     (tmp_path / "home" / "thesis.txt").write_text("years")
     (made / name).symlink_to(tmp_path / "home")
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match="has not put there"), staged_folder(tmp_path / "out"):
+    with pytest.raises(InputError, match="has not put there"), atomic_folder(tmp_path / "out"):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before
 
@@ -123,6 +123,6 @@ def test_a_folder_of_the_user_is_not_staged_in(tmp_path):
     (tmp_path / ".out.partial" / "out").mkdir(parents=True)
     (tmp_path / ".out.partial" / "out" / "thesis.txt").write_text("years")
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match="move that folder away"), staged_folder(tmp_path / "out"):
+    with pytest.raises(InputError, match="move that folder away"), atomic_folder(tmp_path / "out"):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before

@@ -94,7 +94,7 @@ def test_how_long_a_simulation_takes_is_told(run, monkeypatch):
     monkeypatch.setattr(demo, "MEASURED", 2)
     arguments = ("steadkit", "demo", "--events", 4, "--noise", 4)
     assert "about" not in run(*arguments, "one").output
-    monkeypatch.setattr(demo, "TOLD_SECONDS", 0)
+    monkeypatch.setattr(demo, "MIN_REPORTED_S", 0)
     output = run(*arguments, "two").output
     assert output.count("simulating 4 traces takes about 0 min") == 2
 

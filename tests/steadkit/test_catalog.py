@@ -14,12 +14,12 @@ from steadkit.catalog import (
     columns_of,
     counts,
     earthquakes_of,
-    pieces,
+    iter_chunks,
+    iter_rows_named,
     read_table,
-    row_parts,
     write_csv,
 )
-from steadkit.catalog.validate import PIECE_BYTES, line_starts
+from steadkit.catalog.validate import CHUNK_BYTES, line_starts
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS
 from steadkit.types import typed_table
@@ -49,7 +49,7 @@ def test_text_survives_reading_and_writing(shared_data, tmp_path):
 def test_pieces_give_the_rows_wanted(shared_data):
     path = shared_data / "ncedc_a.csv"
     names = read_table(path)["trace_name"].tolist()[3:50:7]
-    rows = pd.concat(list(row_parts(path, names)))
+    rows = pd.concat(list(iter_rows_named(path, names)))
     assert rows["trace_name"].tolist() == names
 
 
@@ -130,7 +130,7 @@ def test_rows_of_another_length_are_refused_whatever_is_read(tmp_path, columns, 
     other = "y_NO,noise" + ",1" * max(4 - fields, 0) + "\n"
     path = tmp_path / "rows.csv"
     path.write_text(HEADER + good + wrong + other)
-    assert path.stat().st_size > PIECE_BYTES
+    assert path.stat().st_size > CHUNK_BYTES
     with pytest.raises(InputError, match=f"{fields} fields in line 20002, its header 3"):
         read_table(path, columns)
 
@@ -231,7 +231,7 @@ def fuzz(folder, rounds: int, seed: int) -> dict[str, int]:
         assert all("/" not in name and len(name) <= 200 for name in table["trace_name"])
         part = read_table(path, ("trace_name", "trace_category"))
         assert part.equals(table[["trace_name", "trace_category"]])
-        assert len(pd.concat(list(pieces(path)))) == len(table)
+        assert len(pd.concat(list(iter_chunks(path)))) == len(table)
     return seen
 
 

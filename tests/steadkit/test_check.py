@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
-from steadkit.check import FAULTS, check, wanted_faults
+from steadkit.check import ISSUES, check, selected_issues
 from steadkit.demo import demo
 from steadkit.manifest import load
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 NAMES = names_of(6) + names_of(0, 3, "N")
 COORDINATES = {
@@ -143,7 +143,7 @@ def test_duplicates_between_files(stead):
 
 def test_the_simulated_miniature_has_no_error(tmp_path):
     demo(tmp_path, events=40, noise=15, seed=3)
-    sources = [source_of(tmp_path / f"chunk{number}.hdf5") for number in (1, 2)]
+    sources = [source_from_path(tmp_path / f"chunk{number}.hdf5") for number in (1, 2)]
     report = check(sources)
     assert len(report.traces) == 55
     planted = {"dead-component", "identical-components", "weak-component", "default-depth"}
@@ -177,7 +177,7 @@ def test_the_98_real_records(shared_data, run):
 def test_every_fault_is_listed(run):
     result = run("steadkit", "check", "--list")
     assert result.exit_code == 0
-    assert all(code in result.output for code in FAULTS)
+    assert all(code in result.output for code in ISSUES)
 
 
 def test_the_csv_alone_suffices(sound, run):
@@ -327,7 +327,7 @@ def test_the_manifest_of_the_copy(sound, run, tmp_path):
     assert manifest.recipe["operation"] == "fix"
     assert manifest.recipe["repaired"] == {"back-azimuth-reversed": 1}
     assert len(manifest.recipe["source_csv"]) == 32
-    again = check([source_of(tmp_path / "fixed.hdf5")])
+    again = check([source_from_path(tmp_path / "fixed.hdf5")])
     assert list(manifest.waveforms) == again.digests.astype(str).tolist()
     assert list(manifest.attributes) == again.attributes.astype(str).tolist()
     # The same source gives the same bytes.
@@ -416,6 +416,6 @@ def test_the_order_of_the_rows_does_not_matter_to_the_list(sound, run, tmp_path)
 
 def test_only_what_is_wanted_is_looked_for(sound):
     samples_of(sound, NAMES[0], 0)
-    report = check([sound], wanted_faults(only=["clipped"]))
+    report = check([sound], selected_issues(only=["clipped"]))
     assert report.findings.empty
     assert check([sound], ["dead-trace"]).findings["trace_name"].tolist() == [NAMES[0]]

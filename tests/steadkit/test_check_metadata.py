@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
-from steadkit.check import FAULTS, check_rows, repairable, wanted_faults
+from steadkit.check import ISSUES, check_rows, repairable, selected_issues
 from steadkit.check.metadata import RULES, repaired, repeated, window_keys
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, EVENT, NOISE
@@ -109,12 +109,12 @@ def test_a_planted_fault_is_found_alone(code, row, cells):
     # Neither the order of the rows nor the others matter.
     assert found_in(table.iloc[::-1].reset_index(drop=True)) == [(name, code)]
     assert found_in(table.iloc[[row]]) == [(name, code)]
-    assert len(check_rows(table, set(FAULTS) - {code})) == 0
+    assert len(check_rows(table, set(ISSUES) - {code})) == 0
 
 
 def test_every_rule_is_planted_and_has_a_fault():
     planted = {code for code, _, _ in PLANTS}
-    assert {rule.code for rule in RULES} <= planted <= set(FAULTS)
+    assert {rule.code for rule in RULES} <= planted <= set(ISSUES)
 
 
 def test_findings_tell_what_is_there_and_what_should_be():
@@ -212,7 +212,7 @@ def test_all_but_the_first_of_equal_keys(keys, random):
 @given(st.dictionaries(st.sampled_from(COLUMNS[:-2]), st.text(max_size=20), max_size=6))
 def test_no_cell_breaks_the_check(cells):
     findings = check_rows(sound_table(2, 1).assign(**cells))
-    assert set(findings["fault"]) <= set(FAULTS)
+    assert set(findings["fault"]) <= set(ISSUES)
     assert all(text.isprintable() for text in findings["value"])
 
 
@@ -255,10 +255,10 @@ def test_the_38_are_what_obspy_says(shared_data):
 )
 def test_faults_that_cannot_be_chosen(arguments, words):
     with pytest.raises(InputError, match=words):
-        wanted_faults(**arguments)
+        selected_issues(**arguments)
 
 
 def test_rules_of_thumb_are_not_usual():
-    more = wanted_faults(suspects=True) - wanted_faults()
+    more = selected_issues(suspects=True) - selected_issues()
     assert more == {"second-event", "unlabelled-event"}
-    assert wanted_faults(only=["second-event"]) == {"second-event"}
+    assert selected_issues(only=["second-event"]) == {"second-event"}

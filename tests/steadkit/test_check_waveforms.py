@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.check import FAULTS, check, wanted_faults
+from steadkit.check import ISSUES, check, selected_issues
 from steadkit.check.heuristics import RATIO, energy_rise, rises
 from steadkit.check.issues import SAMPLES
 from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
 from steadkit.check.waveforms import ARRIVALS, check_waveforms
 from steadkit.schema import EVENT, NOISE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.store import open_data, read_waveform
 from steadkit.types import typed_table
 
@@ -158,7 +158,7 @@ def test_rules_of_thumb_on_real_records(shared_data):
     # 13 of 82, looked at one by one: nine look like later earthquakes; KMPB has two pulses, 1845
     # bursts of noise, BSR a step of the noise level, and MCV.NC_1999 ends in a gap. The one noise
     # trace of 16 is MCB.NC_20170101, which holds an earthquake played backwards.
-    report = check([source_of(shared_data / "ncedc_a.hdf5")], wanted_faults(suspects=True))
+    report = check([source_from_path(shared_data / "ncedc_a.hdf5")], selected_issues(suspects=True))
     flagged = report.findings.groupby("fault")["trace_name"].agg(sorted)
     assert len(flagged["second-event"]) == 13
     assert flagged["unlabelled-event"] == ["MCB.NC_20170101052406_NO"]
@@ -172,7 +172,7 @@ def survey(source, order=slice(None), pieces=2):
     cells = read_table(source.csv).iloc[order]
     rows = typed_table(cells)[["trace_name", "trace_category", *ARRIVALS]]
     cuts = np.array_split(np.arange(len(cells)), pieces)
-    codes = [code for code, fault in FAULTS.items() if fault.shows_in == SAMPLES]
+    codes = [code for code, fault in ISSUES.items() if fault.shows_in == SAMPLES]
     pairs = [(cells.iloc[cut], rows.iloc[cut]) for cut in cuts]
     return check_waveforms(source.hdf5, pairs, codes)
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from steadkit.cli.options import FILE
-from steadkit.console import CarefulGroup, echo, one_line, summary, table
+from steadkit.console import ErrorGroup, echo, one_line, summary, table
 from steadkit.errors import InputError, printable
 
 HOSTILE = "a\x1b[31m\x07\u202e\ufffe\udcff\n\r\x9bz"
@@ -19,7 +19,7 @@ HOSTILE = "a\x1b[31m\x07\u202e\ufffe\udcff\n\r\x9bz"
 
 def group_of(body):
     """Make a program whose one command does something."""
-    main = CarefulGroup("program")
+    main = ErrorGroup("program")
 
     @main.command()
     @click.argument("file", type=FILE, required=False)

@@ -13,13 +13,13 @@ from public_sets import CEED, EXOTIC, INSTANCE, LAYOUTS, PNW, Layout
 
 from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import moved, to_stead
+from steadkit.convert.seisbench_columns import shift_arrivals, to_stead
 from steadkit.convert.seisbench_sources import kind_of
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.sources import source_of
-from steadkit.split import Rule, assign, audit, list_rows, split_manifest
+from steadkit.sources import source_from_path
+from steadkit.split import SplitConfig, assign, audit, list_rows, split_manifest
 from steadkit.split.groups import link_earthquakes
 from steadkit.types import parse_components
 
@@ -283,7 +283,7 @@ def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, colu
     quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4
     parts = pd.Series(list(manifest.parts)).groupby(quake).nunique()
     assert len(parts) == 20 and (parts == 1).all()
-    (earthquake, *_) = audit(rows, manifest.parts, Rule())
+    (earthquake, *_) = audit(rows, manifest.parts, SplitConfig())
     assert sum(earthquake.groups.values()) == 20
     assert earthquake.unknown == 0
     assert "not known" not in result.output
@@ -303,7 +303,7 @@ def test_split_says_where_earthquakes_are_not_known(tmp_path, run):
     assert proof.exit_code == 0
     assert "no leak is known; earthquakes not known for 80 traces" in proof.output
     base, table = list_rows(tmp_path / "out.hdf5")
-    _, found = split_manifest(base, table, Rule())
+    _, found = split_manifest(base, table, SplitConfig())
     assert [sharing.unknown for sharing in found] == [80, 0]
 
 
@@ -316,9 +316,9 @@ def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
             "source_origin_time": ["", "2020-01-01 00:00:00.0", "", ""],
         }
     )
-    (found,) = audit(table, ["train", "test", "train", "test"], Rule())
+    (found,) = audit(table, ["train", "test", "train", "test"], SplitConfig())
     assert found.unknown == 1
-    (found,) = audit(table, ["train", "test", "-", "test"], Rule())
+    (found,) = audit(table, ["train", "test", "-", "test"], SplitConfig())
     assert found.unknown == 0
 
 
@@ -336,10 +336,10 @@ def test_earthquakes_that_one_trace_shows_go_together():
     names = link_earthquakes(earthquakes_of(table), lists)
     assert names.tolist() == [f"source_id {name}" for name in "aacaea"]
     shares = (Fraction(2, 3), Fraction(1, 6), Fraction(1, 6))
-    parts, _ = assign(table, Rule(shares=shares), ())
+    parts, _ = assign(table, SplitConfig(shares=shares), ())
     assert len(set(parts[[0, 1, 3, 5]])) == 1
     # A split that tears them apart leaks.
-    (found,) = audit(table, ["train", "test", "train", "train", "train", "train"], Rule())
+    (found,) = audit(table, ["train", "test", "train", "train", "train", "train"], SplitConfig())
     assert found.names == ["source_id a"]
 
 
@@ -351,7 +351,7 @@ def test_several_earthquakes_in_the_column_of_one_are_listed(tmp_path, imported)
 
 def test_samples_of_ceed_move_along_with_the_window():
     row = to_stead({name: str(value) for name, value in CEED.items()}, list(CEED))
-    there = moved(row, 1.0, 2400, 6000)
+    there = shift_arrivals(row, 1.0, 2400, 6000)
     assert there["trace_phase_arrival_sample_list"] == "[-1200.0 600.0 900.0]"
     assert there["source_origin_time_sample"] == "118.0"
     assert there["p_arrival_sample"] == "600.0"
@@ -439,7 +439,7 @@ def test_a_soft_link_through_another_file_is_not_followed(tmp_path, run):
 def test_what_came_from_a_public_set_goes_back_and_comes_again(tmp_path, imported):
     folder = pnw(tmp_path / "set", [{}, {"event_id": "uw2"}])
     first = imported(folder)
-    to_seisbench([source_of(tmp_path / "imported.hdf5")], tmp_path / "again")
+    to_seisbench([source_from_path(tmp_path / "imported.hdf5")], tmp_path / "again")
     second = imported(tmp_path / "again")
     assert first["source_id"].tolist() == second["source_id"].tolist() == ["uw61896586", "uw2"]
     assert first["snr_db"].tolist() == second["snr_db"].tolist()

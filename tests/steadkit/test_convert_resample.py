@@ -13,13 +13,13 @@ from steadkit.convert.measure import between, coda_end, snr_db
 from steadkit.convert.resample import (
     UnusableError,
     at_stead_rate,
-    chance,
     cut,
+    hash_uniform,
     pick_components,
     ratio_to_stead,
     window_start,
 )
-from steadkit.convert.stead_text import apart, stead_time, typed
+from steadkit.convert.stead_text import make_unique, stead_time, typed
 from steadkit.store import open_data, read_waveform
 from steadkit.types import component_columns, number_column
 
@@ -96,11 +96,13 @@ def test_a_window_holds_p_and_s_where_stead_has_them_or_is_refused(length, p, wa
 
 
 def test_chance_reaches_all_of_the_range_and_follows_from_seed_and_name():
-    starts = {window_start(20_000, 5000.0, 6000.0, True, chance(f"T{i}", 0)) for i in range(3000)}
+    starts = {
+        window_start(20_000, 5000.0, 6000.0, True, hash_uniform(f"T{i}", 0)) for i in range(3000)
+    }
     assert len(starts) > 480
     assert min(starts) >= 4100
     assert max(starts) <= 4600
-    assert chance("T1", 0) == chance("T1", 0) != chance("T1", 1)
+    assert hash_uniform("T1", 0) == hash_uniform("T1", 0) != hash_uniform("T1", 1)
 
 
 def test_noise_is_cut_anywhere_and_an_event_without_p_is_not_cut():
@@ -183,7 +185,7 @@ def test_names_that_are_alike_come_apart_in_any_order(names, random):
         dict(
             zip(
                 rows,
-                apart(*(pd.Series(c, dtype=str) for c in zip(*rows, strict=True))),
+                make_unique(*(pd.Series(c, dtype=str) for c in zip(*rows, strict=True))),
                 strict=True,
             )
         )
@@ -195,7 +197,7 @@ def test_names_that_are_alike_come_apart_in_any_order(names, random):
         dict(
             zip(
                 rows,
-                apart(*(pd.Series(c, dtype=str) for c in zip(*rows, strict=True))),
+                make_unique(*(pd.Series(c, dtype=str) for c in zip(*rows, strict=True))),
                 strict=True,
             )
         )

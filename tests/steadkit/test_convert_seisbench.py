@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
 from steadkit.convert.resample import UnusableError
-from steadkit.convert.seisbench_columns import NAMES, extras_of, moved, to_stead
+from steadkit.convert.seisbench_columns import NAMES, extras_of, shift_arrivals, to_stead
 from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
 from steadkit.schema import COLUMNS
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 
 FORMAT = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100}
 
@@ -76,7 +76,7 @@ def there_and_back(tmp_path: Path) -> Callable[[Source], Source]:
     def go(source: Source, **options: object) -> Source:
         to_seisbench([source], tmp_path / "sb", **options)
         from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
-        return source_of(tmp_path / "back.hdf5")
+        return source_from_path(tmp_path / "back.hdf5")
 
     return go
 
@@ -96,7 +96,7 @@ def same(one: Source, other: Source) -> None:
 
 
 def test_real_traces_come_back_to_the_bit(there_and_back, shared_data):
-    source = source_of(shared_data / "ncedc_a.hdf5")
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
     back = there_and_back(source)
     same(source, back)
     assert back.csv.read_bytes() == source.csv.read_bytes()
@@ -106,8 +106,8 @@ def test_real_traces_come_back_to_the_bit(there_and_back, shared_data):
 def test_simulated_traces_come_back_to_the_bit(there_and_back, tmp_path, bucket):
     demo(tmp_path / "demo", events=12, noise=4, seed=1)
     same(
-        source_of(tmp_path / "demo" / "chunk2.hdf5"),
-        there_and_back(source_of(tmp_path / "demo" / "chunk2.hdf5"), bucket=bucket),
+        source_from_path(tmp_path / "demo" / "chunk2.hdf5"),
+        there_and_back(source_from_path(tmp_path / "demo" / "chunk2.hdf5"), bucket=bucket),
     )
 
 
@@ -405,7 +405,7 @@ def test_the_earliest_of_several_phases_is_taken_and_snr_is_put_together():
 )
 def test_arrivals_move_with_rate_and_window(p, ratio, start):
     row = to_stead({"trace_p_arrival_sample": str(p), "trace_coda_end_sample": "100"}, [])
-    there = moved(row, ratio, start, 6000)
+    there = shift_arrivals(row, ratio, start, 6000)
     if ratio == 1 and start == 0:
         assert there == row
     else:
@@ -545,7 +545,7 @@ def test_unit_and_measurement_survive_the_way_there_and_back(tmp_path):
         measurement="v",
     )
     imported(folder)
-    to_seisbench([source_of(tmp_path / "sb-0.hdf5")], tmp_path / "again")
+    to_seisbench([source_from_path(tmp_path / "sb-0.hdf5")], tmp_path / "again")
     with h5py.File(tmp_path / "again" / "waveforms.hdf5") as file:
         assert file["data_format/unit"][()] == b"mps"
         assert file["data_format/measurement"][()] == b"v"
@@ -574,7 +574,7 @@ def test_seisbench_opens_what_we_write(tmp_path):
 def simulated(tmp_path: Path) -> Source:
     """Write simulated events and noise, one file."""
     demo(tmp_path, events=10, noise=0, seed=2)
-    return source_of(tmp_path / "chunk2.hdf5")
+    return source_from_path(tmp_path / "chunk2.hdf5")
 
 
 def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):

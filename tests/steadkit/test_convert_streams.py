@@ -16,7 +16,7 @@ from steadkit.convert import stream_of, to_miniseed, to_stream
 from steadkit.convert.picks import read_picks
 from steadkit.convert.stations import read_stations
 from steadkit.errors import InputError, printable
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
 def text_row(**more: str) -> dict[str, str]:
@@ -89,7 +89,7 @@ def test_what_no_stream_can_hold_is_refused(column, value):
 
 
 def test_real_traces_come_back_from_miniseed_to_the_bit(shared_data, tmp_path):
-    source = source_of(shared_data / "ncedc_a.hdf5")
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
     assert to_miniseed(source, tmp_path / "ms", quakeml=True) == 98
     table = read_table(source.csv)
     for row_, samples in zip(table.itertuples(), table["trace_name"], strict=True):

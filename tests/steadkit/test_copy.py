@@ -18,13 +18,13 @@ from steadkit.store import (
     ATTRIBUTES_DIGEST,
     TRACE_BYTES,
     WAVEFORM_DIGEST,
-    Order,
+    CopyPlan,
     Writer,
     copy_traces,
     digest,
 )
 from steadkit.store import copy as copy_module
-from steadkit.store.copy_task import Hand
+from steadkit.store.copy_task import CopyWorker
 
 NAMES = names_of(7, 4)
 BLOCK = 3
@@ -76,7 +76,7 @@ def order(tmp_path):
     by_h5py(tmp_path / "two.hdf5", NAMES[1::2])
     wanted = random.Random(1).sample(NAMES, len(NAMES))
     numbers = [NAMES.index(name) % 2 for name in wanted]
-    return Order([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], wanted, numbers)
+    return CopyPlan([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], wanted, numbers)
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    carry = Hand.carry
+    carry = CopyWorker.carry
 
     def counted(self, task):
         names.extend(task.names)
         return carry(self, task)
 
-    monkeypatch.setattr(Hand, "carry", counted)
+    monkeypatch.setattr(CopyWorker, "carry", counted)
     return names
 
 
@@ -113,7 +113,7 @@ def test_what_is_copied_is_all_there(tmp_path, order):
 @pytest.mark.parametrize("way", WAYS)
 def test_the_way_of_storage_does_not_matter(tmp_path, order, undisturbed, way):
     WAYS[way](tmp_path / "all.hdf5", NAMES)
-    alone = Order([tmp_path / "all.hdf5"], order.names, [0] * len(NAMES))
+    alone = CopyPlan([tmp_path / "all.hdf5"], order.names, [0] * len(NAMES))
     assert copy(tmp_path / "copy", alone) == undisturbed
 
 
@@ -124,7 +124,7 @@ def test_the_number_of_sources_does_not_matter(tmp_path, order, undisturbed, cou
         ways[number % len(ways)](tmp_path / f"{number}.hdf5", NAMES[number::count])
     paths = [tmp_path / f"{number}.hdf5" for number in range(count)]
     numbers = np.array([NAMES.index(name) % count for name in order.names])
-    assert copy(tmp_path / "copy", Order(paths, order.names, numbers)) == undisturbed
+    assert copy(tmp_path / "copy", CopyPlan(paths, order.names, numbers)) == undisturbed
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
@@ -147,7 +147,7 @@ def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path, seed):
             dataset.attrs["name"] = name
             dataset.attrs[f"kind{number % 90}"] = ["x" * (number % 50), number / 7][number % 2]
     wanted = names if seed is None else random.Random(seed).sample(names, len(names))
-    copy(tmp_path / "copy", Order([path], wanted, [0] * len(names)), block=8192)
+    copy(tmp_path / "copy", CopyPlan([path], wanted, [0] * len(names)), block=8192)
     assert attributes_in(tmp_path / "copy" / "a.hdf5") == attributes_in(path)
     found = waveforms_in(tmp_path / "copy" / "a.hdf5")
     assert all((found[name] == number).all() for number, name in enumerate(names))
@@ -253,7 +253,7 @@ def test_another_copy_does_not_go_on_with_this_one(tmp_path, order, read, change
     cut_off(tmp_path / "copy", order, 2 * BLOCK)
     block = BLOCK + 1 if change == "block" else BLOCK
     if change == "order":
-        order = Order(order.sources, order.names[::-1], order.numbers[::-1])
+        order = CopyPlan(order.sources, order.names[::-1], order.numbers[::-1])
     expected = copy(tmp_path / "fresh", order, block=block)
     read.clear()
     assert copy(tmp_path / "copy", order, block=block) == expected
@@ -357,7 +357,7 @@ def test_a_copy_killed_when_it_was_complete_is_completed_again(tmp_path, order, 
 
 
 def test_nothing_to_copy_is_an_empty_file(tmp_path, order):
-    copy(tmp_path / "copy", Order(order.sources, [], []))
+    copy(tmp_path / "copy", CopyPlan(order.sources, [], []))
     assert waveforms_in(tmp_path / "copy" / "a.hdf5") == {}
 
 
@@ -370,7 +370,7 @@ def test_traces_without_attributes(tmp_path):
             dataset = file.create_dataset(f"data/{name}", data=np.ones((6000, 3), "f4"), **options)
             if tracked:
                 dataset.attrs["name"] = name
-    copy(tmp_path / "copy", Order([tmp_path / "all.hdf5"], names, [0] * 700), block=8192)
+    copy(tmp_path / "copy", CopyPlan([tmp_path / "all.hdf5"], names, [0] * 700), block=8192)
     assert attributes_in(tmp_path / "copy" / "a.hdf5") == attributes_in(tmp_path / "all.hdf5")
 
 

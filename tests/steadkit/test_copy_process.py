@@ -10,10 +10,10 @@ import pytest
 from conftest import names_of, row, waveform
 
 from steadkit.errors import InputError
-from steadkit.processes import Child
-from steadkit.store import TRACE_BYTES, Order, Writer, copy, copy_process, copy_traces
-from steadkit.store.copy_process import Helper
-from steadkit.store.copy_task import Hand
+from steadkit.processes import Worker
+from steadkit.store import TRACE_BYTES, CopyPlan, Writer, copy, copy_process, copy_traces
+from steadkit.store.copy_process import CopyProcess
+from steadkit.store.copy_task import CopyWorker
 
 NAMES = names_of(150, 20)
 
@@ -24,7 +24,7 @@ def order(tmp_path):
     with Writer(path) as writer:
         for number, name in enumerate(NAMES):
             writer.add(name, waveform(name), row(name, number))
-    return Order([path], NAMES[::-1], [0] * len(NAMES))
+    return CopyPlan([path], NAMES[::-1], [0] * len(NAMES))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def copied(folder, order):
 @pytest.fixture
 def helped(monkeypatch):
     """Let even small copies be helped, by two processes; lists what they did."""
-    did, ask = [], Child.ask
+    did, ask = [], Worker.ask
     monkeypatch.setattr(copy, "_helpers", lambda traces: 2)
 
     def told(self, task):
@@ -49,7 +49,7 @@ def helped(monkeypatch):
         did.append(task)
         return found
 
-    monkeypatch.setattr(Child, "ask", told)
+    monkeypatch.setattr(Worker, "ask", told)
     return did
 
 
@@ -62,7 +62,7 @@ def test_help_does_not_matter(tmp_path, order, undisturbed, helped):
 def test_a_helper_that_is_killed_is_replaced(
     tmp_path, order, undisturbed, helped, monkeypatch, when
 ):
-    ask = Child.ask
+    ask = Worker.ask
 
     def killed(self, task):
         if when == "before":
@@ -71,7 +71,7 @@ def test_a_helper_that_is_killed_is_replaced(
         os.kill(self.process.pid, signal.SIGKILL)
         return found
 
-    monkeypatch.setattr(Child, "ask", killed)
+    monkeypatch.setattr(Worker, "ask", killed)
     assert copied(tmp_path / "copy", order) == undisturbed
     assert bool(helped) == (when == "after")
 
@@ -81,8 +81,8 @@ def test_what_a_killed_helper_had_not_written_yet_is_not_missing(
     tmp_path, order, undisturbed, helped, monkeypatch, answers
 ):
     """Its last two runs may be on their way to the disk when it has answered."""
-    ask, carry, carried, both_gone = Child.ask, Hand.carry, {}, Event()
-    monkeypatch.setattr(copy, "RUN", 8)
+    ask, carry, carried, both_gone = Worker.ask, CopyWorker.carry, {}, Event()
+    monkeypatch.setattr(copy, "TASK_TRACES", 8)
 
     def ask_and_lose(self, task):
         found = ask(self, task)
@@ -104,14 +104,14 @@ def test_what_a_killed_helper_had_not_written_yet_is_not_missing(
         assert both_gone.wait(60)
         return carry(self, task)
 
-    monkeypatch.setattr(Child, "ask", ask_and_lose)
-    monkeypatch.setattr(Hand, "carry", carry_afterwards)
+    monkeypatch.setattr(Worker, "ask", ask_and_lose)
+    monkeypatch.setattr(CopyWorker, "carry", carry_afterwards)
     assert copied(tmp_path / "copy", order) == undisturbed
     assert {len(done) for done in carried.values()} == {answers}
 
 
 def test_a_helper_whose_disk_is_full_says_so(tmp_path, order, helped, monkeypatch):
-    ask = Child.ask
+    ask = Worker.ask
 
     def full(self, task):
         found = ask(self, task)
@@ -119,7 +119,7 @@ def test_a_helper_whose_disk_is_full_says_so(tmp_path, order, helped, monkeypatc
             raise OSError(errno.ENOSPC, "no space")
         return found
 
-    monkeypatch.setattr(Child, "ask", full)
+    monkeypatch.setattr(Worker, "ask", full)
     with pytest.raises(OSError, match="no space"):
         copied(tmp_path / "copy", order)
 
@@ -131,7 +131,7 @@ def test_what_a_helper_finds_wrong_is_said_as_ever(tmp_path, order, helped, monk
             bad = waveform(name) * np.float32(np.nan if number == 100 else 1)
             writer.add(name, bad, row(name, number))
     with pytest.raises(InputError, match=f"{NAMES[100]}.*NaN"):
-        copied(tmp_path / "copy", Order([path], NAMES, [0] * len(NAMES)))
+        copied(tmp_path / "copy", CopyPlan([path], NAMES, [0] * len(NAMES)))
 
 
 def test_a_source_put_in_place_of_another_is_not_read(
@@ -144,7 +144,7 @@ def test_a_source_put_in_place_of_another_is_not_read(
 
 def test_a_helper_ends_with_whoever_asked(tmp_path, order):
     target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
-    child = Helper(order.sources, order.n_traces, target)._child
+    child = CopyProcess(order.sources, order.n_traces, target)._child
     child._connection.close()
     assert child.process.wait(30) == 0
     os.close(target)

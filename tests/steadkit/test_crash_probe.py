@@ -17,7 +17,7 @@ def newer(tmp_path):
     path = tmp_path / "newer.hdf5"
     with h5py.File(path, "w", libver="latest") as file:
         file.create_dataset("data/A", data=[1.0]).attrs["p_status"] = "manual"
-    crash_probe._tried.clear()
+    crash_probe._probed_files.clear()
     return path
 
 
@@ -49,7 +49,7 @@ def test_a_crash_is_told_in_one_line(newer, monkeypatch):
 
 
 def test_a_hang_is_ended_and_told(newer, monkeypatch):
-    monkeypatch.setattr(crash_probe, "PATIENCE", 0.2)
+    monkeypatch.setattr(crash_probe, "TIMEOUT_S", 0.2)
     _instead(monkeypatch, "import time; time.sleep(60)")
     with pytest.raises(InputError, match="HDF5 hangs on it"):
         crash_probe.probe(newer)

@@ -4,7 +4,7 @@ import pytest
 
 from steadkit.documents import NUMBER, TABLE, TEXT, WHOLE, list_of, parse_json, read_json, value_at
 from steadkit.errors import InputError
-from steadkit.split import Rule
+from steadkit.split import SplitConfig
 
 HOSTILE = "\x1b[31m" * 100
 
@@ -78,7 +78,7 @@ def test_a_value_is_shown_short_and_harmless():
 )
 def test_a_recipe_of_a_split_is_read_with_its_types(changed, words):
     with pytest.raises(InputError) as refusal:
-        Rule.from_recipe(Rule().to_recipe("3f9a") | changed)
+        SplitConfig.from_recipe(SplitConfig().to_recipe("3f9a") | changed)
     assert words in str(refusal.value)
 
 

@@ -15,20 +15,20 @@ from hypothesis.extra import numpy as arrays
 from steadkit.hdf5 import (
     ATTRIBUTES_DIGEST,
     DamageError,
-    Heaps,
-    NewFile,
+    FileReader,
+    GlobalHeap,
+    Hdf5Writer,
+    HeaderTemplates,
     NewStyleError,
-    RawFile,
-    Templates,
-    by_form,
     direct_io,
     encode,
+    group_by_schema,
     read_attributes,
     read_header,
     storage_of,
     table_of,
 )
-from steadkit.hdf5.direct_io import room
+from steadkit.hdf5.direct_io import aligned_empty
 from steadkit.store import Writer
 
 SHAPE = (3,)
@@ -60,7 +60,7 @@ VALUES = {
 
 def write(path, names, attributes=lambda name: {}, group="data"):
     """Write datasets of SHAPE with our own layer; returns where the header of each is."""
-    file = NewFile(path, SHAPE, group)
+    file = Hdf5Writer(path, SHAPE, group)
     start = file.reserve(len(names))
     values = np.repeat(np.arange(len(names), dtype="<f4"), SHAPE[0])
     file.write(start, values.tobytes())
@@ -83,8 +83,8 @@ def attributes_by_us(path, name="x"):
         link = group.id.links.get_info(name.encode())
         base = file.userblock_size
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), base, path.stat().st_size)
-        return read_attributes(read_header(raw, link.u), Heaps(raw), {})
+        raw = FileReader(file.fileno(), base, path.stat().st_size)
+        return read_attributes(read_header(raw, link.u), GlobalHeap(raw), {})
 
 
 def plain(value):
@@ -352,12 +352,14 @@ def test_no_damage_leads_anywhere_but_to_its_name(tmp_path):
 def readable(path: Path, content: bytes, headers) -> bool:
     path.write_bytes(content)
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), 0, len(content))
+        raw = FileReader(file.fileno(), 0, len(content))
         try:
             for address in headers.values():
                 header = read_header(raw, address)
                 storage_of(header)
-                assert len(read_attributes(header, Heaps(raw), {}).digest()) == ATTRIBUTES_DIGEST
+                assert (
+                    len(read_attributes(header, GlobalHeap(raw), {}).digest()) == ATTRIBUTES_DIGEST
+                )
         except (DamageError, NewStyleError):
             return False
     return True
@@ -384,17 +386,17 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
     path = tmp_path / "a.hdf5"
     x, y = writer(path)
     whole = path.read_bytes()
-    templates, outcomes = Templates(), Counter()
+    templates, outcomes = HeaderTemplates(), Counter()
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), 0, len(whole))
-        assert templates.read(raw, [x, y], Heaps(raw)) == []
+        raw = FileReader(file.fileno(), 0, len(whole))
+        assert templates.read(raw, [x, y], GlobalHeap(raw)) == []
         for address in (x, y):  # their blocks need not be of the same lengths
             header = read_header(raw, address)
             templates.learn(header, {})
         storage = storage_of(header)
-        both = templates.read(raw, [x, y], Heaps(raw))
+        both = templates.read(raw, [x, y], GlobalHeap(raw))
         assert sorted(row for alike in both for row in alike.rows) == [0, 1]
-        assert templates.read(raw, [2**64 - 1, len(whole), 0], Heaps(raw)) == []
+        assert templates.read(raw, [2**64 - 1, len(whole), 0], GlobalHeap(raw)) == []
     chance = random.Random(0)
     places = [at for at in range(min(x, y), len(whole)) if whole[at] or chance.random() < 0.1]
     for _ in range(1500):
@@ -402,12 +404,12 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
         damaged[chance.choice(places)] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         with path.open("rb") as file:
-            raw = RawFile(file.fileno(), 0, len(whole))
-            found = templates.read(raw, [y], Heaps(raw))
+            raw = FileReader(file.fileno(), 0, len(whole))
+            found = templates.read(raw, [y], GlobalHeap(raw))
             for alike in found:
                 header = read_header(raw, y)
                 assert storage_of(header) == storage._replace(address=alike.data[0])
-                attributes = read_attributes(header, Heaps(raw), {})
+                attributes = read_attributes(header, GlobalHeap(raw), {})
                 assert attributes == alike.attributes.attributes(0)
                 assert [attributes.digest()] == alike.attributes.digests()
         outcomes[len(found)] += 1
@@ -424,7 +426,7 @@ def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
 @pytest.mark.parametrize("names", [["a"], [f"N{number}" for number in range(3000)]])
 def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
     write(tmp_path / "a.hdf5", names, lambda name: {"name": name})
-    monkeypatch.setattr(direct_io, "LONG", 1)
+    monkeypatch.setattr(direct_io, "MIN_DIRECT_BYTES", 1)
     write(tmp_path / "b.hdf5", names, lambda name: {"name": name})
     assert (tmp_path / "a.hdf5").read_bytes() == (tmp_path / "b.hdf5").read_bytes()
 
@@ -433,10 +435,10 @@ def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
 @pytest.mark.parametrize("aligned", [True, False])
 def test_a_stretch_wherever_it_lies_in_memory(tmp_path, address, aligned):
     """Where memory does not suit the disk, it goes through the cache."""
-    content = room(20_000, address if aligned else address + 1)
+    content = aligned_empty(20_000, address if aligned else address + 1)
     content[:] = np.arange(20_000) % 251
     with (tmp_path / "a").open("wb") as file:
-        out = direct_io.Disk(file.fileno())
+        out = direct_io.DirectWriter(file.fileno())
         out.write(address, content.data)
         out.close()
     assert (tmp_path / "a").read_bytes() == bytes(address) + content.tobytes()
@@ -464,7 +466,7 @@ def test_values_of_many_are_those_of_each():
         encode(VALUES | {"number": i / 7, "word": "x" * i, "words": ["a" * i, "", "é" * (5 - i)]})
         for i in range(5)
     ]
-    ((_, table),) = by_form([(np.array([0]), table_of(attributes)) for attributes in each])
+    ((_, table),) = group_by_schema([(np.array([0]), table_of(attributes)) for attributes in each])
     for names in (set(VALUES), {"words", "count"}, {"nothing"}):
         values = table.values(names)
         assert values.keys() == names & VALUES.keys()

@@ -145,7 +145,7 @@ def test_line_ends_of_windows_change_nothing(manifest, tmp_path):
 
 @pytest.mark.parametrize("piece", [1, 7, 90, 1000, 1 << 20])
 def test_pieces_of_any_size_give_the_same_manifest(tmp_path, monkeypatch, piece):
-    monkeypatch.setattr(manifest_reading, "PIECE_BYTES", piece)
+    monkeypatch.setattr(manifest_reading, "CHUNK_BYTES", piece)
     names = [f"S{i}\u00e9_NO" for i in range(300)]
     parts = [("train", "validation", "test", "-")[i % 4] for i in range(300)]
     digests = ["-" if i % 7 == 0 else f"{i:032x}" for i in range(300)]

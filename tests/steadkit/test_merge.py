@@ -9,7 +9,7 @@ import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
 from steadkit.catalog import read_table
-from steadkit.hdf5 import Disk
+from steadkit.hdf5 import DirectWriter
 
 
 def test_chunks_are_joined_in_their_order(stead, run, tmp_path):
@@ -112,17 +112,17 @@ def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeyp
     stead("chunk1.hdf5", names_of(0, 5))
     stead("chunk2.hdf5", names_of(7))
     assert run("steadkit", "merge", "-o", "undisturbed.hdf5").exit_code == 0
-    write = Disk.write
+    write = DirectWriter.write
 
     def full(self, address, content):
         if address + len(content) > 5 * 72_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(self, address, content)
 
-    monkeypatch.setattr(Disk, "write", full)
+    monkeypatch.setattr(DirectWriter, "write", full)
     refused(run("steadkit", "merge"), "no space left")
     assert not list(tmp_path.glob("merge*"))
-    monkeypatch.setattr(Disk, "write", write)
+    monkeypatch.setattr(DirectWriter, "write", write)
     assert run("steadkit", "merge").exit_code == 0
     for end in (".hdf5", ".csv"):
         one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merge", "undisturbed"))

@@ -8,19 +8,19 @@ import steadkit
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.manifest import manifest_of
-from steadkit.pipeline import BatchConfig, Batches, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, to_tf_dataset
 from steadkit.transforms import PRESETS, normalize
 
 NAMES = names_of(8, 4)
 
 
 def batches(source, traces=NAMES, seed=None, **options):
-    return Batches(source.hdf5, traces, BatchConfig(batch_size=5, **options), seed)
+    return BatchLoader(source.hdf5, traces, BatchConfig(batch_size=5, **options), seed)
 
 
 def test_shapes_and_the_last_partial_batch(stead):
     shapes = []
-    for waveforms, labels in stream(batches(stead())):
+    for waveforms, labels in to_tf_dataset(batches(stead())):
         assert list(labels) == list(TARGETS)
         shapes.append((waveforms.shape, *(labels[name].shape for name in TARGETS)))
     assert [shape[0][0] for shape in shapes] == [5, 5, 2]
@@ -33,7 +33,7 @@ def test_targets_stand_beside_their_waveforms(stead, mode):
     data = batches(stead(), seed=1, normalization=mode)
     order = data.order(0)
     rows = 0
-    for waveforms, labels in stream(data):
+    for waveforms, labels in to_tf_dataset(data):
         for row in range(len(waveforms)):
             name = NAMES[order[rows]]
             np.testing.assert_allclose(waveforms[row], normalize(waveform(name), mode), atol=1e-5)
@@ -57,8 +57,8 @@ def test_every_epoch_has_every_trace_in_another_order(stead):
 
 def test_a_stream_can_begin_anywhere(stead):
     data = batches(stead(), seed=2)
-    straight = [waveforms.numpy() for waveforms, _ in stream(data, epochs=2)]
-    resumed = [waveforms.numpy() for waveforms, _ in stream(data, start=4, epochs=2)]
+    straight = [waveforms.numpy() for waveforms, _ in to_tf_dataset(data, epochs=2)]
+    resumed = [waveforms.numpy() for waveforms, _ in to_tf_dataset(data, start=4, epochs=2)]
     assert len(straight) == 6
     for one, other in zip(straight[4:], resumed, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -66,7 +66,7 @@ def test_a_stream_can_begin_anywhere(stead):
 
 def test_an_endless_stream_goes_on(stead):
     data = batches(stead(), seed=2)
-    endless = [waveforms.numpy() for waveforms, _ in stream(data, epochs=None).take(5)]
+    endless = [waveforms.numpy() for waveforms, _ in to_tf_dataset(data, epochs=None).take(5)]
     np.testing.assert_array_equal(endless[4], data.batch(4)[0])
 
 
@@ -109,7 +109,7 @@ def test_weights_of_samples_are_0_where_s_may_be(stead):
     for name, answer in answers.items():
         np.testing.assert_array_equal(answer, targets[name])
     with pytest.raises(InputError, match="mark_unknown=True"):
-        stream(data.batches(), sample_weight=True)
+        to_tf_dataset(data.batches(), sample_weight=True)
 
 
 def test_a_missing_s_leaves_the_p(stead):

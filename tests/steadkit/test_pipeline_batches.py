@@ -15,9 +15,9 @@ from conftest import as_csv, names_of, row, waveform
 
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
-from steadkit.pipeline import BatchConfig, Batches, Records, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource, to_tf_dataset
 from steadkit.pipeline.batches import shapes
-from steadkit.pipeline.workers import Team
+from steadkit.pipeline.workers import WorkerPool
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS, AugmentConfig, normalize
 
@@ -37,7 +37,7 @@ CONFIGS = {
 
 @pytest.fixture
 def records(stead):
-    return Records([stead("all.hdf5", NAMES).hdf5], NAMES)
+    return TraceSource([stead("all.hdf5", NAMES).hdf5], NAMES)
 
 
 def collected(dataset):
@@ -52,28 +52,29 @@ def same(one, other):
 
 @pytest.fixture(params=CONFIGS)
 def batches(request, records):
-    return Batches(records, config=CONFIGS[request.param], seed=3)
+    return BatchLoader(records, config=CONFIGS[request.param], seed=3)
 
 
 def test_the_number_of_threads_and_processes_does_not_matter(batches):
-    alone = collected(stream(batches, epochs=2, threads=1, workers=0))
-    same(collected(stream(batches, epochs=2, threads=8, workers=0)), alone)
-    same(collected(stream(batches, epochs=2, workers=2)), alone)
-    again = Batches(batches.records, config=batches.config, seed=3)
-    same(collected(stream(again, epochs=2, threads=1, workers=0)), alone)
+    alone = collected(to_tf_dataset(batches, epochs=2, threads=1, workers=0))
+    same(collected(to_tf_dataset(batches, epochs=2, threads=8, workers=0)), alone)
+    same(collected(to_tf_dataset(batches, epochs=2, workers=2)), alone)
+    again = BatchLoader(batches.records, config=batches.config, seed=3)
+    same(collected(to_tf_dataset(again, epochs=2, threads=1, workers=0)), alone)
 
 
 def test_a_stream_goes_on_in_the_middle_of_an_epoch(batches):
-    straight = collected(stream(batches, epochs=3, workers=0))
+    straight = collected(to_tf_dataset(batches, epochs=3, workers=0))
     middle = len(batches) + 1
-    fresh = Batches(batches.records, config=batches.config, seed=3)
-    same(collected(stream(fresh, start=middle, epochs=3, workers=0)), straight[middle:])
+    fresh = BatchLoader(batches.records, config=batches.config, seed=3)
+    same(collected(to_tf_dataset(fresh, start=middle, epochs=3, workers=0)), straight[middle:])
 
 
 def test_shards_together_make_what_one_would(batches):
     for number in range(len(batches)):
         shards = [
-            Batches(batches.records, config=batches.config, seed=3, shard=(k, 3)) for k in range(3)
+            BatchLoader(batches.records, config=batches.config, seed=3, shard=(k, 3))
+            for k in range(3)
         ]
         assert np.concatenate([s.chosen(number) for s in shards]).tolist() == (
             batches.chosen(number).tolist()
@@ -86,7 +87,7 @@ def test_shards_together_make_what_one_would(batches):
 
 def test_another_seed_is_another_stream(records):
     config = BatchConfig(20, augment=EQT)
-    one, other = (Batches(records, config=config, seed=seed).batch(0)[0] for seed in (0, 1))
+    one, other = (BatchLoader(records, config=config, seed=seed).batch(0)[0] for seed in (0, 1))
     assert not np.array_equal(one, other)
     # The order alone does not tell: the same trace is augmented in another way.
     first, second = (
@@ -96,7 +97,7 @@ def test_another_seed_is_another_stream(records):
 
 
 def test_every_epoch_augments_anew(records):
-    batches = Batches(records, config=BatchConfig(20, augment=AugmentConfig(shift=1)), seed=0)
+    batches = BatchLoader(records, config=BatchConfig(20, augment=AugmentConfig(shift=1)), seed=0)
     shifts = []
     for epoch in range(2):
         examples = batches.examples(epoch)
@@ -121,9 +122,9 @@ def test_what_an_example_says_is_what_the_batch_holds(batches):
 
 
 def test_paired_batches_hold_the_same_traces_twice(records):
-    batches = Batches(records, config=CONFIGS["paired"], seed=0)
+    batches = BatchLoader(records, config=CONFIGS["paired"], seed=0)
     shifted = AugmentConfig(shift=EQT.shift / 2)
-    light = Batches(records, config=BatchConfig(3, augment=shifted), seed=0)
+    light = BatchLoader(records, config=BatchConfig(3, augment=shifted), seed=0)
     assert len(batches) == 7  # three traces a batch
     for number in range(len(batches)):
         waveforms = batches.batch(number)[0]
@@ -139,7 +140,7 @@ def test_paired_batches_hold_the_same_traces_twice(records):
 
 
 def test_a_balanced_mix_is_exact(records):
-    batches = Batches(records, config=BatchConfig(7, mix="balanced"), seed=0)
+    batches = BatchLoader(records, config=BatchConfig(7, mix="balanced"), seed=0)
     for epoch in range(3):
         order = batches.order(epoch)
         assert len(order) == 28
@@ -152,7 +153,7 @@ def test_a_balanced_mix_is_exact(records):
 
 def test_a_trace_that_comes_again_is_augmented_otherwise(records):
     config = BatchConfig(28, augment=AugmentConfig(shift=1), mix="balanced")
-    batches = Batches(records, config=config, seed=0)
+    batches = BatchLoader(records, config=config, seed=0)
     noise = batches.order(0)[1::2]
     waveforms = batches.batch(0)[0][1::2]
     twice = [np.flatnonzero(noise == number)[:2] for number in np.unique(noise)]
@@ -161,7 +162,7 @@ def test_a_trace_that_comes_again_is_augmented_otherwise(records):
 
 def test_golden_batches(records):
     """The order and where P comes to lie, the same on any machine."""
-    batches = Batches(records, config=CONFIGS["paired"], seed=0)
+    batches = BatchLoader(records, config=CONFIGS["paired"], seed=0)
     orders = [
         [4, 19, 6, 2, 13, 16, 3, 11, 10, 8, 0, 12, 7, 5, 18, 17, 14, 9, 1, 15],
         [10, 0, 15, 13, 9, 4, 1, 19, 7, 11, 3, 18, 17, 6, 16, 14, 8, 12, 2, 5],
@@ -180,22 +181,22 @@ def test_batches_from_several_files_are_those_of_one(stead, records):
     for source, some in ((one, NAMES[:9]), (two, NAMES[9:])):
         rows = [row(name, NAMES.index(name)) for name in some]
         as_csv(rows).to_csv(source.csv, index=False)
-    apart = Records([one.hdf5, two.hdf5], NAMES)
+    apart = TraceSource([one.hdf5, two.hdf5], NAMES)
     config = CONFIGS["everything"]
     same(
-        collected(stream(Batches(apart, config=config, seed=0))),
-        collected(stream(Batches(records, config=config, seed=0))),
+        collected(to_tf_dataset(BatchLoader(apart, config=config, seed=0))),
+        collected(to_tf_dataset(BatchLoader(records, config=config, seed=0))),
     )
 
 
 def test_a_trace_in_two_files_is_refused(stead):
     one, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[8:])
     with pytest.raises(InputError, match=f"{NAMES[8]}.*in two of"):
-        Records([one.hdf5, two.hdf5], NAMES)
+        TraceSource([one.hdf5, two.hdf5], NAMES)
 
 
 def test_memory_is_used_again_but_never_under_anybodys_hands(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
+    batches = BatchLoader(records, config=CONFIGS["augmented"], seed=0)
     held = [batches.batch(number) for number in range(4)]
     copies = [waveforms.copy() for waveforms, _ in held]
     addresses = {waveforms.ctypes.data for waveforms, _ in held}
@@ -212,17 +213,17 @@ def test_memory_is_used_again_but_never_under_anybodys_hands(records):
 
 def test_records_kept_in_memory_are_the_same(records):
     config = CONFIGS["everything"]
-    plain = collected(stream(Batches(records, config=config, seed=0), workers=0))
-    kept = Records(records.data, records.names).keep()
+    plain = collected(to_tf_dataset(BatchLoader(records, config=config, seed=0), workers=0))
+    kept = TraceSource(records.data, records.names).keep()
     kept.data[0].unlink()  # nothing is read any more
-    batches = Batches(kept, config=config, seed=0)
-    same(collected(stream(batches, workers=0)), plain)
-    same(collected(stream(batches, workers=2)), plain)
+    batches = BatchLoader(kept, config=config, seed=0)
+    same(collected(to_tf_dataset(batches, workers=0)), plain)
+    same(collected(to_tf_dataset(batches, workers=2)), plain)
 
 
 def test_a_team_that_is_gone_or_busy_does_not_matter(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
-    team = Team(batches, 1)
+    batches = BatchLoader(records, config=CONFIGS["augmented"], seed=0)
+    team = WorkerPool(batches, 1)
     held = []
     while (made := team.arrays(0)) is not None:
         held.append(made)
@@ -235,8 +236,8 @@ def test_a_team_that_is_gone_or_busy_does_not_matter(records):
 
 
 def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
-    dataset = stream(batches, workers=1)
+    batches = BatchLoader(records, config=CONFIGS["augmented"], seed=0)
+    dataset = to_tf_dataset(batches, workers=1)
     collected(dataset)
     (child,) = dataset._input_dataset.maker.team._children
     gone = weakref.ref(batches)
@@ -275,8 +276,8 @@ def test_a_program_ends_while_batches_are_being_made(records):
 
 def test_what_is_made_of_a_stream_keeps_it(records):
     def iterator():
-        first = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=1)
-        second = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=0)
+        first = to_tf_dataset(BatchLoader(records, config=CONFIGS["augmented"], seed=0), workers=1)
+        second = to_tf_dataset(BatchLoader(records, config=CONFIGS["augmented"], seed=0), workers=0)
         paired = tf.data.Dataset.zip((first, second)).map(lambda one, other: (one[0], other[0]))
         return iter(paired.repeat(2).prefetch(1))
 
@@ -299,9 +300,9 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
     as_csv([row(name, number) for number, name in enumerate(NAMES)]).to_csv(
         path.with_suffix(".csv"), index=False
     )
-    batches = Batches(path, NAMES, BatchConfig(6))
+    batches = BatchLoader(path, NAMES, BatchConfig(6))
     with pytest.raises(Exception, match="NaN"):
-        collected(stream(batches, workers=workers))
+        collected(to_tf_dataset(batches, workers=workers))
     assert NAMES[5] in str(batches.fault)
 
 
@@ -317,14 +318,14 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
 )
 def test_what_cannot_be_is_refused(records, options, words):
     with pytest.raises(InputError, match=words):
-        Batches(records, **options)
+        BatchLoader(records, **options)
 
 
 def test_what_has_nothing_to_draw_from_is_refused(stead):
     source = stead("events.hdf5", names_of(3))
     for config in (BatchConfig(augment=AugmentConfig(real_noise=0.5)), BatchConfig(mix="balanced")):
         with pytest.raises(InputError, match="noise"):
-            Batches(source.hdf5, names_of(3), config, seed=0)
+            BatchLoader(source.hdf5, names_of(3), config, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -349,4 +350,4 @@ def test_blocks_that_cannot_be(block):
 @pytest.mark.parametrize("options", [{"start": -1}, {"threads": 0}, {"workers": -1}])
 def test_streams_that_cannot_be(records, options):
     with pytest.raises(InputError):
-        stream(Batches(records), **options)
+        to_tf_dataset(BatchLoader(records), **options)

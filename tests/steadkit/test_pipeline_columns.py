@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from steadkit import packed_names as module
 from steadkit.errors import InputError
 from steadkit.packed_names import PackedNames, find_rows, pack
-from steadkit.pipeline import BatchConfig, Batches, Records
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource
 from steadkit.pipeline.columns import Columns
 from steadkit.transforms import PRESETS
 
@@ -52,18 +52,20 @@ def test_columns_are_the_same_memory_when_pickled():
 def test_what_processes_are_given_does_not_grow_with_the_traces(stead):
     sizes = []
     for count in (2, 40):
-        records = Records([stead(f"{count}.hdf5", names_of(count)).hdf5], names_of(count))
+        records = TraceSource([stead(f"{count}.hdf5", names_of(count)).hdf5], names_of(count))
         sizes.append(len(pickle.dumps(records)))
     assert abs(sizes[0] - sizes[1]) < 38 and max(sizes) < 2000
 
 
 def test_traces_that_were_taken_make_the_batches_of_their_list(stead):
     path, rows = stead("all.hdf5", NAMES).hdf5, np.array([16, 3, 5, 12, 0])
-    taken = Records([path], NAMES).take(rows)
-    listed = Records([path], [NAMES[number] for number in rows])
+    taken = TraceSource([path], NAMES).take(rows)
+    listed = TraceSource([path], [NAMES[number] for number in rows])
     assert taken.names == listed.names
     config = BatchConfig(5, augment=PRESETS["robust"], shuffle_block=2)
-    one, other = (Batches(records, config=config, seed=0).arrays(1) for records in (taken, listed))
+    one, other = (
+        BatchLoader(records, config=config, seed=0).arrays(1) for records in (taken, listed)
+    )
     for left, right in zip(one, other, strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -71,16 +73,16 @@ def test_traces_that_were_taken_make_the_batches_of_their_list(stead):
 def test_a_trace_that_is_listed_twice_is_refused(stead):
     path = stead("all.hdf5", NAMES).hdf5
     with pytest.raises(InputError, match=f"{NAMES[4]}.*twice"):
-        Records([path], [*NAMES, NAMES[4]])
+        TraceSource([path], [*NAMES, NAMES[4]])
 
 
 def test_rows_in_any_order_and_more_of_them_than_are_wanted(stead, monkeypatch):
     source = stead("all.hdf5", NAMES)
-    expected = Records([source.hdf5], NAMES[3:15])
+    expected = TraceSource([source.hdf5], NAMES[3:15])
     shuffled = [row(name, NAMES.index(name)) for name in NAMES[::-1]]
     as_csv(shuffled).to_csv(source.csv, index=False)
     monkeypatch.setattr("steadkit.catalog.read.CHUNK_ROWS", 4)
-    found = Records([source.hdf5], NAMES[3:15])
+    found = TraceSource([source.hdf5], NAMES[3:15])
     for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
@@ -88,12 +90,12 @@ def test_rows_in_any_order_and_more_of_them_than_are_wanted(stead, monkeypatch):
 def test_all_traces_of_all_files_where_none_are_named(stead):
     one, other = stead("a.hdf5", NAMES[:7]), stead("b.hdf5", NAMES[7:])
     data = [other.hdf5, one.hdf5]
-    found, expected = Records(data), Records(data, [*NAMES[7:], *NAMES[:7]])
+    found, expected = TraceSource(data), TraceSource(data, [*NAMES[7:], *NAMES[:7]])
     assert found.names == expected.names
     for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     with pytest.raises(InputError, match=f"{NAMES[0]}.* is in two of .*: name one"):
-        Records([one.hdf5, stead("c.hdf5", NAMES[:2]).hdf5])
+        TraceSource([one.hdf5, stead("c.hdf5", NAMES[:2]).hdf5])
 
 
 @given(st.lists(TEXT, unique=True), st.lists(TEXT))

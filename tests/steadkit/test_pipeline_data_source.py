@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from conftest import as_csv, names_of, row, waveform
 
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.pipeline import BatchConfig, Batches, Records, packed, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource, pack_dataset, to_tf_dataset
 from steadkit.transforms import PRESETS
 
 NAMES = names_of(5, 3)
@@ -31,7 +31,7 @@ def write(path, dtype="f4", scale=1.0, rows=None, **options):
 
 
 def batch(path, **options):
-    return Batches(path, NAMES, BatchConfig(8, **options), seed=0).batch(0)
+    return BatchLoader(path, NAMES, BatchConfig(8, **options), seed=0).batch(0)
 
 
 WAYS = {
@@ -51,11 +51,12 @@ def test_other_storage_gives_the_same_batches(tmp_path, way):
 
 
 def test_samples_that_are_not_in_one_piece_are_in_the_order_of_the_table(tmp_path):
-    records = Records([write(tmp_path / "a.hdf5", **WAYS["shuffled"])], NAMES[::-1])
+    records = TraceSource([write(tmp_path / "a.hdf5", **WAYS["shuffled"])], NAMES[::-1])
     assert [records.names[number] for number in records.file_order] == NAMES
     config = BatchConfig(3, shuffle_block=3)
     blocks = [
-        Batches(data, config=config, seed=0) for data in (records, Records(records.data, NAMES))
+        BatchLoader(data, config=config, seed=0)
+        for data in (records, TraceSource(records.data, NAMES))
     ]
     np.testing.assert_array_equal(*(batches.batch(1)[0] for batches in blocks))
 
@@ -83,7 +84,7 @@ def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
     rows[0] |= {"p_arrival_sample": 5999.0, "s_arrival_sample": "", "coda_end_sample": ""}
     rows[1] |= {"s_arrival_sample": "", "coda_end_sample": ""}
     rows[2] |= {"p_arrival_sample": 0.0, "s_arrival_sample": 5999.0, "coda_end_sample": ""}
-    data = Batches(
+    data = BatchLoader(
         write(tmp_path / "a.hdf5", rows=rows), NAMES, BatchConfig(8, augment=augment), seed=0
     )
     waveforms, targets = data.batch(0)
@@ -103,7 +104,7 @@ def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
 def test_a_coda_end_that_cannot_be_does_no_harm(tmp_path, end):
     rows = [row(name, number) | {"coda_end_sample": end} for number, name in enumerate(NAMES)]
     path = write(tmp_path / "a.hdf5", rows=rows)
-    data = Batches(path, NAMES, BatchConfig(8, augment=PRESETS["robust"]), seed=0)
+    data = BatchLoader(path, NAMES, BatchConfig(8, augment=PRESETS["robust"]), seed=0)
     for example in data.examples(0):
         assert all(0 <= p < s < 6000 for p, s in zip(example.p, example.s, strict=True))
 
@@ -112,17 +113,17 @@ def test_a_coda_end_that_cannot_be_does_no_harm(tmp_path, end):
 def test_a_coda_end_that_is_no_number_is_refused(tmp_path, end):
     rows = [row(name, number) | {"coda_end_sample": end} for number, name in enumerate(NAMES)]
     with pytest.raises(InputError, match=r"coda_end_sample = .* a number is needed"):
-        Records([write(tmp_path / "a.hdf5", rows=rows)], NAMES)
+        TraceSource([write(tmp_path / "a.hdf5", rows=rows)], NAMES)
 
 
 @pytest.mark.parametrize(("gone", "left"), [("snr_db", "coda_end"), ("coda_end_sample", "snr_db")])
 def test_each_column_that_augmentation_asks_for_is_read_for_itself(tmp_path, gone, left):
     """Else a table without a coda end would lose its SNR, and the augmentation be off unsaid."""
     path = write(tmp_path / "a.hdf5")
-    whole = Records([path], NAMES)
+    whole = TraceSource([path], NAMES)
     table = pd.read_csv(path.with_suffix(".csv"), dtype=str, keep_default_na=False)
     table.drop(columns=gone).to_csv(path.with_suffix(".csv"), index=False)
-    found = Records([path], NAMES)
+    found = TraceSource([path], NAMES)
     np.testing.assert_array_equal(getattr(found, left), getattr(whole, left))
     assert np.isnan(getattr(found, gone.removesuffix("_sample"))).all()
     assert not np.isnan(getattr(whole, left)).all()
@@ -134,14 +135,14 @@ def test_a_table_without_coda_end_and_snr_will_do(tmp_path):
     header, _, rest = text.partition("\n")
     header = header.replace("snr_db", "x_db").replace("coda_end_sample", "x_end")
     path.with_suffix(".csv").write_text(f"{header}\n{rest}")
-    records = Records([path], NAMES)
+    records = TraceSource([path], NAMES)
     assert np.isnan(records.snr_db).all() and np.isnan(records.coda_end).all()
     assert batch(path, augment=PRESETS["eqt"])[1]["picker_P"].max() == 1
 
 
 def test_a_file_that_has_become_shorter(tmp_path):
     path = write(tmp_path / "a.hdf5")
-    data = Batches(path, NAMES, BatchConfig(8))
+    data = BatchLoader(path, NAMES, BatchConfig(8))
     os.truncate(path, 100_000)
     with pytest.raises(InputError, match="shorter"):
         data.batch(0)
@@ -149,24 +150,24 @@ def test_a_file_that_has_become_shorter(tmp_path):
 
 def test_a_pack_is_the_same_and_is_made_once(tmp_path):
     path = write(tmp_path / "a.hdf5", chunks=(600, 3), compression="gzip")
-    target = packed(path, tmp_path / "pack.hdf5", NAMES[::-1])
+    target = pack_dataset(path, tmp_path / "pack.hdf5", NAMES[::-1])
     made = target.stat().st_ino
     assert list(load(target.with_suffix(".manifest")).traces) == NAMES[::-1]
     np.testing.assert_array_equal(batch(target)[0], batch(path)[0])
-    assert packed(path, tmp_path / "pack.hdf5", NAMES[::-1]).stat().st_ino == made
+    assert pack_dataset(path, tmp_path / "pack.hdf5", NAMES[::-1]).stat().st_ino == made
 
 
 @pytest.mark.parametrize("change", ["traces", "data", "lost"])
 def test_a_stale_pack_is_made_anew(tmp_path, change):
     path = write(tmp_path / "a.hdf5")
-    target = packed(path, tmp_path / "pack.hdf5")
+    target = pack_dataset(path, tmp_path / "pack.hdf5")
     names = NAMES[:4] if change == "traces" else NAMES
     if change == "data":
         write(path, scale=2)
     elif change == "lost":
         target.with_suffix(".csv").unlink()
-    assert packed(path, target, names) == target
-    found = Records([target], names)
+    assert pack_dataset(path, target, names) == target
+    found = TraceSource([target], names)
     samples = np.empty((len(names), 6000, 3), np.float32)
     found.read(np.arange(len(names)), samples)
     factor = np.float32(2 if change == "data" else 1)
@@ -178,10 +179,10 @@ def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
     other = stead("other.hdf5")
     before = other.hdf5.read_bytes()
     with pytest.raises(InputError, match="not a pack"):
-        packed(path, other.hdf5)
+        pack_dataset(path, other.hdf5)
     assert other.hdf5.read_bytes() == before
     with pytest.raises(InputError, match="no trace 'X_EV'"):
-        packed(path, tmp_path / "pack.hdf5", ["X_EV"])
+        pack_dataset(path, tmp_path / "pack.hdf5", ["X_EV"])
     assert not list(tmp_path.glob("pack*"))
 
 
@@ -189,9 +190,9 @@ def test_one_process_packs_at_a_time(tmp_path):
     path = write(tmp_path / "a.hdf5")
     target = tmp_path / "pack.hdf5"
     targets = [target.with_suffix(".csv"), target]
-    with pytest.raises(InputError, match="another process"), staged(targets):
-        packed(path, target)
-    assert packed(path, target) == target
+    with pytest.raises(InputError, match="another process"), atomic_write(targets):
+        pack_dataset(path, target)
+    assert pack_dataset(path, target) == target
 
 
 @pytest.mark.parametrize("content", [b"", b"no HDF5"])
@@ -199,7 +200,7 @@ def test_a_file_without_anything_is_not_packed(tmp_path, content):
     path = write(tmp_path / "a.hdf5")
     path.write_bytes(content)
     with pytest.raises(InputError, match="not an HDF5 file"):
-        packed(path, tmp_path / "pack.hdf5")
+        pack_dataset(path, tmp_path / "pack.hdf5")
     assert not (tmp_path / "pack.hdf5").exists()
 
 
@@ -210,18 +211,18 @@ def test_seisbench_data_are_packed_and_streamed(tmp_path, shared_data):
     table.assign(trace_p_arrival_sample=200, trace_s_arrival_sample=300).to_csv(
         folder / "metadata.csv", index=False
     )
-    target = packed(folder, tmp_path / "dummy.hdf5")
+    target = pack_dataset(folder, tmp_path / "dummy.hdf5")
     names = list(load(target.with_suffix(".manifest")).traces)
-    data = Batches(target, names, BatchConfig(50, augment=PRESETS["eqt"]), seed=0)
-    assert sum(len(waveforms) for waveforms, _ in stream(data)) == len(names) > 90
+    data = BatchLoader(target, names, BatchConfig(50, augment=PRESETS["eqt"]), seed=0)
+    assert sum(len(waveforms) for waveforms, _ in to_tf_dataset(data)) == len(names) > 90
     assert {len(example.p) for example in data.examples(0)} <= {1, 2}
     made = target.stat().st_ino
-    assert packed(folder, target).stat().st_ino == made
+    assert pack_dataset(folder, target).stat().st_ino == made
     os.utime(folder / "metadata.csv")
-    assert packed(folder, target).stat().st_ino != made
+    assert pack_dataset(folder, target).stat().st_ino != made
 
 
 def test_a_seisbench_folder_says_how_to_use_it(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="folder"):
-        Batches(tmp_path / "folder", ["x"])
+        BatchLoader(tmp_path / "folder", ["x"])

@@ -9,7 +9,7 @@ from conftest import names_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadkit.pipeline import BatchConfig, Batches, Records
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource
 from steadkit.pipeline.sampler import balanced, blockwise
 from steadkit.store import TRACE_BYTES
 
@@ -21,7 +21,7 @@ SHUFFLED = np.random.default_rng(1).permutation(NAMES).tolist()
 @pytest.fixture
 def records(stead):
     """List the traces in another order than the file has."""
-    return Records([stead("all.hdf5", NAMES).hdf5], SHUFFLED)
+    return TraceSource([stead("all.hdf5", NAMES).hdf5], SHUFFLED)
 
 
 def in_file(records, order):
@@ -55,19 +55,19 @@ def test_borders_move_from_epoch_to_epoch_and_all_traces_of_a_block_can_meet():
 
 
 def test_the_file_is_read_from_front_to_back_whatever_the_list(records):
-    batches = Batches(records, config=BatchConfig(7, shuffle_block=6), seed=3)
+    batches = BatchLoader(records, config=BatchConfig(7, shuffle_block=6), seed=3)
     for epoch in range(3):
         places = in_file(records, batches.order(epoch))
         assert sorted(places.tolist()) == [*range(len(NAMES))]
         assert np.abs(places - np.arange(len(NAMES))).max() < 6
-    again = Records(records.data, NAMES)
-    other = Batches(again, config=batches.config, seed=3)
+    again = TraceSource(records.data, NAMES)
+    other = BatchLoader(again, config=batches.config, seed=3)
     np.testing.assert_array_equal(other.order(1), in_file(records, batches.order(1)))
 
 
 def test_golden_blocks(records):
     """Block, seed and epoch determine the order on any machine."""
-    batches = Batches(records, config=BatchConfig(7, shuffle_block=6), seed=0)
+    batches = BatchLoader(records, config=BatchConfig(7, shuffle_block=6), seed=0)
     expected = [
         [0, 2, 1, 5, 6, 3, 4, 10, 12, 7, 9, 11, 8, 14],
         [0, 1, 2, 6, 3, 4, 8, 7, 5, 9, 10, 14, 11, 12],
@@ -78,8 +78,8 @@ def test_golden_blocks(records):
 
 def test_several_files_are_read_one_after_the_other(stead):
     one, two = stead("one.hdf5", NAMES[:20]), stead("two.hdf5", NAMES[20:])
-    records = Records([two.hdf5, one.hdf5], SHUFFLED)
-    batches = Batches(records, config=BatchConfig(7, shuffle_block=4), seed=0)
+    records = TraceSource([two.hdf5, one.hdf5], SHUFFLED)
+    batches = BatchLoader(records, config=BatchConfig(7, shuffle_block=4), seed=0)
     places = in_file(records, batches.order(0))
     expected = np.array([*range(20, len(NAMES)), *range(20)])
     position = np.argsort(expected)[places]
@@ -117,7 +117,7 @@ def test_what_a_batch_needs_was_asked_for_before(records, mix, monkeypatch):
         assert set(offsets[numbers].tolist()) <= asked
         read(numbers, out)
 
-    batches = Batches(records, config=BatchConfig(7, shuffle_block=6, mix=mix), seed=0)
+    batches = BatchLoader(records, config=BatchConfig(7, shuffle_block=6, mix=mix), seed=0)
     monkeypatch.setattr(records, "read", recorded)
     offsets[:] = records.offsets
     for number in range(len(batches)):
@@ -130,12 +130,12 @@ def test_what_a_batch_needs_was_asked_for_before(records, mix, monkeypatch):
 def test_all_traces_at_once_ask_for_nothing_ahead(records, monkeypatch):
     advices = set()
     monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: advices.add(arguments[-1]))
-    Batches(records, config=BatchConfig(7), seed=0).arrays(0)
+    BatchLoader(records, config=BatchConfig(7), seed=0).arrays(0)
     assert os.POSIX_FADV_WILLNEED not in advices
 
 
 def test_systems_that_take_no_advice_read_all_the_same(records, monkeypatch):
     config = BatchConfig(7, shuffle_block=6)
-    usual = Batches(records, config=config, seed=0).batch(0)[0]
+    usual = BatchLoader(records, config=config, seed=0).batch(0)[0]
     monkeypatch.delattr(os, "posix_fadvise")
-    np.testing.assert_array_equal(Batches(records, config=config, seed=0).batch(0)[0], usual)
+    np.testing.assert_array_equal(BatchLoader(records, config=config, seed=0).batch(0)[0], usual)

@@ -9,7 +9,7 @@ from conftest import as_csv, names_of, refused, row
 from steadkit.info import describe, read_numbers
 from steadkit.plots import example_of, overview_figure
 from steadkit.plots.overview import facts
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 NAME = names_of(1)[0]
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
@@ -180,7 +180,7 @@ def test_the_overview_says_what_info_says(placed):
 
 
 def test_the_real_records_are_drawn(shared_data, run, tmp_path):
-    source = source_of(shared_data / "ncedc_a.hdf5")
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
     assert run("steadkit", "plot", "overview", source.hdf5, "-o", "a.pdf").exit_code == 0
     dead = "B066.PB_20100820165252_EV"  # two of its components are zeros
     for kind in ("trace", "spectrogram"):

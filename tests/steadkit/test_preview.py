@@ -12,16 +12,16 @@ from steadkit.cli.preview import AUGMENTATIONS, LABELS, NORMALIZATIONS
 from steadkit.example import Example
 from steadkit.labels import SHAPES, LabelConfig
 from steadkit.plots import contact_sheet, save
-from steadkit.preview import Shown, augmented, label_issues, moves, sheet_of, shown
+from steadkit.preview import PreviewItem, augmented, label_issues, moves, preview_items, sheet_of
 from steadkit.transforms import NORMALIZATIONS as MODES
-from steadkit.transforms import PRESETS, AugmentConfig, Donors, normalize
+from steadkit.transforms import PRESETS, AugmentConfig, AuxiliaryTraces, normalize
 
 NONE, EQT, ROBUST = PRESETS["none"], PRESETS["eqt"], PRESETS["robust"]
 NAME = names_of(1)[0]
 
 
 def event(p=(700.0,), s=(1000.0,), shape="gaussian", name="A_EV"):
-    return shown(name, Example(waveform(name), p, s), "a note", "std", LabelConfig(shape))
+    return preview_items(name, Example(waveform(name), p, s), "a note", "std", LabelConfig(shape))
 
 
 def late(item, samples):
@@ -160,7 +160,7 @@ def test_the_shift_told_is_the_shift_made(stead):
 def test_augmentations_are_told_in_their_order():
     config = AugmentConfig(shift=1.0, second_event=1.0, gaussian_noise=1.0, drop_channels=1.0)
     example = Example(waveform(NAME), (600.0,), (900.0,), 2000.0, np.full(3, 30.0))
-    copy, note = augmented(example, config, 0, 0, Donors())
+    copy, note = augmented(example, config, 0, 0, AuxiliaryTraces())
     kinds = [words.split(" ", 1)[0] for words in note.split(", ")]
     assert kinds == ["shift", "second", "gaussian", "no"]
     assert f"second event at {copy.p[1] / 100:.2f} s" in note
@@ -322,7 +322,7 @@ def test_a_table_without_coda_and_snr_and_one_without_rows(stead, run):
 
 
 def test_long_names_and_notes_stay_in_their_cell():
-    item = Shown("x" * 200, waveform("a"), event((), ()).targets, note="much done, " * 12)
+    item = PreviewItem("x" * 200, waveform("a"), event((), ()).targets, note="much done, " * 12)
     title = contact_sheet([[item]]).axes[0].get_title(loc="left")
     assert max(map(len, title.split("\n"))) <= 84
 

@@ -13,13 +13,13 @@ from scale_file import WAYS
 from scale_names import GROUP_BYTES, Nodes, write_group
 
 from steadkit.dataset_files import dataset_files
-from steadkit.hdf5 import NewFile, Table, encode
-from steadkit.hdf5.padding import words_in
+from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode
+from steadkit.hdf5.padding import n_words
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.selection import Selection
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.store import TRACE_BYTES, Reader, Waveforms, open_data, read_waveform
-from steadkit.store.trace_index import CACHE_VARIABLE, find_headers, find_places
+from steadkit.store.trace_index import CACHE_VARIABLE, find_headers, find_offsets
 from steadkit.subset import subset
 
 COUNT = 1_060_000
@@ -47,11 +47,13 @@ def headers_of(file, names):
         some = np.array(names[start : start + BLOCK], "S32")
         lengths = np.char.str_len(some)[:, np.newaxis]
         words = some.view("<u8").reshape(len(some), -1)
-        kept = np.arange(words.shape[1]) < words_in(lengths)
+        kept = np.arange(words.shape[1]) < n_words(lengths)
         bodies = np.repeat(np.frombuffer(body, np.uint8)[np.newaxis], len(some), axis=0)
         base = file.reserve(len(some))
         addresses = base + TRACE_BYTES * np.arange(len(some))
-        content, placed = file.lay_out([(addresses, Table(form, bodies, lengths, words[kept]))])
+        content, placed = file.lay_out(
+            [(addresses, AttributeTable(form, bodies, lengths, words[kept]))]
+        )
         file.append(content)
         headers.append(placed.astype(np.uint64))
     return np.concatenate(headers)
@@ -63,7 +65,7 @@ def many(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("many") / "merge.hdf5"
     suffixes = ("NO", "EV", "EV", "EV", "EV")
     names = [f"S{i % 907:03d}.XX_{20_000_101_000_000 + i}_{suffixes[i % 5]}" for i in range(COUNT)]
-    file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+    file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
     if request.param == "h5py":
         file.end += GROUP_BYTES * COUNT
     headers = headers_of(file, names)
@@ -127,10 +129,10 @@ def test_all_traces_are_found_and_found_again_by_an_index(many, tmp_path, monkey
         assert bytes_read() - before < 2 * LIST_BYTES + 82 * COUNT
         assert len(np.unique(headers)) == COUNT
         assert headers[few].tolist() == [reader.address(names[number]) for number in few]
-        places = find_places(reader, names)
+        places = find_offsets(reader, names)
         assert (np.diff(places.samples[np.argsort(headers)]) >= TRACE_BYTES).all()
         before = bytes_read()
-        again = find_places(reader, names)
+        again = find_offsets(reader, names)
         assert bytes_read() - before < 3 * LIST_BYTES + 24 * COUNT
     assert (again.headers == headers).all() and (again.samples == places.samples).all()
 
@@ -146,7 +148,7 @@ def test_waveforms_of_few_are_found_and_read(many):
 def test_a_subset_of_few_reads_little_more_than_the_csv(many, tmp_path):
     path, names, _ = many
     files, before = dataset_files(tmp_path / "few.hdf5"), bytes_read()
-    chosen = subset([source_of(path)], files, Selection(count=FEW, seed=3)).traces
+    chosen = subset([source_from_path(path)], files, Selection(count=FEW, seed=3)).traces
     csv = path.with_suffix(".csv").stat().st_size
     assert bytes_read() - before < 3 * csv + 2 * LIST_BYTES + 8 * FEW * TRACE_BYTES
     assert len(chosen) == FEW and set(chosen) <= set(names)

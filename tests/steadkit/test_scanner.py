@@ -73,7 +73,7 @@ def test_a_scan_reads_what_is_there(path):
 
 
 def test_any_order_of_names_is_read_in_the_order_of_the_file(path, monkeypatch):
-    monkeypatch.setattr("steadkit.store.scanner.TOGETHER", 5)
+    monkeypatch.setattr("steadkit.store.scanner.BATCH_TRACES", 5)
     shuffled = random.Random(0).sample(NAMES, len(NAMES))
     assert outcome(path, shuffled) == outcome(path)
     with open_data(path) as group:

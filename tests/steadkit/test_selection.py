@@ -18,10 +18,10 @@ from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.manifest import manifest_of
 from steadkit.selection import (
-    Names,
+    NameSet,
     Selection,
     excluded_rows,
-    listed,
+    name_set,
     needed_columns,
     read_names,
     select,
@@ -122,7 +122,7 @@ OPTIONS = st.fixed_dictionaries(
         ),
         "group": st.sampled_from(["source_id", "source_origin_time"]),
         "balance": st.booleans(),
-        "exclude": st.just(listed([*TABLE["trace_name"][:50], "unheard_of_EV"])),
+        "exclude": st.just(name_set([*TABLE["trace_name"][:50], "unheard_of_EV"])),
     },
 ).map(
     # Noise has no source, and groups that might mix categories have no balance.
@@ -185,7 +185,7 @@ def test_new_traces_move_none(seed, data):
     both = set(old) & set(before)
     assert [name for name in old if name in both] == [name for name in before if name in both]
     assert [n for n in old if n.endswith("_NO")] == [n for n in before if n.endswith("_NO")]
-    assert names(larger, Selection(seed=seed, exclude=listed(rows["trace_name"]))) == names(
+    assert names(larger, Selection(seed=seed, exclude=name_set(rows["trace_name"]))) == names(
         TABLE, Selection(seed=seed)
     )
 
@@ -275,7 +275,7 @@ def test_excluded_names_are_never_taken(tmp_path):
     manifest = manifest_of("c", {}, used[60:], ["noise"] * 40)
     (tmp_path / "c.manifest").write_text(manifest.to_text())
     exclude = read_names([tmp_path / name for name in ("a.txt", "b.csv", "c.manifest")])
-    assert exclude == listed([*used, "not_here_EV"])
+    assert exclude == name_set([*used, "not_here_EV"])
     assert len(excluded_rows(TABLE, exclude)) == 100
     left = names(TABLE, Selection(exclude=exclude))
     assert sorted(left) == sorted(set(TABLE["trace_name"]) - set(used))
@@ -289,14 +289,14 @@ def test_excluded_names_are_never_taken(tmp_path):
             "none of the 1,000 traces match where source_mag",
         ),
         (Selection(box=(89, 0, 90, 1)), "noise has no source"),
-        (Selection(exclude=listed(TABLE["trace_name"])), "without 1,000 names"),
+        (Selection(exclude=name_set(TABLE["trace_name"])), "without 1,000 names"),
         (Selection(count=1001), "use at most 1000"),
         (Selection(count=801, where="source_magnitude >= 0"), "800 traces that match"),
         (Selection(Fraction(1, 2000)), "0.0005 of 1000 traces is none"),
         (Selection(count=402, balance=True), "use at most 400"),
         (Selection(stratify=("p_statu",)), "no column 'p_statu'"),
         (Selection(group="receiver_cod"), "did you mean receiver_code"),
-        (Selection(exclude=Names(3, "ab")), "give the list again"),
+        (Selection(exclude=NameSet(3, "ab")), "give the list again"),
     ],
 )
 def test_what_no_row_can_satisfy_is_refused(selection, words):

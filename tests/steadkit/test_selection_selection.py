@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadkit.errors import InputError
-from steadkit.selection import Selection, listed, parse_strata, read_names
+from steadkit.selection import Selection, name_set, parse_strata, read_names
 from steadkit.selection.geography import in_box, in_circle
 
 TENTH = Fraction(1, 10)
@@ -24,7 +24,7 @@ OPTIONS = st.fixed_dictionaries(
         ),
         "group": st.just("source_id"),
         "balance": st.booleans(),
-        "exclude": st.lists(st.text("abc_", min_size=1)).map(listed),
+        "exclude": st.lists(st.text("abc_", min_size=1)).map(name_set),
     },
 )
 

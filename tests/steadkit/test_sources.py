@@ -3,7 +3,7 @@
 import pytest
 
 from steadkit.errors import InputError
-from steadkit.sources import find_sources, source_of
+from steadkit.sources import find_sources, source_from_path
 
 
 def touch(folder, *names):
@@ -44,14 +44,14 @@ def test_nothing_found_says_where_it_looked(tmp_path, monkeypatch):
 
 def test_a_csv_stands_for_its_hdf5(tmp_path):
     touch(tmp_path, "a.csv", "a.h5")
-    assert source_of(tmp_path / "a.csv").hdf5 == tmp_path / "a.h5"
+    assert source_from_path(tmp_path / "a.csv").hdf5 == tmp_path / "a.h5"
 
 
 def test_a_csv_alone_will_do_for_a_list(tmp_path):
     touch(tmp_path, "a.csv")
-    assert source_of(tmp_path / "a.csv", whole=False).csv == tmp_path / "a.csv"
+    assert source_from_path(tmp_path / "a.csv", whole=False).csv == tmp_path / "a.csv"
     with pytest.raises(InputError, match=r"no 'a\.hdf5' beside"):
-        source_of(tmp_path / "a.csv")
+        source_from_path(tmp_path / "a.csv")
 
 
 def test_what_cannot_be_a_source(tmp_path):
@@ -63,7 +63,7 @@ def test_what_cannot_be_a_source(tmp_path):
         tmp_path: "folder",
     }.items():
         with pytest.raises(InputError, match=words):
-            source_of(path)
+            source_from_path(path)
 
 
 def test_a_file_named_twice_is_refused(tmp_path):

@@ -156,7 +156,7 @@ def test_nothing_chosen_is_a_header(tmp_path, two):
 def test_lines_taken_as_they_stand_are_those_that_pandas_would_write(
     tmp_path, monkeypatch, hard, picked
 ):
-    monkeypatch.setattr(validate, "PIECE_BYTES", 64)  # a few rows at once
+    monkeypatch.setattr(validate, "CHUNK_BYTES", 64)  # a few rows at once
     rows = [["ABC", f"A{i}_NO", "noise", f"é {i}"] for i in range(20)]
     if hard is not None:
         rows[hard][-1] = 'two\n"lines", and more'
@@ -191,7 +191,7 @@ def test_rows_read_from_their_places_are_those_read_in_order(tmp_path, monkeypat
     order = np.random.default_rng(0).permutation(len(rows))[:2100]
     picked = [(0, i, rows[i][2]) for i in order.tolist()]
     expected = write_rows([path], choose(picked), tmp_path / "one.csv")
-    monkeypatch.delattr("steadkit.catalog.spool.lines_at")
+    monkeypatch.delattr("steadkit.catalog.spool.iter_lines_at")
     assert write_rows([path], spans_of(path, picked), tmp_path / "two.csv") == expected
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 

@@ -11,11 +11,11 @@ import pytest
 from conftest import names_of, row, waveform, write_stead
 
 from steadkit.errors import InputError
-from steadkit.hdf5 import DamageError, NewStyleError, RawFile
+from steadkit.hdf5 import DamageError, FileReader, NewStyleError
 from steadkit.hdf5 import symbol_table as tables
 from steadkit.store import Waveforms, open_data, trace_index
 from steadkit.store.reader import Reader
-from steadkit.store.trace_index import find_headers, find_places, index_file
+from steadkit.store.trace_index import find_headers, find_offsets, index_file
 
 NAMES = names_of(90, 30)
 
@@ -67,7 +67,7 @@ def test_names_and_headers_are_those_that_h5py_knows(path):
 def test_places_are_where_h5py_says(path, names, monkeypatch):
     monkeypatch.setattr(Reader, "stored", lambda *_: pytest.fail("one was looked at by itself"))
     with open_data(path) as group:
-        found = find_places(Reader(group), names)
+        found = find_offsets(Reader(group), names)
         known = [group[name].id.get_offset() for name in names]
         assert found.samples.tolist() == known
         assert found.headers.tolist() == [Reader(group).address(name) for name in names]
@@ -201,7 +201,7 @@ def test_what_is_unusual_is_left_to_h5py(tmp_path):
     with open_data(path) as group:
         with pytest.raises(NewStyleError):
             table_of(group)
-        assert find_places(Reader(group), NAMES).samples[4] == -1
+        assert find_offsets(Reader(group), NAMES).samples[4] == -1
     read = Waveforms(path, NAMES).read(range(len(NAMES)))
     np.testing.assert_array_equal(read, [waveform(name) for name in NAMES])
 
@@ -242,7 +242,7 @@ def test_a_damaged_group_never_leads_out_of_the_file(tmp_path):
         with tempfile.TemporaryFile() as file:
             file.write(changed)
             file.flush()
-            raw = RawFile(file.fileno(), 0, len(changed))
+            raw = FileReader(file.fileno(), 0, len(changed))
             try:
                 table = tables.read_symbol_table(raw, root)
             except (DamageError, NewStyleError):

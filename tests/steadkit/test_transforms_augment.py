@@ -27,14 +27,14 @@ from steadkit.transforms import (
     PRESETS,
     RATES,
     AugmentConfig,
-    Donors,
+    AuxiliaryTraces,
     augment,
-    check_donors,
-    light,
+    check_auxiliary,
+    light_augmentation,
     normalize,
 )
 
-DONORS = Donors(
+DONORS = AuxiliaryTraces(
     noise=lambda random: random.standard_normal((COUNT, 3), dtype=np.float32),
     event=lambda random: spiky((float(random.integers(400, 1000)), nan), coda_end=1500.0),
 )
@@ -165,7 +165,7 @@ def test_weak_events_are_only_shifted():
 
 def test_the_light_half_is_shifted_at_half_the_rate_and_left_alone_else():
     event, random = spiky((600.0, 900.0), coda_end=1400.0), np.random.default_rng(20)
-    config, shifted = light(PRESETS["eqt"]), 0
+    config, shifted = light_augmentation(PRESETS["eqt"]), 0
     for _ in range(1000):
         after = augment(event, config, random)
         shifted += after is not event
@@ -218,9 +218,9 @@ def test_augmentations_that_need_other_traces_say_so(name, donor):
     config = AugmentConfig(**{name: 0.3})
     others = replace(DONORS, **{donor: None})
     with pytest.raises(InputError, match=f"{name} at rate 0.3 needs {donor} traces"):
-        check_donors(config, others)
-    check_donors(config, DONORS)
-    check_donors(PRESETS["eqt"], Donors())
+        check_auxiliary(config, others)
+    check_auxiliary(config, DONORS)
+    check_auxiliary(PRESETS["eqt"], AuxiliaryTraces())
     with pytest.raises(InputError, match="check_donors"):
         augment(rough(0, (600.0, 900.0)), replace(config, **{name: 1.0}), np.random.default_rng(0))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from steadkit.transforms.normal_deviates import normals
+from steadkit.transforms.normal_deviates import normal_deviates
 
 GENERATORS = [np.random.SFC64, np.random.PCG64, np.random.MT19937, np.random.Philox]
 GOLDEN = [-0.2858688, 0.5956076, 0.3019232, 0.1730335]
@@ -12,7 +12,7 @@ GOLDEN = [-0.2858688, 0.5956076, 0.3019232, 0.1730335]
 
 @pytest.mark.parametrize("bits", GENERATORS)
 def test_the_distribution_is_normal(bits):
-    drawn = normals(np.random.Generator(bits(0)), (200_000, 3))
+    drawn = normal_deviates(np.random.Generator(bits(0)), (200_000, 3))
     assert (drawn.dtype, drawn.shape) == (np.float32, (200_000, 3))
     assert stats.kstest(drawn.ravel(), "norm").pvalue > 0.01
     assert abs(drawn.mean(axis=0)).max() < 0.01
@@ -22,7 +22,7 @@ def test_the_distribution_is_normal(bits):
 
 
 def test_neighbours_are_independent():
-    drawn = normals(np.random.default_rng(1), (100_000, 3)).astype(float)
+    drawn = normal_deviates(np.random.default_rng(1), (100_000, 3)).astype(float)
     for lag in (1, 2, 3, 4):
         assert abs(np.corrcoef(drawn.ravel()[lag:], drawn.ravel()[:-lag])[0, 1]) < 0.01
     assert abs(np.corrcoef(drawn.T) - np.eye(3)).max() < 0.02
@@ -30,13 +30,13 @@ def test_neighbours_are_independent():
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 18_000])
 def test_any_number_can_be_drawn(count):
-    drawn = normals(np.random.default_rng(0), (count,))
+    drawn = normal_deviates(np.random.default_rng(0), (count,))
     assert drawn.shape == (count,)
     np.testing.assert_array_equal(
-        drawn[:3], normals(np.random.default_rng(0), (18_000,))[:count][:3]
+        drawn[:3], normal_deviates(np.random.default_rng(0), (18_000,))[:count][:3]
     )
 
 
 def test_golden_deviates():
-    drawn = normals(np.random.Generator(np.random.SFC64(0)), (4,))
+    drawn = normal_deviates(np.random.Generator(np.random.SFC64(0)), (4,))
     np.testing.assert_allclose(drawn, GOLDEN, rtol=1e-6)

@@ -22,7 +22,7 @@ from spikes import (
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.transforms import (
     PRESETS,
     cut,
@@ -244,7 +244,7 @@ def test_uniform_batches_bring_p_on_every_sample_of_the_second(stead):
     source = stead(names=names_of(8))
     rows = [row(name) | {"p_arrival_sample": 700.0} for name in names_of(8)]
     as_csv(rows).to_csv(source.csv, index=False)
-    batches = Batches(source.hdf5, names_of(8), BatchConfig(64, augment=PRESETS["uniform"]), 0)
+    batches = BatchLoader(source.hdf5, names_of(8), BatchConfig(64, augment=PRESETS["uniform"]), 0)
     epochs = [one for number in range(1250) for one in batches.examples(number)]
     p = np.array([example.p[0] for example in epochs])
     assert len(p) == 10_000
@@ -259,7 +259,7 @@ def test_uniform_batches_bring_p_on_every_sample_of_the_second(stead):
 def test_paired_uniform_batches_leave_no_trace_where_it_was_cut(stead):
     source = stead(names=names_of(8))
     config = BatchConfig(16, augment=PRESETS["uniform"], paired=True)
-    batches = Batches(source.hdf5, names_of(8), config, 0)
+    batches = BatchLoader(source.hdf5, names_of(8), config, 0)
     moved = [example.p[0] for number in range(20) for example in batches.examples(number)]
     assert len(moved) == 320
     assert sum(p in batches.p for p in moved) <= 5

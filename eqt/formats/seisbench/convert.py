@@ -7,8 +7,8 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from eqt.config import EQTConfig, shown
-from eqt.formats.seisbench.names import PHASES, Array, Pair, pairs
+from eqt.config import EQTConfig, format_config
+from eqt.formats.seisbench.names import PHASES, Array, WeightMap, weight_maps
 from eqt.formats.validation import finite
 from eqt.model import build_model
 from steadkit.errors import InputError
@@ -91,7 +91,7 @@ def to_state(model: keras.Model, config: EQTConfig) -> dict[str, Array]:
     weights = {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
     weights[_FIRST] = _first_kernel(weights[_FIRST], _OURS, ORDER)
     state: dict[str, Array] = {}
-    for pair in pairs(config):
+    for pair in weight_maps(config):
         values = np.ascontiguousarray(pair.there(weights[pair.ours]))
         first, *others = pair.theirs
         state[first] = values
@@ -131,7 +131,7 @@ def from_state(
         The arguments are of a network that ours cannot be, or the state does not fit them.
     """
     config, phases, order = _understood(given)
-    listed = list(pairs(config, phases))
+    listed = list(weight_maps(config, phases))
     _check_names(state, listed)
     model = build_model(config)
     weights = {weight.path: weight for weight in model.weights}
@@ -140,7 +140,7 @@ def from_state(
         wanted = pair.there(np.empty(weights[pair.ours].shape, bool)).shape
         for name, value in zip(pair.theirs, values, strict=True):
             if value.shape != wanted:
-                raise InputError(f"{shown(name)} has shape {value.shape}, not {wanted}")
+                raise InputError(f"{format_config(name)} has shape {value.shape}, not {wanted}")
         total = pair.back(np.sum(values, axis=0)) if len(values) > 1 else pair.back(values[0])
         if pair.ours == _FIRST:
             total = _first_kernel(total, order, _OURS)
@@ -148,13 +148,13 @@ def from_state(
     return model, config
 
 
-def _check_names(state: Mapping[str, Array], listed: list[Pair]) -> None:
+def _check_names(state: Mapping[str, Array], listed: list[WeightMap]) -> None:
     wanted = {name for pair in listed for name in pair.theirs}
     for name in sorted(wanted - set(state)):
         raise InputError(f"the state has no {name!r}, which its arguments call for")
     for name in sorted(set(state) - wanted):
         if not name.endswith(f".{_COUNTER}"):
-            raise InputError(f"the state has {shown(name)}, which is not in the network")
+            raise InputError(f"the state has {format_config(name)}, which is not in the network")
 
 
 def _understood(given: Mapping[str, Any]) -> tuple[EQTConfig, str, str]:
@@ -162,7 +162,7 @@ def _understood(given: Mapping[str, Any]) -> tuple[EQTConfig, str, str]:
     for name, wanted in _ARGUMENTS.items():
         if given.get(name, wanted) != wanted:
             raise InputError(
-                f"its {name} is {shown(given[name])}: only {wanted!r} can be converted"
+                f"its {name} is {format_config(given[name])}: only {wanted!r} can be converted"
             )
     phases = _letters(given, "phases", PHASES)
     order = _letters(given, "component_order", ORDER)
@@ -170,12 +170,12 @@ def _understood(given: Mapping[str, Any]) -> tuple[EQTConfig, str, str]:
     variant = "non-conservative" if variant is True else variant
     if not isinstance(variant, str) or variant not in _GATES:
         raise InputError(
-            f"its original_compatible is {shown(variant)}: only {' and '.join(_GATES)} compute "
-            "what the published network does"
+            f"its original_compatible is {format_config(variant)}: only {' and '.join(_GATES)} "
+            "compute what the published network does"
         )
     blocks = given.get("lstm_blocks", 3)
     if isinstance(blocks, bool) or not isinstance(blocks, int) or not 1 <= blocks <= 100:
-        raise InputError(f"its lstm_blocks is {shown(blocks)}: only 1 to 100 can be read")
+        raise InputError(f"its lstm_blocks is {format_config(blocks)}: only 1 to 100 can be read")
     config = replace(EQTConfig(), encoder_rnn=("bilstm",) * blocks, gate=_GATES[variant])
     return replace(config, dropout=given.get("drop_rate", 0.1)), phases, order
 
@@ -184,5 +184,7 @@ def _letters(given: Mapping[str, Any], name: str, wanted: str) -> str:
     """Return letters in the order in which they are given, as a text or a list."""
     value = given.get(name, wanted)
     if not isinstance(value, str | list | tuple) or sorted(map(str, value)) != sorted(wanted):
-        raise InputError(f"its {name} is {shown(value)}: only {wanted}, in any order, can be read")
+        raise InputError(
+            f"its {name} is {format_config(value)}: only {wanted}, in any order, can be read"
+        )
     return "".join(value)

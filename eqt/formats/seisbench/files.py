@@ -8,12 +8,12 @@ from typing import Any
 
 import keras
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.formats.safe_zip import archive
 from eqt.formats.seisbench.convert import arguments, from_state, to_state
 from eqt.formats.seisbench.names import Array
-from eqt.formats.validation import MAX_JSON, MOST_VALUES
-from steadkit.atomic import staged
+from eqt.formats.validation import MAX_JSON, MAX_VALUES
+from steadkit.atomic import atomic_write
 from steadkit.documents import TABLE, read_json, value_at
 from steadkit.errors import InputError, printable
 from steadkit.paths import refuse_name, require_file
@@ -43,7 +43,7 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     }
     name = path.name.removesuffix(".pt").removesuffix(".json")
     targets = [path.with_name(f"{name}{suffix}") for suffix in (".json", ".pt")]
-    with staged(targets, overwrite) as (new_json, new_pt):
+    with atomic_write(targets, overwrite) as (new_json, new_pt):
         new_json.write_text(json.dumps(about, indent=4) + "\n", encoding="utf-8")
         torch.save({key: torch.from_numpy(values) for key, values in state.items()}, new_pt)
     return targets
@@ -117,10 +117,10 @@ def _array(torch: Any, tensor: Any, name: object) -> Array:
     plain = isinstance(tensor, torch.Tensor) and isinstance(name, str)
     plain = plain and tensor.layout is torch.strided and tensor.device.type == "cpu"
     plain = plain and tensor.dtype in known and not (tensor.is_nested or tensor.is_quantized)
-    if not plain or tensor.numel() > MOST_VALUES:
+    if not plain or tensor.numel() > MAX_VALUES:
         raise InputError(
-            f"{shown(name)} is not a plain tensor of at most {MOST_VALUES:,} numbers in 16 to 64 "
-            "bits: save model.float().state_dict()"
+            f"{format_config(name)} is not a plain tensor of at most {MAX_VALUES:,} numbers in "
+            "16 to 64 bits: save model.float().state_dict()"
         )
     if tensor.dtype is torch.bfloat16:
         tensor = tensor.float()

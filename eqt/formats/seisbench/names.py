@@ -22,7 +22,7 @@ def _column(values: Array) -> Array:
     return values[:, np.newaxis]
 
 
-class Pair(NamedTuple):
+class WeightMap(NamedTuple):
     """One weight of ours, and the one or two of theirs whose sum it is."""
 
     ours: str
@@ -31,52 +31,52 @@ class Pair(NamedTuple):
     back: Change = _same
 
 
-def _as_is(ours: str, theirs: str) -> Pair:
-    return Pair(ours, (theirs,))
+def _as_is(ours: str, theirs: str) -> WeightMap:
+    return WeightMap(ours, (theirs,))
 
 
-def _turned(ours: str, theirs: str) -> Pair:
+def _transposed(ours: str, theirs: str) -> WeightMap:
     """Match kernels (width, in, out) or matrices (in, out) with theirs, which begin with out."""
-    return Pair(ours, (theirs,), np.transpose, np.transpose)
+    return WeightMap(ours, (theirs,), np.transpose, np.transpose)
 
 
-def _convolution(ours: str, theirs: str) -> Iterator[Pair]:
-    yield _turned(f"{ours}/kernel", f"{theirs}.weight")
+def _convolution(ours: str, theirs: str) -> Iterator[WeightMap]:
+    yield _transposed(f"{ours}/kernel", f"{theirs}.weight")
     yield _as_is(f"{ours}/bias", f"{theirs}.bias")
 
 
-def _batch_norm(ours: str, theirs: str) -> Iterator[Pair]:
+def _batch_norm(ours: str, theirs: str) -> Iterator[WeightMap]:
     yield _as_is(f"{ours}/gamma", f"{theirs}.weight")
     yield _as_is(f"{ours}/beta", f"{theirs}.bias")
     yield _as_is(f"{ours}/moving_mean", f"{theirs}.running_mean")
     yield _as_is(f"{ours}/moving_variance", f"{theirs}.running_var")
 
 
-def _lstm(ours: str, theirs: str, end: str = "") -> Iterator[Pair]:
-    yield _turned(f"{ours}/lstm_cell/kernel", f"{theirs}weight_ih{end}")
-    yield _turned(f"{ours}/lstm_cell/recurrent_kernel", f"{theirs}weight_hh{end}")
-    yield Pair(f"{ours}/lstm_cell/bias", (f"{theirs}bias_ih{end}", f"{theirs}bias_hh{end}"))
+def _lstm(ours: str, theirs: str, end: str = "") -> Iterator[WeightMap]:
+    yield _transposed(f"{ours}/lstm_cell/kernel", f"{theirs}weight_ih{end}")
+    yield _transposed(f"{ours}/lstm_cell/recurrent_kernel", f"{theirs}weight_hh{end}")
+    yield WeightMap(f"{ours}/lstm_cell/bias", (f"{theirs}bias_ih{end}", f"{theirs}bias_hh{end}"))
 
 
-def _attention(ours: str, theirs: str) -> Iterator[Pair]:
+def _attention(ours: str, theirs: str) -> Iterator[WeightMap]:
     yield from (_as_is(f"{ours}/{name}", f"{theirs}.{name}") for name in _ATTENTION)
 
 
 _ATTENTION: Final = ("Wt", "Wx", "bh", "Wa", "ba")
 
 
-def _layer_norm(ours: str, theirs: str) -> Iterator[Pair]:
+def _layer_norm(ours: str, theirs: str) -> Iterator[WeightMap]:
     for name in ("gamma", "beta"):
-        yield Pair(f"{ours}/{name}", (f"{theirs}.{name}",), _column, np.ravel)
+        yield WeightMap(f"{ours}/{name}", (f"{theirs}.{name}",), _column, np.ravel)
 
 
-def _feed_forward(ours: str, theirs: str) -> Iterator[Pair]:
+def _feed_forward(ours: str, theirs: str) -> Iterator[WeightMap]:
     for i in (1, 2):
-        yield _turned(f"{ours}/W{i}", f"{theirs}.lin{i}.weight")
+        yield _transposed(f"{ours}/W{i}", f"{theirs}.lin{i}.weight")
         yield _as_is(f"{ours}/b{i}", f"{theirs}.lin{i}.bias")
 
 
-def pairs(config: EQTConfig, phases: str = PHASES) -> Iterator[Pair]:
+def weight_maps(config: EQTConfig, phases: str = PHASES) -> Iterator[WeightMap]:
     """Yield every weight of ours with its equal in SeisBench's state.
 
     Parameters
@@ -113,13 +113,13 @@ def pairs(config: EQTConfig, phases: str = PHASES) -> Iterator[Pair]:
         yield from _convolution(f"picker_{phase}", f"pick_convs.{i}")
 
 
-def _transformer(suffix: str, theirs: str) -> Iterator[Pair]:
+def _transformer(suffix: str, theirs: str) -> Iterator[WeightMap]:
     yield from _attention(f"attention{suffix}", f"{theirs}.attention")
     yield from _layer_norm(f"attention{suffix}_norm", f"{theirs}.norm1")
     yield from _feed_forward(f"feed_forward{suffix}", f"{theirs}.ff")
     yield from _layer_norm(f"feed_forward{suffix}_norm", f"{theirs}.norm2")
 
 
-def _decoder(branch: str, theirs: str, config: EQTConfig) -> Iterator[Pair]:
+def _decoder(branch: str, theirs: str, config: EQTConfig) -> Iterator[WeightMap]:
     for i in range(len(config.filters)):
         yield from _convolution(f"decoder{branch}_{i + 1}", f"{theirs}.convs.{i}")

@@ -4,16 +4,16 @@ Each function takes arrays and returns a `matplotlib.figure.Figure`; no window i
 """
 
 from eqt.visualize.figures.attention import attention_figure, average_figure, parameters_figure
-from eqt.visualize.figures.attribution import why_figure
+from eqt.visualize.figures.attribution import attribution_figure
 from eqt.visualize.figures.filters import filters_figure
 from eqt.visualize.figures.maps import maps_figure, overview_figure
 
 __all__ = [
     "attention_figure",
+    "attribution_figure",
     "average_figure",
     "filters_figure",
     "maps_figure",
     "overview_figure",
     "parameters_figure",
-    "why_figure",
 ]

@@ -19,11 +19,11 @@ from eqt.visualize.figures.panels import (
     rows_of_columns,
     sheet,
 )
-from eqt.visualize.mean_attention import ABOUT_P, Average, received
+from eqt.visualize.mean_attention import ABOUT_P, MeanAttention, received
 from eqt.visualize.time_axis import Steps
-from eqt.visualize.traces import Shown, arrivals, caption
+from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
-from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, say, styled
+from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, show_message, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 MATRIX = "viridis"
@@ -35,7 +35,7 @@ END = N_SAMPLES / SAMPLING_RATE
 def attention_figure(
     name: str,
     what: str,
-    shown: Shown,
+    shown: SelectedTraces,
     weights: np.ndarray,
     steps: Steps,
     top: float,
@@ -82,7 +82,12 @@ def attention_figure(
 
 
 def _column(
-    axes: np.ndarray, shown: Shown, place: int, weights: np.ndarray, steps: Steps, top: float
+    axes: np.ndarray,
+    shown: SelectedTraces,
+    place: int,
+    weights: np.ndarray,
+    steps: Steps,
+    top: float,
 ) -> AxesImage:
     """Draw one trace: waveform, what is attended to, and the matrices."""
     row = shown.rows[place]
@@ -153,7 +158,7 @@ def _finish(block: np.ndarray) -> None:
 
 
 @styled
-def average_figure(found: Mapping[str, Average], steps: Steps) -> Figure:
+def average_figure(found: Mapping[str, MeanAttention], steps: Steps) -> Figure:
     """Draw the mean attention of each layer over a set: events, noise, what differs, and about P.
 
     Parameters
@@ -179,7 +184,7 @@ def average_figure(found: Mapping[str, Average], steps: Steps) -> Figure:
     return figure
 
 
-def _average(line: np.ndarray, name: str, average: Average, steps: Steps) -> None:
+def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
     there = [mean for mean in means if np.isfinite(mean).all()]
     top = max(float(mean.max()) for mean in there) if there else 1.0
@@ -187,7 +192,7 @@ def _average(line: np.ndarray, name: str, average: Average, steps: Steps) -> Non
         if np.isfinite(mean).all():
             colour_bar(ax, matrix(ax, mean, steps, top), "", 0.8)
         else:
-            say(ax, "none in this set")
+            show_message(ax, "none in this set")
     if len(there) == 2:
         difference = means[0] - means[1]
         size = float(np.abs(difference).max()) or 1.0
@@ -195,12 +200,12 @@ def _average(line: np.ndarray, name: str, average: Average, steps: Steps) -> Non
         image.set(cmap=DIVERGING, clim=(-size, size))
         colour_bar(line[2], image, "", 0.8)
     else:
-        say(line[2], "needs both")
+        show_message(line[2], "needs both")
     _about_p(line[3], average, steps.count)
     line[0].set_ylabel(f"{name}\nattends (s)")
 
 
-def _about_p(ax: Axes, average: Average, count: int) -> None:
+def _about_p(ax: Axes, average: MeanAttention, count: int) -> None:
     """Draw what the moments about P are given, with the middle half of the events."""
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
@@ -231,7 +236,7 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
     single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]
     heading(figure, f"{name}: parameters", ", ".join(single))
     if not panels:
-        say(axes[0, 0], "this attention has no parameters")
+        show_message(axes[0, 0], "this attention has no parameters")
     for ax, (key, value) in zip(axes[0], panels.items(), strict=False):
         _parameter(ax, key, np.squeeze(value))
     return figure

@@ -14,7 +14,7 @@ from eqt.visualize.figures.panels import (
     name_arrivals,
     sheet,
 )
-from eqt.visualize.traces import Shown, arrivals, caption
+from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, GREY, styled
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
@@ -26,10 +26,10 @@ END = N_SAMPLES / SAMPLING_RATE
 
 
 @styled
-def why_figure(
+def attribution_figure(
     output: str,
     sample: int,
-    shown: Shown,
+    shown: SelectedTraces,
     place: int,
     probabilities: np.ndarray,
     gradients: Gradients,

@@ -20,7 +20,7 @@ from eqt.visualize.figures.panels import (
     time_axis,
 )
 from eqt.visualize.time_axis import Steps
-from eqt.visualize.traces import Shown, caption
+from eqt.visualize.traces import SelectedTraces, caption
 from steadkit.plots.style import styled
 
 WAVEFORM, CURVE = 0.85, 0.55
@@ -40,7 +40,7 @@ def _inches(channels: int) -> float:
 def maps_figure(
     name: str,
     what: str,
-    shown: Shown,
+    shown: SelectedTraces,
     values: np.ndarray,
     steps: Steps,
     limits: tuple[float, float],
@@ -99,7 +99,7 @@ def _draw_layer(
 
 @styled
 def overview_figure(
-    shown: Shown, place: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    shown: SelectedTraces, place: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
 ) -> Figure:
     """Draw one trace's way through the network, a strip a layer, all on one time axis.
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from conftest import TINY
 
-from eqt.visualize.mean_attention import ABOUT_P, averages
+from eqt.visualize.mean_attention import ABOUT_P, mean_attention
 from eqt.visualize.time_axis import steps_of
-from eqt.visualize.traces import Shown
+from eqt.visualize.traces import SelectedTraces
 
 CONFIG = replace(TINY, filters=(2,) * 7, kernels=(3,) * 7)
 STEPS = steps_of("attentionD", CONFIG)
@@ -23,7 +23,7 @@ def part(kinds, seed):
     ]
     waveforms = np.zeros((len(kinds), 6000, 3), np.float32)
     waveforms[:, 0, 0] = np.arange(len(kinds)) + 10 * seed
-    return Shown([str(i) for i in range(len(kinds))], waveforms, rows)
+    return SelectedTraces([str(i) for i in range(len(kinds))], waveforms, rows)
 
 
 def attention(waveforms):
@@ -36,7 +36,7 @@ def attention(waveforms):
 
 def test_the_mean_is_over_all_parts_and_by_kind():
     parts = [part(["event", "noise"], 0), part(["event", "event"], 1)]
-    found = averages(attention, CONFIG, parts)["attentionD"]
+    found = mean_attention(attention, CONFIG, parts)["attentionD"]
     assert found.counts == (3, 1)
     events = np.zeros(STEPS.count)
     events[[0, 10, 11]] = 1 / 3
@@ -45,7 +45,7 @@ def test_the_mean_is_over_all_parts_and_by_kind():
 
 
 def test_what_is_received_is_told_by_seconds_after_p():
-    found = averages(attention, CONFIG, [part(["event", "noise", "event"], 1)])["attentionD"]
+    found = mean_attention(attention, CONFIG, [part(["event", "noise", "event"], 1)])["attentionD"]
     assert found.about_p.shape == (2, len(ABOUT_P))
     # Step 10 of the first event and 12 of the other receive all; P is at 10.01 s.
     for curve, step in zip(found.about_p, (10, 12), strict=True):
@@ -54,5 +54,5 @@ def test_what_is_received_is_told_by_seconds_after_p():
 
 
 def test_a_set_without_noise_has_no_mean_of_it():
-    found = averages(attention, CONFIG, [part(["event"], 0)])["attentionD"]
+    found = mean_attention(attention, CONFIG, [part(["event"], 0)])["attentionD"]
     assert np.isnan(found.noise).all() and np.isfinite(found.events).all()

@@ -7,7 +7,7 @@ from conftest import names_of, write_stead
 
 from eqt.visualize import traces
 from steadkit.errors import InputError
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
 def varied(path, order):
@@ -78,4 +78,4 @@ def test_many_traces_come_in_parts(stead):
     assert count == len(found) == 3
     assert [one.is_event.sum() for one in found] == [3, 1, 0]
     assert sum(len(one.names) for one in found) == 8
-    assert source_of(source.hdf5) == source
+    assert source_from_path(source.hdf5) == source

@@ -15,7 +15,7 @@ from eqt.model import build_model
 from eqt.model_io import save_model
 from eqt.visualize import figures
 from eqt.visualize.activations import feature_maps
-from eqt.visualize.context import subject_of
+from eqt.visualize.context import context_of
 from eqt.visualize.files import Picture, write
 from eqt.visualize.folder import MARK
 from eqt.visualize.gallery import gallery
@@ -89,7 +89,7 @@ def test_the_mark_names_network_data_and_every_file(page, trained):
 
 
 def test_the_arrays_are_what_the_network_makes(page, trained):
-    subject = subject_of(trained)
+    subject = context_of(trained)
     shown = read(subject.data, TWO)
     with np.load(page / "maps.npz") as maps:
         np.testing.assert_array_equal(maps["traces"], TWO)
@@ -186,7 +186,7 @@ def test_what_cannot_be_shown_is_refused_in_one_line(run, network, stead, argume
 def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
     """The image of a layer lies on the seconds of its steps, under lines at P and S."""
     shown = read(stead().hdf5, TWO[:1])
-    subject = subject_of(network)
+    subject = context_of(network)
     name = "attentionD"
     values = feature_maps(subject.model, shown.waveforms, [name])[name]
     steps = steps_of(name, DEEP)
@@ -202,7 +202,7 @@ def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
 
 
 def test_the_same_figure_is_the_same_bytes(tmp_path, network):
-    kernel = subject_of(network).model.get_layer("encoder_2").get_weights()[0]
+    kernel = context_of(network).model.get_layer("encoder_2").get_weights()[0]
     content = []
     for name in "ab":
         folder = tmp_path / name
