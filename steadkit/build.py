@@ -43,31 +43,31 @@ def build(
         nothing is written.
     """
     check_dataset(files, overwrite or _is_alone(manifest, files), sources)
-    wanted = load(manifest)
-    rows = _find(wanted, manifest, sources)
+    expected = load(manifest)
+    rows = _find_rows(expected, manifest, sources)
     if files.manifest.exists() and files.manifest.samefile(manifest):
         release_input(manifest)  # it is written again and says the same
     return copy_rows(
         sources,
         files,
         rows,
-        wanted.recipe,
+        expected.recipe,
         overwrite or _is_alone(manifest, files),
-        wanted.parts if set(wanted.parts) != {UNKNOWN} else (),
-        _checker(wanted, manifest),
-        None if any_csv else _csv_checker(wanted, manifest),
+        expected.parts if set(expected.parts) != {UNKNOWN} else (),
+        _digest_checker(expected, manifest),
+        None if any_csv else _csv_checker(expected, manifest),
     )
 
 
 def _is_alone(manifest: Path, files: DatasetFiles) -> bool:
     """Tell whether the only file in the way is the manifest itself, which says the same."""
-    mine = files.manifest.exists() and files.manifest.samefile(manifest)
-    return mine and not files.csv.exists() and not files.hdf5.exists()
+    is_manifest = files.manifest.exists() and files.manifest.samefile(manifest)
+    return is_manifest and not files.csv.exists() and not files.hdf5.exists()
 
 
-def _find(wanted: Manifest, path: Path, sources: Sequence[Source]) -> pd.DataFrame:
+def _find_rows(expected: Manifest, path: Path, sources: Sequence[Source]) -> pd.DataFrame:
     """Find the source and the row of every trace, in the order of the manifest."""
-    order = pd.Index(wanted.traces)
+    order = pd.Index(expected.traces)
     tables = []
     for number, source in enumerate(sources):
         table = read_table(source.csv, KEY_COLUMNS)
@@ -83,25 +83,25 @@ def _find(wanted: Manifest, path: Path, sources: Sequence[Source]) -> pd.DataFra
             f"{len(missing)} of the {len(order)} traces of {str(path)!r} are in none of "
             f"{', '.join(map(str, sources))}, {missing[0]!r} for one: name the files that have them"
         )
-    if counts(rows["trace_category"]) != dict(wanted.categories):
+    if counts(rows["trace_category"]) != dict(expected.categories):
         raise InputError(
-            f"{str(path)!r} counts {dict(wanted.categories)}, the sources have "
+            f"{str(path)!r} counts {dict(expected.categories)}, the sources have "
             f"{counts(rows['trace_category'])} of its traces: they are other data"
         )
     return rows
 
 
-def _checker(wanted: Manifest, path: Path) -> Callable[[str, bytes, bytes], None]:
+def _digest_checker(expected: Manifest, path: Path) -> Callable[[str, bytes, bytes], None]:
     # Traces are copied in the order of the manifest: a table of a million names is not needed.
-    digests = zip(wanted.waveforms, wanted.attributes, strict=True)
+    digests = zip(expected.waveforms, expected.attributes, strict=True)
 
     def check(name: str, waveform: bytes, attribute: bytes) -> None:
         waveform_digest, attributes_digest = next(digests)
-        for what, known, found in (
+        for what, known, digest in (
             ("waveform", waveform_digest, waveform.hex()),
             ("attributes", attributes_digest, attribute.hex()),
         ):
-            if known not in (UNKNOWN, found):
+            if known not in (UNKNOWN, digest):
                 raise InputError(
                     f"trace {name!r} has another {what} in the source than {str(path)!r} says: "
                     "it was made from other data"
@@ -110,9 +110,9 @@ def _checker(wanted: Manifest, path: Path) -> Callable[[str, bytes, bytes], None
     return check
 
 
-def _csv_checker(wanted: Manifest, path: Path) -> Callable[[str], None]:
+def _csv_checker(expected: Manifest, path: Path) -> Callable[[str], None]:
     def check(digest: str) -> None:
-        if wanted.csv not in (UNKNOWN, digest):
+        if expected.csv not in (UNKNOWN, digest):
             raise InputError(
                 f"the rows of {str(path)!r} have other cells in the sources' CSV than when it was "
                 "made: name the CSV it was made from, or accept these with --any-csv"

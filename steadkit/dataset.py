@@ -107,33 +107,33 @@ class Dataset:
         """Take one trace by its number or name, or several by slice, mask, numbers or names."""
         if isinstance(which, str | int | np.integer):
             return self._trace_at(self._number(which))
-        return self._taken(self._numbers(which))
+        return self._select(self._numbers(which))
 
     def _numbers(self, which: Any) -> np.ndarray:
         if isinstance(which, slice):
             return np.arange(len(self))[which]
-        chosen = np.asarray(which)
-        if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise InputError(f"a mask of shape {chosen.shape} for {len(self)} traces")
-            return np.flatnonzero(chosen)
-        if chosen.dtype.kind in "OUT":
-            return np.array([self._number(name) for name in chosen], dtype=np.int64)
-        if chosen.size and (chosen.dtype.kind not in "iu" or np.abs(chosen).max() > len(self)):
+        indices = np.asarray(which)
+        if indices.dtype == bool:
+            if indices.shape != (len(self),):
+                raise InputError(f"a mask of shape {indices.shape} for {len(self)} traces")
+            return np.flatnonzero(indices)
+        if indices.dtype.kind in "OUT":
+            return np.array([self._number(name) for name in indices], dtype=np.int64)
+        if indices.size and (indices.dtype.kind not in "iu" or np.abs(indices).max() > len(self)):
             raise InputError(f"{str(which)[:60]!r} does not say which of {len(self)} traces")
-        return np.arange(len(self))[chosen.astype(np.int64)]
+        return np.arange(len(self))[indices.astype(np.int64)]
 
     def _number(self, which: Any) -> int:
         if isinstance(which, str):
-            found = np.flatnonzero((self._keys["trace_name"] == which).to_numpy())
-            if len(found):
-                return int(found[0])
+            matches = np.flatnonzero((self._keys["trace_name"] == which).to_numpy())
+            if len(matches):
+                return int(matches[0])
         elif -len(self) <= which < len(self):
             return int(which) % len(self)
         # Not an InputError: a for loop over numbers ends with an IndexError.
         raise IndexError(f"no trace {which!r} among {len(self)}")
 
-    def _taken(
+    def _select(
         self,
         numbers: np.ndarray,
         step: Mapping[str, object] | None = None,
@@ -143,16 +143,16 @@ class Dataset:
         if parts is None and self.parts is not None:
             parts = self.parts[numbers]
         step = {"operation": "take", "traces": len(numbers)} if step is None else step
-        taken = replace(self, places=places, parts=parts, steps=(*self.steps, step))
-        taken.__dict__["_all_keys"] = self._all_keys  # read once for all copies
-        return taken
+        selected = replace(self, places=places, parts=parts, steps=(*self.steps, step))
+        selected.__dict__["_all_keys"] = self._all_keys  # read once for all copies
+        return selected
 
     def where(self, condition: str) -> "Dataset":
         """Keep the traces for which a condition on the columns is true (`steadkit.expressions`)."""
         parsed = parse(condition)
         table = self.table(list(dict.fromkeys([*KEY_COLUMNS, *columns_in(parsed)])))
         step = {"operation": "where", "where": parsed.text}
-        return self._taken(np.flatnonzero(mask(parsed, table)), step)
+        return self._select(np.flatnonzero(mask(parsed, table)), step)
 
     def subset(self, fraction: Fraction | str | float | None = None, **options: Any) -> "Dataset":
         """Draw traces in shuffled order, as ``steadkit subset`` does.
@@ -168,7 +168,7 @@ class Dataset:
         selection = Selection(exact, **options)
         present = [name for source in self.sources for name in columns_of(source.csv)]
         table = self.table(needed_columns(selection, present))
-        return self._taken(select(table, selection), selection.to_recipe())
+        return self._select(select(table, selection), selection.to_recipe())
 
     def split(self, rule: SplitConfig | None = None, **options: Any) -> "Dataset":
         """Give every trace its part, as ``steadkit split`` does: by earthquake by default.
@@ -184,13 +184,13 @@ class Dataset:
         rule = rule or SplitConfig(**options)
         parts, rule = assign(self.table(), rule)
         step = rule.to_recipe(self.manifest().digest)
-        return self._taken(np.arange(len(self)), step, np.asarray(parts, dtype=object))
+        return self._select(np.arange(len(self)), step, np.asarray(parts, dtype=object))
 
     def part(self, name: str) -> "Dataset":
         """Take the traces of one part: train, validation or test."""
         if self.parts is None or name not in SPLITS:
             raise InputError(f"no part {name!r}: split first, then take {', '.join(SPLITS)}")
-        return self._taken(np.flatnonzero(self.parts == name), {"operation": "part", "part": name})
+        return self._select(np.flatnonzero(self.parts == name), {"operation": "part", "part": name})
 
     def get_waveforms(self, which: Any = slice(None)) -> np.ndarray:
         """Read waveforms, shape (traces, 6000, 3), float32, counts, components E, N, Z.
@@ -274,7 +274,9 @@ class Dataset:
         if sample_weight:
             config = replace(config, labels=replace(config.labels, mark_unknown=True))
         batches = self.batches(config, seed)
-        return to_tf_dataset(batches, epochs=epochs, goes_on=True, sample_weight=sample_weight)
+        return to_tf_dataset(
+            batches, epochs=epochs, continue_epochs=True, sample_weight=sample_weight
+        )
 
     @property
     def recipe(self) -> Mapping[str, object]:

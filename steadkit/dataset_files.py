@@ -127,8 +127,8 @@ def copy_rows(
         staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
         n_bytes = len(names) * TRACE_BYTES - staged_bytes
         require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
-        with ThreadPoolExecutor(1) as beside:
-            table = beside.submit(write_rows, [source.csv for source in sources], rows, new.csv)
+        with ThreadPoolExecutor(1) as executor:
+            table = executor.submit(write_rows, [source.csv for source in sources], rows, new.csv)
             if check_csv is not None:
                 check_csv(table.result())
             copied = copy_traces(order, new.hdf5, journal_of(new.hdf5), check)

@@ -54,13 +54,13 @@ class Example:
         return len(self.p) > 0
 
     @property
-    def reach(self) -> float:
+    def signal_end(self) -> float:
         """Where the last of its events has died away, in samples; NaN if nobody knows.
 
         The main event ends with its coda, and the others, or one whose coda end is not known,
         five times S minus P after P, as long as nineteen of twenty in STEAD.
 
-        >>> Example(np.zeros((6000, 3)), p=(600.0, 3000.0), s=(900.0, 3300.0)).reach
+        >>> Example(np.zeros((6000, 3)), p=(600.0, 3000.0), s=(900.0, 3300.0)).signal_end
         4500.0
         """
         ends = [p + USUAL_CODA * (s - p) for p, s in zip(self.p, self.s, strict=True)]
@@ -70,7 +70,7 @@ class Example:
         # The maximum of a list with NaN depends on its order; a sum does not.
         return nan if not ends or isnan(sum(ends)) else max(ends)
 
-    def moved(self, samples: float, waveform: np.ndarray) -> "Example":
+    def shifted(self, samples: float, waveform: np.ndarray) -> "Example":
         """Take another waveform, in which everything comes so many samples later."""
         return Example(
             waveform,

@@ -207,8 +207,8 @@ def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:
     peak = _peak_at(config, arrival - whole)
     first = whole - config.half_width
     begin, end = max(first, 0), min(first + len(peak), N_SAMPLES)
-    there = picker[begin:end].reshape(-1)
-    np.maximum(there, peak[begin - first : end - first], out=there)
+    window = picker[begin:end].reshape(-1)
+    np.maximum(window, peak[begin - first : end - first], out=window)
 
 
 @lru_cache(maxsize=256)

@@ -43,11 +43,11 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
         raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
     again = rows["trace_name"].duplicated()
     first = rows[~again]
-    _refuse_differences(sources, first, rows[again])
+    _require_same_traces(sources, first, rows[again])
     return copy_rows(sources, files, first, {"operation": "merge"}, overwrite)
 
 
-def _refuse_differences(
+def _require_same_traces(
     sources: Sequence[Source], first: pd.DataFrame, again: pd.DataFrame
 ) -> None:
     owner = dict(zip(first["trace_name"], first["source"], strict=True)) if len(again) else {}
@@ -58,10 +58,10 @@ def _refuse_differences(
     # One pair of files after the other, so that each is opened once.
     for one, other in sorted({(one, other) for _, one, other in pairs}):
         shared = [name for name, *files in pairs if files == [one, other]]
-        _compare(sources[one], sources[other], shared)
+        _compare_traces(sources[one], sources[other], shared)
 
 
-def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
+def _compare_traces(one: Source, other: Source, names: Sequence[str]) -> None:
     with open_data(one.hdf5) as left, open_data(other.hdf5) as right:
         for name in progress(names, f"comparing {one} and {other}"):
             if digest(read_waveform(left, name)) != digest(read_waveform(right, name)):

@@ -63,7 +63,7 @@ def subset(
         Whether existing files may be replaced.
     manifest_only
         Whether to write only the list of traces; then only the CSV files are read.
-    tell
+    log
         Called with a line on what the filters did, where there are any.
 
     Returns
@@ -80,11 +80,11 @@ def subset(
     table, places = _rows_of(sources, selection)
     matching = filter_rows(table, selection)
     _log_filters(table, matching, selection, tell)
-    chosen = sample_rows(table, matching, selection)
-    rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[chosen]
+    selected = sample_rows(table, matching, selection)
+    rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[selected]
     if selection.preset:
-        taken = counts(rows["trace_category"])
-        check_counts(selection.preset, counts(table["trace_category"]), taken)
+        category_counts = counts(rows["trace_category"])
+        check_counts(selection.preset, counts(table["trace_category"]), category_counts)
     recipe = selection.to_recipe()
     if not manifest_only:
         return copy_rows(sources, files, rows, recipe, overwrite)
@@ -149,7 +149,9 @@ def _log_filters(
     table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
 ) -> None:
     if selection.exclude:
-        here = len(excluded_rows(table, selection.exclude))
-        tell(f"{here:,} of the {selection.exclude.number:,} names to exclude are in the sources")
+        n_excluded = len(excluded_rows(table, selection.exclude))
+        tell(
+            f"{n_excluded:,} of the {selection.exclude.number:,} names to exclude are in the sources"
+        )
     if selection.filters:
         tell(f"{len(matching):,} of {len(table):,} traces match")

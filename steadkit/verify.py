@@ -23,7 +23,7 @@ class Difference:
 
     trace_name: str
     """Empty where a file as a whole is not as it should be."""
-    what: str
+    description: str
 
 
 def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:
@@ -75,13 +75,13 @@ def _compare_traces(
     ):
         digests = zip(scanned.digests, scanned.attribute_digests(), strict=True)
         for number, (row, found) in enumerate(zip(scanned.rows.tolist(), digests, strict=True)):
-            fault = scanned.unread.get(number) or scanned.unread_attributes.get(number)
-            if fault:
-                yield row, Difference(names[row], fault)
+            reason = scanned.unread.get(number) or scanned.unread_attributes.get(number)
+            if reason:
+                yield row, Difference(names[row], reason)
                 continue
-            if _differ(waveforms[row], found[0].hex()):
+            if _digests_differ(waveforms[row], found[0].hex()):
                 yield row, Difference(names[row], "another waveform")
-            if _differ(attributes[row], found[1].hex()):
+            if _digests_differ(attributes[row], found[1].hex()):
                 yield row, Difference(names[row], "other attributes")
 
 
@@ -103,7 +103,7 @@ def covers_csv(manifest: Manifest) -> bool:
 def _compare_csv(manifest: Manifest, csv: Path) -> Iterator[Difference]:
     names = read_table(csv, KEY_COLUMNS)["trace_name"].tolist()
     if names == list(manifest.traces):
-        if _differ(manifest.csv, csv_digest(csv, len(names))):
+        if _digests_differ(manifest.csv, csv_digest(csv, len(names))):
             yield Difference(
                 "",
                 f"rows of {csv.name} are not as the manifest says: "
@@ -141,11 +141,13 @@ def compare(one: Manifest, other: Manifest) -> dict[str, list[str]]:
         "only in the first": [name for name in one.traces if name not in right],
         "only in the second": [name for name in other.traces if name not in left],
         "another part": [n for n in shared if left[n][0] != right[n][0]],
-        "another waveform": [n for n in shared if _differ(left[n][1], right[n][1])],
-        "other attributes": [n for n in shared if _differ(left[n][2], right[n][2])],
+        "another waveform": [n for n in shared if _digests_differ(left[n][1], right[n][1])],
+        "other attributes": [n for n in shared if _digests_differ(left[n][2], right[n][2])],
         "another recipe": [k for k in recipes if one.recipe.get(k) != other.recipe.get(k)],
         "another order": _reordered(shared, [name for name in other.traces if name in left]),
-        "other rows in the CSV": [one.name, other.name] if _differ(one.csv, other.csv) else [],
+        "other rows in the CSV": [one.name, other.name]
+        if _digests_differ(one.csv, other.csv)
+        else [],
     }
 
 
@@ -156,7 +158,7 @@ def _rows(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
     return dict(zip(manifest.traces, rows, strict=True))
 
 
-def _differ(left: str, right: str) -> bool:
+def _digests_differ(left: str, right: str) -> bool:
     """Tell whether two digests differ; one that is not known differs from none."""
     return left != right and UNKNOWN not in (left, right)
 

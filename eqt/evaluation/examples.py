@@ -131,7 +131,7 @@ def example_traces(
     # A trace may be shown twice, but is read once.
     once, places = np.unique(rows, return_inverse=True)
     names = [batches.names[row] for row in once.tolist()]
-    few = BatchLoader(batches.records.data, names, batches.config)
+    few = BatchLoader(batches.data_source.data, names, batches.config)
     with raise_input_errors(few):
         made = [few.batch(number)[0] for number in range(len(few))]
     outputs = [predict(waveforms).mean for waveforms in made]

@@ -125,7 +125,7 @@ def position_test(
     That the published weights pick better on whole seconds than between was found with it.
     """
     _check(batches, positions, count)
-    places_each, events = len(positions) or count, int(batches.records.is_event.sum())
+    places_each, events = len(positions) or count, int(batches.data_source.is_event.sum())
     require_memory(
         ROW_BYTES * len(PHASES) * events * places_each,
         f"the position test of {events:,} events at {places_each:,} places each",

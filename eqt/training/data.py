@@ -86,9 +86,9 @@ def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[BatchL
 
 def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on what is not known of events, and on what that does to training."""
-    records = training.records
+    records = training.data_source
     lines, n_events = [], int(records.is_event.sum())
-    n_unlabelled = [int(batches.records.lacks_s.sum()) for batches in (training, validation)]
+    n_unlabelled = [int(batches.data_source.lacks_s.sum()) for batches in (training, validation)]
     if any(n_unlabelled):
         lines.append(
             f"S is not known for {n_unlabelled[0]:,} of the {n_events:,} earthquake traces of the "
@@ -96,7 +96,7 @@ def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]
             "loss and scores where it may be"
         )
     for names, reason, lacking in (
-        (("shift",), "neither S nor the coda end is", records.lacks_end),
+        (("shift",), "neither S nor the coda end is", records.lacks_signal_end),
         (("second_event",), "S is not", records.lacks_s),
         (SNR_NEEDED, "the SNR of a component is not", records.lacks_snr),
     ):

@@ -114,7 +114,7 @@ def validate(work: TrainingContext) -> dict[str, float]:
     for number, (waveforms, targets) in enumerate(to_tf_dataset(batches)):
         losses, found, peaks = (np.asarray(t) for t in work.trainer.validate(waveforms, targets))
         totals += len(waveforms) * losses.astype(float)
-        truth = arrivals[batches.chosen(number)]
+        truth = arrivals[batches.trace_numbers(number)]
         counts = counts.plus(metrics.count(found, peaks, truth))
     means = (totals / len(batches.names)).tolist()
     if not np.isfinite(means).all():
@@ -133,7 +133,7 @@ def write_history(run: RunFolder, progress: Progress) -> None:
 def _stop_at_nan(work: TrainingContext, progress: Progress, batch: Any, number: int) -> None:
     """Keep the batch whose loss is NaN, and say so."""
     waveforms, targets = batch
-    names = [work.training.names[trace] for trace in work.training.chosen(number)]
+    names = [work.training.names[trace] for trace in work.training.trace_numbers(number)]
     copies = len(waveforms) // len(names)  # of a paired batch the same traces come twice
     arrays = {
         "waveforms": waveforms.numpy(),

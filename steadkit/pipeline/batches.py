@@ -14,14 +14,14 @@ from steadkit.manifest import Manifest
 from steadkit.pipeline.buffers import BufferPool
 from steadkit.pipeline.config import BatchConfig
 from steadkit.pipeline.data_source import TraceSource
-from steadkit.pipeline.sampler import EpochOrder, balanced, generators, natural
+from steadkit.pipeline.sampler import EpochOrder, balanced_order, generator_factory, natural_order
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 from steadkit.transforms import (
     AugmentConfig,
     augment,
     check_auxiliary,
     light_augmentation,
-    normalize_some_into,
+    normalize_batch_into,
 )
 
 READ_AT_ONCE = 8
@@ -64,18 +64,18 @@ class BatchLoader:
         shard: tuple[int, int] = (0, 1),
     ):
         self.config = config or BatchConfig()
-        self.records = data if isinstance(data, TraceSource) else _records(data, traces)
+        self.data_source = data if isinstance(data, TraceSource) else _trace_source(data, traces)
         self.seed, self.shard = seed, shard
         self._check()
-        self._donors = self.records.donors()
+        self._auxiliary = self.data_source.auxiliary()
         self._variants = _variants(self.config)
         for one in self._variants:
             if one is not None:
-                check_auxiliary(one, self._donors)
-        self._own = threading.local()
-        self._memory = BufferPool()
+                check_auxiliary(one, self._auxiliary)
+        self._local = threading.local()
+        self._buffers = BufferPool()
         self._orders: dict[int, EpochOrder] = {}
-        self.fault: InputError | None = None
+        self.error: InputError | None = None
 
     def _check(self) -> None:
         worker, workers = self.shard
@@ -89,23 +89,23 @@ class BatchLoader:
                 f"blocks of {config.shuffle_block} traces are shuffled by a seed and there is "
                 "none: give a seed, or leave shuffle_block at 0"
             )
-        if self.config.mix == "balanced" and len(set(self.records.is_event.tolist())) < 2:
+        if self.config.mix == "balanced" and len(set(self.data_source.is_event.tolist())) < 2:
             raise InputError("a balanced mix needs events and noise: these traces have one alone")
 
     @property
     def names(self) -> Sequence[str]:
         """The names of the traces."""
-        return self.records.names
+        return self.data_source.names
 
     @property
     def p(self) -> np.ndarray:
         """P arrivals of the traces, in samples; NaN for noise."""
-        return self.records.p
+        return self.data_source.p
 
     @property
     def s(self) -> np.ndarray:
         """S arrivals of the traces, in samples; NaN for noise and where it is missing."""
-        return self.records.s
+        return self.data_source.s
 
     def __len__(self) -> int:
         """How many batches an epoch has, the last one perhaps smaller."""
@@ -119,27 +119,29 @@ class BatchLoader:
         order = self._orders.get(epoch)
         if order is None:
             block = self.config.shuffle_block
-            file_order = self.records.file_order if block else None
+            file_order = self.data_source.file_order if block else None
             if self.config.mix == "balanced" and self.seed is not None:
-                order = balanced(self.records.is_event, self.seed, epoch, file_order, block)
+                order = balanced_order(
+                    self.data_source.is_event, self.seed, epoch, file_order, block
+                )
             else:
-                order = natural(len(self.records), self.seed, epoch, file_order, block)
+                order = natural_order(len(self.data_source), self.seed, epoch, file_order, block)
             # Two, for where one epoch ends and the next begins.
             self._orders = dict([*self._orders.items()][-1:]) | {epoch: order}
         return order
 
-    def chosen(self, number: int) -> np.ndarray:
+    def trace_numbers(self, number: int) -> np.ndarray:
         """Return the numbers of the traces that a batch is made of, of this worker's share."""
-        return self._chosen(number)[1].traces
+        return self._share_of(number)[1].traces
 
-    def _chosen(self, number: int) -> tuple[int, EpochOrder]:
+    def _share_of(self, number: int) -> tuple[int, EpochOrder]:
         epoch, place = divmod(number, len(self))
-        traces, times, _ = self._order_of(epoch)
+        traces, repetitions, _ = self._order_of(epoch)
         here = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
         count = len(traces[here])
         own = slice(count * worker // workers, count * (worker + 1) // workers)
-        return epoch, EpochOrder(traces[here][own], times[here][own])
+        return epoch, EpochOrder(traces[here][own], repetitions[here][own])
 
     def examples(self, number: int) -> list[Example]:
         """Make the examples of a batch, augmented but not normalised yet."""
@@ -166,16 +168,16 @@ class BatchLoader:
 
     def arrays(self, number: int) -> list[np.ndarray]:
         """Make a batch as a list: the waveforms, and the three targets."""
-        arrays = self._memory.arrays(shapes(self.size(number)))
+        arrays = self._buffers.arrays(batch_shapes(self.size(number)))
         self.fill(number, arrays)
         return arrays
 
     def size(self, number: int) -> int:
         """Tell how many examples a batch has."""
-        return len(self._variants) * len(self.chosen(number))
+        return len(self._variants) * len(self.trace_numbers(number))
 
     def fill(self, number: int, arrays: Sequence[np.ndarray]) -> None:
-        """Make a batch in arrays that are there already, of the shapes that `shapes` gives."""
+        """Make a batch in arrays that are there already, of the shapes that `batch_shapes` gives."""
         self._read_ahead(number)
         waveforms, *targets = arrays
         mode, labels = self.config.normalization, self.config.labels
@@ -194,14 +196,14 @@ class BatchLoader:
                 for row, example in enumerate(examples):
                     some[row] = example.waveform
                     label(first + row, example)
-                normalize_some_into(some, some, mode)
+                normalize_batch_into(some, some, mode)
             return
-        traces = self.chosen(number)
+        traces = self.trace_numbers(number)
         for place in range(0, len(traces), READ_AT_ONCE):
             some = waveforms[place : place + READ_AT_ONCE]
-            normalize_some_into(some, self._waveforms(traces, place)[: len(some)], mode)
+            normalize_batch_into(some, self._waveforms(traces, place)[: len(some)], mode)
         for row, trace in enumerate(traces.tolist()):
-            label(row, self.records.example(trace, waveforms[row]))
+            label(row, self.data_source.example(trace, waveforms[row]))
 
     def _read_ahead(self, number: int) -> None:
         """Ask the system for the next block of the file while this one is used.
@@ -215,19 +217,19 @@ class BatchLoader:
             return
         start, stop = place * self.config.traces, (place + 1) * self.config.traces
         start = start + ahead if start else 0
-        self.records.read_ahead(unshuffled[start : stop + ahead])
+        self.data_source.read_ahead(unshuffled[start : stop + ahead])
 
     def _groups(self, number: int) -> Iterator[tuple[int, list[Example]]]:
         """Make the examples of a batch, a few neighbours at a time, after the first one's row.
 
         Each group is good until the next is made.
         """
-        epoch, (traces, times, _) = self._chosen(number)
+        epoch, (traces, repetitions, _) = self._share_of(number)
         for place in range(0, len(traces), READ_AT_ONCE):
             here = slice(place, place + READ_AT_ONCE)
-            own = [*zip(traces[here].tolist(), times[here].tolist(), strict=True)]
+            own = [*zip(traces[here].tolist(), repetitions[here].tolist(), strict=True)]
             waveforms = self._waveforms(traces, place)
-            examples = [self.records.example(own[n][0], waveforms[n]) for n in range(len(own))]
+            examples = [self.data_source.example(own[n][0], waveforms[n]) for n in range(len(own))]
             for variant, config in enumerate(self._variants):
                 changed = examples
                 if config is not None:
@@ -236,7 +238,7 @@ class BatchLoader:
                             example,
                             config,
                             self._random(epoch, trace, len(self._variants) * time + variant),
-                            self._donors,
+                            self._auxiliary,
                         )
                         for example, (trace, time) in zip(examples, own, strict=True)
                     ]
@@ -244,26 +246,28 @@ class BatchLoader:
 
     def _waveforms(self, traces: np.ndarray, place: int) -> np.ndarray:
         """Read a few waveforms from a place on, into the memory of this thread."""
-        if not hasattr(self._own, "waveforms"):
-            self._own.waveforms = np.empty((READ_AT_ONCE, *TRACE_SHAPE), np.float32)
-        waveforms: np.ndarray = self._own.waveforms
+        if not hasattr(self._local, "waveforms"):
+            self._local.waveforms = np.empty((READ_AT_ONCE, *TRACE_SHAPE), np.float32)
+        waveforms: np.ndarray = self._local.waveforms
         some = traces[place : place + READ_AT_ONCE]
-        self.records.read(some, waveforms[: len(some)])
+        self.data_source.read(some, waveforms[: len(some)])
         return waveforms
 
     def _random(self, epoch: int, trace: int, variant: int) -> np.random.Generator:
-        if not hasattr(self._own, "generator"):
-            self._own.generator = generators(self.seed or 0)
-        random: np.random.Generator = self._own.generator(epoch, trace, variant)
+        if not hasattr(self._local, "generator"):
+            self._local.generator = generator_factory(self.seed or 0)
+        random: np.random.Generator = self._local.generator(epoch, trace, variant)
         return random
 
 
-def shapes(size: int) -> list[tuple[int, ...]]:
+def batch_shapes(size: int) -> list[tuple[int, ...]]:
     """Tell the shapes of the waveforms and of the three targets of a batch of this size."""
     return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
 
 
-def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None) -> TraceSource:
+def _trace_source(
+    data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None
+) -> TraceSource:
     paths = [data] if isinstance(data, Path) else list(data)
     return TraceSource(paths, traces.traces if isinstance(traces, Manifest) else traces)
 
@@ -282,6 +286,6 @@ def raise_input_errors(*sources: BatchLoader) -> Iterator[None]:
         yield
     except Exception:
         for batches in sources:
-            if batches.fault is not None:
-                raise batches.fault from None
+            if batches.error is not None:
+                raise batches.error from None
         raise

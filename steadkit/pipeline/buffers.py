@@ -29,12 +29,12 @@ def aligned_empty(shapes: Sequence[Shape]) -> int:
 
 def split_buffer(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
     """Make float32 arrays in a block of bytes, each aligned."""
-    position, made = -block.ctypes.data % ALIGNMENT, []
+    position, arrays = -block.ctypes.data % ALIGNMENT, []
     for shape in shapes:
-        part = block[position : position + 4 * int(np.prod(shape))]
-        made.append(part.view(np.float32).reshape(shape))
+        segment = block[position : position + 4 * int(np.prod(shape))]
+        arrays.append(segment.view(np.float32).reshape(shape))
         position += _padded(shape)
-    return made
+    return arrays
 
 
 def _padded(shape: Shape) -> int:

@@ -33,7 +33,7 @@ class BatchConfig:
     shuffle_block
         0: each epoch is one random order of all traces, so that they are read all over the file.
         Else each epoch reads the file from front to back in blocks of so many traces, shuffled
-        within; see `steadkit.pipeline.sampler.blockwise`. For files in a random order: in one that
+        within; see `steadkit.pipeline.sampler.shuffle_in_blocks`. For files in a random order: in one that
         is sorted, batches would hold what is alike. Other traces that an augmentation adds come
         from all over the file.
     """

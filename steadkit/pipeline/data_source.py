@@ -50,8 +50,10 @@ class TraceSource:
         columns = _read_tables(self.data, None if names is None else pack(names))
         columns["offset"] = np.empty(len(columns["name"]), np.int64)
         for owner, path in enumerate(self._hdf5):
-            own = columns["owner"] == owner
-            columns["offset"][own] = Waveforms(path, PackedNames(columns["name"][own])).offsets
+            is_owned = columns["owner"] == owner
+            columns["offset"][is_owned] = Waveforms(
+                path, PackedNames(columns["name"][is_owned])
+            ).offsets
         self._set(Columns(columns))
 
     def _set(self, columns: Columns, samples: SharedBuffer | None = None) -> None:
@@ -60,7 +62,7 @@ class TraceSource:
         self.is_event, self.p, self.s = (columns[name] for name in ("is_event", "p", "s"))
         self.coda_end, self.snr_db = columns["coda_end"], columns["snr_db"]
         self.offsets, self._owners = columns["offset"], columns["owner"]
-        self._parts = [Waveforms(path, self.names, self.offsets) for path in self._hdf5]
+        self._readers = [Waveforms(path, self.names, self.offsets) for path in self._hdf5]
 
     def __getstate__(self) -> tuple[list[Path], list[Path], Columns, SharedBuffer | None]:
         return self.data, self._hdf5, self._columns, self._samples
@@ -76,11 +78,11 @@ class TraceSource:
 
     def take(self, rows: np.ndarray) -> "TraceSource":
         """Take some of the traces, by their numbers; their files are not read again."""
-        taken = TraceSource.__new__(TraceSource)
-        taken.__setstate__((self.data, self._hdf5, self._columns.take(rows), None))
-        return taken
+        selected = TraceSource.__new__(TraceSource)
+        selected.__setstate__((self.data, self._hdf5, self._columns.take(rows), None))
+        return selected
 
-    def keep(self) -> "TraceSource":
+    def load_into_memory(self) -> "TraceSource":
         """Read all samples into memory, 72 kB a trace."""
         if self._samples is None:
             shared = SharedBuffer(len(self) * TRACE_BYTES)
@@ -102,7 +104,7 @@ class TraceSource:
         return self.is_event & np.isnan(self.s)
 
     @property
-    def lacks_end(self) -> np.ndarray:
+    def lacks_signal_end(self) -> np.ndarray:
         """Which traces are of an event of whose end nothing is known, bool; see `Example.reach`."""
         return self.lacks_s & ~((self.p < self.coda_end) & (self.coda_end < np.inf))
 
@@ -131,7 +133,7 @@ class TraceSource:
         owners = self._owners[numbers]
         for owner in np.unique(owners).tolist():
             rows = np.flatnonzero(owners == owner)
-            self._parts[owner].read_into(numbers[rows].tolist(), out, rows.tolist())
+            self._readers[owner].read_into(numbers[rows].tolist(), out, rows.tolist())
 
     def read_ahead(self, numbers: np.ndarray) -> None:
         """Ask the system to read these waveforms while this process does something else."""
@@ -140,7 +142,7 @@ class TraceSource:
         owners = self._owners[numbers]
         for owner in np.unique(owners).tolist():
             offsets = np.sort(self.offsets[numbers[owners == owner]])
-            descriptor = os.open(self._parts[owner].path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self._readers[owner].path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 # One call a trace: of a longer range Linux reads the first 128 kB or so alone.
                 for offset in offsets[offsets >= 0].tolist():
@@ -160,10 +162,10 @@ class TraceSource:
             self.snr_db[number],
         )
 
-    def donors(self) -> AuxiliaryTraces:
+    def auxiliary(self) -> AuxiliaryTraces:
         """Let augmentations draw other traces of these."""
 
-        def drawn(numbers: np.ndarray, random: np.random.Generator) -> Example:
+        def draw_example(numbers: np.ndarray, random: np.random.Generator) -> Example:
             number = numbers[random.integers(len(numbers))]
             waveform = np.empty((1, *TRACE_SHAPE), np.float32)
             self.read(np.array([number]), waveform)
@@ -171,8 +173,8 @@ class TraceSource:
 
         events, noise = np.flatnonzero(self.is_event), np.flatnonzero(~self.is_event)
         return AuxiliaryTraces(
-            noise=(lambda random: drawn(noise, random).waveform) if len(noise) else None,
-            event=partial(drawn, events) if len(events) else None,
+            noise=(lambda random: draw_example(noise, random).waveform) if len(noise) else None,
+            event=partial(draw_example, events) if len(events) else None,
         )
 
 
@@ -181,54 +183,60 @@ def _waveforms_in(shared: SharedBuffer) -> np.ndarray:
     return block.view(DTYPE).reshape(-1, *TRACE_SHAPE)
 
 
-def _read_tables(data: Sequence[Path], wanted: np.ndarray | None) -> dict[str, np.ndarray]:
+def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str, np.ndarray]:
     """Read what the tables of the files say of some traces, in their order; of all for None."""
-    sought = None if wanted is None else np.sort(wanted)
-    if sought is not None:
-        _refuse_repeated(sought, "is listed twice: list it once")
-    parts = [part for owner, path in enumerate(data) for part in _parts(path, owner, sought)]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if not len(columns["name"] if wanted is None else wanted):
-        raise InputError(f"no trace of {_listed(data)} selected: at least one is needed")
-    if wanted is not None or len(data) > 1:
+    sorted_names = None if requested is None else np.sort(requested)
+    if sorted_names is not None:
+        _refuse_repeated(sorted_names, "is listed twice: list it once")
+    chunks = [
+        chunk
+        for owner, path in enumerate(data)
+        for chunk in _read_columns(path, owner, sorted_names)
+    ]
+    columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    if not len(columns["name"] if requested is None else requested):
+        raise InputError(f"no trace of {_format_paths(data)} selected: at least one is needed")
+    if requested is not None or len(data) > 1:
         by_name = np.argsort(columns["name"], kind="stable")
         in_order = columns["name"][by_name]
-        _refuse_repeated(in_order, f"is in two of {_listed(data)}: name one")
-    if wanted is not None:
-        rows = find_rows(in_order, wanted)
-        _refuse_missing(wanted[rows < 0], data)
+        _refuse_repeated(in_order, f"is in two of {_format_paths(data)}: name one")
+    if requested is not None:
+        rows = find_rows(in_order, requested)
+        _refuse_missing(requested[rows < 0], data)
         columns = {name: column[by_name[rows]] for name, column in columns.items()}
     _check_arrivals(columns)
     return columns
 
 
-def _refuse_repeated(in_order: np.ndarray, fault: str) -> None:
-    if len(twice := np.flatnonzero(in_order[1:] == in_order[:-1])):
-        raise InputError(f"trace {in_order[twice[0]].decode()!r} {fault}")
+def _refuse_repeated(in_order: np.ndarray, problem: str) -> None:
+    if len(repeated := np.flatnonzero(in_order[1:] == in_order[:-1])):
+        raise InputError(f"trace {in_order[repeated[0]].decode()!r} {problem}")
 
 
 def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
     if len(missing):
         csvs = [source_from_path(path).csv for path in data]
         raise InputError(
-            f"{_listed(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
+            f"{_format_paths(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
         )
 
 
-def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
+def _read_columns(
+    path: Path, owner: int, sorted_names: np.ndarray | None
+) -> Iterator[dict[str, np.ndarray]]:
     """Read the columns of a file piece by piece, of the traces that are sought alone."""
-    passed = 0
-    for table in _pieces(source_from_path(path).csv):
+    n_read = 0
+    for table in _iter_chunks(source_from_path(path).csv):
         names = pack(table["trace_name"].tolist())
         rows = np.arange(len(names))
-        if sought is not None:
-            rows = rows[find_rows(sought, names) >= 0]
+        if sorted_names is not None:
+            rows = rows[find_rows(sorted_names, names) >= 0]
             table = table.iloc[rows]
         is_event = (table["trace_category"] == EVENT).to_numpy()
         yield {
             "name": names[rows],
             "owner": np.full(len(rows), owner, np.int16),
-            "row": (passed + rows).astype(np.int32),
+            "row": (n_read + rows).astype(np.int32),
             "is_event": is_event,
             **{
                 name: np.where(is_event, number_column(table, column), np.nan)
@@ -236,29 +244,29 @@ def _parts(path: Path, owner: int, sought: np.ndarray | None) -> Iterator[dict[s
             },
             "snr_db": component_columns(table),
         }
-        passed += len(names)
+        n_read += len(names)
 
 
-def _pieces(csv: Path) -> Iterator[pd.DataFrame]:
+def _iter_chunks(csv: Path) -> Iterator[pd.DataFrame]:
     # A table of one's own may lack some: then nobody knows, and shifts keep to what is known.
-    there = [column for column in EXTRAS if column in columns_of(csv)]
-    missing = dict.fromkeys(set(EXTRAS) - set(there), "")
-    for table in iter_checked_chunks(csv, (*COLUMNS, *there)):
+    present = [column for column in EXTRAS if column in columns_of(csv)]
+    missing = dict.fromkeys(set(EXTRAS) - set(present), "")
+    for table in iter_checked_chunks(csv, (*COLUMNS, *present)):
         yield table.assign(**missing) if missing else table
 
 
-def _listed(paths: Sequence[Path]) -> str:
+def _format_paths(paths: Sequence[Path]) -> str:
     return ", ".join(repr(str(path)) for path in paths)
 
 
 def _check_arrivals(columns: dict[str, np.ndarray]) -> None:
     events, p, s = columns["is_event"], columns["p"], columns["s"]
     outside = (p < 0) | (p >= N_SAMPLES) | (s < 0) | (s >= N_SAMPLES)
-    faults = {"no P arrival": np.isnan(p), "an arrival outside": outside, "S before P": s <= p}
-    for fault, found in faults.items():
-        if (found & events).any():
-            row = int(np.flatnonzero(found & events)[0])
+    problems = {"no P arrival": np.isnan(p), "an arrival outside": outside, "S before P": s <= p}
+    for problem, is_affected in problems.items():
+        if (is_affected & events).any():
+            row = int(np.flatnonzero(is_affected & events)[0])
             raise InputError(
-                f"trace {columns['name'][row].decode()!r} has {fault} "
+                f"trace {columns['name'][row].decode()!r} has {problem} "
                 f"(P {p[row]:g}, S {s[row]:g}): drop it or repair its row"
             )

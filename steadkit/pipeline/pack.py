@@ -48,17 +48,21 @@ def pack_dataset(
     """
     files = dataset_files(target)
     if isinstance(data, Path) and data.is_dir():
-        return _converted(data, files)
+        return _convert_seisbench(data, files)
     sources = [source_from_path(path) for path in ([data] if isinstance(data, Path) else data)]
-    rows = _rows(sources, traces)
-    recipe = {"operation": OPERATION, "of": [_identity(source.hdf5) for source in sources]}
-    there = _there(files)
-    if there is None or there.recipe != recipe or list(there.traces) != rows["trace_name"].tolist():
-        copy_rows(sources, files, rows, recipe, overwrite=there is not None)
+    rows = _selected_rows(sources, traces)
+    recipe = {"operation": OPERATION, "of": [_fingerprint(source.hdf5) for source in sources]}
+    existing = _existing_pack(files)
+    if (
+        existing is None
+        or existing.recipe != recipe
+        or list(existing.traces) != rows["trace_name"].tolist()
+    ):
+        copy_rows(sources, files, rows, recipe, overwrite=existing is not None)
     return files.hdf5
 
 
-def _converted(folder: Path, files: DatasetFiles) -> Path:
+def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
     # Here, because what reads other formats takes long to load, and no stream needs it.
     from steadkit.convert import from_seisbench
     from steadkit.convert.seisbench_files import chunks_of
@@ -69,14 +73,14 @@ def _converted(folder: Path, files: DatasetFiles) -> Path:
             present = load(files.manifest)
         if present.recipe.get("operation") != "from-seisbench":
             raise InputError(f"{str(files.hdf5)!r} is no conversion: choose another name")
-        made = files.hdf5.stat().st_mtime_ns
-        if all(path.stat().st_mtime_ns < made for path in used):
+        packed_ns = files.hdf5.stat().st_mtime_ns
+        if all(path.stat().st_mtime_ns < packed_ns for path in used):
             return files.hdf5
     from_seisbench(folder, files, overwrite=files.hdf5.exists())
     return files.hdf5
 
 
-def _there(files: DatasetFiles) -> Manifest | None:
+def _existing_pack(files: DatasetFiles) -> Manifest | None:
     """Read the manifest of a pack made before; what is no pack is refused."""
     present = [path for path in (files.hdf5, files.csv, files.manifest) if path.exists()]
     if not present:
@@ -89,7 +93,9 @@ def _there(files: DatasetFiles) -> Manifest | None:
     return manifest if len(present) == 3 else Manifest(files.name, {}, [], {})
 
 
-def _rows(sources: Sequence[Source], traces: Sequence[str] | Manifest | None) -> pd.DataFrame:
+def _selected_rows(
+    sources: Sequence[Source], traces: Sequence[str] | Manifest | None
+) -> pd.DataFrame:
     tables = [
         read_table(source.csv, KEY_COLUMNS).assign(source=number)
         for number, source in enumerate(sources)
@@ -97,19 +103,22 @@ def _rows(sources: Sequence[Source], traces: Sequence[str] | Manifest | None) ->
     for table in tables:
         table["row"] = np.arange(len(table))
     rows = pd.concat(tables, ignore_index=True)
-    if len(twice := rows["trace_name"][rows["trace_name"].duplicated()]):
-        raise InputError(f"trace {twice.iloc[0]!r} is in two of the files: merge them first")
+    if len(repeated := rows["trace_name"][rows["trace_name"].duplicated()]):
+        raise InputError(f"trace {repeated.iloc[0]!r} is in two of the files: merge them first")
     if traces is None:
         return rows
     names = list(traces.traces if isinstance(traces, Manifest) else traces)
-    found = pd.Index(rows["trace_name"]).get_indexer(pd.Index(names))
-    if (found < 0).any() or not names:
-        missing = next((name for name, at in zip(names, found, strict=True) if at < 0), None)
+    row_numbers = pd.Index(rows["trace_name"]).get_indexer(pd.Index(names))
+    if (row_numbers < 0).any() or not names:
+        missing = next(
+            (name for name, row_number in zip(names, row_numbers, strict=True) if row_number < 0),
+            None,
+        )
         raise InputError(f"there is no trace {missing!r} in {', '.join(map(str, sources))}")
-    return rows.iloc[found]
+    return rows.iloc[row_numbers]
 
 
-def _identity(path: Path) -> list[object]:
+def _fingerprint(path: Path) -> list[object]:
     """Tell a file from what it was before a change."""
     status = path.stat()
     return [path.name, status.st_size, status.st_mtime_ns]

@@ -15,13 +15,13 @@ class EpochOrder(NamedTuple):
 
     traces: np.ndarray
     """The number of each trace."""
-    times: np.ndarray
+    repetitions: np.ndarray
     """How often in the epoch it has come before."""
     unshuffled: np.ndarray | None = None
     """The same traces as they would come without a shuffle within blocks, where there are any."""
 
 
-def natural(
+def natural_order(
     count: int, seed: int | None, epoch: int, file_order: np.ndarray | None = None, block: int = 0
 ) -> EpochOrder:
     """Take every trace once, shuffled by seed and epoch, or as they are without a seed.
@@ -33,21 +33,21 @@ def natural(
     seed, epoch
         What the order depends on.
     file_order, block
-        For an order in blocks (`blockwise`): the traces as they lie in the file, and how many of
+        For an order in blocks (`shuffle_in_blocks`): the traces as they lie in the file, and how many of
         them are shuffled at a time.
 
-    >>> natural(3, None, 0).traces.tolist()
+    >>> natural_order(3, None, 0).traces.tolist()
     [0, 1, 2]
     """
-    times = np.zeros(count, np.int64)
+    repetitions = np.zeros(count, np.int64)
     if seed is None:
-        return EpochOrder(np.arange(count), times)
+        return EpochOrder(np.arange(count), repetitions)
     if file_order is None:
-        return EpochOrder(_shuffled(seed, epoch, count=count), times)
-    return EpochOrder(blockwise(file_order, block, seed, epoch), times, file_order)
+        return EpochOrder(_shuffled(seed, epoch, count=count), repetitions)
+    return EpochOrder(shuffle_in_blocks(file_order, block, seed, epoch), repetitions, file_order)
 
 
-def balanced(
+def balanced_order(
     is_event: np.ndarray,
     seed: int,
     epoch: int,
@@ -58,28 +58,31 @@ def balanced(
 
     In blocks each kind is read from front to back, the rarer one once for each time it comes.
 
-    >>> order = balanced(np.array([True, True, True, False]), 0, 0)
-    >>> order.traces[1::2].tolist(), order.times[1::2].tolist()
+    >>> order = balanced_order(np.array([True, True, True, False]), 0, 0)
+    >>> order.traces[1::2].tolist(), order.repetitions[1::2].tolist()
     ([3, 3, 3], [0, 1, 2])
     """
-    listed = np.arange(len(is_event)) if file_order is None else file_order
-    kinds = [listed[is_event[listed]], listed[~is_event[listed]]]
-    most = max(map(len, kinds))
-    traces, times, unshuffled = np.empty((3, 2 * most), np.int64)
-    for kind, members in enumerate(kinds):
-        rounds = -(-most // len(members))
-        keys = [(seed, epoch, kind, again) for again in range(rounds)]
+    traces_in_order = np.arange(len(is_event)) if file_order is None else file_order
+    categories = [
+        traces_in_order[is_event[traces_in_order]],
+        traces_in_order[~is_event[traces_in_order]],
+    ]
+    n_most = max(map(len, categories))
+    traces, repetitions, unshuffled = np.empty((3, 2 * n_most), np.int64)
+    for category, members in enumerate(categories):
+        rounds = -(-n_most // len(members))
+        keys = [(seed, epoch, category, repetition) for repetition in range(rounds)]
         if file_order is None:
             orders = [members[_shuffled(*key, count=len(members))] for key in keys]
         else:
-            orders = [blockwise(members, block, *key) for key in keys]
-        traces[kind::2] = np.concatenate(orders)[:most]
-        times[kind::2] = np.repeat(np.arange(rounds), len(members))[:most]
-        unshuffled[kind::2] = np.tile(members, rounds)[:most]
-    return EpochOrder(traces, times, None if file_order is None else unshuffled)
+            orders = [shuffle_in_blocks(members, block, *key) for key in keys]
+        traces[category::2] = np.concatenate(orders)[:n_most]
+        repetitions[category::2] = np.repeat(np.arange(rounds), len(members))[:n_most]
+        unshuffled[category::2] = np.tile(members, rounds)[:n_most]
+    return EpochOrder(traces, repetitions, None if file_order is None else unshuffled)
 
 
-def blockwise(traces: np.ndarray, block: int, *key: int) -> np.ndarray:
+def shuffle_in_blocks(traces: np.ndarray, block: int, *key: int) -> np.ndarray:
     """Shuffle traces within blocks of neighbours; the blocks keep their order.
 
     Where the first block ends is drawn too, so that no border parts the same neighbours in every
@@ -94,7 +97,7 @@ def blockwise(traces: np.ndarray, block: int, *key: int) -> np.ndarray:
     key
         What the order depends on: seed, epoch, and what else tells orders apart.
 
-    >>> blockwise(np.arange(10), 4, 0, 0).tolist()
+    >>> shuffle_in_blocks(np.arange(10), 4, 0, 0).tolist()
     [0, 2, 1, 3, 4, 7, 5, 6, 8, 9]
     """
     random, count = np.random.default_rng(key), len(traces)
@@ -109,14 +112,14 @@ def _shuffled(*key: int, count: int) -> np.ndarray:
     return np.random.default_rng(key).permutation(count)
 
 
-def generators(seed: int) -> Callable[[int, int, int], np.random.Generator]:
+def generator_factory(seed: int) -> Callable[[int, int, int], np.random.Generator]:
     """Make the generator of each example: a function of seed, epoch, trace and variant.
 
     A keyed hash of epoch, trace and variant is the state of a small fast generator (SFC64); to
     seed a new one by NumPy's own way would take ten times as long. What it gives is good until it
     is asked for the next one.
 
-    >>> one = generators(0)
+    >>> one = generator_factory(0)
     >>> first = one(3, 7, 0).random()
     >>> one(3, 8, 0).random() == first, one(3, 7, 0).random() == first
     (False, True)
@@ -124,13 +127,13 @@ def generators(seed: int) -> Callable[[int, int, int], np.random.Generator]:
     bits = np.random.SFC64(0)
     random, state, key = np.random.Generator(bits), bits.state, str(seed).encode()
 
-    def at(epoch: int, trace: int, variant: int) -> np.random.Generator:
+    def generator_for(epoch: int, trace: int, variant: int) -> np.random.Generator:
         message = PLACE.pack(epoch, trace, variant)
-        words = hashlib.blake2b(message, key=key, digest_size=24).digest()
+        digest = hashlib.blake2b(message, key=key, digest_size=24).digest()
         # The last word counts the draws, and begins at one.
-        state["state"]["state"][:] = *np.frombuffer(words, "<u8"), 1
+        state["state"]["state"][:] = *np.frombuffer(digest, "<u8"), 1
         state["has_uint32"] = 0
         bits.state = state
         return random
 
-    return at
+    return generator_for

@@ -45,7 +45,7 @@ def to_tf_dataset(
     epochs: int | None = 1,
     threads: int = THREADS,
     workers: int | None = None,
-    goes_on: bool = False,
+    continue_epochs: bool = False,
     sample_weight: bool = False,
 ) -> Any:
     """Feed batches to training, made elsewhere while the network computes.
@@ -64,7 +64,7 @@ def to_tf_dataset(
     workers
         Processes that make them, one batch each at a time; by default one a core, up to four,
         where there is enough to do, and none else. The batches are the same whoever makes them.
-    goes_on
+    continue_epochs
         Whether each iteration goes on with the epochs behind those of the one before, as
         ``model.fit`` wants it, which iterates once an epoch; else all are the same.
     sample_weight
@@ -82,7 +82,7 @@ def to_tf_dataset(
     def make(number: Any) -> tuple[Any, dict[str, Any]]:
         # One call a batch: a call a trace would cost more than the work.
         flat = tf.numpy_function(
-            lambda n: _arrays(known, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
+            lambda n: _make_batch(producer_ref, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
         )
         for tensor, shape in zip(flat, _SHAPES, strict=True):
             tensor.set_shape(shape)
@@ -98,38 +98,42 @@ def to_tf_dataset(
             "weights of samples need targets in which the unknown ones are marked: make batches "
             "with LabelConfig(mark_unknown=True)"
         )
-    team = _pool(batches, _workers(batches, epochs) if workers is None else workers)
-    if team is not None:
-        threads = max(threads, len(team))
+    pool = _worker_pool(batches, _default_workers(batches, epochs) if workers is None else workers)
+    if pool is not None:
+        threads = max(threads, len(pool))
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
     # TensorFlow keeps for ever what its functions know, so they know the maker by a weak reference
     # only, and the stream keeps it: whatever is made of a stream, its iterators too, keeps that.
-    maker = _BatchProducer(batches, team)
-    known = weakref.ref(maker)
-    if goes_on and epochs is not None:
+    producer = _BatchProducer(batches, pool)
+    producer_ref = weakref.ref(producer)
+    if continue_epochs and epochs is not None:
         passed = tf.data.Dataset.range(1).map(
-            lambda _: tf.numpy_function(lambda: _pass(known, stop - start), [], tf.int64)
+            lambda _: tf.numpy_function(
+                lambda: _start_iteration(producer_ref, stop - start), [], tf.int64
+            )
         )
-        behind = passed.flat_map(
+        following = passed.flat_map(
             lambda before: tf.data.Dataset.range(before + start, before + stop)
         )
-        numbers = behind.apply(tf.data.experimental.assert_cardinality(stop - start))
+        numbers = following.apply(tf.data.experimental.assert_cardinality(stop - start))
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     if sample_weight:
         made = made.map(_with_weights)
-    made.maker = maker
+    made.producer = producer
     return made.prefetch(PREFETCH_BATCHES)
 
 
 def _with_weights(waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, Any]:
     import tensorflow as tf
 
-    known = {name: tf.cast(target[..., 0] >= 0, tf.float32) for name, target in targets.items()}
-    return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, known
+    producer_ref = {
+        name: tf.cast(target[..., 0] >= 0, tf.float32) for name, target in targets.items()
+    }
+    return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, producer_ref
 
 
-def _workers(batches: BatchLoader, epochs: int | None) -> int:
+def _default_workers(batches: BatchLoader, epochs: int | None) -> int:
     """Tell how many processes are worth their start, which takes as long as some batches."""
     epochs = UNBOUNDED_EPOCHS if epochs is None else epochs
     return (
@@ -137,15 +141,15 @@ def _workers(batches: BatchLoader, epochs: int | None) -> int:
     )
 
 
-def _pool(batches: BatchLoader, workers: int) -> WorkerPool | None:
+def _worker_pool(batches: BatchLoader, workers: int) -> WorkerPool | None:
     """Start processes, or take those that this process has started for the same batches."""
     if not workers:
         return None
-    teams = _POOLS.setdefault(batches, {})
-    if workers not in teams:
-        teams[workers] = WorkerPool(batches, workers)
-        weakref.finalize(batches, teams[workers].close)
-    return teams[workers]
+    pools = _POOLS.setdefault(batches, {})
+    if workers not in pools:
+        pools[workers] = WorkerPool(batches, workers)
+        weakref.finalize(batches, pools[workers].close)
+    return pools[workers]
 
 
 @dataclass(eq=False)
@@ -153,12 +157,12 @@ class _BatchProducer:
     """Who makes the batches of a stream."""
 
     batches: BatchLoader
-    team: WorkerPool | None
+    pool: WorkerPool | None
     passed: int = 0
     """Batches of the iterations that were begun, of a stream that goes on."""
 
 
-class _Calls:
+class _PendingCalls:
     """The calls from TensorFlow's threads that are under way.
 
     A program that ends while one of them needs Python would hang: TensorFlow waits for the call,
@@ -173,7 +177,7 @@ class _Calls:
         self._is_ending = False
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
+    def track(self) -> Iterator[bool]:
         """Count a call; yields whether its batch is still wanted."""
         self._step(1)
         try:
@@ -195,34 +199,34 @@ class _Calls:
             time.sleep(REST / 10)
 
 
-_CALLS = _Calls()
-atexit.register(_CALLS.come_to_rest)
+_PENDING_CALLS = _PendingCalls()
+atexit.register(_PENDING_CALLS.come_to_rest)
 
 
-def _pass(known: "weakref.ref[_BatchProducer]", batches: int) -> int:
+def _start_iteration(producer_ref: "weakref.ref[_BatchProducer]", batches: int) -> int:
     """Begin another iteration; returns how many batches those before it had."""
-    maker = known()
-    assert maker is not None, "the stream is gone"
-    before = maker.passed
-    maker.passed += batches
+    producer = producer_ref()
+    assert producer is not None, "the stream is gone"
+    before = producer.passed
+    producer.passed += batches
     return before
 
 
-def _arrays(known: "weakref.ref[_BatchProducer]", number: int) -> list[np.ndarray]:
-    maker = known()
-    assert maker is not None, "the stream is gone"
-    with _CALLS.one() as is_wanted:
+def _make_batch(producer_ref: "weakref.ref[_BatchProducer]", number: int) -> list[np.ndarray]:
+    producer = producer_ref()
+    assert producer is not None, "the stream is gone"
+    with _PENDING_CALLS.track() as is_wanted:
         return (
-            _produced(maker, number)
+            _make_or_raise(producer, number)
             if is_wanted
             else [np.empty((0, *s[1:]), "f4") for s in _SHAPES]
         )
 
 
-def _produced(maker: _BatchProducer, number: int) -> list[np.ndarray]:
+def _make_or_raise(producer: _BatchProducer, number: int) -> list[np.ndarray]:
     try:
-        made = None if maker.team is None else maker.team.arrays(number)
-        return maker.batches.arrays(number) if made is None else made
-    except InputError as fault:
-        maker.batches.fault = fault  # TensorFlow would pass on its text alone
+        made = None if producer.pool is None else producer.pool.arrays(number)
+        return producer.batches.arrays(number) if made is None else made
+    except InputError as error:
+        producer.batches.error = error  # TensorFlow would pass on its text alone
         raise

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steadkit.pipeline.batches import BatchLoader, shapes
+from steadkit.pipeline.batches import BatchLoader, batch_shapes
 from steadkit.pipeline.buffers import BufferPool, SharedBuffer, aligned_empty, split_buffer
 from steadkit.pipeline.config import BatchConfig
 from steadkit.pipeline.data_source import TraceSource
@@ -21,7 +21,7 @@ MAX_BATCHES_AHEAD = 8
 class Setup(NamedTuple):
     """What a member works with."""
 
-    records: TraceSource
+    data_source: TraceSource
     config: BatchConfig
     seed: int | None
     shard: tuple[int, int]
@@ -42,53 +42,55 @@ class WorkerPool:
     """
 
     def __init__(self, batches: BatchLoader, workers: int):
-        size = aligned_empty(shapes(batches.config.batch_size))
+        size = aligned_empty(batch_shapes(batches.config.batch_size))
         block = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         shared = SharedBuffer((workers + MAX_BATCHES_AHEAD) * block)
-        self._memory = BufferPool(shared.blocks(block))
-        setup = Setup(batches.records, batches.config, batches.seed, batches.shard, shared, block)
-        descriptors = [shared.descriptor, *batches.records.descriptors]
-        self._children = [
+        self._buffers = BufferPool(shared.blocks(block))
+        setup = Setup(
+            batches.data_source, batches.config, batches.seed, batches.shard, shared, block
+        )
+        descriptors = [shared.descriptor, *batches.data_source.descriptors]
+        self._workers = [
             Worker(f"{__name__}:worker_main", setup, descriptors) for _ in range(workers)
         ]
         self._idle: SimpleQueue[Worker | None] = SimpleQueue()
-        for child in self._children:
-            self._idle.put(child)
+        for worker in self._workers:
+            self._idle.put(worker)
 
     def __len__(self) -> int:
-        return len(self._children)
+        return len(self._workers)
 
     def arrays(self, number: int) -> list[np.ndarray] | None:
         """Let one of the team make a batch; None where nobody can: make it yourself."""
-        taken = self._memory.take()
-        child = self._idle.get()
+        free_block = self._buffers.take()
+        worker = self._idle.get()
         try:
-            if taken is None or child is None:
+            if free_block is None or worker is None:
                 return None
-            place, block = taken
-            return split_buffer(block, shapes(child.ask((number, place))))
+            place, block = free_block
+            return split_buffer(block, batch_shapes(worker.ask((number, place))))
         except WorkerDiedError:
-            child = None
+            worker = None
             return None
         finally:
-            self._idle.put(child)
+            self._idle.put(worker)
 
     def close(self) -> None:
         """End the processes."""
-        for child in self._children:
-            child.close()
+        for worker in self._workers:
+            worker.close()
 
 
 @contextmanager
 def worker_main(setup: Setup) -> Iterator[Callable[[tuple[int, int]], int]]:
     """Make batches for another process, in one of its own."""
-    records, config, seed, shard, shared, size = setup
-    batches, blocks = BatchLoader(records, None, config, seed, shard), shared.blocks(size)
+    data_source, config, seed, shard, shared, size = setup
+    batches, blocks = BatchLoader(data_source, None, config, seed, shard), shared.blocks(size)
 
     def make(task: tuple[int, int]) -> int:
         number, place = task
         count = batches.size(number)
-        batches.fill(number, split_buffer(blocks[place], shapes(count)))
+        batches.fill(number, split_buffer(blocks[place], batch_shapes(count)))
         return count
 
     yield make

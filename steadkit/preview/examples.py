@@ -13,7 +13,7 @@ from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
 from steadkit.pipeline.data_source import TraceSource
-from steadkit.pipeline.sampler import generators
+from steadkit.pipeline.sampler import generator_factory
 from steadkit.preview.issues import PreviewItem
 from steadkit.sampling import shuffled
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
@@ -121,31 +121,31 @@ def examples_of(
     seed
         Any integer from 0 on.
     """
-    donors = records.donors()
-    check_auxiliary(config, donors)
+    auxiliary = records.auxiliary()
+    check_auxiliary(config, auxiliary)
     made, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
     numbers = pd.Index(list(records.names)).get_indexer(pd.Index(names))
     records.read(numbers, waveforms)
     for place, number in enumerate(numbers.tolist()):
         plain = records.example(number, waveforms[place])
-        made.append((plain, *augmented(plain, config, seed, place, donors)))
+        made.append((plain, *augmented(plain, config, seed, place, auxiliary)))
     return made
 
 
 def augmented(
-    plain: Example, config: AugmentConfig, seed: int, place: int, donors: AuxiliaryTraces
+    plain: Example, config: AugmentConfig, seed: int, place: int, auxiliary: AuxiliaryTraces
 ) -> tuple[Example, str]:
     """Augment an example as training does, and tell which augmentations changed it.
 
     They draw one after another from one generator, so the first few of them do alone what they do
     in the row.
     """
-    before, done, random = plain, [], generators(seed)
+    before, done, random = plain, [], generator_factory(seed)
     for count, name in enumerate(RATES, 1):
         if not getattr(config, name):
             continue
         later: dict[str, Any] = dict.fromkeys(RATES[count:], 0.0)
-        after = augment(plain, replace(config, **later), random(0, place, 0), donors)
+        after = augment(plain, replace(config, **later), random(0, place, 0), auxiliary)
         if after.p != before.p or not np.array_equal(after.waveform, before.waveform):
             done.append(describe_augmentations(name, before, after))
         before = after

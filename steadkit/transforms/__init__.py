@@ -25,8 +25,8 @@ from steadkit.transforms.mixing import gaussian_noise, real_noise, second_event,
 from steadkit.transforms.normalization import (
     NORMALIZATIONS,
     normalize,
+    normalize_batch_into,
     normalize_into,
-    normalize_some_into,
 )
 from steadkit.transforms.windows import cut, place, places, random_window, shift, stepped_windows
 
@@ -47,8 +47,8 @@ __all__ = [
     "light_augmentation",
     "needs_auxiliary",
     "normalize",
+    "normalize_batch_into",
     "normalize_into",
-    "normalize_some_into",
     "place",
     "places",
     "pre_emphasis",

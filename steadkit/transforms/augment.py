@@ -40,31 +40,31 @@ Condition = Callable[[Example, AugmentConfig], bool]
 Change = Callable[[Example, np.random.Generator, AugmentConfig, AuxiliaryTraces], Example]
 
 
-def _any(_: Example, __: AugmentConfig) -> bool:
+def _always(_: Example, __: AugmentConfig) -> bool:
     return True
 
 
-def _event(example: Example, _: AugmentConfig) -> bool:
+def _is_event(example: Example, _: AugmentConfig) -> bool:
     return example.is_event
 
 
-def _noise(example: Example, _: AugmentConfig) -> bool:
+def _is_noise(example: Example, _: AugmentConfig) -> bool:
     return not example.is_event
 
 
-def _strong(example: Example, config: AugmentConfig) -> bool:
+def _is_strong(example: Example, config: AugmentConfig) -> bool:
     # An unknown SNR is not strong: a comparison with NaN is false.
     return example.is_event and all(snr >= config.strong_db for snr in example.snr_db.tolist())
 
 
-def _strong_or_noise(example: Example, config: AugmentConfig) -> bool:
-    return not example.is_event or _strong(example, config)
+def _is_strong_or_noise(example: Example, config: AugmentConfig) -> bool:
+    return not example.is_event or _is_strong(example, config)
 
 
-def _given(donor: Callable[[np.random.Generator], Other] | None) -> Callable[..., Other]:
+def _require(donor: Callable[[np.random.Generator], Other] | None) -> Callable[..., Other]:
     if donor is None:
         raise InputError(
-            "an augmentation needs other traces and its donor is None: give one, see check_donors"
+            "an augmentation needs other traces and their source is None: give one, see check_auxiliary"
         )
     return donor
 
@@ -73,22 +73,28 @@ def _given(donor: Callable[[np.random.Generator], Other] | None) -> Callable[...
 # between them, what happens on the way comes before what the sensor does, and that before
 # processing.
 CHAIN: dict[str, tuple[Condition, Change]] = {
-    "shift": (_any, lambda e, r, c, _: shift(e, r, earlier=c.shift_earlier)),
-    "second_event": (_strong, lambda e, r, c, _: second_event(e, r, c.second_event_divisors)),
-    "superpose": (_event, lambda e, r, c, d: superpose(e, r, _given(d.event), c.superpose_ratios)),
-    "rotate": (_any, lambda e, r, c, _: rotate(e, r, c.rotate_degrees)),
-    "flip": (_any, lambda e, r, c, _: flip(e)),
-    "gaussian_noise": (_strong, lambda e, r, c, _: gaussian_noise(e, r, c.gaussian_noise_sigmas)),
-    "real_noise": (
-        _event,
-        lambda e, r, c, d: real_noise(e, r, _given(d.noise), c.real_noise_snr_db),
+    "shift": (_always, lambda e, r, c, _: shift(e, r, earlier=c.shift_earlier)),
+    "second_event": (_is_strong, lambda e, r, c, _: second_event(e, r, c.second_event_divisors)),
+    "superpose": (
+        _is_event,
+        lambda e, r, c, d: superpose(e, r, _require(d.event), c.superpose_ratios),
     ),
-    "band_pass": (_any, lambda e, r, c, _: band_pass(e, r, c.band_pass_low, c.band_pass_high)),
-    "drop_channels": (_strong_or_noise, lambda e, r, c, _: drop_channels(e, r)),
-    "gap": (_noise, lambda e, r, c, _: gap(e, r, c.gap_latest_start, c.gap_latest_end)),
-    "scale": (_any, lambda e, r, c, _: scale(e, r, c.scale_factors)),
-    "pre_emphasis": (_any, lambda e, r, c, _: pre_emphasis(e, c.pre_emphasis_coefficient)),
-    "taper": (_any, lambda e, r, c, _: taper(e, r, c.taper_lengths)),
+    "rotate": (_always, lambda e, r, c, _: rotate(e, r, c.rotate_degrees)),
+    "flip": (_always, lambda e, r, c, _: flip(e)),
+    "gaussian_noise": (
+        _is_strong,
+        lambda e, r, c, _: gaussian_noise(e, r, c.gaussian_noise_sigmas),
+    ),
+    "real_noise": (
+        _is_event,
+        lambda e, r, c, d: real_noise(e, r, _require(d.noise), c.real_noise_snr_db),
+    ),
+    "band_pass": (_always, lambda e, r, c, _: band_pass(e, r, c.band_pass_low, c.band_pass_high)),
+    "drop_channels": (_is_strong_or_noise, lambda e, r, c, _: drop_channels(e, r)),
+    "gap": (_is_noise, lambda e, r, c, _: gap(e, r, c.gap_latest_start, c.gap_latest_end)),
+    "scale": (_always, lambda e, r, c, _: scale(e, r, c.scale_factors)),
+    "pre_emphasis": (_always, lambda e, r, c, _: pre_emphasis(e, c.pre_emphasis_coefficient)),
+    "taper": (_always, lambda e, r, c, _: taper(e, r, c.taper_lengths)),
 }
 
 
@@ -96,7 +102,7 @@ def augment(
     example: Example,
     config: AugmentConfig,
     random: np.random.Generator,
-    donors: AuxiliaryTraces = AuxiliaryTraces(),
+    auxiliary: AuxiliaryTraces = AuxiliaryTraces(),
 ) -> Example:
     """Augment a trace: each augmentation, in the order of `RATES`, at its rate.
 
@@ -111,7 +117,7 @@ def augment(
         Rates and bounds. At rate 0 nothing is drawn, so the draws of the others stay the same.
     random
         Makes every draw. The result depends on nothing else.
-    donors
+    auxiliary
         Other traces, see `check_auxiliary`.
 
     Returns
@@ -123,7 +129,7 @@ def augment(
     augmented = example
     for rate, applies, change in _steps(config):
         if applies(example, config) and random.random() < rate:
-            augmented = change(augmented, random, config, donors)
+            augmented = change(augmented, random, config, auxiliary)
     return augmented
 
 
@@ -141,7 +147,7 @@ def needs_auxiliary(config: AugmentConfig) -> bool:
     return any(getattr(config, name) for name in NEEDS)
 
 
-def check_auxiliary(config: AugmentConfig, donors: AuxiliaryTraces) -> None:
+def check_auxiliary(config: AugmentConfig, auxiliary: AuxiliaryTraces) -> None:
     """Make sure that there are other traces for the augmentations that need them.
 
     Raises
@@ -155,7 +161,7 @@ def check_auxiliary(config: AugmentConfig, donors: AuxiliaryTraces) -> None:
 are none: select some, or set its rate to 0
     """
     for name, donor in NEEDS.items():
-        if (rate := getattr(config, name)) and getattr(donors, donor) is None:
+        if (rate := getattr(config, name)) and getattr(auxiliary, donor) is None:
             raise InputError(
                 f"augmentation {name} at rate {rate:g} needs {donor} traces and there are none: "
                 "select some, or set its rate to 0"

@@ -9,7 +9,9 @@ from steadkit.schema import COMPONENTS
 from steadkit.transforms.snr import snr_after
 from steadkit.transforms.statistics import are_live, means, multiply
 
-DROPS = tuple(kept for kept in product((0, 1), repeat=3) if 0 < sum(kept) < len(COMPONENTS))
+DROPS = tuple(
+    is_kept for is_kept in product((0, 1), repeat=3) if 0 < sum(is_kept) < len(COMPONENTS)
+)
 """The six ways to lose one or two of three components."""
 
 
@@ -20,12 +22,12 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
     stays: where the draw would leave none, the trace stays as it is. The SNR of a dropped
     component is NaN.
     """
-    kept = np.array(DROPS[random.integers(len(DROPS))])
-    left = np.count_nonzero(kept * are_live(example.waveform))
-    if not left:
+    is_kept = np.array(DROPS[random.integers(len(DROPS))])
+    n_live = np.count_nonzero(is_kept * are_live(example.waveform))
+    if not n_live:
         return example
-    waveform = multiply(example.waveform, kept * (len(kept) / left))
-    return example.with_waveform(waveform, np.where(kept, example.snr_db, np.nan))
+    waveform = multiply(example.waveform, is_kept * (len(is_kept) / n_live))
+    return example.with_waveform(waveform, np.where(is_kept, example.snr_db, np.nan))
 
 
 def gap(

@@ -131,17 +131,17 @@ class AugmentConfig:
             if isinstance(value := getattr(self, field.name), list):
                 object.__setattr__(self, field.name, tuple(value))
         for name in RATES:
-            _within(name, getattr(self, name), 0, 1)
-        for name, (least, most) in BOUNDS.items():
-            _pair(name, getattr(self, name), least, most)
-        _whole("second_event_divisors", self.second_event_divisors, 1)
-        _whole("taper_lengths", self.taper_lengths, 1)
-        _whole("gap_latest_start", (self.gap_latest_start,), 1)
-        _whole("gap_latest_end", (self.gap_latest_end,), self.gap_latest_start + 1)
-        _within("taper_lengths", max(self.taper_lengths), 1, N_SAMPLES // 2)
-        _within("gap_latest_end", self.gap_latest_end, 1, N_SAMPLES)
-        _within("pre_emphasis_coefficient", self.pre_emphasis_coefficient, 0, 1)
-        _within("strong_db", self.strong_db, -inf, inf)
+            _check_value(name, getattr(self, name), 0, 1)
+        for name, (low, high) in BOUNDS.items():
+            _check_pair(name, getattr(self, name), low, high)
+        _check_integers("second_event_divisors", self.second_event_divisors, 1)
+        _check_integers("taper_lengths", self.taper_lengths, 1)
+        _check_integers("gap_latest_start", (self.gap_latest_start,), 1)
+        _check_integers("gap_latest_end", (self.gap_latest_end,), self.gap_latest_start + 1)
+        _check_value("taper_lengths", max(self.taper_lengths), 1, N_SAMPLES // 2)
+        _check_value("gap_latest_end", self.gap_latest_end, 1, N_SAMPLES)
+        _check_value("pre_emphasis_coefficient", self.pre_emphasis_coefficient, 0, 1)
+        _check_value("strong_db", self.strong_db, -inf, inf)
         if not self.band_pass_low[1] < self.band_pass_high[0]:
             raise InputError(
                 f"augmentation bounds band_pass_low {self.band_pass_low} and band_pass_high "
@@ -149,27 +149,27 @@ class AugmentConfig:
             )
 
 
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not (isinstance(value, int | float) and least <= value <= most):
-        raise InputError(f"augmentation {name} {value!r} must be {least:g} to {most:g}")
+def _check_value(name: str, value: float, low: float, high: float) -> None:
+    if not (isinstance(value, int | float) and low <= value <= high):
+        raise InputError(f"augmentation {name} {value!r} must be {low:g} to {high:g}")
 
 
-def _pair(name: str, values: tuple[float, ...], least: float, most: float) -> None:
+def _check_pair(name: str, values: tuple[float, ...], low: float, high: float) -> None:
     if not (
         isinstance(values, tuple)
         and len(values) == 2
         and all(isinstance(value, int | float) for value in values)
-        and least <= values[0] <= values[1] <= most
+        and low <= values[0] <= values[1] <= high
     ):
         raise InputError(
             f"augmentation bounds {name} {values!r} must be two numbers, the smaller one first, "
-            f"from {least:g} to {most:g}"
+            f"from {low:g} to {high:g}"
         )
 
 
-def _whole(name: str, values: tuple[int, ...], least: int) -> None:
-    if not values or any(not isinstance(value, int) or value < least for value in values):
-        raise InputError(f"augmentation {name} {values!r} must be whole numbers from {least} on")
+def _check_integers(name: str, values: tuple[int, ...], low: int) -> None:
+    if not values or any(not isinstance(value, int) or value < low for value in values):
+        raise InputError(f"augmentation {name} {values!r} must be whole numbers from {low} on")
 
 
 PRESETS: dict[str, AugmentConfig] = {

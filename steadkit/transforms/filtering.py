@@ -81,15 +81,15 @@ def taper(
     length = lengths[random.integers(len(lengths))]
     count = len(example.waveform)
     times = [time for time in example.p + example.s if not isnan(time)]
-    left = min([length, *[max(floor(time), 0) for time in times]])
-    right = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
+    n_start = min([length, *[max(floor(time), 0) for time in times]])
+    n_end = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
     waveform, mean = example.waveform.copy(), means(example.waveform).astype(np.float32)
-    start, end = waveform[:left], waveform[count - right :]
-    start[:] = (start - mean) * _rise(left) + mean
-    end[:] = (end - mean) * _rise(right)[::-1] + mean
+    start, end = waveform[:n_start], waveform[count - n_end :]
+    start[:] = (start - mean) * _cosine_ramp(n_start) + mean
+    end[:] = (end - mean) * _cosine_ramp(n_end)[::-1] + mean
     return example.with_waveform(waveform)
 
 
-def _rise(length: int) -> np.ndarray:
+def _cosine_ramp(length: int) -> np.ndarray:
     ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(length, 1))
     return ramp.astype(np.float32)[:, np.newaxis]

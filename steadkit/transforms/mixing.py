@@ -43,7 +43,7 @@ def second_event(
     divisors
         The smallest and the largest.
     """
-    p, s, end = example.p[0], example.s[0], example.reach
+    p, s, end = example.p[0], example.s[0], example.signal_end
     count = len(example.waveform)
     if isnan(end) or isnan(s) or p < 0 or len(example.p) > 1:
         return example
@@ -54,14 +54,14 @@ def second_event(
     factor = 1 / random.integers(divisors[0], divisors[1] + 1)
     waveform = example.waveform.copy()
     # Without the mean, or an offset of the instrument would make a step at P.
-    again = center(example.waveform[onset : onset + count - start], means(example.waveform))
-    again *= np.float32(factor)
-    waveform[start:] += again
-    moved = start - onset
+    repeated = center(example.waveform[onset : onset + count - start], means(example.waveform))
+    repeated *= np.float32(factor)
+    waveform[start:] += repeated
+    delay = start - onset
     return Example(
         waveform,
-        (*example.p, p + moved),
-        (*example.s, s + moved),
+        (*example.p, p + delay),
+        (*example.s, s + delay),
         example.coda_end,
         example.snr_db,
     )
@@ -91,17 +91,20 @@ def superpose(
         The largest amplitude of the other over that of the first, smallest and largest; all
         ratios between are equally likely on a logarithmic scale.
     """
-    other = shift(event(random), random, earlier=True)
+    second = shift(event(random), random, earlier=True)
     ratio = np.exp(random.uniform(log(ratios[0]), log(ratios[1])))
-    added, own = center(np.asarray(other.waveform, np.float32)), peaks_about_mean(example.waveform)
+    added, amplitudes = (
+        center(np.asarray(second.waveform, np.float32)),
+        peaks_about_mean(example.waveform),
+    )
     size = peaks(added).max()
     if size == 0:
         return example
-    factors = np.where(own > 0, ratio * own.max() / size, 0)
+    factors = np.where(amplitudes > 0, ratio * amplitudes.max() / size, 0)
     return Example(
-        _plus(example.waveform, added, factors),
-        example.p + other.p,
-        example.s + other.s,
+        _add_scaled(example.waveform, added, factors),
+        example.p + second.p,
+        example.s + second.s,
         example.coda_end,
         example.snr_db,
     )
@@ -126,7 +129,7 @@ def gaussian_noise(
     """
     noise = normal_deviates(random, example.waveform.shape)
     sigma = random.uniform(*sigmas, size=noise.shape[1]) * peaks_about_mean(example.waveform)
-    waveform = _plus(example.waveform, noise, sigma)
+    waveform = _add_scaled(example.waveform, noise, sigma)
     return example.with_waveform(waveform, snr_after(example, waveform))
 
 
@@ -155,15 +158,15 @@ def real_noise(
     """
     added = center(np.asarray(noise(random), np.float32))
     ratio = 10 ** (random.uniform(*snr_db) / 10)
-    end = len(added) if isnan(example.reach) else ceil(example.reach) + 1
+    end = len(added) if isnan(example.signal_end) else ceil(example.signal_end) + 1
     event = center(example.waveform)[max(floor(min(example.p)), 0) : end]
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = np.sqrt(mean_squares(event) / (ratio * mean_squares(added)))
-    waveform = _plus(example.waveform, added, np.nan_to_num(factors, posinf=0))
+    waveform = _add_scaled(example.waveform, added, np.nan_to_num(factors, posinf=0))
     return example.with_waveform(waveform, snr_after(example, waveform))
 
 
-def _plus(waveform: np.ndarray, added: np.ndarray, factors: np.ndarray) -> np.ndarray:
+def _add_scaled(waveform: np.ndarray, added: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Add a waveform times a factor for each component; what is added is used up."""
     rows = per_sample(added)
     np.multiply(rows, spread(factors, added), out=rows)

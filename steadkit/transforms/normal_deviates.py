@@ -33,9 +33,9 @@ def normal_deviates(random: np.random.Generator, shape: tuple[int, ...]) -> np.n
     (2, 3)
     """
     count = prod(shape)
-    words = random.integers(MAX_MAGNITUDE, size=-(-count // 4), dtype=np.uint64, endpoint=True)
+    bits = random.integers(MAX_MAGNITUDE, size=-(-count // 4), dtype=np.uint64, endpoint=True)
     # The same sixteen bits on a machine of any byte order.
-    places = words.astype("<u8", copy=False).view("<u2")[:count]
+    places = bits.astype("<u8", copy=False).view("<u2")[:count]
     return np.take(_quantiles(), places, mode="clip").reshape(shape)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from steadkit.errors import InputError
 from steadkit.transforms.statistics import center, mean_squares, means, peaks, per_sample, spread
 
-SAFE = (1e-15, 1e15)
+SAFE_SCALES = (1e-15, 1e15)
 """Scales whose squares float32 holds with room to spare."""
 
 LARGE_OFFSET = 10
@@ -80,12 +80,12 @@ def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
         See `normalize`.
     """
     if mode == "none":
-        _unchanged(out, waveform)
-    elif waveform.dtype != np.float32 or not _in_float32(out, waveform, mode):
-        _in_float64(out, waveform, mode)
+        _copy_finite(out, waveform)
+    elif waveform.dtype != np.float32 or not _normalize_float32(out, waveform, mode):
+        _normalize_float64(out, waveform, mode)
 
 
-def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
+def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
     """Normalise a few traces at once, by `normalize_into` where one needs a closer look.
 
     For a few traces that fit the cache of a core, this takes two thirds of the time.
@@ -109,7 +109,11 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
             waves = rows - np.tile(mean, sums.shape[1])[:, np.newaxis]
             squares = np.einsum("kij,kij->kj", waves, waves).reshape(together)
             size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
-            is_usual = (size > SAFE[0]) & (size < SAFE[1]) & (abs(mean) <= LARGE_OFFSET * size)
+            is_usual = (
+                (size > SAFE_SCALES[0])
+                & (size < SAFE_SCALES[1])
+                & (abs(mean) <= LARGE_OFFSET * size)
+            )
             for row, component in np.argwhere(size == 0).tolist():
                 # A component that was lost is zero throughout, and stays so.
                 if not waves[row].reshape(waveforms.shape[1:])[:, component].any():
@@ -125,15 +129,15 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
         normalize_into(out[row], waveforms[row], mode)
 
 
-def _unchanged(out: np.ndarray, waveform: np.ndarray) -> None:
+def _copy_finite(out: np.ndarray, waveform: np.ndarray) -> None:
     largest = np.finfo(np.float32).max
     if np.isfinite(waveform).all():
         np.clip(waveform, -largest, largest, out=out, casting="same_kind")
     else:
-        np.clip(_trusted(waveform), -largest, largest, out=out, casting="same_kind")
+        np.clip(_zero_nonfinite(waveform), -largest, largest, out=out, casting="same_kind")
 
 
-def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
+def _normalize_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
     """Normalise, or tell that the amplitudes are too extreme for float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means(waveform, np.float32)
@@ -145,7 +149,7 @@ def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
             sizes = SCALES[mode](waves).tolist()
     for component, size in enumerate(sizes):
         # What looks dead may only be too small to be squared.
-        if not SAFE[0] < size < SAFE[1] and (size != 0 or waves[:, component].any()):
+        if not SAFE_SCALES[0] < size < SAFE_SCALES[1] and (size != 0 or waves[:, component].any()):
             return False
     if mode == "max_over_components":
         sizes = [max(sizes)] * len(sizes)
@@ -155,8 +159,8 @@ def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
     return True
 
 
-def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
-    waves = _trusted(waveform)
+def _normalize_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
+    waves = _zero_nonfinite(waveform)
     # Once its peak is one, no amplitude is too large or too small to be squared.
     peak = np.abs(waves).max(axis=0)
     waves /= _or_one(peak)
@@ -168,7 +172,7 @@ def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
         out[:] = waves / _or_one(SCALES[mode](waves))
 
 
-def _trusted(waveform: np.ndarray) -> np.ndarray:
+def _zero_nonfinite(waveform: np.ndarray) -> np.ndarray:
     waves = waveform.astype(np.float64, order="C")
     waves[:, ~np.isfinite(waves).all(axis=0)] = 0
     return waves

@@ -36,5 +36,5 @@ def snr_after(example: Example, waveform: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         powers = mean_squares(center(np.concatenate(windows, axis=1))).astype(np.float64)
         new_signal, old_signal, new_noise, old_noise = powers.reshape(4, -1)
-        moved = 10 * np.log10(new_signal / old_signal * old_noise / new_noise)
-        return np.where(np.isfinite(moved), example.snr_db + moved, nan)
+        change_db = 10 * np.log10(new_signal / old_signal * old_noise / new_noise)
+        return np.where(np.isfinite(change_db), example.snr_db + change_db, nan)

@@ -13,7 +13,7 @@ from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.schema import N_SAMPLES
 
-QUIET = 100
+MIN_NOISE = 100
 """Samples of noise before P that it takes at least to make more of it."""
 
 
@@ -37,13 +37,13 @@ def shift(example: Example, random: np.random.Generator, *, earlier: bool = Fals
     """
     count = len(example.waveform)
     if not example.is_event:
-        return _rolled(example, int(random.integers(1, count)))
-    first, reach = min(example.p), example.reach
-    if not (first >= 0 and reach < count):
+        return _roll(example, int(random.integers(1, count)))
+    first, signal_end = min(example.p), example.signal_end
+    if not (first >= 0 and signal_end < count):
         return example
-    least, most = -floor(first) if earlier else 1, count - ceil(reach)
-    samples = int(random.integers(least, most)) if most > least else 0
-    return _rolled(example, samples) if samples else example
+    min_shift, max_shift = -floor(first) if earlier else 1, count - ceil(signal_end)
+    samples = int(random.integers(min_shift, max_shift)) if max_shift > min_shift else 0
+    return _roll(example, samples) if samples else example
 
 
 def places(example: Example) -> tuple[int, int]:
@@ -86,40 +86,42 @@ def place(example: Example, position: int) -> Example:
     """
     if not example.is_event or not (0 <= min(example.p) <= _last_arrival(example)):
         raise InputError(f"P at {example.p} cannot be placed: give an event with P in its trace")
-    least, most = places(example)
-    if not least <= position <= most:
-        raise InputError(f"P cannot be placed at {position} of this trace: use {least} to {most}")
+    min_shift, max_shift = places(example)
+    if not min_shift <= position <= max_shift:
+        raise InputError(
+            f"P cannot be placed at {position} of this trace: use {min_shift} to {max_shift}"
+        )
     samples = position - floor(min(example.p))
-    if samples <= 0 or example.reach + samples <= len(example.waveform) - 1:
-        return _rolled(example, samples) if samples else example
-    return _preceded(example, samples)
+    if samples <= 0 or example.signal_end + samples <= len(example.waveform) - 1:
+        return _roll(example, samples) if samples else example
+    return _shift_with_noise(example, samples)
 
 
 def _last_arrival(example: Example) -> float:
     return float(np.nanmax([*example.p, *example.s]))
 
 
-def _preceded(example: Example, samples: int) -> Example:
+def _shift_with_noise(example: Example, samples: int) -> Example:
     """Move a trace later and put noise before it."""
     first = floor(min(example.p))
-    if first < QUIET:
+    if first < MIN_NOISE:
         raise InputError(
-            f"P at {first} leaves too little noise before it to fill a window with: {QUIET} samples"
+            f"P at {first} leaves too little noise before it to fill a window with: {MIN_NOISE} samples"
             " are needed"
         )
     # Onsets are picked late rather than early: the last tenth may be the event already.
     quiet = example.waveform[: first - first // 10]
     filling = np.pad(quiet, ((samples, 0), (0, 0)), "reflect")[:samples]
-    kept = example.waveform[: len(example.waveform) - samples]
-    return example.moved(samples, np.concatenate([filling, kept]))
+    kept_events = example.waveform[: len(example.waveform) - samples]
+    return example.shifted(samples, np.concatenate([filling, kept_events]))
 
 
-def _rolled(example: Example, samples: int) -> Example:
+def _roll(example: Example, samples: int) -> Example:
     old = example.waveform
     seam = samples % len(old)
     new = np.empty_like(old, order="C")
     new[seam:], new[:seam] = old[: len(old) - seam], old[len(old) - seam :]
-    return example.moved(samples, new)
+    return example.shifted(samples, new)
 
 
 def cut(record: Example, start: int) -> Example:
@@ -154,21 +156,21 @@ def cut(record: Example, start: int) -> Example:
             f"a window of {N_SAMPLES} samples cannot start at {start} of a record of "
             f"{len(record.waveform)}: use 0 to {last}"
         )
-    moved = record.moved(-start, record.waveform[start : start + N_SAMPLES].copy())
-    kept = [n for n in range(len(moved.p)) if _is_inside(moved, n)]
+    shifted = record.shifted(-start, record.waveform[start : start + N_SAMPLES].copy())
+    kept_events = [n for n in range(len(shifted.p)) if _is_inside(shifted, n)]
     return Example(
-        moved.waveform,
-        tuple([moved.p[n] for n in kept]),
-        tuple([moved.s[n] for n in kept]),
-        moved.coda_end if 0 in kept else nan,
-        moved.snr_db if 0 in kept else np.full_like(moved.snr_db, np.nan),
+        shifted.waveform,
+        tuple([shifted.p[n] for n in kept_events]),
+        tuple([shifted.s[n] for n in kept_events]),
+        shifted.coda_end if 0 in kept_events else nan,
+        shifted.snr_db if 0 in kept_events else np.full_like(shifted.snr_db, np.nan),
     )
 
 
 def _is_inside(example: Example, event: int) -> bool:
     p, s = example.p[event], example.s[event]
     alone = Example(example.waveform, (p,), (s,), example.coda_end if event == 0 else nan)
-    end = np.nanmax([alone.reach, p, s])
+    end = np.nanmax([alone.signal_end, p, s])
     # An arrival belongs to the nearest sample, so the window reaches half a sample farther.
     return bool(end >= -0.5 and np.nanmin([p, s]) < N_SAMPLES - 0.5)
 

@@ -193,7 +193,7 @@ def training_batches(
     """Make what a network is shown, from memory."""
     config = BatchConfig(recipe.batch_size, augment=recipe.augment)
     batches = BatchLoader(data, names, config, seed)
-    batches.records.keep()
+    batches.data_source.load_into_memory()
     return batches
 
 

@@ -182,7 +182,7 @@ def change(records, row, **values):
 
 def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
     # Of an event that reaches to the end there is no room in a circle.
-    change(data.records, 3, p=20.0, coda_end=5900.0)
+    change(data.data_source, 3, p=20.0, coda_end=5900.0)
     result = position_test(careless(), data, positions=(3000, 5500))
     assert result.left_out == 1
     assert NAMES[3] not in result.windows["trace_name"].tolist()
@@ -190,7 +190,7 @@ def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
 
 
 def test_an_event_without_s_counts_for_p(data):
-    change(data.records, 3, s=np.nan)
+    change(data.data_source, 3, s=np.nan)
     result = position_test(careless(), data, count=2)
     assert len(result.of("P")) == 40 and len(result.of("S")) == 38
 
@@ -209,11 +209,11 @@ def test_positions_that_cannot_be_are_refused(data, wanted, words):
 
 
 def test_traces_without_events_or_moved_already_are_refused(data):
-    noise = BatchLoader(data.records.data, NAMES[20:])
+    noise = BatchLoader(data.data_source.data, NAMES[20:])
     with pytest.raises(InputError, match="no event among the 4 traces"):
         position_test(careless(), noise)
     moved = BatchLoader(
-        data.records.data, NAMES, BatchConfig(4, augment=PRESETS["uniform"]), seed=0
+        data.data_source.data, NAMES, BatchConfig(4, augment=PRESETS["uniform"]), seed=0
     )
     with pytest.raises(InputError, match="without augmentation"):
         position_test(careless(), moved)

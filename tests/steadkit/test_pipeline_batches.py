@@ -16,7 +16,7 @@ from conftest import as_csv, names_of, row, waveform
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource, to_tf_dataset
-from steadkit.pipeline.batches import shapes
+from steadkit.pipeline.batches import batch_shapes
 from steadkit.pipeline.workers import WorkerPool
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS, AugmentConfig, normalize
@@ -59,25 +59,25 @@ def test_the_number_of_threads_and_processes_does_not_matter(batches):
     alone = collected(to_tf_dataset(batches, epochs=2, threads=1, workers=0))
     same(collected(to_tf_dataset(batches, epochs=2, threads=8, workers=0)), alone)
     same(collected(to_tf_dataset(batches, epochs=2, workers=2)), alone)
-    again = BatchLoader(batches.records, config=batches.config, seed=3)
+    again = BatchLoader(batches.data_source, config=batches.config, seed=3)
     same(collected(to_tf_dataset(again, epochs=2, threads=1, workers=0)), alone)
 
 
 def test_a_stream_goes_on_in_the_middle_of_an_epoch(batches):
     straight = collected(to_tf_dataset(batches, epochs=3, workers=0))
     middle = len(batches) + 1
-    fresh = BatchLoader(batches.records, config=batches.config, seed=3)
+    fresh = BatchLoader(batches.data_source, config=batches.config, seed=3)
     same(collected(to_tf_dataset(fresh, start=middle, epochs=3, workers=0)), straight[middle:])
 
 
 def test_shards_together_make_what_one_would(batches):
     for number in range(len(batches)):
         shards = [
-            BatchLoader(batches.records, config=batches.config, seed=3, shard=(k, 3))
+            BatchLoader(batches.data_source, config=batches.config, seed=3, shard=(k, 3))
             for k in range(3)
         ]
-        assert np.concatenate([s.chosen(number) for s in shards]).tolist() == (
-            batches.chosen(number).tolist()
+        assert np.concatenate([s.trace_numbers(number) for s in shards]).tolist() == (
+            batches.trace_numbers(number).tolist()
         )
         whole = batches.batch(number)[0]
         parts = [shard.batch(number)[0] for shard in shards]
@@ -101,7 +101,7 @@ def test_every_epoch_augments_anew(records):
     shifts = []
     for epoch in range(2):
         examples = batches.examples(epoch)
-        places = dict(zip(batches.chosen(epoch).tolist(), examples, strict=True))
+        places = dict(zip(batches.trace_numbers(epoch).tolist(), examples, strict=True))
         shifts.append([places[number].p for number in range(14)])
     assert shifts[0] != shifts[1]
 
@@ -129,8 +129,8 @@ def test_paired_batches_hold_the_same_traces_twice(records):
     for number in range(len(batches)):
         waveforms = batches.batch(number)[0]
         half = len(waveforms) // 2
-        assert half == len(batches.chosen(number))
-        for row_, trace in enumerate(batches.chosen(number).tolist()):
+        assert half == len(batches.trace_numbers(number))
+        for row_, trace in enumerate(batches.trace_numbers(number).tolist()):
             plain = normalize(waveform(NAMES[trace]))
             # Lightly treated means shifted at most, so the samples are the same.
             np.testing.assert_allclose(
@@ -214,7 +214,7 @@ def test_memory_is_used_again_but_never_under_anybodys_hands(records):
 def test_records_kept_in_memory_are_the_same(records):
     config = CONFIGS["everything"]
     plain = collected(to_tf_dataset(BatchLoader(records, config=config, seed=0), workers=0))
-    kept = TraceSource(records.data, records.names).keep()
+    kept = TraceSource(records.data, records.names).load_into_memory()
     kept.data[0].unlink()  # nothing is read any more
     batches = BatchLoader(kept, config=config, seed=0)
     same(collected(to_tf_dataset(batches, workers=0)), plain)
@@ -229,7 +229,7 @@ def test_a_team_that_is_gone_or_busy_does_not_matter(records):
         held.append(made)
     assert len(held) > 1  # as many as there is memory for
     del held, made
-    assert team.arrays(1)[0].shape == shapes(6)[0]
+    assert team.arrays(1)[0].shape == batch_shapes(6)[0]
     team.close()
     assert team.arrays(1) is None
     assert team.arrays(2) is None
@@ -239,7 +239,7 @@ def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
     batches = BatchLoader(records, config=CONFIGS["augmented"], seed=0)
     dataset = to_tf_dataset(batches, workers=1)
     collected(dataset)
-    (child,) = dataset._input_dataset.maker.team._children
+    (child,) = dataset._input_dataset.producer.pool._workers
     gone = weakref.ref(batches)
     assert child.process.poll() is None
     del batches, dataset
@@ -251,15 +251,15 @@ def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
 ENDING = """
 import sys
 from pathlib import Path
-from steadkit.pipeline import BatchConfig, Batches, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, to_tf_dataset
 from steadkit.transforms import PRESETS
 
 config = BatchConfig(200, augment=PRESETS["eqt"], mix="balanced")
 names = sys.argv[2].split(",")
 left = []
 for workers in (0, 1):
-    batches = Batches(Path(sys.argv[1]), names, config, seed=0)
-    left.append(iter(stream(batches, epochs=None, workers=workers)))
+    batches = BatchLoader(Path(sys.argv[1]), names, config, seed=0)
+    left.append(iter(to_tf_dataset(batches, epochs=None, workers=workers)))
     next(left[-1])
 raise KeyboardInterrupt
 """
@@ -303,7 +303,7 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
     batches = BatchLoader(path, NAMES, BatchConfig(6))
     with pytest.raises(Exception, match="NaN"):
         collected(to_tf_dataset(batches, workers=workers))
-    assert NAMES[5] in str(batches.fault)
+    assert NAMES[5] in str(batches.error)
 
 
 @pytest.mark.parametrize(

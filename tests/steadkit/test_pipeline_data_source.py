@@ -88,7 +88,7 @@ def test_arrivals_at_the_edges_and_missing_ones(tmp_path, augment):
         write(tmp_path / "a.hdf5", rows=rows), NAMES, BatchConfig(8, augment=augment), seed=0
     )
     waveforms, targets = data.batch(0)
-    place = data.chosen(0).tolist().index
+    place = data.trace_numbers(0).tolist().index
     p, s, detector = (targets[n][..., 0] for n in ("picker_P", "picker_S", "detector"))
     # None of them has room to move, or it is not known where it ends.
     assert p[place(0)].argmax() == 5999 and p[place(0)].sum() < 14

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource
-from steadkit.pipeline.sampler import balanced, blockwise
+from steadkit.pipeline.sampler import balanced_order, shuffle_in_blocks
 from steadkit.store import TRACE_BYTES
 
 EVENTS, NOISE = 40, 9
@@ -31,25 +31,25 @@ def in_file(records, order):
 
 @given(st.integers(1, 300), st.integers(1, 400), st.integers(0, 5), st.integers(0, 5))
 def test_blocks_keep_their_order_and_hold_every_trace_once(count, block, seed, epoch):
-    order = blockwise(np.arange(count), block, seed, epoch)
+    order = shuffle_in_blocks(np.arange(count), block, seed, epoch)
     assert sorted(order.tolist()) == [*range(count)]
     assert np.abs(order - np.arange(count)).max() < block
     ends = [end for end in range(1, count) if order[:end].max() < end]
     if block < count:
         # A border every `block` traces, wherever the first one is.
         assert any({*range(first, count, block)} <= {*ends, count} for first in range(1, block + 1))
-    np.testing.assert_array_equal(order, blockwise(np.arange(count), block, seed, epoch))
+    np.testing.assert_array_equal(order, shuffle_in_blocks(np.arange(count), block, seed, epoch))
 
 
 def test_borders_move_from_epoch_to_epoch_and_all_traces_of_a_block_can_meet():
-    orders = [blockwise(np.arange(64), 8, 0, epoch) for epoch in range(400)]
+    orders = [shuffle_in_blocks(np.arange(64), 8, 0, epoch) for epoch in range(400)]
     first = {tuple(sorted(order[:8].tolist())) for order in orders}
     assert len(first) > 8
     neighbours = {frozenset(pair) for order in orders for pair in pairwise(order)}
     assert {frozenset((n, n + 1)) for n in range(63)} <= neighbours
     assert {frozenset((n, n + 7)) for n in range(57)} <= neighbours
     # Within a block, no place is likelier for a trace than another.
-    order = np.array([blockwise(np.arange(8), 8, 0, epoch) for epoch in range(4000)])
+    order = np.array([shuffle_in_blocks(np.arange(8), 8, 0, epoch) for epoch in range(4000)])
     counts = np.array([np.bincount(order[:, place], minlength=8) for place in range(8)])
     assert (np.abs(counts - 500) < 120).all()
 
@@ -89,7 +89,7 @@ def test_several_files_are_read_one_after_the_other(stead):
 def test_a_balanced_epoch_reads_each_kind_from_front_to_back():
     is_event = np.array([True, False] * 9 + [True] * 20)
     file_order = np.arange(len(is_event))[::-1]
-    traces, times, _ = balanced(is_event, 0, 0, file_order, 3)
+    traces, times, _ = balanced_order(is_event, 0, 0, file_order, 3)
     assert is_event[traces].tolist() == [True, False] * 29
     for kind in (True, False):
         members = file_order[is_event[file_order] == kind].tolist()

@@ -221,7 +221,7 @@ def test_augmentations_that_need_other_traces_say_so(name, donor):
         check_auxiliary(config, others)
     check_auxiliary(config, DONORS)
     check_auxiliary(PRESETS["eqt"], AuxiliaryTraces())
-    with pytest.raises(InputError, match="check_donors"):
+    with pytest.raises(InputError, match="check_auxiliary"):
         augment(rough(0, (600.0, 900.0)), replace(config, **{name: 1.0}), np.random.default_rng(0))
 
 

@@ -33,7 +33,7 @@ def test_a_second_event_is_labelled_where_it_comes(example, random):
     )
     assert twice.snr_db is example.snr_db
     if len(twice.p) == 2:
-        assert twice.p[1] >= example.reach - 1
+        assert twice.p[1] >= example.signal_end - 1
         assert twice.s[1] - twice.p[1] == example.s[0] - example.p[0]
         assert twice.s[1] <= COUNT - 21
 

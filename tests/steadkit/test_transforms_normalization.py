@@ -10,8 +10,8 @@ from steadkit.errors import InputError
 from steadkit.transforms import (
     NORMALIZATIONS,
     normalize,
+    normalize_batch_into,
     normalize_into,
-    normalize_some_into,
 )
 
 MODES = sorted(set(NORMALIZATIONS) - {"none"})
@@ -201,7 +201,7 @@ def odd_traces():
 def test_several_at_once_are_as_one_by_one(mode):
     traces = odd_traces()
     together, alone = np.empty_like(traces), np.empty_like(traces)
-    normalize_some_into(together, traces, mode)
+    normalize_batch_into(together, traces, mode)
     for out, trace in zip(alone, traces, strict=True):
         normalize_into(out, trace, mode)
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
@@ -212,8 +212,8 @@ def test_several_at_once_are_as_one_by_one(mode):
 def test_company_and_place_do_not_change_a_bit(count):
     traces = odd_traces()
     together, parts = np.empty_like(traces), traces.copy()
-    normalize_some_into(together, traces, "std")
+    normalize_batch_into(together, traces, "std")
     for start in range(0, len(parts), count):
         some = parts[start : start + count]
-        normalize_some_into(some, some, "std")  # where they are
+        normalize_batch_into(some, some, "std")  # where they are
     np.testing.assert_array_equal(parts, together)

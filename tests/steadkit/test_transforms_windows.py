@@ -46,7 +46,7 @@ def test_a_shift_moves_the_arrivals_with_the_waveform(example, random, earlier):
     np.testing.assert_equal(shifted.coda_end, example.coda_end + by)
     # Nothing of the event has wrapped: it still begins before it ends.
     assert shifted.p[0] >= 0
-    assert by == 0 or shifted.reach <= COUNT
+    assert by == 0 or shifted.signal_end <= COUNT
     assert by >= 0 or earlier
 
 

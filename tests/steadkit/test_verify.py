@@ -121,7 +121,7 @@ def test_what_is_no_waveform_is_said(half):
     edit(half, change)
     (difference,) = differences(half)
     assert difference.trace_name == name
-    assert "shape (3, 6000)" in difference.what
+    assert "shape (3, 6000)" in difference.description
 
 
 def test_a_name_no_terminal_can_show(half, run):
@@ -195,7 +195,7 @@ ROWS_DIFFER = "rows of half.csv are not as the manifest says"
 def test_cells_of_the_csv(half, run, change):
     rewrite_csv(half, change)
     (difference,) = differences(half)
-    assert difference.trace_name == "" and difference.what.startswith(ROWS_DIFFER)
+    assert difference.trace_name == "" and difference.description.startswith(ROWS_DIFFER)
     result = run("steadkit", "verify", "half.hdf5")
     assert result.exit_code == 1
     assert result.output.startswith(ROWS_DIFFER)
