@@ -1,7 +1,7 @@
-"""Memory for batches that is used again once nobody holds them, for new memory costs as much.
+"""Pool of batch buffers that are reused once nothing refers to them, and shared memory.
 
-A page that a process has never touched takes the system longer to give than a trace takes to be
-normalised into it: half of the time of a plain stream would go there.
+The first write to a page that a process has never touched makes the kernel map and clear it, which
+takes longer than to normalise a trace into it: about half of the time of a plain stream.
 """
 
 import mmap
@@ -14,21 +14,21 @@ from collections.abc import Sequence
 import numpy as np
 
 ALIGNMENT = 64
-"""Bytes that TensorFlow wants arrays to begin at a multiple of; others it copies."""
+"""Alignment in bytes of arrays that TensorFlow uses in place; it copies any other."""
 
 MAX_FREE = 8
-"""Blocks kept that nobody holds."""
+"""Unused blocks that a pool keeps."""
 
 Shape = tuple[int, ...]
 
 
 def aligned_empty(shapes: Sequence[Shape]) -> int:
-    """Tell how many bytes `split_buffer` needs for float32 arrays of these shapes."""
+    """Return the bytes that `split_buffer` needs for float32 arrays of these shapes."""
     return ALIGNMENT + sum(_padded(shape) for shape in shapes)
 
 
 def split_buffer(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
-    """Make float32 arrays in a block of bytes, each aligned."""
+    """Return aligned float32 views of a block of bytes, one for each shape."""
     position, arrays = -block.ctypes.data % ALIGNMENT, []
     for shape in shapes:
         segment = block[position : position + 4 * int(np.prod(shape))]
@@ -42,25 +42,25 @@ def _padded(shape: Shape) -> int:
 
 
 class BufferPool:
-    """Blocks of memory, each free again when no array in it, nor a view or tensor of one, is left.
+    """Pool of memory blocks; a block is free when no array, view or tensor refers to it.
 
     Parameters
     ----------
     blocks
-        The blocks there are, uint8, none of them a view of another array; by default they are
-        made as they are needed.
+        A fixed set of blocks, uint8, none of them a view of another array; by default blocks are
+        allocated on demand.
     """
 
     def __init__(self, blocks: Sequence[np.ndarray] | None = None):
         self._blocks = list(blocks or [])
-        self._is_fixed = blocks is not None
         self._lock = threading.Lock()
 
     def arrays(self, shapes: Sequence[Shape]) -> list[np.ndarray]:
-        """Make float32 arrays, all in one block."""
+        """Return float32 arrays, all in one block; their contents are undefined."""
         size = aligned_empty(shapes)
         with self._lock:
             free = self._free()
+            # From the end, so that the numbers of those still to be removed stay valid.
             for number in reversed(free[MAX_FREE:]):
                 del self._blocks[number]
             for number in free[:MAX_FREE]:
@@ -70,18 +70,20 @@ class BufferPool:
             return split_buffer(self._blocks[-1], shapes)
 
     def take(self) -> tuple[int, np.ndarray] | None:
-        """Give a free block and its number, or None; it is taken as long as it is held."""
+        """Return a free block and its number, or None; it is in use as long as it is referenced."""
         with self._lock:
             free = self._free()
             return (free[0], self._blocks[free[0]]) if free else None
 
     def _free(self) -> list[int]:
-        # Held by the list, and while it is counted by the call; an array in it would hold it too.
+        # Two references are those of the list and of the call of getrefcount. NumPy lets a view of a
+        # view refer to the array that owns the memory, so every array in a block adds one, and so
+        # does a tensor that TensorFlow made of it without a copy.
         return [n for n in range(len(self._blocks)) if sys.getrefcount(self._blocks[n]) == 2]
 
 
 class SharedBuffer:
-    """Memory that processes of ours can share; pickled, it is the same memory in a child.
+    """Anonymous shared memory; unpickled in a worker process, it maps the same memory.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ class SharedBuffer:
     """
 
     def __init__(self, size: int):
+        # An anonymous file, as multiprocessing.shared_memory would leave a named one behind when the
+        # processes are killed. Workers inherit the descriptor under the same number.
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("steadkit")
         else:
@@ -106,11 +110,12 @@ class SharedBuffer:
         self._map = mmap.mmap(self.descriptor, self.size)
 
     def __del__(self) -> None:
-        if hasattr(self, "_map"):  # the map goes when the last array in it does
+        # The mapping is not closed here: it lasts as long as an array in it does.
+        if hasattr(self, "_map"):
             os.close(self.descriptor)
 
     def blocks(self, size: int) -> list[np.ndarray]:
-        """See the memory as blocks of so many bytes."""
+        """Return the memory as uint8 blocks of `size` bytes, without a copy."""
         return [
             np.frombuffer(self._map, np.uint8, size, start)
             for start in range(0, self.size - size + 1, size)
