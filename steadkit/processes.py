@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self, worker: str, setup: object, descriptors: Sequence[int] = ()):
         self._connection, theirs = Pipe()
-        code = f"from {__name__} import be_child; be_child()"
+        code = f"from {__name__} import worker_main; worker_main()"
         call = [sys.executable, "-P", "-c", code, str(theirs.fileno()), worker]
         environment = os.environ | ALONE | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:

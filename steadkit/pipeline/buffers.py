@@ -22,7 +22,7 @@ MAX_FREE = 8
 Shape = tuple[int, ...]
 
 
-def aligned_empty(shapes: Sequence[Shape]) -> int:
+def buffer_bytes(shapes: Sequence[Shape]) -> int:
     """Return the bytes that `split_buffer` needs for float32 arrays of these shapes."""
     return ALIGNMENT + sum(_padded(shape) for shape in shapes)
 
@@ -57,7 +57,7 @@ class BufferPool:
 
     def arrays(self, shapes: Sequence[Shape]) -> list[np.ndarray]:
         """Return float32 arrays, all in one block; their contents are undefined."""
-        size = aligned_empty(shapes)
+        size = buffer_bytes(shapes)
         with self._lock:
             free = self._free()
             # From the end, so that the numbers of those still to be removed stay valid.
@@ -76,9 +76,9 @@ class BufferPool:
             return (free[0], self._blocks[free[0]]) if free else None
 
     def _free(self) -> list[int]:
-        # Two references are those of the list and of the call of getrefcount. NumPy lets a view of a
-        # view refer to the array that owns the memory, so every array in a block adds one, and so
-        # does a tensor that TensorFlow made of it without a copy.
+        # Two references are those of the list and of the call of getrefcount. A view of a view
+        # refers to the first array in NumPy, so every array in a block adds one, and so does a
+        # tensor that TensorFlow made of it without a copy.
         return [n for n in range(len(self._blocks)) if sys.getrefcount(self._blocks[n]) == 2]
 
 
@@ -92,8 +92,8 @@ class SharedBuffer:
     """
 
     def __init__(self, size: int):
-        # An anonymous file, as multiprocessing.shared_memory would leave a named one behind when the
-        # processes are killed. Workers inherit the descriptor under the same number.
+        # An anonymous file vanishes with the last process that has it open, also if all are killed.
+        # Workers inherit the descriptor under the same number.
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("steadkit")
         else:

@@ -1,4 +1,4 @@
-"""The traces of a stream: arrivals, coda end and SNR at once, samples when they are asked for."""
+"""Random access to traces: arrivals, coda end and SNR in memory, samples read on request."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,20 +22,20 @@ from steadkit.types import component_columns, number_column
 
 COLUMNS = ("trace_name", "trace_category", "p_arrival_sample", "s_arrival_sample")
 EXTRAS = ("coda_end_sample", "snr_db")
-"""What augmentation asks for, where the CSV has it."""
+"""Optional columns, used by augmentations."""
 ARRIVALS = {"p": "p_arrival_sample", "s": "s_arrival_sample", "coda_end": "coda_end_sample"}
 
 
 class TraceSource:
-    """Some traces of one or several STEAD files, by number.
+    """Random access by number to traces of one or several STEAD files.
 
-    Names, offsets of the samples and what labels need are one table, 100 bytes a trace, which
-    processes that make batches share.
+    Names, offsets of the samples and the columns for labels are one table of 100 bytes per trace,
+    in memory that worker processes share.
 
     Parameters
     ----------
     data
-        STEAD files, HDF5 with the CSV beside each.
+        STEAD files, HDF5 with the CSV next to each.
     names
         The traces, each in one of the files; all of all files by default.
 
@@ -77,45 +77,47 @@ class TraceSource:
         return len(self.names)
 
     def take(self, rows: np.ndarray) -> "TraceSource":
-        """Take some of the traces, by their numbers; their files are not read again."""
+        """Select traces by their numbers, without reading their files again."""
         selected = TraceSource.__new__(TraceSource)
         selected.__setstate__((self.data, self._hdf5, self._columns.take(rows), None))
         return selected
 
     def load_into_memory(self) -> "TraceSource":
-        """Read all samples into memory, 72 kB a trace."""
+        """Read all samples into shared memory, 72 kB per trace; returns itself."""
         if self._samples is None:
             shared = SharedBuffer(len(self) * TRACE_BYTES)
+            # Set only once it is filled, as `read` takes samples from it from then on.
             self.read(np.arange(len(self)), _waveforms_in(shared))
             self._samples = shared
         return self
 
     @cached_property
     def file_order(self) -> np.ndarray:
-        """The numbers of the traces as their samples lie in the files, one file after another.
+        """Trace numbers in the order of their samples in the files, one file after another.
 
-        Traces whose samples are not in one piece come first in a file, in the order of its CSV.
+        Traces whose samples are not contiguous come first in a file, in the order of its CSV.
         """
+        # Their offset is -1; rows of the CSV break the tie.
         return np.lexsort((self._columns["row"], self.offsets, self._owners))
 
     @property
     def lacks_s(self) -> np.ndarray:
-        """Which traces are of an event whose S is not known, bool."""
+        """Mask of the events without a known S."""
         return self.is_event & np.isnan(self.s)
 
     @property
     def lacks_signal_end(self) -> np.ndarray:
-        """Which traces are of an event of whose end nothing is known, bool; see `Example.reach`."""
+        """Mask of the events whose end is not known; see `Example.signal_end`."""
         return self.lacks_s & ~((self.p < self.coda_end) & (self.coda_end < np.inf))
 
     @property
     def lacks_snr(self) -> np.ndarray:
-        """Which traces are of an event of which a component has no SNR, bool."""
+        """Mask of the events with a component without SNR."""
         return self.is_event & np.isnan(self.snr_db).any(axis=1)
 
     @property
     def descriptors(self) -> list[int]:
-        """What a process of ours needs besides, to use these records."""
+        """File descriptors that a worker process must inherit to use this source."""
         samples = [] if self._samples is None else [self._samples.descriptor]
         return [self._columns.descriptor, *samples]
 
@@ -136,7 +138,7 @@ class TraceSource:
             self._readers[owner].read_into(numbers[rows].tolist(), out, rows.tolist())
 
     def read_ahead(self, numbers: np.ndarray) -> None:
-        """Ask the system to read these waveforms while this process does something else."""
+        """Prefetch these waveforms into the page cache, without waiting (`posix_fadvise`)."""
         if self._samples is not None or not hasattr(os, "posix_fadvise"):
             return
         owners = self._owners[numbers]
@@ -144,14 +146,14 @@ class TraceSource:
             offsets = np.sort(self.offsets[numbers[owners == owner]])
             descriptor = os.open(self._readers[owner].path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                # One call a trace: of a longer range Linux reads the first 128 kB or so alone.
+                # One call per trace: of a longer range, Linux reads only the first 128 kB or so.
                 for offset in offsets[offsets >= 0].tolist():
                     os.posix_fadvise(descriptor, offset, TRACE_BYTES, os.POSIX_FADV_WILLNEED)
             finally:
                 os.close(descriptor)
 
     def example(self, number: int, waveform: np.ndarray) -> Example:
-        """Put a waveform together with what is known of its trace."""
+        """Combine a waveform with the arrivals, coda end and SNR of its trace."""
         if not self.is_event[number]:
             return Example(waveform, snr_db=self.snr_db[number])
         return Example(
@@ -163,7 +165,7 @@ class TraceSource:
         )
 
     def auxiliary(self) -> AuxiliaryTraces:
-        """Let augmentations draw other traces of these."""
+        """Return these traces as those that augmentations draw from."""
 
         def draw_example(numbers: np.ndarray, random: np.random.Generator) -> Example:
             number = numbers[random.integers(len(numbers))]
@@ -184,7 +186,7 @@ def _waveforms_in(shared: SharedBuffer) -> np.ndarray:
 
 
 def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Read what the tables of the files say of some traces, in their order; of all for None."""
+    """Read the columns of the requested traces, in their order; of all traces for None."""
     sorted_names = None if requested is None else np.sort(requested)
     if sorted_names is not None:
         _refuse_repeated(sorted_names, "is listed twice: list it once")
@@ -197,6 +199,8 @@ def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str
     if not len(columns["name"] if requested is None else requested):
         raise InputError(f"no trace of {_format_paths(data)} selected: at least one is needed")
     if requested is not None or len(data) > 1:
+        # Names are packed bytes: sorting them once finds repeats and all rows, without a dict of a
+        # million strings.
         by_name = np.argsort(columns["name"], kind="stable")
         in_order = columns["name"][by_name]
         _refuse_repeated(in_order, f"is in two of {_format_paths(data)}: name one")
@@ -217,14 +221,15 @@ def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:
     if len(missing):
         csvs = [source_from_path(path).csv for path in data]
         raise InputError(
-            f"{_format_paths(csvs)} has no trace {missing[0].decode()!r}: is it the file of the list?"
+            f"{_format_paths(csvs)} has no trace {missing[0].decode()!r}: "
+            "is it the file of the list?"
         )
 
 
 def _read_columns(
     path: Path, owner: int, sorted_names: np.ndarray | None
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Read the columns of a file piece by piece, of the traces that are sought alone."""
+    """Read the columns of a file in chunks, reduced to the given names."""
     n_read = 0
     for table in _iter_chunks(source_from_path(path).csv):
         names = pack(table["trace_name"].tolist())
@@ -248,7 +253,8 @@ def _read_columns(
 
 
 def _iter_chunks(csv: Path) -> Iterator[pd.DataFrame]:
-    # A table of one's own may lack some: then nobody knows, and shifts keep to what is known.
+    # A CSV of another origin may lack the optional columns: their values are then unknown, and
+    # augmentations that need them leave the trace unchanged.
     present = [column for column in EXTRAS if column in columns_of(csv)]
     missing = dict.fromkeys(set(EXTRAS) - set(present), "")
     for table in iter_checked_chunks(csv, (*COLUMNS, *present)):

@@ -1,7 +1,7 @@
-"""Traces packed into a data set of their own, so that a stream reads it from front to back.
+"""Traces packed into one contiguous file, which a stream reads from front to back.
 
-What is chunked, compressed, scattered over several files or of SeisBench's format is brought into
-STEAD's layout once: float32, in one piece, in the order of the stream's list.
+Chunked or compressed data, several files and SeisBench's format are converted once to STEAD's
+layout: float32, contiguous, in the order of the requested traces.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ OPERATION = "pack"
 def pack_dataset(
     data: Path | Sequence[Path], target: Path, traces: Sequence[str] | Manifest | None = None
 ) -> Path:
-    """Pack traces into a data set, or find that this has been done.
+    """Pack traces into a data set, unless an up-to-date pack exists.
 
     Parameters
     ----------
     data
-        STEAD files, or the folder of a SeisBench data set, which is converted whole
+        STEAD files, or the folder of a SeisBench data set, which is converted completely
         (`steadkit.convert.from_seisbench`).
     target
-        The HDF5 file to make, with CSV and manifest beside it. A pack that was made of other
-        traces, or before the data changed, is made anew; any other file is never replaced.
+        The HDF5 file to write, with CSV and manifest next to it. A pack of other traces, or older
+        than a change of the data, is written again; any other file is never replaced.
     traces
         Which traces, in their order; all by default.
 
@@ -63,7 +63,7 @@ def pack_dataset(
 
 
 def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
-    # Here, because what reads other formats takes long to load, and no stream needs it.
+    # Imported here, because the readers of other formats take long to load.
     from steadkit.convert import from_seisbench
     from steadkit.convert.seisbench_files import chunks_of
 
@@ -73,23 +73,24 @@ def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
             present = load(files.manifest)
         if present.recipe.get("operation") != "from-seisbench":
             raise InputError(f"{str(files.hdf5)!r} is no conversion: choose another name")
-        packed_ns = files.hdf5.stat().st_mtime_ns
-        if all(path.stat().st_mtime_ns < packed_ns for path in used):
+        converted_ns = files.hdf5.stat().st_mtime_ns
+        if all(path.stat().st_mtime_ns < converted_ns for path in used):
             return files.hdf5
     from_seisbench(folder, files, overwrite=files.hdf5.exists())
     return files.hdf5
 
 
 def _existing_pack(files: DatasetFiles) -> Manifest | None:
-    """Read the manifest of a pack made before; what is no pack is refused."""
+    """Return the manifest of an existing pack; refuse files that are no pack."""
     present = [path for path in (files.hdf5, files.csv, files.manifest) if path.exists()]
     if not present:
         return None
-    with input_scope(is_separate=True):  # a pack of ours may be made again
+    # A scope of its own: the manifest of a pack is read, but may be replaced afterwards.
+    with input_scope(is_separate=True):
         manifest = load(files.manifest) if files.manifest.exists() else None
     if manifest is None or manifest.recipe.get("operation") != OPERATION:
         raise InputError(f"{str(present[0])!r} is not a pack of ours: choose another name")
-    # One of the three is gone: as good as none, but ours to replace.
+    # With one of the three files missing, the pack cannot be used but may be replaced.
     return manifest if len(present) == 3 else Manifest(files.name, {}, [], {})
 
 
@@ -111,7 +112,7 @@ def _selected_rows(
     row_numbers = pd.Index(rows["trace_name"]).get_indexer(pd.Index(names))
     if (row_numbers < 0).any() or not names:
         missing = next(
-            (name for name, row_number in zip(names, row_numbers, strict=True) if row_number < 0),
+            (name for name, index in zip(names, row_numbers, strict=True) if index < 0),
             None,
         )
         raise InputError(f"there is no trace {missing!r} in {', '.join(map(str, sources))}")
@@ -119,6 +120,6 @@ def _selected_rows(
 
 
 def _fingerprint(path: Path) -> list[object]:
-    """Tell a file from what it was before a change."""
+    """Return name, size and modification time, by which a changed file is noticed."""
     status = path.stat()
     return [path.name, status.st_size, status.st_mtime_ns]

@@ -1,4 +1,4 @@
-"""Batches as a tf.data stream; the only file of steadkit that imports TensorFlow."""
+"""Batches as a tf.data.Dataset; the only file of steadkit that imports TensorFlow."""
 
 import atexit
 import threading
@@ -19,20 +19,20 @@ from steadkit.processes import count_cores
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
 PREFETCH_BATCHES = 4
-"""Made ahead while the network computes; each batch of 200 takes 29 MB with its targets."""
+"""Batches prefetched while the network computes; one of 200 takes 29 MB with its targets."""
 
 THREADS = 2
-"""Batches made at a time; more wait for the interpreter."""
+"""Batches made at a time in this process; more threads only wait for the interpreter lock."""
 
 MAX_WORKERS = 4
 MIN_BATCHES_FOR_WORKERS = 40
-"""How many processes make batches by default, and from how many batches on."""
+"""Default number of worker processes, and number of batches from which they are started."""
 
 UNBOUNDED_EPOCHS = 10
-"""As how many a stream without end counts."""
+"""Epochs for which an endless stream counts in the choice of workers."""
 
-REST, PATIENCE = 0.1, 30.0
-"""Seconds without a call after which none will come, and how long that is waited for at the end."""
+IDLE_S, MAX_WAIT_S = 0.1, 30.0
+"""Seconds without a call after which none is expected, and longest wait for them at exit."""
 
 _POOLS: weakref.WeakKeyDictionary[BatchLoader, dict[int, WorkerPool]] = weakref.WeakKeyDictionary()
 
@@ -48,29 +48,29 @@ def to_tf_dataset(
     continue_epochs: bool = False,
     sample_weight: bool = False,
 ) -> Any:
-    """Feed batches to training, made elsewhere while the network computes.
+    """Return batches as a prefetching ``tf.data.Dataset``.
 
     Parameters
     ----------
     batches
-        What to feed.
+        Loader of the batches.
     start
-        The number of the first batch, counted through all epochs: where a training that was cut
-        off goes on.
+        Number of the first batch, counted through all epochs: where an interrupted training
+        continues.
     epochs
-        Where to stop; None goes on for ever.
+        Epoch at which to stop; None for an endless data set.
     threads
-        Batches made at a time where no processes make them.
+        Batches made at a time without worker processes.
     workers
-        Processes that make them, one batch each at a time; by default one a core, up to four,
-        where there is enough to do, and none else. The batches are the same whoever makes them.
+        Worker processes, which make one batch each at a time; by default one per core, up to four,
+        from a total of 40 batches on, and none below. The batches do not depend on it.
     continue_epochs
-        Whether each iteration goes on with the epochs behind those of the one before, as
-        ``model.fit`` wants it, which iterates once an epoch; else all are the same.
+        Whether each iteration continues with the epochs after those of the previous one, for
+        ``model.fit``, which iterates once per epoch; otherwise all iterations are the same.
     sample_weight
-        Whether to add, as a third, a dict of weights of the samples, each (batch, 6000): 0 where
-        the truth of a target is not known, else 1. Labels must mark such samples
-        (``LabelConfig.mark_unknown``); here their targets are 0.
+        Whether to add a third element, a dict of sample weights, each (batch, 6000): 0 where the
+        truth of a target is not known, else 1. Labels must mark such samples
+        (``LabelConfig.mark_unknown``); their targets are then 0.
 
     Returns
     -------
@@ -80,10 +80,11 @@ def to_tf_dataset(
     import tensorflow as tf
 
     def make(number: Any) -> tuple[Any, dict[str, Any]]:
-        # One call a batch: a call a trace would cost more than the work.
+        # One Python call per batch: one per trace would cost more than the work.
         flat = tf.numpy_function(
             lambda n: _make_batch(producer_ref, int(n)), [number], [tf.float32] * (1 + len(TARGETS))
         )
+        # The shapes are lost in the call, and Keras needs them.
         for tensor, shape in zip(flat, _SHAPES, strict=True):
             tensor.set_shape(shape)
         return flat[0], dict(zip(TARGETS, flat[1:], strict=True))
@@ -103,38 +104,41 @@ def to_tf_dataset(
         threads = max(threads, len(pool))
     stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
     numbers = tf.data.Dataset.range(start, stop)
-    # TensorFlow keeps for ever what its functions know, so they know the maker by a weak reference
-    # only, and the stream keeps it: whatever is made of a stream, its iterators too, keeps that.
+    # TensorFlow never releases the Python functions of a data set, nor what they refer to. They
+    # hold a weak reference, and the data set the producer itself: every data set and iterator
+    # derived from it keeps the producer alive, and the workers stop with the last of them.
     producer = _BatchProducer(batches, pool)
     producer_ref = weakref.ref(producer)
     if continue_epochs and epochs is not None:
-        passed = tf.data.Dataset.range(1).map(
+        # A data set is a function, the same in each iteration. So its first element is a call that
+        # counts iterations, and the batch numbers start where the previous iteration ended.
+        first = tf.data.Dataset.range(1).map(
             lambda _: tf.numpy_function(
                 lambda: _start_iteration(producer_ref, stop - start), [], tf.int64
             )
         )
-        following = passed.flat_map(
+        numbers = first.flat_map(
             lambda before: tf.data.Dataset.range(before + start, before + stop)
         )
-        numbers = following.apply(tf.data.experimental.assert_cardinality(stop - start))
-    made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
+        # flat_map loses the number of batches, which Keras shows in its progress bar.
+        numbers = numbers.apply(tf.data.experimental.assert_cardinality(stop - start))
+    dataset = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     if sample_weight:
-        made = made.map(_with_weights)
-    made.producer = producer
-    return made.prefetch(PREFETCH_BATCHES)
+        dataset = dataset.map(_with_weights)
+    dataset.producer = producer
+    return dataset.prefetch(PREFETCH_BATCHES)
 
 
 def _with_weights(waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, Any]:
     import tensorflow as tf
 
-    producer_ref = {
-        name: tf.cast(target[..., 0] >= 0, tf.float32) for name, target in targets.items()
-    }
-    return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, producer_ref
+    weights = {name: tf.cast(target[..., 0] >= 0, tf.float32) for name, target in targets.items()}
+    # The mark of an unknown sample is negative; its target becomes 0.
+    return waveforms, {name: tf.nn.relu(target) for name, target in targets.items()}, weights
 
 
 def _default_workers(batches: BatchLoader, epochs: int | None) -> int:
-    """Tell how many processes are worth their start, which takes as long as some batches."""
+    """Return how many processes repay their start, which takes as long as some batches."""
     epochs = UNBOUNDED_EPOCHS if epochs is None else epochs
     return (
         min(count_cores(), MAX_WORKERS) if epochs * len(batches) >= MIN_BATCHES_FOR_WORKERS else 0
@@ -142,91 +146,93 @@ def _default_workers(batches: BatchLoader, epochs: int | None) -> int:
 
 
 def _worker_pool(batches: BatchLoader, workers: int) -> WorkerPool | None:
-    """Start processes, or take those that this process has started for the same batches."""
+    """Return the worker pool of a loader, started once for each number of workers."""
     if not workers:
         return None
     pools = _POOLS.setdefault(batches, {})
     if workers not in pools:
         pools[workers] = WorkerPool(batches, workers)
+        # The pool does not refer to the loader, so both go when the last data set does.
         weakref.finalize(batches, pools[workers].close)
     return pools[workers]
 
 
 @dataclass(eq=False)
 class _BatchProducer:
-    """Who makes the batches of a stream."""
+    """Loader and workers of a data set, kept alive by it and by its iterators."""
 
     batches: BatchLoader
     pool: WorkerPool | None
-    passed: int = 0
-    """Batches of the iterations that were begun, of a stream that goes on."""
+    n_started: int = 0
+    """Batches of the iterations started so far, where they continue."""
 
 
 class _PendingCalls:
-    """The calls from TensorFlow's threads that are under way.
+    """Counter of the running calls from TensorFlow's threads, to wait for them at exit.
 
-    A program that ends while one of them needs Python would hang: TensorFlow waits for the call,
-    and the call for an interpreter that is no more. That is so wherever an iterator is left alive,
-    in a notebook, or in the traceback of what ended the program. So nothing is made any more at the
-    end, and the program waits until what is made ahead is full and nobody calls.
+    A program that ends during such a call would hang: TensorFlow waits for the call, and the call
+    for the interpreter, which is gone. It happens whenever an iterator is still alive, in a
+    notebook or in the traceback that ended the program. So calls return empty batches once the
+    program is ending, and exit waits until the prefetch buffer is full and no call is left.
     """
 
     def __init__(self) -> None:
-        self._count, self._last = 0, -REST
+        self._count, self._last = 0, -IDLE_S
         self._lock = threading.Lock()
         self._is_ending = False
 
     @contextmanager
     def track(self) -> Iterator[bool]:
-        """Count a call; yields whether its batch is still wanted."""
-        self._step(1)
+        """Count a call; yields whether its batch is still needed."""
+        self._add(1)
         try:
             yield not self._is_ending
         finally:
-            self._step(-1)
+            self._add(-1)
 
-    def _step(self, by: int) -> None:
+    def _add(self, n_calls: int) -> None:
         with self._lock:
-            self._count += by
+            self._count += n_calls
             self._last = time.monotonic()
 
-    def come_to_rest(self) -> None:
-        """Wait until nobody calls any more."""
-        self._is_ending, began = True, time.monotonic()
-        while time.monotonic() - began < PATIENCE:
-            if not self._count and time.monotonic() - self._last > REST:
+    def wait_until_idle(self) -> None:
+        """Refuse further batches and wait until no call is running."""
+        self._is_ending, started = True, time.monotonic()
+        while time.monotonic() - started < MAX_WAIT_S:
+            if not self._count and time.monotonic() - self._last > IDLE_S:
                 return
-            time.sleep(REST / 10)
+            time.sleep(IDLE_S / 10)
 
 
 _PENDING_CALLS = _PendingCalls()
-atexit.register(_PENDING_CALLS.come_to_rest)
+atexit.register(_PENDING_CALLS.wait_until_idle)
 
 
 def _start_iteration(producer_ref: "weakref.ref[_BatchProducer]", batches: int) -> int:
-    """Begin another iteration; returns how many batches those before it had."""
+    """Start an iteration; return the number of batches of all previous ones."""
     producer = producer_ref()
     assert producer is not None, "the stream is gone"
-    before = producer.passed
-    producer.passed += batches
+    before = producer.n_started
+    producer.n_started += batches
     return before
 
 
 def _make_batch(producer_ref: "weakref.ref[_BatchProducer]", number: int) -> list[np.ndarray]:
     producer = producer_ref()
     assert producer is not None, "the stream is gone"
-    with _PENDING_CALLS.track() as is_wanted:
+    with _PENDING_CALLS.track() as is_needed:
         return (
             _make_or_raise(producer, number)
-            if is_wanted
+            if is_needed
             else [np.empty((0, *s[1:]), "f4") for s in _SHAPES]
         )
 
 
 def _make_or_raise(producer: _BatchProducer, number: int) -> list[np.ndarray]:
     try:
-        made = None if producer.pool is None else producer.pool.arrays(number)
-        return producer.batches.arrays(number) if made is None else made
+        arrays = None if producer.pool is None else producer.pool.arrays(number)
+        return producer.batches.arrays(number) if arrays is None else arrays
     except InputError as error:
-        producer.batches.error = error  # TensorFlow would pass on its text alone
+        # TensorFlow passes on only the text; `raise_input_errors` raises the error itself.
+        producer.batches.error = error
         raise

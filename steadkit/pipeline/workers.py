@@ -1,4 +1,4 @@
-"""Processes that make batches, into memory that they share with this one."""
+"""Pool of worker processes that make batches in memory shared with this process."""
 
 import mmap
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from steadkit.pipeline.batches import BatchLoader, batch_shapes
-from steadkit.pipeline.buffers import BufferPool, SharedBuffer, aligned_empty, split_buffer
+from steadkit.pipeline.buffers import BufferPool, SharedBuffer, buffer_bytes, split_buffer
 from steadkit.pipeline.config import BatchConfig
 from steadkit.pipeline.data_source import TraceSource
 from steadkit.processes import Worker, WorkerDiedError
 
 MAX_BATCHES_AHEAD = 8
-"""Batches that may be held by whoever takes them, before another has to be made elsewhere."""
+"""Finished batches in use at a time; beyond them, batches are made in this process."""
 
 
 class Setup(NamedTuple):
-    """What a member works with."""
+    """Arguments of a worker process."""
 
     data_source: TraceSource
     config: BatchConfig
@@ -27,22 +27,23 @@ class Setup(NamedTuple):
     shard: tuple[int, int]
     shared: SharedBuffer
     block: int
-    """Bytes of a block, which holds a batch."""
+    """Bytes of a block, which holds one batch."""
 
 
 class WorkerPool:
-    """Some processes that make the batches that one would, the same.
+    """Pool of processes that make batches, identical to those of the loader itself.
 
     Parameters
     ----------
     batches
-        What to make.
+        Loader whose batches to make.
     workers
-        How many processes.
+        Number of processes.
     """
 
     def __init__(self, batches: BatchLoader, workers: int):
-        size = aligned_empty(batch_shapes(batches.config.batch_size))
+        size = buffer_bytes(batch_shapes(batches.config.batch_size))
+        # Blocks of whole pages: no two processes write to the same page.
         block = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         shared = SharedBuffer((workers + MAX_BATCHES_AHEAD) * block)
         self._buffers = BufferPool(shared.blocks(block))
@@ -61,8 +62,13 @@ class WorkerPool:
         return len(self._workers)
 
     def arrays(self, number: int) -> list[np.ndarray] | None:
-        """Let one of the team make a batch; None where nobody can: make it yourself."""
+        """Return a batch made by a worker, or None if the caller has to make it.
+
+        None means that all blocks are in use or that the worker has died.
+        """
         free_block = self._buffers.take()
+        # Waits for an idle worker. A dead one is put back as None, so that the queue never runs
+        # dry: once all are dead, every call returns None at once.
         worker = self._idle.get()
         try:
             if free_block is None or worker is None:
@@ -76,20 +82,22 @@ class WorkerPool:
             self._idle.put(worker)
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         for worker in self._workers:
             worker.close()
 
 
 @contextmanager
 def worker_main(setup: Setup) -> Iterator[Callable[[tuple[int, int]], int]]:
-    """Make batches for another process, in one of its own."""
+    """Run in a worker process: yield the function that makes a batch and returns its size."""
     data_source, config, seed, shard, shared, size = setup
     batches, blocks = BatchLoader(data_source, None, config, seed, shard), shared.blocks(size)
 
     def make(task: tuple[int, int]) -> int:
         number, place = task
         count = batches.size(number)
+        # A mapping starts on a page in every process, so `split_buffer` finds the same offsets here
+        # as in the process that reads the batch.
         batches.fill(number, split_buffer(blocks[place], batch_shapes(count)))
         return count
 

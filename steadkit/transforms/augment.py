@@ -1,4 +1,4 @@
-"""All augmentations in a row: what is done to a trace before it is normalised."""
+"""Augmentation of a trace: each configured change in order, at its rate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from steadkit.transforms.windows import shift
 
 @dataclass(frozen=True)
 class AuxiliaryTraces:
-    """Where augmentations that need other traces get them.
+    """Sources of the other traces that some augmentations draw.
 
     Parameters
     ----------
     noise
-        Gives the waveform of a noise trace, shape (6000, 3), float32; for ``real_noise``.
+        Returns the waveform of a noise trace, shape (6000, 3), float32; for ``real_noise``.
     event
-        Gives an example with another event; for ``superpose``.
+        Returns an example with another event; for ``superpose``.
     """
 
     noise: Callable[[np.random.Generator], np.ndarray] | None = None
@@ -33,9 +33,9 @@ class AuxiliaryTraces:
 
 
 NEEDS = {"real_noise": "noise", "superpose": "event"}
-"""Which augmentation needs which donor."""
+"""Auxiliary traces that an augmentation needs: a field of `AuxiliaryTraces`."""
 
-Other = TypeVar("Other")
+Drawn = TypeVar("Drawn")
 Condition = Callable[[Example, AugmentConfig], bool]
 Change = Callable[[Example, np.random.Generator, AugmentConfig, AuxiliaryTraces], Example]
 
@@ -61,17 +61,17 @@ def _is_strong_or_noise(example: Example, config: AugmentConfig) -> bool:
     return not example.is_event or _is_strong(example, config)
 
 
-def _require(donor: Callable[[np.random.Generator], Other] | None) -> Callable[..., Other]:
-    if donor is None:
+def _require(draw: Callable[[np.random.Generator], Drawn] | None) -> Callable[..., Drawn]:
+    if draw is None:
         raise InputError(
-            "an augmentation needs other traces and their source is None: give one, see check_auxiliary"
+            "an augmentation needs other traces and their source is None: give one, "
+            "see check_auxiliary"
         )
-    return donor
+    return draw
 
 
-# Which traces each is for, and what it does. The published ones stand in the published order;
-# between them, what happens on the way comes before what the sensor does, and that before
-# processing.
+# Condition and change of each augmentation. The published ones are in the published order; between
+# them, effects of the path come before those of the sensor, and those before processing.
 CHAIN: dict[str, tuple[Condition, Change]] = {
     "shift": (_always, lambda e, r, c, _: shift(e, r, earlier=c.shift_earlier)),
     "second_event": (_is_strong, lambda e, r, c, _: second_event(e, r, c.second_event_divisors)),
@@ -104,27 +104,27 @@ def augment(
     random: np.random.Generator,
     auxiliary: AuxiliaryTraces = AuxiliaryTraces(),
 ) -> Example:
-    """Augment a trace: each augmentation, in the order of `RATES`, at its rate.
+    """Apply each augmentation, in the order of `RATES`, at its rate.
 
-    Whether one applies, to events, to strong ones or to noise, is judged by the trace as it came:
-    noise added to a strong event does not make it a weak one for what follows, as published.
+    Conditions (event, strong event, noise) are evaluated on the original trace: as published, noise
+    added to a strong event does not make it weak for the augmentations that follow.
 
     Parameters
     ----------
     example
         A trace; it is not changed.
     config
-        Rates and bounds. At rate 0 nothing is drawn, so the draws of the others stay the same.
+        Rates and bounds. Rate 0 consumes no random number.
     random
-        Makes every draw. The result depends on nothing else.
+        Random generator, the only source of randomness.
     auxiliary
         Other traces, see `check_auxiliary`.
 
     Returns
     -------
     Example
-        Arrivals, coda end and SNR are those of the new waveform. Where nothing was done it is
-        `example` itself.
+        Arrivals, coda end and SNR are those of the new waveform. If nothing applied, `example`
+        itself.
     """
     augmented = example
     for rate, applies, change in _steps(config):
@@ -133,13 +133,14 @@ def augment(
     return augmented
 
 
+# Cached, as it is the same for every trace of a stream.
 @lru_cache(maxsize=64)
 def _steps(config: AugmentConfig) -> tuple[tuple[float, Condition, Change], ...]:
     return tuple((getattr(config, name), *CHAIN[name]) for name in RATES if getattr(config, name))
 
 
 def needs_auxiliary(config: AugmentConfig) -> bool:
-    """Tell whether there is an augmentation that needs other traces.
+    """Return whether a configuration needs auxiliary traces.
 
     >>> needs_auxiliary(AugmentConfig(shift=1.0)), needs_auxiliary(AugmentConfig(superpose=0.1))
     (False, True)
@@ -148,21 +149,21 @@ def needs_auxiliary(config: AugmentConfig) -> bool:
 
 
 def check_auxiliary(config: AugmentConfig, auxiliary: AuxiliaryTraces) -> None:
-    """Make sure that there are other traces for the augmentations that need them.
+    """Check that there are traces to draw for the augmentations that need them.
 
     Raises
     ------
     InputError
-        One has a rate but nothing to draw from.
+        An augmentation has a rate but no traces to draw from.
 
     >>> check_auxiliary(AugmentConfig(real_noise=0.3), AuxiliaryTraces())
     Traceback (most recent call last):
     steadkit.errors.InputError: augmentation real_noise at rate 0.3 needs noise traces and there \
 are none: select some, or set its rate to 0
     """
-    for name, donor in NEEDS.items():
-        if (rate := getattr(config, name)) and getattr(auxiliary, donor) is None:
+    for name, category in NEEDS.items():
+        if (rate := getattr(config, name)) and getattr(auxiliary, category) is None:
             raise InputError(
-                f"augmentation {name} at rate {rate:g} needs {donor} traces and there are none: "
+                f"augmentation {name} at rate {rate:g} needs {category} traces and there are none: "
                 "select some, or set its rate to 0"
             )

@@ -1,4 +1,4 @@
-"""What a sensor and a recorder may do: dead components, gaps, gain, polarity, orientation."""
+"""Effects of sensor and recorder: dead components, gaps, gain, polarity, orientation."""
 
 from itertools import product
 
@@ -9,17 +9,15 @@ from steadkit.schema import COMPONENTS
 from steadkit.transforms.snr import snr_after
 from steadkit.transforms.statistics import are_live, means, multiply
 
-DROPS = tuple(
-    is_kept for is_kept in product((0, 1), repeat=3) if 0 < sum(is_kept) < len(COMPONENTS)
-)
-"""The six ways to lose one or two of three components."""
+DROPS = tuple(mask for mask in product((0, 1), repeat=3) if 0 < sum(mask) < len(COMPONENTS))
+"""Masks that keep one or two of the three components."""
 
 
 def drop_channels(example: Example, random: np.random.Generator) -> Example:
-    """Make one or two components zero, and the others larger by 3 over those left.
+    """Set one or two components to zero, and scale the others by 3 over the number left.
 
-    As published for EQT, each of the six ways is equally likely. One live component always
-    stays: where the draw would leave none, the trace stays as it is. The SNR of a dropped
+    As published for EQT, each of the six masks is equally likely. A draw that would leave no
+    live component changes nothing. The SNR of a dropped
     component is NaN.
     """
     is_kept = np.array(DROPS[random.integers(len(DROPS))])
@@ -33,11 +31,11 @@ def drop_channels(example: Example, random: np.random.Generator) -> Example:
 def gap(
     example: Example, random: np.random.Generator, latest_start: int = 4000, latest_end: int = 5500
 ) -> Example:
-    """Put the mean of each component in place of a stretch of it, as a gap is often filled.
+    """Replace an interval by the mean of each component, as data gaps are often filled.
 
-    Zeros beside an offset would be a step larger than any earthquake. As published for EQT, which
-    does it to noise alone: it starts anywhere before `latest_start` and ends anywhere after that
-    and before `latest_end`. For noise; over an arrival its label would lie.
+    Zeros next to an offset would be a step larger than any earthquake. As published for EQT, the
+    interval starts anywhere before `latest_start` and ends anywhere after that and before
+    `latest_end`. For noise only: a gap over an arrival would make its label wrong.
     """
     start = int(random.integers(latest_start))
     end = int(random.integers(start + 1, latest_end))
@@ -49,7 +47,7 @@ def gap(
 def scale(
     example: Example, random: np.random.Generator, factors: tuple[float, float] = (1.0, 3.0)
 ) -> Example:
-    """Multiply or divide the trace, either being equally likely, by a factor between bounds."""
+    """Multiply or divide the trace, with equal probability, by a factor between bounds."""
     factor = random.uniform(*factors)
     return example.with_waveform(
         example.waveform * np.float32(factor if random.random() < 0.5 else 1 / factor)
@@ -57,18 +55,18 @@ def scale(
 
 
 def flip(example: Example) -> Example:
-    """Turn the polarity of all components round."""
+    """Reverse the polarity of all components."""
     return example.with_waveform(-example.waveform)
 
 
 def rotate(
     example: Example, random: np.random.Generator, degrees: tuple[float, float] = (0.0, 360.0)
 ) -> Example:
-    """Turn the horizontal components by an angle: another back azimuth, or another sensor.
+    """Rotate the horizontal components: another back azimuth, or another sensor orientation.
 
     The new components are E cos a - N sin a and E sin a + N cos a, which keeps their energy; Z
-    stays. Where a horizontal component is dead the trace stays as it is, for turning would bring
-    it to life. SNR moves by `snr_after`.
+    is unchanged. A trace with a dead horizontal component is returned as it is, as a rotation would
+    give that component a signal. SNR changes by `snr_after`.
 
     Parameters
     ----------

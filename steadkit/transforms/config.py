@@ -1,4 +1,4 @@
-"""How often and within which bounds traces are augmented."""
+"""Configuration of augmentation: rates, bounds and presets."""
 
 from dataclasses import asdict, dataclass, fields
 from math import inf
@@ -22,7 +22,7 @@ RATES = (
     "pre_emphasis",
     "taper",
 )
-"""The augmentations, in the order in which `steadkit.transforms.augment` does them."""
+"""The augmentations, in the order in which `steadkit.transforms.augment` applies them."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "second_event_divisors": (1, inf),
@@ -34,7 +34,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "band_pass_high": (0.001, SAMPLING_RATE / 2),
     "scale_factors": (1e-6, 1e6),
 }
-"""Between what the pairs of bounds may lie."""
+"""Smallest and largest value allowed in each pair of bounds."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            # A list, as TOML and JSON have it, is as good, but only a tuple can be hashed.
+            # TOML and JSON have lists; only tuples can be hashed, as the cache of `augment` needs.
             if isinstance(value := getattr(self, field.name), list):
                 object.__setattr__(self, field.name, tuple(value))
         for name in RATES:
@@ -178,9 +178,9 @@ PRESETS: dict[str, AugmentConfig] = {
     "eqt": AugmentConfig(
         shift=0.99, second_event=0.6, gaussian_noise=0.3, drop_channels=0.5, gap=0.2
     ),
-    # P anywhere in the window and on any sample, so that nothing can be learnt from where it lies.
+    # P anywhere in the window, so that a network cannot learn its position.
     "uniform": AugmentConfig(shift=1.0, shift_earlier=True),
-    # The same, real noise instead of most of the Gaussian, and other events.
+    # The same, with real noise instead of most of the Gaussian noise, and superposed events.
     "robust": AugmentConfig(
         shift=0.99,
         shift_earlier=True,
@@ -200,10 +200,10 @@ PRESETS: dict[str, AugmentConfig] = {
 
 
 def light_augmentation(config: AugmentConfig) -> AugmentConfig:
-    """Make the light treatment that goes with a full one: shift only, at half its rate.
+    """Return the light counterpart of an augmentation: shift only, at half its rate.
 
-    As published, half the traces of a batch are treated so, and the same come again in full. A
-    rate of 1 stays: it says that no trace may be shown where it was cut, on a whole second.
+    As published, one half of a batch is lightly augmented, the other half are the same traces fully
+    augmented. A rate of 1 stays: it means that no trace may keep its P on a whole second.
 
     >>> light = light_augmentation(PRESETS["eqt"])
     >>> light.shift, light.gap, light_augmentation(PRESETS["uniform"]).shift

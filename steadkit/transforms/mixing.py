@@ -1,4 +1,4 @@
-"""What is added to a trace: a second event, another event, Gaussian noise, real noise."""
+"""Additions to a trace: second event, superposed event, Gaussian noise, real noise."""
 
 from collections.abc import Callable
 from math import ceil, floor, isnan, log
@@ -27,11 +27,11 @@ MARGIN: Final = 21
 def second_event(
     example: Example, random: np.random.Generator, divisors: tuple[int, int] = (1, 9)
 ) -> Example:
-    """Add the event once more after its own coda, smaller, both labelled.
+    """Add a smaller copy of the event after its coda; both are labelled.
 
-    As published for EQT, the trace from P on comes again, divided by a whole number, at any
-    sample from the coda end to where S still fits. Without room, or without an S, the trace stays
-    as it is. The coda of the second event is cut by the end of the window. Coda end and SNR stay
+    As published for EQT, the trace from P on is added again, divided by a whole number, at any
+    sample from the coda end to where S still fits. Without room, or without an S, the trace is
+    unchanged. The end of the window cuts the coda of the second event. Coda end and SNR remain
     those of the first.
 
     Parameters
@@ -39,9 +39,9 @@ def second_event(
     example
         A trace with one event.
     random
-        Draws the place and the divisor.
+        Random generator of the onset and the divisor.
     divisors
-        The smallest and the largest.
+        Smallest and largest divisor.
     """
     p, s, end = example.p[0], example.s[0], example.signal_end
     count = len(example.waveform)
@@ -53,7 +53,7 @@ def second_event(
     onset, start = floor(p), int(random.integers(first, beyond))
     factor = 1 / random.integers(divisors[0], divisors[1] + 1)
     waveform = example.waveform.copy()
-    # Without the mean, or an offset of the instrument would make a step at P.
+    # Without the mean, as an offset of the instrument would make a step at P.
     repeated = center(example.waveform[onset : onset + count - start], means(example.waveform))
     repeated *= np.float32(factor)
     waveform[start:] += repeated
@@ -73,23 +73,23 @@ def superpose(
     event: Callable[[np.random.Generator], Example],
     ratios: tuple[float, float] = (1 / 9, 1.0),
 ) -> Example:
-    """Add another event wherever it falls, over the first one too, all labelled.
+    """Add another event at any time, also over the first one; all are labelled.
 
-    The other trace is first shifted to any place that keeps its event whole, see `shift`. Its
-    events come after those that are there; coda end and SNR stay those of the main event. A dead
-    component stays dead.
+    The second trace is first shifted to any position that keeps its event complete, see `shift`.
+    Its events follow those of the first trace; coda end and SNR remain those of the main event. A
+    dead component stays dead.
 
     Parameters
     ----------
     example
         A trace with an event.
     random
-        Draws the other event, its place and its size.
+        Random generator of the second event, its position and its amplitude.
     event
-        Gives a trace with another event.
+        Returns a trace with another event.
     ratios
-        The largest amplitude of the other over that of the first, smallest and largest; all
-        ratios between are equally likely on a logarithmic scale.
+        Bounds of the largest amplitude of the second over that of the first, drawn uniformly on a
+        logarithmic scale.
     """
     second = shift(event(random), random, earlier=True)
     ratio = np.exp(random.uniform(log(ratios[0]), log(ratios[1])))
@@ -113,19 +113,19 @@ def superpose(
 def gaussian_noise(
     example: Example, random: np.random.Generator, sigmas: tuple[float, float] = (0.01, 0.15)
 ) -> Example:
-    """Add Gaussian noise to each component, in proportion to its largest amplitude.
+    """Add Gaussian noise to each component, relative to its largest amplitude.
 
-    As published for EQT, a component at a time; the amplitude is that about the mean, so that an
-    offset of the instrument does not count. SNR moves by `snr_after`.
+    As published for EQT, with a level for each component; the amplitude is that about the mean, so
+    that an offset of the instrument does not count. SNR changes by `snr_after`.
 
     Parameters
     ----------
     example
         Any trace.
     random
-        Draws the standard deviations and the noise.
+        Random generator of the standard deviations and the noise.
     sigmas
-        Standard deviation over the largest amplitude, smallest and largest.
+        Bounds of the standard deviation over the largest amplitude.
     """
     noise = normal_deviates(random, example.waveform.shape)
     sigma = random.uniform(*sigmas, size=noise.shape[1]) * peaks_about_mean(example.waveform)
@@ -139,20 +139,20 @@ def real_noise(
     noise: Callable[[np.random.Generator], np.ndarray],
     snr_db: tuple[float, float] = (5.0, 25.0),
 ) -> Example:
-    """Add a noise trace at a drawn signal-to-noise ratio.
+    """Add a noise trace at a random signal-to-noise ratio.
 
-    One ratio is drawn for the trace, and each component gets the noise of that component scaled
-    to it: the mean square of the event, from P to its reach (or to the end of the window), over
-    that of the added noise. SNR moves by `snr_after`. A dead component stays dead.
+    One ratio is drawn for the trace, and the noise of each component is scaled to it: the mean
+    square of the event, from P to `Example.signal_end` (or to the end of the window), over that of
+    the added noise. SNR changes by `snr_after`. A dead component stays dead.
 
     Parameters
     ----------
     example
         A trace with an event.
     random
-        Draws the noise and the ratio.
+        Random generator of the noise and the ratio.
     noise
-        Gives the waveform of a noise trace, shape (6000, 3).
+        Returns the waveform of a noise trace, shape (6000, 3).
     snr_db
         Bounds of the ratio in dB.
     """
@@ -160,6 +160,7 @@ def real_noise(
     ratio = 10 ** (random.uniform(*snr_db) / 10)
     end = len(added) if isnan(example.signal_end) else ceil(example.signal_end) + 1
     event = center(example.waveform)[max(floor(min(example.p)), 0) : end]
+    # A component without noise gets none: its factor is infinite or NaN, and then 0.
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = np.sqrt(mean_squares(event) / (ratio * mean_squares(added)))
     waveform = _add_scaled(example.waveform, added, np.nan_to_num(factors, posinf=0))
@@ -167,7 +168,7 @@ def real_noise(
 
 
 def _add_scaled(waveform: np.ndarray, added: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Add a waveform times a factor for each component; what is added is used up."""
+    """Add a waveform times a factor for each component; `added` is overwritten by the sum."""
     rows = per_sample(added)
     np.multiply(rows, spread(factors, added), out=rows)
     rows += per_sample(waveform)

@@ -1,4 +1,4 @@
-"""Normalisation: waveforms of any gain to one scale, never NaN."""
+"""Normalisation of waveforms of any gain to one scale; the result is always finite."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from steadkit.errors import InputError
 from steadkit.transforms.statistics import center, mean_squares, means, peaks, per_sample, spread
 
 SAFE_SCALES = (1e-15, 1e15)
-"""Scales whose squares float32 holds with room to spare."""
+"""Range of scales whose squares are safely within float32."""
 
 LARGE_OFFSET = 10
-"""Times the scale; of a mean beyond it float32 would leave too much behind."""
+"""Ratio of mean to scale above which float32 does not remove the mean precisely enough."""
 
 
 def _std(waves: np.ndarray) -> np.ndarray:
@@ -23,14 +23,14 @@ SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "max": peaks,
     "max_over_components": peaks,
 }
-"""How the size of each component is measured once its mean is gone."""
+"""Scale of each component after its mean is removed."""
 
 NORMALIZATIONS = (*SCALES, "none")
 """The modes of `normalize`."""
 
 
 def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
-    """Bring waveforms of any gain to one scale.
+    """Normalise waveforms of any gain to one scale.
 
     Parameters
     ----------
@@ -46,8 +46,7 @@ def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
     -------
     numpy.ndarray
         The same shape, float32, always finite. A dead component, which does not vary, is zero
-        (unless the mode is ``none``), and so is one with a NaN or an infinity in it, for nothing
-        of it can be trusted.
+        (unless the mode is ``none``), and so is a component with a NaN or an infinity.
 
     >>> normalize(np.array([[1.0, 5.0], [3.0, 5.0]]), "max")
     array([[-1.,  0.],
@@ -68,7 +67,7 @@ def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
 
 
 def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
-    """Normalise one trace into an array that is there already.
+    """Normalise one trace into an existing array.
 
     Parameters
     ----------
@@ -86,9 +85,9 @@ def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
 
 
 def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
-    """Normalise a few traces at once, by `normalize_into` where one needs a closer look.
+    """Normalise several traces at once, unusual ones by `normalize_into`.
 
-    For a few traces that fit the cache of a core, this takes two thirds of the time.
+    For a few traces that fit into the cache of a core, this takes two thirds of the time.
 
     Parameters
     ----------
@@ -102,12 +101,12 @@ def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> N
         rows, to = (
             part.reshape(len(part), *per_sample(part[0]).shape) for part in (waveforms, out)
         )
-        together = (len(out), -1, waveforms.shape[2])
+        by_component = (len(out), -1, waveforms.shape[2])
         with np.errstate(all="ignore"):
-            sums = np.add.reduce(rows, axis=1).reshape(together)
+            sums = np.add.reduce(rows, axis=1).reshape(by_component)
             mean = np.add.reduce(sums, axis=1) / waveforms.shape[1]
             waves = rows - np.tile(mean, sums.shape[1])[:, np.newaxis]
-            squares = np.einsum("kij,kij->kj", waves, waves).reshape(together)
+            squares = np.einsum("kij,kij->kj", waves, waves).reshape(by_component)
             size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
             is_usual = (
                 (size > SAFE_SCALES[0])
@@ -115,7 +114,8 @@ def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> N
                 & (abs(mean) <= LARGE_OFFSET * size)
             )
             for row, component in np.argwhere(size == 0).tolist():
-                # A component that was lost is zero throughout, and stays so.
+                # A dead component is zero at every sample and stays zero; the factor only has to be
+                # finite. A scale of 0 alone could also mean squares that underflowed.
                 if not waves[row].reshape(waveforms.shape[1:])[:, component].any():
                     size[row, component], is_usual[row, component] = 1, True
             factors = np.tile(1 / size, sums.shape[1])[:, np.newaxis]
@@ -138,17 +138,18 @@ def _copy_finite(out: np.ndarray, waveform: np.ndarray) -> None:
 
 
 def _normalize_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
-    """Normalise, or tell that the amplitudes are too extreme for float32."""
+    """Normalise in float32; return False if the amplitudes are too extreme for it."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means(waveform, np.float32)
         waves = center(waveform, mean)
         sizes = SCALES[mode](waves).tolist()
-        # Three numbers are compared sooner as a list.
+        # Lists, as comparing three Python floats is faster than NumPy's overhead.
         if any(abs(m) > LARGE_OFFSET * size for m, size in zip(mean.tolist(), sizes, strict=True)):
+            # Removing what float32 rounding left of a large mean.
             waves = center(waves)
             sizes = SCALES[mode](waves).tolist()
     for component, size in enumerate(sizes):
-        # What looks dead may only be too small to be squared.
+        # A scale of 0 may also come from amplitudes whose squares underflow.
         if not SAFE_SCALES[0] < size < SAFE_SCALES[1] and (size != 0 or waves[:, component].any()):
             return False
     if mode == "max_over_components":
@@ -161,7 +162,7 @@ def _normalize_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool
 
 def _normalize_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
     waves = _zero_nonfinite(waveform)
-    # Once its peak is one, no amplitude is too large or too small to be squared.
+    # Scaled to a peak of one, no amplitude is too large or too small to be squared.
     peak = np.abs(waves).max(axis=0)
     waves /= _or_one(peak)
     waves -= waves.mean(axis=0)

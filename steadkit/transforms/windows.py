@@ -1,7 +1,8 @@
-"""Where in the window a trace lies: shifts, and windows out of longer records.
+"""Position of an event in its window: shifts, and windows cut from longer records.
 
-STEAD's P all lie 400 to 1000 samples in, on whole seconds, and a network learns that. `shift` at
-every trace and both ways, the preset ``uniform``, unlearns it; `place` shows whether it has.
+In STEAD, P is always 400 to 1000 samples after the start, on a whole second, and a network learns
+that. Shifting every trace in both directions, the preset ``uniform``, prevents it; `place` serves
+to measure it.
 """
 
 from collections.abc import Iterator
@@ -14,24 +15,24 @@ from steadkit.example import Example
 from steadkit.schema import N_SAMPLES
 
 MIN_NOISE = 100
-"""Samples of noise before P that it takes at least to make more of it."""
+"""Samples of noise before P that are needed to extend it by reflection."""
 
 
 def shift(example: Example, random: np.random.Generator, *, earlier: bool = False) -> Example:
-    """Shift a trace in a circle: what leaves at its end comes in at its start.
+    """Shift a trace circularly: samples that leave at its end enter at its start.
 
     Noise is shifted by any number of samples. Events are shifted later, by 1 to 6000 - coda end,
-    as published for EQT, or by any number that keeps them whole: from before the first P to the
-    last `Example.reach`, no event is ever cut by the edge, so labels never lie and never wrap.
-    What wraps is noise before P or after the coda. An event that has no room, that is cut already
-    or of whose end nothing is known stays where it is. Arrivals and coda end move along; SNR stays.
+    as published for EQT, or by any number that keeps them complete: from before the first P to the
+    last `Example.signal_end`, no event is cut by the edge, so labels are correct and never wrap.
+    Only noise before P or after the coda wraps. An event without room, already cut, or of unknown
+    end is unchanged. Arrivals and coda end shift along; SNR is unchanged.
 
     Parameters
     ----------
     example
         Any trace.
     random
-        Draws the shift.
+        Random generator of the shift.
     earlier
         Shift events towards the start too, up to P at sample 0.
     """
@@ -47,7 +48,7 @@ def shift(example: Example, random: np.random.Generator, *, earlier: bool = Fals
 
 
 def places(example: Example) -> tuple[int, int]:
-    """Tell the first and the last sample at which `place` can put an event's first P.
+    """Return the first and the last sample at which `place` can put an event's first P.
 
     >>> places(Example(np.zeros((6000, 3), np.float32), p=(600.5,), s=(900.0,)))
     (0, 5699)
@@ -57,24 +58,24 @@ def places(example: Example) -> tuple[int, int]:
 
 
 def place(example: Example, position: int) -> Example:
-    """Move an event so that its first P comes at a sample, as another cut of the record would.
+    """Move an event so that its first P is at a given sample, as in another cut of the record.
 
-    Where all of the event stays inside, up to `Example.reach`, the trace is shifted in a circle, as
-    `shift` does it. Where its coda would wrap, or nobody knows how long it is, the window ends in
-    the coda, and begins with the noise before P once more, mirrored back and forth: the seam is
-    smooth, and nothing of the event comes before P. A fraction of a sample stays.
+    If the event stays inside up to `Example.signal_end`, the trace is shifted circularly, like
+    `shift`. If its coda would wrap, or its end is not known, the window ends in the coda and begins
+    with the noise before P, repeated by reflection: the seam is smooth, and nothing of the event
+    comes before P. A fraction of a sample is kept.
 
     Parameters
     ----------
     example
         An event whose arrivals all lie inside.
     position
-        The sample to put its first P at, within `places`.
+        Sample of its first P, within `places`.
 
     Returns
     -------
     Example
-        Arrivals and coda end have moved along; a coda that the window cuts ends outside of it.
+        Arrivals and coda end are shifted; a coda that the window cuts ends outside of it.
 
     Raises
     ------
@@ -86,11 +87,9 @@ def place(example: Example, position: int) -> Example:
     """
     if not example.is_event or not (0 <= min(example.p) <= _last_arrival(example)):
         raise InputError(f"P at {example.p} cannot be placed: give an event with P in its trace")
-    min_shift, max_shift = places(example)
-    if not min_shift <= position <= max_shift:
-        raise InputError(
-            f"P cannot be placed at {position} of this trace: use {min_shift} to {max_shift}"
-        )
+    first, last = places(example)
+    if not first <= position <= last:
+        raise InputError(f"P cannot be placed at {position} of this trace: use {first} to {last}")
     samples = position - floor(min(example.p))
     if samples <= 0 or example.signal_end + samples <= len(example.waveform) - 1:
         return _roll(example, samples) if samples else example
@@ -102,18 +101,18 @@ def _last_arrival(example: Example) -> float:
 
 
 def _shift_with_noise(example: Example, samples: int) -> Example:
-    """Move a trace later and put noise before it."""
+    """Shift a trace later and fill its start with reflected noise from before P."""
     first = floor(min(example.p))
     if first < MIN_NOISE:
         raise InputError(
-            f"P at {first} leaves too little noise before it to fill a window with: {MIN_NOISE} samples"
-            " are needed"
+            f"P at {first} leaves too little noise before it to fill a window with: {MIN_NOISE} "
+            "samples are needed"
         )
-    # Onsets are picked late rather than early: the last tenth may be the event already.
-    quiet = example.waveform[: first - first // 10]
-    filling = np.pad(quiet, ((samples, 0), (0, 0)), "reflect")[:samples]
-    kept_events = example.waveform[: len(example.waveform) - samples]
-    return example.shifted(samples, np.concatenate([filling, kept_events]))
+    # Picks tend to be late: the last tenth before P may already contain the onset.
+    noise = example.waveform[: first - first // 10]
+    filling = np.pad(noise, ((samples, 0), (0, 0)), "reflect")[:samples]
+    rest = example.waveform[: len(example.waveform) - samples]
+    return example.shifted(samples, np.concatenate([filling, rest]))
 
 
 def _roll(example: Example, samples: int) -> Example:
@@ -125,26 +124,25 @@ def _roll(example: Example, samples: int) -> Example:
 
 
 def cut(record: Example, start: int) -> Example:
-    """Cut the window that begins at a sample out of a longer record.
+    """Cut a window out of a longer record.
 
-    Arrivals keep their place in the waveform, also where that is now outside the window: an event
-    the window cuts through keeps its detection inside but gets no label for an arrival outside
-    (see `steadkit.labels.shape_targets`). An event that begins after the window, or whose coda
-    has ended before it, is gone; a window without any is noise. An event whose end is not known
-    counts until its last arrival. The coda end stays that of the main event, and is NaN once that
-    is gone; so is the SNR.
+    Arrivals keep their position in the waveform, also where it is now outside the window: an event
+    that the window cuts is detected inside, but an arrival outside gets no label (see
+    `steadkit.labels.shape_targets`). An event that begins after the window, or whose coda ends
+    before it, is removed; a window without events is noise. An event of unknown end counts until
+    its last arrival. Coda end and SNR are those of the main event, or NaN if that is removed.
 
     Parameters
     ----------
     record
         A trace of at least 6000 samples with all the events in it.
     start
-        The record's sample that becomes sample 0.
+        Sample of the record that becomes sample 0.
 
     Raises
     ------
     InputError
-        The window does not lie in the record.
+        The window is not inside the record.
 
     >>> record = Example(np.zeros((9000, 3), np.float32), p=(2900.0,), s=(3500.5,))
     >>> cut(record, 3000).p, cut(record, 3000).s
@@ -169,9 +167,9 @@ def cut(record: Example, start: int) -> Example:
 
 def _is_inside(example: Example, event: int) -> bool:
     p, s = example.p[event], example.s[event]
-    alone = Example(example.waveform, (p,), (s,), example.coda_end if event == 0 else nan)
-    end = np.nanmax([alone.signal_end, p, s])
-    # An arrival belongs to the nearest sample, so the window reaches half a sample farther.
+    single = Example(example.waveform, (p,), (s,), example.coda_end if event == 0 else nan)
+    end = np.nanmax([single.signal_end, p, s])
+    # An arrival belongs to the nearest sample, so the window extends half a sample at both ends.
     return bool(end >= -0.5 and np.nanmin([p, s]) < N_SAMPLES - 0.5)
 
 
@@ -185,15 +183,15 @@ def _last_start(record: Example) -> int:
 
 
 def random_window(record: Example, random: np.random.Generator) -> Example:
-    """Cut a window that begins at any sample, all being equally likely.
+    """Cut a window at a random sample, uniformly distributed.
 
-    Not only on whole seconds: a network learns where picks can lie.
+    Not only on whole seconds, as a network learns where picks can be.
     """
     return cut(record, int(random.integers(_last_start(record) + 1)))
 
 
 def stepped_windows(record: Example, step: int) -> Iterator[Example]:
-    """Cut windows a fixed step apart, the last one at the very end of the record.
+    """Cut windows at a fixed step; the last one ends with the record.
 
     >>> record = Example(np.zeros((9000, 3), np.float32), p=(2900.0,), s=(3500.0,))
     >>> [window.p for window in stepped_windows(record, 2000)]
