@@ -1,4 +1,4 @@
-"""Rebuild the files of a manifest from STEAD: the same bytes for anyone who has it."""
+"""Rebuild a data set from its manifest: identical files for anyone who has STEAD."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,32 +21,33 @@ def build(
     overwrite: bool = False,
     any_csv: bool = False,
 ) -> Manifest:
-    """Write the HDF5, CSV and manifest that a manifest stands for.
+    """Write the HDF5 file, CSV and manifest that a manifest describes.
 
     Parameters
     ----------
     manifest
-        The list of traces. Where it knows digests, every trace must have them.
+        Manifest of the data set. Traces must have the digests it lists, if any.
     sources
-        STEAD files that hold its traces, and others besides.
+        STEAD files that contain its traces, among others.
     files
-        Where the data set shall stand; the manifest may stand there already.
+        Files to write; the manifest may already be among them.
     overwrite
         Whether existing files may be replaced.
     any_csv
-        Whether the cells of the CSV may be others than the manifest says.
+        Whether the cells of the CSV may differ from the digest in the manifest.
 
     Raises
     ------
     InputError
-        A trace is missing or is not the one the manifest means, or the CSV has other cells; then
-        nothing is written.
+        A trace is missing or differs from the manifest, or the CSV has other cells; then nothing is
+        written.
     """
     check_dataset(files, overwrite or _is_alone(manifest, files), sources)
     expected = load(manifest)
     rows = _find_rows(expected, manifest, sources)
     if files.manifest.exists() and files.manifest.samefile(manifest):
-        release_input(manifest)  # it is written again and says the same
+        # Inputs are protected from being overwritten; this one is written again with the same text.
+        release_input(manifest)
     return copy_rows(
         sources,
         files,
@@ -60,7 +61,7 @@ def build(
 
 
 def _is_alone(manifest: Path, files: DatasetFiles) -> bool:
-    """Tell whether the only file in the way is the manifest itself, which says the same."""
+    """Return whether the only existing target is the manifest itself, which stays the same."""
     is_manifest = files.manifest.exists() and files.manifest.samefile(manifest)
     return is_manifest and not files.csv.exists() and not files.hdf5.exists()
 
@@ -75,7 +76,7 @@ def _find_rows(expected: Manifest, path: Path, sources: Sequence[Source]) -> pd.
             source=number, row=range(len(table)), place=order.get_indexer(table["trace_name"])
         )
         tables.append(table[table["place"] >= 0])
-    # A trace that stands in two sources is taken from the first; its digest vouches for it.
+    # A trace of two sources is copied from the first one; its digest is checked in any case.
     rows = pd.concat(tables).drop_duplicates("place").sort_values("place", ignore_index=True)
     if len(rows) < len(order):
         missing = order[~order.isin(rows["trace_name"])]
@@ -92,18 +93,18 @@ def _find_rows(expected: Manifest, path: Path, sources: Sequence[Source]) -> pd.
 
 
 def _digest_checker(expected: Manifest, path: Path) -> Callable[[str, bytes, bytes], None]:
-    # Traces are copied in the order of the manifest: a table of a million names is not needed.
+    # Traces are copied in the order of the manifest, so no dict of a million names is needed.
     digests = zip(expected.waveforms, expected.attributes, strict=True)
 
     def check(name: str, waveform: bytes, attribute: bytes) -> None:
         waveform_digest, attributes_digest = next(digests)
-        for what, known, digest in (
+        for content, expected_digest, found_digest in (
             ("waveform", waveform_digest, waveform.hex()),
             ("attributes", attributes_digest, attribute.hex()),
         ):
-            if known not in (UNKNOWN, digest):
+            if expected_digest not in (UNKNOWN, found_digest):
                 raise InputError(
-                    f"trace {name!r} has another {what} in the source than {str(path)!r} says: "
+                    f"trace {name!r} has another {content} in the source than {str(path)!r} says: "
                     "it was made from other data"
                 )
 

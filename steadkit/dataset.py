@@ -1,7 +1,7 @@
-"""Traces as one works with them in Python: opened, filtered, cut down, split, read and written.
+"""Data sets in Python: open, filter, sample, split, read and write traces.
 
-Every step gives a changed copy and reads only the columns it needs; waveforms are read when they
-are asked for. The commands call the same functions.
+Every step returns a changed copy and reads only the columns it needs; waveforms are read on access.
+The commands call the same functions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,32 +31,37 @@ from steadkit.types import parse_fraction, typed_table
 if TYPE_CHECKING:
     from steadkit.pipeline import BatchConfig, BatchLoader
 
-READ_AT_ONCE = 64
+READ_TRACES = 64
 """Waveforms read together while iterating: 5 MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Some traces of one or several STEAD files, in an order.
+    """Sequence of traces of one or several STEAD files.
 
-    Make one with `steadkit.open`.
+    Open one with `steadkit.open_dataset`.
 
     Parameters
     ----------
     sources
         The files.
-    places
-        Which rows of all their CSV files, one behind the other; None means all.
-    parts
-        The part of each trace, after `split`.
+    row_numbers
+        Row numbers of the traces in the concatenated CSV files; None for all.
+    splits
+        The split of each trace, after `split`.
     steps
-        How it was made, as the manifest will say.
+        Provenance, for the manifest.
     """
 
     sources: tuple[Source, ...]
-    places: np.ndarray | None = field(default=None, repr=False)
-    parts: np.ndarray | None = field(default=None, repr=False)
+    row_numbers: np.ndarray | None = field(default=None, repr=False)
+    splits: np.ndarray | None = field(default=None, repr=False)
     steps: tuple[Mapping[str, object], ...] = ()
+
+    @classmethod
+    def from_paths(cls, paths: Iterable[str | Path]) -> "Dataset":
+        """Open STEAD files as one data set; see `steadkit.open_dataset`."""
+        return cls(tuple(find_sources([Path(path) for path in paths])))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -78,33 +83,37 @@ class Dataset:
 
     @cached_property
     def _keys(self) -> pd.DataFrame:
-        return self._all_keys if self.places is None else self._all_keys.iloc[self.places]
+        return self._all_keys if self.row_numbers is None else self._all_keys.iloc[self.row_numbers]
 
     @property
     def names(self) -> list[str]:
-        """The names of the traces, in order."""
+        """Names of the traces, in order."""
         names: list[str] = self._keys["trace_name"].tolist()
         return names
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Read rows as text, exactly as the CSV files have them.
+        """Read rows as text, exactly as in the CSV files.
 
         Parameters
         ----------
         columns
-            Which columns; all by default.
+            Names of the columns; all by default.
         """
         tables = [read_table(source.csv, columns) for source in self.sources]
         table = pd.concat(tables, ignore_index=True).fillna("")
-        return table if self.places is None else table.iloc[self.places].reset_index(drop=True)
+        return (
+            table
+            if self.row_numbers is None
+            else table.iloc[self.row_numbers].reset_index(drop=True)
+        )
 
     @cached_property
     def metadata(self) -> pd.DataFrame:
-        """All rows, typed: numbers are float64, ``snr_db`` is a column a component."""
+        """All rows, typed: numbers are float64, ``snr_db`` has a column for each component."""
         return typed_table(self.table())
 
     def __getitem__(self, which: Any) -> Any:
-        """Take one trace by its number or name, or several by slice, mask, numbers or names."""
+        """Return one trace by number or name, or a `Dataset` by slice, mask, numbers or names."""
         if isinstance(which, str | int | np.integer):
             return self._trace_at(self._number(which))
         return self._select(self._numbers(which))
@@ -130,21 +139,22 @@ class Dataset:
                 return int(matches[0])
         elif -len(self) <= which < len(self):
             return int(which) % len(self)
-        # Not an InputError: a for loop over numbers ends with an IndexError.
+        # Not an InputError, as Python ends a loop over __getitem__ at an IndexError.
         raise IndexError(f"no trace {which!r} among {len(self)}")
 
     def _select(
         self,
         numbers: np.ndarray,
         step: Mapping[str, object] | None = None,
-        parts: np.ndarray | None = None,
+        splits: np.ndarray | None = None,
     ) -> "Dataset":
-        places = numbers if self.places is None else self.places[numbers]
-        if parts is None and self.parts is not None:
-            parts = self.parts[numbers]
+        row_numbers = numbers if self.row_numbers is None else self.row_numbers[numbers]
+        if splits is None and self.splits is not None:
+            splits = self.splits[numbers]
         step = {"operation": "take", "traces": len(numbers)} if step is None else step
-        selected = replace(self, places=places, parts=parts, steps=(*self.steps, step))
-        selected.__dict__["_all_keys"] = self._all_keys  # read once for all copies
+        selected = replace(self, row_numbers=row_numbers, splits=splits, steps=(*self.steps, step))
+        # A cached_property is an entry of __dict__: the CSV files are read once for all copies.
+        selected.__dict__["_all_keys"] = self._all_keys
         return selected
 
     def where(self, condition: str) -> "Dataset":
@@ -155,14 +165,14 @@ class Dataset:
         return self._select(np.flatnonzero(mask(parsed, table)), step)
 
     def subset(self, fraction: Fraction | str | float | None = None, **options: Any) -> "Dataset":
-        """Draw traces in shuffled order, as ``steadkit subset`` does.
+        """Draw a random subset in shuffled order, like ``steadkit subset``.
 
         Parameters
         ----------
         fraction
-            How much of each stratum; 0.01 means exactly 1/100.
+            Fraction of each stratum; 0.01 means exactly 1/100.
         **options
-            The others of `steadkit.selection.Selection`: count, seed, where, box and so on.
+            Further fields of `steadkit.selection.Selection`: count, seed, where, box and so on.
         """
         exact = None if fraction is None else parse_fraction(str(fraction))
         selection = Selection(exact, **options)
@@ -171,26 +181,31 @@ class Dataset:
         return self._select(select(table, selection), selection.to_recipe())
 
     def split(self, rule: SplitConfig | None = None, **options: Any) -> "Dataset":
-        """Give every trace its part, as ``steadkit split`` does: by earthquake by default.
+        """Assign every trace to a split, like ``steadkit split``: by earthquake by default.
 
         Parameters
         ----------
         rule, **options
-            A `steadkit.split.SplitConfig`, or what to make one of: by, shares, seed and so on;
+            A `steadkit.split.SplitConfig`, or its fields: by, shares, seed and so on;
             shares may be text, ``"0.85,0.05,0.1"``.
         """
         if isinstance(options.get("shares"), str):
             options["shares"] = parse_shares(options["shares"])
         rule = rule or SplitConfig(**options)
-        parts, rule = assign(self.table(), rule)
+        splits, rule = assign(self.table(), rule)
         step = rule.to_recipe(self.manifest().digest)
-        return self._select(np.arange(len(self)), step, np.asarray(parts, dtype=object))
+        return self._select(np.arange(len(self)), step, np.asarray(splits, dtype=object))
+
+    def get_split(self, name: str) -> "Dataset":
+        """Return the traces of one split: train, validation or test."""
+        if self.splits is None or name not in SPLITS:
+            raise InputError(f"no part {name!r}: split first, then take {', '.join(SPLITS)}")
+        step = {"operation": "part", "part": name}
+        return self._select(np.flatnonzero(self.splits == name), step)
 
     def part(self, name: str) -> "Dataset":
-        """Take the traces of one part: train, validation or test."""
-        if self.parts is None or name not in SPLITS:
-            raise InputError(f"no part {name!r}: split first, then take {', '.join(SPLITS)}")
-        return self._select(np.flatnonzero(self.parts == name), {"operation": "part", "part": name})
+        """Return the traces of one split; the former name of `get_split`."""
+        return self.get_split(name)
 
     def get_waveforms(self, which: Any = slice(None)) -> np.ndarray:
         """Read waveforms, shape (traces, 6000, 3), float32, counts, components E, N, Z.
@@ -215,10 +230,11 @@ class Dataset:
         owners, rows = keys["source"].to_numpy(), np.arange(len(keys))
         waveforms = np.empty((len(keys), 6000, 3), np.float32)
         for number in np.unique(owners).tolist():
-            own = rows[owners == number]
-            names = keys["trace_name"].iloc[own].tolist()
+            # One reader for each file, as it looks up the offsets of all its traces at once.
+            in_file = rows[owners == number]
+            names = keys["trace_name"].iloc[in_file].tolist()
             reader = Waveforms(self.sources[number].hdf5, names)
-            waveforms[own] = reader.read(range(len(names)))
+            waveforms[in_file] = reader.read(range(len(names)))
         return waveforms
 
     def trace(self, which: int | str) -> Trace:
@@ -233,40 +249,40 @@ class Dataset:
         return Trace(row["trace_name"], waveform, row)
 
     def __iter__(self) -> Iterator[Trace]:
-        for start in range(0, len(self), READ_AT_ONCE):
-            numbers = np.arange(start, min(start + READ_AT_ONCE, len(self)))
+        for start in range(0, len(self), READ_TRACES):
+            numbers = np.arange(start, min(start + READ_TRACES, len(self)))
             for number, waveform in zip(numbers, self._read(numbers), strict=True):
                 yield self._trace(int(number), waveform)
 
     def batches(
         self, config: "BatchConfig | None" = None, seed: int | None = None
     ) -> "BatchLoader":
-        """Make numbered batches of normalised waveforms and targets (`steadkit.pipeline`)."""
+        """Return a loader of normalised waveforms and targets (`steadkit.pipeline`)."""
         from steadkit.pipeline import BatchLoader
 
-        # A whole file is read once: its names are not needed before.
-        names = None if self.places is None else self.names
+        # Of complete files the loader reads the names itself, so the CSV files are read once.
+        names = None if self.row_numbers is None else self.names
         return BatchLoader([source.hdf5 for source in self.sources], names, config, seed)
 
-    def stream(
+    def to_tf_dataset(
         self,
         config: "BatchConfig | None" = None,
         seed: int | None = None,
         epochs: int = 1,
         sample_weight: bool = False,
     ) -> Any:
-        """Make a ``tf.data.Dataset`` of batches for ``model.fit`` (docs/keras.md).
+        """Return a ``tf.data.Dataset`` of batches for ``model.fit`` (docs/keras.md).
 
         Parameters
         ----------
         config, seed
             As for `batches`.
         epochs
-            How many an iteration has. The next iteration goes on with the epochs behind them:
-            ``model.fit(stream, epochs=40)`` iterates 40 times, over 40 orders and augmentations.
+            Epochs in an iteration. The next iteration continues with the epochs after them:
+            ``model.fit(dataset, epochs=40)`` iterates 40 times, over 40 orders and augmentations.
         sample_weight
-            Whether batches have a third element, weights that are 0 where S may be and is not
-            known; see `steadkit.pipeline.to_tf_dataset`.
+            Whether batches have a third element, sample weights that are 0 where an unpicked S may
+            be; see `steadkit.pipeline.to_tf_dataset`.
         """
         from steadkit.pipeline import BatchConfig, to_tf_dataset
 
@@ -278,28 +294,33 @@ class Dataset:
             batches, epochs=epochs, continue_epochs=True, sample_weight=sample_weight
         )
 
+    def stream(
+        self,
+        config: "BatchConfig | None" = None,
+        seed: int | None = None,
+        epochs: int = 1,
+        sample_weight: bool = False,
+    ) -> Any:
+        """Return a ``tf.data.Dataset``; the former name of `to_tf_dataset`."""
+        return self.to_tf_dataset(config, seed, epochs, sample_weight)
+
     @property
     def recipe(self) -> Mapping[str, object]:
-        """How it was made: the last step as the command writes it, and those before it."""
+        """Provenance: the last step as the command writes it, and the steps before it."""
         if not self.steps:
             return {"operation": "open"}
         *before, last = map(dict, self.steps)
         return last | {"before": before} if before else last
 
     def manifest(self, name: str = "collection") -> Manifest:
-        """List the traces; the digests are known once it is saved."""
+        """Return the manifest of the traces, without digests until it is saved."""
         keys = self._keys
-        parts: Iterable[str] = () if self.parts is None else self.parts
-        return manifest_of(name, self.recipe, keys["trace_name"], keys["trace_category"], parts)
+        splits: Iterable[str] = () if self.splits is None else self.splits
+        return manifest_of(name, self.recipe, keys["trace_name"], keys["trace_category"], splits)
 
     def save(self, path: str | Path, overwrite: bool = False) -> "Dataset":
-        """Write the traces as a data set of their own: HDF5, CSV and manifest; opens it."""
+        """Write the traces as a new data set (HDF5, CSV and manifest) and open it."""
         files = dataset_files(Path(path))
-        parts = [] if self.parts is None else self.parts.tolist()
-        copy_rows(self.sources, files, self._keys, self.recipe, overwrite, parts)
-        return open_collection([files.hdf5])
-
-
-def open_collection(paths: Iterable[str | Path]) -> Dataset:
-    """Open STEAD files as one collection; see `steadkit.open`."""
-    return Dataset(tuple(find_sources([Path(path) for path in paths])))
+        splits = [] if self.splits is None else self.splits.tolist()
+        copy_rows(self.sources, files, self._keys, self.recipe, overwrite, splits)
+        return Dataset.from_paths([files.hdf5])

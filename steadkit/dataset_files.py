@@ -1,4 +1,4 @@
-"""One data set on disk: HDF5, CSV and manifest under one name, written together."""
+"""Files of one data set: HDF5, CSV and manifest of one name, written atomically together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ MANIFEST_SUFFIX = ".manifest"
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """Where the three files of a data set stand; the HDF5 comes last, so it vouches for all."""
+    """Paths of the three files of a data set; the HDF5 file is renamed last, so it implies all."""
 
     csv: Path
     manifest: Path
@@ -31,12 +31,12 @@ class DatasetFiles:
 
     @property
     def name(self) -> str:
-        """What the data set is called."""
+        """Name of the data set."""
         return self.hdf5.stem
 
 
 def dataset_files(output: Path) -> DatasetFiles:
-    """Name the three files after `output`, which may leave out ``.hdf5``.
+    """Return the three paths of an output name, with or without ``.hdf5``.
 
     >>> dataset_files(Path("half")).manifest.name
     'half.manifest'
@@ -53,16 +53,16 @@ def dataset_files(output: Path) -> DatasetFiles:
 
 
 KINDS = (TRACES, MANIFEST, DATA)
-"""Kinds of the three files, in the order in which they are staged."""
+"""Types of the three files, in the order in which they are staged."""
 
 
 def journal_of(hdf5: Path) -> Path:
-    """Name the file next to a copy that records how far it got."""
+    """Return the path of the journal next to a copy, which records its progress."""
     return hdf5.with_name(f"{hdf5.name}.journal")
 
 
 def check_dataset(files: DatasetFiles, overwrite: bool, sources: Sequence[Source] = ()) -> None:
-    """Refuse three files that `new_dataset` would refuse to write, before any work."""
+    """Refuse targets that `new_dataset` could not write, before any work."""
     for source in sources:
         note_input(source.csv, source.hdf5)
     check_targets([files.csv, files.manifest, files.hdf5], overwrite, KINDS)
@@ -74,7 +74,7 @@ def new_dataset(
 ) -> Iterator[DatasetFiles]:
     """Stage the three files of a data set, as `steadkit.atomic.atomic_write` does.
 
-    They are staged under the name of the CSV, which ``a.hdf5`` and ``a.h5`` share.
+    Staging names derive from the CSV, which ``a.hdf5`` and ``a.h5`` share.
     """
     targets = [files.csv, files.manifest, files.hdf5]
     with atomic_write(targets, overwrite, keep, KINDS) as (csv, manifest, hdf5):
@@ -92,27 +92,27 @@ def copy_rows(
     check: Callable[[str, bytes, bytes], object] | None = None,
     check_csv: Callable[[str], object] | None = None,
 ) -> Manifest:
-    """Copy traces out of their sources into a new data set, or go on where a copy was cut off.
+    """Copy traces from their sources into a new data set, or resume an interrupted copy.
 
     Parameters
     ----------
     sources
-        Where the traces are.
+        Files of the traces.
     files
-        Where the data set shall stand.
+        Files to write.
     rows
-        The traces in the order of the data set: ``trace_name``, ``trace_category``, ``source``,
-        the number of its source, and ``row``, the number of its row in the CSV.
+        The traces in the order of the data set: ``trace_name``, ``trace_category``, ``source``
+        (index in `sources`) and ``row`` (index of its row in the CSV).
     recipe
-        What the manifest shall say of how the data set was made.
+        Provenance of the data set, for the manifest.
     overwrite
         Whether existing files may be replaced.
     parts
-        The part of each trace: train, validation or test.
+        The split of each trace: train, validation or test.
     check
-        Called with name, waveform digest and attributes digest of every trace; may refuse it.
+        Called with name, waveform digest and attributes digest of every trace; may raise.
     check_csv
-        Called with the digest of the CSV's cells before a trace is copied; may refuse it.
+        Called with the digest of the CSV's cells before any trace is copied; may raise.
 
     Raises
     ------
@@ -124,15 +124,19 @@ def copy_rows(
     names = rows["trace_name"].tolist()
     order = CopyPlan([source.hdf5 for source in sources], names, rows["source"].to_numpy())
     with new_dataset(files, overwrite, keep=(files.hdf5.name, journal_of(files.hdf5).name)) as new:
+        # What an interrupted copy has written already needs no further space.
         staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
         n_bytes = len(names) * TRACE_BYTES - staged_bytes
         require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
+        # The CSV is written in a thread while the waveforms are copied.
         with ThreadPoolExecutor(1) as executor:
-            table = executor.submit(write_rows, [source.csv for source in sources], rows, new.csv)
+            csv_digest = executor.submit(
+                write_rows, [source.csv for source in sources], rows, new.csv
+            )
             if check_csv is not None:
-                check_csv(table.result())
+                check_csv(csv_digest.result())
             copied = copy_traces(order, new.hdf5, journal_of(new.hdf5), check)
-            csv = table.result()
+            csv = csv_digest.result()
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
         manifest = manifest_of(

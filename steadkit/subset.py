@@ -1,4 +1,4 @@
-"""Cut STEAD down: a selection of traces, shuffled, the same on any machine."""
+"""Subsets: a selection of traces, shuffled, identical on any machine."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -17,7 +17,7 @@ from steadkit.selection import Selection, excluded_rows, filter_rows, needed_col
 from steadkit.sources import Source
 
 NAMES: dict[Fraction | int, str] = {Fraction(1, 10): "steadmini", Fraction(1, 100): "steadmicro"}
-"""What the study calls its subsets."""
+"""Names of the usual subsets, by fraction."""
 
 
 def default_name(selection: Selection) -> str:
@@ -49,27 +49,27 @@ def subset(
     manifest_only: bool = False,
     tell: Callable[[str], object] = lambda line: None,
 ) -> Manifest:
-    """Write the traces of a selection, the same whatever the order of rows and sources.
+    """Write the traces of a selection, independent of the order of rows and sources.
 
     Parameters
     ----------
     sources
         STEAD files that have no trace in common.
     files
-        Where the subset shall stand.
+        Files to write.
     selection
         Which traces to take.
     overwrite
         Whether existing files may be replaced.
     manifest_only
-        Whether to write only the list of traces; then only the CSV files are read.
+        Whether to write only the manifest; then only the CSV files are read.
     log
-        Called with a line on what the filters did, where there are any.
+        Called with a line on the effect of each filter.
 
     Returns
     -------
     Manifest
-        What was written, in shuffled order.
+        The manifest of the subset, in shuffled order.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def subset(
 def _check_files(
     sources: Sequence[Source], files: DatasetFiles, overwrite: bool, manifest_only: bool
 ) -> None:
-    """Refuse files that may not be written, before the traces of all of STEAD are listed."""
+    """Refuse existing targets before any CSV file is read, which takes seconds for all of STEAD."""
     if not manifest_only:
         check_dataset(files, overwrite, sources)
         return
@@ -107,7 +107,7 @@ def _check_files(
 
 
 def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read what the selection needs of every trace, and which row of which source it is."""
+    """Read the columns that a selection needs, and the source and row number of every trace."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     starts = [LineStarts() for _ in sources]
     tables = [
@@ -118,7 +118,8 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
     if rows.empty:
         raise InputError(f"{', '.join(str(s.csv) for s in sources)} has no traces: name another")
     if any(columns != needed[0] for columns in needed):
-        rows = rows.fillna("")  # one CSV tells earthquakes by id and time, another by one of them
+        # One CSV may identify earthquakes by id and time, another by one of the two.
+        rows = rows.fillna("")
     sizes = [len(table) for table in tables]
     places = pd.DataFrame(
         {
@@ -126,6 +127,8 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
             "row": np.concatenate([np.arange(size) for size in sizes]),
         }
     )
+    # Byte positions of the lines, where all sources have them: rows are then copied without parsing
+    # the CSV files again.
     spans = [span for lines in starts if (span := lines.places()) is not None]
     if len(spans) == len(sources):
         places[[*SPAN]] = np.concatenate([np.column_stack(span) for span in spans])
@@ -134,7 +137,7 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
 
 
 def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Source]) -> None:
-    """Refuse a trace that two sources have; one CSV has no name twice."""
+    """Refuse a trace of two sources; `read_table` has refused repeats within one."""
     repeated = names[names.duplicated()] if len(sources) > 1 else names[:0]
     if len(repeated):
         name = repeated.iloc[0]
@@ -150,8 +153,7 @@ def _log_filters(
 ) -> None:
     if selection.exclude:
         n_excluded = len(excluded_rows(table, selection.exclude))
-        tell(
-            f"{n_excluded:,} of the {selection.exclude.number:,} names to exclude are in the sources"
-        )
+        total = selection.exclude.number
+        tell(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
     if selection.filters:
         tell(f"{len(matching):,} of {len(table):,} traces match")

@@ -26,7 +26,7 @@ def test_the_page_on_keras_runs(stead, tmp_path, monkeypatch):
     space: dict = {}
     exec(compile(example, "keras.md", "exec"), space)
     assert len(space["model"].history.history["val_loss"]) == 2
-    weighted = space["stead"].stream(space["training"], seed=0, sample_weight=True)
+    weighted = space["stead"].to_tf_dataset(space["training"], seed=0, sample_weight=True)
     history = space["model"].fit(weighted, shuffle=False, verbose=0).history
     assert np.isfinite(history["loss"]).all()
 

@@ -51,8 +51,8 @@ def band_pass(
 
     corners = [random.uniform(*low), random.uniform(*high)]
     sections = butter(order, corners, "bandpass", fs=SAMPLING_RATE, output="sos")
-    # A dead component without its mean is exactly zero, and stays so. Zero padding keeps the peak of
-    # an arrival at the edge of the trace in place; reflected padding, as in scipy's sosfiltfilt,
+    # A dead component without its mean is exactly zero, and stays so. Zero padding keeps the peak
+    # of an arrival at the edge of the trace in place; reflected padding, as in scipy's sosfiltfilt,
     # would move it.
     padding = np.zeros((PADDING, example.waveform.shape[1]))
     forwards = sosfilt(sections, np.concatenate([center(example.waveform), padding]), axis=0)

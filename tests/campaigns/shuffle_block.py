@@ -68,7 +68,7 @@ def write_files(folder: Path, events: int, noise: int) -> dict[str, Path]:
     files = {name: folder / f"{name}.hdf5" for name in ("random", "catalogue")}
     if not all(path.exists() for path in files.values()):
         demo(folder / "demo", events, noise, seed=0)
-        traces = steadkit.open(*chunk_files(folder / "demo", events))
+        traces = steadkit.open_dataset(*chunk_files(folder / "demo", events))
         table = traces.table(["trace_name", "trace_category"])
         names, is_event = table["trace_name"].to_numpy(str), table["trace_category"] != NOISE
         traces.subset(1, seed=0).save(files["random"], overwrite=True)

@@ -49,7 +49,7 @@ def write_files(folder: Path, events: int, noise: int) -> dict[str, Path]:
     complete = folder / "all.hdf5"
     if not complete.exists():
         demo(folder / "demo", events, noise, seed=0)
-        steadkit.open(*chunk_files(folder / "demo", events)).save(complete)
+        steadkit.open_dataset(*chunk_files(folder / "demo", events)).save(complete)
     files = {name: folder / f"{name}.hdf5" for name in LABELS}
     table = read_table(complete.with_suffix(".csv"))
     of_event = np.flatnonzero(table["trace_category"] == EVENT)

@@ -17,7 +17,7 @@ NAMES = names_of(24, 12)
 
 @pytest.fixture
 def traces(stead):
-    return steadkit.open(stead("data.hdf5", NAMES).hdf5)
+    return steadkit.open_dataset(stead("data.hdf5", NAMES).hdf5)
 
 
 def test_what_is_opened_is_what_is_there(traces):
@@ -32,7 +32,7 @@ def test_the_default_is_that_of_the_commands(stead, monkeypatch, tmp_path):
     stead("merge.hdf5", NAMES)
     monkeypatch.setenv("STEAD_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path.parent)
-    assert steadkit.open().names == NAMES
+    assert steadkit.open_dataset().names == NAMES
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_iterating_reads_every_trace_once_in_order(traces):
 def test_several_files_are_one_collection(stead):
     first = stead("a.hdf5", NAMES[:20])
     second = stead("b.hdf5", NAMES[20:])
-    both = steadkit.open(first.hdf5, second.hdf5)
+    both = steadkit.open_dataset(first.hdf5, second.hdf5)
     assert both.names == NAMES
     np.testing.assert_array_equal(both[[30, 2]].get_waveforms()[0], waveform(NAMES[30]))
     waveforms, _ = both[[30, 2]].batches().batch(0)
@@ -111,7 +111,7 @@ def test_several_files_are_one_collection(stead):
 def test_a_trace_in_two_files_is_refused(stead):
     first, second = stead("a.hdf5", NAMES[:20]), stead("b.hdf5", NAMES[19:])
     with pytest.raises(InputError, match="merge them first"):
-        len(steadkit.open(first.hdf5, second.hdf5))
+        len(steadkit.open_dataset(first.hdf5, second.hdf5))
 
 
 def test_the_same_subset_as_the_command_makes(traces, run, tmp_path):
@@ -135,17 +135,17 @@ def test_a_condition_keeps_the_order(traces):
 def test_a_split_keeps_earthquakes_together(traces, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cut = traces.subset(count=30).split(shares="0.5,0.25,0.25")
-    parts = [cut.part(name) for name in ("train", "validation", "test")]
+    parts = [cut.get_split(name) for name in ("train", "validation", "test")]
     assert sorted(name for part in parts for name in part.names) == sorted(cut.names)
     events = [set(part.metadata["source_id"]) - {""} for part in parts]
     assert not (events[0] & events[1] or events[0] & events[2] or events[1] & events[2])
     cut.save("cut.hdf5")
     manifest = load(tmp_path / "cut.manifest")
-    assert list(manifest.parts) == cut.parts.tolist()
+    assert list(manifest.parts) == cut.splits.tolist()
     assert manifest.recipe["operation"] == "split"
     assert manifest.recipe["before"][0]["count"] == 30
     with pytest.raises(InputError, match="split first"):
-        traces.part("train")
+        traces.get_split("train")
 
 
 def test_batches_for_training(traces):

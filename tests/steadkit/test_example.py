@@ -18,7 +18,7 @@ def test_noise_has_no_event_and_no_reach():
 
 
 @pytest.mark.parametrize(
-    ("p", "s", "coda_end", "reach"),
+    ("p", "s", "coda_end", "signal_end"),
     [
         ((600.0,), (900.0,), 1500.0, 1500.0),
         ((600.0,), (900.0,), nan, 2100.0),

@@ -74,8 +74,8 @@ def test_an_endless_stream_goes_on(stead):
 def test_each_iteration_of_a_data_set_goes_on_with_the_next_epochs(stead, epochs):
     """As `model.fit` iterates; an iteration that is left in the middle counts as a whole one."""
     config = BatchConfig(batch_size=5, augment=PRESETS["uniform"])
-    traces = steadkit.open(stead().hdf5)
-    made, expected = traces.stream(config, 3, epochs), traces.batches(config, 3)
+    traces = steadkit.open_dataset(stead().hdf5)
+    made, expected = traces.to_tf_dataset(config, 3, epochs), traces.batches(config, 3)
     assert made.cardinality().numpy() == epochs * len(expected) == epochs * 3
     seen = [waveforms.numpy() for waveforms, _ in made]
     next(iter(made))
@@ -84,7 +84,7 @@ def test_each_iteration_of_a_data_set_goes_on_with_the_next_epochs(stead, epochs
         np.testing.assert_array_equal(waveforms, expected.batch(number)[0])
     for number, waveforms in enumerate(later):
         np.testing.assert_array_equal(waveforms, expected.batch(2 * len(seen) + number)[0])
-    again = [waveforms.numpy() for waveforms, _ in traces.stream(config, 3, epochs)]
+    again = [waveforms.numpy() for waveforms, _ in traces.to_tf_dataset(config, 3, epochs)]
     assert [one.tobytes() for one in again] == [one.tobytes() for one in seen]
 
 
@@ -98,13 +98,13 @@ def test_a_manifest_is_as_good_as_names(stead):
 def test_weights_of_samples_are_0_where_s_may_be(stead):
     source = stead(names=names_of(2, 1))
     source.csv.write_text(source.csv.read_text().replace(",901.0,", ",,", 1))
-    data = steadkit.open(source.hdf5)
-    (waveforms, targets, weights), *others = data.stream(sample_weight=True)
+    data = steadkit.open_dataset(source.hdf5)
+    (waveforms, targets, weights), *others = data.to_tf_dataset(sample_weight=True)
     assert not others and weights["picker_S"].shape == (3, 6000)
     unknown = np.argwhere(weights["picker_S"].numpy() == 0)
     assert unknown.tolist() == [[1, sample] for sample in range(601, 2001)]  # P to coda end
     assert all((weights[name] == 1).numpy().all() for name in ("detector", "picker_P"))
-    ((plain, answers),) = data.stream()
+    ((plain, answers),) = data.to_tf_dataset()
     np.testing.assert_array_equal(plain, waveforms)
     for name, answer in answers.items():
         np.testing.assert_array_equal(answer, targets[name])
