@@ -23,7 +23,7 @@ class Difference:
 
     trace_name: str
     """Empty if the difference concerns a file, not a trace."""
-    description: str
+    what: str
 
 
 def verify(manifest: Manifest, hdf5: Path, csv: Path) -> Iterator[Difference]:

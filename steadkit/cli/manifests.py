@@ -83,7 +83,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
             echo(f"  but for the cells of {source.csv.name}, which it does not cover")
         return
     for difference in differences[:SHOWN]:
-        echo(": ".join(filter(None, (difference.trace_name, difference.description))))
+        echo(": ".join(filter(None, (difference.trace_name, difference.what))))
     if len(differences) > SHOWN:
         echo(f"and {len(differences) - SHOWN} more")
     traces = len({difference.trace_name for difference in differences if difference.trace_name})

@@ -1,4 +1,4 @@
-"""Collections: the same traces as the commands give, lazily, each step a changed copy."""
+"""Data sets: the same traces as the commands, read lazily, each step a changed copy."""
 
 from dataclasses import replace
 
@@ -47,11 +47,11 @@ def test_the_default_is_that_of_the_commands(stead, monkeypatch, tmp_path):
     ids=["slice", "numbers", "names", "mask", "none"],
 )
 def test_indexing_takes_traces_in_the_order_asked_for(traces, which, names):
-    taken = traces[which]
-    assert taken.names == names
-    assert taken.metadata["trace_name"].tolist() == names
+    selected = traces[which]
+    assert selected.names == names
+    assert selected.metadata["trace_name"].tolist() == names
     expected = np.array([waveform(name) for name in names]).reshape(-1, 6000, 3)
-    np.testing.assert_array_equal(taken.get_waveforms(), expected)
+    np.testing.assert_array_equal(selected.get_waveforms(), expected)
     np.testing.assert_array_equal(traces.get_waveforms(which), expected)
     assert len(traces) == 36, "the original has changed"
 
@@ -101,10 +101,10 @@ def test_iterating_reads_every_trace_once_in_order(traces):
 def test_several_files_are_one_collection(stead):
     first = stead("a.hdf5", NAMES[:20])
     second = stead("b.hdf5", NAMES[20:])
-    both = steadkit.open_dataset(first.hdf5, second.hdf5)
-    assert both.names == NAMES
-    np.testing.assert_array_equal(both[[30, 2]].get_waveforms()[0], waveform(NAMES[30]))
-    waveforms, _ = both[[30, 2]].batches().batch(0)
+    merged = steadkit.open_dataset(first.hdf5, second.hdf5)
+    assert merged.names == NAMES
+    np.testing.assert_array_equal(merged[[30, 2]].get_waveforms()[0], waveform(NAMES[30]))
+    waveforms, _ = merged[[30, 2]].batches().batch(0)
     np.testing.assert_allclose(waveforms[0], normalize(waveform(NAMES[30])), atol=1e-5)
 
 
@@ -120,8 +120,8 @@ def test_the_same_subset_as_the_command_makes(traces, run, tmp_path):
     assert result.exit_code == 0, result.output
     for suffix in ("hdf5", "csv"):
         assert (tmp_path / f"mine.{suffix}").read_bytes() == (tmp_path / f"x.{suffix}").read_bytes()
-    mine, x = (load(tmp_path / f"{name}.manifest") for name in ("mine", "x"))
-    assert replace(mine, name="x") == x and mine.csv == x.csv
+    saved_again, x = (load(tmp_path / f"{name}.manifest") for name in ("mine", "x"))
+    assert replace(saved_again, name="x") == x and saved_again.csv == x.csv
     assert saved.names == traces.subset(0.5, seed=3).names
     refused(run("steadkit", "subset", "data.hdf5", "--fraction", "0.5", "-o", "x"), "exists")
 

@@ -1,4 +1,4 @@
-"""An example on its way: events, and where they have died away."""
+"""Examples: events and the end of their signal."""
 
 from math import isnan, nan
 
@@ -44,16 +44,16 @@ def test_most_codas_of_stead_have_ended_by_the_estimate(shared_data):
     p, s, coda = (
         number_column(table, f"{name}_sample") for name in ("p_arrival", "s_arrival", "coda_end")
     )
-    reaches = [Example(WAVEFORM, (a,), (b,)).signal_end for a, b in zip(p, s, strict=True)]
-    assert 0.9 < np.mean(np.array(reaches) >= coda) < 1
+    ends = [Example(WAVEFORM, (a,), (b,)).signal_end for a, b in zip(p, s, strict=True)]
+    assert 0.9 < np.mean(np.array(ends) >= coda) < 1
 
 
 def test_moving_takes_every_time_along():
     event = Example(WAVEFORM, (600.0, 700.5), (900.0, nan), 1500.0, np.arange(3.0))
-    other = np.ones_like(WAVEFORM)
-    shifted = event.shifted(-50, other)
+    new_waveform = np.ones_like(WAVEFORM)
+    shifted = event.shifted(-50, new_waveform)
     np.testing.assert_equal(
         (shifted.p, shifted.s, shifted.coda_end), ((550.0, 650.5), (850.0, nan), 1450)
     )
-    assert shifted.waveform is other
+    assert shifted.waveform is new_waveform
     assert shifted.snr_db is event.snr_db

@@ -1,4 +1,4 @@
-"""The stream: shapes, targets beside their waveforms, order by seed and epoch, any start."""
+"""tf.data datasets: shapes, targets next to their waveforms, order by seed and epoch, start."""
 
 import numpy as np
 import pytest
@@ -60,8 +60,8 @@ def test_a_stream_can_begin_anywhere(stead):
     straight = [waveforms.numpy() for waveforms, _ in to_tf_dataset(data, epochs=2)]
     resumed = [waveforms.numpy() for waveforms, _ in to_tf_dataset(data, start=4, epochs=2)]
     assert len(straight) == 6
-    for one, other in zip(straight[4:], resumed, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for first, second in zip(straight[4:], resumed, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_an_endless_stream_goes_on(stead):
@@ -75,32 +75,32 @@ def test_each_iteration_of_a_data_set_goes_on_with_the_next_epochs(stead, epochs
     """As `model.fit` iterates; an iteration that is left in the middle counts as a whole one."""
     config = BatchConfig(batch_size=5, augment=PRESETS["uniform"])
     traces = steadkit.open_dataset(stead().hdf5)
-    made, expected = traces.to_tf_dataset(config, 3, epochs), traces.batches(config, 3)
-    assert made.cardinality().numpy() == epochs * len(expected) == epochs * 3
-    seen = [waveforms.numpy() for waveforms, _ in made]
-    next(iter(made))
-    later = [waveforms.numpy() for waveforms, _ in made.map(lambda *batch: batch)]
+    dataset, expected = traces.to_tf_dataset(config, 3, epochs), traces.batches(config, 3)
+    assert dataset.cardinality().numpy() == epochs * len(expected) == epochs * 3
+    seen = [waveforms.numpy() for waveforms, _ in dataset]
+    next(iter(dataset))
+    later = [waveforms.numpy() for waveforms, _ in dataset.map(lambda *batch: batch)]
     for number, waveforms in enumerate(seen):
         np.testing.assert_array_equal(waveforms, expected.batch(number)[0])
     for number, waveforms in enumerate(later):
         np.testing.assert_array_equal(waveforms, expected.batch(2 * len(seen) + number)[0])
-    again = [waveforms.numpy() for waveforms, _ in traces.to_tf_dataset(config, 3, epochs)]
-    assert [one.tobytes() for one in again] == [one.tobytes() for one in seen]
+    repeated = [waveforms.numpy() for waveforms, _ in traces.to_tf_dataset(config, 3, epochs)]
+    assert [first.tobytes() for first in repeated] == [first.tobytes() for first in seen]
 
 
 def test_a_manifest_is_as_good_as_names(stead):
     source = stead()
     manifest = manifest_of("x", {}, NAMES, ["noise"] * 12)
-    one, other = batches(source, manifest), batches(source)
-    np.testing.assert_array_equal(one.batch(1)[0], other.batch(1)[0])
+    first, second = batches(source, manifest), batches(source)
+    np.testing.assert_array_equal(first.batch(1)[0], second.batch(1)[0])
 
 
 def test_weights_of_samples_are_0_where_s_may_be(stead):
     source = stead(names=names_of(2, 1))
     source.csv.write_text(source.csv.read_text().replace(",901.0,", ",,", 1))
     data = steadkit.open_dataset(source.hdf5)
-    (waveforms, targets, weights), *others = data.to_tf_dataset(sample_weight=True)
-    assert not others and weights["picker_S"].shape == (3, 6000)
+    (waveforms, targets, weights), *rest = data.to_tf_dataset(sample_weight=True)
+    assert not rest and weights["picker_S"].shape == (3, 6000)
     unknown = np.argwhere(weights["picker_S"].numpy() == 0)
     assert unknown.tolist() == [[1, sample] for sample in range(601, 2001)]  # P to coda end
     assert all((weights[name] == 1).numpy().all() for name in ("detector", "picker_P"))
@@ -124,7 +124,7 @@ def test_a_missing_s_leaves_the_p(stead):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         (",600.0,", ",,", "no P arrival"),
         (",900.0,", ",6000.0,", "outside"),
@@ -132,10 +132,10 @@ def test_a_missing_s_leaves_the_p(stead):
         (",600.0,", ",soon,", "a number is needed"),
     ],
 )
-def test_arrivals_that_cannot_be_are_named(stead, old, new, words):
+def test_arrivals_that_cannot_be_are_named(stead, old, new, message):
     source = stead()
     source.csv.write_text(source.csv.read_text().replace(old, new, 1))
-    with pytest.raises(InputError, match=words) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         batches(source)
     assert NAMES[0] in str(caught.value)
 

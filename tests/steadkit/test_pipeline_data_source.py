@@ -1,4 +1,4 @@
-"""Records and packs: any storage, any edge of the window, and packs that are made anew in time."""
+"""Trace sources and packs: storage layouts, arrivals at the edges, out-of-date packs."""
 
 import os
 import shutil
@@ -44,10 +44,10 @@ WAYS = {
 @pytest.mark.parametrize("way", ["chunked and compressed", "shuffled"])
 def test_other_storage_gives_the_same_batches(tmp_path, way):
     plain = batch(write(tmp_path / "a.hdf5"), augment=PRESETS["robust"])
-    other = batch(write(tmp_path / "b.hdf5", **WAYS[way]), augment=PRESETS["robust"])
-    np.testing.assert_array_equal(plain[0], other[0])
+    stored = batch(write(tmp_path / "b.hdf5", **WAYS[way]), augment=PRESETS["robust"])
+    np.testing.assert_array_equal(plain[0], stored[0])
     for name, values in plain[1].items():
-        np.testing.assert_array_equal(values, other[1][name])
+        np.testing.assert_array_equal(values, stored[1][name])
 
 
 def test_samples_that_are_not_in_one_piece_are_in_the_order_of_the_table(tmp_path):
@@ -116,17 +116,19 @@ def test_a_coda_end_that_is_no_number_is_refused(tmp_path, end):
         TraceSource([write(tmp_path / "a.hdf5", rows=rows)], NAMES)
 
 
-@pytest.mark.parametrize(("gone", "left"), [("snr_db", "coda_end"), ("coda_end_sample", "snr_db")])
-def test_each_column_that_augmentation_asks_for_is_read_for_itself(tmp_path, gone, left):
+@pytest.mark.parametrize(
+    ("gone", "column"), [("snr_db", "coda_end"), ("coda_end_sample", "snr_db")]
+)
+def test_each_column_that_augmentation_asks_for_is_read_for_itself(tmp_path, gone, column):
     """Else a table without a coda end would lose its SNR, and the augmentation be off unsaid."""
     path = write(tmp_path / "a.hdf5")
     whole = TraceSource([path], NAMES)
     table = pd.read_csv(path.with_suffix(".csv"), dtype=str, keep_default_na=False)
     table.drop(columns=gone).to_csv(path.with_suffix(".csv"), index=False)
-    found = TraceSource([path], NAMES)
-    np.testing.assert_array_equal(getattr(found, left), getattr(whole, left))
-    assert np.isnan(getattr(found, gone.removesuffix("_sample"))).all()
-    assert not np.isnan(getattr(whole, left)).all()
+    data = TraceSource([path], NAMES)
+    np.testing.assert_array_equal(getattr(data, column), getattr(whole, column))
+    assert np.isnan(getattr(data, gone.removesuffix("_sample"))).all()
+    assert not np.isnan(getattr(whole, column)).all()
 
 
 def test_a_table_without_coda_end_and_snr_will_do(tmp_path):
@@ -151,10 +153,10 @@ def test_a_file_that_has_become_shorter(tmp_path):
 def test_a_pack_is_the_same_and_is_made_once(tmp_path):
     path = write(tmp_path / "a.hdf5", chunks=(600, 3), compression="gzip")
     target = pack_dataset(path, tmp_path / "pack.hdf5", NAMES[::-1])
-    made = target.stat().st_ino
+    inode = target.stat().st_ino
     assert list(load(target.with_suffix(".manifest")).traces) == NAMES[::-1]
     np.testing.assert_array_equal(batch(target)[0], batch(path)[0])
-    assert pack_dataset(path, tmp_path / "pack.hdf5", NAMES[::-1]).stat().st_ino == made
+    assert pack_dataset(path, tmp_path / "pack.hdf5", NAMES[::-1]).stat().st_ino == inode
 
 
 @pytest.mark.parametrize("change", ["traces", "data", "lost"])
@@ -167,20 +169,20 @@ def test_a_stale_pack_is_made_anew(tmp_path, change):
     elif change == "lost":
         target.with_suffix(".csv").unlink()
     assert pack_dataset(path, target, names) == target
-    found = TraceSource([target], names)
+    data = TraceSource([target], names)
     samples = np.empty((len(names), 6000, 3), np.float32)
-    found.read(np.arange(len(names)), samples)
+    data.read(np.arange(len(names)), samples)
     factor = np.float32(2 if change == "data" else 1)
     np.testing.assert_array_equal(samples, [waveform(name) * factor for name in names])
 
 
 def test_what_is_no_pack_is_never_replaced(tmp_path, stead):
     path = write(tmp_path / "a.hdf5")
-    other = stead("other.hdf5")
-    before = other.hdf5.read_bytes()
+    stored = stead("other.hdf5")
+    before = stored.hdf5.read_bytes()
     with pytest.raises(InputError, match="not a pack"):
-        pack_dataset(path, other.hdf5)
-    assert other.hdf5.read_bytes() == before
+        pack_dataset(path, stored.hdf5)
+    assert stored.hdf5.read_bytes() == before
     with pytest.raises(InputError, match="no trace 'X_EV'"):
         pack_dataset(path, tmp_path / "pack.hdf5", ["X_EV"])
     assert not list(tmp_path.glob("pack*"))
@@ -216,10 +218,10 @@ def test_seisbench_data_are_packed_and_streamed(tmp_path, shared_data):
     data = BatchLoader(target, names, BatchConfig(50, augment=PRESETS["eqt"]), seed=0)
     assert sum(len(waveforms) for waveforms, _ in to_tf_dataset(data)) == len(names) > 90
     assert {len(example.p) for example in data.examples(0)} <= {1, 2}
-    made = target.stat().st_ino
-    assert pack_dataset(folder, target).stat().st_ino == made
+    inode = target.stat().st_ino
+    assert pack_dataset(folder, target).stat().st_ino == inode
     os.utime(folder / "metadata.csv")
-    assert pack_dataset(folder, target).stat().st_ino != made
+    assert pack_dataset(folder, target).stat().st_ino != inode
 
 
 def test_a_seisbench_folder_says_how_to_use_it(tmp_path):

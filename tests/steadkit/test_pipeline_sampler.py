@@ -1,4 +1,4 @@
-"""The order of an epoch in blocks: front to back of the file, shuffled within."""
+"""Order of an epoch in blocks: front to back of the file, shuffled within blocks."""
 
 import os
 from itertools import pairwise
@@ -60,9 +60,9 @@ def test_the_file_is_read_from_front_to_back_whatever_the_list(records):
         places = in_file(records, batches.order(epoch))
         assert sorted(places.tolist()) == [*range(len(NAMES))]
         assert np.abs(places - np.arange(len(NAMES))).max() < 6
-    again = TraceSource(records.data, NAMES)
-    other = BatchLoader(again, config=batches.config, seed=3)
-    np.testing.assert_array_equal(other.order(1), in_file(records, batches.order(1)))
+    repetition = TraceSource(records.data, NAMES)
+    reloaded = BatchLoader(repetition, config=batches.config, seed=3)
+    np.testing.assert_array_equal(reloaded.order(1), in_file(records, batches.order(1)))
 
 
 def test_golden_blocks(records):
@@ -72,13 +72,13 @@ def test_golden_blocks(records):
         [0, 2, 1, 5, 6, 3, 4, 10, 12, 7, 9, 11, 8, 14],
         [0, 1, 2, 6, 3, 4, 8, 7, 5, 9, 10, 14, 11, 12],
     ]
-    found = [in_file(records, batches.order(epoch))[:14].tolist() for epoch in range(2)]
-    assert found == expected
+    event_orders = [in_file(records, batches.order(epoch))[:14].tolist() for epoch in range(2)]
+    assert event_orders == expected
 
 
 def test_several_files_are_read_one_after_the_other(stead):
-    one, two = stead("one.hdf5", NAMES[:20]), stead("two.hdf5", NAMES[20:])
-    records = TraceSource([two.hdf5, one.hdf5], SHUFFLED)
+    first, second = stead("one.hdf5", NAMES[:20]), stead("two.hdf5", NAMES[20:])
+    records = TraceSource([second.hdf5, first.hdf5], SHUFFLED)
     batches = BatchLoader(records, config=BatchConfig(7, shuffle_block=4), seed=0)
     places = in_file(records, batches.order(0))
     expected = np.array([*range(20, len(NAMES)), *range(20)])
@@ -89,14 +89,16 @@ def test_several_files_are_read_one_after_the_other(stead):
 def test_a_balanced_epoch_reads_each_kind_from_front_to_back():
     is_event = np.array([True, False] * 9 + [True] * 20)
     file_order = np.arange(len(is_event))[::-1]
-    traces, times, _ = balanced_order(is_event, 0, 0, file_order, 3)
+    traces, repetitions, _ = balanced_order(is_event, 0, 0, file_order, 3)
     assert is_event[traces].tolist() == [True, False] * 29
-    for kind in (True, False):
-        members = file_order[is_event[file_order] == kind].tolist()
-        for again in range(times.max() + 1):
-            own = traces[(is_event[traces] == kind) & (times == again)]
-            places = np.array([members.index(trace) for trace in own], int)
-            assert np.abs(places - np.arange(len(own))).max(initial=0) < 3
+    for is_event_class in (True, False):
+        members = file_order[is_event[file_order] == is_event_class].tolist()
+        for repetition in range(repetitions.max() + 1):
+            members_read = traces[
+                (is_event[traces] == is_event_class) & (repetitions == repetition)
+            ]
+            places = np.array([members.index(trace) for trace in members_read], int)
+            assert np.abs(places - np.arange(len(members_read))).max(initial=0) < 3
 
 
 @pytest.mark.parametrize("mix", ["natural", "balanced"])

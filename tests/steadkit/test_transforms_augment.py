@@ -1,4 +1,4 @@
-"""The chain: labels right after any chain, published rates, the same draws for the same seed."""
+"""Augmentation: correct labels after any combination, published rates, reproducible draws."""
 
 from dataclasses import replace
 from math import nan
@@ -34,17 +34,17 @@ from steadkit.transforms import (
     normalize,
 )
 
-DONORS = AuxiliaryTraces(
+AUXILIARY = AuxiliaryTraces(
     noise=lambda random: random.standard_normal((COUNT, 3), dtype=np.float32),
     event=lambda random: spiky((float(random.integers(400, 1000)), nan), coda_end=1500.0),
 )
 
-some = st.sampled_from([0.0, 0.5, 1.0])
+rates = st.sampled_from([0.0, 0.5, 1.0])
 
 # Noise so quiet that spikes a ninth of the largest still stand out of it.
 chains = st.builds(
     AugmentConfig,
-    **{name: some for name in RATES if name != "band_pass"},
+    **{name: rates for name in RATES if name != "band_pass"},
     shift_earlier=st.booleans(),
     gaussian_noise_sigmas=st.sampled_from([(0, 0), (0.0, 0.002)]),
     real_noise_snr_db=st.just((50.0, 80.0)),
@@ -57,7 +57,7 @@ chains = st.builds(
 @settings(max_examples=150)
 @given(example=events(), config=chains, random=generators)
 def test_after_any_chain_arrivals_are_where_the_labels_say(example, config, random):
-    augmented = augment(example, config, random, DONORS)
+    augmented = augment(example, config, random, AUXILIARY)
     assert_well_formed(augmented)
     times = [round(time) for time in arrivals(augmented)]
     # Two spikes on the same or the next sample may cancel, and cannot be told apart.
@@ -71,7 +71,7 @@ def test_after_any_chain_arrivals_are_where_the_labels_say(example, config, rand
 @settings(max_examples=50)
 @given(config=chains, random=generators, seed=st.integers(0, 9))
 def test_after_any_chain_noise_is_noise(config, random, seed):
-    augmented = augment(rough(seed), config, random, DONORS)
+    augmented = augment(rough(seed), config, random, AUXILIARY)
     assert_well_formed(augmented)
     assert not augmented.is_event
 
@@ -87,7 +87,7 @@ def test_no_chain_and_no_gain_makes_a_nan(random, gain, seed, p):
     event = rough(seed, (p, nan), coda_end=p)
     event = event.with_waveform(event.waveform * np.float32(gain))
     everything = AugmentConfig(**dict.fromkeys(RATES, 1.0), strong_db=-100)
-    augmented = augment(event, everything, random, DONORS)
+    augmented = augment(event, everything, random, AUXILIARY)
     for mode in ("std", "max", "max_over_components"):
         assert np.isfinite(normalize(augmented.waveform, mode)).all()
     if gain == 0:
@@ -97,7 +97,7 @@ def test_no_chain_and_no_gain_makes_a_nan(random, gain, seed, p):
 @given(example=events(), random=generators)
 def test_at_rate_0_it_is_the_same_example_and_nothing_is_drawn(example, random):
     before = random.bit_generator.state
-    assert augment(example, AugmentConfig(), random, DONORS) is example
+    assert augment(example, AugmentConfig(), random, AUXILIARY) is example
     assert random.bit_generator.state == before
 
 
@@ -105,11 +105,14 @@ def test_at_rate_0_it_is_the_same_example_and_nothing_is_drawn(example, random):
 def test_the_same_seed_gives_the_same_example(preset):
     event = rough(0, (600.0, 900.0), coda_end=1500.0)
     for seed in range(10):
-        one, other = (
-            augment(event, PRESETS[preset], np.random.default_rng(seed), DONORS) for _ in range(2)
+        first, second = (
+            augment(event, PRESETS[preset], np.random.default_rng(seed), AUXILIARY)
+            for _ in range(2)
         )
-        np.testing.assert_array_equal(one.waveform, other.waveform)
-        np.testing.assert_equal((one.p, one.s, one.snr_db), (other.p, other.s, other.snr_db))
+        np.testing.assert_array_equal(first.waveform, second.waveform)
+        np.testing.assert_equal(
+            (first.p, first.s, first.snr_db), (second.p, second.s, second.snr_db)
+        )
 
 
 def near(count: int, total: int, rate: float) -> bool:
@@ -146,8 +149,8 @@ def test_noise_is_augmented_at_the_published_rates():
         hole = constant(waveform)
         dropped += live.sum() < 3
         holed += hole.any()
-        known = noise.waveform[5999, live] * np.float32(3 / live.sum())
-        shifted += not hole[5999] and (waveform[5999, live] != known).any()
+        expected = noise.waveform[5999, live] * np.float32(3 / live.sum())
+        shifted += not hole[5999] and (waveform[5999, live] != expected).any()
     assert near(shifted, total, 0.99)
     assert near(dropped, total, 0.5)
     assert near(holed, total, 0.2)
@@ -213,13 +216,13 @@ def test_a_golden_noise_trace():
     )
 
 
-@pytest.mark.parametrize(("name", "donor"), [("real_noise", "noise"), ("superpose", "event")])
-def test_augmentations_that_need_other_traces_say_so(name, donor):
+@pytest.mark.parametrize(("name", "category"), [("real_noise", "noise"), ("superpose", "event")])
+def test_augmentations_that_need_other_traces_say_so(name, category):
     config = AugmentConfig(**{name: 0.3})
-    others = replace(DONORS, **{donor: None})
-    with pytest.raises(InputError, match=f"{name} at rate 0.3 needs {donor} traces"):
-        check_auxiliary(config, others)
-    check_auxiliary(config, DONORS)
+    incomplete = replace(AUXILIARY, **{category: None})
+    with pytest.raises(InputError, match=f"{name} at rate 0.3 needs {category} traces"):
+        check_auxiliary(config, incomplete)
+    check_auxiliary(config, AUXILIARY)
     check_auxiliary(PRESETS["eqt"], AuxiliaryTraces())
     with pytest.raises(InputError, match="check_auxiliary"):
         augment(rough(0, (600.0, 900.0)), replace(config, **{name: 1.0}), np.random.default_rng(0))
@@ -236,6 +239,6 @@ def test_augmentation_of_a_real_event(shared_data):
     event = Example(waveform, (p,), (s,), float(np.ravel(values["coda_end_sample"])[0]), STRONG)
     random = np.random.default_rng(0)
     for _ in range(20):
-        after = augment(event, PRESETS["robust"], random, DONORS)
+        after = augment(event, PRESETS["robust"], random, AUXILIARY)
         assert_well_formed(after)
         assert np.isfinite(normalize(after.waveform)).all(), name

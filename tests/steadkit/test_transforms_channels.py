@@ -1,4 +1,4 @@
-"""Sensing: energy and dead components as documented, arrivals where they were."""
+"""Channel effects: energy and dead components as documented, arrivals unchanged."""
 
 import numpy as np
 import pytest
@@ -42,8 +42,8 @@ def test_dropped_components_are_zero_and_the_others_as_much_larger(random):
     dropped = drop_channels(event, random)
     live = dropped.waveform.any(axis=0)
     assert live.sum() in (1, 2)
-    wanted = event.waveform[:, live] * np.float32(3 / live.sum())
-    np.testing.assert_array_equal(dropped.waveform[:, live], wanted)
+    expected = event.waveform[:, live] * np.float32(3 / live.sum())
+    np.testing.assert_array_equal(dropped.waveform[:, live], expected)
     np.testing.assert_array_equal(dropped.snr_db, np.where(live, STRONG, np.nan))
 
 
@@ -95,12 +95,12 @@ def test_gaps_begin_and_end_anywhere_within_their_bounds():
     assert ends.max() > 5450
 
 
-@given(random=generators, most=st.floats(1, 100))
-def test_scaling_is_within_its_factor_both_ways(random, most):
+@given(random=generators, largest=st.floats(1, 100))
+def test_scaling_is_within_its_factor_both_ways(random, largest):
     event = rough(0, (600.0, 900.0))
-    ratio = scale(event, random, (1.0, most)).waveform / event.waveform
+    ratio = scale(event, random, (1.0, largest)).waveform / event.waveform
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
-    assert 1 / most - 1e-6 <= ratio[0, 0] <= most * (1 + 1e-6)
+    assert 1 / largest - 1e-6 <= ratio[0, 0] <= largest * (1 + 1e-6)
 
 
 def test_scaling_multiplies_as_often_as_it_divides():

@@ -1,4 +1,4 @@
-"""Rates and bounds: the published ones, and those that cannot be."""
+"""Rates and bounds: the published values, and invalid ones."""
 
 from dataclasses import fields
 

@@ -1,4 +1,4 @@
-"""Adding: what is added has the size that was drawn, and its arrivals are labelled where it is."""
+"""Additions: amplitudes as drawn, and labels at the added arrivals."""
 
 from math import nan
 
@@ -24,26 +24,26 @@ from steadkit.transforms import gaussian_noise, real_noise, second_event, superp
 @settings(max_examples=60)
 @given(example=events(), random=generators)
 def test_a_second_event_is_labelled_where_it_comes(example, random):
-    twice = second_event(example, random)
-    assert_well_formed(twice)
-    assert_spikes_are_the_arrivals(twice)
-    assert (twice.p[0], twice.coda_end) == (
+    doubled = second_event(example, random)
+    assert_well_formed(doubled)
+    assert_spikes_are_the_arrivals(doubled)
+    assert (doubled.p[0], doubled.coda_end) == (
         example.p[0],
         pytest.approx(example.coda_end, nan_ok=True),
     )
-    assert twice.snr_db is example.snr_db
-    if len(twice.p) == 2:
-        assert twice.p[1] >= example.signal_end - 1
-        assert twice.s[1] - twice.p[1] == example.s[0] - example.p[0]
-        assert twice.s[1] <= COUNT - 21
+    assert doubled.snr_db is example.snr_db
+    if len(doubled.p) == 2:
+        assert doubled.p[1] >= example.signal_end - 1
+        assert doubled.s[1] - doubled.p[1] == example.s[0] - example.p[0]
+        assert doubled.s[1] <= COUNT - 21
 
 
 def test_second_events_begin_anywhere_after_the_coda_at_a_ninth_to_the_whole():
     event, random = spiky((1000.0, 1100.0), coda_end=5800.0), np.random.default_rng(3)
-    twice = [second_event(event, random) for _ in range(3000)]
-    places = np.array([example.p[1] for example in twice], int)
+    doubled = [second_event(event, random) for _ in range(3000)]
+    places = np.array([example.p[1] for example in doubled], int)
     assert (places.min(), places.max()) == (5800, 5878)
-    divisors = [HEIGHT / example.waveform[round(example.p[1]), 0] for example in twice]
+    divisors = [HEIGHT / example.waveform[round(example.p[1]), 0] for example in doubled]
     counts = np.bincount(np.round(divisors).astype(int), minlength=10)
     # Nine divisors, alike; three hundred and thirty-three of each, give or take eighteen.
     assert np.abs(counts[1:] - 3000 / 9).max() < 4 * 18
@@ -67,31 +67,31 @@ def test_without_room_or_s_there_is_no_second_event(event):
 def test_an_offset_makes_no_step_at_a_second_event():
     event = spiky((600.0, 900.0), coda_end=1500.0)
     lifted = event.with_waveform(event.waveform + np.float32(5000))
-    twice = second_event(lifted, np.random.default_rng(0))
-    quiet = np.delete(twice.waveform[:, 0], [round(time) for time in twice.p + twice.s])
+    doubled = second_event(lifted, np.random.default_rng(0))
+    quiet = np.delete(doubled.waveform[:, 0], [round(time) for time in doubled.p + doubled.s])
     np.testing.assert_allclose(quiet, 5000, atol=1)
 
 
 @settings(max_examples=60)
-@given(example=events(), other=events(), random=generators)
-def test_another_event_is_labelled_over_the_first_one_too(example, other, random):
-    both = superpose(example, random, lambda _: other, (0.5, 2.0))
-    assert_well_formed(both)
-    assert both.p[: len(example.p)] == example.p
-    assert len(both.p) == 2
-    times = [round(time) for time in both.p + both.s if not np.isnan(time)]
+@given(example=events(), second=events(), random=generators)
+def test_another_event_is_labelled_over_the_first_one_too(example, second, random):
+    combined = superpose(example, random, lambda _: second, (0.5, 2.0))
+    assert_well_formed(combined)
+    assert combined.p[: len(example.p)] == example.p
+    assert len(combined.p) == 2
+    times = [round(time) for time in combined.p + combined.s if not np.isnan(time)]
     assume(len(set(times)) == len(times))
     # The mean of the other, of which its spikes are most, is removed before it is added.
-    assert_spikes_are_the_arrivals(both)
-    first = round(both.p[1])
-    ratio = (both.waveform[first] - example.waveform[first]).max() / HEIGHT
+    assert_spikes_are_the_arrivals(combined)
+    first = round(combined.p[1])
+    ratio = (combined.waveform[first] - example.waveform[first]).max() / HEIGHT
     assert 0.49 < ratio < 2.01
 
 
 def test_superposed_events_overlap_and_lie_everywhere():
-    event, other = spiky((3000.0, 3300.0), coda_end=3900.0), spiky((600.0, 650.0), coda_end=800.0)
+    event, second = spiky((3000.0, 3300.0), coda_end=3900.0), spiky((600.0, 650.0), coda_end=800.0)
     random = np.random.default_rng(0)
-    places = [superpose(event, random, lambda _: other).p[1] for _ in range(2000)]
+    places = [superpose(event, random, lambda _: second).p[1] for _ in range(2000)]
     assert min(places) < 30
     assert max(places) > COUNT - 200 - 30
     overlapping = np.mean([2800 < place < 3900 for place in places])
@@ -146,15 +146,15 @@ def test_without_noise_before_p_the_snr_becomes_unknown():
 
 
 @settings(max_examples=40)
-@given(random=generators, snr=st.floats(-10, 60), known=st.booleans())
-def test_real_noise_comes_at_the_drawn_ratio(random, snr, known):
-    event = rough(0, (600.0, 900.0), coda_end=1500.0 if known else nan)
+@given(random=generators, snr=st.floats(-10, 60), is_known=st.booleans())
+def test_real_noise_comes_at_the_drawn_ratio(random, snr, is_known):
+    event = rough(0, (600.0, 900.0), coda_end=1500.0 if is_known else nan)
     donated = np.random.default_rng(9).standard_normal((COUNT, 3), np.float32) * [1, 10, 1e4] + 77
     noisy = real_noise(event, random, lambda _: donated.astype(np.float32), (snr, snr))
     assert_well_formed(noisy)
     assert (noisy.p, noisy.s, noisy.waveform is event.waveform) == (event.p, event.s, False)
     added = noisy.waveform.astype(float) - event.waveform
-    span = event.waveform[600 : 1501 if known else 2101].astype(float)
+    span = event.waveform[600 : 1501 if is_known else 2101].astype(float)
     ratio = 10 * np.log10((span**2).mean(axis=0) / (added**2).mean(axis=0))
     np.testing.assert_allclose(ratio, snr, atol=0.3)
 
@@ -178,10 +178,10 @@ def test_dead_components_stay_dead_whatever_is_added(dead):
     waveform = event.waveform.copy()
     waveform[:, 1] = dead
     event, random = event.with_waveform(waveform), np.random.default_rng(0)
-    other, donated = rough(2, (700.0, 800.0)), rough(1).waveform
+    second, donated = rough(2, (700.0, 800.0)), rough(1).waveform
     for changed in (
         second_event(event, random),
-        superpose(event, random, lambda _: other),
+        superpose(event, random, lambda _: second),
         gaussian_noise(event, random),
         real_noise(event, random, lambda _: donated),
     ):

@@ -1,4 +1,4 @@
-"""Arithmetic along components: what NumPy says slowly, at any length."""
+"""Statistics of components: equal to NumPy's, at any length."""
 
 import numpy as np
 import pytest

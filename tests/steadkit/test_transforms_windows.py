@@ -1,4 +1,4 @@
-"""Placing: shifts and windows move arrivals with the waveform and never cut one in secret."""
+"""Shifts and windows: arrivals move with the waveform, and no event is cut unnoticed."""
 
 from math import nan
 
@@ -105,13 +105,13 @@ def record(p: float, s: float, count: int = 20000, **options: float) -> Example:
     p=st.floats(0, 19000),
     gap=st.one_of(st.just(nan), st.floats(1, 900)),
     offset=st.integers(-6500, 1500),
-    known=st.booleans(),
+    is_known=st.booleans(),
 )
-def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
+def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, is_known):
     start = round(p) + offset
     assume(0 <= start <= 14000)
     p = start - offset + (p % 1 - 0.5) * 0.9
-    long = record(p, p + gap, coda_end=p + 1500.0 if known else nan)
+    long = record(p, p + gap, coda_end=p + 1500.0 if is_known else nan)
     window = cut(long, start)
     assert_well_formed(window)
     np.testing.assert_array_equal(window.waveform, long.waveform[start : start + COUNT])
@@ -130,7 +130,7 @@ def test_a_cut_window_has_the_labels_of_what_is_in_it(p, gap, offset, known):
     # Detection covers exactly the samples of the window between P and the tail of S; without S
     # those to the coda end, or of a stated length if P lies inside.
     samples = np.arange(COUNT) + start
-    length = (1500 if known else LabelConfig().duration) if np.isnan(gap) else 1.4 * gap
+    length = (1500 if is_known else LabelConfig().duration) if np.isnan(gap) else 1.4 * gap
     between = (samples >= p) & (samples <= p + length + 1e-6) & bool(window.p)
     np.testing.assert_array_equal(rows[0] > 0, between)
 
@@ -157,10 +157,10 @@ def test_only_p_inside_detects_to_the_end():
 def test_an_event_outside_is_gone_and_what_stays_is_told_apart():
     waveform = np.zeros((20000, 3), np.float32)
     long = Example(waveform, (1000.0, 9000.0), (1200.0, 9300.0), 2000.0, np.arange(3.0))
-    both, second, none = cut(long, 500), cut(long, 8000), cut(long, 14000)
-    assert both.p == (500.0,)
-    assert both.coda_end == 1500
-    assert both.snr_db.tolist() == [0, 1, 2]
+    first, second, none = cut(long, 500), cut(long, 8000), cut(long, 14000)
+    assert first.p == (500.0,)
+    assert first.coda_end == 1500
+    assert first.snr_db.tolist() == [0, 1, 2]
     assert second.p == (1000.0,)
     assert np.isnan([second.coda_end, *second.snr_db]).all()
     assert not none.is_event
@@ -195,8 +195,8 @@ def test_windows_outside_the_record_are_refused():
 def test_an_event_is_placed_where_it_is_wanted(example, share, seed):
     assume(example.p[0] >= 100)
     loud = rough(seed, *zip(example.p, example.s, strict=True), coda_end=example.coda_end)
-    least, most = places(loud)
-    position = round(least + share * (most - least))
+    first_place, last_place = places(loud)
+    position = round(first_place + share * (last_place - first_place))
     placed = place(loud, position)
     assert_well_formed(placed)
     # No spike has wrapped or been mirrored, and none is lost.
@@ -228,14 +228,14 @@ def test_a_coda_that_would_wrap_ends_outside_and_noise_comes_before_it():
 def test_what_cannot_be_placed_is_refused():
     event = rough(0, (50.0, 900.0), coda_end=4000.0)
     assert places(event) == (0, 5149)
-    for example, position, words in (
+    for example, position, message in (
         (event, 5150, "0 to 5149"),
         (event, -1, "0 to 5149"),
         (event, 4000, "P at 50 leaves too little noise"),
         (rough(0), 600, "cannot be placed"),
         (Example(event.waveform, (-5.0,), (100.0,)), 600, "cannot be placed"),
     ):
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=message):
             place(example, position)
 
 
@@ -245,7 +245,7 @@ def test_uniform_batches_bring_p_on_every_sample_of_the_second(stead):
     rows = [row(name) | {"p_arrival_sample": 700.0} for name in names_of(8)]
     as_csv(rows).to_csv(source.csv, index=False)
     batches = BatchLoader(source.hdf5, names_of(8), BatchConfig(64, augment=PRESETS["uniform"]), 0)
-    epochs = [one for number in range(1250) for one in batches.examples(number)]
+    epochs = [example for number in range(1250) for example in batches.examples(number)]
     p = np.array([example.p[0] for example in epochs])
     assert len(p) == 10_000
     assert all(example.p[0] >= 0 and example.coda_end < COUNT for example in epochs)
@@ -260,6 +260,6 @@ def test_paired_uniform_batches_leave_no_trace_where_it_was_cut(stead):
     source = stead(names=names_of(8))
     config = BatchConfig(16, augment=PRESETS["uniform"], paired=True)
     batches = BatchLoader(source.hdf5, names_of(8), config, 0)
-    moved = [example.p[0] for number in range(20) for example in batches.examples(number)]
-    assert len(moved) == 320
-    assert sum(p in batches.p for p in moved) <= 5
+    onsets = [example.p[0] for number in range(20) for example in batches.examples(number)]
+    assert len(onsets) == 320
+    assert sum(p in batches.p for p in onsets) <= 5
