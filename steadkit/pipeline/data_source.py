@@ -64,6 +64,7 @@ class TraceSource:
         self.offsets, self._owners = columns["offset"], columns["owner"]
         self._readers = [Waveforms(path, self.names, self.offsets) for path in self._hdf5]
 
+    # A worker process gets paths and shared memory; it opens the files itself.
     def __getstate__(self) -> tuple[list[Path], list[Path], Columns, SharedBuffer | None]:
         return self.data, self._hdf5, self._columns, self._samples
 
@@ -97,7 +98,7 @@ class TraceSource:
 
         Traces whose samples are not contiguous come first in a file, in the order of its CSV.
         """
-        # Their offset is -1; rows of the CSV break the tie.
+        # They share a negative offset, so the row in the CSV decides.
         return np.lexsort((self._columns["row"], self.offsets, self._owners))
 
     @property

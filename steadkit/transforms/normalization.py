@@ -96,19 +96,21 @@ def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> N
     mode
         See `normalize`.
     """
-    usual = np.zeros(len(out), bool)
+    is_regular = np.zeros(len(out), bool)
     if mode == "std":
-        rows, to = (
-            part.reshape(len(part), *per_sample(part[0]).shape) for part in (waveforms, out)
+        rows, out_rows = (
+            array.reshape(len(array), *per_sample(array[0]).shape) for array in (waveforms, out)
         )
         by_component = (len(out), -1, waveforms.shape[2])
+        # Traces with NaN, infinity or extreme amplitudes fail the comparisons below and are
+        # normalised one by one.
         with np.errstate(all="ignore"):
             sums = np.add.reduce(rows, axis=1).reshape(by_component)
             mean = np.add.reduce(sums, axis=1) / waveforms.shape[1]
             waves = rows - np.tile(mean, sums.shape[1])[:, np.newaxis]
             squares = np.einsum("kij,kij->kj", waves, waves).reshape(by_component)
             size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
-            is_usual = (
+            in_range = (
                 (size > SAFE_SCALES[0])
                 & (size < SAFE_SCALES[1])
                 & (abs(mean) <= LARGE_OFFSET * size)
@@ -117,15 +119,15 @@ def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> N
                 # A dead component is zero at every sample and stays zero; the factor only has to be
                 # finite. A scale of 0 alone could also mean squares that underflowed.
                 if not waves[row].reshape(waveforms.shape[1:])[:, component].any():
-                    size[row, component], is_usual[row, component] = 1, True
+                    size[row, component], in_range[row, component] = 1, True
             factors = np.tile(1 / size, sums.shape[1])[:, np.newaxis]
-        usual = is_usual.all(axis=1)
-        if usual.all():
-            np.multiply(waves, factors, out=to)
+        is_regular = in_range.all(axis=1)
+        if is_regular.all():
+            np.multiply(waves, factors, out=out_rows)
             return
-        for row in np.flatnonzero(usual).tolist():
-            np.multiply(waves[row], factors[row], out=to[row])
-    for row in np.flatnonzero(~usual).tolist():
+        for row in np.flatnonzero(is_regular).tolist():
+            np.multiply(waves[row], factors[row], out=out_rows[row])
+    for row in np.flatnonzero(~is_regular).tolist():
         normalize_into(out[row], waveforms[row], mode)
 
 

@@ -121,7 +121,7 @@ def test_what_is_no_waveform_is_said(half):
     edit(half, change)
     (difference,) = differences(half)
     assert difference.trace_name == name
-    assert "shape (3, 6000)" in difference.category
+    assert "shape (3, 6000)" in difference.what
 
 
 def test_a_name_no_terminal_can_show(half, run):
@@ -195,7 +195,7 @@ ROWS_DIFFER = "rows of half.csv are not as the manifest says"
 def test_cells_of_the_csv(half, run, change):
     rewrite_csv(half, change)
     (difference,) = differences(half)
-    assert difference.trace_name == "" and difference.category.startswith(ROWS_DIFFER)
+    assert difference.trace_name == "" and difference.what.startswith(ROWS_DIFFER)
     result = run("steadkit", "verify", "half.hdf5")
     assert result.exit_code == 1
     assert result.output.startswith(ROWS_DIFFER)
@@ -225,7 +225,7 @@ def test_hard_texts_in_cells(half, run, tmp_path):
     texts = ["a,b", 'says "P"', "two\nlines", "lone\rreturn", "\u2028", " x ", "", '"', "\r\n"]
     for i, text in enumerate(texts):
         rewrite_csv(half, cell(i, "receiver_type", text))
-    assert differences(half)[0].category.startswith(ROWS_DIFFER)
+    assert differences(half)[0].what.startswith(ROWS_DIFFER)
     assert run("steadkit", "merge", "half.hdf5", "-o", "copy.hdf5").exit_code == 0
     assert read_table(tmp_path / "copy.csv")["receiver_type"].tolist()[: len(texts)] == texts
     assert run("steadkit", "verify", "copy.hdf5").exit_code == 0
