@@ -131,7 +131,7 @@ def require_memory(n_bytes: int, work: str, remedy: str, available: int | None =
 
 def available_memory() -> int:
     """Return the bytes of memory and swap that this process may still fill."""
-    return min((_system_memory(), *_group_limits()))
+    return min((_system_memory(), *_cgroup_limits()))
 
 
 def _system_memory() -> int:
@@ -142,10 +142,10 @@ def _system_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _group_limits() -> Iterator[int]:
+def _cgroup_limits() -> Iterator[int]:
     """Yield what is left within the limits of the control groups of a container or a batch job."""
     with suppress(OSError, ValueError):
-        group = _CGROUPS / _group()
+        group = _CGROUPS / _cgroup_path()
         for folder in (group, *group.parents):
             limit = folder / "memory.max"
             if limit.is_file() and (text := limit.read_text("ascii").strip()) != "max":
@@ -153,5 +153,5 @@ def _group_limits() -> Iterator[int]:
                 yield max(int(text) - used, 0)
 
 
-def _group() -> str:
+def _cgroup_path() -> str:
     return Path("/proc/self/cgroup").read_text("utf-8").partition("0::/")[2].strip()

@@ -126,13 +126,13 @@ def _one_line_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (InputError, OSError, MemoryError) as error:
-        _drop_output_without_room()
+        _discard_failing_output()
         raise click.ClickException(one_line(error)) from error
     except KeyboardInterrupt as error:
         raise InterruptedByUserError from error
 
 
-def _drop_output_without_room() -> None:
+def _discard_failing_output() -> None:
     """Keep what a full disk did not take of standard output from failing once more at the exit."""
     try:
         if sys.stdout is not None:
@@ -209,7 +209,7 @@ def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iter
 def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
     from rich.progress import track
 
-    shown = _plain(text)
+    shown = _escape_markup(text)
     yield from track(items, shown, total=total, console=terminal(stderr=True), transient=True)
 
 
@@ -226,13 +226,13 @@ class ProgressBar:
             from rich.progress import Progress
 
             self._progress = Progress(console=terminal(stderr=True), transient=True)
-            self._task = self._progress.add_task(_plain(text), total=total)
+            self._task = self._progress.add_task(_escape_markup(text), total=total)
             self._progress.start()
 
     def step(self, text: str | None = None, count: int = 1) -> None:
         """Fill it by so much, and say something else beside it."""
         if self._progress is not None:
-            shown = None if text is None else _plain(text)
+            shown = None if text is None else _escape_markup(text)
             self._progress.update(self._task, advance=count, description=shown)
 
     def stop(self) -> None:
@@ -242,7 +242,7 @@ class ProgressBar:
             self._progress = None
 
 
-def _plain(text: str) -> str:
+def _escape_markup(text: str) -> str:
     """Write a name beside a bar so that nothing in it is read as markup."""
     from rich.markup import escape
 

@@ -10,11 +10,11 @@ from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 MAX_BYTES: Final = 1 << 24
-MAX_WHOLE: Final = (1 << 63) - 1
+MAX_INTEGER: Final = (1 << 63) - 1
 """What 64 bits hold; JSON may have integers of any length."""
 
 
-class Form(NamedTuple):
+class JsonType(NamedTuple):
     """A type of values: how a message names it, and what has it."""
 
     name: str
@@ -22,20 +22,20 @@ class Form(NamedTuple):
 
 
 def _is_number(value: object) -> bool:
-    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_whole(value: object) -> bool:
-    return type(value) is int and -MAX_WHOLE <= value <= MAX_WHOLE
+def _is_integer(value: object) -> bool:
+    return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
 
 
-TEXT: Final = Form("a text", lambda value: isinstance(value, str))
-WHOLE: Final = Form("a whole number", _is_whole)
-NUMBER: Final = Form("a number", _is_number)
-TABLE: Final = Form("an object", lambda value: isinstance(value, dict))
+TEXT: Final = JsonType("a text", lambda value: isinstance(value, str))
+INTEGER: Final = JsonType("a whole number", _is_integer)
+NUMBER: Final = JsonType("a number", _is_number)
+OBJECT: Final = JsonType("an object", lambda value: isinstance(value, dict))
 
 
-def list_of(form: Form, length: int | None = None) -> Form:
+def list_of(form: JsonType, length: int | None = None) -> JsonType:
     """Return the form of lists whose items have a form.
 
     >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
@@ -46,10 +46,10 @@ def list_of(form: Form, length: int | None = None) -> Form:
         is_long = isinstance(value, list) and length in (None, len(value))
         return is_long and all(map(form.fits, value))
 
-    return Form(f"a list{'' if length is None else f' of {length}'}, each {form.name}", fits)
+    return JsonType(f"a list{'' if length is None else f' of {length}'}, each {form.name}", fits)
 
 
-def value_at(document: Mapping[str, Any], key: str, form: Form, where: str) -> Any:
+def value_at(document: Mapping[str, Any], key: str, form: JsonType, where: str) -> Any:
     """Return the value of a key.
 
     Parameters
@@ -68,7 +68,7 @@ def value_at(document: Mapping[str, Any], key: str, form: Form, where: str) -> A
 
     >>> value_at({"by": ["station"]}, "by", list_of(TEXT), "the recipe")
     ['station']
-    >>> value_at({"seed": "first"}, "seed", WHOLE, "the recipe")
+    >>> value_at({"seed": "first"}, "seed", INTEGER, "the recipe")
     Traceback (most recent call last):
     steadkit.errors.InputError: the recipe has 'seed' = 'first': a whole number is needed
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-ROWS_AT_ONCE = 65_536
+BATCH_ROWS = 65_536
 
 
 def pack(names: Iterable[str]) -> np.ndarray:
@@ -18,7 +18,7 @@ def pack(names: Iterable[str]) -> np.ndarray:
     if isinstance(names, PackedNames):
         return names.packed
     each, parts = iter(names), [np.empty(0, "S1")]
-    while some := [name.encode() for name in islice(each, ROWS_AT_ONCE)]:
+    while some := [name.encode() for name in islice(each, BATCH_ROWS)]:
         parts.append(np.array(some))
     return np.concatenate(parts)
 
@@ -41,11 +41,11 @@ class PackedNames(Sequence[str]):
 
     def __getitem__(self, index: Any) -> Any:
         found = self.packed[index]
-        return found.decode() if isinstance(found, bytes) else _texts(found)
+        return found.decode() if isinstance(found, bytes) else _decode(found)
 
     def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), ROWS_AT_ONCE):
-            yield from _texts(self.packed[start : start + ROWS_AT_ONCE])
+        for start in range(0, len(self), BATCH_ROWS):
+            yield from _decode(self.packed[start : start + BATCH_ROWS])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -53,7 +53,7 @@ class PackedNames(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _texts(packed: np.ndarray) -> list[str]:
+def _decode(packed: np.ndarray) -> list[str]:
     return [name.decode() for name in packed.tolist()]
 
 

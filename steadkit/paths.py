@@ -8,7 +8,7 @@ from typing import Final
 from steadkit.atomic import note_input
 from steadkit.errors import InputError
 
-_KINDS: Final = {
+_FILE_TYPES: Final = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -41,7 +41,7 @@ def is_file(path: Path) -> bool:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot look at {str(path)!r}: {reason}; check the name") from error
     if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        kind = _FILE_TYPES.get(stat.S_IFMT(mode), "something else")
         raise InputError(f"{str(path)!r} is {kind}, not a file: name a file")
     return True
 

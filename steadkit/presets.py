@@ -105,7 +105,7 @@ def find_preset_sources(
     name: str,
     paths: Sequence[Path],
     environ: Mapping[str, str] = os.environ,
-    whole: bool = True,
+    require_hdf5: bool = True,
 ) -> list[Source]:
     """Resolve the STEAD files a preset is made of, as `steadkit.sources.find_sources` does.
 
@@ -116,14 +116,14 @@ def find_preset_sources(
     """
     chunks = load(name).chunks
     if not chunks:
-        return find_sources(paths, environ, whole)
+        return find_sources(paths, environ, require_hdf5)
     if paths and sorted(path.stem for path in paths) != sorted(chunks):
         given = ", ".join(path.name for path in paths)
         raise InputError(
             f"preset {name!r} is made of {' and '.join(chunks)}, not of {given}: name these, "
             f"or use --fraction {_percentage(name)}"
         )
-    return find_sources(paths or _chunk_paths(chunks, environ, whole), environ, whole)
+    return find_sources(paths or _chunk_paths(chunks, environ, require_hdf5), environ, require_hdf5)
 
 
 def _percentage(name: str) -> str:
@@ -132,8 +132,10 @@ def _percentage(name: str) -> str:
     return f"{fraction:g} --rounding {selection.rounding} for any other files"
 
 
-def _chunk_paths(chunks: Sequence[str], environ: Mapping[str, str], whole: bool) -> list[Path]:
-    suffix = ".hdf5" if whole else ".csv"
+def _chunk_paths(
+    chunks: Sequence[str], environ: Mapping[str, str], require_hdf5: bool
+) -> list[Path]:
+    suffix = ".hdf5" if require_hdf5 else ".csv"
     folders = [Path(), *([Path(environ["STEAD_DIR"])] if environ.get("STEAD_DIR") else [])]
     for folder in folders:
         paths = [folder / f"{chunk}{suffix}" for chunk in chunks]

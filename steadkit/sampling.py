@@ -17,7 +17,7 @@ import pandas as pd
 Names: TypeAlias = Sequence[str] | pd.Series
 """Names in a list or in a column of a table; a column takes a third of the memory."""
 
-ROWS_AT_ONCE = 65_536
+BATCH_ROWS = 65_536
 
 
 def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
@@ -41,22 +41,22 @@ def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
         digest_size=8, key=str(seed).encode(), person=purpose.encode().ljust(16, b"\0")
     )
     digests = bytearray()
-    for name in _each(names):
+    for name in _iter_names(names):
         hashed = keyed.copy()
         hashed.update(name.encode())
         digests += hashed.digest()
     return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
 
 
-def _each(names: Names) -> Iterator[str]:
+def _iter_names(names: Names) -> Iterator[str]:
     if not isinstance(names, pd.Series):
         yield from names
         return
-    for start in range(0, len(names), ROWS_AT_ONCE):
-        yield from names.iloc[start : start + ROWS_AT_ONCE].tolist()
+    for start in range(0, len(names), BATCH_ROWS):
+        yield from names.iloc[start : start + BATCH_ROWS].tolist()
 
 
-def shuffled(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
+def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
     """Order names by their rank; returns their indices, int64. Ties go by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
@@ -130,23 +130,23 @@ def draw_per_stratum(
     >>> draw_per_stratum(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=groups)
     array([0, 1])
     """
-    order = shuffled(names, seed)
-    codes, labels = _coded(strata)
+    order = shuffled_order(names, seed)
+    codes, labels = _encode_labels(strata)
     limits = np.array([wanted[label] for label in labels], dtype=np.int64)
     if groups is None:
         of_trace = codes[order]
-        return order[_held_before(of_trace, np.ones(len(order), np.int64)) < limits[of_trace]]
-    members, group_names = _coded(groups)
+        return order[_sizes_before(of_trace, np.ones(len(order), np.int64)) < limits[of_trace]]
+    members, group_names = _encode_labels(groups)
     stratum = np.zeros(len(group_names), np.int64)
     stratum[members] = codes
-    by_rank = shuffled(group_names, seed, "group")
-    before = _held_before(stratum[by_rank], np.bincount(members)[by_rank])
+    by_rank = shuffled_order(group_names, seed, "group")
+    before = _sizes_before(stratum[by_rank], np.bincount(members)[by_rank])
     taken = np.zeros(len(group_names), dtype=bool)
     taken[by_rank[before < limits[stratum[by_rank]]]] = True
     return order[taken[members[order]]]
 
 
-def _coded(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Turn labels into numbers, in the order of their first appearance."""
     distinct = list(dict.fromkeys(labels))
     numbers = {label: number for number, label in enumerate(distinct)}
@@ -154,7 +154,7 @@ def _coded(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     return codes, distinct
 
 
-def _held_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Sum the sizes of the earlier entries that have the same code."""
     by_code = np.argsort(codes, kind="stable")
     sorted_codes = codes[by_code]

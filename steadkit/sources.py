@@ -26,7 +26,7 @@ class Source:
 def find_sources(
     paths: Sequence[Path],
     environ: Mapping[str, str] = os.environ,
-    whole: bool = True,
+    require_hdf5: bool = True,
     chunks_only: bool = False,
 ) -> list[Source]:
     """Resolve what the user named into STEAD files, checked to be there.
@@ -38,7 +38,7 @@ def find_sources(
         current folder, else in ``$STEAD_DIR``.
     environ
         Where ``STEAD_DIR`` is looked up.
-    whole
+    require_hdf5
         Whether the HDF5 files are needed; else the CSV files suffice.
     chunks_only
         Whether a default must be the chunks, never ``merge.hdf5``.
@@ -48,8 +48,8 @@ def find_sources(
     InputError
         A file is missing, named twice or of an unknown kind, or there is no default.
     """
-    paths = paths or _default_paths(environ, ".hdf5" if whole else ".csv", chunks_only)
-    sources = [source_from_path(path, whole) for path in paths]
+    paths = paths or _default_paths(environ, ".hdf5" if require_hdf5 else ".csv", chunks_only)
+    sources = [source_from_path(path, require_hdf5) for path in paths]
     seen: set[Path] = set()
     for source in sources:
         if source.csv.resolve() in seen:
@@ -58,7 +58,7 @@ def find_sources(
     return sources
 
 
-def source_from_path(path: Path, whole: bool = True) -> Source:
+def source_from_path(path: Path, require_hdf5: bool = True) -> Source:
     """Pair an HDF5 file with the CSV beside it, or a CSV with its HDF5.
 
     Raises
@@ -74,7 +74,7 @@ def source_from_path(path: Path, whole: bool = True) -> Source:
         source = Source(_hdf5_of(path), path)
     else:
         raise InputError(f"{str(path)!r} is neither .hdf5, .h5 nor .csv: name a STEAD file")
-    for file, needed in ((path, True), (source.csv, True), (source.hdf5, whole)):
+    for file, needed in ((path, True), (source.csv, True), (source.hdf5, require_hdf5)):
         if needed:
             require_file(file, _missing(file, path))
     note_input(source.hdf5, source.csv)

@@ -23,7 +23,7 @@ SNR_COLUMNS: Final = tuple(f"snr_db_{component}" for component in COMPONENTS)
 
 TIME_COLUMNS: Final = ("source_origin_time", "trace_start_time")
 
-MAX_FIGURE: Final = 1e12
+MAX_MAGNITUDE: Final = 1e12
 """No figure of a seismogram is larger: what is cannot be drawn, and overflows in a product."""
 
 MAX_DIGITS: Final = 19
@@ -32,7 +32,7 @@ MAX_DIGITS: Final = 19
 MAX_FRACTION_CHARACTERS: Final = 40
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_WHOLE = re.compile(rf"[+-]?\d{{1,{MAX_DIGITS}}}", re.ASCII)
+_INTEGER = re.compile(rf"[+-]?\d{{1,{MAX_DIGITS}}}", re.ASCII)
 # Fraction expands an exponent digit by digit: 1e999999999 would take minutes.
 _FRACTION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d\d?)?|\d+/\d+)", re.ASCII)
 _TIME = re.compile(
@@ -41,15 +41,15 @@ _TIME = re.compile(
     re.ASCII,
 )
 # Nothing but brackets and what stands for a missing value.
-_UNKNOWN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
-_AROUND = "[] \t\r\n"
+_MISSING_PATTERN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
+_PADDING = "[] \t\r\n"
 _IS_BLANK = np.array([chr(code).isspace() for code in range(256)])
 
 _EPOCH = datetime(1970, 1, 1)
-_FIRST = np.datetime64("0001-01-01", "us")
+_FIRST_TIME = np.datetime64("0001-01-01", "us")
 _SECONDS = range(-62_135_596_800, 253_402_300_800)
 """Seconds since 1970 of the years 1 to 9999."""
-NANO: Final = 1_000_000_000
+NS_PER_SECOND: Final = 1_000_000_000
 
 # How STEAD writes a time, 2006-07-23 15:58:50.88: what stands between its numbers.
 _STEAD_MARKS: Final = ((4, b"-"), (7, b"-"), (10, b" T"), (13, b":"), (16, b":"))
@@ -87,19 +87,19 @@ def parse_cell(text: str) -> float:
     Raises
     ------
     ValueError
-        It is neither a number nor missing, or beyond `MAX_FIGURE`.
+        It is neither a number nor missing, or beyond `MAX_MAGNITUDE`.
 
     >>> parse_cell("[[ 2896.]]"), parse_cell("None")
     (2896.0, nan)
     """
-    bare = text.strip(_AROUND)
+    bare = text.strip(_PADDING)
     value = np.nan if bare in MISSING else parse_number(bare)
-    if abs(value) > MAX_FIGURE:
+    if abs(value) > MAX_MAGNITUDE:
         raise ValueError(f"{text[:60]!r} is larger than any figure of a seismogram")
     return value
 
 
-def parse_whole(text: str) -> int:
+def parse_integer(text: str) -> int:
     """Read a whole number of at most `MAX_DIGITS` digits.
 
     Raises
@@ -107,11 +107,11 @@ def parse_whole(text: str) -> int:
     ValueError
         It is none.
 
-    >>> parse_whole(" 12 ")
+    >>> parse_integer(" 12 ")
     12
     """
     bare = text.strip()
-    if not _WHOLE.fullmatch(bare):
+    if not _INTEGER.fullmatch(bare):
         raise ValueError(f"{text[:60]!r} is not a whole number of at most {MAX_DIGITS} digits")
     return int(bare)
 
@@ -168,7 +168,7 @@ def parse_nanoseconds(text: str) -> int:
     seconds = since.days * 86400 + since.seconds - _offset(match[10])
     if seconds not in _SECONDS:
         raise ValueError(f"{text[:60]!r} is outside the years 1 to 9999")
-    return seconds * NANO + int((match[9] or "").ljust(9, "0"))
+    return seconds * NS_PER_SECOND + int((match[9] or "").ljust(9, "0"))
 
 
 def _offset(zone: str | None) -> int:
@@ -194,7 +194,7 @@ def parse_time(text: str) -> np.datetime64:
     return np.datetime64(parse_nanoseconds(text) // 1000, "us")
 
 
-def parse_numbers(text: pd.Series, most: float = MAX_FIGURE) -> tuple[np.ndarray, np.ndarray]:
+def parse_numbers(text: pd.Series, most: float = MAX_MAGNITUDE) -> tuple[np.ndarray, np.ndarray]:
     """Read the cells of a column as float64.
 
     Parameters
@@ -217,7 +217,7 @@ def parse_numbers(text: pd.Series, most: float = MAX_FIGURE) -> tuple[np.ndarray
     """
     # Pandas has the grammar of `parse_number`, but for words such as inf, and reads ten times
     # as fast.
-    bare = pd.Series([cell.strip(_AROUND) for cell in text.tolist()], dtype=object)
+    bare = pd.Series([cell.strip(_PADDING) for cell in text.tolist()], dtype=object)
     values = pd.to_numeric(bare, errors="coerce").to_numpy(float, copy=True)
     values[~(np.abs(values) <= most)] = np.nan
     return values, _malformed(text, np.isnan(values))
@@ -233,7 +233,7 @@ def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
            [ nan,  nan,  nan]])
     """
     # All cells are cut into their parts at once, each behind a space.
-    cells = [cell.strip(_AROUND) for cell in text.tolist()]
+    cells = [cell.strip(_PADDING) for cell in text.tolist()]
     joined = " ".join(["", *cells]).encode("ascii", "replace")
     cell_starts = np.cumsum([0, *[len(cell) + 1 for cell in cells]])
     is_blank = _IS_BLANK[np.frombuffer(joined, np.uint8)]
@@ -291,7 +291,7 @@ def _parse_stead_times(text: pd.Series, times: np.ndarray) -> np.ndarray:
         times[of_form] = cells[of_form].astype("M8[us]")
     except ValueError:  # a 30 February, say; the slow way finds which cell it is
         return none
-    return of_form & (times >= _FIRST)
+    return of_form & (times >= _FIRST_TIME)
 
 
 def _are_digits(characters: np.ndarray) -> np.ndarray:
@@ -311,7 +311,7 @@ def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
     # Few distinct values, mostly: 'None' and nothing.
     distinct = text[unread]
     unknown = pd.Series(distinct.unique(), dtype=str)
-    unknown = unknown[unknown.str.fullmatch(_UNKNOWN)]
+    unknown = unknown[unknown.str.fullmatch(_MISSING_PATTERN)]
     malformed[unread] = ~distinct.isin(unknown).to_numpy()
     return malformed
 
@@ -328,7 +328,7 @@ def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
     >>> number_column(table, "p_arrival_sample")
     array([700.,  nan,  nan])
     """
-    most = MAX_FIGURE if column in COLUMNS else np.finfo(float).max
+    most = MAX_MAGNITUDE if column in COLUMNS else np.finfo(float).max
     values, malformed = parse_numbers(table[column], most)
     _refuse(table, column, malformed, "a number is needed")
     return values

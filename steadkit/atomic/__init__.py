@@ -15,11 +15,11 @@ from steadkit.atomic.files import atomic_write, check_targets, write_one, write_
 from steadkit.atomic.folders import (
     atomic_folder,
     check_folder,
-    digests_of,
+    file_digests,
     forbid,
     unchanged_files,
 )
-from steadkit.atomic.inputs import folder_made, input_scope, note_input, release_input
+from steadkit.atomic.inputs import input_scope, note_input, output_folder, release_input
 from steadkit.atomic.lock import lock_folder, staging_folder, sync
 
 __all__ = [
@@ -27,12 +27,12 @@ __all__ = [
     "atomic_write",
     "check_folder",
     "check_targets",
-    "digests_of",
-    "folder_made",
+    "file_digests",
     "forbid",
     "input_scope",
     "lock_folder",
     "note_input",
+    "output_folder",
     "release_input",
     "staging_folder",
     "sync",

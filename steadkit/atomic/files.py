@@ -33,7 +33,9 @@ def check_targets(
     """
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
-    refuse_existing(targets, overwrite, _in_place(stage, targets) if stage.folder.is_dir() else ())
+    refuse_existing(
+        targets, overwrite, _placed_targets(stage, targets) if stage.folder.is_dir() else ()
+    )
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def atomic_write(
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
     with stage.held():
-        ours = _finish_killed(stage, targets, overwrite)
+        ours = _finish_commit(stage, targets, overwrite)
         refuse_existing(targets, overwrite, ours)
         stage.clear(keep)
         paths = [stage.folder / target.name for target in targets]
@@ -118,13 +120,13 @@ def _stage_of(targets: Sequence[Path]) -> Stage:
     return Stage(staging_folder(targets[0]), frozenset(target.name for target in targets))
 
 
-def _in_place(stage: Stage, targets: Sequence[Path]) -> set[Path]:
+def _placed_targets(stage: Stage, targets: Sequence[Path]) -> set[Path]:
     """Return the targets that an interrupted move has put in place, untouched since."""
     moves = stage.read_commit()
     return {t for t in targets if moves and identity_of(t) == moves[t.name].staged}
 
 
-def _finish_killed(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
+def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
     """Move what a run had complete when it was killed; returns the targets that are of that run.
 
     Raises
@@ -132,7 +134,7 @@ def _finish_killed(stage: Stage, targets: Sequence[Path], overwrite: bool) -> se
     InputError
         The user has made a file at a target since; nothing is moved then.
     """
-    moves, ours = stage.read_commit(), _in_place(stage, targets)
+    moves, ours = stage.read_commit(), _placed_targets(stage, targets)
     if not moves:
         return set()
     waiting = [t for t in targets if identity_of(stage.folder / t.name) == moves[t.name].staged]

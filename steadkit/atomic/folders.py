@@ -56,19 +56,19 @@ def check_folder(target: Path, overwrite: bool = False, ours: OwnedFiles = forbi
             )
 
 
-def digests_of(folder: Path) -> dict[str, str]:
+def file_digests(folder: Path) -> dict[str, str]:
     """Return the digest of every plain file in a folder, by its relative name."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
 
 
 def unchanged_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """List the files of a folder that are what they were when `digests_of` was asked.
+    """List the files of a folder that are what they were when `file_digests` was asked.
 
     A list of names alone would let anybody, an unpacked archive for example, call files of the
     user's ours.
     """
-    return [name for name, digest in digests_of(folder).items() if digests.get(name) == digest]
+    return [name for name, digest in file_digests(folder).items() if digests.get(name) == digest]
 
 
 def _digest(path: Path) -> str:
@@ -106,8 +106,8 @@ def atomic_folder(
     target = target.absolute()
     stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
-    with _made_parents(target), stage.held():
-        _finish_killed(target, new, old, ours)
+    with _parent_folders(target), stage.held():
+        _finish_exchange(target, new, old, ours)
         check_folder(target, overwrite, ours)
         try:
             stage.clear()
@@ -120,11 +120,11 @@ def atomic_folder(
         except BaseException:
             stage.clear()
             raise
-        _finish_killed(target, new, old, ours)
+        _finish_exchange(target, new, old, ours)
 
 
 @contextmanager
-def _made_parents(target: Path) -> Iterator[None]:
+def _parent_folders(target: Path) -> Iterator[None]:
     """Make the folders above a target; of those made none is left if something fails."""
     missing = [folder for folder in target.parents if not os.path.lexists(folder)]
     try:
@@ -155,7 +155,7 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
     sync(target.parent)
 
 
-def _finish_killed(target: Path, new: Path, old: Path, ours: OwnedFiles) -> None:
+def _finish_exchange(target: Path, new: Path, old: Path, ours: OwnedFiles) -> None:
     """Clear an old folder away once the new one stands; put it back where there is none.
 
     Raises
@@ -177,11 +177,11 @@ def _finish_killed(target: Path, new: Path, old: Path, ours: OwnedFiles) -> None
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in written:
-            _keep(path, target / name)
+            _move_aside(path, target / name)
     shutil.rmtree(old)
 
 
-def _keep(path: Path, place: Path) -> None:
+def _move_aside(path: Path, place: Path) -> None:
     """Move somebody else's file to a place, or next to it if there is one now."""
     place.parent.mkdir(parents=True, exist_ok=True)
     while os.path.lexists(place):

@@ -13,7 +13,7 @@ from pathlib import Path
 _Inode = tuple[int, int]
 
 _INPUTS: ContextVar[dict[_Inode, Path] | None] = ContextVar("inputs", default=None)
-_MADE: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
+_OUTPUT_FOLDERS: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
 
 
 @contextmanager
@@ -41,7 +41,9 @@ def note_input(*paths: Path) -> None:
     inputs = _INPUTS.get()
     if inputs is not None:
         for path in paths:
-            if (inode := inode_of(path)) and not (_MADE.get() and is_made(path.parent)):
+            if (inode := inode_of(path)) and not (
+                _OUTPUT_FOLDERS.get() and is_output_folder(path.parent)
+            ):
                 inputs.setdefault(inode, path)
 
 
@@ -59,19 +61,19 @@ def input_at(path: Path) -> Path | None:
 
 
 @contextmanager
-def folder_made(folder: Path) -> Iterator[None]:
+def output_folder(folder: Path) -> Iterator[None]:
     """Let files that belong to a folder, a run for example, be written: it is being made."""
     inode = inode_of(folder)
-    token = _MADE.set(_MADE.get() | {inode} if inode else _MADE.get())
+    token = _OUTPUT_FOLDERS.set(_OUTPUT_FOLDERS.get() | {inode} if inode else _OUTPUT_FOLDERS.get())
     try:
         yield
     finally:
-        _MADE.reset(token)
+        _OUTPUT_FOLDERS.reset(token)
 
 
-def is_made(folder: Path) -> bool:
+def is_output_folder(folder: Path) -> bool:
     """Return whether a folder is being made."""
-    return inode_of(folder) in _MADE.get()
+    return inode_of(folder) in _OUTPUT_FOLDERS.get()
 
 
 def inode_of(path: Path) -> _Inode | None:

@@ -18,7 +18,7 @@ ONNX = "ONNX file"
 MINISEED = "miniSEED file"
 HTML, XML, JSON = "HTML page", "XML file", "JSON file"
 TEXT = "text file"
-OTHER = "file of an unknown kind"
+UNKNOWN = "file of an unknown kind"
 EMPTY = "empty file"
 ANY = "file of any kind"
 """Of what is kept in a folder of our own."""
@@ -32,7 +32,7 @@ _ZIP_KINDS = (
 )
 """Told by the name of the first member."""
 
-_STARTS: tuple[tuple[bytes, str], ...] = (
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"%PDF-", PDF),
     (b"# steadkit manifest ", MANIFEST),
@@ -98,13 +98,13 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         # The group that holds the traces is named in the first bytes, in files of ours in the last.
         return DATA if b"data\0" in head + tail else OTHER_HDF5
-    for start, kind in _STARTS:
+    for start, kind in _SIGNATURES:
         if head.startswith(start):
             return kind
     for test in (_kind_of_zip, _kind_of_binary, _kind_of_text):
         if kind := test(head):
             return kind
-    return OTHER
+    return UNKNOWN
 
 
 def _kind_of_zip(head: bytes) -> str:

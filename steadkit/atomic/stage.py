@@ -167,7 +167,9 @@ class Stage:
             It is not a record of a commit of just the files of this command.
         """
         try:
-            content = _content(self.folder / COMMIT, MAX_ENTRY_BYTES * (1 + len(self.names)))
+            content = _read_small_file(
+                self.folder / COMMIT, MAX_ENTRY_BYTES * (1 + len(self.names))
+            )
             files = json.loads(content)["files"]
             moves = {name: Move(_identity(new), old and _identity(old)) for name, new, old in files}
             if len(files) != len(self.names) or moves.keys() != set(self.names):
@@ -213,7 +215,7 @@ class Stage:
             os.unlink(staged)
 
 
-def _content(path: Path, limit: int) -> bytes:
+def _read_small_file(path: Path, limit: int) -> bytes:
     """Read a small plain file, never through a link, and without waiting for a pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:

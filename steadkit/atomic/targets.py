@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from steadkit.atomic.inputs import input_at, is_made
+from steadkit.atomic.inputs import input_at, is_output_folder
 from steadkit.atomic.kinds import kind_of_file, kind_to_write, may_replace
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
@@ -59,7 +59,7 @@ OWNERS = (
 )
 """A file that matches a member belongs to the folder that has the proof, or one above it."""
 
-DEPTH = 3
+MAX_PARENT_FOLDERS = 3
 """Folders above a file in which a proof is looked for."""
 
 
@@ -141,7 +141,7 @@ def _refuse_owned(target: Path, targets: Sequence[Path]) -> None:
 def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     path = Path(os.path.abspath(target))
     names = {other.name for other in targets}
-    for folder in path.parents[:DEPTH]:
+    for folder in path.parents[:MAX_PARENT_FOLDERS]:
         name = path.relative_to(folder).as_posix()
         for owner in OWNERS:
             is_member = any(fnmatchcase(name, pattern) for pattern in owner.members)
@@ -149,7 +149,7 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
                 is_member
                 and not names.issuperset(owner.proof)
                 and all((folder / proof).is_file() for proof in owner.proof)
-                and not is_made(folder)
+                and not is_output_folder(folder)
             ):
                 yield owner.name, folder
 

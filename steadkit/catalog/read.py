@@ -22,7 +22,7 @@ KEY_COLUMNS = ("trace_name", "trace_category")
 
 MAX_NAME_BYTES = 200
 CHUNK_ROWS = 50_000
-CHUNK_WHOLE_ROWS = 10_000
+CHUNK_COMPLETE_ROWS = 10_000
 """Rows read at once, of some columns and of all."""
 
 # A blank line is a row like any other here: pandas would also strip a space that begins a row.
@@ -93,7 +93,7 @@ def iter_rows_named(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
 def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
     """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
     passed = 0
-    for part in iter_chunks(path, rows=CHUNK_WHOLE_ROWS):
+    for part in iter_chunks(path, rows=CHUNK_COMPLETE_ROWS):
         first, last = np.searchsorted(numbers, (passed, passed + len(part)))
         yield part.iloc[numbers[first:last] - passed]
         passed += len(part)
@@ -107,7 +107,7 @@ def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> It
     """
     present, passed, done = columns_of(path), 0, 0
     if list(columns) == present:
-        with _errors_in_one_line(path):
+        with _csv_errors(path):
             for rows in iter_plain_chunks(path, len(present)):
                 last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
                 yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
@@ -128,12 +128,12 @@ def csv_digest(path: Path, rows: int) -> str:
 
 def columns_of(path: Path) -> list[str]:
     """Read a CSV's header, checked to have the columns every table needs, and each once."""
-    with _errors_in_one_line(path), CheckedLines(path) as lines:
+    with _csv_errors(path), CheckedLines(path) as lines:
         columns = pd.read_csv(lines, header=None, nrows=1, **_AS_TEXT).iloc[0].tolist()
     if len(set(columns)) < len(columns):
         repeated = next(name for name, count in Counter(columns).items() if count > 1)
         raise InputError(f"{str(path)!r} has the column {repeated[:60]!r} twice: rename one")
-    _require(columns, KEY_COLUMNS, path)
+    _require_columns(columns, KEY_COLUMNS, path)
     return columns
 
 
@@ -162,10 +162,10 @@ def iter_chunks(
         The file is not a CSV, lacks a column, or has a row with more or fewer fields than names.
     """
     present = columns_of(path)
-    _require(present, columns or (), path)
+    _require_columns(present, columns or (), path)
     yield pd.DataFrame(columns=list(columns or present), dtype=str)
     with (
-        _errors_in_one_line(path),
+        _csv_errors(path),
         CheckedLines(path, len(present), starts) as lines,
         pd.read_csv(
             lines,
@@ -181,7 +181,7 @@ def iter_chunks(
 
 
 @contextmanager
-def _errors_in_one_line(path: Path) -> Iterator[None]:
+def _csv_errors(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # A row longer than the header would be cut with a warning: it is a fault.
@@ -193,7 +193,7 @@ def _errors_in_one_line(path: Path) -> Iterator[None]:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 
 
-def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
+def _require_columns(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
     if missing := [column for column in needed if column not in present]:
         raise InputError(
             f"{str(path)!r} has no column {missing[0]!r}: "

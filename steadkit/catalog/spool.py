@@ -13,10 +13,10 @@ import pandas as pd
 from steadkit.catalog import CellsDigest, columns_of, iter_lines_at, order_columns, write_csv
 from steadkit.errors import InputError
 
-SPAN: Final = ("start", "end")
+BYTE_RANGE: Final = ("start", "end")
 """Columns of chosen rows that say which bytes of the CSV each is."""
 
-ROWS_AT_ONCE: Final = 1000
+BATCH_ROWS: Final = 1000
 """Written at once, where each is read from its own place."""
 
 
@@ -47,13 +47,13 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> s
     columns = order_columns(name for source in sources for name in columns_of(source))
     digest = CellsDigest(columns)
     write_csv(target, columns, [])
-    if {*SPAN} <= {*chosen} and all(columns_of(source) == columns for source in sources):
+    if {*BYTE_RANGE} <= {*chosen} and all(columns_of(source) == columns for source in sources):
         with target.open("ab") as file:
-            for lines in _lines(sources, chosen, columns):
+            for lines in _iter_lines_at_offsets(sources, chosen, columns):
                 _append(lines, file, digest)
         return digest.hexdigest()
     order = np.lexsort((chosen["row"].to_numpy(), chosen["source"].to_numpy()))
-    parts = _parts(sources, chosen.iloc[order], columns)
+    parts = _iter_lines_in_file_order(sources, chosen.iloc[order], columns)
     if (order == np.arange(len(order))).all():
         with target.open("ab") as file:
             for lines in parts:
@@ -74,17 +74,19 @@ def _append(lines: Sequence[bytes], file: BinaryIO, digest: CellsDigest) -> None
     digest.add(content)
 
 
-def _lines(
+def _iter_lines_at_offsets(
     sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
     """Read the chosen rows as lines, each from its place, in their order."""
     name = columns.index("trace_name")
     with ExitStack() as stack:
         descriptors = [stack.enter_context(source.open("rb")).fileno() for source in sources]
-        for first in range(0, len(chosen), ROWS_AT_ONCE):
-            some = chosen.iloc[first : first + ROWS_AT_ONCE]
+        for first in range(0, len(chosen), BATCH_ROWS):
+            some = chosen.iloc[first : first + BATCH_ROWS]
             lines = []
-            for source, start, end, expected in some[["source", *SPAN, "trace_name"]].to_numpy():
+            for source, start, end, expected in some[
+                ["source", *BYTE_RANGE, "trace_name"]
+            ].to_numpy():
                 line = os.pread(descriptors[source], end - start, start) + b"\n"
                 is_plain = line.count(b",") == len(columns) - 1 and b'"' not in line
                 if (
@@ -100,7 +102,7 @@ def _changed(source: Path) -> InputError:
     return InputError(f"{str(source)!r} has changed while it was read: run it again")
 
 
-def _parts(
+def _iter_lines_in_file_order(
     sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
     """Read the chosen rows as lines, in the order of the files, checked to be the ones meant."""
@@ -144,7 +146,7 @@ def _write_in_order(
 ) -> None:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    parts = np.array_split(place, -(-len(place) // ROWS_AT_ONCE) or 1)
+    parts = np.array_split(place, -(-len(place) // BATCH_ROWS) or 1)
     descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with target.open("ab") as file:

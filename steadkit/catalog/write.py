@@ -9,7 +9,7 @@ import pandas as pd
 
 from steadkit.catalog.cells import CellsDigest
 
-ROWS_AT_ONCE = 10_000
+BATCH_ROWS = 10_000
 
 
 def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> str:
@@ -25,8 +25,8 @@ def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]
         file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))).encode())
         for table in tables:
             full = table.reindex(columns=list(columns), fill_value="")
-            for start in range(0, len(full), ROWS_AT_ONCE):
-                content = csv_text(full.iloc[start : start + ROWS_AT_ONCE]).encode()
+            for start in range(0, len(full), BATCH_ROWS):
+                content = csv_text(full.iloc[start : start + BATCH_ROWS]).encode()
                 file.write(content)
                 digest.add(content)
     return digest.hexdigest()

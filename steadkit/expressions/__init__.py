@@ -19,17 +19,17 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.expressions.evaluate import truth
-from steadkit.expressions.parse import canonical, names_in, tree_of
-from steadkit.expressions.values import Rows, check_columns, csv_column, kind_of, numeric
+from steadkit.expressions.evaluate import truth_values
+from steadkit.expressions.parse import canonical, names_in, parse_tree
+from steadkit.expressions.values import ColumnCache, check_columns, column_type, csv_column, numeric
 
 __all__ = [
     "Condition",
     "check_columns",
+    "column_type",
     "columns",
     "csv_column",
     "join_conditions",
-    "kind_of",
     "mask",
     "numeric",
     "parse",
@@ -71,12 +71,14 @@ def parse(text: str) -> Condition:
     ...
     steadkit.errors.InputError: condition "source_magnitude > '3'" compares a number with text: ...
     """
-    tree = canonical(tree_of(text))
+    tree = canonical(parse_tree(text))
     if not (named := names_in(tree)):
         raise InputError(f"condition {text[:60]!r} names no column: use one, source_magnitude > 3")
     # On a table without rows everything but the data is checked.
     columns = {"trace_name", *map(csv_column, named)}
-    truth(tree, Rows(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)})))
+    truth_values(
+        tree, ColumnCache(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)}))
+    )
     return Condition(ast.unparse(tree), tree)
 
 
@@ -113,4 +115,6 @@ def mask(condition: Condition, table: pd.DataFrame) -> np.ndarray:
     (array([ True, False]), array([False,  True]))
     """
     check_columns(columns(condition), table.columns)
-    return np.array(np.broadcast_to(truth(condition.tree, Rows(table)), len(table)), dtype=bool)
+    return np.array(
+        np.broadcast_to(truth_values(condition.tree, ColumnCache(table)), len(table)), dtype=bool
+    )

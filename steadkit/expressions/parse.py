@@ -13,7 +13,7 @@ MAX_DEPTH = 60
 GRAMMAR = "use columns, numbers, 'text', comparisons, and, or, not, in (...), + - * /"
 
 
-def tree_of(text: str) -> ast.expr:
+def parse_tree(text: str) -> ast.expr:
     """Read a condition by Python's grammar, within bounds; nothing of it is run."""
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"condition of {len(text)} characters: use at most {MAX_CHARACTERS}")

@@ -18,8 +18,8 @@ from steadkit.types import (
     time_column,
 )
 
-NUMBER, TEXT, TIME, TRUTH, NONE = "a number", "text", "a time", "a condition", "None"
-OPEN = "a further column"
+NUMBER, TEXT, TIME, BOOLEAN, NONE = "a number", "text", "a time", "a condition", "None"
+UNTYPED = "a further column"
 """Kinds of values; that of a column STEAD does not have is settled by what it meets."""
 
 
@@ -29,11 +29,11 @@ def check_columns(wanted: Iterable[str], present: Sequence[str]) -> None:
     for name in wanted:
         if name not in known:
             close = difflib.get_close_matches(name, known)
-            advice = f"did you mean {' or '.join(close)}?" if close else _some(known)
+            advice = f"did you mean {' or '.join(close)}?" if close else _list_columns(known)
             raise InputError(f"no column {name[:60]!r}: {advice}")
 
 
-def _some(known: Sequence[str]) -> str:
+def _list_columns(known: Sequence[str]) -> str:
     more = ", ..." if len(known) > 6 else ""
     return f"the table has {', '.join(map(str, known[:6]))}{more}"
 
@@ -57,13 +57,13 @@ def numeric(table: pd.DataFrame, name: str) -> np.ndarray:
     return number_column(table, name)
 
 
-def kind_of(name: str) -> str:
+def column_type(name: str) -> str:
     """Tell what a column holds; it is open for those that STEAD does not have."""
     if name in TIME_COLUMNS:
         return TIME
     if name in TEXT_COLUMNS:
         return TEXT
-    return NUMBER if name in COLUMNS or name in SNR_COLUMNS else OPEN
+    return NUMBER if name in COLUMNS or name in SNR_COLUMNS else UNTYPED
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Rows:
+class ColumnCache:
     """The table, and the columns of it that have been read."""
 
     table: pd.DataFrame
@@ -109,6 +109,6 @@ def _read_time(table: pd.DataFrame, name: str) -> Value:
 _READERS: dict[str, Callable[[pd.DataFrame, str], Value]] = {
     NUMBER: _read_number,
     TEXT: _read_text,
-    OPEN: _read_text,
+    UNTYPED: _read_text,
     TIME: _read_time,
 }

@@ -11,7 +11,7 @@ UNKNOWN: Final = "-"
 SEPARATOR: Final = "\t"
 """Ends a name in a table of names; no name has one."""
 
-ROWS_AT_ONCE: Final = 10_000
+BATCH_ROWS: Final = 10_000
 
 
 class _Column(Sequence[str]):
@@ -33,8 +33,8 @@ class _Column(Sequence[str]):
         return self._cut(row, row + 1)[0]
 
     def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), ROWS_AT_ONCE):
-            yield from self._cut(start, min(start + ROWS_AT_ONCE, len(self)))
+        for start in range(0, len(self), BATCH_ROWS):
+            yield from self._cut(start, min(start + BATCH_ROWS, len(self)))
 
     def __eq__(self, other: object) -> bool:
         return (

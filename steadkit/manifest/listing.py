@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.catalog import counts
-from steadkit.manifest.columns import ROWS_AT_ONCE, UNKNOWN
+from steadkit.manifest.columns import BATCH_ROWS, UNKNOWN
 
 VERSION: Final = 2
 FIRST_LINE: Final = "# steadkit manifest "
@@ -107,8 +107,8 @@ class Manifest:
         """Write headings and rows, some thousand at a time."""
         yield HEADINGS + "\n"
         known = (self.parts, self.waveforms, self.attributes)
-        for start in range(0, len(self.traces), ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, len(self.traces), BATCH_ROWS):
+            some = slice(start, start + BATCH_ROWS)
             names = self.traces[some]
             columns = (column[some] if len(column) else [UNKNOWN] * len(names) for column in known)
             yield "\n".join([*map("\t".join, zip(names, *columns, strict=True)), ""])

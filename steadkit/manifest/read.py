@@ -65,7 +65,7 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
     hashed = begin_digest([line for line in lines if not line.startswith("# digest: ")])
     hashed.update(f"{HEADINGS}\n".encode())
     columns = _Columns([], [], [], [], [])
-    for piece in _pieces(file, path):
+    for piece in _iter_chunks(file, path):
         hashed.update(piece)
         columns.add(piece, path)
     manifest = columns.manifest(header, path)
@@ -80,7 +80,7 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
 
 def _header_lines(file: BinaryIO, path: Path) -> list[str]:
     """Read the lines above the headings."""
-    first = _line(file, len(FIRST_LINE) + 20)
+    first = _read_line(file, len(FIRST_LINE) + 20)
     version = first.removeprefix(FIRST_LINE)
     if version == first or not (version.isascii() and version.isdigit()):
         raise _not_a_manifest(path)
@@ -90,14 +90,14 @@ def _header_lines(file: BinaryIO, path: Path) -> list[str]:
             f"up to {VERSION}, install a newer one"
         )
     lines = [first]
-    while (line := _line(file, MAX_LINE_BYTES)) != HEADINGS:
+    while (line := _read_line(file, MAX_LINE_BYTES)) != HEADINGS:
         if not line.startswith("# "):
             raise _not_a_manifest(path)
         lines.append(line)
     return lines
 
 
-def _line(file: BinaryIO, length: int) -> str:
+def _read_line(file: BinaryIO, length: int) -> str:
     return file.readline(length).decode().removesuffix("\n").removesuffix("\r")
 
 
@@ -115,25 +115,25 @@ def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
             raise ValueError(f"it needs the lines {', '.join(KEYS)}, each once and in this order")
         recipe = parse_json(header["recipe"], "its recipe")
         json.dumps(recipe, ensure_ascii=False).encode()  # JSON can spell what no text can hold
-        categories = _categories(header["traces"])
+        categories = _parse_counts(header["traces"])
         csv = header.get("csv", UNKNOWN)
         if not _DIGEST.fullmatch(csv):
             raise ValueError(f"csv is {csv[:80]!r}, not a digest of 64 digits or -")
         manifest = Manifest(header["name"], recipe, (), categories, csv=csv, version=version)
     except KeyError as error:
-        raise _broken(path, f"it has no line {error.args[0]!r}") from error
+        raise _broken_header(path, f"it has no line {error.args[0]!r}") from error
     except UnicodeEncodeError as error:
-        raise _broken(path, "its recipe has characters that no text holds") from error
+        raise _broken_header(path, "its recipe has characters that no text holds") from error
     except ValueError as error:
-        raise _broken(path, str(error)) from error
+        raise _broken_header(path, str(error)) from error
     return manifest, header.get("digest", "none")
 
 
-def _broken(path: Path, fault: str) -> InputError:
+def _broken_header(path: Path, fault: str) -> InputError:
     return InputError(f"{str(path)!r} has a broken header: {fault}")
 
 
-def _categories(text: str) -> dict[str, int]:
+def _parse_counts(text: str) -> dict[str, int]:
     """Read the counts: all traces, then those of each category."""
     total, _, by_category = text.partition(" = ")
     found = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
@@ -144,7 +144,7 @@ def _categories(text: str) -> dict[str, int]:
     return counted
 
 
-def _pieces(file: BinaryIO, path: Path) -> Iterator[bytes]:
+def _iter_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """Read the rows, whole lines at a time."""
     while piece := file.read(CHUNK_BYTES):
         piece += file.readline(MAX_LINE_BYTES)
@@ -163,14 +163,14 @@ class _Columns(NamedTuple):
     """Of the names, to find those that stand there twice."""
     lengths: list[np.ndarray]
     parts: list[str]
-    digests: list["_Digests"]
+    digests: list["_DigestColumns"]
 
     def add(self, piece: bytes, path: Path) -> None:
         """Take the rows of a piece apart."""
         content = np.frombuffer(piece, np.uint8)
-        fields = _fields(content)
-        parts = None if fields is None else _parts(content, fields)
-        digests = None if fields is None else _both_digests(content, fields)
+        fields = _find_fields(content)
+        parts = None if fields is None else _read_splits(content, fields)
+        digests = None if fields is None else _read_digests(content, fields)
         if fields is None or parts is None or digests is None:
             wrong = next(line for line in piece.decode().split("\n") if not _ROW.fullmatch(line))
             raise InputError(f"{str(path)!r} has a broken row: {wrong[:60]!r}")
@@ -205,7 +205,7 @@ class _Columns(NamedTuple):
         )
 
 
-_Digests = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
+_DigestColumns = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
 """Packed digests of waveforms and of attributes, and which are known."""
 
 
@@ -216,7 +216,7 @@ class _Fields(NamedTuple):
     lengths: np.ndarray
 
 
-def _fields(content: np.ndarray) -> _Fields | None:
+def _find_fields(content: np.ndarray) -> _Fields | None:
     """Find the fields of rows; None if a row has not four, or no name."""
     ends = np.flatnonzero((content == _TAB) | (content == _NEWLINE))
     if len(ends) % 4 or (content[ends].reshape(-1, 4) != (_TAB, _TAB, _TAB, _NEWLINE)).any():
@@ -226,7 +226,7 @@ def _fields(content: np.ndarray) -> _Fields | None:
     return _Fields(starts.reshape(-1, 4), lengths) if lengths[:, 0].all() else None
 
 
-def _parts(content: np.ndarray, fields: _Fields) -> list[str] | None:
+def _read_splits(content: np.ndarray, fields: _Fields) -> list[str] | None:
     """Read the second column; no two of its words are of one length."""
     starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
     words = np.full(len(starts), None, object)
@@ -238,16 +238,16 @@ def _parts(content: np.ndarray, fields: _Fields) -> list[str] | None:
     return None if None in listed else listed
 
 
-def _both_digests(content: np.ndarray, fields: _Fields) -> _Digests | None:
+def _read_digests(content: np.ndarray, fields: _Fields) -> _DigestColumns | None:
     """Read the third and the fourth column."""
     waveforms, attributes = (
-        _digests(content, fields.starts[:, column], fields.lengths[:, column], size)
+        _parse_digests(content, fields.starts[:, column], fields.lengths[:, column], size)
         for column, size in ((2, WAVEFORM_BYTES), (3, ATTRIBUTE_BYTES))
     )
     return None if waveforms is None or attributes is None else (waveforms, attributes)
 
 
-def _digests(
+def _parse_digests(
     content: np.ndarray, starts: np.ndarray, lengths: np.ndarray, size: int
 ) -> tuple[bytes, np.ndarray] | None:
     known = lengths == 2 * size

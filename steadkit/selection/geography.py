@@ -10,18 +10,20 @@ from steadkit.errors import InputError
 EARTH_RADIUS_KM = 6371.0
 """The mean radius: distances on this sphere are right to 0.6 %."""
 
-HALF_ROUND_KM = np.pi * EARTH_RADIUS_KM
+HALF_CIRCUMFERENCE_KM = np.pi * EARTH_RADIUS_KM
 
 
-def checked_box(box: Any) -> tuple[float, ...]:
+def check_box(box: Any) -> tuple[float, ...]:
     """Refuse a box that is none: south, west, north, east in degrees.
 
     A west that lies east of the east is a box across the date line.
 
-    >>> checked_box([-50, 160, -30, -170])
+    >>> check_box([-50, 160, -30, -170])
     (-50.0, 160.0, -30.0, -170.0)
     """
-    south, west, north, east = values = _figures(box, "box", ("south", "west", "north", "east"))
+    south, west, north, east = values = _check_numbers(
+        box, "box", ("south", "west", "north", "east")
+    )
     _check_range("box", "latitude", (south, north), 90)
     _check_range("box", "longitude", (west, east), 180)
     if south > north:
@@ -29,18 +31,18 @@ def checked_box(box: Any) -> tuple[float, ...]:
     return values
 
 
-def checked_circle(circle: Any) -> tuple[float, ...]:
+def check_circle(circle: Any) -> tuple[float, ...]:
     """Refuse a circle that is none: latitude and longitude in degrees, radius in km."""
     names = ("latitude", "longitude", "km")
-    latitude, longitude, radius = values = _figures(circle, "circle", names)
+    latitude, longitude, radius = values = _check_numbers(circle, "circle", names)
     _check_range("circle", "latitude", (latitude,), 90)
     _check_range("circle", "longitude", (longitude,), 180)
-    if not 0 < radius <= HALF_ROUND_KM:
+    if not 0 < radius <= HALF_CIRCUMFERENCE_KM:
         raise InputError(f"circle of {radius:g} km: use a radius above 0, at most 20,015 km")
     return values
 
 
-def _figures(values: Any, what: str, names: Sequence[str]) -> tuple[float, ...]:
+def _check_numbers(values: Any, what: str, names: Sequence[str]) -> tuple[float, ...]:
     figures = values if isinstance(values, list | tuple) else ()
     plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in figures)
     if len(figures) != len(names) or not plain or not all(abs(v) < 1e9 for v in figures):

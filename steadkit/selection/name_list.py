@@ -68,16 +68,16 @@ def read_names(paths: Sequence[Path]) -> NameSet:
     InputError
         A file is missing, is none of these, or holds what cannot be a trace's name.
     """
-    return name_set(name for path in paths for name in _names_in(path))
+    return name_set(name for path in paths for name in _read_file(path))
 
 
-def _names_in(path: Path) -> Sequence[str]:
-    text = _text(path)
+def _read_file(path: Path) -> Sequence[str]:
+    text = _read_text(path)
     first_line = text.partition("\n")[0]
     if first_line.startswith("# steadkit manifest"):
         return load(path).traces
     if "trace_name" in (cell.strip('" \r') for cell in first_line.split(",")):
-        names = _csv_names(text, path)
+        names = _parse_csv_names(text, path)
     else:
         lines = (line.strip() for line in text.splitlines())
         names = [line for line in lines if line and not line.startswith("#")]
@@ -86,7 +86,7 @@ def _names_in(path: Path) -> Sequence[str]:
     return names
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     require_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{str(path)!r} is too large for a list of traces: a name a line is one")
@@ -99,7 +99,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _csv_names(text: str, path: Path) -> list[str]:
+def _parse_csv_names(text: str, path: Path) -> list[str]:
     try:
         rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
         return [row["trace_name"] or "" for row in rows]

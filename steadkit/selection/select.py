@@ -14,7 +14,7 @@ from steadkit.schema import CATEGORIES, MISSING
 from steadkit.selection.geography import in_box, in_circle
 from steadkit.selection.name_list import NameSet
 from steadkit.selection.selection import Selection
-from steadkit.selection.strata import bins_of, labels
+from steadkit.selection.strata import labels, parse_stratum
 from steadkit.types import number_column
 
 
@@ -41,7 +41,7 @@ def needed_columns(selection: Selection, present: Sequence[str] | None = None) -
         needed += columns(parse(selection.where))
     if selection.box or selection.circle:
         needed += _coordinates(selection)
-    needed += [csv_column(bins_of(spec)[0]) for spec in selection.stratify]
+    needed += [csv_column(parse_stratum(spec)[0]) for spec in selection.stratify]
     if selection.group == GROUP_COLUMNS[0]:
         needed += _group_columns(present)
     elif selection.group:
@@ -91,18 +91,18 @@ def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
 def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
     """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
     if not len(rows):
-        raise InputError(f"none of the {len(table):,} traces match {_filters(selection)}")
+        raise InputError(f"none of the {len(table):,} traces match {_filters_text(selection)}")
     left = table.iloc[rows] if len(rows) < len(table) else table
     groups = _groups_of(left, selection.group)
-    wanted, strata = _wanted(left, groups, selection)
+    wanted, strata = _counts_per_stratum(left, groups, selection)
     chosen = draw_per_stratum(left["trace_name"], strata, wanted, selection.seed, groups)
     if not len(chosen):
-        amount = _amount(selection)
+        amount = _amount_text(selection)
         raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")
     return rows[chosen]
 
 
-def _amount(selection: Selection) -> str:
+def _amount_text(selection: Selection) -> str:
     if selection.fraction is None:
         return f"count {selection.count}"
     return f"fraction {float(selection.fraction):g}"
@@ -140,7 +140,7 @@ def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
     return np.flatnonzero(table["trace_name"].isin(exclude.names).to_numpy())
 
 
-def _filters(selection: Selection) -> str:
+def _filters_text(selection: Selection) -> str:
     """Name the filters, for the one who has to loosen them."""
     named = [f"where {selection.where}"] if selection.where else []
     places = {"box": selection.box, "circle": selection.circle}
@@ -167,7 +167,7 @@ def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
     return own.where(~known, f"{column} " + table[column]).tolist()
 
 
-def _wanted(
+def _counts_per_stratum(
     table: pd.DataFrame, groups: list[str] | None, selection: Selection
 ) -> tuple[dict[str, int], list[str]]:
     """Tell how many traces to take of each stratum, and the stratum of each row."""
@@ -179,14 +179,14 @@ def _wanted(
     if groups is not None:
         strata = majority_stratum(groups, strata)
     sizes = Counter(strata)
-    wanted = _amounts(sizes, selection)
+    wanted = _unbalanced_counts(sizes, selection)
     if selection.balance:
         category_of = dict(zip(before, table["trace_category"].tolist(), strict=True))
-        wanted = _balanced(sizes, wanted, category_of, selection.count)
+        wanted = _balanced_counts(sizes, wanted, category_of, selection.count)
     return wanted, strata
 
 
-def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
+def _unbalanced_counts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
     if selection.fraction is not None:
         return stratum_counts(sizes, selection.fraction, selection.rounding)
     if selection.count is None:
@@ -200,7 +200,7 @@ def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
     return allocate(sizes, selection.count)
 
 
-def _balanced(
+def _balanced_counts(
     sizes: Mapping[str, int],
     wanted: Mapping[str, int],
     category_of: Mapping[str, str],

@@ -8,9 +8,9 @@ from typing import Any
 from steadkit.errors import InputError
 from steadkit.expressions import parse
 from steadkit.sampling import ROUNDINGS
-from steadkit.selection.geography import checked_box, checked_circle
+from steadkit.selection.geography import check_box, check_circle
 from steadkit.selection.name_list import NameSet
-from steadkit.selection.strata import checked_strata
+from steadkit.selection.strata import canonical_strata
 from steadkit.types import parse_fraction
 
 OPERATION = "subset"
@@ -84,9 +84,9 @@ class Selection:
         _check_options(self)
         canonical = {
             "where": parse(self.where).text if self.where else "",
-            "box": None if self.box is None else checked_box(self.box),
-            "circle": None if self.circle is None else checked_circle(self.circle),
-            "stratify": checked_strata(self.stratify),
+            "box": None if self.box is None else check_box(self.box),
+            "circle": None if self.circle is None else check_circle(self.circle),
+            "stratify": canonical_strata(self.stratify),
         }
         for name, value in canonical.items():
             object.__setattr__(self, name, value)
@@ -101,7 +101,7 @@ class Selection:
         recipe: dict[str, object] = {"operation": OPERATION}
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name in _ALWAYS or value != each.default:
+            if each.name in _ALWAYS_WRITTEN or value != each.default:
                 recipe[each.name] = _as_json(value)
         if self.fraction is None:
             del recipe["rounding"]  # nothing is rounded
@@ -127,7 +127,7 @@ class Selection:
         return cls(**options)
 
 
-_ALWAYS = ("seed", "stratify", "rounding")
+_ALWAYS_WRITTEN = ("seed", "stratify", "rounding")
 
 
 def _as_json(value: object) -> object:
@@ -163,15 +163,15 @@ def _check_amount(selection: Selection) -> None:
         raise InputError(f"fraction {fraction} and count {count} contradict: give one of them")
     if fraction is not None and (not isinstance(fraction, Fraction) or not 0 < fraction <= 1):
         raise InputError(f"fraction {fraction!r} is not a Fraction above 0 and at most 1")
-    if count is not None and not _is_whole(count, 1):
+    if count is not None and not _is_integer_from(count, 1):
         raise InputError(f"count {count!r} is not a whole number above 0")
-    if not _is_whole(selection.seed, 0):
+    if not _is_integer_from(selection.seed, 0):
         raise InputError(f"seed {selection.seed!r} is not a whole number of 0 to {MAX_SEED}")
     if selection.rounding != "floor" and fraction is None:
         raise InputError(f"rounding {selection.rounding!r} without a fraction: nothing is rounded")
 
 
-def _is_whole(value: object, least: int) -> bool:
+def _is_integer_from(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED
 
 

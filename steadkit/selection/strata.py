@@ -10,7 +10,7 @@ from steadkit.expressions import csv_column, numeric
 from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
 from steadkit.types import parse_number
 
-UNKNOWN = "not known"
+UNKNOWN_LABEL = "not known"
 """The stratum of a value that is missing."""
 
 
@@ -30,7 +30,7 @@ def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
             specs[-1] += "," + item
         else:
             specs.append(item.strip())
-    return () if specs == ["none"] else checked_strata(specs)
+    return () if specs == ["none"] else canonical_strata(specs)
 
 
 def _is_number(text: str) -> bool:
@@ -41,7 +41,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def checked_strata(specs: Sequence[str]) -> tuple[str, ...]:
+def canonical_strata(specs: Sequence[str]) -> tuple[str, ...]:
     """Refuse strata that cannot be, and spell alike those that are the same.
 
     Raises
@@ -49,7 +49,7 @@ def checked_strata(specs: Sequence[str]) -> tuple[str, ...]:
     InputError
         A column is named twice or not at all, a text column has bins, or edges do not ascend.
     """
-    parsed = [bins_of(spec) for spec in specs]
+    parsed = [parse_stratum(spec) for spec in specs]
     columns = [column for column, _ in parsed]
     if len(set(columns)) < len(columns):
         raise InputError(f"strata {', '.join(specs)} name a column twice: name each once")
@@ -59,10 +59,10 @@ def checked_strata(specs: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def bins_of(spec: str) -> tuple[str, tuple[float, ...]]:
+def parse_stratum(spec: str) -> tuple[str, tuple[float, ...]]:
     """Take ``column:edge,edge`` apart.
 
-    >>> bins_of("source_magnitude:2,3"), bins_of("trace_category")
+    >>> parse_stratum("source_magnitude:2,3"), parse_stratum("trace_category")
     (('source_magnitude', (2.0, 3.0)), ('trace_category', ()))
     """
     if not isinstance(spec, str):
@@ -92,7 +92,7 @@ def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     >>> labels(table, ["p_weight:1,2"])
     ['below 1', 'from 2', 'not known']
     """
-    columns = [_labels_of(table, *bins_of(spec)) for spec in specs]
+    columns = [_column_labels(table, *parse_stratum(spec)) for spec in specs]
     if not columns:
         return [""] * len(table)
     # Each label once in memory, not once a row.
@@ -103,11 +103,11 @@ def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     return [known.setdefault(label, label) for label in joined]
 
 
-def _labels_of(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
+def _column_labels(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
     if not edges:
         text = table[column]
-        return text.where(~text.isin(MISSING), UNKNOWN).to_numpy(dtype=object)
+        return text.where(~text.isin(MISSING), UNKNOWN_LABEL).to_numpy(dtype=object)
     values = numeric(table, column)
-    names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN]
+    names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN_LABEL]
     bins = np.searchsorted(edges, values, side="right")
     return np.array(names, dtype=object)[np.where(np.isnan(values), len(edges) + 1, bins)]

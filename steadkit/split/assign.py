@@ -9,16 +9,16 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.sampling import SPLITS, majority_stratum, shuffled
+from steadkit.sampling import SPLITS, majority_stratum, shuffled_order
 from steadkit.selection.geography import in_box
 from steadkit.selection.strata import labels as strata_of
 from steadkit.split.config import TIME, SplitConfig, instant
 from steadkit.split.groups import (
-    cell_labels,
     duplicate_waveforms,
+    group_labels,
     join_groups,
-    labels_of,
     start_times,
+    trace_coordinates,
 )
 
 TRAIN, VALIDATION, TEST = SPLITS
@@ -51,14 +51,14 @@ def assign(
     """
     if table.empty:
         raise InputError("there is no trace to split: the table has a header only")
-    units = [labels_of(table, what, rule) for what in rule.groups_by]
+    units = [group_labels(table, what, rule) for what in rule.groups_by]
     groups = join_groups([*units, *([duplicate_waveforms(waveforms)] if len(waveforms) else [])])
     if TIME in rule.by:
-        parts, rule = _by_time(groups, start_times(table), rule)
+        parts, rule = _split_by_time(groups, start_times(table), rule)
     elif rule.test_box:
         parts = expected_by_boxes(groups, table, rule)
     else:
-        parts = share_out(groups, strata_of(table, rule.stratify), rule)
+        parts = split_by_shares(groups, strata_of(table, rule.stratify), rule)
     _refuse_empty(parts, groups, rule)
     return parts, rule
 
@@ -72,7 +72,7 @@ def _refuse_empty(parts: np.ndarray, groups: np.ndarray, rule: SplitConfig) -> N
             )
 
 
-def share_out(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> np.ndarray:
+def split_by_shares(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> np.ndarray:
     """Cut whole groups by the shares, each stratum by itself.
 
     A group belongs to the stratum of most of its traces. In each stratum, the first in name
@@ -105,7 +105,7 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> n
 
     >>> quakes = np.array([f"e{i // 2}" for i in range(20)], dtype=object)
     >>> rule = SplitConfig(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
-    >>> parts = share_out(quakes, ["event"] * 20, rule)
+    >>> parts = split_by_shares(quakes, ["event"] * 20, rule)
     >>> [int((parts == part).sum()) for part in SPLITS]
     [12, 4, 4]
     """
@@ -113,8 +113,8 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> n
     sizes = np.bincount(codes)
     stratum_of = np.empty(len(names), dtype=object)
     stratum_of[codes] = majority_stratum(groups, strata)
-    _refuse_giant(sizes, rule)
-    order = shuffled(names.tolist(), rule.seed, "split")
+    _refuse_large_groups(sizes, rule)
+    order = shuffled_order(names.tolist(), rule.seed, "split")
     # The smallest share first: what fits into it would fit into the others too.
     *small, (_, rest) = sorted(zip(rule.shares, SPLITS, strict=True), key=lambda pair: pair[0])
     part_of = np.full(len(names), rest, dtype=object)
@@ -123,15 +123,15 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: SplitConfig) -> n
         queue = order[stratum_of[order] == stratum]
         passed += int(sizes[queue].sum())
         for share, part in small:
-            fitting = queue[_fits(sizes, share, rule)[queue]]
-            taken = fitting[: _nearest(sizes[fitting], share * passed, got[part])]
+            fitting = queue[_is_small_enough(sizes, share, rule)[queue]]
+            taken = fitting[: _n_nearest(sizes[fitting], share * passed, got[part])]
             part_of[taken] = part
             got[part] += int(sizes[taken].sum())
             queue = queue[~np.isin(queue, taken)]
     return part_of[codes]
 
 
-def _fits(sizes: np.ndarray, share: Fraction, rule: SplitConfig) -> np.ndarray:
+def _is_small_enough(sizes: np.ndarray, share: Fraction, rule: SplitConfig) -> np.ndarray:
     """Tell which groups may go into a small part."""
     total = int(sizes.sum())
     within = sizes <= int(2 * share * total)
@@ -139,10 +139,10 @@ def _fits(sizes: np.ndarray, share: Fraction, rule: SplitConfig) -> np.ndarray:
     return within if within.any() else sizes <= max(int((1 - max(rule.shares)) * total), 1)
 
 
-def _nearest(sizes: np.ndarray, target: Fraction, got: int) -> int:
+def _n_nearest(sizes: np.ndarray, target: Fraction, got: int) -> int:
     """How many of the next groups bring a part nearest to its target; at least one if it has none.
 
-    >>> _nearest(np.array([3, 3, 3]), Fraction(7), 0), _nearest(np.array([3, 3]), Fraction(1), 0)
+    >>> _n_nearest(np.array([3, 3, 3]), Fraction(7), 0), _n_nearest(np.array([3, 3]), Fraction(1), 0)
     (2, 1)
     """
     if not target:
@@ -153,7 +153,7 @@ def _nearest(sizes: np.ndarray, target: Fraction, got: int) -> int:
     return len(helps) if helps.all() else int(helps.argmin())
 
 
-def _refuse_giant(sizes: np.ndarray, rule: SplitConfig) -> None:
+def _refuse_large_groups(sizes: np.ndarray, rule: SplitConfig) -> None:
     total, share = int(sizes.sum()), max(rule.shares)
     if int(sizes.max()) > share * total:
         raise InputError(
@@ -162,7 +162,7 @@ def _refuse_giant(sizes: np.ndarray, rule: SplitConfig) -> None:
         )
 
 
-def _by_time(
+def _split_by_time(
     groups: np.ndarray, times: np.ndarray, rule: SplitConfig
 ) -> tuple[np.ndarray, SplitConfig]:
     """Put whole groups on the side of their first trace; returns also the instants used."""
@@ -209,7 +209,9 @@ def _cut_by_shares(first: np.ndarray, rule: SplitConfig) -> tuple[str, ...]:
 def expected_by_boxes(groups: np.ndarray, table: pd.DataFrame, rule: SplitConfig) -> np.ndarray:
     """Put a group into test if any of its traces lies in the test box, and so on."""
     validation, test = (
-        in_box(*cell_labels(table), box) for box in (rule.validation_box, rule.test_box) if box
+        in_box(*trace_coordinates(table), box)
+        for box in (rule.validation_box, rule.test_box)
+        if box
     )
     if (validation & test).any():
         name = table["trace_name"].iloc[int((validation & test).argmax())]

@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from steadkit.documents import NUMBER, TEXT, WHOLE, list_of, value_at
+from steadkit.documents import INTEGER, NUMBER, TEXT, list_of, value_at
 from steadkit.errors import InputError, printable
 from steadkit.sampling import SPLITS
-from steadkit.selection.geography import checked_box
-from steadkit.selection.strata import checked_strata as checked_strata
+from steadkit.selection.geography import check_box
+from steadkit.selection.strata import canonical_strata as checked_strata
 from steadkit.types import parse_fraction, parse_time
 
 EARTHQUAKE, STATION, TIME, REGION = "earthquake", "station", "time", "region"
-KNOWN: Final = (EARTHQUAKE, STATION, TIME, REGION)
+GROUP_TYPES: Final = (EARTHQUAKE, STATION, TIME, REGION)
 """What a split may go by, besides any column."""
 
 OPERATION: Final = "split"
@@ -97,7 +97,7 @@ class SplitConfig:
         if any(boxes) and not all(boxes):
             raise InputError("one box is missing: give one for validation and one for test")
         for name, box in zip(("validation_box", "test_box"), boxes, strict=True):
-            object.__setattr__(self, name, checked_box(box) if box else None)
+            object.__setattr__(self, name, check_box(box) if box else None)
         if not 0.001 <= self.cell_degrees <= 90:
             raise InputError(f"cells of {self.cell_degrees:g} degrees: use 0.001 to 90")
 
@@ -147,7 +147,7 @@ class SplitConfig:
 _IN_RECIPES: Final = {
     "by": list_of(TEXT),
     "shares": list_of(TEXT, 3),
-    "seed": WHOLE,
+    "seed": INTEGER,
     "stratify": list_of(TEXT),
     "cut": list_of(TEXT),
     "gap_days": NUMBER,
@@ -159,7 +159,7 @@ _IN_RECIPES: Final = {
 
 def _check_by(by: tuple[str, ...]) -> None:
     if not by or not all(isinstance(what, str) and what for what in by):
-        raise InputError(f"nothing to split by: use one of {', '.join(KNOWN)}, or a column")
+        raise InputError(f"nothing to split by: use one of {', '.join(GROUP_TYPES)}, or a column")
     if len(set(by)) < len(by):
         raise InputError(f"split by {printable(', '.join(by))}: name each once")
     if TIME in by and set(by) - {TIME, EARTHQUAKE}:

@@ -15,7 +15,7 @@ from steadkit.sampling import SPLITS
 from steadkit.sources import source_from_path
 from steadkit.split.config import EARTHQUAKE, OPERATION, SplitConfig
 from steadkit.split.leak_audit import audit, refuse_leaks
-from steadkit.split.manifests import SUFFIX, default_target, has_splits, in_order_of, read_rows
+from steadkit.split.manifests import SUFFIX, default_target, has_splits, read_rows, rows_in_order
 
 
 def existing_split(data: Path) -> Path | None:
@@ -36,7 +36,7 @@ def find_split(path: Path) -> Path:
     """
     if path.suffix == SUFFIX:
         return path
-    if found := existing_split(source_from_path(path, whole=False).csv):
+    if found := existing_split(source_from_path(path, require_hdf5=False).csv):
         return found
     raise InputError(f"no split beside {str(path)!r}: make one with steadkit split")
 
@@ -60,11 +60,11 @@ def load_training_split(path: Path, data: Path) -> Manifest:
         or an earthquake does, and the recipe does not say that it was split by something else.
     """
     manifest = load(path)
-    file = source_from_path(data, whole=False).csv
+    file = source_from_path(data, require_hdf5=False).csv
     table = read_rows([file], SplitConfig())
-    ours = _only(manifest, table, path, file)
+    ours = _restrict(manifest, table, path, file)
     _refuse_unsplit(ours, manifest, path)
-    found = audit(in_order_of(table, ours, str(file)), ours.parts, SplitConfig(), ours.waveforms)
+    found = audit(rows_in_order(table, ours, str(file)), ours.parts, SplitConfig(), ours.waveforms)
     if _went_by_something_else(manifest):
         found = [replace(s, forbidden=s.forbidden and s.what != EARTHQUAKE) for s in found]
     refuse_leaks(found, repr(str(path)))
@@ -76,7 +76,7 @@ def _went_by_something_else(manifest: Manifest) -> bool:
     return is_split and EARTHQUAKE not in SplitConfig.from_recipe(manifest.recipe).groups_by
 
 
-def _only(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
+def _restrict(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
     """Keep of a manifest only the traces of a table."""
     names, listed = table["trace_name"], pd.Index(list(manifest.traces))
     missing = ~names.isin(listed)

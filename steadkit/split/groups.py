@@ -18,12 +18,12 @@ from steadkit.errors import InputError
 from steadkit.expressions import csv_column
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
-from steadkit.selection.strata import bins_of
+from steadkit.selection.strata import parse_stratum
 from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, SplitConfig
 from steadkit.types import number_column, time_column
 
 STATION_COLUMNS = ("network_code", "receiver_code")
-PLACE_COLUMNS = (
+COORDINATE_COLUMNS = (
     "source_latitude",
     "source_longitude",
     "receiver_latitude",
@@ -34,17 +34,17 @@ START = "trace_start_time"
 
 def needed_columns(rule: SplitConfig, present: Sequence[str]) -> list[str]:
     """List the columns of the CSV that a split reads, those that tell the earthquake if present."""
-    own = {STATION: STATION_COLUMNS, REGION: PLACE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
+    own = {STATION: STATION_COLUMNS, REGION: COORDINATE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
     telling = (*GROUP_COLUMNS, SOURCE_LIST)
     needed = [*KEY_COLUMNS, *(column for column in telling if column in present)]
     for what in rule.by:
         needed += own.get(what, (what,))
     if rule.uses_shares and TIME not in rule.by:
-        needed += [csv_column(bins_of(spec)[0]) for spec in rule.stratify]
+        needed += [csv_column(parse_stratum(spec)[0]) for spec in rule.stratify]
     return list(dict.fromkeys(needed))
 
 
-def labels_of(table: pd.DataFrame, what: str, rule: SplitConfig) -> np.ndarray:
+def group_labels(table: pd.DataFrame, what: str, rule: SplitConfig) -> np.ndarray:
     """Name the group of each trace, as text; what is not known stands for itself.
 
     Raises
@@ -55,9 +55,9 @@ def labels_of(table: pd.DataFrame, what: str, rule: SplitConfig) -> np.ndarray:
     if what == EARTHQUAKE:
         return link_earthquakes(earthquakes_of(table), table.get(SOURCE_LIST, []))
     if what == STATION:
-        return _stations(table)
+        return _station_labels(table)
     if what == REGION:
-        return _cells(table, rule.cell_degrees)
+        return _cell_labels(table, rule.cell_degrees)
     known = ~table[what].isin(MISSING)
     itself = "trace " + table["trace_name"]
     return (f"{what} " + table[what]).where(known, itself).to_numpy(dtype=object)
@@ -90,25 +90,27 @@ def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
     return np.asarray(names, dtype=object)[smallest[component[codes[: len(labels)]]]]
 
 
-def _stations(table: pd.DataFrame) -> np.ndarray:
+def _station_labels(table: pd.DataFrame) -> np.ndarray:
     network, receiver = (table[column].str.strip() for column in STATION_COLUMNS)
     _refuse_unknown(table, receiver.isin(MISSING).to_numpy(), "receiver_code")
     return ("station " + network + "." + receiver).to_numpy(dtype=object)
 
 
-def cell_labels(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def trace_coordinates(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Latitude and longitude of each trace, degrees: of the source, or of noise's receiver."""
     event = (table["trace_category"] == EVENT).to_numpy()
-    source_lat, source_lon, lat, lon = (number_column(table, column) for column in PLACE_COLUMNS)
+    source_lat, source_lon, lat, lon = (
+        number_column(table, column) for column in COORDINATE_COLUMNS
+    )
     latitudes, longitudes = np.where(event, source_lat, lat), np.where(event, source_lon, lon)
     wrong = ~(np.abs(latitudes) <= 90) | ~(np.abs(longitudes) <= 360)
     _refuse_unknown(table, wrong, "place (of the source, or of noise's receiver)")
     return latitudes, (longitudes + 180) % 360 - 180
 
 
-def _cells(table: pd.DataFrame, degrees: float) -> np.ndarray:
+def _cell_labels(table: pd.DataFrame, degrees: float) -> np.ndarray:
     """Name the cell by its south-western corner."""
-    latitudes, longitudes = cell_labels(table)
+    latitudes, longitudes = trace_coordinates(table)
     south = np.floor((latitudes + 90) / degrees) * degrees - 90
     west = np.floor((longitudes + 180) / degrees) * degrees - 180
     names = [f"cell {s:.4g} {w:.6g}" for s, w in zip(south, west, strict=True)]

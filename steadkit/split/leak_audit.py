@@ -14,7 +14,7 @@ from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
 from steadkit.split.assign import expected_by_boxes, expected_by_time, first_starts
 from steadkit.split.config import EARTHQUAKE, REGION, TIME, SplitConfig, instant
-from steadkit.split.groups import duplicate_waveforms, join_groups, labels_of, start_times
+from steadkit.split.groups import duplicate_waveforms, group_labels, join_groups, start_times
 
 WAVEFORM = "same samples"
 PAIRS = tuple(combinations(SPLITS, 2))
@@ -86,21 +86,21 @@ def audit(
     for what in dict.fromkeys((*rule.by, EARTHQUAKE)):
         forbidden = strict or what in rule.by or what in rule.groups_by
         if what == TIME or (what == REGION and rule.test_box):
-            found.append(_misplaced(table, own, rule, what))
+            found.append(_misplaced_groups(table, own, rule, what))
         else:
-            labels, unknown = labels_of(table, what, rule), 0
+            labels, unknown = group_labels(table, what, rule), 0
             if what == EARTHQUAKE:
                 # Noise has none: each trace would count as an earthquake of its own.
                 labels[(table["trace_category"] != EVENT).to_numpy()] = None
                 in_parts = labels[own != UNKNOWN]
                 unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_parts)
-            found.append(replace(_sharing(what, labels, own, forbidden), unknown=unknown))
+            found.append(replace(_count_overlap(what, labels, own, forbidden), unknown=unknown))
     if not set(waveforms) <= {UNKNOWN}:
-        found.append(_sharing(WAVEFORM, duplicate_waveforms(waveforms), own, forbidden=True))
+        found.append(_count_overlap(WAVEFORM, duplicate_waveforms(waveforms), own, forbidden=True))
     return found
 
 
-def _sharing(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) -> Overlap:
+def _count_overlap(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) -> Overlap:
     codes, names = pd.factorize(labels, sort=True)
     present = {}
     for part in SPLITS:
@@ -110,12 +110,14 @@ def _sharing(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) 
     return Overlap(what, {part: int(present[part].sum()) for part in SPLITS}, shared, forbidden)
 
 
-def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: SplitConfig, what: str) -> Overlap:
+def _misplaced_groups(
+    table: pd.DataFrame, parts: np.ndarray, rule: SplitConfig, what: str
+) -> Overlap:
     """Compare with where instants or boxes would place each group."""
-    groups = join_groups([labels_of(table, label, rule) for label in rule.groups_by])
+    groups = join_groups([group_labels(table, label, rule) for label in rule.groups_by])
     if what == TIME:
         first = first_starts(groups, start_times(table))
-        expected = expected_by_time(first, _begins(first, parts, rule), rule.gap_days)
+        expected = expected_by_time(first, _split_starts(first, parts, rule), rule.gap_days)
     else:
         expected = expected_by_boxes(groups, table, rule)
     shared = {}
@@ -126,7 +128,7 @@ def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: SplitConfig, what: 
     return Overlap(what, counts, shared, forbidden=True)
 
 
-def _begins(first: np.ndarray, parts: np.ndarray, rule: SplitConfig) -> list[np.datetime64]:
+def _split_starts(first: np.ndarray, parts: np.ndarray, rule: SplitConfig) -> list[np.datetime64]:
     """When validation and test begin; where the rule does not say, as their first groups do."""
     if rule.cut:
         return [instant(text) for text in rule.cut]

@@ -11,7 +11,7 @@ from steadkit.errors import InputError, printable
 from steadkit.expressions import check_columns
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.paths import is_file, require_file
-from steadkit.sampling import SPLITS, shuffled
+from steadkit.sampling import SPLITS, shuffled_order
 from steadkit.sources import source_from_path
 from steadkit.split.assign import assign
 from steadkit.split.config import SplitConfig
@@ -28,10 +28,10 @@ def default_target(path: Path) -> Path:
     >>> default_target(Path("a/steadmicro.hdf5")).as_posix()
     'a/steadmicro.split.manifest'
     """
-    return path.with_name(_name_of(path) + SPLIT_SUFFIX)
+    return path.with_name(_stem(path) + SPLIT_SUFFIX)
 
 
-def _name_of(path: Path) -> str:
+def _stem(path: Path) -> str:
     return path.name.removesuffix(SPLIT_SUFFIX) if path.name.endswith(SPLIT_SUFFIX) else path.stem
 
 
@@ -52,8 +52,8 @@ def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
         There is none.
     """
     if path.suffix != SUFFIX:
-        return list(metadata) or [source_from_path(path, whole=False).csv]
-    beside = path.with_name(_name_of(path) + ".csv")
+        return list(metadata) or [source_from_path(path, require_hdf5=False).csv]
+    beside = path.with_name(_stem(path) + ".csv")
     for csv in metadata or [beside]:
         require_file(
             csv,
@@ -90,7 +90,7 @@ def list_rows(
     files = csv_files_of(path, metadata)
     table = read_rows(files, rule or SplitConfig.from_recipe(manifest.recipe if manifest else {}))
     if manifest is None:
-        order = shuffled(table["trace_name"].tolist(), seed=0)
+        order = shuffled_order(table["trace_name"].tolist(), seed=0)
         table = table.iloc[order]
         names, categories = table["trace_name"], table["trace_category"]
         name = printable(path.stem, None)
@@ -100,7 +100,7 @@ def list_rows(
             f"{str(own)!r} lists {len(manifest.traces):,} traces, {str(files[0])!r} has "
             f"{len(table):,}: name the manifest to split what it lists"
         )
-    return manifest, in_order_of(table, manifest, str(files[0]))
+    return manifest, rows_in_order(table, manifest, str(files[0]))
 
 
 def read_rows(files: Sequence[Path], rule: SplitConfig) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def read_rows(files: Sequence[Path], rule: SplitConfig) -> pd.DataFrame:
     return table
 
 
-def in_order_of(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFrame:
+def rows_in_order(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFrame:
     """Pick the rows of a manifest's traces, in its order, checked to be of their categories."""
     rows = pd.Index(table["trace_name"]).get_indexer(list(manifest.traces))
     if (rows < 0).any():

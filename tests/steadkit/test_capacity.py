@@ -113,7 +113,7 @@ def test_memory(monkeypatch, tmp_path):
         (folder / "memory.max").write_text(f"{limit}\n")
         (folder / "memory.current").write_text(f"{used}\n")
     monkeypatch.setattr(capacity, "_CGROUPS", tmp_path)
-    monkeypatch.setattr(capacity, "_group", lambda: "slice/job")
+    monkeypatch.setattr(capacity, "_cgroup_path", lambda: "slice/job")
     assert capacity.available_memory() == 2_000_000
     with pytest.raises(InputError, match=r"at least 3\.0 MB of memory, 2\.0 MB are free: use"):
         require_memory(3_000_000, "a batch", "use a smaller one")

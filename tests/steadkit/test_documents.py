@@ -2,7 +2,16 @@
 
 import pytest
 
-from steadkit.documents import NUMBER, TABLE, TEXT, WHOLE, list_of, parse_json, read_json, value_at
+from steadkit.documents import (
+    INTEGER,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    list_of,
+    parse_json,
+    read_json,
+    value_at,
+)
 from steadkit.errors import InputError
 from steadkit.split import SplitConfig
 
@@ -35,9 +44,9 @@ def test_what_is_no_object_is_said(tmp_path, content, words):
     ("form", "fitting", "others"),
     [
         (TEXT, ["", "a"], [1, None, ["a"]]),
-        (WHOLE, [0, -5], [1.0, True, "1", None]),
+        (INTEGER, [0, -5], [1.0, True, "1", None]),
         (NUMBER, [0, 1.5], [float("nan"), float("inf"), True, "1"]),
-        (TABLE, [{}], [[], None]),
+        (OBJECT, [{}], [[], None]),
         (list_of(TEXT), [[], ["a"]], ["earthquake", [1], {"a": 1}, None]),
         (list_of(NUMBER, 2), [[1, 2.5]], [[1], [1, 2, 3], [1, "2"], 5]),
     ],
@@ -56,7 +65,7 @@ def test_a_value_of_another_type_is_refused_with_the_value(form, fitting, others
 
 def test_a_value_is_shown_short_and_harmless():
     with pytest.raises(InputError) as refusal:
-        value_at({"key": HOSTILE}, "key", WHOLE, "it")
+        value_at({"key": HOSTILE}, "key", INTEGER, "it")
     assert len(str(refusal.value)) < 300 and str(refusal.value).isprintable()
 
 

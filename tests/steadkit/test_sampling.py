@@ -14,7 +14,7 @@ from steadkit.sampling import (
     draw_rows,
     fraction_count,
     majority_stratum,
-    shuffled,
+    shuffled_order,
     stratum_counts,
 )
 from steadkit.types import parse_fraction
@@ -58,8 +58,8 @@ def test_every_stratum_gives_its_share(names, fraction):
 
 def test_another_seed_is_another_order():
     names = [f"T{i}" for i in range(50)]
-    assert shuffled(names, 0).tolist() != shuffled(names, 1).tolist()
-    assert shuffled(names, 0).tolist() != shuffled(names, 0, "split").tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 1).tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 0, "split").tolist()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_csv_stands_for_its_hdf5(tmp_path):
 
 def test_a_csv_alone_will_do_for_a_list(tmp_path):
     touch(tmp_path, "a.csv")
-    assert source_from_path(tmp_path / "a.csv", whole=False).csv == tmp_path / "a.csv"
+    assert source_from_path(tmp_path / "a.csv", require_hdf5=False).csv == tmp_path / "a.csv"
     with pytest.raises(InputError, match=r"no 'a\.hdf5' beside"):
         source_from_path(tmp_path / "a.csv")
 

@@ -26,7 +26,7 @@ from steadkit.split import (
     refuse_leaks,
     split_manifest,
 )
-from steadkit.split.groups import join_groups, labels_of
+from steadkit.split.groups import group_labels, join_groups
 
 EVEN = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4))
 BY_STATION = SplitConfig(by=("station",))
@@ -178,14 +178,14 @@ def test_by_station_and_earthquake_neither_is_torn():
 
 def test_a_station_is_its_network_too():
     table = table_of(["a", "b"], ["X", "X"]).assign(network_code=["N1", "N2"])
-    assert labels_of(table, "station", BY_STATION).tolist() == ["station N1.X", "station N2.X"]
+    assert group_labels(table, "station", BY_STATION).tolist() == ["station N1.X", "station N2.X"]
     with pytest.raises(InputError, match="2 traces have no receiver_code"):
-        labels_of(table.assign(receiver_code=" "), "station", BY_STATION)
+        group_labels(table.assign(receiver_code=" "), "station", BY_STATION)
 
 
 def test_any_column_and_a_value_that_is_not_known():
     table = table_of([f"q{n}" for n in range(40)]).assign(p_status=["manual", "None"] * 20)
-    labels = labels_of(table, "p_status", SplitConfig())
+    labels = group_labels(table, "p_status", SplitConfig())
     assert labels[0] == "p_status manual"
     assert labels[1] == "trace T1.XX_2020_EV"
 
@@ -246,10 +246,10 @@ def placed(latitudes, longitudes, noise=False):
 @pytest.mark.parametrize("noise", [False, True])
 def test_cells_of_a_grid_on_both_sides_of_the_date_line(noise):
     table = placed([0.5, 0.9, -0.1, 0.5, 90], [179.5, -180.5, 179.5, -179.5, 540 - 360.5], noise)
-    labels = labels_of(table, "region", SplitConfig(by=("region",))).tolist()
+    labels = group_labels(table, "region", SplitConfig(by=("region",))).tolist()
     assert labels == ["cell 0 179", "cell 0 179", "cell -1 179", "cell 0 -180", "cell 90 179"]
     with pytest.raises(InputError, match="have no place"):
-        labels_of(placed([91], [0], noise), "region", SplitConfig(by=("region",)))
+        group_labels(placed([91], [0], noise), "region", SplitConfig(by=("region",)))
 
 
 def test_no_cell_is_in_two_parts():
@@ -258,7 +258,7 @@ def test_no_cell_is_in_two_parts():
     parts, rule = assign(table, SplitConfig(by=("region",), cell_degrees=10))
     region, _ = audit(table, parts, rule)
     assert not region.names
-    assert sum(region.groups.values()) == len(set(labels_of(table, "region", rule)))
+    assert sum(region.groups.values()) == len(set(group_labels(table, "region", rule)))
 
 
 def test_boxes_and_what_lies_in_neither():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit.catalog import LineStarts, read_table, validate, write_csv
-from steadkit.catalog.spool import SPAN, write_rows
+from steadkit.catalog.spool import BYTE_RANGE, write_rows
 from steadkit.catalog.validate import line_starts
 from steadkit.errors import InputError
 
@@ -179,7 +179,7 @@ def spans_of(path, picked):
     starts = LineStarts()
     read_table(path, None, starts)
     chosen = choose(picked)
-    chosen[[*SPAN]] = np.column_stack(starts.places())[chosen["row"]]
+    chosen[[*BYTE_RANGE]] = np.column_stack(starts.places())[chosen["row"]]
     return chosen
 
 

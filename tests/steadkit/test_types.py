@@ -13,22 +13,22 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.cli.options import FractionType, NumberType, WholeType
-from steadkit.documents import NUMBER, WHOLE
+from steadkit.documents import INTEGER, NUMBER
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.types import (
-    MAX_FIGURE,
+    MAX_MAGNITUDE,
     component_columns,
     number_column,
     parse_cell,
     parse_components,
     parse_fraction,
+    parse_integer,
     parse_nanoseconds,
     parse_number,
     parse_numbers,
     parse_time,
     parse_times,
-    parse_whole,
     typed_table,
 )
 
@@ -73,7 +73,7 @@ def test_what_is_no_number_is_none_alone_and_in_a_column(text):
     values, malformed = parse_numbers(pd.Series([text, "1"], dtype=str))
     assert np.isnan(values[0]) and malformed.tolist() == [True, False]
     assert parse_components(pd.Series([f"[1 {text} 3]"]))[1].tolist() == [True]
-    for parse in (parse_number, parse_cell, parse_whole):
+    for parse in (parse_number, parse_cell, parse_integer):
         with pytest.raises(ValueError, match="is not a"):
             parse(text)
     with pytest.raises(InputError, match="fraction"):
@@ -96,7 +96,7 @@ def test_a_figure_is_bounded_and_a_column_of_the_users_own_is_not():
         number_column(table, "source_depth_km")
     assert typed_table(table, on_error="missing")["source_depth_km"].isna().all()
     with pytest.raises(ValueError, match="larger than any figure"):
-        parse_cell(str(10 * MAX_FIGURE))
+        parse_cell(str(10 * MAX_MAGNITUDE))
 
 
 @pytest.mark.parametrize("text", ["1e-100", "1e999999999", "1/0", f"0.{1:041}", "-1/2", "1/2/3"])
@@ -221,9 +221,9 @@ def test_a_number_of_an_option_that_is_none_is_one_line(run, words, option):
 
 @pytest.mark.parametrize("value", [10**400, -(2**64), float("inf"), float("nan"), True])
 def test_json_with_a_number_that_nothing_holds_is_refused(value):
-    for form in (WHOLE, NUMBER):
+    for form in (INTEGER, NUMBER):
         assert not form.fits(value)
-    assert WHOLE.fits(2**63 - 1) and NUMBER.fits(1.5)
+    assert INTEGER.fits(2**63 - 1) and NUMBER.fits(1.5)
 
 
 def table_with(tmp_path, **columns):
