@@ -87,11 +87,11 @@ def require_disk(folder: Path, n_bytes: int, work: str) -> None:
     Traceback (most recent call last):
     steadkit.capacity.NoRoomError: a copy of all traces takes about 100.0 EB, the disk of '/tmp' ...
     """
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    existing_folder = folder.absolute()
+    while not existing_folder.exists() and existing_folder != existing_folder.parent:
+        existing_folder = existing_folder.parent
     try:
-        usage = shutil.disk_usage(there)
+        usage = shutil.disk_usage(existing_folder)
     except OSError:
         return  # whoever writes there will see
     # Some file systems do not know their size, and say 0.

@@ -82,10 +82,10 @@ class ErrorGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; an option with one value that is given twice is refused."""
-        name, command, rest = super().resolve_command(ctx, args)
+        name, command, command_args = super().resolve_command(ctx, args)
         if command is not None:
-            _refuse_repeated(command, click.Context(command, parent=ctx, info_name=name), rest)
-        return name, command, rest
+            _refuse_repeated(command, click.Context(command, parent=ctx, info_name=name), command_args)
+        return name, command, command_args
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an `InputError` or a fault of the file system is one clear line."""
@@ -156,8 +156,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         text = f"not enough memory: use fewer traces or smaller batches {text and f'({text})'}"
     # Click shows what it was given to the last digit.
-    words = (word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}..." for word in text.split())
-    line = printable(" ".join(words), MAX_MESSAGE) or type(error).__name__
+    tokens = (token if len(token) <= MAX_SHOWN else f"{token[:MAX_SHOWN]}..." for token in text.split())
+    line = printable(" ".join(tokens), MAX_MESSAGE) or type(error).__name__
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -168,8 +168,8 @@ def _system_error(error: OSError) -> str:
     if error.errno == errno.ENOENT and not _has_current_folder():
         return "the current folder was removed: change to another one"
     text = f"{os.strerror(error.errno).lower()}: {REMEDIES[error.errno]}"
-    named = isinstance(error.filename, str | bytes)
-    return f"{os.fsdecode(error.filename)!r}: {text}" if named else text
+    has_filename = isinstance(error.filename, str | bytes)
+    return f"{os.fsdecode(error.filename)!r}: {text}" if has_filename else text
 
 
 def _has_current_folder() -> bool:
@@ -209,8 +209,8 @@ def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iter
 def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
     from rich.progress import track
 
-    shown = _escape_markup(text)
-    yield from track(items, shown, total=total, console=terminal(stderr=True), transient=True)
+    label = _escape_markup(text)
+    yield from track(items, label, total=total, console=terminal(stderr=True), transient=True)
 
 
 class ProgressBar:
@@ -232,8 +232,8 @@ class ProgressBar:
     def step(self, text: str | None = None, count: int = 1) -> None:
         """Fill it by so much, and say something else beside it."""
         if self._progress is not None:
-            shown = None if text is None else _escape_markup(text)
-            self._progress.update(self._task, advance=count, description=shown)
+            label = None if text is None else _escape_markup(text)
+            self._progress.update(self._task, advance=count, description=label)
 
     def stop(self) -> None:
         """Take it away."""
@@ -254,14 +254,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.table import Table
     from rich.text import Text
 
-    sheet = Table(title=Text(printable(title, None)), title_justify="left")
-    listed = [list(row) for row in rows]
+    rich_table = Table(title=Text(printable(title, None)), title_justify="left")
+    row_list = [list(row) for row in rows]
     for number, column in enumerate(columns):
-        text = any(isinstance(row[number], str) for row in listed)
-        sheet.add_column(Text(printable(column)), justify="left" if text or not number else "right")
-    for row in listed:
-        sheet.add_row(*(Text(format_value(value)) for value in row))
-    terminal().print(sheet)
+        text = any(isinstance(row[number], str) for row in row_list)
+        rich_table.add_column(Text(printable(column)), justify="left" if text or not number else "right")
+    for row in row_list:
+        rich_table.add_row(*(Text(format_value(value)) for value in row))
+    terminal().print(rich_table)
 
 
 def format_value(value: object) -> str:

@@ -35,7 +35,7 @@ NUMBER: Final = JsonType("a number", _is_number)
 OBJECT: Final = JsonType("an object", lambda value: isinstance(value, dict))
 
 
-def list_of(form: JsonType, length: int | None = None) -> JsonType:
+def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
     """Return the form of lists whose items have a form.
 
     >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
@@ -43,20 +43,20 @@ def list_of(form: JsonType, length: int | None = None) -> JsonType:
     """
 
     def fits(value: Any) -> bool:
-        is_long = isinstance(value, list) and length in (None, len(value))
-        return is_long and all(map(form.fits, value))
+        is_list = isinstance(value, list) and length in (None, len(value))
+        return is_list and all(map(item_type.fits, value))
 
-    return JsonType(f"a list{'' if length is None else f' of {length}'}, each {form.name}", fits)
+    return JsonType(f"a list{'' if length is None else f' of {length}'}, each {item_type.name}", fits)
 
 
-def value_at(document: Mapping[str, Any], key: str, form: JsonType, where: str) -> Any:
+def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: str) -> Any:
     """Return the value of a key.
 
     Parameters
     ----------
     document
         What was read.
-    key, form
+    key, json_type
         Of the value.
     where
         What the document is, as a message names it.
@@ -75,9 +75,9 @@ def value_at(document: Mapping[str, Any], key: str, form: JsonType, where: str) 
     if key not in document:
         raise InputError(f"{where} has no {key!r}: take the original")
     value = document[key]
-    if not form.fits(value):
-        shown = printable(repr(value))
-        raise InputError(f"{where} has {key!r} = {shown}: {form.name} is needed")
+    if not json_type.fits(value):
+        value_text = printable(repr(value))
+        raise InputError(f"{where} has {key!r} = {value_text}: {json_type.name} is needed")
     return value
 
 
@@ -113,8 +113,8 @@ def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{where} is not JSON from {place} on: take the original") from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{where} is not JSON from {position} on: take the original") from error
     except (ValueError, RecursionError) as error:  # not UTF-8; a number of 5000 digits
         raise InputError(f"{where} is not JSON that can be read: take the original") from error
     if not isinstance(document, dict):

@@ -17,10 +17,10 @@ def pack(names: Iterable[str]) -> np.ndarray:
     """
     if isinstance(names, PackedNames):
         return names.packed
-    each, parts = iter(names), [np.empty(0, "S1")]
-    while some := [name.encode() for name in islice(each, BATCH_ROWS)]:
-        parts.append(np.array(some))
-    return np.concatenate(parts)
+    name_iterator, batches = iter(names), [np.empty(0, "S1")]
+    while batch := [name.encode() for name in islice(name_iterator, BATCH_ROWS)]:
+        batches.append(np.array(batch))
+    return np.concatenate(batches)
 
 
 class PackedNames(Sequence[str]):
@@ -40,8 +40,8 @@ class PackedNames(Sequence[str]):
         return len(self.packed)
 
     def __getitem__(self, index: Any) -> Any:
-        found = self.packed[index]
-        return found.decode() if isinstance(found, bytes) else _decode(found)
+        selected = self.packed[index]
+        return selected.decode() if isinstance(selected, bytes) else _decode(selected)
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), BATCH_ROWS):
@@ -57,17 +57,17 @@ def _decode(packed: np.ndarray) -> list[str]:
     return [name.decode() for name in packed.tolist()]
 
 
-def find_rows(in_order: np.ndarray, names: np.ndarray) -> np.ndarray:
+def find_rows(sorted_names: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Return the row of each name among packed ones in ascending order, -1 where it is not.
 
     >>> find_rows(pack(["a_EV", "bc_NO"]), pack(["bc_NO", "b_NO"]))
     array([ 1, -1])
     """
-    if not len(in_order):
+    if not len(sorted_names):
         return np.full(len(names), -1)
     # Names that are looked up in their own order find the last ones still in the processor's
     # cache: of a million, in a third of the time.
     order = np.argsort(names)
     rows = np.empty(len(names), np.int64)
-    rows[order] = np.minimum(np.searchsorted(in_order, names[order]), len(in_order) - 1)
-    return np.where(in_order[rows] == names, rows, -1)
+    rows[order] = np.minimum(np.searchsorted(sorted_names, names[order]), len(sorted_names) - 1)
+    return np.where(sorted_names[rows] == names, rows, -1)

@@ -41,8 +41,8 @@ def is_file(path: Path) -> bool:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot look at {str(path)!r}: {reason}; check the name") from error
     if not stat.S_ISREG(mode):
-        kind = _FILE_TYPES.get(stat.S_IFMT(mode), "something else")
-        raise InputError(f"{str(path)!r} is {kind}, not a file: name a file")
+        file_type = _FILE_TYPES.get(stat.S_IFMT(mode), "something else")
+        raise InputError(f"{str(path)!r} is {file_type}, not a file: name a file")
     return True
 
 

@@ -60,10 +60,10 @@ def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarr
     """Order names by their rank; returns their indices, int64. Ties go by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
-    in_order = ranks[order]
-    if (in_order[1:] == in_order[:-1]).any():
-        listed = list(names)
-        order = np.array(sorted(order, key=lambda i: (ranks[i], listed[i])), dtype=np.int64)
+    sorted_ranks = ranks[order]
+    if (sorted_ranks[1:] == sorted_ranks[:-1]).any():
+        name_list = list(names)
+        order = np.array(sorted(order, key=lambda i: (ranks[i], name_list[i])), dtype=np.int64)
     return order
 
 
@@ -98,7 +98,7 @@ def draw_rows(
 def draw_per_stratum(
     names: Names,
     strata: Sequence[str],
-    wanted: Mapping[str, int],
+    counts: Mapping[str, int],
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -110,7 +110,7 @@ def draw_per_stratum(
         Trace names, no two alike.
     strata
         The stratum of each trace; all traces of a group must have one (see `majority_stratum`).
-    wanted
+    counts
         How many traces to take of each stratum.
     seed
         Selects the order.
@@ -132,18 +132,18 @@ def draw_per_stratum(
     """
     order = shuffled_order(names, seed)
     codes, labels = _encode_labels(strata)
-    limits = np.array([wanted[label] for label in labels], dtype=np.int64)
+    limits = np.array([counts[label] for label in labels], dtype=np.int64)
     if groups is None:
-        of_trace = codes[order]
-        return order[_sizes_before(of_trace, np.ones(len(order), np.int64)) < limits[of_trace]]
+        trace_codes = codes[order]
+        return order[_sizes_before(trace_codes, np.ones(len(order), np.int64)) < limits[trace_codes]]
     members, group_names = _encode_labels(groups)
     stratum = np.zeros(len(group_names), np.int64)
     stratum[members] = codes
     by_rank = shuffled_order(group_names, seed, "group")
-    before = _sizes_before(stratum[by_rank], np.bincount(members)[by_rank])
-    taken = np.zeros(len(group_names), dtype=bool)
-    taken[by_rank[before < limits[stratum[by_rank]]]] = True
-    return order[taken[members[order]]]
+    n_before = _sizes_before(stratum[by_rank], np.bincount(members)[by_rank])
+    is_selected = np.zeros(len(group_names), dtype=bool)
+    is_selected[by_rank[n_before < limits[stratum[by_rank]]]] = True
+    return order[is_selected[members[order]]]
 
 
 def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -159,10 +159,10 @@ def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     by_code = np.argsort(codes, kind="stable")
     sorted_codes = codes[by_code]
     total_before = np.cumsum(sizes[by_code]) - sizes[by_code]
-    first = np.searchsorted(sorted_codes, sorted_codes)
-    held = np.empty(len(codes), np.int64)
-    held[by_code] = total_before - total_before[first]
-    return held
+    first_of_code = np.searchsorted(sorted_codes, sorted_codes)
+    sums = np.empty(len(codes), np.int64)
+    sums[by_code] = total_before - total_before[first_of_code]
+    return sums
 
 
 def majority_stratum(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
@@ -174,13 +174,13 @@ def majority_stratum(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) 
     ['b', 'b', 'b', 'a']
     """
     codes, _ = pd.factorize(np.asarray(groups, object))
-    kinds, names = pd.factorize(np.asarray(strata, object), sort=True)
-    pairs, counts = np.unique(codes * len(names) + kinds, return_counts=True)
-    group, kind = np.divmod(pairs, len(names))
-    order = np.lexsort((kind, -counts, group))
+    stratum_codes, names = pd.factorize(np.asarray(strata, object), sort=True)
+    pairs, counts = np.unique(codes * len(names) + stratum_codes, return_counts=True)
+    group, stratum = np.divmod(pairs, len(names))
+    order = np.lexsort((stratum, -counts, group))
     _, first = np.unique(group[order], return_index=True)
-    settled: list[str] = names[kind[order[first]]][codes].tolist()
-    return settled
+    majority: list[str] = names[stratum[order[first]]][codes].tolist()
+    return majority
 
 
 ROUNDINGS = ("floor", "nearest")
@@ -228,15 +228,15 @@ def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     {'earthquake_local': 814, 'noise': 186}
     """
     strata = sorted(sizes, key=lambda stratum: (-sizes[stratum], stratum))
-    held = np.array([sizes[stratum] for stratum in strata], dtype=np.int64)
-    owner = np.repeat(np.arange(len(strata)), held)
-    first = np.cumsum(held) - held
+    n_traces = np.array([sizes[stratum] for stratum in strata], dtype=np.int64)
+    stratum_index = np.repeat(np.arange(len(strata)), n_traces)
+    first = np.cumsum(n_traces) - n_traces
     # A quotient is rounded correctly, so equal marks stay equal, and below 30 million traces
     # unlike ones stay apart: the order is exact.
-    marks = (np.arange(len(owner)) - first[owner] + 0.5) / held[owner]
-    lowest = np.lexsort((owner, marks))[:count]
-    given = np.bincount(owner[lowest], minlength=len(strata)).tolist()
-    return dict(zip(strata, given, strict=True))
+    marks = (np.arange(len(stratum_index)) - first[stratum_index] + 0.5) / n_traces[stratum_index]
+    lowest = np.lexsort((stratum_index, marks))[:count]
+    allocated = np.bincount(stratum_index[lowest], minlength=len(strata)).tolist()
+    return dict(zip(strata, allocated, strict=True))
 
 
 SPLITS = ("train", "validation", "test")

@@ -50,11 +50,11 @@ def find_sources(
     """
     paths = paths or _default_paths(environ, ".hdf5" if require_hdf5 else ".csv", chunks_only)
     sources = [source_from_path(path, require_hdf5) for path in paths]
-    seen: set[Path] = set()
+    csv_paths: set[Path] = set()
     for source in sources:
-        if source.csv.resolve() in seen:
+        if source.csv.resolve() in csv_paths:
             raise InputError(f"{str(source.csv)!r} is named twice: name each file once")
-        seen.add(source.csv.resolve())
+        csv_paths.add(source.csv.resolve())
     return sources
 
 
@@ -74,8 +74,8 @@ def source_from_path(path: Path, require_hdf5: bool = True) -> Source:
         source = Source(_hdf5_of(path), path)
     else:
         raise InputError(f"{str(path)!r} is neither .hdf5, .h5 nor .csv: name a STEAD file")
-    for file, needed in ((path, True), (source.csv, True), (source.hdf5, require_hdf5)):
-        if needed:
+    for file, is_required in ((path, True), (source.csv, True), (source.hdf5, require_hdf5)):
+        if is_required:
             require_file(file, _missing(file, path))
     note_input(source.hdf5, source.csv)
     return source
@@ -86,10 +86,10 @@ def _hdf5_of(csv: Path) -> Path:
     return next((path for path in candidates if path.exists()), candidates[0])
 
 
-def _missing(file: Path, named: Path) -> str:
-    if file == named:
+def _missing(file: Path, named_path: Path) -> str:
+    if file == named_path:
         return f"no file {str(file)!r}: check the name and the folder"
-    return f"no {file.name!r} beside {str(named)!r}: STEAD needs the CSV and the HDF5 side by side"
+    return f"no {file.name!r} beside {str(named_path)!r}: STEAD needs the CSV and the HDF5 side by side"
 
 
 def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -> list[Path]:
@@ -102,9 +102,9 @@ def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -
             return [merged]
         if chunks := sorted(folder.glob(f"chunk*{suffix}"), key=_chunk_order):
             return chunks
-    wanted = f"chunk*{suffix}" if chunks_only else f"merge{suffix} or chunk*{suffix}"
+    expected_names = f"chunk*{suffix}" if chunks_only else f"merge{suffix} or chunk*{suffix}"
     raise InputError(
-        f"no {wanted} in the current folder or $STEAD_DIR "
+        f"no {expected_names} in the current folder or $STEAD_DIR "
         f"({environ.get('STEAD_DIR') or 'not set'}): name the files or set STEAD_DIR"
     )
 

@@ -74,8 +74,8 @@ def parse_number(text: str) -> float:
     >>> parse_number(" 3.6 "), parse_number("-1e-2")
     (3.6, -0.01)
     """
-    bare = text.strip()
-    value = float(bare) if _NUMBER.fullmatch(bare) else np.inf
+    stripped = text.strip()
+    value = float(stripped) if _NUMBER.fullmatch(stripped) else np.inf
     if not np.isfinite(value):
         raise ValueError(f"{text[:60]!r} is not a number: use one such as 0.5")
     return value
@@ -92,8 +92,8 @@ def parse_cell(text: str) -> float:
     >>> parse_cell("[[ 2896.]]"), parse_cell("None")
     (2896.0, nan)
     """
-    bare = text.strip(_PADDING)
-    value = np.nan if bare in MISSING else parse_number(bare)
+    stripped = text.strip(_PADDING)
+    value = np.nan if stripped in MISSING else parse_number(stripped)
     if abs(value) > MAX_MAGNITUDE:
         raise ValueError(f"{text[:60]!r} is larger than any figure of a seismogram")
     return value
@@ -110,10 +110,10 @@ def parse_integer(text: str) -> int:
     >>> parse_integer(" 12 ")
     12
     """
-    bare = text.strip()
-    if not _INTEGER.fullmatch(bare):
+    stripped = text.strip()
+    if not _INTEGER.fullmatch(stripped):
         raise ValueError(f"{text[:60]!r} is not a whole number of at most {MAX_DIGITS} digits")
-    return int(bare)
+    return int(stripped)
 
 
 def parse_fraction(text: str) -> Fraction:
@@ -127,13 +127,13 @@ def parse_fraction(text: str) -> Fraction:
     >>> parse_fraction("0.29")
     Fraction(29, 100)
     """
-    bare = text.strip()
-    if len(bare) > MAX_FRACTION_CHARACTERS:
+    stripped = text.strip()
+    if len(stripped) > MAX_FRACTION_CHARACTERS:
         raise InputError(
             f"fraction {text[:40]!r} is too long: use at most {MAX_FRACTION_CHARACTERS} characters"
         )
     try:
-        fraction = Fraction(bare) if _FRACTION.fullmatch(bare) else None
+        fraction = Fraction(stripped) if _FRACTION.fullmatch(stripped) else None
     except ZeroDivisionError:
         fraction = None
     if fraction is None:
@@ -154,8 +154,8 @@ def parse_nanoseconds(text: str) -> int:
     >>> parse_nanoseconds("1970-01-01T01:00:00.5+01:00")
     500000000
     """
-    bare = text.strip()
-    match = _TIME.fullmatch(bare)
+    stripped = text.strip()
+    match = _TIME.fullmatch(stripped)
     if not match:
         raise ValueError(f"{text[:60]!r} is not a time: use one such as 2010-01-31T23:59:59.5")
     year, month, day, hour, minute, second = match.group(1, 3, 4, 5, 7, 8)
@@ -194,14 +194,14 @@ def parse_time(text: str) -> np.datetime64:
     return np.datetime64(parse_nanoseconds(text) // 1000, "us")
 
 
-def parse_numbers(text: pd.Series, most: float = MAX_MAGNITUDE) -> tuple[np.ndarray, np.ndarray]:
+def parse_numbers(text: pd.Series, max_magnitude: float = MAX_MAGNITUDE) -> tuple[np.ndarray, np.ndarray]:
     """Read the cells of a column as float64.
 
     Parameters
     ----------
     text
         Numbers, in brackets or not, and what stands for a missing one.
-    most
+    max_magnitude
         The largest magnitude; beyond it there is no number.
 
     Returns
@@ -217,9 +217,9 @@ def parse_numbers(text: pd.Series, most: float = MAX_MAGNITUDE) -> tuple[np.ndar
     """
     # Pandas has the grammar of `parse_number`, but for words such as inf, and reads ten times
     # as fast.
-    bare = pd.Series([cell.strip(_PADDING) for cell in text.tolist()], dtype=object)
-    values = pd.to_numeric(bare, errors="coerce").to_numpy(float, copy=True)
-    values[~(np.abs(values) <= most)] = np.nan
+    stripped = pd.Series([cell.strip(_PADDING) for cell in text.tolist()], dtype=object)
+    values = pd.to_numeric(stripped, errors="coerce").to_numpy(float, copy=True)
+    values[~(np.abs(values) <= max_magnitude)] = np.nan
     return values, _malformed(text, np.isnan(values))
 
 
@@ -241,11 +241,11 @@ def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     n_parts = np.diff(np.searchsorted(part_starts, cell_starts))
     complete = n_parts == len(COMPONENTS)
     flat = list(compress(joined.decode().split(), np.repeat(complete, n_parts).tolist()))
-    read, wrong = parse_numbers(pd.Series(flat, dtype=object))
+    flat_values, flat_malformed = parse_numbers(pd.Series(flat, dtype=object))
     values = np.full((len(text), len(COMPONENTS)), np.nan)
-    values[complete] = read.reshape(-1, len(COMPONENTS))
+    values[complete] = flat_values.reshape(-1, len(COMPONENTS))
     malformed = _malformed(text, ~complete)
-    malformed[complete] = wrong.reshape(-1, len(COMPONENTS)).any(axis=1)
+    malformed[complete] = flat_malformed.reshape(-1, len(COMPONENTS)).any(axis=1)
     return values, malformed
 
 
@@ -265,33 +265,33 @@ def parse_times(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """
     times = np.full(len(text), np.datetime64("NaT", "us"))
     regular = _parse_stead_times(text, times)
-    rest = text[~regular]
-    times[~regular] = np.array([_microseconds(cell) for cell in rest], "i8").view("M8[us]")
+    irregular_cells = text[~regular]
+    times[~regular] = np.array([_microseconds(cell) for cell in irregular_cells], "i8").view("M8[us]")
     return times, _malformed(text, np.isnat(times))
 
 
 def _parse_stead_times(text: pd.Series, times: np.ndarray) -> np.ndarray:
     """Read those of STEAD's form by numpy, twenty times as fast; returns which they are."""
-    none = np.zeros(len(text), bool)
+    no_cells = np.zeros(len(text), bool)
     try:
         cells = np.array(text.to_numpy(object), f"S{_WIDTH}")
     except UnicodeEncodeError:
-        return none
+        return no_cells
     characters = cells.view(np.uint8).reshape(-1, _WIDTH)
     # Numpy reads now and other zones too: it gets only what can be a clock without a zone, and
     # refuses whatever of that is none.
-    of_form = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
-    for place, marks in _STEAD_MARKS:
-        of_form &= np.logical_or.reduce([characters[:, place] == mark for mark in marks])
+    is_regular = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
+    for position, marks in _STEAD_MARKS:
+        is_regular &= np.logical_or.reduce([characters[:, position] == mark for mark in marks])
     point, fraction = characters[:, 19], characters[:, 20:]
-    of_form &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
-    ended = characters[:, 19:] == 0
-    of_form &= (ended[:, 1:] | (_are_digits(fraction) & ~ended[:, :-1])).all(axis=1) & ended[:, -1]
+    is_regular &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
+    is_past_end = characters[:, 19:] == 0
+    is_regular &= (is_past_end[:, 1:] | (_are_digits(fraction) & ~is_past_end[:, :-1])).all(axis=1) & is_past_end[:, -1]
     try:
-        times[of_form] = cells[of_form].astype("M8[us]")
+        times[is_regular] = cells[is_regular].astype("M8[us]")
     except ValueError:  # a 30 February, say; the slow way finds which cell it is
-        return none
-    return of_form & (times >= _FIRST_TIME)
+        return no_cells
+    return is_regular & (times >= _FIRST_TIME)
 
 
 def _are_digits(characters: np.ndarray) -> np.ndarray:
@@ -328,8 +328,8 @@ def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
     >>> number_column(table, "p_arrival_sample")
     array([700.,  nan,  nan])
     """
-    most = MAX_MAGNITUDE if column in COLUMNS else np.finfo(float).max
-    values, malformed = parse_numbers(table[column], most)
+    max_magnitude = MAX_MAGNITUDE if column in COLUMNS else np.finfo(float).max
+    values, malformed = parse_numbers(table[column], max_magnitude)
     _refuse(table, column, malformed, "a number is needed")
     return values
 

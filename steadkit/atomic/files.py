@@ -76,8 +76,8 @@ def atomic_write(
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
     with stage.held():
-        ours = _finish_commit(stage, targets, overwrite)
-        refuse_existing(targets, overwrite, ours)
+        placed = _finish_commit(stage, targets, overwrite)
+        refuse_existing(targets, overwrite, placed)
         stage.clear(keep)
         paths = [stage.folder / target.name for target in targets]
         is_written = False
@@ -86,8 +86,8 @@ def atomic_write(
             is_written = True
             # The command may have read more since, and the user may have made a file.
             refuse_harm(targets, overwrite, kinds, paths)
-            refuse_existing(targets, overwrite, ours)
-            _commit(stage, targets, overwrite, ours)
+            refuse_existing(targets, overwrite, placed)
+            _commit(stage, targets, overwrite, placed)
         except BaseException as error:
             is_usable = is_written or isinstance(error, OSError | KeyboardInterrupt)
             if not stage.is_committing():  # else the next run moves the rest
@@ -134,18 +134,18 @@ def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> se
     InputError
         The user has made a file at a target since; nothing is moved then.
     """
-    moves, ours = stage.read_commit(), _placed_targets(stage, targets)
+    moves, placed = stage.read_commit(), _placed_targets(stage, targets)
     if not moves:
         return set()
     waiting = [t for t in targets if identity_of(stage.folder / t.name) == moves[t.name].staged]
-    if ours.union(waiting) != set(targets):
+    if placed.union(waiting) != set(targets):
         # The user has removed or changed a file that was in place: the rest is of no use.
-        return ours
+        return placed
     for target in waiting:
         move = moves[target.name]
         # A record that another user has put into a shared folder is no leave to replace anything.
-        known = (move.staged, move.replaced if stage.is_of_this_user() else None)
-        if not overwrite and identity_of(target) not in known:
+        replaceable = (move.staged, move.replaced if stage.is_of_this_user() else None)
+        if not overwrite and identity_of(target) not in replaceable:
             refuse_existing([target], overwrite)
     for target in waiting:
         stage.move(target.name, may_replace=True)
@@ -153,7 +153,7 @@ def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> se
     return set(targets)
 
 
-def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, ours: Collection[Path]) -> None:
+def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, placed: Collection[Path]) -> None:
     moves = {}
     for target in targets:
         staged_file = stage.folder / target.name
@@ -164,7 +164,7 @@ def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, ours: Collec
     stage.write_commit(moves)
     for target in targets:
         try:
-            stage.move(target.name, may_replace=overwrite or target in ours)
+            stage.move(target.name, may_replace=overwrite or target in placed)
         except FileExistsError:
             refuse_existing([target])
             raise

@@ -26,7 +26,7 @@ def forbid(folder: Path) -> None:
     """Say of any folder that it may not be replaced."""
 
 
-def check_folder(target: Path, overwrite: bool = False, ours: OwnedFiles = forbid) -> None:
+def check_folder(target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid) -> None:
     """Refuse a place where a folder may not be put, before any work.
 
     Raises
@@ -39,7 +39,7 @@ def check_folder(target: Path, overwrite: bool = False, ours: OwnedFiles = forbi
         return
     if target.is_symlink() or not target.is_dir():
         raise InputError(f"{str(target)!r} is no folder: choose another name with --out")
-    written = ours(target)
+    written = owned_files(target)
     if written is None:
         raise InputError(
             f"{str(target)!r} exists and is something else than what would be written: "
@@ -78,7 +78,7 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def atomic_folder(
-    target: Path, overwrite: bool = False, ours: OwnedFiles = forbid
+    target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid
 ) -> Iterator[Path]:
     """Make a folder next to its place, and move it there when it is complete.
 
@@ -87,9 +87,9 @@ def atomic_folder(
     target
         Where the folder shall stand; folders above it are made, and removed again if it fails.
     overwrite
-        Whether one that is there may be replaced. Files in it that `ours` does not list are moved
+        Whether one that is there may be replaced. Files in it that `owned_files` does not list are moved
         into the new one.
-    ours
+    owned_files
         Knows a folder that may be replaced.
 
     Yields
@@ -107,20 +107,20 @@ def atomic_folder(
     stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
     with _parent_folders(target), stage.held():
-        _finish_exchange(target, new, old, ours)
-        check_folder(target, overwrite, ours)
+        _finish_exchange(target, new, old, owned_files)
+        check_folder(target, overwrite, owned_files)
         try:
             stage.clear()
             new.mkdir()
             yield new
             for path in (*new.rglob("*"), new):
                 sync(path)
-            check_folder(target, overwrite, ours)  # the user may have made one meanwhile
+            check_folder(target, overwrite, owned_files)  # the user may have made one meanwhile
             _exchange(target, new, old)
         except BaseException:
             stage.clear()
             raise
-        _finish_exchange(target, new, old, ours)
+        _finish_exchange(target, new, old, owned_files)
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
     sync(target.parent)
 
 
-def _finish_exchange(target: Path, new: Path, old: Path, ours: OwnedFiles) -> None:
+def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles) -> None:
     """Clear an old folder away once the new one stands; put it back where there is none.
 
     Raises
@@ -168,12 +168,12 @@ def _finish_exchange(target: Path, new: Path, old: Path, ours: OwnedFiles) -> No
     if not os.path.lexists(target):
         os.rename(old, target)
         return
-    if new.exists() or target.is_symlink() or ours(target) is None:
+    if new.exists() or target.is_symlink() or owned_files(target) is None:
         raise InputError(
             f"{str(target)!r} was made while it was being replaced, and what was there before is "
             f"{str(old)!r}: move one of them away"
         )
-    written = ours(old) or ()
+    written = owned_files(old) or ()
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in written:
@@ -181,9 +181,9 @@ def _finish_exchange(target: Path, new: Path, old: Path, ours: OwnedFiles) -> No
     shutil.rmtree(old)
 
 
-def _move_aside(path: Path, place: Path) -> None:
+def _move_aside(path: Path, target: Path) -> None:
     """Move somebody else's file to a place, or next to it if there is one now."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    while os.path.lexists(place):
-        place = place.with_name(f"{place.name}.old")
-    os.replace(path, place)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while os.path.lexists(target):
+        target = target.with_name(f"{target.name}.old")
+    os.replace(path, target)

@@ -144,19 +144,19 @@ def _kind_of_text(head: bytes) -> str:
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
     """Return what kind of file a target will be; an empty text where that is not known yet."""
     if not declared and staged_file is not None:
-        found = kind_of_file(staged_file)
+        staged_kind = kind_of_file(staged_file)
         # The first line of a text, or a CSV, may be another in the next version.
-        declared = "" if found.startswith((TEXT, TABLE)) else found
+        declared = "" if staged_kind.startswith((TEXT, TABLE)) else staged_kind
     return declared or BY_SUFFIX.get(target.suffix.lower(), "" if staged_file is None else TEXT)
 
 
-def may_replace(new: str, old: str) -> bool:
+def may_replace(new_kind: str, old_kind: str) -> bool:
     """Return whether a file of one kind may take the place of one of another.
 
     >>> may_replace(TABLE, TRACES), may_replace(table(["a", "b"]), TRACES), may_replace(PNG, EMPTY)
     (True, False, True)
     """
-    if old == EMPTY or new in ("", ANY, old):
+    if old_kind == EMPTY or new_kind in ("", ANY, old_kind):
         return True
     # A kind that says less covers those that say more; a text may have commas in its first line.
-    return (new in (TABLE, HDF5) and old.startswith(new)) or (new == TEXT and old.startswith(TABLE))
+    return (new_kind in (TABLE, HDF5) and old_kind.startswith(new_kind)) or (new_kind == TEXT and old_kind.startswith(TABLE))

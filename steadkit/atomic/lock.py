@@ -62,8 +62,8 @@ def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        kind = BusyError if isinstance(error, BlockingIOError) else InputError
-        raise kind(busy) from error
+        error_class = BusyError if isinstance(error, BlockingIOError) else InputError
+        raise error_class(busy) from error
     return descriptor
 
 

@@ -103,8 +103,8 @@ class Stage:
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
         if self.is_for_folder and entry.name != MARK:
-            parts = [name + end for name in self.names for end in ("", REPLACED)]
-            return stat.S_ISDIR(status.st_mode) and entry.name in parts
+            allowed = [name + ending for name in self.names for ending in ("", REPLACED)]
+            return stat.S_ISDIR(status.st_mode) and entry.name in allowed
         if not stat.S_ISREG(status.st_mode):
             return False
         if entry.name in (MARK, COMMIT, COMMIT + ".new"):

@@ -89,9 +89,9 @@ def refuse_harm(
         another kind than what would be written.
     """
     refuse_folders(targets)
-    given = chain(kinds, repeat(""))
+    declared_kinds = chain(kinds, repeat(""))
     files = chain(staged_files, repeat(None))
-    for target, kind, staged_file in zip(targets, given, files, strict=False):
+    for target, kind, staged_file in zip(targets, declared_kinds, files, strict=False):
         if target.name in (MARK, COMMIT, f"{COMMIT}.new"):
             raise InputError(f"{str(target)!r} is a name of steadkit's own: choose another name")
         if not os.path.lexists(target):
@@ -106,18 +106,18 @@ def refuse_harm(
 
 
 def refuse_existing(
-    targets: Sequence[Path], overwrite: bool = False, ours: Collection[Path] = ()
+    targets: Sequence[Path], overwrite: bool = False, placed: Collection[Path] = ()
 ) -> None:
     """Refuse folders, and files that exist and may not be replaced.
 
     Raises
     ------
     InputError
-        A target is a folder, or exists, is not among `ours`, and `overwrite` is false.
+        A target is a folder, or exists, is not among `placed`, and `overwrite` is false.
     """
     refuse_folders(targets)
     for target in reversed(targets):
-        if os.path.lexists(target) and not overwrite and target not in ours:
+        if os.path.lexists(target) and not overwrite and target not in placed:
             raise InputError(
                 f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
             )
@@ -140,7 +140,7 @@ def _refuse_owned(target: Path, targets: Sequence[Path]) -> None:
 
 def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     path = Path(os.path.abspath(target))
-    names = {other.name for other in targets}
+    names = {written.name for written in targets}
     for folder in path.parents[:MAX_PARENT_FOLDERS]:
         name = path.relative_to(folder).as_posix()
         for owner in OWNERS:
@@ -157,25 +157,25 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
 def _data_sets_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """Find the data sets, of STEAD's layout or SeisBench's, of which a target is a part."""
     name, folder = target.name, target.parent
-    parts: list[str] = []
+    member_names: list[str] = []
     if target.suffix in (".csv", ".manifest"):
-        parts += [target.stem + suffix for suffix in HDF5_SUFFIXES]
+        member_names += [target.stem + suffix for suffix in HDF5_SUFFIXES]
         if name.startswith("metadata"):
-            parts.append(f"waveforms{target.stem.removeprefix('metadata')}.hdf5")
+            member_names.append(f"waveforms{target.stem.removeprefix('metadata')}.hdf5")
     elif target.suffix in HDF5_SUFFIXES:
-        parts.append(f"{target.stem}.csv")
+        member_names.append(f"{target.stem}.csv")
         if name.startswith("waveforms"):
-            parts.append(f"metadata{target.stem.removeprefix('waveforms')}.csv")
-    made = {path.name for path in targets}
-    for part in parts:
-        if part not in made and (folder / part).is_file():
-            yield "data set", folder / part
+            member_names.append(f"metadata{target.stem.removeprefix('waveforms')}.csv")
+    written_names = {path.name for path in targets}
+    for member in member_names:
+        if member not in written_names and (folder / member).is_file():
+            yield "data set", folder / member
 
 
 def _refuse_other_kind(target: Path, kind: str) -> None:
-    present = kind_of_file(target)
-    if not may_replace(kind, present):
+    present_kind = kind_of_file(target)
+    if not may_replace(kind, present_kind):
         raise InputError(
-            f"{str(target)!r} is a {present}, and a {kind} would be written: "
+            f"{str(target)!r} is a {present_kind}, and a {kind} would be written: "
             "choose another name, or move it away"
         )

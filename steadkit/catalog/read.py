@@ -73,30 +73,30 @@ def iter_checked_chunks(
         As `read_table` does; a name that is repeated is refused after the last piece.
     """
     hashes = []
-    for part in iter_chunks(path, columns, starts=starts):
-        names = part["trace_name"].to_numpy(object)
+    for chunk in iter_chunks(path, columns, starts=starts):
+        names = chunk["trace_name"].to_numpy(object)
         check_names(names.tolist(), path)
-        _check_categories(part["trace_category"], path)
+        _check_categories(chunk["trace_category"], path)
         # A million names as Python has them take 100 MB: they are compared by their hashes.
         hashes.append(pd.util.hash_array(names, categorize=False))
-        yield part
+        yield chunk
     _refuse_repeated(np.concatenate(hashes), path)
 
 
 def iter_rows_named(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
     """Read only the rows of the traces in `names`, piece by piece, all columns as text."""
-    wanted = set(names)
-    for part in iter_chunks(path, None):
-        yield part[part["trace_name"].isin(wanted)]
+    selected_names = set(names)
+    for chunk in iter_chunks(path, None):
+        yield chunk[chunk["trace_name"].isin(selected_names)]
 
 
 def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
     """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
-    passed = 0
-    for part in iter_chunks(path, rows=CHUNK_COMPLETE_ROWS):
-        first, last = np.searchsorted(numbers, (passed, passed + len(part)))
-        yield part.iloc[numbers[first:last] - passed]
-        passed += len(part)
+    n_read = 0
+    for chunk in iter_chunks(path, rows=CHUNK_COMPLETE_ROWS):
+        first, last = np.searchsorted(numbers, (n_read, n_read + len(chunk)))
+        yield chunk.iloc[numbers[first:last] - n_read]
+        n_read += len(chunk)
 
 
 def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
@@ -105,16 +105,16 @@ def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> It
     Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
     stand: pandas takes ten times as long to read and write the same.
     """
-    present, passed, done = columns_of(path), 0, 0
-    if list(columns) == present:
+    file_columns, n_read, n_written = columns_of(path), 0, 0
+    if list(columns) == file_columns:
         with _csv_errors(path):
-            for rows in iter_plain_chunks(path, len(present)):
-                last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
-                yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
-                passed, done = passed + len(rows), last
-    if done < len(numbers):
-        for part in iter_rows_at(path, numbers[done:]):
-            yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
+            for rows in iter_plain_chunks(path, len(file_columns)):
+                last = n_written + int(np.searchsorted(numbers[n_written:], n_read + len(rows)))
+                yield [rows[number] for number in (numbers[n_written:last] - n_read).tolist()]
+                n_read, n_written = n_read + len(rows), last
+    if n_written < len(numbers):
+        for chunk in iter_rows_at(path, numbers[n_written:]):
+            yield csv_lines(chunk.reindex(columns=list(columns), fill_value=""))
 
 
 def csv_digest(path: Path, rows: int) -> str:
@@ -161,15 +161,15 @@ def iter_chunks(
     InputError
         The file is not a CSV, lacks a column, or has a row with more or fewer fields than names.
     """
-    present = columns_of(path)
-    _require_columns(present, columns or (), path)
-    yield pd.DataFrame(columns=list(columns or present), dtype=str)
+    file_columns = columns_of(path)
+    _require_columns(file_columns, columns or (), path)
+    yield pd.DataFrame(columns=list(columns or file_columns), dtype=str)
     with (
         _csv_errors(path),
-        CheckedLines(path, len(present), starts) as lines,
+        CheckedLines(path, len(file_columns), starts) as lines,
         pd.read_csv(
             lines,
-            names=present,
+            names=file_columns,
             header=0,
             usecols=None if columns is None else list(columns),
             index_col=False,
@@ -193,11 +193,11 @@ def _csv_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 
 
-def _require_columns(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
-    if missing := [column for column in needed if column not in present]:
+def _require_columns(file_columns: Sequence[str], required: Sequence[str], path: Path) -> None:
+    if missing := [column for column in required if column not in file_columns]:
         raise InputError(
             f"{str(path)!r} has no column {missing[0]!r}: "
-            f"STEAD's CSV has {len(COLUMNS)} columns, this one {len(present)}"
+            f"STEAD's CSV has {len(COLUMNS)} columns, this one {len(file_columns)}"
         )
 
 
@@ -209,24 +209,24 @@ def check_names(names: list[str], path: Path) -> None:
 
 
 def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
-    in_order = np.sort(hashes)
-    twice = in_order[1:][in_order[1:] == in_order[:-1]]
-    if len(twice):
-        names = pd.concat([part["trace_name"] for part in iter_chunks(path, ["trace_name"])])
-        suspects = names[np.isin(hashes, twice)].tolist()
-        repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
+    sorted_hashes = np.sort(hashes)
+    repeated_hashes = sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]]
+    if len(repeated_hashes):
+        names = pd.concat([chunk["trace_name"] for chunk in iter_chunks(path, ["trace_name"])])
+        candidates = names[np.isin(hashes, repeated_hashes)].tolist()
+        repeated = next((name for name, count in Counter(candidates).items() if count > 1), None)
         if repeated is not None:
             raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
 
 
 def _all_plain(names: list[str]) -> bool:
     """Tell quickly that all names are fine; False means that each must be looked at."""
-    together = "\n".join(names).encode(errors="replace")
+    joined = "\n".join(names).encode(errors="replace")
     lengths = set(map(len, names))
     return (
-        together.isascii()
-        and together.count(b"\n") == len(names) - 1
-        and len(together.translate(None, _UNSAFE)) == len(together)
+        joined.isascii()
+        and joined.count(b"\n") == len(names) - 1
+        and len(joined.translate(None, _UNSAFE)) == len(joined)
         and 2 < min(lengths) <= max(lengths) <= MAX_NAME_BYTES
     )
 

@@ -20,14 +20,14 @@ BATCH_ROWS: Final = 1000
 """Written at once, where each is read from its own place."""
 
 
-def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> str:
+def write_rows(sources: Sequence[Path], selected_rows: pd.DataFrame, target: Path) -> str:
     """Write rows of several CSV files as one CSV.
 
     Parameters
     ----------
     sources
         The CSV files.
-    chosen
+    selected_rows
         What to write, in the order wanted: ``source``, the number of the CSV, ``row``, the number
         of the row in it, and ``trace_name``; also ``start`` and ``end``, the bytes of its line,
         where they are known: then only these are read.
@@ -47,21 +47,21 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> s
     columns = order_columns(name for source in sources for name in columns_of(source))
     digest = CellsDigest(columns)
     write_csv(target, columns, [])
-    if {*BYTE_RANGE} <= {*chosen} and all(columns_of(source) == columns for source in sources):
+    if {*BYTE_RANGE} <= {*selected_rows} and all(columns_of(source) == columns for source in sources):
         with target.open("ab") as file:
-            for lines in _iter_lines_at_offsets(sources, chosen, columns):
+            for lines in _iter_lines_at_offsets(sources, selected_rows, columns):
                 _append(lines, file, digest)
         return digest.hexdigest()
-    order = np.lexsort((chosen["row"].to_numpy(), chosen["source"].to_numpy()))
-    parts = _iter_lines_in_file_order(sources, chosen.iloc[order], columns)
+    order = np.lexsort((selected_rows["row"].to_numpy(), selected_rows["source"].to_numpy()))
+    chunks = _iter_lines_in_file_order(sources, selected_rows.iloc[order], columns)
     if (order == np.arange(len(order))).all():
         with target.open("ab") as file:
-            for lines in parts:
+            for lines in chunks:
                 _append(lines, file, digest)
         return digest.hexdigest()
     spool = target.with_name(f"{target.name}.spool")
     try:
-        ends = _write_spool(spool, parts)
+        ends = _write_spool(spool, chunks)
         _write_in_order(spool, ends, order, target, digest)
     finally:
         spool.unlink(missing_ok=True)
@@ -75,16 +75,16 @@ def _append(lines: Sequence[bytes], file: BinaryIO, digest: CellsDigest) -> None
 
 
 def _iter_lines_at_offsets(
-    sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
+    sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
     """Read the chosen rows as lines, each from its place, in their order."""
     name = columns.index("trace_name")
     with ExitStack() as stack:
         descriptors = [stack.enter_context(source.open("rb")).fileno() for source in sources]
-        for first in range(0, len(chosen), BATCH_ROWS):
-            some = chosen.iloc[first : first + BATCH_ROWS]
+        for batch_start in range(0, len(selected_rows), BATCH_ROWS):
+            batch = selected_rows.iloc[batch_start : batch_start + BATCH_ROWS]
             lines = []
-            for source, start, end, expected in some[
+            for source, start, end, expected in batch[
                 ["source", *BYTE_RANGE, "trace_name"]
             ].to_numpy():
                 line = os.pread(descriptors[source], end - start, start) + b"\n"
@@ -103,21 +103,21 @@ def _changed(source: Path) -> InputError:
 
 
 def _iter_lines_in_file_order(
-    sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
+    sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
     """Read the chosen rows as lines, in the order of the files, checked to be the ones meant."""
     name = columns.index("trace_name")
     for number, source in enumerate(sources):
-        wanted = chosen[chosen["source"] == number]
-        names = wanted["trace_name"].tolist()
-        done = 0
-        for lines in iter_lines_at(source, wanted["row"].to_numpy(), columns):
-            found = [_field(line, name, len(columns)) for line in lines]
-            if found != names[done : done + len(lines)]:
+        source_rows = selected_rows[selected_rows["source"] == number]
+        names = source_rows["trace_name"].tolist()
+        n_checked = 0
+        for lines in iter_lines_at(source, source_rows["row"].to_numpy(), columns):
+            line_names = [_field(line, name, len(columns)) for line in lines]
+            if line_names != names[n_checked : n_checked + len(lines)]:
                 raise _changed(source)
-            done += len(lines)
+            n_checked += len(lines)
             yield [line.encode() for line in lines]
-        if done < len(names):
+        if n_checked < len(names):
             raise InputError(f"{str(source)!r} has become shorter while it was read: run it again")
 
 
@@ -125,17 +125,17 @@ def _field(line: str, number: int, fields: int) -> str:
     """Take one field out of a line of a CSV, looking from the end that is nearer."""
     if '"' in line:
         return next(csv.reader([line]))[number]
-    behind = fields - number
-    if behind <= number:
-        return line.rstrip("\n").rsplit(",", behind)[-behind]
+    n_from_end = fields - number
+    if n_from_end <= number:
+        return line.rstrip("\n").rsplit(",", n_from_end)[-n_from_end]
     return line.rstrip("\n").split(",", number + 1)[number]
 
 
-def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
+def _write_spool(spool: Path, chunks: Iterable[list[bytes]]) -> np.ndarray:
     """Write lines as they come; returns where each ends."""
     lengths = [np.zeros(1, np.int64)]
     with spool.open("wb") as file:
-        for lines in parts:
+        for lines in chunks:
             file.writelines(lines)
             lengths.append(np.fromiter(map(len, lines), np.int64, len(lines)))
     return np.cumsum(np.concatenate(lengths))
@@ -144,14 +144,14 @@ def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
 def _write_in_order(
     spool: Path, ends: np.ndarray, order: np.ndarray, target: Path, digest: CellsDigest
 ) -> None:
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    parts = np.array_split(place, -(-len(place) // BATCH_ROWS) or 1)
+    spool_rows = np.empty(len(order), np.int64)
+    spool_rows[order] = np.arange(len(order))
+    batches = np.array_split(spool_rows, -(-len(spool_rows) // BATCH_ROWS) or 1)
     descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with target.open("ab") as file:
-            for rows in parts:
-                spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+            for batch in batches:
+                spans = zip(ends[batch].tolist(), ends[batch + 1].tolist(), strict=True)
                 lines = [os.pread(descriptor, end - start, start) for start, end in spans]
                 _append(lines, file, digest)
     finally:

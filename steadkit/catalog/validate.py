@@ -51,25 +51,25 @@ class CheckedLines(io.TextIOBase):
 
     def read(self, size: int | None = -1) -> str:
         """Read the next lines; `size` is a wish, as pandas asks for it."""
-        piece = self._file.read(CHUNK_BYTES)
-        rest = b"" if piece.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
-        if len(rest) == MAX_LINE_BYTES:
+        chunk = self._file.read(CHUNK_BYTES)
+        line_end = b"" if chunk.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
+        if len(line_end) == MAX_LINE_BYTES:
             raise InputError(
                 f"{str(self._path)!r} has a line of more than {MAX_LINE_BYTES:,} bytes: "
                 "it is not a STEAD CSV"
             )
-        piece += rest
-        if b"\0" in piece:
+        chunk += line_end
+        if b"\0" in chunk:
             raise InputError(f"{str(self._path)!r} holds a NUL byte: it is damaged or no CSV")
         if not self._file.peek(1):
-            piece = _without_blank_end(piece)
-        starts = None if self._fields is None else line_starts(piece, self._fields)
+            chunk = _without_blank_end(chunk)
+        starts = None if self._fields is None else line_starts(chunk, self._fields)
         if self._fields is not None and starts is None:
             check_rows(self._path, self._fields)
             self._fields = None  # the whole file has been found right
         if self._starts is not None:
-            self._starts.add(piece, starts)
-        return self._decoder.decode(piece, final=not piece)
+            self._starts.add(chunk, starts)
+        return self._decoder.decode(chunk, final=not chunk)
 
     def close(self) -> None:
         """Close the file."""
@@ -81,8 +81,8 @@ class LineStarts:
     r"""Where the lines of a CSV begin, learned while it is read.
 
     >>> starts = LineStarts()
-    >>> for piece in (b"x,y\na,b\n", b"c,d"):
-    ...     starts.add(piece, line_starts(piece, 2))
+    >>> for chunk in (b"x,y\na,b\n", b"c,d"):
+    ...     starts.add(chunk, line_starts(chunk, 2))
     >>> starts.places()
     (array([4, 8]), array([ 7, 11]))
     """
@@ -91,12 +91,12 @@ class LineStarts:
         self._parts: list[np.ndarray] = []
         self._end, self._are_plain = 0, True
 
-    def add(self, piece: bytes, starts: np.ndarray | None) -> None:
+    def add(self, chunk: bytes, starts: np.ndarray | None) -> None:
         """Take in the next piece and the places in it, None where they are not known."""
-        self._are_plain &= starts is not None and b"\r" not in piece
+        self._are_plain &= starts is not None and b"\r" not in chunk
         if starts is not None and self._are_plain:
             self._parts.append(self._end + starts)
-            self._end += len(piece) if piece.endswith(b"\n") or not piece else len(piece) + 1
+            self._end += len(chunk) if chunk.endswith(b"\n") or not chunk else len(chunk) + 1
 
     def places(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return first byte and end of every row; None if the file holds a quote or a CR."""
@@ -128,27 +128,27 @@ def iter_plain_chunks(path: Path, fields: int) -> Iterator[list[str]]:
             header = 0
 
 
-def _without_blank_end(piece: bytes) -> bytes:
+def _without_blank_end(chunk: bytes) -> bytes:
     """Drop blank lines at the end of a file, which many editors leave."""
-    text = piece.rstrip(b"\r\n")
+    text = chunk.rstrip(b"\r\n")
     return text + b"\n" if text else b""
 
 
-def line_starts(piece: bytes, fields: int) -> np.ndarray | None:
+def line_starts(chunk: bytes, fields: int) -> np.ndarray | None:
     r"""Find quickly where lines begin that have so many fields each; None: they must be looked at.
 
     >>> line_starts(b"a,b\r\nc,d\n", 2), line_starts(b"a,b\nc,d,\n", 2), line_starts(b'"a,b"\n', 1)
     (array([0, 5]), None, None)
     """
-    if not piece:
+    if not chunk:
         return np.empty(0, np.int64)
-    returns_alone = b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n")
-    if fields > 256 or b'"' in piece or returns_alone:
+    returns_alone = b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n")
+    if fields > 256 or b'"' in chunk or returns_alone:
         return None
-    commas = np.frombuffer(piece, np.uint8) == ord(",")
-    ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+    commas = np.frombuffer(chunk, np.uint8) == ord(",")
+    ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
     starts = np.concatenate(([0], ends + 1))
-    starts = starts[starts < len(piece)]
+    starts = starts[starts < len(chunk)]
     # One byte a line counts modulo 256; where the total is right too, no line has 256 too many.
     in_line = np.add.reduceat(commas.view(np.uint8), starts, dtype=np.uint8)
     total = np.count_nonzero(commas)
@@ -179,8 +179,8 @@ def check_rows(path: Path, fields: int) -> None:
             ) from error
 
 
-def _refuse_row(path: Path, line: int, found: int, fields: int) -> None:
-    cause = "it has been cut" if found < fields else "a comma in a field needs quotes around it"
+def _refuse_row(path: Path, line: int, n_fields: int, fields: int) -> None:
+    cause = "it has been cut" if n_fields < fields else "a comma in a field needs quotes around it"
     raise InputError(
-        f"{str(path)!r} has {found} fields in line {line}, its header {fields}: {cause}"
+        f"{str(path)!r} has {n_fields} fields in line {line}, its header {fields}: {cause}"
     )

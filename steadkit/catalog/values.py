@@ -33,21 +33,21 @@ def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
 
     Noise, which has no source, stands for itself.
     """
-    groups, left = np.full(len(table), None, object), np.arange(len(table))
+    groups, unnamed_rows = np.full(len(table), None, object), np.arange(len(table))
     for column in GROUP_COLUMNS:
         if column in table:
-            values = table[column].iloc[left]
-            known = ~values.isin(MISSING).to_numpy()
-            groups[left[known]] = [f"{column} {value}" for value in values[known].tolist()]
-            left = left[~known]
-    groups[left] = [f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[left].tolist()]
+            values = table[column].iloc[unnamed_rows]
+            is_known = ~values.isin(MISSING).to_numpy()
+            groups[unnamed_rows[is_known]] = [f"{column} {value}" for value in values[is_known].tolist()]
+            unnamed_rows = unnamed_rows[~is_known]
+    groups[unnamed_rows] = [f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[unnamed_rows].tolist()]
     return groups
 
 
 def order_columns(columns: Iterable[str]) -> list[str]:
     """Put STEAD's columns first and in STEAD's order, others behind, each once."""
-    present = dict.fromkeys(columns)
-    return [c for c in COLUMNS if c in present] + [c for c in present if c not in COLUMNS]
+    distinct = dict.fromkeys(columns)
+    return [c for c in COLUMNS if c in distinct] + [c for c in distinct if c not in COLUMNS]
 
 
 def counts(categories: Iterable[str]) -> dict[str, int]:
@@ -57,5 +57,5 @@ def counts(categories: Iterable[str]) -> dict[str, int]:
     {'earthquake_local': 1, 'noise': 2}
     """
     column = categories if isinstance(categories, pd.Series) else pd.Series(list(categories))
-    found = column.astype(object).value_counts()
-    return {category: int(found.get(category, 0)) for category in CATEGORIES}
+    by_category = column.astype(object).value_counts()
+    return {category: int(by_category.get(category, 0)) for category in CATEGORIES}

@@ -40,7 +40,7 @@ class _Column(Sequence[str]):
         return (
             isinstance(other, Sequence)
             and len(self) == len(other)
-            and all(one == text for one, text in zip(self, other, strict=True))
+            and all(own_text == other_text for own_text, other_text in zip(self, other, strict=True))
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -67,8 +67,8 @@ class NameTable(_Column):
         return len(self._starts) - 1
 
     def _cut(self, start: int, stop: int) -> list[str]:
-        part = self._text[self._starts[start] : self._starts[stop]]
-        return part.decode().split(SEPARATOR)[:-1]
+        names = self._text[self._starts[start] : self._starts[stop]]
+        return names.decode().split(SEPARATOR)[:-1]
 
 
 class Digests(_Column):
@@ -87,15 +87,15 @@ class Digests(_Column):
     (['0001', '0203'], ['0000', '-'])
     """
 
-    def __init__(self, packed: bytes, size: int, known: np.ndarray | None = None):
-        self._packed, self._size, self._known = packed, size, known
+    def __init__(self, packed: bytes, size: int, is_known: np.ndarray | None = None):
+        self._packed, self._size, self._known = packed, size, is_known
 
     def __len__(self) -> int:
         return len(self._packed) // self._size
 
     def _cut(self, start: int, stop: int) -> list[str]:
         text, size = self._packed[start * self._size : stop * self._size].hex(), 2 * self._size
-        texts = [text[at : at + size] for at in range(0, len(text), size)]
+        texts = [text[offset : offset + size] for offset in range(0, len(text), size)]
         if self._known is not None and not self._known[start:stop].all():
             for row in np.flatnonzero(~self._known[start:stop]).tolist():
                 texts[row] = UNKNOWN

@@ -106,11 +106,11 @@ class Manifest:
     def _table(self) -> Iterator[str]:
         """Write headings and rows, some thousand at a time."""
         yield HEADINGS + "\n"
-        known = (self.parts, self.waveforms, self.attributes)
+        optional_columns = (self.parts, self.waveforms, self.attributes)
         for start in range(0, len(self.traces), BATCH_ROWS):
-            some = slice(start, start + BATCH_ROWS)
-            names = self.traces[some]
-            columns = (column[some] if len(column) else [UNKNOWN] * len(names) for column in known)
+            rows = slice(start, start + BATCH_ROWS)
+            names = self.traces[rows]
+            columns = (column[rows] if len(column) else [UNKNOWN] * len(names) for column in optional_columns)
             yield "\n".join([*map("\t".join, zip(names, *columns, strict=True)), ""])
 
 

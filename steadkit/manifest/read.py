@@ -65,9 +65,9 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
     hashed = begin_digest([line for line in lines if not line.startswith("# digest: ")])
     hashed.update(f"{HEADINGS}\n".encode())
     columns = _Columns([], [], [], [], [])
-    for piece in _iter_chunks(file, path):
-        hashed.update(piece)
-        columns.add(piece, path)
+    for chunk in _iter_chunks(file, path):
+        hashed.update(chunk)
+        columns.add(chunk, path)
     manifest = columns.manifest(header, path)
     if hashed.hexdigest() != claimed:
         raise InputError(
@@ -80,16 +80,16 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
 
 def _header_lines(file: BinaryIO, path: Path) -> list[str]:
     """Read the lines above the headings."""
-    first = _read_line(file, len(FIRST_LINE) + 20)
-    version = first.removeprefix(FIRST_LINE)
-    if version == first or not (version.isascii() and version.isdigit()):
+    first_line = _read_line(file, len(FIRST_LINE) + 20)
+    version = first_line.removeprefix(FIRST_LINE)
+    if version == first_line or not (version.isascii() and version.isdigit()):
         raise _not_a_manifest(path)
     if not 1 <= int(version) <= VERSION:
         raise InputError(
             f"{str(path)!r} is a steadkit manifest of version {version}: this steadkit reads those "
             f"up to {VERSION}, install a newer one"
         )
-    lines = [first]
+    lines = [first_line]
     while (line := _read_line(file, MAX_LINE_BYTES)) != HEADINGS:
         if not line.startswith("# "):
             raise _not_a_manifest(path)
@@ -129,16 +129,16 @@ def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
     return manifest, header.get("digest", "none")
 
 
-def _broken_header(path: Path, fault: str) -> InputError:
-    return InputError(f"{str(path)!r} has a broken header: {fault}")
+def _broken_header(path: Path, error: str) -> InputError:
+    return InputError(f"{str(path)!r} has a broken header: {error}")
 
 
 def _parse_counts(text: str) -> dict[str, int]:
     """Read the counts: all traces, then those of each category."""
     total, _, by_category = text.partition(" = ")
-    found = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
-    counted = {match[2]: int(match[1]) for match in found if match}
-    is_sound = len(counted) == len(found) and set(counted) <= set(CATEGORIES)
+    matches = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
+    counted = {match[2]: int(match[1]) for match in matches if match}
+    is_sound = len(counted) == len(matches) and set(counted) <= set(CATEGORIES)
     if not is_sound or total != str(sum(counted.values())):
         raise ValueError(f"it counts {text[:80]!r}, not the traces of each category")
     return counted
@@ -146,13 +146,13 @@ def _parse_counts(text: str) -> dict[str, int]:
 
 def _iter_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """Read the rows, whole lines at a time."""
-    while piece := file.read(CHUNK_BYTES):
-        piece += file.readline(MAX_LINE_BYTES)
-        if b"\r" in piece:
-            piece = piece.replace(b"\r\n", b"\n")
-        if not piece.endswith(b"\n"):
+    while chunk := file.read(CHUNK_BYTES):
+        chunk += file.readline(MAX_LINE_BYTES)
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n")
+        if not chunk.endswith(b"\n"):
             raise _not_a_manifest(path)
-        yield piece
+        yield chunk
 
 
 class _Columns(NamedTuple):
@@ -165,22 +165,22 @@ class _Columns(NamedTuple):
     parts: list[str]
     digests: list["_DigestColumns"]
 
-    def add(self, piece: bytes, path: Path) -> None:
+    def add(self, chunk: bytes, path: Path) -> None:
         """Take the rows of a piece apart."""
-        content = np.frombuffer(piece, np.uint8)
+        content = np.frombuffer(chunk, np.uint8)
         fields = _find_fields(content)
-        parts = None if fields is None else _read_splits(content, fields)
+        splits = None if fields is None else _read_splits(content, fields)
         digests = None if fields is None else _read_digests(content, fields)
-        if fields is None or parts is None or digests is None:
-            wrong = next(line for line in piece.decode().split("\n") if not _ROW.fullmatch(line))
-            raise InputError(f"{str(path)!r} has a broken row: {wrong[:60]!r}")
+        if fields is None or splits is None or digests is None:
+            broken_row = next(line for line in chunk.decode().split("\n") if not _ROW.fullmatch(line))
+            raise InputError(f"{str(path)!r} has a broken row: {broken_row[:60]!r}")
         text = _first_column(content, fields)
         names = text.decode().split(SEPARATOR)[:-1]
         check_names(names, path)
         self.names.append(text)
         self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         self.lengths.append(fields.lengths[:, 0] + 1)
-        self.parts.extend(parts)
+        self.parts.extend(splits)
         self.digests.append(digests)
 
     def manifest(self, header: Manifest, path: Path) -> Manifest:
@@ -194,9 +194,9 @@ class _Columns(NamedTuple):
             )
         waveforms, attributes = (
             Digests(
-                b"".join(piece[number][0] for piece in self.digests),
+                b"".join(chunk[number][0] for chunk in self.digests),
                 size,
-                np.concatenate([np.empty(0, bool), *(piece[number][1] for piece in self.digests)]),
+                np.concatenate([np.empty(0, bool), *(chunk[number][1] for chunk in self.digests)]),
             )
             for number, size in enumerate((WAVEFORM_BYTES, ATTRIBUTE_BYTES))
         )
@@ -229,13 +229,13 @@ def _find_fields(content: np.ndarray) -> _Fields | None:
 def _read_splits(content: np.ndarray, fields: _Fields) -> list[str] | None:
     """Read the second column; no two of its words are of one length."""
     starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
-    words = np.full(len(starts), None, object)
-    for part in SPLIT_NAMES:
-        rows = np.flatnonzero(lengths == len(part))
-        spelled = content[starts[rows][:, np.newaxis] + np.arange(len(part))]
-        words[rows[(spelled == list(part.encode())).all(axis=1)]] = part
-    listed: list[str] = words.tolist()
-    return None if None in listed else listed
+    splits = np.full(len(starts), None, object)
+    for split in SPLIT_NAMES:
+        rows = np.flatnonzero(lengths == len(split))
+        characters = content[starts[rows][:, np.newaxis] + np.arange(len(split))]
+        splits[rows[(characters == list(split.encode())).all(axis=1)]] = split
+    split_list: list[str] = splits.tolist()
+    return None if None in split_list else split_list
 
 
 def _read_digests(content: np.ndarray, fields: _Fields) -> _DigestColumns | None:
@@ -250,15 +250,15 @@ def _read_digests(content: np.ndarray, fields: _Fields) -> _DigestColumns | None
 def _parse_digests(
     content: np.ndarray, starts: np.ndarray, lengths: np.ndarray, size: int
 ) -> tuple[bytes, np.ndarray] | None:
-    known = lengths == 2 * size
-    if (lengths[~known] != 1).any() or (content[starts[~known]] != _HYPHEN).any():
+    is_known = lengths == 2 * size
+    if (lengths[~is_known] != 1).any() or (content[starts[~is_known]] != _HYPHEN).any():
         return None
-    digits = _NIBBLES[content[starts[known][:, np.newaxis] + np.arange(2 * size)]]
+    digits = _NIBBLES[content[starts[is_known][:, np.newaxis] + np.arange(2 * size)]]
     if (digits == _NO_DIGIT).any():
         return None
     packed = np.zeros((len(starts), size), np.uint8)
-    packed[known] = digits[:, ::2] << 4 | digits[:, 1::2]
-    return packed.tobytes(), known
+    packed[is_known] = digits[:, ::2] << 4 | digits[:, 1::2]
+    return packed.tobytes(), is_known
 
 
 def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
@@ -270,8 +270,8 @@ def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
 
 
 def _refuse_repeated(names: NameTable, hashes: np.ndarray, path: Path) -> None:
-    ordered = np.sort(hashes)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    suspects = Counter(names[row] for row in np.flatnonzero(np.isin(hashes, twice)).tolist())
-    if suspects and suspects.most_common(1)[0][1] > 1:
+    sorted_hashes = np.sort(hashes)
+    repeated_hashes = sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]]
+    name_counts = Counter(names[row] for row in np.flatnonzero(np.isin(hashes, repeated_hashes)).tolist())
+    if name_counts and name_counts.most_common(1)[0][1] > 1:
         raise InputError(f"{str(path)!r} lists a trace twice")

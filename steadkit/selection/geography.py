@@ -42,18 +42,18 @@ def check_circle(circle: Any) -> tuple[float, ...]:
     return values
 
 
-def _check_numbers(values: Any, what: str, names: Sequence[str]) -> tuple[float, ...]:
-    figures = values if isinstance(values, list | tuple) else ()
-    plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in figures)
-    if len(figures) != len(names) or not plain or not all(abs(v) < 1e9 for v in figures):
-        raise InputError(f"{what} {str(values)[:60]} is not {', '.join(names)}: give these numbers")
-    return tuple(map(float, figures))
+def _check_numbers(values: Any, shape: str, names: Sequence[str]) -> tuple[float, ...]:
+    numbers = values if isinstance(values, list | tuple) else ()
+    plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
+    if len(numbers) != len(names) or not plain or not all(abs(v) < 1e9 for v in numbers):
+        raise InputError(f"{shape} {str(values)[:60]} is not {', '.join(names)}: give these numbers")
+    return tuple(map(float, numbers))
 
 
-def _check_range(what: str, name: str, values: Sequence[float], limit: float) -> None:
+def _check_range(shape: str, name: str, values: Sequence[float], limit: float) -> None:
     for value in values:
         if not -limit <= value <= limit:
-            raise InputError(f"{what} has {name} {value:g}: use -{limit:g} to {limit:g} degrees")
+            raise InputError(f"{shape} has {name} {value:g}: use -{limit:g} to {limit:g} degrees")
 
 
 def in_box(latitudes: np.ndarray, longitudes: np.ndarray, box: Sequence[float]) -> np.ndarray:

@@ -18,47 +18,47 @@ from steadkit.selection.strata import labels, parse_stratum
 from steadkit.types import number_column
 
 
-def needed_columns(selection: Selection, present: Sequence[str] | None = None) -> list[str]:
+def needed_columns(selection: Selection, csv_columns: Sequence[str] | None = None) -> list[str]:
     """List the columns of the CSV that `select` reads.
 
     Parameters
     ----------
     selection
         What to select.
-    present
+    csv_columns
         The columns that the CSV has; those it lacks are then refused.
 
     Raises
     ------
     InputError
-        A column is not in `present`.
+        A column is not in `csv_columns`.
 
     >>> needed_columns(Selection(where="source_magnitude > 3"))
     ['trace_name', 'trace_category', 'source_magnitude']
     """
-    needed = [*KEY_COLUMNS]
+    names = [*KEY_COLUMNS]
     if selection.where:
-        needed += columns(parse(selection.where))
+        names += columns(parse(selection.where))
     if selection.box or selection.circle:
-        needed += _coordinates(selection)
-    needed += [csv_column(parse_stratum(spec)[0]) for spec in selection.stratify]
+        names += _coordinates(selection)
+    names += [csv_column(parse_stratum(spec)[0]) for spec in selection.stratify]
     if selection.group == GROUP_COLUMNS[0]:
-        needed += _group_columns(present)
+        names += _group_columns(csv_columns)
     elif selection.group:
-        needed.append(selection.group)
-    if present is not None:
-        check_columns(needed, present)
-    return list(dict.fromkeys(needed))
+        names.append(selection.group)
+    if csv_columns is not None:
+        check_columns(names, csv_columns)
+    return list(dict.fromkeys(names))
 
 
 def _coordinates(selection: Selection) -> tuple[str, str]:
     return f"{selection.at}_latitude", f"{selection.at}_longitude"
 
 
-def _group_columns(present: Sequence[str] | None) -> list[str]:
+def _group_columns(csv_columns: Sequence[str] | None) -> list[str]:
     """Tell an earthquake by its id or its time: one of the two columns suffices."""
-    known = [column for column in GROUP_COLUMNS if present is None or column in present]
-    return known or [GROUP_COLUMNS[0]]
+    usable_columns = [column for column in GROUP_COLUMNS if csv_columns is None or column in csv_columns]
+    return usable_columns or [GROUP_COLUMNS[0]]
 
 
 def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
@@ -92,14 +92,14 @@ def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> 
     """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
     if not len(rows):
         raise InputError(f"none of the {len(table):,} traces match {_filters_text(selection)}")
-    left = table.iloc[rows] if len(rows) < len(table) else table
-    groups = _groups_of(left, selection.group)
-    wanted, strata = _counts_per_stratum(left, groups, selection)
-    chosen = draw_per_stratum(left["trace_name"], strata, wanted, selection.seed, groups)
-    if not len(chosen):
+    candidates = table.iloc[rows] if len(rows) < len(table) else table
+    groups = _groups_of(candidates, selection.group)
+    counts, strata = _counts_per_stratum(candidates, groups, selection)
+    positions = draw_per_stratum(candidates["trace_name"], strata, counts, selection.seed, groups)
+    if not len(positions):
         amount = _amount_text(selection)
-        raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")
-    return rows[chosen]
+        raise InputError(f"{amount} of {len(candidates)} traces is none: use a larger one")
+    return rows[positions]
 
 
 def _amount_text(selection: Selection) -> str:
@@ -110,18 +110,18 @@ def _amount_text(selection: Selection) -> str:
 
 def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     """Find the rows that pass the filters; positions, int64, in the order of the table."""
-    passed = np.ones(len(table), dtype=bool)
+    is_selected = np.ones(len(table), dtype=bool)
     if selection.where:
-        passed &= mask(parse(selection.where), table)
+        is_selected &= mask(parse(selection.where), table)
     if selection.box or selection.circle:
         latitudes, longitudes = (number_column(table, name) for name in _coordinates(selection))
         if selection.box:
-            passed &= in_box(latitudes, longitudes, selection.box)
+            is_selected &= in_box(latitudes, longitudes, selection.box)
         if selection.circle:
-            passed &= in_circle(latitudes, longitudes, selection.circle)
+            is_selected &= in_circle(latitudes, longitudes, selection.circle)
     if selection.exclude:
-        passed[excluded_rows(table, selection.exclude)] = False
-    return np.flatnonzero(passed)
+        is_selected[excluded_rows(table, selection.exclude)] = False
+    return np.flatnonzero(is_selected)
 
 
 def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
@@ -142,18 +142,18 @@ def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
 
 def _filters_text(selection: Selection) -> str:
     """Name the filters, for the one who has to loosen them."""
-    named = [f"where {selection.where}"] if selection.where else []
+    filter_texts = [f"where {selection.where}"] if selection.where else []
     places = {"box": selection.box, "circle": selection.circle}
-    named += [
-        f"{what} {', '.join(f'{figure:g}' for figure in figures)}"
-        for what, figures in places.items()
+    filter_texts += [
+        f"{shape} {', '.join(f'{figure:g}' for figure in figures)}"
+        for shape, figures in places.items()
         if figures
     ]
     if selection.exclude:
-        named.append(f"without {selection.exclude.number:,} names")
+        filter_texts.append(f"without {selection.exclude.number:,} names")
     at_source = (selection.box or selection.circle) and selection.at == "source"
     noise = " (noise has no source: try --at receiver)" if at_source else ""
-    return f"{' and '.join(named)}{noise}: loosen it"
+    return f"{' and '.join(filter_texts)}{noise}: loosen it"
 
 
 def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
@@ -202,7 +202,7 @@ def _unbalanced_counts(sizes: Mapping[str, int], selection: Selection) -> dict[s
 
 def _balanced_counts(
     sizes: Mapping[str, int],
-    wanted: Mapping[str, int],
+    unbalanced: Mapping[str, int],
     category_of: Mapping[str, str],
     count: int | None,
 ) -> dict[str, int]:
@@ -215,24 +215,24 @@ def _balanced_counts(
         category: {stratum: n for stratum, n in sizes.items() if category_of[stratum] == category}
         for category in CATEGORIES
     }
-    present = {category: sum(strata.values()) for category, strata in by_category.items()}
-    if not all(present.values()):
-        found = " and ".join(f"{count} {category}" for category, count in present.items())
+    category_sizes = {category: sum(strata.values()) for category, strata in by_category.items()}
+    if not all(category_sizes.values()):
+        found_text = " and ".join(f"{count} {category}" for category, count in category_sizes.items())
         raise InputError(
-            f"balance needs events and noise, here are {found}: noise lies in no box or circle "
+            f"balance needs events and noise, here are {found_text}: noise lies in no box or circle "
             "of sources, use --at receiver for these"
         )
     if count is None:
-        fewest = min(sum(wanted[stratum] for stratum in strata) for strata in by_category.values())
-    elif count // 2 > min(present.values()):
+        n_per_category = min(sum(unbalanced[stratum] for stratum in strata) for strata in by_category.values())
+    elif count // 2 > min(category_sizes.values()):
         raise InputError(
             f"count {count} balanced is {count // 2} of each category, there are "
-            f"{min(present.values())} of one: use at most {2 * min(present.values())}"
+            f"{min(category_sizes.values())} of one: use at most {2 * min(category_sizes.values())}"
         )
     else:
-        fewest = count // 2
+        n_per_category = count // 2
     return {
         stratum: count
         for strata in by_category.values()
-        for stratum, count in allocate(strata, fewest).items()
+        for stratum, count in allocate(strata, n_per_category).items()
     }

@@ -99,10 +99,10 @@ class Selection:
     def to_recipe(self) -> dict[str, object]:
         """Write the selection as JSON can hold it; names that are excluded, as a digest."""
         recipe: dict[str, object] = {"operation": OPERATION}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in _ALWAYS_WRITTEN or value != each.default:
-                recipe[each.name] = _as_json(value)
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name in _ALWAYS_WRITTEN or value != option.default:
+                recipe[option.name] = _as_json(value)
         if self.fraction is None:
             del recipe["rounding"]  # nothing is rounded
         return recipe
@@ -171,8 +171,8 @@ def _check_amount(selection: Selection) -> None:
         raise InputError(f"rounding {selection.rounding!r} without a fraction: nothing is rounded")
 
 
-def _is_integer_from(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED
+def _is_integer_from(value: object, minimum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MAX_SEED
 
 
 def _check_options(selection: Selection) -> None:
@@ -184,12 +184,12 @@ def _check_options(selection: Selection) -> None:
         raise InputError(f"balance {selection.balance!r} is neither true nor false")
     if not isinstance(selection.exclude, NameSet | None):
         raise InputError("exclude must be steadkit.selection.NameSet: see read_names and listed")
-    for name, value, known in (
+    for name, value, allowed in (
         ("rounding", selection.rounding, ROUNDINGS),
         ("at", selection.at, PLACES),
     ):
-        if value not in known:
-            raise InputError(f"{name} {value!r} is unknown: use {' or '.join(known)}")
+        if value not in allowed:
+            raise InputError(f"{name} {value!r} is unknown: use {' or '.join(allowed)}")
     if selection.at != "source" and selection.box is None and selection.circle is None:
         raise InputError(f"at {selection.at!r} without a box or a circle: give one")
     if selection.balance and selection.count is not None and selection.count % 2:

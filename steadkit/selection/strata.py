@@ -96,11 +96,11 @@ def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     if not columns:
         return [""] * len(table)
     # Each label once in memory, not once a row.
-    known: dict[str, str] = {}
+    distinct: dict[str, str] = {}
     if len(columns) == 1:
-        return [known.setdefault(label, label) for label in columns[0]]
+        return [distinct.setdefault(label, label) for label in columns[0]]
     joined = ("\x1f".join(parts) for parts in zip(*columns, strict=True))
-    return [known.setdefault(label, label) for label in joined]
+    return [distinct.setdefault(label, label) for label in joined]
 
 
 def _column_labels(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
