@@ -1,4 +1,4 @@
-"""JSON that others may have changed: read with a limit, its values checked by type before use."""
+"""Untrusted JSON: read with a size limit, its values checked by type before use."""
 
 import json
 import math
@@ -11,11 +11,11 @@ from steadkit.paths import require_file
 
 MAX_BYTES: Final = 1 << 24
 MAX_INTEGER: Final = (1 << 63) - 1
-"""What 64 bits hold; JSON may have integers of any length."""
+"""Largest 64-bit integer; JSON may have integers of any length."""
 
 
 class JsonType(NamedTuple):
-    """A type of values: how a message names it, and what has it."""
+    """A type of JSON values: its name in messages, and a predicate."""
 
     name: str
     fits: Callable[[Any], bool]
@@ -36,7 +36,7 @@ OBJECT: Final = JsonType("an object", lambda value: isinstance(value, dict))
 
 
 def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
-    """Return the form of lists whose items have a form.
+    """Return the type of lists with items of a type.
 
     >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
     ('a list, each a text', 'a list of 4, each a number', False)
@@ -46,7 +46,9 @@ def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
         is_list = isinstance(value, list) and length in (None, len(value))
         return is_list and all(map(item_type.fits, value))
 
-    return JsonType(f"a list{'' if length is None else f' of {length}'}, each {item_type.name}", fits)
+    return JsonType(
+        f"a list{'' if length is None else f' of {length}'}, each {item_type.name}", fits
+    )
 
 
 def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: str) -> Any:
@@ -55,16 +57,16 @@ def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: 
     Parameters
     ----------
     document
-        What was read.
+        The JSON object.
     key, json_type
-        Of the value.
+        Key and type of the value.
     where
-        What the document is, as a message names it.
+        Name of the document in messages.
 
     Raises
     ------
     InputError
-        It is missing, or of another form.
+        It is missing, or of another type.
 
     >>> value_at({"by": ["station"]}, "by", list_of(TEXT), "the recipe")
     ['station']
@@ -82,12 +84,12 @@ def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: 
 
 
 def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """Read a file that holds one JSON object.
+    """Read a file with one JSON object.
 
     Raises
     ------
     InputError
-        It is missing, larger than `max_bytes`, or something else.
+        It is missing, larger than `max_bytes`, or not a JSON object.
     """
     require_file(path)
     with path.open("rb") as file:
@@ -98,12 +100,12 @@ def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
 
 
 def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
-    """Read a text that is one JSON object.
+    """Parse a text with one JSON object.
 
     Raises
     ------
     InputError
-        It is something else.
+        It is not a JSON object.
 
     >>> parse_json("[1, 2", "'a.json'")
     Traceback (most recent call last):

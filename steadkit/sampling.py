@@ -1,4 +1,4 @@
-"""Which traces are taken, and in what order: by a keyed hash of seed and name, nothing else.
+"""Reproducible sampling: order and selection by a keyed hash of seed and trace name.
 
 A trace's rank does not depend on row order, chunking, platform or library version. So a smaller
 fraction of the same seed lies within a larger one, chunks and the merged file give the same
@@ -21,7 +21,7 @@ BATCH_ROWS = 65_536
 
 
 def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
-    """Give each name its place in a random order, as uint64.
+    """Return the rank of each name in a pseudorandom order, as uint64.
 
     The rank is the first 8 bytes of BLAKE2b of the name, keyed with the seed (RFC 7693).
 
@@ -30,9 +30,9 @@ def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
     names
         Trace names, or any other text.
     seed
-        Any integer; another seed is another order.
+        Any integer; another seed gives another order.
     purpose
-        Separates orders that must not follow one another, such as sampling and splitting.
+        Separates orders that must be independent, such as sampling and splitting.
 
     >>> rank(["109C.TA_20060723155859_EV"], seed=0)
     array([7699935477808438987], dtype=uint64)
@@ -57,7 +57,7 @@ def _iter_names(names: Names) -> Iterator[str]:
 
 
 def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
-    """Order names by their rank; returns their indices, int64. Ties go by name."""
+    """Return the indices of names in the order of their ranks, int64; ties are sorted by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
     sorted_ranks = ranks[order]
@@ -70,7 +70,7 @@ def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarr
 def draw_rows(
     names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: int
 ) -> np.ndarray:
-    """Take a fraction of each stratum, rounded down, in shuffled order.
+    """Sample a fraction of each stratum, rounded down, in shuffled order.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def draw_per_stratum(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Take a number of traces of each stratum, those of the lowest rank, in shuffled order.
+    """Sample the lowest-ranked traces of each stratum, in shuffled order.
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def draw_per_stratum(
     strata
         The stratum of each trace; all traces of a group must have one (see `majority_stratum`).
     counts
-        How many traces to take of each stratum.
+        Number of traces to take of each stratum.
     seed
         Selects the order.
     groups
-        What is taken whole or not at all, the earthquake of each trace for example. Groups go by
-        the rank of their own names, and one is taken as long as those before it hold fewer traces
-        than wanted. So the last one taken may exceed what is wanted, by less than its size.
+        The group of each trace, its earthquake for example; groups are taken complete or not at
+        all, in the order of the ranks of their names, while those before hold fewer traces than
+        `counts`. So the last group may exceed the count by less than its size.
 
     Returns
     -------
@@ -135,7 +135,9 @@ def draw_per_stratum(
     limits = np.array([counts[label] for label in labels], dtype=np.int64)
     if groups is None:
         trace_codes = codes[order]
-        return order[_sizes_before(trace_codes, np.ones(len(order), np.int64)) < limits[trace_codes]]
+        return order[
+            _sizes_before(trace_codes, np.ones(len(order), np.int64)) < limits[trace_codes]
+        ]
     members, group_names = _encode_labels(groups)
     stratum = np.zeros(len(group_names), np.int64)
     stratum[members] = codes
@@ -147,7 +149,7 @@ def draw_per_stratum(
 
 
 def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Turn labels into numbers, in the order of their first appearance."""
+    """Encode labels as integers, in the order of their first appearance."""
     distinct = list(dict.fromkeys(labels))
     numbers = {label: number for number, label in enumerate(distinct)}
     codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
@@ -155,7 +157,7 @@ def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
 
 
 def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Sum the sizes of the earlier entries that have the same code."""
+    """Return the total size of the earlier entries with the same code."""
     by_code = np.argsort(codes, kind="stable")
     sorted_codes = codes[by_code]
     total_before = np.cumsum(sizes[by_code]) - sizes[by_code]
@@ -166,9 +168,9 @@ def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def majority_stratum(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
-    """Return for each trace the stratum of its group: the one of most of the group's traces.
+    """Return, for each trace, the stratum of most traces of its group.
 
-    Where two have as many, the first by name counts.
+    Of equally frequent strata the first by name counts.
 
     >>> majority_stratum(["one", "one", "one", "two"], ["b", "a", "b", "a"])
     ['b', 'b', 'b', 'a']
@@ -187,7 +189,7 @@ ROUNDINGS = ("floor", "nearest")
 
 
 def fraction_count(count: int, fraction: Fraction, rounding: str = "floor") -> int:
-    """How many of `count` a fraction is, exactly; rounded down, or to the nearest, halves up.
+    """Return a fraction of `count`, exactly, rounded down or to the nearest with halves up.
 
     >>> fraction_count(100, Fraction("0.29")), fraction_count(1030231, Fraction("0.01"))
     (29, 10302)
@@ -201,7 +203,7 @@ def fraction_count(count: int, fraction: Fraction, rounding: str = "floor") -> i
 def stratum_counts(
     sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor"
 ) -> dict[str, int]:
-    """Take the same fraction of every stratum.
+    """Return the same fraction of every stratum's size.
 
     >>> stratum_counts({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
     {'earthquake_local': 2, 'noise': 0}
@@ -210,7 +212,7 @@ def stratum_counts(
 
 
 def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
-    """Divide a number of traces over strata in proportion to their sizes, to the last trace.
+    """Allocate a number of traces to strata in proportion to their sizes (Sainte-Lague).
 
     The k-th trace of a stratum of n has the mark (k - 1/2) / n, and the `count` lowest marks of
     all strata are taken; of equal ones that of the larger stratum, then of the first by name.
@@ -220,9 +222,9 @@ def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     Parameters
     ----------
     sizes
-        How many traces each stratum has.
+        Number of traces in each stratum.
     count
-        How many to take, at most all.
+        Number to take, at most all.
 
     >>> allocate({"earthquake_local": 1030231, "noise": 235426}, 1000)
     {'earthquake_local': 814, 'noise': 186}

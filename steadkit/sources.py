@@ -1,4 +1,4 @@
-"""Which STEAD files a command means: those named, else those in this folder or $STEAD_DIR."""
+"""STEAD files of a command: those named, else those in this folder or in $STEAD_DIR."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def find_sources(
     require_hdf5: bool = True,
     chunks_only: bool = False,
 ) -> list[Source]:
-    """Resolve what the user named into STEAD files, checked to be there.
+    """Resolve the user's paths to existing STEAD files.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def find_sources(
     environ
         Where ``STEAD_DIR`` is looked up.
     require_hdf5
-        Whether the HDF5 files are needed; else the CSV files suffice.
+        Whether the HDF5 files must exist; else the CSV files suffice.
     chunks_only
         Whether a default must be the chunks, never ``merge.hdf5``.
 
@@ -59,7 +59,7 @@ def find_sources(
 
 
 def source_from_path(path: Path, require_hdf5: bool = True) -> Source:
-    """Pair an HDF5 file with the CSV beside it, or a CSV with its HDF5.
+    """Pair an HDF5 file with the CSV next to it, or a CSV with its HDF5 file.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def _hdf5_of(csv: Path) -> Path:
 def _missing(file: Path, named_path: Path) -> str:
     if file == named_path:
         return f"no file {str(file)!r}: check the name and the folder"
-    return f"no {file.name!r} beside {str(named_path)!r}: STEAD needs the CSV and the HDF5 side by side"
+    beside = str(named_path)
+    return f"no {file.name!r} beside {beside!r}: STEAD needs the CSV and the HDF5 side by side"
 
 
 def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -> list[Path]:
@@ -110,6 +111,6 @@ def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -
 
 
 def _chunk_order(path: Path) -> tuple[int, str]:
-    """Put chunk10 after chunk9."""
+    """Return a sort key that puts chunk10 after chunk9."""
     number = path.stem.removeprefix("chunk")
     return (int(number) if number.isdecimal() else 0, path.name)

@@ -126,7 +126,7 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
             "row": np.concatenate([np.arange(size) for size in sizes]),
         }
     )
-    spans = [span for lines in starts if (span := lines.places()) is not None]
+    spans = [span for lines in starts if (span := lines.byte_ranges()) is not None]
     if len(spans) == len(sources):
         places[[*BYTE_RANGE]] = np.concatenate([np.column_stack(span) for span in spans])
     _refuse_repeated(rows["trace_name"], places["source"], sources)

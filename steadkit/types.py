@@ -1,8 +1,8 @@
-"""Numbers and times as text: one grammar for tables, options and conditions; typed columns.
+"""Parsers of numbers and times in text, for tables, options and conditions; typed columns.
 
 A number is a plain decimal: sign, ASCII digits, point, exponent, spaces around it; it is finite.
 A time is ISO 8601, with T or a space before the clock, up to nine digits of a second, and UTC
-where it names no offset; its year is 1 to 9999. ``1_000``, ``0x10``, ``inf``, ``now`` are neither.
+where it has no offset; its year is 1 to 9999. ``1_000``, ``0x10``, ``inf``, ``now`` are neither.
 """
 
 import re
@@ -19,15 +19,15 @@ from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, COMPONENTS, MISSING, TEXT_COLUMNS
 
 SNR_COLUMNS: Final = tuple(f"snr_db_{component}" for component in COMPONENTS)
-"""The SNR of one component; the CSV has all three in ``snr_db``."""
+"""SNR per component; the CSV has all three in ``snr_db``."""
 
 TIME_COLUMNS: Final = ("source_origin_time", "trace_start_time")
 
 MAX_MAGNITUDE: Final = 1e12
-"""No figure of a seismogram is larger: what is cannot be drawn, and overflows in a product."""
+"""Upper bound of any value of a seismogram: larger ones overflow in products and plots."""
 
 MAX_DIGITS: Final = 19
-"""Of a whole number; one of 400 digits is a number to Python, and to nothing behind it."""
+"""Of an integer; Python reads one of 400 digits, but no array or file format holds it."""
 
 MAX_FRACTION_CHARACTERS: Final = 40
 
@@ -40,7 +40,7 @@ _TIME = re.compile(
     r"(?:[.,](\d{1,9}))?)?)?(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?)?)?",
     re.ASCII,
 )
-# Nothing but brackets and what stands for a missing value.
+# Only brackets and the markers of a missing value.
 _MISSING_PATTERN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
 _PADDING = "[] \t\r\n"
 _IS_BLANK = np.array([chr(code).isspace() for code in range(256)])
@@ -51,7 +51,7 @@ _SECONDS = range(-62_135_596_800, 253_402_300_800)
 """Seconds since 1970 of the years 1 to 9999."""
 NS_PER_SECOND: Final = 1_000_000_000
 
-# How STEAD writes a time, 2006-07-23 15:58:50.88: what stands between its numbers.
+# Separators in STEAD's form of a time, 2006-07-23 15:58:50.88, by their position.
 _STEAD_MARKS: Final = ((4, b"-"), (7, b"-"), (10, b" T"), (13, b":"), (16, b":"))
 _STEAD_DIGITS: Final = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _WIDTH = 30
@@ -59,12 +59,12 @@ _NAT = int(np.datetime64("NaT", "us").view("i8"))
 
 
 def is_numeric(column: str) -> bool:
-    """Tell whether a column of STEAD holds numbers."""
+    """Return whether a column of STEAD holds numbers."""
     return column in COLUMNS and column not in TEXT_COLUMNS
 
 
 def parse_number(text: str) -> float:
-    """Read a plain decimal number.
+    """Parse a plain decimal number.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def parse_number(text: str) -> float:
 
 
 def parse_cell(text: str) -> float:
-    """Read the number in a cell of a table, in brackets or not; NaN where it is not known.
+    """Parse the number in a cell of a table, in brackets or not; NaN if it is missing.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def parse_cell(text: str) -> float:
 
 
 def parse_integer(text: str) -> int:
-    """Read a whole number of at most `MAX_DIGITS` digits.
+    """Parse an integer of at most `MAX_DIGITS` digits.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def parse_integer(text: str) -> int:
 
 
 def parse_fraction(text: str) -> Fraction:
-    """Read ``0.01``, ``1e-2`` or ``1/100`` exactly.
+    """Parse ``0.01``, ``1e-2`` or ``1/100`` exactly.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def parse_fraction(text: str) -> Fraction:
 
 
 def parse_nanoseconds(text: str) -> int:
-    """Read a time as nanoseconds since 1970, UTC.
+    """Parse a time as nanoseconds since 1970, UTC.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def parse_nanoseconds(text: str) -> int:
 
 
 def _offset(zone: str | None) -> int:
-    """Seconds that a zone is ahead of UTC."""
+    """Return the seconds that a zone is ahead of UTC."""
     if zone in (None, "Z"):
         return 0
     digits = str(zone)[1:].replace(":", "").ljust(4, "0")
@@ -181,7 +181,7 @@ def _offset(zone: str | None) -> int:
 
 
 def parse_time(text: str) -> np.datetime64:
-    """Read a time, UTC, to the microsecond.
+    """Parse a time, UTC, to the microsecond.
 
     Raises
     ------
@@ -194,22 +194,24 @@ def parse_time(text: str) -> np.datetime64:
     return np.datetime64(parse_nanoseconds(text) // 1000, "us")
 
 
-def parse_numbers(text: pd.Series, max_magnitude: float = MAX_MAGNITUDE) -> tuple[np.ndarray, np.ndarray]:
-    """Read the cells of a column as float64.
+def parse_numbers(
+    text: pd.Series, max_magnitude: float = MAX_MAGNITUDE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parse the cells of a column as float64.
 
     Parameters
     ----------
     text
-        Numbers, in brackets or not, and what stands for a missing one.
+        Numbers, in brackets or not, and markers of missing values.
     max_magnitude
-        The largest magnitude; beyond it there is no number.
+        Largest magnitude; cells beyond it are malformed.
 
     Returns
     -------
     values
         NaN where there is no number.
     malformed
-        Where there should be one, bool.
+        True for cells that are neither a number nor missing.
 
     >>> values, malformed = parse_numbers(pd.Series(["[[ 2896.]]", "None", "x", "inf"], dtype=str))
     >>> values.tolist(), malformed.tolist()
@@ -224,15 +226,15 @@ def parse_numbers(text: pd.Series, max_magnitude: float = MAX_MAGNITUDE) -> tupl
 
 
 def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read cells such as ``[ 56.8 55.4 47.4]`` as float64, shape (rows, 3), NaN if not known.
+    """Parse cells such as ``[ 56.8 55.4 47.4]`` as float64, shape (rows, 3), NaN if missing.
 
-    Returns values and, as `parse_numbers`, where there should be some.
+    Returns values and, as `parse_numbers`, which cells are malformed.
 
     >>> parse_components(pd.Series(["[ 56.8 55.4  47.4]", "None"]))[0]
     array([[56.8, 55.4, 47.4],
            [ nan,  nan,  nan]])
     """
-    # All cells are cut into their parts at once, each behind a space.
+    # All cells are split at once, as one text with a space before each.
     cells = [cell.strip(_PADDING) for cell in text.tolist()]
     joined = " ".join(["", *cells]).encode("ascii", "replace")
     cell_starts = np.cumsum([0, *[len(cell) + 1 for cell in cells]])
@@ -250,14 +252,14 @@ def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def parse_times(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read the cells of a column as datetime64, UTC, to the microsecond.
+    """Parse the cells of a column as datetime64, UTC, to the microsecond.
 
     Returns
     -------
     times
-        NaT where there is none.
+        NaT where there is no time.
     malformed
-        Where there should be one, bool.
+        True for cells that are neither a time nor missing.
 
     >>> times, malformed = parse_times(pd.Series(["2006-07-23 15:59:00.96", "noon", ""]))
     >>> np.isnat(times).tolist(), malformed.tolist()
@@ -266,36 +268,40 @@ def parse_times(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     times = np.full(len(text), np.datetime64("NaT", "us"))
     regular = _parse_stead_times(text, times)
     irregular_cells = text[~regular]
-    times[~regular] = np.array([_microseconds(cell) for cell in irregular_cells], "i8").view("M8[us]")
+    times[~regular] = np.array([_microseconds(cell) for cell in irregular_cells], "i8").view(
+        "M8[us]"
+    )
     return times, _malformed(text, np.isnat(times))
 
 
 def _parse_stead_times(text: pd.Series, times: np.ndarray) -> np.ndarray:
-    """Read those of STEAD's form by numpy, twenty times as fast; returns which they are."""
+    """Parse times of STEAD's form by NumPy, twenty times as fast; return which they are."""
     no_cells = np.zeros(len(text), bool)
     try:
         cells = np.array(text.to_numpy(object), f"S{_WIDTH}")
     except UnicodeEncodeError:
         return no_cells
     characters = cells.view(np.uint8).reshape(-1, _WIDTH)
-    # Numpy reads now and other zones too: it gets only what can be a clock without a zone, and
-    # refuses whatever of that is none.
+    # NumPy also accepts `now` and time zones. So it gets only cells that look like a clock without
+    # a zone, and refuses those that are no valid time.
     is_regular = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
     for position, marks in _STEAD_MARKS:
         is_regular &= np.logical_or.reduce([characters[:, position] == mark for mark in marks])
     point, fraction = characters[:, 19], characters[:, 20:]
     is_regular &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
     is_past_end = characters[:, 19:] == 0
-    is_regular &= (is_past_end[:, 1:] | (_are_digits(fraction) & ~is_past_end[:, :-1])).all(axis=1) & is_past_end[:, -1]
+    is_regular &= (is_past_end[:, 1:] | (_are_digits(fraction) & ~is_past_end[:, :-1])).all(
+        axis=1
+    ) & is_past_end[:, -1]
     try:
         times[is_regular] = cells[is_regular].astype("M8[us]")
-    except ValueError:  # a 30 February, say; the slow way finds which cell it is
+    except ValueError:  # a 30 February, say; the slow parser finds which cell it is
         return no_cells
     return is_regular & (times >= _FIRST_TIME)
 
 
 def _are_digits(characters: np.ndarray) -> np.ndarray:
-    return characters - np.uint8(ord("0")) < 10  # what is less wraps around to more
+    return characters - np.uint8(ord("0")) < 10  # unsigned: smaller codes wrap around
 
 
 def _microseconds(text: str) -> int:
@@ -306,9 +312,9 @@ def _microseconds(text: str) -> int:
 
 
 def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
-    """Tell the unread cells that hold more than what stands for a missing value."""
+    """Return which unparsed cells are not markers of a missing value."""
     malformed = unread.copy()
-    # Few distinct values, mostly: 'None' and nothing.
+    # Mostly few distinct values, 'None' and the empty cell: match each only once.
     distinct = text[unread]
     unknown = pd.Series(distinct.unique(), dtype=str)
     unknown = unknown[unknown.str.fullmatch(_MISSING_PATTERN)]
@@ -317,12 +323,12 @@ def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
 
 
 def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Read a column of a text table as float64; what is not known is NaN.
+    """Return a column of a text table as float64, NaN where it is missing.
 
     Raises
     ------
     InputError
-        A trace has something else.
+        A cell is neither a number nor missing.
 
     >>> table = pd.DataFrame({"p_arrival_sample": ["700.0", "None", ""]})
     >>> number_column(table, "p_arrival_sample")
@@ -335,12 +341,12 @@ def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def time_column(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Read a column of a text table as datetime64, UTC; what is not known is NaT.
+    """Return a column of a text table as datetime64, UTC, NaT where it is missing.
 
     Raises
     ------
     InputError
-        A trace has something else.
+        A cell is neither a time nor missing.
     """
     times, malformed = parse_times(table[column])
     _refuse(table, column, malformed, "a time such as 2010-01-31 23:59:59.5 is needed")
@@ -357,7 +363,7 @@ def _refuse(table: pd.DataFrame, column: str, malformed: np.ndarray, remedy: str
 
 
 def component_columns(table: pd.DataFrame) -> np.ndarray:
-    """Read ``snr_db`` of a text table as float64, shape (rows, 3), NaN where it is not known."""
+    """Return ``snr_db`` of a text table as float64, shape (rows, 3), NaN where it is missing."""
     return parse_components(table["snr_db"])[0]
 
 
@@ -366,7 +372,7 @@ def typed_table(
     on_error: Literal["raise", "missing"] = "raise",
     columns: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Type the columns of a text table: numbers as float64, text as text, one SNR a component.
+    """Convert the columns of a text table: numbers to float64, ``snr_db`` to one column each.
 
     ``snr_db`` becomes ``snr_db_E``, ``snr_db_N`` and ``snr_db_Z``.
 
@@ -375,9 +381,9 @@ def typed_table(
     table
         As `steadkit.catalog.read_table` reads it.
     on_error
-        What becomes of a cell that is no number: an error, or a missing value.
+        Raise an error for a cell that is no number, or read it as missing.
     columns
-        Which columns; all by default.
+        Columns to convert; all by default.
 
     Raises
     ------

@@ -1,13 +1,13 @@
-"""Files and folders that appear complete or not at all, one writer at a time, and harm no other.
+"""Atomic writes of files and folders: staged, locked, renamed when complete.
 
 =============  ======================================================================
-`files`        several files as one: staged next to the targets, renamed when complete
+`files`        several files as one transaction, staged next to the targets
 `folders`      a folder in the same way
-`stage`        the staging folder: what in it is ours; the record of a commit
+`stage`        the staging folder and the record of a commit
 `lock`         locks on folders
-`inputs`       what a command reads
-`targets`      what no command writes over
-`kinds`        kinds of files, told by their content
+`inputs`       the files that a command reads, which it may not overwrite
+`targets`      files that no command overwrites
+`kinds`        kinds of files, recognised by their content
 =============  ======================================================================
 """
 

@@ -1,8 +1,8 @@
-"""Put a folder in place complete or not at all: made next to its place, renamed when complete.
+"""Atomic replacement of a folder: made next to its target, renamed when complete.
 
-A kill at any moment leaves the old folder or the new one. What it may leave besides is a hidden
-folder ``.<name>.partial`` next to it; the next run on that folder clears it up, or puts the old one
-back where the kill fell between two renames.
+A kill at any moment leaves the old folder or the new one, and perhaps a hidden folder
+``.<name>.partial`` next to it. The next run on that target removes it, or restores the old folder
+where the kill fell between two renames.
 """
 
 import hashlib
@@ -18,21 +18,20 @@ from steadkit.atomic.stage import REPLACED, Stage
 from steadkit.errors import InputError
 
 OwnedFiles = Callable[[Path], Collection[str] | None]
-"""Lists the files of a folder that may be replaced, as relative names; None if it is not of ours.
-"""
+"""Lists the files of a folder that may be replaced, as relative names; None forbids it."""
 
 
 def forbid(folder: Path) -> None:
-    """Say of any folder that it may not be replaced."""
+    """Forbid the replacement of any folder."""
 
 
 def check_folder(target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid) -> None:
-    """Refuse a place where a folder may not be put, before any work.
+    """Refuse a target that `atomic_folder` would refuse, before any work.
 
     Raises
     ------
     InputError
-        Something is there that is not of ours, may not be replaced, or is read by the command.
+        The target exists and is of another kind, may not be replaced, or is read by the command.
     """
     target = target.absolute()
     if not os.path.lexists(target):
@@ -63,7 +62,7 @@ def file_digests(folder: Path) -> dict[str, str]:
 
 
 def unchanged_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """List the files of a folder that are what they were when `file_digests` was asked.
+    """List the files of a folder whose content is that of `file_digests` was asked.
 
     A list of names alone would let anybody, an unpacked archive for example, call files of the
     user's ours.
@@ -80,22 +79,22 @@ def _digest(path: Path) -> str:
 def atomic_folder(
     target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid
 ) -> Iterator[Path]:
-    """Make a folder next to its place, and move it there when it is complete.
+    """Make a folder in staging, and rename it to its target when it is complete.
 
     Parameters
     ----------
     target
-        Where the folder shall stand; folders above it are made, and removed again if it fails.
+        Final path; missing parent folders are made, and removed again on failure.
     overwrite
-        Whether one that is there may be replaced. Files in it that `owned_files` does not list are moved
-        into the new one.
+        Whether an existing folder may be replaced. Files in it that `owned_files` does not list
+        are moved into the new one.
     owned_files
-        Knows a folder that may be replaced.
+        Lists the replaceable files of an existing folder.
 
     Yields
     ------
     Path
-        Where to write meanwhile: an empty folder.
+        An empty staging folder.
 
     Raises
     ------
@@ -125,7 +124,7 @@ def atomic_folder(
 
 @contextmanager
 def _parent_folders(target: Path) -> Iterator[None]:
-    """Make the folders above a target; of those made none is left if something fails."""
+    """Make the parent folders of a target; remove those made on failure."""
     missing = [folder for folder in target.parents if not os.path.lexists(folder)]
     try:
         try:
@@ -156,12 +155,12 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
 
 
 def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles) -> None:
-    """Clear an old folder away once the new one stands; put it back where there is none.
+    """Remove the old folder if the new one is in place, else restore it.
 
     Raises
     ------
     InputError
-        The user has made a folder where the new one was to stand; nothing is moved then.
+        The user has made another folder at the target; nothing is moved then.
     """
     if not old.exists():
         return
@@ -182,7 +181,7 @@ def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles
 
 
 def _move_aside(path: Path, target: Path) -> None:
-    """Move somebody else's file to a place, or next to it if there is one now."""
+    """Move a file of the user's to a path, with the ending ``.old`` if that exists."""
     target.parent.mkdir(parents=True, exist_ok=True)
     while os.path.lexists(target):
         target = target.with_name(f"{target.name}.old")

@@ -1,4 +1,4 @@
-"""Files that a command reads: noted by whatever reads them, so that none is written over.
+"""Registry of the files that a command reads, so that it overwrites none of them.
 
 A command line opens a scope for each command (`steadkit.console.ErrorGroup`); a function of the
 library that reads and writes opens one for its call, unless it runs within one.
@@ -18,13 +18,13 @@ _OUTPUT_FOLDERS: ContextVar[frozenset[_Inode]] = ContextVar("folders made", defa
 
 @contextmanager
 def input_scope(is_separate: bool = False) -> Iterator[None]:
-    """Note the files that are read from here on; within a scope this does nothing.
+    """Register the files read within; a nested scope joins the outer one.
 
     Parameters
     ----------
     is_separate
-        Whether what is read within does not count outside: by a command that another one runs, or
-        where a command looks at what it has made before.
+        Whether files read within are not registered outside: for a command that another one runs,
+        or one that looks at its own earlier output.
     """
     if _INPUTS.get() is not None and not is_separate:
         yield
@@ -37,7 +37,7 @@ def input_scope(is_separate: bool = False) -> Iterator[None]:
 
 
 def note_input(*paths: Path) -> None:
-    """Note files that are read, but for those in folders that are being made."""
+    """Register files that are read, except those in output folders."""
     inputs = _INPUTS.get()
     if inputs is not None:
         for path in paths:
@@ -48,7 +48,7 @@ def note_input(*paths: Path) -> None:
 
 
 def release_input(path: Path) -> None:
-    """Let a file that was read be written: its content is made again, or it is an own product."""
+    """Allow writing a registered file: the command made it, or writes its content again."""
     inputs, inode = _INPUTS.get(), inode_of(path)
     if inputs is not None and inode:
         inputs.pop(inode, None)
@@ -62,7 +62,7 @@ def input_at(path: Path) -> Path | None:
 
 @contextmanager
 def output_folder(folder: Path) -> Iterator[None]:
-    """Let files that belong to a folder, a run for example, be written: it is being made."""
+    """Allow writing files that belong to a folder, such as a run, while the command makes it."""
     inode = inode_of(folder)
     token = _OUTPUT_FOLDERS.set(_OUTPUT_FOLDERS.get() | {inode} if inode else _OUTPUT_FOLDERS.get())
     try:
@@ -72,12 +72,12 @@ def output_folder(folder: Path) -> Iterator[None]:
 
 
 def is_output_folder(folder: Path) -> bool:
-    """Return whether a folder is being made."""
+    """Return whether the command is making a folder."""
     return inode_of(folder) in _OUTPUT_FOLDERS.get()
 
 
 def inode_of(path: Path) -> _Inode | None:
-    """Identify a file while it exists; links are followed, so all names of a file are one."""
+    """Return device and inode of a file; links are followed. None if it does not exist."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Kinds of files, told by their content: a file is replaced only by one of its own kind."""
+"""Kinds of files, recognised by their content: a file is replaced only by one of its kind."""
 
 import codecs
 import os
@@ -21,7 +21,7 @@ TEXT = "text file"
 UNKNOWN = "file of an unknown kind"
 EMPTY = "empty file"
 ANY = "file of any kind"
-"""Of what is kept in a folder of our own."""
+"""For files in a folder that belongs to a command, such as a run."""
 
 HEAD_BYTES = 4096
 
@@ -30,7 +30,7 @@ _ZIP_KINDS = (
     (re.compile(rb"[^/]+/(data\.pkl|\.format_version)"), TORCH),
     (re.compile(rb".*\.npy|state\.json"), ARRAYS),
 )
-"""Told by the name of the first member."""
+"""Recognised by the name of the first member."""
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -57,7 +57,7 @@ BY_SUFFIX = {
     ".txt": TEXT,
     ".xml": XML,
 }
-"""What is written under a name with this ending, where the command does not say more."""
+"""Kind by file name ending, where the command does not declare one."""
 
 
 def table(columns: Sequence[str]) -> str:
@@ -70,7 +70,7 @@ def table(columns: Sequence[str]) -> str:
 
 
 def kind_of_file(path: Path) -> str:
-    """Tell the kind of a file by its content; a link is followed, a pipe is not waited for.
+    """Return the kind of a file by its content; links are followed, pipes do not block.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def kind_of_file(path: Path) -> str:
 
 
 def kind_of(head: bytes, tail: bytes = b"") -> str:
-    r"""Tell the kind of a file by its first and last bytes, 4096 of each.
+    r"""Return the kind of a file by its first and last 4096 bytes.
 
     >>> kind_of(b"%PDF-1.4 ..."), kind_of(b"trace_name,what\n")
     ('PDF figure', 'CSV with the columns trace_name, what')
@@ -142,7 +142,7 @@ def _kind_of_text(head: bytes) -> str:
 
 
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
-    """Return what kind of file a target will be; an empty text where that is not known yet."""
+    """Return the kind that a target will have; empty if it is not known yet."""
     if not declared and staged_file is not None:
         staged_kind = kind_of_file(staged_file)
         # The first line of a text, or a CSV, may be another in the next version.
@@ -159,4 +159,6 @@ def may_replace(new_kind: str, old_kind: str) -> bool:
     if old_kind == EMPTY or new_kind in ("", ANY, old_kind):
         return True
     # A kind that says less covers those that say more; a text may have commas in its first line.
-    return (new_kind in (TABLE, HDF5) and old_kind.startswith(new_kind)) or (new_kind == TEXT and old_kind.startswith(TABLE))
+    return (new_kind in (TABLE, HDF5) and old_kind.startswith(new_kind)) or (
+        new_kind == TEXT and old_kind.startswith(TABLE)
+    )

@@ -1,4 +1,4 @@
-"""What no command writes over, even with --overwrite: its inputs, others' parts, other kinds."""
+"""Files that no command overwrites, even with --overwrite: inputs, data sets, other kinds."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +16,7 @@ HDF5_SUFFIXES = (".hdf5", ".h5")
 
 
 class Owner(NamedTuple):
-    """A folder whose files belong together: what it is called, what proves it, what belongs."""
+    """A folder whose files belong together: its name, identifying files, member patterns."""
 
     name: str
     proof: Sequence[str]
@@ -57,10 +57,10 @@ OWNERS = (
     Owner("comparison", ("comparison.csv", "comparison.md", "comparison.html"), ("comparison.*",)),
     Owner("SavedModel", ("saved_model.pb",), ("*.pb", "variables/*", "assets/*")),
 )
-"""A file that matches a member belongs to the folder that has the proof, or one above it."""
+"""A file that matches a member pattern belongs to the parent folder that has the proof."""
 
 MAX_PARENT_FOLDERS = 3
-"""Folders above a file in which a proof is looked for."""
+"""Number of parent folders that are searched for a proof."""
 
 
 def refuse_harm(
@@ -74,19 +74,19 @@ def refuse_harm(
     Parameters
     ----------
     targets
-        What a command writes, all of it that belongs together.
+        All files that a command writes together.
     overwrite
-        Whether existing files may be replaced at all; if not, only inputs are looked for.
+        Whether existing files may be replaced at all; if not, only inputs are checked.
     kinds
-        The kind of each target, where it is not told by its ending.
+        The kind of each target; by its ending where missing.
     staged_files
-        What has been written for each, where it has been.
+        The staged file of each target, where it is written already.
 
     Raises
     ------
     InputError
-        A target is an input of the command, belongs to something that it does not make, or is of
-        another kind than what would be written.
+        A target is an input of the command, belongs to a folder or data set that it does not
+        write, or is of another kind than the new file.
     """
     refuse_folders(targets)
     declared_kinds = chain(kinds, repeat(""))
@@ -124,7 +124,7 @@ def refuse_existing(
 
 
 def refuse_folders(targets: Sequence[Path]) -> None:
-    """Refuse targets whose names folders have."""
+    """Refuse targets that are folders."""
     for target in targets:
         if target.is_dir():
             raise InputError(f"{str(target)!r} is a folder: choose another name")
@@ -155,7 +155,7 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
 
 
 def _data_sets_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Find the data sets, of STEAD's layout or SeisBench's, of which a target is a part."""
+    """Find the data sets, in STEAD's or SeisBench's layout, that a target belongs to."""
     name, folder = target.name, target.parent
     member_names: list[str] = []
     if target.suffix in (".csv", ".manifest"):

@@ -1,4 +1,4 @@
-"""STEAD's CSV read as text, exactly as written, whole or piece by piece."""
+"""Reader of STEAD's CSV as text, exactly as written, complete or in chunks."""
 
 import re
 import warnings
@@ -18,7 +18,7 @@ from steadkit.errors import InputError, remedy_of
 from steadkit.schema import CATEGORIES, COLUMNS
 
 KEY_COLUMNS = ("trace_name", "trace_category")
-"""What every table must have, whatever is done with it."""
+"""Columns that every table must have."""
 
 MAX_NAME_BYTES = 200
 CHUNK_ROWS = 50_000
@@ -36,7 +36,7 @@ _AS_TEXT: Final[dict[str, Any]] = {
 # One path component, so that a name can never lead out of the data group or a folder.
 _NAME = re.compile(r"(?!\.{1,2}$)[^\s/\\\x00-\x1f\x7f]+")
 
-# What a plain ASCII name lacks, but for the line feed that joins names here.
+# Bytes that no plain ASCII name has, except the line feed that joins names in `_all_plain`.
 _UNSAFE = bytes({*range(0x21), 0x7F, *b"/\\"} - {*b"\n"})
 
 
@@ -50,9 +50,9 @@ def read_table(
     path
         The CSV file.
     columns
-        Which columns are needed; all that the file has by default.
+        Columns to read; all by default.
     starts
-        Learns where the rows are in the file.
+        Records the byte offsets of the rows.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def read_table(
 def iter_checked_chunks(
     path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
 ) -> Iterator[pd.DataFrame]:
-    """Read a STEAD CSV in pieces, each as `read_table` would read it.
+    """Read a STEAD CSV in chunks, checked as by `read_table`.
 
     Raises
     ------
     InputError
-        As `read_table` does; a name that is repeated is refused after the last piece.
+        As `read_table`; a repeated name is refused after the last chunk.
     """
     hashes = []
     for chunk in iter_chunks(path, columns, starts=starts):
@@ -84,14 +84,14 @@ def iter_checked_chunks(
 
 
 def iter_rows_named(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """Read only the rows of the traces in `names`, piece by piece, all columns as text."""
+    """Read only the rows of the traces in `names`, in chunks, all columns as text."""
     selected_names = set(names)
     for chunk in iter_chunks(path, None):
         yield chunk[chunk["trace_name"].isin(selected_names)]
 
 
 def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
-    """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
+    """Read only the rows of these ascending numbers, from 0, in chunks, as text."""
     n_read = 0
     for chunk in iter_chunks(path, rows=CHUNK_COMPLETE_ROWS):
         first, last = np.searchsorted(numbers, (n_read, n_read + len(chunk)))
@@ -100,10 +100,10 @@ def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
 
 
 def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Read only the rows of these numbers, ascending from 0, as lines of a CSV of these columns.
+    """Read only the rows of these ascending numbers, from 0, as CSV lines of these columns.
 
-    Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
-    stand: pandas takes ten times as long to read and write the same.
+    Where a file has exactly these columns and no quotes, as STEAD's has, its lines are copied
+    unparsed: pandas takes ten times as long to read and write the same.
     """
     file_columns, n_read, n_written = columns_of(path), 0, 0
     if list(columns) == file_columns:
@@ -118,7 +118,7 @@ def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> It
 
 
 def csv_digest(path: Path, rows: int) -> str:
-    """Identify headings and cells of a CSV of so many rows, see `CellsDigest`."""
+    """Return the digest of headings and cells of a CSV with this many rows, see `CellsDigest`."""
     columns = columns_of(path)
     digest = CellsDigest(columns)
     for lines in iter_lines_at(path, np.arange(rows), columns):
@@ -127,7 +127,7 @@ def csv_digest(path: Path, rows: int) -> str:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Read a CSV's header, checked to have the columns every table needs, and each once."""
+    """Read a CSV's header; refuse repeated columns and a header without `KEY_COLUMNS`."""
     with _csv_errors(path), CheckedLines(path) as lines:
         columns = pd.read_csv(lines, header=None, nrows=1, **_AS_TEXT).iloc[0].tolist()
     if len(set(columns)) < len(columns):
@@ -143,18 +143,18 @@ def iter_chunks(
     rows: int = CHUNK_ROWS,
     starts: LineStarts | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Read a CSV in pieces, so that memory is bounded by what is kept of each; at least one.
+    """Read a CSV in chunks of bounded memory; yields at least one, which may be empty.
 
     Parameters
     ----------
     path
         The CSV file.
     columns
-        Which columns are needed; all that the file has by default.
+        Columns to read; all by default.
     rows
-        Rows in a piece.
+        Rows in a chunk.
     starts
-        Learns where the rows are in the file.
+        Records the byte offsets of the rows.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def iter_chunks(
 def _csv_errors(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            # A row longer than the header would be cut with a warning: it is a fault.
+            # Pandas truncates a row longer than the header with a warning: here it is an error.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -220,7 +220,7 @@ def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
 
 
 def _all_plain(names: list[str]) -> bool:
-    """Tell quickly that all names are fine; False means that each must be looked at."""
+    """Return whether all names are plain ASCII, by one pass; False: check each of them."""
     joined = "\n".join(names).encode(errors="replace")
     lengths = set(map(len, names))
     return (

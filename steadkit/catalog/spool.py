@@ -1,4 +1,4 @@
-"""The CSV rows of chosen traces, written in another order than they are read, in flat memory."""
+"""Writer of selected CSV rows in any order, through a spool file, in constant memory."""
 
 import csv
 import os
@@ -14,10 +14,10 @@ from steadkit.catalog import CellsDigest, columns_of, iter_lines_at, order_colum
 from steadkit.errors import InputError
 
 BYTE_RANGE: Final = ("start", "end")
-"""Columns of chosen rows that say which bytes of the CSV each is."""
+"""Columns of `selected_rows` with the byte range of each line in the CSV."""
 
 BATCH_ROWS: Final = 1000
-"""Written at once, where each is read from its own place."""
+"""Rows read and written at once, where each is read from its own offset."""
 
 
 def write_rows(sources: Sequence[Path], selected_rows: pd.DataFrame, target: Path) -> str:
@@ -28,11 +28,11 @@ def write_rows(sources: Sequence[Path], selected_rows: pd.DataFrame, target: Pat
     sources
         The CSV files.
     selected_rows
-        What to write, in the order wanted: ``source``, the number of the CSV, ``row``, the number
-        of the row in it, and ``trace_name``; also ``start`` and ``end``, the bytes of its line,
-        where they are known: then only these are read.
+        Rows in the order of the output: ``source``, the number of the CSV, ``row``, the number of
+        the row in it, and ``trace_name``; optionally ``start`` and ``end``, the byte range of the
+        line: then only these bytes are read.
     target
-        The file to write; another file may stand beside it meanwhile.
+        The file to write; a spool file may exist next to it meanwhile.
 
     Returns
     -------
@@ -42,12 +42,14 @@ def write_rows(sources: Sequence[Path], selected_rows: pd.DataFrame, target: Pat
     Raises
     ------
     InputError
-        A row is not what it was when it was chosen.
+        A row has changed since it was selected.
     """
     columns = order_columns(name for source in sources for name in columns_of(source))
     digest = CellsDigest(columns)
     write_csv(target, columns, [])
-    if {*BYTE_RANGE} <= {*selected_rows} and all(columns_of(source) == columns for source in sources):
+    if {*BYTE_RANGE} <= {*selected_rows} and all(
+        columns_of(source) == columns for source in sources
+    ):
         with target.open("ab") as file:
             for lines in _iter_lines_at_offsets(sources, selected_rows, columns):
                 _append(lines, file, digest)
@@ -77,7 +79,7 @@ def _append(lines: Sequence[bytes], file: BinaryIO, digest: CellsDigest) -> None
 def _iter_lines_at_offsets(
     sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
-    """Read the chosen rows as lines, each from its place, in their order."""
+    """Read the selected rows as lines by their byte ranges, in the order of the output."""
     name = columns.index("trace_name")
     with ExitStack() as stack:
         descriptors = [stack.enter_context(source.open("rb")).fileno() for source in sources]
@@ -105,7 +107,7 @@ def _changed(source: Path) -> InputError:
 def _iter_lines_in_file_order(
     sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
-    """Read the chosen rows as lines, in the order of the files, checked to be the ones meant."""
+    """Read the selected rows as lines, in the order of the files; check their names."""
     name = columns.index("trace_name")
     for number, source in enumerate(sources):
         source_rows = selected_rows[selected_rows["source"] == number]
@@ -122,7 +124,7 @@ def _iter_lines_in_file_order(
 
 
 def _field(line: str, number: int, fields: int) -> str:
-    """Take one field out of a line of a CSV, looking from the end that is nearer."""
+    """Return a field of a CSV line, split from the nearer end."""
     if '"' in line:
         return next(csv.reader([line]))[number]
     n_from_end = fields - number
@@ -132,7 +134,7 @@ def _field(line: str, number: int, fields: int) -> str:
 
 
 def _write_spool(spool: Path, chunks: Iterable[list[bytes]]) -> np.ndarray:
-    """Write lines as they come; returns where each ends."""
+    """Write lines in the order of the files; return the end offset of each."""
     lengths = [np.zeros(1, np.int64)]
     with spool.open("wb") as file:
         for lines in chunks:
@@ -144,6 +146,7 @@ def _write_spool(spool: Path, chunks: Iterable[list[bytes]]) -> np.ndarray:
 def _write_in_order(
     spool: Path, ends: np.ndarray, order: np.ndarray, target: Path, digest: CellsDigest
 ) -> None:
+    # The inverse permutation: the row in the spool of each output row.
     spool_rows = np.empty(len(order), np.int64)
     spool_rows[order] = np.arange(len(order))
     batches = np.array_split(spool_rows, -(-len(spool_rows) // BATCH_ROWS) or 1)

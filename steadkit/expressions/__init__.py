@@ -1,14 +1,14 @@
-"""Conditions on the columns of a table, ``source_magnitude > 3``: parsed and walked, never run.
+"""Conditions on the columns of a table, ``source_magnitude > 3``: parsed, never executed.
 
 A condition looks like a Python expression of comparisons (chained ones too), ``and``, ``or``,
 ``not``, ``in (...)``, ``is None``, numbers, text in quotes, and ``+ - * /`` on numbers. The names
 are columns: STEAD's 35, where ``snr_db`` means the mean of the components and ``snr_db_E``,
 ``snr_db_N``, ``snr_db_Z`` one of them, and any further column of the table. Numbers compare as
 numbers, text as text, ``trace_start_time`` and ``source_origin_time`` as times (ISO 8601, UTC); a
-further column compares as what it is compared with.
+further column takes the type of the other side.
 
 A comparison with a value that is not known is false, ``!=`` and ``not in`` too, so ``not (x > 3)``
-is true where x is not known. ``x is None`` and ``x is not None`` ask for that.
+is true where x is not known. ``x is None`` and ``x is not None`` test for that.
 """
 
 import ast
@@ -38,14 +38,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that has been understood.
+    """A parsed condition.
 
     Parameters
     ----------
     text
-        Its canonical spelling: equal for conditions that differ in spaces, quotes or brackets.
+        Canonical spelling: equal for conditions that differ in spaces, quotes or brackets.
     tree
-        What it was parsed into.
+        Its abstract syntax tree.
     """
 
     text: str
@@ -56,13 +56,13 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Understand a condition, or refuse it.
+    """Parse a condition, and check its types.
 
     Raises
     ------
     InputError
-        It is too long or too deep, has anything but the words listed above, compares text with
-        a number, or names no column.
+        It is too long or too deep, is outside the grammar above, compares text with a number, or
+        names no column.
 
     >>> parse('source_magnitude>3 and (network_code in ["TA"])').text
     "source_magnitude > 3 and network_code in ('TA',)"
@@ -72,10 +72,10 @@ def parse(text: str) -> Condition:
     steadkit.errors.InputError: condition "source_magnitude > '3'" compares a number with text: ...
     """
     tree = canonical(parse_tree(text))
-    if not (named := names_in(tree)):
+    if not (names := names_in(tree)):
         raise InputError(f"condition {text[:60]!r} names no column: use one, source_magnitude > 3")
-    # On a table without rows everything but the data is checked.
-    columns = {"trace_name", *map(csv_column, named)}
+    # Evaluation on a table without rows checks everything but the data.
+    columns = {"trace_name", *map(csv_column, names)}
     truth_values(
         tree, ColumnCache(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)}))
     )
@@ -83,7 +83,7 @@ def parse(text: str) -> Condition:
 
 
 def join_conditions(texts: Sequence[str]) -> str:
-    """Return the condition that all of these are true; each is checked by itself.
+    """Join conditions by ``and``; each is checked separately.
 
     >>> join_conditions(["p_weight > 1 or s_weight > 1", "snr_db > 9"])
     '(p_weight > 1 or s_weight > 1) and snr_db > 9'
@@ -94,7 +94,7 @@ def join_conditions(texts: Sequence[str]) -> str:
 
 
 def columns(condition: Condition) -> tuple[str, ...]:
-    """List the CSV's columns that a condition needs.
+    """Return the CSV columns that a condition needs.
 
     >>> columns(parse("snr_db_Z > 10 and snr_db > 5 and p_weight > 0"))
     ('snr_db', 'p_weight')
@@ -103,12 +103,12 @@ def columns(condition: Condition) -> tuple[str, ...]:
 
 
 def mask(condition: Condition, table: pd.DataFrame) -> np.ndarray:
-    """Tell for which rows of a text table a condition is true, as bool.
+    """Return for which rows of a text table a condition is true, as bool.
 
     Raises
     ------
     InputError
-        The table has no such column, or a value that is not what its column promises.
+        The table lacks a column, or a value is not of its column's type.
 
     >>> table = pd.DataFrame({"trace_name": ["a", "b"], "source_magnitude": ["3.5", "None"]})
     >>> mask(parse("source_magnitude > 3"), table), mask(parse("source_magnitude is None"), table)

@@ -1,4 +1,4 @@
-"""A manifest read from a file, a piece at a time as arrays, and checked."""
+"""Reader of manifest files: chunks parsed as NumPy arrays and checked."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from steadkit.schema import CATEGORIES
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 1 << 26
-"""A recipe may tell a long history; a file of another kind is not read to its end."""
+"""A recipe may record a long history; a file of another kind is not read to its end."""
 
 SPLIT_NAMES: Final = (UNKNOWN, "train", "validation", "test")
 WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
@@ -44,12 +44,12 @@ _NIBBLES[list(b"0123456789abcdef")] = np.arange(16)
 
 
 def load(path: Path) -> Manifest:
-    """Read a manifest and check that nobody has altered it.
+    """Read a manifest and verify its digest.
 
     Raises
     ------
     InputError
-        The file is missing, is not a manifest, or its digest does not fit its content.
+        The file is missing, is not a manifest, or its digest does not match its content.
     """
     require_file(path)
     try:
@@ -74,7 +74,8 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
             f"{str(path)!r} has been altered: its digest is {hashed.hexdigest()[:12]}..., "
             f"it claims {claimed[:12]}...; take the original"
         )
-    manifest.__dict__["digest"] = claimed  # or it would be computed once more
+    # The cached property, which would else hash a million rows again.
+    manifest.__dict__["digest"] = claimed
     return manifest
 
 
@@ -106,7 +107,7 @@ def _not_a_manifest(path: Path) -> InputError:
 
 
 def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
-    """Read what the header says, as a manifest without traces, and the digest that it claims."""
+    """Parse the header into a manifest without traces, and the digest that it claims."""
     pairs = [line.removeprefix("# ").partition(": ") for line in lines[1:]]
     header = {key: value for key, _, value in pairs}
     version = int(lines[0].removeprefix(FIRST_LINE))
@@ -134,7 +135,7 @@ def _broken_header(path: Path, error: str) -> InputError:
 
 
 def _parse_counts(text: str) -> dict[str, int]:
-    """Read the counts: all traces, then those of each category."""
+    """Parse the counts: all traces, then those of each category."""
     total, _, by_category = text.partition(" = ")
     matches = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
     counted = {match[2]: int(match[1]) for match in matches if match}
@@ -145,7 +146,7 @@ def _parse_counts(text: str) -> dict[str, int]:
 
 
 def _iter_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Read the rows, whole lines at a time."""
+    """Yield the rows in chunks of complete lines."""
     while chunk := file.read(CHUNK_BYTES):
         chunk += file.readline(MAX_LINE_BYTES)
         if b"\r" in chunk:
@@ -156,23 +157,25 @@ def _iter_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
 
 
 class _Columns(NamedTuple):
-    """The columns of the table, a part a piece of the file."""
+    """Columns of the table, with one item per chunk of the file."""
 
     names: list[bytes]
     hashes: list[np.ndarray]
-    """Of the names, to find those that stand there twice."""
+    """Hashes of the names, to find repeated ones."""
     lengths: list[np.ndarray]
     parts: list[str]
     digests: list["_DigestColumns"]
 
     def add(self, chunk: bytes, path: Path) -> None:
-        """Take the rows of a piece apart."""
+        """Parse the rows of a chunk."""
         content = np.frombuffer(chunk, np.uint8)
         fields = _find_fields(content)
         splits = None if fields is None else _read_splits(content, fields)
         digests = None if fields is None else _read_digests(content, fields)
         if fields is None or splits is None or digests is None:
-            broken_row = next(line for line in chunk.decode().split("\n") if not _ROW.fullmatch(line))
+            broken_row = next(
+                line for line in chunk.decode().split("\n") if not _ROW.fullmatch(line)
+            )
             raise InputError(f"{str(path)!r} has a broken row: {broken_row[:60]!r}")
         text = _first_column(content, fields)
         names = text.decode().split(SEPARATOR)[:-1]
@@ -184,7 +187,7 @@ class _Columns(NamedTuple):
         self.digests.append(digests)
 
     def manifest(self, header: Manifest, path: Path) -> Manifest:
-        """Put header and table together, if one fits the other."""
+        """Combine header and table, if their counts agree."""
         lengths = np.concatenate([np.zeros(1, np.int64), *self.lengths])
         names = NameTable(b"".join(self.names), np.cumsum(lengths))
         _refuse_repeated(names, np.concatenate([np.empty(0, np.int64), *self.hashes]), path)
@@ -210,14 +213,14 @@ _DigestColumns = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
 
 
 class _Fields(NamedTuple):
-    """Where the four fields of each row begin, and their bytes, of the shape (rows, 4)."""
+    """Offset and length in bytes of the four fields of each row, shape (rows, 4)."""
 
     starts: np.ndarray
     lengths: np.ndarray
 
 
 def _find_fields(content: np.ndarray) -> _Fields | None:
-    """Find the fields of rows; None if a row has not four, or no name."""
+    """Return the fields of rows; None if a row does not have four, or has no name."""
     ends = np.flatnonzero((content == _TAB) | (content == _NEWLINE))
     if len(ends) % 4 or (content[ends].reshape(-1, 4) != (_TAB, _TAB, _TAB, _NEWLINE)).any():
         return None
@@ -227,7 +230,7 @@ def _find_fields(content: np.ndarray) -> _Fields | None:
 
 
 def _read_splits(content: np.ndarray, fields: _Fields) -> list[str] | None:
-    """Read the second column; no two of its words are of one length."""
+    """Parse the column of splits, whose names all differ in length; None if one is invalid."""
     starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
     splits = np.full(len(starts), None, object)
     for split in SPLIT_NAMES:
@@ -239,7 +242,7 @@ def _read_splits(content: np.ndarray, fields: _Fields) -> list[str] | None:
 
 
 def _read_digests(content: np.ndarray, fields: _Fields) -> _DigestColumns | None:
-    """Read the third and the fourth column."""
+    """Parse the columns of waveform and attribute digests; None if one is invalid."""
     waveforms, attributes = (
         _parse_digests(content, fields.starts[:, column], fields.lengths[:, column], size)
         for column, size in ((2, WAVEFORM_BYTES), (3, ATTRIBUTE_BYTES))
@@ -262,7 +265,8 @@ def _parse_digests(
 
 
 def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
-    """Take the names out of the rows, each with the tab behind it."""
+    """Return the names of the rows, each followed by its tab."""
+    # +1 where a name begins, -1 behind its tab: the cumulative sum masks the bytes of the names.
     edges = np.zeros(len(content), np.int8)
     edges[fields.starts[:, 0]] = 1
     edges[fields.starts[:, 1]] = -1
@@ -272,6 +276,8 @@ def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
 def _refuse_repeated(names: NameTable, hashes: np.ndarray, path: Path) -> None:
     sorted_hashes = np.sort(hashes)
     repeated_hashes = sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]]
-    name_counts = Counter(names[row] for row in np.flatnonzero(np.isin(hashes, repeated_hashes)).tolist())
+    name_counts = Counter(
+        names[row] for row in np.flatnonzero(np.isin(hashes, repeated_hashes)).tolist()
+    )
     if name_counts and name_counts.most_common(1)[0][1] > 1:
         raise InputError(f"{str(path)!r} lists a trace twice")

@@ -1,4 +1,4 @@
-"""Places on the Earth: a box of latitudes and longitudes, and a circle, of sources or receivers."""
+"""Geographic filters: a box of latitudes and longitudes, and a circle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ HALF_CIRCUMFERENCE_KM = np.pi * EARTH_RADIUS_KM
 
 
 def check_box(box: Any) -> tuple[float, ...]:
-    """Refuse a box that is none: south, west, north, east in degrees.
+    """Check a box: south, west, north, east in degrees.
 
     A west that lies east of the east is a box across the date line.
 
@@ -32,7 +32,7 @@ def check_box(box: Any) -> tuple[float, ...]:
 
 
 def check_circle(circle: Any) -> tuple[float, ...]:
-    """Refuse a circle that is none: latitude and longitude in degrees, radius in km."""
+    """Check a circle: latitude and longitude in degrees, radius in km."""
     names = ("latitude", "longitude", "km")
     latitude, longitude, radius = values = _check_numbers(circle, "circle", names)
     _check_range("circle", "latitude", (latitude,), 90)
@@ -46,7 +46,9 @@ def _check_numbers(values: Any, shape: str, names: Sequence[str]) -> tuple[float
     numbers = values if isinstance(values, list | tuple) else ()
     plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
     if len(numbers) != len(names) or not plain or not all(abs(v) < 1e9 for v in numbers):
-        raise InputError(f"{shape} {str(values)[:60]} is not {', '.join(names)}: give these numbers")
+        raise InputError(
+            f"{shape} {str(values)[:60]} is not {', '.join(names)}: give these numbers"
+        )
     return tuple(map(float, numbers))
 
 
@@ -57,13 +59,13 @@ def _check_range(shape: str, name: str, values: Sequence[float], limit: float) -
 
 
 def in_box(latitudes: np.ndarray, longitudes: np.ndarray, box: Sequence[float]) -> np.ndarray:
-    """Tell which points lie in a box or on its edge; one that is not known does not.
+    """Return which points are in a box or on its edge; unknown ones are not.
 
     >>> in_box(np.zeros(3), np.array([179.0, -179.0, 0.0]), (-1, 170, 1, -170))
     array([ True,  True, False])
     """
     south, west, north, east = box
-    # Some count longitudes from 0 to 360.
+    # Some catalogues give longitudes from 0 to 360.
     longitudes = np.where(longitudes > 180, longitudes - 360, longitudes)
     behind_west, before_east = longitudes >= west, longitudes <= east
     between = behind_west & before_east if west <= east else behind_west | before_east
@@ -71,9 +73,9 @@ def in_box(latitudes: np.ndarray, longitudes: np.ndarray, box: Sequence[float]) 
 
 
 def in_circle(latitudes: np.ndarray, longitudes: np.ndarray, circle: Sequence[float]) -> np.ndarray:
-    """Tell which points lie within a distance of a point, on a sphere; unknown ones do not.
+    """Return which points are within a distance of a point on a sphere; unknown ones are not.
 
-    The distance is by the haversine formula, which is exact for small ones too.
+    The haversine formula is accurate for small distances too.
 
     >>> in_circle(np.array([0.0, 0.0]), np.array([0.9, -1.0]), (0, 0, 111))
     array([ True, False])

@@ -1,4 +1,4 @@
-"""Names of traces from files of three kinds: a name a line, a CSV, or a manifest."""
+"""Lists of trace names: read from text files, CSVs or manifests; sets with a digest."""
 
 import csv
 import hashlib
@@ -13,21 +13,21 @@ from steadkit.manifest import load
 from steadkit.paths import require_file
 
 MAX_BYTES = 500_000_000
-"""STEAD's whole CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
+"""STEAD's complete CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
 
 
 @dataclass(frozen=True)
 class NameSet:
-    """A set of trace names: how many, their digest, and, unless it comes from a recipe, themselves.
+    """A set of trace names with its size and digest; from a recipe without the names.
 
     Parameters
     ----------
     number
-        How many different names there are.
+        Number of distinct names.
     digest
-        BLAKE2b, 16 bytes, of the sorted names, a line each, as hexadecimal text.
+        BLAKE2b, 16 bytes, of the sorted names, one per line, as hexadecimal text.
     names
-        The names; None where only a recipe is known, which does not list them.
+        The names; None if the set comes from a recipe, which does not list them.
     """
 
     number: int
@@ -43,7 +43,7 @@ class NameSet:
 
 
 def name_set(names: Iterable[str]) -> NameSet:
-    """Count and identify some names.
+    """Build a set of names, with its digest.
 
     >>> name_set(["b_EV", "a_NO", "b_EV"]).number
     2
@@ -60,13 +60,13 @@ def read_names(paths: Sequence[Path]) -> NameSet:
     Parameters
     ----------
     paths
-        Each has a name a line (empty lines and those that begin with # are skipped), or is a CSV
-        with a column ``trace_name``, or a manifest.
+        Text files with a name per line (empty lines and those that begin with # are skipped),
+        CSVs with a column ``trace_name``, or manifests.
 
     Raises
     ------
     InputError
-        A file is missing, is none of these, or holds what cannot be a trace's name.
+        A file is missing, is none of these, or has an invalid trace name.
     """
     return name_set(name for path in paths for name in _read_file(path))
 

@@ -1,4 +1,4 @@
-"""The selection as rows of a table: what matches, its strata and groups, and what is drawn."""
+"""Row selection: filters, strata and groups, and stratified sampling of a table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ from steadkit.types import number_column
 
 
 def needed_columns(selection: Selection, csv_columns: Sequence[str] | None = None) -> list[str]:
-    """List the columns of the CSV that `select` reads.
+    """Return the columns of the CSV that `select` reads.
 
     Parameters
     ----------
     selection
-        What to select.
+        The selection.
     csv_columns
-        The columns that the CSV has; those it lacks are then refused.
+        The columns that the CSV has; a missing one is refused.
 
     Raises
     ------
@@ -56,23 +56,25 @@ def _coordinates(selection: Selection) -> tuple[str, str]:
 
 
 def _group_columns(csv_columns: Sequence[str] | None) -> list[str]:
-    """Tell an earthquake by its id or its time: one of the two columns suffices."""
-    usable_columns = [column for column in GROUP_COLUMNS if csv_columns is None or column in csv_columns]
+    """Return the columns that identify an earthquake: the id, the origin time, or both."""
+    usable_columns = [
+        column for column in GROUP_COLUMNS if csv_columns is None or column in csv_columns
+    ]
     return usable_columns or [GROUP_COLUMNS[0]]
 
 
 def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     """Select rows of a text table.
 
-    First come the filters (where, box, circle, exclude), then the strata of what is left, each
-    of which gives its share; balance changes the shares, groups are taken whole.
+    Filters (where, box, circle, exclude) come first. Then each stratum of the remaining rows is
+    sampled; balance changes the counts per stratum, and groups are taken complete or not at all.
 
     Parameters
     ----------
     table
         As `steadkit.catalog.read_table` reads it, with at least `needed_columns`.
     selection
-        What to select.
+        The selection.
 
     Returns
     -------
@@ -82,14 +84,14 @@ def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     Raises
     ------
     InputError
-        Nothing matches or would be taken, or there are fewer traces than wanted.
+        Nothing matches or would be taken, or there are fewer traces than requested.
     """
     needed_columns(selection, table.columns)
     return sample_rows(table, filter_rows(table, selection), selection)
 
 
 def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
-    """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
+    """Sample the rows that pass the filters; return positions, int64, in shuffled order."""
     if not len(rows):
         raise InputError(f"none of the {len(table):,} traces match {_filters_text(selection)}")
     candidates = table.iloc[rows] if len(rows) < len(table) else table
@@ -109,7 +111,7 @@ def _amount_text(selection: Selection) -> str:
 
 
 def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
-    """Find the rows that pass the filters; positions, int64, in the order of the table."""
+    """Return the positions of the rows that pass the filters, int64, in the table's order."""
     is_selected = np.ones(len(table), dtype=bool)
     if selection.where:
         is_selected &= mask(parse(selection.where), table)
@@ -125,7 +127,7 @@ def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
 
 
 def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
-    """Find the rows of the traces that are never to be taken; names not in the table are fine.
+    """Return the rows of excluded traces; names that are not in the table are ignored.
 
     Raises
     ------
@@ -141,7 +143,7 @@ def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
 
 
 def _filters_text(selection: Selection) -> str:
-    """Name the filters, for the one who has to loosen them."""
+    """Describe the filters for an error message."""
     filter_texts = [f"where {selection.where}"] if selection.where else []
     places = {"box": selection.box, "circle": selection.circle}
     filter_texts += [
@@ -157,33 +159,33 @@ def _filters_text(selection: Selection) -> str:
 
 
 def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
-    """Name the group of each row; a trace whose group is not known stands for itself."""
+    """Return the group of each row; a trace without one is a group of its own."""
     if not column:
         return None
     if column == GROUP_COLUMNS[0]:
         return earthquakes_of(table).tolist()
-    known = ~table[column].isin(MISSING)
-    own = "trace " + table["trace_name"]
-    return own.where(~known, f"{column} " + table[column]).tolist()
+    is_missing = table[column].isin(MISSING)
+    trace_labels = "trace " + table["trace_name"]
+    return trace_labels.where(is_missing, f"{column} " + table[column]).tolist()
 
 
 def _counts_per_stratum(
     table: pd.DataFrame, groups: list[str] | None, selection: Selection
 ) -> tuple[dict[str, int], list[str]]:
-    """Tell how many traces to take of each stratum, and the stratum of each row."""
+    """Return the number of traces to take per stratum, and the stratum of each row."""
     specs = selection.stratify
     if selection.balance and "trace_category" not in specs:
         specs = ("trace_category", *specs)
     strata = labels(table, specs)
-    before = strata
+    trace_strata = strata
     if groups is not None:
         strata = majority_stratum(groups, strata)
     sizes = Counter(strata)
-    wanted = _unbalanced_counts(sizes, selection)
+    counts = _unbalanced_counts(sizes, selection)
     if selection.balance:
-        category_of = dict(zip(before, table["trace_category"].tolist(), strict=True))
-        wanted = _balanced_counts(sizes, wanted, category_of, selection.count)
-    return wanted, strata
+        category_of = dict(zip(trace_strata, table["trace_category"].tolist(), strict=True))
+        counts = _balanced_counts(sizes, counts, category_of, selection.count)
+    return counts, strata
 
 
 def _unbalanced_counts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
@@ -206,10 +208,10 @@ def _balanced_counts(
     category_of: Mapping[str, str],
     count: int | None,
 ) -> dict[str, int]:
-    """Give each category half the count, or as much as a fraction gives the smaller of the two.
+    """Return equal counts per category: half the count, or the smaller by the fraction.
 
-    It is divided over the strata of the category anew, because cutting the lowest ranks of several
-    strata would not nest.
+    The count is allocated to the strata of each category again: taking the lowest ranks over
+    several strata would not give nested subsets.
     """
     by_category = {
         category: {stratum: n for stratum, n in sizes.items() if category_of[stratum] == category}
@@ -217,13 +219,17 @@ def _balanced_counts(
     }
     category_sizes = {category: sum(strata.values()) for category, strata in by_category.items()}
     if not all(category_sizes.values()):
-        found_text = " and ".join(f"{count} {category}" for category, count in category_sizes.items())
+        found_text = " and ".join(
+            f"{count} {category}" for category, count in category_sizes.items()
+        )
         raise InputError(
-            f"balance needs events and noise, here are {found_text}: noise lies in no box or circle "
-            "of sources, use --at receiver for these"
+            f"balance needs events and noise, here are {found_text}: noise lies in no box or "
+            "circle of sources, use --at receiver for these"
         )
     if count is None:
-        n_per_category = min(sum(unbalanced[stratum] for stratum in strata) for strata in by_category.values())
+        n_per_category = min(
+            sum(unbalanced[stratum] for stratum in strata) for strata in by_category.values()
+        )
     elif count // 2 > min(category_sizes.values()):
         raise InputError(
             f"count {count} balanced is {count // 2} of each category, there are "

@@ -1,4 +1,4 @@
-"""Strata: the parts of a table that each give their share, by the values of columns or in bins."""
+"""Strata of a table, by the values of columns or by bins of numbers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,11 +11,11 @@ from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
 from steadkit.types import parse_number
 
 UNKNOWN_LABEL = "not known"
-"""The stratum of a value that is missing."""
+"""The stratum of missing values."""
 
 
 def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
-    """Read strata as they are written on a command line.
+    """Parse strata from a command line.
 
     Commas separate columns, and the edges of a column's bins; ``none`` alone means no strata.
 
@@ -42,7 +42,7 @@ def _is_number(text: str) -> bool:
 
 
 def canonical_strata(specs: Sequence[str]) -> tuple[str, ...]:
-    """Refuse strata that cannot be, and spell alike those that are the same.
+    """Check strata, and return their canonical spelling.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def canonical_strata(specs: Sequence[str]) -> tuple[str, ...]:
 
 
 def parse_stratum(spec: str) -> tuple[str, tuple[float, ...]]:
-    """Take ``column:edge,edge`` apart.
+    """Parse ``column:edge,edge`` into the column and its edges.
 
     >>> parse_stratum("source_magnitude:2,3"), parse_stratum("trace_category")
     (('source_magnitude', (2.0, 3.0)), ('trace_category', ()))
@@ -86,7 +86,7 @@ def parse_stratum(spec: str) -> tuple[str, tuple[float, ...]]:
 
 
 def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
-    """Name the stratum of each row.
+    """Return the stratum of each row.
 
     >>> table = pd.DataFrame({"trace_name": ["a", "b", "c"], "p_weight": ["0.5", "2", "None"]})
     >>> labels(table, ["p_weight:1,2"])
@@ -95,7 +95,7 @@ def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     columns = [_column_labels(table, *parse_stratum(spec)) for spec in specs]
     if not columns:
         return [""] * len(table)
-    # Each label once in memory, not once a row.
+    # Interned: each distinct label is in memory once, not once per row.
     distinct: dict[str, str] = {}
     if len(columns) == 1:
         return [distinct.setdefault(label, label) for label in columns[0]]

@@ -56,17 +56,17 @@ QUAKES = st.lists(st.integers(0, 40).map("q{}".format), min_size=3, max_size=150
 
 @given(quakes=QUAKES, seed=st.integers(0, 9), shuffle=st.randoms(use_true_random=False))
 def test_whole_groups_near_the_shares_whatever_the_order(quakes, seed, shuffle):
-    table, rule = table_of(quakes), SplitConfig(shares=EVEN, seed=seed)
+    table, config = table_of(quakes), SplitConfig(shares=EVEN, seed=seed)
     sizes = pd.Series(quakes).value_counts()
     if sizes.max() > len(quakes) / 4 or len(sizes) < 4:
         return  # the next tests are about these
-    parts, _ = assign(table, rule)
+    parts, _ = assign(table, config)
     assert parts_by(table, parts, "source_id").map(len).eq(1).all()
     wanted = [float(share) * len(quakes) for share in EVEN]
     off = np.abs(np.array(counts_of(parts)) - wanted)
     assert (off <= sizes.max()).all()
     mixed = table.iloc[shuffle.sample(range(len(table)), len(table))]
-    again = pd.Series(assign(mixed, rule)[0], index=mixed["trace_name"])
+    again = pd.Series(assign(mixed, config)[0], index=mixed["trace_name"])
     assert again[table["trace_name"]].tolist() == parts.tolist()
 
 
@@ -92,8 +92,8 @@ def test_what_is_connected_has_one_name(pairs, shuffle):
 @given(count=st.integers(60, 200), more=st.integers(1, 6), seed=st.integers(0, 5))
 def test_few_groups_move_when_some_are_added(count, more, seed):
     table = table_of([f"q{number}" for number in range(count + more)])
-    rule = SplitConfig(seed=seed)
-    before, after = assign(table[:count], rule)[0], assign(table, rule)[0]
+    config = SplitConfig(seed=seed)
+    before, after = assign(table[:count], config)[0], assign(table, config)[0]
     # Each of the two small parts may grow by its share of the new ones and by rounding.
     assert (before != after[:count]).sum() <= 2 * (more + 2)
 
@@ -150,18 +150,18 @@ def test_by_station_tells_what_it_does_not_promise():
     # A ring: each quake is seen by two stations.
     quakes = [f"q{n // 2}" for n in range(40)]
     table = table_of(quakes, [f"S{(n + 1) // 2 % 20}" for n in range(40)])
-    parts, rule = assign(table, SplitConfig(by=("station",), shares=EVEN))
-    station, earthquake = audit(table, parts, rule)
-    assert (station.what, station.names, station.forbidden) == ("station", [], True)
+    parts, config = assign(table, SplitConfig(by=("station",), shares=EVEN))
+    station, earthquake = audit(table, parts, config)
+    assert (station.group_type, station.names, station.is_leak) == ("station", [], True)
     torn = parts_by(table, parts, "source_id")
     assert earthquake.names == sorted(f"source_id {q}" for q in torn[torn.map(len) > 1].index)
     assert earthquake.names
-    assert not earthquake.forbidden
+    assert not earthquake.is_leak
     refuse_leaks([station, earthquake], "x")
     with pytest.raises(
         InputError, match=r"x leaks: train and .* share, by earthquake, source_id .* in all"
     ):
-        refuse_leaks(audit(table, parts, rule, strict=True), "x")
+        refuse_leaks(audit(table, parts, config, strict=True), "x")
     with pytest.raises(InputError, match="holds 40 of 40"):
         assign(table, SplitConfig(by=("station", "earthquake")))
 
@@ -170,8 +170,8 @@ def test_by_station_and_earthquake_neither_is_torn():
     # Ten islands of two quakes and three stations each.
     quakes = [f"q{n // 3}" for n in range(60)]
     table = table_of(quakes, [f"S{n // 6}{n % 3}" for n in range(60)])
-    parts, rule = assign(table, SplitConfig(by=("station", "earthquake"), shares=EVEN))
-    assert all(not sharing.names for sharing in audit(table, parts, rule))
+    parts, config = assign(table, SplitConfig(by=("station", "earthquake"), shares=EVEN))
+    assert all(not overlap.names for overlap in audit(table, parts, config))
     assert parts_by(table, parts, "receiver_code").map(len).eq(1).all()
     assert all(count >= 12 for count in counts_of(parts))
 
@@ -200,23 +200,23 @@ def test_by_time_training_comes_first_and_earthquakes_stay_whole():
     table = times_of(
         table_of([f"q{n // 2}" for n in range(200)]), [n + 2 * (n % 2) for n in range(200)]
     )
-    parts, rule = assign(table, SplitConfig(by=("time",)))
+    parts, config = assign(table, SplitConfig(by=("time",)))
     assert counts_of(parts) == [170, 10, 20]
     assert parts.tolist() == ["train"] * 170 + ["validation"] * 10 + ["test"] * 20
-    assert rule.cut == ("2020-01-08T02:00:00.000000Z", "2020-01-08T12:00:00.000000Z")
-    time, earthquake = audit(table, parts, rule)
+    assert config.cut == ("2020-01-08T02:00:00.000000Z", "2020-01-08T12:00:00.000000Z")
+    time, earthquake = audit(table, parts, config)
     assert not time.names
     assert not earthquake.names
-    assert earthquake.forbidden
+    assert earthquake.is_leak
 
 
 def test_instants_of_the_user_and_a_gap():
     table = times_of(table_of([f"q{n}" for n in range(100)]), range(100))
-    rule = SplitConfig(by=("time",), cut=("2020-01-02", "2020-01-03T02:00+02:00"), gap_days=0.25)
-    parts, used = assign(table, rule)
+    config = SplitConfig(by=("time",), cut=("2020-01-02", "2020-01-03T02:00+02:00"), gap_days=0.25)
+    parts, used = assign(table, config)
     expected = ["train"] * 24 + ["-"] * 6 + ["validation"] * 18 + ["-"] * 6 + ["test"] * 46
     assert parts.tolist() == expected
-    assert used == rule
+    assert used == config
 
 
 def test_a_trace_on_the_wrong_side_of_time_is_named():
@@ -224,7 +224,7 @@ def test_a_trace_on_the_wrong_side_of_time_is_named():
     parts = ["train"] * 3 + ["validation"] * 3 + ["test", "train", "test"]
     time, _ = audit(table, parts, SplitConfig(by=("time",)))
     assert time.names == ["source_id q7"]
-    assert time.shared["train", "test"] == ["source_id q7"]
+    assert time.shared_groups["train", "test"] == ["source_id q7"]
     with pytest.raises(InputError, match=r"'T0[^ ]* has trace_start_time = 'soon'"):
         assign(table.assign(trace_start_time="soon"), SplitConfig(by=("time",)))
 
@@ -255,19 +255,19 @@ def test_cells_of_a_grid_on_both_sides_of_the_date_line(noise):
 def test_no_cell_is_in_two_parts():
     random = np.random.default_rng(0)
     table = placed(random.uniform(-60, 60, 300), random.uniform(-180, 180, 300))
-    parts, rule = assign(table, SplitConfig(by=("region",), cell_degrees=10))
-    region, _ = audit(table, parts, rule)
+    parts, config = assign(table, SplitConfig(by=("region",), cell_degrees=10))
+    region, _ = audit(table, parts, config)
     assert not region.names
-    assert sum(region.groups.values()) == len(set(group_labels(table, "region", rule)))
+    assert sum(region.groups.values()) == len(set(group_labels(table, "region", config)))
 
 
 def test_boxes_and_what_lies_in_neither():
     table = placed([10, 20, 30, 31], [5, 5, 5, 5]).assign(source_id=["a", "b", "c", "c"])
-    rule = SplitConfig(by=("region",), validation_box=(15, 0, 25, 10), test_box=(30.5, 0, 40, 10))
-    parts, _ = assign(table, rule)
+    config = SplitConfig(by=("region",), validation_box=(15, 0, 25, 10), test_box=(30.5, 0, 40, 10))
+    parts, _ = assign(table, config)
     # The last two are one earthquake: the test box takes it whole.
     assert parts.tolist() == ["train", "validation", "test", "test"]
-    region, _ = audit(table, ["train", "train", "test", "test"], rule)
+    region, _ = audit(table, ["train", "train", "test", "test"], config)
     assert region.names == ["source_id b"]
     with pytest.raises(InputError, match="lies in both boxes"):
         assign(
@@ -278,11 +278,11 @@ def test_boxes_and_what_lies_in_neither():
 def test_the_same_samples_go_together():
     table = table_of([f"q{n}" for n in range(40)])
     digests = [f"{n % 20:032x}" for n in range(38)] + ["-", "-"]
-    parts, rule = assign(table, SplitConfig(shares=EVEN), digests)
+    parts, config = assign(table, SplitConfig(shares=EVEN), digests)
     assert parts[:18].tolist() == parts[20:38].tolist()
     spoilt = parts.copy()
     spoilt[0] = "test" if parts[0] != "test" else "train"
-    (*_, samples) = audit(table, spoilt, rule, digests)
+    (*_, samples) = audit(table, spoilt, config, digests)
     assert samples.names == [f"waveform {0:032x}"]
     with pytest.raises(InputError, match="same samples"):
         refuse_leaks([samples], "x")
@@ -313,7 +313,7 @@ def test_rules_that_contradict_themselves(settings, words):
 
 
 @pytest.mark.parametrize(
-    "rule",
+    "config",
     [
         SplitConfig(),
         SplitConfig(by=("station", "earthquake"), shares=EVEN, seed=7, stratify=()),
@@ -322,10 +322,10 @@ def test_rules_that_contradict_themselves(settings, words):
         SplitConfig(by=("region",), validation_box=(0, 0, 1, 1), test_box=(2, 170, 3, -170)),
     ],
 )
-def test_a_recipe_gives_the_rule_back(rule):
-    recipe = json.loads(json.dumps(rule.to_recipe("3f9a")))
+def test_a_recipe_gives_the_rule_back(config):
+    recipe = json.loads(json.dumps(config.to_recipe("3f9a")))
     assert recipe["of"] == "3f9a"
-    assert SplitConfig.from_recipe(recipe) == rule
+    assert SplitConfig.from_recipe(recipe) == config
 
 
 @pytest.mark.parametrize("spoilt", [{"by": 5}, {"shares": ["x"]}, {"cut": [1, 2], "by": ["time"]}])
@@ -508,6 +508,6 @@ def test_splits_that_training_refuses(csv, how, words):
 def test_training_takes_a_split_by_station_as_it_is(csv):
     base, table = list_rows(csv, BY_STATION)
     split, found = split_manifest(base, table, BY_STATION)
-    assert any(sharing.names for sharing in found)
+    assert any(overlap.names for overlap in found)
     split.write(csv.with_name("x.split.manifest"))
     assert load_training_split(csv.with_name("x.split.manifest"), csv).digest == split.digest

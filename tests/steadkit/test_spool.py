@@ -179,7 +179,7 @@ def spans_of(path, picked):
     starts = LineStarts()
     read_table(path, None, starts)
     chosen = choose(picked)
-    chosen[[*BYTE_RANGE]] = np.column_stack(starts.places())[chosen["row"]]
+    chosen[[*BYTE_RANGE]] = np.column_stack(starts.byte_ranges())[chosen["row"]]
     return chosen
 
 
@@ -201,7 +201,7 @@ def test_places_of_lines_that_are_not_plain_are_not_known(text):
     starts = LineStarts()
     for piece in (b"x,y\n", text.encode()):
         starts.add(piece, line_starts(piece, 2))
-    assert starts.places() is None
+    assert starts.byte_ranges() is None
 
 
 @pytest.mark.parametrize("line", ["ABC,noise,T1_NO,r", ',"noise",S0_NO,', ",noise,S0_NO,r,", "\0"])

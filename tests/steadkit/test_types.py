@@ -112,7 +112,7 @@ def test_every_fraction_comes_back(fraction):
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_comes_back_to_the_bit(value):
-    values, _ = parse_numbers(pd.Series([repr(value)]), most=np.inf)
+    values, _ = parse_numbers(pd.Series([repr(value)]), max_magnitude=np.inf)
     assert parse_number(repr(value)) == values[0] == value
 
 
