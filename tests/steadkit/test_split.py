@@ -62,8 +62,8 @@ def test_whole_groups_near_the_shares_whatever_the_order(quakes, seed, shuffle):
         return  # the next tests are about these
     parts, _ = assign(table, config)
     assert parts_by(table, parts, "source_id").map(len).eq(1).all()
-    wanted = [float(share) * len(quakes) for share in EVEN]
-    off = np.abs(np.array(counts_of(parts)) - wanted)
+    expected = [float(share) * len(quakes) for share in EVEN]
+    off = np.abs(np.array(counts_of(parts)) - expected)
     assert (off <= sizes.max()).all()
     mixed = table.iloc[shuffle.sample(range(len(table)), len(table))]
     again = pd.Series(assign(mixed, config)[0], index=mixed["trace_name"])
@@ -102,8 +102,10 @@ def test_a_fixed_split_stays_fixed():
     parts, _ = assign(table_of([f"q{number}" for number in range(100)]), SplitConfig())
     assert counts_of(parts) == [85, 5, 10]
     assert [n for n, part in enumerate(parts) if part == "validation"] == [21, 46, 82, 89, 92]
-    other, _ = assign(table_of([f"q{number}" for number in range(100)]), SplitConfig(seed=1))
-    assert parts.tolist() != other.tolist()
+    seed_1_splits, _ = assign(
+        table_of([f"q{number}" for number in range(100)]), SplitConfig(seed=1)
+    )
+    assert parts.tolist() != seed_1_splits.tolist()
 
 
 def test_every_category_gets_its_shares():
@@ -123,16 +125,16 @@ def test_a_large_group_goes_to_the_largest_part():
 
 
 @pytest.mark.parametrize(
-    ("quakes", "words"),
+    ("quakes", "message"),
     [
         (["big"] * 90 + [f"q{n}" for n in range(10)], "holds 90 of 100 traces"),
         (["a", "b", "b", "b"], "no trace left for the"),
         ([], "header only"),
     ],
 )
-def test_what_cannot_be_split_is_said(quakes, words):
+def test_what_cannot_be_split_is_said(quakes, message):
     table = table_of(quakes) if quakes else table_of(["a"])[:0]
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         assign(table, SplitConfig())
 
 
@@ -289,7 +291,7 @@ def test_the_same_samples_go_together():
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"by": ()}, "nothing to split by"),
         ({"by": ("station", "station")}, "name each once"),
@@ -307,8 +309,8 @@ def test_the_same_samples_go_together():
         ({"stratify": ("p_status:1,2",)}, "text and has no bins"),
     ],
 )
-def test_rules_that_contradict_themselves(settings, words):
-    with pytest.raises(InputError, match=words):
+def test_rules_that_contradict_themselves(settings, message):
+    with pytest.raises(InputError, match=message):
         SplitConfig(**settings)
 
 
@@ -357,8 +359,10 @@ def test_the_order_of_the_rows_changes_no_byte(csv, run):
     table = pd.read_csv(csv, dtype=str, keep_default_na=False)
     table.sample(frac=1, random_state=1).to_csv(csv, index=False)
     assert run("steadkit", "split", csv, "-o", "other.manifest").exit_code == 0
-    one, other = (csv.with_name(f"{name}.manifest").read_bytes() for name in ("one", "other"))
-    assert one == other
+    manifest_a, manifest_b = (
+        csv.with_name(f"{name}.manifest").read_bytes() for name in ("one", "other")
+    )
+    assert manifest_a == manifest_b
 
 
 def test_a_split_by_its_command_and_the_proof(csv, run):
@@ -411,7 +415,7 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("x.csv", "--by", "statoin"), "no column 'statoin'"),
         (("x.csv", "--shares", "0.5,0.5"), "add up to 1"),
@@ -426,9 +430,9 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
         (("x.csv", "--metadata", "x.csv", "--metadata", "x.csv"), "two of the CSV files"),
     ],
 )
-def test_hostile_options_get_one_line(csv, run, arguments, words):
+def test_hostile_options_get_one_line(csv, run, arguments, message):
     before = sorted(csv.parent.iterdir())
-    refused(run("steadkit", "split", *arguments), words)
+    refused(run("steadkit", "split", *arguments), message)
     assert sorted(csv.parent.iterdir()) == before
 
 
@@ -465,11 +469,11 @@ def test_training_on_fewer_traces_than_were_split(csv):
     split, _ = split_manifest(base, table, SplitConfig())
     split.write(csv.with_name("all.manifest"))
     pd.read_csv(csv, dtype=str, keep_default_na=False)[::2].to_csv(csv, index=False)
-    ours = load_training_split(csv.with_name("all.manifest"), csv)
-    assert len(ours.traces) == 120
+    training_manifest = load_training_split(csv.with_name("all.manifest"), csv)
+    assert len(training_manifest.traces) == 120
     part_of = dict(zip(split.traces, split.parts, strict=True))
-    assert [part_of[name] for name in ours.traces] == list(ours.parts)
-    assert ours.recipe == {"operation": "restrict", "of": split.digest}
+    assert [part_of[name] for name in training_manifest.traces] == list(training_manifest.parts)
+    assert training_manifest.recipe == {"operation": "restrict", "of": split.digest}
 
 
 def spoil(split, how):
@@ -488,7 +492,7 @@ def spoil(split, how):
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "message"),
     [
         ("leak", "train and test share, by earthquake"),
         ("left out", "no part"),
@@ -496,18 +500,18 @@ def spoil(split, how):
         ("other data", "the split of other data"),
     ],
 )
-def test_splits_that_training_refuses(csv, how, words):
+def test_splits_that_training_refuses(csv, how, message):
     events = pd.read_csv(csv, dtype=str, keep_default_na=False)[:180]
     events.to_csv(csv, index=False)
     split, _ = split_manifest(*list_rows(csv), SplitConfig())
     spoil(split, how).write(csv.with_name("x.split.manifest"))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         load_training_split(csv.with_name("x.split.manifest"), csv)
 
 
 def test_training_takes_a_split_by_station_as_it_is(csv):
     base, table = list_rows(csv, BY_STATION)
-    split, found = split_manifest(base, table, BY_STATION)
-    assert any(overlap.names for overlap in found)
+    split, overlaps = split_manifest(base, table, BY_STATION)
+    assert any(overlap.names for overlap in overlaps)
     split.write(csv.with_name("x.split.manifest"))
     assert load_training_split(csv.with_name("x.split.manifest"), csv).digest == split.digest

@@ -277,8 +277,8 @@ def test_times_far_away_are_times_in_tables_and_options(tmp_path, run, year):
     condition = f"trace_start_time == '{year}-05-31 23:00:00'"
     words = ("subset", path, "--manifest-only", "-o", "o", "--where", condition)
     assert run("steadkit", *words).exit_code == 0
-    told = run("steadkit", "info", path)
-    assert f"first trace: {year}-05-31 23:00:00" in told.output
+    info_result = run("steadkit", "info", path)
+    assert f"first trace: {year}-05-31 23:00:00" in info_result.output
     assert run("steadkit", "check", path, "--metadata-only").exit_code in (0, 1)
     cut = (f"{year}-05-01", f"{year}-06-01")
     refused(run("steadkit", "split", path, "--by", "time", "--cut", *cut), "no trace left")
@@ -292,11 +292,14 @@ def test_conditions_that_are_repeated_must_all_be_true(tmp_path, run):
     for name, words in (("a", repeated), ("b", ("--where", joined))):
         words = ("subset", path, "--manifest-only", "-o", name, *words)
         assert run("steadkit", *words).exit_code == 0
-    one, other = (load(tmp_path / f"{name}.manifest") for name in "ab")
-    assert (one.traces, one.recipe) == (other.traces, other.recipe)
-    assert len(one.traces) == 4 and one.recipe["where"] == joined
-    both = ("--where", "p_weight > 1 or", "--where", "snr_db > 1")
-    refused(run("steadkit", "subset", path, "--manifest-only", "-o", "c", *both), "cannot be read")
+    manifest_a, manifest_b = (load(tmp_path / f"{name}.manifest") for name in "ab")
+    assert (manifest_a.traces, manifest_a.recipe) == (manifest_b.traces, manifest_b.recipe)
+    assert len(manifest_a.traces) == 4 and manifest_a.recipe["where"] == joined
+    repeated_options = ("--where", "p_weight > 1 or", "--where", "snr_db > 1")
+    refused(
+        run("steadkit", "subset", path, "--manifest-only", "-o", "c", *repeated_options),
+        "cannot be read",
+    )
 
 
 @pytest.mark.parametrize("output", ["..", ".", "/", "missing/..", "/dev/null"])
