@@ -47,7 +47,9 @@ def with_steadkit(path: Path, fraction: str, folder: Path) -> str:
     """Write the manifest; tell its counts."""
     files = dataset_files(folder / f"of{fraction}")
     selection = Selection(Fraction(fraction))
-    chosen = subset([source_from_path(path, whole=False)], files, selection, manifest_only=True)
+    chosen = subset(
+        [source_from_path(path, require_hdf5=False)], files, selection, manifest_only=True
+    )
     events, noise = chosen.categories[EVENT], chosen.categories[NOISE]
     return f"{events + noise:,} = {events:,} + {noise:,}"
 

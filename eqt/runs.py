@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eqt.config import EQTConfig, TrainConfig, format_config
-from steadkit.atomic import atomic_folder, folder_made, lock_folder, write_text
-from steadkit.documents import TABLE, TEXT, read_json, value_at
+from steadkit.atomic import atomic_folder, lock_folder, output_folder, write_text
+from steadkit.documents import OBJECT, TEXT, read_json, value_at
 from steadkit.errors import BusyError, InputError
 from steadkit.paths import require_file
 
@@ -240,7 +240,7 @@ def locked_run(folder: Path) -> Iterator[None]:
     busy = f"another process is training in {str(folder)!r}: wait for it"
     descriptor = lock_folder(folder, busy)
     try:
-        with folder_made(folder):
+        with output_folder(folder):
             yield
     finally:
         os.close(descriptor)
@@ -283,7 +283,7 @@ def load_setup(run: RunFolder) -> Setup:
     where = repr(str(run.config))
     content = {"about": {}} | read_json(run.config, MAX_JSON)  # the first runs had no "about"
     data, *tables = (
-        value_at(content, name, TEXT if name == "data" else TABLE, where)
+        value_at(content, name, TEXT if name == "data" else OBJECT, where)
         for name in ("data", "model", "training", "environment", "about")
     )
     if not data or "\0" in data:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from eqt.runs import RunFolder, Setup, load_setup
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, columns_of, earthquakes_of, read_table
-from steadkit.documents import TABLE, WHOLE, read_json, value_at
+from steadkit.documents import INTEGER, OBJECT, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.paths import is_file
@@ -108,9 +108,12 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
     metrics, run = folder / METRICS, RunFolder(folder.parent)
     figures = read_json(metrics) if is_file(metrics) else {}
     if "seen" in figures:
-        counts = value_at(figures, "seen", TABLE, repr(str(metrics)))
+        counts = value_at(figures, "seen", OBJECT, repr(str(metrics)))
         return TrainingOverlap(
-            *(value_at(counts, name, WHOLE, repr(str(metrics))) for name in TrainingOverlap._fields)
+            *(
+                value_at(counts, name, INTEGER, repr(str(metrics)))
+                for name in TrainingOverlap._fields
+            )
         )
     if not (is_file(run.config) and is_file(run.split)):
         return NOTHING

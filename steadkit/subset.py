@@ -8,7 +8,7 @@ import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, write_one
 from steadkit.catalog import LineStarts, columns_of, counts, read_table
-from steadkit.catalog.spool import SPAN
+from steadkit.catalog.spool import BYTE_RANGE
 from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
@@ -129,9 +129,9 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
     )
     # Byte positions of the lines, where all sources have them: rows are then copied without parsing
     # the CSV files again.
-    spans = [span for lines in starts if (span := lines.places()) is not None]
+    spans = [span for lines in starts if (span := lines.byte_ranges()) is not None]
     if len(spans) == len(sources):
-        places[[*SPAN]] = np.concatenate([np.column_stack(span) for span in spans])
+        places[[*BYTE_RANGE]] = np.concatenate([np.column_stack(span) for span in spans])
     _refuse_repeated(rows["trace_name"], places["source"], sources)
     return rows, places
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from steadkit.documents import MAX_WHOLE
+from steadkit.documents import MAX_INTEGER
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
@@ -35,7 +35,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not TOML that can be read: write UTF-8") from error
     # More is no TOML, which tomllib leaves to us; Python could not even print 0xfff... in full.
-    if any(abs(number) > MAX_WHOLE for number in _integers(settings)):
+    if any(abs(number) > MAX_INTEGER for number in _integers(settings)):
         raise InputError(f"{str(path)!r} has a whole number beyond 64 bits: use a smaller one")
     return settings
 

@@ -78,7 +78,7 @@ def experiment(
     from eqt.experiments.suites import networks_of
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import atomic_write, folder_made
+    from steadkit.atomic import atomic_write, output_folder
     from steadkit.demo import require_room
     from steadkit.manifest import load
     from steadkit.sources import source_from_path
@@ -93,7 +93,7 @@ def experiment(
     open_folder(folder, settings)
     # Staged from the start: that locks the folder, so nobody takes a training for cut off.
     with (
-        folder_made(folder),
+        output_folder(folder),
         atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
         data = data_of(folder, settings, say)

@@ -21,7 +21,7 @@ from steadkit.atomic import staging_folder, write_one, write_text
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import chunk_files, demo
-from steadkit.documents import TABLE, read_json, value_at
+from steadkit.documents import OBJECT, read_json, value_at
 from steadkit.errors import InputError, printable
 from steadkit.merge import merge
 from steadkit.schema import EVENT
@@ -102,7 +102,7 @@ def _has_files(folder: Path) -> bool:
 def _read(file: Path) -> dict[str, object]:
     content = read_json(file)
     # A setting that there was not yet had the effect of its default.
-    training = value_at(content, "training", TABLE, repr(str(file)))
+    training = value_at(content, "training", OBJECT, repr(str(file)))
     content["training"] = TrainConfig().to_dict() | training
     return content
 

@@ -10,7 +10,13 @@ import keras
 from eqt.config import EQTConfig
 from eqt.formats import seisbench
 from eqt.layers import xla
-from steadkit.atomic import atomic_folder, atomic_write, check_targets, digests_of, unchanged_files
+from steadkit.atomic import (
+    atomic_folder,
+    atomic_write,
+    check_targets,
+    file_digests,
+    unchanged_files,
+)
 from steadkit.errors import InputError, detail_of
 from steadkit.silence import silenced
 
@@ -81,7 +87,7 @@ def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) ->
     """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
     with atomic_folder(folder, overwrite, files_of) as new, xla.off():
         _named(model).export(new, format="tf_saved_model", verbose=False)
-        content = json.dumps({"format": EXPORT, "files": digests_of(new)}, indent=1) + "\n"
+        content = json.dumps({"format": EXPORT, "files": file_digests(new)}, indent=1) + "\n"
         (new / EXPORT_MARK).write_text(content, encoding="utf-8")
     return folder
 

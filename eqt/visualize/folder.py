@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from steadkit.atomic import digests_of, unchanged_files
+from steadkit.atomic import file_digests, unchanged_files
 from steadkit.paths import is_file
 from steadkit.version import __version__
 
@@ -34,7 +34,7 @@ def name_of(path: Path) -> str:
 
 def mark(folder: Path, facts: Mapping[str, object]) -> None:
     """Write down of what the pictures are, and which files belong to them."""
-    content = {"eqt": __version__, **facts, "files": digests_of(folder)}
+    content = {"eqt": __version__, **facts, "files": file_digests(folder)}
     (folder / MARK).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

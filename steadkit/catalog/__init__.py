@@ -1,4 +1,4 @@
-"""STEAD's CSV, read and written as text, so that nothing is altered."""
+"""STEAD's CSV, read and written as text without altering a cell."""
 
 from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.read import (

@@ -1,4 +1,4 @@
-"""STEAD's CSV read as text, exactly as written, whole or piece by piece."""
+"""Reader of STEAD's CSV as text, exactly as written, complete or in chunks."""
 
 import re
 import warnings
@@ -18,11 +18,11 @@ from steadkit.errors import InputError, remedy_of
 from steadkit.schema import CATEGORIES, COLUMNS
 
 KEY_COLUMNS = ("trace_name", "trace_category")
-"""What every table must have, whatever is done with it."""
+"""Columns that every table must have."""
 
 MAX_NAME_BYTES = 200
 CHUNK_ROWS = 50_000
-CHUNK_WHOLE_ROWS = 10_000
+CHUNK_COMPLETE_ROWS = 10_000
 """Rows read at once, of some columns and of all."""
 
 # A blank line is a row like any other here: pandas would also strip a space that begins a row.
@@ -36,7 +36,7 @@ _AS_TEXT: Final[dict[str, Any]] = {
 # One path component, so that a name can never lead out of the data group or a folder.
 _NAME = re.compile(r"(?!\.{1,2}$)[^\s/\\\x00-\x1f\x7f]+")
 
-# What a plain ASCII name lacks, but for the line feed that joins names here.
+# Bytes that no plain ASCII name has, except the line feed that joins names in `_all_plain`.
 _UNSAFE = bytes({*range(0x21), 0x7F, *b"/\\"} - {*b"\n"})
 
 
@@ -50,9 +50,9 @@ def read_table(
     path
         The CSV file.
     columns
-        Which columns are needed; all that the file has by default.
+        Columns to read; all by default.
     starts
-        Learns where the rows are in the file.
+        Records the byte offsets of the rows.
 
     Raises
     ------
@@ -65,60 +65,60 @@ def read_table(
 def iter_checked_chunks(
     path: Path, columns: Sequence[str] | None = None, starts: LineStarts | None = None
 ) -> Iterator[pd.DataFrame]:
-    """Read a STEAD CSV in pieces, each as `read_table` would read it.
+    """Read a STEAD CSV in chunks, checked as by `read_table`.
 
     Raises
     ------
     InputError
-        As `read_table` does; a name that is repeated is refused after the last piece.
+        As `read_table`; a repeated name is refused after the last chunk.
     """
     hashes = []
-    for part in iter_chunks(path, columns, starts=starts):
-        names = part["trace_name"].to_numpy(object)
+    for chunk in iter_chunks(path, columns, starts=starts):
+        names = chunk["trace_name"].to_numpy(object)
         check_names(names.tolist(), path)
-        _check_categories(part["trace_category"], path)
+        _check_categories(chunk["trace_category"], path)
         # A million names as Python has them take 100 MB: they are compared by their hashes.
         hashes.append(pd.util.hash_array(names, categorize=False))
-        yield part
+        yield chunk
     _refuse_repeated(np.concatenate(hashes), path)
 
 
 def iter_rows_named(path: Path, names: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """Read only the rows of the traces in `names`, piece by piece, all columns as text."""
-    wanted = set(names)
-    for part in iter_chunks(path, None):
-        yield part[part["trace_name"].isin(wanted)]
+    """Read only the rows of the traces in `names`, in chunks, all columns as text."""
+    selected_names = set(names)
+    for chunk in iter_chunks(path, None):
+        yield chunk[chunk["trace_name"].isin(selected_names)]
 
 
 def iter_rows_at(path: Path, numbers: np.ndarray) -> Iterator[pd.DataFrame]:
-    """Read only the rows of these numbers, ascending from 0, piece by piece, as text."""
-    passed = 0
-    for part in iter_chunks(path, rows=CHUNK_WHOLE_ROWS):
-        first, last = np.searchsorted(numbers, (passed, passed + len(part)))
-        yield part.iloc[numbers[first:last] - passed]
-        passed += len(part)
+    """Read only the rows of these ascending numbers, from 0, in chunks, as text."""
+    n_read = 0
+    for chunk in iter_chunks(path, rows=CHUNK_COMPLETE_ROWS):
+        first, last = np.searchsorted(numbers, (n_read, n_read + len(chunk)))
+        yield chunk.iloc[numbers[first:last] - n_read]
+        n_read += len(chunk)
 
 
 def iter_lines_at(path: Path, numbers: np.ndarray, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Read only the rows of these numbers, ascending from 0, as lines of a CSV of these columns.
+    """Read only the rows of these ascending numbers, from 0, as CSV lines of these columns.
 
-    Where a file has just these columns and no quotes, as STEAD's has, its lines are taken as they
-    stand: pandas takes ten times as long to read and write the same.
+    Where a file has exactly these columns and no quotes, as STEAD's has, its lines are copied
+    unparsed: pandas takes ten times as long to read and write the same.
     """
-    present, passed, done = columns_of(path), 0, 0
-    if list(columns) == present:
-        with _errors_in_one_line(path):
-            for rows in iter_plain_chunks(path, len(present)):
-                last = done + int(np.searchsorted(numbers[done:], passed + len(rows)))
-                yield [rows[number] for number in (numbers[done:last] - passed).tolist()]
-                passed, done = passed + len(rows), last
-    if done < len(numbers):
-        for part in iter_rows_at(path, numbers[done:]):
-            yield csv_lines(part.reindex(columns=list(columns), fill_value=""))
+    file_columns, n_read, n_written = columns_of(path), 0, 0
+    if list(columns) == file_columns:
+        with _csv_errors(path):
+            for rows in iter_plain_chunks(path, len(file_columns)):
+                last = n_written + int(np.searchsorted(numbers[n_written:], n_read + len(rows)))
+                yield [rows[number] for number in (numbers[n_written:last] - n_read).tolist()]
+                n_read, n_written = n_read + len(rows), last
+    if n_written < len(numbers):
+        for chunk in iter_rows_at(path, numbers[n_written:]):
+            yield csv_lines(chunk.reindex(columns=list(columns), fill_value=""))
 
 
 def csv_digest(path: Path, rows: int) -> str:
-    """Identify headings and cells of a CSV of so many rows, see `CellsDigest`."""
+    """Return the digest of headings and cells of a CSV with this many rows, see `CellsDigest`."""
     columns = columns_of(path)
     digest = CellsDigest(columns)
     for lines in iter_lines_at(path, np.arange(rows), columns):
@@ -127,13 +127,13 @@ def csv_digest(path: Path, rows: int) -> str:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Read a CSV's header, checked to have the columns every table needs, and each once."""
-    with _errors_in_one_line(path), CheckedLines(path) as lines:
+    """Read a CSV's header; refuse repeated columns and a header without `KEY_COLUMNS`."""
+    with _csv_errors(path), CheckedLines(path) as lines:
         columns = pd.read_csv(lines, header=None, nrows=1, **_AS_TEXT).iloc[0].tolist()
     if len(set(columns)) < len(columns):
         repeated = next(name for name, count in Counter(columns).items() if count > 1)
         raise InputError(f"{str(path)!r} has the column {repeated[:60]!r} twice: rename one")
-    _require(columns, KEY_COLUMNS, path)
+    _require_columns(columns, KEY_COLUMNS, path)
     return columns
 
 
@@ -143,33 +143,33 @@ def iter_chunks(
     rows: int = CHUNK_ROWS,
     starts: LineStarts | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Read a CSV in pieces, so that memory is bounded by what is kept of each; at least one.
+    """Read a CSV in chunks of bounded memory; yields at least one, which may be empty.
 
     Parameters
     ----------
     path
         The CSV file.
     columns
-        Which columns are needed; all that the file has by default.
+        Columns to read; all by default.
     rows
-        Rows in a piece.
+        Rows in a chunk.
     starts
-        Learns where the rows are in the file.
+        Records the byte offsets of the rows.
 
     Raises
     ------
     InputError
         The file is not a CSV, lacks a column, or has a row with more or fewer fields than names.
     """
-    present = columns_of(path)
-    _require(present, columns or (), path)
-    yield pd.DataFrame(columns=list(columns or present), dtype=str)
+    file_columns = columns_of(path)
+    _require_columns(file_columns, columns or (), path)
+    yield pd.DataFrame(columns=list(columns or file_columns), dtype=str)
     with (
-        _errors_in_one_line(path),
-        CheckedLines(path, len(present), starts) as lines,
+        _csv_errors(path),
+        CheckedLines(path, len(file_columns), starts) as lines,
         pd.read_csv(
             lines,
-            names=present,
+            names=file_columns,
             header=0,
             usecols=None if columns is None else list(columns),
             index_col=False,
@@ -181,10 +181,10 @@ def iter_chunks(
 
 
 @contextmanager
-def _errors_in_one_line(path: Path) -> Iterator[None]:
+def _csv_errors(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            # A row longer than the header would be cut with a warning: it is a fault.
+            # Pandas truncates a row longer than the header with a warning: here it is an error.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -193,11 +193,11 @@ def _errors_in_one_line(path: Path) -> Iterator[None]:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 
 
-def _require(present: Sequence[str], needed: Sequence[str], path: Path) -> None:
-    if missing := [column for column in needed if column not in present]:
+def _require_columns(file_columns: Sequence[str], required: Sequence[str], path: Path) -> None:
+    if missing := [column for column in required if column not in file_columns]:
         raise InputError(
             f"{str(path)!r} has no column {missing[0]!r}: "
-            f"STEAD's CSV has {len(COLUMNS)} columns, this one {len(present)}"
+            f"STEAD's CSV has {len(COLUMNS)} columns, this one {len(file_columns)}"
         )
 
 
@@ -209,24 +209,24 @@ def check_names(names: list[str], path: Path) -> None:
 
 
 def _refuse_repeated(hashes: np.ndarray, path: Path) -> None:
-    in_order = np.sort(hashes)
-    twice = in_order[1:][in_order[1:] == in_order[:-1]]
-    if len(twice):
-        names = pd.concat([part["trace_name"] for part in iter_chunks(path, ["trace_name"])])
-        suspects = names[np.isin(hashes, twice)].tolist()
-        repeated = next((name for name, count in Counter(suspects).items() if count > 1), None)
+    sorted_hashes = np.sort(hashes)
+    repeated_hashes = sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]]
+    if len(repeated_hashes):
+        names = pd.concat([chunk["trace_name"] for chunk in iter_chunks(path, ["trace_name"])])
+        candidates = names[np.isin(hashes, repeated_hashes)].tolist()
+        repeated = next((name for name, count in Counter(candidates).items() if count > 1), None)
         if repeated is not None:
             raise InputError(f"{str(path)!r} lists {repeated!r} twice: drop one row")
 
 
 def _all_plain(names: list[str]) -> bool:
-    """Tell quickly that all names are fine; False means that each must be looked at."""
-    together = "\n".join(names).encode(errors="replace")
+    """Return whether all names are plain ASCII, by one pass; False: check each of them."""
+    joined = "\n".join(names).encode(errors="replace")
     lengths = set(map(len, names))
     return (
-        together.isascii()
-        and together.count(b"\n") == len(names) - 1
-        and len(together.translate(None, _UNSAFE)) == len(together)
+        joined.isascii()
+        and joined.count(b"\n") == len(names) - 1
+        and len(joined.translate(None, _UNSAFE)) == len(joined)
         and 2 < min(lengths) <= max(lengths) <= MAX_NAME_BYTES
     )
 

@@ -1,4 +1,4 @@
-"""The CSV rows of chosen traces, written in another order than they are read, in flat memory."""
+"""Writer of selected CSV rows in any order, through a spool file, in constant memory."""
 
 import csv
 import os
@@ -13,26 +13,26 @@ import pandas as pd
 from steadkit.catalog import CellsDigest, columns_of, iter_lines_at, order_columns, write_csv
 from steadkit.errors import InputError
 
-SPAN: Final = ("start", "end")
-"""Columns of chosen rows that say which bytes of the CSV each is."""
+BYTE_RANGE: Final = ("start", "end")
+"""Columns of `selected_rows` with the byte range of each line in the CSV."""
 
-ROWS_AT_ONCE: Final = 1000
-"""Written at once, where each is read from its own place."""
+BATCH_ROWS: Final = 1000
+"""Rows read and written at once, where each is read from its own offset."""
 
 
-def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> str:
+def write_rows(sources: Sequence[Path], selected_rows: pd.DataFrame, target: Path) -> str:
     """Write rows of several CSV files as one CSV.
 
     Parameters
     ----------
     sources
         The CSV files.
-    chosen
-        What to write, in the order wanted: ``source``, the number of the CSV, ``row``, the number
-        of the row in it, and ``trace_name``; also ``start`` and ``end``, the bytes of its line,
-        where they are known: then only these are read.
+    selected_rows
+        Rows in the order of the output: ``source``, the number of the CSV, ``row``, the number of
+        the row in it, and ``trace_name``; optionally ``start`` and ``end``, the byte range of the
+        line: then only these bytes are read.
     target
-        The file to write; another file may stand beside it meanwhile.
+        The file to write; a spool file may exist next to it meanwhile.
 
     Returns
     -------
@@ -42,26 +42,28 @@ def write_rows(sources: Sequence[Path], chosen: pd.DataFrame, target: Path) -> s
     Raises
     ------
     InputError
-        A row is not what it was when it was chosen.
+        A row has changed since it was selected.
     """
     columns = order_columns(name for source in sources for name in columns_of(source))
     digest = CellsDigest(columns)
     write_csv(target, columns, [])
-    if {*SPAN} <= {*chosen} and all(columns_of(source) == columns for source in sources):
+    if {*BYTE_RANGE} <= {*selected_rows} and all(
+        columns_of(source) == columns for source in sources
+    ):
         with target.open("ab") as file:
-            for lines in _lines(sources, chosen, columns):
+            for lines in _iter_lines_at_offsets(sources, selected_rows, columns):
                 _append(lines, file, digest)
         return digest.hexdigest()
-    order = np.lexsort((chosen["row"].to_numpy(), chosen["source"].to_numpy()))
-    parts = _parts(sources, chosen.iloc[order], columns)
+    order = np.lexsort((selected_rows["row"].to_numpy(), selected_rows["source"].to_numpy()))
+    chunks = _iter_lines_in_file_order(sources, selected_rows.iloc[order], columns)
     if (order == np.arange(len(order))).all():
         with target.open("ab") as file:
-            for lines in parts:
+            for lines in chunks:
                 _append(lines, file, digest)
         return digest.hexdigest()
     spool = target.with_name(f"{target.name}.spool")
     try:
-        ends = _write_spool(spool, parts)
+        ends = _write_spool(spool, chunks)
         _write_in_order(spool, ends, order, target, digest)
     finally:
         spool.unlink(missing_ok=True)
@@ -74,17 +76,19 @@ def _append(lines: Sequence[bytes], file: BinaryIO, digest: CellsDigest) -> None
     digest.add(content)
 
 
-def _lines(
-    sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
+def _iter_lines_at_offsets(
+    sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
-    """Read the chosen rows as lines, each from its place, in their order."""
+    """Read the selected rows as lines by their byte ranges, in the order of the output."""
     name = columns.index("trace_name")
     with ExitStack() as stack:
         descriptors = [stack.enter_context(source.open("rb")).fileno() for source in sources]
-        for first in range(0, len(chosen), ROWS_AT_ONCE):
-            some = chosen.iloc[first : first + ROWS_AT_ONCE]
+        for batch_start in range(0, len(selected_rows), BATCH_ROWS):
+            batch = selected_rows.iloc[batch_start : batch_start + BATCH_ROWS]
             lines = []
-            for source, start, end, expected in some[["source", *SPAN, "trace_name"]].to_numpy():
+            for source, start, end, expected in batch[
+                ["source", *BYTE_RANGE, "trace_name"]
+            ].to_numpy():
                 line = os.pread(descriptors[source], end - start, start) + b"\n"
                 is_plain = line.count(b",") == len(columns) - 1 and b'"' not in line
                 if (
@@ -100,40 +104,40 @@ def _changed(source: Path) -> InputError:
     return InputError(f"{str(source)!r} has changed while it was read: run it again")
 
 
-def _parts(
-    sources: Sequence[Path], chosen: pd.DataFrame, columns: Sequence[str]
+def _iter_lines_in_file_order(
+    sources: Sequence[Path], selected_rows: pd.DataFrame, columns: Sequence[str]
 ) -> Iterator[list[bytes]]:
-    """Read the chosen rows as lines, in the order of the files, checked to be the ones meant."""
+    """Read the selected rows as lines, in the order of the files; check their names."""
     name = columns.index("trace_name")
     for number, source in enumerate(sources):
-        wanted = chosen[chosen["source"] == number]
-        names = wanted["trace_name"].tolist()
-        done = 0
-        for lines in iter_lines_at(source, wanted["row"].to_numpy(), columns):
-            found = [_field(line, name, len(columns)) for line in lines]
-            if found != names[done : done + len(lines)]:
+        source_rows = selected_rows[selected_rows["source"] == number]
+        names = source_rows["trace_name"].tolist()
+        n_checked = 0
+        for lines in iter_lines_at(source, source_rows["row"].to_numpy(), columns):
+            line_names = [_field(line, name, len(columns)) for line in lines]
+            if line_names != names[n_checked : n_checked + len(lines)]:
                 raise _changed(source)
-            done += len(lines)
+            n_checked += len(lines)
             yield [line.encode() for line in lines]
-        if done < len(names):
+        if n_checked < len(names):
             raise InputError(f"{str(source)!r} has become shorter while it was read: run it again")
 
 
 def _field(line: str, number: int, fields: int) -> str:
-    """Take one field out of a line of a CSV, looking from the end that is nearer."""
+    """Return a field of a CSV line, split from the nearer end."""
     if '"' in line:
         return next(csv.reader([line]))[number]
-    behind = fields - number
-    if behind <= number:
-        return line.rstrip("\n").rsplit(",", behind)[-behind]
+    n_from_end = fields - number
+    if n_from_end <= number:
+        return line.rstrip("\n").rsplit(",", n_from_end)[-n_from_end]
     return line.rstrip("\n").split(",", number + 1)[number]
 
 
-def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
-    """Write lines as they come; returns where each ends."""
+def _write_spool(spool: Path, chunks: Iterable[list[bytes]]) -> np.ndarray:
+    """Write lines in the order of the files; return the end offset of each."""
     lengths = [np.zeros(1, np.int64)]
     with spool.open("wb") as file:
-        for lines in parts:
+        for lines in chunks:
             file.writelines(lines)
             lengths.append(np.fromiter(map(len, lines), np.int64, len(lines)))
     return np.cumsum(np.concatenate(lengths))
@@ -142,14 +146,15 @@ def _write_spool(spool: Path, parts: Iterable[list[bytes]]) -> np.ndarray:
 def _write_in_order(
     spool: Path, ends: np.ndarray, order: np.ndarray, target: Path, digest: CellsDigest
 ) -> None:
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    parts = np.array_split(place, -(-len(place) // ROWS_AT_ONCE) or 1)
+    # The inverse permutation: the row in the spool of each output row.
+    spool_rows = np.empty(len(order), np.int64)
+    spool_rows[order] = np.arange(len(order))
+    batches = np.array_split(spool_rows, -(-len(spool_rows) // BATCH_ROWS) or 1)
     descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with target.open("ab") as file:
-            for rows in parts:
-                spans = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+            for batch in batches:
+                spans = zip(ends[batch].tolist(), ends[batch + 1].tolist(), strict=True)
                 lines = [os.pread(descriptor, end - start, start) for start, end in spans]
                 _append(lines, file, digest)
     finally:

@@ -1,7 +1,7 @@
-"""The lines of a CSV on their way to pandas: as many fields in each as the header has names.
+"""Validation of CSV lines before pandas reads them: as many fields as the header.
 
-pandas pads a row that was cut and, where only some columns are read, ignores what a row has too
-much; a NUL ends a field for it. All three are faults here.
+Pandas pads a truncated row; where only some columns are read, it ignores extra fields; and it ends
+a field at a NUL. All three are errors here.
 """
 
 import codecs
@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 2**20
 
 
 class CheckedLines(io.TextIOBase):
-    """The text of a CSV, whole lines at a time, each with the same number of fields.
+    """Text stream of a CSV in complete lines, each with the same number of fields.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class CheckedLines(io.TextIOBase):
     fields
         How many fields each line must have; None does not count them.
     starts
-        Learns where the lines begin.
+        Records the byte offsets of the lines.
 
     Raises
     ------
@@ -46,30 +46,30 @@ class CheckedLines(io.TextIOBase):
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def readable(self) -> bool:
-        """Tell that this can be read."""
+        """Return True."""
         return True
 
     def read(self, size: int | None = -1) -> str:
-        """Read the next lines; `size` is a wish, as pandas asks for it."""
-        piece = self._file.read(CHUNK_BYTES)
-        rest = b"" if piece.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
-        if len(rest) == MAX_LINE_BYTES:
+        """Read the next complete lines; `size`, which pandas passes, is ignored."""
+        chunk = self._file.read(CHUNK_BYTES)
+        line_end = b"" if chunk.endswith(b"\n") else self._file.readline(MAX_LINE_BYTES)
+        if len(line_end) == MAX_LINE_BYTES:
             raise InputError(
                 f"{str(self._path)!r} has a line of more than {MAX_LINE_BYTES:,} bytes: "
                 "it is not a STEAD CSV"
             )
-        piece += rest
-        if b"\0" in piece:
+        chunk += line_end
+        if b"\0" in chunk:
             raise InputError(f"{str(self._path)!r} holds a NUL byte: it is damaged or no CSV")
         if not self._file.peek(1):
-            piece = _without_blank_end(piece)
-        starts = None if self._fields is None else line_starts(piece, self._fields)
+            chunk = _without_blank_end(chunk)
+        starts = None if self._fields is None else line_starts(chunk, self._fields)
         if self._fields is not None and starts is None:
             check_rows(self._path, self._fields)
-            self._fields = None  # the whole file has been found right
+            self._fields = None  # `check_rows` has validated the file to its end
         if self._starts is not None:
-            self._starts.add(piece, starts)
-        return self._decoder.decode(piece, final=not piece)
+            self._starts.add(chunk, starts)
+        return self._decoder.decode(chunk, final=not chunk)
 
     def close(self) -> None:
         """Close the file."""
@@ -78,12 +78,12 @@ class CheckedLines(io.TextIOBase):
 
 
 class LineStarts:
-    r"""Where the lines of a CSV begin, learned while it is read.
+    r"""Byte offsets of a CSV's lines, recorded while it is read.
 
     >>> starts = LineStarts()
-    >>> for piece in (b"x,y\na,b\n", b"c,d"):
-    ...     starts.add(piece, line_starts(piece, 2))
-    >>> starts.places()
+    >>> for chunk in (b"x,y\na,b\n", b"c,d"):
+    ...     starts.add(chunk, line_starts(chunk, 2))
+    >>> starts.byte_ranges()
     (array([4, 8]), array([ 7, 11]))
     """
 
@@ -91,14 +91,14 @@ class LineStarts:
         self._parts: list[np.ndarray] = []
         self._end, self._are_plain = 0, True
 
-    def add(self, piece: bytes, starts: np.ndarray | None) -> None:
-        """Take in the next piece and the places in it, None where they are not known."""
-        self._are_plain &= starts is not None and b"\r" not in piece
+    def add(self, chunk: bytes, starts: np.ndarray | None) -> None:
+        """Record the line starts of the next chunk, None if they are not known."""
+        self._are_plain &= starts is not None and b"\r" not in chunk
         if starts is not None and self._are_plain:
             self._parts.append(self._end + starts)
-            self._end += len(piece) if piece.endswith(b"\n") or not piece else len(piece) + 1
+            self._end += len(chunk) if chunk.endswith(b"\n") or not chunk else len(chunk) + 1
 
-    def places(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def byte_ranges(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return first byte and end of every row; None if the file holds a quote or a CR."""
         if not self._are_plain:
             return None
@@ -107,10 +107,10 @@ class LineStarts:
 
 
 def iter_plain_chunks(path: Path, fields: int) -> Iterator[list[str]]:
-    """Read the rows of a CSV as they stand, without the header, as long as they are plain.
+    """Yield the lines of a CSV unparsed, without the header, as long as they are plain.
 
-    Plain are rows without quotes, which pandas would write as it has read them; it stops before
-    the first piece of the file that has others.
+    Plain rows have no quotes: pandas would write them as it has read them. The iterator stops
+    before the first chunk with other rows.
 
     Parameters
     ----------
@@ -128,28 +128,29 @@ def iter_plain_chunks(path: Path, fields: int) -> Iterator[list[str]]:
             header = 0
 
 
-def _without_blank_end(piece: bytes) -> bytes:
+def _without_blank_end(chunk: bytes) -> bytes:
     """Drop blank lines at the end of a file, which many editors leave."""
-    text = piece.rstrip(b"\r\n")
+    text = chunk.rstrip(b"\r\n")
     return text + b"\n" if text else b""
 
 
-def line_starts(piece: bytes, fields: int) -> np.ndarray | None:
-    r"""Find quickly where lines begin that have so many fields each; None: they must be looked at.
+def line_starts(chunk: bytes, fields: int) -> np.ndarray | None:
+    r"""Return the line starts if each line has `fields` fields; None: `check_rows` must decide.
 
     >>> line_starts(b"a,b\r\nc,d\n", 2), line_starts(b"a,b\nc,d,\n", 2), line_starts(b'"a,b"\n', 1)
     (array([0, 5]), None, None)
     """
-    if not piece:
+    if not chunk:
         return np.empty(0, np.int64)
-    returns_alone = b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n")
-    if fields > 256 or b'"' in piece or returns_alone:
+    returns_alone = b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n")
+    if fields > 256 or b'"' in chunk or returns_alone:
         return None
-    commas = np.frombuffer(piece, np.uint8) == ord(",")
-    ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+    commas = np.frombuffer(chunk, np.uint8) == ord(",")
+    ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
     starts = np.concatenate(([0], ends + 1))
-    starts = starts[starts < len(piece)]
-    # One byte a line counts modulo 256; where the total is right too, no line has 256 too many.
+    starts = starts[starts < len(chunk)]
+    # An 8-bit counter per line counts modulo 256; as the total is right too, no line has 256
+    # commas too many.
     in_line = np.add.reduceat(commas.view(np.uint8), starts, dtype=np.uint8)
     total = np.count_nonzero(commas)
     is_regular = (in_line == fields - 1).all() and total == len(starts) * (fields - 1)
@@ -157,7 +158,7 @@ def line_starts(piece: bytes, fields: int) -> np.ndarray | None:
 
 
 def check_rows(path: Path, fields: int) -> None:
-    """Count the fields of every row as the CSV's own rules have it: quotes may hide commas.
+    """Check the number of fields of every row with a CSV parser: quotes may hide commas.
 
     Raises
     ------
@@ -171,7 +172,7 @@ def check_rows(path: Path, fields: int) -> None:
             for row in rows:
                 if row and (blank or len(row) != fields):
                     _refuse_row(path, *(blank or (rows.line_num, len(row))), fields)
-                # Blank lines are no fault where no row follows them.
+                # Blank lines are no error where no row follows them.
                 blank = blank or (None if row else (rows.line_num, 0))
         except csv.Error as error:
             raise InputError(
@@ -179,8 +180,8 @@ def check_rows(path: Path, fields: int) -> None:
             ) from error
 
 
-def _refuse_row(path: Path, line: int, found: int, fields: int) -> None:
-    cause = "it has been cut" if found < fields else "a comma in a field needs quotes around it"
+def _refuse_row(path: Path, line: int, n_fields: int, fields: int) -> None:
+    cause = "it has been cut" if n_fields < fields else "a comma in a field needs quotes around it"
     raise InputError(
-        f"{str(path)!r} has {found} fields in line {line}, its header {fields}: {cause}"
+        f"{str(path)!r} has {n_fields} fields in line {line}, its header {fields}: {cause}"
     )

@@ -1,4 +1,4 @@
-"""Text tables written as CSV, so that what is read back is what was written."""
+"""Writer of text tables as CSV that are read back unchanged."""
 
 import csv
 import io
@@ -9,11 +9,11 @@ import pandas as pd
 
 from steadkit.catalog.cells import CellsDigest
 
-ROWS_AT_ONCE = 10_000
+BATCH_ROWS = 10_000
 
 
 def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> str:
-    """Write text tables below one another as one CSV; a column that a table lacks stays empty.
+    """Write text tables as one CSV; a column that a table lacks stays empty.
 
     Returns
     -------
@@ -25,15 +25,15 @@ def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]
         file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))).encode())
         for table in tables:
             full = table.reindex(columns=list(columns), fill_value="")
-            for start in range(0, len(full), ROWS_AT_ONCE):
-                content = csv_text(full.iloc[start : start + ROWS_AT_ONCE]).encode()
+            for start in range(0, len(full), BATCH_ROWS):
+                content = csv_text(full.iloc[start : start + BATCH_ROWS]).encode()
                 file.write(content)
                 digest.add(content)
     return digest.hexdigest()
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    r"""Write the rows of a text table as CSV, without a header.
+    r"""Return the rows of a text table as CSV, without a header.
 
     >>> csv_text(pd.DataFrame({"a": ["1", "x\ry"], "b": ["2, 3", ""]}))
     '1,"2, 3"\n"x\ry",\n'
@@ -44,9 +44,9 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def csv_lines(table: pd.DataFrame) -> list[str]:
-    """Write each row of a text table as the CSV has it, the end of the line included."""
+    """Return each row of a text table as a CSV line with its line end."""
     lines = io.StringIO(csv_text(table), newline="\n").readlines()
-    # A field may hold the end of a line: then one row at a time.
+    # A field may contain a line end: then format row by row.
     if len(lines) != len(table):
         lines = [csv_text(table.iloc[[number]]) for number in range(len(table))]
     return lines
@@ -56,7 +56,7 @@ def _with_returns_quoted(table: pd.DataFrame) -> str:
     lines = []
     for row in table.itertuples(index=False, name=None):
         buffer = io.StringIO()
-        # Characters of the line's end are quoted wherever they stand in a field.
+        # Characters of the line's end are quoted wherever they occur in a field.
         csv.writer(buffer, lineterminator="\r\n").writerow(row)
         lines.append(buffer.getvalue().removesuffix("\r\n") + "\n")
     return "".join(lines)

@@ -137,7 +137,7 @@ def _sources(named: Sequence[Path], wanted: frozenset[str], whole: bool) -> "lis
     from steadkit.check import needs_hdf5
     from steadkit.sources import find_sources
 
-    sources = find_sources(named, whole=whole or needs_hdf5(wanted))
+    sources = find_sources(named, require_hdf5=whole or needs_hdf5(wanted))
     if whole and len(sources) > 1:
         raise InputError(f"--fix takes one file, not {len(sources)}: name it, or merge them first")
     return sources

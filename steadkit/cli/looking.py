@@ -197,7 +197,7 @@ def section(file: Path, event: str | None, component: str, **options: Any) -> No
     from steadkit.plots import rows_of_event, section_figure, waveforms_of
     from steadkit.sources import source_from_path
 
-    source = source_from_path(file, whole=False)
+    source = source_from_path(file, require_hdf5=False)
     rows = rows_of_event(source.csv, event)
     figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
     write_figures([figure], **options)
@@ -212,7 +212,7 @@ def map_(file: Path, **options: Any) -> None:
     from steadkit.plots import map_figure
     from steadkit.sources import source_from_path
 
-    table = read_numbers(source_from_path(file, whole=False).csv)
+    table = read_numbers(source_from_path(file, require_hdf5=False).csv)
     write_figures([map_figure(table)], **options)
 
 
@@ -225,7 +225,7 @@ def distributions(file: Path, **options: Any) -> None:
     from steadkit.plots import distributions_figure
     from steadkit.sources import source_from_path
 
-    table = read_numbers(source_from_path(file, whole=False).csv)
+    table = read_numbers(source_from_path(file, require_hdf5=False).csv)
     write_figures([distributions_figure(table)], **options)
 
 
@@ -238,7 +238,7 @@ def overview(file: Path, **options: Any) -> None:
     from steadkit.plots import example_of, overview_figure
     from steadkit.sources import source_from_path
 
-    source = source_from_path(file, whole=False)
+    source = source_from_path(file, require_hdf5=False)
     table = read_numbers(source.csv)
     figure = overview_figure(describe(source.csv), table, example_of(source, table))
     write_figures([figure], **options)
@@ -254,7 +254,7 @@ def _draw_traces(
     from steadkit.plots import names_in, rows_of, waveforms_of
     from steadkit.sources import source_from_path
 
-    source = source_from_path(file, whole=False)
+    source = source_from_path(file, require_hdf5=False)
     if not names:
         examples = sorted(names_in(source.csv))[:1]
         raise InputError(f"name a trace to draw, {', '.join(examples) or 'if there were any'}")

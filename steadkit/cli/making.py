@@ -102,9 +102,9 @@ def subset(
     selection = selection_of(preset, given) if preset else Selection(**given)
     whole = not manifest_only
     if preset:
-        sources = find_preset_sources(preset, source, whole=whole)
+        sources = find_preset_sources(preset, source, require_hdf5=whole)
     else:
-        sources = find_sources(source, whole=whole)
+        sources = find_sources(source, require_hdf5=whole)
     files = dataset_files(output or Path(default_name(selection)))
     manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
     target = files.manifest if manifest_only else files.hdf5

@@ -89,10 +89,10 @@ class WholeType(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it, or refuse it in one line as a usage error."""
-        from steadkit.types import parse_whole
+        from steadkit.types import parse_integer
 
         try:
-            number = value if isinstance(value, int) else parse_whole(str(value))
+            number = value if isinstance(value, int) else parse_integer(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return super().convert(number, param, ctx)

@@ -119,7 +119,7 @@ def _check(
     found = audit_manifest(manifest, rows, rule, strict)
     _show(manifest, rows, found)
     refuse_leaks(found, repr(str(path)))
-    unknown = sum(sharing.unknown for sharing in found)
+    unknown = sum(overlap.n_unknown for overlap in found)
     echo(f"{path}: no leak{f' is known; {_unknown(unknown)}' if unknown else ''}")
 
 
@@ -133,11 +133,12 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Overlap]"
     parts = parts.reindex(SPLITS, fill_value=0)
     lines: list[list[object]] = [[name, *map(int, parts[name])] for name in parts]
     lines.append(["share", *(f"{s:.2%}" for s in parts.sum(axis=1) / parts.to_numpy().sum())])
-    lines += [[f"groups by {sharing.what}", *sharing.groups.values()] for sharing in found]
+    lines += [[f"groups by {overlap.group_type}", *overlap.groups.values()] for overlap in found]
     table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
-    columns = ("groups in", *(f"{a} and {b}" for a, b in found[0].shared), "leak")
+    columns = ("groups in", *(f"{a} and {b}" for a, b in found[0].shared_groups), "leak")
     lines = [
-        [sharing.what, *map(len, sharing.shared.values()), _verdict(sharing)] for sharing in found
+        [overlap.group_type, *map(len, overlap.shared_groups.values()), _verdict(overlap)]
+        for overlap in found
     ]
     table("In two parts", columns, lines)
     lacking = [
@@ -147,18 +148,18 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Overlap]"
         if not parts[name][part]
     ]
     lacking += [
-        f"{_unknown(sharing.unknown)}: give them a source_id or a source_origin_time"
-        for sharing in found
-        if sharing.unknown
+        f"{_unknown(overlap.n_unknown)}: give them a source_id or a source_origin_time"
+        for overlap in found
+        if overlap.n_unknown
     ]
     for note in (*lacking, *_notes(manifest)):
         echo(f"  {note}")
 
 
-def _verdict(sharing: "Overlap") -> str:
-    if not sharing.names:
-        return _unknown(sharing.unknown) if sharing.unknown else "none"
-    return "LEAK" if sharing.forbidden else "allowed"
+def _verdict(overlap: "Overlap") -> str:
+    if not overlap.names:
+        return _unknown(overlap.n_unknown) if overlap.n_unknown else "none"
+    return "LEAK" if overlap.is_leak else "allowed"
 
 
 def _unknown(count: int) -> str:

@@ -8,7 +8,7 @@ from obspy.signal.trigger import classic_sta_lta
 
 from steadkit.convert.measure import in_band
 from steadkit.convert.records import NANO, Segment
-from steadkit.sampling import shuffled
+from steadkit.sampling import shuffled_order
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 AFTER_PICK: Final = 300
@@ -58,7 +58,7 @@ def quiet_starts(
     first = np.searchsorted(picked, starts - AFTER_PICK * NANO)
     last = np.searchsorted(picked, starts + MINUTE + BEFORE_PICK * NANO)
     free = starts[first == last]
-    for index in shuffled([f"{station}.{start}" for start in free], seed, "noise"):
+    for index in shuffled_order([f"{station}.{start}" for start in free], seed, "noise"):
         yield int(free[index])
 
 

@@ -1,14 +1,14 @@
-"""Conditions on the columns of a table, ``source_magnitude > 3``: parsed and walked, never run.
+"""Conditions on the columns of a table, ``source_magnitude > 3``: parsed, never executed.
 
 A condition looks like a Python expression of comparisons (chained ones too), ``and``, ``or``,
 ``not``, ``in (...)``, ``is None``, numbers, text in quotes, and ``+ - * /`` on numbers. The names
 are columns: STEAD's 35, where ``snr_db`` means the mean of the components and ``snr_db_E``,
 ``snr_db_N``, ``snr_db_Z`` one of them, and any further column of the table. Numbers compare as
 numbers, text as text, ``trace_start_time`` and ``source_origin_time`` as times (ISO 8601, UTC); a
-further column compares as what it is compared with.
+further column takes the type of the other side.
 
 A comparison with a value that is not known is false, ``!=`` and ``not in`` too, so ``not (x > 3)``
-is true where x is not known. ``x is None`` and ``x is not None`` ask for that.
+is true where x is not known. ``x is None`` and ``x is not None`` test for that.
 """
 
 import ast
@@ -19,17 +19,17 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.expressions.evaluate import truth
-from steadkit.expressions.parse import canonical, names_in, tree_of
-from steadkit.expressions.values import Rows, check_columns, csv_column, kind_of, numeric
+from steadkit.expressions.evaluate import truth_values
+from steadkit.expressions.parse import canonical, names_in, parse_tree
+from steadkit.expressions.values import ColumnCache, check_columns, column_type, csv_column, numeric
 
 __all__ = [
     "Condition",
     "check_columns",
+    "column_type",
     "columns",
     "csv_column",
     "join_conditions",
-    "kind_of",
     "mask",
     "numeric",
     "parse",
@@ -38,14 +38,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that has been understood.
+    """A parsed condition.
 
     Parameters
     ----------
     text
-        Its canonical spelling: equal for conditions that differ in spaces, quotes or brackets.
+        Canonical spelling: equal for conditions that differ in spaces, quotes or brackets.
     tree
-        What it was parsed into.
+        Its abstract syntax tree.
     """
 
     text: str
@@ -56,13 +56,13 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Understand a condition, or refuse it.
+    """Parse a condition, and check its types.
 
     Raises
     ------
     InputError
-        It is too long or too deep, has anything but the words listed above, compares text with
-        a number, or names no column.
+        It is too long or too deep, is outside the grammar above, compares text with a number, or
+        names no column.
 
     >>> parse('source_magnitude>3 and (network_code in ["TA"])').text
     "source_magnitude > 3 and network_code in ('TA',)"
@@ -71,17 +71,19 @@ def parse(text: str) -> Condition:
     ...
     steadkit.errors.InputError: condition "source_magnitude > '3'" compares a number with text: ...
     """
-    tree = canonical(tree_of(text))
-    if not (named := names_in(tree)):
+    tree = canonical(parse_tree(text))
+    if not (names := names_in(tree)):
         raise InputError(f"condition {text[:60]!r} names no column: use one, source_magnitude > 3")
-    # On a table without rows everything but the data is checked.
-    columns = {"trace_name", *map(csv_column, named)}
-    truth(tree, Rows(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)})))
+    # Evaluation on a table without rows checks everything but the data.
+    columns = {"trace_name", *map(csv_column, names)}
+    truth_values(
+        tree, ColumnCache(pd.DataFrame({name: pd.Series(dtype=str) for name in sorted(columns)}))
+    )
     return Condition(ast.unparse(tree), tree)
 
 
 def join_conditions(texts: Sequence[str]) -> str:
-    """Return the condition that all of these are true; each is checked by itself.
+    """Join conditions by ``and``; each is checked separately.
 
     >>> join_conditions(["p_weight > 1 or s_weight > 1", "snr_db > 9"])
     '(p_weight > 1 or s_weight > 1) and snr_db > 9'
@@ -92,7 +94,7 @@ def join_conditions(texts: Sequence[str]) -> str:
 
 
 def columns(condition: Condition) -> tuple[str, ...]:
-    """List the CSV's columns that a condition needs.
+    """Return the CSV columns that a condition needs.
 
     >>> columns(parse("snr_db_Z > 10 and snr_db > 5 and p_weight > 0"))
     ('snr_db', 'p_weight')
@@ -101,16 +103,18 @@ def columns(condition: Condition) -> tuple[str, ...]:
 
 
 def mask(condition: Condition, table: pd.DataFrame) -> np.ndarray:
-    """Tell for which rows of a text table a condition is true, as bool.
+    """Return for which rows of a text table a condition is true, as bool.
 
     Raises
     ------
     InputError
-        The table has no such column, or a value that is not what its column promises.
+        The table lacks a column, or a value is not of its column's type.
 
     >>> table = pd.DataFrame({"trace_name": ["a", "b"], "source_magnitude": ["3.5", "None"]})
     >>> mask(parse("source_magnitude > 3"), table), mask(parse("source_magnitude is None"), table)
     (array([ True, False]), array([False,  True]))
     """
     check_columns(columns(condition), table.columns)
-    return np.array(np.broadcast_to(truth(condition.tree, Rows(table)), len(table)), dtype=bool)
+    return np.array(
+        np.broadcast_to(truth_values(condition.tree, ColumnCache(table)), len(table)), dtype=bool
+    )

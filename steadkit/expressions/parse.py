@@ -1,4 +1,4 @@
-"""The text of a condition as a tree: bounded, and spelled alike where it means the same."""
+"""Parser of conditions: a bounded syntax tree in canonical form."""
 
 import ast
 import re
@@ -13,28 +13,28 @@ MAX_DEPTH = 60
 GRAMMAR = "use columns, numbers, 'text', comparisons, and, or, not, in (...), + - * /"
 
 
-def tree_of(text: str) -> ast.expr:
-    """Read a condition by Python's grammar, within bounds; nothing of it is run."""
+def parse_tree(text: str) -> ast.expr:
+    """Parse a condition by Python's grammar, within bounds; nothing is executed."""
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"condition of {len(text)} characters: use at most {MAX_CHARACTERS}")
-    shown = text[:60]
+    excerpt = text[:60]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's advice on its own grammar
+            warnings.simplefilter("ignore")  # such as SyntaxWarning
             source = re.sub(r"[\r\n]", " ", text).strip()
             tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or "too deep, or no text"
         advice = f"equality is ==; {GRAMMAR}"
-        raise InputError(f"condition {shown!r} cannot be read ({reason}): {advice}") from error
+        raise InputError(f"condition {excerpt!r} cannot be read ({reason}): {advice}") from error
     if _depth(tree) > MAX_DEPTH:
-        raise InputError(f"condition {shown!r}... is nested too deeply: write it flatter")
+        raise InputError(f"condition {excerpt!r}... is nested too deeply: write it flatter")
     _check_numbers(tree, source)
     return tree
 
 
 def _check_numbers(tree: ast.expr, source: str) -> None:
-    """Refuse what only Python writes as a number: 1_000, 0x10, and 400 digits."""
+    """Refuse numbers that only Python accepts: 1_000, 0x10, and 400 digits."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             try:
@@ -52,19 +52,19 @@ def _depth(tree: ast.AST) -> int:
 
 
 def canonical(tree: ast.expr) -> ast.expr:
-    """Spell alike what means the same: ``== None`` as ``is None``, ``["a"]`` as ``("a",)``."""
+    """Return the canonical form: ``== None`` as ``is None``, ``["a"]`` as ``("a",)``."""
     identity = {ast.Eq: ast.Is, ast.NotEq: ast.IsNot}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Compare):
             continue
         sides = [node.left, *node.comparators]
-        for place, op in enumerate(node.ops):
-            right = node.comparators[place]
-            if _is_none(right) or _is_none(sides[place]):
-                node.ops[place] = identity.get(type(op), type(op))()
+        for position, op in enumerate(node.ops):
+            right = node.comparators[position]
+            if _is_none(right) or _is_none(sides[position]):
+                node.ops[position] = identity.get(type(op), type(op))()
             if isinstance(op, ast.In | ast.NotIn) and not isinstance(right, ast.Name):
                 elements = getattr(right, "elts", [right])
-                node.comparators[place] = ast.Tuple(elements, ast.Load())
+                node.comparators[position] = ast.Tuple(elements, ast.Load())
     return tree
 
 
@@ -73,5 +73,5 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def names_in(tree: ast.expr) -> list[str]:
-    """List the names in a tree, as often as they occur."""
+    """Return the names in a tree, with repeats."""
     return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -1,4 +1,4 @@
-"""The values in a condition: what kind each is, and how a column of the table is read as such."""
+"""Typed values in a condition, and readers of table columns as such values."""
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
@@ -18,28 +18,28 @@ from steadkit.types import (
     time_column,
 )
 
-NUMBER, TEXT, TIME, TRUTH, NONE = "a number", "text", "a time", "a condition", "None"
-OPEN = "a further column"
-"""Kinds of values; that of a column STEAD does not have is settled by what it meets."""
+NUMBER, TEXT, TIME, BOOLEAN, NONE = "a number", "text", "a time", "a condition", "None"
+UNTYPED = "a further column"
+"""Types of values; a column that STEAD does not have takes the type of the other side."""
 
 
-def check_columns(wanted: Iterable[str], present: Sequence[str]) -> None:
-    """Refuse a column that a table does not have, and tell those of a similar name."""
-    known = [*present, *(SNR_COLUMNS if "snr_db" in present else ())]
-    for name in wanted:
-        if name not in known:
-            close = difflib.get_close_matches(name, known)
-            advice = f"did you mean {' or '.join(close)}?" if close else _some(known)
+def check_columns(names: Iterable[str], table_columns: Sequence[str]) -> None:
+    """Refuse a column that a table does not have, and suggest similar names."""
+    candidates = [*table_columns, *(SNR_COLUMNS if "snr_db" in table_columns else ())]
+    for name in names:
+        if name not in candidates:
+            close = difflib.get_close_matches(name, candidates)
+            advice = f"did you mean {' or '.join(close)}?" if close else _list_columns(candidates)
             raise InputError(f"no column {name[:60]!r}: {advice}")
 
 
-def _some(known: Sequence[str]) -> str:
-    more = ", ..." if len(known) > 6 else ""
-    return f"the table has {', '.join(map(str, known[:6]))}{more}"
+def _list_columns(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > 6 else ""
+    return f"the table has {', '.join(map(str, names[:6]))}{more}"
 
 
 def csv_column(name: str) -> str:
-    """Tell in which column of the CSV a value stands.
+    """Return the CSV column of a name.
 
     >>> csv_column("snr_db_Z"), csv_column("p_weight")
     ('snr_db', 'p_weight')
@@ -48,7 +48,7 @@ def csv_column(name: str) -> str:
 
 
 def numeric(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Read a column, ``snr_db`` (the mean) or ``snr_db_Z``, as float64; NaN if not known."""
+    """Return a column, ``snr_db`` (the mean) or ``snr_db_Z``, as float64; NaN if not known."""
     if name == "snr_db":
         with np.errstate(all="ignore"):  # huge values may have no mean
             return component_columns(table).mean(axis=1)
@@ -57,38 +57,38 @@ def numeric(table: pd.DataFrame, name: str) -> np.ndarray:
     return number_column(table, name)
 
 
-def kind_of(name: str) -> str:
-    """Tell what a column holds; it is open for those that STEAD does not have."""
+def column_type(name: str) -> str:
+    """Return the type of a column; `UNTYPED` for those that STEAD does not have."""
     if name in TIME_COLUMNS:
         return TIME
     if name in TEXT_COLUMNS:
         return TEXT
-    return NUMBER if name in COLUMNS or name in SNR_COLUMNS else OPEN
+    return NUMBER if name in COLUMNS or name in SNR_COLUMNS else UNTYPED
 
 
 @dataclass(frozen=True)
 class Value:
-    """What a part of a condition is: one value a row, or one for all."""
+    """Value of a part of a condition: one per row, or one for all."""
 
-    kind: str
+    value_type: str
     data: Any = None
-    known: Any = True
+    is_known: Any = True
     column: str = ""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The table, and the columns of it that have been read."""
+class ColumnCache:
+    """A table, and the typed values of its columns read so far."""
 
     table: pd.DataFrame
-    read: dict[tuple[str, str], Value] = field(default_factory=dict)
+    values: dict[tuple[str, str], Value] = field(default_factory=dict)
 
-    def column(self, name: str, kind: str) -> Value:
-        """Read a column as this kind, once."""
-        if (name, kind) not in self.read:
-            value = _READERS[kind](self.table, name)
-            self.read[name, kind] = replace(value, kind=kind, column=name)
-        return self.read[name, kind]
+    def column(self, name: str, value_type: str) -> Value:
+        """Return a column as values of a type; each is read once."""
+        if (name, value_type) not in self.values:
+            value = _READERS[value_type](self.table, name)
+            self.values[name, value_type] = replace(value, value_type=value_type, column=name)
+        return self.values[name, value_type]
 
 
 def _read_number(table: pd.DataFrame, name: str) -> Value:
@@ -109,6 +109,6 @@ def _read_time(table: pd.DataFrame, name: str) -> Value:
 _READERS: dict[str, Callable[[pd.DataFrame, str], Value]] = {
     NUMBER: _read_number,
     TEXT: _read_text,
-    OPEN: _read_text,
+    UNTYPED: _read_text,
     TIME: _read_time,
 }

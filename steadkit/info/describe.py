@@ -112,7 +112,7 @@ def describe(path: Path) -> Info:
         if not is_file(path.with_suffix(".csv")):
             return Info(str(path), _listed(manifest), manifest=manifest)
         path = path.with_suffix(".csv")
-    source = source_from_path(path, whole=False)
+    source = source_from_path(path, require_hdf5=False)
     tally = _tally(source.csv)
     return Info(
         str(source.csv),

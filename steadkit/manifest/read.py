@@ -1,4 +1,4 @@
-"""A manifest read from a file, a piece at a time as arrays, and checked."""
+"""Reader of manifest files: chunks parsed as NumPy arrays and checked."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from steadkit.schema import CATEGORIES
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 1 << 26
-"""A recipe may tell a long history; a file of another kind is not read to its end."""
+"""A recipe may record a long history; a file of another kind is not read to its end."""
 
 SPLIT_NAMES: Final = (UNKNOWN, "train", "validation", "test")
 WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
@@ -44,12 +44,12 @@ _NIBBLES[list(b"0123456789abcdef")] = np.arange(16)
 
 
 def load(path: Path) -> Manifest:
-    """Read a manifest and check that nobody has altered it.
+    """Read a manifest and verify its digest.
 
     Raises
     ------
     InputError
-        The file is missing, is not a manifest, or its digest does not fit its content.
+        The file is missing, is not a manifest, or its digest does not match its content.
     """
     require_file(path)
     try:
@@ -65,39 +65,40 @@ def _read(file: BinaryIO, path: Path) -> Manifest:
     hashed = begin_digest([line for line in lines if not line.startswith("# digest: ")])
     hashed.update(f"{HEADINGS}\n".encode())
     columns = _Columns([], [], [], [], [])
-    for piece in _pieces(file, path):
-        hashed.update(piece)
-        columns.add(piece, path)
+    for chunk in _iter_chunks(file, path):
+        hashed.update(chunk)
+        columns.add(chunk, path)
     manifest = columns.manifest(header, path)
     if hashed.hexdigest() != claimed:
         raise InputError(
             f"{str(path)!r} has been altered: its digest is {hashed.hexdigest()[:12]}..., "
             f"it claims {claimed[:12]}...; take the original"
         )
-    manifest.__dict__["digest"] = claimed  # or it would be computed once more
+    # The cached property, which would else hash a million rows again.
+    manifest.__dict__["digest"] = claimed
     return manifest
 
 
 def _header_lines(file: BinaryIO, path: Path) -> list[str]:
     """Read the lines above the headings."""
-    first = _line(file, len(FIRST_LINE) + 20)
-    version = first.removeprefix(FIRST_LINE)
-    if version == first or not (version.isascii() and version.isdigit()):
+    first_line = _read_line(file, len(FIRST_LINE) + 20)
+    version = first_line.removeprefix(FIRST_LINE)
+    if version == first_line or not (version.isascii() and version.isdigit()):
         raise _not_a_manifest(path)
     if not 1 <= int(version) <= VERSION:
         raise InputError(
             f"{str(path)!r} is a steadkit manifest of version {version}: this steadkit reads those "
             f"up to {VERSION}, install a newer one"
         )
-    lines = [first]
-    while (line := _line(file, MAX_LINE_BYTES)) != HEADINGS:
+    lines = [first_line]
+    while (line := _read_line(file, MAX_LINE_BYTES)) != HEADINGS:
         if not line.startswith("# "):
             raise _not_a_manifest(path)
         lines.append(line)
     return lines
 
 
-def _line(file: BinaryIO, length: int) -> str:
+def _read_line(file: BinaryIO, length: int) -> str:
     return file.readline(length).decode().removesuffix("\n").removesuffix("\r")
 
 
@@ -106,7 +107,7 @@ def _not_a_manifest(path: Path) -> InputError:
 
 
 def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
-    """Read what the header says, as a manifest without traces, and the digest that it claims."""
+    """Parse the header into a manifest without traces, and the digest that it claims."""
     pairs = [line.removeprefix("# ").partition(": ") for line in lines[1:]]
     header = {key: value for key, _, value in pairs}
     version = int(lines[0].removeprefix(FIRST_LINE))
@@ -115,76 +116,78 @@ def _parse_header(lines: Sequence[str], path: Path) -> tuple[Manifest, str]:
             raise ValueError(f"it needs the lines {', '.join(KEYS)}, each once and in this order")
         recipe = parse_json(header["recipe"], "its recipe")
         json.dumps(recipe, ensure_ascii=False).encode()  # JSON can spell what no text can hold
-        categories = _categories(header["traces"])
+        categories = _parse_counts(header["traces"])
         csv = header.get("csv", UNKNOWN)
         if not _DIGEST.fullmatch(csv):
             raise ValueError(f"csv is {csv[:80]!r}, not a digest of 64 digits or -")
         manifest = Manifest(header["name"], recipe, (), categories, csv=csv, version=version)
     except KeyError as error:
-        raise _broken(path, f"it has no line {error.args[0]!r}") from error
+        raise _broken_header(path, f"it has no line {error.args[0]!r}") from error
     except UnicodeEncodeError as error:
-        raise _broken(path, "its recipe has characters that no text holds") from error
+        raise _broken_header(path, "its recipe has characters that no text holds") from error
     except ValueError as error:
-        raise _broken(path, str(error)) from error
+        raise _broken_header(path, str(error)) from error
     return manifest, header.get("digest", "none")
 
 
-def _broken(path: Path, fault: str) -> InputError:
-    return InputError(f"{str(path)!r} has a broken header: {fault}")
+def _broken_header(path: Path, error: str) -> InputError:
+    return InputError(f"{str(path)!r} has a broken header: {error}")
 
 
-def _categories(text: str) -> dict[str, int]:
-    """Read the counts: all traces, then those of each category."""
+def _parse_counts(text: str) -> dict[str, int]:
+    """Parse the counts: all traces, then those of each category."""
     total, _, by_category = text.partition(" = ")
-    found = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
-    counted = {match[2]: int(match[1]) for match in found if match}
-    is_sound = len(counted) == len(found) and set(counted) <= set(CATEGORIES)
+    matches = [_COUNT.fullmatch(part) for part in by_category.split(" + ")]
+    counted = {match[2]: int(match[1]) for match in matches if match}
+    is_sound = len(counted) == len(matches) and set(counted) <= set(CATEGORIES)
     if not is_sound or total != str(sum(counted.values())):
         raise ValueError(f"it counts {text[:80]!r}, not the traces of each category")
     return counted
 
 
-def _pieces(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Read the rows, whole lines at a time."""
-    while piece := file.read(CHUNK_BYTES):
-        piece += file.readline(MAX_LINE_BYTES)
-        if b"\r" in piece:
-            piece = piece.replace(b"\r\n", b"\n")
-        if not piece.endswith(b"\n"):
+def _iter_chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Yield the rows in chunks of complete lines."""
+    while chunk := file.read(CHUNK_BYTES):
+        chunk += file.readline(MAX_LINE_BYTES)
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n")
+        if not chunk.endswith(b"\n"):
             raise _not_a_manifest(path)
-        yield piece
+        yield chunk
 
 
 class _Columns(NamedTuple):
-    """The columns of the table, a part a piece of the file."""
+    """Columns of the table, with one item per chunk of the file."""
 
     names: list[bytes]
     hashes: list[np.ndarray]
-    """Of the names, to find those that stand there twice."""
+    """Hashes of the names, to find repeated ones."""
     lengths: list[np.ndarray]
     parts: list[str]
-    digests: list["_Digests"]
+    digests: list["_DigestColumns"]
 
-    def add(self, piece: bytes, path: Path) -> None:
-        """Take the rows of a piece apart."""
-        content = np.frombuffer(piece, np.uint8)
-        fields = _fields(content)
-        parts = None if fields is None else _parts(content, fields)
-        digests = None if fields is None else _both_digests(content, fields)
-        if fields is None or parts is None or digests is None:
-            wrong = next(line for line in piece.decode().split("\n") if not _ROW.fullmatch(line))
-            raise InputError(f"{str(path)!r} has a broken row: {wrong[:60]!r}")
+    def add(self, chunk: bytes, path: Path) -> None:
+        """Parse the rows of a chunk."""
+        content = np.frombuffer(chunk, np.uint8)
+        fields = _find_fields(content)
+        splits = None if fields is None else _read_splits(content, fields)
+        digests = None if fields is None else _read_digests(content, fields)
+        if fields is None or splits is None or digests is None:
+            broken_row = next(
+                line for line in chunk.decode().split("\n") if not _ROW.fullmatch(line)
+            )
+            raise InputError(f"{str(path)!r} has a broken row: {broken_row[:60]!r}")
         text = _first_column(content, fields)
         names = text.decode().split(SEPARATOR)[:-1]
         check_names(names, path)
         self.names.append(text)
         self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         self.lengths.append(fields.lengths[:, 0] + 1)
-        self.parts.extend(parts)
+        self.parts.extend(splits)
         self.digests.append(digests)
 
     def manifest(self, header: Manifest, path: Path) -> Manifest:
-        """Put header and table together, if one fits the other."""
+        """Combine header and table, if their counts agree."""
         lengths = np.concatenate([np.zeros(1, np.int64), *self.lengths])
         names = NameTable(b"".join(self.names), np.cumsum(lengths))
         _refuse_repeated(names, np.concatenate([np.empty(0, np.int64), *self.hashes]), path)
@@ -194,9 +197,9 @@ class _Columns(NamedTuple):
             )
         waveforms, attributes = (
             Digests(
-                b"".join(piece[number][0] for piece in self.digests),
+                b"".join(chunk[number][0] for chunk in self.digests),
                 size,
-                np.concatenate([np.empty(0, bool), *(piece[number][1] for piece in self.digests)]),
+                np.concatenate([np.empty(0, bool), *(chunk[number][1] for chunk in self.digests)]),
             )
             for number, size in enumerate((WAVEFORM_BYTES, ATTRIBUTE_BYTES))
         )
@@ -205,19 +208,19 @@ class _Columns(NamedTuple):
         )
 
 
-_Digests = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
+_DigestColumns = tuple[tuple[bytes, np.ndarray], tuple[bytes, np.ndarray]]
 """Packed digests of waveforms and of attributes, and which are known."""
 
 
 class _Fields(NamedTuple):
-    """Where the four fields of each row begin, and their bytes, of the shape (rows, 4)."""
+    """Offset and length in bytes of the four fields of each row, shape (rows, 4)."""
 
     starts: np.ndarray
     lengths: np.ndarray
 
 
-def _fields(content: np.ndarray) -> _Fields | None:
-    """Find the fields of rows; None if a row has not four, or no name."""
+def _find_fields(content: np.ndarray) -> _Fields | None:
+    """Return the fields of rows; None if a row does not have four, or has no name."""
     ends = np.flatnonzero((content == _TAB) | (content == _NEWLINE))
     if len(ends) % 4 or (content[ends].reshape(-1, 4) != (_TAB, _TAB, _TAB, _NEWLINE)).any():
         return None
@@ -226,43 +229,44 @@ def _fields(content: np.ndarray) -> _Fields | None:
     return _Fields(starts.reshape(-1, 4), lengths) if lengths[:, 0].all() else None
 
 
-def _parts(content: np.ndarray, fields: _Fields) -> list[str] | None:
-    """Read the second column; no two of its words are of one length."""
+def _read_splits(content: np.ndarray, fields: _Fields) -> list[str] | None:
+    """Parse the column of splits, whose names all differ in length; None if one is invalid."""
     starts, lengths = fields.starts[:, 1], fields.lengths[:, 1]
-    words = np.full(len(starts), None, object)
-    for part in SPLIT_NAMES:
-        rows = np.flatnonzero(lengths == len(part))
-        spelled = content[starts[rows][:, np.newaxis] + np.arange(len(part))]
-        words[rows[(spelled == list(part.encode())).all(axis=1)]] = part
-    listed: list[str] = words.tolist()
-    return None if None in listed else listed
+    splits = np.full(len(starts), None, object)
+    for split in SPLIT_NAMES:
+        rows = np.flatnonzero(lengths == len(split))
+        characters = content[starts[rows][:, np.newaxis] + np.arange(len(split))]
+        splits[rows[(characters == list(split.encode())).all(axis=1)]] = split
+    split_list: list[str] = splits.tolist()
+    return None if None in split_list else split_list
 
 
-def _both_digests(content: np.ndarray, fields: _Fields) -> _Digests | None:
-    """Read the third and the fourth column."""
+def _read_digests(content: np.ndarray, fields: _Fields) -> _DigestColumns | None:
+    """Parse the columns of waveform and attribute digests; None if one is invalid."""
     waveforms, attributes = (
-        _digests(content, fields.starts[:, column], fields.lengths[:, column], size)
+        _parse_digests(content, fields.starts[:, column], fields.lengths[:, column], size)
         for column, size in ((2, WAVEFORM_BYTES), (3, ATTRIBUTE_BYTES))
     )
     return None if waveforms is None or attributes is None else (waveforms, attributes)
 
 
-def _digests(
+def _parse_digests(
     content: np.ndarray, starts: np.ndarray, lengths: np.ndarray, size: int
 ) -> tuple[bytes, np.ndarray] | None:
-    known = lengths == 2 * size
-    if (lengths[~known] != 1).any() or (content[starts[~known]] != _HYPHEN).any():
+    is_known = lengths == 2 * size
+    if (lengths[~is_known] != 1).any() or (content[starts[~is_known]] != _HYPHEN).any():
         return None
-    digits = _NIBBLES[content[starts[known][:, np.newaxis] + np.arange(2 * size)]]
+    digits = _NIBBLES[content[starts[is_known][:, np.newaxis] + np.arange(2 * size)]]
     if (digits == _NO_DIGIT).any():
         return None
     packed = np.zeros((len(starts), size), np.uint8)
-    packed[known] = digits[:, ::2] << 4 | digits[:, 1::2]
-    return packed.tobytes(), known
+    packed[is_known] = digits[:, ::2] << 4 | digits[:, 1::2]
+    return packed.tobytes(), is_known
 
 
 def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
-    """Take the names out of the rows, each with the tab behind it."""
+    """Return the names of the rows, each followed by its tab."""
+    # +1 where a name begins, -1 behind its tab: the cumulative sum masks the bytes of the names.
     edges = np.zeros(len(content), np.int8)
     edges[fields.starts[:, 0]] = 1
     edges[fields.starts[:, 1]] = -1
@@ -270,8 +274,10 @@ def _first_column(content: np.ndarray, fields: _Fields) -> bytes:
 
 
 def _refuse_repeated(names: NameTable, hashes: np.ndarray, path: Path) -> None:
-    ordered = np.sort(hashes)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    suspects = Counter(names[row] for row in np.flatnonzero(np.isin(hashes, twice)).tolist())
-    if suspects and suspects.most_common(1)[0][1] > 1:
+    sorted_hashes = np.sort(hashes)
+    repeated_hashes = sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]]
+    name_counts = Counter(
+        names[row] for row in np.flatnonzero(np.isin(hashes, repeated_hashes)).tolist()
+    )
+    if name_counts and name_counts.most_common(1)[0][1] > 1:
         raise InputError(f"{str(path)!r} lists a trace twice")

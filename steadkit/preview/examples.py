@@ -15,7 +15,7 @@ from steadkit.labels import TARGETS, LabelConfig, shape_targets
 from steadkit.pipeline.data_source import TraceSource
 from steadkit.pipeline.sampler import generator_factory
 from steadkit.preview.issues import PreviewItem
-from steadkit.sampling import shuffled
+from steadkit.sampling import shuffled_order
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
 from steadkit.sources import source_from_path
 from steadkit.transforms import (
@@ -98,7 +98,7 @@ def _kind(plain: Example) -> str:
 
 def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
     """Choose traces by their rank: events, and one noise trace to three of them."""
-    ranked = table.iloc[shuffled(table["trace_name"], seed, "preview")]
+    ranked = table.iloc[shuffled_order(table["trace_name"], seed, "preview")]
     is_event = (ranked["trace_category"] == EVENT).to_numpy()
     events, noise = (ranked["trace_name"][its].tolist() for its in (is_event, ~is_event))
     wanted = min(len(noise), max(rows // ROWS_A_NOISE, rows - len(events)))

@@ -1,4 +1,4 @@
-"""Which traces a subset takes: the selection as data, and as rows of a table."""
+"""Selection of traces for a subset: its options as data, and its rows of a table."""
 
 from steadkit.selection.name_list import NameSet, name_set, read_names
 from steadkit.selection.select import (

@@ -1,4 +1,4 @@
-"""Places on the Earth: a box of latitudes and longitudes, and a circle, of sources or receivers."""
+"""Geographic filters: a box of latitudes and longitudes, and a circle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +10,20 @@ from steadkit.errors import InputError
 EARTH_RADIUS_KM = 6371.0
 """The mean radius: distances on this sphere are right to 0.6 %."""
 
-HALF_ROUND_KM = np.pi * EARTH_RADIUS_KM
+HALF_CIRCUMFERENCE_KM = np.pi * EARTH_RADIUS_KM
 
 
-def checked_box(box: Any) -> tuple[float, ...]:
-    """Refuse a box that is none: south, west, north, east in degrees.
+def check_box(box: Any) -> tuple[float, ...]:
+    """Check a box: south, west, north, east in degrees.
 
     A west that lies east of the east is a box across the date line.
 
-    >>> checked_box([-50, 160, -30, -170])
+    >>> check_box([-50, 160, -30, -170])
     (-50.0, 160.0, -30.0, -170.0)
     """
-    south, west, north, east = values = _figures(box, "box", ("south", "west", "north", "east"))
+    south, west, north, east = values = _check_numbers(
+        box, "box", ("south", "west", "north", "east")
+    )
     _check_range("box", "latitude", (south, north), 90)
     _check_range("box", "longitude", (west, east), 180)
     if south > north:
@@ -29,39 +31,41 @@ def checked_box(box: Any) -> tuple[float, ...]:
     return values
 
 
-def checked_circle(circle: Any) -> tuple[float, ...]:
-    """Refuse a circle that is none: latitude and longitude in degrees, radius in km."""
+def check_circle(circle: Any) -> tuple[float, ...]:
+    """Check a circle: latitude and longitude in degrees, radius in km."""
     names = ("latitude", "longitude", "km")
-    latitude, longitude, radius = values = _figures(circle, "circle", names)
+    latitude, longitude, radius = values = _check_numbers(circle, "circle", names)
     _check_range("circle", "latitude", (latitude,), 90)
     _check_range("circle", "longitude", (longitude,), 180)
-    if not 0 < radius <= HALF_ROUND_KM:
+    if not 0 < radius <= HALF_CIRCUMFERENCE_KM:
         raise InputError(f"circle of {radius:g} km: use a radius above 0, at most 20,015 km")
     return values
 
 
-def _figures(values: Any, what: str, names: Sequence[str]) -> tuple[float, ...]:
-    figures = values if isinstance(values, list | tuple) else ()
-    plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in figures)
-    if len(figures) != len(names) or not plain or not all(abs(v) < 1e9 for v in figures):
-        raise InputError(f"{what} {str(values)[:60]} is not {', '.join(names)}: give these numbers")
-    return tuple(map(float, figures))
+def _check_numbers(values: Any, shape: str, names: Sequence[str]) -> tuple[float, ...]:
+    numbers = values if isinstance(values, list | tuple) else ()
+    plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
+    if len(numbers) != len(names) or not plain or not all(abs(v) < 1e9 for v in numbers):
+        raise InputError(
+            f"{shape} {str(values)[:60]} is not {', '.join(names)}: give these numbers"
+        )
+    return tuple(map(float, numbers))
 
 
-def _check_range(what: str, name: str, values: Sequence[float], limit: float) -> None:
+def _check_range(shape: str, name: str, values: Sequence[float], limit: float) -> None:
     for value in values:
         if not -limit <= value <= limit:
-            raise InputError(f"{what} has {name} {value:g}: use -{limit:g} to {limit:g} degrees")
+            raise InputError(f"{shape} has {name} {value:g}: use -{limit:g} to {limit:g} degrees")
 
 
 def in_box(latitudes: np.ndarray, longitudes: np.ndarray, box: Sequence[float]) -> np.ndarray:
-    """Tell which points lie in a box or on its edge; one that is not known does not.
+    """Return which points are in a box or on its edge; unknown ones are not.
 
     >>> in_box(np.zeros(3), np.array([179.0, -179.0, 0.0]), (-1, 170, 1, -170))
     array([ True,  True, False])
     """
     south, west, north, east = box
-    # Some count longitudes from 0 to 360.
+    # Some catalogues give longitudes from 0 to 360.
     longitudes = np.where(longitudes > 180, longitudes - 360, longitudes)
     behind_west, before_east = longitudes >= west, longitudes <= east
     between = behind_west & before_east if west <= east else behind_west | before_east
@@ -69,9 +73,9 @@ def in_box(latitudes: np.ndarray, longitudes: np.ndarray, box: Sequence[float]) 
 
 
 def in_circle(latitudes: np.ndarray, longitudes: np.ndarray, circle: Sequence[float]) -> np.ndarray:
-    """Tell which points lie within a distance of a point, on a sphere; unknown ones do not.
+    """Return which points are within a distance of a point on a sphere; unknown ones are not.
 
-    The distance is by the haversine formula, which is exact for small ones too.
+    The haversine formula is accurate for small distances too.
 
     >>> in_circle(np.array([0.0, 0.0]), np.array([0.9, -1.0]), (0, 0, 111))
     array([ True, False])

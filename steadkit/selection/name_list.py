@@ -1,4 +1,4 @@
-"""Names of traces from files of three kinds: a name a line, a CSV, or a manifest."""
+"""Lists of trace names: read from text files, CSVs or manifests; sets with a digest."""
 
 import csv
 import hashlib
@@ -13,21 +13,21 @@ from steadkit.manifest import load
 from steadkit.paths import require_file
 
 MAX_BYTES = 500_000_000
-"""STEAD's whole CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
+"""STEAD's complete CSV has 400 MB; a file of waveforms named by mistake is not read to its end."""
 
 
 @dataclass(frozen=True)
 class NameSet:
-    """A set of trace names: how many, their digest, and, unless it comes from a recipe, themselves.
+    """A set of trace names with its size and digest; from a recipe without the names.
 
     Parameters
     ----------
     number
-        How many different names there are.
+        Number of distinct names.
     digest
-        BLAKE2b, 16 bytes, of the sorted names, a line each, as hexadecimal text.
+        BLAKE2b, 16 bytes, of the sorted names, one per line, as hexadecimal text.
     names
-        The names; None where only a recipe is known, which does not list them.
+        The names; None if the set comes from a recipe, which does not list them.
     """
 
     number: int
@@ -43,7 +43,7 @@ class NameSet:
 
 
 def name_set(names: Iterable[str]) -> NameSet:
-    """Count and identify some names.
+    """Build a set of names, with its digest.
 
     >>> name_set(["b_EV", "a_NO", "b_EV"]).number
     2
@@ -60,24 +60,24 @@ def read_names(paths: Sequence[Path]) -> NameSet:
     Parameters
     ----------
     paths
-        Each has a name a line (empty lines and those that begin with # are skipped), or is a CSV
-        with a column ``trace_name``, or a manifest.
+        Text files with a name per line (empty lines and those that begin with # are skipped),
+        CSVs with a column ``trace_name``, or manifests.
 
     Raises
     ------
     InputError
-        A file is missing, is none of these, or holds what cannot be a trace's name.
+        A file is missing, is none of these, or has an invalid trace name.
     """
-    return name_set(name for path in paths for name in _names_in(path))
+    return name_set(name for path in paths for name in _read_file(path))
 
 
-def _names_in(path: Path) -> Sequence[str]:
-    text = _text(path)
+def _read_file(path: Path) -> Sequence[str]:
+    text = _read_text(path)
     first_line = text.partition("\n")[0]
     if first_line.startswith("# steadkit manifest"):
         return load(path).traces
     if "trace_name" in (cell.strip('" \r') for cell in first_line.split(",")):
-        names = _csv_names(text, path)
+        names = _parse_csv_names(text, path)
     else:
         lines = (line.strip() for line in text.splitlines())
         names = [line for line in lines if line and not line.startswith("#")]
@@ -86,7 +86,7 @@ def _names_in(path: Path) -> Sequence[str]:
     return names
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     require_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{str(path)!r} is too large for a list of traces: a name a line is one")
@@ -99,7 +99,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _csv_names(text: str, path: Path) -> list[str]:
+def _parse_csv_names(text: str, path: Path) -> list[str]:
     try:
         rows = csv.DictReader(io.StringIO(text), skipinitialspace=True)
         return [row["trace_name"] or "" for row in rows]

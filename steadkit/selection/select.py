@@ -1,4 +1,4 @@
-"""The selection as rows of a table: what matches, its strata and groups, and what is drawn."""
+"""Row selection: filters, strata and groups, and stratified sampling of a table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,65 +14,67 @@ from steadkit.schema import CATEGORIES, MISSING
 from steadkit.selection.geography import in_box, in_circle
 from steadkit.selection.name_list import NameSet
 from steadkit.selection.selection import Selection
-from steadkit.selection.strata import bins_of, labels
+from steadkit.selection.strata import labels, parse_stratum
 from steadkit.types import number_column
 
 
-def needed_columns(selection: Selection, present: Sequence[str] | None = None) -> list[str]:
-    """List the columns of the CSV that `select` reads.
+def needed_columns(selection: Selection, csv_columns: Sequence[str] | None = None) -> list[str]:
+    """Return the columns of the CSV that `select` reads.
 
     Parameters
     ----------
     selection
-        What to select.
-    present
-        The columns that the CSV has; those it lacks are then refused.
+        The selection.
+    csv_columns
+        The columns that the CSV has; a missing one is refused.
 
     Raises
     ------
     InputError
-        A column is not in `present`.
+        A column is not in `csv_columns`.
 
     >>> needed_columns(Selection(where="source_magnitude > 3"))
     ['trace_name', 'trace_category', 'source_magnitude']
     """
-    needed = [*KEY_COLUMNS]
+    names = [*KEY_COLUMNS]
     if selection.where:
-        needed += columns(parse(selection.where))
+        names += columns(parse(selection.where))
     if selection.box or selection.circle:
-        needed += _coordinates(selection)
-    needed += [csv_column(bins_of(spec)[0]) for spec in selection.stratify]
+        names += _coordinates(selection)
+    names += [csv_column(parse_stratum(spec)[0]) for spec in selection.stratify]
     if selection.group == GROUP_COLUMNS[0]:
-        needed += _group_columns(present)
+        names += _group_columns(csv_columns)
     elif selection.group:
-        needed.append(selection.group)
-    if present is not None:
-        check_columns(needed, present)
-    return list(dict.fromkeys(needed))
+        names.append(selection.group)
+    if csv_columns is not None:
+        check_columns(names, csv_columns)
+    return list(dict.fromkeys(names))
 
 
 def _coordinates(selection: Selection) -> tuple[str, str]:
     return f"{selection.at}_latitude", f"{selection.at}_longitude"
 
 
-def _group_columns(present: Sequence[str] | None) -> list[str]:
-    """Tell an earthquake by its id or its time: one of the two columns suffices."""
-    known = [column for column in GROUP_COLUMNS if present is None or column in present]
-    return known or [GROUP_COLUMNS[0]]
+def _group_columns(csv_columns: Sequence[str] | None) -> list[str]:
+    """Return the columns that identify an earthquake: the id, the origin time, or both."""
+    usable_columns = [
+        column for column in GROUP_COLUMNS if csv_columns is None or column in csv_columns
+    ]
+    return usable_columns or [GROUP_COLUMNS[0]]
 
 
 def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     """Select rows of a text table.
 
-    First come the filters (where, box, circle, exclude), then the strata of what is left, each
-    of which gives its share; balance changes the shares, groups are taken whole.
+    Filters (where, box, circle, exclude) come first. Then each stratum of the remaining rows is
+    sampled; balance changes the counts per stratum, and groups are taken complete or not at all.
 
     Parameters
     ----------
     table
         As `steadkit.catalog.read_table` reads it, with at least `needed_columns`.
     selection
-        What to select.
+        The selection.
 
     Returns
     -------
@@ -82,50 +84,50 @@ def select(table: pd.DataFrame, selection: Selection) -> np.ndarray:
     Raises
     ------
     InputError
-        Nothing matches or would be taken, or there are fewer traces than wanted.
+        Nothing matches or would be taken, or there are fewer traces than requested.
     """
     needed_columns(selection, table.columns)
     return sample_rows(table, filter_rows(table, selection), selection)
 
 
 def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> np.ndarray:
-    """Draw from the rows that pass the filters; positions, int64, in shuffled order."""
+    """Sample the rows that pass the filters; return positions, int64, in shuffled order."""
     if not len(rows):
-        raise InputError(f"none of the {len(table):,} traces match {_filters(selection)}")
-    left = table.iloc[rows] if len(rows) < len(table) else table
-    groups = _groups_of(left, selection.group)
-    wanted, strata = _wanted(left, groups, selection)
-    chosen = draw_per_stratum(left["trace_name"], strata, wanted, selection.seed, groups)
-    if not len(chosen):
-        amount = _amount(selection)
-        raise InputError(f"{amount} of {len(left)} traces is none: use a larger one")
-    return rows[chosen]
+        raise InputError(f"none of the {len(table):,} traces match {_filters_text(selection)}")
+    candidates = table.iloc[rows] if len(rows) < len(table) else table
+    groups = _groups_of(candidates, selection.group)
+    counts, strata = _counts_per_stratum(candidates, groups, selection)
+    positions = draw_per_stratum(candidates["trace_name"], strata, counts, selection.seed, groups)
+    if not len(positions):
+        amount = _amount_text(selection)
+        raise InputError(f"{amount} of {len(candidates)} traces is none: use a larger one")
+    return rows[positions]
 
 
-def _amount(selection: Selection) -> str:
+def _amount_text(selection: Selection) -> str:
     if selection.fraction is None:
         return f"count {selection.count}"
     return f"fraction {float(selection.fraction):g}"
 
 
 def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
-    """Find the rows that pass the filters; positions, int64, in the order of the table."""
-    passed = np.ones(len(table), dtype=bool)
+    """Return the positions of the rows that pass the filters, int64, in the table's order."""
+    is_selected = np.ones(len(table), dtype=bool)
     if selection.where:
-        passed &= mask(parse(selection.where), table)
+        is_selected &= mask(parse(selection.where), table)
     if selection.box or selection.circle:
         latitudes, longitudes = (number_column(table, name) for name in _coordinates(selection))
         if selection.box:
-            passed &= in_box(latitudes, longitudes, selection.box)
+            is_selected &= in_box(latitudes, longitudes, selection.box)
         if selection.circle:
-            passed &= in_circle(latitudes, longitudes, selection.circle)
+            is_selected &= in_circle(latitudes, longitudes, selection.circle)
     if selection.exclude:
-        passed[excluded_rows(table, selection.exclude)] = False
-    return np.flatnonzero(passed)
+        is_selected[excluded_rows(table, selection.exclude)] = False
+    return np.flatnonzero(is_selected)
 
 
 def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
-    """Find the rows of the traces that are never to be taken; names not in the table are fine.
+    """Return the rows of excluded traces; names that are not in the table are ignored.
 
     Raises
     ------
@@ -140,53 +142,53 @@ def excluded_rows(table: pd.DataFrame, exclude: NameSet) -> np.ndarray:
     return np.flatnonzero(table["trace_name"].isin(exclude.names).to_numpy())
 
 
-def _filters(selection: Selection) -> str:
-    """Name the filters, for the one who has to loosen them."""
-    named = [f"where {selection.where}"] if selection.where else []
+def _filters_text(selection: Selection) -> str:
+    """Describe the filters for an error message."""
+    filter_texts = [f"where {selection.where}"] if selection.where else []
     places = {"box": selection.box, "circle": selection.circle}
-    named += [
-        f"{what} {', '.join(f'{figure:g}' for figure in figures)}"
-        for what, figures in places.items()
+    filter_texts += [
+        f"{shape} {', '.join(f'{figure:g}' for figure in figures)}"
+        for shape, figures in places.items()
         if figures
     ]
     if selection.exclude:
-        named.append(f"without {selection.exclude.number:,} names")
+        filter_texts.append(f"without {selection.exclude.number:,} names")
     at_source = (selection.box or selection.circle) and selection.at == "source"
     noise = " (noise has no source: try --at receiver)" if at_source else ""
-    return f"{' and '.join(named)}{noise}: loosen it"
+    return f"{' and '.join(filter_texts)}{noise}: loosen it"
 
 
 def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
-    """Name the group of each row; a trace whose group is not known stands for itself."""
+    """Return the group of each row; a trace without one is a group of its own."""
     if not column:
         return None
     if column == GROUP_COLUMNS[0]:
         return earthquakes_of(table).tolist()
-    known = ~table[column].isin(MISSING)
-    own = "trace " + table["trace_name"]
-    return own.where(~known, f"{column} " + table[column]).tolist()
+    is_missing = table[column].isin(MISSING)
+    trace_labels = "trace " + table["trace_name"]
+    return trace_labels.where(is_missing, f"{column} " + table[column]).tolist()
 
 
-def _wanted(
+def _counts_per_stratum(
     table: pd.DataFrame, groups: list[str] | None, selection: Selection
 ) -> tuple[dict[str, int], list[str]]:
-    """Tell how many traces to take of each stratum, and the stratum of each row."""
+    """Return the number of traces to take per stratum, and the stratum of each row."""
     specs = selection.stratify
     if selection.balance and "trace_category" not in specs:
         specs = ("trace_category", *specs)
     strata = labels(table, specs)
-    before = strata
+    trace_strata = strata
     if groups is not None:
         strata = majority_stratum(groups, strata)
     sizes = Counter(strata)
-    wanted = _amounts(sizes, selection)
+    counts = _unbalanced_counts(sizes, selection)
     if selection.balance:
-        category_of = dict(zip(before, table["trace_category"].tolist(), strict=True))
-        wanted = _balanced(sizes, wanted, category_of, selection.count)
-    return wanted, strata
+        category_of = dict(zip(trace_strata, table["trace_category"].tolist(), strict=True))
+        counts = _balanced_counts(sizes, counts, category_of, selection.count)
+    return counts, strata
 
 
-def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
+def _unbalanced_counts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
     if selection.fraction is not None:
         return stratum_counts(sizes, selection.fraction, selection.rounding)
     if selection.count is None:
@@ -200,39 +202,43 @@ def _amounts(sizes: Mapping[str, int], selection: Selection) -> dict[str, int]:
     return allocate(sizes, selection.count)
 
 
-def _balanced(
+def _balanced_counts(
     sizes: Mapping[str, int],
-    wanted: Mapping[str, int],
+    unbalanced: Mapping[str, int],
     category_of: Mapping[str, str],
     count: int | None,
 ) -> dict[str, int]:
-    """Give each category half the count, or as much as a fraction gives the smaller of the two.
+    """Return equal counts per category: half the count, or the smaller by the fraction.
 
-    It is divided over the strata of the category anew, because cutting the lowest ranks of several
-    strata would not nest.
+    The count is allocated to the strata of each category again: taking the lowest ranks over
+    several strata would not give nested subsets.
     """
     by_category = {
         category: {stratum: n for stratum, n in sizes.items() if category_of[stratum] == category}
         for category in CATEGORIES
     }
-    present = {category: sum(strata.values()) for category, strata in by_category.items()}
-    if not all(present.values()):
-        found = " and ".join(f"{count} {category}" for category, count in present.items())
+    category_sizes = {category: sum(strata.values()) for category, strata in by_category.items()}
+    if not all(category_sizes.values()):
+        found_text = " and ".join(
+            f"{count} {category}" for category, count in category_sizes.items()
+        )
         raise InputError(
-            f"balance needs events and noise, here are {found}: noise lies in no box or circle "
-            "of sources, use --at receiver for these"
+            f"balance needs events and noise, here are {found_text}: noise lies in no box or "
+            "circle of sources, use --at receiver for these"
         )
     if count is None:
-        fewest = min(sum(wanted[stratum] for stratum in strata) for strata in by_category.values())
-    elif count // 2 > min(present.values()):
+        n_per_category = min(
+            sum(unbalanced[stratum] for stratum in strata) for strata in by_category.values()
+        )
+    elif count // 2 > min(category_sizes.values()):
         raise InputError(
             f"count {count} balanced is {count // 2} of each category, there are "
-            f"{min(present.values())} of one: use at most {2 * min(present.values())}"
+            f"{min(category_sizes.values())} of one: use at most {2 * min(category_sizes.values())}"
         )
     else:
-        fewest = count // 2
+        n_per_category = count // 2
     return {
         stratum: count
         for strata in by_category.values()
-        for stratum, count in allocate(strata, fewest).items()
+        for stratum, count in allocate(strata, n_per_category).items()
     }

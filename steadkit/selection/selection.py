@@ -1,4 +1,4 @@
-"""The selection as data: every option of a subset, checked, and the recipe that records it."""
+"""The class `Selection`: every option of a subset, checked, and its recipe."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
@@ -8,9 +8,9 @@ from typing import Any
 from steadkit.errors import InputError
 from steadkit.expressions import parse
 from steadkit.sampling import ROUNDINGS
-from steadkit.selection.geography import checked_box, checked_circle
+from steadkit.selection.geography import check_box, check_circle
 from steadkit.selection.name_list import NameSet
-from steadkit.selection.strata import checked_strata
+from steadkit.selection.strata import canonical_strata
 from steadkit.types import parse_fraction
 
 OPERATION = "subset"
@@ -20,16 +20,16 @@ MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class Selection:
-    """Which traces to take, and in what order; checks itself.
+    """Options of a subset: traces to take, and their order; checked on creation.
 
     Parameters
     ----------
     fraction
-        How much of each stratum, exactly. Neither it nor `count` means all that match.
+        Exact fraction of each stratum. Without it and `count` all matching traces are taken.
     count
-        How many traces in all, divided over the strata (`steadkit.sampling.allocate`).
+        Total number of traces, allocated to the strata (`steadkit.sampling.allocate`).
     seed
-        Selects the order, together with the names alone.
+        Selects the order, which depends on nothing else but the names.
     where
         A condition on the columns (`steadkit.expressions`).
     box
@@ -37,28 +37,29 @@ class Selection:
     circle
         Latitude and longitude in degrees, radius in km.
     at
-        Whether box and circle hold the ``source`` or the ``receiver``. Noise has no source, so it
-        lies in no box or circle of sources.
+        Whether box and circle apply to the ``source`` or the ``receiver``. Noise has no source,
+        so it is in no box or circle of sources.
     stratify
-        Columns whose values part the table, or ``column:edge,edge`` for bins, each from its edge
-        up to the next; each part gives its share.
+        Columns whose values define the strata, or ``column:edge,edge`` for bins, each from its
+        edge up to the next; each stratum is sampled separately.
     rounding
-        Of a fraction: ``floor``, or ``nearest`` with halves up.
+        Rounding of a fraction: ``floor``, or ``nearest`` with halves up.
     balance
-        Take as many events as noise: half the count of each, or as many as a fraction gives the
-        smaller of the two.
+        Take as many events as noise: half the count of each, or the number that a fraction gives
+        for the smaller of the two.
     group
-        A column whose values are taken whole or not at all (`steadkit.sampling.draw_per_stratum`);
-        ``source_id`` means the earthquake, by its origin time where it has no id.
+        A column whose values are taken complete or not at all
+        (`steadkit.sampling.draw_per_stratum`); ``source_id`` means the earthquake, by its origin
+        time where it has no id.
     exclude
-        Traces never to take.
+        Traces that are never taken.
     preset
-        The name of the preset this comes from.
+        The name of the preset that this selection comes from.
 
     Raises
     ------
     InputError
-        A value is not what it must be, or two contradict each other.
+        A value is invalid, or two contradict each other.
 
     >>> Selection(fraction=Fraction(1, 10)).to_recipe()["fraction"]
     '1/10'
@@ -84,50 +85,50 @@ class Selection:
         _check_options(self)
         canonical = {
             "where": parse(self.where).text if self.where else "",
-            "box": None if self.box is None else checked_box(self.box),
-            "circle": None if self.circle is None else checked_circle(self.circle),
-            "stratify": checked_strata(self.stratify),
+            "box": None if self.box is None else check_box(self.box),
+            "circle": None if self.circle is None else check_circle(self.circle),
+            "stratify": canonical_strata(self.stratify),
         }
         for name, value in canonical.items():
             object.__setattr__(self, name, value)
 
     @property
     def filters(self) -> bool:
-        """Whether some traces are left out before any are drawn."""
+        """Whether any filter is set."""
         return bool(self.where or self.box or self.circle or self.exclude)
 
     def to_recipe(self) -> dict[str, object]:
-        """Write the selection as JSON can hold it; names that are excluded, as a digest."""
+        """Return the selection as JSON values; excluded names as a digest."""
         recipe: dict[str, object] = {"operation": OPERATION}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in _ALWAYS or value != each.default:
-                recipe[each.name] = _as_json(value)
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name in _ALWAYS_WRITTEN or value != option.default:
+                recipe[option.name] = _as_json(value)
         if self.fraction is None:
             del recipe["rounding"]  # nothing is rounded
         return recipe
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, object]) -> "Selection":
-        """Read what `to_recipe` wrote.
+        """Read a recipe that `to_recipe` wrote.
 
         Raises
         ------
         InputError
-            It is the recipe of something else, or has been spoilt.
+            It is the recipe of another operation, or is damaged.
         """
         if recipe.get("operation") != OPERATION:
             raise InputError(f"a recipe of {recipe.get('operation')!r} is not that of a subset")
-        options: dict[str, Any] = {k: v for k, v in recipe.items() if k != "operation"}
-        if unknown := set(options) - {each.name for each in fields(cls)}:
+        values: dict[str, Any] = {k: v for k, v in recipe.items() if k != "operation"}
+        if unknown := set(values) - {option.name for option in fields(cls)}:
             raise InputError(f"recipe has {min(unknown)!r}, which no subset has: update steadkit")
         for name, read in _FROM_JSON.items():
-            if name in options:
-                options[name] = read(options[name])
-        return cls(**options)
+            if name in values:
+                values[name] = read(values[name])
+        return cls(**values)
 
 
-_ALWAYS = ("seed", "stratify", "rounding")
+_ALWAYS_WRITTEN = ("seed", "stratify", "rounding")
 
 
 def _as_json(value: object) -> object:
@@ -163,16 +164,16 @@ def _check_amount(selection: Selection) -> None:
         raise InputError(f"fraction {fraction} and count {count} contradict: give one of them")
     if fraction is not None and (not isinstance(fraction, Fraction) or not 0 < fraction <= 1):
         raise InputError(f"fraction {fraction!r} is not a Fraction above 0 and at most 1")
-    if count is not None and not _is_whole(count, 1):
+    if count is not None and not _is_integer_from(count, 1):
         raise InputError(f"count {count!r} is not a whole number above 0")
-    if not _is_whole(selection.seed, 0):
+    if not _is_integer_from(selection.seed, 0):
         raise InputError(f"seed {selection.seed!r} is not a whole number of 0 to {MAX_SEED}")
     if selection.rounding != "floor" and fraction is None:
         raise InputError(f"rounding {selection.rounding!r} without a fraction: nothing is rounded")
 
 
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED
+def _is_integer_from(value: object, minimum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MAX_SEED
 
 
 def _check_options(selection: Selection) -> None:
@@ -184,12 +185,12 @@ def _check_options(selection: Selection) -> None:
         raise InputError(f"balance {selection.balance!r} is neither true nor false")
     if not isinstance(selection.exclude, NameSet | None):
         raise InputError("exclude must be steadkit.selection.NameSet: see read_names and listed")
-    for name, value, known in (
+    for name, value, allowed in (
         ("rounding", selection.rounding, ROUNDINGS),
         ("at", selection.at, PLACES),
     ):
-        if value not in known:
-            raise InputError(f"{name} {value!r} is unknown: use {' or '.join(known)}")
+        if value not in allowed:
+            raise InputError(f"{name} {value!r} is unknown: use {' or '.join(allowed)}")
     if selection.at != "source" and selection.box is None and selection.circle is None:
         raise InputError(f"at {selection.at!r} without a box or a circle: give one")
     if selection.balance and selection.count is not None and selection.count % 2:

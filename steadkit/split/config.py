@@ -1,4 +1,4 @@
-"""How a data set is split: frozen, checked at the door, and written into the manifest's recipe."""
+"""Configuration of a split, checked on creation and recorded in the manifest's recipe."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from steadkit.documents import NUMBER, TEXT, WHOLE, list_of, value_at
+from steadkit.documents import INTEGER, NUMBER, TEXT, list_of, value_at
 from steadkit.errors import InputError, printable
 from steadkit.sampling import SPLITS
-from steadkit.selection.geography import checked_box
-from steadkit.selection.strata import checked_strata as checked_strata
+from steadkit.selection.geography import check_box
+from steadkit.selection.strata import canonical_strata as checked_strata
 from steadkit.types import parse_fraction, parse_time
 
 EARTHQUAKE, STATION, TIME, REGION = "earthquake", "station", "time", "region"
-KNOWN: Final = (EARTHQUAKE, STATION, TIME, REGION)
-"""What a split may go by, besides any column."""
+GROUP_TYPES: Final = (EARTHQUAKE, STATION, TIME, REGION)
+"""Groups that a split may keep together, besides any column."""
 
 OPERATION: Final = "split"
 PUBLISHED_SHARES: Final = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100))
@@ -24,27 +24,28 @@ PUBLISHED_SHARES: Final = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """What keeps traces together, and how much each part gets.
+    """Groups that a split keeps together, and the share of each split.
 
     Attributes
     ----------
     by
-        ``earthquake``, ``station``, ``time``, ``region`` or columns; what is connected by any of
-        them goes together.
+        ``earthquake``, ``station``, ``time``, ``region`` or columns; traces that any of
+        them connects stay together.
     shares
         The shares of train, validation and test, exact; they add up to 1.
     seed
-        Selects which groups go where, together with their names alone.
+        Selects the order of the groups, together with their names alone.
     stratify
-        Columns or bins of numbers; each stratum is cut by the same shares.
+        Columns or bins of numbers; each stratum is split by the same shares.
     cut
-        The two instants at which validation and test begin, ISO 8601, UTC; else the shares tell.
+        The two instants at which validation and test begin, ISO 8601, UTC; by default
+        computed from the shares.
     gap_days
-        How much after each of the two is left out of all parts.
+        Days after each of the two that belong to no split.
     cell_degrees
         The side of the grid's cells.
     validation_box, test_box
-        South, west, north, east in degrees; then training is what lies in neither.
+        South, west, north, east in degrees; training is outside both.
 
     Raises
     ------
@@ -81,8 +82,10 @@ class SplitConfig:
             raise InputError(f"gap of {self.gap_days:g} days: use 0 or more, less than a century")
         if self.cut is not None:
             if len(self.cut) != 2:
-                shown = printable(", ".join(self.cut))
-                raise InputError(f"cut {shown!r}: two times are needed, of validation and of test")
+                cut_text = printable(", ".join(self.cut))
+                raise InputError(
+                    f"cut {cut_text!r}: two times are needed, of validation and of test"
+                )
             first, second = map(instant, self.cut)
             if not first < second:
                 raise InputError(
@@ -97,24 +100,26 @@ class SplitConfig:
         if any(boxes) and not all(boxes):
             raise InputError("one box is missing: give one for validation and one for test")
         for name, box in zip(("validation_box", "test_box"), boxes, strict=True):
-            object.__setattr__(self, name, checked_box(box) if box else None)
+            object.__setattr__(self, name, check_box(box) if box else None)
         if not 0.001 <= self.cell_degrees <= 90:
             raise InputError(f"cells of {self.cell_degrees:g} degrees: use 0.001 to 90")
 
     @property
     def groups_by(self) -> tuple[str, ...]:
-        """What goes together; instants and boxes place whole earthquakes, unless told otherwise."""
-        placing = {TIME} | ({REGION} if self.test_box else set())
-        return tuple(what for what in self.by if what not in placing) or (EARTHQUAKE,)
+        """Groups that stay together; by default earthquakes where instants or boxes decide."""
+        placed_by = {TIME} | ({REGION} if self.test_box else set())
+        return tuple(group_type for group_type in self.by if group_type not in placed_by) or (
+            EARTHQUAKE,
+        )
 
     @property
     def uses_shares(self) -> bool:
-        """Whether the shares decide, not instants or boxes that were given."""
+        """Whether the shares decide, not given instants or boxes."""
         return not (self.cut or self.test_box)
 
-    def to_recipe(self, of: str) -> dict[str, object]:
-        """Tell what was done to the manifest of digest `of`, without what has no effect."""
-        recipe: dict[str, object] = {"operation": OPERATION, "of": of, "by": list(self.by)}
+    def to_recipe(self, base_digest: str) -> dict[str, object]:
+        """Return the recipe of a split of the manifest `base_digest`, effective options only."""
+        recipe: dict[str, object] = {"operation": OPERATION, "of": base_digest, "by": list(self.by)}
         if self.uses_shares:
             recipe["shares"] = [str(share) for share in self.shares]
         if self.uses_shares and TIME not in self.by:
@@ -129,16 +134,16 @@ class SplitConfig:
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any]) -> "SplitConfig":
-        """Read back what `to_recipe` wrote; of another operation's recipe, the default."""
+        """Read a recipe that `to_recipe` wrote; the default for another operation's recipe."""
         if recipe.get("operation") != OPERATION:
             return cls()
         where = "the manifest's recipe of a split"
-        given = {
+        found_values = {
             key: value_at(recipe, key, form, where)
             for key, form in _IN_RECIPES.items()
             if key in recipe
         }
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in found_values.items()}
         if "shares" in values:
             values["shares"] = tuple(map(_share, values["shares"]))
         return cls(**values | {"cut": values.get("cut") or None})
@@ -147,7 +152,7 @@ class SplitConfig:
 _IN_RECIPES: Final = {
     "by": list_of(TEXT),
     "shares": list_of(TEXT, 3),
-    "seed": WHOLE,
+    "seed": INTEGER,
     "stratify": list_of(TEXT),
     "cut": list_of(TEXT),
     "gap_days": NUMBER,
@@ -158,26 +163,26 @@ _IN_RECIPES: Final = {
 
 
 def _check_by(by: tuple[str, ...]) -> None:
-    if not by or not all(isinstance(what, str) and what for what in by):
-        raise InputError(f"nothing to split by: use one of {', '.join(KNOWN)}, or a column")
+    if not by or not all(isinstance(group_type, str) and group_type for group_type in by):
+        raise InputError(f"nothing to split by: use one of {', '.join(GROUP_TYPES)}, or a column")
     if len(set(by)) < len(by):
         raise InputError(f"split by {printable(', '.join(by))}: name each once")
     if TIME in by and set(by) - {TIME, EARTHQUAKE}:
-        other = next(what for what in by if what not in (TIME, EARTHQUAKE))
+        column = next(group_type for group_type in by if group_type not in (TIME, EARTHQUAKE))
         raise InputError(
-            f"time and {other} cannot be joined: what stands together would span all times; "
+            f"time and {column} cannot be joined: what stands together would span all times; "
             "use one of them"
         )
 
 
 def parse_by(texts: Iterable[str]) -> tuple[str, ...]:
-    """Read what to split by from a command line, by commas or repeated; nothing is the default.
+    """Read group types from a command line, separated by commas or repeated.
 
     >>> parse_by(["station,earthquake"]), parse_by([])
     (('station', 'earthquake'), ('earthquake',))
     """
-    listed = tuple(item.strip() for text in texts for item in text.split(","))
-    return listed or (EARTHQUAKE,)
+    group_types = tuple(item.strip() for text in texts for item in text.split(","))
+    return group_types or (EARTHQUAKE,)
 
 
 def parse_shares(text: str) -> tuple[Fraction, ...]:
@@ -194,7 +199,7 @@ def _share(text: str) -> Fraction:
 
 
 def instant(text: str) -> np.datetime64:
-    """Read a time in ISO 8601, UTC where it does not say otherwise, to the microsecond.
+    """Read a time in ISO 8601, UTC by default, to the microsecond.
 
     >>> str(instant("2010-01-01")), str(instant("2010-01-01T02:00+02:00"))
     ('2010-01-01T00:00:00.000000', '2010-01-01T00:00:00.000000')

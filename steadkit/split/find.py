@@ -1,4 +1,4 @@
-"""Which split a training uses: the one that stands beside its data, checked not to leak."""
+"""Split of a training: found next to the data, and checked for leaks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,19 +15,19 @@ from steadkit.sampling import SPLITS
 from steadkit.sources import source_from_path
 from steadkit.split.config import EARTHQUAKE, OPERATION, SplitConfig
 from steadkit.split.leak_audit import audit, refuse_leaks
-from steadkit.split.manifests import SUFFIX, default_target, has_splits, in_order_of, read_rows
+from steadkit.split.manifests import SUFFIX, default_target, has_splits, read_rows, rows_in_order
 
 
 def existing_split(data: Path) -> Path | None:
-    """Find a data set's split: its ``.split.manifest``, else its manifest if that has parts."""
+    """Return a data set's split: its ``.split.manifest``, else its manifest if that has splits."""
     if is_file(default_target(data)):
         return default_target(data)
-    own = data.with_suffix(SUFFIX)
-    return own if is_file(own) and has_splits(load(own)) else None
+    manifest_path = data.with_suffix(SUFFIX)
+    return manifest_path if is_file(manifest_path) and has_splits(load(manifest_path)) else None
 
 
 def find_split(path: Path) -> Path:
-    """Resolve what a user names: a manifest, or a STEAD file that has a split beside it.
+    """Return the split of a user's path: a manifest, or a STEAD file with a split next to it.
 
     Raises
     ------
@@ -36,39 +36,44 @@ def find_split(path: Path) -> Path:
     """
     if path.suffix == SUFFIX:
         return path
-    if found := existing_split(source_from_path(path, whole=False).csv):
-        return found
+    if split_path := existing_split(source_from_path(path, require_hdf5=False).csv):
+        return split_path
     raise InputError(f"no split beside {str(path)!r}: make one with steadkit split")
 
 
 def load_training_split(path: Path, data: Path) -> Manifest:
-    """Read a split for training on a STEAD file, checked not to leak.
+    """Read a split for training on a STEAD file, and check it for leaks.
 
     The split may list more than the file has, as that of all of STEAD does for a subset.
 
     Parameters
     ----------
     path
-        A manifest with parts.
+        A manifest with splits.
     data
         The STEAD file, HDF5 or CSV.
 
     Raises
     ------
     InputError
-        A trace of the file has no part, or a part no trace; the same samples stand in two parts;
-        or an earthquake does, and the recipe does not say that it was split by something else.
+        A trace of the file has no split, or a split no trace; the same samples are in two splits;
+        or an earthquake is, and the recipe does not keep other groups together.
     """
     manifest = load(path)
-    file = source_from_path(data, whole=False).csv
+    file = source_from_path(data, require_hdf5=False).csv
     table = read_rows([file], SplitConfig())
-    ours = _only(manifest, table, path, file)
-    _refuse_unsplit(ours, manifest, path)
-    found = audit(in_order_of(table, ours, str(file)), ours.parts, SplitConfig(), ours.waveforms)
+    training_manifest = _restrict(manifest, table, path, file)
+    _refuse_unsplit(training_manifest, manifest, path)
+    overlaps = audit(
+        rows_in_order(table, training_manifest, str(file)),
+        training_manifest.parts,
+        SplitConfig(),
+        training_manifest.waveforms,
+    )
     if _went_by_something_else(manifest):
-        found = [replace(s, forbidden=s.forbidden and s.what != EARTHQUAKE) for s in found]
-    refuse_leaks(found, repr(str(path)))
-    return ours
+        overlaps = [replace(o, is_leak=o.is_leak and o.group_type != EARTHQUAKE) for o in overlaps]
+    refuse_leaks(overlaps, repr(str(path)))
+    return training_manifest
 
 
 def _went_by_something_else(manifest: Manifest) -> bool:
@@ -76,21 +81,21 @@ def _went_by_something_else(manifest: Manifest) -> bool:
     return is_split and EARTHQUAKE not in SplitConfig.from_recipe(manifest.recipe).groups_by
 
 
-def _only(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
-    """Keep of a manifest only the traces of a table."""
-    names, listed = table["trace_name"], pd.Index(list(manifest.traces))
-    missing = ~names.isin(listed)
+def _restrict(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
+    """Return the manifest of those traces that are in a table."""
+    names, listed_names = table["trace_name"], pd.Index(list(manifest.traces))
+    missing = ~names.isin(listed_names)
     if missing.any():
         raise InputError(
             f"{str(path)!r} does not list {int(missing.sum()):,} traces of {str(file)!r}, "
             f"{names[missing].iloc[0]!r} for one: it is the split of other data"
         )
-    if len(listed) == len(names):
+    if len(listed_names) == len(names):
         return manifest
-    kept = np.flatnonzero(listed.isin(names)).tolist()
+    rows = np.flatnonzero(listed_names.isin(names)).tolist()
 
     def pick(values: Sequence[str]) -> list[str]:
-        return [values[i] for i in kept] if len(values) else []
+        return [values[i] for i in rows] if len(values) else []
 
     return Manifest(
         manifest.name,
@@ -103,11 +108,11 @@ def _only(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Ma
     )
 
 
-def _refuse_unsplit(ours: Manifest, whole: Manifest, path: Path) -> None:
-    for part in SPLITS:
-        if part not in ours.parts:
-            raise InputError(f"{str(path)!r} leaves no trace for the {part} part: split anew")
+def _refuse_unsplit(training_manifest: Manifest, manifest: Manifest, path: Path) -> None:
+    for split in SPLITS:
+        if split not in training_manifest.parts:
+            raise InputError(f"{str(path)!r} leaves no trace for the {split} part: split anew")
     # Only a gap in time leaves traces out on purpose.
-    if UNKNOWN in ours.parts and not whole.recipe.get("gap_days"):
-        name = ours.traces[list(ours.parts).index(UNKNOWN)]
+    if UNKNOWN in training_manifest.parts and not manifest.recipe.get("gap_days"):
+        name = training_manifest.traces[list(training_manifest.parts).index(UNKNOWN)]
         raise InputError(f"{str(path)!r} gives {name!r} no part: split anew with steadkit split")

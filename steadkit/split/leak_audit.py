@@ -1,4 +1,4 @@
-"""Leaks: what stands in two parts of a split, counted and named, whether it may or may not."""
+"""Leak audit of a split: groups with traces in two splits, allowed or not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
 from steadkit.split.assign import expected_by_boxes, expected_by_time, first_starts
 from steadkit.split.config import EARTHQUAKE, REGION, TIME, SplitConfig, instant
-from steadkit.split.groups import duplicate_waveforms, join_groups, labels_of, start_times
+from steadkit.split.groups import duplicate_waveforms, group_labels, join_groups, start_times
 
 WAVEFORM = "same samples"
 PAIRS = tuple(combinations(SPLITS, 2))
@@ -24,132 +24,144 @@ MAX_NAMES = 5
 
 @dataclass(frozen=True)
 class Overlap:
-    """What one kind of group has in each part, and in two.
+    """Groups of one type in each split and in pairs of splits.
 
     Attributes
     ----------
-    what
-        The kind of group: earthquake, station, ..., or time.
+    group_type
+        Earthquake, station, ..., or time.
     groups
-        How many groups have traces in each part.
-    shared
-        For each pair of parts, the names of the groups in both; by time or box, of those in the
-        first that belong into the second or the reverse.
-    forbidden
-        Whether one in two parts is a leak.
-    unknown
-        How many events in the parts have no known earthquake; each counts as a group of its own,
-        and whether two of them are one earthquake in two parts cannot be told.
+        Number of groups with traces in each split.
+    shared_groups
+        For each pair of splits, the names of the groups in both; by time or box, of those in the
+        first that belong in the second or the reverse.
+    is_leak
+        Whether a group in two splits is a leak.
+    n_unknown
+        Number of events in the splits without a known earthquake. Each counts as a group of its
+        own; two of them may be one earthquake in two splits.
     """
 
-    what: str
+    group_type: str
     groups: Mapping[str, int]
-    shared: Mapping[tuple[str, str], Sequence[str]]
-    forbidden: bool
-    unknown: int = 0
+    shared_groups: Mapping[tuple[str, str], Sequence[str]]
+    is_leak: bool
+    n_unknown: int = 0
 
     @property
     def names(self) -> list[str]:
-        """All that is shared, each once, sorted."""
-        return sorted({name for names in self.shared.values() for name in names})
+        """Names of all shared groups, sorted, without repeats."""
+        return sorted({name for names in self.shared_groups.values() for name in names})
 
 
 def audit(
     table: pd.DataFrame,
-    parts: Sequence[str] | np.ndarray,
-    rule: SplitConfig,
+    splits: Sequence[str] | np.ndarray,
+    config: SplitConfig,
     waveforms: Sequence[str] = (),
     strict: bool = False,
 ) -> list[Overlap]:
-    """Look for everything that stands in two parts.
+    """Find all groups with traces in two splits.
 
     Parameters
     ----------
     table
-        Rows as text, with the columns that `rule` needs.
-    parts
-        The part of each row; rows with ``-`` are in none.
-    rule
-        What is a leak: the groups it goes by.
+        Rows as text, with the columns that `config` needs.
+    splits
+        The split of each row; rows with ``-`` are in none.
+    config
+        Defines a leak: the groups that it keeps together.
     waveforms
-        The digest of each trace's samples, or ``-``; the same in two parts is always a leak.
+        The digest of each trace's samples, or ``-``; the same in two splits is always a leak.
     strict
-        Whether an earthquake in two parts is a leak too where the rule does not go by it.
+        Whether an earthquake in two splits is a leak too where `config` does not keep it together.
 
     Returns
     -------
-    list of Sharing
-        One for each of the rule's groups, for earthquakes, and for the same samples.
+    list of Overlap
+        One for each group type of `config`, for earthquakes, and for the same samples.
     """
-    own = np.asarray(parts, dtype=object)
-    found = []
-    for what in dict.fromkeys((*rule.by, EARTHQUAKE)):
-        forbidden = strict or what in rule.by or what in rule.groups_by
-        if what == TIME or (what == REGION and rule.test_box):
-            found.append(_misplaced(table, own, rule, what))
+    split_of = np.asarray(splits, dtype=object)
+    overlaps = []
+    for group_type in dict.fromkeys((*config.by, EARTHQUAKE)):
+        is_leak = strict or group_type in config.by or group_type in config.groups_by
+        if group_type == TIME or (group_type == REGION and config.test_box):
+            overlaps.append(_misplaced_groups(table, split_of, config, group_type))
         else:
-            labels, unknown = labels_of(table, what, rule), 0
-            if what == EARTHQUAKE:
+            labels, n_unknown = group_labels(table, group_type, config), 0
+            if group_type == EARTHQUAKE:
                 # Noise has none: each trace would count as an earthquake of its own.
                 labels[(table["trace_category"] != EVENT).to_numpy()] = None
-                in_parts = labels[own != UNKNOWN]
-                unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_parts)
-            found.append(replace(_sharing(what, labels, own, forbidden), unknown=unknown))
+                in_splits = labels[split_of != UNKNOWN]
+                n_unknown = sum(str(label).startswith(TRACE_PREFIX) for label in in_splits)
+            overlaps.append(
+                replace(_count_overlap(group_type, labels, split_of, is_leak), n_unknown=n_unknown)
+            )
     if not set(waveforms) <= {UNKNOWN}:
-        found.append(_sharing(WAVEFORM, duplicate_waveforms(waveforms), own, forbidden=True))
-    return found
+        overlaps.append(
+            _count_overlap(WAVEFORM, duplicate_waveforms(waveforms), split_of, is_leak=True)
+        )
+    return overlaps
 
 
-def _sharing(what: str, labels: np.ndarray, parts: np.ndarray, forbidden: bool) -> Overlap:
+def _count_overlap(
+    group_type: str, labels: np.ndarray, splits: np.ndarray, is_leak: bool
+) -> Overlap:
     codes, names = pd.factorize(labels, sort=True)
-    present = {}
-    for part in SPLITS:
-        present[part] = np.zeros(len(names), dtype=bool)
-        present[part][codes[(codes >= 0) & (parts == part)]] = True
-    shared = {(a, b): names[present[a] & present[b]].tolist() for a, b in PAIRS}
-    return Overlap(what, {part: int(present[part].sum()) for part in SPLITS}, shared, forbidden)
+    is_present = {}
+    for split in SPLITS:
+        is_present[split] = np.zeros(len(names), dtype=bool)
+        is_present[split][codes[(codes >= 0) & (splits == split)]] = True
+    shared = {(a, b): names[is_present[a] & is_present[b]].tolist() for a, b in PAIRS}
+    return Overlap(
+        group_type, {split: int(is_present[split].sum()) for split in SPLITS}, shared, is_leak
+    )
 
 
-def _misplaced(table: pd.DataFrame, parts: np.ndarray, rule: SplitConfig, what: str) -> Overlap:
-    """Compare with where instants or boxes would place each group."""
-    groups = join_groups([labels_of(table, label, rule) for label in rule.groups_by])
-    if what == TIME:
+def _misplaced_groups(
+    table: pd.DataFrame, splits: np.ndarray, config: SplitConfig, group_type: str
+) -> Overlap:
+    """Compare each group's split with that of its instant or box."""
+    groups = join_groups([group_labels(table, label, config) for label in config.groups_by])
+    if group_type == TIME:
         first = first_starts(groups, start_times(table))
-        expected = expected_by_time(first, _begins(first, parts, rule), rule.gap_days)
+        expected = expected_by_time(first, _split_starts(first, splits, config), config.gap_days)
     else:
-        expected = expected_by_boxes(groups, table, rule)
+        expected = expected_by_boxes(groups, table, config)
     shared = {}
     for a, b in PAIRS:
-        astray = ((parts == a) & (expected == b)) | ((parts == b) & (expected == a))
-        shared[a, b] = sorted(set(groups[astray]))
-    counts = {part: len(set(groups[parts == part])) for part in SPLITS}
-    return Overlap(what, counts, shared, forbidden=True)
+        is_misplaced = ((splits == a) & (expected == b)) | ((splits == b) & (expected == a))
+        shared[a, b] = sorted(set(groups[is_misplaced]))
+    counts = {split: len(set(groups[splits == split])) for split in SPLITS}
+    return Overlap(group_type, counts, shared, is_leak=True)
 
 
-def _begins(first: np.ndarray, parts: np.ndarray, rule: SplitConfig) -> list[np.datetime64]:
-    """When validation and test begin; where the rule does not say, as their first groups do."""
-    if rule.cut:
-        return [instant(text) for text in rule.cut]
-    return [first[parts == part].min(initial=first.max()) for part in SPLITS[1:]]
+def _split_starts(
+    first: np.ndarray, splits: np.ndarray, config: SplitConfig
+) -> list[np.datetime64]:
+    """Return when validation and test begin; by default with their first groups."""
+    if config.cut:
+        return [instant(text) for text in config.cut]
+    return [first[splits == split].min(initial=first.max()) for split in SPLITS[1:]]
 
 
-def refuse_leaks(found: Iterable[Overlap], what: str) -> None:
-    """Raise where anything forbidden is shared.
+def refuse_leaks(overlaps: Iterable[Overlap], what: str) -> None:
+    """Raise an error for the first leak.
 
     Raises
     ------
     InputError
-        With the first leak's parts, number and names.
+        The message has the leak's splits, number and names.
     """
-    for sharing in found:
-        for (a, b), names in sharing.shared.items():
-            if names and sharing.forbidden:
+    for overlap in overlaps:
+        for (a, b), names in overlap.shared_groups.items():
+            if names and overlap.is_leak:
                 listed = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
                 raise InputError(
-                    f"{what} leaks: {a} and {b} share, by {sharing.what}, {listed} "
-                    f"({len(names):,} in all); split it by {_remedy(sharing.what)} anew"
+                    f"{what} leaks: {a} and {b} share, by {overlap.group_type}, {listed} "
+                    f"({len(names):,} in all); split it by {_remedy(overlap.group_type)} anew"
                 )
 
 
-def _remedy(what: str) -> str:
-    return "its manifest" if what == WAVEFORM else what
+def _remedy(group_type: str) -> str:
+    return "its manifest" if group_type == WAVEFORM else group_type

@@ -67,7 +67,7 @@ from steadkit.pipeline import BatchConfig, BatchLoader, raise_input_errors, to_t
 from steadkit.schema import NOISE, SAMPLING_RATE
 from steadkit.sources import source_from_path
 from steadkit.split import SplitConfig
-from steadkit.split.groups import join_groups, labels_of
+from steadkit.split.groups import group_labels, join_groups
 from steadkit.transforms import PRESETS, AugmentConfig
 from steadkit.types import component_columns
 
@@ -201,7 +201,7 @@ def folds_of(data: Path, folds: int, seed: int) -> list[list[str]]:
     """Deal the traces out into folds, each earthquake whole; noise goes with its recording."""
     table = read_table(source_from_path(data).csv)
     stems = table["trace_name"].str.replace("_(EV|NO)$", "", regex=True).to_numpy(str)
-    groups = join_groups([labels_of(table, "earthquake", SplitConfig()), stems])
+    groups = join_groups([group_labels(table, "earthquake", SplitConfig()), stems])
     _, numbers = np.unique(groups, return_inverse=True)
     count = numbers.max() + 1
     if not 2 <= folds <= count:

@@ -149,7 +149,7 @@ def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
     if change != "remove":
         with moved.open("a") as file:
             file.write("notes")
-    kept = identity_of(moved)
+    moved_identity = identity_of(moved)
     targets = [tmp_path / name for name in TARGETS]
     if change == "remove":
         with atomic_write(targets) as paths:
@@ -159,7 +159,7 @@ def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
         return
     with pytest.raises(InputError, match=r"a\.csv' exists"), atomic_write(targets):
         raise AssertionError("the user's file was in the way")
-    assert identity_of(moved) == kept and not targets[1].exists()
+    assert identity_of(moved) == moved_identity and not targets[1].exists()
 
 
 def test_a_kill_within_a_move_is_made_good(tmp_path):
@@ -227,8 +227,8 @@ def test_two_spellings_of_hdf5_share_one_lock(tmp_path):
     with atomic_write([tmp_path / "a.csv", tmp_path / "a.h5"]) as paths:
         for path in paths:
             path.touch()
-        others = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-        with pytest.raises(InputError, match="another process"), atomic_write(others):
+        targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+        with pytest.raises(InputError, match="another process"), atomic_write(targets):
             raise AssertionError("both at once")
 
 

@@ -43,16 +43,16 @@ PREPARED = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_room_is_told_before_the_first_byte(stead, run, room, tmp_path, command):
     stead(names=names_of(4, 4))
-    for start, first in PREPARED.items():
+    for start, arguments in PREPARED.items():
         if command.startswith(start):
-            assert run("steadkit", *first.split()).exit_code == 0
-    before = sorted(tmp_path.rglob("*"))
+            assert run("steadkit", *arguments.split()).exit_code == 0
+    entries = sorted(tmp_path.rglob("*"))
     room(500_000)
     refused(run("steadkit", *command.split()), "8 traces takes about", "has room for 500.0 kB")
-    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == entries
     room(700_000)
     run("steadkit", *command.split())
-    assert sorted(tmp_path.rglob("*")) != before
+    assert sorted(tmp_path.rglob("*")) != entries
 
 
 def test_what_a_killed_copy_has_staged_counts_and_stays(stead, run, room, tmp_path, monkeypatch):
@@ -113,7 +113,7 @@ def test_memory(monkeypatch, tmp_path):
         (folder / "memory.max").write_text(f"{limit}\n")
         (folder / "memory.current").write_text(f"{used}\n")
     monkeypatch.setattr(capacity, "_CGROUPS", tmp_path)
-    monkeypatch.setattr(capacity, "_group", lambda: "slice/job")
+    monkeypatch.setattr(capacity, "_cgroup_path", lambda: "slice/job")
     assert capacity.available_memory() == 2_000_000
     with pytest.raises(InputError, match=r"at least 3\.0 MB of memory, 2\.0 MB are free: use"):
         require_memory(3_000_000, "a batch", "use a smaller one")

@@ -101,7 +101,7 @@ def test_what_a_condition_means(text, rows):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "cannot be read"),
         ("source_magnitude = 3", "equality is =="),
@@ -146,8 +146,8 @@ def test_what_a_condition_means(text, rows):
         ("p_weight > 1" + " " * 2000, "at most 2000"),
     ],
 )
-def test_what_is_refused_when_it_is_read(text, words):
-    with pytest.raises(InputError, match=words) as refusal:
+def test_what_is_refused_when_it_is_read(text, message):
+    with pytest.raises(InputError, match=message) as refusal:
         parse(text)
     assert len(str(refusal.value)) < 300
     assert "\n" not in str(refusal.value)
@@ -163,14 +163,14 @@ def test_unknown_columns_are_refused_with_close_ones():
 
 
 def test_a_value_that_is_not_what_its_column_promises_is_named():
-    for column, value, words in (
+    for column, value, message in (
         ("source_magnitude", "large", "'b_EV' has source_magnitude = 'large': a number"),
         ("trace_start_time", "2010-13-45", "'b_EV' has trace_start_time = '2010-13-45': a time"),
         ("depth_class", "deep", "'b_EV' has depth_class = 'deep': a number"),
     ):
         spoilt = ROWS.assign(**{column: ROWS[column].where(ROWS.index != 1, value)})
         literal = "'2010'" if column == "trace_start_time" else "1"
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=message):
             mask(parse(f"{column} > {literal}"), spoilt)
 
 
@@ -197,9 +197,11 @@ def test_real_rows_by_hand(shared_data):
     table = read_table(shared_data / "stead_100samples.csv")
     magnitudes = pd.to_numeric(table["source_magnitude"].replace("None", ""), errors="coerce")
     distances = pd.to_numeric(table["source_distance_km"].replace("None", ""), errors="coerce")
-    wanted = ((magnitudes > 3) & (distances < 100)).to_numpy()
-    assert 0 < wanted.sum() < 100
-    assert (mask(parse("source_magnitude > 3 and source_distance_km < 100"), table) == wanted).all()
+    expected = ((magnitudes > 3) & (distances < 100)).to_numpy()
+    assert 0 < expected.sum() < 100
+    assert (
+        mask(parse("source_magnitude > 3 and source_distance_km < 100"), table) == expected
+    ).all()
     years = table["trace_start_time"].str[:4].astype(int).to_numpy()
     late = mask(parse("trace_start_time >= '2010-01-01'"), table)
     assert (late == (years >= 2010)).all()
@@ -247,8 +249,8 @@ def by_hand(condition: tuple, row: dict[str, object]) -> bool:
     if head == "not":
         return not by_hand(parts[0], row)
     if head in ("and", "or"):
-        both = [by_hand(part, row) for part in parts]
-        return all(both) if head == "and" else any(both)
+        row_results = [by_hand(part, row) for part in parts]
+        return all(row_results) if head == "and" else any(row_results)
     values = [row[part] if part in row else ast.literal_eval(part) for part in parts]
     return None not in values and OPERATORS[head](*values)
 
@@ -268,11 +270,11 @@ def plain_rows() -> list[dict[str, object]]:
 @given(condition=CONDITIONS)
 def test_any_condition_means_what_python_would_make_of_each_row(condition):
     parsed = parse(spell(condition))
-    wanted = [by_hand(condition, row) for row in plain_rows()]
-    assert mask(parsed, ROWS).tolist() == wanted
-    again = parse(parsed.text)
-    assert again == parsed
-    assert mask(again, ROWS).tolist() == wanted
+    expected = [by_hand(condition, row) for row in plain_rows()]
+    assert mask(parsed, ROWS).tolist() == expected
+    reparsed = parse(parsed.text)
+    assert reparsed == parsed
+    assert mask(reparsed, ROWS).tolist() == expected
 
 
 @given(

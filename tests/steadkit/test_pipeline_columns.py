@@ -23,7 +23,7 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 @given(st.lists(TEXT), st.integers(1, 4))
 def test_names_are_what_was_packed(names_listed, at_once):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "ROWS_AT_ONCE", at_once)
+        patch.setattr(module, "BATCH_ROWS", at_once)
         names = PackedNames(pack(names_listed))
         assert [*names] == names_listed == names[:] and len(names) == len(names_listed)
     assert names == names_listed and names != [*names_listed, "x"]

@@ -14,7 +14,7 @@ from steadkit.sampling import (
     draw_rows,
     fraction_count,
     majority_stratum,
-    shuffled,
+    shuffled_order,
     stratum_counts,
 )
 from steadkit.types import parse_fraction
@@ -58,12 +58,12 @@ def test_every_stratum_gives_its_share(names, fraction):
 
 def test_another_seed_is_another_order():
     names = [f"T{i}" for i in range(50)]
-    assert shuffled(names, 0).tolist() != shuffled(names, 1).tolist()
-    assert shuffled(names, 0).tolist() != shuffled(names, 0, "split").tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 1).tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 0, "split").tolist()
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "wanted"),
+    ("total", "text", "expected"),
     [
         (100, "0.29", 29),  # in binary floating point it would be 28
         (1_030_231, "0.01", 10_302),
@@ -74,16 +74,16 @@ def test_another_seed_is_another_order():
         (7, "1", 7),
     ],
 )
-def test_shares_are_exact(total, text, wanted):
-    assert fraction_count(total, parse_fraction(text)) == wanted
+def test_shares_are_exact(total, text, expected):
+    assert fraction_count(total, parse_fraction(text)) == expected
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "wanted"),
+    ("total", "text", "expected"),
     [(235_426, "0.1", 23_543), (200_000, "0.1", 20_000), (5, "0.1", 1), (4, "0.1", 0)],
 )
-def test_shares_to_the_nearest_round_halves_up(total, text, wanted):
-    assert fraction_count(total, parse_fraction(text), "nearest") == wanted
+def test_shares_to_the_nearest_round_halves_up(total, text, expected):
+    assert fraction_count(total, parse_fraction(text), "nearest") == expected
 
 
 @given(sizes=SIZES, data=st.data())
@@ -129,26 +129,26 @@ def test_groups_are_taken_whole_until_the_share_is_reached(groups, seed, data):
     more = draw_per_stratum(names, strata, large, seed, groups)
     fewer = draw_per_stratum(names, strata, small, seed, groups)
     assert set(fewer) <= set(more)
-    taken = {groups[i] for i in more}
-    assert set(more) == {i for i, group in enumerate(groups) if group in taken}
+    taken_groups = {groups[i] for i in more}
+    assert set(more) == {i for i, group in enumerate(groups) if group in taken_groups}
     for stratum, wanted in large.items():
-        held = sum(strata[i] == stratum for i in more)
-        own = [groups.count(g) for g in taken if int(g) % 2 == int(stratum)]
-        assert wanted <= held < wanted + max(own, default=1)
+        n_taken = sum(strata[i] == stratum for i in more)
+        group_sizes = [groups.count(g) for g in taken_groups if int(g) % 2 == int(stratum)]
+        assert wanted <= n_taken < wanted + max(group_sizes, default=1)
 
 
 @given(names=NAMES, seed=st.integers(0, 9), shuffle=st.randoms(use_true_random=False))
 def test_groups_do_not_depend_on_the_order_of_the_rows(names, seed, shuffle):
     mixed = list(names)
     shuffle.shuffle(mixed)
-    taken = [
+    taken_groups = [
         [
             rows[i]
             for i in draw_per_stratum(rows, [""] * len(rows), {"": 7}, seed, [n[:2] for n in rows])
         ]
         for rows in (names, mixed)
     ]
-    assert taken[0] == taken[1]
+    assert taken_groups[0] == taken_groups[1]
 
 
 @given(names=NAMES, strata=st.data())

@@ -31,27 +31,27 @@ OPTIONS = st.fixed_dictionaries(
 
 def test_a_box_across_the_date_line():
     longitudes = np.array([179.0, 180.0, -180.0, -175.0, 185.0, 0.0, 169.0, np.nan])
-    found = in_box(np.zeros(8), longitudes, (-1, 170, 1, -170))
-    assert found.tolist() == [True, True, True, True, True, False, False, False]
+    is_inside = in_box(np.zeros(8), longitudes, (-1, 170, 1, -170))
+    assert is_inside.tolist() == [True, True, True, True, True, False, False, False]
     assert in_box(np.zeros(8), longitudes, (-1, -180, 1, 180))[:7].all()
 
 
 @given(st.tuples(*[st.floats(-90, 90), st.floats(-180, 180)] * 2, st.floats(1, 20_000)))
 def test_a_circle_is_the_angle_between_two_directions(drawn):
     *places, radius = drawn
-    (one, other) = (
+    (vector_a, vector_b) = (
         np.array([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)])
         for a, b in np.radians(places).reshape(2, 2)
     )
     # By another formula, one that is good at every angle.
-    angle = np.arctan2(np.linalg.norm(np.cross(one, other)), one @ other)
+    angle = np.arctan2(np.linalg.norm(np.cross(vector_a, vector_b)), vector_a @ vector_b)
     if abs(6371.0 * angle - radius) > 1e-3:
         inside = in_circle(np.array(places[:1]), np.array(places[1:2]), (*places[2:], radius))
         assert inside.tolist() == [6371.0 * angle < radius]
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"../evil\n", "at most 200 bytes"),
         (b"a b\n", "at most 200 bytes"),
@@ -61,16 +61,16 @@ def test_a_circle_is_the_angle_between_two_directions(drawn):
         (b"# steadkit manifest 1\n", "not a steadkit manifest"),
     ],
 )
-def test_lists_that_are_none_are_refused(tmp_path, content, words):
+def test_lists_that_are_none_are_refused(tmp_path, content, message):
     (tmp_path / "list").write_bytes(content)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         read_names([tmp_path / "list"])
     with pytest.raises(InputError, match="no file"):
         read_names([tmp_path / "nothing"])
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"fraction": TENTH, "count": 5}, "contradict"),
         ({"fraction": 0.1}, "not a Fraction"),
@@ -111,8 +111,8 @@ def test_lists_that_are_none_are_refused(tmp_path, content, words):
         ({"exclude": ["a"]}, "read_names"),
     ],
 )
-def test_a_selection_checks_itself(options, words):
-    with pytest.raises(InputError, match=words):
+def test_a_selection_checks_itself(options, message):
+    with pytest.raises(InputError, match=message):
         Selection(**options)
 
 
@@ -128,7 +128,7 @@ def test_strata_as_they_are_written():
 
 
 SELECTIONS = st.builds(
-    lambda options, amount, rest: Selection(**options | amount | rest),
+    lambda options, amount, further_options: Selection(**options | amount | further_options),
     OPTIONS,
     st.one_of(
         st.builds(
@@ -165,7 +165,7 @@ def test_the_recipe_of_a_plain_fraction_is_what_it_always_was():
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"operation": "merge"}, "recipe of 'merge'"),
         ({"colour": "red"}, "'colour'"),
@@ -179,6 +179,6 @@ def test_the_recipe_of_a_plain_fraction_is_what_it_always_was():
         ({"seed": 1.5}, "seed 1.5"),
     ],
 )
-def test_a_spoilt_recipe_is_refused(change, words):
-    with pytest.raises(InputError, match=words):
+def test_a_spoilt_recipe_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
         Selection.from_recipe(Selection(TENTH).to_recipe() | change)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit.catalog import LineStarts, read_table, validate, write_csv
-from steadkit.catalog.spool import SPAN, write_rows
+from steadkit.catalog.spool import BYTE_RANGE, write_rows
 from steadkit.catalog.validate import line_starts
 from steadkit.errors import InputError
 
@@ -54,9 +54,11 @@ def written(path):
 def two(tmp_path):
     """Two CSV files with hard texts, and all their rows."""
     rows = [rows_of("A", HARD), rows_of("B", HARD[::-1])]
-    sources = [source(tmp_path / f"{n}.csv", some) for n, some in zip("ab", rows, strict=True)]
-    picked = [(n, i, row[1]) for n, some in enumerate(rows) for i, row in enumerate(some)]
-    return sources, picked, [row for some in rows for row in some]
+    sources = [
+        source(tmp_path / f"{n}.csv", file_rows) for n, file_rows in zip("ab", rows, strict=True)
+    ]
+    picked = [(n, i, row[1]) for n, file_rows in enumerate(rows) for i, row in enumerate(file_rows)]
+    return sources, picked, [row for file_rows in rows for row in file_rows]
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 2])
@@ -82,8 +84,8 @@ def test_a_row_is_written_the_same_wherever_it_stands(tmp_path, two):
     sources, picked, _ = two
     write_rows(sources, choose(picked), tmp_path / "in.csv")
     write_rows(sources, choose(picked[::-1]), tmp_path / "back.csv")
-    one, other = (read_table(tmp_path / name) for name in ("in.csv", "back.csv"))
-    assert one.to_dict("records") == other.to_dict("records")[::-1]
+    in_order, reversed_rows = (read_table(tmp_path / name) for name in ("in.csv", "back.csv"))
+    assert in_order.to_dict("records") == reversed_rows.to_dict("records")[::-1]
     assert sorted((tmp_path / "in.csv").read_bytes()) == sorted(
         (tmp_path / "back.csv").read_bytes()
     )
@@ -108,11 +110,11 @@ def test_any_choice_of_any_text(tmp_path_factory, data):
 
 
 def test_a_column_that_one_source_lacks_is_empty(tmp_path):
-    one = source(tmp_path / "a.csv", [["x", "A_NO", "noise", "r"]])
-    other = source(
+    source_a = source(tmp_path / "a.csv", [["x", "A_NO", "noise", "r"]])
+    source_b = source(
         tmp_path / "b.csv", [["noise", "9", "B_NO"]], ["trace_category", "p_weight", "trace_name"]
     )
-    write_rows([one, other], choose([(1, 0, "B_NO"), (0, 0, "A_NO")]), tmp_path / "out.csv")
+    write_rows([source_a, source_b], choose([(1, 0, "B_NO"), (0, 0, "A_NO")]), tmp_path / "out.csv")
     assert written(tmp_path / "out.csv") == [
         ["receiver_code", "p_weight", "trace_category", "trace_name", "remark"],
         ["", "9", "noise", "B_NO", ""],
@@ -125,9 +127,9 @@ def test_many_rows_in_an_order_of_their_own(tmp_path):
     path = source(tmp_path / "a.csv", rows)
     order = np.random.default_rng(0).permutation(len(rows))[:40_000]
     write_rows([path], choose([(0, i, rows[i][1]) for i in order.tolist()]), tmp_path / "out.csv")
-    found = read_table(tmp_path / "out.csv")
-    assert found["trace_name"].tolist() == [rows[i][1] for i in order]
-    assert found["remark"].tolist() == [str(i) for i in order]
+    out_table = read_table(tmp_path / "out.csv")
+    assert out_table["trace_name"].tolist() == [rows[i][1] for i in order]
+    assert out_table["remark"].tolist() == [str(i) for i in order]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -139,8 +141,8 @@ def test_a_csv_that_changed_meanwhile(tmp_path, two, change, backwards):
         sources[0],
         {"another row": [some[1], some[0], *some[2:]], "shorter": some[:-1], "empty": []}[change],
     )
-    words = "has changed" if change == "another row" else "shorter"
-    with pytest.raises(InputError, match=words):
+    message = "has changed" if change == "another row" else "shorter"
+    with pytest.raises(InputError, match=message):
         write_rows(sources, choose(picked[::-1] if backwards else picked), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv.spool").exists()
 
@@ -179,7 +181,7 @@ def spans_of(path, picked):
     starts = LineStarts()
     read_table(path, None, starts)
     chosen = choose(picked)
-    chosen[[*SPAN]] = np.column_stack(starts.places())[chosen["row"]]
+    chosen[[*BYTE_RANGE]] = np.column_stack(starts.byte_ranges())[chosen["row"]]
     return chosen
 
 
@@ -201,7 +203,7 @@ def test_places_of_lines_that_are_not_plain_are_not_known(text):
     starts = LineStarts()
     for piece in (b"x,y\n", text.encode()):
         starts.add(piece, line_starts(piece, 2))
-    assert starts.places() is None
+    assert starts.byte_ranges() is None
 
 
 @pytest.mark.parametrize("line", ["ABC,noise,T1_NO,r", ',"noise",S0_NO,', ",noise,S0_NO,r,", "\0"])

@@ -14,7 +14,7 @@ from eqt.formats.seisbench.convert import arguments, from_state, to_state
 from eqt.formats.seisbench.names import Array
 from eqt.formats.validation import MAX_JSON, MAX_VALUES
 from steadkit.atomic import atomic_write
-from steadkit.documents import TABLE, read_json, value_at
+from steadkit.documents import OBJECT, read_json, value_at
 from steadkit.errors import InputError, printable
 from steadkit.paths import refuse_name, require_file
 
@@ -88,7 +88,7 @@ def beside(path: Path) -> tuple[Path, Path]:
 
 def _arguments_in(path: Path) -> Mapping[str, Any]:
     arguments: Mapping[str, Any] = value_at(
-        read_json(path, MAX_JSON), "model_args", TABLE, repr(str(path))
+        read_json(path, MAX_JSON), "model_args", OBJECT, repr(str(path))
     )
     return arguments
 
