@@ -35,42 +35,44 @@ def child():
 
 
 def test_tasks_and_faults(child):
-    assert child.ask(21) == 42
+    assert child.call(21) == 42
     with pytest.raises(InputError, match="use a number"):
-        child.ask("wrong")
+        child.call("wrong")
     with pytest.raises(OSError, match="No space left") as caught:
-        child.ask("full")
+        child.call("full")
     assert caught.value.errno == 28
-    assert child.ask(1) == 2
+    assert child.call(1) == 2
 
 
 @pytest.mark.parametrize("worker", ["no.such:thing", "test_processes:nothing"])
 def test_a_child_that_cannot_begin_is_gone(worker):
     child = Worker(worker, 2)
     with pytest.raises(WorkerDiedError):
-        child.ask(1)
+        child.call(1)
     child.close()
 
 
 def test_a_fault_of_ours_ends_the_child(child):
     with pytest.raises(WorkerDiedError):
-        child.ask(None)  # cannot be multiplied
+        child.call(None)  # cannot be multiplied
     with pytest.raises(WorkerDiedError):
-        child.ask(1)
+        child.call(1)
 
 
 def test_a_child_ends_with_its_parent_however_that_ends():
-    theirs, ours = os.pipe()
+    read_end, write_end = os.pipe()
     code = (
         f"import os, signal, sys; sys.path[:] = {sys.path}\n"
-        "from steadkit.processes import Child\n"
-        f"Child('test_processes:doubling', 2, [{ours}]).ask(1)\n"
+        "from steadkit.processes import Worker\n"
+        f"Worker('test_processes:doubling', 2, [{write_end}]).call(1)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    parent = subprocess.run([sys.executable, "-c", code], pass_fds=[ours], stderr=subprocess.PIPE)
+    parent = subprocess.run(
+        [sys.executable, "-c", code], pass_fds=[write_end], stderr=subprocess.PIPE
+    )
     assert parent.returncode == -signal.SIGKILL, parent.stderr
-    os.close(ours)
+    os.close(write_end)
     # The end of the pipe is seen when nobody holds the other one any more.
-    assert select.select([theirs], [], [], 60)[0]
-    assert os.read(theirs, 1) == b""
-    os.close(theirs)
+    assert select.select([read_end], [], [], 60)[0]
+    assert os.read(read_end, 1) == b""
+    os.close(read_end)

@@ -34,27 +34,27 @@ class DirectWriter:
     """
 
     def __init__(self, descriptor: int):
-        self._file, self._past = descriptor, _past_the_cache(descriptor)
+        self._descriptor, self._direct = descriptor, _open_direct(descriptor)
 
     def write(self, address: int, content: memoryview) -> None:
         """Write a stretch, through the cache what is short or cannot go past it."""
-        begin = -address % PAGE
-        end = begin + (len(content) - begin) // PAGE * PAGE
-        done = begin + self._write_pages(address + begin, content[begin:end])
-        write_at(self._file, address, content[:begin])
-        write_at(self._file, address + done, content[done:])
+        start = -address % PAGE
+        end = start + (len(content) - start) // PAGE * PAGE
+        written = start + self._write_pages(address + start, content[start:end])
+        write_at(self._descriptor, address, content[:start])
+        write_at(self._descriptor, address + written, content[written:])
 
     def close(self) -> None:
         """Give back what this needs."""
-        if self._past is not None:
-            os.close(self._past)
+        if self._direct is not None:
+            os.close(self._direct)
 
     def _write_pages(self, address: int, pages: memoryview) -> int:
         """Write whole pages; returns how many bytes, all or as many as this disk can."""
-        if self._past is None or len(pages) < MIN_DIRECT_BYTES:
+        if self._direct is None or len(pages) < MIN_DIRECT_BYTES:
             return 0
         try:
-            return os.pwrite(self._past, pages, address)
+            return os.pwrite(self._direct, pages, address)
         except OSError as error:
             if error.errno not in UNSUPPORTED_ERRNOS:
                 raise
@@ -88,17 +88,18 @@ def write_at(descriptor: int, address: int, *contents: bytes | memoryview) -> No
     """Write bytes one behind the other into an open file, from an address on."""
     for start in range(0, len(contents), MAX_PARTS):
         parts = contents[start : start + MAX_PARTS]
-        done = os.pwritev(descriptor, parts, address)
+        n_written = os.pwritev(descriptor, parts, address)
         for part in parts:
-            rest = memoryview(part)[max(0, min(done, len(part))) :]
-            done -= len(part)
+            # The system may write less than it was asked to, and end in the middle of a part.
+            rest = memoryview(part)[max(0, min(n_written, len(part))) :]
+            n_written -= len(part)
             address += len(part) - len(rest)
             while len(rest):
                 written = os.pwrite(descriptor, rest, address)
                 rest, address = rest[written:], address + written
 
 
-def _past_the_cache(descriptor: int) -> int | None:
+def _open_direct(descriptor: int) -> int | None:
     """Open the file once more for writes past the cache, where system and disk know how."""
     if not hasattr(os, "O_DIRECT"):
         return None

@@ -31,7 +31,7 @@ MAX_BYTES: Final = 1 << 22
 
 PREFIX: Final = struct.Struct("<BxHII4x")
 MESSAGE: Final = struct.Struct("<HHB3x")
-PLACE: Final = struct.Struct("<QQ")
+ADDRESS_PAIR: Final = struct.Struct("<QQ")
 
 
 class DamageError(Exception):
@@ -95,14 +95,20 @@ class Header(NamedTuple):
     content: bytes
     messages: list[Message]
 
-    def places(self, kind: int) -> list[tuple[int, int]]:
+    def spans(self, message_type: int) -> list[tuple[int, int]]:
         """Where the bytes of each message of a kind begin and end."""
-        return [(at, at + len(content)) for one, content, at in self.messages if one == kind]
+        return [
+            (start, start + len(content))
+            for category, content, start in self.messages
+            if category == message_type
+        ]
 
     def blocks(self, address: int) -> list[tuple[int, int]]:
         """Where each block of a header at this address begins, and its bytes."""
         following = [
-            PLACE.unpack_from(content) for kind, content, _ in self.messages if kind == CONTINUATION
+            ADDRESS_PAIR.unpack_from(content)
+            for message_type, content, _ in self.messages
+            if message_type == CONTINUATION
         ]
         first = len(self.content) - sum(length for _, length in following)
         return [(address, first), *following]
@@ -134,23 +140,23 @@ def read_header(raw: ByteReader, address: int) -> Header:
     if len(start) < PREFIX.size or start[0] != 1:
         raise DamageError("has no object header where its group says")
     size = PREFIX.size + PREFIX.unpack_from(start)[3]
-    block = start[:size] if size <= len(start) else raw.read(address, _bounded(size, raw))
+    block = start[:size] if size <= len(start) else raw.read(address, _check_size(size, raw))
     messages: list[Message] = []
-    following = _take(messages, block, PREFIX.size, 0)
-    content, places = block, {address}
-    while following:
-        place, length = following.pop(0)
-        if place in places or len(places) == MAX_BLOCKS:
+    continuations = _parse_block(messages, block, PREFIX.size, 0)
+    content, visited = block, {address}
+    while continuations:
+        block_address, length = continuations.pop(0)
+        if block_address in visited or len(visited) == MAX_BLOCKS:
             raise DamageError("has an object header without end")
-        places.add(place)
-        _bounded(len(content) + length, raw)
-        block = raw.read(place, length)
-        following += _take(messages, block, 0, len(content))
+        visited.add(block_address)
+        _check_size(len(content) + length, raw)
+        block = raw.read(block_address, length)
+        continuations += _parse_block(messages, block, 0, len(content))
         content += block
     return Header(content, messages)
 
 
-def _bounded(size: int, raw: ByteReader) -> int:
+def _check_size(size: int, raw: ByteReader) -> int:
     if size > raw.size:
         raise DamageError(f"has an object header of {size} bytes, more than the file has")
     if size > MAX_BYTES:
@@ -160,46 +166,46 @@ def _bounded(size: int, raw: ByteReader) -> int:
     return size
 
 
-def _take(
-    messages: list[Message], block: bytes, position: int, before: int
+def _parse_block(
+    messages: list[Message], block: bytes, position: int, block_offset: int
 ) -> list[tuple[int, int]]:
     """Add a block's messages to the list; returns where the header goes on."""
-    following = []
+    continuations = []
     end = len(block) - MESSAGE.size
     while position <= end:
-        kind, size, flags = MESSAGE.unpack_from(block, position)
+        message_type, size, flags = MESSAGE.unpack_from(block, position)
         position += MESSAGE.size
         content = block[position : position + size]
         if len(content) < size:
             raise DamageError("has a message longer than its header")
-        if kind == CONTINUATION:
-            if size < PLACE.size:
+        if message_type == CONTINUATION:
+            if size < ADDRESS_PAIR.size:
                 raise DamageError("has a header that goes on nowhere")
-            following.append(PLACE.unpack_from(content))
-        elif kind:
+            continuations.append(ADDRESS_PAIR.unpack_from(content))
+        elif message_type:
             if flags & SHARED:
                 raise UnsupportedError(
                     "shares its type with other objects: rewrite it with h5repack"
                 )
         elif flags:
             raise DamageError("has an empty message with flags")
-        messages.append((kind, content, before + position))
+        messages.append((message_type, content, block_offset + position))
         position += size
-    return following
+    return continuations
 
 
 def storage_of(header: Header) -> Storage | None:
     """Find how a dataset is stored; None if the header is not a dataset's."""
-    found = {kind: content for kind, content, _ in header.messages}
-    if not {DATASPACE, DATATYPE, LAYOUT} <= found.keys():
+    contents = {message_type: content for message_type, content, _ in header.messages}
+    if not {DATASPACE, DATATYPE, LAYOUT} <= contents.keys():
         return None
-    layout = found[LAYOUT]
+    layout = contents[LAYOUT]
     address, size = None, 0
     if len(layout) >= 18 and layout[:2] == bytes([3, CONTIGUOUS]):
-        address, size = PLACE.unpack_from(layout, 2)
-    if address == UNDEFINED or FILTERS in found or EXTERNAL in found:
+        address, size = ADDRESS_PAIR.unpack_from(layout, 2)
+    if address == UNDEFINED or FILTERS in contents or EXTERNAL in contents:
         address = None
-    return Storage(shape_of(found[DATASPACE]), found[DATATYPE], address, size)
+    return Storage(shape_of(contents[DATASPACE]), contents[DATATYPE], address, size)
 
 
 def shape_of(dataspace: bytes) -> tuple[int, ...]:

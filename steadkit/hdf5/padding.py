@@ -32,10 +32,10 @@ def padding_mask(lengths: np.ndarray) -> np.ndarray:
     >>> padding_mask(np.array([3, 0, 8])).astype(int).tolist()
     [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]]
     """
-    words = n_words(lengths)
-    ends = np.cumsum(words)
-    inside = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
-    used = lengths - (words - 1) * WORD
-    filled = words > 0
-    inside[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
-    return inside
+    counts = n_words(lengths)
+    ends = np.cumsum(counts)
+    is_text = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
+    used = lengths - (counts - 1) * WORD
+    filled = counts > 0
+    is_text[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
+    return is_text

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from steadkit.hdf5.object_header import (
-    PLACE,
+    ADDRESS_PAIR,
     SYMBOL_TABLE,
     DamageError,
     FileReader,
@@ -96,12 +96,14 @@ def read_group(raw: FileReader, address: int) -> Group:
     if version > 1:
         raise NewStyleError
     header = read_header(raw, address)
-    tables = [content for kind, content, _ in header.messages if kind == SYMBOL_TABLE]
+    tables = [
+        content for message_type, content, _ in header.messages if message_type == SYMBOL_TABLE
+    ]
     if not tables:
         raise NewStyleError
-    if len(tables[0]) < PLACE.size:
+    if len(tables[0]) < ADDRESS_PAIR.size:
         raise DamageError("has a group without a symbol table")
-    tree, heap = PLACE.unpack_from(tables[0])
+    tree, heap = ADDRESS_PAIR.unpack_from(tables[0])
     return Group(tree, heap, leaf_k)
 
 
@@ -142,8 +144,12 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
         children: list[int] = []
         for address in addresses:
             content = raw.read(address, TREE_NODE.size)
-            signature, kind, node_level, count, _, _ = TREE_NODE.unpack(content)
-            if signature != b"TREE" or kind != 0 or (level is not None and node_level != level):
+            signature, node_type, node_level, count, _, _ = TREE_NODE.unpack(content)
+            if (
+                signature != b"TREE"
+                or node_type != 0
+                or (level is not None and node_level != level)
+            ):
                 raise DamageError("has a group whose B-tree is not where it says")
             level = node_level  # of the root, where the walk begins
             content = raw.read(address + TREE_NODE.size, 8 * (2 * count + 1))
@@ -158,14 +164,16 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
 
 def _symbols(raw: FileReader, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
-    most = 2 * leaf_k
-    size = np.dtype(SYMBOL_NODE).itemsize + most * SYMBOL.itemsize
+    max_entries = 2 * leaf_k
+    size = np.dtype(SYMBOL_NODE).itemsize + max_entries * SYMBOL.itemsize
     content = b"".join([raw.read(address, size) for address in nodes])
-    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, most)]))
-    sound = (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= most)
-    if not sound.all():
+    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, max_entries)]))
+    is_valid = (
+        (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= max_entries)
+    )
+    if not is_valid.all():
         raise DamageError("has a group whose symbol nodes are not where it says")
-    symbols: np.ndarray = table["symbols"][np.arange(most) < table["count"][:, np.newaxis]]
+    symbols: np.ndarray = table["symbols"][np.arange(max_entries) < table["count"][:, np.newaxis]]
     return symbols
 
 

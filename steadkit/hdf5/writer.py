@@ -77,11 +77,11 @@ class Hdf5Writer:
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
         self._fixed = fixed_messages(shape)
-        self._disk = DirectWriter(self.descriptor)
+        self._direct = DirectWriter(self.descriptor)
 
     def close(self) -> None:
         """Give the file back; without `finish` it is no HDF5 file."""
-        self._disk.close()
+        self._direct.close()
         os.close(self.descriptor)
 
     def reserve(self, count: int) -> int:
@@ -101,7 +101,7 @@ class Hdf5Writer:
         """Write bytes one behind the other from an address on; safe from several threads."""
         write_at(self.descriptor, address, *contents)
 
-    def lay_out(self, datasets: Datasets) -> tuple[memoryview, np.ndarray]:
+    def layout(self, datasets: Datasets) -> tuple[memoryview, np.ndarray]:
         """Make headers and texts of datasets, to be appended next.
 
         Parameters
@@ -121,11 +121,11 @@ class Hdf5Writer:
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns where they begin."""
         start = self.end
-        self._disk.write(start, memoryview(content))
+        self._direct.write(start, memoryview(content))
         self.end += len(content)
         return start
 
-    def finish(self, names: Sequence[str], headers: np.ndarray) -> None:
+    def finalize(self, names: Sequence[str], headers: np.ndarray) -> None:
         """Write the group that names the datasets, and make it an HDF5 file.
 
         Parameters
@@ -177,10 +177,10 @@ class Hdf5Writer:
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
     """Lay out a group's names; returns where each begins, and the heap's bytes."""
     # All take the room of the longest, so that a million are laid out as one array.
-    room = names.itemsize // 8 * 8 + 8
-    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(room)
+    width = names.itemsize // 8 * 8 + 8
+    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(width)
     # The empty name comes first: it is what the leftmost key of the B-tree points to.
-    return starts, bytes(8) + names.astype(f"S{room}").tobytes()
+    return starts, bytes(8) + names.astype(f"S{width}").tobytes()
 
 
 def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:
@@ -204,11 +204,11 @@ def _tree_nodes(
     full = 2 * NODE_K
     count = max(1, -(-len(children) // full))
     nodes = np.zeros(count, _TREE_NODE)
-    places = start + np.arange(count) * nodes.itemsize
+    addresses = start + np.arange(count) * nodes.itemsize
     nodes["signature"], nodes["level"] = b"TREE", level
     nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
-    nodes["left"] = [UNDEFINED, *places[:-1]]
-    nodes["right"] = [*places[1:], UNDEFINED]
+    nodes["left"] = [UNDEFINED, *addresses[:-1]]
+    nodes["right"] = [*addresses[1:], UNDEFINED]
     inner = np.zeros((2, count * full), np.uint64)
     inner[0, : len(children)], inner[1, : len(children)] = children, keys
     both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)

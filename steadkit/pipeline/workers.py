@@ -66,7 +66,7 @@ class WorkerPool:
             if taken is None or child is None:
                 return None
             place, block = taken
-            return split_buffer(block, shapes(child.ask((number, place))))
+            return split_buffer(block, shapes(child.call((number, place))))
         except WorkerDiedError:
             child = None
             return None

@@ -50,22 +50,22 @@ def probe(path: Path) -> None:
     code = f"from {__name__} import read_all; read_all()"
     call = [sys.executable, "-P", "-c", code, str(path.resolve())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=quiet, env=environment) as child:
+    null = subprocess.DEVNULL
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=null, env=environment) as child:
         try:
-            fault = _watch(child)
+            failure = _watch(child)
         finally:
             child.kill()
-    if fault:
-        raise InputError(f"{str(path)!r} is damaged, HDF5 {fault} on it: take the original")
+    if failure:
+        raise InputError(f"{str(path)!r} is damaged, HDF5 {failure} on it: take the original")
     _probed_files.add(key)
 
 
 def _watch(child: subprocess.Popen[bytes]) -> str | None:
     """Wait for a child as long as it gives signs of life; returns what is wrong, if anything."""
-    signs = child.stdout.fileno()  # type: ignore[union-attr]
-    while select.select([signs], [], [], TIMEOUT_S)[0]:
-        if not os.read(signs, 4096):
+    output = child.stdout.fileno()  # type: ignore[union-attr]
+    while select.select([output], [], [], TIMEOUT_S)[0]:
+        if not os.read(output, 4096):
             return "crashes" if child.wait() < 0 else None
     return "hangs"
 
@@ -75,12 +75,12 @@ def read_all() -> None:
     import h5py
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _wait_for_child()
+    _set_alarm()
     with h5py.File(sys.argv[1]) as file:
         group = file[DATA_GROUP]
         for name in group:
             os.write(1, b".")
-            _wait_for_child()
+            _set_alarm()
             try:
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     dict(group[name].attrs)
@@ -90,6 +90,6 @@ def read_all() -> None:
                 continue
 
 
-def _wait_for_child() -> None:
+def _set_alarm() -> None:
     """Let the child end by itself when it hangs and nobody is left to kill it."""
     signal.setitimer(signal.ITIMER_REAL, 2 * TIMEOUT_S)

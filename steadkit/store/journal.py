@@ -38,7 +38,7 @@ class Record(NamedTuple):
 
     rows: np.ndarray
     end: int
-    written: bytes
+    content: bytes
 
 
 def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
@@ -64,24 +64,24 @@ def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int
         content = journal.read_bytes()
         if content[:IDENTITY_BYTES] == identity:
             with target.open("rb") as file:
-                records = list(_whole(content[IDENTITY_BYTES:], file, data, headers))
+                records = list(_complete_records(content[IDENTITY_BYTES:], file, data, headers))
     if records:
-        os.truncate(journal, IDENTITY_BYTES + sum(len(record.written) for record in records))
+        os.truncate(journal, IDENTITY_BYTES + sum(len(record.content) for record in records))
     else:
         target.unlink(missing_ok=True)
         journal.write_bytes(identity)
     return records
 
 
-def _whole(content: bytes, file: BinaryIO, data: int, headers: int) -> Iterator[Record]:
+def _complete_records(journal: bytes, file: BinaryIO, data: int, headers: int) -> Iterator[Record]:
     """Read the records as far as the blocks are in the file as they should be."""
     position = 0
-    while len(content) - position >= _HEAD.size:
-        count, end, check = _HEAD.unpack_from(content, position)
+    while len(journal) - position >= _HEAD.size:
+        count, end, check = _HEAD.unpack_from(journal, position)
         length = _HEAD.size + count * ROW.itemsize
-        record = content[position : position + length]
+        record = journal[position : position + length]
         position += length + CHECK_BYTES
-        if content[position - CHECK_BYTES : position] != _check(record):
+        if journal[position - CHECK_BYTES : position] != _check(record):
             return
         rows = np.frombuffer(record[_HEAD.size :], ROW)
         if not _samples_are_whole(file, data, rows):

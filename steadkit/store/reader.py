@@ -60,10 +60,10 @@ class TraceLocation(NamedTuple):
 class StoredBatch(NamedTuple):
     """Some traces of one file, found and read but for their samples."""
 
-    stored: list[TraceLocation]
+    locations: list[TraceLocation]
     attributes: list[tuple[list[int], AttributeTable]]
     """Numbers of traces that are alike, and their attributes, a row each."""
-    windows: ReadAhead
+    read_ahead: ReadAhead
     """What was read ahead of the file: the samples, perhaps."""
 
 
@@ -91,10 +91,10 @@ class Reader:
         """Names that were looked up, see `steadkit.store.trace_index`."""
         self.table: SymbolTable | None = None
         """All names of the file, once so many were looked up that it pays to read them."""
-        self._known: dict[bytes, Any] = {}
+        self._known_fields: dict[bytes, Any] = {}
         self._templates = HeaderTemplates()
-        self._reach = FIRST_READ
-        self._field: int | None = None
+        self._read_ahead_bytes = FIRST_READ
+        self._address_position: int | None = None
 
     def heaps(self) -> GlobalHeap:
         """Remember heap collections for some traces read one after another, by one thread."""
@@ -113,7 +113,7 @@ class Reader:
             )
         return int(link.u)
 
-    def stored(self, name: str, address: int | None = None) -> TraceLocation:
+    def locate(self, name: str, address: int | None = None) -> TraceLocation:
         """Find a trace, checked to be what STEAD promises."""
         address = self.address(name) if address is None else address
         try:
@@ -135,43 +135,45 @@ class Reader:
         dataset = dataset_of(self.group, name)  # says what is wrong, where something is
         return TraceLocation(name, _offset(dataset, self.raw.size), header)
 
-    def read_into(self, stored: TraceLocation, waveform: np.ndarray) -> None:
+    def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
-        if stored.offset is None:
-            waveform[:] = _read_with_h5py(self.group, stored.name)
-        elif os.preadv(self.raw.descriptor, [waveform.data], stored.offset) != TRACE_BYTES:
-            raise self._shorter()
+        if location.offset is None:
+            waveform[:] = _read_with_h5py(self.group, location.name)
+        elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
+            raise self._shortened()
 
-    def read_all(self, stored: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
+    def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
         between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, which nobody wants here
-        for start, stop in consecutive_ranges(stored, _are_neighbours):
-            offsets = [one.offset for one in stored[start:stop] if one.offset is not None]
+        for start, stop in consecutive_ranges(locations, _are_neighbours):
+            offsets = [
+                location.offset for location in locations[start:stop] if location.offset is not None
+            ]
             if not offsets:
-                self.read_into(stored[start], waveforms[start])
+                self.read_into(locations[start], waveforms[start])
                 continue
             views, end = [], offsets[0]
             for offset, waveform in zip(offsets, waveforms[start:stop], strict=True):
                 views += [between[: offset - end], waveform.data]
                 end = offset + TRACE_BYTES
             if os.preadv(self.raw.descriptor, views, offsets[0]) != end - offsets[0]:
-                raise self._shorter()
+                raise self._shortened()
 
-    def attributes(self, stored: TraceLocation, heaps: GlobalHeap) -> Attributes:
+    def attributes(self, location: TraceLocation, heaps: GlobalHeap) -> Attributes:
         """Read a trace's attributes in canonical form."""
         try:
-            if stored.header is None:
-                return _encoded(dict(dataset_of(self.group, stored.name).attrs))
-            return read_attributes(stored.header, heaps, self._known)
+            if location.header is None:
+                return _encode(dict(dataset_of(self.group, location.name).attrs))
+            return read_attributes(location.header, heaps, self._known_fields)
         except (DamageError, *LIBRARY_ERRORS) as error:
-            raise self._damaged(stored.name, error) from error
+            raise self._damaged(location.name, error) from error
 
-    def ahead(
+    def read_ahead(
         self,
         traces: Sequence[tuple[str, int]],
         memory: np.ndarray | None = None,
-        places: Sequence[memoryview] = (),
-        look: Callable[[memoryview, int], object] | None = None,
+        buffers: Sequence[memoryview] = (),
+        on_read: Callable[[memoryview, int], object] | None = None,
     ) -> ReadAhead:
         """Read ahead what belongs to traces.
 
@@ -187,36 +189,39 @@ class Reader:
         look
             Called with the samples of each, and its number, when they were read there.
         """
-        if places and self._field is None:
-            self.many(traces[:1])  # what is learned of the first is expected of all
+        if buffers and self._address_position is None:
+            self.read_batch(traces[:1])  # what is learned of the first is expected of all
         addresses = [address for _, address in traces]
-        holes = self._expected(addresses) if places else []
-        some = places if holes else ()
-        return ReadAhead(self.raw, addresses, self._reach, memory, holes, some, look)
+        direct_addresses = self._predicted_addresses(addresses) if buffers else []
+        some = buffers if direct_addresses else ()
+        return ReadAhead(
+            self.raw, addresses, self._read_ahead_bytes, memory, direct_addresses, some, on_read
+        )
 
-    def _expected(self, addresses: Sequence[int]) -> list[int]:
+    def _predicted_addresses(self, addresses: Sequence[int]) -> list[int]:
         """Tell where samples will be, if headers are as those before; none if that cannot be."""
-        if self._field is None:
+        if self._address_position is None:
             return []
-        descriptor, first = self.raw.descriptor, self.raw.base + self._field
+        descriptor, first = self.raw.descriptor, self.raw.base + self._address_position
         fields = b"".join([os.pread(descriptor, 8, first + address) for address in addresses])
         if len(fields) != 8 * len(addresses):
             return []
-        found = np.frombuffer(fields, "<u8")
-        ordered, last = np.sort(found), self.raw.size - self.raw.base - TRACE_BYTES
+        predicted = np.frombuffer(fields, "<u8")
+        ordered, last = np.sort(predicted), self.raw.size - self.raw.base - TRACE_BYTES
         if int(ordered[-1]) > last or (np.diff(ordered) < TRACE_BYTES).any():
             return []
-        places: list[int] = found.tolist()
-        return places
+        positions: list[int] = predicted.tolist()
+        return positions
 
-    def are_in_place(self, found: StoredBatch) -> bool:
+    def all_prefilled(self, batch: StoredBatch) -> bool:
         """Tell whether all samples were where they were expected, and so are in their places."""
-        return found.windows.holes == [
-            None if one.offset is None else one.offset - self.raw.base for one in found.stored
+        return batch.read_ahead.direct_addresses == [
+            None if location.offset is None else location.offset - self.raw.base
+            for location in batch.locations
         ]
 
-    def many(
-        self, traces: Sequence[tuple[str, int]], windows: ReadAhead | None = None
+    def read_batch(
+        self, traces: Sequence[tuple[str, int]], read_ahead: ReadAhead | None = None
     ) -> StoredBatch:
         """Find traces and read their attributes: many at once cost a tenth of one by one.
 
@@ -228,28 +233,34 @@ class Reader:
             What was read `ahead`.
         """
         addresses = [address for _, address in traces]
-        windows = windows or self.ahead(traces)
-        heaps = GlobalHeap(windows)
-        stored: dict[int, TraceLocation] = {}
+        read_ahead = read_ahead or self.read_ahead(traces)
+        heaps = GlobalHeap(read_ahead)
+        locations: dict[int, TraceLocation] = {}
         tables: list[tuple[list[int], AttributeTable]] = []
         last = self.raw.size - self.raw.base - TRACE_BYTES
-        waiting = list(range(len(traces)))
-        while waiting:
-            for alike in self._templates.read(windows, [addresses[i] for i in waiting], heaps):
-                if int(alike.data.max()) <= last:
-                    rows = [waiting[row] for row in alike.rows]
-                    for row, at in zip(rows, alike.data.tolist(), strict=True):
-                        stored[row] = TraceLocation(traces[row][0], self.raw.base + at, None)
-                    tables.append((rows, alike.attributes))
-            waiting = [row for row in waiting if row not in stored]
+        remaining = list(range(len(traces)))
+        while remaining:
+            for headers in self._templates.read(
+                read_ahead, [addresses[i] for i in remaining], heaps
+            ):
+                if int(headers.data_addresses.max()) <= last:
+                    rows = [remaining[row] for row in headers.rows]
+                    for row, address in zip(rows, headers.data_addresses.tolist(), strict=True):
+                        locations[row] = TraceLocation(
+                            traces[row][0], self.raw.base + address, None
+                        )
+                    tables.append((rows, headers.attributes))
+            remaining = [row for row in remaining if row not in locations]
             # One by one, until there is a kind more that many of the others may be of.
             has_learned = False
-            while waiting and not (has_learned and len(waiting) >= MIN_BATCH):
-                row = waiting.pop(0)
-                one = stored[row] = self.stored(*traces[row])
-                tables.append(([row], table_of(self.attributes(one, heaps))))
-                has_learned |= one.header is not None and self._learn(one.header, addresses[row])
-        return StoredBatch([stored[row] for row in range(len(traces))], tables, windows)
+            while remaining and not (has_learned and len(remaining) >= MIN_BATCH):
+                row = remaining.pop(0)
+                location = locations[row] = self.locate(*traces[row])
+                tables.append(([row], table_of(self.attributes(location, heaps))))
+                has_learned |= location.header is not None and self._learn(
+                    location.header, addresses[row]
+                )
+        return StoredBatch([locations[row] for row in range(len(traces))], tables, read_ahead)
 
     def _learn(self, header: Header, address: int) -> bool:
         """Remember the kind of a header, and how far from it all that belongs to it lies."""
@@ -261,26 +272,28 @@ class Reader:
         near = [
             end - address for end in ends if 0 < end - address <= TRACE_BYTES + MAX_HEADER_REACH
         ]
-        self._reach = max(self._reach, *near)
+        self._read_ahead_bytes = max(self._read_ahead_bytes, *near)
         # The address of the samples, behind two bytes of the layout.
-        self._field = header.places(LAYOUT)[0][0] + 2
-        return self._templates.learn(header, self._known)
+        self._address_position = header.spans(LAYOUT)[0][0] + 2
+        return self._templates.learn(header, self._known_fields)
 
-    def samples(self, found: StoredBatch) -> list[memoryview]:
+    def samples(self, batch: StoredBatch) -> list[memoryview]:
         """Give the samples of traces that `many` has found, finite or not, as bytes."""
         views = [
             None
-            if one.offset is None
-            else found.windows.view(one.offset - self.raw.base, TRACE_BYTES)
-            for one in found.stored
+            if location.offset is None
+            else batch.read_ahead.view(location.offset - self.raw.base, TRACE_BYTES)
+            for location in batch.locations
         ]
-        others = [one for one, view in zip(found.stored, views, strict=True) if view is None]
-        waveforms = np.empty((len(others), *TRACE_SHAPE), DTYPE)
-        self.read_all(others, waveforms)
-        rest = iter(waveforms)
-        return [next(rest).data.cast("B") if view is None else view for view in views]
+        not_read_ahead = [
+            location for location, view in zip(batch.locations, views, strict=True) if view is None
+        ]
+        waveforms = np.empty((len(not_read_ahead), *TRACE_SHAPE), DTYPE)
+        self.read_all(not_read_ahead, waveforms)
+        remaining = iter(waveforms)
+        return [next(remaining).data.cast("B") if view is None else view for view in views]
 
-    def _shorter(self) -> InputError:
+    def _shortened(self) -> InputError:
         return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
 
     def _damaged(self, name: str, error: Exception) -> InputError:
@@ -290,7 +303,7 @@ class Reader:
         return InputError(f"{trace} is damaged: {remedy_of(error)}")
 
 
-def _encoded(values: Mapping[str, object]) -> Attributes:
+def _encode(values: Mapping[str, object]) -> Attributes:
     """Bring attributes that h5py has read into canonical form."""
     for name, value in values.items():
         if isinstance(value, h5py.Empty):
@@ -310,18 +323,18 @@ def expect_random_reads(descriptor: int) -> None:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
 
 
-def _are_neighbours(one: TraceLocation, other: TraceLocation) -> bool:
-    if one.offset is None or other.offset is None:
+def _are_neighbours(first: TraceLocation, second: TraceLocation) -> bool:
+    if first.offset is None or second.offset is None:
         return False
-    return 0 <= other.offset - one.offset - TRACE_BYTES <= MAX_GAP_BYTES
+    return 0 <= second.offset - first.offset - TRACE_BYTES <= MAX_GAP_BYTES
 
 
 def is_waveform(storage: Storage) -> bool:
     """Tell whether a dataset is a trace: its shape and type."""
     # The version of the datatype stands in the upper half of its first byte.
-    plain = storage.datatype[:1] and storage.datatype[0] & 0x0F == FLOAT32[0] & 0x0F
-    same = storage.datatype[1:20] == FLOAT32[1:20]
-    return storage.shape == TRACE_SHAPE and bool(plain) and same
+    is_float = storage.datatype[:1] and storage.datatype[0] & 0x0F == FLOAT32[0] & 0x0F
+    is_little_endian_float32 = storage.datatype[1:20] == FLOAT32[1:20]
+    return storage.shape == TRACE_SHAPE and bool(is_float) and is_little_endian_float32
 
 
 def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
@@ -370,9 +383,9 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
         The trace is missing, or its attributes are damaged.
     """
     reader = Reader(group)
-    attributes = reader.attributes(reader.stored(name), reader.heaps())
+    attributes = reader.attributes(reader.locate(name), reader.heaps())
     try:
-        return {key: np.asarray(value).tolist() for key, value in attributes.decoded().items()}
+        return {key: np.asarray(value).tolist() for key, value in attributes.decode().items()}
     except DamageError as error:
         raise InputError(
             f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"

@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 def consecutive_ranges(
-    items: Sequence[Item], belong: Callable[[Item, Item], bool]
+    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
 ) -> Iterator[tuple[int, int]]:
     """Cut a sequence wherever an item does not belong to the one before it.
 
@@ -16,8 +16,8 @@ def consecutive_ranges(
     [(0, 3), (3, 4), (4, 5)]
     """
     start = 0
-    for stop, (one, other) in enumerate(pairwise(items), 1):
-        if not belong(one, other):
+    for stop, (previous, item) in enumerate(pairwise(items), 1):
+        if not are_adjacent(previous, item):
             yield start, stop
             start = stop
     if items:

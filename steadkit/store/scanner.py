@@ -69,14 +69,14 @@ def locate(
         Why another one was not, by number.
     """
     addresses = known_headers(reader, names)
-    lost: dict[int, Exception] = {}
+    errors: dict[int, Exception] = {}
     for row in np.flatnonzero(addresses < 0).tolist():
         try:
             addresses[row] = reader.address(names[row])
         except LIBRARY_ERRORS as error:
-            lost[row] = error
-    rows = np.delete(np.arange(len(names)), list(lost))
-    return rows, addresses[rows], lost
+            errors[row] = error
+    rows = np.delete(np.arange(len(names)), list(errors))
+    return rows, addresses[rows], errors
 
 
 def scan(
@@ -114,7 +114,7 @@ def scan(
         except ERRORS:
             # One of them is damaged, and it is not known which: each by itself.
             scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
-            _read_apart(reader, traces, scanned)
+            _read_separately(reader, traces, scanned)
         yield scanned
 
 
@@ -122,37 +122,39 @@ def _read_together(
     reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch, memory: np.ndarray
 ) -> None:
     digests = scanned.digests
-    places = [waveform.data.cast("B") for waveform in scanned.waveforms]
+    buffers = [waveform.data.cast("B") for waveform in scanned.waveforms]
 
-    def look(samples: memoryview, number: int) -> None:
+    def on_read(samples: memoryview, number: int) -> None:
         digests[number] = waveform_digest(samples)  # while they are in the cache of the core
 
-    windows = reader.ahead(traces, memory, places, look)
-    stored = reader.many(traces, windows)
-    scanned.attributes = stored.attributes
-    if places and not reader.are_in_place(stored):
-        apart = [*map(bytes, reader.samples(stored))]  # some may lie where others belong
-        for number, content in enumerate(apart):
-            places[number][:] = content
-            look(places[number], number)
+    read_ahead = reader.read_ahead(traces, memory, buffers, on_read)
+    batch = reader.read_batch(traces, read_ahead)
+    scanned.attributes = batch.attributes
+    if buffers and not reader.all_prefilled(batch):
+        samples = [*map(bytes, reader.samples(batch))]  # some may lie where others belong
+        for number, content in enumerate(samples):
+            buffers[number][:] = content
+            on_read(buffers[number], number)
 
 
-def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch) -> None:
+def _read_separately(
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch
+) -> None:
     heaps = reader.heaps()
     for number, (name, address) in enumerate(traces):
         try:
-            stored = reader.stored(name, address)
+            location = reader.locate(name, address)
         except ERRORS as error:
             scanned.unread[number] = str(error)
             continue
         try:
-            table = table_of(reader.attributes(stored, heaps))
+            table = table_of(reader.attributes(location, heaps))
             scanned.attributes.append(([number], table))
         except ERRORS as error:
             scanned.unread_attributes[number] = str(error)
         if len(scanned.waveforms):
             try:
-                reader.read_into(stored, scanned.waveforms[number])
+                reader.read_into(location, scanned.waveforms[number])
                 scanned.digests[number] = waveform_digest(scanned.waveforms[number].data)
             except ERRORS as error:
                 scanned.unread[number] = str(error)

@@ -182,7 +182,7 @@ def _complete(
 ) -> np.ndarray:
     """Look at the traces one by one of which no samples were found; refuses what is none."""
     for row in np.flatnonzero(samples < 0).tolist():
-        offset = reader.stored(names[row], int(headers[row])).offset
+        offset = reader.locate(names[row], int(headers[row])).offset
         samples[row] = -1 if offset is None else offset
     return samples
 
@@ -234,7 +234,7 @@ def _save(path: Path, index: Index, key: bytes) -> None:
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
     with suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_one(path, lambda new: new.write_bytes(content), overwrite=True, kind=ANY)
+        write_one(path, lambda temporary: temporary.write_bytes(content), overwrite=True, kind=ANY)
 
 
 def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:

@@ -76,7 +76,7 @@ class Waveforms:
             with open_data(self.path) as group:
                 reader = Reader(group)
                 for index, row in by_h5py:
-                    reader.read_into(reader.stored(self.names[index]), out[row])
+                    reader.read_into(reader.locate(self.names[index]), out[row])
         if check:
             # A sum is quick, and finite unless a sample is not, or all are enormous.
             with np.errstate(invalid="ignore", over="ignore"):
@@ -94,7 +94,7 @@ class Waveforms:
         self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Fill the rows whose offset is known; returns the others, each with its index."""
-        others = []
+        by_h5py = []
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self._are_far_apart(indices):
@@ -102,9 +102,9 @@ class Waveforms:
             for index, row in zip(indices, rows, strict=True):
                 offset = int(self.offsets[index])
                 if offset < 0:
-                    others.append((index, row))
+                    by_h5py.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
                     raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
         finally:
             os.close(descriptor)
-        return others
+        return by_h5py

@@ -36,7 +36,7 @@ class Writer:
         try:
             if kind is None:
                 self._write_headers()
-                self._file.finish(list(self._names), np.array(self._headers, np.uint64))
+                self._file.finalize(list(self._names), np.array(self._headers, np.uint64))
         finally:
             self._file.close()
 
@@ -66,7 +66,7 @@ class Writer:
         datasets = [
             (np.array([address]), table_of(attributes)) for address, attributes in self._waiting
         ]
-        content, headers = self._file.lay_out(group_by_schema(datasets))
+        content, headers = self._file.layout(group_by_schema(datasets))
         self._file.append(content)
         self._headers += headers.tolist()
         self._waiting = []

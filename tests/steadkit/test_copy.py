@@ -74,9 +74,9 @@ def order(tmp_path):
     """Two sources, and their traces in an order of its own."""
     by_us(tmp_path / "one.hdf5", NAMES[::2])
     by_h5py(tmp_path / "two.hdf5", NAMES[1::2])
-    wanted = random.Random(1).sample(NAMES, len(NAMES))
-    numbers = [NAMES.index(name) % 2 for name in wanted]
-    return CopyPlan([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], wanted, numbers)
+    names_in_order = random.Random(1).sample(NAMES, len(NAMES))
+    numbers = [NAMES.index(name) % 2 for name in names_in_order]
+    return CopyPlan([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], names_in_order, numbers)
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    carry = CopyWorker.carry
+    copy_batch = CopyWorker.copy_batch
 
     def counted(self, task):
         names.extend(task.names)
-        return carry(self, task)
+        return copy_batch(self, task)
 
     monkeypatch.setattr(CopyWorker, "carry", counted)
     return names
@@ -128,7 +128,7 @@ def test_the_number_of_sources_does_not_matter(tmp_path, order, undisturbed, cou
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
-@pytest.mark.parametrize("what", ["THREADS", "RUN"])
+@pytest.mark.parametrize("what", ["THREADS", "TASK_TRACES"])
 def test_how_the_work_is_shared_out_does_not_matter(
     tmp_path, order, undisturbed, what, size, monkeypatch
 ):
@@ -146,8 +146,8 @@ def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path, seed):
             dataset = file.create_dataset(f"data/{name}", data=np.full((6000, 3), number, "f4"))
             dataset.attrs["name"] = name
             dataset.attrs[f"kind{number % 90}"] = ["x" * (number % 50), number / 7][number % 2]
-    wanted = names if seed is None else random.Random(seed).sample(names, len(names))
-    copy(tmp_path / "copy", CopyPlan([path], wanted, [0] * len(names)), block=8192)
+    names_in_order = names if seed is None else random.Random(seed).sample(names, len(names))
+    copy(tmp_path / "copy", CopyPlan([path], names_in_order, [0] * len(names)), block=8192)
     assert attributes_in(tmp_path / "copy" / "a.hdf5") == attributes_in(path)
     found = waveforms_in(tmp_path / "copy" / "a.hdf5")
     assert all((found[name] == number).all() for number, name in enumerate(names))

@@ -64,14 +64,14 @@ def write(path, names, attributes=lambda name: {}, group="data"):
     start = file.reserve(len(names))
     values = np.repeat(np.arange(len(names), dtype="<f4"), SHAPE[0])
     file.write(start, values.tobytes())
-    content, headers = file.lay_out(
+    content, headers = file.layout(
         [
             (np.array([start + number * 4 * SHAPE[0]]), table_of(encode(attributes(name))))
             for number, name in enumerate(names)
         ]
     )
     file.append(content)
-    file.finish(names, np.array(headers, np.uint64))
+    file.finalize(names, np.array(headers, np.uint64))
     file.close()
     return dict(zip(names, headers.tolist(), strict=True))
 
@@ -137,8 +137,8 @@ def test_the_digest_tells_the_content_not_the_storage(tmp_path, options):
     with_h5py(tmp_path / "a.hdf5", VALUES, **options)
     found = attributes_by_us(tmp_path / "a.hdf5")
     assert found.digest() == known.digest()
-    assert {key: plain(value) for key, value in found.decoded().items()} == {
-        key: plain(value) for key, value in known.decoded().items()
+    assert {key: plain(value) for key, value in found.decode().items()} == {
+        key: plain(value) for key, value in known.decode().items()
     }
 
 
@@ -218,7 +218,7 @@ def test_what_h5py_writes_we_read(scratch, values):
     with_h5py(scratch / "theirs.hdf5", values)
     found, known = attributes_by_us(scratch / "theirs.hdf5"), encode(values)
     assert found.digest() == known.digest()
-    read, meant = found.decoded(), known.decoded()
+    read, meant = found.decode(), known.decode()
     assert {k: plain(v) for k, v in read.items()} == {k: plain(v) for k, v in meant.items()}
     for name, value in values.items():
         if isinstance(value, str | int | float):
@@ -258,7 +258,7 @@ def test_h5py_may_edit_what_we_write(tmp_path):
         expected[names[-1]][0][1] = -1.0
         file.create_group("more")["x"] = [1]
     assert contents(path) == expected
-    assert attributes_by_us(path, "S00001_EV").decoded() == {"trace_name": "S00001_EV"}
+    assert attributes_by_us(path, "S00001_EV").decode() == {"trace_name": "S00001_EV"}
     changed = {"trace_name": names[5], "p_weight": 0.75, "added": "long " * 2000}
     assert attributes_by_us(path, names[5]).digest() == encode(changed).digest()
 
@@ -408,7 +408,7 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
             found = templates.read(raw, [y], GlobalHeap(raw))
             for alike in found:
                 header = read_header(raw, y)
-                assert storage_of(header) == storage._replace(address=alike.data[0])
+                assert storage_of(header) == storage._replace(address=alike.data_addresses[0])
                 attributes = read_attributes(header, GlobalHeap(raw), {})
                 assert attributes == alike.attributes.attributes(0)
                 assert [attributes.digest()] == alike.attributes.digests()
@@ -471,7 +471,7 @@ def test_values_of_many_are_those_of_each():
         values = table.values(names)
         assert values.keys() == names & VALUES.keys()
         for row, attributes in enumerate(each):
-            known = attributes.decoded()
+            known = attributes.decode()
             assert {n: repr(listed[row]) for n, listed in values.items()} == {
                 n: repr(known[n]) for n in values
             }

@@ -51,7 +51,7 @@ def headers_of(file, names):
         bodies = np.repeat(np.frombuffer(body, np.uint8)[np.newaxis], len(some), axis=0)
         base = file.reserve(len(some))
         addresses = base + TRACE_BYTES * np.arange(len(some))
-        content, placed = file.lay_out(
+        content, placed = file.layout(
             [(addresses, AttributeTable(form, bodies, lengths, words[kept]))]
         )
         file.append(content)
@@ -74,11 +74,11 @@ def many(request, tmp_path_factory):
         nowhere = Nodes(*[np.empty(0, np.int64)] * 2)
         write_group(file.descriptor, names, headers, nowhere, file.end)
     else:
-        file.finish(names, headers)
+        file.finalize(names, headers)
     with open_data(path) as group:
         reader = Reader(group)
         for number in few:
-            stored = reader.stored(names[number], int(headers[number]))
+            stored = reader.locate(names[number], int(headers[number]))
             file.write(stored.offset, np.full(TRACE_SHAPE, number, np.float32).data)
     file.close()
     lines = [f"{name},{'noise' if name[-1] == 'O' else 'earthquake_local'}\n" for name in names]
@@ -103,8 +103,8 @@ def test_traces_are_what_they_are_called(many):
     with open_data(path) as group:
         reader = Reader(group)
         for number in few:
-            stored = reader.stored(names[number])
-            attributes = reader.attributes(stored, reader.heaps()).decoded()
+            stored = reader.locate(names[number])
+            attributes = reader.attributes(stored, reader.heaps()).decode()
             assert attributes == {"trace_name": names[number]}
             assert (read_waveform(group, names[number]) == number).all()
     assert bytes_read() - before < 2 * LIST_BYTES + 4 * FEW * TRACE_BYTES

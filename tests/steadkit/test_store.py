@@ -175,7 +175,7 @@ def test_the_digest_of_attributes_tells_their_content_not_their_storage(tmp_path
     for path in (tmp_path / "a.hdf5", tmp_path / "ours.hdf5"):
         with open_data(path) as group:
             reader = Reader(group)
-            stored = reader.stored("x")
+            stored = reader.locate("x")
             samples = np.empty((6000, 3), np.float32)
             reader.read_into(stored, samples)
             np.testing.assert_array_equal(samples, waveform("x"))
@@ -199,20 +199,20 @@ def test_many_traces_at_once_are_read_as_one_by_one(stead):
         reader = Reader(group)
         for _ in range(2):  # once to learn the kinds, once to know them
             traces = sorted((reader.address(name), name) for name in NAMES)
-            found = reader.many([(name, address) for address, name in traces])
-            read = {
+            batch = reader.read_batch([(name, address) for address, name in traces])
+            attributes_of_trace = {
                 number: table.attributes(row)
-                for numbers, table in found.attributes
+                for numbers, table in batch.attributes
                 for row, number in enumerate(numbers)
             }
-            samples = reader.samples(found)
+            samples = reader.samples(batch)
             for number, (_, name) in enumerate(traces):
-                attributes, stored = read[number], found.stored[number]
-                alone = Reader(group).attributes(Reader(group).stored(name), reader.heaps())
-                assert stored.name == name
+                read_attributes, location = attributes_of_trace[number], batch.locations[number]
+                alone = Reader(group).attributes(Reader(group).locate(name), reader.heaps())
+                assert location.name == name
                 assert samples[number] == waveform(name).tobytes()
-                assert attributes.digest() == alone.digest()
-                assert repr(attributes.decoded()) == repr(alone.decoded())
+                assert read_attributes.digest() == alone.digest()
+                assert repr(read_attributes.decode()) == repr(alone.decode())
 
 
 def test_a_writer_refuses_what_is_no_trace(tmp_path):

@@ -65,12 +65,12 @@ def test_names_and_headers_are_those_that_h5py_knows(path):
 
 @pytest.mark.parametrize("names", [NAMES, NAMES[:3], [], NAMES[::-1]])
 def test_places_are_where_h5py_says(path, names, monkeypatch):
-    monkeypatch.setattr(Reader, "stored", lambda *_: pytest.fail("one was looked at by itself"))
+    monkeypatch.setattr(Reader, "locate", lambda *_: pytest.fail("one was looked at by itself"))
     with open_data(path) as group:
-        found = find_offsets(Reader(group), names)
+        offsets = find_offsets(Reader(group), names)
         known = [group[name].id.get_offset() for name in names]
-        assert found.samples.tolist() == known
-        assert found.headers.tolist() == [Reader(group).address(name) for name in names]
+        assert offsets.samples.tolist() == known
+        assert offsets.headers.tolist() == [Reader(group).address(name) for name in names]
 
 
 def test_an_index_is_made_once_and_used(path, monkeypatch):

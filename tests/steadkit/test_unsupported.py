@@ -135,4 +135,4 @@ def test_what_is_damaged_is_still_called_so(odd):
     with open_data(source.hdf5) as group:
         reader = Reader(group)
         with pytest.raises(InputError, match=r"is damaged: .*'odd' cut short"):
-            reader.attributes(reader.stored(ODD), reader.heaps())
+            reader.attributes(reader.locate(ODD), reader.heaps())
