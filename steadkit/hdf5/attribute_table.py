@@ -1,4 +1,4 @@
-"""The attributes of many datasets that are alike, as arrays: what is copied a million times."""
+"""Attributes of many datasets with one schema, as arrays: what is copied a million times."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from steadkit.hdf5.padding import WORD, padding_mask
 
 @dataclass(frozen=True, eq=False)
 class AttributeTable:
-    """Attributes of one form, a row a dataset.
+    """Attributes of one schema, a row a dataset.
 
     Parameters
     ----------
     form
-        What they have in common.
+        Names and types, which all rows share.
     bodies
         Shape (rows, bytes), uint8: the messages as `Attributes.body` has them.
     lengths
         Shape (rows, texts), int64: the bytes of each text.
     texts
-        Words of 8 bytes: the texts of the first row, then of the second and so on, each filled
-        up with zeros.
+        Words of 8 bytes: the texts of the first row, then of the second and so on, each padded
+        with zeros.
     """
 
     schema: AttributeSchema
@@ -38,14 +38,14 @@ class AttributeTable:
         return len(self.bodies)
 
     def digests(self) -> list[bytes]:
-        """Identify the attributes of each row, as `Attributes.digest` does."""
+        """Return the digest of each row, as `Attributes.digest` does."""
         return [
             blake3(body + texts).digest(ATTRIBUTES_DIGEST)
             for body, texts in zip(self._bodies(), self._plain_texts(), strict=True)
         ]
 
     def attributes(self, row: int) -> Attributes:
-        """Give the attributes of one row."""
+        """Return the attributes of one row."""
         content, texts, position = self._plain_texts()[row], [], 0
         for length in self.lengths[row].tolist():
             texts.append(content[position : position + length])
@@ -53,7 +53,7 @@ class AttributeTable:
         return Attributes(self.schema, self._bodies()[row], texts)
 
     def values(self, names: Container[str]) -> dict[str, list[object]]:
-        """Decode some attributes, a value a row, as `Attributes.decoded` does."""
+        """Decode some attributes, a value a row, as `Attributes.decode` does."""
         values_by_name: dict[str, list[object]] = {}
         content, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
         position = n_texts = 0
@@ -74,7 +74,7 @@ class AttributeTable:
         return _split(self.bodies.tobytes(), np.full(len(self), self.bodies.shape[1]))
 
     def _plain_texts(self) -> list[bytes]:
-        """Give the texts of each row one behind the other, without what fills them up."""
+        """Return the texts of each row, concatenated without padding."""
         return _split(self._plain(), self.lengths.sum(axis=1))
 
     def _plain(self) -> bytes:
@@ -87,7 +87,7 @@ class AttributeTable:
 
 
 Datasets = Sequence[tuple[np.ndarray, AttributeTable]]
-"""Addresses of the data of some datasets, and the attributes of each."""
+"""Pairs of data addresses and the table of attributes of the datasets at them."""
 
 
 def _split(content: bytes, lengths: np.ndarray) -> list[bytes]:
@@ -97,7 +97,7 @@ def _split(content: bytes, lengths: np.ndarray) -> list[bytes]:
 
 
 def table_of(attributes: Attributes) -> AttributeTable:
-    """Make a table of one row."""
+    """Return a table of one row."""
     schema, body, texts = attributes
     padded = b"".join(text + bytes(-len(text) % WORD) for text in texts)
     return AttributeTable(
@@ -109,7 +109,7 @@ def table_of(attributes: Attributes) -> AttributeTable:
 
 
 def group_by_schema(datasets: Datasets) -> Datasets:
-    """Put the datasets of each form into one table."""
+    """Concatenate the tables of each schema."""
     by_schema: dict[AttributeSchema, list[tuple[np.ndarray, AttributeTable]]] = {}
     for address, table in datasets:
         by_schema.setdefault(table.schema, []).append((address, table))

@@ -1,8 +1,8 @@
-"""Attributes in one canonical form: from a file or from Python, sorted by name, digested, decoded.
+"""Canonical form of attributes: encoded from Python or a file, sorted, digested and decoded.
 
-The canonical form is what is written: attribute messages (version 1) one after another in the
-order of their names, but with the references to texts left zero; the texts are kept beside them
-until it is known where in a new file they will lie.
+The canonical form is the one that is written: attribute messages (version 1) in the order of their
+names, but with zeros for the addresses of texts; the texts are kept separately until their
+addresses in a new file are known.
 """
 
 import struct
@@ -37,7 +37,7 @@ _SIZES = struct.Struct("<BxHHH")
 
 INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
 INLINE_CLASSES: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
-"""Classes whose values stand in the message itself."""
+"""Datatype classes whose values are in the message itself, not in a heap."""
 
 FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
 FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
@@ -50,7 +50,7 @@ SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
 class AttributeField(NamedTuple):
-    """All of an attribute but its value: what it is called and what kind of value it has."""
+    """Name, type and shape of an attribute: everything but its value."""
 
     name: bytes
     datatype: bytes
@@ -64,11 +64,11 @@ class AttributeField(NamedTuple):
 
 
 class AttributeSchema(NamedTuple):
-    """What the attributes of traces of one file have in common: all but the values."""
+    """Names, types and shapes of the attributes of a dataset."""
 
     fields: tuple[AttributeField, ...]
     reference_offsets: tuple[int, ...]
-    """Where in the body each reference stands."""
+    """Offset of each reference in the body."""
 
 
 class Attributes(NamedTuple):
@@ -78,15 +78,15 @@ class Attributes(NamedTuple):
     body: bytes
     """The messages one after another, the references zero but for their lengths."""
     texts: list[bytes]
-    """What the references point to, in their order."""
+    """The texts that the references point to, in their order."""
 
     def digest(self) -> bytes:
-        """Identify names, types and values: BLAKE3, 8 bytes."""
-        # The lengths stand in the body, so that texts cannot run into one another.
+        """Return a digest of names, types and values: BLAKE3, 8 bytes."""
+        # The lengths are in the body, so that "ab", "c" and "a", "bc" have different digests.
         return blake3(b"".join([self.body, *self.texts])).digest(ATTRIBUTES_DIGEST)
 
     def decode(self) -> dict[str, object]:
-        """Give the values as Python and numpy have them, by name."""
+        """Return the values as Python or numpy objects, by name."""
         values, texts, position = {}, iter(self.texts), 0
         for field in self.schema.fields:
             position += len(field.head)
@@ -97,7 +97,7 @@ class Attributes(NamedTuple):
 
 
 def schema_of(fields: Iterable[AttributeField]) -> AttributeSchema:
-    """Lay out attributes of these shapes, given in the order of their names."""
+    """Return the schema of these fields, given in the order of their names."""
     fields, position = tuple(fields), 0
     reference_offsets: list[int] = []
     for field in fields:
@@ -126,8 +126,8 @@ def read_attributes(
     heaps
         Where the texts are.
     known
-        Shapes met before, by the bytes they were read from; new ones are added. The traces of a
-        file have the same ones, so each is taken apart once.
+        Fields parsed before, by the bytes of the message up to the value; new ones are added. The
+        traces of a file have the same ones, so that each is parsed once.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def sorted_attributes(
     Returns
     -------
     list
-        The shape of each, where its message begins in the header, and where the value begins in
+        The field of each, the offset of its message in the header, and the offset of the value in
         the message.
     """
     attributes = []
@@ -207,9 +207,9 @@ def _parse_field(content: bytes, start: int) -> AttributeField:
 def _make_field(
     name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None
 ) -> AttributeField:
-    """Make the canonical form of an attribute but for its value.
+    """Return the canonical form of an attribute without its value.
 
-    `n_bytes` is how many of the value are there; None where it is not a file that says so.
+    `n_bytes` is the number of bytes in the file behind the head; None for a value from Python.
     """
     if not name or b"\0" in name:
         raise DamageError("has an attribute without a name")
@@ -238,7 +238,10 @@ def _make_field(
 
 
 def _is_valid_datatype(datatype: bytes) -> bool:
-    """Tell whether HDF5's library accepts a datatype: its version, and the bits of numbers."""
+    """Return whether HDF5's library accepts a datatype: its version, and the bits of numbers.
+
+    A datatype copied unchecked would make a new file that the library refuses to read.
+    """
     type_class, version, size = (
         datatype[0] & 0x0F,
         datatype[0] >> 4,
@@ -265,7 +268,7 @@ def _is_valid_datatype(datatype: bytes) -> bool:
 
 
 def _element_bytes(name: bytes, datatype: bytes) -> int:
-    """Bytes of an element that lies in a heap, 0 if none does."""
+    """Return the bytes of an element that is stored in a heap, 0 for a value in the message."""
     type_class = datatype[0] & 0x0F
     if type_class in INLINE_CLASSES:
         return 0
@@ -297,7 +300,7 @@ def empty_attribute(name: str) -> UnsupportedError:
 
 
 def encode(values: Mapping[str, object]) -> Attributes:
-    """Bring Python's values into canonical form, typed as h5py would type them.
+    """Return the canonical form of Python's values, with the types that h5py would choose.
 
     Parameters
     ----------
@@ -347,7 +350,7 @@ def _dataspace(shape: tuple[int, ...]) -> bytes:
 
 
 def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
-    """Decode one attribute of many datasets, as `Attributes.decoded` does of one.
+    """Decode one attribute of many datasets, as `Attributes.decode` does for one.
 
     Parameters
     ----------
@@ -356,7 +359,7 @@ def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes
     content
         Shape (datasets, bytes), uint8: the values in the messages.
     texts
-        What the references of the first dataset point to, then of the second and so on.
+        The texts of the first dataset, then of the second and so on.
     """
     if field.element:
         if field.datatype[1] & 0x0F == 1 and not field.dimensions:

@@ -1,8 +1,8 @@
-"""Addresses of the data of many datasets, read from the beginnings of their object headers.
+"""Addresses of the data of many datasets, by vectorized matching of their object headers.
 
-The datasets of a file were written by one program, so there are few kinds of header. The first of a
-kind is parsed and checked; the others are compared with it as arrays, up to the last of the
-messages that say how the data are stored: dataspace, datatype and layout.
+The datasets of a file were written by one program, so there are few patterns of header. The first
+header of each pattern is parsed and checked; the others are compared with it as arrays, up to the
+last of the messages that describe the storage: dataspace, datatype and layout.
 """
 
 import os
@@ -27,19 +27,19 @@ from steadkit.hdf5.object_header import (
 )
 
 MAX_PATTERNS: Final = 64
-"""Kinds of header that are learned in one call; the headers of others are not found."""
+"""Patterns that are learned in one call; headers of further ones are not found."""
 
 CHUNK: Final = 1 << 13
 """Headers compared at once: 10 MB of them."""
 
 HEAD_BYTES: Final = 5
-"""Kind, size and flags of a message; what follows in its head is reserved."""
+"""Type, size and flags of a message; the rest of its head is reserved."""
 
 NEEDED: Final = {DATASPACE, DATATYPE, LAYOUT}
 
 
 class HeaderPattern(NamedTuple):
-    """One kind of header up to the last of the messages that say how its data are stored.
+    """One pattern of header up to the last of the messages that describe the storage.
 
     HDF5's library moves any of these messages to a later block where it needs the room.
     """
@@ -49,9 +49,9 @@ class HeaderPattern(NamedTuple):
     blocks: list[tuple[int, int]]
     """Position of the address of each further block, and its bytes."""
     columns: np.ndarray
-    """Positions of the bytes that must be the same: heads of messages, and what tells storage."""
+    """Positions of the bytes that must be the same: heads of messages, and storage."""
     pattern: np.ndarray
-    """These bytes."""
+    """The bytes at these positions."""
     address_position: int
     """Position of the address of the data."""
 
@@ -68,8 +68,8 @@ def data_addresses(
     headers
         Addresses of object headers; in ascending order they are read from front to back.
     is_accepted
-        Whether datasets of a storage are wanted; the address of others is -1. What it accepts
-        must be in one piece.
+        Whether datasets of a storage are accepted; the address of others is -1. Accepted ones must
+        be contiguous.
     """
     data = np.full(len(headers), -1, np.int64)
     header_patterns: list[HeaderPattern] = []
@@ -95,7 +95,7 @@ def data_addresses(
 
 
 def _read_starts(raw: FileReader, headers: np.ndarray) -> np.ndarray:
-    """Read the beginnings of headers, shape (n, FIRST_READ), zeros behind the file's end."""
+    """Read the beginnings of headers, shape (n, FIRST_READ), with zeros behind the file's end."""
     descriptor, base, last = raw.descriptor, raw.base, raw.size - raw.base
     contents = [
         os.pread(descriptor, FIRST_READ, base + address) if address < last else b""
@@ -112,7 +112,8 @@ def _match(
     unmatched: np.ndarray,
     header_pattern: HeaderPattern,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the rows are of a kind, and the addresses of their data."""
+    """Return the rows that match a pattern, and the addresses of their data."""
+    # First by the bytes at hand: only headers that match so far are worth further reads.
     n_first = int(
         np.searchsorted(header_pattern.columns, min(header_pattern.first_bytes, FIRST_READ))
     )
@@ -133,7 +134,7 @@ def _match(
 
 
 def _read_all(raw: FileReader, addresses: np.ndarray, size: int) -> np.ndarray:
-    """Read blocks of one size, a row each; zeros, which are like no kind, where there is none."""
+    """Read blocks of one size, a row each; zeros, which match no pattern, outside the file."""
 
     def read(address: int) -> bytes:
         try:
@@ -148,7 +149,7 @@ def _read_all(raw: FileReader, addresses: np.ndarray, size: int) -> np.ndarray:
 def _pattern_of(
     raw: FileReader, address: int, is_accepted: Callable[[Storage], bool]
 ) -> HeaderPattern | None:
-    """Parse one header; returns None where others like it are not wanted, or cannot be told."""
+    """Return the pattern of a header; None where it is not accepted or cannot be matched."""
     try:
         header = read_header(raw, address)
         storage = storage_of(header)
@@ -163,6 +164,7 @@ def _pattern_of(
     sizes = [size for _, size in header.blocks(address)]
     n_blocks = 1 + int(np.searchsorted(np.cumsum(sizes), end))
     message_types = [message_type for message_type, _, _ in header.messages]
+    # `storage_of` uses the last message of a type, the pattern the first one.
     if any(message_types.count(message_type) > 1 for message_type in NEEDED):
         return None
     columns = [0]  # the version; the numbers of messages, names and bytes may differ

@@ -1,4 +1,4 @@
-"""Headers and texts of many datasets laid out at once, one behind the other."""
+"""Layout of the headers and heap collections of many datasets in one buffer."""
 
 import struct
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ _HEAP_ADDRESS = np.dtype([("address", "<u8"), ("index", "<u4")])
 _OFFSETS = np.dtype(
     [("header", "<i8"), ("collection", "<i8"), ("objects", "<i8"), ("index", "<i8")]
 )
-"""Of a dataset: where its header, the collection of its texts and its texts are, and the index of
-the first of these."""
+"""Offsets of the header of a dataset, of the collection of its texts and of the first text in it,
+and the index of this text in the collection."""
 
 
 def message(message_type: int, content: bytes, flags: int = 0) -> bytes:
-    """Make a message of an object header."""
+    """Return a message of an object header."""
     content += bytes(-len(content) % 8)
     return MESSAGE.pack(message_type, len(content), flags) + content
 
 
 def fixed_messages(shape: tuple[int, ...]) -> bytes:
-    """Make the messages that all datasets share; their layout, which differs, comes behind."""
+    """Return the messages that all datasets share; the layout message, which differs, follows."""
     dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
@@ -52,25 +52,25 @@ def fixed_messages(shape: tuple[int, ...]) -> bytes:
 def layout_headers(
     datasets: Datasets, start: int, fixed: bytes, data_bytes: int
 ) -> tuple[memoryview, np.ndarray]:
-    """Lay out headers and heap collections, in the order of the data.
+    """Return headers and heap collections as one buffer, in the order of the data.
 
     Parameters
     ----------
     datasets
-        What to lay out.
+        Addresses of the data, and tables of attributes.
     start
-        Where in the file the first byte will stand.
+        Address of the buffer in the file.
     fixed
-        What `fixed_messages` gives.
+        The messages of `fixed_messages`.
     data_bytes
         Bytes of the data of each.
 
     Returns
     -------
     content : memoryview
-        What to write at `start`.
+        The bytes to write at `start`.
     headers : numpy.ndarray
-        Where the header of each dataset will stand, in the order of the data.
+        Address of the header of each dataset, in the order of the data.
     """
     templates = [_header_template(table.schema, fixed, data_bytes) for _, table in datasets]
     order = np.argsort(np.concatenate([np.empty(0, np.int64), *[data for data, _ in datasets]]))
@@ -96,7 +96,7 @@ def layout_headers(
 
 
 def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> bytes:
-    """Make a header without its attributes, the address of its data left zero."""
+    """Return a header with zeros for its attributes and for the address of its data."""
     layout = message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
     n_attribute_bytes = sum(len(field.head) + -(-field.size // 8) * 8 for field in schema.fields)
     size = len(fixed) + len(layout) + n_attribute_bytes
@@ -105,7 +105,7 @@ def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> 
 
 
 def _object_bytes(table: AttributeTable) -> np.ndarray:
-    """Tell how many bytes the texts of each row take in a heap."""
+    """Return the bytes that the texts of each row take in a heap."""
     if table.lengths.shape[1] > MAX_INDEX:
         raise UnsupportedError(
             f"has {table.lengths.shape[1]:,} texts in its attributes: {MAX_INDEX:,} are copied at "
@@ -117,16 +117,19 @@ def _object_bytes(table: AttributeTable) -> np.ndarray:
 def _assign_offsets(
     sizes: Sequence[Sequence[int]],
 ) -> tuple[np.ndarray, list[tuple[int, int, int]], int]:
-    """Give each dataset a place, given the bytes of its header and of its texts, and their number.
+    """Assign offsets to datasets, from the bytes of header and texts of each, and their number.
+
+    A collection lies before the headers that use it first, and is filled with the texts of as many
+    datasets as fit: the result depends on their order and content alone.
 
     Returns
     -------
-    places : numpy.ndarray
-        The place of each.
+    offsets : numpy.ndarray
+        Of each dataset, `_OFFSETS`.
     collections : list of (int, int, int)
-        Where each collection begins, how much of it is used, and its size.
+        Offset of each collection, bytes used, and size.
     end : int
-        The bytes of all.
+        Bytes of everything.
     """
     offsets, collections = [], []
     offset = used = size = index = end = 0
@@ -139,7 +142,7 @@ def _assign_offsets(
         offsets.append((end, offset, offset + used, index + 1))
         used, index, end = used + objects, index + texts, end + header
     collections.append((offset, used, size))
-    # The first is none: nothing was open yet.
+    # The first entry, of size 0, was no collection: none was open yet.
     return (
         np.array(offsets, _OFFSETS),
         [collection for collection in collections if collection[2]],
@@ -175,7 +178,7 @@ def _write_headers(
 
 
 def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable) -> None:
-    """Write the texts into words of 8 bytes, each behind its index and length."""
+    """Write the objects of a heap: index, length and text of each, in words of 8 bytes."""
     head = OBJECT.size // WORD
     words = n_words(table.lengths)
     sizes = head + words
@@ -186,7 +189,7 @@ def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable
 
 
 def _write_collection(content: np.ndarray, offset: int, used: int, size: int) -> None:
-    """Write the head of a collection, and mark what is left of it as free."""
+    """Write the head of a collection, and its free space as object 0."""
     head = COLLECTION.pack(b"GCOL", 1, size)
     content[offset : offset + len(head)] = np.frombuffer(head, np.uint8)
     free = size - used

@@ -25,7 +25,7 @@ from steadkit.hdf5.object_header import (
 from steadkit.packed_names import find_rows, pack
 
 SUPERBLOCK: Final = struct.Struct("<8xB7xH")
-"""Its version, and half of how many entries a symbol node can hold (versions 0 and 1)."""
+"""Its version, and half of the entries of a full symbol node (versions 0 and 1)."""
 
 HEAP: Final = struct.Struct("<4sB3xQQQ")
 TREE_NODE: Final = struct.Struct("<4sBBHQQ")
@@ -41,7 +41,7 @@ MAX_NAME: Final = 1024
 
 MIN_WIDTH: Final = 32
 CHUNK: Final = 1 << 14
-"""Bytes copied of each name, doubled until all end there, and how many names are copied at once."""
+"""Bytes copied of each name, doubled until all names end there, and names copied at once."""
 
 
 class SymbolTable(NamedTuple):
@@ -65,18 +65,18 @@ class SymbolTable(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Where the parts of a group of the oldest kind are, and the sizes of its nodes."""
+    """Addresses of the parts of a group of the oldest kind, and the size of its nodes."""
 
     tree: int
     """Address of the root of its B-tree."""
     heap: int
     """Address of its heap of names."""
     leaf_k: int
-    """Half of how many entries a symbol node can hold."""
+    """Half of the entries of a full symbol node."""
 
 
 def read_group(raw: FileReader, address: int) -> Group:
-    """Read where the parts of a group are.
+    """Read the addresses of the parts of a group.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_group(raw: FileReader, address: int) -> Group:
     Raises
     ------
     NewStyleError
-        The group or the file is of HDF5's newer kind.
+        The group or the file is of a newer version of the format.
     DamageError
         It does not follow the format.
     """
@@ -204,7 +204,7 @@ def names_at(heap: bytes, offsets: np.ndarray) -> np.ndarray:
 
 
 def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray | None:
-    """Copy texts that end with a zero; None if one has none within the width."""
+    """Copy texts that end with a zero byte; None if one does not end within the width."""
     names = np.empty((len(starts), width), np.uint8)
     for first in range(0, len(starts), CHUNK):
         chunk = names[first : first + CHUNK]

@@ -1,9 +1,9 @@
-"""Object headers that are alike but for their values, read many at once.
+"""Vectorized parser of object headers that differ in nothing but values and addresses.
 
 The traces of a file were written by one program, so their headers are the same bytes but for the
-values of attributes and the addresses. The first of a kind is taken apart and checked; the others
-are compared with it, as arrays, wherever they must be the same, and their values are where its
-values are.
+values of attributes and the addresses. The first header of each layout is parsed and checked, and
+becomes a template; the others are compared with it, as arrays, wherever they must be the same, and
+their values are taken from the same positions.
 """
 
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ from steadkit.hdf5.object_header import (
 )
 
 FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
-"""Messages that must be the same, but for addresses and values; of others only kind and size."""
+"""Types of messages that must be the same but for addresses and values; of others type and size."""
 
 MAX_TEMPLATES: Final = 64
-"""A file with more kinds than this is read trace by trace."""
+"""Templates of a file; headers of further layouts are read one by one."""
 
 _REFERENCES = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 
 class HeaderBatch(NamedTuple):
-    """What was read of some headers whose attributes have one form."""
+    """Addresses and attributes of some headers with one schema."""
 
     rows: list[int]
-    """Which of the headers asked for."""
+    """Indices of these headers among those requested."""
     data_addresses: np.ndarray
     """The address of the bytes of each dataset."""
     attributes: AttributeTable
@@ -53,7 +53,7 @@ class HeaderBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Template:
-    """One header: what must be the same in others, and where that which differs stands."""
+    """The bits that are the same in all headers of a layout, and the positions of the others."""
 
     mask: np.ndarray
     pattern: np.ndarray
@@ -61,17 +61,17 @@ class Template:
     first: int
     """Bytes of the first block."""
     blocks: list[tuple[int, int]]
-    """Where the address of each further block stands, and how long the block is."""
+    """Position of the address of each further block, and the bytes of the block."""
     data: np.ndarray
-    """Where each byte of the address of the dataset's bytes stands."""
+    """Positions of the bytes of the data address."""
     values: np.ndarray
-    """Where each byte of a value stands, but for references, of which only the length counts."""
+    """Positions of the bytes of values; of references only the length is a value."""
     references: np.ndarray
-    """Where each byte of a reference stands."""
+    """Positions of the bytes of references."""
 
 
 class _Stack(NamedTuple):
-    """Templates as arrays, a row each, filled up with zeros to the longest header."""
+    """Templates as arrays, a row each, padded with zeros to the longest header."""
 
     length: int
     masks: np.ndarray
@@ -81,7 +81,7 @@ class _Stack(NamedTuple):
     references: np.ndarray
 
     def with_row(self, template: Template) -> "_Stack":
-        """Add a row."""
+        """Return a copy with another row."""
         length = max(self.length, len(template.mask))
         return _Stack(
             length,
@@ -94,7 +94,7 @@ class _Stack(NamedTuple):
 
 
 def _append_row(table: np.ndarray, row: np.ndarray, width: int | None = None) -> np.ndarray:
-    """Put a row below a table, both filled up with zeros to the width."""
+    """Append a row to a table, both padded with zeros to the width."""
     width = len(row) if width is None else width
     extended = np.zeros((len(table) + 1, width), row.dtype)
     extended[:-1, : table.shape[1]] = table
@@ -107,35 +107,36 @@ _NO_TEMPLATES = _Stack(0, *[np.empty((0, 0), np.uint8)] * 5)
 
 @dataclass
 class TemplateGroup:
-    """The templates whose attributes have one form."""
+    """The templates with one schema of attributes."""
 
     schema: AttributeSchema
     body: np.ndarray
-    """The canonical attributes, values zero."""
+    """The canonical attributes, with zeros for values."""
     values: np.ndarray
-    """Where each byte of a value stands in the body."""
+    """Positions of the bytes of values in the body."""
     elements: np.ndarray
-    """The bytes of an element of each reference."""
+    """Bytes of an element of each reference."""
     templates: list[Template] = field(default_factory=list)
     _stack: _Stack = _NO_TEMPLATES
 
     def add(self, template: Template) -> None:
-        """Take in one template more."""
-        # As one: others may be reading meanwhile.
+        """Add a template."""
+        # One assignment of a new stack, without a lock: other threads may be reading the old one,
+        # which holds every template that they know of.
         self._stack = self._stack.with_row(template)
         self.templates.append(template)
 
     def read(
         self, headers: Sequence[tuple[int, int, bytes]], heaps: GlobalHeap
     ) -> HeaderBatch | None:
-        """Read those headers that are like their template, and have not lost their texts.
+        """Read the headers that match their template and whose texts are found.
 
         Parameters
         ----------
         headers
             Row, number of the template, and bytes of each.
         heaps
-            Where the texts are.
+            The heap collections with the texts.
         """
         rows, template_numbers, contents = zip(*headers, strict=True)
         stack, numbers = self._stack, np.array(template_numbers)
@@ -161,16 +162,16 @@ class TemplateGroup:
 
 @dataclass
 class TemplateIndex:
-    """The templates whose headers begin alike, to be told apart by the rest of the first block."""
+    """An index of the templates with one prefix, by the fixed bits of their first blocks."""
 
     first: int
     """Bytes of the first block."""
     mask: np.ndarray
-    """Which bits are the same in all headers of each template."""
+    """Bits of the first block that are fixed in every template."""
     members: list[tuple[TemplateGroup, int]] = field(default_factory=list)
 
     def add(self, group: TemplateGroup) -> None:
-        """Take in the last template of a family."""
+        """Add the last template of a group; the index is built again, as its mask shrinks."""
         self.members.append((group, len(group.templates) - 1))
         self.mask = self.mask & group.templates[-1].mask[: self.first]
         by_signature: dict[bytes, list[tuple[TemplateGroup, int]]] = {}
@@ -180,14 +181,14 @@ class TemplateIndex:
         self._by_signature = by_signature
 
     def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
-        """List the templates that each header may be like."""
+        """Return the templates that each header may match."""
         complete = [start if len(start) == self.first else bytes(self.first) for start in starts]
         table = np.frombuffer(b"".join(complete), np.uint8).reshape(len(starts), -1) & self.mask
         return [self._by_signature.get(row.tobytes(), []) for row in table]
 
 
 class HeaderTemplates:
-    """The kinds of headers met in one file."""
+    """The header templates of one file; it may be read from several threads while it learns."""
 
     def __init__(self) -> None:
         self._groups: dict[AttributeSchema, TemplateGroup] = {}
@@ -197,10 +198,10 @@ class HeaderTemplates:
         self._max_first_bytes = PREFIX.size
 
     def learn(self, header: Header, known_fields: dict[bytes, AttributeField]) -> bool:
-        """Remember the kind of this header; returns whether it is a new one.
+        """Add the template of this header; returns whether it is a new one.
 
-        Its dataset must have been checked: whatever is like it will be taken to be as good. One
-        whose bytes are not in one piece is not remembered, nor one of far too many kinds.
+        Its dataset must have been checked: headers that match are not checked again. A header whose
+        data are not contiguous is not added, nor one beyond `MAX_TEMPLATES`.
         """
         storage = storage_of(header)
         if len(self._seen) >= MAX_TEMPLATES or storage is None or storage.address is None:
@@ -223,12 +224,13 @@ class HeaderTemplates:
     def read(
         self, raw: ByteReader, addresses: Sequence[int], heaps: GlobalHeap
     ) -> list[HeaderBatch]:
-        """Read the headers at some addresses, but not those of a kind not met yet, or damaged."""
+        """Read the headers at some addresses that match a template and are not damaged."""
         starts = [_read_start(raw, address, self._max_first_bytes) for address in addresses]
         batches = []
         remaining = self._candidates(starts)
         while remaining:
-            # Each header with the first template that it may be like; nearly always it is.
+            # Each header with its first candidate, which it nearly always matches; the others are
+            # tried in the next rounds.
             by_group: dict[int, list[tuple[int, int, bytes]]] = {}
             groups: dict[int, TemplateGroup] = {}
             for row, candidates in remaining.items():
@@ -262,7 +264,8 @@ class HeaderTemplates:
 
 
 def _key(content: bytes) -> bytes:
-    """Tell kinds apart by version, number of messages and size of the first block."""
+    """Return version, number of messages and size of the first block."""
+    # Without the reference count between them, which differs from dataset to dataset.
     return content[:4] + content[8:12]
 
 
@@ -272,11 +275,11 @@ def _read_start(raw: ByteReader, address: int, length: int) -> bytes:
         size = PREFIX.size + PREFIX.unpack_from(start)[3] if len(start) >= PREFIX.size else 0
         return start if size <= len(start) or length < size else raw.read(address, size)
     except DamageError:
-        return b""  # read once more by itself, it will say what is wrong
+        return b""  # it is read again by itself, and its damage is reported then
 
 
 def _read_blocks(raw: ByteReader, start: bytes, template: Template) -> bytes:
-    """Read the blocks of a header, if they are as long as the template's."""
+    """Return the concatenated blocks of a header; none if their sizes are not the template's."""
     content = start[: template.first]
     if len(content) < template.first:
         return b""
@@ -294,10 +297,10 @@ def _read_blocks(raw: ByteReader, start: bytes, template: Template) -> bytes:
 def _template(
     header: Header, known_fields: dict[bytes, AttributeField]
 ) -> tuple[TemplateGroup, Template]:
-    """Take a header apart; returns also the family it could be the first of."""
+    """Return the template of a header, and a new group of its schema."""
     mask = bytearray(len(header.content))
     mask[: PREFIX.size] = b"\xff" * PREFIX.size
-    mask[4:8] = bytes(4)  # how many names it has
+    mask[4:8] = bytes(4)  # the reference count: the number of its names
     for message_type, content, position in header.messages:
         fixed = len(content) if message_type in FIXED else 0
         mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)

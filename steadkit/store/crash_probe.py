@@ -1,4 +1,4 @@
-"""Try a file of HDF5's newer kind in a process of its own, where it may crash or hang harmlessly.
+"""Probe of a file of a newer HDF5 version in a child process, where a crash or hang is harmless.
 
 Damaged heaps and B-trees of the newer kind can crash HDF5's library or keep it busy for ever.
 Files of the oldest kind, STEAD's among them, are read without the library where that happens.
@@ -23,7 +23,7 @@ _probed_files: set[tuple[str, int, int]] = set()
 
 
 def is_new(path: Path) -> bool:
-    """Tell whether a file begins as HDF5's newer kind does: with a superblock of version 2 or 3."""
+    """Return whether a file has a superblock of version 2 or 3."""
     with path.open("rb") as file:
         # A user block before it has 512 bytes, or twice that, and so on.
         start, size = 0, path.stat().st_size
@@ -36,7 +36,7 @@ def is_new(path: Path) -> bool:
 
 
 def probe(path: Path) -> None:
-    """Let a child read all names, layouts and attributes; once while the file stays the same.
+    """Read all names, layouts and attributes in a child process, once for each state of the file.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def probe(path: Path) -> None:
 
 
 def _watch(child: subprocess.Popen[bytes]) -> str | None:
-    """Wait for a child as long as it gives signs of life; returns what is wrong, if anything."""
+    """Wait for a child while it writes a byte from time to time; returns its failure, or None."""
     output = child.stdout.fileno()  # type: ignore[union-attr]
     while select.select([output], [], [], TIMEOUT_S)[0]:
         if not os.read(output, 4096):
@@ -71,7 +71,7 @@ def _watch(child: subprocess.Popen[bytes]) -> str | None:
 
 
 def read_all() -> None:
-    """Be the child: ask of the library what will be asked of it, with a sign of life a trace."""
+    """Read everything that will be read of the file, in the child; write a byte for each trace."""
     import h5py
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -91,5 +91,5 @@ def read_all() -> None:
 
 
 def _set_alarm() -> None:
-    """Let the child end by itself when it hangs and nobody is left to kill it."""
+    """Set an alarm that ends the child if it hangs after its parent was killed."""
     signal.setitimer(signal.ITIMER_REAL, 2 * TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Traces of an open file: their waveforms and attributes, checked, whatever the file claims."""
+"""Reader of traces of an open file: waveforms and attributes, with every bound checked."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -37,34 +37,34 @@ from steadkit.store.runs import consecutive_ranges
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 
 MAX_GAP_BYTES: Final = 1 << 14
-"""Bytes between the samples of two traces up to which they are read along, not left out."""
+"""Bytes between the samples of two traces up to which both are read by one system call."""
 
 MAX_HEADER_REACH: Final = 1 << 12
-"""Bytes behind the samples up to which what belongs to a header is read along with them, for every
-trace; what a few headers have farther away is read by itself."""
+"""Bytes behind the samples up to which the blocks of a header extend the read-ahead of every trace;
+blocks farther away are read by themselves."""
 
 MIN_BATCH: Final = 8
-"""Traces from which on it pays to read them together."""
+"""Traces from which on another attempt to read them by templates is faster than one by one."""
 
 
 class TraceLocation(NamedTuple):
-    """Where a trace is in its file."""
+    """The location of a trace in its file."""
 
     name: str
     offset: int | None
-    """Where its samples begin, or None where they are not in one piece."""
+    """Offset of its samples, or None where they are not contiguous."""
     header: Header | None
     """Its object header, or None where it is left to h5py."""
 
 
 class StoredBatch(NamedTuple):
-    """Some traces of one file, found and read but for their samples."""
+    """Some traces of one file: locations and attributes; samples are read by `Reader.samples`."""
 
     locations: list[TraceLocation]
     attributes: list[tuple[list[int], AttributeTable]]
-    """Numbers of traces that are alike, and their attributes, a row each."""
+    """Numbers of traces with one schema, and their attributes, a row each."""
     read_ahead: ReadAhead
-    """What was read ahead of the file: the samples, perhaps."""
+    """Read-ahead of the file, which may hold the samples."""
 
 
 class Reader:
@@ -90,22 +90,22 @@ class Reader:
         self.n_looked_up = 0
         """Names that were looked up, see `steadkit.store.trace_index`."""
         self.table: SymbolTable | None = None
-        """All names of the file, once so many were looked up that it pays to read them."""
+        """All names of the file, once the number of look-ups makes it worth to read them."""
         self._known_fields: dict[bytes, Any] = {}
         self._templates = HeaderTemplates()
         self._read_ahead_bytes = FIRST_READ
         self._address_position: int | None = None
 
     def heaps(self) -> GlobalHeap:
-        """Remember heap collections for some traces read one after another, by one thread."""
+        """Return a cache of heap collections, for traces read one after another by one thread."""
         return GlobalHeap(self.raw)
 
     def address(self, name: str) -> int:
-        """Look up where a trace's header is."""
+        """Look up the address of a trace's header."""
         try:
             link = self.group.id.links.get_info(name.encode())
         except LIBRARY_ERRORS:
-            dataset_of(self.group, name)  # says what is wrong
+            dataset_of(self.group, name)  # raises an error that names the problem
             raise InputError(f"{str(self.path)!r} is damaged at {name!r}: rewrite it") from None
         if link.type != h5py.h5l.TYPE_HARD:
             raise InputError(
@@ -114,7 +114,7 @@ class Reader:
         return int(link.u)
 
     def locate(self, name: str, address: int | None = None) -> TraceLocation:
-        """Find a trace, checked to be what STEAD promises."""
+        """Return the location of a trace, after its shape, type and bounds are checked."""
         address = self.address(name) if address is None else address
         try:
             header = read_header(self.raw, address)
@@ -132,7 +132,7 @@ class Reader:
             if offset + TRACE_BYTES <= self.raw.size and storage.bytes_stored == TRACE_BYTES:
                 return TraceLocation(name, offset, header)
             raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
-        dataset = dataset_of(self.group, name)  # says what is wrong, where something is
+        dataset = dataset_of(self.group, name)  # raises an error unless it is a waveform after all
         return TraceLocation(name, _offset(dataset, self.raw.size), header)
 
     def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
@@ -144,7 +144,7 @@ class Reader:
 
     def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
-        between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, which nobody wants here
+        between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, read and discarded
         for start, stop in consecutive_ranges(locations, _are_neighbours):
             offsets = [
                 location.offset for location in locations[start:stop] if location.offset is not None
@@ -175,7 +175,7 @@ class Reader:
         buffers: Sequence[memoryview] = (),
         on_read: Callable[[memoryview, int], object] | None = None,
     ) -> ReadAhead:
-        """Read ahead what belongs to traces.
+        """Read headers and, where their addresses can be predicted, samples of traces at once.
 
         Parameters
         ----------
@@ -183,23 +183,26 @@ class Reader:
             Name and address of each, by ascending address.
         memory
             What to read into, see `steadkit.hdf5.ReadAhead`.
-        places
-            Where to read the samples of each to, as far as can be told before a header is
-            understood; see `are_in_place`.
-        look
+        buffers
+            Where to read the samples of each, if their addresses can be predicted before headers
+            are parsed; see `all_prefilled`.
+        on_read
             Called with the samples of each, and its number, when they were read there.
         """
         if buffers and self._address_position is None:
-            self.read_batch(traces[:1])  # what is learned of the first is expected of all
+            self.read_batch(traces[:1])  # the first header shows where the address is in all
         addresses = [address for _, address in traces]
         direct_addresses = self._predicted_addresses(addresses) if buffers else []
-        some = buffers if direct_addresses else ()
+        if not direct_addresses:
+            buffers = ()
         return ReadAhead(
-            self.raw, addresses, self._read_ahead_bytes, memory, direct_addresses, some, on_read
+            self.raw, addresses, self._read_ahead_bytes, memory, direct_addresses, buffers, on_read
         )
 
     def _predicted_addresses(self, addresses: Sequence[int]) -> list[int]:
-        """Tell where samples will be, if headers are as those before; none if that cannot be."""
+        """Return the addresses of samples, if headers are like the last one; none if impossible."""
+        # A guess: in a header of another layout these 8 bytes are something else. It is compared
+        # with the parsed headers by `all_prefilled`; until then it need only be safe to read.
         if self._address_position is None:
             return []
         descriptor, first = self.raw.descriptor, self.raw.base + self._address_position
@@ -207,14 +210,15 @@ class Reader:
         if len(fields) != 8 * len(addresses):
             return []
         predicted = np.frombuffer(fields, "<u8")
+        # Reads must stay inside the file and not overlap, as each fills a buffer of its own.
         ordered, last = np.sort(predicted), self.raw.size - self.raw.base - TRACE_BYTES
         if int(ordered[-1]) > last or (np.diff(ordered) < TRACE_BYTES).any():
             return []
-        positions: list[int] = predicted.tolist()
-        return positions
+        listed: list[int] = predicted.tolist()
+        return listed
 
     def all_prefilled(self, batch: StoredBatch) -> bool:
-        """Tell whether all samples were where they were expected, and so are in their places."""
+        """Return whether the samples of all traces were read into their buffers by `read_ahead`."""
         return batch.read_ahead.direct_addresses == [
             None if location.offset is None else location.offset - self.raw.base
             for location in batch.locations
@@ -223,14 +227,14 @@ class Reader:
     def read_batch(
         self, traces: Sequence[tuple[str, int]], read_ahead: ReadAhead | None = None
     ) -> StoredBatch:
-        """Find traces and read their attributes: many at once cost a tenth of one by one.
+        """Locate traces and read their attributes, by templates: a tenth of the time of one by one.
 
         Parameters
         ----------
         traces
             Name and address of each, by ascending address.
-        windows
-            What was read `ahead`.
+        read_ahead
+            The result of `read_ahead` for these traces.
         """
         addresses = [address for _, address in traces]
         read_ahead = read_ahead or self.read_ahead(traces)
@@ -251,7 +255,7 @@ class Reader:
                         )
                     tables.append((rows, headers.attributes))
             remaining = [row for row in remaining if row not in locations]
-            # One by one, until there is a kind more that many of the others may be of.
+            # One by one, until there is another template that many of the others may match.
             has_learned = False
             while remaining and not (has_learned and len(remaining) >= MIN_BATCH):
                 row = remaining.pop(0)
@@ -263,7 +267,7 @@ class Reader:
         return StoredBatch([locations[row] for row in range(len(traces))], tables, read_ahead)
 
     def _learn(self, header: Header, address: int) -> bool:
-        """Remember the kind of a header, and how far from it all that belongs to it lies."""
+        """Add the template of a header, and extend the read-ahead to its blocks and samples."""
         storage = storage_of(header)
         if storage is None or storage.address is None:
             return False
@@ -278,7 +282,7 @@ class Reader:
         return self._templates.learn(header, self._known_fields)
 
     def samples(self, batch: StoredBatch) -> list[memoryview]:
-        """Give the samples of traces that `many` has found, finite or not, as bytes."""
+        """Return the samples of traces of `read_batch`, finite or not, as bytes."""
         views = [
             None
             if location.offset is None
@@ -304,7 +308,7 @@ class Reader:
 
 
 def _encode(values: Mapping[str, object]) -> Attributes:
-    """Bring attributes that h5py has read into canonical form."""
+    """Return the canonical form of attributes that h5py has read."""
     for name, value in values.items():
         if isinstance(value, h5py.Empty):
             raise empty_attribute(repr(name))
@@ -318,7 +322,7 @@ def _encode(values: Mapping[str, object]) -> Attributes:
 
 
 def expect_random_reads(descriptor: int) -> None:
-    """Tell the system, where it listens, not to read more of a file than is asked for."""
+    """Advise the system, where it can be, against reading ahead of a file."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
 
@@ -330,17 +334,17 @@ def _are_neighbours(first: TraceLocation, second: TraceLocation) -> bool:
 
 
 def is_waveform(storage: Storage) -> bool:
-    """Tell whether a dataset is a trace: its shape and type."""
-    # The version of the datatype stands in the upper half of its first byte.
+    """Return whether a dataset has the shape and type of a trace."""
+    # The upper half of the first byte is the version of the datatype, which may differ.
     is_float = storage.datatype[:1] and storage.datatype[0] & 0x0F == FLOAT32[0] & 0x0F
     is_little_endian_float32 = storage.datatype[1:20] == FLOAT32[1:20]
     return storage.shape == TRACE_SHAPE and bool(is_float) and is_little_endian_float32
 
 
 def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
-    """Where a dataset's bytes begin in the file, or None where they are not in one piece."""
+    """Return the offset of a dataset's bytes in the file, or None where they are not contiguous."""
     status = dataset.id.get_space_status()
-    # A dataset never written has no place in the file, whatever get_offset says.
+    # A dataset never written has no storage in the file, whatever get_offset returns.
     if dataset.chunks is not None or status != h5py.h5d.SPACE_STATUS_ALLOCATED:
         return None
     offset: int | None = dataset.id.get_offset()

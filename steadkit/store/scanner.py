@@ -1,4 +1,4 @@
-"""Scan traces of one file: many read at once, in the order of the file; damage is one trace's."""
+"""Sequential scan of the traces of a file, in batches; damage is reported trace by trace."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 from steadkit.store.trace_index import known_headers
 
 BATCH_TRACES: Final = 128
-"""Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""
+"""Traces read at once: few enough that their samples, 9 MB, are in a cache when checked."""
 
 ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
 """What reading a damaged trace raises; `InputError` is one of them."""
@@ -22,7 +22,7 @@ ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
 
 @dataclass
 class ScannedBatch:
-    """Some traces of a file, by ascending address; what is wrong with one is by its place here.
+    """Some traces of a file, by ascending address, and the errors of damaged ones, by index.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ScannedBatch:
     digests
         Of the samples of each; empty where they were not read.
     attributes
-        Places of traces that are alike, and their attributes, a row each.
+        Indices of traces with one schema, and their attributes, a row each.
     unread
         Why a trace has no samples here.
     unread_attributes
@@ -48,7 +48,7 @@ class ScannedBatch:
     unread_attributes: dict[int, str] = field(default_factory=dict)
 
     def attribute_digests(self) -> list[bytes]:
-        """Identify the attributes of each; empty where they were not read."""
+        """Return the digest of the attributes of each; empty where they were not read."""
         digests = [b""] * len(self.rows)
         for numbers, table in self.attributes:
             for number, digest in zip(numbers, table.digests(), strict=True):
@@ -59,7 +59,7 @@ class ScannedBatch:
 def locate(
     reader: Reader, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, dict[int, Exception]]:
-    """Look up where traces are.
+    """Look up the header addresses of traces.
 
     Returns
     -------
@@ -112,7 +112,8 @@ def scan(
         try:
             _read_together(reader, traces, scanned, memory)
         except ERRORS:
-            # One of them is damaged, and it is not known which: each by itself.
+            # One of them is damaged, and it is not known which: read each by itself. The batch
+            # begins again, as the digests and attributes read so far may be incomplete.
             scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
             _read_separately(reader, traces, scanned)
         yield scanned

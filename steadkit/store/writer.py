@@ -1,4 +1,4 @@
-"""A new STEAD file out of traces made in memory."""
+"""Writer of a new STEAD file from traces in memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE
 
 BLOCK_TRACES = 1024
-"""Traces whose attributes are held before they are written behind their samples."""
+"""Traces whose attributes are buffered before they are written behind their samples."""
 
 
 class Writer:
-    """Fill a new STEAD file with traces, in the order in which they come.
+    """Write traces into a new STEAD file, in the order in which they are added.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Writer:
     def __init__(self, path: Path):
         self._file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
         self._waiting: list[tuple[int, Attributes]] = []
-        # In the order in which they came; a dict is also quick to tell what is in it.
+        # A dict as an ordered set: the order of the file, and a fast test for repeated names.
         self._names: dict[str, None] = {}
         self._headers: list[int] = []
 

@@ -94,7 +94,7 @@ def read(monkeypatch):
         names.extend(task.names)
         return copy_batch(self, task)
 
-    monkeypatch.setattr(CopyWorker, "carry", counted)
+    monkeypatch.setattr(CopyWorker, "copy_batch", counted)
     return names
 
 
