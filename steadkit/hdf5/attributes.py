@@ -346,6 +346,7 @@ def _encode_value(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
 def _dataspace(shape: tuple[int, ...]) -> bytes:
     if not shape:
         return SCALAR
+    # Version 1 with flag 1: the current dimensions, then the maximum ones, as h5py writes them.
     return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
 
 

@@ -106,7 +106,7 @@ class GlobalHeap:
 
         Returns
         -------
-        whole : numpy.ndarray
+        is_complete : numpy.ndarray
             Whether each row was read; the others may be damaged, or of unusual size.
         words : numpy.ndarray
             The texts of these rows as words, each padded with zeros.
@@ -139,6 +139,7 @@ class GlobalHeap:
         for number in np.flatnonzero(~is_valid).tolist():
             is_valid[number] = self._is_valid(int(unique_addresses[number]))
         is_inside = (positions > 0) & (ends <= collections.shape[1]) & is_valid[numbers]
+        # Position 0, the signature of the collection, is safe to read and matches no object.
         positions = np.where(is_inside, positions, 0)
         heads = collections[numbers, positions]
         is_match = is_inside & (heads & np.uint64(MAX_INDEX) == indices)

@@ -134,6 +134,7 @@ def _assign_offsets(
     offsets, collections = [], []
     offset = used = size = index = end = 0
     for header, objects, texts in sizes:
+        # All texts of a dataset go into one collection, so that one address serves all of them.
         if used + objects > size or index + 1 + texts > MAX_INDEX:
             collections.append((offset, used, size))
             offset, used, index = end, COLLECTION.size, 0

@@ -151,7 +151,7 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
                 or (level is not None and node_level != level)
             ):
                 raise DamageError("has a group whose B-tree is not where it says")
-            level = node_level  # of the root, where the walk begins
+            level = node_level  # unknown only for the root; below, it must fall by one each time
             content = raw.read(address + TREE_NODE.size, 8 * (2 * count + 1))
             children += struct.unpack(f"<{2 * count + 1}Q", content)[1::2]
         # A node that is reached twice could make a small file a table without end.

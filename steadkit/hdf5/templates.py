@@ -178,6 +178,8 @@ class TemplateIndex:
         for member, number in self.members:
             signature = member.templates[number].pattern[: self.first] & self.mask
             by_signature.setdefault(signature.tobytes(), []).append((member, number))
+        # A thread that reads between the assignments of mask and index finds no candidate, or one
+        # that does not match: it reads the header by itself then.
         self._by_signature = by_signature
 
     def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
@@ -208,6 +210,7 @@ class HeaderTemplates:
             return False
         group, template = _template(header, known_fields)
         key = template.mask.tobytes() + template.pattern.tobytes()
+        # Threads that met the same layout at once must not add it twice. `read` takes no lock.
         with self._lock:
             if key in self._seen:
                 return False
@@ -322,7 +325,8 @@ def _template(
         if attribute_field.element:
             references += range(value_start, value_start + attribute_field.size)
             elements += [attribute_field.element] * (attribute_field.size // REFERENCE.size)
-            value_bytes = [i for i in value_bytes if i % REFERENCE.size < 4]  # its length alone
+            # Of a reference only the length, as address and index are not canonical.
+            value_bytes = [i for i in value_bytes if i % REFERENCE.size < 4]
         header_positions += [value_start + i for i in value_bytes]
         body_positions += [len(body) + len(attribute_field.head) + i for i in value_bytes]
         body += attribute_field.head + bytes(round_up_8(attribute_field.size))

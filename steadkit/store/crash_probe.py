@@ -1,6 +1,6 @@
 """Probe of a file of a newer HDF5 version in a child process, where a crash or hang is harmless.
 
-Damaged heaps and B-trees of the newer kind can crash HDF5's library or keep it busy for ever.
+Damaged heaps and B-trees of newer versions can crash HDF5's library or keep it busy for ever.
 Files of the oldest kind, STEAD's among them, are read without the library where that happens.
 """
 
@@ -44,14 +44,15 @@ def probe(path: Path) -> None:
         The library crashes or hangs on the file.
     """
     status = path.stat()
+    # A file that was changed since may crash the library, though it did not before.
     key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
     if key in _probed_files:
         return
     code = f"from {__name__} import read_all; read_all()"
-    call = [sys.executable, "-P", "-c", code, str(path.resolve())]
+    command = [sys.executable, "-P", "-c", code, str(path.resolve())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     null = subprocess.DEVNULL
-    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=null, env=environment) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=null, env=environment) as child:
         try:
             failure = _watch(child)
         finally:

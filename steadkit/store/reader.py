@@ -75,8 +75,8 @@ class Reader:
     group
         What `open_data` yields.
     n_traces
-        How many traces will be read. Where they are less than half of the file, the system is
-        told not to read ahead: it reads 1.5 times what is selected otherwise.
+        How many traces will be read. Where they are less than half of the file, the system's
+        read-ahead is turned off: it would read 1.5 times the selected bytes.
     """
 
     def __init__(self, group: h5py.Group, n_traces: int | None = None):
@@ -273,6 +273,7 @@ class Reader:
             return False
         ends = [start + length for start, length in header.blocks(address)]
         ends.append(storage.address + TRACE_BYTES)
+        # Not to blocks that the library moved far away: each would widen the read of every trace.
         near = [
             end - address for end in ends if 0 < end - address <= TRACE_BYTES + MAX_HEADER_REACH
         ]

@@ -35,9 +35,9 @@ class ScannedBatch:
     attributes
         Indices of traces with one schema, and their attributes, a row each.
     unread
-        Why a trace has no samples here.
+        Error of each trace without samples.
     unread_attributes
-        Why it has no attributes here, though its header was read.
+        Error of each trace without attributes whose header was read.
     """
 
     rows: np.ndarray
@@ -64,9 +64,9 @@ def locate(
     Returns
     -------
     rows, addresses : numpy.ndarray
-        The numbers of those found, among the names, and where their headers are.
-    lost : dict
-        Why another one was not, by number.
+        The numbers of the traces found, among the names, and the addresses of their headers.
+    errors : dict
+        The error of each other trace, by number.
     """
     addresses = known_headers(reader, names)
     errors: dict[int, Exception] = {}

@@ -41,7 +41,7 @@ CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""
 
 MIN_SHARE: Final = 16
-"""One look-up by h5py takes as long as reading so many names of the symbol table."""
+"""Names of the symbol table that are read in the time of one look-up by h5py."""
 
 MIN_LOADED: Final = 1000
 """Traces that must be asked for before an index is looked for: to load STEAD's takes a second."""
@@ -221,7 +221,7 @@ def index_file(path: Path) -> Path | None:
     folder = os.environ.get(CACHE_VARIABLE)
     if folder is None:
         folder = user_cache_dir("steadkit", appauthor=False)
-    if not os.path.isabs(folder):  # empty, or a home that nobody knows
+    if not os.path.isabs(folder):  # empty, or a home directory that cannot be determined
         return None
     name = blake3(os.fsencode(path.resolve())).hexdigest(16)
     return Path(folder) / "places" / f"{name}.index"

@@ -83,7 +83,7 @@ def test_an_error_is_no_crash(newer):
 def _instead(monkeypatch, code):
     start = crash_probe.subprocess.Popen
 
-    def other(call, **how):
-        return start([*call[:-2], code], **how)
+    def replaced(call, **options):
+        return start([*call[:-2], code], **options)
 
-    monkeypatch.setattr(crash_probe.subprocess, "Popen", other)
+    monkeypatch.setattr(crash_probe.subprocess, "Popen", replaced)

@@ -86,16 +86,16 @@ def test_any_order_of_names_is_read_in_the_order_of_the_file(path, monkeypatch):
 
 
 def test_damage_is_that_of_one_trace_and_the_same_as_one_by_one(path, monkeypatch):
-    whole, chance = path.read_bytes(), random.Random(1)
+    content, chance = path.read_bytes(), random.Random(1)
     sound, differing = outcome(path), 0
     with open_data(path) as group:
         headers = [Reader(group).address(name) for name in NAMES]
     for _ in range(60):
-        damaged = bytearray(whole)
-        place = chance.choice(headers) + chance.choice([0, 8, chance.randrange(3000)])
+        damaged = bytearray(content)
+        position = chance.choice(headers) + chance.choice([0, 8, chance.randrange(3000)])
         if chance.random() < 0.3:
-            place = chance.randrange(len(whole) - 20_000, len(whole))
-        damaged[place] = chance.choice([0, 1, 16, 255, damaged[place] ^ 4])
+            position = chance.randrange(len(content) - 20_000, len(content))
+        damaged[position] = chance.choice([0, 1, 16, 255, damaged[position] ^ 4])
         path.write_bytes(damaged)
         try:
             together = outcome(path)

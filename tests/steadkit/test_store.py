@@ -55,7 +55,7 @@ def test_a_file_with_a_user_block(stead, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "pattern"),
     [
         (np.zeros((3, 6000), "f4"), r"shape \(3, 6000\)"),
         (np.zeros((6000, 3), "f8"), "float64"),
@@ -70,12 +70,12 @@ def test_a_file_with_a_user_block(stead, tmp_path):
     ],
     ids=["shape", "float64", "int32", "big-endian", "scalar", "nan", "inf"],
 )
-def test_what_is_not_a_waveform_is_refused(stead, data, words):
+def test_what_is_not_a_waveform_is_refused(stead, data, pattern):
     source = stead()
     edit(source, replace(NAMES[0], data))
-    with open_data(source.hdf5) as group, pytest.raises(InputError, match=words):
+    with open_data(source.hdf5) as group, pytest.raises(InputError, match=pattern):
         read_waveform(group, NAMES[0])
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=pattern):
         Waveforms(source.hdf5, NAMES).read([0])
 
 
@@ -87,8 +87,8 @@ def test_samples_of_a_thousand_million_are_fine(stead):
 
 def test_links_out_of_the_file_are_refused(stead, tmp_path):
     source = stead()
-    with h5py.File(tmp_path / "other.hdf5", "w") as other:
-        other["secret"] = np.zeros((6000, 3), "f4")
+    with h5py.File(tmp_path / "other.hdf5", "w") as other_file:
+        other_file["secret"] = np.zeros((6000, 3), "f4")
 
     def link(file):
         del file[f"data/{NAMES[0]}"], file[f"data/{NAMES[1]}"]
@@ -121,16 +121,16 @@ def test_files_that_are_not_stead(tmp_path, stead):
     (tmp_path / "text.hdf5").write_text("not HDF5")
     with h5py.File(tmp_path / "other.hdf5", "w") as file:
         file["data"] = [1, 2]
-    whole = stead().hdf5.read_bytes()
-    (tmp_path / "cut.hdf5").write_bytes(whole[: len(whole) // 2])
+    content = stead().hdf5.read_bytes()
+    (tmp_path / "cut.hdf5").write_bytes(content[: len(content) // 2])
     cases = {
         "none": "no file",
         "text": "not an HDF5 file",
         "other": "no group 'data'",
         "cut": "truncated",
     }
-    for name, words in cases.items():
-        with pytest.raises(InputError, match=words), open_data(tmp_path / f"{name}.hdf5"):
+    for name, pattern in cases.items():
+        with pytest.raises(InputError, match=pattern), open_data(tmp_path / f"{name}.hdf5"):
             raise AssertionError(f"{name} was opened")
 
 

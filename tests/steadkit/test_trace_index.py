@@ -104,9 +104,9 @@ def renamed(path: Path) -> None:
     """Swap two names in the heap of names, the modification time kept."""
     before = path.stat()
     content = path.read_bytes()
-    one, two = NAMES[10].encode(), NAMES[11].encode()
+    name_a, name_b = NAMES[10].encode(), NAMES[11].encode()
     start = content.index(b"HEAP", content.index(b"HEAP") + 1)
-    heap = content[start:].replace(one, b"#").replace(two, one).replace(b"#", two)
+    heap = content[start:].replace(name_a, b"#").replace(name_b, name_a).replace(b"#", name_b)
     with path.open("r+b") as file:  # the same inode
         file.seek(start)
         file.write(heap[: len(content) - start])
@@ -233,7 +233,11 @@ def test_a_damaged_group_never_leads_out_of_the_file(tmp_path):
         known = table_of(group).names.tolist()
         root = tables.read_group(Reader(group).raw, h5py.h5o.get_info(group.id).addr)
     content = path.read_bytes()
-    starts = [at for at in range(len(content)) if content[at : at + 4] in (b"SNOD", b"TREE")]
+    starts = [
+        position
+        for position in range(len(content))
+        if content[position : position + 4] in (b"SNOD", b"TREE")
+    ]
     random, refused = np.random.default_rng(0), 0
     for _ in range(300):
         changed = bytearray(content)
