@@ -307,7 +307,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
     values
         Text, numbers, or arrays of them, by name.
 
-    >>> encode({"p_status": "manual", "p_weight": 0.5}).decoded()
+    >>> encode({"p_status": "manual", "p_weight": 0.5}).decode()
     {'p_status': 'manual', 'p_weight': 0.5}
     """
     fields, body, texts = [], b"", []

@@ -139,7 +139,7 @@ class GlobalHeap:
         for number in np.flatnonzero(~is_valid).tolist():
             is_valid[number] = self._is_valid(int(unique_addresses[number]))
         is_inside = (positions > 0) & (ends <= collections.shape[1]) & is_valid[numbers]
-        # Position 0, the signature of the collection, is safe to read and matches no object.
+        # Position 0 can be read in any collection; `is_inside` keeps it from being a match.
         positions = np.where(is_inside, positions, 0)
         heads = collections[numbers, positions]
         is_match = is_inside & (heads & np.uint64(MAX_INDEX) == indices)
@@ -215,7 +215,7 @@ def _are_valid(collections: np.ndarray) -> np.ndarray:
     is_head = (collections[:, :-1] - np.uint64(1)) < np.uint64(width // HEAD)
     is_head &= collections[:, 1:] <= np.uint64(width * WORD)
     is_head[:, :first] = False
-    is_head[:, width - HEAD - 1 :] = False  # a head ends before the two words more of `_stacked`
+    is_head[:, width - HEAD - 1 :] = False  # a head ends before the two words more of `_stack`
     rows, positions = np.nonzero(is_head)
     next_positions = positions + HEAD + n_words(collections[rows, positions + 1].astype(np.int64))
     is_last = np.ones(len(rows), bool)
