@@ -18,7 +18,7 @@ class AttributeTable:
 
     Parameters
     ----------
-    form
+    schema
         Names and types, which all rows share.
     bodies
         Shape (rows, bytes), uint8: the messages as `Attributes.body` has them.

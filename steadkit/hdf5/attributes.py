@@ -117,15 +117,15 @@ def schema_of(fields: Iterable[AttributeField]) -> AttributeSchema:
 def read_attributes(
     header: Header, heaps: GlobalHeap, known_fields: dict[bytes, AttributeField]
 ) -> Attributes:
-    """Bring the attributes of a header into canonical form.
+    """Return the attributes of a header in canonical form.
 
     Parameters
     ----------
     header
-        A whole object header.
+        An object header.
     heaps
-        Where the texts are.
-    known
+        The heap collections with the texts.
+    known_fields
         Fields parsed before, by the bytes of the message up to the value; new ones are added. The
         traces of a file have the same ones, so that each is parsed once.
 
@@ -355,8 +355,8 @@ def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes
 
     Parameters
     ----------
-    shape
-        Of the attribute.
+    field
+        Name, type and shape of the attribute.
     content
         Shape (datasets, bytes), uint8: the values in the messages.
     texts

@@ -57,7 +57,7 @@ class Template:
 
     mask: np.ndarray
     pattern: np.ndarray
-    """Which bits must be the same, and as what."""
+    """Mask of the fixed bits, and their values."""
     first: int
     """Bytes of the first block."""
     blocks: list[tuple[int, int]]

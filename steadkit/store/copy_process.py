@@ -15,7 +15,7 @@ from steadkit.store.reader import Reader
 
 
 class Setup(NamedTuple):
-    """What a copy process opens when it starts."""
+    """Arguments of a copy process."""
 
     sources: list[tuple[Path, tuple[int, int], int]]
     """The source files by the numbers that tasks use: path, device and inode, and how many traces

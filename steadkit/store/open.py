@@ -30,7 +30,7 @@ LIBRARY_ERRORS: Final = (
     KeyError,
     NotImplementedError,
 )
-"""What h5py raises where a file is damaged."""
+"""Exceptions that h5py raises where a file is damaged."""
 
 
 @contextmanager

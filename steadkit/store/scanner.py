@@ -17,7 +17,7 @@ BATCH_TRACES: Final = 128
 """Traces read at once: few enough that their samples, 9 MB, are in a cache when checked."""
 
 ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
-"""What reading a damaged trace raises; `InputError` is one of them."""
+"""Exceptions of a damaged trace; `InputError` is one of them."""
 
 
 @dataclass
