@@ -132,28 +132,30 @@ def copy_traces(
         A source or a trace in it cannot be used.
     """
     start = FIRST_BLOCK + len(plan.names) * TRACE_BYTES
-    done = resume(journal, plan.identity(block), target, FIRST_BLOCK, start)
+    complete = resume(journal, plan.identity(block), target, FIRST_BLOCK, start)
     blocks = [
         range(first, min(first + block, len(plan.names)))
         for first in range(0, len(plan.names), block)
     ]
     tables = [np.empty(0, ROW)]
-    copied = sum(len(record.rows) for record in done)
-    resume_at = done[-1].end if done else None
-    with _open_copy(plan, target, copied, resume_at) as copy, journal.open("ab") as log:
-        copy.bar.step(count=copied)
-        records = chain(done, _copy_blocks(copy, blocks[len(done) :]))
+    n_copied = sum(len(record.rows) for record in complete)
+    resume_at = complete[-1].end if complete else None
+    with _open_copy(plan, target, n_copied, resume_at) as copy, journal.open("ab") as log:
+        copy.bar.step(count=n_copied)
+        records = chain(complete, _copy_blocks(copy, blocks[len(complete) :]))
         for number, (block_indices, record) in enumerate(zip(blocks, records, strict=True)):
             # Blocks of earlier runs too: this caller has not seen their digests.
             if check is not None:
                 for index, row in zip(block_indices, record.rows, strict=True):
                     digests = row["waveform"].tobytes(), row["attributes"].tobytes()
                     check(plan.names[index], *digests)
-            if number >= len(done):
+            if number >= len(complete):
+                # Only after the check: a trace that it refuses must not count as copied.
                 log.write(record.content)
                 log.flush()
             tables.append(record.rows)
         table = np.concatenate(tables)
+        # Last of all: what a killed run leaves is a copy to resume, and never an HDF5 file.
         copy.file.finalize(plan.names, table["header"])
     return CopyDigests(table["waveform"].tobytes(), table["attributes"].tobytes())
 
