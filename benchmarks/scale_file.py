@@ -196,7 +196,7 @@ def write_as_steadkit(
     file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
 
     def lay_out() -> None:
-        content, placed = file.lay_out(group_by_schema(waiting))
+        content, placed = file.layout(group_by_schema(waiting))
         file.append(content)
         headers.append(placed.astype(np.uint64))
         waiting.clear()
@@ -213,7 +213,7 @@ def write_as_steadkit(
         if sum(len(table) for _, table in waiting) >= BLOCK_TRACES:
             lay_out()
     lay_out()
-    file.finish(names, np.concatenate(headers))
+    file.finalize(names, np.concatenate(headers))
     file.close()
 
 
@@ -229,7 +229,7 @@ class _Attributes:
         starts -= n_words(table.lengths) * WORD
         self._texts, self._numbers = {}, {}
         position = text = 0
-        for shape in table.form.shapes:
+        for shape in table.schema.fields:
             position += len(shape.head)
             column = shape.name.decode()
             if column in pattern.texts:
@@ -242,7 +242,7 @@ class _Attributes:
     def table(self, repetition: Repetition) -> AttributeTable:
         """Return the attributes of a repetition."""
         form, bodies, lengths, texts = (
-            self._table.form,
+            self._table.schema,
             *map(np.copy, (self._table.bodies, self._table.lengths, self._table.texts)),
         )
         fill(bodies.ravel(), self._numbers, repetition.values)

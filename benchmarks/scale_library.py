@@ -16,9 +16,9 @@ from scale_names import nodes_of, tree_of
 from scale_rows import Pattern, Values
 
 from steadkit.hdf5 import FileReader, Header, read_header
-from steadkit.hdf5.attributes import in_order
+from steadkit.hdf5.attributes import sorted_attributes
 from steadkit.hdf5.global_heap import HEAD, REFERENCE, GlobalHeap
-from steadkit.hdf5.object_header import CONTINUATION, LAYOUT, PLACE, UNDEFINED
+from steadkit.hdf5.object_header import ADDRESS_PAIR, CONTINUATION, LAYOUT, UNDEFINED
 from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE, TRACE_BYTES
@@ -126,8 +126,8 @@ class _Trace:
                 self.addresses.append(self._place(at))
             elif kind == LAYOUT:
                 self.addresses.append(self._place(at + 2))
-                self.samples = PLACE.unpack_from(content, 2)[0]
-        for shape, at, start in in_order(header, {}):
+                self.samples = ADDRESS_PAIR.unpack_from(content, 2)[0]
+        for shape, at, start in sorted_attributes(header, {}):
             column, place = shape.name.decode(), self._place(at + start)
             self.values[column] = place
             if shape.element:

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from steadkit.hdf5 import FileReader, read_header
-from steadkit.hdf5.object_header import PLACE, SYMBOL_TABLE
+from steadkit.hdf5.object_header import ADDRESS_PAIR, SYMBOL_TABLE
 from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP
 
@@ -106,7 +106,9 @@ def tree_of(path: Path) -> int:
         address = file.id.links.get_info(DATA_GROUP.encode()).u
         raw = FileReader(file.id.get_vfd_handle(), 0, path.stat().st_size)
         messages = read_header(raw, address).messages
-    return next(PLACE.unpack_from(text)[0] for kind, text, _ in messages if kind == SYMBOL_TABLE)
+    return next(
+        ADDRESS_PAIR.unpack_from(text)[0] for kind, text, _ in messages if kind == SYMBOL_TABLE
+    )
 
 
 def nodes_of(words: np.ndarray, tree: int) -> Nodes:

@@ -15,7 +15,7 @@ from steadkit.processes import Worker, WorkerDiedError
 
 @contextmanager
 def doubling(setup):
-    """Be a worker that doubles numbers, and fails in the ways there are."""
+    """Double numbers, and fail in each possible way."""
 
     def work(task):
         if task == "wrong":
@@ -28,49 +28,51 @@ def doubling(setup):
 
 
 @pytest.fixture
-def child():
-    child = Worker("test_processes:doubling", 2)
-    yield child
-    child.close()
+def worker():
+    worker = Worker("test_processes:doubling", 2)
+    yield worker
+    worker.close()
 
 
-def test_tasks_and_faults(child):
-    assert child.ask(21) == 42
+def test_tasks_and_faults(worker):
+    assert worker.call(21) == 42
     with pytest.raises(InputError, match="use a number"):
-        child.ask("wrong")
+        worker.call("wrong")
     with pytest.raises(OSError, match="No space left") as caught:
-        child.ask("full")
+        worker.call("full")
     assert caught.value.errno == 28
-    assert child.ask(1) == 2
+    assert worker.call(1) == 2
 
 
-@pytest.mark.parametrize("worker", ["no.such:thing", "test_processes:nothing"])
-def test_a_child_that_cannot_begin_is_gone(worker):
-    child = Worker(worker, 2)
+@pytest.mark.parametrize("entry_point", ["no.such:thing", "test_processes:nothing"])
+def test_a_child_that_cannot_begin_is_gone(entry_point):
+    worker = Worker(entry_point, 2)
     with pytest.raises(WorkerDiedError):
-        child.ask(1)
-    child.close()
+        worker.call(1)
+    worker.close()
 
 
-def test_a_fault_of_ours_ends_the_child(child):
+def test_a_fault_of_ours_ends_the_child(worker):
     with pytest.raises(WorkerDiedError):
-        child.ask(None)  # cannot be multiplied
+        worker.call(None)  # cannot be multiplied
     with pytest.raises(WorkerDiedError):
-        child.ask(1)
+        worker.call(1)
 
 
 def test_a_child_ends_with_its_parent_however_that_ends():
-    theirs, ours = os.pipe()
+    read_end, write_end = os.pipe()
     code = (
         f"import os, signal, sys; sys.path[:] = {sys.path}\n"
-        "from steadkit.processes import Child\n"
-        f"Child('test_processes:doubling', 2, [{ours}]).ask(1)\n"
+        "from steadkit.processes import Worker\n"
+        f"Worker('test_processes:doubling', 2, [{write_end}]).call(1)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    parent = subprocess.run([sys.executable, "-c", code], pass_fds=[ours], stderr=subprocess.PIPE)
+    parent = subprocess.run(
+        [sys.executable, "-c", code], pass_fds=[write_end], stderr=subprocess.PIPE
+    )
     assert parent.returncode == -signal.SIGKILL, parent.stderr
-    os.close(ours)
+    os.close(write_end)
     # The end of the pipe is seen when nobody holds the other one any more.
-    assert select.select([theirs], [], [], 60)[0]
-    assert os.read(theirs, 1) == b""
-    os.close(theirs)
+    assert select.select([read_end], [], [], 60)[0]
+    assert os.read(read_end, 1) == b""
+    os.close(read_end)

@@ -49,7 +49,7 @@ class AttributeTexts:
 
     def _add_one(self, row: int, attributes: Attributes) -> None:
         try:
-            texts = {key: as_text(value) for key, value in attributes.decoded().items()}
+            texts = {key: as_text(value) for key, value in attributes.decode().items()}
         except ERRORS as error:
             self.add_broken(row, str(error))
             return

@@ -132,7 +132,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
         for name in progress(names, f"writing {target.name}"):
             try:
                 # Refuses damage that h5py might not survive; h5py then keeps the type of each.
-                reader.attributes(reader.stored(name), heaps)
+                reader.attributes(reader.locate(name), heaps)
                 values = dict(dataset_of(group, name).attrs)
                 waveform = read_waveform(group, name)
                 written = writer.add(name, waveform, values | _typed(values, cells.get(name, {})))

@@ -1,4 +1,4 @@
-"""The attributes of many datasets that are alike, as arrays: what is copied a million times."""
+"""Attributes of many datasets with one schema, as arrays: what is copied a million times."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from steadkit.hdf5.padding import WORD, padding_mask
 
 @dataclass(frozen=True, eq=False)
 class AttributeTable:
-    """Attributes of one form, a row a dataset.
+    """Attributes of one schema, a row a dataset.
 
     Parameters
     ----------
-    form
-        What they have in common.
+    schema
+        Names and types, which all rows share.
     bodies
         Shape (rows, bytes), uint8: the messages as `Attributes.body` has them.
     lengths
         Shape (rows, texts), int64: the bytes of each text.
     texts
-        Words of 8 bytes: the texts of the first row, then of the second and so on, each filled
-        up with zeros.
+        Words of 8 bytes: the texts of the first row, then of the second and so on, each padded
+        with zeros.
     """
 
-    form: AttributeSchema
+    schema: AttributeSchema
     bodies: np.ndarray
     lengths: np.ndarray
     texts: np.ndarray
@@ -38,44 +38,44 @@ class AttributeTable:
         return len(self.bodies)
 
     def digests(self) -> list[bytes]:
-        """Identify the attributes of each row, as `Attributes.digest` does."""
+        """Return the digest of each row, as `Attributes.digest` does."""
         return [
             blake3(body + texts).digest(ATTRIBUTES_DIGEST)
             for body, texts in zip(self._bodies(), self._plain_texts(), strict=True)
         ]
 
     def attributes(self, row: int) -> Attributes:
-        """Give the attributes of one row."""
-        plain, texts, position = self._plain_texts()[row], [], 0
+        """Return the attributes of one row."""
+        content, texts, position = self._plain_texts()[row], [], 0
         for length in self.lengths[row].tolist():
-            texts.append(plain[position : position + length])
+            texts.append(content[position : position + length])
             position += length
-        return Attributes(self.form, self._bodies()[row], texts)
+        return Attributes(self.schema, self._bodies()[row], texts)
 
     def values(self, names: Container[str]) -> dict[str, list[object]]:
-        """Decode some attributes, a value a row, as `Attributes.decoded` does."""
-        found: dict[str, list[object]] = {}
-        plain, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
-        position = text = 0
-        for shape in self.form.shapes:
-            position += len(shape.head)
-            texts = slice(text, text + (shape.size // REFERENCE.size if shape.element else 0))
-            name = shape.name.decode(errors="replace")
+        """Decode some attributes, a value a row, as `Attributes.decode` does."""
+        values_by_name: dict[str, list[object]] = {}
+        content, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
+        position = n_texts = 0
+        for field in self.schema.fields:
+            position += len(field.head)
+            texts = slice(n_texts, n_texts + (field.size // REFERENCE.size if field.element else 0))
+            name = field.name.decode(errors="replace")
             if name in names:
-                content = np.ascontiguousarray(self.bodies[:, position : position + shape.size])
+                field_bytes = np.ascontiguousarray(self.bodies[:, position : position + field.size])
                 stops = ends[:, texts]
                 spans = (stops - self.lengths[:, texts]).ravel().tolist(), stops.ravel().tolist()
-                pieces = [plain[a:b] for a, b in zip(*spans, strict=True)]
-                found[name] = decode_all(shape, content, pieces)
-            position, text = position + round_up_8(shape.size), texts.stop
-        return found
+                field_texts = [content[a:b] for a, b in zip(*spans, strict=True)]
+                values_by_name[name] = decode_all(field, field_bytes, field_texts)
+            position, n_texts = position + round_up_8(field.size), texts.stop
+        return values_by_name
 
     def _bodies(self) -> list[bytes]:
-        return _cut(self.bodies.tobytes(), np.full(len(self), self.bodies.shape[1]))
+        return _split(self.bodies.tobytes(), np.full(len(self), self.bodies.shape[1]))
 
     def _plain_texts(self) -> list[bytes]:
-        """Give the texts of each row one behind the other, without what fills them up."""
-        return _cut(self._plain(), self.lengths.sum(axis=1))
+        """Return the texts of each row, concatenated without padding."""
+        return _split(self._plain(), self.lengths.sum(axis=1))
 
     def _plain(self) -> bytes:
         content: bytes = (
@@ -87,21 +87,21 @@ class AttributeTable:
 
 
 Datasets = Sequence[tuple[np.ndarray, AttributeTable]]
-"""Addresses of the data of some datasets, and the attributes of each."""
+"""Pairs of data addresses and the table of attributes of the datasets at them."""
 
 
-def _cut(content: bytes, lengths: np.ndarray) -> list[bytes]:
+def _split(content: bytes, lengths: np.ndarray) -> list[bytes]:
     ends = np.cumsum(lengths)
     starts = ends - lengths
     return [content[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def table_of(attributes: Attributes) -> AttributeTable:
-    """Make a table of one row."""
-    form, body, texts = attributes
+    """Return a table of one row."""
+    schema, body, texts = attributes
     padded = b"".join(text + bytes(-len(text) % WORD) for text in texts)
     return AttributeTable(
-        form,
+        schema,
         np.frombuffer(body, np.uint8).reshape(1, -1),
         np.array([[len(text) for text in texts]], np.int64),
         np.frombuffer(padded, "<u8"),
@@ -109,19 +109,19 @@ def table_of(attributes: Attributes) -> AttributeTable:
 
 
 def group_by_schema(datasets: Datasets) -> Datasets:
-    """Put the datasets of each form into one table."""
-    found: dict[AttributeSchema, list[tuple[np.ndarray, AttributeTable]]] = {}
+    """Concatenate the tables of each schema."""
+    by_schema: dict[AttributeSchema, list[tuple[np.ndarray, AttributeTable]]] = {}
     for address, table in datasets:
-        found.setdefault(table.form, []).append((address, table))
+        by_schema.setdefault(table.schema, []).append((address, table))
     return [
         (
-            np.concatenate([address for address, _ in alike]),
+            np.concatenate([address for address, _ in group]),
             AttributeTable(
-                form,
-                np.concatenate([table.bodies for _, table in alike]),
-                np.concatenate([table.lengths for _, table in alike]),
-                np.concatenate([table.texts for _, table in alike]),
+                schema,
+                np.concatenate([table.bodies for _, table in group]),
+                np.concatenate([table.lengths for _, table in group]),
+                np.concatenate([table.texts for _, table in group]),
             ),
         )
-        for form, alike in found.items()
+        for schema, group in by_schema.items()
     ]

@@ -1,4 +1,4 @@
-"""The messages of an object header, read with every bound checked."""
+"""Parser of the messages of an object header, with every bound checked."""
 
 import os
 import struct
@@ -15,15 +15,15 @@ CONTINUATION: Final = 0x10
 SYMBOL_TABLE: Final = 0x11
 
 UNDEFINED: Final = 2**64 - 1
-"""The address of what has no place in the file."""
+"""The address of an object without storage in the file."""
 
 CONTIGUOUS: Final = 1
 NULL: Final = b"\2"
-"""Type of a dataspace without values, in messages of version 2."""
+"""Type of a null dataspace, without values, in messages of version 2."""
 
 SHARED: Final = 0x02
 FIRST_READ: Final = 1200
-"""Bytes read at once where a header begins: its first block in STEAD's files, and little more."""
+"""Bytes of the first read of a header: its first block in STEAD's files, and little more."""
 
 MAX_BLOCKS: Final = 4096
 MAX_BYTES: Final = 1 << 22
@@ -31,7 +31,7 @@ MAX_BYTES: Final = 1 << 22
 
 PREFIX: Final = struct.Struct("<BxHII4x")
 MESSAGE: Final = struct.Struct("<HHB3x")
-PLACE: Final = struct.Struct("<QQ")
+ADDRESS_PAIR: Final = struct.Struct("<QQ")
 
 
 class DamageError(Exception):
@@ -43,40 +43,40 @@ class UnsupportedError(DamageError):
 
 
 class NewStyleError(Exception):
-    """An object header of HDF5's newer kind, which is left to h5py."""
+    """An object header of version 2, which is left to h5py."""
 
 
 class ByteReader(Protocol):
-    """What bytes are read from by addresses, with every bound checked."""
+    """A source of bytes by address, with every bound checked."""
 
     @property
     def base(self) -> int:
-        """Where in the file address 0 is."""
+        """Offset of address 0 in the file."""
 
     @property
     def size(self) -> int:
         """Bytes of the file."""
 
     def read_up_to(self, address: int, length: int) -> bytes:
-        """Read so many bytes, or as many as there are up to the end of the file."""
+        """Read `length` bytes, or as many as there are up to the end of the file."""
 
     def read(self, address: int, length: int) -> bytes:
-        """Read so many bytes, or raise `DamageError` where the file has not got them."""
+        """Read `length` bytes, or raise `DamageError` where the file has fewer."""
 
 
 class FileReader(NamedTuple):
-    """An open file, read by addresses as HDF5 counts them: from behind a user block."""
+    """An open file, read by HDF5's addresses, which count from the end of the user block."""
 
     descriptor: int
     base: int
     size: int
 
     def read_up_to(self, address: int, length: int) -> bytes:
-        """Read so many bytes, or as many as there are up to the end of the file."""
+        """Read `length` bytes, or as many as there are up to the end of the file."""
         return self.read(address, max(0, min(length, self.size - self.base - address)))
 
     def read(self, address: int, length: int) -> bytes:
-        """Read so many bytes, or raise `DamageError` where the file has not got them."""
+        """Read `length` bytes, or raise `DamageError` where the file has fewer."""
         if address + length > self.size - self.base:
             raise DamageError(f"points to byte {address}, beyond the end of the file")
         content = os.pread(self.descriptor, length, self.base + address)
@@ -86,35 +86,41 @@ class FileReader(NamedTuple):
 
 
 Message = tuple[int, bytes, int]
-"""One message: its kind, its bytes, and where in the whole header they begin."""
+"""The type of a message, its bytes, and their offset in the concatenated blocks of the header."""
 
 
 class Header(NamedTuple):
-    """A whole object header: its blocks one behind the other, and the messages in them."""
+    """An object header: its blocks, concatenated, and the messages in them."""
 
     content: bytes
     messages: list[Message]
 
-    def places(self, kind: int) -> list[tuple[int, int]]:
-        """Where the bytes of each message of a kind begin and end."""
-        return [(at, at + len(content)) for one, content, at in self.messages if one == kind]
+    def spans(self, message_type: int) -> list[tuple[int, int]]:
+        """Return the start and end of the bytes of each message of a type."""
+        return [
+            (start, start + len(content))
+            for category, content, start in self.messages
+            if category == message_type
+        ]
 
     def blocks(self, address: int) -> list[tuple[int, int]]:
-        """Where each block of a header at this address begins, and its bytes."""
+        """Return the address and bytes of each block of a header at this address."""
         following = [
-            PLACE.unpack_from(content) for kind, content, _ in self.messages if kind == CONTINUATION
+            ADDRESS_PAIR.unpack_from(content)
+            for message_type, content, _ in self.messages
+            if message_type == CONTINUATION
         ]
         first = len(self.content) - sum(length for _, length in following)
         return [(address, first), *following]
 
 
 class Storage(NamedTuple):
-    """How a dataset is stored, as far as reading its bytes straight from the file needs it."""
+    """Shape, type and location of a dataset: what is needed to read its bytes from the file."""
 
     shape: tuple[int, ...]
     datatype: bytes
     address: int | None
-    """Where its bytes lie in one piece, or None where they do not."""
+    """Address of its bytes, or None where they are not contiguous."""
     bytes_stored: int
 
 
@@ -124,7 +130,7 @@ def read_header(raw: ByteReader, address: int) -> Header:
     Raises
     ------
     NewStyleError
-        The header is of the newer kind.
+        The header is of version 2.
     DamageError
         It does not follow the format.
     """
@@ -134,23 +140,23 @@ def read_header(raw: ByteReader, address: int) -> Header:
     if len(start) < PREFIX.size or start[0] != 1:
         raise DamageError("has no object header where its group says")
     size = PREFIX.size + PREFIX.unpack_from(start)[3]
-    block = start[:size] if size <= len(start) else raw.read(address, _bounded(size, raw))
+    block = start[:size] if size <= len(start) else raw.read(address, _check_size(size, raw))
     messages: list[Message] = []
-    following = _take(messages, block, PREFIX.size, 0)
-    content, places = block, {address}
-    while following:
-        place, length = following.pop(0)
-        if place in places or len(places) == MAX_BLOCKS:
+    continuations = _parse_block(messages, block, PREFIX.size, 0)
+    content, visited = block, {address}
+    while continuations:
+        block_address, length = continuations.pop(0)
+        if block_address in visited or len(visited) == MAX_BLOCKS:
             raise DamageError("has an object header without end")
-        places.add(place)
-        _bounded(len(content) + length, raw)
-        block = raw.read(place, length)
-        following += _take(messages, block, 0, len(content))
+        visited.add(block_address)
+        _check_size(len(content) + length, raw)
+        block = raw.read(block_address, length)
+        continuations += _parse_block(messages, block, 0, len(content))
         content += block
     return Header(content, messages)
 
 
-def _bounded(size: int, raw: ByteReader) -> int:
+def _check_size(size: int, raw: ByteReader) -> int:
     if size > raw.size:
         raise DamageError(f"has an object header of {size} bytes, more than the file has")
     if size > MAX_BYTES:
@@ -160,50 +166,50 @@ def _bounded(size: int, raw: ByteReader) -> int:
     return size
 
 
-def _take(
-    messages: list[Message], block: bytes, position: int, before: int
+def _parse_block(
+    messages: list[Message], block: bytes, position: int, block_offset: int
 ) -> list[tuple[int, int]]:
-    """Add a block's messages to the list; returns where the header goes on."""
-    following = []
+    """Append a block's messages to the list; returns address and bytes of continuation blocks."""
+    continuations = []
     end = len(block) - MESSAGE.size
     while position <= end:
-        kind, size, flags = MESSAGE.unpack_from(block, position)
+        message_type, size, flags = MESSAGE.unpack_from(block, position)
         position += MESSAGE.size
         content = block[position : position + size]
         if len(content) < size:
             raise DamageError("has a message longer than its header")
-        if kind == CONTINUATION:
-            if size < PLACE.size:
+        if message_type == CONTINUATION:
+            if size < ADDRESS_PAIR.size:
                 raise DamageError("has a header that goes on nowhere")
-            following.append(PLACE.unpack_from(content))
-        elif kind:
+            continuations.append(ADDRESS_PAIR.unpack_from(content))
+        elif message_type:
             if flags & SHARED:
                 raise UnsupportedError(
                     "shares its type with other objects: rewrite it with h5repack"
                 )
         elif flags:
             raise DamageError("has an empty message with flags")
-        messages.append((kind, content, before + position))
+        messages.append((message_type, content, block_offset + position))
         position += size
-    return following
+    return continuations
 
 
 def storage_of(header: Header) -> Storage | None:
-    """Find how a dataset is stored; None if the header is not a dataset's."""
-    found = {kind: content for kind, content, _ in header.messages}
-    if not {DATASPACE, DATATYPE, LAYOUT} <= found.keys():
+    """Return how a dataset is stored; None if the header is not a dataset's."""
+    contents = {message_type: content for message_type, content, _ in header.messages}
+    if not {DATASPACE, DATATYPE, LAYOUT} <= contents.keys():
         return None
-    layout = found[LAYOUT]
+    layout = contents[LAYOUT]
     address, size = None, 0
     if len(layout) >= 18 and layout[:2] == bytes([3, CONTIGUOUS]):
-        address, size = PLACE.unpack_from(layout, 2)
-    if address == UNDEFINED or FILTERS in found or EXTERNAL in found:
+        address, size = ADDRESS_PAIR.unpack_from(layout, 2)
+    if address == UNDEFINED or FILTERS in contents or EXTERNAL in contents:
         address = None
-    return Storage(shape_of(found[DATASPACE]), found[DATATYPE], address, size)
+    return Storage(shape_of(contents[DATASPACE]), contents[DATATYPE], address, size)
 
 
 def shape_of(dataspace: bytes) -> tuple[int, ...]:
-    """Read the dimensions out of a dataspace message; () is one value.
+    """Return the dimensions of a dataspace message; () for a scalar.
 
     >>> shape_of(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
     (3,)
@@ -221,5 +227,5 @@ def is_null(dataspace: bytes) -> bool:
 
 
 def round_up_8(size: int) -> int:
-    """Round up to a multiple of 8 bytes, which is what most parts of the format are padded to."""
+    """Round up to a multiple of 8 bytes, to which most parts of the format are padded."""
     return (size + 7) & ~7

@@ -1,4 +1,4 @@
-"""Bytes as words of 8, which is what the parts of a heap are padded to."""
+"""Ragged arrays of texts padded to words of 8 bytes, as they are in a heap."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ WORD: Final = 8
 
 
 def n_words(lengths: np.ndarray) -> np.ndarray:
-    """Tell how many words texts of so many bytes take.
+    """Return the number of words that texts of these lengths in bytes take.
 
     >>> n_words(np.array([0, 1, 8, 9])).tolist()
     [0, 1, 1, 2]
@@ -17,7 +17,7 @@ def n_words(lengths: np.ndarray) -> np.ndarray:
 
 
 def ragged_arange(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """List the numbers of some runs: so many from each start.
+    """Return the concatenated ranges of `counts` consecutive numbers from each start.
 
     >>> ragged_arange(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist()
     [5, 6, 9, 10, 11]
@@ -27,15 +27,15 @@ def ragged_arange(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def padding_mask(lengths: np.ndarray) -> np.ndarray:
-    """Tell which bytes of the words of some texts belong to them, and do not fill them up.
+    """Return which bytes of padded texts are text, shape (words, 8); False is padding.
 
     >>> padding_mask(np.array([3, 0, 8])).astype(int).tolist()
     [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]]
     """
-    words = n_words(lengths)
-    ends = np.cumsum(words)
-    inside = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
-    used = lengths - (words - 1) * WORD
-    filled = words > 0
-    inside[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
-    return inside
+    counts = n_words(lengths)
+    ends = np.cumsum(counts)
+    is_text = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
+    used = lengths - (counts - 1) * WORD
+    filled = counts > 0
+    is_text[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
+    return is_text

@@ -1,9 +1,9 @@
-"""A new HDF5 file: data, headers, heaps, and the group that names them, placed by us.
+"""Writer of a new HDF5 file with a reproducible layout: data, headers, heaps, and one group.
 
-Where every byte lies follows from the order and content of what is written, not from a library's
-version. A file is a row of blocks, each the data of some datasets and then their headers with
-the heaps of their texts; the group comes last, and the superblock that makes it a file at the
-very end.
+The offset of every byte follows from the order and content of what is written, not from the
+version of a library. A file is a sequence of blocks, each the data of some datasets and then their
+headers with the heaps of their texts; the group follows, and the superblock at offset 0 is written
+last of all, so that an incomplete file is never taken for an HDF5 file.
 """
 
 import os
@@ -20,11 +20,11 @@ from steadkit.hdf5.layout import fixed_messages, layout_headers, message
 from steadkit.hdf5.object_header import PREFIX, SYMBOL_TABLE, UNDEFINED
 
 FIRST_BLOCK: Final = PAGE
-"""Where the first block begins: behind the superblock, on a page of its own."""
+"""Offset of the first block: the superblock has the first page to itself."""
 
 LEAF_K: Final = 16
 NODE_K: Final = 32
-"""Half of how many names a symbol table node, and children a B-tree node, can hold."""
+"""Half of the names of a full symbol table node, and of the children of a full B-tree node."""
 
 _SYMBOL = np.dtype(
     [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
@@ -57,13 +57,13 @@ class Hdf5Writer:
     Parameters
     ----------
     path
-        A file that does not exist yet, or one that a run cut off has begun (`resume_at`).
+        A file that does not exist yet, or that of an interrupted run (`resume_at`).
     shape
         The shape of every dataset.
     group
-        The group that will name them.
+        The group of the datasets.
     resume_at
-        Go on from here, the end of the last whole block; what lies behind is cut off.
+        Continue from here, the end of the last complete block; the file is truncated there.
     """
 
     def __init__(
@@ -77,32 +77,32 @@ class Hdf5Writer:
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
         self._fixed = fixed_messages(shape)
-        self._disk = DirectWriter(self.descriptor)
+        self._direct = DirectWriter(self.descriptor)
 
     def close(self) -> None:
-        """Give the file back; without `finish` it is no HDF5 file."""
-        self._disk.close()
+        """Close the file; without `finalize` it is no HDF5 file."""
+        self._direct.close()
         os.close(self.descriptor)
 
     def reserve(self, count: int) -> int:
-        """Set apart room for the data of so many datasets, one behind the other."""
+        """Reserve consecutive space for the data of datasets; returns its address."""
         start = self.end
         self.end += count * self._bytes
         return start
 
     def allocate(self, address: int, count: int) -> None:
-        """Let the disk set apart the room of so many datasets from an address on.
+        """Preallocate the disk blocks for the data of datasets from an address on.
 
-        Writing is a third faster then, and a full disk is noticed before it.
+        Writes are a third faster then, and a full disk is noticed before them.
         """
         allocate(self.descriptor, address, count * self._bytes)
 
     def write(self, address: int, *contents: bytes | memoryview) -> None:
-        """Write bytes one behind the other from an address on; safe from several threads."""
+        """Write buffers one after another from an address on; safe from several threads."""
         write_at(self.descriptor, address, *contents)
 
-    def lay_out(self, datasets: Datasets) -> tuple[memoryview, np.ndarray]:
-        """Make headers and texts of datasets, to be appended next.
+    def layout(self, datasets: Datasets) -> tuple[memoryview, np.ndarray]:
+        """Return the bytes of headers and texts of datasets, to be appended next.
 
         Parameters
         ----------
@@ -112,28 +112,28 @@ class Hdf5Writer:
         Returns
         -------
         content : memoryview
-            What to append.
+            The bytes to append.
         headers : numpy.ndarray
-            Where the header of each dataset will stand, in the order of their data.
+            Address of the header of each dataset, in the order of their data.
         """
         return layout_headers(datasets, self.end, self._fixed, self._bytes)
 
     def append(self, content: bytes | memoryview) -> int:
-        """Write bytes at the end; returns where they begin."""
+        """Write bytes at the end; returns their address."""
         start = self.end
-        self._disk.write(start, memoryview(content))
+        self._direct.write(start, memoryview(content))
         self.end += len(content)
         return start
 
-    def finish(self, names: Sequence[str], headers: np.ndarray) -> None:
-        """Write the group that names the datasets, and make it an HDF5 file.
+    def finalize(self, names: Sequence[str], headers: np.ndarray) -> None:
+        """Write the group of the datasets and the superblock.
 
         Parameters
         ----------
         names
-            What the datasets are called, no two alike.
+            Names of the datasets, all different.
         headers
-            Where the header of each stands.
+            Address of the header of each.
         """
         as_bytes = np.array([name.encode() for name in names] or [b""], bytes)[: len(names)]
         order = np.argsort(as_bytes, kind="stable")
@@ -144,9 +144,9 @@ class Hdf5Writer:
     def _write_group(
         self, names: np.ndarray, headers: np.ndarray, cached: tuple[int, ...] = ()
     ) -> tuple[int, int, int]:
-        """Write a group; returns where its header, its B-tree and its heap are.
+        """Write a group; returns the addresses of its header, its B-tree and its heap.
 
-        `cached` is the B-tree and heap of the one member, where that is a group itself.
+        `cached` is the B-tree and heap of the only member, where that is a group itself.
         """
         offsets, texts = _heap_of_names(names)
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
@@ -175,12 +175,12 @@ class Hdf5Writer:
 
 
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
-    """Lay out a group's names; returns where each begins, and the heap's bytes."""
-    # All take the room of the longest, so that a million are laid out as one array.
-    room = names.itemsize // 8 * 8 + 8
-    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(room)
-    # The empty name comes first: it is what the leftmost key of the B-tree points to.
-    return starts, bytes(8) + names.astype(f"S{room}").tobytes()
+    """Return the offset of each name in the heap of a group, and the bytes of the heap."""
+    # All take the space of the longest, so that a million are laid out as one array.
+    width = names.itemsize // 8 * 8 + 8
+    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(width)
+    # The empty name at offset 0: the leftmost key of the B-tree points to it.
+    return starts, bytes(8) + names.astype(f"S{width}").tobytes()
 
 
 def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:
@@ -200,15 +200,15 @@ def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int
 def _tree_nodes(
     children: np.ndarray, keys: np.ndarray, level: int, start: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make one level of a B-tree; returns its nodes and the last key of each."""
+    """Return the nodes of one level of a B-tree and the last key of each."""
     full = 2 * NODE_K
     count = max(1, -(-len(children) // full))
     nodes = np.zeros(count, _TREE_NODE)
-    places = start + np.arange(count) * nodes.itemsize
+    addresses = start + np.arange(count) * nodes.itemsize
     nodes["signature"], nodes["level"] = b"TREE", level
     nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
-    nodes["left"] = [UNDEFINED, *places[:-1]]
-    nodes["right"] = [*places[1:], UNDEFINED]
+    nodes["left"] = [UNDEFINED, *addresses[:-1]]
+    nodes["right"] = [*addresses[1:], UNDEFINED]
     inner = np.zeros((2, count * full), np.uint64)
     inner[0, : len(children)], inner[1, : len(children)] = children, keys
     both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)

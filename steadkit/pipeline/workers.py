@@ -74,7 +74,7 @@ class WorkerPool:
             if free_block is None or worker is None:
                 return None
             place, block = free_block
-            return split_buffer(block, batch_shapes(worker.ask((number, place))))
+            return split_buffer(block, batch_shapes(worker.call((number, place))))
         except WorkerDiedError:
             worker = None
             return None

@@ -1,18 +1,20 @@
-"""STEAD's HDF5: one dataset of (6000, 3) float32 per trace, with its row as attributes.
+"""STEAD's HDF5 files: one dataset of (6000, 3) float32 per trace, with its row as attributes.
 
 ===============  ==============================================================
-`samples`        the samples of one trace: type, finiteness, digest
-`opening`        a file opened, the dataset of a trace in it, checked
-`reading`        traces: where they are, their waveforms and attributes
-`scanner`        every trace of a file, read in its order, damage told trace by trace
-`waveforms`      many waveforms in any order, by their place in the file
-`writing`        a new file out of traces made in memory
-`carrying`       a run of traces: samples to their place, all else back
-`helping`        processes that carry too
-`copying`        a new file out of the traces of others, resumable
-`journal`        how far a copy got
-`probing`        files whose damage could crash HDF5's library, tried in another process
-`runs`           the parts of a sequence whose items belong together
+`samples`        samples of one trace: type, finiteness, digest
+`open`           open file, and the dataset of a trace in it, checked
+`reader`         locations, waveforms and attributes of traces
+`trace_index`    addresses and offsets of many traces, with an index on disk
+`scanner`        sequential scan of a file, with damage reported trace by trace
+`waveforms`      random access to waveforms, by their offsets in the file
+`writer`         new file of traces in memory
+`copy`           resumable copy of traces into a new file
+`copy_task`      copy of one batch of traces
+`copy_process`   worker processes that copy batches
+`async_writer`   write-behind of samples, double-buffered
+`journal`        record of the complete blocks of a copy
+`crash_probe`    test in another process whether a file crashes HDF5's library
+`runs`           ranges of adjacent items of a sequence
 ===============  ==============================================================
 """
 

@@ -1,6 +1,7 @@
-"""Put samples where they belong in a new file, in the background, past the system's cache.
+"""Write-behind of samples: a double-buffered background writer that bypasses the page cache.
 
-Samples are read to where they will be written from; see `steadkit.hdf5.direct_io` for why.
+Samples are read into the buffers that they are written from; see `steadkit.hdf5.direct_io` for
+why these are aligned as the file is.
 """
 
 import mmap
@@ -10,13 +11,13 @@ from typing import Final, NamedTuple
 from steadkit.hdf5 import PAGE, DirectWriter
 
 MAX_WRITE_BYTES: Final = 4 << 20
-"""Bytes of a stretch that are written while the rest is still being filled in."""
+"""Bytes of a batch that are written while the rest is still being filled in."""
 
-MAX_UNWRITTEN_BYTES: Final = 2
-"""Stretches that may be on their way to the disk: the last one, and the one before it."""
+MAX_UNWRITTEN_BATCHES: Final = 2
+"""Batches that may be on their way to the disk: one in each of the two memories."""
 
 
-class _Write(NamedTuple):
+class _Batch(NamedTuple):
     """Bytes in memory, as far from the beginning of a page as they will be in the file."""
 
     address: int
@@ -24,94 +25,112 @@ class _Write(NamedTuple):
 
 
 class AsyncWriter:
-    """Writes stretches of an open file, each while the next is being filled in.
+    """Write batches of equal parts into an open file, each while the next is being filled in.
 
     Parameters
     ----------
     descriptor
         The open file.
-    size
-        Bytes of each part of a stretch.
-    most
-        Parts of the longest stretch.
+    part_bytes
+        Bytes of each part of a batch.
+    max_parts
+        Parts of the longest batch.
     """
 
-    def __init__(self, descriptor: int, size: int, most: int):
-        self._disk, self._size, self._most = DirectWriter(descriptor), size, most
-        self._memory, self._other = (_memory(PAGE + most * size) for _ in range(2))
-        self._stretch = _Write(0, memoryview(b""))
-        self._filled = self._begun = 0
-        self._writer = ThreadPoolExecutor(1)
-        self._writing: list[Future[None]] = []
-        self._writing_other: list[Future[None]] = []
+    def __init__(self, descriptor: int, part_bytes: int, max_parts: int):
+        self._disk, self._part_bytes, self._max_parts = (
+            DirectWriter(descriptor),
+            part_bytes,
+            max_parts,
+        )
+        # A page more than the parts, as a batch may begin anywhere in a page of the file.
+        self._memory, self._previous_memory = (
+            _allocate(PAGE + max_parts * part_bytes) for _ in range(2)
+        )
+        self._batch = _Batch(0, memoryview(b""))
+        self._n_filled = self._submitted_bytes = 0
+        # One thread, so that the parts of a batch are written in the order of submission.
+        self._executor = ThreadPoolExecutor(1)
+        self._writes: list[Future[None]] = []
+        self._previous_writes: list[Future[None]] = []
 
-    def places(self, address: int, count: int) -> list[memoryview]:
-        """Give room for so many parts that belong one behind the other, from an address on.
+    def buffers(self, address: int, count: int) -> list[memoryview]:
+        """Return the buffers of a new batch, one a part, that lies at an address of the file.
 
         Raises
         ------
         OSError
-            The disk was full or at fault when it wrote the stretch before the last one.
+            The disk was full or failed when it wrote the batch before the last one.
         """
-        if count > self._most:
-            raise ValueError(f"{count} parts are more than {self._most}")
-        self._memory, self._other = self._other, self._memory
-        self._writing, self._writing_other = self._writing_other, self._writing
-        self._end(self._writing)
+        if count > self._max_parts:
+            raise ValueError(f"{count} parts are more than {self._max_parts}")
+        self._memory, self._previous_memory = self._previous_memory, self._memory
+        self._writes, self._previous_writes = self._previous_writes, self._writes
+        # The memory may be filled again only when what it held two batches ago is written.
+        self._finish(self._writes)
         first = address % PAGE
-        content = memoryview(self._memory)[first : first + count * self._size]
-        self._stretch = _Write(address, content)
-        return [content[at : at + self._size] for at in range(0, len(content), self._size)]
+        content = memoryview(self._memory)[first : first + count * self._part_bytes]
+        self._batch = _Batch(address, content)
+        return [
+            content[start : start + self._part_bytes]
+            for start in range(0, len(content), self._part_bytes)
+        ]
 
-    def fill(self, number: int) -> None:
-        """Tell that the place of this number is filled, and will stay so.
+    def mark_filled(self, number: int) -> None:
+        """Note that the buffer of this number holds its final bytes.
 
-        As long as places are filled one after another, they are written meanwhile.
+        As long as buffers are filled one after another, they are written meanwhile.
         """
-        if number == self._filled:
-            self._filled += 1
-            ready = self._filled * self._size
-            whole = ready - (self._stretch.address + ready) % PAGE  # pages
-            if whole - self._begun >= MAX_WRITE_BYTES:
-                self._begin(whole)
+        # Only the parts up to the first gap may be written: what lies behind is not final.
+        if number == self._n_filled:
+            self._n_filled += 1
+            ready = self._n_filled * self._part_bytes
+            # Up to the last page boundary of the file: both halves of a page that is written in
+            # two would go through the cache.
+            whole_pages = ready - (self._batch.address + ready) % PAGE
+            if whole_pages - self._submitted_bytes >= MAX_WRITE_BYTES:
+                self._submit(whole_pages)
 
-    def begin(self) -> None:
-        """Begin to write the rest: all places are filled, and will stay so.
+    def submit(self) -> None:
+        """Start to write the rest of the batch: all buffers hold their final bytes.
 
-        After `wait` it writes all of them once more.
+        After `wait` it writes all of them again.
         """
-        self._begin(len(self._stretch.content))
+        self._submit(len(self._batch.content))
 
-    def _begin(self, end: int) -> None:
-        address, content = self._stretch
-        begun, self._begun = self._begun, end
-        self._writing.append(
-            self._writer.submit(self._disk.write, address + begun, content[begun:end])
+    def _submit(self, end: int) -> None:
+        address, content = self._batch
+        start, self._submitted_bytes = self._submitted_bytes, end
+        self._writes.append(
+            self._executor.submit(self._disk.write, address + start, content[start:end])
         )
 
     def wait(self) -> None:
-        """Wait until all that was begun is written.
+        """Wait until everything submitted is written.
 
         Raises
         ------
         OSError
-            The disk is full or at fault.
+            The disk is full or failed.
         """
-        self._end(self._writing_other)
-        self._end(self._writing)
+        self._finish(self._previous_writes)
+        self._finish(self._writes)
 
-    def _end(self, writing: list[Future[None]]) -> None:
-        self._filled = self._begun = 0
-        while writing:
-            writing.pop(0).result()
+    def _finish(self, writes: list[Future[None]]) -> None:
+        # Nothing of the batch counts as written any more, so that after `wait` its buffers can be
+        # corrected and submitted from their beginning.
+        self._n_filled = self._submitted_bytes = 0
+        while writes:
+            # Removed before its result is asked for, so that an error is raised only once.
+            writes.pop(0).result()
 
     def close(self) -> None:
-        """Give back what this needs; what is being written will be."""
-        self._writer.shutdown()
+        """Write what was submitted and release the thread and the descriptor."""
+        self._executor.shutdown()
         self._disk.close()
 
 
-def _memory(size: int) -> mmap.mmap:
+def _allocate(size: int) -> mmap.mmap:
     memory = mmap.mmap(-1, size)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)

@@ -1,4 +1,4 @@
-"""Processes that carry runs of traces beside this one."""
+"""Worker processes that copy batches of traces next to the threads of the main process."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -8,29 +8,29 @@ from typing import NamedTuple
 
 from steadkit.errors import InputError
 from steadkit.processes import Worker
-from steadkit.store.async_writer import MAX_UNWRITTEN_BYTES
+from steadkit.store.async_writer import MAX_UNWRITTEN_BATCHES
 from steadkit.store.copy_task import CopiedBatch, CopyWorker, Task
 from steadkit.store.open import open_data
 from steadkit.store.reader import Reader
 
 
 class Setup(NamedTuple):
-    """What a helper works with."""
+    """Arguments of a copy process."""
 
     sources: list[tuple[Path, tuple[int, int], int]]
-    """The files that tasks speak of, by number; what tells each from one put in its place; and how
-    many traces are read of each."""
+    """The source files by the numbers that tasks use: path, device and inode, and how many traces
+    are read of each."""
     descriptor: int
     """The file to write."""
 
 
 class CopyProcess:
-    """A process that works as a `steadkit.store.copy_task.CopyWorker`.
+    """A process with the interface of a `steadkit.store.copy_task.CopyWorker`.
 
     Parameters
     ----------
     sources
-        The files that tasks speak of, by number.
+        The source files by the numbers that tasks use.
     n_traces
         How many traces are read of each.
     descriptor
@@ -43,52 +43,54 @@ class CopyProcess:
             for path, number in zip(sources, n_traces, strict=True)
         ]
         setup = Setup(files, descriptor)
-        self._child = Worker(f"{__name__}:worker_main", setup, [descriptor])
-        self.unsettled: deque[Task] = deque(maxlen=MAX_UNWRITTEN_BYTES)
-        """What it carried last: if the process goes, this may not be written."""
+        self._process = Worker(f"{__name__}:worker_main", setup, [descriptor])
+        # A batch is answered before it is written, so the last ones are kept for a replacement.
+        self.unflushed: deque[Task] = deque(maxlen=MAX_UNWRITTEN_BATCHES)
+        """Most recent tasks: lost if the process dies before they are flushed."""
 
-    def carry(self, task: Task) -> CopiedBatch:
-        """Let it carry, and raise what was raised there.
-
-        Raises
-        ------
-        ChildGoneError
-            The process has ended.
-        """
-        carried: CopiedBatch = self._child.ask(task)
-        self.unsettled.append(task)
-        return carried
-
-    def settle(self) -> None:
-        """Let it write all, and raise what was raised there.
+    def copy_batch(self, task: Task) -> CopiedBatch:
+        """Copy a batch in the process, as `CopyWorker.copy_batch` does.
 
         Raises
         ------
-        ChildGoneError
+        WorkerDiedError
             The process has ended.
         """
-        self._child.ask(None)
-        self.unsettled.clear()
+        copied: CopiedBatch = self._process.call(task)
+        self.unflushed.append(task)
+        return copied
+
+    def flush(self) -> None:
+        """Wait until the process has written all samples, as `CopyWorker.flush` does.
+
+        Raises
+        ------
+        WorkerDiedError
+            The process has ended.
+        """
+        self._process.call(None)
+        self.unflushed.clear()
 
     def close(self) -> None:
         """End the process."""
-        self._child.close()
+        self._process.close()
 
 
 @contextmanager
 def worker_main(setup: Setup) -> Iterator[Callable[[Task | None], CopiedBatch | None]]:
-    """Open what a helper works with, in its own process."""
+    """Open the sources in the worker process; yields a function of a task, None for a flush."""
     with ExitStack() as stack:
         readers = [
             Reader(stack.enter_context(open_data(path)), number)
             for path, _, number in setup.sources
         ]
+        # After opening, so that a file put in the place of a source is noticed in any case.
         for path, identity, _ in setup.sources:
             if _identity(path) != identity:
                 raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
-        hand = CopyWorker(readers, setup.descriptor)
-        stack.callback(hand.close)
-        yield lambda task: hand.settle() if task is None else hand.carry(task)
+        worker = CopyWorker(readers, setup.descriptor)
+        stack.callback(worker.close)
+        yield lambda task: worker.flush() if task is None else worker.copy_batch(task)
 
 
 def _identity(path: Path) -> tuple[int, int]:

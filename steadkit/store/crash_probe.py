@@ -1,6 +1,6 @@
-"""Try a file of HDF5's newer kind in a process of its own, where it may crash or hang harmlessly.
+"""Probe of a file of a newer HDF5 version in a child process, where a crash or hang is harmless.
 
-Damaged heaps and B-trees of the newer kind can crash HDF5's library or keep it busy for ever.
+Damaged heaps and B-trees of newer versions can crash HDF5's library or keep it busy for ever.
 Files of the oldest kind, STEAD's among them, are read without the library where that happens.
 """
 
@@ -23,7 +23,7 @@ _probed_files: set[tuple[str, int, int]] = set()
 
 
 def is_new(path: Path) -> bool:
-    """Tell whether a file begins as HDF5's newer kind does: with a superblock of version 2 or 3."""
+    """Return whether a file has a superblock of version 2 or 3."""
     with path.open("rb") as file:
         # A user block before it has 512 bytes, or twice that, and so on.
         start, size = 0, path.stat().st_size
@@ -36,7 +36,7 @@ def is_new(path: Path) -> bool:
 
 
 def probe(path: Path) -> None:
-    """Let a child read all names, layouts and attributes; once while the file stays the same.
+    """Read all names, layouts and attributes in a child process, once for each state of the file.
 
     Raises
     ------
@@ -44,43 +44,44 @@ def probe(path: Path) -> None:
         The library crashes or hangs on the file.
     """
     status = path.stat()
+    # A file that was changed since may crash the library, though it did not before.
     key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
     if key in _probed_files:
         return
     code = f"from {__name__} import read_all; read_all()"
-    call = [sys.executable, "-P", "-c", code, str(path.resolve())]
+    command = [sys.executable, "-P", "-c", code, str(path.resolve())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=quiet, env=environment) as child:
+    null = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=null, env=environment) as child:
         try:
-            fault = _watch(child)
+            failure = _watch(child)
         finally:
             child.kill()
-    if fault:
-        raise InputError(f"{str(path)!r} is damaged, HDF5 {fault} on it: take the original")
+    if failure:
+        raise InputError(f"{str(path)!r} is damaged, HDF5 {failure} on it: take the original")
     _probed_files.add(key)
 
 
 def _watch(child: subprocess.Popen[bytes]) -> str | None:
-    """Wait for a child as long as it gives signs of life; returns what is wrong, if anything."""
-    signs = child.stdout.fileno()  # type: ignore[union-attr]
-    while select.select([signs], [], [], TIMEOUT_S)[0]:
-        if not os.read(signs, 4096):
+    """Wait for a child while it writes a byte from time to time; returns its failure, or None."""
+    output = child.stdout.fileno()  # type: ignore[union-attr]
+    while select.select([output], [], [], TIMEOUT_S)[0]:
+        if not os.read(output, 4096):
             return "crashes" if child.wait() < 0 else None
     return "hangs"
 
 
 def read_all() -> None:
-    """Be the child: ask of the library what will be asked of it, with a sign of life a trace."""
+    """Read everything that will be read of the file, in the child; write a byte for each trace."""
     import h5py
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _wait_for_child()
+    _set_alarm()
     with h5py.File(sys.argv[1]) as file:
         group = file[DATA_GROUP]
         for name in group:
             os.write(1, b".")
-            _wait_for_child()
+            _set_alarm()
             try:
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     dict(group[name].attrs)
@@ -90,6 +91,6 @@ def read_all() -> None:
                 continue
 
 
-def _wait_for_child() -> None:
-    """Let the child end by itself when it hangs and nobody is left to kill it."""
+def _set_alarm() -> None:
+    """Set an alarm that ends the child if it hangs after its parent was killed."""
     signal.setitimer(signal.ITIMER_REAL, 2 * TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""A STEAD file opened, and the dataset of a trace in it, checked to be what STEAD promises."""
+"""Open a STEAD file, and get the dataset of a trace with its shape, type and storage checked."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from steadkit.store.crash_probe import is_new, probe
 from steadkit.store.samples import DTYPE
 
 CACHE_BYTES: Final = 128 << 20
-"""Limit of HDF5's metadata cache, the most that it allows; by default it is 32 MB.
+"""Limit of HDF5's metadata cache, the highest that it allows; by default it is 32 MB.
 
 A group's heap of names is one entry of that cache and doubles to 46 MB above 720,896 names: where
 it does not fit, every look-up of a name reads all of it (35 us become 14 to 34 ms).
@@ -30,7 +30,7 @@ LIBRARY_ERRORS: Final = (
     KeyError,
     NotImplementedError,
 )
-"""What h5py raises where a file is damaged."""
+"""Exceptions that h5py raises where a file is damaged."""
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def _open(path: Path) -> h5py.File:
 
 
 def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
-    """Get what a name holds, or None; a link out of the file is refused, never followed."""
+    """Return the object of a name, or None; a soft or external link is refused, never followed."""
     try:
         link = group.get(name, getlink=True)
         if link is not None and not isinstance(link, h5py.HardLink):
@@ -84,12 +84,12 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
 
 
 def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Get a trace's dataset, checked to be what STEAD promises.
+    """Return a trace's dataset, after its shape, type and storage are checked.
 
     Raises
     ------
     InputError
-        It is missing, or its shape, type or storage is another.
+        It is missing, or its shape, type or storage is not STEAD's.
     """
     path = Path(group.file.filename)
     dataset = _member(group, name, path)
@@ -116,7 +116,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def _type_name(dtype: np.dtype) -> str:
-    """Name a type of samples, and the order of its bytes where that is all that differs.
+    """Return the name of a sample type, and the byte order where nothing else differs.
 
     >>> _type_name(np.dtype(">f4")), _type_name(np.dtype("c8"))
     ('>f4, float32 in big-endian order', 'complex64')

@@ -1,4 +1,4 @@
-"""Scan traces of one file: many read at once, in the order of the file; damage is one trace's."""
+"""Sequential scan of the traces of a file, in batches; damage is reported trace by trace."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 from steadkit.store.trace_index import known_headers
 
 BATCH_TRACES: Final = 128
-"""Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""
+"""Traces read at once: few enough that their samples, 9 MB, are in a cache when checked."""
 
 ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
-"""What reading a damaged trace raises; `InputError` is one of them."""
+"""Exceptions of a damaged trace; `InputError` is one of them."""
 
 
 @dataclass
 class ScannedBatch:
-    """Some traces of a file, by ascending address; what is wrong with one is by its place here.
+    """Some traces of a file, by ascending address, and the errors of damaged ones, by index.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class ScannedBatch:
     digests
         Of the samples of each; empty where they were not read.
     attributes
-        Places of traces that are alike, and their attributes, a row each.
+        Indices of traces with one schema, and their attributes, a row each.
     unread
-        Why a trace has no samples here.
+        Error of each trace without samples.
     unread_attributes
-        Why it has no attributes here, though its header was read.
+        Error of each trace without attributes whose header was read.
     """
 
     rows: np.ndarray
@@ -48,7 +48,7 @@ class ScannedBatch:
     unread_attributes: dict[int, str] = field(default_factory=dict)
 
     def attribute_digests(self) -> list[bytes]:
-        """Identify the attributes of each; empty where they were not read."""
+        """Return the digest of the attributes of each; empty where they were not read."""
         digests = [b""] * len(self.rows)
         for numbers, table in self.attributes:
             for number, digest in zip(numbers, table.digests(), strict=True):
@@ -59,24 +59,24 @@ class ScannedBatch:
 def locate(
     reader: Reader, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, dict[int, Exception]]:
-    """Look up where traces are.
+    """Look up the header addresses of traces.
 
     Returns
     -------
     rows, addresses : numpy.ndarray
-        The numbers of those found, among the names, and where their headers are.
-    lost : dict
-        Why another one was not, by number.
+        The numbers of the traces found, among the names, and the addresses of their headers.
+    errors : dict
+        The error of each other trace, by number.
     """
     addresses = known_headers(reader, names)
-    lost: dict[int, Exception] = {}
+    errors: dict[int, Exception] = {}
     for row in np.flatnonzero(addresses < 0).tolist():
         try:
             addresses[row] = reader.address(names[row])
         except LIBRARY_ERRORS as error:
-            lost[row] = error
-    rows = np.delete(np.arange(len(names)), list(lost))
-    return rows, addresses[rows], lost
+            errors[row] = error
+    rows = np.delete(np.arange(len(names)), list(errors))
+    return rows, addresses[rows], errors
 
 
 def scan(
@@ -112,9 +112,10 @@ def scan(
         try:
             _read_together(reader, traces, scanned, memory)
         except ERRORS:
-            # One of them is damaged, and it is not known which: each by itself.
+            # One of them is damaged, and it is not known which: read each by itself. The batch
+            # begins again, as the digests and attributes read so far may be incomplete.
             scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
-            _read_apart(reader, traces, scanned)
+            _read_separately(reader, traces, scanned)
         yield scanned
 
 
@@ -122,37 +123,39 @@ def _read_together(
     reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch, memory: np.ndarray
 ) -> None:
     digests = scanned.digests
-    places = [waveform.data.cast("B") for waveform in scanned.waveforms]
+    buffers = [waveform.data.cast("B") for waveform in scanned.waveforms]
 
-    def look(samples: memoryview, number: int) -> None:
+    def on_read(samples: memoryview, number: int) -> None:
         digests[number] = waveform_digest(samples)  # while they are in the cache of the core
 
-    windows = reader.ahead(traces, memory, places, look)
-    stored = reader.many(traces, windows)
-    scanned.attributes = stored.attributes
-    if places and not reader.are_in_place(stored):
-        apart = [*map(bytes, reader.samples(stored))]  # some may lie where others belong
-        for number, content in enumerate(apart):
-            places[number][:] = content
-            look(places[number], number)
+    read_ahead = reader.read_ahead(traces, memory, buffers, on_read)
+    batch = reader.read_batch(traces, read_ahead)
+    scanned.attributes = batch.attributes
+    if buffers and not reader.all_prefilled(batch):
+        samples = [*map(bytes, reader.samples(batch))]  # some may lie where others belong
+        for number, content in enumerate(samples):
+            buffers[number][:] = content
+            on_read(buffers[number], number)
 
 
-def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch) -> None:
+def _read_separately(
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch
+) -> None:
     heaps = reader.heaps()
     for number, (name, address) in enumerate(traces):
         try:
-            stored = reader.stored(name, address)
+            location = reader.locate(name, address)
         except ERRORS as error:
             scanned.unread[number] = str(error)
             continue
         try:
-            table = table_of(reader.attributes(stored, heaps))
+            table = table_of(reader.attributes(location, heaps))
             scanned.attributes.append(([number], table))
         except ERRORS as error:
             scanned.unread_attributes[number] = str(error)
         if len(scanned.waveforms):
             try:
-                reader.read_into(stored, scanned.waveforms[number])
+                reader.read_into(location, scanned.waveforms[number])
                 scanned.digests[number] = waveform_digest(scanned.waveforms[number].data)
             except ERRORS as error:
                 scanned.unread[number] = str(error)

@@ -1,10 +1,10 @@
-"""Where the traces of a file are: addresses of headers and offsets of samples, many at once.
+"""Addresses of headers and offsets of samples of many traces, with an index on disk.
 
-`find_headers` reads the file alone. `find_offsets` keeps what it found of a large file as an index
+`find_headers` reads the file alone. `find_offsets` keeps the offsets of a large file as an index
 in the user's cache, 24 bytes a trace: to find the 1.27 million traces of STEAD in its headers
 takes minutes and 10 GB from a cold disk. An index is used while size, modification time and inode
 of the file and a digest of its superblock, B-tree root and heap of names are what they were; one
-that is stale, torn or absent is made again. What it says is bounded like any untrusted input.
+that is stale, torn or absent is made again. Its content is checked like any untrusted input.
 """
 
 import os
@@ -41,7 +41,7 @@ CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""
 
 MIN_SHARE: Final = 16
-"""One look-up by h5py takes as long as reading so many names of the symbol table."""
+"""Names of the symbol table that are read in the time of one look-up by h5py."""
 
 MIN_LOADED: Final = 1000
 """Traces that must be asked for before an index is looked for: to load STEAD's takes a second."""
@@ -51,7 +51,7 @@ INDEXED_SHARE: Final = 4
 """Traces, and one in how many of a file's, that must be asked for before an index is made."""
 
 MIN_DISTANCE_BYTES: Final = 1 << 14
-"""Bytes from header to header beyond which the system would read ahead what nobody wants."""
+"""Bytes from header to header beyond which the system's read-ahead would only waste time."""
 
 _FIRST_LINE: Final = b"steadkit index of places 1\n"
 _DIGEST: Final = 32
@@ -59,16 +59,16 @@ _COLUMNS: Final = 3
 
 
 class TraceOffsets(NamedTuple):
-    """Where some traces are."""
+    """Header addresses and sample offsets of some traces."""
 
     headers: np.ndarray
     """Address of each object header, int64; -1 where it is not known."""
     samples: np.ndarray
-    """Offset of the samples in the file, int64; -1 where they are not in one piece."""
+    """Offset of the samples in the file, int64; -1 where they are not contiguous."""
 
 
 class Index(NamedTuple):
-    """Where all traces of a file are."""
+    """Names, header addresses and sample offsets of all traces of a file."""
 
     table: SymbolTable
     samples: np.ndarray
@@ -95,7 +95,7 @@ def find_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
 def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
     """Return the address of the header of each trace, -1 where h5py has to look it up.
 
-    Names are looked up in the symbol table once so many were asked for that reading it pays.
+    Names are looked up in the symbol table once their number makes it worth to read it.
     """
     reader.n_looked_up += len(names)
     if reader.table is None and reader.n_looked_up * MIN_SHARE * TRACE_BYTES > reader.raw.size:
@@ -106,9 +106,9 @@ def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
 
 
 def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
-    """Return where headers and samples of traces are, by the index of the file if there is one.
+    """Return header addresses and sample offsets, from the index of the file if there is one.
 
-    An index is made where many traces are asked for.
+    An index is made where many traces are requested.
 
     Raises
     ------
@@ -147,19 +147,19 @@ def _index(reader: Reader, n_names: int) -> Index | None:
 
 
 def _rows_of(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Take rows of a column as int64; -1 for the row -1."""
+    """Return rows of a column as int64; -1 for the row -1."""
     return np.where(rows < 0, -1, column.astype(np.int64)[rows])
 
 
 def _complete_headers(reader: Reader, names: Sequence[str], headers: np.ndarray) -> np.ndarray:
-    """Look up by h5py what is not known; it says what is wrong with one that is absent."""
+    """Look up missing addresses with h5py, which raises an error for an absent trace."""
     for row in np.flatnonzero(headers < 0).tolist():
         headers[row] = reader.address(names[row])
     return headers
 
 
 def _group(reader: Reader) -> Group | None:
-    """Return where the names of a file are; None if that is left to h5py."""
+    """Return the addresses of the group of traces; None if that is left to h5py."""
     try:
         # By its link: H5Oget_info would walk through all nodes of the group to tell their size.
         link = reader.group.file.id.links.get_info(DATA_GROUP.encode())
@@ -169,7 +169,7 @@ def _group(reader: Reader) -> Group | None:
 
 
 def _read_table(reader: Reader) -> SymbolTable | None:
-    """Read the names of a file; None if that is left to h5py, which says what is damaged."""
+    """Read the names of a file; None if that is left to h5py, which reports damage."""
     group = _group(reader)
     try:
         return None if group is None else read_symbol_table(reader.raw, group)
@@ -180,15 +180,15 @@ def _read_table(reader: Reader) -> SymbolTable | None:
 def _complete(
     reader: Reader, names: Sequence[str], headers: np.ndarray, samples: np.ndarray
 ) -> np.ndarray:
-    """Look at the traces one by one of which no samples were found; refuses what is none."""
+    """Locate the traces without a sample offset one by one; raises an error for what is none."""
     for row in np.flatnonzero(samples < 0).tolist():
-        offset = reader.stored(names[row], int(headers[row])).offset
+        offset = reader.locate(names[row], int(headers[row])).offset
         samples[row] = -1 if offset is None else offset
     return samples
 
 
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:
-    """Find samples by the headers, read in the order of their addresses; -1 where they are not."""
+    """Return sample offsets from headers read in ascending order; -1 where not contiguous."""
     order = np.argsort(headers, kind="stable")
     if len(headers) > 1 and np.median(np.diff(headers[order])) > MIN_DISTANCE_BYTES:
         expect_random_reads(reader.raw.descriptor)
@@ -203,7 +203,7 @@ def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:
 
 
 def _key(reader: Reader, group: Group) -> bytes | None:
-    """Identify a file in its present state; None if its parts cannot be read."""
+    """Return a digest of the present state of a file; None if its parts cannot be read."""
     status = os.fstat(reader.raw.descriptor)
     identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     try:
@@ -217,24 +217,24 @@ def _key(reader: Reader, group: Group) -> bytes | None:
 
 
 def index_file(path: Path) -> Path | None:
-    """Return where the index of a file is kept, or None if indexes are not kept."""
+    """Return the path of the index of a file, or None if indexes are not kept."""
     folder = os.environ.get(CACHE_VARIABLE)
     if folder is None:
         folder = user_cache_dir("steadkit", appauthor=False)
-    if not os.path.isabs(folder):  # empty, or a home that nobody knows
+    if not os.path.isabs(folder):  # empty, or a home directory that cannot be determined
         return None
     name = blake3(os.fsencode(path.resolve())).hexdigest(16)
     return Path(folder) / "places" / f"{name}.index"
 
 
 def _save(path: Path, index: Index, key: bytes) -> None:
-    """Write an index; without one, where the cache cannot be written, all works as well."""
+    """Write an index; an error of the cache is ignored, as the index only saves time."""
     columns = (index.table.name_offsets, index.table.headers, index.samples)
     body = key + b"".join(column.astype("<i8").tobytes() for column in columns)
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
     with suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_one(path, lambda new: new.write_bytes(content), overwrite=True, kind=ANY)
+        write_one(path, lambda temporary: temporary.write_bytes(content), overwrite=True, kind=ANY)
 
 
 def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:
@@ -258,7 +258,7 @@ def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:
 def _bounded(
     reader: Reader, group: Group, offsets: np.ndarray, headers: np.ndarray, samples: np.ndarray
 ) -> Index | None:
-    """Put an index together if all of it lies inside the file."""
+    """Return an index if all its offsets are inside the file."""
     size = reader.raw.size
     inside = (offsets >= 0).all() and (headers >= 0).all() and (headers < size).all()
     inside &= ((samples == -1) | ((samples >= 0) & (samples <= size - TRACE_BYTES))).all()

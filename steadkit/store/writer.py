@@ -1,4 +1,4 @@
-"""A new STEAD file out of traces made in memory."""
+"""Writer of a new STEAD file from traces in memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE
 
 BLOCK_TRACES = 1024
-"""Traces whose attributes are held before they are written behind their samples."""
+"""Traces whose attributes are buffered before they are written behind their samples."""
 
 
 class Writer:
-    """Fill a new STEAD file with traces, in the order in which they come.
+    """Write traces into a new STEAD file, in the order in which they are added.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Writer:
     def __init__(self, path: Path):
         self._file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
         self._waiting: list[tuple[int, Attributes]] = []
-        # In the order in which they came; a dict is also quick to tell what is in it.
+        # A dict as an ordered set: the order of the file, and a fast test for repeated names.
         self._names: dict[str, None] = {}
         self._headers: list[int] = []
 
@@ -36,7 +36,7 @@ class Writer:
         try:
             if kind is None:
                 self._write_headers()
-                self._file.finish(list(self._names), np.array(self._headers, np.uint64))
+                self._file.finalize(list(self._names), np.array(self._headers, np.uint64))
         finally:
             self._file.close()
 
@@ -66,7 +66,7 @@ class Writer:
         datasets = [
             (np.array([address]), table_of(attributes)) for address, attributes in self._waiting
         ]
-        content, headers = self._file.lay_out(group_by_schema(datasets))
+        content, headers = self._file.layout(group_by_schema(datasets))
         self._file.append(content)
         self._headers += headers.tolist()
         self._waiting = []

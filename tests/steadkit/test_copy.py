@@ -74,9 +74,9 @@ def order(tmp_path):
     """Two sources, and their traces in an order of its own."""
     by_us(tmp_path / "one.hdf5", NAMES[::2])
     by_h5py(tmp_path / "two.hdf5", NAMES[1::2])
-    wanted = random.Random(1).sample(NAMES, len(NAMES))
-    numbers = [NAMES.index(name) % 2 for name in wanted]
-    return CopyPlan([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], wanted, numbers)
+    names_in_order = random.Random(1).sample(NAMES, len(NAMES))
+    numbers = [NAMES.index(name) % 2 for name in names_in_order]
+    return CopyPlan([tmp_path / "one.hdf5", tmp_path / "two.hdf5"], names_in_order, numbers)
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def undisturbed(tmp_path, order):
 def read(monkeypatch):
     """Count the waveforms that are read."""
     names = []
-    carry = CopyWorker.carry
+    copy_batch = CopyWorker.copy_batch
 
     def counted(self, task):
         names.extend(task.names)
-        return carry(self, task)
+        return copy_batch(self, task)
 
-    monkeypatch.setattr(CopyWorker, "carry", counted)
+    monkeypatch.setattr(CopyWorker, "copy_batch", counted)
     return names
 
 
@@ -128,11 +128,11 @@ def test_the_number_of_sources_does_not_matter(tmp_path, order, undisturbed, cou
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
-@pytest.mark.parametrize("what", ["THREADS", "RUN"])
+@pytest.mark.parametrize("constant", ["THREADS", "TASK_TRACES"])
 def test_how_the_work_is_shared_out_does_not_matter(
-    tmp_path, order, undisturbed, what, size, monkeypatch
+    tmp_path, order, undisturbed, constant, size, monkeypatch
 ):
-    monkeypatch.setattr(copy_module, what, size)
+    monkeypatch.setattr(copy_module, constant, size)
     assert copy(tmp_path / "copy", order) == undisturbed
 
 
@@ -146,11 +146,11 @@ def test_many_runs_of_traces_with_attributes_of_many_kinds(tmp_path, seed):
             dataset = file.create_dataset(f"data/{name}", data=np.full((6000, 3), number, "f4"))
             dataset.attrs["name"] = name
             dataset.attrs[f"kind{number % 90}"] = ["x" * (number % 50), number / 7][number % 2]
-    wanted = names if seed is None else random.Random(seed).sample(names, len(names))
-    copy(tmp_path / "copy", CopyPlan([path], wanted, [0] * len(names)), block=8192)
+    names_in_order = names if seed is None else random.Random(seed).sample(names, len(names))
+    copy(tmp_path / "copy", CopyPlan([path], names_in_order, [0] * len(names)), block=8192)
     assert attributes_in(tmp_path / "copy" / "a.hdf5") == attributes_in(path)
-    found = waveforms_in(tmp_path / "copy" / "a.hdf5")
-    assert all((found[name] == number).all() for number, name in enumerate(names))
+    waveforms = waveforms_in(tmp_path / "copy" / "a.hdf5")
+    assert all((waveforms[name] == number).all() for number, name in enumerate(names))
 
 
 class FullDiskError(OSError):
@@ -174,11 +174,13 @@ def cut_off(folder, order, after):
 def test_a_copy_cut_off_goes_on(tmp_path, order, undisturbed, read, after):
     cut_off(tmp_path / "copy", order, after)
     assert not h5py.is_hdf5(tmp_path / "copy" / "a.hdf5")
-    whole = (after - 1) // BLOCK * BLOCK
+    n_complete = (after - 1) // BLOCK * BLOCK
     read.clear()
     checked = []
-    assert copy(tmp_path / "copy", order, lambda *given: checked.append(given)) == undisturbed
-    assert not set(read) & set(order.names[:whole])  # what was done is not read again
+    assert (
+        copy(tmp_path / "copy", order, lambda *arguments: checked.append(arguments)) == undisturbed
+    )
+    assert not set(read) & set(order.names[:n_complete])  # what was done is not read again
     assert len(read) == len(set(read))
     assert [name for name, *_ in checked] == list(order.names)
     assert checked[0][1].hex() == digest(waveform(order.names[0]))
@@ -193,29 +195,29 @@ def test_a_copy_cut_off_again_and_again_arrives(tmp_path, order, undisturbed, re
 
 
 @pytest.mark.parametrize("file", ["a.hdf5", "journal"])
-@pytest.mark.parametrize("kind", ["flipped", "cut", "longer", "zeroed"])
+@pytest.mark.parametrize("category", ["flipped", "cut", "longer", "zeroed"])
 def test_damage_to_what_was_left_never_leads_to_a_wrong_result(
-    tmp_path, order, undisturbed, file, kind
+    tmp_path, order, undisturbed, file, category
 ):
     cut_off(tmp_path / "left", order, 2 * BLOCK)
-    chance = random.Random(f"{file} {kind}")
+    chance = random.Random(f"{file} {category}")
     size = (tmp_path / "left" / file).stat().st_size
     first = PAGE if file == "a.hdf5" else 0
     for number in range(25):
         folder = tmp_path / f"copy{number}"
         shutil.copytree(tmp_path / "left", folder)
-        damage(folder / file, kind, chance.randrange(first, size), chance)
+        damage(folder / file, category, chance.randrange(first, size), chance)
         assert copy(folder, order) == undisturbed
         shutil.rmtree(folder)
 
 
-def damage(path, kind, position, chance):
+def damage(path, category, position, chance):
     content = bytearray(path.read_bytes())
-    if kind == "flipped":
+    if category == "flipped":
         content[position] ^= 1 << chance.randrange(8)
-    elif kind == "cut":
+    elif category == "cut":
         del content[position:]
-    elif kind == "longer":
+    elif category == "longer":
         content[position:position] = chance.randbytes(chance.randrange(1, 200))
     else:
         content[position : position + 200] = bytes(len(content[position : position + 200]))
@@ -321,8 +323,8 @@ def test_a_full_disk_leaves_the_old_state_and_a_rerun_arrives(stead, run, tmp_pa
 
 
 @pytest.mark.parametrize("lib", ["earliest", "latest"])
-@pytest.mark.parametrize("kind", ["reference", "compound", "empty"])
-def test_attributes_that_cannot_be_copied_are_one_line(tmp_path, run, lib, kind):
+@pytest.mark.parametrize("category", ["reference", "compound", "empty"])
+def test_attributes_that_cannot_be_copied_are_one_line(tmp_path, run, lib, category):
     path = tmp_path / "odd.hdf5"
     by_h5py(path, NAMES, libver=lib)
     with h5py.File(path, "r+", libver=lib) as file:
@@ -331,7 +333,7 @@ def test_attributes_that_cannot_be_copied_are_one_line(tmp_path, run, lib, kind)
             "reference": dataset.ref,
             "compound": np.zeros(2, "i4,f4"),
             "empty": h5py.Empty("f4"),
-        }[kind]
+        }[category]
     as_csv([values(name) for name in NAMES]).to_csv(path.with_suffix(".csv"), index=False)
     before = sorted(tmp_path.iterdir())
     result = run("steadkit", "subset", path, "--fraction", "1", "-o", "copy.hdf5")

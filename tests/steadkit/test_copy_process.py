@@ -41,16 +41,16 @@ def copied(folder, order):
 @pytest.fixture
 def helped(monkeypatch):
     """Let even small copies be helped, by two processes; lists what they did."""
-    did, ask = [], Worker.ask
-    monkeypatch.setattr(copy, "_helpers", lambda traces: 2)
+    tasks, call = [], Worker.call
+    monkeypatch.setattr(copy, "_n_processes", lambda traces: 2)
 
-    def told(self, task):
-        found = ask(self, task)
-        did.append(task)
-        return found
+    def recorded(self, task):
+        result = call(self, task)
+        tasks.append(task)
+        return result
 
-    monkeypatch.setattr(Worker, "ask", told)
-    return did
+    monkeypatch.setattr(Worker, "call", recorded)
+    return tasks
 
 
 def test_help_does_not_matter(tmp_path, order, undisturbed, helped):
@@ -62,16 +62,16 @@ def test_help_does_not_matter(tmp_path, order, undisturbed, helped):
 def test_a_helper_that_is_killed_is_replaced(
     tmp_path, order, undisturbed, helped, monkeypatch, when
 ):
-    ask = Worker.ask
+    call = Worker.call
 
     def killed(self, task):
         if when == "before":
             os.kill(self.process.pid, signal.SIGKILL)
-        found = ask(self, task)
+        result = call(self, task)
         os.kill(self.process.pid, signal.SIGKILL)
-        return found
+        return result
 
-    monkeypatch.setattr(Worker, "ask", killed)
+    monkeypatch.setattr(Worker, "call", killed)
     assert copied(tmp_path / "copy", order) == undisturbed
     assert bool(helped) == (when == "after")
 
@@ -81,45 +81,45 @@ def test_what_a_killed_helper_had_not_written_yet_is_not_missing(
     tmp_path, order, undisturbed, helped, monkeypatch, answers
 ):
     """Its last two runs may be on their way to the disk when it has answered."""
-    ask, carry, carried, both_gone = Worker.ask, CopyWorker.carry, {}, Event()
+    call, copy_batch, tasks_by_process, both_gone = Worker.call, CopyWorker.copy_batch, {}, Event()
     monkeypatch.setattr(copy, "TASK_TRACES", 8)
 
-    def ask_and_lose(self, task):
-        found = ask(self, task)
+    def call_and_lose(self, task):
+        result = call(self, task)
         if task is not None:
-            done = carried.setdefault(self, [])
+            done = tasks_by_process.setdefault(self, [])
             done.append(task)
             if len(done) == answers:
                 self.process.kill()
                 self.process.wait()
                 with (tmp_path / "copy" / "a.hdf5").open("r+b") as file:
-                    for one in done[-2:]:
-                        file.seek(one.target)
-                        file.write(bytes(len(one.names) * TRACE_BYTES))
-            if [len(done) for done in carried.values()] == [answers] * 2:
+                    for task_done in done[-2:]:
+                        file.seek(task_done.target)
+                        file.write(bytes(len(task_done.names) * TRACE_BYTES))
+            if [len(done) for done in tasks_by_process.values()] == [answers] * 2:
                 both_gone.set()
-        return found
+        return result
 
     def carry_afterwards(self, task):
         assert both_gone.wait(60)
-        return carry(self, task)
+        return copy_batch(self, task)
 
-    monkeypatch.setattr(Worker, "ask", ask_and_lose)
-    monkeypatch.setattr(CopyWorker, "carry", carry_afterwards)
+    monkeypatch.setattr(Worker, "call", call_and_lose)
+    monkeypatch.setattr(CopyWorker, "copy_batch", carry_afterwards)
     assert copied(tmp_path / "copy", order) == undisturbed
-    assert {len(done) for done in carried.values()} == {answers}
+    assert {len(done) for done in tasks_by_process.values()} == {answers}
 
 
 def test_a_helper_whose_disk_is_full_says_so(tmp_path, order, helped, monkeypatch):
-    ask = Worker.ask
+    call = Worker.call
 
     def full(self, task):
-        found = ask(self, task)
+        result = call(self, task)
         if task is None:
             raise OSError(errno.ENOSPC, "no space")
-        return found
+        return result
 
-    monkeypatch.setattr(Worker, "ask", full)
+    monkeypatch.setattr(Worker, "call", full)
     with pytest.raises(OSError, match="no space"):
         copied(tmp_path / "copy", order)
 
@@ -144,7 +144,7 @@ def test_a_source_put_in_place_of_another_is_not_read(
 
 def test_a_helper_ends_with_whoever_asked(tmp_path, order):
     target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
-    child = CopyProcess(order.sources, order.n_traces, target)._child
+    child = CopyProcess(order.sources, order.n_traces, target)._process
     child._connection.close()
     assert child.process.wait(30) == 0
     os.close(target)
@@ -153,4 +153,4 @@ def test_a_helper_ends_with_whoever_asked(tmp_path, order):
 @pytest.mark.parametrize(("traces", "cores", "number"), [(10**6, 8, 3), (10**6, 2, 1), (100, 8, 0)])
 def test_only_long_copies_are_helped(monkeypatch, traces, cores, number):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert copy._helpers(traces) == number
+    assert copy._n_processes(traces) == number

@@ -60,8 +60,8 @@ def test_a_child_that_hangs_ends_though_its_parent_was_killed(newer, after):
     """At once, or behind a trace."""
     hang = f"""
 import signal, sys, h5py
-from steadkit.store import probing
-probing.PATIENCE = 0.2
+from steadkit.store import crash_probe
+crash_probe.TIMEOUT_S = 0.2
 signal.signal(signal.SIGALRM, signal.SIG_IGN)  # as some parents leave it
 class Hanging(h5py.File):
     def __getitem__(self, name):
@@ -69,7 +69,7 @@ class Hanging(h5py.File):
         while True:
             pass
 h5py.File = Hanging
-probing.read_all()
+crash_probe.read_all()
 """
     child = subprocess.run([sys.executable, "-c", hang, str(newer)], timeout=60, check=False)
     assert child.returncode == -signal.SIGALRM
@@ -83,7 +83,7 @@ def test_an_error_is_no_crash(newer):
 def _instead(monkeypatch, code):
     start = crash_probe.subprocess.Popen
 
-    def other(call, **how):
-        return start([*call[:-2], code], **how)
+    def replaced(call, **options):
+        return start([*call[:-2], code], **options)
 
-    monkeypatch.setattr(crash_probe.subprocess, "Popen", other)
+    monkeypatch.setattr(crash_probe.subprocess, "Popen", replaced)

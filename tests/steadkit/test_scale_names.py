@@ -51,7 +51,7 @@ def headers_of(file, names):
         bodies = np.repeat(np.frombuffer(body, np.uint8)[np.newaxis], len(block), axis=0)
         base = file.reserve(len(block))
         addresses = base + TRACE_BYTES * np.arange(len(block))
-        content, placed = file.lay_out(
+        content, placed = file.layout(
             [(addresses, AttributeTable(form, bodies, lengths, integers[is_used]))]
         )
         file.append(content)
@@ -74,11 +74,11 @@ def scale_file(request, tmp_path_factory):
         nowhere = Nodes(*[np.empty(0, np.int64)] * 2)
         write_group(file.descriptor, names, headers, nowhere, file.end)
     else:
-        file.finish(names, headers)
+        file.finalize(names, headers)
     with open_data(path) as group:
         reader = Reader(group)
         for number in sampled_rows:
-            stored = reader.stored(names[number], int(headers[number]))
+            stored = reader.locate(names[number], int(headers[number]))
             file.write(stored.offset, np.full(TRACE_SHAPE, number, np.float32).data)
     file.close()
     lines = [f"{name},{'noise' if name[-1] == 'O' else 'earthquake_local'}\n" for name in names]
@@ -103,7 +103,7 @@ def test_traces_are_what_they_are_called(scale_file):
     with open_data(path) as group:
         reader = Reader(group)
         for number in sampled_rows:
-            stored = reader.stored(names[number])
+            stored = reader.locate(names[number])
             attributes = reader.attributes(stored, reader.heaps()).decoded()
             assert attributes == {"trace_name": names[number]}
             assert (read_waveform(group, names[number]) == number).all()

@@ -65,12 +65,12 @@ def test_names_and_headers_are_those_that_h5py_knows(path):
 
 @pytest.mark.parametrize("names", [NAMES, NAMES[:3], [], NAMES[::-1]])
 def test_places_are_where_h5py_says(path, names, monkeypatch):
-    monkeypatch.setattr(Reader, "stored", lambda *_: pytest.fail("one was looked at by itself"))
+    monkeypatch.setattr(Reader, "locate", lambda *_: pytest.fail("one was looked at by itself"))
     with open_data(path) as group:
-        found = find_offsets(Reader(group), names)
+        offsets = find_offsets(Reader(group), names)
         known = [group[name].id.get_offset() for name in names]
-        assert found.samples.tolist() == known
-        assert found.headers.tolist() == [Reader(group).address(name) for name in names]
+        assert offsets.samples.tolist() == known
+        assert offsets.headers.tolist() == [Reader(group).address(name) for name in names]
 
 
 def test_an_index_is_made_once_and_used(path, monkeypatch):
@@ -104,9 +104,9 @@ def renamed(path: Path) -> None:
     """Swap two names in the heap of names, the modification time kept."""
     before = path.stat()
     content = path.read_bytes()
-    one, two = NAMES[10].encode(), NAMES[11].encode()
+    name_a, name_b = NAMES[10].encode(), NAMES[11].encode()
     start = content.index(b"HEAP", content.index(b"HEAP") + 1)
-    heap = content[start:].replace(one, b"#").replace(two, one).replace(b"#", two)
+    heap = content[start:].replace(name_a, b"#").replace(name_b, name_a).replace(b"#", name_b)
     with path.open("r+b") as file:  # the same inode
         file.seek(start)
         file.write(heap[: len(content) - start])
@@ -233,7 +233,11 @@ def test_a_damaged_group_never_leads_out_of_the_file(tmp_path):
         known = table_of(group).names.tolist()
         root = tables.read_group(Reader(group).raw, h5py.h5o.get_info(group.id).addr)
     content = path.read_bytes()
-    starts = [at for at in range(len(content)) if content[at : at + 4] in (b"SNOD", b"TREE")]
+    starts = [
+        position
+        for position in range(len(content))
+        if content[position : position + 4] in (b"SNOD", b"TREE")
+    ]
     random, refused = np.random.default_rng(0), 0
     for _ in range(300):
         changed = bytearray(content)
