@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import order_columns, write_csv
-from steadkit.convert.stead_text import typed
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
+from steadkit.records.stead_text import typed
 from steadkit.store import Writer, digest
 
 ROWS_AT_ONCE: Final = 1000

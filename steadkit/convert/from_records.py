@@ -2,7 +2,7 @@
 
 For every P at every station one minute is cut so that P lies 401 to 899 samples in, where exactly
 follows from the seed and the pick alone. What is done to the samples is told in
-`steadkit.convert.resample` and `steadkit.convert.records`: nothing at all, if they are sampled at
+`steadkit.records.resample` and `steadkit.records.archive`: nothing at all, if they are sampled at
 100 Hz without gaps and no band-pass is asked for. The instrument response is not taken away.
 """
 
@@ -20,8 +20,6 @@ from steadkit.atomic import input_scope, note_input
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, Trace, write_traces
-from steadkit.convert.noise_windows import is_quiet, quiet_starts
-from steadkit.convert.picks import Onset, onsets, read_picks
 from steadkit.convert.record_metadata import (
     NANO_PER_SAMPLE,
     Places,
@@ -29,7 +27,9 @@ from steadkit.convert.record_metadata import (
     microseconds,
     station_row,
 )
-from steadkit.convert.records import (
+from steadkit.dataset_files import DatasetFiles, check_dataset
+from steadkit.errors import InputError
+from steadkit.records.archive import (
     Index,
     Instrument,
     Segment,
@@ -37,11 +37,11 @@ from steadkit.convert.records import (
     index_folder,
     read_window,
 )
-from steadkit.convert.resample import P_SAMPLES, UnusableError, hash_uniform
-from steadkit.convert.stations import read_stations
-from steadkit.convert.stead_text import make_unique, name_of
-from steadkit.dataset_files import DatasetFiles, check_dataset
-from steadkit.errors import InputError
+from steadkit.records.noise_windows import is_quiet, quiet_starts
+from steadkit.records.picks import Onset, onsets, read_picks
+from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
+from steadkit.records.stations import read_stations
+from steadkit.records.stead_text import make_unique, name_of
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
 
@@ -89,13 +89,13 @@ def from_records(
     folder
         Holds miniSEED and SAC files, at any depth.
     picks
-        CSV or QuakeML, see `steadkit.convert.picks`.
+        CSV or QuakeML, see `steadkit.records.picks`.
     files
         Where the data set shall stand.
     config
         How to cut.
     stations
-        StationXML or CSV, see `steadkit.convert.stations`; without it distances stay unknown.
+        StationXML or CSV, see `steadkit.records.stations`; without it distances stay unknown.
     overwrite
         Whether existing files may be replaced.
 

@@ -13,16 +13,7 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
-from steadkit.convert.csv import columns_in, text_parts
 from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
-from steadkit.convert.resample import (
-    UnusableError,
-    at_stead_rate,
-    cut,
-    hash_uniform,
-    ratio_to_stead,
-    window_start,
-)
 from steadkit.convert.seisbench_columns import (
     component_letters,
     extras_of,
@@ -32,10 +23,19 @@ from steadkit.convert.seisbench_columns import (
 from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
 from steadkit.convert.seisbench_names import SAMPLING, SPLITS
 from steadkit.convert.seisbench_plan import plan_of
-from steadkit.convert.stead_text import known, time_text
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
+from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.resample import (
+    UnusableError,
+    at_stead_rate,
+    cut,
+    hash_uniform,
+    ratio_to_stead,
+    window_start,
+)
+from steadkit.records.stead_text import known, time_text
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
@@ -77,7 +77,7 @@ def from_seisbench(
     seed
         Chooses, together with each name alone, where in a longer or shorter record P comes to lie.
     band_pass
-        Whether to filter to STEAD's 1 to 45 Hz (`steadkit.convert.resample`).
+        Whether to filter to STEAD's 1 to 45 Hz (`steadkit.records.resample`).
     overwrite
         Whether existing files may be replaced.
     source_types

@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.convert.measure import between, coda_end, in_band, snr_db
-from steadkit.convert.picks import Onset
-from steadkit.convert.records import NANO, Instrument, Window
-from steadkit.convert.stations import Place
-from steadkit.convert.stead_text import bracketed, coda_text, known, sample_text, time_text
+from steadkit.records.archive import NANO, Instrument, Window
+from steadkit.records.measure import between, coda_end, in_band, snr_db
+from steadkit.records.picks import Onset
+from steadkit.records.stations import Place
+from steadkit.records.stead_text import bracketed, coda_text, known, sample_text, time_text
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
 from steadkit.types import parse_cell, parse_nanoseconds
 

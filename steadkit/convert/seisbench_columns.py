@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from steadkit.convert.resample import UnusableError, pick_components
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES, OF_THE_FORMAT
 from steadkit.convert.seisbench_sources import sources_of
-from steadkit.convert.stead_text import bracketed, coda_text, known, sample_text, stead_time
 from steadkit.errors import InputError
+from steadkit.records.resample import UnusableError, pick_components
+from steadkit.records.stead_text import bracketed, coda_text, known, sample_text, stead_time
 from steadkit.schema import COLUMNS, COMPONENTS
 from steadkit.types import is_numeric, parse_cell
 

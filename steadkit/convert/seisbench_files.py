@@ -17,9 +17,9 @@ from typing import Final
 import h5py
 import numpy as np
 
-from steadkit.convert.resample import UnusableError, is_known_order, pick_components
 from steadkit.errors import InputError, remedy_of
 from steadkit.paths import is_file, require_file
+from steadkit.records.resample import UnusableError, is_known_order, pick_components
 from steadkit.schema import COMPONENTS
 from steadkit.types import parse_number
 

@@ -7,7 +7,6 @@ from typing import Final
 import pandas as pd
 
 from steadkit.catalog import check_name
-from steadkit.convert.csv import columns_in, text_parts
 from steadkit.convert.seisbench_files import Chunk, Layout
 from steadkit.convert.seisbench_names import NAMES
 from steadkit.convert.seisbench_sources import (
@@ -19,8 +18,9 @@ from steadkit.convert.seisbench_sources import (
     source_type_of,
     sources_of,
 )
-from steadkit.convert.stead_text import SUFFIX, known, make_unique, name_of
 from steadkit.errors import InputError, printable
+from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.stead_text import SUFFIX, known, make_unique, name_of
 from steadkit.schema import NOISE
 from steadkit.types import parse_cell, parse_times
 

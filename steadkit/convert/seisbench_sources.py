@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from steadkit.catalog import SOURCE_LIST, list_sources
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES
-from steadkit.convert.stead_text import known
 from steadkit.errors import printable
+from steadkit.records.stead_text import known
 from steadkit.schema import EVENT, NOISE
 
 EARTHQUAKES: Final = (

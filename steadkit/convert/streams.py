@@ -10,8 +10,8 @@ from obspy import Stream, Trace, UTCDateTime
 from obspy.core import AttribDict
 
 from steadkit.catalog import iter_rows_named
-from steadkit.convert.stead_text import known
 from steadkit.errors import InputError
+from steadkit.records.stead_text import known
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

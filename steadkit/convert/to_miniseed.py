@@ -15,11 +15,11 @@ from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import folder_for
-from steadkit.convert.picks import OF_A_SOURCE
-from steadkit.convert.quakeml import write_quakeml
-from steadkit.convert.stead_text import known
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.errors import InputError
+from steadkit.records.picks import OF_A_SOURCE
+from steadkit.records.quakeml import write_quakeml
+from steadkit.records.stead_text import known
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -53,7 +53,7 @@ def to_miniseed(
 ) -> int:
     """Write each trace as ``<trace name>.mseed``, samples as float32, bit for bit.
 
-    Beside them stand ``picks.csv`` (in the columns that `steadkit.convert.picks` reads),
+    Beside them stand ``picks.csv`` (in the columns that `steadkit.records.picks` reads),
     ``stations.csv``, and ``metadata.csv`` with all columns of the source, so nothing is lost.
     Waveforms are held one at a time, the table as a whole.
 

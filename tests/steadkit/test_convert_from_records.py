@@ -20,13 +20,13 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.convert import RegionConfig, from_records
-from steadkit.convert.noise_windows import is_quiet, quiet_starts
-from steadkit.convert.picks import OF_A_PICK, OF_A_SOURCE, WORTH, onsets, read_picks
-from steadkit.convert.records import index_folder
-from steadkit.convert.stations import read_stations
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.records.archive import index_folder
+from steadkit.records.noise_windows import is_quiet, quiet_starts
+from steadkit.records.picks import OF_A_PICK, OF_A_SOURCE, WORTH, onsets, read_picks
+from steadkit.records.stations import read_stations
 from steadkit.types import component_columns, number_column
 
 START = UTCDateTime("2024-02-03T00:00:00")

@@ -9,8 +9,8 @@ from obspy.geodetics import gps2dist_azimuth
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.convert.measure import between, coda_end, snr_db
-from steadkit.convert.resample import (
+from steadkit.records.measure import between, coda_end, snr_db
+from steadkit.records.resample import (
     UnusableError,
     at_stead_rate,
     cut,
@@ -19,7 +19,7 @@ from steadkit.convert.resample import (
     ratio_to_stead,
     window_start,
 )
-from steadkit.convert.stead_text import make_unique, stead_time, typed
+from steadkit.records.stead_text import make_unique, stead_time, typed
 from steadkit.store import open_data, read_waveform
 from steadkit.types import component_columns, number_column
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.resample import UnusableError
 from steadkit.convert.seisbench_columns import NAMES, extras_of, shift_arrivals, to_stead
 from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
+from steadkit.records.resample import UnusableError
 from steadkit.schema import COLUMNS
 from steadkit.sources import Source, source_from_path
 

@@ -13,9 +13,9 @@ from obspy import UTCDateTime, read, read_events
 
 from steadkit.catalog import read_table
 from steadkit.convert import stream_of, to_miniseed, to_stream
-from steadkit.convert.picks import read_picks
-from steadkit.convert.stations import read_stations
 from steadkit.errors import InputError, printable
+from steadkit.records.picks import read_picks
+from steadkit.records.stations import read_stations
 from steadkit.sources import source_from_path
 
 

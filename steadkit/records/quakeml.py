@@ -93,7 +93,7 @@ def read_quakeml(path: Path) -> list[dict[str, str]]:
     Returns
     -------
     list of dict
-        A row a pick, in the columns of `steadkit.convert.picks`.
+        A row a pick, in the columns of `steadkit.records.picks`.
 
     Raises
     ------

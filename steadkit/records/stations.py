@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from obspy import read_inventory
 
-from steadkit.convert.csv import columns_in, text_parts
-from steadkit.convert.quakeml import check_values
-from steadkit.convert.stead_text import known
 from steadkit.errors import InputError
+from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.quakeml import check_values
+from steadkit.records.stead_text import known
 from steadkit.types import parse_cell
 
 NEEDED: Final = ("network", "station", "latitude", "longitude")

@@ -18,11 +18,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.convert.csv import columns_in, text_parts
-from steadkit.convert.quakeml import USED, read_quakeml
-from steadkit.convert.resample import P_SAMPLES
-from steadkit.convert.stead_text import known, time_text
 from steadkit.errors import InputError
+from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.quakeml import USED, read_quakeml
+from steadkit.records.resample import P_SAMPLES
+from steadkit.records.stead_text import known, time_text
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 

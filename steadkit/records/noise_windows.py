@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from obspy.signal.trigger import classic_sta_lta
 
-from steadkit.convert.measure import in_band
-from steadkit.convert.records import NANO, Segment
+from steadkit.records.archive import NANO, Segment
+from steadkit.records.measure import in_band
 from steadkit.sampling import shuffled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 

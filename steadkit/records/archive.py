@@ -20,8 +20,8 @@ from obspy.io.mseed.core import _is_mseed
 from obspy.io.sac.core import _is_sac
 
 from steadkit.console import progress
-from steadkit.convert.resample import UnusableError, at_stead_rate, pick_components, ratio_to_stead
 from steadkit.errors import InputError
+from steadkit.records.resample import UnusableError, at_stead_rate, pick_components, ratio_to_stead
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 FORMATS: Final = {"MSEED": _is_mseed, "SAC": _is_sac}
@@ -174,7 +174,7 @@ def read_window(
     start
         About when it begins, in ns since 1970; it will begin at the sample nearest to it.
     band_pass
-        Whether to filter (`steadkit.convert.resample`).
+        Whether to filter (`steadkit.records.resample`).
     least_components
         With fewer of E, N and Z than this the minute is not taken.
 

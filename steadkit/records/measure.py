@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
 
-from steadkit.convert.resample import at_stead_rate
+from steadkit.records.resample import at_stead_rate
 from steadkit.schema import N_SAMPLES
 
 SNR_WINDOW: Final = 500
