@@ -19,7 +19,7 @@ Reading of records, picks, stations and times: `steadkit.records`.
 """
 
 from steadkit.convert.dataset_writer import Converted, describe_unread, format_skipped
-from steadkit.convert.from_records import RegionConfig, from_records
+from steadkit.convert.from_records import RecordsConfig, from_records
 from steadkit.convert.from_seisbench import from_seisbench
 from steadkit.convert.streams import stream_of, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
@@ -27,7 +27,7 @@ from steadkit.convert.to_seisbench import to_seisbench
 
 __all__ = [
     "Converted",
-    "RegionConfig",
+    "RecordsConfig",
     "describe_unread",
     "format_skipped",
     "from_records",

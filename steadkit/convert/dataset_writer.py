@@ -14,7 +14,7 @@ from steadkit.catalog import order_columns, write_csv
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
-from steadkit.records.stead_text import typed
+from steadkit.records.stead_text import typed_attributes
 from steadkit.store import Writer, digest
 
 ROWS_AT_ONCE: Final = 1000
@@ -109,11 +109,11 @@ def write_traces(
     InputError
         A target cannot be used, or no trace came; then no file is left behind.
     """
-    written = _Written()
+    written = _WrittenTraces()
     with new_dataset(files, overwrite) as new:
         with Writer(new.hdf5) as writer:
             ordered = order_columns(columns)
-            csv = write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
+            csv = write_csv(new.csv, ordered, _write_chunks(traces, ordered, writer, written))
         if not written.names:
             raise InputError(
                 f"no trace to write: {format_skipped(left_out) or 'the source is empty'}"
@@ -133,7 +133,7 @@ def write_traces(
 
 
 @dataclass(frozen=True)
-class _Written:
+class _WrittenTraces:
     names: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
@@ -141,14 +141,14 @@ class _Written:
     attributes: bytearray = field(default_factory=bytearray)
 
 
-def _tables(
-    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _Written
+def _write_chunks(
+    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _WrittenTraces
 ) -> Iterator[pd.DataFrame]:
     """Write each waveform; hand on the rows, many at a time."""
     rows: list[Mapping[str, str]] = []
     for whole, waveform, part in traces:
         row = {column: whole.get(column, "") for column in columns}
-        attributes = writer.add(row["trace_name"], waveform, typed(row))
+        attributes = writer.add(row["trace_name"], waveform, typed_attributes(row))
         written.names.append(row["trace_name"])
         written.categories.append(row["trace_category"])
         written.parts.append(part)
@@ -163,7 +163,7 @@ def _tables(
 
 
 @contextmanager
-def folder_for(folder: Path) -> Iterator[None]:
+def output_folder(folder: Path) -> Iterator[None]:
     """Make a folder to write into; take it away again if nothing came of it.
 
     Raises

@@ -22,7 +22,7 @@ from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, Trace, write_traces
 from steadkit.convert.record_metadata import (
     NANO_PER_SAMPLE,
-    Places,
+    Stations,
     event_row,
     microseconds,
     station_row,
@@ -33,12 +33,12 @@ from steadkit.records.archive import (
     Index,
     Instrument,
     Segment,
-    components_at,
+    count_components,
     index_folder,
     read_window,
 )
 from steadkit.records.noise_windows import is_quiet, quiet_starts
-from steadkit.records.picks import Onset, onsets, read_picks
+from steadkit.records.picks import Onset, build_onsets, read_picks
 from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
 from steadkit.records.stations import read_stations
 from steadkit.records.stead_text import make_unique, name_of
@@ -46,7 +46,7 @@ from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
 
 @dataclass(frozen=True)
-class RegionConfig:
+class RecordsConfig:
     """How a region's records are cut.
 
     Parameters
@@ -78,7 +78,7 @@ def from_records(
     folder: Path,
     picks: Path,
     files: DatasetFiles,
-    config: RegionConfig,
+    config: RecordsConfig,
     stations: Path | None = None,
     overwrite: bool = False,
 ) -> Converted:
@@ -111,7 +111,7 @@ def from_records(
     places = read_stations(stations) if stations else {}
     index = index_folder(folder, left_out)
     note_input(*{piece.path for pieces in index.values() for piece in pieces})
-    region = _Region(index, places, config)
+    region = _Import(index, places, config)
     recipe = {
         "operation": "from-records",
         "seed": config.seed,
@@ -119,7 +119,7 @@ def from_records(
         "noise": config.noise,
         "components": config.components,
     }
-    planned = _planned(onsets(table, left_out), config.seed, left_out)
+    planned = _plan_windows(build_onsets(table, left_out), config.seed, left_out)
     count = sum(region.is_recorded(onset, plan.start) for onset, plan in planned)
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
     traces = _all_traces(region, planned, np.unique(table["time_ns"].to_numpy()), left_out)
@@ -127,10 +127,10 @@ def from_records(
 
 
 @dataclass(frozen=True)
-class _Region:
+class _Import:
     index: Index
-    places: Places
-    config: RegionConfig
+    places: Stations
+    config: RecordsConfig
 
     def instruments(self, network: str, station: str) -> list[Instrument]:
         return [each for each in self.index if each[:2] == (network, station)]
@@ -139,11 +139,11 @@ class _Region:
         """Return whether an instrument has the minute, as far as headers tell."""
         instruments = self.instruments(onset.network, onset.station)
         least = self.config.components
-        return any(components_at(self.index[each], start) >= least for each in instruments)
+        return any(count_components(self.index[each], start) >= least for each in instruments)
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _PlannedWindow:
     """A minute to cut: when it shall begin, in ns, and what it will be called."""
 
     name: str
@@ -151,27 +151,27 @@ class _Plan:
 
 
 def _all_traces(
-    region: _Region,
-    planned: Sequence[tuple[Onset, _Plan]],
+    region: _Import,
+    planned: Sequence[tuple[Onset, _PlannedWindow]],
     picked: np.ndarray,
     left_out: Counter[str],
 ) -> Iterator[Trace]:
     for onset, plan in progress(planned, "cutting events"):
         try:
-            yield _event(onset, plan, region)
+            yield _event_trace(onset, plan, region)
         except UnusableError as reason:
             left_out[str(reason)] += 1
-    yield from _noise(region, picked, left_out)
+    yield from _noise_traces(region, picked, left_out)
 
 
-def _planned(
+def _plan_windows(
     found: Sequence[Onset], seed: int, left_out: Counter[str]
-) -> list[tuple[Onset, _Plan]]:
+) -> list[tuple[Onset, _PlannedWindow]]:
     """Choose where each minute begins, and name it, before any sample is read."""
     starts = []
     for onset in found:
         try:
-            starts.append((onset, _start_of(onset, hash_uniform(onset.identity, seed))))
+            starts.append((onset, _window_start(onset, hash_uniform(onset.identity, seed))))
         except UnusableError as reason:
             left_out[str(reason)] += 1
     names = pd.Series(
@@ -179,10 +179,13 @@ def _planned(
         dtype=str,
     )
     names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
-    return [(onset, _Plan(name, start)) for (onset, start), name in zip(starts, names, strict=True)]
+    return [
+        (onset, _PlannedWindow(name, start))
+        for (onset, start), name in zip(starts, names, strict=True)
+    ]
 
 
-def _start_of(onset: Onset, share: float) -> int:
+def _window_start(onset: Onset, share: float) -> int:
     """Choose where a minute begins: P inside STEAD's range, S inside the minute."""
     first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
     if onset.s is not None:
@@ -192,10 +195,10 @@ def _start_of(onset: Onset, share: float) -> int:
     return onset.p - (first + int(share * (last - first + 1))) * NANO_PER_SAMPLE
 
 
-def _event(onset: Onset, plan: _Plan, region: _Region) -> Trace:
+def _event_trace(onset: Onset, plan: _PlannedWindow, region: _Import) -> Trace:
     """Cut the minute of an onset out of the records of the best instrument that has it."""
     reason = UnusableError("no records of the station")
-    for instrument in _by_merit(onset, plan.start, region):
+    for instrument in _rank_instruments(onset, plan.start, region):
         try:
             stretch = read_window(
                 region.index[instrument],
@@ -212,13 +215,13 @@ def _event(onset: Onset, plan: _Plan, region: _Region) -> Trace:
     raise reason
 
 
-def _by_merit(onset: Onset, start: int, region: _Region) -> list[Instrument]:
+def _rank_instruments(onset: Onset, start: int, region: _Import) -> list[Instrument]:
     """Order a station's instruments: that of the pick, then the most components, then by code."""
 
     def merit(instrument: Instrument) -> tuple:
         picked = (onset.location, onset.channel[:2])
         others = picked != (instrument.location, instrument.kind)
-        return (others, -components_at(region.index[instrument], start), instrument)
+        return (others, -count_components(region.index[instrument], start), instrument)
 
     return sorted(region.instruments(onset.network, onset.station), key=merit)
 
@@ -231,7 +234,7 @@ def _as_counts(samples: np.ndarray) -> np.ndarray:
     return waveform
 
 
-def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Iterator[Trace]:
+def _noise_traces(region: _Import, picked: np.ndarray, left_out: Counter[str]) -> Iterator[Trace]:
     """Take quiet minutes of every station, in an order that follows from the seed."""
     if not region.config.noise:
         return
@@ -240,7 +243,7 @@ def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Itera
         stations[instrument[:2]].append(instrument)
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
         best = max(instruments, key=lambda i: (len({p.channel for p in region.index[i]}), i))
-        found = islice(_quiet_minutes(best, picked, region), min(region.config.noise, sys.maxsize))
+        found = islice(_station_noise(best, picked, region), min(region.config.noise, sys.maxsize))
         count = 0
         for trace in found:
             count += 1
@@ -249,7 +252,7 @@ def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Itera
             left_out["quiet minutes asked for and not found"] += missing
 
 
-def _quiet_minutes(instrument: Instrument, picked: np.ndarray, region: _Region) -> Iterator[Trace]:
+def _station_noise(instrument: Instrument, picked: np.ndarray, region: _Import) -> Iterator[Trace]:
     station = f"{instrument.network}.{instrument.station}"
     for start in quiet_starts(region.index[instrument], picked, station, region.config.seed):
         trace = _noise_trace(instrument, start, region)
@@ -257,7 +260,7 @@ def _quiet_minutes(instrument: Instrument, picked: np.ndarray, region: _Region) 
             yield trace
 
 
-def _noise_trace(instrument: Instrument, start: int, region: _Region) -> Trace | None:
+def _noise_trace(instrument: Instrument, start: int, region: _Import) -> Trace | None:
     pieces: Sequence[Segment] = region.index[instrument]
     try:
         stretch = read_window(pieces, start, region.config.band_pass, region.config.components)

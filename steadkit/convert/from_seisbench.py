@@ -26,16 +26,16 @@ from steadkit.convert.seisbench_plan import plan_of
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.resample import (
     UnusableError,
-    at_stead_rate,
-    cut,
+    cut_window,
     hash_uniform,
     ratio_to_stead,
+    resample_to_stead,
     window_start,
 )
-from steadkit.records.stead_text import known, time_text
+from steadkit.records.stead_text import is_known, time_text
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
@@ -113,14 +113,14 @@ def from_seisbench(
     }
     if source_types:
         recipe["source_types"] = sorted(set(source_types))
-    traces = _traces(chunks, plan, _Choice(seed, band_pass), omissions)
+    traces = _traces(chunks, plan, _ImportOptions(seed, band_pass), omissions)
     columns = _columns(chunks, plan)
     converted = write_traces(traces, files, columns, recipe, omissions.traces, overwrite)
     return replace(converted, unread=dict(omissions.cells))
 
 
 @dataclass(frozen=True)
-class _Choice:
+class _ImportOptions:
     seed: int
     band_pass: bool
 
@@ -143,7 +143,7 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
 
 
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
-    extras = [extra for chunk in chunks for extra in extras_of(columns_in(chunk.metadata))]
+    extras = [extra for chunk in chunks for extra in extras_of(read_header(chunk.metadata))]
     added = {
         RENAMED: (plan["name"] != plan["was"]).any(),
         RATE: (plan["rate"] != 100).any(),
@@ -155,13 +155,13 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
 
 
 def _traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, omissions: _Omissions
+    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _ImportOptions, omissions: _Omissions
 ) -> Iterator[Trace]:
     planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
-        extras = extras_of(columns_in(chunk.metadata))
+        extras = extras_of(read_header(chunk.metadata))
         with open_chunk(chunk) as samples:
-            for part in text_parts(chunk.metadata):
+            for part in iter_text_chunks(chunk.metadata):
                 for row in part.to_dict("records"):
                     unread: Counter[str] = Counter()
                     try:
@@ -179,7 +179,7 @@ def _trace(
     plan: Any,
     samples: Samples,
     extras: Sequence[str],
-    choice: _Choice,
+    choice: _ImportOptions,
     unread: Counter[str],
 ) -> Trace:
     if not plan.category:
@@ -188,7 +188,7 @@ def _trace(
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
     order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
-    record = at_stead_rate(samples.read(source["trace_name"], order), ratio, choice.band_pass)
+    record = resample_to_stead(samples.read(source["trace_name"], order), ratio, choice.band_pass)
     row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
     share = hash_uniform(plan.name, choice.seed)
@@ -196,7 +196,7 @@ def _trace(
     row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
         row | _start_time(row, start) | _planned_columns(plan, row),
-        cut(record, start),
+        cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
 
@@ -217,6 +217,6 @@ def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
 def _start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
     """Move the start time along with the window, where it is known."""
     text = row["trace_start_time"]
-    if start == 0 or not known(text):
+    if start == 0 or not is_known(text):
         return {}
     return {"trace_start_time": time_text(parse_time(text) + np.timedelta64(10 * start, "ms"))}

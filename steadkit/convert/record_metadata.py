@@ -6,16 +6,16 @@ from typing import Final
 import numpy as np
 
 from steadkit.records.archive import NANO, Instrument, Window
-from steadkit.records.measure import between, coda_end, in_band, snr_db
+from steadkit.records.measure import coda_end, distance_and_azimuth, filter_band, snr_db
 from steadkit.records.picks import Onset
-from steadkit.records.stations import Place
-from steadkit.records.stead_text import bracketed, coda_text, known, sample_text, time_text
+from steadkit.records.stations import Coordinates
+from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, time_text
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
 from steadkit.types import parse_cell, parse_nanoseconds
 
 NANO_PER_SAMPLE: Final = round(NANO / SAMPLING_RATE)
 
-Places = Mapping[tuple[str, str], Place]
+Stations = Mapping[tuple[str, str], Coordinates]
 
 
 def microseconds(nanoseconds: int) -> np.datetime64:
@@ -23,7 +23,7 @@ def microseconds(nanoseconds: int) -> np.datetime64:
     return np.datetime64(nanoseconds // 1000, "us")
 
 
-def station_row(instrument: Instrument, stretch: Window, places: Places) -> dict[str, str]:
+def station_row(instrument: Instrument, stretch: Window, places: Stations) -> dict[str, str]:
     """Fill in who recorded a trace, and when it begins; all other columns are there and empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
@@ -43,12 +43,12 @@ def station_row(instrument: Instrument, stretch: Window, places: Places) -> dict
 
 
 def event_row(
-    onset: Onset, stretch: Window, waveform: np.ndarray, places: Places
+    onset: Onset, stretch: Window, waveform: np.ndarray, places: Stations
 ) -> dict[str, str]:
     """Fill in an event's picks and source, and measure its SNR, coda end, and distances."""
     p = (onset.p - stretch.start) / NANO_PER_SAMPLE
     s = float("nan") if onset.s is None else (onset.s - stretch.start) / NANO_PER_SAMPLE
-    heard = in_band(waveform)
+    heard = filter_band(waveform)
     row = dict(onset.row) | {
         "p_arrival_sample": sample_text(p),
         "s_arrival_sample": "" if onset.s is None else sample_text(s),
@@ -61,16 +61,16 @@ def event_row(
 
 def _travel(onset: Onset) -> dict[str, str]:
     text = onset.row["source_origin_time"]
-    if not known(text):
+    if not is_known(text):
         return {}
     seconds = (onset.p - parse_nanoseconds(text)) / NANO
     return {"p_travel_sec": str(round(seconds, 3))}
 
 
-def _distances(onset: Onset, places: Places) -> dict[str, str]:
+def _distances(onset: Onset, places: Stations) -> dict[str, str]:
     place = places.get((onset.network, onset.station))
     source = tuple(parse_cell(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
     if place is None or np.isnan(source).any():
         return {}
-    measured = between((source[0], source[1]), (place.latitude, place.longitude))
+    measured = distance_and_azimuth((source[0], source[1]), (place.latitude, place.longitude))
     return {column: str(value) for column, value in measured.items()}

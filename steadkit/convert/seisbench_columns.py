@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from steadkit.convert.seisbench_names import ARRIVALS, NAMES, OF_THE_FORMAT
+from steadkit.convert.seisbench_names import ARRIVALS, FORMAT_COLUMNS, NAMES
 from steadkit.convert.seisbench_sources import sources_of
 from steadkit.errors import InputError
 from steadkit.records.resample import UnusableError, pick_components
-from steadkit.records.stead_text import bracketed, coda_text, known, sample_text, stead_time
+from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, stead_time
 from steadkit.schema import COLUMNS, COMPONENTS
 from steadkit.types import is_numeric, parse_cell
 
@@ -31,7 +31,7 @@ def extras_of(columns: Iterable[str]) -> list[str]:
     InputError
         A column's name could not be written or read again.
     """
-    taken = {*COLUMNS, *OF_THE_FORMAT, *(names[0] for names in NAMES.values())}
+    taken = {*COLUMNS, *FORMAT_COLUMNS, *(names[0] for names in NAMES.values())}
     extras = [c for c in columns if c not in taken and not c.startswith("Unnamed:")]
     if odd := [column for column in extras if not _PLAIN.fullmatch(column)]:
         raise InputError(
@@ -72,16 +72,16 @@ def to_stead(
             stead[column] = _earliest(column, present)
         else:
             stead[column] = _first_readable(present, _writer(column, components), unread)
-    if known(stead["source_id"]):
+    if is_known(stead["source_id"]):
         stead["source_id"] = next(iter(sources_of(row)), "")
-    if not known(stead["snr_db"]):
+    if not is_known(stead["snr_db"]):
         stead["snr_db"] = _component_snr(row, unread)
     return stead | {column: row.get(column, "") for column in extras}
 
 
 def _earliest(column: str, present: Mapping[str, str]) -> str:
     try:
-        arrivals = {text: parse_cell(text) for text in present.values() if known(text)}
+        arrivals = {text: parse_cell(text) for text in present.values() if is_known(text)}
     except ValueError as error:
         raise UnusableError(f"a {column} that is not a number") from error
     return min(arrivals, key=arrivals.__getitem__) if arrivals else _first(present.values())
@@ -96,12 +96,12 @@ def _first_readable(
 ) -> str:
     """Write the first known cell as STEAD does; count those that cannot be read."""
     for name, text in present.items():
-        if known(text):
+        if is_known(text):
             try:
                 return write(text)
             except ValueError:
                 unread[name] += 1
-    return _first(text for text in present.values() if not known(text))
+    return _first(text for text in present.values() if not is_known(text))
 
 
 def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
@@ -172,7 +172,7 @@ def component_letters(text: str) -> list[str]:
     >>> component_letters("ZNE"), component_letters("['E' 'N' 'Z']"), component_letters("None")
     (['Z', 'N', 'E'], ['E', 'N', 'Z'], [])
     """
-    return [letter for letter in text if letter not in "[]()'\", "] if known(text) else []
+    return [letter for letter in text if letter not in "[]()'\", "] if is_known(text) else []
 
 
 def shift_arrivals(
@@ -212,14 +212,14 @@ def shift_arrivals(
     for column, text in row.items():
         is_list = _SAMPLE_LIST.fullmatch(column)
         is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
-        if not known(text) or not (is_list or is_sample):
+        if not is_known(text) or not (is_list or is_sample):
             continue
         try:
             shifted[column] = move_list(text) if is_list else sample_text(move(text))
         except ValueError:
             unread[column] += 1
             shifted[column] = ""
-    if known(row["coda_end_sample"]):
+    if is_known(row["coda_end_sample"]):
         shifted["coda_end_sample"] = coda_text(min(max(move(row["coda_end_sample"]), 0), last))
     return dict(row) | shifted
 

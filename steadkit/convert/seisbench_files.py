@@ -23,7 +23,7 @@ from steadkit.records.resample import UnusableError, is_known_order, pick_compon
 from steadkit.schema import COMPONENTS
 from steadkit.types import parse_number
 
-MOST_SAMPLES: Final = 2**24
+MAX_SAMPLES: Final = 2**24
 """Values in one record, all components together: above, a file claims what no record is."""
 
 MAX_LINKS: Final = 16
@@ -85,7 +85,7 @@ def chunks_of(folder: Path) -> list[Chunk]:
 
 
 def _chunk_names(folder: Path) -> list[str]:
-    listed = _listed(folder / "chunks")
+    listed = _read_chunk_list(folder / "chunks")
     if not listed and (folder / "waveforms.hdf5").exists():
         listed = [""]
     elif not listed:
@@ -99,7 +99,7 @@ def _chunk_names(folder: Path) -> list[str]:
     return sorted(set(listed))
 
 
-def _listed(path: Path) -> list[str]:
+def _read_chunk_list(path: Path) -> list[str]:
     if not is_file(path):
         return []
     try:
@@ -127,13 +127,13 @@ def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
             f"{str(path)!r} cannot be opened, it may be cut short: {remedy_of(error)}"
         ) from error
     with file:
-        data = _held(file, "data")
+        data = _get_object(file, "data")
         if not isinstance(data, h5py.Group):
             raise InputError(f"{str(path)!r} has no group 'data': it is not of SeisBench's format")
         yield Samples(data, _layout(file, path))
 
 
-def _held(group: h5py.Group, name: str) -> h5py.HLObject | None:
+def _get_object(group: h5py.Group, name: str) -> h5py.HLObject | None:
     """Get what a path within a group holds; None for what is missing, damaged or in another file.
 
     Soft links are followed, since they stay in the file: CEED's ``data`` is one to the root. They
@@ -161,9 +161,11 @@ def _held(group: h5py.Group, name: str) -> h5py.HLObject | None:
 
 
 def _layout(file: h5py.File, path: Path) -> Layout:
-    group = _held(file, "data_format")
+    group = _get_object(file, "data_format")
     keys = list(group) if isinstance(group, h5py.Group) else []
-    values = {key: _value(_held(group, key)) for key in keys if isinstance(group, h5py.Group)}
+    values = {
+        key: _format_value(_get_object(group, key)) for key in keys if isinstance(group, h5py.Group)
+    }
     dimensions = values.pop("dimension_order", ["C", "W"])
     components = values.pop("component_order", [])
     rate = " ".join(values.pop("sampling_rate", []))
@@ -180,7 +182,7 @@ def _layout(file: h5py.File, path: Path) -> Layout:
     return Layout(tuple(dimensions), tuple(components), sampling_rate, described)
 
 
-def _value(held: h5py.HLObject | None) -> list[str]:
+def _format_value(held: h5py.HLObject | None) -> list[str]:
     """Read an entry of ``data_format``: a text letter by letter, a list, or a number."""
     if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
         return []
@@ -257,7 +259,7 @@ class Samples:
 
     def _dataset(self, block: str) -> h5py.Dataset:
         if self._block[0] != block or self._block[1] is None:
-            held = _held(self._data, block)
+            held = _get_object(self._data, block)
             if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
                 raise UnusableError("no samples of that name in the file")
             self._block = (block, held)
@@ -265,7 +267,7 @@ class Samples:
 
     def _read(self, dataset: h5py.Dataset, location: str) -> np.ndarray:
         try:
-            place = where(location, dataset.shape or ())
+            place = parse_slice(location, dataset.shape or ())
             stored: np.ndarray = dataset[place]
         except (OSError, RuntimeError, TypeError, ValueError, IndexError) as error:
             if isinstance(error, UnusableError):
@@ -278,26 +280,26 @@ class Samples:
         return stored
 
 
-def where(location: str, shape: Sequence[int]) -> tuple[int | slice, ...]:
+def parse_slice(location: str, shape: Sequence[int]) -> tuple[int | slice, ...]:
     """Read a slice such as ``17,:3,:6000``, within the bounds of what is there.
 
-    >>> where("17,:3,:6000", (60, 3, 6200))
+    >>> parse_slice("17,:3,:6000", (60, 3, 6200))
     (17, slice(0, 3, 1), slice(0, 6000, 1))
     """
     parts = location.replace(" ", "").split(",") if location.strip() else []
     if len(parts) > len(shape) or not all(_SLICE.fullmatch(part) for part in parts):
         raise UnusableError("a place in its block that cannot be read")
     parts += [":"] * (len(shape) - len(parts))
-    place = tuple(_one(part, size) for part, size in zip(parts, shape, strict=True))
+    place = tuple(_parse_axis(part, size) for part, size in zip(parts, shape, strict=True))
     count = np.prod(
         [len(range(p.start, p.stop)) for p in place if isinstance(p, slice)], dtype=float
     )
-    if count > MOST_SAMPLES:
+    if count > MAX_SAMPLES:
         raise UnusableError("more samples than a record has")
     return place
 
 
-def _one(part: str, size: int) -> int | slice:
+def _parse_axis(part: str, size: int) -> int | slice:
     first, colon, last = part.partition(":")
     if not colon:
         index = int(first)

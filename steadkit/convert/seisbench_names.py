@@ -95,5 +95,5 @@ SAMPLING: Final[Mapping[str, str]] = {
 }
 """Columns that describe the samples, and what they say of ours."""
 
-OF_THE_FORMAT: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
+FORMAT_COLUMNS: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
 """Columns that only say where and how the samples lie; the name and the part are told otherwise."""

@@ -13,14 +13,14 @@ from steadkit.convert.seisbench_sources import (
     EARTHQUAKES,
     EVIDENCE,
     REASONS,
-    Kind,
-    kind_of,
+    Classification,
+    classify_source,
     source_type_of,
     sources_of,
 )
 from steadkit.errors import InputError, printable
-from steadkit.records.csv import columns_in, text_parts
-from steadkit.records.stead_text import SUFFIX, known, make_unique, name_of
+from steadkit.records.csv import iter_text_chunks, read_header
+from steadkit.records.stead_text import SUFFIX, is_known, make_unique, name_of
 from steadkit.schema import NOISE
 from steadkit.types import parse_cell, parse_times
 
@@ -54,9 +54,9 @@ def plan_of(
     """
     accepted_types = {source_type_of(text) for text in source_types}
     parts = [
-        _plan_of(part, chunk.name, layout, accepted_types)
+        _plan_rows(part, chunk.name, layout, accepted_types)
         for chunk, layout in zip(chunks, layouts, strict=True)
-        for part in text_parts(chunk.metadata, _deciding(chunk.metadata))
+        for part in iter_text_chunks(chunk.metadata, _plan_columns(chunk.metadata))
     ]
     plan = pd.concat(parts, ignore_index=True)
     if plan.empty:
@@ -78,33 +78,33 @@ def _refuse_missing_types(source_types: Sequence[str], present: pd.Series) -> No
             raise InputError(f"no trace is of source type {printable(text, 40)!r}: {remedy}")
 
 
-def _deciding(metadata: Path) -> list[str]:
+def _plan_columns(metadata: Path) -> list[str]:
     wanted = {
         *("trace_name", "trace_name_original", "split", "trace_sampling_rate_hz", "trace_dt_s"),
         *(*REASONS, *EVIDENCE, *NAMES["source_id"]),
         *(name for column in ("network_code", "receiver_code") for name in NAMES[column]),
         *NAMES["trace_start_time"],
     }
-    columns = columns_in(metadata)
+    columns = read_header(metadata)
     if "trace_name" not in columns:
         raise InputError(f"{str(metadata)!r} has no column 'trace_name': SeisBench needs it")
     return [column for column in columns if column in wanted]
 
 
-def _plan_of(
+def _plan_rows(
     part: pd.DataFrame, chunk: str, layout: Layout, accepted_types: Collection[str]
 ) -> pd.DataFrame:
     def column(name: str) -> pd.Series:
         return part[name] if name in part else pd.Series("", index=part.index, dtype=str)
 
     rows = part.to_dict("records")
-    kinds = [kind_of(row, accepted_types) for row in rows]
+    kinds = [classify_source(row, accepted_types) for row in rows]
     original = column("trace_name_original")
-    was = original.where(original.map(known), part["trace_name"])
+    was = original.where(original.map(is_known), part["trace_name"])
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
-        name if _is_of_stead(name, category) else name_of(*station, category or NOISE)
+        name if _is_stead_name(name, category) else name_of(*station, category or NOISE)
         for name, (category, *_), station in zip(was, kinds, stations, strict=True)
     ]
     return pd.DataFrame(
@@ -112,9 +112,9 @@ def _plan_of(
             "name": names,
             "was": was.to_numpy(),
             "identity": chunk + "/" + part["trace_name"].to_numpy(),
-            **{field: [getattr(kind, field) for kind in kinds] for field in Kind._fields},
+            **{field: [getattr(kind, field) for kind in kinds] for field in Classification._fields},
             "sources": [_source_list(row) for row in rows],
-            "split": column("split").where(column("split").map(known), "").to_numpy(),
+            "split": column("split").where(column("split").map(is_known), "").to_numpy(),
             "rate": [_rate(row, layout) for row in rows],
         }
     )
@@ -126,7 +126,7 @@ def _source_list(row: Mapping[str, str]) -> str:
     return f"[{' '.join(map(repr, sources))}]" if len(sources) > 1 else ""
 
 
-def _is_of_stead(name: str, category: str) -> bool:
+def _is_stead_name(name: str, category: str) -> bool:
     try:
         check_name(name, Path("metadata.csv"))
     except InputError:
@@ -137,9 +137,9 @@ def _is_of_stead(name: str, category: str) -> bool:
 def _rate(row: Mapping[str, str], layout: Layout) -> float:
     """Return a row's sampling rate in Hz, its own before that of the file; 0 if not known."""
     try:
-        if known(row.get("trace_sampling_rate_hz", "")):
+        if is_known(row.get("trace_sampling_rate_hz", "")):
             return parse_cell(row["trace_sampling_rate_hz"])
-        if known(row.get("trace_dt_s", "")):
+        if is_known(row.get("trace_dt_s", "")):
             return 1 / parse_cell(row["trace_dt_s"])
     except (ValueError, ZeroDivisionError):
         return 0.0

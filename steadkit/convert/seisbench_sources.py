@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from steadkit.catalog import SOURCE_LIST, list_sources
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES
 from steadkit.errors import printable
-from steadkit.records.stead_text import known
+from steadkit.records.stead_text import is_known
 from steadkit.schema import EVENT, NOISE
 
 EARTHQUAKES: Final = (
@@ -46,7 +46,7 @@ EVIDENCE: Final = (
 """Columns any of which shows an event where no type is given: noise has no source."""
 
 
-class Kind(NamedTuple):
+class Classification(NamedTuple):
     """The category of a trace, or ``""`` and the reason why STEAD has none; its source's type."""
 
     category: str
@@ -54,7 +54,7 @@ class Kind(NamedTuple):
     reason: str = ""
 
 
-def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
+def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Classification:
     """Classify a trace as event, noise or neither: by type, else by its source and arrivals.
 
     Parameters
@@ -64,11 +64,11 @@ def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
     accepted_types
         Types of sources that count as events too, as `source_type_of` writes them.
 
-    >>> kind_of({"source_type": "earthquake"}).category, kind_of({"trace_snr_db": "3"}).category
+    >>> classify_source({"source_type": "earthquake"}).category, classify_source({"trace_snr_db": "3"}).category
     ('earthquake_local', 'noise')
-    >>> kind_of({"source_type": "sonic_boom"}).reason
+    >>> classify_source({"source_type": "sonic_boom"}).reason
     "a source that is no earthquake: 'sonic boom'"
-    >>> kind_of({"source_type": "sonic_boom"}, ["sonic boom"]).category
+    >>> classify_source({"source_type": "sonic_boom"}, ["sonic boom"]).category
     'earthquake_local'
     """
     types = {column: source_type_of(row.get(column, "")) for column in REASONS}
@@ -76,15 +76,15 @@ def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
     for column, text in types.items():
         if text not in (*EARTHQUAKES, NOISE):
             if text in accepted_types:
-                return Kind(EVENT, text)
-            return Kind("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
+                return Classification(EVENT, text)
+            return Classification("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
     if types:
         category = types.get("trace_category", types.get("source_type"))
-        return Kind(NOISE if category == NOISE else EVENT)
-    shows_event = any(known(row.get(column, "")) for column in EVIDENCE)
+        return Classification(NOISE if category == NOISE else EVENT)
+    shows_event = any(is_known(row.get(column, "")) for column in EVIDENCE)
     # INSTANCE numbers its noise like its events: an id counts where the table describes sources.
     shows_event |= bool(sources_of(row)) and any(column in row for column in EVIDENCE)
-    return Kind(EVENT if shows_event else NOISE)
+    return Classification(EVENT if shows_event else NOISE)
 
 
 def source_type_of(text: str) -> str:
@@ -94,7 +94,7 @@ def source_type_of(text: str) -> str:
     ('surface event', '')
     """
     bare = " ".join(text.lower().replace("_", " ").split())
-    return bare if known(text) and bare not in UNKNOWN_TYPES else ""
+    return bare if is_known(text) and bare not in UNKNOWN_TYPES else ""
 
 
 def sources_of(row: Mapping[str, str]) -> list[str]:
@@ -108,7 +108,7 @@ def sources_of(row: Mapping[str, str]) -> list[str]:
     >>> sources_of({"event_id": "uw61896586"}), sources_of({"source_id": "None"})
     (['uw61896586'], [])
     """
-    names = [name for name in NAMES["source_id"] if known(row.get(name, ""))]
+    names = [name for name in NAMES["source_id"] if is_known(row.get(name, ""))]
     if not names:
         return []
     text = row[names[0]].strip()

@@ -11,7 +11,7 @@ from obspy.core import AttribDict
 
 from steadkit.catalog import iter_rows_named
 from steadkit.errors import InputError
-from steadkit.records.stead_text import known
+from steadkit.records.stead_text import is_known
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -20,10 +20,10 @@ from steadkit.types import parse_cell, parse_nanoseconds
 YEARS: Final = (1600, 9998)
 """What miniSEED writes and reads again, and what can be counted from."""
 
-SAMPLES_OF_A_DAY: Final = 86400 * SAMPLING_RATE
+SAMPLES_PER_DAY: Final = 86400 * SAMPLING_RATE
 
 _CODE = re.compile(r"[A-Za-z0-9-]*")
-LONGEST = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
+MAX_CODE_LENGTH = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
 """Characters that SEED has room for; a component letter follows the receiver's type."""
 
 SAC_HEADERS = {
@@ -85,7 +85,7 @@ def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
     InputError
         A code is longer than SEED allows, or a number or time cannot be read.
     """
-    codes = {column: _code(row, column) for column in LONGEST}
+    codes = {column: _code(row, column) for column in MAX_CODE_LENGTH}
     header = {
         "network": codes["network_code"],
         "station": codes["receiver_code"],
@@ -98,13 +98,15 @@ def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
     return Stream(
         [
             # Each has samples and headers of its own, so that changing one changes no other.
-            Trace(waveform[:, index].copy(), _copied(header, codes["receiver_type"] + component))
+            Trace(
+                waveform[:, index].copy(), _copy_header(header, codes["receiver_type"] + component)
+            )
             for index, component in enumerate(COMPONENTS)
         ]
     )
 
 
-def _copied(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
+def _copy_header(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
     copies = {k: v.copy() if isinstance(v, AttribDict) else v for k, v in header.items()}
     return copies | {"channel": channel}
 
@@ -112,14 +114,16 @@ def _copied(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
 def start_of(row: Mapping[str, str]) -> UTCDateTime:
     """Read when a trace begins; 1970 where it is not known."""
     text = row.get("trace_start_time", "")
-    if not known(text):
+    if not is_known(text):
         return UTCDateTime(0)
     try:
         time = UTCDateTime(ns=parse_nanoseconds(text))
     except ValueError as error:
-        raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
+        raise _cell_error(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
     if not YEARS[0] <= time.year <= YEARS[1]:
-        raise _wrong(row, "trace_start_time", f"records are of the years {YEARS[0]} to {YEARS[1]}")
+        raise _cell_error(
+            row, "trace_start_time", f"records are of the years {YEARS[0]} to {YEARS[1]}"
+        )
     return time
 
 
@@ -133,10 +137,10 @@ def pick_time(row: Mapping[str, str], phase: str) -> UTCDateTime | None:
     """
     column = f"{phase.lower()}_arrival_sample"
     sample = value_of(row, column)
-    if sample != sample or not known(row.get("trace_start_time", "")):
+    if sample != sample or not is_known(row.get("trace_start_time", "")):
         return None
-    if abs(sample) > SAMPLES_OF_A_DAY:
-        raise _wrong(row, column, "an arrival is in the minute of its trace")
+    if abs(sample) > SAMPLES_PER_DAY:
+        raise _cell_error(row, column, "an arrival is in the minute of its trace")
     return start_of(row) + sample / SAMPLING_RATE
 
 
@@ -151,18 +155,20 @@ def value_of(row: Mapping[str, str], column: str) -> float:
     try:
         return parse_cell(row.get(column, ""))
     except ValueError as error:
-        raise _wrong(row, column, "a number is needed") from error
+        raise _cell_error(row, column, "a number is needed") from error
 
 
 def _code(row: Mapping[str, str], column: str) -> str:
     text = row.get(column, "").strip()
-    code = text if known(text) else ""
-    if not _CODE.fullmatch(code) or len(code) > LONGEST[column]:
-        raise _wrong(row, column, f"SEED has room for {LONGEST[column]} letters or digits")
+    code = text if is_known(text) else ""
+    if not _CODE.fullmatch(code) or len(code) > MAX_CODE_LENGTH[column]:
+        raise _cell_error(
+            row, column, f"SEED has room for {MAX_CODE_LENGTH[column]} letters or digits"
+        )
     return code
 
 
-def _wrong(row: Mapping[str, str], column: str, remedy: str) -> InputError:
+def _cell_error(row: Mapping[str, str], column: str, remedy: str) -> InputError:
     name = row.get("trace_name", "?")
     return InputError(f"trace {name[:60]!r} has {column} = {row[column][:60]!r}: {remedy}")
 
@@ -186,6 +192,6 @@ def _sac(row: Mapping[str, str]) -> dict[str, float | str]:
         sample = value_of(row, column)
         if sample == sample:
             values |= {word: sample / SAMPLING_RATE, label: phase}
-    if known(row.get("source_id", "")):
+    if is_known(row.get("source_id", "")):
         values["kevnm"] = row["source_id"].strip()[:16]
     return values

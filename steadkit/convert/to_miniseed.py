@@ -14,12 +14,12 @@ from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import folder_for
+from steadkit.convert.dataset_writer import output_folder
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.errors import InputError
-from steadkit.records.picks import OF_A_SOURCE
+from steadkit.records.picks import SOURCE_COLUMNS
 from steadkit.records.quakeml import write_quakeml
-from steadkit.records.stead_text import known
+from steadkit.records.stead_text import is_known
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -30,7 +30,7 @@ RECORD_BYTES: Final = 4096
 
 PICK_COLUMNS: Final = (
     *("network", "station", "channel", "phase", "time", "status", "weight"),
-    *OF_A_SOURCE,
+    *SOURCE_COLUMNS,
     "trace_name",
 )
 
@@ -85,7 +85,7 @@ def to_miniseed(
     tables = [folder / name for name in TABLES]
     if folder.is_dir():
         check_targets([*tables, *([folder / QUAKEML] if quakeml else [])], overwrite, kinds)
-    table = _rows(source, names)
+    table = _select_rows(source, names)
     records = [folder / f"{name}.mseed" for name in table["trace_name"]]
     # The tables first: under their name all are staged, so two exports to a folder exclude another.
     targets = [*tables, *records]
@@ -93,7 +93,7 @@ def to_miniseed(
         targets.append(folder / QUAKEML)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=order_columns([*COLUMNS, *table.columns]), fill_value="")
-    with folder_for(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
+    with output_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
         picks, stations, metadata = staging[: len(TABLES)]
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_picks_as_text(full), dtype=str)])
@@ -104,7 +104,7 @@ def to_miniseed(
     return len(table)
 
 
-def _rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
+def _select_rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
     table = read_table(source.csv)
     if strangers := sorted(set(names) - set(table["trace_name"])):
         raise InputError(f"{str(source.csv)!r} lists no trace {strangers[0]!r}: check the name")
@@ -152,7 +152,7 @@ def _picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 def _picks_as_text(table: pd.DataFrame) -> Iterator[dict[str, str]]:
     for row in table.to_dict("records"):
-        source = {column: row[column] for column in OF_A_SOURCE}
+        source = {column: row[column] for column in SOURCE_COLUMNS}
         for pick in _picks(row):
             weight = row[f"{pick['phase'].lower()}_weight"]
             text = {key: str(value) for key, value in pick.items() if key != "name"}
@@ -171,12 +171,12 @@ def _earthquakes(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
 
 
 def _source(row: dict[str, str], name: str) -> dict[str, Any]:
-    numeric = [column for column in OF_A_SOURCE if column not in TEXT_COLUMNS]
+    numeric = [column for column in SOURCE_COLUMNS if column not in TEXT_COLUMNS]
     values = {column: value_of(row, column) for column in numeric}
     source: dict[str, Any] = {column: v for column, v in values.items() if v == v}
     for column in ("source_magnitude_type", "source_magnitude_author"):
-        if known(row[column]):
+        if is_known(row[column]):
             source[column] = row[column]
-    if known(row["source_origin_time"]):
+    if is_known(row["source_origin_time"]):
         source["time"] = start_of(row | {"trace_start_time": row["source_origin_time"]})
     return source | {"source_id": name.partition(" ")[2]}

@@ -16,7 +16,7 @@ from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, iter_rows_named, read_table, write_csv
 from steadkit.console import ProgressBar
-from steadkit.convert.dataset_writer import folder_for
+from steadkit.convert.dataset_writer import output_folder
 from steadkit.convert.seisbench_columns import seisbench_names
 from steadkit.convert.seisbench_names import SPLITS
 from steadkit.dataset_files import MANIFEST_SUFFIX
@@ -44,7 +44,7 @@ FORMAT: Final[Mapping[str, str]] = {
 }
 """What SeisBench's own copy of STEAD says of itself."""
 
-FIRST_BYTES: Final = 1 << 16
+OVERHEAD_BYTES: Final = 1 << 16
 """Bytes of a file besides those of its traces, at most."""
 
 OPERATION: Final = "from-seisbench"
@@ -82,7 +82,7 @@ def to_seisbench(
         A source or target cannot be used; then no file is left behind.
     """
     names = _chunk_names(sources)
-    targets = [_pair(folder, name) for name in names]
+    targets = [_chunk_paths(folder, name) for name in names]
     paths = [path for pair in targets for path in pair]
     if len(names) > 1:
         paths.insert(0, folder / "chunks")
@@ -90,10 +90,10 @@ def to_seisbench(
         note_input(source.csv, source.hdf5)
     if folder.is_dir():
         check_targets(paths, overwrite)
-    described = _described(sources[0])
+    described = _data_format(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
-    with folder_for(folder), atomic_write(paths, overwrite) as staging:
+    with output_folder(folder), atomic_write(paths, overwrite) as staging:
         count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
             metadata, waveforms = pairs[2 * number : 2 * number + 2]
@@ -119,11 +119,11 @@ def _chunk_names(sources: Sequence[Source]) -> list[str]:
     return names
 
 
-def _pair(folder: Path, name: str) -> tuple[Path, Path]:
+def _chunk_paths(folder: Path, name: str) -> tuple[Path, Path]:
     return folder / f"metadata{name}.csv", folder / f"waveforms{name}.hdf5"
 
 
-def _described(source: Source) -> dict[str, str]:
+def _data_format(source: Source) -> dict[str, str]:
     """Take unit and measurement from the manifest, where the data came from SeisBench's format."""
     path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
     recipe = load(path).recipe if is_file(path) else {}
@@ -143,7 +143,7 @@ def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
     with open_data(source.hdf5) as group, _new_file(waveforms, len(table)) as file:
         _write_format(file, chunk.described)
         packing = _Packing(file.create_group(DATA_GROUP), chunk.bucket, Counter(splits.values()))
-        rows = _copied(source, group, packing, splits, columns)
+        rows = _copy_traces(source, group, packing, splits, columns)
         write_csv(metadata, listed, rows)
     return len(table)
 
@@ -158,7 +158,7 @@ def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
     with h5py.File(path, "x") as file:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            allocate(descriptor, 0, FIRST_BYTES + n_traces * TRACE_BYTES)
+            allocate(descriptor, 0, OVERHEAD_BYTES + n_traces * TRACE_BYTES)
         finally:
             os.close(descriptor)
         yield file
@@ -234,7 +234,7 @@ class _Packing:
         return self._group.create_dataset(f"bucket{self._buckets - 1}", shape, np.dtype("<f4"))
 
 
-def _copied(
+def _copy_traces(
     source: Source,
     group: h5py.Group,
     packing: _Packing,
@@ -256,7 +256,9 @@ def _copied(
                     split = splits[some[first]]
                     places += packing.add(some[first:stop], split, waveforms[first:stop])
                 bar.step(count=len(some))
-            yield _renamed(part, columns).assign(trace_name=places, **_split_column(part, splits))
+            yield _rename_columns(part, columns).assign(
+                trace_name=places, **_split_column(part, splits)
+            )
     finally:
         bar.stop()
 
@@ -282,7 +284,7 @@ def _split_column(part: pd.DataFrame, splits: Mapping[str, str]) -> dict[str, li
     return {"split": told} if any(told) or "split" not in part else {}
 
 
-def _renamed(part: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+def _rename_columns(part: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     renamed = part.rename(columns=columns)
     if "source_origin_time" in renamed:
         # Pandas, which SeisBench reads with, wants a fraction in all times or in none.

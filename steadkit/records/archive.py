@@ -1,7 +1,7 @@
 """A folder of miniSEED and SAC records: what is in it, and a stretch of it at 100 Hz.
 
 Records of one channel are joined where they meet or overlap; where two that overlap differ, the
-later one counts. A gap of up to `LONGEST_GAP` is filled along the line between its ends; a longer
+later one counts. A gap of up to `MAX_GAP_S` is filled along the line between its ends; a longer
 one makes the stretch unusable.
 """
 
@@ -21,19 +21,24 @@ from obspy.io.sac.core import _is_sac
 
 from steadkit.console import progress
 from steadkit.errors import InputError
-from steadkit.records.resample import UnusableError, at_stead_rate, pick_components, ratio_to_stead
+from steadkit.records.resample import (
+    UnusableError,
+    pick_components,
+    ratio_to_stead,
+    resample_to_stead,
+)
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 FORMATS: Final = {"MSEED": _is_mseed, "SAC": _is_sac}
 """What is read. No other format is tried: some of ObsPy's can run code that a file brings."""
 
-SENSORS: Final = "HLNPGMJ"
+SEISMOMETER_CODES: Final = "HLNPGMJ"
 """Second letters of the channel codes of what feels the ground move, as SEED has them."""
 
-LONGEST_GAP: Final = 0.05
+MAX_GAP_S: Final = 0.05
 """Seconds."""
 
-MARGIN: Final = 5.0
+MARGIN_S: Final = 5.0
 """Seconds read on both sides of a minute, where there are any, so that filters settle."""
 
 NANO: Final = 1_000_000_000
@@ -95,7 +100,7 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
         if not path.is_file():
             left_out["a pipe, a socket, a device or a dangling link among the records"] += 1
             continue
-        for piece in _pieces(path, left_out):
+        for piece in _segments_in(path, left_out):
             found[piece.instrument].append(piece)
     if not found:
         reasons = "".join(f"; {count:,} x {reason}" for reason, count in left_out.most_common(3))
@@ -109,7 +114,7 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     }
 
 
-def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Segment]:
+def _segments_in(path: Path, left_out: Counter[str]) -> Iterator[Segment]:
     file_format = _format_of(path)
     if file_format is None:
         return
@@ -121,19 +126,19 @@ def _pieces(path: Path, left_out: Counter[str]) -> Iterator[Segment]:
     for trace in stream:
         stats = trace.stats
         code = stats.channel
-        if not (stats.npts and code and (len(code) < 3 or code[1] in SENSORS)):
-            left_out[_passed_over(code, stats.npts)] += 1
+        if not (stats.npts and code and (len(code) < 3 or code[1] in SEISMOMETER_CODES)):
+            left_out[_skip_reason(code, stats.npts)] += 1
             continue
         times = (stats.starttime.ns, stats.endtime.ns)
         rate = float(stats.sampling_rate)
         yield Segment(path, file_format, _instrument_of(trace), code, *times, rate)
 
 
-def _passed_over(code: str, n_samples: int) -> str:
+def _skip_reason(code: str, n_samples: int) -> str:
     """Return why a record is not taken."""
     if not n_samples:
         return "a record without samples"
-    wanted = f"whose second letter is none of {', '.join(SENSORS)}"
+    wanted = f"whose second letter is none of {', '.join(SEISMOMETER_CODES)}"
     return f"a record of channel {code!r}, {wanted}" if code else "a record without a channel code"
 
 
@@ -203,7 +208,7 @@ def read_window(
     return Window(samples, begin)
 
 
-def components_at(pieces: Sequence[Segment], start: int) -> int:
+def count_components(pieces: Sequence[Segment], start: int) -> int:
     """Count the components of which there is something in the minute from `start` on."""
     letters = {piece.channel[-1] for piece in _overlapping(pieces, start)}
     return sum(index is not None for index in pick_components(sorted(letters)))
@@ -219,8 +224,8 @@ def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[
     rates = {round(piece.rate, 3) for piece in pieces}
     if len(rates) > 1:
         raise UnusableError("records of different sampling rates")
-    span = int((N_SAMPLES / SAMPLING_RATE + MARGIN) * NANO)
-    begin, end = (UTCDateTime(ns=time) for time in (start - int(MARGIN * NANO), start + span))
+    span = int((N_SAMPLES / SAMPLING_RATE + MARGIN_S) * NANO)
+    begin, end = (UTCDateTime(ns=time) for time in (start - int(MARGIN_S * NANO), start + span))
     stream = Stream()
     for path, file_format, instrument, channel in sorted({piece[:4] for piece in pieces}):
         part = _read(path, file_format, starttime=begin, endtime=end)
@@ -230,9 +235,9 @@ def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[
             for trace in part
             if _instrument_of(trace) == instrument and trace.stats.channel == channel
         ]
-    samples, first = _joined(stream.trim(begin, end))
+    samples, first = _join(stream.trim(begin, end))
     ratio = ratio_to_stead(pieces[0].rate)
-    resampled = at_stead_rate(samples[:, None], ratio, band_pass)[:, 0]
+    resampled = resample_to_stead(samples[:, None], ratio, band_pass)[:, 0]
     skipped = round((start - first) * SAMPLING_RATE / NANO)
     spare = len(resampled) - N_SAMPLES
     # A record of just one minute may begin half a sample beside what was asked for.
@@ -243,7 +248,7 @@ def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[
     return resampled[skipped : skipped + N_SAMPLES], when
 
 
-def _joined(stream: Stream) -> tuple[np.ndarray, int]:
+def _join(stream: Stream) -> tuple[np.ndarray, int]:
     """Join the records of one channel; returns float64 samples and the time of the first."""
     for trace in stream:
         trace.data = np.asarray(trace.data, dtype=float)
@@ -258,17 +263,17 @@ def _joined(stream: Stream) -> tuple[np.ndarray, int]:
     if len(stream) != 1 or not stream[0].stats.npts:
         raise UnusableError("no records of the station at that time")
     trace = stream[0]
-    return _without_gaps(trace.data, trace.stats.sampling_rate), trace.stats.starttime.ns
+    return _fill_gaps(trace.data, trace.stats.sampling_rate), trace.stats.starttime.ns
 
 
-def _without_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
+def _fill_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     """Fill short gaps along a line; refuse long ones, and what is not a number."""
     missing = np.ma.getmaskarray(samples)
     plain = np.ma.getdata(samples)
     if not np.isfinite(plain[~missing]).all():
         raise UnusableError("NaN or infinity among the samples")
     edges = np.flatnonzero(np.diff(missing.astype(int), prepend=0, append=0))
-    if len(edges) and np.diff(edges)[::2].max() > LONGEST_GAP * rate:
-        raise UnusableError(f"a gap of more than {LONGEST_GAP} s in the records")
+    if len(edges) and np.diff(edges)[::2].max() > MAX_GAP_S * rate:
+        raise UnusableError(f"a gap of more than {MAX_GAP_S} s in the records")
     places = np.arange(len(plain))
     return np.where(missing, np.interp(places, places[~missing], plain[~missing]), plain)

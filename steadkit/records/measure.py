@@ -13,16 +13,16 @@ from typing import Final
 import numpy as np
 from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
 
-from steadkit.records.resample import at_stead_rate
+from steadkit.records.resample import resample_to_stead
 from steadkit.schema import N_SAMPLES
 
 SNR_WINDOW: Final = 500
 """Samples before P, and from S on: five seconds."""
 
-LARGEST_DB: Final = 100.0
+MAX_DB: Final = 100.0
 """Stands for a noise of zero, which has no logarithm."""
 
-SECOND: Final = 100
+SAMPLES_PER_SECOND: Final = 100
 QUIET_SECONDS: Final = 2
 """The waves have died away when their level stays down for so long."""
 
@@ -48,7 +48,7 @@ def snr_db(waveform: np.ndarray, p: float, s: float) -> np.ndarray:
     after = amplitude[signal : signal + SNR_WINDOW]
     quiet, loud = np.percentile(before, 95, axis=0), np.percentile(after, 95, axis=0)
     live = (quiet > 0) | (loud > 0)
-    floor = 10 ** (-LARGEST_DB / 20)
+    floor = 10 ** (-MAX_DB / 20)
     ratio = np.maximum(loud, floor * quiet) / np.maximum(quiet, floor * loud).clip(1e-300)
     # Adding zero makes a negative zero positive.
     return np.round(np.where(live, 20 * np.log10(ratio.clip(floor)), 0.0), 1) + 0.0
@@ -64,26 +64,30 @@ def coda_end(waveform: np.ndarray, p: float, s: float) -> int:
     centred = waveform - waveform[: max(onset, 1)].mean(axis=0, dtype=float)
     noise = np.mean(centred[max(onset - SNR_WINDOW, 0) : max(onset, 1)] ** 2, axis=0)
     live = noise > 0
-    seconds = (N_SAMPLES - begin) // SECOND
+    seconds = (N_SAMPLES - begin) // SAMPLES_PER_SECOND
     if not live.any() or seconds < QUIET_SECONDS:
         return N_SAMPLES - 1
-    blocks = centred[begin : begin + SECOND * seconds, live].reshape(seconds, SECOND, -1)
+    blocks = centred[begin : begin + SAMPLES_PER_SECOND * seconds, live].reshape(
+        seconds, SAMPLES_PER_SECOND, -1
+    )
     quiet = (np.mean(blocks**2, axis=1) / noise[live]).mean(axis=1) < 2
     # The second of S itself is never quiet, however late its waves swell.
     quiet[0] = False
     stays = np.flatnonzero(quiet[:-1] & quiet[1:])
-    return begin + SECOND * int(stays[0]) if len(stays) else N_SAMPLES - 1
+    return begin + SAMPLES_PER_SECOND * int(stays[0]) if len(stays) else N_SAMPLES - 1
 
 
-def in_band(waveform: np.ndarray) -> np.ndarray:
+def filter_band(waveform: np.ndarray) -> np.ndarray:
     """Filter a waveform at 100 Hz as STEAD's are, to measure on."""
-    return at_stead_rate(waveform, Fraction(1), band_pass=True)
+    return resample_to_stead(waveform, Fraction(1), band_pass=True)
 
 
-def between(source: tuple[float, float], station: tuple[float, float]) -> dict[str, float]:
+def distance_and_azimuth(
+    source: tuple[float, float], station: tuple[float, float]
+) -> dict[str, float]:
     """Measure distance and back azimuth, on the WGS84 ellipsoid, from latitudes and longitudes.
 
-    >>> between((33.7496, -117.4938), (32.8889, -117.1051))
+    >>> distance_and_azimuth((33.7496, -117.4938), (32.8889, -117.1051))
     {'source_distance_deg': 0.92, 'source_distance_km': 102.09, 'back_azimuth_deg': 339.3}
     """
     metres, _, back_azimuth = gps2dist_azimuth(*source, *station)

@@ -7,23 +7,23 @@ import numpy as np
 from obspy.signal.trigger import classic_sta_lta
 
 from steadkit.records.archive import NANO, Segment
-from steadkit.records.measure import in_band
+from steadkit.records.measure import filter_band
 from steadkit.sampling import shuffled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
-AFTER_PICK: Final = 300
-BEFORE_PICK: Final = 30
+AFTER_PICK_S: Final = 300
+BEFORE_PICK_S: Final = 30
 """Seconds that noise keeps away from any pick of any station."""
 
-MINUTE: Final = int(N_SAMPLES / SAMPLING_RATE * NANO)
-SHORT, LONG = 100, 1000
+WINDOW_NS: Final = int(N_SAMPLES / SAMPLING_RATE * NANO)
+STA_SAMPLES, LTA_SAMPLES = 100, 1000
 """Samples of the windows that are compared: one second and the ten before."""
 
-LARGEST_RATIO: Final = 5.0
+MAX_STA_LTA: Final = 5.0
 """Of the power in one second to that in the ten before; steady noise stays under two, gusts and
 traffic reach four, and of simulated earthquakes one in a hundred stays below this."""
 
-LARGEST_CHANGE: Final = 10.0
+MAX_POWER_RATIO: Final = 10.0
 """Of the power in the loudest ten seconds to that in the quietest: coda that dies away has more."""
 
 
@@ -50,13 +50,13 @@ def quiet_starts(
     """
     # On whole minutes of the day, so that they do not depend on where a file happens to begin.
     minutes = {
-        number * MINUTE
+        number * WINDOW_NS
         for piece in pieces
-        for number in range(-(-piece.start // MINUTE), (piece.end + NANO // 50) // MINUTE)
+        for number in range(-(-piece.start // WINDOW_NS), (piece.end + NANO // 50) // WINDOW_NS)
     }
     starts = np.array(sorted(minutes), dtype=np.int64)
-    first = np.searchsorted(picked, starts - AFTER_PICK * NANO)
-    last = np.searchsorted(picked, starts + MINUTE + BEFORE_PICK * NANO)
+    first = np.searchsorted(picked, starts - AFTER_PICK_S * NANO)
+    last = np.searchsorted(picked, starts + WINDOW_NS + BEFORE_PICK_S * NANO)
     free = starts[first == last]
     for index in shuffled([f"{station}.{start}" for start in free], seed, "noise"):
         yield int(free[index])
@@ -70,9 +70,11 @@ def is_quiet(waveform: np.ndarray) -> bool:
     live = waveform[:, np.ptp(waveform, axis=0) > 0]
     if not live.shape[1]:
         return False
-    filtered = in_band(live)
-    power = np.mean(filtered.reshape(-1, LONG, live.shape[1]) ** 2, axis=1)
-    if (power.max(axis=0) > LARGEST_CHANGE * power.min(axis=0)).any():
+    filtered = filter_band(live)
+    power = np.mean(filtered.reshape(-1, LTA_SAMPLES, live.shape[1]) ** 2, axis=1)
+    if (power.max(axis=0) > MAX_POWER_RATIO * power.min(axis=0)).any():
         return False
-    ratios = [classic_sta_lta(np.ascontiguousarray(one), SHORT, LONG) for one in filtered.T]
-    return max(ratio.max() for ratio in ratios) <= LARGEST_RATIO
+    ratios = [
+        classic_sta_lta(np.ascontiguousarray(one), STA_SAMPLES, LTA_SAMPLES) for one in filtered.T
+    ]
+    return max(ratio.max() for ratio in ratios) <= MAX_STA_LTA

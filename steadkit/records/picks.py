@@ -5,7 +5,7 @@ have ``location``, ``channel``, ``status`` or ``mode`` (manual, automatic, rejec
 of the pick, ``event_id``, and any of STEAD's ``source_*`` columns, some of which have short names
 too (`ALIASES`). Other columns are passed over.
 
-Of several picks of one arrival the best is taken, see `onsets`.
+Of several picks of one arrival the best is taken, see `build_onsets`.
 """
 
 import re
@@ -19,24 +19,24 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.quakeml import USED, read_quakeml
 from steadkit.records.resample import P_SAMPLES
-from steadkit.records.stead_text import known, time_text
+from steadkit.records.stead_text import is_known, time_text
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 
-NEEDED: Final = ("network", "station", "phase", "time")
-OF_A_PICK: Final = (*NEEDED, "location", "channel", "status", "weight")
-OF_ITS_WORTH: Final = ("mode", "evaluation_status", "used")
+REQUIRED_COLUMNS: Final = ("network", "station", "phase", "time")
+PICK_COLUMNS: Final = (*REQUIRED_COLUMNS, "location", "channel", "status", "weight")
+QUALITY_COLUMNS: Final = ("mode", "evaluation_status", "used")
 """What tells besides, as QuakeML has it, which of several picks of one arrival to take."""
 
-WORTH: Final = ("is_rejected", "is_unused", "automation", "lightness")
+SORT_COLUMNS: Final = ("is_rejected", "is_unused", "automation", "lightness")
 """Columns by which picks of one arrival are ordered, the best first."""
 
 AUTOMATION: Final = {"manual": 0, "": 1, "automatic": 2, "autopicker": 2}
 REJECTED: Final = "rejected"
-OF_A_SOURCE: Final = tuple(column for column in COLUMNS if column.startswith("source_"))
+SOURCE_COLUMNS: Final = tuple(column for column in COLUMNS if column.startswith("source_"))
 
 ALIASES: Final[Mapping[str, str]] = {
     "event_id": "source_id",
@@ -59,7 +59,7 @@ PHASES: Final[Mapping[str, str]] = {
 _HAS_CLOCK = re.compile(r"\d[T ]\d")
 MIN_TIME_NS, MAX_TIME_NS = (parse_nanoseconds(year) for year in ("1680", "2261"))
 
-LATEST_S: Final = (N_SAMPLES - P_SAMPLES[0]) / SAMPLING_RATE
+MAX_S_MINUS_P_S: Final = (N_SAMPLES - P_SAMPLES[0]) / SAMPLING_RATE
 """Seconds after P in which S must come to be in the same minute."""
 
 
@@ -106,7 +106,7 @@ def read_picks(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a pick of P or S: network, station, location, channel, phase (``P`` or ``S``),
-        status, weight, time_ns, STEAD's source columns, and `WORTH`.
+        status, weight, time_ns, STEAD's source columns, and `SORT_COLUMNS`.
 
     Raises
     ------
@@ -115,29 +115,29 @@ def read_picks(path: Path) -> pd.DataFrame:
     """
     is_xml = path.suffix.lower() in (".xml", ".qml", ".quakeml")
     table = pd.DataFrame(read_quakeml(path)) if is_xml else _read_csv(path)
-    columns = [*OF_A_PICK, *OF_ITS_WORTH, *OF_A_SOURCE]
+    columns = [*PICK_COLUMNS, *QUALITY_COLUMNS, *SOURCE_COLUMNS]
     table = table.reindex(columns=columns, fill_value="").fillna("")
     table = table[table["phase"].str.strip().isin(PHASES)].copy()
     if table.empty:
         raise InputError(f"{str(path)!r} has no pick of P or S: name another table")
     for column in ("network", "station", "location", "channel"):
-        table[column] = table[column].str.strip().where(table[column].map(known), "")
+        table[column] = table[column].str.strip().where(table[column].map(is_known), "")
     table["phase"] = table["phase"].str.strip().map(PHASES)
     table["time_ns"] = _nanoseconds(table, path)
     table["source_origin_time"] = _origin_times(table, path)
     _check_numbers(table, path)
-    table = _with_worth(table).drop(columns=["time", *OF_ITS_WORTH])
+    table = _add_sort_columns(table).drop(columns=["time", *QUALITY_COLUMNS])
     # In an order of its own, so that of two equal picks the same one is kept in any table.
-    first = ["time_ns", *WORTH]
+    first = ["time_ns", *SORT_COLUMNS]
     ordered = table.sort_values([*first, *table.columns.drop(first)])
     alike = ["network", "station", "source_id", "phase", "time_ns"]
     return ordered.drop_duplicates(alike).reset_index(drop=True)
 
 
-def _with_worth(table: pd.DataFrame) -> pd.DataFrame:
-    """Add `WORTH`, the columns by which picks of one arrival are ordered."""
+def _add_sort_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Add `SORT_COLUMNS`, the columns by which picks of one arrival are ordered."""
     statuses = [
-        table[name].where(table[name].map(known), "").str.strip().str.lower()
+        table[name].where(table[name].map(is_known), "").str.strip().str.lower()
         for name in ("status", "mode", "evaluation_status")
     ]
     is_rejected = np.logical_or.reduce([column == REJECTED for column in statuses])
@@ -154,12 +154,12 @@ def _with_worth(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    columns = columns_in(path)
-    if missing := [column for column in NEEDED if column not in columns]:
+    columns = read_header(path)
+    if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
         raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs {', '.join(NEEDED)}"
+            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs {', '.join(REQUIRED_COLUMNS)}"
         )
-    table = pd.concat(list(text_parts(path)), ignore_index=True)
+    table = pd.concat(list(iter_text_chunks(path)), ignore_index=True)
     short = {alias: column for alias, column in ALIASES.items() if column not in columns}
     return table.rename(columns=short)
 
@@ -193,7 +193,7 @@ def _origin_times(table: pd.DataFrame, path: Path) -> list[str]:
 
 def _check_numbers(table: pd.DataFrame, path: Path) -> None:
     limits = {"source_latitude": 90.0, "source_longitude": 360.0}
-    numeric = [column for column in OF_A_SOURCE if column not in TEXT_COLUMNS]
+    numeric = [column for column in SOURCE_COLUMNS if column not in TEXT_COLUMNS]
     for column in [*numeric, "weight"]:
         for text in table[column].unique():
             try:
@@ -204,7 +204,7 @@ def _check_numbers(table: pd.DataFrame, path: Path) -> None:
                 raise InputError(f"{str(path)!r} has {column} = {text[:60]!r}: correct it")
 
 
-def onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
+def build_onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
     """Put P and S of one earthquake at one station together, in the order of their times.
 
     Rejected picks are left out. With an event id, the best P and the best S after it are taken:
@@ -226,14 +226,14 @@ def onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
     keys = ["network", "station", "source_id"]
     for (_, _, source), group in picks.groupby(keys, sort=True):
         by_time = ["time_ns", "phase", "channel"]
-        if known(source):
-            found.extend(_of_event(group.sort_values([*WORTH, *by_time]), left_out))
+        if is_known(source):
+            found.extend(_event_onset(group.sort_values([*SORT_COLUMNS, *by_time]), left_out))
         else:
-            found.extend(_alone(group.sort_values(by_time), left_out))
+            found.extend(_pair_onsets(group.sort_values(by_time), left_out))
     return sorted(found, key=lambda onset: (onset.p, onset.identity))
 
 
-def _of_event(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+def _event_onset(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
     """Make an onset of the picks of one event at one station, the best first."""
     first = group[group["phase"] == "P"]
     if first.empty:
@@ -246,12 +246,12 @@ def _of_event(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
     yield _onset(p, later.head(1).to_dict("records"))
 
 
-def _alone(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+def _pair_onsets(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
     waiting = None
     # A P at the end closes the last pair.
     for pick in [*group.to_dict("records"), None]:
         if pick is not None and pick["phase"] == "S":
-            near = waiting and pick["time_ns"] - waiting["time_ns"] < LATEST_S * 1e9
+            near = waiting and pick["time_ns"] - waiting["time_ns"] < MAX_S_MINUS_P_S * 1e9
             if near:
                 yield _onset(waiting, [pick])
             elif waiting:
@@ -266,7 +266,7 @@ def _alone(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
 
 
 def _onset(p: Mapping, s: Sequence[Mapping]) -> Onset:
-    row = {column: p[column] for column in OF_A_SOURCE}
+    row = {column: p[column] for column in SOURCE_COLUMNS}
     row |= {"p_status": p["status"], "p_weight": p["weight"]}
     if s:
         row |= {"s_status": s[0]["status"], "s_weight": s[0]["weight"]}

@@ -53,22 +53,22 @@ def check_values(path: Path) -> None:
     try:
         for _, element in ElementTree.iterparse(path):
             name = _local_name(element)
-            if name in FIGURES:
-                _check_figure(name, element.text, path)
-            elif name in QUANTITIES:
+            if name in NUMBER_ELEMENTS:
+                _check_value(name, element.text, path)
+            elif name in QUANTITY_ELEMENTS:
                 for part in element:
                     if _local_name(part) in ("value", "uncertainty"):
                         is_time = name == "time" and _local_name(part) == "value"
-                        _check_figure(name, part.text, path, is_time)
+                        _check_value(name, part.text, path, is_time)
     except ElementTree.ParseError:
         return  # ObsPy says what it is not
 
 
-FIGURES: Final = (
+NUMBER_ELEMENTS: Final = (
     *("standardError", "azimuthalGap", "horizontalUncertainty", "timeWeight"),
     *("Latitude", "Longitude", "Elevation"),
 )
-QUANTITIES: Final = ("time", "latitude", "longitude", "depth", "mag")
+QUANTITY_ELEMENTS: Final = ("time", "latitude", "longitude", "depth", "mag")
 """Elements that hold a figure that we use: as their text, or as value and uncertainty."""
 
 
@@ -76,7 +76,7 @@ def _local_name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _check_figure(name: str, text: str | None, path: Path, is_time: bool = False) -> None:
+def _check_value(name: str, text: str | None, path: Path, is_time: bool = False) -> None:
     bare = (text or "").strip()
     try:
         if not is_time:
@@ -110,15 +110,15 @@ def read_quakeml(path: Path) -> list[dict[str, str]]:
     names = short if len(set(short)) == len(short) else identifiers
     rows = []
     for event, name in zip(catalogue, names, strict=True):
-        source = {"source_id": name} | _source(event)
-        rows += [_pick(pick, event) | source for pick in event.picks]
+        source = {"source_id": name} | _read_source(event)
+        rows += [_read_pick(pick, event) | source for pick in event.picks]
     return rows
 
 
-def _source(event: Any) -> dict[str, str]:
+def _read_source(event: Any) -> dict[str, str]:
     origin = event.preferred_origin() or next(iter(event.origins), None)
     magnitude = event.preferred_magnitude() or next(iter(event.magnitudes), None)
-    row = _origin(origin) if origin is not None else {}
+    row = _read_origin(origin) if origin is not None else {}
     if magnitude is not None:
         made = magnitude.creation_info
         author = (made.author or made.agency_id) if made else None
@@ -130,7 +130,7 @@ def _source(event: Any) -> dict[str, str]:
     return row
 
 
-def _origin(origin: Any) -> dict[str, str]:
+def _read_origin(origin: Any) -> dict[str, str]:
     quality = origin.quality or quake.OriginQuality()
     doubt = origin.origin_uncertainty or quake.OriginUncertainty()
     return _texts(
@@ -159,7 +159,7 @@ def _texts(**values: object) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in values.items()}
 
 
-def _pick(pick: Any, event: Any) -> dict[str, str]:
+def _read_pick(pick: Any, event: Any) -> dict[str, str]:
     where = pick.waveform_id or quake.WaveformStreamID()
     origin = event.preferred_origin() or next(iter(event.origins), None)
     arrivals = origin.arrivals if origin is not None else []
@@ -190,14 +190,14 @@ def write_quakeml(path: Path, events: Iterable[Sequence[Mapping[str, Any]]]) -> 
         (`obspy.UTCDateTime`), status, weight (or NaN), name, and ``source``, a dict of source_id,
         time and the numbers of STEAD's source columns, as far as they are known.
     """
-    head, _, foot = _parts(_event([]))
+    head, _, foot = _split_xml(_make_event([]))
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(head)
-        file.writelines(_parts(_event(picks))[1] for picks in events)
+        file.writelines(_split_xml(_make_event(picks))[1] for picks in events)
         file.write(foot)
 
 
-def _parts(event: Any) -> tuple[str, str, str]:
+def _split_xml(event: Any) -> tuple[str, str, str]:
     """Let ObsPy write a catalogue of one event; returns what is before, of and behind it."""
     buffer = io.BytesIO()
     catalogue = quake.Catalog([event], resource_id="smi:local/steadkit")
@@ -209,21 +209,21 @@ def _parts(event: Any) -> tuple[str, str, str]:
     return text[:start], text[start : end + len(last)], text[end + len(last) :]
 
 
-def _event(picks: Sequence[Mapping[str, Any]]) -> Any:
+def _make_event(picks: Sequence[Mapping[str, Any]]) -> Any:
     source = picks[0]["source"] if picks else {}
     identifier = f"smi:local/event/{_plain(source.get('source_id', 'none'))}"
     event = quake.Event(resource_id=quake.ResourceIdentifier(identifier))
-    made = [(pick, _one_pick(pick)) for pick in picks]
+    made = [(pick, _make_pick(pick)) for pick in picks]
     event.picks = [pick for _, pick in made]
     if all(key in source for key in ("time", "source_latitude", "source_longitude")):
-        event.origins = [_one_origin(source, identifier, made)]
+        event.origins = [_make_origin(source, identifier, made)]
         event.preferred_origin_id = event.origins[0].resource_id
     if "source_magnitude" in source:
-        event.magnitudes = [_magnitude(source, identifier)]
+        event.magnitudes = [_make_magnitude(source, identifier)]
     return event
 
 
-def _magnitude(source: Mapping[str, Any], identifier: str) -> Any:
+def _make_magnitude(source: Mapping[str, Any], identifier: str) -> Any:
     author = source.get("source_magnitude_author")
     return quake.Magnitude(
         resource_id=quake.ResourceIdentifier(f"{identifier}/magnitude"),
@@ -243,7 +243,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "_" for c in text)
 
 
-def _one_pick(pick: Mapping[str, Any]) -> Any:
+def _make_pick(pick: Mapping[str, Any]) -> Any:
     mode = {"manual": "manual", "automatic": "automatic", "autopicker": "automatic"}
     return quake.Pick(
         resource_id=quake.ResourceIdentifier(
@@ -260,7 +260,7 @@ def _one_pick(pick: Mapping[str, Any]) -> Any:
     )
 
 
-def _one_origin(source: Mapping[str, Any], identifier: str, made: Sequence[Any]) -> Any:
+def _make_origin(source: Mapping[str, Any], identifier: str, made: Sequence[Any]) -> Any:
     def number(column: str, scale: float = 1.0) -> float | None:
         return source[column] * scale if column in source else None
 

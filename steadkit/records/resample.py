@@ -24,25 +24,25 @@ from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
 P_SAMPLES: Final = (400, 900)
 """Where P lies in STEAD: a window begins 4 to 9 seconds before it."""
 
-RATES: Final = (1.0, 1000.0)
+RATE_RANGE: Final = (1.0, 1000.0)
 """Sampling rates that are accepted, in Hz."""
 
 BAND: Final = (1.0, 45.0)
 """The band of STEAD's waveforms, in Hz."""
 
 CORNERS: Final = 2
-LARGEST_TERM: Final = 1000
+MAX_TERM: Final = 1000
 RATE_TOLERANCE: Final = 1e-5
 """Relative; over a minute it is a sixteenth of a sample."""
 
 HALF_TAPS: Final = 64
-KAISER: Final = ("kaiser", 8.0)
+KAISER_WINDOW: Final = ("kaiser", 8.0)
 """Scipy's own filter, shorter, lets a thousandth of an offset through as a high tone."""
 
-SHORTEST: Final = 100
+MIN_SAMPLES: Final = 100
 """A record needs this many samples at 100 Hz, a second."""
 
-LETTERS: Final[Mapping[str, Sequence[str]]] = {"E": "E2", "N": "N1", "Z": "Z3"}
+COMPONENT_LETTERS: Final[Mapping[str, Sequence[str]]] = {"E": "E2", "N": "N1", "Z": "Z3"}
 """Which last letters of a channel code stand for a component, the surest first.
 
 SEED's 1, 2 and 3 are orthogonal but may point anywhere; by custom 1 is nearest north, 2 east.
@@ -63,7 +63,10 @@ def pick_components(letters: Sequence[str]) -> list[int | None]:
     ([2, 1, 0], [2, 1, 0], [None, None, 0])
     """
     return [
-        next((letters.index(letter) for letter in LETTERS[component] if letter in letters), None)
+        next(
+            (letters.index(letter) for letter in COMPONENT_LETTERS[component] if letter in letters),
+            None,
+        )
         for component in COMPONENTS
     ]
 
@@ -74,7 +77,7 @@ def is_known_order(letters: Sequence[str]) -> bool:
     >>> is_known_order("Z12H"), is_known_order("XYZ"), is_known_order("ZZZ"), is_known_order("Z3")
     (True, False, False, False)
     """
-    meant = [c for letter in letters for c, own in LETTERS.items() if letter in own]
+    meant = [c for letter in letters for c, own in COMPONENT_LETTERS.items() if letter in own]
     others = [letter for letter in letters if letter == HYDROPHONE]
     return len(set(meant)) == len(meant) and len(meant) + len(others) == len(letters)
 
@@ -90,16 +93,18 @@ def ratio_to_stead(rate: float) -> Fraction:
     >>> ratio_to_stead(40.0), ratio_to_stead(99.9999)
     (Fraction(5, 2), Fraction(1, 1))
     """
-    if not RATES[0] <= rate <= RATES[1]:
-        raise UnusableError(f"a sampling rate that is not {RATES[0]:g} to {RATES[1]:g} Hz")
+    if not RATE_RANGE[0] <= rate <= RATE_RANGE[1]:
+        raise UnusableError(
+            f"a sampling rate that is not {RATE_RANGE[0]:g} to {RATE_RANGE[1]:g} Hz"
+        )
     exact = SAMPLING_RATE / rate
-    ratio = Fraction(exact).limit_denominator(LARGEST_TERM)
-    if abs(float(ratio) / exact - 1) > RATE_TOLERANCE or ratio.numerator > LARGEST_TERM:
+    ratio = Fraction(exact).limit_denominator(MAX_TERM)
+    if abs(float(ratio) / exact - 1) > RATE_TOLERANCE or ratio.numerator > MAX_TERM:
         raise UnusableError("a sampling rate with no simple ratio to 100 Hz")
     return ratio
 
 
-def at_stead_rate(samples: np.ndarray, ratio: Fraction, band_pass: bool = False) -> np.ndarray:
+def resample_to_stead(samples: np.ndarray, ratio: Fraction, band_pass: bool = False) -> np.ndarray:
     """Resample to 100 Hz, and filter on request.
 
     Parameters
@@ -126,7 +131,7 @@ def at_stead_rate(samples: np.ndarray, ratio: Fraction, band_pass: bool = False)
             window=_low_pass(max(ratio.numerator, ratio.denominator)),
             padtype="line",
         )
-    if len(samples) < SHORTEST:
+    if len(samples) < MIN_SAMPLES:
         raise UnusableError("a record of less than a second")
     if band_pass:
         sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
@@ -138,7 +143,9 @@ def at_stead_rate(samples: np.ndarray, ratio: Fraction, band_pass: bool = False)
 @lru_cache(maxsize=16)
 def _low_pass(factor: int) -> np.ndarray:
     """Design the filter for a change of rate: 80 dB down at the lower Nyquist frequency."""
-    taps: np.ndarray = signal.firwin(2 * HALF_TAPS * factor + 1, 0.96 / factor, window=KAISER)
+    taps: np.ndarray = signal.firwin(
+        2 * HALF_TAPS * factor + 1, 0.96 / factor, window=KAISER_WINDOW
+    )
     return taps
 
 
@@ -194,7 +201,7 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
     return low + int(share * (high - low + 1))
 
 
-def cut(samples: np.ndarray, start: int) -> np.ndarray:
+def cut_window(samples: np.ndarray, start: int) -> np.ndarray:
     """Cut a minute out of E, N, Z; what the record does not reach is filled with its level.
 
     The level is the mean of the second beside: zeros next to a record with an offset would be a

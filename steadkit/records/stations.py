@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 from obspy import read_inventory
 
 from steadkit.errors import InputError
-from steadkit.records.csv import columns_in, text_parts
+from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.quakeml import check_values
-from steadkit.records.stead_text import known
+from steadkit.records.stead_text import is_known
 from steadkit.types import parse_cell
 
-NEEDED: Final = ("network", "station", "latitude", "longitude")
+REQUIRED_COLUMNS: Final = ("network", "station", "latitude", "longitude")
 
 
-class Place(NamedTuple):
+class Coordinates(NamedTuple):
     """Where a station stands: degrees and metres; the elevation may be NaN."""
 
     latitude: float
@@ -28,7 +28,7 @@ class Place(NamedTuple):
     elevation_m: float = float("nan")
 
 
-def read_stations(path: Path) -> Mapping[tuple[str, str], Place]:
+def read_stations(path: Path) -> Mapping[tuple[str, str], Coordinates]:
     """Read a station table, StationXML (suffix ``.xml``) or CSV, by (network, station).
 
     Raises
@@ -46,7 +46,7 @@ def read_stations(path: Path) -> Mapping[tuple[str, str], Place]:
     return places
 
 
-def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
+def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
     check_values(path)
     try:
         inventory = read_inventory(io.BytesIO(path.read_bytes()), format="STATIONXML")
@@ -54,23 +54,23 @@ def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
         raise InputError(f"{str(path)!r} is not StationXML: {type(error).__name__}") from error
     for network in inventory:
         for station in network:
-            place = Place(station.latitude, station.longitude, station.elevation)
+            place = Coordinates(station.latitude, station.longitude, station.elevation)
             yield (network.code, station.code), place
 
 
-def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Place]]:
-    columns = columns_in(path)
-    if missing := [column for column in NEEDED if column not in columns]:
+def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
+    columns = read_header(path)
+    if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
         raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a station table needs {', '.join(NEEDED)}"
+            f"{str(path)!r} has no column {missing[0]!r}: a station table needs {', '.join(REQUIRED_COLUMNS)}"
         )
-    for part in text_parts(path):
+    for part in iter_text_chunks(path):
         for row in part.to_dict("records"):
             texts = [row[name] for name in ("latitude", "longitude")]
             try:
-                place = Place(*map(parse_cell, [*texts, row.get("elevation_m", "")]))
+                place = Coordinates(*map(parse_cell, [*texts, row.get("elevation_m", "")]))
             except ValueError as error:
                 raise InputError(f"{str(path)!r} has a place {texts}: give degrees") from error
             # A row without a place tells nothing, and is no fault.
-            if any(map(known, texts)):
+            if any(map(is_known, texts)):
                 yield (row["network"].strip(), row["station"].strip()), place

@@ -18,26 +18,26 @@ _STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 
 
-def known(text: str) -> bool:
+def is_known(text: str) -> bool:
     """Tell whether a text says anything.
 
-    >>> known("None"), known(" "), known("0")
+    >>> is_known("None"), is_known(" "), is_known("0")
     (False, False, True)
     """
     return text.strip() not in MISSING
 
 
-def typed(row: Mapping[str, str]) -> dict[str, object]:
+def typed_attributes(row: Mapping[str, str]) -> dict[str, object]:
     """Make a dataset's attributes of a row of text, as STEAD's are typed; what is unknown is text.
 
-    >>> typed({"network_code": "12", "source_magnitude": "3.6", "source_gap_deg": "None"})
+    >>> typed_attributes({"network_code": "12", "source_magnitude": "3.6", "source_gap_deg": "None"})
     {'network_code': '12', 'source_magnitude': 3.6, 'source_gap_deg': 'None'}
     """
     return {column: _typed(column, text) for column, text in row.items()}
 
 
 def _typed(column: str, text: str) -> object:
-    if not is_numeric(column) or not known(text):
+    if not is_numeric(column) or not is_known(text):
         return text
     try:
         if column not in ARRAY_COLUMNS:
@@ -97,7 +97,7 @@ def stead_time(text: str) -> str:
     >>> stead_time("2007/01/01 01:42:45.08"), stead_time("2006-07-23 15:59:00.96")
     ('2007-01-01 01:42:45.080000', '2006-07-23 15:59:00.96')
     """
-    if not known(text):
+    if not is_known(text):
         return text
     time = parse_time(text.replace("/", "-"))
     return text if _STEAD_TIME.fullmatch(text) else time_text(time)

@@ -19,13 +19,19 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.convert import RegionConfig, from_records
+from steadkit.convert import RecordsConfig, from_records
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.records.archive import index_folder
 from steadkit.records.noise_windows import is_quiet, quiet_starts
-from steadkit.records.picks import OF_A_PICK, OF_A_SOURCE, WORTH, onsets, read_picks
+from steadkit.records.picks import (
+    PICK_COLUMNS,
+    SORT_COLUMNS,
+    SOURCE_COLUMNS,
+    build_onsets,
+    read_picks,
+)
 from steadkit.records.stations import read_stations
 from steadkit.types import component_columns, number_column
 
@@ -57,11 +63,11 @@ def pick_table(path: Path, *picks: dict) -> Path:
     return path
 
 
-def cut(tmp_path: Path, *picks: dict, config: RegionConfig | None = None, **options: object):
+def cut(tmp_path: Path, *picks: dict, config: RecordsConfig | None = None, **options: object):
     """Cut ``tmp_path/records``; returns rows, waveforms, and what was left out."""
     table = pick_table(tmp_path / "picks.csv", *(picks or [{}]))
     files = dataset_files(tmp_path / f"out{len(list(tmp_path.glob('out*.hdf5')))}.hdf5")
-    done = from_records(tmp_path / "records", table, files, config or RegionConfig(), **options)
+    done = from_records(tmp_path / "records", table, files, config or RecordsConfig(), **options)
     return read_table(files.csv), waveforms_in(files.hdf5), done.left_out
 
 
@@ -140,7 +146,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order_of_the_picks(
     for name, picks, seed in (("a", prague, 0), ("b", shuffled, 0), ("c", prague, 1)):
         (tmp_path / name).mkdir()
         files = dataset_files(tmp_path / name / "out.hdf5")
-        from_records(shared_data / "continuous", picks, files, RegionConfig(seed=seed))
+        from_records(shared_data / "continuous", picks, files, RecordsConfig(seed=seed))
         made[name] = [path.read_bytes() for path in (files.hdf5, files.csv, files.manifest)]
     assert made["a"] == made["b"]
     assert made["a"] != made["c"]
@@ -150,7 +156,7 @@ def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
     only = pd.read_csv(prague, dtype=str)
     only[only["magnitude"] == "5.1"].to_csv(prague, index=False)
     files = dataset_files(tmp_path / "out.hdf5")
-    done = from_records(shared_data / "continuous", prague, files, RegionConfig(noise=3))
+    done = from_records(shared_data / "continuous", prague, files, RecordsConfig(noise=3))
     table = read_table(files.csv)
     noise = table[table["trace_category"] == "noise"]
     assert len(noise) + done.left_out.get("quiet minutes asked for and not found", 0) == 3
@@ -166,7 +172,7 @@ def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
 
 def test_the_band_pass_is_done_where_it_is_asked_for(shared_data, prague, tmp_path):
     files = dataset_files(tmp_path / "out.hdf5")
-    from_records(shared_data / "continuous", prague, files, RegionConfig(band_pass=True))
+    from_records(shared_data / "continuous", prague, files, RecordsConfig(band_pass=True))
     for samples in waveforms_in(files.hdf5).values():
         spectrum = np.abs(np.fft.rfft(samples, axis=0))
         hertz = np.fft.rfftfreq(6000, 0.01)
@@ -239,10 +245,10 @@ def test_components_are_found_by_channel_code(tmp_path):
     for number, trace in enumerate(traces):
         trace.data[:] = number + 1
     write(tmp_path / "records", *traces)
-    _, waveforms, _ = cut(tmp_path, config=RegionConfig(components=3))
+    _, waveforms, _ = cut(tmp_path, config=RecordsConfig(components=3))
     assert next(iter(waveforms.values()))[0].tolist() == [2, 1, 3]
     with pytest.raises(InputError, match="0 components"):
-        RegionConfig(components=0)
+        RecordsConfig(components=0)
 
 
 def test_the_instrument_of_the_pick_comes_first_then_the_one_with_most_components(tmp_path):
@@ -309,7 +315,7 @@ def test_noise_has_the_samples_of_its_own_station(tmp_path):
         one.data[:] = samples * scale
     (tmp_path / "records").mkdir()
     Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
-    table, waveforms, _ = cut(tmp_path, config=RegionConfig(noise=1))
+    table, waveforms, _ = cut(tmp_path, config=RecordsConfig(noise=1))
     found = {
         row.receiver_code: waveforms[row.trace_name][:, 2].std()
         for row in table.itertuples()
@@ -360,7 +366,7 @@ def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
     )
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
     files = dataset_files(tmp_path / "out.hdf5")
-    from_records(tmp_path / "records", tmp_path / "e.xml", files, RegionConfig())
+    from_records(tmp_path / "records", tmp_path / "e.xml", files, RecordsConfig())
     (told,) = read_table(files.csv).to_dict("records")
     assert told["source_id"] == "ok2024x"
     assert told["source_origin_time"] == "2024-02-03 00:01:36.500000"
@@ -405,7 +411,7 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
     event = quake.Event(picks=made, origins=origins, preferred_origin_id=origins[1].resource_id)
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
     left_out: Counter[str] = Counter()
-    (onset,) = onsets(read_picks(tmp_path / "e.xml"), left_out)
+    (onset,) = build_onsets(read_picks(tmp_path / "e.xml"), left_out)
     assert (onset.p, onset.s) == ((START + 100).ns, (START + 104).ns)
     assert left_out == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
     assert onset.row["p_status"] == "automatic" and onset.row["p_weight"] == "0.5"
@@ -427,7 +433,7 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
 def test_of_several_picks_of_a_table_the_best_is_taken(tmp_path, picks, p):
     told = [pick | {"time": START + pick["time"], "event_id": "a"} for pick in picks]
     left_out: Counter[str] = Counter()
-    (onset,) = onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), left_out)
+    (onset,) = build_onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), left_out)
     assert onset.p == (START + p).ns and left_out.total() == 1
 
 
@@ -442,7 +448,9 @@ def test_equal_names_come_apart(tmp_path):
 
 def table_of(*picks: tuple[str, float, str]) -> pd.DataFrame:
     """Make a pick table as `read_picks` does, of (phase, seconds, event)."""
-    columns = dict.fromkeys([*OF_A_PICK, *OF_A_SOURCE], "") | dict.fromkeys(WORTH, False)
+    columns = dict.fromkeys([*PICK_COLUMNS, *SOURCE_COLUMNS], "") | dict.fromkeys(
+        SORT_COLUMNS, False
+    )
     rows = [
         columns
         | {"phase": phase, "time_ns": round(seconds * 1e9), "source_id": source, "station": "A"}
@@ -452,7 +460,7 @@ def table_of(*picks: tuple[str, float, str]) -> pd.DataFrame:
 
 
 def pairs(*picks: tuple[str, float, str]) -> list[tuple[float, float | None]]:
-    found = onsets(table_of(*picks), Counter())
+    found = build_onsets(table_of(*picks), Counter())
     return [(o.p / 1e9, None if o.s is None else o.s / 1e9) for o in found]
 
 
@@ -467,7 +475,7 @@ def test_p_and_s_are_put_together():
     assert pairs(("P", 10, "a"), ("S", 9, "a")) == [(10, None)]
     assert pairs(("S", 9, "a")) == []
     left_out: Counter[str] = Counter()
-    assert onsets(table_of(("S", 9, "a"), ("S", 10, "")), left_out) == []
+    assert build_onsets(table_of(("S", 9, "a"), ("S", 10, "")), left_out) == []
     assert left_out == {"S without a P": 2}
 
 

@@ -14,7 +14,7 @@ from public_sets import CEED, EXOTIC, INSTANCE, LAYOUTS, PNW, Layout
 from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
 from steadkit.convert.seisbench_columns import shift_arrivals, to_stead
-from steadkit.convert.seisbench_sources import kind_of
+from steadkit.convert.seisbench_sources import classify_source
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
@@ -244,7 +244,7 @@ def test_a_type_that_no_trace_has_is_refused_with_those_there_are(tmp_path, run)
     ],
 )
 def test_event_and_noise_are_told_apart(row, category):
-    assert kind_of(row).category == category
+    assert classify_source(row).category == category
 
 
 def test_noise_of_instance_is_noise_though_it_has_an_id(tmp_path, imported):

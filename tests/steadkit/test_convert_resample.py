@@ -9,17 +9,17 @@ from obspy.geodetics import gps2dist_azimuth
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.records.measure import between, coda_end, snr_db
+from steadkit.records.measure import coda_end, distance_and_azimuth, snr_db
 from steadkit.records.resample import (
     UnusableError,
-    at_stead_rate,
-    cut,
+    cut_window,
     hash_uniform,
     pick_components,
     ratio_to_stead,
+    resample_to_stead,
     window_start,
 )
-from steadkit.records.stead_text import make_unique, stead_time, typed
+from steadkit.records.stead_text import make_unique, stead_time, typed_attributes
 from steadkit.store import open_data, read_waveform
 from steadkit.types import component_columns, number_column
 
@@ -32,7 +32,7 @@ def sine(hertz: float, rate: float, seconds: float = 60) -> np.ndarray:
 
 @pytest.mark.parametrize("rate", [20.0, 40.0, 50.0, 125.0, 200.0, 250.0, 31.25])
 def test_a_low_tone_keeps_its_shape_and_time_at_any_rate(rate):
-    resampled = at_stead_rate(sine(2, rate), ratio_to_stead(rate))[:, 0]
+    resampled = resample_to_stead(sine(2, rate), ratio_to_stead(rate))[:, 0]
     expected = sine(2, 100)[: len(resampled), 0]
     assert abs(len(resampled) - 6000) <= 1
     assert np.abs(resampled - expected[: len(resampled)])[200:-200].max() < 0.02
@@ -40,23 +40,23 @@ def test_a_low_tone_keeps_its_shape_and_time_at_any_rate(rate):
 
 def test_nothing_above_the_nyquist_frequency_is_folded_down():
     # 80 Hz at 200 Hz would come back as 20 Hz.
-    assert np.abs(at_stead_rate(sine(80, 200), ratio_to_stead(200.0)))[200:-200].max() < 0.01
+    assert np.abs(resample_to_stead(sine(80, 200), ratio_to_stead(200.0)))[200:-200].max() < 0.01
 
 
 def test_an_offset_does_not_ring_at_the_ends():
     flat = np.full((1200, 1), 5000.0)
-    assert np.allclose(at_stead_rate(flat, ratio_to_stead(20.0)), 5000)
+    assert np.allclose(resample_to_stead(flat, ratio_to_stead(20.0)), 5000)
 
 
 def test_at_100_hz_the_samples_stay_as_they_are():
     samples = np.arange(600, dtype=np.int32)[:, None]
-    assert at_stead_rate(samples, ratio_to_stead(100.0)) is samples
+    assert resample_to_stead(samples, ratio_to_stead(100.0)) is samples
 
 
 @pytest.mark.parametrize(("hertz", "kept"), [(0.1, 0.0), (10.0, 1.0), (49.0, 0.0)])
 def test_the_band_pass_keeps_1_to_45_hz_and_moves_nothing(hertz, kept):
     trend = np.linspace(0, 1000, 6000)[:, None]
-    filtered = at_stead_rate(sine(hertz, 100) + trend, ratio_to_stead(100.0), band_pass=True)
+    filtered = resample_to_stead(sine(hertz, 100) + trend, ratio_to_stead(100.0), band_pass=True)
     assert np.abs(filtered - kept * sine(hertz, 100))[500:-500].max() < 0.1
 
 
@@ -68,7 +68,7 @@ def test_rates_of_no_seismometer_are_refused(rate):
 
 def test_a_record_of_less_than_a_second_is_refused():
     with pytest.raises(UnusableError, match="less than a second"):
-        at_stead_rate(np.zeros((19, 3)), ratio_to_stead(20.0))
+        resample_to_stead(np.zeros((19, 3)), ratio_to_stead(20.0))
 
 
 @given(
@@ -117,7 +117,7 @@ def test_a_cut_keeps_each_sample_in_its_place(start, length):
     samples = np.arange(1, length + 1, dtype=float)[:, None].repeat(3, axis=1)
     if start >= length or start <= -6000:
         return
-    minute = cut(samples, start)
+    minute = cut_window(samples, start)
     assert minute.shape == (6000, 3)
     first, last = max(-start, 0), min(length - start, 6000)
     inside = np.arange(first, last)
@@ -131,14 +131,14 @@ def test_a_short_record_is_filled_at_its_level_and_a_missing_component_stays_zer
     random = np.random.default_rng(0)
     samples = random.normal(0, 1, (3000, 3)) + np.array([10_000, -500, 0])
     samples[:, 2] = 0
-    minute = cut(samples, -800)
+    minute = cut_window(samples, -800)
     assert np.ptp(minute[:, 0]) < 10 and np.ptp(minute[:, 1]) < 10 and not minute[:, 2].any()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
 def test_samples_that_float32_cannot_hold_are_refused(value):
     with pytest.raises(UnusableError, match="NaN or infinity"):
-        cut(np.full((6000, 3), value), 0)
+        cut_window(np.full((6000, 3), value), 0)
 
 
 def test_components_are_found_by_letter():
@@ -169,7 +169,7 @@ def test_attributes_are_typed_as_steads_are():
         "snr_db": "[1. 2. 3.]",
         "coda_end_sample": "[[9.]]",
     }
-    made = typed(row | {"source_depth_km": "None", "mine": "7"})
+    made = typed_attributes(row | {"source_depth_km": "None", "mine": "7"})
     assert made["source_id"] == "123"
     assert made["p_weight"] == 0.5
     assert made["snr_db"].tolist() == [1, 2, 3]
@@ -254,6 +254,6 @@ def test_distance_and_back_azimuth_are_those_of_stead(shared_data):
     columns = ("source_latitude", "source_longitude", "receiver_latitude", "receiver_longitude")
     places = np.stack([number_column(table, column) for column in columns], axis=1)
     for row, km in zip(places, number_column(table, "source_distance_km"), strict=True):
-        measured = between(tuple(row[:2]), tuple(row[2:]))
+        measured = distance_and_azimuth(tuple(row[:2]), tuple(row[2:]))
         assert measured["source_distance_km"] == pytest.approx(km, abs=0.5)
         assert measured["back_azimuth_deg"] == pytest.approx(gps2dist_azimuth(*row)[2], abs=0.06)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
 from steadkit.convert.seisbench_columns import NAMES, extras_of, shift_arrivals, to_stead
-from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
+from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
@@ -430,13 +430,13 @@ def spelled(place: int | slice) -> str:
 def test_a_place_in_a_block_is_what_numpy_makes_of_it(places, count):
     block = np.arange(600).reshape(4, 3, 50)
     told = ",".join(map(spelled, places[:count]))
-    assert np.array_equal(block[where(told, block.shape)], block[places[:count]])
+    assert np.array_equal(block[parse_slice(told, block.shape)], block[places[:count]])
 
 
 @given(st.text("0123456789:,- $;[]x", max_size=12))
 def test_any_other_text_is_a_place_in_the_block_or_refused(location):
     try:
-        place = where(location, (4, 3, 50))
+        place = parse_slice(location, (4, 3, 50))
     except UnusableError:
         return
     assert np.arange(600).reshape(4, 3, 50)[place].size <= 600
