@@ -159,6 +159,6 @@ def _report(output: Path, converted: "Converted") -> None:
     from steadkit.convert import describe_unread, format_skipped
 
     report(output, converted.manifest.categories, converted.manifest.digest)
-    for line in (format_skipped(converted.left_out), describe_unread(converted.unread)):
+    for line in (format_skipped(converted.skipped), describe_unread(converted.unread)):
         if line:
             echo(f"  {line}")

@@ -29,7 +29,7 @@ class Trace(NamedTuple):
 
     row: Mapping[str, str]
     waveform: np.ndarray
-    part: str = UNKNOWN
+    split: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,24 @@ class Converted:
     ----------
     manifest
         What was written.
-    left_out
+    skipped
         How many traces were left out for what reason.
     unread
         How many cells of each optional column could not be read and were left empty.
     """
 
     manifest: Manifest
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
 
 
-def format_skipped(left_out: Mapping[str, int]) -> str:
+def format_skipped(skipped: Mapping[str, int]) -> str:
     """Say in one line what was left out; an empty text where nothing was.
 
     >>> format_skipped({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
     """
-    return _count_line("left out", left_out, "for other reasons")
+    return _count_line("left out", skipped, "for other reasons")
 
 
 def describe_unread(unread: Mapping[str, int]) -> str:
@@ -84,7 +84,7 @@ def write_traces(
     files: DatasetFiles,
     columns: Iterable[str],
     recipe: Mapping[str, object],
-    left_out: Counter[str],
+    skipped: Counter[str],
     overwrite: bool = False,
 ) -> Converted:
     """Write traces as they come as a data set; only names, parts and digests are held.
@@ -92,14 +92,14 @@ def write_traces(
     Parameters
     ----------
     traces
-        In the order of the data set. What it leaves out it counts in `left_out` meanwhile.
+        In the order of the data set. What it leaves out it counts in `skipped` meanwhile.
     files
         Where the data set shall stand.
     columns
         The columns of the CSV and the attributes; a row may have others, or lack some.
     recipe
         What the manifest shall say of how the data set was made.
-    left_out
+    skipped
         Filled while `traces` is read.
     overwrite
         Whether existing files may be replaced.
@@ -116,27 +116,27 @@ def write_traces(
             csv = write_csv(new.csv, ordered, _write_chunks(traces, ordered, writer, written))
         if not written.names:
             raise InputError(
-                f"no trace to write: {format_skipped(left_out) or 'the source is empty'}"
+                f"no trace to write: {format_skipped(skipped) or 'the source is empty'}"
             )
         manifest = manifest_of(
             files.name,
-            dict(recipe) | {"left_out": dict(sorted(left_out.items()))},
+            dict(recipe) | {"left_out": dict(sorted(skipped.items()))},
             written.names,
             written.categories,
-            written.parts if set(written.parts) != {UNKNOWN} else (),
+            written.splits if set(written.splits) != {UNKNOWN} else (),
             Digests(bytes(written.waveforms), WAVEFORM_BYTES),
             Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
             csv,
         )
         manifest.write(new.manifest)
-    return Converted(manifest, dict(left_out))
+    return Converted(manifest, dict(skipped))
 
 
 @dataclass(frozen=True)
 class _WrittenTraces:
     names: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
     waveforms: bytearray = field(default_factory=bytearray)
     attributes: bytearray = field(default_factory=bytearray)
 
@@ -146,12 +146,12 @@ def _write_chunks(
 ) -> Iterator[pd.DataFrame]:
     """Write each waveform; hand on the rows, many at a time."""
     rows: list[Mapping[str, str]] = []
-    for whole, waveform, part in traces:
+    for whole, waveform, split in traces:
         row = {column: whole.get(column, "") for column in columns}
         attributes = writer.add(row["trace_name"], waveform, typed_attributes(row))
         written.names.append(row["trace_name"])
         written.categories.append(row["trace_category"])
-        written.parts.append(part)
+        written.splits.append(split)
         written.waveforms.extend(bytes.fromhex(digest(waveform)))
         written.attributes.extend(attributes)
         rows.append(row)

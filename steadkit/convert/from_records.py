@@ -37,7 +37,7 @@ from steadkit.records.archive import (
     index_folder,
     read_window,
 )
-from steadkit.records.noise_windows import is_quiet, quiet_starts
+from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
 from steadkit.records.picks import Onset, build_onsets, read_picks
 from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
 from steadkit.records.stations import read_stations
@@ -106,12 +106,12 @@ def from_records(
     """
     note_input(picks, *([stations] if stations else []))
     check_dataset(files, overwrite)
-    left_out: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     table = read_picks(picks)
     places = read_stations(stations) if stations else {}
-    index = index_folder(folder, left_out)
-    note_input(*{piece.path for pieces in index.values() for piece in pieces})
-    region = _Import(index, places, config)
+    index = index_folder(folder, skipped)
+    note_input(*{segment.path for segments in index.values() for segment in segments})
+    importer = _Import(index, places, config)
     recipe = {
         "operation": "from-records",
         "seed": config.seed,
@@ -119,11 +119,11 @@ def from_records(
         "noise": config.noise,
         "components": config.components,
     }
-    planned = _plan_windows(build_onsets(table, left_out), config.seed, left_out)
-    count = sum(region.is_recorded(onset, plan.start) for onset, plan in planned)
+    planned = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
+    count = sum(importer.is_recorded(onset, plan.start) for onset, plan in planned)
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
-    traces = _all_traces(region, planned, np.unique(table["time_ns"].to_numpy()), left_out)
-    return write_traces(traces, files, COLUMNS, recipe, left_out, overwrite)
+    traces = _all_traces(importer, planned, np.unique(table["time_ns"].to_numpy()), skipped)
+    return write_traces(traces, files, COLUMNS, recipe, skipped, overwrite)
 
 
 @dataclass(frozen=True)
@@ -151,21 +151,21 @@ class _PlannedWindow:
 
 
 def _all_traces(
-    region: _Import,
+    importer: _Import,
     planned: Sequence[tuple[Onset, _PlannedWindow]],
     picked: np.ndarray,
-    left_out: Counter[str],
+    skipped: Counter[str],
 ) -> Iterator[Trace]:
     for onset, plan in progress(planned, "cutting events"):
         try:
-            yield _event_trace(onset, plan, region)
+            yield _event_trace(onset, plan, importer)
         except UnusableError as reason:
-            left_out[str(reason)] += 1
-    yield from _noise_traces(region, picked, left_out)
+            skipped[str(reason)] += 1
+    yield from _noise_traces(importer, picked, skipped)
 
 
 def _plan_windows(
-    found: Sequence[Onset], seed: int, left_out: Counter[str]
+    found: Sequence[Onset], seed: int, skipped: Counter[str]
 ) -> list[tuple[Onset, _PlannedWindow]]:
     """Choose where each minute begins, and name it, before any sample is read."""
     starts = []
@@ -173,7 +173,7 @@ def _plan_windows(
         try:
             starts.append((onset, _window_start(onset, hash_uniform(onset.identity, seed))))
         except UnusableError as reason:
-            left_out[str(reason)] += 1
+            skipped[str(reason)] += 1
     names = pd.Series(
         [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
         dtype=str,
@@ -185,45 +185,45 @@ def _plan_windows(
     ]
 
 
-def _window_start(onset: Onset, share: float) -> int:
+def _window_start(onset: Onset, fraction: float) -> int:
     """Choose where a minute begins: P inside STEAD's range, S inside the minute."""
     first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
     if onset.s is not None:
         last = min(last, N_SAMPLES - 2 - (onset.s - onset.p) // NANO_PER_SAMPLE)
     if last < first:
         raise UnusableError("S too late after P for one minute")
-    return onset.p - (first + int(share * (last - first + 1))) * NANO_PER_SAMPLE
+    return onset.p - (first + int(fraction * (last - first + 1))) * NANO_PER_SAMPLE
 
 
-def _event_trace(onset: Onset, plan: _PlannedWindow, region: _Import) -> Trace:
+def _event_trace(onset: Onset, plan: _PlannedWindow, importer: _Import) -> Trace:
     """Cut the minute of an onset out of the records of the best instrument that has it."""
     reason = UnusableError("no records of the station")
-    for instrument in _rank_instruments(onset, plan.start, region):
+    for instrument in _rank_instruments(onset, plan.start, importer):
         try:
-            stretch = read_window(
-                region.index[instrument],
+            window = read_window(
+                importer.index[instrument],
                 plan.start,
-                region.config.band_pass,
-                region.config.components,
+                importer.config.band_pass,
+                importer.config.components,
             )
         except UnusableError as why:
             reason = why
             continue
-        waveform = _as_counts(stretch.samples)
-        row = station_row(instrument, stretch, region.places) | {"trace_name": plan.name}
-        return Trace(row | event_row(onset, stretch, waveform, region.places), waveform)
+        waveform = _as_counts(window.samples)
+        row = station_row(instrument, window, importer.places) | {"trace_name": plan.name}
+        return Trace(row | event_row(onset, window, waveform, importer.places), waveform)
     raise reason
 
 
-def _rank_instruments(onset: Onset, start: int, region: _Import) -> list[Instrument]:
+def _rank_instruments(onset: Onset, start: int, importer: _Import) -> list[Instrument]:
     """Order a station's instruments: that of the pick, then the most components, then by code."""
 
     def merit(instrument: Instrument) -> tuple:
         picked = (onset.location, onset.channel[:2])
-        others = picked != (instrument.location, instrument.kind)
-        return (others, -count_components(region.index[instrument], start), instrument)
+        others = picked != (instrument.location, instrument.receiver_type)
+        return (others, -count_components(importer.index[instrument], start), instrument)
 
-    return sorted(region.instruments(onset.network, onset.station), key=merit)
+    return sorted(importer.instruments(onset.network, onset.station), key=merit)
 
 
 def _as_counts(samples: np.ndarray) -> np.ndarray:
@@ -234,41 +234,41 @@ def _as_counts(samples: np.ndarray) -> np.ndarray:
     return waveform
 
 
-def _noise_traces(region: _Import, picked: np.ndarray, left_out: Counter[str]) -> Iterator[Trace]:
+def _noise_traces(importer: _Import, picked: np.ndarray, skipped: Counter[str]) -> Iterator[Trace]:
     """Take quiet minutes of every station, in an order that follows from the seed."""
-    if not region.config.noise:
+    if not importer.config.noise:
         return
     stations = defaultdict(list)
-    for instrument in region.index:
+    for instrument in importer.index:
         stations[instrument[:2]].append(instrument)
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
-        best = max(instruments, key=lambda i: (len({p.channel for p in region.index[i]}), i))
-        found = islice(_station_noise(best, picked, region), min(region.config.noise, sys.maxsize))
+        best = max(instruments, key=lambda i: (len({p.channel for p in importer.index[i]}), i))
+        found = islice(_station_noise(best, picked, importer), min(importer.config.noise, sys.maxsize))
         count = 0
         for trace in found:
             count += 1
             yield trace
-        if missing := region.config.noise - count:
-            left_out["quiet minutes asked for and not found"] += missing
+        if missing := importer.config.noise - count:
+            skipped["quiet minutes asked for and not found"] += missing
 
 
-def _station_noise(instrument: Instrument, picked: np.ndarray, region: _Import) -> Iterator[Trace]:
+def _station_noise(instrument: Instrument, picked: np.ndarray, importer: _Import) -> Iterator[Trace]:
     station = f"{instrument.network}.{instrument.station}"
-    for start in quiet_starts(region.index[instrument], picked, station, region.config.seed):
-        trace = _noise_trace(instrument, start, region)
+    for start in iter_quiet_starts(importer.index[instrument], picked, station, importer.config.seed):
+        trace = _noise_trace(instrument, start, importer)
         if trace is not None:
             yield trace
 
 
-def _noise_trace(instrument: Instrument, start: int, region: _Import) -> Trace | None:
-    pieces: Sequence[Segment] = region.index[instrument]
+def _noise_trace(instrument: Instrument, start: int, importer: _Import) -> Trace | None:
+    segments: Sequence[Segment] = importer.index[instrument]
     try:
-        stretch = read_window(pieces, start, region.config.band_pass, region.config.components)
-        waveform = _as_counts(stretch.samples)
+        window = read_window(segments, start, importer.config.band_pass, importer.config.components)
+        waveform = _as_counts(window.samples)
     except UnusableError:
         return None
     if not is_quiet(waveform):
         return None
     name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
     row = {"trace_name": name, "trace_category": NOISE}
-    return Trace(station_row(instrument, stretch, region.places) | row, waveform)
+    return Trace(station_row(instrument, window, importer.places) | row, waveform)

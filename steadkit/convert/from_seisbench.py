@@ -87,7 +87,7 @@ def from_seisbench(
     Returns
     -------
     Converted
-        The manifest; ``left_out``, traces by reason; ``unread``, cells left empty by column.
+        The manifest; ``skipped``, traces by reason; ``unread``, cells left empty by column.
 
     Raises
     ------
@@ -191,8 +191,8 @@ def _trace(
     record = resample_to_stead(samples.read(source["trace_name"], order), ratio, choice.band_pass)
     row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
-    share = hash_uniform(plan.name, choice.seed)
-    start = window_start(len(record), p, s, plan.category == EVENT, share)
+    fraction = hash_uniform(plan.name, choice.seed)
+    start = window_start(len(record), p, s, plan.category == EVENT, fraction)
     row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
         row | _start_time(row, start) | _planned_columns(plan, row),

@@ -23,31 +23,31 @@ def microseconds(nanoseconds: int) -> np.datetime64:
     return np.datetime64(nanoseconds // 1000, "us")
 
 
-def station_row(instrument: Instrument, stretch: Window, places: Stations) -> dict[str, str]:
+def station_row(instrument: Instrument, window: Window, stations: Stations) -> dict[str, str]:
     """Fill in who recorded a trace, and when it begins; all other columns are there and empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
         "network_code": instrument.network,
         "receiver_code": instrument.station,
-        "receiver_type": instrument.kind,
-        "trace_start_time": time_text(microseconds(stretch.start)),
+        "receiver_type": instrument.receiver_type,
+        "trace_start_time": time_text(microseconds(window.start)),
     }
-    place = places.get(instrument[:2])
-    if place is not None:
+    coordinates = stations.get(instrument[:2])
+    if coordinates is not None:
         row |= {
-            "receiver_latitude": str(place.latitude),
-            "receiver_longitude": str(place.longitude),
-            "receiver_elevation_m": "" if np.isnan(place.elevation_m) else str(place.elevation_m),
+            "receiver_latitude": str(coordinates.latitude),
+            "receiver_longitude": str(coordinates.longitude),
+            "receiver_elevation_m": "" if np.isnan(coordinates.elevation_m) else str(coordinates.elevation_m),
         }
     return row
 
 
 def event_row(
-    onset: Onset, stretch: Window, waveform: np.ndarray, places: Stations
+    onset: Onset, window: Window, waveform: np.ndarray, stations: Stations
 ) -> dict[str, str]:
     """Fill in an event's picks and source, and measure its SNR, coda end, and distances."""
-    p = (onset.p - stretch.start) / NANO_PER_SAMPLE
-    s = float("nan") if onset.s is None else (onset.s - stretch.start) / NANO_PER_SAMPLE
+    p = (onset.p - window.start) / NANO_PER_SAMPLE
+    s = float("nan") if onset.s is None else (onset.s - window.start) / NANO_PER_SAMPLE
     heard = filter_band(waveform)
     row = dict(onset.row) | {
         "p_arrival_sample": sample_text(p),
@@ -56,7 +56,7 @@ def event_row(
         "coda_end_sample": coda_text(coda_end(heard, p, s)),
         "trace_category": EVENT,
     }
-    return row | _travel(onset) | _distances(onset, places)
+    return row | _travel(onset) | _distances(onset, stations)
 
 
 def _travel(onset: Onset) -> dict[str, str]:
@@ -67,10 +67,10 @@ def _travel(onset: Onset) -> dict[str, str]:
     return {"p_travel_sec": str(round(seconds, 3))}
 
 
-def _distances(onset: Onset, places: Stations) -> dict[str, str]:
-    place = places.get((onset.network, onset.station))
+def _distances(onset: Onset, stations: Stations) -> dict[str, str]:
+    coordinates = stations.get((onset.network, onset.station))
     source = tuple(parse_cell(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
-    if place is None or np.isnan(source).any():
+    if coordinates is None or np.isnan(source).any():
         return {}
-    measured = distance_and_azimuth((source[0], source[1]), (place.latitude, place.longitude))
+    measured = distance_and_azimuth((source[0], source[1]), (coordinates.latitude, coordinates.longitude))
     return {column: str(value) for column, value in measured.items()}

@@ -50,7 +50,7 @@ class Instrument(NamedTuple):
     network: str
     station: str
     location: str
-    kind: str
+    receiver_type: str
 
 
 class Segment(NamedTuple):
@@ -84,7 +84,7 @@ class Window:
     start: int
 
 
-def index_folder(folder: Path, left_out: Counter[str]) -> Index:
+def index_folder(folder: Path, skipped: Counter[str]) -> Index:
     """List the records of a folder and those within it, by instrument; only headers are read.
 
     Raises
@@ -98,36 +98,36 @@ def index_folder(folder: Path, left_out: Counter[str]) -> Index:
     paths = sorted(Path(parent) / name for parent, _, files in os.walk(folder) for name in files)
     for path in progress(paths, f"listing {folder.name}"):
         if not path.is_file():
-            left_out["a pipe, a socket, a device or a dangling link among the records"] += 1
+            skipped["a pipe, a socket, a device or a dangling link among the records"] += 1
             continue
-        for piece in _segments_in(path, left_out):
-            found[piece.instrument].append(piece)
+        for segment in _segments_in(path, skipped):
+            found[segment.instrument].append(segment)
     if not found:
-        reasons = "".join(f"; {count:,} x {reason}" for reason, count in left_out.most_common(3))
+        reasons = "".join(f"; {count:,} x {reason}" for reason, count in skipped.most_common(3))
         raise InputError(
             f"{str(folder)!r} holds no miniSEED or SAC record of a seismometer{reasons}: "
             "name another folder"
         )
     return {
-        instrument: sorted(found[instrument], key=lambda piece: (piece.start, piece))
+        instrument: sorted(found[instrument], key=lambda segment: (segment.start, segment))
         for instrument in sorted(found)
     }
 
 
-def _segments_in(path: Path, left_out: Counter[str]) -> Iterator[Segment]:
+def _segments_in(path: Path, skipped: Counter[str]) -> Iterator[Segment]:
     file_format = _format_of(path)
     if file_format is None:
         return
     try:
         stream = _read(path, file_format, headonly=True)
     except UnusableError as reason:
-        left_out[str(reason)] += 1
+        skipped[str(reason)] += 1
         return
     for trace in stream:
         stats = trace.stats
         code = stats.channel
         if not (stats.npts and code and (len(code) < 3 or code[1] in SEISMOMETER_CODES)):
-            left_out[_skip_reason(code, stats.npts)] += 1
+            skipped[_skip_reason(code, stats.npts)] += 1
             continue
         times = (stats.starttime.ns, stats.endtime.ns)
         rate = float(stats.sampling_rate)
@@ -168,19 +168,19 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
 
 
 def read_window(
-    pieces: Sequence[Segment], start: int, band_pass: bool = False, least_components: int = 1
+    segments: Sequence[Segment], start: int, band_pass: bool = False, min_components: int = 1
 ) -> Window:
     """Read one minute of one instrument at 100 Hz.
 
     Parameters
     ----------
-    pieces
+    segments
         All records of the instrument, from `index_folder`.
     start
         About when it begins, in ns since 1970; it will begin at the sample nearest to it.
     band_pass
         Whether to filter (`steadkit.records.resample`).
-    least_components
+    min_components
         With fewer of E, N and Z than this the minute is not taken.
 
     Raises
@@ -188,19 +188,19 @@ def read_window(
     UnusableError
         The records do not reach so far, have a gap, or cannot be read.
     """
-    near = _overlapping(pieces, start)
+    near = _overlapping(segments, start)
     if not near:
         raise UnusableError("no records of the station at that time")
-    letters = sorted({piece.channel[-1] for piece in near})
+    letters = sorted({segment.channel[-1] for segment in near})
     chosen = [None if i is None else letters[i] for i in pick_components(letters)]
-    if sum(letter is not None for letter in chosen) < least_components:
+    if sum(letter is not None for letter in chosen) < min_components:
         raise UnusableError(f"fewer components than asked for: there is {', '.join(letters)}")
     samples = np.zeros((N_SAMPLES, len(COMPONENTS)))
     begin: int | None = None
     # Z gives the grid, where there is one: it is what most stations have.
     for column in reversed(range(len(COMPONENTS))):
         if chosen[column] is not None:
-            own = [piece for piece in near if piece.channel[-1] == chosen[column]]
+            own = [segment for segment in near if segment.channel[-1] == chosen[column]]
             samples[:, column], first = _component(own, start, band_pass)
             begin = first if begin is None else begin
     if begin is None:
@@ -208,26 +208,26 @@ def read_window(
     return Window(samples, begin)
 
 
-def count_components(pieces: Sequence[Segment], start: int) -> int:
+def count_components(segments: Sequence[Segment], start: int) -> int:
     """Count the components of which there is something in the minute from `start` on."""
-    letters = {piece.channel[-1] for piece in _overlapping(pieces, start)}
+    letters = {segment.channel[-1] for segment in _overlapping(segments, start)}
     return sum(index is not None for index in pick_components(sorted(letters)))
 
 
-def _overlapping(pieces: Sequence[Segment], start: int) -> list[Segment]:
+def _overlapping(segments: Sequence[Segment], start: int) -> list[Segment]:
     last = start + int(N_SAMPLES / SAMPLING_RATE * NANO)
-    return [piece for piece in pieces if piece.start < last and piece.end > start]
+    return [segment for segment in segments if segment.start < last and segment.end > start]
 
 
-def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[np.ndarray, int]:
+def _component(segments: Sequence[Segment], start: int, band_pass: bool) -> tuple[np.ndarray, int]:
     """Read a minute of one channel; returns its samples and the time of the first."""
-    rates = {round(piece.rate, 3) for piece in pieces}
+    rates = {round(segment.rate, 3) for segment in segments}
     if len(rates) > 1:
         raise UnusableError("records of different sampling rates")
     span = int((N_SAMPLES / SAMPLING_RATE + MARGIN_S) * NANO)
     begin, end = (UTCDateTime(ns=time) for time in (start - int(MARGIN_S * NANO), start + span))
     stream = Stream()
-    for path, file_format, instrument, channel in sorted({piece[:4] for piece in pieces}):
+    for path, file_format, instrument, channel in sorted({segment[:4] for segment in segments}):
         part = _read(path, file_format, starttime=begin, endtime=end)
         # By all codes: a file may hold other stations, locations and channels.
         stream.traces += [
@@ -236,16 +236,16 @@ def _component(pieces: Sequence[Segment], start: int, band_pass: bool) -> tuple[
             if _instrument_of(trace) == instrument and trace.stats.channel == channel
         ]
     samples, first = _join(stream.trim(begin, end))
-    ratio = ratio_to_stead(pieces[0].rate)
+    ratio = ratio_to_stead(segments[0].rate)
     resampled = resample_to_stead(samples[:, None], ratio, band_pass)[:, 0]
-    skipped = round((start - first) * SAMPLING_RATE / NANO)
+    offset = round((start - first) * SAMPLING_RATE / NANO)
     spare = len(resampled) - N_SAMPLES
     # A record of just one minute may begin half a sample beside what was asked for.
-    if spare < 0 or not -1 <= skipped <= spare + 1:
+    if spare < 0 or not -1 <= offset <= spare + 1:
         raise UnusableError("records that do not reach over the minute")
-    skipped = min(max(skipped, 0), spare)
-    when = first + round(skipped * NANO / SAMPLING_RATE)
-    return resampled[skipped : skipped + N_SAMPLES], when
+    offset = min(max(offset, 0), spare)
+    when = first + round(offset * NANO / SAMPLING_RATE)
+    return resampled[offset : offset + N_SAMPLES], when
 
 
 def _join(stream: Stream) -> tuple[np.ndarray, int]:

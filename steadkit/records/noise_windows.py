@@ -27,14 +27,14 @@ MAX_POWER_RATIO: Final = 10.0
 """Of the power in the loudest ten seconds to that in the quietest: coda that dies away has more."""
 
 
-def quiet_starts(
-    pieces: Sequence[Segment], picked: np.ndarray, station: str, seed: int
+def iter_quiet_starts(
+    segments: Sequence[Segment], picked: np.ndarray, station: str, seed: int
 ) -> Iterator[int]:
     """List minutes far from all picks, in an order that follows from seed, station and time alone.
 
     Parameters
     ----------
-    pieces
+    segments
         The records of one instrument.
     picked
         The times of all picks, in ns, ascending.
@@ -51,8 +51,8 @@ def quiet_starts(
     # On whole minutes of the day, so that they do not depend on where a file happens to begin.
     minutes = {
         number * WINDOW_NS
-        for piece in pieces
-        for number in range(-(-piece.start // WINDOW_NS), (piece.end + NANO // 50) // WINDOW_NS)
+        for segment in segments
+        for number in range(-(-segment.start // WINDOW_NS), (segment.end + NANO // 50) // WINDOW_NS)
     }
     starts = np.array(sorted(minutes), dtype=np.int64)
     first = np.searchsorted(picked, starts - AFTER_PICK_S * NANO)

@@ -204,7 +204,7 @@ def _check_numbers(table: pd.DataFrame, path: Path) -> None:
                 raise InputError(f"{str(path)!r} has {column} = {text[:60]!r}: correct it")
 
 
-def build_onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
+def build_onsets(picks: pd.DataFrame, skipped: Counter[str]) -> list[Onset]:
     """Put P and S of one earthquake at one station together, in the order of their times.
 
     Rejected picks are left out. With an event id, the best P and the best S after it are taken:
@@ -216,37 +216,37 @@ def build_onsets(picks: pd.DataFrame, left_out: Counter[str]) -> list[Onset]:
     ----------
     picks
         From `read_picks`.
-    left_out
+    skipped
         Gets the picks that no onset could be made of.
     """
     found: list[Onset] = []
     if rejected := int(picks["is_rejected"].sum()):
-        left_out["a rejected pick"] += rejected
+        skipped["a rejected pick"] += rejected
     picks = picks[~picks["is_rejected"]]
     keys = ["network", "station", "source_id"]
     for (_, _, source), group in picks.groupby(keys, sort=True):
         by_time = ["time_ns", "phase", "channel"]
         if is_known(source):
-            found.extend(_event_onset(group.sort_values([*SORT_COLUMNS, *by_time]), left_out))
+            found.extend(_event_onset(group.sort_values([*SORT_COLUMNS, *by_time]), skipped))
         else:
-            found.extend(_pair_onsets(group.sort_values(by_time), left_out))
+            found.extend(_pair_onsets(group.sort_values(by_time), skipped))
     return sorted(found, key=lambda onset: (onset.p, onset.identity))
 
 
-def _event_onset(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+def _event_onset(group: pd.DataFrame, skipped: Counter[str]) -> Iterator[Onset]:
     """Make an onset of the picks of one event at one station, the best first."""
     first = group[group["phase"] == "P"]
     if first.empty:
-        left_out["S without a P"] += 1
+        skipped["S without a P"] += 1
         return
     p = first.iloc[0].to_dict()
     later = group[(group["phase"] == "S") & (group["time_ns"] > p["time_ns"])]
     if n_passed_over := len(first) + len(later) - 1 - bool(len(later)):
-        left_out["another pick of an arrival than the best"] += n_passed_over
+        skipped["another pick of an arrival than the best"] += n_passed_over
     yield _onset(p, later.head(1).to_dict("records"))
 
 
-def _pair_onsets(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]:
+def _pair_onsets(group: pd.DataFrame, skipped: Counter[str]) -> Iterator[Onset]:
     waiting = None
     # A P at the end closes the last pair.
     for pick in [*group.to_dict("records"), None]:
@@ -257,7 +257,7 @@ def _pair_onsets(group: pd.DataFrame, left_out: Counter[str]) -> Iterator[Onset]
             elif waiting:
                 yield _onset(waiting, [])
             if not near:
-                left_out["S without a P"] += 1
+                skipped["S without a P"] += 1
             waiting = None
         else:
             if waiting:

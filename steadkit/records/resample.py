@@ -154,7 +154,7 @@ def hash_uniform(name: str, seed: int) -> float:
     return float(rank([name], seed, "window")[0]) / 2.0**64
 
 
-def window_start(length: int, p: float, s: float, is_event: bool, share: float) -> int:
+def window_start(length: int, p: float, s: float, is_event: bool, fraction: float) -> int:
     """Choose at which sample of a record its minute begins; below 0 it is filled before.
 
     A record of one minute is taken as it is. Else P comes to lie 400 to 900 samples in, S within
@@ -168,7 +168,7 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
         Arrivals in its samples; NaN where there is none.
     is_event
         Whether there must be a P to choose by.
-    share
+    fraction
         A random number from 0 to 1 that chooses among what is possible.
 
     Raises
@@ -189,7 +189,7 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
     if math.isnan(p):
         if is_event and spare > 0:
             raise UnusableError("no P arrival to cut a minute by")
-        return int(share * (spare + 1)) if spare > 0 else 0
+        return int(fraction * (spare + 1)) if spare > 0 else 0
     first, last = math.ceil(p - P_SAMPLES[1]), math.floor(p - P_SAMPLES[0])
     if not math.isnan(s):
         first = max(first, math.floor(s) - N_SAMPLES + 1)
@@ -198,7 +198,7 @@ def window_start(length: int, p: float, s: float, is_event: bool, share: float) 
     low, high = max(first, min(spare, 0)), min(last, max(spare, 0))
     if low > high:  # zeros are needed whatever is chosen: as few as can be
         low = high = last if last < min(spare, 0) else first
-    return low + int(share * (high - low + 1))
+    return low + int(fraction * (high - low + 1))
 
 
 def cut_window(samples: np.ndarray, start: int) -> np.ndarray:

@@ -24,7 +24,7 @@ from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.records.archive import index_folder
-from steadkit.records.noise_windows import is_quiet, quiet_starts
+from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
 from steadkit.records.picks import (
     PICK_COLUMNS,
     SORT_COLUMNS,
@@ -68,7 +68,7 @@ def cut(tmp_path: Path, *picks: dict, config: RecordsConfig | None = None, **opt
     table = pick_table(tmp_path / "picks.csv", *(picks or [{}]))
     files = dataset_files(tmp_path / f"out{len(list(tmp_path.glob('out*.hdf5')))}.hdf5")
     done = from_records(tmp_path / "records", table, files, config or RecordsConfig(), **options)
-    return read_table(files.csv), waveforms_in(files.hdf5), done.left_out
+    return read_table(files.csv), waveforms_in(files.hdf5), done.skipped
 
 
 def onset_times(path: Path) -> list[UTCDateTime]:
@@ -159,7 +159,7 @@ def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
     done = from_records(shared_data / "continuous", prague, files, RecordsConfig(noise=3))
     table = read_table(files.csv)
     noise = table[table["trace_category"] == "noise"]
-    assert len(noise) + done.left_out.get("quiet minutes asked for and not found", 0) == 3
+    assert len(noise) + done.skipped.get("quiet minutes asked for and not found", 0) == 3
     assert len(noise) >= 1
     waveforms = waveforms_in(files.hdf5)
     for row in noise.itertuples():
@@ -184,11 +184,11 @@ def test_the_band_pass_is_done_where_it_is_asked_for(shared_data, prague, tmp_pa
 @pytest.mark.parametrize("rate", [100.0, 50.0, 40.0, 200.0])
 def test_every_sample_keeps_its_time_at_any_rate(tmp_path, rate, file_format):
     write(tmp_path / "records", record(rate=rate), file_format=file_format)
-    table, waveforms, left_out = cut(tmp_path)
+    table, waveforms, skipped = cut(tmp_path)
     samples = next(iter(waveforms.values()))
     start = UTCDateTime(table["trace_start_time"].iloc[0])
     p = float(table["p_arrival_sample"].iloc[0])
-    assert left_out == {}
+    assert skipped == {}
     assert 400 <= p <= 900
     assert start + p / 100 == START + 100
     # A record that tells its times still does: P's sample says 100 s.
@@ -255,9 +255,9 @@ def test_the_instrument_of_the_pick_comes_first_then_the_one_with_most_component
     poor, rich = record(channel="HHZ"), [record(channel=f"EH{c}") for c in "ENZ"]
     log = record(channel="LOG")
     write(tmp_path / "records", poor, *rich, log)
-    table, _, left_out = cut(tmp_path)
+    table, _, skipped = cut(tmp_path)
     assert table["receiver_type"].tolist() == ["EH"]
-    assert [*left_out.values()] == [1] and "channel 'LOG'" in str([*left_out])
+    assert [*skipped.values()] == [1] and "channel 'LOG'" in str([*skipped])
     assert cut(tmp_path, {"channel": "HHZ"})[0]["receiver_type"].tolist() == ["HH"]
 
 
@@ -291,7 +291,7 @@ def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_
         write(tmp_path / "records", *records)
     picks = [{"location": "", "channel": "HHZ"} | other for other in OTHERS]
     picks = [{k: v for k, v in pick.items() if k not in ("rate", "start")} for pick in picks]
-    table, waveforms, left_out = cut(tmp_path, *picks[:5])
+    table, waveforms, skipped = cut(tmp_path, *picks[:5])
     levels = {
         (row.network_code, row.receiver_code): set(waveforms[row.trace_name][:, 2].round().tolist())
         for row in table.itertuples()
@@ -301,7 +301,7 @@ def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_
         [{1000.0}, {2000.0}, {3000.0}, {4000.0}, {5000.0}],
         strict=True,
     )
-    assert levels == dict(expected) and not left_out
+    assert levels == dict(expected) and not skipped
     for pick, level in zip(picks[5:], (6000.0, 7000.0), strict=True):
         _, waveforms, _ = cut(tmp_path, pick)
         (waveform,) = waveforms.values()
@@ -410,10 +410,10 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
     ]
     event = quake.Event(picks=made, origins=origins, preferred_origin_id=origins[1].resource_id)
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
-    left_out: Counter[str] = Counter()
-    (onset,) = build_onsets(read_picks(tmp_path / "e.xml"), left_out)
+    skipped: Counter[str] = Counter()
+    (onset,) = build_onsets(read_picks(tmp_path / "e.xml"), skipped)
     assert (onset.p, onset.s) == ((START + 100).ns, (START + 104).ns)
-    assert left_out == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
+    assert skipped == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
     assert onset.row["p_status"] == "automatic" and onset.row["p_weight"] == "0.5"
 
 
@@ -432,9 +432,9 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
 )
 def test_of_several_picks_of_a_table_the_best_is_taken(tmp_path, picks, p):
     told = [pick | {"time": START + pick["time"], "event_id": "a"} for pick in picks]
-    left_out: Counter[str] = Counter()
-    (onset,) = build_onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), left_out)
-    assert onset.p == (START + p).ns and left_out.total() == 1
+    skipped: Counter[str] = Counter()
+    (onset,) = build_onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), skipped)
+    assert onset.p == (START + p).ns and skipped.total() == 1
 
 
 def test_equal_names_come_apart(tmp_path):
@@ -474,9 +474,9 @@ def test_p_and_s_are_put_together():
     assert pairs(("P", 10, ""), ("S", 100, "")) == [(10, None)]
     assert pairs(("P", 10, "a"), ("S", 9, "a")) == [(10, None)]
     assert pairs(("S", 9, "a")) == []
-    left_out: Counter[str] = Counter()
-    assert build_onsets(table_of(("S", 9, "a"), ("S", 10, "")), left_out) == []
-    assert left_out == {"S without a P": 2}
+    skipped: Counter[str] = Counter()
+    assert build_onsets(table_of(("S", 9, "a"), ("S", 10, "")), skipped) == []
+    assert skipped == {"S without a P": 2}
 
 
 @given(
@@ -624,7 +624,7 @@ def test_quiet_minutes_do_not_overlap_and_follow_from_the_seed(tmp_path):
     folder = write(tmp_path / "records", record(3600), record(1800, start=START + 3600))
     pieces = next(iter(index_folder(folder, Counter()).values()))
     picked = np.array([(START + 1800).ns])
-    orders = [list(quiet_starts(pieces, picked, "XX.ABC", seed)) for seed in (0, 0, 1)]
+    orders = [list(iter_quiet_starts(pieces, picked, "XX.ABC", seed)) for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2])
     starts = np.sort(orders[0])
@@ -665,8 +665,8 @@ def test_what_is_no_file_among_the_records_is_left_out(tmp_path):
     folder = write(tmp_path / "records", record())
     os.mkfifo(folder / "pipe.mseed")
     (folder / "device.mseed").symlink_to("/dev/zero")
-    left_out: Counter[str] = Counter()
-    (instrument,) = index_folder(folder, left_out)
+    skipped: Counter[str] = Counter()
+    (instrument,) = index_folder(folder, skipped)
     assert instrument.station == "ABC"
-    assert list(left_out.values()) == [2]
-    assert "pipe" in next(iter(left_out))
+    assert list(skipped.values()) == [2]
+    assert "pipe" in next(iter(skipped))

@@ -118,7 +118,7 @@ def test_no_optional_column_costs_a_trace(tmp_path, imported, run):
     assert table.iloc[1]["snr_db"] == "[10.102 19.541 9.825]"
     converted = from_seisbench(folder, dataset_files(tmp_path / "counted.hdf5"))
     assert converted.unread == dict.fromkeys(bad, 1)
-    assert not converted.left_out
+    assert not converted.skipped
     result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
     assert result.exit_code == 0, result.output
     assert "cells that cannot be read, left empty 7: 1 preferred_source_magnitude" in result.output

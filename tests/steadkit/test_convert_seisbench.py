@@ -196,7 +196,7 @@ def test_several_files_become_chunks_and_come_back(stead, tmp_path):
 def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
     converted = from_seisbench(shared_data / "seisbench_dummy", dataset_files(tmp_path / "d.hdf5"))
     manifest = converted.manifest
-    assert dict(converted.left_out) == {}
+    assert dict(converted.skipped) == {}
     assert {part: list(manifest.parts).count(part) for part in set(manifest.parts)} == {
         "train": 60,
         "validation": 10,
@@ -358,7 +358,7 @@ def test_a_row_listed_twice_is_taken_once(tmp_path):
     rows = [event("a", 500, 900)] * 2
     folder = write_seisbench(tmp_path / "sb", rows, {"a": spike(6000, 500)})
     files = dataset_files(tmp_path / "out.hdf5")
-    assert from_seisbench(folder, files).left_out == {"listed twice": 1}
+    assert from_seisbench(folder, files).skipped == {"listed twice": 1}
 
 
 def test_traces_of_one_station_and_second_get_names_of_their_own(tmp_path):
