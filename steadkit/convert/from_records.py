@@ -243,7 +243,9 @@ def _noise_traces(importer: _Import, picked: np.ndarray, skipped: Counter[str]) 
         stations[instrument[:2]].append(instrument)
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
         best = max(instruments, key=lambda i: (len({p.channel for p in importer.index[i]}), i))
-        found = islice(_station_noise(best, picked, importer), min(importer.config.noise, sys.maxsize))
+        found = islice(
+            _station_noise(best, picked, importer), min(importer.config.noise, sys.maxsize)
+        )
         count = 0
         for trace in found:
             count += 1
@@ -252,9 +254,13 @@ def _noise_traces(importer: _Import, picked: np.ndarray, skipped: Counter[str]) 
             skipped["quiet minutes asked for and not found"] += missing
 
 
-def _station_noise(instrument: Instrument, picked: np.ndarray, importer: _Import) -> Iterator[Trace]:
+def _station_noise(
+    instrument: Instrument, picked: np.ndarray, importer: _Import
+) -> Iterator[Trace]:
     station = f"{instrument.network}.{instrument.station}"
-    for start in iter_quiet_starts(importer.index[instrument], picked, station, importer.config.seed):
+    for start in iter_quiet_starts(
+        importer.index[instrument], picked, station, importer.config.seed
+    ):
         trace = _noise_trace(instrument, start, importer)
         if trace is not None:
             yield trace

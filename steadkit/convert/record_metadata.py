@@ -37,7 +37,9 @@ def station_row(instrument: Instrument, window: Window, stations: Stations) -> d
         row |= {
             "receiver_latitude": str(coordinates.latitude),
             "receiver_longitude": str(coordinates.longitude),
-            "receiver_elevation_m": "" if np.isnan(coordinates.elevation_m) else str(coordinates.elevation_m),
+            "receiver_elevation_m": ""
+            if np.isnan(coordinates.elevation_m)
+            else str(coordinates.elevation_m),
         }
     return row
 
@@ -72,5 +74,7 @@ def _distances(onset: Onset, stations: Stations) -> dict[str, str]:
     source = tuple(parse_cell(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
     if coordinates is None or np.isnan(source).any():
         return {}
-    measured = distance_and_azimuth((source[0], source[1]), (coordinates.latitude, coordinates.longitude))
+    measured = distance_and_azimuth(
+        (source[0], source[1]), (coordinates.latitude, coordinates.longitude)
+    )
     return {column: str(value) for column, value in measured.items()}

@@ -1,8 +1,8 @@
-"""A folder of miniSEED and SAC records: what is in it, and a stretch of it at 100 Hz.
+"""Index of a folder of miniSEED and SAC records, and windows of one minute at 100 Hz from it.
 
-Records of one channel are joined where they meet or overlap; where two that overlap differ, the
-later one counts. A gap of up to `MAX_GAP_S` is filled along the line between its ends; a longer
-one makes the stretch unusable.
+Records of one channel are joined where they meet or overlap; where two overlapping records differ,
+the later one counts. A gap of up to `MAX_GAP_S` is interpolated linearly; a longer gap makes the
+window unusable.
 """
 
 import glob
@@ -30,22 +30,24 @@ from steadkit.records.resample import (
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 FORMATS: Final = {"MSEED": _is_mseed, "SAC": _is_sac}
-"""What is read. No other format is tried: some of ObsPy's can run code that a file brings."""
+"""Formats that are read, with ObsPy's test of each.
+
+No other format is tried: some of ObsPy's readers can run code that a file brings along.
+"""
 
 SEISMOMETER_CODES: Final = "HLNPGMJ"
-"""Second letters of the channel codes of what feels the ground move, as SEED has them."""
+"""Instrument codes of SEED, the second letter of a channel code, that measure ground motion."""
 
 MAX_GAP_S: Final = 0.05
-"""Seconds."""
-
 MARGIN_S: Final = 5.0
-"""Seconds read on both sides of a minute, where there are any, so that filters settle."""
+"""Seconds read on both sides of a window, where there are any, so that filters settle."""
 
 NANO: Final = 1_000_000_000
+"""Nanoseconds in a second."""
 
 
 class Instrument(NamedTuple):
-    """A seismometer: the codes of SEED but for the component."""
+    """A seismometer by its SEED codes; `receiver_type` is the channel code without component."""
 
     network: str
     station: str
@@ -54,7 +56,7 @@ class Instrument(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A continuous run of samples of one channel in one file; times in ns since 1970, UTC."""
+    """Continuous samples of one channel in one file; times in ns since 1970, UTC."""
 
     path: Path
     file_format: str
@@ -77,7 +79,7 @@ class Window:
     samples
         Shape (6000, 3), E, N, Z, zeros for a missing component.
     start
-        Time of the first one, in ns since 1970, UTC.
+        Time of the first sample, in ns since 1970, UTC.
     """
 
     samples: np.ndarray
@@ -85,7 +87,14 @@ class Window:
 
 
 def index_folder(folder: Path, skipped: Counter[str]) -> Index:
-    """List the records of a folder and those within it, by instrument; only headers are read.
+    """List the records of a folder and its subfolders by instrument; only headers are read.
+
+    Parameters
+    ----------
+    folder
+        Folder of miniSEED and SAC files, at any depth.
+    skipped
+        Gets the count of files and records that cannot be used, by reason.
 
     Raises
     ------
@@ -94,23 +103,23 @@ def index_folder(folder: Path, skipped: Counter[str]) -> Index:
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name a folder of miniSEED or SAC files")
-    found: defaultdict[Instrument, list[Segment]] = defaultdict(list)
+    segments_of: defaultdict[Instrument, list[Segment]] = defaultdict(list)
     paths = sorted(Path(parent) / name for parent, _, files in os.walk(folder) for name in files)
     for path in progress(paths, f"listing {folder.name}"):
         if not path.is_file():
             skipped["a pipe, a socket, a device or a dangling link among the records"] += 1
             continue
         for segment in _segments_in(path, skipped):
-            found[segment.instrument].append(segment)
-    if not found:
+            segments_of[segment.instrument].append(segment)
+    if not segments_of:
         reasons = "".join(f"; {count:,} x {reason}" for reason, count in skipped.most_common(3))
         raise InputError(
             f"{str(folder)!r} holds no miniSEED or SAC record of a seismometer{reasons}: "
             "name another folder"
         )
     return {
-        instrument: sorted(found[instrument], key=lambda segment: (segment.start, segment))
-        for instrument in sorted(found)
+        instrument: sorted(segments_of[instrument], key=lambda segment: (segment.start, segment))
+        for instrument in sorted(segments_of)
     }
 
 
@@ -135,11 +144,12 @@ def _segments_in(path: Path, skipped: Counter[str]) -> Iterator[Segment]:
 
 
 def _skip_reason(code: str, n_samples: int) -> str:
-    """Return why a record is not taken."""
     if not n_samples:
         return "a record without samples"
-    wanted = f"whose second letter is none of {', '.join(SEISMOMETER_CODES)}"
-    return f"a record of channel {code!r}, {wanted}" if code else "a record without a channel code"
+    if not code:
+        return "a record without a channel code"
+    codes = ", ".join(SEISMOMETER_CODES)
+    return f"a record of channel {code!r}, whose second letter is none of {codes}"
 
 
 def _instrument_of(trace: Trace) -> Instrument:
@@ -151,8 +161,8 @@ def _format_of(path: Path) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return next((name for name, fits in FORMATS.items() if fits(str(path))), None)
-    except Exception:  # a file that even looking at upsets is not one of ours
+            return next((name for name, matches in FORMATS.items() if matches(str(path))), None)
+    except Exception:  # ObsPy's tests raise on some files that are of neither format
         return None
 
 
@@ -160,7 +170,8 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # The name is no pattern, and an archive is not looked into.
+            # ObsPy takes a name as a pattern and unpacks archives: escape the one, forbid the
+            # other.
             name = glob.escape(str(path.resolve()))
             return read(name, format=file_format, check_compression=False, **options)
     except Exception as error:  # ObsPy raises whatever its readers meet
@@ -177,31 +188,31 @@ def read_window(
     segments
         All records of the instrument, from `index_folder`.
     start
-        About when it begins, in ns since 1970; it will begin at the sample nearest to it.
+        Requested start in ns since 1970; the window begins at the nearest sample.
     band_pass
-        Whether to filter (`steadkit.records.resample`).
+        Whether to filter to 1 to 45 Hz (`steadkit.records.resample`).
     min_components
-        With fewer of E, N and Z than this the minute is not taken.
+        Minimum number of the components E, N and Z.
 
     Raises
     ------
     UnusableError
-        The records do not reach so far, have a gap, or cannot be read.
+        The records do not cover the window, have a gap or too few components, or cannot be read.
     """
-    near = _overlapping(segments, start)
-    if not near:
+    overlapping = _overlapping(segments, start)
+    if not overlapping:
         raise UnusableError("no records of the station at that time")
-    letters = sorted({segment.channel[-1] for segment in near})
+    letters = sorted({segment.channel[-1] for segment in overlapping})
     chosen = [None if i is None else letters[i] for i in pick_components(letters)]
     if sum(letter is not None for letter in chosen) < min_components:
         raise UnusableError(f"fewer components than asked for: there is {', '.join(letters)}")
     samples = np.zeros((N_SAMPLES, len(COMPONENTS)))
     begin: int | None = None
-    # Z gives the grid, where there is one: it is what most stations have.
+    # Z first: its sample times are the window's, because most stations have a Z.
     for column in reversed(range(len(COMPONENTS))):
         if chosen[column] is not None:
-            own = [segment for segment in near if segment.channel[-1] == chosen[column]]
-            samples[:, column], first = _component(own, start, band_pass)
+            channel = [segment for segment in overlapping if segment.channel[-1] == chosen[column]]
+            samples[:, column], first = _read_channel(channel, start, band_pass)
             begin = first if begin is None else begin
     if begin is None:
         raise UnusableError("none of the components E, N and Z")
@@ -209,7 +220,7 @@ def read_window(
 
 
 def count_components(segments: Sequence[Segment], start: int) -> int:
-    """Count the components of which there is something in the minute from `start` on."""
+    """Count the components with at least one sample in the minute from `start` (ns since 1970)."""
     letters = {segment.channel[-1] for segment in _overlapping(segments, start)}
     return sum(index is not None for index in pick_components(sorted(letters)))
 
@@ -219,8 +230,10 @@ def _overlapping(segments: Sequence[Segment], start: int) -> list[Segment]:
     return [segment for segment in segments if segment.start < last and segment.end > start]
 
 
-def _component(segments: Sequence[Segment], start: int, band_pass: bool) -> tuple[np.ndarray, int]:
-    """Read a minute of one channel; returns its samples and the time of the first."""
+def _read_channel(
+    segments: Sequence[Segment], start: int, band_pass: bool
+) -> tuple[np.ndarray, int]:
+    """Read a minute of one channel; return its samples and the time of the first."""
     rates = {round(segment.rate, 3) for segment in segments}
     if len(rates) > 1:
         raise UnusableError("records of different sampling rates")
@@ -228,11 +241,11 @@ def _component(segments: Sequence[Segment], start: int, band_pass: bool) -> tupl
     begin, end = (UTCDateTime(ns=time) for time in (start - int(MARGIN_S * NANO), start + span))
     stream = Stream()
     for path, file_format, instrument, channel in sorted({segment[:4] for segment in segments}):
-        part = _read(path, file_format, starttime=begin, endtime=end)
+        records = _read(path, file_format, starttime=begin, endtime=end)
         # By all codes: a file may hold other stations, locations and channels.
         stream.traces += [
             trace
-            for trace in part
+            for trace in records
             if _instrument_of(trace) == instrument and trace.stats.channel == channel
         ]
     samples, first = _join(stream.trim(begin, end))
@@ -240,25 +253,26 @@ def _component(segments: Sequence[Segment], start: int, band_pass: bool) -> tupl
     resampled = resample_to_stead(samples[:, None], ratio, band_pass)[:, 0]
     offset = round((start - first) * SAMPLING_RATE / NANO)
     spare = len(resampled) - N_SAMPLES
-    # A record of just one minute may begin half a sample beside what was asked for.
+    # A record of exactly one minute may begin half a sample off the requested start.
     if spare < 0 or not -1 <= offset <= spare + 1:
         raise UnusableError("records that do not reach over the minute")
     offset = min(max(offset, 0), spare)
-    when = first + round(offset * NANO / SAMPLING_RATE)
-    return resampled[offset : offset + N_SAMPLES], when
+    time = first + round(offset * NANO / SAMPLING_RATE)
+    return resampled[offset : offset + N_SAMPLES], time
 
 
 def _join(stream: Stream) -> tuple[np.ndarray, int]:
-    """Join the records of one channel; returns float64 samples and the time of the first."""
+    """Join the records of one channel; return float64 samples and the time of the first."""
     for trace in stream:
         trace.data = np.asarray(trace.data, dtype=float)
+        # ObsPy joins only records of equal calibration and rate. The calibration is not applied;
+        # a rate written with other last digits (SAC stores float32) is the same rate.
         trace.stats.calib = 1.0
-        # A rate that differs in its last digits only must not keep records apart.
         trace.stats.sampling_rate = round(trace.stats.sampling_rate, 3)
     stream.sort(["starttime", "endtime"])
     try:
         stream.merge(method=1)
-    except Exception as error:  # a plain Exception is what ObsPy raises
+    except Exception as error:  # ObsPy raises a plain Exception
         raise UnusableError("records that cannot be joined") from error
     if len(stream) != 1 or not stream[0].stats.npts:
         raise UnusableError("no records of the station at that time")
@@ -267,13 +281,14 @@ def _join(stream: Stream) -> tuple[np.ndarray, int]:
 
 
 def _fill_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
-    """Fill short gaps along a line; refuse long ones, and what is not a number."""
+    """Interpolate short gaps linearly; refuse long gaps, NaN and infinity."""
     missing = np.ma.getmaskarray(samples)
-    plain = np.ma.getdata(samples)
-    if not np.isfinite(plain[~missing]).all():
+    values = np.ma.getdata(samples)
+    if not np.isfinite(values[~missing]).all():
         raise UnusableError("NaN or infinity among the samples")
+    # Gaps begin at the even and end at the odd entries of the edges.
     edges = np.flatnonzero(np.diff(missing.astype(int), prepend=0, append=0))
     if len(edges) and np.diff(edges)[::2].max() > MAX_GAP_S * rate:
         raise UnusableError(f"a gap of more than {MAX_GAP_S} s in the records")
-    places = np.arange(len(plain))
-    return np.where(missing, np.interp(places, places[~missing], plain[~missing]), plain)
+    indices = np.arange(len(values))
+    return np.where(missing, np.interp(indices, indices[~missing], values[~missing]), values)

@@ -1,4 +1,4 @@
-"""CSV files of others: their columns, and their rows as text, piece by piece."""
+"""CSV files of other sources: the header, and the rows as text in chunks."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,19 @@ def read_header(path: Path) -> list[str]:
 
 
 def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """Read a CSV as text exactly as written, some columns or all, in pieces; at least one.
+    """Read a CSV as text exactly as written, in chunks of `CHUNK_ROWS`.
+
+    Parameters
+    ----------
+    path
+        The CSV.
+    columns
+        Columns to read; all by default.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Rows; the first chunk is empty, so that there is always one with the columns.
 
     Raises
     ------
@@ -55,7 +67,7 @@ def _csv_errors(path: Path) -> Iterator[None]:
     require_file(path)
     try:
         with warnings.catch_warnings():
-            # A row longer than the header would be cut with a warning: it is a fault.
+            # Pandas truncates a row longer than the header, with a warning only: raise it.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:

@@ -1,12 +1,11 @@
-"""Samples to STEAD's rate, length and components, and which minute of a record to take.
+"""Resampling, filtering and cutting of records to STEAD's rate, length and components.
 
-What is done to the samples, and nothing else: another sampling rate than 100 Hz is changed with a
-polyphase filter (`scipy.signal.resample_poly` with a linear-phase low pass that is flat to 92 % of
-the lower Nyquist frequency and 80 dB down at it, so nothing is aliased and no arrival is delayed);
-on request a linear trend is taken
-away and a two-corner Butterworth band-pass of 1 to 45 Hz run forwards and backwards, at 100 Hz;
-then a minute is cut out, filled with the level of the record where that is shorter. At 100 Hz
-without the band-pass the samples stay as they are.
+All processing of the samples: a sampling rate other than 100 Hz is changed with a polyphase filter
+(`scipy.signal.resample_poly` with a linear-phase low pass that is flat to 92 % of the lower Nyquist
+frequency and 80 dB down at it, so nothing is aliased and no arrival is delayed). On request the
+linear trend is removed and a two-corner Butterworth band-pass of 1 to 45 Hz is applied forwards and
+backwards, at 100 Hz. Then a minute is cut out, filled with the level of the record where that is
+shorter. At 100 Hz without the band-pass the samples stay as they are.
 """
 
 import math
@@ -22,42 +21,44 @@ from steadkit.sampling import rank
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
 
 P_SAMPLES: Final = (400, 900)
-"""Where P lies in STEAD: a window begins 4 to 9 seconds before it."""
+"""Range of the P arrival in STEAD, in samples: a window begins 4 to 9 seconds before P."""
 
 RATE_RANGE: Final = (1.0, 1000.0)
-"""Sampling rates that are accepted, in Hz."""
+"""Accepted sampling rates, in Hz."""
 
 BAND: Final = (1.0, 45.0)
-"""The band of STEAD's waveforms, in Hz."""
+"""Pass band of STEAD's waveforms, in Hz."""
 
 CORNERS: Final = 2
 MAX_TERM: Final = 1000
 RATE_TOLERANCE: Final = 1e-5
-"""Relative; over a minute it is a sixteenth of a sample."""
+"""Relative error of a resampling ratio; over a minute it is a sixteenth of a sample."""
 
 HALF_TAPS: Final = 64
 KAISER_WINDOW: Final = ("kaiser", 8.0)
-"""Scipy's own filter, shorter, lets a thousandth of an offset through as a high tone."""
+"""Window of the low pass.
+
+SciPy's default filter is shorter and lets a thousandth of an offset through as a high tone.
+"""
 
 MIN_SAMPLES: Final = 100
-"""A record needs this many samples at 100 Hz, a second."""
+"""Length of the shortest record in samples at 100 Hz: one second."""
 
 COMPONENT_LETTERS: Final[Mapping[str, Sequence[str]]] = {"E": "E2", "N": "N1", "Z": "Z3"}
-"""Which last letters of a channel code stand for a component, the surest first.
+"""Last letters of channel codes by component, the preferred first.
 
 SEED's 1, 2 and 3 are orthogonal but may point anywhere; by custom 1 is nearest north, 2 east.
 """
-
 
 HYDROPHONE: Final = "H"
 
 
 class UnusableError(ValueError):
-    """A record that cannot become a trace; the message is the reason, the same for its like."""
+    """A record that cannot become a trace; the message is the reason, by which they are counted."""
 
 
 def pick_components(letters: Sequence[str]) -> list[int | None]:
-    """Find E, N and Z among component letters; None for one that is missing.
+    """Return the indices of E, N and Z among component letters; None for a missing one.
 
     >>> pick_components("ZNE"), pick_components("Z12H"), pick_components("Z")
     ([2, 1, 0], [2, 1, 0], [None, None, 0])
@@ -72,23 +73,29 @@ def pick_components(letters: Sequence[str]) -> list[int | None]:
 
 
 def is_known_order(letters: Sequence[str]) -> bool:
-    """Tell whether each letter means a component, or a hydrophone, and no two mean the same.
+    """Return whether each letter is a component or a hydrophone, and no component is repeated.
 
     >>> is_known_order("Z12H"), is_known_order("XYZ"), is_known_order("ZZZ"), is_known_order("Z3")
     (True, False, False, False)
     """
-    meant = [c for letter in letters for c, own in COMPONENT_LETTERS.items() if letter in own]
-    others = [letter for letter in letters if letter == HYDROPHONE]
-    return len(set(meant)) == len(meant) and len(meant) + len(others) == len(letters)
+    components = [
+        component
+        for letter in letters
+        for component, accepted in COMPONENT_LETTERS.items()
+        if letter in accepted
+    ]
+    n_hydrophones = sum(letter == HYDROPHONE for letter in letters)
+    is_unique = len(set(components)) == len(components)
+    return is_unique and len(components) + n_hydrophones == len(letters)
 
 
 def ratio_to_stead(rate: float) -> Fraction:
-    """Find by what ratio of whole numbers a sampling rate in Hz becomes 100 Hz.
+    """Return 100 Hz over a sampling rate in Hz, as a ratio of integers up to `MAX_TERM`.
 
     Raises
     ------
     UnusableError
-        The rate is not one of a seismometer, or no such ratio comes near.
+        The rate is not in `RATE_RANGE`, or no such ratio is within `RATE_TOLERANCE`.
 
     >>> ratio_to_stead(40.0), ratio_to_stead(99.9999)
     (Fraction(5, 2), Fraction(1, 1))
@@ -114,15 +121,20 @@ def resample_to_stead(samples: np.ndarray, ratio: Fraction, band_pass: bool = Fa
     ratio
         100 Hz over the sampling rate, from `ratio_to_stead`.
     band_pass
-        Whether to take a linear trend away and pass 1 to 45 Hz alone.
+        Whether to remove the linear trend and filter to 1 to 45 Hz.
 
     Returns
     -------
     numpy.ndarray
         Shape (ceil(n * ratio), components).
+
+    Raises
+    ------
+    UnusableError
+        The record is shorter than a second.
     """
     if ratio != 1:
-        # Beyond its ends a record goes on along the line between them, so no step rings.
+        # "line": the record is extended along the line between its ends, so that no step rings.
         samples = signal.resample_poly(
             samples.astype(float),
             ratio.numerator,
@@ -135,14 +147,14 @@ def resample_to_stead(samples: np.ndarray, ratio: Fraction, band_pass: bool = Fa
         raise UnusableError("a record of less than a second")
     if band_pass:
         sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
-        flat = signal.detrend(samples.astype(float), axis=0)
-        samples = signal.sosfiltfilt(sos, flat, axis=0)
+        detrended = signal.detrend(samples.astype(float), axis=0)
+        samples = signal.sosfiltfilt(sos, detrended, axis=0)
     return samples
 
 
 @lru_cache(maxsize=16)
 def _low_pass(factor: int) -> np.ndarray:
-    """Design the filter for a change of rate: 80 dB down at the lower Nyquist frequency."""
+    """Design the anti-aliasing filter: 80 dB down at the lower Nyquist frequency."""
     taps: np.ndarray = signal.firwin(
         2 * HALF_TAPS * factor + 1, 0.96 / factor, window=KAISER_WINDOW
     )
@@ -150,31 +162,31 @@ def _low_pass(factor: int) -> np.ndarray:
 
 
 def hash_uniform(name: str, seed: int) -> float:
-    """Draw a number from 0 to 1 for a trace, from the seed and its name alone."""
+    """Hash seed and name of a trace to a number from 0 to 1."""
     return float(rank([name], seed, "window")[0]) / 2.0**64
 
 
 def window_start(length: int, p: float, s: float, is_event: bool, fraction: float) -> int:
-    """Choose at which sample of a record its minute begins; below 0 it is filled before.
+    """Choose the sample of a record at which its window begins; below 0 the window is padded.
 
-    A record of one minute is taken as it is. Else P comes to lie 400 to 900 samples in, S within
-    the minute, and as little as possible is filled.
+    A record of one minute is used as it is. Else P lies 400 to 900 samples after the start, S
+    within the minute, and the padding is as short as possible.
 
     Parameters
     ----------
     length
         Samples in the record, at 100 Hz.
     p, s
-        Arrivals in its samples; NaN where there is none.
+        Arrivals in samples of the record; NaN where there is none.
     is_event
-        Whether there must be a P to choose by.
+        Whether a P is required.
     fraction
-        A random number from 0 to 1 that chooses among what is possible.
+        A number from 0 to 1 that selects one of the possible starts.
 
     Raises
     ------
     UnusableError
-        No minute holds the arrivals.
+        No window of one minute contains the arrivals.
 
     >>> window_start(6000, 2000.0, 3000.0, True, 0.5)
     0
@@ -196,23 +208,23 @@ def window_start(length: int, p: float, s: float, is_event: bool, fraction: floa
     if first > last:
         raise UnusableError("S too late after P for one minute")
     low, high = max(first, min(spare, 0)), min(last, max(spare, 0))
-    if low > high:  # zeros are needed whatever is chosen: as few as can be
+    if low > high:  # every start needs padding: take the one with the least
         low = high = last if last < min(spare, 0) else first
     return low + int(fraction * (high - low + 1))
 
 
 def cut_window(samples: np.ndarray, start: int) -> np.ndarray:
-    """Cut a minute out of E, N, Z; what the record does not reach is filled with its level.
+    """Cut a minute out of E, N, Z, padded with the level of the record.
 
-    The level is the mean of the second beside: zeros next to a record with an offset would be a
-    step larger than any earthquake. Where the record lies outside the minute, zeros fill it.
+    The level is the mean of the adjacent second: zeros next to a record with an offset would be a
+    step larger than any earthquake. A window outside the record is zero.
 
     Parameters
     ----------
     samples
         Shape (n, 3), at 100 Hz.
     start
-        The sample at which the minute begins, which may be negative.
+        The sample at which the window begins, which may be negative.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where stations stand: from StationXML or a CSV, by network and station code.
+"""Station coordinates from StationXML or a CSV, by network and station code.
 
 A CSV needs the columns ``network``, ``station``, ``latitude`` and ``longitude``, in degrees; it may
 have ``elevation_m``.
@@ -21,7 +21,7 @@ REQUIRED_COLUMNS: Final = ("network", "station", "latitude", "longitude")
 
 
 class Coordinates(NamedTuple):
-    """Where a station stands: degrees and metres; the elevation may be NaN."""
+    """Coordinates of a station in degrees and metres; the elevation may be NaN."""
 
     latitude: float
     longitude: float
@@ -34,16 +34,16 @@ def read_stations(path: Path) -> Mapping[tuple[str, str], Coordinates]:
     Raises
     ------
     InputError
-        A column is missing, or a place cannot be read or is not on Earth.
+        A column is missing, or coordinates cannot be read or are out of range.
     """
     is_xml = path.suffix.lower() == ".xml"
     rows = _from_xml(path) if is_xml else _from_csv(path)
-    places = {}
-    for key, place in rows:
-        if not (abs(place.latitude) <= 90 and abs(place.longitude) <= 360):
-            raise InputError(f"{str(path)!r} has {'.'.join(key)} at {place[:2]}: correct it")
-        places[key] = place
-    return places
+    stations = {}
+    for key, coordinates in rows:
+        if not (abs(coordinates.latitude) <= 90 and abs(coordinates.longitude) <= 360):
+            raise InputError(f"{str(path)!r} has {'.'.join(key)} at {coordinates[:2]}: correct it")
+        stations[key] = coordinates
+    return stations
 
 
 def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
@@ -54,8 +54,8 @@ def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
         raise InputError(f"{str(path)!r} is not StationXML: {type(error).__name__}") from error
     for network in inventory:
         for station in network:
-            place = Coordinates(station.latitude, station.longitude, station.elevation)
-            yield (network.code, station.code), place
+            coordinates = Coordinates(station.latitude, station.longitude, station.elevation)
+            yield (network.code, station.code), coordinates
 
 
 def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
@@ -64,13 +64,13 @@ def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
         raise InputError(
             f"{str(path)!r} has no column {missing[0]!r}: a station table needs {', '.join(REQUIRED_COLUMNS)}"
         )
-    for part in iter_text_chunks(path):
-        for row in part.to_dict("records"):
+    for chunk in iter_text_chunks(path):
+        for row in chunk.to_dict("records"):
             texts = [row[name] for name in ("latitude", "longitude")]
             try:
-                place = Coordinates(*map(parse_cell, [*texts, row.get("elevation_m", "")]))
+                coordinates = Coordinates(*map(parse_cell, [*texts, row.get("elevation_m", "")]))
             except ValueError as error:
                 raise InputError(f"{str(path)!r} has a place {texts}: give degrees") from error
-            # A row without a place tells nothing, and is no fault.
+            # A station without coordinates is not an error: its distances stay unknown.
             if any(map(is_known, texts)):
-                yield (row["network"].strip(), row["station"].strip()), place
+                yield (row["network"].strip(), row["station"].strip()), coordinates
