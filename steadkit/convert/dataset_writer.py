@@ -1,4 +1,4 @@
-"""Traces that come one by one into a new data set, and what was left out on the way."""
+"""Streaming of converted traces into a new data set, and one-line reports of skipped traces."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
 from steadkit.records.stead_text import typed_attributes
 from steadkit.store import Writer, digest
 
-ROWS_AT_ONCE: Final = 1000
+CHUNK_ROWS: Final = 1000
 MAX_REASONS: Final = 6
 
 WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
@@ -25,7 +25,7 @@ WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
 
 
 class Trace(NamedTuple):
-    """A trace on its way: its row as text, its waveform (6000, 3), and its part or ``-``."""
+    """A converted trace: row as text, waveform (6000, 3), and split or ``-``."""
 
     row: Mapping[str, str]
     waveform: np.ndarray
@@ -39,11 +39,11 @@ class Converted:
     Attributes
     ----------
     manifest
-        What was written.
+        The manifest of the new data set.
     skipped
-        How many traces were left out for what reason.
+        Number of traces left out, by reason.
     unread
-        How many cells of each optional column could not be read and were left empty.
+        Number of cells that could not be read and were left empty, by optional column.
     """
 
     manifest: Manifest
@@ -52,7 +52,7 @@ class Converted:
 
 
 def format_skipped(skipped: Mapping[str, int]) -> str:
-    """Say in one line what was left out; an empty text where nothing was.
+    """Return one line on the traces left out, the most frequent reasons first; ``""`` for none.
 
     >>> format_skipped({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
@@ -61,7 +61,7 @@ def format_skipped(skipped: Mapping[str, int]) -> str:
 
 
 def describe_unread(unread: Mapping[str, int]) -> str:
-    """Return one line on the cells that were left empty; an empty text where none was.
+    """Return one line on the cells left empty, the most frequent columns first; ``""`` for none.
 
     >>> describe_unread({"trace_snr_db": 2, "source_depth_km": 1})
     'cells that cannot be read, left empty 3: 2 trace_snr_db, 1 source_depth_km'
@@ -69,14 +69,14 @@ def describe_unread(unread: Mapping[str, int]) -> str:
     return _count_line("cells that cannot be read, left empty", unread, "in other columns")
 
 
-def _count_line(what: str, counts: Mapping[str, int], others: str) -> str:
+def _count_line(label: str, counts: Mapping[str, int], rest: str) -> str:
     if not counts:
         return ""
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{count} {name}" for name, count in by_count[:MAX_REASONS]]
     if more := sum(count for _, count in by_count[MAX_REASONS:]):
-        shown.append(f"{more} {others}")
-    return f"{what} {sum(counts.values())}: {', '.join(shown)}"
+        shown.append(f"{more} {rest}")
+    return f"{label} {sum(counts.values())}: {', '.join(shown)}"
 
 
 def write_traces(
@@ -87,27 +87,27 @@ def write_traces(
     skipped: Counter[str],
     overwrite: bool = False,
 ) -> Converted:
-    """Write traces as they come as a data set; only names, parts and digests are held.
+    """Write traces one by one as a data set; only names, splits and digests stay in memory.
 
     Parameters
     ----------
     traces
-        In the order of the data set. What it leaves out it counts in `skipped` meanwhile.
+        Traces in the order of the data set.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     columns
-        The columns of the CSV and the attributes; a row may have others, or lack some.
+        Columns of the CSV and the attributes; others of a row are dropped, missing ones are empty.
     recipe
-        What the manifest shall say of how the data set was made.
+        How the data set was made, for the manifest.
     skipped
-        Filled while `traces` is read.
+        Number of traces left out, by reason; `traces` counts in it while it is read.
     overwrite
         Whether existing files may be replaced.
 
     Raises
     ------
     InputError
-        A target cannot be used, or no trace came; then no file is left behind.
+        A target cannot be used, or there is no trace; then no file is left behind.
     """
     written = _WrittenTraces()
     with new_dataset(files, overwrite) as new:
@@ -144,10 +144,10 @@ class _WrittenTraces:
 def _write_chunks(
     traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _WrittenTraces
 ) -> Iterator[pd.DataFrame]:
-    """Write each waveform; hand on the rows, many at a time."""
+    """Write the waveform of each trace; yield the rows in chunks of `CHUNK_ROWS`."""
     rows: list[Mapping[str, str]] = []
-    for whole, waveform, split in traces:
-        row = {column: whole.get(column, "") for column in columns}
+    for source_row, waveform, split in traces:
+        row = {column: source_row.get(column, "") for column in columns}
         attributes = writer.add(row["trace_name"], waveform, typed_attributes(row))
         written.names.append(row["trace_name"])
         written.categories.append(row["trace_category"])
@@ -155,7 +155,7 @@ def _write_chunks(
         written.waveforms.extend(bytes.fromhex(digest(waveform)))
         written.attributes.extend(attributes)
         rows.append(row)
-        if len(rows) == ROWS_AT_ONCE:
+        if len(rows) == CHUNK_ROWS:
             yield pd.DataFrame(rows)
             rows = []
     if rows:
@@ -164,14 +164,14 @@ def _write_chunks(
 
 @contextmanager
 def output_folder(folder: Path) -> Iterator[None]:
-    """Make a folder to write into; take it away again if nothing came of it.
+    """Make a folder to write into, with its parents; remove the new ones if writing fails.
 
     Raises
     ------
     InputError
-        A file is in the way, or it cannot be made.
+        A file is in the way, or the folder cannot be made.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -180,6 +180,6 @@ def output_folder(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(OSError):
-            for path in made:
+            for path in new_folders:
                 path.rmdir()
         raise

@@ -1,9 +1,9 @@
-"""Records of a region and a pick table into STEAD's layout, a minute for each P that was picked.
+"""Import of local records: miniSEED or SAC and a pick table into STEAD's layout.
 
-For every P at every station one minute is cut so that P lies 401 to 899 samples in, where exactly
-follows from the seed and the pick alone. What is done to the samples is told in
-`steadkit.records.resample` and `steadkit.records.archive`: nothing at all, if they are sampled at
-100 Hz without gaps and no band-pass is asked for. The instrument response is not taken away.
+For every P at every station one minute is cut so that P lies 401 to 899 samples after its start;
+where exactly follows from the seed and the pick alone. All processing of the samples is described
+in `steadkit.records.resample` and `steadkit.records.archive`: there is none where they are sampled
+at 100 Hz without gaps and no band-pass is requested. The instrument response is not removed.
 """
 
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ from steadkit.errors import InputError
 from steadkit.records.archive import (
     Index,
     Instrument,
-    Segment,
+    Window,
     count_components,
     index_folder,
     read_window,
@@ -47,18 +48,18 @@ from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
 @dataclass(frozen=True)
 class RecordsConfig:
-    """How a region's records are cut.
+    """Options of an import of records.
 
     Parameters
     ----------
     seed
-        Where P comes to lie, and which quiet minutes are taken.
+        Seed of the position of P in its window and of the choice of noise windows.
     band_pass
         Whether to filter to STEAD's 1 to 45 Hz.
     noise
-        How many quiet minutes to take at each station.
+        Number of noise windows per station.
     components
-        How many of E, N and Z there must be; a missing one is zero.
+        Minimum number of the components E, N and Z; a missing one is zero.
     """
 
     seed: int = 0
@@ -87,17 +88,22 @@ def from_records(
     Parameters
     ----------
     folder
-        Holds miniSEED and SAC files, at any depth.
+        Folder of miniSEED and SAC files, at any depth.
     picks
         CSV or QuakeML, see `steadkit.records.picks`.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     config
-        How to cut.
+        Options of the import.
     stations
         StationXML or CSV, see `steadkit.records.stations`; without it distances stay unknown.
     overwrite
         Whether existing files may be replaced.
+
+    Returns
+    -------
+    Converted
+        The manifest; ``skipped``, unused records, picks and windows by reason.
 
     Raises
     ------
@@ -108,10 +114,11 @@ def from_records(
     check_dataset(files, overwrite)
     skipped: Counter[str] = Counter()
     table = read_picks(picks)
-    places = read_stations(stations) if stations else {}
+    coordinates = read_stations(stations) if stations else {}
     index = index_folder(folder, skipped)
     note_input(*{segment.path for segments in index.values() for segment in segments})
-    importer = _Import(index, places, config)
+    pick_times = np.unique(table["time_ns"].to_numpy())
+    records = _Records(index, coordinates, pick_times, config)
     recipe = {
         "operation": "from-records",
         "seed": config.seed,
@@ -119,57 +126,98 @@ def from_records(
         "noise": config.noise,
         "components": config.components,
     }
-    planned = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
-    count = sum(importer.is_recorded(onset, plan.start) for onset, plan in planned)
+    windows = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
+    count = sum(records.cover(window) for window in windows)
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
-    traces = _all_traces(importer, planned, np.unique(table["time_ns"].to_numpy()), skipped)
+    traces = _iter_traces(records, windows, skipped)
     return write_traces(traces, files, COLUMNS, recipe, skipped, overwrite)
 
 
-@dataclass(frozen=True)
-class _Import:
-    index: Index
-    places: Stations
-    config: RecordsConfig
+class _EventWindow(NamedTuple):
+    """Name of a trace to cut for an onset, and the start of its window in ns since 1970."""
 
-    def instruments(self, network: str, station: str) -> list[Instrument]:
-        return [each for each in self.index if each[:2] == (network, station)]
-
-    def is_recorded(self, onset: Onset, start: int) -> bool:
-        """Return whether an instrument has the minute, as far as headers tell."""
-        instruments = self.instruments(onset.network, onset.station)
-        least = self.config.components
-        return any(count_components(self.index[each], start) >= least for each in instruments)
-
-
-@dataclass(frozen=True)
-class _PlannedWindow:
-    """A minute to cut: when it shall begin, in ns, and what it will be called."""
-
+    onset: Onset
     name: str
     start: int
 
 
-def _all_traces(
-    importer: _Import,
-    planned: Sequence[tuple[Onset, _PlannedWindow]],
-    picked: np.ndarray,
-    skipped: Counter[str],
-) -> Iterator[Trace]:
-    for onset, plan in progress(planned, "cutting events"):
-        try:
-            yield _event_trace(onset, plan, importer)
-        except UnusableError as reason:
-            skipped[str(reason)] += 1
-    yield from _noise_traces(importer, picked, skipped)
+@dataclass(frozen=True)
+class _Records:
+    """The records of an import, with the coordinates of stations and the times of all picks."""
+
+    index: Index
+    stations: Stations
+    pick_times: np.ndarray
+    config: RecordsConfig
+
+    def cover(self, window: _EventWindow) -> bool:
+        """Return whether an instrument has the window, by the headers of its records."""
+        return any(
+            count_components(self.index[instrument], window.start) >= self.config.components
+            for instrument in self._instruments(window.onset)
+        )
+
+    def _instruments(self, onset: Onset) -> list[Instrument]:
+        codes = (onset.network, onset.station)
+        return [instrument for instrument in self.index if instrument[:2] == codes]
+
+    def read_event(self, event: _EventWindow) -> Trace:
+        """Read the window of an onset from the best instrument that has it."""
+        onset = event.onset
+        error = UnusableError("no records of the station")
+        for instrument in self._rank_instruments(event):
+            try:
+                window = self._read(instrument, event.start)
+            except UnusableError as reason:
+                error = reason
+                continue
+            waveform = _to_float32(window.samples)
+            row = station_row(instrument, window, self.stations) | {"trace_name": event.name}
+            return Trace(row | event_row(onset, window, waveform, self.stations), waveform)
+        raise error
+
+    def _rank_instruments(self, event: _EventWindow) -> list[Instrument]:
+        """Sort a station's instruments: that of the pick, then the most components, then code."""
+        codes = (event.onset.location, event.onset.channel[:2])
+
+        def sort_key(instrument: Instrument) -> tuple:
+            is_other = codes != (instrument.location, instrument.receiver_type)
+            return (is_other, -count_components(self.index[instrument], event.start), instrument)
+
+        return sorted(self._instruments(event.onset), key=sort_key)
+
+    def iter_noise(self, instrument: Instrument) -> Iterator[Trace]:
+        """Read all noise windows of an instrument that are quiet and far from picks."""
+        station = f"{instrument.network}.{instrument.station}"
+        segments = self.index[instrument]
+        for start in iter_quiet_starts(segments, self.pick_times, station, self.config.seed):
+            try:
+                window = self._read(instrument, start)
+                waveform = _to_float32(window.samples)
+            except UnusableError:
+                continue
+            if is_quiet(waveform):
+                name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
+                row = {"trace_name": name, "trace_category": NOISE}
+                yield Trace(station_row(instrument, window, self.stations) | row, waveform)
+
+    def _read(self, instrument: Instrument, start: int) -> Window:
+        segments = self.index[instrument]
+        return read_window(segments, start, self.config.band_pass, self.config.components)
 
 
-def _plan_windows(
-    found: Sequence[Onset], seed: int, skipped: Counter[str]
-) -> list[tuple[Onset, _PlannedWindow]]:
-    """Choose where each minute begins, and name it, before any sample is read."""
+def _to_float32(samples: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        waveform = samples.astype(np.float32)
+    if not np.isfinite(waveform).all():
+        raise UnusableError("samples too large for float32")
+    return waveform
+
+
+def _plan_windows(onsets: Sequence[Onset], seed: int, skipped: Counter[str]) -> list[_EventWindow]:
+    """Choose start and name of each window before any sample is read."""
     starts = []
-    for onset in found:
+    for onset in onsets:
         try:
             starts.append((onset, _window_start(onset, hash_uniform(onset.identity, seed))))
         except UnusableError as reason:
@@ -180,13 +228,13 @@ def _plan_windows(
     )
     names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
     return [
-        (onset, _PlannedWindow(name, start))
-        for (onset, start), name in zip(starts, names, strict=True)
+        _EventWindow(onset, name, start) for (onset, start), name in zip(starts, names, strict=True)
     ]
 
 
 def _window_start(onset: Onset, fraction: float) -> int:
-    """Choose where a minute begins: P inside STEAD's range, S inside the minute."""
+    """Choose the start of a window: P inside STEAD's range, S inside the minute."""
+    # One sample inside the range: the window begins at the nearest sample of the record.
     first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
     if onset.s is not None:
         last = min(last, N_SAMPLES - 2 - (onset.s - onset.p) // NANO_PER_SAMPLE)
@@ -195,86 +243,30 @@ def _window_start(onset: Onset, fraction: float) -> int:
     return onset.p - (first + int(fraction * (last - first + 1))) * NANO_PER_SAMPLE
 
 
-def _event_trace(onset: Onset, plan: _PlannedWindow, importer: _Import) -> Trace:
-    """Cut the minute of an onset out of the records of the best instrument that has it."""
-    reason = UnusableError("no records of the station")
-    for instrument in _rank_instruments(onset, plan.start, importer):
+def _iter_traces(
+    records: _Records, windows: Sequence[_EventWindow], skipped: Counter[str]
+) -> Iterator[Trace]:
+    for window in progress(windows, "cutting events"):
         try:
-            window = read_window(
-                importer.index[instrument],
-                plan.start,
-                importer.config.band_pass,
-                importer.config.components,
-            )
-        except UnusableError as why:
-            reason = why
-            continue
-        waveform = _as_counts(window.samples)
-        row = station_row(instrument, window, importer.places) | {"trace_name": plan.name}
-        return Trace(row | event_row(onset, window, waveform, importer.places), waveform)
-    raise reason
+            yield records.read_event(window)
+        except UnusableError as reason:
+            skipped[str(reason)] += 1
+    if records.config.noise:
+        yield from _iter_noise(records, skipped)
 
 
-def _rank_instruments(onset: Onset, start: int, importer: _Import) -> list[Instrument]:
-    """Order a station's instruments: that of the pick, then the most components, then by code."""
-
-    def merit(instrument: Instrument) -> tuple:
-        picked = (onset.location, onset.channel[:2])
-        others = picked != (instrument.location, instrument.receiver_type)
-        return (others, -count_components(importer.index[instrument], start), instrument)
-
-    return sorted(importer.instruments(onset.network, onset.station), key=merit)
-
-
-def _as_counts(samples: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        waveform = samples.astype(np.float32)
-    if not np.isfinite(waveform).all():
-        raise UnusableError("samples too large for float32")
-    return waveform
-
-
-def _noise_traces(importer: _Import, picked: np.ndarray, skipped: Counter[str]) -> Iterator[Trace]:
-    """Take quiet minutes of every station, in an order that follows from the seed."""
-    if not importer.config.noise:
-        return
+def _iter_noise(records: _Records, skipped: Counter[str]) -> Iterator[Trace]:
+    """Read noise windows of every station, in an order that follows from the seed."""
     stations = defaultdict(list)
-    for instrument in importer.index:
+    for instrument in records.index:
         stations[instrument[:2]].append(instrument)
+    requested = records.config.noise
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
-        best = max(instruments, key=lambda i: (len({p.channel for p in importer.index[i]}), i))
-        found = islice(
-            _station_noise(best, picked, importer), min(importer.config.noise, sys.maxsize)
-        )
+        best = max(instruments, key=lambda i: (len({s.channel for s in records.index[i]}), i))
         count = 0
-        for trace in found:
+        # islice takes no number beyond sys.maxsize.
+        for trace in islice(records.iter_noise(best), min(requested, sys.maxsize)):
             count += 1
             yield trace
-        if missing := importer.config.noise - count:
+        if missing := requested - count:
             skipped["quiet minutes asked for and not found"] += missing
-
-
-def _station_noise(
-    instrument: Instrument, picked: np.ndarray, importer: _Import
-) -> Iterator[Trace]:
-    station = f"{instrument.network}.{instrument.station}"
-    for start in iter_quiet_starts(
-        importer.index[instrument], picked, station, importer.config.seed
-    ):
-        trace = _noise_trace(instrument, start, importer)
-        if trace is not None:
-            yield trace
-
-
-def _noise_trace(instrument: Instrument, start: int, importer: _Import) -> Trace | None:
-    segments: Sequence[Segment] = importer.index[instrument]
-    try:
-        window = read_window(segments, start, importer.config.band_pass, importer.config.components)
-        waveform = _as_counts(window.samples)
-    except UnusableError:
-        return None
-    if not is_quiet(waveform):
-        return None
-    name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
-    row = {"trace_name": name, "trace_category": NOISE}
-    return Trace(station_row(instrument, window, importer.places) | row, waveform)

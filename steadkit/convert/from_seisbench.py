@@ -1,4 +1,4 @@
-"""A data set in SeisBench's format into STEAD's layout, trace by trace."""
+"""Import of a data set in SeisBench's format into STEAD's layout, trace by trace."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,13 +40,13 @@ from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
 RENAMED: Final = "trace_name_source"
-"""The column that keeps the name a trace had, where it could not keep it."""
+"""Column with the original name of a renamed trace."""
 
 RATE: Final = "trace_source_sampling_rate_hz"
-"""The column that keeps the sampling rate of the record, where it was not 100 Hz."""
+"""Column with the sampling rate of a record that was not sampled at 100 Hz."""
 
 SOURCE_TYPE: Final = "source_type"
-"""The column that keeps the type of a source that is no earthquake."""
+"""Column with the type of a source that is not an earthquake."""
 
 
 @input_scope()
@@ -60,10 +60,10 @@ def from_seisbench(
 ) -> Converted:
     """Write a SeisBench data set as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
-    A record of one minute stays whole; a longer one is cut and a shorter one filled at its level
-    so that P lies 400 to 900 samples in. Arrivals, coda end and start time move along. The parts
-    train, dev and test become those of the manifest. Columns that STEAD lacks are kept. At 100 Hz
-    and one minute nothing of a trace is changed.
+    A record of one minute is kept as it is; a longer one is cut and a shorter one padded at its
+    level so that P lies 400 to 900 samples after the start. Arrivals, coda end and start time are
+    shifted accordingly. The splits train, dev and test become those of the manifest. Columns that
+    STEAD lacks are kept. A trace of one minute at 100 Hz is not changed.
 
     A trace is left out, and counted by its reason, where samples or arrivals cannot be used or its
     source is no earthquake. A cell of any other column that cannot be read is left empty.
@@ -71,18 +71,18 @@ def from_seisbench(
     Parameters
     ----------
     folder
-        Holds ``metadata*.csv`` and ``waveforms*.hdf5``.
+        Folder of ``metadata*.csv`` and ``waveforms*.hdf5``.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     seed
-        Chooses, together with each name alone, where in a longer or shorter record P comes to lie.
+        Seed of the position of P in the window of a longer or shorter record, with the trace name.
     band_pass
         Whether to filter to STEAD's 1 to 45 Hz (`steadkit.records.resample`).
     overwrite
         Whether existing files may be replaced.
     source_types
-        Sources to take besides earthquakes, ``explosion`` or ``surface event`` for example. Such a
-        trace is an event, ``earthquake_local``, and keeps its type in the column ``source_type``.
+        Source types to import besides earthquakes, ``explosion`` or ``surface event`` for example.
+        Such a trace is an event, ``earthquake_local``, with its type in the column ``source_type``.
 
     Returns
     -------
@@ -127,7 +127,7 @@ class _ImportOptions:
 
 @dataclass(frozen=True)
 class _Omissions:
-    """Traces that are left out, by reason, and cells that are left empty, by column."""
+    """Counts of traces left out, by reason, and of cells left empty, by column."""
 
     traces: Counter[str] = field(default_factory=Counter)
     cells: Counter[str] = field(default_factory=Counter)
@@ -161,8 +161,8 @@ def _traces(
     for chunk in chunks:
         extras = extras_of(read_header(chunk.metadata))
         with open_chunk(chunk) as samples:
-            for part in iter_text_chunks(chunk.metadata):
-                for row in part.to_dict("records"):
+            for rows in iter_text_chunks(chunk.metadata):
+                for row in rows.to_dict("records"):
                     unread: Counter[str] = Counter()
                     try:
                         trace = _trace(row, next(planned), samples, extras, choice, unread)
@@ -202,7 +202,7 @@ def _trace(
 
 
 def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns whose values the plan decides."""
+    """Return the columns that are set by the plan."""
     return {
         "trace_name": plan.name,
         "trace_category": plan.category,
@@ -215,7 +215,7 @@ def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
 
 
 def _start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
-    """Move the start time along with the window, where it is known."""
+    """Shift a known start time to the start of the window."""
     text = row["trace_start_time"]
     if start == 0 or not is_known(text):
         return {}

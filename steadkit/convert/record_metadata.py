@@ -1,4 +1,4 @@
-"""The row of a trace cut out of a region's records: station, picks, source, measurements."""
+"""Metadata row of an imported record: station, picks, source, measurements."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,12 +19,12 @@ Stations = Mapping[tuple[str, str], Coordinates]
 
 
 def microseconds(nanoseconds: int) -> np.datetime64:
-    """Turn nanoseconds since 1970 into a time."""
+    """Return a time in ns since 1970 as a NumPy time in microseconds."""
     return np.datetime64(nanoseconds // 1000, "us")
 
 
 def station_row(instrument: Instrument, window: Window, stations: Stations) -> dict[str, str]:
-    """Fill in who recorded a trace, and when it begins; all other columns are there and empty."""
+    """Return a row of STEAD with station and start time filled in, all other columns empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
         "network_code": instrument.network,
@@ -47,21 +47,21 @@ def station_row(instrument: Instrument, window: Window, stations: Stations) -> d
 def event_row(
     onset: Onset, window: Window, waveform: np.ndarray, stations: Stations
 ) -> dict[str, str]:
-    """Fill in an event's picks and source, and measure its SNR, coda end, and distances."""
+    """Return the columns of an event: picks, source, SNR, coda end and distances."""
     p = (onset.p - window.start) / NANO_PER_SAMPLE
     s = float("nan") if onset.s is None else (onset.s - window.start) / NANO_PER_SAMPLE
-    heard = filter_band(waveform)
+    filtered = filter_band(waveform)
     row = dict(onset.row) | {
         "p_arrival_sample": sample_text(p),
         "s_arrival_sample": "" if onset.s is None else sample_text(s),
-        "snr_db": bracketed(snr_db(heard, p, s)),
-        "coda_end_sample": coda_text(coda_end(heard, p, s)),
+        "snr_db": bracketed(snr_db(filtered, p, s)),
+        "coda_end_sample": coda_text(coda_end(filtered, p, s)),
         "trace_category": EVENT,
     }
-    return row | _travel(onset) | _distances(onset, stations)
+    return row | _travel_time(onset) | _distances(onset, stations)
 
 
-def _travel(onset: Onset) -> dict[str, str]:
+def _travel_time(onset: Onset) -> dict[str, str]:
     text = onset.row["source_origin_time"]
     if not is_known(text):
         return {}
