@@ -16,13 +16,13 @@ from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
 from steadkit.convert.seisbench_columns import (
     component_letters,
-    extras_of,
+    extra_columns,
     shift_arrivals,
     to_stead,
 )
 from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
 from steadkit.convert.seisbench_names import SAMPLING, SPLITS
-from steadkit.convert.seisbench_plan import plan_of
+from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
@@ -100,9 +100,9 @@ def from_seisbench(
     for chunk in chunks:
         with open_chunk(chunk) as samples:
             layouts.append(samples.layout)
-    plan = plan_of(chunks, layouts, source_types)
+    plan = plan_import(chunks, layouts, source_types)
     _refuse_no_earthquake(plan)
-    count = int(((plan["category"] != "") & ~plan["again"]).sum())
+    count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
     omissions = _Omissions()
     recipe = {
@@ -143,9 +143,9 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
 
 
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
-    extras = [extra for chunk in chunks for extra in extras_of(read_header(chunk.metadata))]
+    extras = [extra for chunk in chunks for extra in extra_columns(read_header(chunk.metadata))]
     added = {
-        RENAMED: (plan["name"] != plan["was"]).any(),
+        RENAMED: (plan["name"] != plan["original_name"]).any(),
         RATE: (plan["rate"] != 100).any(),
         "split": not plan["split"].isin([*SPLITS, ""]).all(),
         SOURCE_TYPE: ((plan["source_type"] != "") & (plan["category"] != "")).any(),
@@ -159,7 +159,7 @@ def _traces(
 ) -> Iterator[Trace]:
     planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
-        extras = extras_of(read_header(chunk.metadata))
+        extras = extra_columns(read_header(chunk.metadata))
         with open_chunk(chunk) as samples:
             for rows in iter_text_chunks(chunk.metadata):
                 for row in rows.to_dict("records"):
@@ -171,7 +171,7 @@ def _traces(
                         continue
                     omissions.cells.update(unread)
                     yield trace
-    next(planned, None)  # lets the progress bar end
+    next(planned, None)  # exhausts the iterator, which ends the progress bar
 
 
 def _trace(
@@ -184,7 +184,7 @@ def _trace(
 ) -> Trace:
     if not plan.category:
         raise UnusableError(plan.reason)
-    if plan.again:
+    if plan.is_repeated:
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
     order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
@@ -206,7 +206,7 @@ def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
     return {
         "trace_name": plan.name,
         "trace_category": plan.category,
-        RENAMED: plan.was if plan.name != plan.was else "",
+        RENAMED: plan.original_name if plan.name != plan.original_name else "",
         RATE: str(plan.rate),
         "split": plan.split,
         SOURCE_TYPE: row.get(SOURCE_TYPE, "") or plan.source_type,

@@ -23,7 +23,7 @@ _SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
 _PLAIN = re.compile(r"[ -~]{1,100}")
 
 
-def extras_of(columns: Iterable[str]) -> list[str]:
+def extra_columns(columns: Iterable[str]) -> list[str]:
     """List the columns that have no counterpart in STEAD.
 
     Raises
@@ -53,7 +53,7 @@ def to_stead(
     row
         A row of SeisBench's metadata, as text.
     extras
-        From `extras_of`.
+        From `extra_columns`.
     unread
         Gets the counts, by SeisBench's name, of optional cells that cannot be read.
     components

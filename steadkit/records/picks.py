@@ -158,7 +158,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     columns = read_header(path)
     if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
         raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs {', '.join(REQUIRED_COLUMNS)}"
+            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs "
+            f"{', '.join(REQUIRED_COLUMNS)}"
         )
     table = pd.concat(list(iter_text_chunks(path)), ignore_index=True)
     aliases = {alias: column for alias, column in ALIASES.items() if column not in columns}

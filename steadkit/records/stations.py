@@ -62,7 +62,8 @@ def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
     columns = read_header(path)
     if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
         raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a station table needs {', '.join(REQUIRED_COLUMNS)}"
+            f"{str(path)!r} has no column {missing[0]!r}: a station table needs "
+            f"{', '.join(REQUIRED_COLUMNS)}"
         )
     for chunk in iter_text_chunks(path):
         for row in chunk.to_dict("records"):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import NAMES, extras_of, shift_arrivals, to_stead
+from steadkit.convert.seisbench_columns import NAMES, extra_columns, shift_arrivals, to_stead
 from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
@@ -390,7 +390,7 @@ def test_the_earliest_of_several_phases_is_taken_and_snr_is_put_together():
         "trace_coda_end_sample": "2000",
         "path_ep_distance_km": "12",
     }
-    stead = to_stead(row, extras_of(row))
+    stead = to_stead(row, extra_columns(row))
     assert stead["p_arrival_sample"] == "650"
     assert stead["s_arrival_sample"] == "900"
     assert stead["snr_db"] == "[10.0 nan 12.5]"
