@@ -20,7 +20,7 @@ from steadkit.convert.seisbench_columns import (
     shift_arrivals,
     to_stead,
 )
-from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
+from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
 from steadkit.convert.seisbench_names import SAMPLING, SPLITS
 from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
@@ -98,25 +98,25 @@ def from_seisbench(
     chunks = chunks_of(folder)
     layouts = []
     for chunk in chunks:
-        with open_chunk(chunk) as samples:
-            layouts.append(samples.layout)
+        with open_chunk(chunk) as reader:
+            layouts.append(reader.layout)
     plan = plan_import(chunks, layouts, source_types)
     _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
-    omissions = _Omissions()
+    counts = _SkipCounts()
     recipe = {
         "operation": "from-seisbench",
         "seed": seed,
         "band_pass": band_pass,
-        "data_format": dict(layouts[0].described),
+        "data_format": dict(layouts[0].entries),
     }
     if source_types:
         recipe["source_types"] = sorted(set(source_types))
-    traces = _traces(chunks, plan, _ImportOptions(seed, band_pass), omissions)
+    traces = _iter_traces(chunks, plan, _ImportOptions(seed, band_pass), counts)
     columns = _columns(chunks, plan)
-    converted = write_traces(traces, files, columns, recipe, omissions.traces, overwrite)
-    return replace(converted, unread=dict(omissions.cells))
+    converted = write_traces(traces, files, columns, recipe, counts.traces, overwrite)
+    return replace(converted, unread=dict(counts.cells))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _ImportOptions:
 
 
 @dataclass(frozen=True)
-class _Omissions:
+class _SkipCounts:
     """Counts of traces left out, by reason, and of cells left empty, by column."""
 
     traces: Counter[str] = field(default_factory=Counter)
@@ -154,32 +154,34 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
     return [*COLUMNS, *extras, *(column for column, needed in added.items() if needed)]
 
 
-def _traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _ImportOptions, omissions: _Omissions
+def _iter_traces(
+    chunks: Sequence[Chunk], plan: pd.DataFrame, options: _ImportOptions, counts: _SkipCounts
 ) -> Iterator[Trace]:
-    planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
+    plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
         extras = extra_columns(read_header(chunk.metadata))
-        with open_chunk(chunk) as samples:
+        with open_chunk(chunk) as reader:
             for rows in iter_text_chunks(chunk.metadata):
                 for row in rows.to_dict("records"):
                     unread: Counter[str] = Counter()
                     try:
-                        trace = _trace(row, next(planned), samples, extras, choice, unread)
+                        trace = _convert_trace(
+                            row, next(plan_rows), reader, extras, options, unread
+                        )
                     except UnusableError as reason:
-                        omissions.traces[str(reason)] += 1
+                        counts.traces[str(reason)] += 1
                         continue
-                    omissions.cells.update(unread)
+                    counts.cells.update(unread)
                     yield trace
-    next(planned, None)  # exhausts the iterator, which ends the progress bar
+    next(plan_rows, None)  # exhausts the iterator, which ends the progress bar
 
 
-def _trace(
+def _convert_trace(
     source: Mapping[str, str],
     plan: Any,
-    samples: Samples,
+    reader: ChunkReader,
     extras: Sequence[str],
-    choice: _ImportOptions,
+    options: _ImportOptions,
     unread: Counter[str],
 ) -> Trace:
     if not plan.category:
@@ -187,15 +189,15 @@ def _trace(
     if plan.is_repeated:
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
-    order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
-    record = resample_to_stead(samples.read(source["trace_name"], order), ratio, choice.band_pass)
+    order = component_letters(source.get("trace_component_order", "")) or reader.layout.components
+    record = resample_to_stead(reader.read(source["trace_name"], order), ratio, options.band_pass)
     row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
-    fraction = hash_uniform(plan.name, choice.seed)
+    fraction = hash_uniform(plan.name, options.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, fraction)
     row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
-        row | _start_time(row, start) | _planned_columns(plan, row),
+        row | _shift_start_time(row, start) | _planned_columns(plan, row),
         cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
@@ -214,7 +216,7 @@ def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
     } | {column: text for column, text in SAMPLING.items() if column in row}
 
 
-def _start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
+def _shift_start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
     """Shift a known start time to the start of the window."""
     text = row["trace_start_time"]
     if start == 0 or not is_known(text):

@@ -54,14 +54,14 @@ class Layout:
         Component letters in the order of the samples; empty where each row has them.
     sampling_rate
         In Hz, or None where each row has it.
-    described
+    entries
         Other entries, measurement and unit for example, as text.
     """
 
     dimensions: Sequence[str]
     components: Sequence[str] = ()
     sampling_rate: float | None = None
-    described: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, str] = field(default_factory=dict)
 
 
 def chunks_of(folder: Path) -> list[Chunk]:
@@ -110,7 +110,7 @@ def _read_chunk_list(path: Path) -> list[str]:
 
 
 @contextmanager
-def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
+def open_chunk(chunk: Chunk) -> Iterator["ChunkReader"]:
     """Open the waveforms of a chunk for reading.
 
     Raises
@@ -131,7 +131,7 @@ def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
         data = _get_object(file, "data")
         if not isinstance(data, h5py.Group):
             raise InputError(f"{str(path)!r} has no group 'data': it is not of SeisBench's format")
-        yield Samples(data, _layout(file, path))
+        yield ChunkReader(data, _layout(file, path))
 
 
 def _get_object(group: h5py.Group, name: str) -> h5py.HLObject | None:
@@ -179,8 +179,8 @@ def _layout(file: h5py.File, path: Path) -> Layout:
         sampling_rate = parse_number(rate) if rate else None
     except ValueError as error:
         raise InputError(f"{str(path)!r} has sampling rate {rate[:20]!r}: give it in Hz") from error
-    described = {key: "".join(value)[:200] for key, value in sorted(values.items())}
-    return Layout(tuple(dimensions), tuple(components), sampling_rate, described)
+    entries = {key: "".join(value)[:200] for key, value in sorted(values.items())}
+    return Layout(tuple(dimensions), tuple(components), sampling_rate, entries)
 
 
 def _format_value(entry: h5py.HLObject | None) -> list[str]:
@@ -202,8 +202,8 @@ def _format_value(entry: h5py.HLObject | None) -> list[str]:
     return list(texts[0]) if is_text and content.ndim == 0 else texts
 
 
-class Samples:
-    """The samples of one open chunk.
+class ChunkReader:
+    """Reader of the samples of one open chunk.
 
     Parameters
     ----------

@@ -89,14 +89,14 @@ def to_seisbench(
         note_input(source.csv, source.hdf5)
     if folder.is_dir():
         check_targets(paths, overwrite)
-    described = _data_format(sources[0])
+    data_format = _data_format(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
     with output_folder(folder), atomic_write(paths, overwrite) as staging:
         count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
             metadata, waveforms = pairs[2 * number : 2 * number + 2]
-            count += _write_chunk(_Chunk(source, bucket, described), metadata, waveforms)
+            count += _write_chunk(_Chunk(source, bucket, data_format), metadata, waveforms)
         if len(names) > 1:
             staging[0].write_text("\n".join(names) + "\n", encoding="utf-8", newline="\n")
     return count
@@ -106,7 +106,7 @@ def to_seisbench(
 class _Chunk:
     source: Source
     bucket: int
-    described: Mapping[str, str]
+    data_format: Mapping[str, str]
 
 
 def _chunk_names(sources: Sequence[Source]) -> list[str]:
@@ -140,7 +140,7 @@ def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
     if "split" not in header and any(splits.values()):
         header.append("split")
     with open_data(source.hdf5) as group, _new_file(waveforms, len(table)) as file:
-        _write_format(file, chunk.described)
+        _write_format(file, chunk.data_format)
         writer = _BucketWriter(
             file.create_group(DATA_GROUP), chunk.bucket, Counter(splits.values())
         )
@@ -151,7 +151,7 @@ def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
 
 @contextmanager
 def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
-    """Create an HDF5 file on preallocated disk space, truncated to its size in the end.
+    """Create an HDF5 file on preallocated disk space, truncated to its final size on exit.
 
     A full disk must show before HDF5 writes: the library ends the process with a segmentation fault
     when it closes a file whose last bytes it could not write.
@@ -168,9 +168,9 @@ def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
     os.truncate(path, n_bytes)
 
 
-def _write_format(file: h5py.File, described: Mapping[str, str]) -> None:
+def _write_format(file: h5py.File, data_format: Mapping[str, str]) -> None:
     group = file.create_group("data_format")
-    for key, text in described.items():
+    for key, text in data_format.items():
         group.create_dataset(key, data=text)
     group.create_dataset("sampling_rate", data=int(SAMPLING_RATE))
 

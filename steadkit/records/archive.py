@@ -170,8 +170,7 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # ObsPy takes a name as a pattern and unpacks archives: escape the one, forbid the
-            # other.
+            # ObsPy expands patterns in names and unpacks archives; neither is wanted here.
             name = glob.escape(str(path.resolve()))
             return read(name, format=file_format, check_compression=False, **options)
     except Exception as error:  # ObsPy raises whatever its readers meet

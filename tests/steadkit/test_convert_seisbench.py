@@ -589,4 +589,4 @@ def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
     (chunk,) = chunks_of(folder)
     with open_chunk(chunk) as samples:
         assert samples.layout.components == ()
-        assert not samples.layout.described.get("unit")
+        assert not samples.layout.entries.get("unit")
