@@ -1,4 +1,4 @@
-"""Rate, band and minute of a record; names, times and what is measured."""
+"""Resampling, filtering and cutting of records; names, times and measurements."""
 
 import numpy as np
 import pandas as pd
@@ -53,11 +53,11 @@ def test_at_100_hz_the_samples_stay_as_they_are():
     assert resample_to_stead(samples, ratio_to_stead(100.0)) is samples
 
 
-@pytest.mark.parametrize(("hertz", "kept"), [(0.1, 0.0), (10.0, 1.0), (49.0, 0.0)])
-def test_the_band_pass_keeps_1_to_45_hz_and_moves_nothing(hertz, kept):
+@pytest.mark.parametrize(("hertz", "gain"), [(0.1, 0.0), (10.0, 1.0), (49.0, 0.0)])
+def test_the_band_pass_keeps_1_to_45_hz_and_moves_nothing(hertz, gain):
     trend = np.linspace(0, 1000, 6000)[:, None]
     filtered = resample_to_stead(sine(hertz, 100) + trend, ratio_to_stead(100.0), band_pass=True)
-    assert np.abs(filtered - kept * sine(hertz, 100))[500:-500].max() < 0.1
+    assert np.abs(filtered - gain * sine(hertz, 100))[500:-500].max() < 0.1
 
 
 @pytest.mark.parametrize("rate", [0.0, -5.0, NAN, 0.5, 5000.0, 1.0001])
@@ -74,15 +74,15 @@ def test_a_record_of_less_than_a_second_is_refused():
 @given(
     length=st.integers(200, 40_000),
     p=st.integers(0, 39_999),
-    wait=st.integers(1, 7000),
-    share=st.floats(0, 1, exclude_max=True),
+    s_minus_p=st.integers(1, 7000),
+    fraction=st.floats(0, 1, exclude_max=True),
 )
-def test_a_window_holds_p_and_s_where_stead_has_them_or_is_refused(length, p, wait, share):
-    s = p + wait
+def test_a_window_holds_p_and_s_where_stead_has_them_or_is_refused(length, p, s_minus_p, fraction):
+    s = p + s_minus_p
     try:
-        start = window_start(length, float(p), float(s), True, share)
+        start = window_start(length, float(p), float(s), True, fraction)
     except UnusableError:
-        assert p >= length or s >= length or wait > 5599
+        assert p >= length or s >= length or s_minus_p > 5599
         return
     if length == 6000:
         assert start == 0
@@ -117,13 +117,13 @@ def test_a_cut_keeps_each_sample_in_its_place(start, length):
     samples = np.arange(1, length + 1, dtype=float)[:, None].repeat(3, axis=1)
     if start >= length or start <= -6000:
         return
-    minute = cut_window(samples, start)
-    assert minute.shape == (6000, 3)
+    window = cut_window(samples, start)
+    assert window.shape == (6000, 3)
     first, last = max(-start, 0), min(length - start, 6000)
     inside = np.arange(first, last)
-    assert (minute[inside, 1] == inside + start + 1).all()
-    np.testing.assert_allclose(minute[:first], minute[inside[:100]].mean())
-    np.testing.assert_allclose(minute[last:], minute[inside[-100:]].mean())
+    assert (window[inside, 1] == inside + start + 1).all()
+    np.testing.assert_allclose(window[:first], window[inside[:100]].mean())
+    np.testing.assert_allclose(window[last:], window[inside[-100:]].mean())
 
 
 def test_a_short_record_is_filled_at_its_level_and_a_missing_component_stays_zero():
@@ -131,8 +131,8 @@ def test_a_short_record_is_filled_at_its_level_and_a_missing_component_stays_zer
     random = np.random.default_rng(0)
     samples = random.normal(0, 1, (3000, 3)) + np.array([10_000, -500, 0])
     samples[:, 2] = 0
-    minute = cut_window(samples, -800)
-    assert np.ptp(minute[:, 0]) < 10 and np.ptp(minute[:, 1]) < 10 and not minute[:, 2].any()
+    window = cut_window(samples, -800)
+    assert np.ptp(window[:, 0]) < 10 and np.ptp(window[:, 1]) < 10 and not window[:, 2].any()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
@@ -169,19 +169,19 @@ def test_attributes_are_typed_as_steads_are():
         "snr_db": "[1. 2. 3.]",
         "coda_end_sample": "[[9.]]",
     }
-    made = typed_attributes(row | {"source_depth_km": "None", "mine": "7"})
-    assert made["source_id"] == "123"
-    assert made["p_weight"] == 0.5
-    assert made["snr_db"].tolist() == [1, 2, 3]
-    assert made["coda_end_sample"].tolist() == [[9]]
-    assert made["source_depth_km"] == "None"
-    assert made["mine"] == "7"
+    attributes = typed_attributes(row | {"source_depth_km": "None", "mine": "7"})
+    assert attributes["source_id"] == "123"
+    assert attributes["p_weight"] == 0.5
+    assert attributes["snr_db"].tolist() == [1, 2, 3]
+    assert attributes["coda_end_sample"].tolist() == [[9]]
+    assert attributes["source_depth_km"] == "None"
+    assert attributes["mine"] == "7"
 
 
 @given(st.lists(st.sampled_from(["A_EV", "B_EV", "C_NO"]), max_size=8), st.randoms())
 def test_names_that_are_alike_come_apart_in_any_order(names, random):
     rows = [(name, f"row{number}") for number, name in enumerate(names)]
-    told = (
+    unique_names = (
         dict(
             zip(
                 rows,
@@ -193,7 +193,7 @@ def test_names_that_are_alike_come_apart_in_any_order(names, random):
         else {}
     )
     random.shuffle(rows)
-    again = (
+    shuffled_names = (
         dict(
             zip(
                 rows,
@@ -204,26 +204,26 @@ def test_names_that_are_alike_come_apart_in_any_order(names, random):
         if rows
         else {}
     )
-    assert told == again
-    assert len(set(told.values())) == len(rows)
+    assert unique_names == shuffled_names
+    assert len(set(unique_names.values())) == len(rows)
 
 
 def test_the_snr_of_simulated_traces_is_near_the_one_they_tell():
     # Theirs is measured in windows of three seconds.
-    off = [
+    errors = [
         np.abs(snr_db(waveform, row["p_arrival_sample"], row["s_arrival_sample"]) - row["snr_db"])
         for row, waveform in synthetic.earthquakes(20, seed=3)
     ]
-    assert np.median(off) < 1.5
+    assert np.median(errors) < 1.5
 
 
 def test_the_coda_ends_near_where_the_simulated_waves_sink_into_the_noise():
-    off = [
+    errors = [
         coda_end(waveform, row["p_arrival_sample"], row["s_arrival_sample"])
         - row["coda_end_sample"][0, 0]
         for row, waveform in synthetic.earthquakes(40, seed=0)
     ]
-    assert abs(np.median(off)) < 100
+    assert abs(np.median(errors)) < 100
 
 
 def test_the_coda_end_lies_behind_s_and_in_the_trace(shared_data):
