@@ -144,14 +144,14 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order_of_the_picks(
 ):
     shuffled = tmp_path / "shuffled.csv"
     pd.read_csv(prague, dtype=str).sample(frac=1, random_state=3).to_csv(shuffled, index=False)
-    made = {}
+    contents = {}
     for name, picks, seed in (("a", prague, 0), ("b", shuffled, 0), ("c", prague, 1)):
         (tmp_path / name).mkdir()
         files = dataset_files(tmp_path / name / "out.hdf5")
         from_records(shared_data / "continuous", picks, files, RecordsConfig(seed=seed))
-        made[name] = [path.read_bytes() for path in (files.hdf5, files.csv, files.manifest)]
-    assert made["a"] == made["b"]
-    assert made["a"] != made["c"]
+        contents[name] = [path.read_bytes() for path in (files.hdf5, files.csv, files.manifest)]
+    assert contents["a"] == contents["b"]
+    assert contents["a"] != contents["c"]
 
 
 def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
@@ -274,13 +274,13 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("together", ["one file", "a file each", "shuffled"])
-def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_path, together):
+@pytest.mark.parametrize("layout", ["one file", "a file each", "shuffled"])
+def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_path, layout):
     """Levels differ by what they are of; what shares a file must not share samples."""
     records = [record(**variant) for variant in VARIANTS]
     for number, trace in enumerate(records):
         trace.data[:] = 1000 * (number + 1)
-    if together == "shuffled":
+    if layout == "shuffled":
         segments = [
             half for trace in records for half in (trace.slice(START, START + 140), trace.copy())
         ]
@@ -288,7 +288,7 @@ def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_
         for number, subset in enumerate([segments[:5], segments[5:]]):
             write(tmp_path / "records" / str(number), *subset[:1])
             Stream(subset).write(str(tmp_path / "records" / f"{number}.mseed"), format="MSEED")
-    elif together == "one file":
+    elif layout == "one file":
         (tmp_path / "records").mkdir()
         Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
     else:
@@ -342,7 +342,7 @@ def test_one_event_on_many_stations_and_many_events_on_one(tmp_path):
 
 def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
     write(tmp_path / "records", record(start=START, channel="EHZ"))
-    made = [
+    picks = [
         quake.Pick(
             time=START + seconds,
             phase_hint=phase,
@@ -357,14 +357,14 @@ def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
         longitude=-96.7,
         depth=7250.0,
         quality=quake.OriginQuality(azimuthal_gap=88.0, standard_error=0.21),
-        arrivals=[quake.Arrival(pick_id=made[0].resource_id, phase="Pg", time_weight=0.75)],
+        arrivals=[quake.Arrival(pick_id=picks[0].resource_id, phase="Pg", time_weight=0.75)],
     )
     magnitude = quake.Magnitude(
         mag=3.1, magnitude_type="ML", creation_info=quake.CreationInfo(agency_id="OK")
     )
     event = quake.Event(
         resource_id=quake.ResourceIdentifier("quakeml:ok.org/event/ok2024x"),
-        picks=made,
+        picks=picks,
         origins=[origin],
         magnitudes=[magnitude],
     )
@@ -386,7 +386,7 @@ def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
 def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
     """Rejected 3 s early, automatic 0.4 s early, manual 0.1 s early, and the one that is used."""
     write(tmp_path / "records", record(channel="EHZ"))
-    made = [
+    picks = [
         quake.Pick(
             time=START + seconds,
             phase_hint=phase,
@@ -405,14 +405,14 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
         ]
     ]
     arrivals = [
-        quake.Arrival(pick_id=made[3].resource_id, phase="P", time_weight=0.5),
-        quake.Arrival(pick_id=made[2].resource_id, phase="P", time_weight=0.0),
+        quake.Arrival(pick_id=picks[3].resource_id, phase="P", time_weight=0.5),
+        quake.Arrival(pick_id=picks[2].resource_id, phase="P", time_weight=0.0),
     ]
     origins = [
         quake.Origin(time=START + 95, latitude=1.0, longitude=1.0, arrivals=used)
-        for used in ([quake.Arrival(pick_id=made[1].resource_id, phase="P")], arrivals)
+        for used in ([quake.Arrival(pick_id=picks[1].resource_id, phase="P")], arrivals)
     ]
-    event = quake.Event(picks=made, origins=origins, preferred_origin_id=origins[1].resource_id)
+    event = quake.Event(picks=picks, origins=origins, preferred_origin_id=origins[1].resource_id)
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
     skipped: Counter[str] = Counter()
     (onset,) = build_onsets(read_picks(tmp_path / "e.xml"), skipped)

@@ -252,8 +252,8 @@ def test_without_s_or_noise_the_snr_is_still_a_number():
 def test_distance_and_back_azimuth_are_those_of_stead(shared_data):
     table = read_table(shared_data / "stead_100samples.csv").head(20)
     columns = ("source_latitude", "source_longitude", "receiver_latitude", "receiver_longitude")
-    places = np.stack([number_column(table, column) for column in columns], axis=1)
-    for row, km in zip(places, number_column(table, "source_distance_km"), strict=True):
+    coordinates = np.stack([number_column(table, column) for column in columns], axis=1)
+    for row, km in zip(coordinates, number_column(table, "source_distance_km"), strict=True):
         measured = distance_and_azimuth(tuple(row[:2]), tuple(row[2:]))
         assert measured["source_distance_km"] == pytest.approx(km, abs=0.5)
         assert measured["back_azimuth_deg"] == pytest.approx(gps2dist_azimuth(*row)[2], abs=0.06)

@@ -426,17 +426,17 @@ def bounds(size: int) -> st.SearchStrategy:
     return st.integers(-size, size - 1) | st.builds(slice, edge, edge)
 
 
-def spelled(place: int | slice) -> str:
-    if isinstance(place, int):
-        return str(place)
-    return ":".join("" if edge is None else str(edge) for edge in (place.start, place.stop))
+def spell(index: int | slice) -> str:
+    if isinstance(index, int):
+        return str(index)
+    return ":".join("" if edge is None else str(edge) for edge in (index.start, index.stop))
 
 
 @given(st.tuples(bounds(4), bounds(3), bounds(50)), st.integers(1, 3))
-def test_a_place_in_a_block_is_what_numpy_makes_of_it(places, count):
+def test_a_place_in_a_block_is_what_numpy_makes_of_it(indices, count):
     block = np.arange(600).reshape(4, 3, 50)
-    location = ",".join(map(spelled, places[:count]))
-    assert np.array_equal(block[parse_slice(location, block.shape)], block[places[:count]])
+    location = ",".join(map(spell, indices[:count]))
+    assert np.array_equal(block[parse_slice(location, block.shape)], block[indices[:count]])
 
 
 @given(st.text("0123456789:,- $;[]x", max_size=12))
