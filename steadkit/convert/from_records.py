@@ -127,7 +127,7 @@ def from_records(
         "components": config.components,
     }
     windows = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
-    count = sum(records.cover(window) for window in windows)
+    count = sum(records.is_recorded(window) for window in windows)
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
     traces = _iter_traces(records, windows, skipped)
     return write_traces(traces, files, COLUMNS, recipe, skipped, overwrite)
@@ -150,7 +150,7 @@ class _Records:
     pick_times: np.ndarray
     config: RecordsConfig
 
-    def cover(self, window: _EventWindow) -> bool:
+    def is_recorded(self, window: _EventWindow) -> bool:
         """Return whether an instrument has the window, by the headers of its records."""
         return any(
             count_components(self.index[instrument], window.start) >= self.config.components

@@ -13,7 +13,7 @@ from typing import Final
 from steadkit.convert.seisbench_names import ARRIVALS, FORMAT_COLUMNS, NAMES
 from steadkit.convert.seisbench_sources import sources_of
 from steadkit.errors import InputError
-from steadkit.records.resample import UnusableError, pick_components
+from steadkit.records.resample import UnusableError, component_indices
 from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, stead_time
 from steadkit.schema import COLUMNS, COMPONENTS
 from steadkit.types import is_numeric, parse_cell
@@ -130,7 +130,7 @@ def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
     cells = text.strip("[] \t\r\n") if is_stead_list else re.sub(r"[|,\[\]]", " ", text)
     values = [parse_cell(cell) for cell in cells.split()]
     if not is_stead_list and len(values) == len(components):
-        indices = pick_components(list(components))
+        indices = component_indices(list(components))
         values = [float("nan") if index is None else values[index] for index in indices]
     if len(values) not in (1, len(COMPONENTS)):
         raise ValueError(f"{text[:60]!r} is not one SNR, nor one for each component")

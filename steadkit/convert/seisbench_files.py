@@ -19,7 +19,7 @@ import numpy as np
 
 from steadkit.errors import InputError, remedy_of
 from steadkit.paths import is_file, require_file
-from steadkit.records.resample import UnusableError, is_known_order, pick_components
+from steadkit.records.resample import UnusableError, component_indices, is_known_order
 from steadkit.schema import COMPONENTS
 from steadkit.types import parse_number
 
@@ -250,7 +250,7 @@ class ChunkReader:
             raise UnusableError("a component order that does not fit the samples")
         if not is_known_order(letters):
             raise UnusableError("a component order that is not known")
-        chosen = pick_components(list(letters))
+        chosen = component_indices(list(letters))
         if chosen == [None] * len(COMPONENTS):
             raise UnusableError("none of the components E, N and Z")
         samples = np.zeros((len(stored), len(COMPONENTS)), stored.dtype)

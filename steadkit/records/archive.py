@@ -23,7 +23,7 @@ from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.records.resample import (
     UnusableError,
-    pick_components,
+    component_indices,
     ratio_to_stead,
     resample_to_stead,
 )
@@ -202,7 +202,7 @@ def read_window(
     if not overlapping:
         raise UnusableError("no records of the station at that time")
     letters = sorted({segment.channel[-1] for segment in overlapping})
-    chosen = [None if i is None else letters[i] for i in pick_components(letters)]
+    chosen = [None if i is None else letters[i] for i in component_indices(letters)]
     if sum(letter is not None for letter in chosen) < min_components:
         raise UnusableError(f"fewer components than asked for: there is {', '.join(letters)}")
     samples = np.zeros((N_SAMPLES, len(COMPONENTS)))
@@ -221,7 +221,7 @@ def read_window(
 def count_components(segments: Sequence[Segment], start: int) -> int:
     """Count the components with at least one sample in the minute from `start` (ns since 1970)."""
     letters = {segment.channel[-1] for segment in _overlapping(segments, start)}
-    return sum(index is not None for index in pick_components(sorted(letters)))
+    return sum(index is not None for index in component_indices(sorted(letters)))
 
 
 def _overlapping(segments: Sequence[Segment], start: int) -> list[Segment]:

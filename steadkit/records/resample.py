@@ -54,13 +54,13 @@ HYDROPHONE: Final = "H"
 
 
 class UnusableError(ValueError):
-    """A record that cannot become a trace; the message is the reason, by which they are counted."""
+    """A record that cannot become a trace; the message is the reason, by which it is counted."""
 
 
-def pick_components(letters: Sequence[str]) -> list[int | None]:
+def component_indices(letters: Sequence[str]) -> list[int | None]:
     """Return the indices of E, N and Z among component letters; None for a missing one.
 
-    >>> pick_components("ZNE"), pick_components("Z12H"), pick_components("Z")
+    >>> component_indices("ZNE"), component_indices("Z12H"), component_indices("Z")
     ([2, 1, 0], [2, 1, 0], [None, None, 0])
     """
     return [

@@ -12,9 +12,9 @@ from steadkit.catalog import read_table
 from steadkit.records.measure import coda_end, distance_and_azimuth, snr_db
 from steadkit.records.resample import (
     UnusableError,
+    component_indices,
     cut_window,
     hash_uniform,
-    pick_components,
     ratio_to_stead,
     resample_to_stead,
     window_start,
@@ -142,10 +142,10 @@ def test_samples_that_float32_cannot_hold_are_refused(value):
 
 
 def test_components_are_found_by_letter():
-    assert pick_components("ENZ") == [0, 1, 2]
-    assert pick_components("12Z") == [1, 0, 2]
-    assert pick_components("ZNE12") == [2, 1, 0]
-    assert pick_components("H") == [None, None, None]
+    assert component_indices("ENZ") == [0, 1, 2]
+    assert component_indices("12Z") == [1, 0, 2]
+    assert component_indices("ZNE12") == [2, 1, 0]
+    assert component_indices("H") == [None, None, None]
 
 
 @pytest.mark.parametrize("text", ["2024-02-03T05:24:31.2Z", "2024/02/03 05:24:31.2"])
