@@ -15,8 +15,8 @@ ORDER = {
     "steadkit": """
         version errors program silence atomic paths documents processes schema capacity types
         console sources trace example catalog packed_names hdf5 store manifest sampling
-        expressions selection presets split dataset_files subset merge build verify check convert
-        synthetic demo labels transforms pipeline preview info plots dataset cli __init__
+        expressions selection presets split dataset_files subset merge build verify check records
+        convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
     "eqt": """config sizes presets differences layers blocks model layer_plan threads inference
         probabilities formats runs seen model_io pretrained picking metrics plots position_bias

@@ -146,11 +146,11 @@ def from_records(
     location, channel, status and weight. A CSV of stations needs network, station, latitude,
     longitude and may have elevation_m.
     """
-    from steadkit.convert import RegionConfig
+    from steadkit.convert import RecordsConfig
     from steadkit.convert import from_records as run
     from steadkit.dataset_files import dataset_files
 
-    config = RegionConfig(seed, band_pass, noise, components)
+    config = RecordsConfig(seed, band_pass, noise, components)
     files = dataset_files(output)
     _report(files.hdf5, run(folder, picks, files, config, stations, overwrite))
 
@@ -159,6 +159,6 @@ def _report(output: Path, converted: "Converted") -> None:
     from steadkit.convert import describe_unread, format_skipped
 
     report(output, converted.manifest.categories, converted.manifest.digest)
-    for line in (format_skipped(converted.left_out), describe_unread(converted.unread)):
+    for line in (format_skipped(converted.skipped), describe_unread(converted.unread)):
         if line:
             echo(f"  {line}")

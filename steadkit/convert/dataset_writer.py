@@ -1,4 +1,4 @@
-"""Traces that come one by one into a new data set, and what was left out on the way."""
+"""Streaming of converted traces into a new data set, and one-line reports of skipped traces."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import order_columns, write_csv
-from steadkit.convert.stead_text import typed
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
+from steadkit.records.stead_text import typed_attributes
 from steadkit.store import Writer, digest
 
-ROWS_AT_ONCE: Final = 1000
+CHUNK_ROWS: Final = 1000
 MAX_REASONS: Final = 6
 
 WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
@@ -25,11 +25,11 @@ WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
 
 
 class Trace(NamedTuple):
-    """A trace on its way: its row as text, its waveform (6000, 3), and its part or ``-``."""
+    """A converted trace: row as text, waveform (6000, 3), and split or ``-``."""
 
     row: Mapping[str, str]
     waveform: np.ndarray
-    part: str = UNKNOWN
+    split: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -39,29 +39,29 @@ class Converted:
     Attributes
     ----------
     manifest
-        What was written.
-    left_out
-        How many traces were left out for what reason.
+        The manifest of the new data set.
+    skipped
+        Number of traces left out, by reason.
     unread
-        How many cells of each optional column could not be read and were left empty.
+        Number of cells that could not be read and were left empty, by optional column.
     """
 
     manifest: Manifest
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, int] = field(default_factory=dict)
 
 
-def format_skipped(left_out: Mapping[str, int]) -> str:
-    """Say in one line what was left out; an empty text where nothing was.
+def format_skipped(skipped: Mapping[str, int]) -> str:
+    """Return one line on the traces left out, the most frequent reasons first; ``""`` for none.
 
     >>> format_skipped({"no P arrival to cut a minute by": 3, "a gap in the record": 9})
     'left out 12: 9 a gap in the record, 3 no P arrival to cut a minute by'
     """
-    return _count_line("left out", left_out, "for other reasons")
+    return _count_line("left out", skipped, "for other reasons")
 
 
 def describe_unread(unread: Mapping[str, int]) -> str:
-    """Return one line on the cells that were left empty; an empty text where none was.
+    """Return one line on the cells left empty, the most frequent columns first; ``""`` for none.
 
     >>> describe_unread({"trace_snr_db": 2, "source_depth_km": 1})
     'cells that cannot be read, left empty 3: 2 trace_snr_db, 1 source_depth_km'
@@ -69,14 +69,14 @@ def describe_unread(unread: Mapping[str, int]) -> str:
     return _count_line("cells that cannot be read, left empty", unread, "in other columns")
 
 
-def _count_line(what: str, counts: Mapping[str, int], others: str) -> str:
+def _count_line(label: str, counts: Mapping[str, int], rest: str) -> str:
     if not counts:
         return ""
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{count} {name}" for name, count in by_count[:MAX_REASONS]]
     if more := sum(count for _, count in by_count[MAX_REASONS:]):
-        shown.append(f"{more} {others}")
-    return f"{what} {sum(counts.values())}: {', '.join(shown)}"
+        shown.append(f"{more} {rest}")
+    return f"{label} {sum(counts.values())}: {', '.join(shown)}"
 
 
 def write_traces(
@@ -84,78 +84,78 @@ def write_traces(
     files: DatasetFiles,
     columns: Iterable[str],
     recipe: Mapping[str, object],
-    left_out: Counter[str],
+    skipped: Counter[str],
     overwrite: bool = False,
 ) -> Converted:
-    """Write traces as they come as a data set; only names, parts and digests are held.
+    """Write traces one by one as a data set; only names, splits and digests stay in memory.
 
     Parameters
     ----------
     traces
-        In the order of the data set. What it leaves out it counts in `left_out` meanwhile.
+        Traces in the order of the data set.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     columns
-        The columns of the CSV and the attributes; a row may have others, or lack some.
+        Columns of the CSV and the attributes; others of a row are dropped, missing ones are empty.
     recipe
-        What the manifest shall say of how the data set was made.
-    left_out
-        Filled while `traces` is read.
+        How the data set was made, for the manifest.
+    skipped
+        Number of traces left out, by reason; `traces` counts in it while it is read.
     overwrite
         Whether existing files may be replaced.
 
     Raises
     ------
     InputError
-        A target cannot be used, or no trace came; then no file is left behind.
+        A target cannot be used, or there is no trace; then no file is left behind.
     """
-    written = _Written()
+    written = _WrittenTraces()
     with new_dataset(files, overwrite) as new:
         with Writer(new.hdf5) as writer:
             ordered = order_columns(columns)
-            csv = write_csv(new.csv, ordered, _tables(traces, ordered, writer, written))
+            csv = write_csv(new.csv, ordered, _write_chunks(traces, ordered, writer, written))
         if not written.names:
             raise InputError(
-                f"no trace to write: {format_skipped(left_out) or 'the source is empty'}"
+                f"no trace to write: {format_skipped(skipped) or 'the source is empty'}"
             )
         manifest = manifest_of(
             files.name,
-            dict(recipe) | {"left_out": dict(sorted(left_out.items()))},
+            dict(recipe) | {"left_out": dict(sorted(skipped.items()))},
             written.names,
             written.categories,
-            written.parts if set(written.parts) != {UNKNOWN} else (),
+            written.splits if set(written.splits) != {UNKNOWN} else (),
             Digests(bytes(written.waveforms), WAVEFORM_BYTES),
             Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
             csv,
         )
         manifest.write(new.manifest)
-    return Converted(manifest, dict(left_out))
+    return Converted(manifest, dict(skipped))
 
 
 @dataclass(frozen=True)
-class _Written:
+class _WrittenTraces:
     names: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
     waveforms: bytearray = field(default_factory=bytearray)
     attributes: bytearray = field(default_factory=bytearray)
 
 
-def _tables(
-    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _Written
+def _write_chunks(
+    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _WrittenTraces
 ) -> Iterator[pd.DataFrame]:
-    """Write each waveform; hand on the rows, many at a time."""
+    """Write the waveform of each trace; yield the rows in chunks of `CHUNK_ROWS`."""
     rows: list[Mapping[str, str]] = []
-    for whole, waveform, part in traces:
-        row = {column: whole.get(column, "") for column in columns}
-        attributes = writer.add(row["trace_name"], waveform, typed(row))
+    for source_row, waveform, split in traces:
+        row = {column: source_row.get(column, "") for column in columns}
+        attributes = writer.add(row["trace_name"], waveform, typed_attributes(row))
         written.names.append(row["trace_name"])
         written.categories.append(row["trace_category"])
-        written.parts.append(part)
+        written.splits.append(split)
         written.waveforms.extend(bytes.fromhex(digest(waveform)))
         written.attributes.extend(attributes)
         rows.append(row)
-        if len(rows) == ROWS_AT_ONCE:
+        if len(rows) == CHUNK_ROWS:
             yield pd.DataFrame(rows)
             rows = []
     if rows:
@@ -163,15 +163,15 @@ def _tables(
 
 
 @contextmanager
-def folder_for(folder: Path) -> Iterator[None]:
-    """Make a folder to write into; take it away again if nothing came of it.
+def output_folder(folder: Path) -> Iterator[None]:
+    """Make a folder to write into, with its parents; remove the new ones if writing fails.
 
     Raises
     ------
     InputError
-        A file is in the way, or it cannot be made.
+        A file is in the way, or the folder cannot be made.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -180,6 +180,6 @@ def folder_for(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(OSError):
-            for path in made:
+            for path in new_folders:
                 path.rmdir()
         raise

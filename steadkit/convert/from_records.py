@@ -1,9 +1,9 @@
-"""Records of a region and a pick table into STEAD's layout, a minute for each P that was picked.
+"""Import of local records: miniSEED or SAC and a pick table into STEAD's layout.
 
-For every P at every station one minute is cut so that P lies 401 to 899 samples in, where exactly
-follows from the seed and the pick alone. What is done to the samples is told in
-`steadkit.convert.resample` and `steadkit.convert.records`: nothing at all, if they are sampled at
-100 Hz without gaps and no band-pass is asked for. The instrument response is not taken away.
+For every P at every station one minute is cut so that P lies 401 to 899 samples after its start;
+where exactly follows from the seed and the pick alone. All processing of the samples is described
+in `steadkit.records.resample` and `steadkit.records.archive`: there is none where they are sampled
+at 100 Hz without gaps and no band-pass is requested. The instrument response is not removed.
 """
 
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,45 +21,45 @@ from steadkit.atomic import input_scope, note_input
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, Trace, write_traces
-from steadkit.convert.noise_windows import is_quiet, quiet_starts
-from steadkit.convert.picks import Onset, onsets, read_picks
 from steadkit.convert.record_metadata import (
     NANO_PER_SAMPLE,
-    Places,
+    Stations,
     event_row,
     microseconds,
     station_row,
 )
-from steadkit.convert.records import (
+from steadkit.dataset_files import DatasetFiles, check_dataset
+from steadkit.errors import InputError
+from steadkit.records.archive import (
     Index,
     Instrument,
-    Segment,
-    components_at,
+    Window,
+    count_components,
     index_folder,
     read_window,
 )
-from steadkit.convert.resample import P_SAMPLES, UnusableError, hash_uniform
-from steadkit.convert.stations import read_stations
-from steadkit.convert.stead_text import make_unique, name_of
-from steadkit.dataset_files import DatasetFiles, check_dataset
-from steadkit.errors import InputError
+from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
+from steadkit.records.picks import Onset, build_onsets, read_picks
+from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
+from steadkit.records.stations import read_stations
+from steadkit.records.stead_text import make_unique, name_of
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
 
 @dataclass(frozen=True)
-class RegionConfig:
-    """How a region's records are cut.
+class RecordsConfig:
+    """Options of an import of records.
 
     Parameters
     ----------
     seed
-        Where P comes to lie, and which quiet minutes are taken.
+        Seed of the position of P in its window and of the choice of noise windows.
     band_pass
         Whether to filter to STEAD's 1 to 45 Hz.
     noise
-        How many quiet minutes to take at each station.
+        Number of noise windows per station.
     components
-        How many of E, N and Z there must be; a missing one is zero.
+        Minimum number of the components E, N and Z; a missing one is zero.
     """
 
     seed: int = 0
@@ -78,7 +79,7 @@ def from_records(
     folder: Path,
     picks: Path,
     files: DatasetFiles,
-    config: RegionConfig,
+    config: RecordsConfig,
     stations: Path | None = None,
     overwrite: bool = False,
 ) -> Converted:
@@ -87,17 +88,22 @@ def from_records(
     Parameters
     ----------
     folder
-        Holds miniSEED and SAC files, at any depth.
+        Folder of miniSEED and SAC files, at any depth.
     picks
-        CSV or QuakeML, see `steadkit.convert.picks`.
+        CSV or QuakeML, see `steadkit.records.picks`.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     config
-        How to cut.
+        Options of the import.
     stations
-        StationXML or CSV, see `steadkit.convert.stations`; without it distances stay unknown.
+        StationXML or CSV, see `steadkit.records.stations`; without it distances stay unknown.
     overwrite
         Whether existing files may be replaced.
+
+    Returns
+    -------
+    Converted
+        The manifest; ``skipped``, unused records, picks and windows by reason.
 
     Raises
     ------
@@ -106,12 +112,13 @@ def from_records(
     """
     note_input(picks, *([stations] if stations else []))
     check_dataset(files, overwrite)
-    left_out: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     table = read_picks(picks)
-    places = read_stations(stations) if stations else {}
-    index = index_folder(folder, left_out)
-    note_input(*{piece.path for pieces in index.values() for piece in pieces})
-    region = _Region(index, places, config)
+    coordinates = read_stations(stations) if stations else {}
+    index = index_folder(folder, skipped)
+    note_input(*{segment.path for segments in index.values() for segment in segments})
+    pick_times = np.unique(table["time_ns"].to_numpy())
+    records = _Records(index, coordinates, pick_times, config)
     recipe = {
         "operation": "from-records",
         "seed": config.seed,
@@ -119,111 +126,87 @@ def from_records(
         "noise": config.noise,
         "components": config.components,
     }
-    planned = _planned(onsets(table, left_out), config.seed, left_out)
-    count = sum(region.is_recorded(onset, plan.start) for onset, plan in planned)
+    windows = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
+    count = sum(records.is_recorded(window) for window in windows)
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
-    traces = _all_traces(region, planned, np.unique(table["time_ns"].to_numpy()), left_out)
-    return write_traces(traces, files, COLUMNS, recipe, left_out, overwrite)
+    traces = _iter_traces(records, windows, skipped)
+    return write_traces(traces, files, COLUMNS, recipe, skipped, overwrite)
 
 
-@dataclass(frozen=True)
-class _Region:
-    index: Index
-    places: Places
-    config: RegionConfig
+class _EventWindow(NamedTuple):
+    """Name of a trace to cut for an onset, and the start of its window in ns since 1970."""
 
-    def instruments(self, network: str, station: str) -> list[Instrument]:
-        return [each for each in self.index if each[:2] == (network, station)]
-
-    def is_recorded(self, onset: Onset, start: int) -> bool:
-        """Return whether an instrument has the minute, as far as headers tell."""
-        instruments = self.instruments(onset.network, onset.station)
-        least = self.config.components
-        return any(components_at(self.index[each], start) >= least for each in instruments)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A minute to cut: when it shall begin, in ns, and what it will be called."""
-
+    onset: Onset
     name: str
     start: int
 
 
-def _all_traces(
-    region: _Region,
-    planned: Sequence[tuple[Onset, _Plan]],
-    picked: np.ndarray,
-    left_out: Counter[str],
-) -> Iterator[Trace]:
-    for onset, plan in progress(planned, "cutting events"):
-        try:
-            yield _event(onset, plan, region)
-        except UnusableError as reason:
-            left_out[str(reason)] += 1
-    yield from _noise(region, picked, left_out)
+@dataclass(frozen=True)
+class _Records:
+    """The records of an import, with the coordinates of stations and the times of all picks."""
+
+    index: Index
+    stations: Stations
+    pick_times: np.ndarray
+    config: RecordsConfig
+
+    def is_recorded(self, window: _EventWindow) -> bool:
+        """Return whether an instrument has the window, by the headers of its records."""
+        return any(
+            count_components(self.index[instrument], window.start) >= self.config.components
+            for instrument in self._instruments(window.onset)
+        )
+
+    def _instruments(self, onset: Onset) -> list[Instrument]:
+        codes = (onset.network, onset.station)
+        return [instrument for instrument in self.index if instrument[:2] == codes]
+
+    def read_event(self, event: _EventWindow) -> Trace:
+        """Read the window of an onset from the best instrument that has it."""
+        onset = event.onset
+        error = UnusableError("no records of the station")
+        for instrument in self._rank_instruments(event):
+            try:
+                window = self._read(instrument, event.start)
+            except UnusableError as reason:
+                error = reason
+                continue
+            waveform = _to_float32(window.samples)
+            row = station_row(instrument, window, self.stations) | {"trace_name": event.name}
+            return Trace(row | event_row(onset, window, waveform, self.stations), waveform)
+        raise error
+
+    def _rank_instruments(self, event: _EventWindow) -> list[Instrument]:
+        """Sort a station's instruments: that of the pick, then the most components, then code."""
+        codes = (event.onset.location, event.onset.channel[:2])
+
+        def sort_key(instrument: Instrument) -> tuple:
+            is_other = codes != (instrument.location, instrument.receiver_type)
+            return (is_other, -count_components(self.index[instrument], event.start), instrument)
+
+        return sorted(self._instruments(event.onset), key=sort_key)
+
+    def iter_noise(self, instrument: Instrument) -> Iterator[Trace]:
+        """Read all noise windows of an instrument that are quiet and far from picks."""
+        station = f"{instrument.network}.{instrument.station}"
+        segments = self.index[instrument]
+        for start in iter_quiet_starts(segments, self.pick_times, station, self.config.seed):
+            try:
+                window = self._read(instrument, start)
+                waveform = _to_float32(window.samples)
+            except UnusableError:
+                continue
+            if is_quiet(waveform):
+                name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
+                row = {"trace_name": name, "trace_category": NOISE}
+                yield Trace(station_row(instrument, window, self.stations) | row, waveform)
+
+    def _read(self, instrument: Instrument, start: int) -> Window:
+        segments = self.index[instrument]
+        return read_window(segments, start, self.config.band_pass, self.config.components)
 
 
-def _planned(
-    found: Sequence[Onset], seed: int, left_out: Counter[str]
-) -> list[tuple[Onset, _Plan]]:
-    """Choose where each minute begins, and name it, before any sample is read."""
-    starts = []
-    for onset in found:
-        try:
-            starts.append((onset, _start_of(onset, hash_uniform(onset.identity, seed))))
-        except UnusableError as reason:
-            left_out[str(reason)] += 1
-    names = pd.Series(
-        [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
-        dtype=str,
-    )
-    names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
-    return [(onset, _Plan(name, start)) for (onset, start), name in zip(starts, names, strict=True)]
-
-
-def _start_of(onset: Onset, share: float) -> int:
-    """Choose where a minute begins: P inside STEAD's range, S inside the minute."""
-    first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
-    if onset.s is not None:
-        last = min(last, N_SAMPLES - 2 - (onset.s - onset.p) // NANO_PER_SAMPLE)
-    if last < first:
-        raise UnusableError("S too late after P for one minute")
-    return onset.p - (first + int(share * (last - first + 1))) * NANO_PER_SAMPLE
-
-
-def _event(onset: Onset, plan: _Plan, region: _Region) -> Trace:
-    """Cut the minute of an onset out of the records of the best instrument that has it."""
-    reason = UnusableError("no records of the station")
-    for instrument in _by_merit(onset, plan.start, region):
-        try:
-            stretch = read_window(
-                region.index[instrument],
-                plan.start,
-                region.config.band_pass,
-                region.config.components,
-            )
-        except UnusableError as why:
-            reason = why
-            continue
-        waveform = _as_counts(stretch.samples)
-        row = station_row(instrument, stretch, region.places) | {"trace_name": plan.name}
-        return Trace(row | event_row(onset, stretch, waveform, region.places), waveform)
-    raise reason
-
-
-def _by_merit(onset: Onset, start: int, region: _Region) -> list[Instrument]:
-    """Order a station's instruments: that of the pick, then the most components, then by code."""
-
-    def merit(instrument: Instrument) -> tuple:
-        picked = (onset.location, onset.channel[:2])
-        others = picked != (instrument.location, instrument.kind)
-        return (others, -components_at(region.index[instrument], start), instrument)
-
-    return sorted(region.instruments(onset.network, onset.station), key=merit)
-
-
-def _as_counts(samples: np.ndarray) -> np.ndarray:
+def _to_float32(samples: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         waveform = samples.astype(np.float32)
     if not np.isfinite(waveform).all():
@@ -231,41 +214,59 @@ def _as_counts(samples: np.ndarray) -> np.ndarray:
     return waveform
 
 
-def _noise(region: _Region, picked: np.ndarray, left_out: Counter[str]) -> Iterator[Trace]:
-    """Take quiet minutes of every station, in an order that follows from the seed."""
-    if not region.config.noise:
-        return
+def _plan_windows(onsets: Sequence[Onset], seed: int, skipped: Counter[str]) -> list[_EventWindow]:
+    """Choose start and name of each window before any sample is read."""
+    starts = []
+    for onset in onsets:
+        try:
+            starts.append((onset, _window_start(onset, hash_uniform(onset.identity, seed))))
+        except UnusableError as reason:
+            skipped[str(reason)] += 1
+    names = pd.Series(
+        [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
+        dtype=str,
+    )
+    names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
+    return [
+        _EventWindow(onset, name, start) for (onset, start), name in zip(starts, names, strict=True)
+    ]
+
+
+def _window_start(onset: Onset, fraction: float) -> int:
+    """Choose the start of a window: P inside STEAD's range, S inside the minute."""
+    # One sample inside the range: the window begins at the nearest sample of the record.
+    first, last = P_SAMPLES[0] + 1, P_SAMPLES[1] - 1
+    if onset.s is not None:
+        last = min(last, N_SAMPLES - 2 - (onset.s - onset.p) // NANO_PER_SAMPLE)
+    if last < first:
+        raise UnusableError("S too late after P for one minute")
+    return onset.p - (first + int(fraction * (last - first + 1))) * NANO_PER_SAMPLE
+
+
+def _iter_traces(
+    records: _Records, windows: Sequence[_EventWindow], skipped: Counter[str]
+) -> Iterator[Trace]:
+    for window in progress(windows, "cutting events"):
+        try:
+            yield records.read_event(window)
+        except UnusableError as reason:
+            skipped[str(reason)] += 1
+    if records.config.noise:
+        yield from _iter_noise(records, skipped)
+
+
+def _iter_noise(records: _Records, skipped: Counter[str]) -> Iterator[Trace]:
+    """Read noise windows of every station, in an order that follows from the seed."""
     stations = defaultdict(list)
-    for instrument in region.index:
+    for instrument in records.index:
         stations[instrument[:2]].append(instrument)
+    requested = records.config.noise
     for instruments in progress(stations.values(), "looking for noise", len(stations)):
-        best = max(instruments, key=lambda i: (len({p.channel for p in region.index[i]}), i))
-        found = islice(_quiet_minutes(best, picked, region), min(region.config.noise, sys.maxsize))
+        best = max(instruments, key=lambda i: (len({s.channel for s in records.index[i]}), i))
         count = 0
-        for trace in found:
+        # islice takes no number beyond sys.maxsize.
+        for trace in islice(records.iter_noise(best), min(requested, sys.maxsize)):
             count += 1
             yield trace
-        if missing := region.config.noise - count:
-            left_out["quiet minutes asked for and not found"] += missing
-
-
-def _quiet_minutes(instrument: Instrument, picked: np.ndarray, region: _Region) -> Iterator[Trace]:
-    station = f"{instrument.network}.{instrument.station}"
-    for start in quiet_starts(region.index[instrument], picked, station, region.config.seed):
-        trace = _noise_trace(instrument, start, region)
-        if trace is not None:
-            yield trace
-
-
-def _noise_trace(instrument: Instrument, start: int, region: _Region) -> Trace | None:
-    pieces: Sequence[Segment] = region.index[instrument]
-    try:
-        stretch = read_window(pieces, start, region.config.band_pass, region.config.components)
-        waveform = _as_counts(stretch.samples)
-    except UnusableError:
-        return None
-    if not is_quiet(waveform):
-        return None
-    name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
-    row = {"trace_name": name, "trace_category": NOISE}
-    return Trace(station_row(instrument, stretch, region.places) | row, waveform)
+        if missing := requested - count:
+            skipped["quiet minutes asked for and not found"] += missing

@@ -1,76 +1,80 @@
-"""The row of a trace cut out of a region's records: station, picks, source, measurements."""
+"""Metadata row of an imported record: station, picks, source, measurements."""
 
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from steadkit.convert.measure import between, coda_end, in_band, snr_db
-from steadkit.convert.picks import Onset
-from steadkit.convert.records import NANO, Instrument, Window
-from steadkit.convert.stations import Place
-from steadkit.convert.stead_text import bracketed, coda_text, known, sample_text, time_text
+from steadkit.records.archive import NANO, Instrument, Window
+from steadkit.records.measure import coda_end, distance_and_azimuth, filter_band, snr_db
+from steadkit.records.picks import Onset
+from steadkit.records.stations import Coordinates
+from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, time_text
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
 from steadkit.types import parse_cell, parse_nanoseconds
 
 NANO_PER_SAMPLE: Final = round(NANO / SAMPLING_RATE)
 
-Places = Mapping[tuple[str, str], Place]
+Stations = Mapping[tuple[str, str], Coordinates]
 
 
 def microseconds(nanoseconds: int) -> np.datetime64:
-    """Turn nanoseconds since 1970 into a time."""
+    """Return a time in ns since 1970 as a NumPy time in microseconds."""
     return np.datetime64(nanoseconds // 1000, "us")
 
 
-def station_row(instrument: Instrument, stretch: Window, places: Places) -> dict[str, str]:
-    """Fill in who recorded a trace, and when it begins; all other columns are there and empty."""
+def station_row(instrument: Instrument, window: Window, stations: Stations) -> dict[str, str]:
+    """Return a row of STEAD with station and start time filled in, all other columns empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
         "network_code": instrument.network,
         "receiver_code": instrument.station,
-        "receiver_type": instrument.kind,
-        "trace_start_time": time_text(microseconds(stretch.start)),
+        "receiver_type": instrument.receiver_type,
+        "trace_start_time": time_text(microseconds(window.start)),
     }
-    place = places.get(instrument[:2])
-    if place is not None:
+    coordinates = stations.get(instrument[:2])
+    if coordinates is not None:
         row |= {
-            "receiver_latitude": str(place.latitude),
-            "receiver_longitude": str(place.longitude),
-            "receiver_elevation_m": "" if np.isnan(place.elevation_m) else str(place.elevation_m),
+            "receiver_latitude": str(coordinates.latitude),
+            "receiver_longitude": str(coordinates.longitude),
+            "receiver_elevation_m": ""
+            if np.isnan(coordinates.elevation_m)
+            else str(coordinates.elevation_m),
         }
     return row
 
 
 def event_row(
-    onset: Onset, stretch: Window, waveform: np.ndarray, places: Places
+    onset: Onset, window: Window, waveform: np.ndarray, stations: Stations
 ) -> dict[str, str]:
-    """Fill in an event's picks and source, and measure its SNR, coda end, and distances."""
-    p = (onset.p - stretch.start) / NANO_PER_SAMPLE
-    s = float("nan") if onset.s is None else (onset.s - stretch.start) / NANO_PER_SAMPLE
-    heard = in_band(waveform)
+    """Return the columns of an event: picks, source, SNR, coda end and distances."""
+    p = (onset.p - window.start) / NANO_PER_SAMPLE
+    s = float("nan") if onset.s is None else (onset.s - window.start) / NANO_PER_SAMPLE
+    filtered = filter_band(waveform)
     row = dict(onset.row) | {
         "p_arrival_sample": sample_text(p),
         "s_arrival_sample": "" if onset.s is None else sample_text(s),
-        "snr_db": bracketed(snr_db(heard, p, s)),
-        "coda_end_sample": coda_text(coda_end(heard, p, s)),
+        "snr_db": bracketed(snr_db(filtered, p, s)),
+        "coda_end_sample": coda_text(coda_end(filtered, p, s)),
         "trace_category": EVENT,
     }
-    return row | _travel(onset) | _distances(onset, places)
+    return row | _travel_time(onset) | _distances(onset, stations)
 
 
-def _travel(onset: Onset) -> dict[str, str]:
+def _travel_time(onset: Onset) -> dict[str, str]:
     text = onset.row["source_origin_time"]
-    if not known(text):
+    if not is_known(text):
         return {}
     seconds = (onset.p - parse_nanoseconds(text)) / NANO
     return {"p_travel_sec": str(round(seconds, 3))}
 
 
-def _distances(onset: Onset, places: Places) -> dict[str, str]:
-    place = places.get((onset.network, onset.station))
+def _distances(onset: Onset, stations: Stations) -> dict[str, str]:
+    coordinates = stations.get((onset.network, onset.station))
     source = tuple(parse_cell(onset.row[f"source_{axis}"]) for axis in ("latitude", "longitude"))
-    if place is None or np.isnan(source).any():
+    if coordinates is None or np.isnan(source).any():
         return {}
-    measured = between((source[0], source[1]), (place.latitude, place.longitude))
+    measured = distance_and_azimuth(
+        (source[0], source[1]), (coordinates.latitude, coordinates.longitude)
+    )
     return {column: str(value) for column, value in measured.items()}

@@ -1,4 +1,4 @@
-"""Records of a region and their picks into STEAD's layout."""
+"""Import of local records and their picks into STEAD's layout."""
 
 import os
 import pickle
@@ -19,14 +19,20 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.convert import RegionConfig, from_records
-from steadkit.convert.noise_windows import is_quiet, quiet_starts
-from steadkit.convert.picks import OF_A_PICK, OF_A_SOURCE, WORTH, onsets, read_picks
-from steadkit.convert.records import index_folder
-from steadkit.convert.stations import read_stations
+from steadkit.convert import RecordsConfig, from_records
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.records.archive import index_folder
+from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
+from steadkit.records.picks import (
+    PICK_COLUMNS,
+    SORT_COLUMNS,
+    SOURCE_COLUMNS,
+    build_onsets,
+    read_picks,
+)
+from steadkit.records.stations import read_stations
 from steadkit.types import component_columns, number_column
 
 START = UTCDateTime("2024-02-03T00:00:00")
@@ -36,14 +42,14 @@ MAIN_SHOCK = UTCDateTime("2024-02-03T05:24:29.62")
 def record(
     seconds: float = 300, rate: float = 100.0, start: UTCDateTime = START, **stats: object
 ) -> Trace:
-    """Make a record whose every sample tells its own time: counts of 10 ms since START."""
+    """Make a record whose samples are their own time, in 10 ms since START."""
     header = {"network": "XX", "station": "ABC", "channel": "HHZ", "sampling_rate": rate}
     samples = (start - START) * 100 + np.arange(round(seconds * rate)) * 100 / rate
     return Trace(samples.astype(np.float32), header | {"starttime": start} | stats)
 
 
 def write(folder: Path, *traces: Trace, file_format: str = "MSEED") -> Path:
-    """Write records, a file each."""
+    """Write each record to a file."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, trace in enumerate(traces):
         trace.write(str(folder / f"{trace.id}.{number}"), format=file_format)
@@ -51,18 +57,20 @@ def write(folder: Path, *traces: Trace, file_format: str = "MSEED") -> Path:
 
 
 def pick_table(path: Path, *picks: dict) -> Path:
-    """Write picks as CSV, P at 100 s of XX.ABC unless they say otherwise."""
+    """Write picks as CSV, by default P at 100 s of XX.ABC."""
     usual = {"network": "XX", "station": "ABC", "phase": "P", "time": START + 100}
     pd.DataFrame([usual | pick for pick in picks]).to_csv(path, index=False)
     return path
 
 
-def cut(tmp_path: Path, *picks: dict, config: RegionConfig | None = None, **options: object):
-    """Cut ``tmp_path/records``; returns rows, waveforms, and what was left out."""
+def cut(tmp_path: Path, *picks: dict, config: RecordsConfig | None = None, **options: object):
+    """Import ``tmp_path/records``; return rows, waveforms and counts of skipped traces."""
     table = pick_table(tmp_path / "picks.csv", *(picks or [{}]))
     files = dataset_files(tmp_path / f"out{len(list(tmp_path.glob('out*.hdf5')))}.hdf5")
-    done = from_records(tmp_path / "records", table, files, config or RegionConfig(), **options)
-    return read_table(files.csv), waveforms_in(files.hdf5), done.left_out
+    converted = from_records(
+        tmp_path / "records", table, files, config or RecordsConfig(), **options
+    )
+    return read_table(files.csv), waveforms_in(files.hdf5), converted.skipped
 
 
 def onset_times(path: Path) -> list[UTCDateTime]:
@@ -75,7 +83,7 @@ def onset_times(path: Path) -> list[UTCDateTime]:
 
 @pytest.fixture
 def prague(shared_data, tmp_path) -> Path:
-    """Pick the magnitude 5.1 and its aftershocks on a real hour; returns the pick table."""
+    """Pick the magnitude 5.1 and its aftershocks in one recorded hour; return the pick table."""
     times = onset_times(shared_data / "continuous" / "O2.WILZ.EHZ.mseed")[:12]
     assert any(abs(time - MAIN_SHOCK) < 1 for time in times)
     picks = [
@@ -136,24 +144,24 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order_of_the_picks(
 ):
     shuffled = tmp_path / "shuffled.csv"
     pd.read_csv(prague, dtype=str).sample(frac=1, random_state=3).to_csv(shuffled, index=False)
-    made = {}
+    contents = {}
     for name, picks, seed in (("a", prague, 0), ("b", shuffled, 0), ("c", prague, 1)):
         (tmp_path / name).mkdir()
         files = dataset_files(tmp_path / name / "out.hdf5")
-        from_records(shared_data / "continuous", picks, files, RegionConfig(seed=seed))
-        made[name] = [path.read_bytes() for path in (files.hdf5, files.csv, files.manifest)]
-    assert made["a"] == made["b"]
-    assert made["a"] != made["c"]
+        from_records(shared_data / "continuous", picks, files, RecordsConfig(seed=seed))
+        contents[name] = [path.read_bytes() for path in (files.hdf5, files.csv, files.manifest)]
+    assert contents["a"] == contents["b"]
+    assert contents["a"] != contents["c"]
 
 
 def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
-    only = pd.read_csv(prague, dtype=str)
-    only[only["magnitude"] == "5.1"].to_csv(prague, index=False)
+    all_picks = pd.read_csv(prague, dtype=str)
+    all_picks[all_picks["magnitude"] == "5.1"].to_csv(prague, index=False)
     files = dataset_files(tmp_path / "out.hdf5")
-    done = from_records(shared_data / "continuous", prague, files, RegionConfig(noise=3))
+    converted = from_records(shared_data / "continuous", prague, files, RecordsConfig(noise=3))
     table = read_table(files.csv)
     noise = table[table["trace_category"] == "noise"]
-    assert len(noise) + done.left_out.get("quiet minutes asked for and not found", 0) == 3
+    assert len(noise) + converted.skipped.get("quiet minutes asked for and not found", 0) == 3
     assert len(noise) >= 1
     waveforms = waveforms_in(files.hdf5)
     for row in noise.itertuples():
@@ -166,7 +174,7 @@ def test_noise_is_quiet_and_far_from_every_pick(shared_data, prague, tmp_path):
 
 def test_the_band_pass_is_done_where_it_is_asked_for(shared_data, prague, tmp_path):
     files = dataset_files(tmp_path / "out.hdf5")
-    from_records(shared_data / "continuous", prague, files, RegionConfig(band_pass=True))
+    from_records(shared_data / "continuous", prague, files, RecordsConfig(band_pass=True))
     for samples in waveforms_in(files.hdf5).values():
         spectrum = np.abs(np.fft.rfft(samples, axis=0))
         hertz = np.fft.rfftfreq(6000, 0.01)
@@ -178,11 +186,11 @@ def test_the_band_pass_is_done_where_it_is_asked_for(shared_data, prague, tmp_pa
 @pytest.mark.parametrize("rate", [100.0, 50.0, 40.0, 200.0])
 def test_every_sample_keeps_its_time_at_any_rate(tmp_path, rate, file_format):
     write(tmp_path / "records", record(rate=rate), file_format=file_format)
-    table, waveforms, left_out = cut(tmp_path)
+    table, waveforms, skipped = cut(tmp_path)
     samples = next(iter(waveforms.values()))
     start = UTCDateTime(table["trace_start_time"].iloc[0])
     p = float(table["p_arrival_sample"].iloc[0])
-    assert left_out == {}
+    assert skipped == {}
     assert 400 <= p <= 900
     assert start + p / 100 == START + 100
     # A record that tells its times still does: P's sample says 100 s.
@@ -239,23 +247,23 @@ def test_components_are_found_by_channel_code(tmp_path):
     for number, trace in enumerate(traces):
         trace.data[:] = number + 1
     write(tmp_path / "records", *traces)
-    _, waveforms, _ = cut(tmp_path, config=RegionConfig(components=3))
+    _, waveforms, _ = cut(tmp_path, config=RecordsConfig(components=3))
     assert next(iter(waveforms.values()))[0].tolist() == [2, 1, 3]
     with pytest.raises(InputError, match="0 components"):
-        RegionConfig(components=0)
+        RecordsConfig(components=0)
 
 
 def test_the_instrument_of_the_pick_comes_first_then_the_one_with_most_components(tmp_path):
     poor, rich = record(channel="HHZ"), [record(channel=f"EH{c}") for c in "ENZ"]
     log = record(channel="LOG")
     write(tmp_path / "records", poor, *rich, log)
-    table, _, left_out = cut(tmp_path)
+    table, _, skipped = cut(tmp_path)
     assert table["receiver_type"].tolist() == ["EH"]
-    assert [*left_out.values()] == [1] and "channel 'LOG'" in str([*left_out])
+    assert [*skipped.values()] == [1] and "channel 'LOG'" in str([*skipped])
     assert cut(tmp_path, {"channel": "HHZ"})[0]["receiver_type"].tolist() == ["HH"]
 
 
-OTHERS = [
+VARIANTS = [
     {},
     {"station": "DEF"},
     {"station": "GHI", "rate": 50.0},
@@ -266,26 +274,28 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("together", ["one file", "a file each", "shuffled"])
-def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_path, together):
+@pytest.mark.parametrize("layout", ["one file", "a file each", "shuffled"])
+def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_path, layout):
     """Levels differ by what they are of; what shares a file must not share samples."""
-    records = [record(**other) for other in OTHERS]
-    for number, one in enumerate(records):
-        one.data[:] = 1000 * (number + 1)
-    if together == "shuffled":
-        pieces = [half for one in records for half in (one.slice(START, START + 140), one.copy())]
-        pieces = [pieces[i] for i in np.random.default_rng(0).permutation(len(pieces))]
-        for number, some in enumerate([pieces[:5], pieces[5:]]):
-            write(tmp_path / "records" / str(number), *some[:1])
-            Stream(some).write(str(tmp_path / "records" / f"{number}.mseed"), format="MSEED")
-    elif together == "one file":
+    records = [record(**variant) for variant in VARIANTS]
+    for number, trace in enumerate(records):
+        trace.data[:] = 1000 * (number + 1)
+    if layout == "shuffled":
+        segments = [
+            half for trace in records for half in (trace.slice(START, START + 140), trace.copy())
+        ]
+        segments = [segments[i] for i in np.random.default_rng(0).permutation(len(segments))]
+        for number, subset in enumerate([segments[:5], segments[5:]]):
+            write(tmp_path / "records" / str(number), *subset[:1])
+            Stream(subset).write(str(tmp_path / "records" / f"{number}.mseed"), format="MSEED")
+    elif layout == "one file":
         (tmp_path / "records").mkdir()
         Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
     else:
         write(tmp_path / "records", *records)
-    picks = [{"location": "", "channel": "HHZ"} | other for other in OTHERS]
+    picks = [{"location": "", "channel": "HHZ"} | variant for variant in VARIANTS]
     picks = [{k: v for k, v in pick.items() if k not in ("rate", "start")} for pick in picks]
-    table, waveforms, left_out = cut(tmp_path, *picks[:5])
+    table, waveforms, skipped = cut(tmp_path, *picks[:5])
     levels = {
         (row.network_code, row.receiver_code): set(waveforms[row.trace_name][:, 2].round().tolist())
         for row in table.itertuples()
@@ -295,7 +305,7 @@ def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_
         [{1000.0}, {2000.0}, {3000.0}, {4000.0}, {5000.0}],
         strict=True,
     )
-    assert levels == dict(expected) and not left_out
+    assert levels == dict(expected) and not skipped
     for pick, level in zip(picks[5:], (6000.0, 7000.0), strict=True):
         _, waveforms, _ = cut(tmp_path, pick)
         (waveform,) = waveforms.values()
@@ -305,11 +315,11 @@ def test_each_trace_has_the_samples_of_its_own_station_location_and_channel(tmp_
 def test_noise_has_the_samples_of_its_own_station(tmp_path):
     records = [record(seconds=900, station=name) for name in ("ABC", "DEF")]
     noise = np.random.default_rng(0).normal(size=(2, len(records[0].data))).astype(np.float32)
-    for one, samples, scale in zip(records, noise, (1, 1000), strict=True):
-        one.data[:] = samples * scale
+    for trace, samples, scale in zip(records, noise, (1, 1000), strict=True):
+        trace.data[:] = samples * scale
     (tmp_path / "records").mkdir()
     Stream(records).write(str(tmp_path / "records" / "all.mseed"), format="MSEED")
-    table, waveforms, _ = cut(tmp_path, config=RegionConfig(noise=1))
+    table, waveforms, _ = cut(tmp_path, config=RecordsConfig(noise=1))
     found = {
         row.receiver_code: waveforms[row.trace_name][:, 2].std()
         for row in table.itertuples()
@@ -332,7 +342,7 @@ def test_one_event_on_many_stations_and_many_events_on_one(tmp_path):
 
 def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
     write(tmp_path / "records", record(start=START, channel="EHZ"))
-    made = [
+    picks = [
         quake.Pick(
             time=START + seconds,
             phase_hint=phase,
@@ -347,36 +357,36 @@ def test_quakeml_tells_all_that_stead_has_a_column_for(tmp_path):
         longitude=-96.7,
         depth=7250.0,
         quality=quake.OriginQuality(azimuthal_gap=88.0, standard_error=0.21),
-        arrivals=[quake.Arrival(pick_id=made[0].resource_id, phase="Pg", time_weight=0.75)],
+        arrivals=[quake.Arrival(pick_id=picks[0].resource_id, phase="Pg", time_weight=0.75)],
     )
     magnitude = quake.Magnitude(
         mag=3.1, magnitude_type="ML", creation_info=quake.CreationInfo(agency_id="OK")
     )
     event = quake.Event(
         resource_id=quake.ResourceIdentifier("quakeml:ok.org/event/ok2024x"),
-        picks=made,
+        picks=picks,
         origins=[origin],
         magnitudes=[magnitude],
     )
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
     files = dataset_files(tmp_path / "out.hdf5")
-    from_records(tmp_path / "records", tmp_path / "e.xml", files, RegionConfig())
-    (told,) = read_table(files.csv).to_dict("records")
-    assert told["source_id"] == "ok2024x"
-    assert told["source_origin_time"] == "2024-02-03 00:01:36.500000"
-    assert (told["source_latitude"], told["source_longitude"]) == ("35.5", "-96.7")
-    assert (told["source_depth_km"], told["source_gap_deg"]) == ("7.25", "88.0")
-    assert told["source_error_sec"] == "0.21"
-    assert (told["source_magnitude"], told["source_magnitude_type"]) == ("3.1", "ml")
-    assert told["source_magnitude_author"] == "OK"
-    assert (told["p_status"], told["p_weight"], told["p_travel_sec"]) == ("manual", "0.75", "3.5")
-    assert float(told["s_arrival_sample"]) == float(told["p_arrival_sample"]) + 400
+    from_records(tmp_path / "records", tmp_path / "e.xml", files, RecordsConfig())
+    (row,) = read_table(files.csv).to_dict("records")
+    assert row["source_id"] == "ok2024x"
+    assert row["source_origin_time"] == "2024-02-03 00:01:36.500000"
+    assert (row["source_latitude"], row["source_longitude"]) == ("35.5", "-96.7")
+    assert (row["source_depth_km"], row["source_gap_deg"]) == ("7.25", "88.0")
+    assert row["source_error_sec"] == "0.21"
+    assert (row["source_magnitude"], row["source_magnitude_type"]) == ("3.1", "ml")
+    assert row["source_magnitude_author"] == "OK"
+    assert (row["p_status"], row["p_weight"], row["p_travel_sec"]) == ("manual", "0.75", "3.5")
+    assert float(row["s_arrival_sample"]) == float(row["p_arrival_sample"]) + 400
 
 
 def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
     """Rejected 3 s early, automatic 0.4 s early, manual 0.1 s early, and the one that is used."""
     write(tmp_path / "records", record(channel="EHZ"))
-    made = [
+    picks = [
         quake.Pick(
             time=START + seconds,
             phase_hint=phase,
@@ -395,19 +405,19 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
         ]
     ]
     arrivals = [
-        quake.Arrival(pick_id=made[3].resource_id, phase="P", time_weight=0.5),
-        quake.Arrival(pick_id=made[2].resource_id, phase="P", time_weight=0.0),
+        quake.Arrival(pick_id=picks[3].resource_id, phase="P", time_weight=0.5),
+        quake.Arrival(pick_id=picks[2].resource_id, phase="P", time_weight=0.0),
     ]
     origins = [
         quake.Origin(time=START + 95, latitude=1.0, longitude=1.0, arrivals=used)
-        for used in ([quake.Arrival(pick_id=made[1].resource_id, phase="P")], arrivals)
+        for used in ([quake.Arrival(pick_id=picks[1].resource_id, phase="P")], arrivals)
     ]
-    event = quake.Event(picks=made, origins=origins, preferred_origin_id=origins[1].resource_id)
+    event = quake.Event(picks=picks, origins=origins, preferred_origin_id=origins[1].resource_id)
     quake.Catalog([event]).write(str(tmp_path / "e.xml"), format="QUAKEML")
-    left_out: Counter[str] = Counter()
-    (onset,) = onsets(read_picks(tmp_path / "e.xml"), left_out)
+    skipped: Counter[str] = Counter()
+    (onset,) = build_onsets(read_picks(tmp_path / "e.xml"), skipped)
     assert (onset.p, onset.s) == ((START + 100).ns, (START + 104).ns)
-    assert left_out == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
+    assert skipped == {"a rejected pick": 2, "another pick of an arrival than the best": 3}
     assert onset.row["p_status"] == "automatic" and onset.row["p_weight"] == "0.5"
 
 
@@ -425,10 +435,10 @@ def test_the_pick_that_the_origin_was_located_with_is_the_label(tmp_path):
     ],
 )
 def test_of_several_picks_of_a_table_the_best_is_taken(tmp_path, picks, p):
-    told = [pick | {"time": START + pick["time"], "event_id": "a"} for pick in picks]
-    left_out: Counter[str] = Counter()
-    (onset,) = onsets(read_picks(pick_table(tmp_path / "picks.csv", *told)), left_out)
-    assert onset.p == (START + p).ns and left_out.total() == 1
+    rows = [pick | {"time": START + pick["time"], "event_id": "a"} for pick in picks]
+    skipped: Counter[str] = Counter()
+    (onset,) = build_onsets(read_picks(pick_table(tmp_path / "picks.csv", *rows)), skipped)
+    assert onset.p == (START + p).ns and skipped.total() == 1
 
 
 def test_equal_names_come_apart(tmp_path):
@@ -442,7 +452,9 @@ def test_equal_names_come_apart(tmp_path):
 
 def table_of(*picks: tuple[str, float, str]) -> pd.DataFrame:
     """Make a pick table as `read_picks` does, of (phase, seconds, event)."""
-    columns = dict.fromkeys([*OF_A_PICK, *OF_A_SOURCE], "") | dict.fromkeys(WORTH, False)
+    columns = dict.fromkeys([*PICK_COLUMNS, *SOURCE_COLUMNS], "") | dict.fromkeys(
+        SORT_COLUMNS, False
+    )
     rows = [
         columns
         | {"phase": phase, "time_ns": round(seconds * 1e9), "source_id": source, "station": "A"}
@@ -452,7 +464,7 @@ def table_of(*picks: tuple[str, float, str]) -> pd.DataFrame:
 
 
 def pairs(*picks: tuple[str, float, str]) -> list[tuple[float, float | None]]:
-    found = onsets(table_of(*picks), Counter())
+    found = build_onsets(table_of(*picks), Counter())
     return [(o.p / 1e9, None if o.s is None else o.s / 1e9) for o in found]
 
 
@@ -466,9 +478,9 @@ def test_p_and_s_are_put_together():
     assert pairs(("P", 10, ""), ("S", 100, "")) == [(10, None)]
     assert pairs(("P", 10, "a"), ("S", 9, "a")) == [(10, None)]
     assert pairs(("S", 9, "a")) == []
-    left_out: Counter[str] = Counter()
-    assert onsets(table_of(("S", 9, "a"), ("S", 10, "")), left_out) == []
-    assert left_out == {"S without a P": 2}
+    skipped: Counter[str] = Counter()
+    assert build_onsets(table_of(("S", 9, "a"), ("S", 10, "")), skipped) == []
+    assert skipped == {"S without a P": 2}
 
 
 @given(
@@ -492,14 +504,14 @@ def test_s_that_is_too_late_is_told(tmp_path):
     with pytest.raises(InputError, match="S too late after P"):
         cut(tmp_path, *late)
     # 55.9 s is just not too late: P comes early then.
-    just = [{"event_id": "a"}, {"event_id": "a", "phase": "Sg", "time": START + 155.9}]
-    table, _, _ = cut(tmp_path, *just)
+    in_time = [{"event_id": "a"}, {"event_id": "a", "phase": "Sg", "time": START + 155.9}]
+    table, _, _ = cut(tmp_path, *in_time)
     assert 401 <= float(table["p_arrival_sample"].iloc[0]) <= 409
     assert float(table["s_arrival_sample"].iloc[0]) < 6000
 
 
 @pytest.mark.parametrize(
-    ("picks", "words"),
+    ("picks", "message"),
     [
         ("network,station,phase\nXX,ABC,P\n", "no column 'time'"),
         ("network,station,phase,time\nXX,ABC,P,soon\n", "time 'soon'"),
@@ -518,11 +530,11 @@ def test_s_that_is_too_late_is_told(tmp_path):
         ("\xff", "not a text file"),
     ],
 )
-def test_a_pick_table_that_cannot_be_used_is_one_clear_line(tmp_path, run, picks, words):
+def test_a_pick_table_that_cannot_be_used_is_one_clear_line(tmp_path, run, picks, message):
     write(tmp_path / "records", record())
     (tmp_path / "picks.csv").write_bytes(picks.encode("latin-1"))
     command = ("convert", "from-records", "records", "--picks", "picks.csv", "-o", "out")
-    refused(run("steadkit", *command), words)
+    refused(run("steadkit", *command), message)
     assert not (tmp_path / "out.hdf5").exists()
 
 
@@ -530,41 +542,41 @@ ENTITY = '<!DOCTYPE q [<!ENTITY x SYSTEM "file:///etc/passwd">]><q>&x;</q>'
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [(ENTITY, "document type"), ("<q/>", "not QuakeML"), ("no xml", "not QuakeML")],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_hostile_xml_is_refused(tmp_path, run, content, words, encoding):
+def test_hostile_xml_is_refused(tmp_path, run, content, message, encoding):
     write(tmp_path / "records", record())
     (tmp_path / "evil.xml").write_bytes(content.encode(encoding))
     command = ("convert", "from-records", "records", "-o", "out", "--picks")
-    refused(run("steadkit", *command, "evil.xml"), words)
+    refused(run("steadkit", *command, "evil.xml"), message)
     pick_table(tmp_path / "picks.csv", {})
     result = run("steadkit", *command, "picks.csv", "--stations", "evil.xml")
-    refused(result, words.replace("QuakeML", "StationXML"))
+    refused(result, message.replace("QuakeML", "StationXML"))
 
 
 @pytest.mark.parametrize(
-    ("stations", "words"),
+    ("stations", "message"),
     [
         ("network,station,latitude\n", "no column 'longitude'"),
         ("network,station,latitude,longitude\nXX,ABC,95,0\n", "correct it"),
         ("network,station,latitude,longitude\nXX,ABC,north,0\n", "give degrees"),
     ],
 )
-def test_a_station_table_that_cannot_be_used_is_refused(tmp_path, stations, words):
+def test_a_station_table_that_cannot_be_used_is_refused(tmp_path, stations, message):
     (tmp_path / "s.csv").write_text(stations)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         read_stations(tmp_path / "s.csv")
 
 
 def test_stations_are_read_from_stationxml(tmp_path):
     inventory = read_inventory()
     inventory.write(str(tmp_path / "s.xml"), format="STATIONXML")
-    places = read_stations(tmp_path / "s.xml")
+    stations = read_stations(tmp_path / "s.xml")
     station = inventory[0][0]
-    place = places[inventory[0].code, station.code]
-    assert place == (station.latitude, station.longitude, station.elevation)
+    coordinates = stations[inventory[0].code, station.code]
+    assert coordinates == (station.latitude, station.longitude, station.elevation)
 
 
 def test_without_a_place_there_is_no_distance_and_no_fault(tmp_path):
@@ -614,16 +626,16 @@ def test_existing_files_and_sources_are_not_overwritten(tmp_path, run):
 
 def test_quiet_minutes_do_not_overlap_and_follow_from_the_seed(tmp_path):
     folder = write(tmp_path / "records", record(3600), record(1800, start=START + 3600))
-    pieces = next(iter(index_folder(folder, Counter()).values()))
-    picked = np.array([(START + 1800).ns])
-    orders = [list(quiet_starts(pieces, picked, "XX.ABC", seed)) for seed in (0, 0, 1)]
+    segments = next(iter(index_folder(folder, Counter()).values()))
+    pick_times = np.array([(START + 1800).ns])
+    orders = [list(iter_quiet_starts(segments, pick_times, "XX.ABC", seed)) for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2])
     starts = np.sort(orders[0])
     assert len(starts) == 90 - 7
     assert (np.diff(starts) >= 60 * 10**9).all()
-    away = (starts - picked[0]) / 1e9
-    assert ((away <= -90) | (away >= 300)).all()
+    distance_s = (starts - pick_times[0]) / 1e9
+    assert ((distance_s <= -90) | (distance_s >= 300)).all()
 
 
 def test_simulated_noise_is_mostly_quiet_and_simulated_events_hardly_ever():
@@ -636,9 +648,9 @@ def test_simulated_noise_is_mostly_quiet_and_simulated_events_hardly_ever():
 
 def test_picks_written_by_us_are_read_by_us(tmp_path):
     path = pick_table(tmp_path / "p.csv", {"phase": "Pg", "magnitude": 2, "event_id": "7"})
-    told = read_picks(path).iloc[0]
-    assert (told["phase"], told["source_id"], told["source_magnitude"]) == ("P", "7", "2")
-    assert told["time_ns"] == (START + 100).ns
+    pick = read_picks(path).iloc[0]
+    assert (pick["phase"], pick["source_id"], pick["source_magnitude"]) == ("P", "7", "2")
+    assert pick["time_ns"] == (START + 100).ns
 
 
 def test_the_output_is_a_stead_file(tmp_path):
@@ -657,8 +669,8 @@ def test_what_is_no_file_among_the_records_is_left_out(tmp_path):
     folder = write(tmp_path / "records", record())
     os.mkfifo(folder / "pipe.mseed")
     (folder / "device.mseed").symlink_to("/dev/zero")
-    left_out: Counter[str] = Counter()
-    (instrument,) = index_folder(folder, left_out)
+    skipped: Counter[str] = Counter()
+    (instrument,) = index_folder(folder, skipped)
     assert instrument.station == "ABC"
-    assert list(left_out.values()) == [2]
-    assert "pipe" in next(iter(left_out))
+    assert list(skipped.values()) == [2]
+    assert "pipe" in next(iter(skipped))

@@ -104,7 +104,7 @@ def test_traces_are_what_they_are_called(scale_file):
         reader = Reader(group)
         for number in sampled_rows:
             stored = reader.locate(names[number])
-            attributes = reader.attributes(stored, reader.heaps()).decoded()
+            attributes = reader.attributes(stored, reader.heaps()).decode()
             assert attributes == {"trace_name": names[number]}
             assert (read_waveform(group, names[number]) == number).all()
     assert bytes_read() - before < 2 * LIST_BYTES + 4 * N_SAMPLED * TRACE_BYTES

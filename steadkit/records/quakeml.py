@@ -1,4 +1,4 @@
-"""QuakeML: picks and what is known of their earthquakes, read as rows, and written from rows."""
+"""QuakeML: picks with the origin and magnitude of their event, read as rows, written from rows."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,10 @@ from steadkit.paths import require_file
 from steadkit.types import parse_cell, parse_nanoseconds
 
 KM: Final = 1000.0
-"""QuakeML counts depths and their uncertainties in metres."""
-
+"""Metres in a kilometre: QuakeML has depths and their uncertainties in metres."""
 
 USED: Final = "yes"
-"""Of a pick that the preferred origin of its event was located with."""
+"""Marks a pick that the preferred origin of its event was located with."""
 
 
 def refuse_entities(path: Path) -> None:
@@ -33,50 +32,53 @@ def refuse_entities(path: Path) -> None:
     with path.open("rb") as file:
         tail = b""
         while block := file.read(1 << 20):
-            # In UTF-16 the letters lie two bytes apart.
+            # In UTF-16 every second byte of these letters is zero. The tail of the last block
+            # finds a declaration that two blocks share.
             if b"<!DOCTYPE" in (tail + block).replace(b"\0", b"").upper():
                 raise InputError(f"{str(path)!r} has a document type: remove its <!DOCTYPE ...>")
             tail = block[-32:]
 
 
 def check_values(path: Path) -> None:
-    """Refuse numbers and times of QuakeML or StationXML that ObsPy takes otherwise than we do.
+    """Refuse numbers and times of QuakeML or StationXML that ObsPy reads by laxer rules.
 
-    It reads 1_000 and inf as numbers, and leaves out what it cannot read.
+    ObsPy reads 1_000 and inf as numbers, and silently omits values that it cannot read.
 
     Raises
     ------
     InputError
-        A number is none or beyond any figure of a seismogram, or a time is not XML's.
+        A number is malformed or too large (`steadkit.types`), or a time is not one of XML.
     """
     refuse_entities(path)
     try:
         for _, element in ElementTree.iterparse(path):
             name = _local_name(element)
-            if name in FIGURES:
-                _check_figure(name, element.text, path)
-            elif name in QUANTITIES:
-                for part in element:
-                    if _local_name(part) in ("value", "uncertainty"):
-                        is_time = name == "time" and _local_name(part) == "value"
-                        _check_figure(name, part.text, path, is_time)
+            if name in NUMBER_ELEMENTS:
+                _check_value(name, element.text, path)
+            elif name in QUANTITY_ELEMENTS:
+                for child in element:
+                    if _local_name(child) in ("value", "uncertainty"):
+                        is_time = name == "time" and _local_name(child) == "value"
+                        _check_value(name, child.text, path, is_time)
     except ElementTree.ParseError:
-        return  # ObsPy says what it is not
+        return  # ObsPy's reader, which comes next, fails on it and is reported
 
 
-FIGURES: Final = (
+NUMBER_ELEMENTS: Final = (
     *("standardError", "azimuthalGap", "horizontalUncertainty", "timeWeight"),
     *("Latitude", "Longitude", "Elevation"),
 )
-QUANTITIES: Final = ("time", "latitude", "longitude", "depth", "mag")
-"""Elements that hold a figure that we use: as their text, or as value and uncertainty."""
+"""Elements with a number as their text."""
+
+QUANTITY_ELEMENTS: Final = ("time", "latitude", "longitude", "depth", "mag")
+"""Elements with a value and its uncertainty as child elements."""
 
 
 def _local_name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _check_figure(name: str, text: str | None, path: Path, is_time: bool = False) -> None:
+def _check_value(name: str, text: str | None, path: Path, is_time: bool = False) -> None:
     bare = (text or "").strip()
     try:
         if not is_time:
@@ -88,12 +90,12 @@ def _check_figure(name: str, text: str | None, path: Path, is_time: bool = False
 
 
 def read_quakeml(path: Path) -> list[dict[str, str]]:
-    """Read all picks of a QuakeML file, with their event's preferred origin and magnitude.
+    """Read all picks of a QuakeML file, with the preferred origin and magnitude of their event.
 
     Returns
     -------
     list of dict
-        A row a pick, in the columns of `steadkit.convert.picks`.
+        One row per pick, in the columns of `steadkit.records.picks`.
 
     Raises
     ------
@@ -106,22 +108,22 @@ def read_quakeml(path: Path) -> list[dict[str, str]]:
     except Exception as error:  # ObsPy raises whatever its parser meets
         raise InputError(f"{str(path)!r} is not QuakeML: {type(error).__name__}") from error
     identifiers = [str(event.resource_id) for event in catalogue]
-    short = [identifier.rpartition("/")[2] or identifier for identifier in identifiers]
-    names = short if len(set(short)) == len(short) else identifiers
+    last_parts = [identifier.rpartition("/")[2] or identifier for identifier in identifiers]
+    names = last_parts if len(set(last_parts)) == len(last_parts) else identifiers
     rows = []
     for event, name in zip(catalogue, names, strict=True):
-        source = {"source_id": name} | _source(event)
-        rows += [_pick(pick, event) | source for pick in event.picks]
+        source = {"source_id": name} | _read_source(event)
+        rows += [_read_pick(pick, event) | source for pick in event.picks]
     return rows
 
 
-def _source(event: Any) -> dict[str, str]:
+def _read_source(event: Any) -> dict[str, str]:
     origin = event.preferred_origin() or next(iter(event.origins), None)
     magnitude = event.preferred_magnitude() or next(iter(event.magnitudes), None)
-    row = _origin(origin) if origin is not None else {}
+    row = _read_origin(origin) if origin is not None else {}
     if magnitude is not None:
-        made = magnitude.creation_info
-        author = (made.author or made.agency_id) if made else None
+        info = magnitude.creation_info
+        author = (info.author or info.agency_id) if info else None
         row |= _texts(
             source_magnitude=magnitude.mag,
             source_magnitude_type=(magnitude.magnitude_type or "").lower(),
@@ -130,9 +132,9 @@ def _source(event: Any) -> dict[str, str]:
     return row
 
 
-def _origin(origin: Any) -> dict[str, str]:
+def _read_origin(origin: Any) -> dict[str, str]:
     quality = origin.quality or quake.OriginQuality()
-    doubt = origin.origin_uncertainty or quake.OriginUncertainty()
+    uncertainty = origin.origin_uncertainty or quake.OriginUncertainty()
     return _texts(
         source_origin_time=origin.time,
         source_origin_uncertainty_sec=_uncertainty(origin.time_errors),
@@ -140,14 +142,14 @@ def _origin(origin: Any) -> dict[str, str]:
         source_longitude=origin.longitude,
         source_error_sec=quality.standard_error,
         source_gap_deg=quality.azimuthal_gap,
-        source_horizontal_uncertainty_km=_km(doubt.horizontal_uncertainty),
+        source_horizontal_uncertainty_km=_km(uncertainty.horizontal_uncertainty),
         source_depth_km=_km(origin.depth),
         source_depth_uncertainty_km=_km(_uncertainty(origin.depth_errors)),
     )
 
 
 def _uncertainty(errors: Any) -> float | None:
-    """Read an uncertainty; ObsPy has no errors at all of what a file leaves out."""
+    # ObsPy has None for the errors of a quantity that the file leaves out.
     return None if errors is None else errors.uncertainty
 
 
@@ -159,71 +161,73 @@ def _texts(**values: object) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in values.items()}
 
 
-def _pick(pick: Any, event: Any) -> dict[str, str]:
-    where = pick.waveform_id or quake.WaveformStreamID()
+def _read_pick(pick: Any, event: Any) -> dict[str, str]:
+    codes = pick.waveform_id or quake.WaveformStreamID()
     origin = event.preferred_origin() or next(iter(event.origins), None)
     arrivals = origin.arrivals if origin is not None else []
     arrival = next((a for a in arrivals if a.pick_id == pick.resource_id), None)
     return _texts(
-        network=where.network_code,
-        station=where.station_code,
-        location=where.location_code,
-        channel=where.channel_code,
+        network=codes.network_code,
+        station=codes.station_code,
+        location=codes.location_code,
+        channel=codes.channel_code,
         phase=pick.phase_hint or (arrival.phase if arrival else None),
         time=pick.time,
         status=pick.evaluation_mode,
         evaluation_status=pick.evaluation_status,
+        # A weight of zero: the arrival is listed, but the location did not use it.
         used=USED if arrival is not None and arrival.time_weight != 0 else None,
         weight=arrival.time_weight if arrival else None,
     )
 
 
 def write_quakeml(path: Path, events: Iterable[Sequence[Mapping[str, Any]]]) -> None:
-    """Write earthquakes with their picks, one after the other, so that memory stays flat.
+    """Write earthquakes with their picks one by one, in memory of one event.
 
     Parameters
     ----------
     path
         A file that does not exist yet.
     events
-        For each earthquake its picks: dicts of network, station, channel, phase, time
+        Picks of each earthquake: dicts of network, station, channel, phase, time
         (`obspy.UTCDateTime`), status, weight (or NaN), name, and ``source``, a dict of source_id,
-        time and the numbers of STEAD's source columns, as far as they are known.
+        time and the numbers of STEAD's source columns that are known.
     """
-    head, _, foot = _parts(_event([]))
+    head, _, foot = _split_xml(_make_event([]))
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(head)
-        file.writelines(_parts(_event(picks))[1] for picks in events)
+        file.writelines(_split_xml(_make_event(picks))[1] for picks in events)
         file.write(foot)
 
 
-def _parts(event: Any) -> tuple[str, str, str]:
-    """Let ObsPy write a catalogue of one event; returns what is before, of and behind it."""
+def _split_xml(event: Any) -> tuple[str, str, str]:
+    """Write a catalogue of one event; return the XML before, of and after the event."""
     buffer = io.BytesIO()
     catalogue = quake.Catalog([event], resource_id="smi:local/steadkit")
     catalogue.write(buffer, format="QUAKEML")
     text = buffer.getvalue().decode()
-    last = "/>" if "</event>" not in text else "</event>"
+    # An event without picks is an empty element, <event .../>.
+    tag = "/>" if "</event>" not in text else "</event>"
     start = text.index("<event ")
-    end = text.index(last, start) if last == "/>" else text.rindex(last)
-    return text[:start], text[start : end + len(last)], text[end + len(last) :]
+    end = (text.index(tag, start) if tag == "/>" else text.rindex(tag)) + len(tag)
+    return text[:start], text[start:end], text[end:]
 
 
-def _event(picks: Sequence[Mapping[str, Any]]) -> Any:
+def _make_event(picks: Sequence[Mapping[str, Any]]) -> Any:
     source = picks[0]["source"] if picks else {}
-    identifier = f"smi:local/event/{_plain(source.get('source_id', 'none'))}"
+    identifier = f"smi:local/event/{_resource_name(source.get('source_id', 'none'))}"
     event = quake.Event(resource_id=quake.ResourceIdentifier(identifier))
-    made = [(pick, _one_pick(pick)) for pick in picks]
-    event.picks = [pick for _, pick in made]
+    pairs = [(pick, _make_pick(pick)) for pick in picks]
+    event.picks = [quake_pick for _, quake_pick in pairs]
     if all(key in source for key in ("time", "source_latitude", "source_longitude")):
-        event.origins = [_one_origin(source, identifier, made)]
+        event.origins = [_make_origin(source, identifier, pairs)]
         event.preferred_origin_id = event.origins[0].resource_id
     if "source_magnitude" in source:
-        event.magnitudes = [_magnitude(source, identifier)]
+        event.magnitudes = [_make_magnitude(source, identifier)]
     return event
 
 
-def _magnitude(source: Mapping[str, Any], identifier: str) -> Any:
+def _make_magnitude(source: Mapping[str, Any], identifier: str) -> Any:
     author = source.get("source_magnitude_author")
     return quake.Magnitude(
         resource_id=quake.ResourceIdentifier(f"{identifier}/magnitude"),
@@ -234,20 +238,20 @@ def _magnitude(source: Mapping[str, Any], identifier: str) -> Any:
 
 
 def _xml_text(text: str | None) -> str | None:
-    """Write what XML cannot hold, control characters and U+FFFE for example, as escapes."""
+    """Escape characters that XML cannot hold, control characters and U+FFFE for example."""
     return None if text is None else printable(text, None)
 
 
-def _plain(text: str) -> str:
-    """Keep the characters that QuakeML allows in the name of a resource."""
+def _resource_name(text: str) -> str:
+    """Replace characters that QuakeML does not allow in the name of a resource."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "_" for c in text)
 
 
-def _one_pick(pick: Mapping[str, Any]) -> Any:
+def _make_pick(pick: Mapping[str, Any]) -> Any:
     mode = {"manual": "manual", "automatic": "automatic", "autopicker": "automatic"}
     return quake.Pick(
         resource_id=quake.ResourceIdentifier(
-            f"smi:local/pick/{_plain(pick['name'])}/{pick['phase']}"
+            f"smi:local/pick/{_resource_name(pick['name'])}/{pick['phase']}"
         ),
         time=pick["time"],
         phase_hint=pick["phase"],
@@ -260,7 +264,7 @@ def _one_pick(pick: Mapping[str, Any]) -> Any:
     )
 
 
-def _one_origin(source: Mapping[str, Any], identifier: str, made: Sequence[Any]) -> Any:
+def _make_origin(source: Mapping[str, Any], identifier: str, pairs: Sequence[Any]) -> Any:
     def number(column: str, scale: float = 1.0) -> float | None:
         return source[column] * scale if column in source else None
 
@@ -281,11 +285,11 @@ def _one_origin(source: Mapping[str, Any], identifier: str, made: Sequence[Any])
     )
     origin.arrivals = [
         quake.Arrival(
-            resource_id=quake.ResourceIdentifier(f"{one.resource_id}/arrival"),
-            pick_id=one.resource_id,
+            resource_id=quake.ResourceIdentifier(f"{quake_pick.resource_id}/arrival"),
+            pick_id=quake_pick.resource_id,
             phase=pick["phase"],
             time_weight=pick["weight"] if pick["weight"] == pick["weight"] else None,
         )
-        for pick, one in made
+        for pick, quake_pick in pairs
     ]
     return origin

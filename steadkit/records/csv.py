@@ -1,4 +1,4 @@
-"""CSV files of others: their columns, and their rows as text, piece by piece."""
+"""CSV files of other sources: the header, and the rows as text in chunks."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ import pandas as pd
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import require_file
 
-ROWS_AT_ONCE: Final = 10_000
+CHUNK_ROWS: Final = 10_000
 
 
-def columns_in(path: Path) -> list[str]:
+def read_header(path: Path) -> list[str]:
     """Read the header of a CSV.
 
     Raises
@@ -22,21 +22,33 @@ def columns_in(path: Path) -> list[str]:
     InputError
         The file is missing, or is not a CSV.
     """
-    with _errors_in_one_line(path):
+    with _csv_errors(path):
         return list(pd.read_csv(path, nrows=0, dtype=str, encoding_errors="strict").columns)
 
 
-def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """Read a CSV as text exactly as written, some columns or all, in pieces; at least one.
+def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a CSV as text exactly as written, in chunks of `CHUNK_ROWS`.
+
+    Parameters
+    ----------
+    path
+        The CSV.
+    columns
+        Columns to read; all by default.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Rows; the first chunk is empty, so that there is always one with the columns.
 
     Raises
     ------
     InputError
         The file is not a CSV.
     """
-    yield pd.DataFrame(columns=list(columns or columns_in(path)), dtype=str)
+    yield pd.DataFrame(columns=list(columns or read_header(path)), dtype=str)
     with (
-        _errors_in_one_line(path),
+        _csv_errors(path),
         pd.read_csv(
             path,
             usecols=None if columns is None else list(columns),
@@ -44,18 +56,18 @@ def text_parts(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.
             keep_default_na=False,
             na_filter=False,
             index_col=False,
-            chunksize=ROWS_AT_ONCE,
+            chunksize=CHUNK_ROWS,
         ) as reader,
     ):
         yield from reader
 
 
 @contextmanager
-def _errors_in_one_line(path: Path) -> Iterator[None]:
+def _csv_errors(path: Path) -> Iterator[None]:
     require_file(path)
     try:
         with warnings.catch_warnings():
-            # A row longer than the header would be cut with a warning: it is a fault.
+            # Pandas truncates a row longer than the header, with a warning only: raise it.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
