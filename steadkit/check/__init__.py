@@ -1,7 +1,7 @@
-"""Look for faults in STEAD files, repair what can be computed anew, list what is sound.
+"""Look for issues in STEAD files, repair what can be computed anew, list what is sound.
 
 ============  ================================================================
-`faults`      the table of faults: severity, meaning, remedy
+`issues`      the table of issues: severity, meaning, remedy
 `reading`     the CSV's text as numbers and times
 `geodesy`     distances and azimuths on WGS84
 `metadata`    rules for the CSV alone

@@ -57,9 +57,9 @@ class AttributeTexts:
             self._texts[column][row] = texts[column]
         self._known[row] = True
 
-    def add_broken(self, row: int, fault: str) -> None:
+    def add_broken(self, row: int, reason: str) -> None:
         """Take in that the attributes of a row cannot be read."""
-        self._broken[row] = fault
+        self._broken[row] = reason
 
     def findings(self) -> pd.DataFrame:
         """Compare the cells with the attributes; what cannot be found is left to others."""

@@ -1,4 +1,4 @@
-"""Findings: a table with a row per fault of a trace, in an order that no row order changes."""
+"""Findings: a table with a row per issue of a trace, in an order that no row order changes."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def findings_table(
     values: Iterable[str],
     expected: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Make findings of one kind, a trace each; `expected` is by default what the fault says.
+    """Make findings of one kind, a trace each; `expected` is by default what the issue says.
 
     >>> findings_table("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
     ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
@@ -47,7 +47,7 @@ def _shown(text: str) -> str:
 
 
 def concatenate(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put findings below one another, sorted by trace, then fault, then value."""
+    """Put findings below one another, sorted by trace, then issue, then value."""
     filled = [part for part in parts if len(part)]
     if not filled:
         return findings_table("malformed-value", [], [])
@@ -60,12 +60,12 @@ def of_severity(findings: pd.DataFrame, severity: str = ERROR) -> pd.DataFrame:
 
 
 def of_issues(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
-    """Keep the findings of some faults."""
+    """Keep the findings of some issues."""
     return findings[findings["fault"].isin(list(codes))].reset_index(drop=True)
 
 
 def count_by_issue(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
-    """Count the traces of each fault, with an example and the remedy: errors first.
+    """Count the traces of each issue, with an example and the remedy: errors first.
 
     >>> count_by_issue(findings_table("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
     ('clipped', 'warning', 2, 'A_NO: N')

@@ -1,4 +1,4 @@
-"""The table of faults: what each is called, how grave it is, and what can be done about it."""
+"""The table of issues: what each is called, how grave it is, and what can be done about it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,12 +12,12 @@ SEVERITIES: Final = (ERROR, WARNING, SUSPICIOUS)
 TABLE: Final = "table"
 SAMPLES: Final = "samples"
 ATTRIBUTES: Final = "attributes"
-"""Where a fault shows: in the CSV alone, in the waveforms, in the attributes beside them."""
+"""Where an issue shows: in the CSV alone, in the waveforms, in the attributes beside them."""
 
 
 @dataclass(frozen=True)
 class Issue:
-    """A kind of fault.
+    """A kind of issue.
 
     Parameters
     ----------
@@ -298,5 +298,5 @@ _ROWS = (
     ),
 )
 
-ISSUES: Final = {fault.code: fault for fault in _ROWS}
-"""Every fault by its code."""
+ISSUES: Final = {issue.code: issue for issue in _ROWS}
+"""Every issue by its code."""

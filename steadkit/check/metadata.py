@@ -1,4 +1,4 @@
-"""Faults that show in the CSV alone: a rule a row, computed for many traces at once."""
+"""Issues that show in the CSV alone: a rule a row, computed for many traces at once."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ WEAK_DB: Final = 20.0
 
 @dataclass(frozen=True)
 class RowRule:
-    """How a fault shows in the CSV.
+    """How an issue shows in the CSV.
 
     Parameters
     ----------
     code
-        The fault.
-    at_fault
+        The issue.
+    is_wrong
         Maps the values (`steadkit.check.reading.typed_rows`) to one bool a row.
     shown
         The columns that a finding tells.
@@ -50,20 +50,20 @@ class RowRule:
     """
 
     code: str
-    at_fault: Callable[[pd.DataFrame], np.ndarray]
+    is_wrong: Callable[[pd.DataFrame], np.ndarray]
     shown: tuple[str, ...]
     computed: str = ""
 
 
 def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(ISSUES)) -> pd.DataFrame:
-    """Find the faults of each row by itself.
+    """Find the issues of each row by itself.
 
     Parameters
     ----------
     table
         Text as `steadkit.catalog.read_table` gives it.
     wanted
-        Codes of the faults to look for.
+        Codes of the issues to look for.
 
     Returns
     -------
@@ -77,8 +77,8 @@ def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(ISSUES)) -> 
 
 
 def _by_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
-    rows = np.asarray(rule.at_fault(values), dtype=bool)
-    # Comparisons with NaN are false, so what is not known is never at fault.
+    rows = np.asarray(rule.is_wrong(values), dtype=bool)
+    # Comparisons with NaN are false, so what is not known is never wrong.
     hits = table[rows]
     shown = pd.Series("", index=hits.index, dtype=str)
     for column in rule.shown:
@@ -114,7 +114,7 @@ def _coordinates(t: pd.DataFrame) -> np.ndarray:
 
 def _travel_time(t: pd.DataFrame) -> np.ndarray:
     off = (t["p_after_origin"] - t["p_travel_sec"]).abs()
-    # An origin after P is a fault of its own.
+    # An origin after P is an issue of its own.
     return ((off > TRAVEL_TOLERANCE_S) & (t["p_after_origin"] >= 0)).to_numpy()
 
 
@@ -126,7 +126,7 @@ def _distance(t: pd.DataFrame) -> np.ndarray:
 def _distance_units(t: pd.DataFrame) -> np.ndarray:
     off = (t["source_distance_deg"] - t["source_distance_km"] / KM_PER_DEGREE).abs()
     apart = off > DEGREE_ROUNDING + DISTANCE_TOLERANCE * t["source_distance_deg"].abs()
-    # Where the kilometres are wrong already, one fault is enough.
+    # Where the kilometres are wrong already, one issue is enough.
     return (apart & ~_distance(t)).to_numpy()
 
 
@@ -219,7 +219,7 @@ RULES: Final = (
     ),
     RowRule("weak-component", _weak, ("snr_db",)),
 )
-"""One rule a fault; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
+"""One rule an issue; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
 
 
 def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
@@ -241,7 +241,7 @@ def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 def repairable(findings: pd.DataFrame) -> pd.Series:
     """Tell which findings `repaired` mends."""
-    codes = [code for code, fault in ISSUES.items() if fault.repairs]
+    codes = [code for code, issue in ISSUES.items() if issue.repairs]
     return findings["fault"].isin(codes) & (findings["expected"] != "")
 
 

@@ -1,4 +1,4 @@
-"""Out of what was found: a repaired copy of a file, or a list without the traces at fault."""
+"""Repaired copies of a checked file, and lists of the traces without issues."""
 
 import hashlib
 from collections import Counter
@@ -65,7 +65,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     -------
     Manifest
         Of the copy, in the order of the source's CSV. Its recipe has the operation ``fix``, the
-        digest of the source's CSV, how many findings of each fault were repaired, and a digest
+        digest of the source's CSV, how many findings of each issue were repaired, and a digest
         of them all.
 
     Raises
@@ -184,7 +184,7 @@ def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool =
     report
         What `steadkit.check.check` found.
     named
-        Whether the faults looked for were named: then a finding of any severity drops its trace,
+        Whether the issues looked for were named: then a finding of any severity drops its trace,
         else only an error does.
     overwrite
         Whether an existing file may be replaced.
@@ -198,7 +198,7 @@ def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool =
     traces = report.traces
     kept = traces[~traces["trace_name"].isin(culprits["trace_name"])].sort_values("trace_name")
     if kept.empty:
-        raise InputError(f"all {len(traces)} traces have faults: leave some out with --ignore")
+        raise InputError(f"all {len(traces)} traces have issues: leave some out with --ignore")
     recipe = {
         "operation": "drop",
         "faults": sorted(code for code in report.wanted if named or ISSUES[code].severity == ERROR),

@@ -26,7 +26,7 @@ class Report:
     ----------
     findings
         ``trace_name``, ``fault``, ``severity``, ``value`` (what is there) and ``expected``, a row
-        per fault of a trace, sorted.
+        per issue of a trace, sorted.
     traces
         ``trace_name`` and ``trace_category`` of every row of the CSV files.
     digests
@@ -34,7 +34,7 @@ class Report:
     attributes
         Digests of its attributes, 16 characters likewise.
     wanted
-        Codes of the faults that were looked for.
+        Codes of the issues that were looked for.
     """
 
     findings: pd.DataFrame
@@ -45,14 +45,14 @@ class Report:
 
 
 def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> Report:
-    """Look for faults in STEAD files; nothing is altered.
+    """Look for issues in STEAD files; nothing is altered.
 
     Parameters
     ----------
     sources
-        The files. HDF5 is opened only if a fault that shows there is wanted.
+        The files. HDF5 is opened only if an issue that shows there is wanted.
     wanted
-        Codes of the faults to look for; by default the usual ones, see
+        Codes of the issues to look for; by default the usual ones, see
         `steadkit.check.selected_issues`.
 
     Raises

@@ -1,4 +1,4 @@
-"""Faults that show in the samples, for a batch of traces at once."""
+"""Issues that show in the samples, for a batch of traces at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,4 +156,4 @@ CHECKS: Final[dict[str, Callable[[Components], list[str]]]] = {
     "clipped": clipped,
     "identical-components": identical_components,
 }
-"""What to do for each fault of finite waveforms; empty text means that a trace is sound."""
+"""What to do for each issue of finite waveforms; empty text means that a trace is sound."""

@@ -1,4 +1,4 @@
-"""Which faults a check looks for, and what it must read to find them."""
+"""Which issues a check looks for, and what it must read to find them."""
 
 import difflib
 from collections.abc import Collection
@@ -13,7 +13,7 @@ def selected_issues(
     metadata_only: bool = False,
     suspects: bool = False,
 ) -> frozenset[str]:
-    """Tell which faults to look for.
+    """Tell which issues to look for.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def selected_issues(
     Raises
     ------
     InputError
-        A code is unknown, or no fault is left.
+        A code is unknown, or no issue is left.
 
     >>> sorted(selected_issues(only=["p-outside", "clipped"], metadata_only=True))
     ['p-outside']
@@ -37,20 +37,20 @@ def selected_issues(
     for code in (*only, *ignore):
         if code not in ISSUES:
             near = difflib.get_close_matches(code, ISSUES, 1, 0)[0]
-            raise InputError(f"no fault {code[:60]!r}, perhaps {near!r}: --list shows all of them")
-    chosen = only or [code for code, fault in ISSUES.items() if fault.usual or suspects]
+            raise InputError(f"no issue {code[:60]!r}, perhaps {near!r}: --list shows all of them")
+    chosen = only or [code for code, issue in ISSUES.items() if issue.usual or suspects]
     wanted = frozenset(
         code
         for code in chosen
         if code not in ignore and not (metadata_only and ISSUES[code].shows_in != TABLE)
     )
     if not wanted:
-        raise InputError("no fault is left to look for: name others with --only or --ignore")
+        raise InputError("no issue is left to look for: name others with --only or --ignore")
     return wanted
 
 
 def shows_in(wanted: Collection[str], place: str) -> bool:
-    """Tell whether any of these faults shows in the table, the samples or the attributes.
+    """Tell whether any of these issues shows in the table, the samples or the attributes.
 
     >>> shows_in(["clipped"], SAMPLES), shows_in(["clipped"], ATTRIBUTES)
     (True, False)

@@ -52,7 +52,7 @@ def check_waveforms(
     pieces: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
     wanted: Collection[str] = tuple(ISSUES),
 ) -> Surveyed:
-    """Find the faults of waveforms and attributes of one file.
+    """Find the issues of waveforms and attributes of one file.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def check_waveforms(
         Rows of the CSV, some thousand at a time: all cells as text, and of the same rows
         ``trace_name``, ``trace_category`` and, as numbers, the samples of P, S and coda end.
     wanted
-        Codes of the faults to look for.
+        Codes of the issues to look for.
 
     Raises
     ------
@@ -95,13 +95,13 @@ def _check_piece(
     parts = [_lacking(reader, names, lost)]
     unread: dict[str, str] = {}
     for scanned in scan(reader, names, places, addresses, with_samples):
-        for row, fault in _reasons(reader, names, scanned, scanned.unread):
-            unread[names[row]] = fault
+        for row, reason in _reasons(reader, names, scanned, scanned.unread):
+            unread[names[row]] = reason
         if with_attributes:
             for numbers, table in scanned.attributes:
                 texts.add(scanned.rows[numbers], table)
-            for row, fault in _reasons(reader, names, scanned, scanned.unread_attributes):
-                texts.add_broken(row, fault)
+            for row, reason in _reasons(reader, names, scanned, scanned.unread_attributes):
+                texts.add_broken(row, reason)
         if with_samples:
             parts += _check_samples(scanned, rows, surveyed, wanted)
     parts += [texts.findings(), findings_table("unreadable-waveform", unread, unread.values())]
@@ -109,15 +109,15 @@ def _check_piece(
 
 
 def _reasons(
-    reader: Reader, names: Sequence[str], scanned: ScannedBatch, faults: Mapping[int, str]
+    reader: Reader, names: Sequence[str], scanned: ScannedBatch, reasons: Mapping[int, str]
 ) -> Iterator[tuple[int, str]]:
     """List rows that were not read and why, but for trace and file, which a finding names besides.
 
     A finding has little room, and the reason comes last.
     """
-    for number, fault in faults.items():
+    for number, reason in reasons.items():
         row = int(scanned.rows[number])
-        yield row, fault.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
+        yield row, reason.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
 
 
 def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]) -> pd.DataFrame:

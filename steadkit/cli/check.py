@@ -1,4 +1,4 @@
-"""The command that looks for faults: check."""
+"""The command that looks for issues: check."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", nargs=-1, type=FILE)
 @click.option("--metadata-only", is_flag=True, help="Check the CSV alone; it suffices.")
-@click.option("--only", multiple=True, metavar="FAULT", help="Look for this and no other.")
-@click.option("--ignore", multiple=True, metavar="FAULT", help="Do not look for this.")
+@click.option("--only", multiple=True, metavar="ISSUE", help="Look for this and no other.")
+@click.option("--ignore", multiple=True, metavar="ISSUE", help="Do not look for this.")
 @click.option("--suspects", is_flag=True, help="Look for unlabelled earthquakes too.")
 @click.option("-o", "--report", "listing", type=FILE, help="CSV of findings to write.")
 @click.option("--fix", "copy", type=FILE, help="HDF5 file to write: a repaired copy.")
 @click.option("--drop", "clean", type=FILE, help="Manifest to write: the sound traces.")
-@click.option("--list", "listed", is_flag=True, help="Show every fault and exit.")
+@click.option("--list", "listed", is_flag=True, help="Show every issue and exit.")
 @overwrite_option
 def check(
     source: tuple[Path, ...],
@@ -42,13 +42,13 @@ def check(
     listed: bool,
     overwrite: bool,
 ) -> None:
-    """Look for faults in SOURCE, one or several STEAD files, which are never altered.
+    """Look for issues in SOURCE, one or several STEAD files, which are never altered.
 
     Without SOURCE: merge.hdf5, else chunk*.hdf5, in the current folder, else in $STEAD_DIR.
     --only and --ignore may stand several times.
 
     --fix writes a copy of one file with distances and back azimuths computed anew. --drop lists
-    the traces without errors (with --only: without the faults named); `steadkit build` makes
+    the traces without errors (with --only: without the issues named); `steadkit build` makes
     files of the list.
 
     Exit code: 0 if there is no error; 1 if there are errors, not counting those that --fix has
@@ -77,8 +77,8 @@ def check(
 def _list_issues() -> None:
     from steadkit.check import ISSUES
 
-    rows = [(fault.code, fault.severity, fault.meaning, fault.remedy) for fault in ISSUES.values()]
-    table("faults", ("fault", "severity", "what it means", "what to do"), rows)
+    rows = [(issue.code, issue.severity, issue.meaning, issue.remedy) for issue in ISSUES.values()]
+    table("issues", ("issue", "severity", "what it means", "what to do"), rows)
 
 
 class CannotCheckError(click.ClickException):
@@ -148,7 +148,7 @@ def _show(found: "Report") -> None:
     from steadkit.check import count_by_issue
 
     if rows := count_by_issue(found.findings):
-        table("findings", ("fault", "severity", "traces", "example", "what to do"), rows)
+        table("findings", ("issue", "severity", "traces", "example", "what to do"), rows)
     tally = found.findings["severity"].value_counts()
     parts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
     echo(f"{len(found.traces):,} traces checked: {', '.join(parts)}")

@@ -1,6 +1,6 @@
 """A CSV's figures as numbers, read piece by piece: memory grows with what is kept of a piece.
 
-A value that cannot be read is NaN here, not a fault: whoever looks at data wants to see the rest,
+A value that cannot be read is NaN here, not an error: whoever looks at data wants to see the rest,
 and `steadkit.info.describe` counts such values by column.
 """
 

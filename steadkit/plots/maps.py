@@ -75,7 +75,7 @@ def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
 def places(table: pd.DataFrame, kind: str, *more: str) -> pd.DataFrame:
     """List the places of stations (``receiver``) or sources, each once, in an order of their own.
 
-    Latitudes beyond the poles and longitudes beyond a turn are faults, and left out.
+    Latitudes beyond the poles and longitudes beyond a turn are wrong, and left out.
     """
     columns = [f"{kind}_latitude", f"{kind}_longitude", *more]
     found = table.reindex(columns=columns).drop_duplicates()

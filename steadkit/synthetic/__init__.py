@@ -11,7 +11,7 @@ each have a place, an instrument, a ground and a noise of their own:
 `waves`          the noiseless seismogram
 `ambient`        the noise
 `rows`           the 35 columns
-`traces`         all of it together, with the faults that real data have
+`traces`         all of it together, with the issues that real data have
 ===============  ==============================================================
 """
 

@@ -1,4 +1,4 @@
-"""Whole traces: an earthquake's waves over a station's noise, with the faults real data have."""
+"""Whole traces: an earthquake's waves over a station's noise, with the issues real data have."""
 
 import itertools
 import math

@@ -174,7 +174,7 @@ def test_the_98_real_records(shared_data, run):
 # ---------------------------------------------------------------- the command line
 
 
-def test_every_fault_is_listed(run):
+def test_every_issue_is_listed(run):
     result = run("steadkit", "check", "--list")
     assert result.exit_code == 0
     assert all(code in result.output for code in ISSUES)
@@ -229,7 +229,7 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--only", "nonsense"), "no fault"),
+        (("--only", "nonsense"), "no issue"),
         (("--fix", "a", "--drop", "b"), "exclude each other"),
         (("-o", "a.hdf5", "--fix", "a"), "two outputs would be 'a.hdf5'"),
         (("-o", "b.manifest", "--drop", "b"), "two outputs would be 'b.manifest'"),
@@ -387,7 +387,7 @@ def test_a_clean_list_is_built(sound, run, tmp_path):
     assert sorted(waveforms_in(tmp_path / "clean.hdf5")) == left
 
 
-def test_named_faults_are_dropped_whatever_their_severity(sound, run, tmp_path):
+def test_named_issues_are_dropped_whatever_their_severity(sound, run, tmp_path):
     edit(sound, NAMES[1], source_depth_km=10.0)
     edit(sound, NAMES[2], s_arrival_sample=100.0)
     drop = ("--drop", "clean.manifest", "--only", "default-depth", "--metadata-only")

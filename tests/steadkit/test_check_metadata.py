@@ -1,4 +1,4 @@
-"""Faults of the CSV: each one planted in one row, and found there and nowhere else."""
+"""Issues of the CSV: each one planted in one row, and found there and nowhere else."""
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ SOUND_EVENT = {
 
 
 def sound_table(events: int = 4, noise: int = 2) -> pd.DataFrame:
-    """Rows without a fault, each of a station of its own."""
+    """Rows without an issue, each of a station of its own."""
     rows = [
         SOUND_EVENT | {"receiver_code": f"E{i}", "trace_name": f"E{i}.TA_20060723155859_EV"}
         for i in range(events)
@@ -59,7 +59,7 @@ def sound_table(events: int = 4, noise: int = 2) -> pd.DataFrame:
     return pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], dtype=str)
 
 
-# What to write into row 1, an event, or row 5, noise, for a fault to show there.
+# What to write into row 1, an event, or row 5, noise, for an issue to show there.
 PLANTS = [
     ("malformed-value", 1, {"source_gap_deg": "wide"}),
     ("malformed-value", 1, {"source_error_sec": "inf"}),
@@ -95,12 +95,12 @@ def found_in(table):
     return list(zip(findings["trace_name"], findings["fault"], strict=True))
 
 
-def test_sound_rows_have_no_fault():
+def test_sound_rows_have_no_issue():
     assert found_in(sound_table()) == []
 
 
 @pytest.mark.parametrize(("code", "row", "cells"), PLANTS, ids=lambda x: str(x)[:40])
-def test_a_planted_fault_is_found_alone(code, row, cells):
+def test_a_planted_issue_is_found_alone(code, row, cells):
     table = sound_table()
     for column, text in cells.items():
         table.loc[row, column] = text
@@ -112,7 +112,7 @@ def test_a_planted_fault_is_found_alone(code, row, cells):
     assert len(check_rows(table, set(ISSUES) - {code})) == 0
 
 
-def test_every_rule_is_planted_and_has_a_fault():
+def test_every_rule_is_planted_and_has_an_issue():
     planted = {code for code, _, _ in PLANTS}
     assert {rule.code for rule in RULES} <= planted <= set(ISSUES)
 
@@ -249,11 +249,11 @@ def test_the_38_are_what_obspy_says(shared_data):
     [
         ({"only": ["p-outsid"]}, "perhaps 'p-outside'"),
         ({"ignore": ["nonsense"]}, "--list"),
-        ({"only": ["clipped"], "metadata_only": True}, "no fault is left"),
-        ({"only": ["clipped"], "ignore": ["clipped"]}, "no fault is left"),
+        ({"only": ["clipped"], "metadata_only": True}, "no issue is left"),
+        ({"only": ["clipped"], "ignore": ["clipped"]}, "no issue is left"),
     ],
 )
-def test_faults_that_cannot_be_chosen(arguments, words):
+def test_issues_that_cannot_be_chosen(arguments, words):
     with pytest.raises(InputError, match=words):
         selected_issues(**arguments)
 

@@ -1,4 +1,4 @@
-"""Faults of the samples: each one made in one trace of a batch, and found there alone."""
+"""Issues of the samples: each one made in one trace of a batch, and found there alone."""
 
 import h5py
 import numpy as np
@@ -76,7 +76,7 @@ PLANTS = [
 ]
 
 
-def test_sound_traces_have_no_fault():
+def test_sound_traces_have_no_issue():
     assert found_in(batch()) == set()
     assert not any(not_finite(Components(batch())))
 
@@ -84,7 +84,7 @@ def test_sound_traces_have_no_fault():
 @pytest.mark.parametrize(
     ("spoil", "code", "text"), PLANTS, ids=lambda x: getattr(x, "__name__", "")
 )
-def test_a_planted_fault_is_found_alone(spoil, code, text):
+def test_a_planted_issue_is_found_alone(spoil, code, text):
     components = batch()
     spoil(components[2])
     assert found_in(components) == {(code, 2, text)}
@@ -172,7 +172,7 @@ def survey(source, order=slice(None), pieces=2):
     cells = read_table(source.csv).iloc[order]
     rows = typed_table(cells)[["trace_name", "trace_category", *ARRIVALS]]
     cuts = np.array_split(np.arange(len(cells)), pieces)
-    codes = [code for code, fault in ISSUES.items() if fault.shows_in == SAMPLES]
+    codes = [code for code, issue in ISSUES.items() if issue.shows_in == SAMPLES]
     pairs = [(cells.iloc[cut], rows.iloc[cut]) for cut in cuts]
     return check_waveforms(source.hdf5, pairs, codes)
 
@@ -229,5 +229,5 @@ def test_compressed_traces_are_checked_too(stead):
 def test_simulated_traces_have_only_what_was_planted(seed):
     events = [samples.T for _, samples in synthetic.earthquakes(12, seed)]
     noises = [samples.T for _, samples in synthetic.noise(6, seed)]
-    faults = {code for code, _, _ in found_in(np.stack(events + noises))}
-    assert faults <= {"dead-component", "identical-components"}
+    issues = {code for code, _, _ in found_in(np.stack(events + noises))}
+    assert issues <= {"dead-component", "identical-components"}

@@ -119,8 +119,8 @@ def test_the_whole_globe_begins_at_the_date_line(tmp_path):
 
 
 def test_places_that_cannot_be_are_left_out():
-    faulty = table((91.0, 10.0, 45.0, 400.0, 3.0), (45.0, 10.0, 45.5, 10.5, 3.0))
-    ax = map_figure(faulty).axes[0]
+    wrong = table((91.0, 10.0, 45.0, 400.0, 3.0), (45.0, 10.0, 45.5, 10.5, 3.0))
+    ax = map_figure(wrong).axes[0]
     assert stations(ax) == [(10, 45)]
     assert sources(ax) == [(10.5, 45.5)]
 

@@ -110,7 +110,7 @@ def test_dead_components_are_drawn_flat(tmp_path):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_faults_are_what_is_wrong_and_nothing_else(shape):
+def test_issues_are_what_is_wrong_and_nothing_else(shape):
     good = event((700.0, 800.4), (1000.0, 1100.4), shape)
     assert label_issues(good) == label_issues(event((), ())) == []
     assert label_issues(late(event(shape=shape), 3)) == [
@@ -334,6 +334,6 @@ def test_the_callers_settings_stay_as_they_are():
         assert dict(matplotlib.rcParams) == before
 
 
-def test_the_real_records_have_no_fault(shared_data):
+def test_the_real_records_have_no_issue(shared_data):
     for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
         assert label_issues(plain) + label_issues(copy) + moves(plain, copy) == []

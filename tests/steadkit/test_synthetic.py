@@ -1,4 +1,4 @@
-"""The miniature made from seismology: its physics, its faults, its bytes."""
+"""The miniature made from seismology: its physics, its issues, its bytes."""
 
 import itertools
 import math
@@ -425,7 +425,7 @@ def test_the_onset_of_s_is_at_its_sample_on_the_horizontals(events):
     assert np.mean(np.abs(picks) <= 20) > 0.75
 
 
-# ---- SNR, noise, faults ----
+# ---- SNR, noise, issues ----
 
 
 def test_snr_is_that_of_the_waveform(events):
@@ -514,7 +514,7 @@ def test_components_die_and_are_copied_as_often_as_they_should():
     assert 0.015 < np.mean(alike) < 0.04
 
 
-def test_faults_reach_the_traces(events):
+def test_issues_reach_the_traces(events):
     dead = [row for row, waveform in events if not live(waveform).all()]
     assert 1 <= len(dead) < 10
     assert all((row["snr_db"] == 0).any() for row in dead)
