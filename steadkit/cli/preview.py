@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from steadkit.cli.looking import figure_options, write_figures
 from steadkit.cli.options import FILE, WholeType, seed_option
+from steadkit.cli.plot import figure_options, write_figures
 from steadkit.errors import printable
 
 # Spelled out, for --help must load nothing; a test compares them with what there is.

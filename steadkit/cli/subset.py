@@ -1,4 +1,4 @@
-"""Commands that make data sets: demo, subset and merge."""
+"""`steadkit subset`: a data set down-sampled by filters, strata and a fraction or a count."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,23 +16,6 @@ from steadkit.cli.options import (
     seed_option,
 )
 from steadkit.console import echo
-
-
-@click.command()
-@click.argument("folder", type=FILE, default=Path("demo"))
-@click.option("--events", type=WholeType(0), default=2000, show_default=True)
-@click.option("--noise", type=WholeType(0), default=500, show_default=True)
-@seed_option
-@overwrite_option
-def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> None:
-    """Simulate a miniature STEAD in FOLDER: chunk1 is noise, chunk2.. events.
-
-    FOLDER is `demo` by default. The same seed gives the same bytes on any machine.
-    """
-    from steadkit.demo import demo as make
-
-    for manifest in make(folder, events, noise, seed, overwrite, tell=echo):
-        report(folder / f"{manifest.name}.hdf5", manifest.categories, manifest.digest)
 
 
 @click.command()
@@ -135,28 +118,3 @@ def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     if "exclude" in given:
         given["exclude"] = read_names(given["exclude"])
     return given
-
-
-@click.command()
-@click.argument("files", nargs=-1, type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    default=Path("merge.hdf5"),
-    show_default=True,
-    help="HDF5 file to write; its CSV goes beside it.",
-)
-@overwrite_option
-def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
-    """Join STEAD files into one; a trace in two of them is taken once.
-
-    Without FILES: chunk*.hdf5 in the current folder, else in $STEAD_DIR.
-    """
-    from steadkit.dataset_files import dataset_files
-    from steadkit.merge import merge as run
-    from steadkit.sources import find_sources
-
-    target = dataset_files(output)
-    manifest = run(find_sources(files, chunks_only=True), target, overwrite)
-    report(target.hdf5, manifest.categories, manifest.digest)
