@@ -23,7 +23,7 @@ from steadkit.store import Writer, digest, open_data
 CHUNK_EVENTS = 1000
 """Events in a chunk of the miniature; STEAD's own chunks hold 200,000."""
 
-MEASURED = 100
+TIMED_TRACES = 100
 """Traces after which it is known how long the others take."""
 
 MIN_REPORTED_S = 60
@@ -67,10 +67,10 @@ def demo(
     if min(events, noise) < 0 or events + noise == 0:
         raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
     require_room(folder, events + noise, overwrite)
-    chunks = _chunks(folder, events, noise, seed)
+    chunks = _list_chunks(folder, events, noise, seed)
     if folder.is_dir():
         for files, recipe in chunks:
-            if overwrite or _present(files, recipe) is None:
+            if overwrite or _existing_manifest(files, recipe) is None:
                 check_dataset(files, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     traces = {
@@ -78,12 +78,16 @@ def demo(
         "events": _timed(synthetic.earthquakes(events, seed), events, tell),
     }
     return [
-        _chunk(files, islice(traces[str(recipe["kind"])], int(recipe["count"])), recipe, overwrite)
+        _write_chunk(
+            files, islice(traces[str(recipe["kind"])], int(recipe["count"])), recipe, overwrite
+        )
         for files, recipe in chunks
     ]
 
 
-def _chunks(folder: Path, events: int, noise: int, seed: int) -> list[tuple[DatasetFiles, Recipe]]:
+def _list_chunks(
+    folder: Path, events: int, noise: int, seed: int
+) -> list[tuple[DatasetFiles, Recipe]]:
     """List the chunks to make, each with its recipe."""
     first, *others = map(dataset_files, chunk_files(folder, events))
     chunks = [(first, _recipe("noise", 0, noise, seed))] if noise else []
@@ -112,7 +116,7 @@ def _timed(
     started = time.perf_counter()
     for number, trace in enumerate(traces, 1):
         yield trace
-        if number == MEASURED:
+        if number == TIMED_TRACES:
             left = (time.perf_counter() - started) / number * (count - number)
             if left > MIN_REPORTED_S:
                 tell(f"simulating {count:,} traces takes about {duration_text(left)}")
@@ -132,18 +136,18 @@ def _recipe(kind: str, start: int, count: int, seed: int) -> Recipe:
     return {"operation": "demo", "kind": kind, "start": start, "count": count, "seed": seed}
 
 
-def _chunk(
+def _write_chunk(
     files: DatasetFiles,
     traces: Iterable[tuple[Row, np.ndarray]],
     recipe: Recipe,
     overwrite: bool,
 ) -> Manifest:
     traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
-    if not overwrite and (present := _present(files, recipe)):
+    if not overwrite and (present := _existing_manifest(files, recipe)):
         deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
         return present
     with new_dataset(files, overwrite) as new:
-        rows, waveforms, attributes = _write(traces, new.hdf5)
+        rows, waveforms, attributes = _write_hdf5(traces, new.hdf5)
         csv = write_csv(new.csv, COLUMNS, [rows])
         manifest = manifest_of(
             files.name,
@@ -158,21 +162,21 @@ def _chunk(
     return manifest
 
 
-def _present(files: DatasetFiles, recipe: Recipe) -> Manifest | None:
+def _existing_manifest(files: DatasetFiles, recipe: Recipe) -> Manifest | None:
     """Return the manifest of a chunk that is there already, made by the same recipe."""
     if not all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
         return None
     with input_scope(is_separate=True):  # what was made before is no source
         present = load(files.manifest)
-        return present if present.recipe == recipe and _whole(files, present) else None
+        return present if present.recipe == recipe and _is_complete(files, present) else None
 
 
-def _whole(files: DatasetFiles, manifest: Manifest) -> bool:
+def _is_complete(files: DatasetFiles, manifest: Manifest) -> bool:
     with open_data(files.hdf5) as group:
         return sorted(group) == sorted(manifest.traces)
 
 
-def _write(
+def _write_hdf5(
     traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Write the HDF5 file; returns the rows of the CSV and the digests."""

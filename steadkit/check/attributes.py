@@ -121,13 +121,13 @@ def same_value(column: str, one: pd.Series, other: pd.Series) -> pd.Series:
         same[left] = parse_times(one[left])[0] == parse_times(other[left])[0]
     elif column == "snr_db":
         levels = (parse_components(text[left])[0] for text in (one, other))
-        same[left] = _close(*levels).all(axis=1)
+        same[left] = _is_close(*levels).all(axis=1)
     elif is_numeric(column) or column == "source_id":
-        same[left] = _close(*(parse_numbers(text[left])[0] for text in (one, other)))
+        same[left] = _is_close(*(parse_numbers(text[left])[0] for text in (one, other)))
     return same
 
 
-def _close(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _is_close(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     # What is not known in an array of three is NaN in both.
     close: np.ndarray = np.isclose(one, other, rtol=TOLERANCE, atol=1e-9, equal_nan=one.ndim == 2)
     return close & ~np.isnan(one).all(axis=-1, keepdims=True) if one.ndim == 2 else close

@@ -29,20 +29,20 @@ def findings_table(
     >>> findings_table("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
     ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
     """
-    names = list(map(_shown, names))
+    names = list(map(_printable, names))
     columns = {
         "trace_name": names,
         "fault": [code] * len(names),
         "severity": [ISSUES[code].severity] * len(names),
-        "value": list(map(_shown, values)),
+        "value": list(map(_printable, values)),
         "expected": [ISSUES[code].expected] * len(names)
         if expected is None
-        else list(map(_shown, expected)),
+        else list(map(_printable, expected)),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS), dtype=str)
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     return printable(text, MAX_CHARACTERS)
 
 

@@ -16,7 +16,7 @@ MEAN_KM: Final = 6371.0088
 KM_PER_DEGREE: Final = 111.19
 """Of a great circle on the mean sphere, as STEAD's source_distance_deg counts them."""
 
-MOST_ROUNDS: Final = 100
+MAX_ITERATIONS: Final = 100
 
 
 class Geodesics(NamedTuple):
@@ -115,7 +115,7 @@ def _angle_on_sphere(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Iterate for the difference in longitude on the auxiliary sphere; and where it is found."""
     angle = east
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         arc = _arc(u, to_u, angle)
         c = FLATTENING / 16 * arc.cos2_alpha * (4 + FLATTENING * (4 - 3 * arc.cos2_alpha))
         bend = arc.cos_2middle + c * np.cos(arc.sigma) * (2 * arc.cos_2middle**2 - 1)

@@ -17,14 +17,14 @@ from steadkit.schema import EVENT, SAMPLING_RATE
 BAND_HZ: Final = (2.0, 20.0)
 """Where the energy of local earthquakes stands out of noise."""
 
-SHORT: Final = 100
-LONG: Final = 1000
+STA_SAMPLES: Final = 100
+LTA_SAMPLES: Final = 1000
 """Samples of the two averages: 1 s, and the 10 s before it."""
 
-RATIO: Final = 10.0
+MIN_RATIO: Final = 10.0
 """Of energies, from which a rise is told."""
 
-SETTLING: Final = 200
+FILTER_SETTLING: Final = 200
 """Samples until the filter has forgotten where the record begins."""
 
 
@@ -49,16 +49,16 @@ def energy_rise(components: np.ndarray) -> np.ndarray:
     level = np.where(Components(components).vary, power.mean(axis=-1), np.inf)[..., None]
     energy = (power / np.maximum(level, np.finfo(float).tiny)).sum(axis=1)
     total = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=-1)
-    begin = np.arange(LONG + SETTLING, components.shape[-1] - SHORT)
-    short = (total[:, begin + SHORT] - total[:, begin]) / SHORT
-    long = (total[:, begin] - total[:, begin - LONG]) / LONG
+    begin = np.arange(LTA_SAMPLES + FILTER_SETTLING, components.shape[-1] - STA_SAMPLES)
+    short = (total[:, begin + STA_SAMPLES] - total[:, begin]) / STA_SAMPLES
+    long = (total[:, begin] - total[:, begin - LTA_SAMPLES]) / LTA_SAMPLES
     # Rounding of the running sums, a billionth of the mean, must not pass for silence.
     ratios = np.zeros(energy.shape)
     ratios[:, begin] = short / np.maximum(long, 1e-9)
     return ratios
 
 
-def rises(
+def find_rises(
     components: np.ndarray, categories: np.ndarray, arrivals: np.ndarray
 ) -> dict[str, list[str]]:
     """Find the largest rise in noise, and in events after the coda.
@@ -80,10 +80,10 @@ def rises(
     """
     ratios = energy_rise(components)
     event = categories == EVENT
-    ratios[np.arange(ratios.shape[1]) < _begins(event, arrivals)[:, None]] = 0
+    ratios[np.arange(ratios.shape[1]) < _search_starts(event, arrivals)[:, None]] = 0
     at = ratios.argmax(axis=-1)
     texts = [
-        f"energy rises {ratio:.0f} times at sample {sample}" if ratio >= RATIO else ""
+        f"energy rises {ratio:.0f} times at sample {sample}" if ratio >= MIN_RATIO else ""
         for ratio, sample in zip(ratios.max(axis=-1), at, strict=True)
     ]
     return {
@@ -92,7 +92,7 @@ def rises(
     }
 
 
-def _begins(event: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+def _search_starts(event: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
     """Give the sample from which a rise counts: in events a second after the coda."""
     p, s, coda = arrivals.T
     last = np.fmax(coda, s + (s - p))

@@ -10,7 +10,7 @@ import pandas as pd
 from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.geodesy import KM_PER_DEGREE
 from steadkit.check.issues import ISSUES
-from steadkit.check.reading import typed_rows, written
+from steadkit.check.reading import format_derived, typed_rows
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
 
@@ -27,10 +27,10 @@ DEGREE_ROUNDING: Final = 0.01
 AZIMUTH_TOLERANCE_DEG: Final = 1.0
 COORDINATE_ROUNDING_KM: Final = 0.02
 """Coordinates have four decimals: 11 m, and twice that over both ends."""
-JUDGED_BELOW_DEG: Final = 30.0
+MAX_AZIMUTH_TOLERANCE_DEG: Final = 30.0
 """A back azimuth less certain than this, of a source next to its station, is not judged."""
 
-WEAK_DB: Final = 20.0
+WEAK_COMPONENT_DB: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(ISSUES)) -> 
     """
     values, malformed = typed_rows(table)
     parts = [malformed] if "malformed-value" in wanted else []
-    parts += [_by_rule(rule, table, values) for rule in RULES if rule.code in wanted]
+    parts += [_apply_rule(rule, table, values) for rule in RULES if rule.code in wanted]
     return concatenate(parts)
 
 
-def _by_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+def _apply_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     rows = np.asarray(rule.is_wrong(values), dtype=bool)
     # Comparisons with NaN are false, so what is not known is never wrong.
     hits = table[rows]
@@ -84,7 +84,7 @@ def _by_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.Dat
     for column in rule.shown:
         if column in hits:
             shown = shown + " " + column + " " + hits[column]
-    expected = written(values[rows], rule.computed) if rule.computed else None
+    expected = format_derived(values[rows], rule.computed) if rule.computed else None
     return findings_table(rule.code, hits["trace_name"], shown.str.strip(), expected)
 
 
@@ -93,22 +93,24 @@ def _wrong_suffix(t: pd.DataFrame) -> np.ndarray:
     return ((told != "") & (told != t["trace_category"])).to_numpy()
 
 
-def _is(t: pd.DataFrame, category: str) -> pd.Series:
+def _is_category(t: pd.DataFrame, category: str) -> pd.Series:
     return t["trace_category"] == category
 
 
-def _outside(t: pd.DataFrame, column: str, last: int = N_SAMPLES - 1) -> np.ndarray:
-    return _beyond(t, column, 0, last)
+def _outside_trace(t: pd.DataFrame, column: str, last: int = N_SAMPLES - 1) -> np.ndarray:
+    return _outside_range(t, column, 0, last)
 
 
-def _beyond(t: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
+def _outside_range(t: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
     return ((t[column] < low) | (t[column] > high)).to_numpy()
 
 
 def _coordinates(t: pd.DataFrame) -> np.ndarray:
     wrong = np.zeros(len(t), dtype=bool)
     for end in ("receiver", "source"):
-        wrong |= _beyond(t, f"{end}_latitude", -90, 90) | _beyond(t, f"{end}_longitude", -180, 180)
+        wrong |= _outside_range(t, f"{end}_latitude", -90, 90) | _outside_range(
+            t, f"{end}_longitude", -180, 180
+        )
     return wrong
 
 
@@ -136,14 +138,14 @@ def _azimuth_error(t: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     STEAD turned the azimuth at the source by 180 degrees, which differs from the azimuth at the
     station by the convergence of the meridians: that much is forgiven.
     """
-    off = _turn(t["back_azimuth_deg"], t["geodesic_back_azimuth"])
-    convergence = 180 - _turn(t["geodesic_azimuth"], t["geodesic_back_azimuth"])
+    off = _angle_between(t["back_azimuth_deg"], t["geodesic_back_azimuth"])
+    convergence = 180 - _angle_between(t["geodesic_azimuth"], t["geodesic_back_azimuth"])
     rounding = np.degrees(np.arctan2(COORDINATE_ROUNDING_KM, t["geodesic_km"].to_numpy()))
     may = AZIMUTH_TOLERANCE_DEG + convergence + rounding
-    return off, np.where(may < JUDGED_BELOW_DEG, may, np.nan)
+    return off, np.where(may < MAX_AZIMUTH_TOLERANCE_DEG, may, np.nan)
 
 
-def _turn(one: pd.Series, other: pd.Series) -> np.ndarray:
+def _angle_between(one: pd.Series, other: pd.Series) -> np.ndarray:
     """Give the smaller angle between two directions, degrees."""
     angle: np.ndarray = np.abs((one - other + 180) % 360 - 180).to_numpy(float)
     return angle
@@ -161,9 +163,9 @@ def _azimuth_off(t: pd.DataFrame) -> np.ndarray:
     return astray
 
 
-def _weak(t: pd.DataFrame) -> np.ndarray:
+def _weak_component(t: pd.DataFrame) -> np.ndarray:
     levels = t[[f"snr_db_{c}" for c in COMPONENTS]].to_numpy(float)
-    weak: np.ndarray = levels.max(axis=1) - levels.min(axis=1) >= WEAK_DB
+    weak: np.ndarray = levels.max(axis=1) - levels.min(axis=1) >= WEAK_COMPONENT_DB
     return weak
 
 
@@ -171,18 +173,18 @@ P, S, CODA = "p_arrival_sample", "s_arrival_sample", "coda_end_sample"
 
 RULES: Final = (
     RowRule("name-category", _wrong_suffix, ("trace_category",)),
-    RowRule("arrivals-missing", lambda t: _is(t, EVENT) & t[P].isna() & t[S].isna(), ()),
-    RowRule("s-without-p", lambda t: _is(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
-    RowRule("s-missing", lambda t: _is(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
-    RowRule("coda-missing", lambda t: _is(t, EVENT) & t[CODA].isna(), ()),
+    RowRule("arrivals-missing", lambda t: _is_category(t, EVENT) & t[P].isna() & t[S].isna(), ()),
+    RowRule("s-without-p", lambda t: _is_category(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
+    RowRule("s-missing", lambda t: _is_category(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
+    RowRule("coda-missing", lambda t: _is_category(t, EVENT) & t[CODA].isna(), ()),
     RowRule(
         "noise-with-arrivals",
-        lambda t: _is(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
+        lambda t: _is_category(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
         (P, S, CODA),
     ),
-    RowRule("p-outside", lambda t: _outside(t, P), (P,)),
-    RowRule("s-outside", lambda t: _outside(t, S), (S,)),
-    RowRule("coda-outside", lambda t: _outside(t, CODA, N_SAMPLES), (CODA,)),
+    RowRule("p-outside", lambda t: _outside_trace(t, P), (P,)),
+    RowRule("s-outside", lambda t: _outside_trace(t, S), (S,)),
+    RowRule("coda-outside", lambda t: _outside_trace(t, CODA, N_SAMPLES), (CODA,)),
     RowRule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
     RowRule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
     RowRule(
@@ -201,7 +203,9 @@ RULES: Final = (
         ("receiver_latitude", "receiver_longitude", "source_latitude", "source_longitude"),
     ),
     RowRule(
-        "magnitude-outside", lambda t: _beyond(t, "source_magnitude", -4, 10), ("source_magnitude",)
+        "magnitude-outside",
+        lambda t: _outside_range(t, "source_magnitude", -4, 10),
+        ("source_magnitude",),
     ),
     RowRule(
         "distance-units",
@@ -217,12 +221,12 @@ RULES: Final = (
         lambda t: t["source_depth_km"].isin(DEFAULT_DEPTHS_KM),
         ("source_depth_km",),
     ),
-    RowRule("weak-component", _weak, ("snr_db",)),
+    RowRule("weak-component", _weak_component, ("snr_db",)),
 )
 """One rule an issue; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
 
 
-def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+def repair_rows(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     """Return a copy of a text table in which what can be computed anew has been.
 
     Only what a finding names is changed, and only where the coordinates are known.
@@ -232,7 +236,7 @@ def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     for code, own in findings.groupby("fault"):
         rows = table["trace_name"].isin(own["trace_name"])
         for column in ISSUES[code].repairs:
-            new = written(values, column)
+            new = format_derived(values, column)
             known = rows & (new != "")
             if column in changed:
                 changed.loc[known, column] = new[known]
@@ -240,7 +244,7 @@ def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def repairable(findings: pd.DataFrame) -> pd.Series:
-    """Tell which findings `repaired` mends."""
+    """Tell which findings `repair_rows` mends."""
     codes = [code for code, issue in ISSUES.items() if issue.repairs]
     return findings["fault"].isin(codes) & (findings["expected"] != "")
 
@@ -259,13 +263,13 @@ def window_keys(table: pd.DataFrame) -> np.ndarray:
     return np.where(known, keys, np.uint64(0))
 
 
-def repeated(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
+def find_duplicates(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
     """Find traces with the same key as another: all but the first by name.
 
     Keys that are zero or empty are not known, so they equal nothing.
 
     >>> keys = np.array([7, 7, 0, 0], np.uint64)
-    >>> repeated("duplicate-window", pd.Series(["B", "A", "C", "D"]), keys)["value"].tolist()
+    >>> find_duplicates("duplicate-window", pd.Series(["B", "A", "C", "D"]), keys)["value"].tolist()
     ['same as A']
     """
     rows = np.flatnonzero(keys != keys.dtype.type())

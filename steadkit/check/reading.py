@@ -66,7 +66,7 @@ def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
-    lines = geodesics(*_point(values, "receiver"), *_point(values, "source"))
+    lines = geodesics(*_coordinates(values, "receiver"), *_coordinates(values, "source"))
     start, origin = values["trace_start_time"], values["source_origin_time"]
     p_seconds = values["p_arrival_sample"] / SAMPLING_RATE
     return values.assign(
@@ -79,16 +79,16 @@ def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _point(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
+def _coordinates(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
     """Give latitudes and longitudes; nothing follows from a longitude that does not exist."""
     longitude = values[f"{end}_longitude"]
     return values[f"{end}_latitude"].to_numpy(), longitude.where(longitude.abs() <= 180).to_numpy()
 
 
-def written(values: pd.DataFrame, column: str) -> pd.Series:
+def format_derived(values: pd.DataFrame, column: str) -> pd.Series:
     """Write a derived column's values as STEAD rounds them, empty where they are not known.
 
-    >>> written(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
+    >>> format_derived(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
     ...         "back_azimuth_deg").tolist()
     ['0.0', '']
     """

@@ -14,7 +14,7 @@ from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import columns_of, iter_rows_at, write_csv
 from steadkit.check.findings import of_issues
 from steadkit.check.issues import ERROR, ISSUES
-from steadkit.check.metadata import repairable, repaired
+from steadkit.check.metadata import repair_rows, repairable
 from steadkit.check.run import Report
 from steadkit.console import progress
 from steadkit.dataset_files import DatasetFiles, new_dataset
@@ -114,7 +114,7 @@ def _repaired_rows(
 ) -> Iterator[pd.DataFrame]:
     """Read the rows part by part and repair them, noting in `cells` what has changed."""
     for table in iter_rows_at(csv, np.arange(count)):
-        changed = repaired(table, findings[findings["trace_name"].isin(table["trace_name"])])
+        changed = repair_rows(table, findings[findings["trace_name"].isin(table["trace_name"])])
         for column in table.columns:
             different = table[column] != changed[column]
             new = zip(table["trace_name"][different], changed[column][different], strict=True)
@@ -135,7 +135,9 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
                 reader.attributes(reader.stored(name), heaps)
                 values = dict(dataset_of(group, name).attrs)
                 waveform = read_waveform(group, name)
-                written = writer.add(name, waveform, values | _typed(values, cells.get(name, {})))
+                written = writer.add(
+                    name, waveform, values | _typed_values(values, cells.get(name, {}))
+                )
             except InputError:
                 raise
             except (*LIBRARY_ERRORS, DamageError) as error:
@@ -147,7 +149,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
     return waveforms, attributes
 
 
-def _typed(values: Mapping[str, object], new: Mapping[str, str]) -> dict[str, object]:
+def _typed_values(values: Mapping[str, object], new: Mapping[str, str]) -> dict[str, object]:
     """Give new values the type that the attribute has: a number, or an array of one, or text."""
     typed: dict[str, object] = {}
     for column, text in new.items():

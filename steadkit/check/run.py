@@ -9,9 +9,9 @@ import pandas as pd
 from steadkit.catalog import KEY_COLUMNS, iter_rows_at, read_table
 from steadkit.check.findings import concatenate, of_issues
 from steadkit.check.issues import TABLE
-from steadkit.check.metadata import check_rows, repeated, window_keys
+from steadkit.check.metadata import check_rows, find_duplicates, window_keys
 from steadkit.check.selection import needs_hdf5, selected_issues, shows_in
-from steadkit.check.waveforms import ARRIVALS, Surveyed, check_waveforms, unsurveyed
+from steadkit.check.waveforms import ARRIVALS, WaveformChecks, check_waveforms, unchecked_waveforms
 from steadkit.console import progress
 from steadkit.errors import InputError
 from steadkit.sources import Source
@@ -64,13 +64,13 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
     counts = _count_rows(sources)
     parts: list[pd.DataFrame] = []
     kept: list[pd.DataFrame] = []
-    seen: list[Surveyed] = []
+    seen: list[WaveformChecks] = []
     for source, count in zip(sources, counts, strict=True):
-        pieces = _pieces(source, count, codes, parts, kept)
+        pieces = _check_chunks(source, count, codes, parts, kept)
         if needs_hdf5(codes):
             seen.append(check_waveforms(source.hdf5, pieces, codes))
         else:
-            seen.append(unsurveyed(sum(len(rows) for _, rows in pieces)))
+            seen.append(unchecked_waveforms(sum(len(rows) for _, rows in pieces)))
         parts.append(seen[-1].findings)
     traces = pd.concat(kept, ignore_index=True)
     digests, attributes, alive = (
@@ -78,12 +78,12 @@ def check(sources: Sequence[Source], wanted: Collection[str] | None = None) -> R
         for which in ("digests", "attributes", "alive")
     )
     names = traces["trace_name"]
-    parts.append(repeated("duplicate-window", names, traces.pop("window").to_numpy()))
-    parts.append(repeated("duplicate-waveform", names, np.where(alive, digests, b"")))
+    parts.append(find_duplicates("duplicate-window", names, traces.pop("window").to_numpy()))
+    parts.append(find_duplicates("duplicate-waveform", names, np.where(alive, digests, b"")))
     return Report(of_issues(concatenate(parts), codes), traces, digests, attributes, codes)
 
 
-def _pieces(
+def _check_chunks(
     source: Source,
     count: int,
     codes: frozenset[str],
@@ -94,7 +94,7 @@ def _pieces(
     for table in progress(iter_rows_at(source.csv, np.arange(count)), f"checking {source}"):
         if shows_in(codes, TABLE):
             parts.append(check_rows(table, codes))
-        rows = _kept(table)
+        rows = _columns_to_keep(table)
         kept.append(rows[["trace_name", "trace_category", "window"]])
         yield table, rows
 
@@ -117,7 +117,7 @@ def _count_rows(sources: Sequence[Source]) -> list[int]:
     return [len(table) for table in tables]
 
 
-def _kept(table: pd.DataFrame) -> pd.DataFrame:
+def _columns_to_keep(table: pd.DataFrame) -> pd.DataFrame:
     """Keep of some rows what other checks need, which is little."""
     unknown = pd.Series("", index=table.index, dtype=str)
     arrivals = {c: parse_numbers(table.get(c, unknown))[0] for c in ARRIVALS}

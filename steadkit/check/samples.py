@@ -19,7 +19,7 @@ CLIPPED_RATIO: Final = 5
 many times more than at the next value below: the tails of faint noise have few counts to choose
 from too, but they thin out towards the extreme."""
 
-_NONE: Final = ""
+_NO_ISSUE: Final = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Components:
 
 def not_finite(components: Components) -> list[str]:
     """Count the samples that are NaN or infinite."""
-    texts = [_NONE] * len(components.samples)
+    texts = [_NO_ISSUE] * len(components.samples)
     for row in np.flatnonzero(~components.are_finite).tolist():
         count = int((~np.isfinite(components.samples[row])).sum())
         texts[row] = f"{count} samples"
@@ -71,13 +71,13 @@ def not_finite(components: Components) -> list[str]:
 def dead_trace(components: Components) -> list[str]:
     """Find traces in which nothing varies."""
     alive: np.ndarray = np.asarray(components.vary.any(axis=-1))
-    return [_NONE if varies else "E N Z constant" for varies in alive.tolist()]
+    return [_NO_ISSUE if varies else "E N Z constant" for varies in alive.tolist()]
 
 
 def dead_component(components: Components) -> list[str]:
     """Find traces in which some components do not vary and others do."""
     partly = components.vary.any(axis=-1, keepdims=True) & ~components.vary
-    return _listed(partly, "constant")
+    return _describe_flagged(partly, "constant")
 
 
 def gap(components: Components) -> list[str]:
@@ -89,7 +89,7 @@ def gap(components: Components) -> list[str]:
     for row, component in np.argwhere(near):
         still = np.diff(components.samples[row, component]) == 0
         gaps[row, component] = longest_run(still) >= GAP_SAMPLES - 1
-    return _listed(gaps, "with a gap")
+    return _describe_flagged(gaps, "with a gap")
 
 
 def clipped(components: Components) -> list[str]:
@@ -102,7 +102,7 @@ def clipped(components: Components) -> list[str]:
             # In one dimension, and while they are in the cache: a fifth of all at once.
             if np.count_nonzero(samples == extreme) >= CLIPPED_SAMPLES:
                 piles[row, component] |= _piles_up(samples, extreme)
-    return _listed(piles, "clipped")
+    return _describe_flagged(piles, "clipped")
 
 
 def _piles_up(samples: np.ndarray, extreme: np.floating) -> bool:
@@ -137,12 +137,12 @@ def identical_components(components: Components) -> list[str]:
         for row in np.flatnonzero(near).tolist():
             if (components.samples[row, one] == components.samples[row, other]).all():
                 same[row, [one, other]] = True
-    return _listed(same, "identical")
+    return _describe_flagged(same, "identical")
 
 
-def _listed(flags: np.ndarray, what: str) -> list[str]:
+def _describe_flagged(flags: np.ndarray, what: str) -> list[str]:
     """Name the components for which a flag is true, trace by trace."""
-    texts = [_NONE] * len(flags)
+    texts = [_NO_ISSUE] * len(flags)
     for row in np.flatnonzero(flags.any(axis=-1)).tolist():
         names = [name for name, flag in zip(COMPONENTS, flags[row], strict=True) if flag]
         texts[row] = f"{' '.join(names)} {what}"

@@ -10,21 +10,21 @@ import pandas as pd
 
 from steadkit.check.attributes import AttributeTexts
 from steadkit.check.findings import concatenate, findings_table, of_issues
-from steadkit.check.heuristics import rises
+from steadkit.check.heuristics import find_rises
 from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES
 from steadkit.check.samples import CHECKS, Components, not_finite
 from steadkit.check.selection import shows_in
 from steadkit.errors import InputError, remedy_of
 from steadkit.store import LIBRARY_ERRORS, Reader, ScannedBatch, locate, open_data, scan
 
-BATCH: Final = 16
+BATCH_TRACES: Final = 16
 """Traces whose samples are checked at once: 1 MB, which the cache of a core holds."""
 
 ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")
 HEURISTICS: Final = frozenset({"second-event", "unlabelled-event"})
 
 
-class Surveyed(NamedTuple):
+class WaveformChecks(NamedTuple):
     """What a pass over one file has found."""
 
     findings: pd.DataFrame
@@ -37,13 +37,13 @@ class Surveyed(NamedTuple):
     """Whether anything varies in it; one dead trace is like any other."""
 
 
-def unsurveyed(count: int) -> Surveyed:
+def unchecked_waveforms(count: int) -> WaveformChecks:
     """Stand in for a pass over so many traces that was not wanted."""
     nothing = findings_table("not-finite", [], [])
-    return Surveyed(nothing, *_blank(count))
+    return WaveformChecks(nothing, *_empty_columns(count))
 
 
-def _blank(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _empty_columns(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.zeros(count, dtype="S32"), np.zeros(count, dtype="S16"), np.zeros(count, dtype=bool)
 
 
@@ -51,7 +51,7 @@ def check_waveforms(
     path: Path,
     pieces: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
     wanted: Collection[str] = tuple(ISSUES),
-) -> Surveyed:
+) -> WaveformChecks:
     """Find the issues of waveforms and attributes of one file.
 
     Parameters
@@ -75,24 +75,24 @@ def check_waveforms(
         reader = Reader(group)
         for cells, rows in pieces:
             names += rows["trace_name"].tolist()
-            surveyed = _check_piece(reader, cells, rows, wanted)
+            surveyed = _check_chunk(reader, cells, rows, wanted)
             parts.append(surveyed.findings)
             columns.append(surveyed[1:])
-        parts.append(_unlisted(group, path, names))
+        parts.append(_unlisted_findings(group, path, names))
     together_columns = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Surveyed(of_issues(concatenate(parts), wanted), *together_columns)
+    return WaveformChecks(of_issues(concatenate(parts), wanted), *together_columns)
 
 
-def _check_piece(
+def _check_chunk(
     reader: Reader, cells: pd.DataFrame, rows: pd.DataFrame, wanted: Collection[str]
-) -> Surveyed:
+) -> WaveformChecks:
     """Check the traces of some rows, in the order in which the file holds them."""
     names = rows["trace_name"].tolist()
     with_samples, with_attributes = shows_in(wanted, SAMPLES), shows_in(wanted, ATTRIBUTES)
-    surveyed = unsurveyed(len(names))
+    surveyed = unchecked_waveforms(len(names))
     texts = AttributeTexts(cells)
     places, addresses, lost = locate(reader, names)
-    parts = [_lacking(reader, names, lost)]
+    parts = [_missing_findings(reader, names, lost)]
     unread: dict[str, str] = {}
     for scanned in scan(reader, names, places, addresses, with_samples):
         for row, reason in _reasons(reader, names, scanned, scanned.unread):
@@ -120,12 +120,14 @@ def _reasons(
         yield row, reason.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
 
 
-def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]) -> pd.DataFrame:
+def _missing_findings(
+    reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]
+) -> pd.DataFrame:
     """Tell of traces that cannot be found."""
     missing: list[str] = []
     unreadable: dict[str, str] = {}
     for row, error in lost.items():
-        if _is_there(reader.group, names[row]):
+        if _has_link(reader.group, names[row]):
             unreadable[names[row]] = str(error)
         else:
             missing.append(names[row])
@@ -136,20 +138,20 @@ def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]
     return concatenate(lacking)
 
 
-def _is_there(group: h5py.Group, name: str) -> bool:
+def _has_link(group: h5py.Group, name: str) -> bool:
     try:
         return group.get(name, getlink=True) is not None
     except LIBRARY_ERRORS:
         return True  # damaged, which is not the same as missing
 
 
-def _unlisted(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
+def _unlisted_findings(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
     known = set(names)
-    unlisted = [name for name in _members(group, path) if name not in known]
+    unlisted = [name for name in _list_names(group, path) if name not in known]
     return findings_table("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
 
 
-def _members(group: h5py.Group, path: Path) -> Iterator[str]:
+def _list_names(group: h5py.Group, path: Path) -> Iterator[str]:
     try:
         for name in group:
             # Names that are no UTF-8 come as bytes or with surrogates, which no file takes.
@@ -162,7 +164,7 @@ def _members(group: h5py.Group, path: Path) -> Iterator[str]:
 
 
 def _check_samples(
-    scanned: ScannedBatch, rows: pd.DataFrame, surveyed: Surveyed, wanted: Collection[str]
+    scanned: ScannedBatch, rows: pd.DataFrame, surveyed: WaveformChecks, wanted: Collection[str]
 ) -> list[pd.DataFrame]:
     """Check samples that have been read; digests and what is alive go to `surveyed`."""
     surveyed.digests[scanned.rows] = [digest.hex().encode() for digest in scanned.digests]
@@ -171,18 +173,18 @@ def _check_samples(
     identities = [digest.hex().encode() for digest in scanned.attribute_digests()]
     surveyed.attributes[known] = np.array(identities)[read]
     findings = []
-    for numbers in np.split(np.flatnonzero(read), range(BATCH, len(known), BATCH)):
+    for numbers in np.split(np.flatnonzero(read), range(BATCH_TRACES, len(known), BATCH_TRACES)):
         samples = scanned.waveforms[numbers]
         components = Components(np.ascontiguousarray(samples.transpose(0, 2, 1)))
         of_file = scanned.rows[numbers]
         surveyed.alive[of_file] = components.vary.any(axis=-1)
         for number in np.flatnonzero(~components.are_finite).tolist():
             surveyed.alive[of_file[number]] = (samples[number] != samples[number, :1]).any()
-        findings += _in_batch(components, rows.iloc[of_file], wanted)
+        findings += _check_batch(components, rows.iloc[of_file], wanted)
     return findings
 
 
-def _in_batch(
+def _check_batch(
     components: Components, rows: pd.DataFrame, wanted: Collection[str]
 ) -> list[pd.DataFrame]:
     texts = {"not-finite": not_finite(components)}
@@ -195,14 +197,14 @@ def _in_batch(
     if len(finite) and HEURISTICS & set(wanted):
         categories = finite["trace_category"].to_numpy(object)
         arrivals = finite[list(ARRIVALS)].to_numpy(float)
-        texts |= rises(components.samples, categories, arrivals)
+        texts |= find_rises(components.samples, categories, arrivals)
     return [
-        _found(code, (rows if code == "not-finite" else finite)["trace_name"], own)
+        _findings_of(code, (rows if code == "not-finite" else finite)["trace_name"], own)
         for code, own in texts.items()
         if any(own)
     ]
 
 
-def _found(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:
+def _findings_of(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:
     hits = np.array([bool(text) for text in texts], dtype=bool)
     return findings_table(code, names[hits], filter(None, texts))

@@ -29,13 +29,13 @@ def figure_options(suffix: str = "") -> Callable[[Command], Command]:
         @wraps(command)
         def checked(*, output: Path | None, overwrite: bool, **options: Any) -> Any:
             from steadkit.atomic import check_targets
-            from steadkit.plots.style import kind_of
+            from steadkit.plots.style import figure_format
 
             names = options.get("names") or ()
             target = output or _default_figure(
                 options.get("file") or options["data"], names, suffix
             )
-            kind_of(target, len(names) if suffix in TRACES else 1)
+            figure_format(target, len(names) if suffix in TRACES else 1)
             if output or "/" not in "".join(names):  # else there is no such trace
                 check_targets([target], overwrite)
             return command(output=target, overwrite=overwrite, **options)

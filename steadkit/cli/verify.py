@@ -8,7 +8,7 @@ import click
 from steadkit.cli.options import FILE, overwrite_option, report
 from steadkit.console import echo
 
-SHOWN = 20
+MAX_SHOWN = 20
 """Differences shown on the terminal; a report file has all of them."""
 
 
@@ -51,10 +51,10 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
         if not covers_csv(wanted):
             echo(f"  but for the cells of {source.csv.name}, which it does not cover")
         return
-    for difference in differences[:SHOWN]:
+    for difference in differences[:MAX_SHOWN]:
         echo(": ".join(filter(None, (difference.trace_name, difference.what))))
-    if len(differences) > SHOWN:
-        echo(f"and {len(differences) - SHOWN} more")
+    if len(differences) > MAX_SHOWN:
+        echo(f"and {len(differences) - MAX_SHOWN} more")
     traces = len({difference.trace_name for difference in differences if difference.trace_name})
     about = f"{source.hdf5}: {traces} traces are" if traces else f"{source.csv} is"
     echo(f"{about} not what the manifest says", err=True)

@@ -110,7 +110,7 @@ def describe(path: Path) -> Info:
     if path.suffix == MANIFEST_SUFFIX:
         manifest = manifest_facts(path)
         if not is_file(path.with_suffix(".csv")):
-            return Info(str(path), _listed(manifest), manifest=manifest)
+            return Info(str(path), _manifest_counts(manifest), manifest=manifest)
         path = path.with_suffix(".csv")
     source = source_from_path(path, whole=False)
     tally = _tally(source.csv)
@@ -187,10 +187,10 @@ def _tally(csv: Path) -> _Tally:
         events = part[part["trace_category"] == EVENT]
         tally.earthquakes.update(pd.unique(earthquakes_of(events)))
         tally.stations.update(_stations(part))
-        tally.starts += _ends_of_time(part)
+        tally.starts += _time_range(part)
         numbers = as_numbers(part)
         tally.numbers.append(numbers[[c for c in numbers if c in FIGURES]])
-        _count_gaps(tally, part, numbers)
+        _count_missing(tally, part, numbers)
     return tally
 
 
@@ -210,7 +210,7 @@ def _stations(part: pd.DataFrame) -> set[tuple[str, ...]]:
     return set(known.drop_duplicates().itertuples(index=False, name=None))
 
 
-def _ends_of_time(part: pd.DataFrame) -> list[datetime]:
+def _time_range(part: pd.DataFrame) -> list[datetime]:
     if "trace_start_time" not in part:
         return []
     times, _ = parse_times(part["trace_start_time"])
@@ -218,7 +218,7 @@ def _ends_of_time(part: pd.DataFrame) -> list[datetime]:
     return [known.min().item(), known.max().item()] if len(known) else []
 
 
-def _count_gaps(tally: _Tally, part: pd.DataFrame, numbers: pd.DataFrame) -> None:
+def _count_missing(tally: _Tally, part: pd.DataFrame, numbers: pd.DataFrame) -> None:
     event = (part["trace_category"] == EVENT).to_numpy()
     for column in part.columns:
         missing = part[column].isin(MISSING).to_numpy()
@@ -267,7 +267,7 @@ def _manifest_beside(source: Source) -> dict[str, object] | None:
         return {"file": str(path), "fault": str(error)}
 
 
-def _listed(manifest: Mapping[str, object]) -> dict[str, int]:
+def _manifest_counts(manifest: Mapping[str, object]) -> dict[str, int]:
     counted = manifest["categories"]
     assert isinstance(counted, dict)
     return {"traces": sum(counted.values()), **counted}

@@ -56,7 +56,7 @@ def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.Data
     """
     wanted = (*columns, "trace_category")
     table = pd.concat([as_numbers(part) for part in iter_numbers(path, wanted)], ignore_index=True)
-    return with_s_minus_p(table.reindex(columns=[*_spread_out(columns), "is_event"]))
+    return with_s_minus_p(table.reindex(columns=[*_expand_columns(columns), "is_event"]))
 
 
 def as_numbers(part: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def with_s_minus_p(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(s_minus_p_sec=samples / SAMPLING_RATE)
 
 
-def _spread_out(columns: Sequence[str]) -> list[str]:
+def _expand_columns(columns: Sequence[str]) -> list[str]:
     out: list[str] = []
     for column in columns:
         out += SNR_COLUMNS if column == "snr_db" else [column]

@@ -26,7 +26,7 @@ from steadkit.plots.style import (
 BINS = 35
 ROSE_BINS = 36
 STEPS = (1, 2, 5, 10)
-TAIL = 0.5
+TAIL_PERCENT = 0.5
 """Per cent of the largest values that may lie beyond the axis, so that a few do not squash it."""
 
 # Column: label of the axis, colour.
@@ -74,7 +74,7 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
     label, colour = HISTOGRAMS[column]
 
     def draw(ax: Axes, table: pd.DataFrame) -> None:
-        values = known(table, column)
+        values = known_values(table, column)
         ax.set_xlabel(label)
         if not len(values):
             show_message(ax, "not known")
@@ -91,7 +91,7 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
 def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the signal-to-noise ratio of each component as an outline."""
     ax.set_xlabel("SNR (dB)")
-    of = {c: known(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
+    of = {c: known_values(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
     together = np.concatenate(list(of.values()))
     if not len(together):
         show_message(ax, "not known")
@@ -139,7 +139,7 @@ def draw_travel(ax: Axes, table: pd.DataFrame) -> None:
 
 def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
     """Draw how many traces come from which direction, north up, 10 degrees a petal."""
-    values = known(table, "back_azimuth_deg")
+    values = known_values(table, "back_azimuth_deg")
     ax.set_title("back azimuth", loc="center")
     if not len(values):
         show_message(ax, "not known")
@@ -167,7 +167,7 @@ def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
     ax.grid(linewidth=0.3)
 
 
-def known(table: pd.DataFrame, column: str) -> np.ndarray:
+def known_values(table: pd.DataFrame, column: str) -> np.ndarray:
     """Give the values of a column that are known; none where there is no such column."""
     if column not in table:
         return np.empty(0)
@@ -183,7 +183,7 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
     array([ 0., 10., 70.])
     """
     low, high = float(values.min()), float(values.max())
-    body = float(np.percentile(values, 100 - TAIL))
+    body = float(np.percentile(values, 100 - TAIL_PERCENT))
     if high - low > 1.3 * (body - low) > 0:
         high = body
     # A bin of a few traces tells nothing.

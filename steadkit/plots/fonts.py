@@ -28,7 +28,7 @@ def choose_fonts(texts: Iterable[Text]) -> None:
 
     What no font has is drawn as boxes, and one line on standard error says so, once a command.
     """
-    lacking = {text: missing for text in texts if (missing := _missing_from(text))}
+    lacking = {text: missing for text in texts if (missing := _missing_characters(text))}
     if not lacking:
         return
     needed: frozenset[str] = frozenset().union(*lacking.values())
@@ -38,7 +38,7 @@ def choose_fonts(texts: Iterable[Text]) -> None:
     _report(boxed)
 
 
-def _missing_from(text: Text) -> set[str]:
+def _missing_characters(text: Text) -> set[str]:
     """Return the characters of a text that none of its fonts has."""
     needed = set(text.get_text()) - {"\n"}
     if all(map(str.isascii, needed)):

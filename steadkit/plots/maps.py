@@ -57,14 +57,14 @@ def map_figure(table: pd.DataFrame) -> Figure:
 
 def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
     """Draw a map into a panel; returns False, having drawn nothing, where no place is known."""
-    stations = places(table, "receiver")
-    sources = places(table, "source", MAGNITUDE)
+    stations = unique_places(table, "receiver")
+    sources = unique_places(table, "source", MAGNITUDE)
     longitudes = np.concatenate([stations["longitude"], sources["longitude"]])
     if not len(longitudes):
         return False
     west = western_edge(longitudes)
     for frame in (stations, sources):
-        frame["longitude"] = eastward(frame["longitude"].to_numpy(), west)
+        frame["longitude"] = unwrap_longitudes(frame["longitude"].to_numpy(), west)
     together = pd.concat([stations, sources])
     _draw_sources(ax, sources)
     _draw_stations(ax, stations, bool(np.ptp(together["longitude"]) > 30))
@@ -72,7 +72,7 @@ def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
     return True
 
 
-def places(table: pd.DataFrame, kind: str, *more: str) -> pd.DataFrame:
+def unique_places(table: pd.DataFrame, kind: str, *more: str) -> pd.DataFrame:
     """List the places of stations (``receiver``) or sources, each once, in an order of their own.
 
     Latitudes beyond the poles and longitudes beyond a turn are wrong, and left out.
@@ -111,10 +111,10 @@ def _fit(figure: Figure, ax: Axes) -> None:
     figure.set_size_inches(width, min(max(0.92 * width * shape + 0.7, 2.5), 8.5))
 
 
-def eastward(longitudes: np.ndarray, west: float) -> np.ndarray:
+def unwrap_longitudes(longitudes: np.ndarray, west: float) -> np.ndarray:
     """Count longitudes on from a western edge, beyond 180 where need be.
 
-    >>> eastward(np.array([179.0, -178.0, 176.5]), 176.5)
+    >>> unwrap_longitudes(np.array([179.0, -178.0, 176.5]), 176.5)
     array([179. , 182. , 176.5])
     """
     # Rounding must not send a place on the edge once round the globe.
@@ -165,21 +165,21 @@ def marker_area(magnitudes: np.ndarray, count: int = 1) -> np.ndarray:
 
 def legend_handles(table: pd.DataFrame) -> list[Line2D]:
     """Explain the marks: stations, sources, and how large a circle a few magnitudes have."""
-    stations, sources = places(table, "receiver"), places(table, "source", MAGNITUDE)
-    station = _handle("^", 5, BLUE, counted(len(stations), "station"))
+    stations, sources = unique_places(table, "receiver"), unique_places(table, "source", MAGNITUDE)
+    station = _handle("^", 5, BLUE, format_count(len(stations), "station"))
     handles = [station] if len(stations) else []
     if len(sources):
-        handles.append(_handle("o", 5, VERMILLION, counted(len(sources), "source")))
-    for magnitude in key_magnitudes(sources[MAGNITUDE]):
+        handles.append(_handle("o", 5, VERMILLION, format_count(len(sources), "source")))
+    for magnitude in legend_magnitudes(sources[MAGNITUDE]):
         area = marker_area(np.array([float(magnitude)]), len(sources))
         handles.append(_handle("o", float(area[0]) ** 0.5, VERMILLION, f"M {magnitude}"))
     return handles
 
 
-def key_magnitudes(known: pd.Series) -> list[int]:
+def legend_magnitudes(known: pd.Series) -> list[int]:
     """Choose a few whole magnitudes that the sources span.
 
-    >>> key_magnitudes(pd.Series([0.9, 4.3, np.nan])), key_magnitudes(pd.Series([], dtype=float))
+    >>> legend_magnitudes(pd.Series([0.9, 4.3, np.nan])), legend_magnitudes(pd.Series([], dtype=float))
     ([1, 2, 3, 4], [])
     """
     if not known.notna().any():
@@ -238,10 +238,10 @@ def graticule(span: float) -> float:
     return next(step for step in GRATICULES if step >= span / 8)
 
 
-def counted(count: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """Say how many there are.
 
-    >>> counted(1, "station"), counted(2600, "station")
+    >>> format_count(1, "station"), format_count(2600, "station")
     ('1 station', '2,600 stations')
     """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

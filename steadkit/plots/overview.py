@@ -17,7 +17,7 @@ from steadkit.plots.trace import draw_trace
 PAGE = (8.27, 11.69)
 """A4, inches."""
 
-WORDS = {"earthquake_local": "events"}
+LABELS = {"earthquake_local": "events"}
 
 
 @styled
@@ -61,7 +61,7 @@ def title(info: Info) -> str:
 
 def facts(info: Info) -> list[tuple[str, str]]:
     """List what the sheet says in words and figures."""
-    counted = [(WORDS.get(name, name), format_value(count)) for name, count in info.counts.items()]
+    counted = [(LABELS.get(name, name), format_value(count)) for name, count in info.counts.items()]
     days = [(name, time[:10]) for name, time in (("from", info.first), ("to", info.last)) if time]
     ranges = [
         (

@@ -39,7 +39,7 @@ def spectrogram_figure(
     figure.suptitle(heading(row), x=0.01, ha="left")
     axes = figure.subplots(len(COMPONENTS), sharex=True)
     # One scale for the three, so that their colours compare; its bar stands in the middle.
-    top = max(brightest(power(samples)[2]) for samples in waveform.T)
+    top = max(max_decibels(spectral_density(samples)[2]) for samples in waveform.T)
     for number, ax in enumerate(axes):
         draw_spectrogram(ax, waveform, row, number, (start, end), top, with_bar=number == 1)
         ax.set_title(component_title(number, waveform, row))
@@ -60,9 +60,9 @@ def draw_spectrogram(
 
     `top` is the brightest colour's, decibels; by default the largest of the whole component.
     """
-    seconds, hertz, decibels = power(waveform[:, number])
+    seconds, hertz, decibels = spectral_density(waveform[:, number])
     # The scale is the whole trace's, so that a zoom keeps its colours.
-    top = brightest(decibels) if top is None else top
+    top = max_decibels(decibels) if top is None else top
     mesh = ax.pcolormesh(
         seconds,
         hertz,
@@ -82,12 +82,12 @@ def draw_spectrogram(
         ax.figure.colorbar(mesh, cax=bar, label="PSD (dB re 1 count²/Hz)")
 
 
-def brightest(decibels: np.ndarray) -> float:
+def max_decibels(decibels: np.ndarray) -> float:
     """Tell the largest power, decibels; of silence less than any seismogram's."""
     return -200.0 if np.isnan(decibels).all() else float(decibels.max())
 
 
-def power(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectral_density(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the power spectral density over time, in windows of 0.64 s.
 
     Parameters

@@ -63,13 +63,13 @@ UNDRAWABLE = ("Glyph .* missing from font", "Matplotlib currently does not suppo
 styled = matplotlib.style.context(["default", STYLE])
 """Decorates a function that draws: the house's style inside, the caller's untouched outside."""
 
-THOUSANDS = FuncFormatter(lambda value, _: plain(value))
+THOUSANDS = FuncFormatter(lambda value, _: format_tick(value))
 
 
-def plain(value: float) -> str:
+def format_tick(value: float) -> str:
     """Write a tick as a person would.
 
-    >>> plain(1500000.0), plain(0.25), plain(-300.0), plain(0.0)
+    >>> format_tick(1500000.0), format_tick(0.25), format_tick(-300.0), format_tick(0.0)
     ('1,500,000', '0.25', '\N{MINUS SIGN}300', '0')
     """
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
@@ -84,7 +84,7 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
     InputError
         The ending is none of these, the file exists, or several figures are to be no PDF.
     """
-    kind = kind_of(path, len(figures))
+    kind = figure_format(path, len(figures))
 
     @styled
     def write(staged: Path) -> None:
@@ -119,10 +119,10 @@ def drawable(*figures: Figure) -> Iterator[None]:
         yield
 
 
-def kind_of(path: Path, count: int = 1) -> str:
+def figure_format(path: Path, count: int = 1) -> str:
     """Tell the format of a figure by its name's ending.
 
-    >>> kind_of(Path("map.PDF"))
+    >>> figure_format(Path("map.PDF"))
     'pdf'
     """
     kind = path.suffix.lower().removeprefix(".")

@@ -19,7 +19,7 @@ from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
 from steadkit.types import SNR_COLUMNS, typed_table
 
-CLOSE = 3
+MAX_SUGGESTIONS = 3
 """How many names are proposed for one that is not there."""
 
 NEIGHBOURS = 40
@@ -162,7 +162,7 @@ def close_names(name: str, names: Sequence[str]) -> list[str]:
     # To compare a million names letter by letter would take a minute.
     candidates = set(_neighbours(name, sorted(names)))
     candidates |= {n[::-1] for n in _neighbours(name[::-1], sorted(n[::-1] for n in names))}
-    return get_close_matches(name[:200], sorted(candidates), CLOSE)
+    return get_close_matches(name[:200], sorted(candidates), MAX_SUGGESTIONS)
 
 
 def _neighbours(name: str, in_order: Sequence[str]) -> Sequence[str]:

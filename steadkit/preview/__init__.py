@@ -6,17 +6,23 @@
 ==============  ================================================================
 """
 
-from steadkit.preview.examples import augmented, choose, examples_of, preview_items, sheet_of
-from steadkit.preview.issues import PreviewItem, is_inside, label_issues, moves
+from steadkit.preview.examples import (
+    augment_example,
+    choose_traces,
+    examples_of,
+    preview_items,
+    sheet_of,
+)
+from steadkit.preview.issues import PreviewItem, is_inside, label_issues, shift_issues
 
 __all__ = [
     "PreviewItem",
-    "augmented",
-    "choose",
+    "augment_example",
+    "choose_traces",
     "examples_of",
     "is_inside",
     "label_issues",
-    "moves",
     "preview_items",
     "sheet_of",
+    "shift_issues",
 ]

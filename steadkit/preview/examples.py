@@ -28,10 +28,10 @@ from steadkit.transforms import (
     normalize,
 )
 
-DONORS = 64
+AUXILIARY_COUNT = 64
 """Traces that others are drawn from, a quarter of them noise."""
 
-ROWS_A_NOISE = 4
+NOISE_EVERY = 4
 """Every so many rows one is noise, where the file has both."""
 
 
@@ -72,15 +72,15 @@ def sheet_of(
     table = read_table(source.csv, ("trace_name", "trace_category"))
     if table.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: there is nothing to show")
-    chosen = list(names) or choose(table, rows, seed)
+    chosen = list(names) or choose_traces(table, rows, seed)
     if unknown := sorted({*chosen} - {*table["trace_name"]})[:1]:
         raise InputError(f"{str(source.csv)!r} has no trace {unknown[0][:60]!r}: check the name")
-    others = choose(table, DONORS, seed) if needs_auxiliary(config) else []
+    others = choose_traces(table, AUXILIARY_COUNT, seed) if needs_auxiliary(config) else []
     pairs = []
     records = TraceSource([data], list(dict.fromkeys([*chosen, *others])))
     for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
         plain, augmented, note = pair
-        given = f"as in the file{_kind(plain)}"
+        given = f"as in the file{_category_note(plain)}"
         pairs.append(
             (
                 preview_items(name, plain, given, normalization, labels),
@@ -90,18 +90,18 @@ def sheet_of(
     return pairs
 
 
-def _kind(plain: Example) -> str:
+def _category_note(plain: Example) -> str:
     if not plain.is_event:
         return ", noise"
     return ", S not known" if np.isnan(plain.s).any() else ""
 
 
-def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
+def choose_traces(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
     """Choose traces by their rank: events, and one noise trace to three of them."""
     ranked = table.iloc[shuffled(table["trace_name"], seed, "preview")]
     is_event = (ranked["trace_category"] == EVENT).to_numpy()
     events, noise = (ranked["trace_name"][its].tolist() for its in (is_event, ~is_event))
-    wanted = min(len(noise), max(rows // ROWS_A_NOISE, rows - len(events)))
+    wanted = min(len(noise), max(rows // NOISE_EVERY, rows - len(events)))
     return events[: rows - wanted] + noise[:wanted]
 
 
@@ -128,11 +128,11 @@ def examples_of(
     records.read(numbers, waveforms)
     for place, number in enumerate(numbers.tolist()):
         plain = records.example(number, waveforms[place])
-        made.append((plain, *augmented(plain, config, seed, place, donors)))
+        made.append((plain, *augment_example(plain, config, seed, place, donors)))
     return made
 
 
-def augmented(
+def augment_example(
     plain: Example, config: AugmentConfig, seed: int, place: int, donors: AuxiliaryTraces
 ) -> tuple[Example, str]:
     """Augment an example as training does, and tell which augmentations changed it.

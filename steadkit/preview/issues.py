@@ -8,16 +8,16 @@ import numpy as np
 
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
-NEAR = 150
+MATCH_SAMPLES = 150
 """Samples within which a target still is that of an arrival."""
 
 TOLERANCE = 0.5 + 1e-3
 """An arrival may lie between two samples, and its target's largest sample beside it."""
 
-LAGS = 50
+MAX_LAG = 50
 """How far a waveform is moved against itself, in samples."""
 
-ALIKE, SAME = 0.9, 0.9999
+MIN_CORRELATION, SHIFT_CORRELATION = 0.9, 0.9999
 """Correlations: what noise leaves of a waveform, where its best place may be a sample or two off,
 and what is merely moved."""
 
@@ -58,19 +58,19 @@ def label_issues(item: PreviewItem) -> list[str]:
     """
     found = []
     for phase, arrivals in (("P", item.p), ("S", item.s)):
-        peaks = _peaks(np.asarray(item.targets[f"picker_{phase}"], float))
+        peaks = _find_peaks(np.asarray(item.targets[f"picker_{phase}"], float))
         inside = [a for a in arrivals if is_inside(a)]
         for arrival in inside:
             where = f"{arrival / SAMPLING_RATE:.2f} s"
             away = min(peaks - arrival, key=abs, default=np.inf)
-            if abs(away) > NEAR:
+            if abs(away) > MATCH_SAMPLES:
                 found.append(f"no {phase} target at {where}")
-            elif abs(away) > TOLERANCE and _is_alone(arrival, inside):
+            elif abs(away) > TOLERANCE and _is_isolated(arrival, inside):
                 found.append(f"{phase} target {away:+.3g} samples off {where}")
         found += [
             f"{phase} target at {peak / SAMPLING_RATE:.2f} s, not claimed"
             for peak in peaks
-            if all(abs(peak - arrival) > NEAR for arrival in inside)
+            if all(abs(peak - arrival) > MATCH_SAMPLES for arrival in inside)
         ]
     return found + _detector_issues(item)
 
@@ -91,13 +91,16 @@ def is_inside(arrival: float) -> bool:
     return -0.5 <= arrival < N_SAMPLES - 0.5
 
 
-def _is_alone(arrival: float, arrivals: Sequence[float]) -> bool:
+def _is_isolated(arrival: float, arrivals: Sequence[float]) -> bool:
     """Tell whether a target is whole: neither cut by an edge nor grown into a neighbour's."""
     apart = [abs(arrival - other) for other in arrivals if other != arrival]
-    return NEAR <= arrival < N_SAMPLES - NEAR and min(apart, default=np.inf) > NEAR
+    return (
+        MATCH_SAMPLES <= arrival < N_SAMPLES - MATCH_SAMPLES
+        and min(apart, default=np.inf) > MATCH_SAMPLES
+    )
 
 
-def _peaks(target: np.ndarray) -> np.ndarray:
+def _find_peaks(target: np.ndarray) -> np.ndarray:
     """Find the middles of the largest values, each above what lies around it."""
     edges = np.flatnonzero(np.diff(target)) + 1
     begins, ends = np.r_[0, edges], np.r_[edges, len(target)]
@@ -107,7 +110,7 @@ def _peaks(target: np.ndarray) -> np.ndarray:
     return (begins[tops] + ends[tops] - 1) / 2
 
 
-def moves(before: PreviewItem, after: PreviewItem) -> list[str]:
+def shift_issues(before: PreviewItem, after: PreviewItem) -> list[str]:
     """Tell whether the first event's waveform went elsewhere than its arrivals.
 
     What is around an arrival is compared, by correlation, with what was around it before. Where
@@ -116,23 +119,25 @@ def moves(before: PreviewItem, after: PreviewItem) -> list[str]:
     >>> wave = np.random.default_rng(0).normal(size=(6000, 3))
     >>> before = PreviewItem("X", wave, {}, p=(700.0,), s=(900.0,))
     >>> after = PreviewItem("X", np.roll(wave, 110, axis=0), {}, p=(800.0,), s=(1010.0,))
-    >>> moves(before, after)
+    >>> shift_issues(before, after)
     ['waveform +10 samples off P']
     """
     found = []
     for phase, old, new in (("P", before.p, after.p), ("S", before.s, after.s)):
-        if old and new and _is_alone(old[0], ()) and _is_alone(new[0], ()):
+        if old and new and _is_isolated(old[0], ()) and _is_isolated(new[0], ()):
             lag, likeness = _best_lag(before.waveform, after.waveform, round(old[0]), round(new[0]))
-            if (likeness > SAME and lag) or (likeness > ALIKE and abs(lag) > 2):
+            if (likeness > SHIFT_CORRELATION and lag) or (
+                likeness > MIN_CORRELATION and abs(lag) > 2
+            ):
                 found.append(f"waveform {lag:+d} samples off {phase}")
     return found
 
 
 def _best_lag(before: np.ndarray, after: np.ndarray, old: int, new: int) -> tuple[int, float]:
     """Find where what is around a sample has gone, and how like it is, in its best component."""
-    reach = NEAR - LAGS
+    reach = MATCH_SAMPLES - MAX_LAG
     around = before[old - reach : old + reach + 1]
-    there = after[new - NEAR : new + NEAR + 1]
+    there = after[new - MATCH_SAMPLES : new + MATCH_SAMPLES + 1]
     windows = np.lib.stride_tricks.sliding_window_view(there, len(around), axis=0)
     around = around - around.mean(axis=0)
     windows = windows - windows.mean(axis=-1, keepdims=True)
@@ -140,4 +145,4 @@ def _best_lag(before: np.ndarray, after: np.ndarray, old: int, new: int) -> tupl
     products = np.abs(np.einsum("wcs,sc->wc", windows, around))
     likeness = np.divide(products, size, out=np.zeros_like(products), where=size > 0).max(axis=1)
     best = int(likeness.argmax())
-    return best - LAGS, float(likeness[best])
+    return best - MAX_LAG, float(likeness[best])

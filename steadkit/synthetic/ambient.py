@@ -10,7 +10,7 @@ from scipy import fft
 
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.synthetic.stations import Station
-from steadkit.synthetic.waves import BAND_PASS, FREQUENCIES, LENGTH, white
+from steadkit.synthetic.waves import BAND_PASS, FREQUENCIES, LENGTH, white_noise
 
 _SECONDS: Final = np.arange(LENGTH) / SAMPLING_RATE
 
@@ -20,18 +20,18 @@ def ambient(station: Station, hour: float, picked: bool, rng: np.random.Generato
 
     A minute in which somebody ``picked`` an earthquake is mostly free of disturbances.
     """
-    own = white(rng)
+    own = white_noise(rng)
     shared = (own + station.coherence * np.roll(own, 1, axis=0)) / math.hypot(1, station.coherence)
-    still = fft.irfft(shared * _colour(station, busy=_by_day(hour) > 1), LENGTH)
-    shaken = still * _gusts(rng) + _hum(station, rng)
+    still = fft.irfft(shared * _colour(station, busy=_activity(hour) > 1), LENGTH)
+    shaken = still * _wind_level(rng) + _hum(station, rng)
     for disturb, in_noise, in_event in DISTURBANCES:
         if rng.uniform() < (in_event if picked else in_noise):
             shaken = shaken + disturb(rng) * _polarisation(rng)[:, None]
-    level = station.gain * station.noise * _by_day(hour) ** 0.5 * rng.lognormal(0, 0.25)
+    level = station.gain * station.noise * _activity(hour) ** 0.5 * rng.lognormal(0, 0.25)
     return level * fft.irfft(fft.rfft(shaken) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
 
 
-def _by_day(hour: float) -> float:
+def _activity(hour: float) -> float:
     """How busy the hour is, from a half at night to one and a half in the afternoon."""
     return 1 - 0.5 * math.cos(2 * math.pi * (hour - 2) / 24)
 
@@ -53,7 +53,7 @@ def _peak(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
     return np.exp(-0.5 * ((frequencies - centre) / width) ** 2)
 
 
-def _gusts(rng: np.random.Generator) -> np.ndarray:
+def _wind_level(rng: np.random.Generator) -> np.ndarray:
     """Let the wind freshen and drop within the minute: a level that wanders about one."""
     strength = rng.uniform(0, 0.3) * rng.standard_normal(12)
     every = np.arange(12) * LENGTH / 12
@@ -73,7 +73,7 @@ def _polarisation(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(0, 1, 3) / math.sqrt(3) + rng.choice((-0.5, 0.5), 3)
 
 
-def _knock(start: float, hertz: float, fall: float) -> np.ndarray:
+def _decaying_oscillation(start: float, hertz: float, fall: float) -> np.ndarray:
     """One blow: an oscillation that dies away."""
     since = np.maximum(_SECONDS - start, 0)
     return np.sin(2 * np.pi * hertz * since) * np.exp(-since / fall)
@@ -85,7 +85,7 @@ def _footsteps(rng: np.random.Generator) -> np.ndarray:
     first = rng.uniform(0, 45)
     near = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
     blows = [
-        nearness * rng.uniform(0.6, 1.2) * _knock(first + pace * step, hertz, 0.06)
+        nearness * rng.uniform(0.6, 1.2) * _decaying_oscillation(first + pace * step, hertz, 0.06)
         for step, nearness in enumerate(near)
     ]
     return rng.lognormal(1.8, 0.5) * np.sum(blows, axis=0)
@@ -103,7 +103,7 @@ def _vehicle(rng: np.random.Generator) -> np.ndarray:
 
 def _slam(rng: np.random.Generator) -> np.ndarray:
     """Strike the ground once: a single wave, without the second that an earthquake has."""
-    blow = _knock(rng.uniform(0, 55), rng.uniform(3, 20), rng.lognormal(-1.6, 0.6))
+    blow = _decaying_oscillation(rng.uniform(0, 55), rng.uniform(3, 20), rng.lognormal(-1.6, 0.6))
     return rng.lognormal(2.3, 0.7) * blow
 
 

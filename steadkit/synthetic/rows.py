@@ -25,7 +25,7 @@ SUFFIX: Final = {schema.EVENT: "EV", schema.NOISE: "NO"}
 
 def noise_row(station: Station, start: float) -> dict[str, object]:
     """Fill in a noise trace that starts so many seconds after the ``BEGINNING``."""
-    return _recorded(station, start, schema.NOISE)
+    return _trace_columns(station, start, schema.NOISE)
 
 
 def event_row(
@@ -33,12 +33,18 @@ def event_row(
 ) -> dict[str, object]:
     """Fill in all of an event trace but what is measured on it: S, its SNR and its coda end."""
     start = round(quake.origin + travel - p_sample / schema.SAMPLING_RATE, 2)
-    row = _recorded(path.station, start, schema.EVENT)
+    row = _trace_columns(path.station, start, schema.EVENT)
     row.update(p_arrival_sample=float(p_sample), p_travel_sec=travel)
-    return row | _picked("p", rng) | _picked("s", rng) | _source(quake) | _between(path)
+    return (
+        row
+        | _pick_columns("p", rng)
+        | _pick_columns("s", rng)
+        | _source_columns(quake)
+        | _path_columns(path)
+    )
 
 
-def _recorded(station: Station, start: float, category: str) -> dict[str, object]:
+def _trace_columns(station: Station, start: float, category: str) -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(schema.COLUMNS, "")
     moment = BEGINNING + datetime.timedelta(seconds=start)
     row.update(
@@ -55,12 +61,12 @@ def _recorded(station: Station, start: float, category: str) -> dict[str, object
     return row
 
 
-def _picked(wave: str, rng: np.random.Generator) -> dict[str, object]:
+def _pick_columns(wave: str, rng: np.random.Generator) -> dict[str, object]:
     status = "manual" if rng.uniform() < 0.7 else "autopicker"
     return {f"{wave}_status": status, f"{wave}_weight": round(rng.uniform(0.5, 0.8), 2)}
 
 
-def _source(quake: Quake) -> dict[str, object]:
+def _source_columns(quake: Quake) -> dict[str, object]:
     origin = BEGINNING + datetime.timedelta(seconds=quake.origin)
     known = quake.magnitude >= MECHANISM_FROM
     # The fewer stations and the wider the gap between them, the less is certain.
@@ -84,7 +90,7 @@ def _source(quake: Quake) -> dict[str, object]:
     }
 
 
-def _between(path: Path) -> dict[str, object]:
+def _path_columns(path: Path) -> dict[str, object]:
     return {
         "source_distance_deg": round(math.degrees(path.km / EARTH_KM), 2),
         "source_distance_km": round(path.km, 2),

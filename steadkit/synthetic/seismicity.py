@@ -16,13 +16,13 @@ MAGNITUDES: Final = np.linspace(0.5, 5.5, 51)
 DETECTABLE_DB: Final = 12.0
 """Signal over noise at which a network would have a pick."""
 
-ENOUGH: Final = 3
+MIN_STATIONS: Final = 3
 """Stations that must detect an earthquake for it to be located."""
 
-BENEATH: Final = 0.4
+NEAR_STATION_FRACTION: Final = 0.4
 """Share of the earthquakes that lie close to a station."""
 
-FARTHEST_KM: Final = 150.0
+MAX_DISTANCE_KM: Final = 150.0
 
 SLOTS: Final = 2**20
 SLOT_SECONDS: Final = 600
@@ -62,8 +62,11 @@ def quake(seed: int, number: int) -> Quake:
     depth_km = round(float(np.clip(rng.lognormal(2.1, 0.5), 1.0, 28.0)), 2)
     stress_drop = 3e6 * rng.lognormal(0, 0.8)
     paths = [_path(latitude, longitude, each) for each in network]
-    heard = np.array([_heard_db(depth_km, stress_drop, path) for path in paths]) > DETECTABLE_DB
-    magnitude = _magnitude(rng, heard.sum(axis=0) >= ENOUGH)
+    heard = (
+        np.array([_signal_to_noise_db(depth_km, stress_drop, path) for path in paths])
+        > DETECTABLE_DB
+    )
+    magnitude = _magnitude(rng, heard.sum(axis=0) >= MIN_STATIONS)
     audible = np.flatnonzero(heard[:, np.searchsorted(MAGNITUDES, magnitude + 1e-9) - 1])
     wanted = min(int(rng.integers(3, 9)), len(audible))
     chosen = np.sort(rng.permutation(audible)[:wanted])
@@ -90,7 +93,7 @@ def _epicentre(
 ) -> tuple[float, float]:
     """Spread over the region, or below a station: networks are dense where the ground shakes."""
     near = network[int(rng.integers(len(network)))]
-    centre, degrees = (near, 0.08) if rng.uniform() < BENEATH else (region, 0.3)
+    centre, degrees = (near, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
     north, east = (float(offset) for offset in rng.normal(0, degrees, 2))
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
@@ -101,9 +104,9 @@ def _path(latitude: float, longitude: float, station: stations.Station) -> Path:
     return Path(station, *stations.distance_azimuths(latitude, longitude, *there))
 
 
-def _heard_db(depth_km: float, stress_drop: float, path: Path) -> np.ndarray:
+def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.ndarray:
     """Peak of S over noise at a station, roughly, for each of ``MAGNITUDES``."""
-    if path.km > FARTHEST_KM:
+    if path.km > MAX_DISTANCE_KM:
         return np.full(len(MAGNITUDES), -np.inf)
     km, station = math.hypot(path.km, depth_km), path.station
     corner = source.corner_frequency(MAGNITUDES, stress_drop)

@@ -12,9 +12,9 @@ TAG: Final = 0
 
 EARTH_KM: Final = 6371.0
 
-PER_REGION: Final = 10
+STATIONS_PER_REGION: Final = 10
 
-WIDE_DEG: Final = 0.75
+RADIUS_DEG: Final = 0.75
 """Radius of a region, in degrees of latitude."""
 
 
@@ -103,7 +103,7 @@ class Station:
 def network(seed: int, region: int) -> tuple[Station, ...]:
     """Draw the stations of a region."""
     rng = np.random.default_rng([seed, TAG, region])
-    return tuple(_station(rng, REGIONS[region], number) for number in range(PER_REGION))
+    return tuple(_station(rng, REGIONS[region], number) for number in range(STATIONS_PER_REGION))
 
 
 def distance_azimuths(
@@ -136,7 +136,7 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # A digitizer is set so that the site's own noise moves more than its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
-    spread = WIDE_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
+    spread = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
     eastward = float(spread.imag) / math.cos(math.radians(region.latitude))
     return Station(
         network=region.network,

@@ -21,15 +21,15 @@ P_SAMPLES: Final = (400, 900)
 """First and last sample at which P may arrive. STEAD's P is on a whole second; not here."""
 
 SNR_WINDOW: Final = 300
-FAINTEST_DB: Final = 0.0
+MIN_SNR_DB: Final = 0.0
 """A trace whose components average less than this is not kept, as nobody would have picked it."""
 
-LARGEST: Final = 2**23
+MAX_COUNTS: Final = 2**23
 """Counts at which a 24-bit digitizer clips; below it float32 holds every integer."""
 
-DEAD: Final = 0.04
-COPIED: Final = {"event": 0.015, "noise": 0.03}
-SECOND: Final = 0.04
+DEAD_CHANCE: Final = 0.04
+COPY_CHANCE: Final = {"event": 0.015, "noise": 0.03}
+AFTERSHOCK_CHANCE: Final = 0.04
 """Chance of a channel that is dead or copied, and of a second earthquake if there is room."""
 
 
@@ -101,10 +101,10 @@ def _event_trace(
     waves, s_sample = seismogram(quake, path, p_sample, rng)
     still = ambient(path.station, _hour(quake.origin, path.station), picked=True, rng=rng)
     coda_end = _coda_end(waves, still, s_sample)
-    counts = _digitize(waves + still + _second(quake, path, coda_end, rng))
-    counts = _kill(_copy(counts, COPIED["event"], rng), rng)
+    counts = _digitize(waves + still + _aftershock(quake, path, coda_end, rng))
+    counts = _silence_components(_copy_vertical(counts, COPY_CHANCE["event"], rng), rng)
     snr = snr_db(counts, p_sample, s_sample)
-    if snr[counts.any(axis=1)].mean() < FAINTEST_DB:
+    if snr[counts.any(axis=1)].mean() < MIN_SNR_DB:
         return []
     travel = round(velocity.travel_times(quake.depth_km, path.km)[0], 2)
     row = rows.event_row(quake, path, p_sample, travel, rng)
@@ -121,7 +121,7 @@ def _noise_trace(seed: int, number: int) -> tuple[dict[str, object], np.ndarray]
     # The second half of a slot, when the earthquake of its first half has died away.
     start = seismicity.start_of_slot(number) + 300 + round(rng.uniform(0, 200), 2)
     still = ambient(station, _hour(start, station), picked=False, rng=rng)
-    counts = _copy(_digitize(still), COPIED["noise"], rng)
+    counts = _copy_vertical(_digitize(still), COPY_CHANCE["noise"], rng)
     return rows.noise_row(station, start), counts.T.astype(np.float32)
 
 
@@ -156,10 +156,10 @@ def _coda_end(waves: np.ndarray, still: np.ndarray, s_sample: int) -> int:
     return min(s_sample + round(100 * (last + 0.5 + share)), N_SAMPLES - 1)
 
 
-def _second(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -> np.ndarray:
+def _aftershock(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -> np.ndarray:
     """Let an aftershock follow that the row will not tell of, if there is room and chance."""
     first, last = coda_end + 200, N_SAMPLES - 1000
-    if rng.uniform() >= SECOND or first >= last:
+    if rng.uniform() >= AFTERSHOCK_CHANCE or first >= last:
         return np.zeros((3, N_SAMPLES))
     smaller = quake._replace(magnitude=quake.magnitude - rng.uniform(0, 0.6))
     return seismogram(smaller, path, int(rng.integers(first, last)), rng)[0]
@@ -167,17 +167,17 @@ def _second(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -
 
 def _digitize(counts: np.ndarray) -> np.ndarray:
     """Round to whole counts, which hides how the last bits of a transform fell."""
-    return np.clip(np.rint(counts), -LARGEST, LARGEST)
+    return np.clip(np.rint(counts), -MAX_COUNTS, MAX_COUNTS)
 
 
-def _copy(counts: np.ndarray, chance: float, rng: np.random.Generator) -> np.ndarray:
+def _copy_vertical(counts: np.ndarray, chance: float, rng: np.random.Generator) -> np.ndarray:
     """Let a station of one channel, its vertical, stand for all three now and then."""
     return np.repeat(counts[2:], 3, axis=0) if rng.uniform() < chance else counts
 
 
-def _kill(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _silence_components(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Silence one or two components now and then."""
-    if rng.uniform() >= DEAD:
+    if rng.uniform() >= DEAD_CHANCE:
         return counts
     dead = rng.permutation(3)[: rng.integers(1, 3)]
     return np.where(np.isin(np.arange(3), dead)[:, None], 0.0, counts)

@@ -49,9 +49,9 @@ def rays(depth_km: float, distance_km: float) -> tuple[Ray, ...]:
     >>> [ray.kind for ray in rays(5.0, 100.0)]
     ['head', 'head', 'head', 'reflected', 'direct']
     """
-    found = [_bent("direct", depth_km, depth_km, distance_km)]
-    found += [ray for top in range(1, len(TOPS)) for ray in _head(depth_km, top, distance_km)]
-    reflected = _bent("reflected", depth_km, TOPS[-1], distance_km)
+    found = [_trace_ray("direct", depth_km, depth_km, distance_km)]
+    found += [ray for top in range(1, len(TOPS)) for ray in _head_wave(depth_km, top, distance_km)]
+    reflected = _trace_ray("reflected", depth_km, TOPS[-1], distance_km)
     if reflected.slowness < 1 / VP[-1]:
         reflected = reflected._replace(kind="steep reflected")
     return tuple(sorted([*found, reflected], key=lambda ray: ray.seconds))
@@ -69,19 +69,19 @@ def travel_times(depth_km: float, distance_km: float) -> tuple[float, float]:
     return first, VP_VS * first
 
 
-def _bent(kind: str, depth_km: float, turn_km: float, distance_km: float) -> Ray:
+def _trace_ray(kind: str, depth_km: float, turn_km: float, distance_km: float) -> Ray:
     """Trace the ray that turns at ``turn_km``, or that goes straight up if the source is there."""
-    path = _path(depth_km, turn_km)
+    path = _layers_crossed(depth_km, turn_km)
     slowness = _slowness(path, distance_km)
     return _ray(kind, path, slowness, depth_km, distance_km, upward=turn_km == depth_km)
 
 
-def _head(depth_km: float, top: int, distance_km: float) -> list[Ray]:
+def _head_wave(depth_km: float, top: int, distance_km: float) -> list[Ray]:
     """Trace the ray refracted along the top of a layer, where there is one this far out."""
     if depth_km >= TOPS[top]:
         return []
-    path, slowness = _path(depth_km, TOPS[top]), 1 / VP[top]
-    if distance_km < _reach(path, slowness):
+    path, slowness = _layers_crossed(depth_km, TOPS[top]), 1 / VP[top]
+    if distance_km < _ray_distance(path, slowness):
         return []
     return [_ray("head", path, slowness, depth_km, distance_km, upward=False)]
 
@@ -102,7 +102,7 @@ def _ray(
     return Ray(kind, slowness * distance_km + vertical, slowness, takeoff)
 
 
-def _path(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
+def _layers_crossed(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
     """Kilometres and velocity of each layer crossed: down to the turn, then up to the surface."""
     crossed = []
     for top, base, v in zip(TOPS, (*TOPS[1:], math.inf), VP, strict=True):
@@ -113,7 +113,7 @@ def _path(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
     return crossed
 
 
-def _reach(path: list[tuple[float, float]], slowness: float) -> float:
+def _ray_distance(path: list[tuple[float, float]], slowness: float) -> float:
     """How far along the surface a ray of this slowness comes out."""
     reach = 0.0
     for km, v in path:
@@ -127,5 +127,5 @@ def _slowness(path: list[tuple[float, float]], distance_km: float) -> float:
     low, high = 0.0, 1 / max(v for _, v in path)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _reach(path, middle) < distance_km else (low, middle)
+        low, high = (middle, high) if _ray_distance(path, middle) < distance_km else (low, middle)
     return low

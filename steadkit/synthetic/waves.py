@@ -17,10 +17,10 @@ from steadkit.synthetic import source, velocity
 from steadkit.synthetic.seismicity import Path, Quake
 from steadkit.synthetic.stations import Station
 
-RINGING: Final = 1200
+WAVELET_SAMPLES: Final = 1200
 """Samples a wavelet may last."""
 
-LENGTH: Final = N_SAMPLES + RINGING
+LENGTH: Final = N_SAMPLES + WAVELET_SAMPLES
 """Of every transform: no wavelet wraps round from the end of a trace to its start."""
 
 FREQUENCIES: Final = fft.rfftfreq(LENGTH, 1 / SAMPLING_RATE)
@@ -51,10 +51,10 @@ CODA_SHARE: Final = {"P": np.array([0.7, 0.7, 1.0]), "S": np.array([1.0, 1.0, 0.
 Q_RATIO: Final = {"P": 1.5, "S": 1.0}
 KAPPA_RATIO: Final = {"P": 0.6, "S": 1.0}
 
-SURFACE: Final = {"P": 3.0, "S": 1.6}
+SURFACE_VELOCITY: Final = {"P": 3.0, "S": 1.6}
 """Velocity of the weathered rock in km/s, which turns rays towards the vertical."""
 
-BLURRED: Final = 0.15
+SCATTERED_FRACTION: Final = 0.15
 """Share of energy that scattering makes independent of the radiation pattern."""
 
 
@@ -99,7 +99,7 @@ def _arrivals(quake: Quake, path: Path, p_sample: int, rng: np.random.Generator)
             sample = p_sample + round(later * SAMPLING_RATE)
             motion = ray.strength * _motion(wave, quake, path, ray)
             arrivals.append(Arrival(wave, sample, motion, ray.strength))
-    return arrivals + [_converted(each, path.station, p_sample, rng) for each in arrivals]
+    return arrivals + [_convert_at_sediment(each, path.station, p_sample, rng) for each in arrivals]
 
 
 def _first_s(arrivals: list[Arrival]) -> int:
@@ -116,20 +116,22 @@ def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarra
     transverse = np.array([math.cos(onward), -math.sin(onward), 0.0])
     up = np.array([0.0, 0.0, 1.0])
     slowness = ray.slowness * (1.0 if wave == "P" else velocity.VP_VS)
-    sine = slowness * SURFACE[wave]
+    sine = slowness * SURFACE_VELOCITY[wave]
     cosine = math.sqrt(1 - sine**2)
     if wave == "P":
-        return _blur(p, "P") * (cosine * up + sine * radial)
-    return _blur(sv, "S") * (sine * up - cosine * radial) + _blur(sh, "S") * transverse
+        return _fill_nodes(p, "P") * (cosine * up + sine * radial)
+    return _fill_nodes(sv, "S") * (sine * up - cosine * radial) + _fill_nodes(sh, "S") * transverse
 
 
-def _blur(pattern: float, wave: str) -> float:
+def _fill_nodes(pattern: float, wave: str) -> float:
     """Fill the nodes of a radiation pattern as scattering does."""
-    energy = (1 - BLURRED) * pattern**2 + BLURRED * source.MEAN_PATTERN[wave] ** 2 / 2
+    energy = (1 - SCATTERED_FRACTION) * pattern**2 + SCATTERED_FRACTION * source.MEAN_PATTERN[
+        wave
+    ] ** 2 / 2
     return math.copysign(math.sqrt(energy), pattern)
 
 
-def _converted(
+def _convert_at_sediment(
     arrival: Arrival, station: Station, p_sample: int, rng: np.random.Generator
 ) -> Arrival:
     """Convert a part of a wave below the sediment: P to S, which lags, or S to P, which leads."""
@@ -171,7 +173,7 @@ def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
     response = np.exp(fft.rfft(cepstrum)) * DERIVATIVE**instrument.order * BAND_PASS
     wavelets = fft.irfft(response, LENGTH)
     # What little the transform leaves before the onset sits at its end.
-    wavelets[:, RINGING:] = 0
+    wavelets[:, WAVELET_SAMPLES:] = 0
     return fft.rfft(wavelets) * SAMPLING_RATE
 
 
@@ -193,17 +195,17 @@ def _coda(
     at = np.searchsorted(FREQUENCIES, BANDS)
     lag = _first_s(arrivals) - start
     shape = {"P": _p_envelope(lag, rng), "S": _s_envelope(lag, rng)}
-    scattered = fft.irfft(white(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
+    scattered = fft.irfft(white_noise(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
     coda = np.zeros((3, N_SAMPLES - start))
     for wave in "PS":
         level = source.MEAN_PATTERN[wave] * amplitude[wave][at] / amplitude["S"][at]
         share = CODA_SHARE[wave] * rng.lognormal(0, 0.15, 3)
-        envelope = level[:, None] * _launched(wave, arrivals, shape[wave], start)
+        envelope = level[:, None] * _sum_envelopes(wave, arrivals, shape[wave], start)
         coda += share[:, None] * np.einsum("cbt,bt->ct", scattered, envelope)
     return coda
 
 
-def _launched(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
+def _sum_envelopes(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
     """Add up the envelopes that a wave's arrivals launch."""
     envelope = np.zeros((len(BANDS), N_SAMPLES - start))
     for each in arrivals:
@@ -212,7 +214,7 @@ def _launched(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int)
     return envelope
 
 
-def white(rng: np.random.Generator) -> np.ndarray:
+def white_noise(rng: np.random.Generator) -> np.ndarray:
     """Transform of white noise of unit variance, one row for each component."""
     real, imaginary = rng.standard_normal((2, 3, len(FREQUENCIES)))
     return (real + 1j * imaginary) * math.sqrt(LENGTH / 2)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.check import ISSUES, check_rows, repairable, selected_issues
-from steadkit.check.metadata import RULES, repaired, repeated, window_keys
+from steadkit.check.metadata import RULES, find_duplicates, repair_rows, window_keys
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, EVENT, NOISE
 
@@ -144,7 +144,7 @@ def test_repair_changes_that_cell_alone(cells, column, mended):
         table.loc[2, name] = text
     findings = check_rows(table)
     assert repairable(findings).all()
-    changed = repaired(table, findings)
+    changed = repair_rows(table, findings)
     assert changed.loc[2, column] == mended
     assert found_in(changed) == []
     different = (changed != table).to_numpy()
@@ -157,7 +157,7 @@ def test_without_coordinates_nothing_is_repaired():
     findings = check_rows(table)
     assert findings["fault"].tolist() == ["distance-units"]
     assert not repairable(findings).any()
-    assert repaired(table, findings).equals(table)
+    assert repair_rows(table, findings).equals(table)
 
 
 def test_a_back_azimuth_turned_at_the_source_is_forgiven():
@@ -189,7 +189,7 @@ def test_same_station_and_time():
     table.loc[2, "trace_start_time"] = "2006-07-23T15:59:00.96"
     table.loc[3, ["receiver_code", "receiver_type"]] = ["E1", "HH"]
     table.loc[[4, 5], ["receiver_code", "trace_start_time"]] = ["E1", ""]
-    findings = repeated("duplicate-window", table["trace_name"], window_keys(table))
+    findings = find_duplicates("duplicate-window", table["trace_name"], window_keys(table))
     assert findings["trace_name"].tolist() == ["E2.TA_20060723155859_EV"]
     assert findings["value"].tolist() == ["same as E1.TA_20060723155859_EV"]
 
@@ -200,7 +200,7 @@ def test_all_but_the_first_of_equal_keys(keys, random):
     expected = [n for n, k in zip(names, keys, strict=True) if k and names[keys.index(k)] != n]
     rows = list(zip(names, keys, strict=True))
     random.shuffle(rows)
-    findings = repeated(
+    findings = find_duplicates(
         "duplicate-waveform",
         pd.Series([n for n, _ in rows], dtype=str),
         np.array([k for _, k in rows], dtype="S4"),
@@ -227,7 +227,7 @@ def test_the_38_of_the_real_rows(shared_data):
     recorded = wrong["back_azimuth_deg"].astype(float).to_numpy()
     turned = np.abs(recorded - errors["expected"].astype(float).to_numpy())
     assert ((turned > 179) & (turned < 181)).all()
-    mended = check_rows(repaired(table, findings))
+    mended = check_rows(repair_rows(table, findings))
     assert set(mended["severity"]) == {"suspect"}
 
 

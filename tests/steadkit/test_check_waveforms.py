@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.check import ISSUES, check, selected_issues
-from steadkit.check.heuristics import RATIO, energy_rise, rises
+from steadkit.check.heuristics import MIN_RATIO, energy_rise, find_rises
 from steadkit.check.issues import SAMPLES
 from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
 from steadkit.check.waveforms import ARRIVALS, check_waveforms
@@ -131,14 +131,14 @@ def burst(components, at, strength):
 
 
 def test_steady_noise_does_not_rise():
-    assert energy_rise(batch().astype(float)).max() < RATIO
+    assert energy_rise(batch().astype(float)).max() < MIN_RATIO
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
 def test_an_onset_is_found_where_it_is(scale):
     components = burst(batch().astype(float), 3000, 2000.0) * scale
     rise = energy_rise(components)
-    assert (rise.max(axis=1) > RATIO).all()
+    assert (rise.max(axis=1) > MIN_RATIO).all()
     assert (np.abs(rise.argmax(axis=1) - 3000) <= 30).all()
 
 
@@ -148,7 +148,7 @@ def test_only_what_follows_the_coda_is_a_second_event():
     arrivals = np.array(
         [[700, 900, 2000], [700, 900, 4000], [np.nan, np.nan, np.nan], [np.nan] * 3]
     )
-    texts = rises(components, categories, arrivals)
+    texts = find_rises(components, categories, arrivals)
     assert [bool(text) for text in texts["second-event"]] == [True, False, False, False]
     assert [bool(text) for text in texts["unlabelled-event"]] == [False, False, False, True]
     assert "at sample 29" in texts["second-event"][0] or "sample 30" in texts["second-event"][0]

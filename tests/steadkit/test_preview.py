@@ -12,7 +12,14 @@ from steadkit.cli.preview import AUGMENTATIONS, LABELS, NORMALIZATIONS
 from steadkit.example import Example
 from steadkit.labels import SHAPES, LabelConfig
 from steadkit.plots import contact_sheet, save
-from steadkit.preview import PreviewItem, augmented, label_issues, moves, preview_items, sheet_of
+from steadkit.preview import (
+    PreviewItem,
+    augment_example,
+    label_issues,
+    preview_items,
+    sheet_of,
+    shift_issues,
+)
 from steadkit.transforms import NORMALIZATIONS as MODES
 from steadkit.transforms import PRESETS, AugmentConfig, AuxiliaryTraces, normalize
 
@@ -105,7 +112,7 @@ def test_dead_components_are_drawn_flat(tmp_path):
     item = replace(event(), waveform=np.zeros((6000, 3), np.float32))
     figure = contact_sheet([[item, item]])
     assert np.ptp(figure.axes[1].lines[0].get_ydata()) == 0
-    assert label_issues(item) == moves(item, item) == []
+    assert label_issues(item) == shift_issues(item, item) == []
     save([figure], tmp_path / "a.png")
 
 
@@ -132,9 +139,9 @@ def test_a_waveform_that_moved_elsewhere_is_told(stead, config, least):
     pairs = sheet_of(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
     found = []
     for plain, copy in pairs:
-        assert label_issues(plain) + label_issues(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []
         if copy.p:
-            found.append("waveform +10 samples off P" in moves(plain, wave_late(copy, 10)))
+            found.append("waveform +10 samples off P" in shift_issues(plain, wave_late(copy, 10)))
     assert np.mean(found) >= least
 
 
@@ -160,7 +167,7 @@ def test_the_shift_told_is_the_shift_made(stead):
 def test_augmentations_are_told_in_their_order():
     config = AugmentConfig(shift=1.0, second_event=1.0, gaussian_noise=1.0, drop_channels=1.0)
     example = Example(waveform(NAME), (600.0,), (900.0,), 2000.0, np.full(3, 30.0))
-    copy, note = augmented(example, config, 0, 0, AuxiliaryTraces())
+    copy, note = augment_example(example, config, 0, 0, AuxiliaryTraces())
     kinds = [words.split(" ", 1)[0] for words in note.split(", ")]
     assert kinds == ["shift", "second", "gaussian", "no"]
     assert f"second event at {copy.p[1] / 100:.2f} s" in note
@@ -336,4 +343,4 @@ def test_the_callers_settings_stay_as_they_are():
 
 def test_the_real_records_have_no_issue(shared_data):
     for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
-        assert label_issues(plain) + label_issues(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []

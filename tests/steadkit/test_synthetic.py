@@ -149,7 +149,7 @@ def test_slots_of_time_do_not_collide():
 def test_every_station_has_a_name_of_its_own():
     networks = [stations.network(0, region) for region in range(len(stations.REGIONS))]
     names = {(each.network, each.code) for network in networks for each in network}
-    assert len(names) == len(stations.REGIONS) * stations.PER_REGION
+    assert len(names) == len(stations.REGIONS) * stations.STATIONS_PER_REGION
 
 
 # ---- Arrivals ----
@@ -449,7 +449,7 @@ def test_what_is_drowned_by_noise_is_not_kept():
     faint = quake._replace(magnitude=-2.0)
     attempts = [traces._event_trace(faint, path, np.random.default_rng(k)) for k in range(8)]
     for row, _ in itertools.chain(*attempts):
-        assert row["snr_db"].mean() >= traces.FAINTEST_DB
+        assert row["snr_db"].mean() >= traces.MIN_SNR_DB
     assert [] in attempts
 
 
@@ -506,10 +506,10 @@ def test_disturbances_are_seeded_and_stand_out(disturb):
 def test_components_die_and_are_copied_as_often_as_they_should():
     counts = np.arange(1.0, 10.0).reshape(3, 3)
     rngs = [np.random.default_rng(seed) for seed in range(2000)]
-    killed = [int((~traces._kill(counts, rng).any(axis=1)).sum()) for rng in rngs]
+    killed = [int((~traces._silence_components(counts, rng).any(axis=1)).sum()) for rng in rngs]
     assert set(killed) == {0, 1, 2}
     assert 0.02 < np.mean(np.array(killed) > 0) < 0.06
-    copied = [traces._copy(counts, traces.COPIED["noise"], rng) for rng in rngs]
+    copied = [traces._copy_vertical(counts, traces.COPY_CHANCE["noise"], rng) for rng in rngs]
     alike = [np.array_equal(each[0], each[1]) for each in copied]
     assert 0.015 < np.mean(alike) < 0.04
 
@@ -526,9 +526,9 @@ def test_issues_reach_the_traces(events):
 def test_a_second_earthquake_comes_after_the_coda_of_the_first():
     quake, path = paths(1)[0]
     seconds = [
-        traces._second(quake, path, 3000, np.random.default_rng(seed)) for seed in range(200)
+        traces._aftershock(quake, path, 3000, np.random.default_rng(seed)) for seed in range(200)
     ]
     shaken = [each for each in seconds if each.any()]
     assert 2 <= len(shaken) <= 20
     assert all(np.abs(each[:, :3200]).max() < 1e-9 * np.abs(each).max() for each in shaken)
-    assert not traces._second(quake, path, 5500, np.random.default_rng(0)).any()
+    assert not traces._aftershock(quake, path, 5500, np.random.default_rng(0)).any()
