@@ -59,19 +59,19 @@ def check(
         _list_issues()
         return
     if copy is not None and (clean is not None or metadata_only):
-        other = "--drop" if clean is not None else "--metadata-only"
-        raise click.UsageError(f"--fix and {other} exclude each other: use one, then the other.")
+        option = "--drop" if clean is not None else "--metadata-only"
+        raise click.UsageError(f"--fix and {option} exclude each other: use one, then the other.")
     with _exit_code_2():
         from steadkit.check import check as run
         from steadkit.check import selected_issues
 
-        wanted = selected_issues(only, ignore, metadata_only, suspects)
-        sources = _sources(source, wanted, copy is not None)
+        codes = selected_issues(only, ignore, metadata_only, suspects)
+        sources = _sources(source, codes, copy is not None)
         outputs = _outputs(listing, copy, clean, overwrite)
-        found = run(sources, wanted)
-        _show(found)
-        left = _write(found, sources, outputs, bool(only), overwrite)
-    click.get_current_context().exit(1 if left else 0)
+        result = run(sources, codes)
+        _show(result)
+        has_errors = _write(result, sources, outputs, bool(only), overwrite)
+    click.get_current_context().exit(1 if has_errors else 0)
 
 
 def _list_issues() -> None:
@@ -110,15 +110,15 @@ def _outputs(
         files.append(listing)
         check_targets([listing], overwrite, [FINDINGS])
     if copy is not None:
-        copied = dataset_files(copy)
-        outputs["copy"] = copied.hdf5
-        files += [copied.hdf5, copied.csv, copied.manifest]
-        check_dataset(copied, overwrite)
+        copy_files = dataset_files(copy)
+        outputs["copy"] = copy_files.hdf5
+        files += [copy_files.hdf5, copy_files.csv, copy_files.manifest]
+        check_dataset(copy_files, overwrite)
     if clean is not None:
         if clean.is_dir():
             raise InputError(f"{str(clean)!r} is a folder: name a file in it")
-        whole = clean.suffix == MANIFEST_SUFFIX
-        outputs["clean"] = clean if whole else clean.with_name(clean.name + MANIFEST_SUFFIX)
+        is_manifest = clean.suffix == MANIFEST_SUFFIX
+        outputs["clean"] = clean if is_manifest else clean.with_name(clean.name + MANIFEST_SUFFIX)
         files.append(outputs["clean"])
         check_targets([outputs["clean"]], overwrite)
     _refuse_shared(files)
@@ -133,29 +133,29 @@ def _refuse_shared(files: Sequence[Path]) -> None:
             raise InputError(f"two outputs would be {str(files[number])!r}: name each of its own")
 
 
-def _sources(named: Sequence[Path], wanted: frozenset[str], whole: bool) -> "list[Source]":
+def _sources(paths: Sequence[Path], codes: frozenset[str], whole: bool) -> "list[Source]":
     from steadkit.check import needs_hdf5
     from steadkit.sources import find_sources
 
-    sources = find_sources(named, whole=whole or needs_hdf5(wanted))
+    sources = find_sources(paths, whole=whole or needs_hdf5(codes))
     if whole and len(sources) > 1:
         raise InputError(f"--fix takes one file, not {len(sources)}: name it, or merge them first")
     return sources
 
 
-def _show(found: "Report") -> None:
+def _show(result: "Report") -> None:
 
     from steadkit.check import count_by_issue
 
-    if rows := count_by_issue(found.findings):
+    if rows := count_by_issue(result.findings):
         table("findings", ("issue", "severity", "traces", "example", "what to do"), rows)
-    tally = found.findings["severity"].value_counts()
-    parts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
-    echo(f"{len(found.traces):,} traces checked: {', '.join(parts)}")
+    tally = result.findings["severity"].value_counts()
+    counts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
+    echo(f"{len(result.traces):,} traces checked: {', '.join(counts)}")
 
 
 def _write(
-    found: "Report",
+    result: "Report",
     sources: "list[Source]",
     outputs: dict[str, Path],
     named: bool,
@@ -174,25 +174,25 @@ def _write(
     )
     from steadkit.dataset_files import dataset_files
 
-    errors: pd.DataFrame = of_severity(found.findings)
+    errors: pd.DataFrame = of_severity(result.findings)
     if "listing" in outputs:
-        findings = found.findings
+        findings = result.findings
         write_one(
             outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
         )
-    if "copy" in outputs and "listing" in outputs and not repairable(found.findings).any():
+    if "copy" in outputs and "listing" in outputs and not repairable(result.findings).any():
         # Alone it would be refused; what was listed, after an hour perhaps, is kept.
         echo(f"nothing that --fix can repair: {str(outputs['copy'])!r} is not made")
     elif "copy" in outputs:
-        manifest = fix(sources[0], dataset_files(outputs["copy"]), found, overwrite)
+        manifest = fix(sources[0], dataset_files(outputs["copy"]), result, overwrite)
         report(outputs["copy"], manifest.categories, manifest.digest)
         errors = errors[~repairable(errors)]
     if "clean" in outputs:
         target = outputs["clean"]
-        manifest = drop(target, printable(target.stem, None), found, named, overwrite)
+        manifest = drop(target, printable(target.stem, None), result, named, overwrite)
         report(target, manifest.categories, manifest.digest)
-        left_out = to_drop(found.findings, named)["trace_name"]
+        left_out = to_drop(result.findings, named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]
-    elif "copy" not in outputs and repairable(found.findings).any():
-        echo(f"{int(repairable(found.findings).sum()):,} of them can be repaired: use --fix")
+    elif "copy" not in outputs and repairable(result.findings).any():
+        echo(f"{int(repairable(result.findings).sum()):,} of them can be repaired: use --fix")
     return len(errors) > 0

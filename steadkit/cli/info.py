@@ -24,44 +24,45 @@ def info(file: Path, as_json: bool) -> None:
 
     from steadkit.info import describe
 
-    described = describe(file)
+    data_info = describe(file)
     if as_json:
-        click.echo(json.dumps(described.as_dict(), indent=1))
+        click.echo(json.dumps(data_info.as_dict(), indent=1))
     else:
-        _print_info(described)
+        _print_info(data_info)
 
 
-def _print_info(described: "Info") -> None:
-    span = {"first trace": described.first, "last trace": described.last} if described.gaps else {}
-    summary(described.file, {**described.counts, **span})
-    if described.waveforms:
-        of_file = described.waveforms
-        gigabytes = f"{int(str(of_file['bytes'])) / 1e9:.3g} GB"
-        summary(str(of_file["file"]), {"traces": of_file["traces"], "size": gigabytes})
-    if described.manifest:
-        facts = {key: str(value) for key, value in described.manifest.items() if value}
+def _print_info(data_info: "Info") -> None:
+    time_range = (
+        {"first trace": data_info.first, "last trace": data_info.last} if data_info.gaps else {}
+    )
+    summary(data_info.file, {**data_info.counts, **time_range})
+    if data_info.waveforms:
+        waveforms = data_info.waveforms
+        gigabytes = f"{int(str(waveforms['bytes'])) / 1e9:.3g} GB"
+        summary(str(waveforms["file"]), {"traces": waveforms["traces"], "size": gigabytes})
+    if data_info.manifest:
+        facts = {key: str(value) for key, value in data_info.manifest.items() if value}
         summary(f"manifest {facts.pop('file')}", facts)
-    if described.gaps:
-        _print_figures(described)
+    if data_info.gaps:
+        _print_figures(data_info)
 
 
-def _print_figures(described: "Info") -> None:
-
+def _print_figures(data_info: "Info") -> None:
     headings = ("", "known", "least", "25 %", "median", "75 %", "greatest")
     rows = [
         (
-            f"{spread.figure} ({spread.unit})" if spread.unit else spread.figure,
-            spread.known,
-            *map(_short, (spread.least, spread.lower_quartile, spread.median)),
-            *map(_short, (spread.upper_quartile, spread.greatest)),
+            f"{quartiles.figure} ({quartiles.unit})" if quartiles.unit else quartiles.figure,
+            quartiles.known,
+            *map(_short, (quartiles.least, quartiles.lower_quartile, quartiles.median)),
+            *map(_short, (quartiles.upper_quartile, quartiles.greatest)),
         )
-        for spread in described.spreads
+        for quartiles in data_info.spreads
     ]
     table("figures", headings, rows)
-    holes = [gap for gap in described.gaps if any(gap.missing.values()) or gap.unreadable]
-    if holes:
-        categories = (f"missing in {name}" for name in holes[0].missing)
-        lines = [(g.column, *g.missing.values(), g.unreadable) for g in holes]
+    gaps = [gap for gap in data_info.gaps if any(gap.missing.values()) or gap.unreadable]
+    if gaps:
+        categories = (f"missing in {name}" for name in gaps[0].missing)
+        lines = [(gap.column, *gap.missing.values(), gap.unreadable) for gap in gaps]
         table("what is not known", ("column", *categories, "unreadable"), lines)
 
 

@@ -15,9 +15,11 @@ LABELS = ("gaussian", "triangle", "box")
 NORMALIZATIONS = ("std", "max", "max_over_components", "none")
 
 
-def _choice(name: str, choices: tuple[str, ...], default: str, words: str) -> Any:
-    kind = click.Choice(choices)
-    return click.option(f"--{name}", type=kind, default=default, show_default=True, help=words)
+def _choice(name: str, choices: tuple[str, ...], default: str, help_text: str) -> Any:
+    choice = click.Choice(choices)
+    return click.option(
+        f"--{name}", type=choice, default=default, show_default=True, help=help_text
+    )
 
 
 @click.command()
@@ -60,6 +62,8 @@ def preview(
     items = sheet_of(
         data, names, rows, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
     )
-    made = f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
-    figure = contact_sheet(items, f"{printable(data.name)}, {made}")
+    settings = (
+        f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
+    )
+    figure = contact_sheet(items, f"{printable(data.name)}, {settings}")
     write_figures([figure], **options)

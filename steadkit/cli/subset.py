@@ -81,13 +81,15 @@ def subset(
     from steadkit.subset import default_name
     from steadkit.subset import subset as run
 
-    given = _given(options, preset)
-    selection = selection_of(preset, given) if preset else Selection(**given)
-    whole = not manifest_only
+    selection_options = _given(options, preset)
+    selection = (
+        selection_of(preset, selection_options) if preset else Selection(**selection_options)
+    )
+    require_hdf5 = not manifest_only
     if preset:
-        sources = find_preset_sources(preset, source, whole=whole)
+        sources = find_preset_sources(preset, source, whole=require_hdf5)
     else:
-        sources = find_sources(source, whole=whole)
+        sources = find_sources(source, whole=require_hdf5)
     files = dataset_files(output or Path(default_name(selection)))
     manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
     target = files.manifest if manifest_only else files.hdf5
@@ -99,22 +101,24 @@ def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     from steadkit.expressions import join_conditions
     from steadkit.selection import parse_strata, read_names
 
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    if empty := [name for name, value in given.items() if value == "" or value == ("",)]:
+    selected = {name: value for name, value in options.items() if value not in (None, (), False)}
+    if empty := [name for name, value in selected.items() if value == "" or value == ("",)]:
         # An unset variable of the shell must not mean all of STEAD.
         raise click.UsageError(f"--{empty[0]} is empty: say what, or leave it out")
-    amounts = [name for name in ("fraction", "count") if name in given] + ["preset"] * bool(preset)
+    amounts = [name for name in ("fraction", "count") if name in selected] + ["preset"] * bool(
+        preset
+    )
     if len(amounts) > 1:
-        named = " and ".join(f"--{name}" for name in amounts)
-        raise click.UsageError(f"{named} contradict each other: give one of them")
-    if not amounts and not given.keys() & {"where", "box", "circle", "exclude", "balance"}:
+        names = " and ".join(f"--{name}" for name in amounts)
+        raise click.UsageError(f"{names} contradict each other: give one of them")
+    if not amounts and not selected.keys() & {"where", "box", "circle", "exclude", "balance"}:
         raise click.UsageError(
             "how much? Give --fraction, --count or --preset, or a filter such as --where"
         )
-    if "where" in given:
-        given["where"] = join_conditions(given["where"])
-    if "stratify" in given:
-        given["stratify"] = parse_strata(given["stratify"])
-    if "exclude" in given:
-        given["exclude"] = read_names(given["exclude"])
-    return given
+    if "where" in selected:
+        selected["where"] = join_conditions(selected["where"])
+    if "stratify" in selected:
+        selected["stratify"] = parse_strata(selected["stratify"])
+    if "exclude" in selected:
+        selected["exclude"] = read_names(selected["exclude"])
+    return selected

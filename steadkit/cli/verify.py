@@ -35,20 +35,20 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     path = manifest or source.hdf5.with_suffix(".manifest")
     note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]
-    kind = table_kind(columns)
+    file_kind = table_kind(columns)
     if target is not None:
-        check_targets([target], overwrite, [kind])
-    wanted = load(path)
-    differences = list(run(wanted, source.hdf5, source.csv))
+        check_targets([target], overwrite, [file_kind])
+    expected = load(path)
+    differences = list(run(expected, source.hdf5, source.csv))
     if target is not None:
         import pandas as pd
 
         table = pd.DataFrame(differences, columns=columns)
-        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite, kind)
+        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite, file_kind)
     if not differences:
-        report(source.hdf5, wanted.categories, wanted.digest)
+        report(source.hdf5, expected.categories, expected.digest)
         echo("  as its manifest says")
-        if not covers_csv(wanted):
+        if not covers_csv(expected):
             echo(f"  but for the cells of {source.csv.name}, which it does not cover")
         return
     for difference in differences[:MAX_SHOWN]:

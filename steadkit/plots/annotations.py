@@ -99,8 +99,8 @@ def heading(row: Row) -> str:
         ("back_azimuth_deg", "back azimuth {:.0f}°"),
     )
     known = [
-        words.format(number_of(row, column))
-        for column, words in facts
+        template.format(number_of(row, column))
+        for column, template in facts
         if np.isfinite(number_of(row, column))
     ]
     return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(known)]))

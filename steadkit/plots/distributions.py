@@ -91,15 +91,15 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
 def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the signal-to-noise ratio of each component as an outline."""
     ax.set_xlabel("SNR (dB)")
-    of = {c: known_values(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
-    together = np.concatenate(list(of.values()))
-    if not len(together):
+    ratios = {c: known_values(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
+    all_ratios = np.concatenate(list(ratios.values()))
+    if not len(all_ratios):
         show_message(ax, "not known")
         return
-    edges = bin_edges(together)
-    for component, style in zip(of, ("-", "--", ":"), strict=True):
+    edges = bin_edges(all_ratios)
+    for component, style in zip(ratios, ("-", "--", ":"), strict=True):
         ax.hist(
-            of[component],
+            ratios[component],
             edges.tolist(),
             histtype="step",
             color=COMPONENT_COLOURS[component],
@@ -116,22 +116,22 @@ def draw_travel(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xlabel("epicentral distance (km)")
     ax.set_ylabel("S minus P (s)")
     columns = ["source_distance_km", "s_minus_p_sec"]
-    both = table.reindex(columns=columns).dropna().to_numpy(float)
-    if not len(both):
+    pairs = table.reindex(columns=columns).dropna().to_numpy(float)
+    if not len(pairs):
         show_message(ax, "not known")
         return
-    far, late = (bin_edges(values)[-1] for values in both.T)
+    max_distance, max_delay = (bin_edges(values)[-1] for values in pairs.T)
     ax.hexbin(
-        *both.T,
+        *pairs.T,
         gridsize=28,
-        extent=(0, far, min(0, both[:, 1].min()), late),
+        extent=(0, max_distance, min(0, pairs[:, 1].min()), max_delay),
         norm=LogNorm(vmin=0.2),  # so that a single trace is no faint yellow
         mincnt=1,
         cmap="cividis_r",
         linewidths=0.1,
         rasterized=True,
     )
-    ax.set_xlim(0, far)
+    ax.set_xlim(0, max_distance)
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     ax.set_title("darker: more traces", fontsize=7, color=GREY)

@@ -65,25 +65,25 @@ def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
     west = western_edge(longitudes)
     for frame in (stations, sources):
         frame["longitude"] = unwrap_longitudes(frame["longitude"].to_numpy(), west)
-    together = pd.concat([stations, sources])
+    all_places = pd.concat([stations, sources])
     _draw_sources(ax, sources)
-    _draw_stations(ax, stations, bool(np.ptp(together["longitude"]) > 30))
-    _frame(ax, together)
+    _draw_stations(ax, stations, bool(np.ptp(all_places["longitude"]) > 30))
+    _frame(ax, all_places)
     return True
 
 
-def unique_places(table: pd.DataFrame, kind: str, *more: str) -> pd.DataFrame:
+def unique_places(table: pd.DataFrame, end: str, *more: str) -> pd.DataFrame:
     """List the places of stations (``receiver``) or sources, each once, in an order of their own.
 
     Latitudes beyond the poles and longitudes beyond a turn are wrong, and left out.
     """
-    columns = [f"{kind}_latitude", f"{kind}_longitude", *more]
-    found = table.reindex(columns=columns).drop_duplicates()
-    found.columns = ["latitude", "longitude", *more]
-    fine = (found["latitude"].abs() <= 90) & (found["longitude"].abs() <= 360)
+    columns = [f"{end}_latitude", f"{end}_longitude", *more]
+    rows = table.reindex(columns=columns).drop_duplicates()
+    rows.columns = ["latitude", "longitude", *more]
+    is_valid = (rows["latitude"].abs() <= 90) & (rows["longitude"].abs() <= 360)
     # The largest sources first, so that the small ones are drawn over them and stay visible.
     order = [*more, "latitude", "longitude"]
-    return found[fine].sort_values(order, ascending=not more, ignore_index=True)
+    return rows[is_valid].sort_values(order, ascending=not more, ignore_index=True)
 
 
 def western_edge(longitudes: np.ndarray) -> float:
@@ -125,17 +125,17 @@ def unwrap_longitudes(longitudes: np.ndarray, west: float) -> np.ndarray:
 def _draw_sources(ax: Axes, sources: pd.DataFrame) -> None:
     if sources.empty:
         return
-    many = len(sources) > 5000
+    is_dense = len(sources) > 5000
     ax.scatter(
         sources["longitude"],
         sources["latitude"],
         s=marker_area(sources["source_magnitude"].to_numpy(), len(sources)),
         facecolor=VERMILLION,
-        edgecolor="none" if many else BLACK,
+        edgecolor="none" if is_dense else BLACK,
         linewidth=0.25,
-        alpha=0.25 if many else OPACITY,
+        alpha=0.25 if is_dense else OPACITY,
         # A hundred thousand circles as paths would make a PDF that no viewer opens.
-        rasterized=many,
+        rasterized=is_dense,
     )
 
 
@@ -179,8 +179,10 @@ def legend_handles(table: pd.DataFrame) -> list[Line2D]:
 def legend_magnitudes(known: pd.Series) -> list[int]:
     """Choose a few whole magnitudes that the sources span.
 
-    >>> legend_magnitudes(pd.Series([0.9, 4.3, np.nan])), legend_magnitudes(pd.Series([], dtype=float))
-    ([1, 2, 3, 4], [])
+    >>> legend_magnitudes(pd.Series([0.9, 4.3, np.nan]))
+    [1, 2, 3, 4]
+    >>> legend_magnitudes(pd.Series([], dtype=float))
+    []
     """
     if not known.notna().any():
         return []

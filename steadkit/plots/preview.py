@@ -66,10 +66,10 @@ def contact_sheet(items: Sequence[Sequence[PreviewItem]], heading: str = "") -> 
     width, top = WIDTH / columns, TOP
     for row in items:
         for column, item in enumerate(row):
-            wrong = label_issues(item) + (
+            issues = label_issues(item) + (
                 shift_issues(row[0], item) if item.name == row[0].name else []
             )
-            _draw_cell(figure, item, wrong, (column * width + LEFT, top, width - LEFT - RIGHT))
+            _draw_cell(figure, item, issues, (column * width + LEFT, top, width - LEFT - RIGHT))
         top += _row_height(row)
     return figure
 
@@ -82,9 +82,9 @@ def _draw_header(figure: Figure, heading: str, height: float) -> None:
     style: dict[str, Any] = {"va": "top", "transform": figure.dpi_scale_trans}
     figure.text(LEFT, height - 0.1, heading, fontsize=9, **style)
     x = LEFT
-    for words, colour, weight in LEGEND:
-        figure.text(x, height - 0.32, words, color=colour, fontweight=weight, **style)
-        x += 0.06 * len(words) + 0.3
+    for label, colour, weight in LEGEND:
+        figure.text(x, height - 0.32, label, color=colour, fontweight=weight, **style)
+        x += 0.06 * len(label) + 0.3
 
 
 def _add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -97,7 +97,7 @@ def _add_axes(figure: Figure, left: float, top: float, width: float, height: flo
 
 
 def _draw_cell(
-    figure: Figure, item: PreviewItem, wrong: Sequence[str], box: tuple[float, float, float]
+    figure: Figure, item: PreviewItem, issues: Sequence[str], box: tuple[float, float, float]
 ) -> None:
     left, top, width = box
     ax = _add_axes(figure, left, top + 0.6, width, TRACE_HEIGHT)
@@ -107,10 +107,10 @@ def _draw_cell(
     )
     note = fill(item.note, 2 * TITLE_CHARACTERS)
     ax.set_title(f"{name}\n{note}", pad=17)
-    if wrong:
-        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    if issues:
+        more = f" and {len(issues) - 1} more" if len(issues) > 1 else ""
         below = "\n " * (1 + note.count("\n"))
-        ax.set_title(wrong[0] + more + below, loc="right", pad=17, color="red", fontweight="bold")
+        ax.set_title(issues[0] + more + below, loc="right", pad=17, color="red", fontweight="bold")
     arrivals = arrivals_of(item)
     panel = (width + SPACING) / max(len(arrivals), 2)
     for number, (phase, arrival) in enumerate(arrivals):
@@ -182,18 +182,18 @@ def _draw_components(ax: Axes, seconds: np.ndarray, waves: np.ndarray) -> None:
     ax.tick_params(axis="y", length=0, pad=2)
 
 
-def _draw_targets(ax: Axes, item: PreviewItem, first: int, last: int, since: float = 0.0) -> None:
+def _draw_targets(ax: Axes, item: PreviewItem, first: int, last: int, origin: float = 0.0) -> None:
     """Fill the targets of some samples behind the components, 1 near the head of the panel."""
-    seconds = (np.arange(first, last) - since) / SAMPLING_RATE
+    seconds = (np.arange(first, last) - origin) / SAMPLING_RATE
     colours = {"detector": BAND, "picker_P": BLUE, "picker_S": VERMILLION}
     for name, colour in colours.items():
         target = np.asarray(item.targets[name][first:last], float)
         # Most is zero: a sheet of thirty rows would take 28 MB with it.
-        seen = np.convolve(target != 0, np.ones(3), "same") > 0
+        is_drawn = np.convolve(target != 0, np.ones(3), "same") > 0
         band = name == "detector"
         ax.fill_between(
-            seconds[seen],
-            0.97 * target[seen],
+            seconds[is_drawn],
+            0.97 * target[is_drawn],
             step="mid" if band else None,
             transform=ax.get_xaxis_transform(),
             color=colour,

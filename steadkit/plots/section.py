@@ -131,8 +131,8 @@ def _finish(ax: Axes, table: pd.DataFrame, component: str, drawn: int) -> None:
     magnitude = first["source_magnitude"]
     facts.append("" if np.isnan(magnitude) else f"M {magnitude:g}")
     left_out = len(table) - drawn
-    rest = f"; {left_out} without distance or origin time left out" if left_out else ""
-    traces = f"{drawn} traces, component {component}, each normalised{rest}"
+    omitted = f"; {left_out} without distance or origin time left out" if left_out else ""
+    traces = f"{drawn} traces, component {component}, each normalised{omitted}"
     ax.set_title("\n".join([", ".join(filter(None, facts)), traces]))
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)

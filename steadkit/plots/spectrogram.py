@@ -115,8 +115,8 @@ def spectral_density(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     centred = np.asarray(samples, float) - float(np.mean(samples, dtype=float))
     densities = transform.spectrogram(centred, padding="even")
     seconds = transform.t(len(samples))
-    within = (seconds >= 0) & (seconds <= len(samples) / SAMPLING_RATE)
-    densities = densities[:, within]
-    least = densities.max() * 10 ** (-DYNAMIC_RANGE / 10)
-    decibels = 10 * np.log10(np.maximum(densities, least)) if least > 0 else densities * np.nan
-    return seconds[within], transform.f, decibels
+    inside = (seconds >= 0) & (seconds <= len(samples) / SAMPLING_RATE)
+    densities = densities[:, inside]
+    floor = densities.max() * 10 ** (-DYNAMIC_RANGE / 10)
+    decibels = 10 * np.log10(np.maximum(densities, floor)) if floor > 0 else densities * np.nan
+    return seconds[inside], transform.f, decibels

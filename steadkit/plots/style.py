@@ -84,12 +84,12 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
     InputError
         The ending is none of these, the file exists, or several figures are to be no PDF.
     """
-    kind = figure_format(path, len(figures))
+    file_format = figure_format(path, len(figures))
 
     @styled
     def write(staged: Path) -> None:
         if len(figures) == 1:
-            write_figure(figures[0], staged, kind)
+            write_figure(figures[0], staged, file_format)
             return
         with drawable(*figures), PdfPages(staged, metadata=METADATA["pdf"]) as pages:
             for figure in figures:
@@ -125,12 +125,12 @@ def figure_format(path: Path, count: int = 1) -> str:
     >>> figure_format(Path("map.PDF"))
     'pdf'
     """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in METADATA:
+    file_format = path.suffix.lower().removeprefix(".")
+    if file_format not in METADATA:
         raise InputError(f"figure {str(path)!r} has no known ending: use .png, .pdf or .svg")
-    if count > 1 and kind != "pdf":
+    if count > 1 and file_format != "pdf":
         raise InputError(f"{count} figures do not fit into {str(path)!r}: use .pdf, a page each")
-    return kind
+    return file_format
 
 
 def show_message(ax: Axes, text: str) -> None:

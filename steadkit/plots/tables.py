@@ -37,9 +37,9 @@ def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
     for name in names:
         check_name(name, csv)  # a figure may be named after it
     table = pd.concat(list(iter_rows_named(csv, names)))
-    there = set(table["trace_name"])
+    present = set(table["trace_name"])
     for name in names:
-        if name not in there:
+        if name not in present:
             raise InputError(_no_such_trace(name, csv))
     first = table.drop_duplicates("trace_name").set_index("trace_name", drop=False)
     return typed_rows(first.loc[list(names)])
@@ -56,12 +56,12 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
     chosen = most_recorded(csv) if event is None else event
     if chosen in MISSING:
         raise InputError(f"source_id {chosen!r} stands for one that is not known: choose another")
-    parts = [
-        part[(part["source_id"] == chosen) & (part["trace_category"] == EVENT)]
-        for part in iter_numbers(csv)
-        if "source_id" in part
+    chunks = [
+        chunk[(chunk["source_id"] == chosen) & (chunk["trace_category"] == EVENT)]
+        for chunk in iter_numbers(csv)
+        if "source_id" in chunk
     ]
-    table = typed_rows(pd.concat(parts)) if parts else pd.DataFrame()
+    table = typed_rows(pd.concat(chunks)) if chunks else pd.DataFrame()
     if table.empty:
         raise InputError(f"{str(csv)!r} has no event of source_id {chosen[:60]!r}: check the id")
     return table.sort_values("trace_name", ignore_index=True)
@@ -70,9 +70,9 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
 def most_recorded(csv: Path) -> str:
     """Find the source id with most events; of several as many, the first by name."""
     counts: Counter[str] = Counter()
-    for part in iter_numbers(csv, ("source_id", "trace_category")):
-        if "source_id" in part:
-            events = part["source_id"][part["trace_category"] == EVENT]
+    for chunk in iter_numbers(csv, ("source_id", "trace_category")):
+        if "source_id" in chunk:
+            events = chunk["source_id"][chunk["trace_category"] == EVENT]
             counts.update(events[~events.isin(MISSING)].value_counts().to_dict())
     if not counts:
         raise InputError(f"{str(csv)!r} has no event with a source_id: a section needs one")
@@ -81,7 +81,7 @@ def most_recorded(csv: Path) -> str:
 
 def names_in(csv: Path) -> list[str]:
     """Read the names of all traces, in the order of the table."""
-    return [name for part in iter_numbers(csv, ("trace_name",)) for name in part["trace_name"]]
+    return [name for chunk in iter_numbers(csv, ("trace_name",)) for name in chunk["trace_name"]]
 
 
 def typed_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,19 +137,19 @@ def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
     """
     of_events = numbers["is_event"].to_numpy()
     ratios = numbers[list(SNR_COLUMNS)].min(axis=1, skipna=False).where(of_events)
-    away = (ratios - ratios.quantile(0.75)).abs().to_numpy()
+    deviation = (ratios - ratios.quantile(0.75)).abs().to_numpy()
     # Without any SNR known, one event is as good as another.
-    near = away == np.nanmin(away) if ratios.notna().any() else of_events
-    return min((names[i] for i in np.flatnonzero(near).tolist()), default=None)
+    candidates = deviation == np.nanmin(deviation) if ratios.notna().any() else of_events
+    return min((names[i] for i in np.flatnonzero(candidates).tolist()), default=None)
 
 
 def _no_such_trace(name: str, csv: Path) -> str:
-    there = names_in(csv)
-    close = close_names(name, there)
-    if close:
-        remedy = f"did you mean {', '.join(map(repr, close))}?"
+    names = names_in(csv)
+    suggestions = close_names(name, names)
+    if suggestions:
+        remedy = f"did you mean {', '.join(map(repr, suggestions))}?"
     else:
-        remedy = f"use one of its {len(there):,}: {', '.join(map(repr, there[:3]))}, ..."
+        remedy = f"use one of its {len(names):,}: {', '.join(map(repr, names[:3]))}, ..."
     return f"{str(csv)!r} has no trace {name[:60]!r}: {remedy}"
 
 

@@ -1,8 +1,8 @@
-"""What training would see, before it is trained: examples as they are and augmented.
+"""Preview of training examples: traces with their targets, plain and augmented.
 
 ==============  ================================================================
-`examples`      traces of a file with their targets, and what was done to them
-`label_issues`        labels that cannot be right
+`examples`      traces of a file with their targets and augmentations
+`issues`        labels that cannot be right
 ==============  ================================================================
 """
 

@@ -20,15 +20,17 @@ def ambient(station: Station, hour: float, picked: bool, rng: np.random.Generato
 
     A minute in which somebody ``picked`` an earthquake is mostly free of disturbances.
     """
-    own = white_noise(rng)
-    shared = (own + station.coherence * np.roll(own, 1, axis=0)) / math.hypot(1, station.coherence)
-    still = fft.irfft(shared * _colour(station, busy=_activity(hour) > 1), LENGTH)
-    shaken = still * _wind_level(rng) + _hum(station, rng)
+    independent = white_noise(rng)
+    shared = (independent + station.coherence * np.roll(independent, 1, axis=0)) / math.hypot(
+        1, station.coherence
+    )
+    background = fft.irfft(shared * _colour(station, busy=_activity(hour) > 1), LENGTH)
+    ground = background * _wind_level(rng) + _hum(station, rng)
     for disturb, in_noise, in_event in DISTURBANCES:
         if rng.uniform() < (in_event if picked else in_noise):
-            shaken = shaken + disturb(rng) * _polarisation(rng)[:, None]
+            ground = ground + disturb(rng) * _polarisation(rng)[:, None]
     level = station.gain * station.noise * _activity(hour) ** 0.5 * rng.lognormal(0, 0.25)
-    return level * fft.irfft(fft.rfft(shaken) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
+    return level * fft.irfft(fft.rfft(ground) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
 
 
 def _activity(hour: float) -> float:
@@ -56,8 +58,8 @@ def _peak(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
 def _wind_level(rng: np.random.Generator) -> np.ndarray:
     """Let the wind freshen and drop within the minute: a level that wanders about one."""
     strength = rng.uniform(0, 0.3) * rng.standard_normal(12)
-    every = np.arange(12) * LENGTH / 12
-    return np.exp(np.interp(np.arange(LENGTH), every, strength, period=LENGTH))
+    knots = np.arange(12) * LENGTH / 12
+    return np.exp(np.interp(np.arange(LENGTH), knots, strength, period=LENGTH))
 
 
 def _hum(station: Station, rng: np.random.Generator) -> np.ndarray:
@@ -75,18 +77,18 @@ def _polarisation(rng: np.random.Generator) -> np.ndarray:
 
 def _decaying_oscillation(start: float, hertz: float, fall: float) -> np.ndarray:
     """One blow: an oscillation that dies away."""
-    since = np.maximum(_SECONDS - start, 0)
-    return np.sin(2 * np.pi * hertz * since) * np.exp(-since / fall)
+    elapsed = np.maximum(_SECONDS - start, 0)
+    return np.sin(2 * np.pi * hertz * elapsed) * np.exp(-elapsed / fall)
 
 
 def _footsteps(rng: np.random.Generator) -> np.ndarray:
     """Somebody walks past."""
     pace, hertz, steps = rng.uniform(0.45, 0.7), rng.uniform(10, 30), rng.integers(6, 25)
     first = rng.uniform(0, 45)
-    near = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
+    proximity = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
     blows = [
-        nearness * rng.uniform(0.6, 1.2) * _decaying_oscillation(first + pace * step, hertz, 0.06)
-        for step, nearness in enumerate(near)
+        weight * rng.uniform(0.6, 1.2) * _decaying_oscillation(first + pace * step, hertz, 0.06)
+        for step, weight in enumerate(proximity)
     ]
     return rng.lognormal(1.8, 0.5) * np.sum(blows, axis=0)
 
@@ -94,8 +96,8 @@ def _footsteps(rng: np.random.Generator) -> np.ndarray:
 def _vehicle(rng: np.random.Generator) -> np.ndarray:
     """Something drives past: it swells and fades, without an onset."""
     nearest, width, hertz = rng.uniform(0, 60), rng.uniform(2, 8), rng.uniform(4, 18)
-    wide = rng.uniform(0.2, 0.5) * hertz
-    spectrum = _peak(FREQUENCIES, hertz, wide) * fft.rfft(rng.standard_normal(LENGTH))
+    bandwidth = rng.uniform(0.2, 0.5) * hertz
+    spectrum = _peak(FREQUENCIES, hertz, bandwidth) * fft.rfft(rng.standard_normal(LENGTH))
     roar = fft.irfft(spectrum, LENGTH)
     swell = np.exp(-0.5 * ((_SECONDS - nearest) / width) ** 2)
     return rng.lognormal(1.2, 0.6) * swell * roar / roar.std()
@@ -110,8 +112,8 @@ def _slam(rng: np.random.Generator) -> np.ndarray:
 def _spikes(rng: np.random.Generator) -> np.ndarray:
     """Lose a bit now and then."""
     spikes = np.zeros(LENGTH)
-    at = rng.integers(0, N_SAMPLES, rng.integers(1, 5))
-    spikes[at] = rng.lognormal(3.2, 0.6, len(at)) * rng.choice((-1, 1), len(at))
+    samples = rng.integers(0, N_SAMPLES, rng.integers(1, 5))
+    spikes[samples] = rng.lognormal(3.2, 0.6, len(samples)) * rng.choice((-1, 1), len(samples))
     return spikes
 
 

@@ -71,18 +71,18 @@ def _source_columns(quake: Quake) -> dict[str, object]:
     known = quake.magnitude >= MECHANISM_FROM
     # The fewer stations and the wider the gap between them, the less is certain.
     gap = _gap(quake)
-    doubt = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
+    uncertainty = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
     return {
         "source_id": str(FIRST_ID + quake.number),
         "source_origin_time": origin.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4],
-        "source_origin_uncertainty_sec": round(0.6 * doubt, 2),
+        "source_origin_uncertainty_sec": round(0.6 * uncertainty, 2),
         "source_latitude": quake.latitude,
         "source_longitude": quake.longitude,
-        "source_error_sec": round(0.8 * doubt, 4),
+        "source_error_sec": round(0.8 * uncertainty, 4),
         "source_gap_deg": round(gap, 3),
-        "source_horizontal_uncertainty_km": round(2.5 * doubt, 4),
+        "source_horizontal_uncertainty_km": round(2.5 * uncertainty, 4),
         "source_depth_km": quake.depth_km,
-        "source_depth_uncertainty_km": round(1.5 * doubt, 2),
+        "source_depth_uncertainty_km": round(1.5 * uncertainty, 2),
         "source_magnitude": quake.magnitude,
         "source_magnitude_type": "ml",
         "source_magnitude_author": "SYN",

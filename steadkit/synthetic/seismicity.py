@@ -61,15 +61,15 @@ def quake(seed: int, number: int) -> Quake:
     latitude, longitude = _epicentre(rng, stations.REGIONS[region], network)
     depth_km = round(float(np.clip(rng.lognormal(2.1, 0.5), 1.0, 28.0)), 2)
     stress_drop = 3e6 * rng.lognormal(0, 0.8)
-    paths = [_path(latitude, longitude, each) for each in network]
-    heard = (
+    paths = [_path(latitude, longitude, station) for station in network]
+    snr_is_enough = (
         np.array([_signal_to_noise_db(depth_km, stress_drop, path) for path in paths])
         > DETECTABLE_DB
     )
-    magnitude = _magnitude(rng, heard.sum(axis=0) >= MIN_STATIONS)
-    audible = np.flatnonzero(heard[:, np.searchsorted(MAGNITUDES, magnitude + 1e-9) - 1])
-    wanted = min(int(rng.integers(3, 9)), len(audible))
-    chosen = np.sort(rng.permutation(audible)[:wanted])
+    magnitude = _magnitude(rng, snr_is_enough.sum(axis=0) >= MIN_STATIONS)
+    audible = np.flatnonzero(snr_is_enough[:, np.searchsorted(MAGNITUDES, magnitude + 1e-9) - 1])
+    n_recording = min(int(rng.integers(3, 9)), len(audible))
+    chosen = np.sort(rng.permutation(audible)[:n_recording])
     return Quake(
         number=number,
         origin=start_of_slot(number) + round(rng.uniform(0, 100), 2),
@@ -92,16 +92,16 @@ def _epicentre(
     rng: np.random.Generator, region: stations.Region, network: tuple[stations.Station, ...]
 ) -> tuple[float, float]:
     """Spread over the region, or below a station: networks are dense where the ground shakes."""
-    near = network[int(rng.integers(len(network)))]
-    centre, degrees = (near, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
+    nearest = network[int(rng.integers(len(network)))]
+    centre, degrees = (nearest, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
     north, east = (float(offset) for offset in rng.normal(0, degrees, 2))
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
 
 
 def _path(latitude: float, longitude: float, station: stations.Station) -> Path:
-    there = (station.latitude, station.longitude)
-    return Path(station, *stations.distance_azimuths(latitude, longitude, *there))
+    receiver = (station.latitude, station.longitude)
+    return Path(station, *stations.distance_azimuths(latitude, longitude, *receiver))
 
 
 def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.ndarray:
@@ -113,8 +113,8 @@ def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.n
     # A pulse is as wide as its source and its way through the rock make it, and each derivative
     # of the displacement divides by that width once more.
     width = 1 / (2 * corner) + math.pi / 2 * (station.kappa + km / 1500)
-    moved = source.MEAN_PATTERN["S"] * source.plateau("S", MAGNITUDES, km)
-    peak = moved / width ** (1 + station.instrument.order)
+    displacement = source.MEAN_PATTERN["S"] * source.plateau("S", MAGNITUDES, km)
+    peak = displacement / width ** (1 + station.instrument.order)
     return 20 * np.log10(peak / station.noise)
 
 

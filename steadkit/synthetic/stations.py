@@ -131,7 +131,11 @@ def _bearing(latitude: float, to_latitude: float, turn: float) -> float:
 
 
 def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
-    kind = str(rng.choice(list(INSTRUMENTS), p=[each.share for each in INSTRUMENTS.values()]))
+    kind = str(
+        rng.choice(
+            list(INSTRUMENTS), p=[instrument_type.share for instrument_type in INSTRUMENTS.values()]
+        )
+    )
     instrument = INSTRUMENTS[kind]
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # A digitizer is set so that the site's own noise moves more than its last bits.

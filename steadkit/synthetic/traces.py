@@ -99,9 +99,9 @@ def _event_trace(
     """Record an earthquake: a trace, or none where it drowns in the noise."""
     p_sample = int(rng.integers(P_SAMPLES[0], P_SAMPLES[1] + 1))
     waves, s_sample = seismogram(quake, path, p_sample, rng)
-    still = ambient(path.station, _hour(quake.origin, path.station), picked=True, rng=rng)
-    coda_end = _coda_end(waves, still, s_sample)
-    counts = _digitize(waves + still + _aftershock(quake, path, coda_end, rng))
+    background = ambient(path.station, _hour(quake.origin, path.station), picked=True, rng=rng)
+    coda_end = _coda_end(waves, background, s_sample)
+    counts = _digitize(waves + background + _aftershock(quake, path, coda_end, rng))
     counts = _silence_components(_copy_vertical(counts, COPY_CHANCE["event"], rng), rng)
     snr = snr_db(counts, p_sample, s_sample)
     if snr[counts.any(axis=1)].mean() < MIN_SNR_DB:
@@ -120,8 +120,8 @@ def _noise_trace(seed: int, number: int) -> tuple[dict[str, object], np.ndarray]
     station = region[int(rng.integers(len(region)))]
     # The second half of a slot, when the earthquake of its first half has died away.
     start = seismicity.start_of_slot(number) + 300 + round(rng.uniform(0, 200), 2)
-    still = ambient(station, _hour(start, station), picked=False, rng=rng)
-    counts = _copy_vertical(_digitize(still), COPY_CHANCE["noise"], rng)
+    background = ambient(station, _hour(start, station), picked=False, rng=rng)
+    counts = _copy_vertical(_digitize(background), COPY_CHANCE["noise"], rng)
     return rows.noise_row(station, start), counts.T.astype(np.float32)
 
 
@@ -141,19 +141,19 @@ def snr_db(counts: np.ndarray, p_sample: int, s_sample: int) -> np.ndarray:
     return np.round(20 * np.log10(loud / quiet), 1)
 
 
-def _coda_end(waves: np.ndarray, still: np.ndarray, s_sample: int) -> int:
+def _coda_end(waves: np.ndarray, background: np.ndarray, s_sample: int) -> int:
     """Find where the waves' level falls below that of the noise."""
     seconds = (N_SAMPLES - s_sample) // 100
     blocks = waves[:, s_sample : s_sample + 100 * seconds].reshape(3, seconds, 100)
-    power = np.mean(blocks**2, axis=2) / np.mean(still**2, axis=1)[:, None]
+    power = np.mean(blocks**2, axis=2) / np.mean(background**2, axis=1)[:, None]
     level = np.sqrt(power.mean(axis=0))
     above = np.flatnonzero(level > 1)
     last = int(above[-1]) if len(above) else 0
     if last == seconds - 1:
         return N_SAMPLES - 1
     # Between the middles of two seconds the level falls as an exponential.
-    share = math.log(max(level[last], 1)) / math.log(max(level[last], 1) / level[last + 1])
-    return min(s_sample + round(100 * (last + 0.5 + share)), N_SAMPLES - 1)
+    fraction = math.log(max(level[last], 1)) / math.log(max(level[last], 1) / level[last + 1])
+    return min(s_sample + round(100 * (last + 0.5 + fraction)), N_SAMPLES - 1)
 
 
 def _aftershock(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -> np.ndarray:

@@ -49,12 +49,14 @@ def rays(depth_km: float, distance_km: float) -> tuple[Ray, ...]:
     >>> [ray.kind for ray in rays(5.0, 100.0)]
     ['head', 'head', 'head', 'reflected', 'direct']
     """
-    found = [_trace_ray("direct", depth_km, depth_km, distance_km)]
-    found += [ray for top in range(1, len(TOPS)) for ray in _head_wave(depth_km, top, distance_km)]
+    all_rays = [_trace_ray("direct", depth_km, depth_km, distance_km)]
+    all_rays += [
+        ray for top in range(1, len(TOPS)) for ray in _head_wave(depth_km, top, distance_km)
+    ]
     reflected = _trace_ray("reflected", depth_km, TOPS[-1], distance_km)
     if reflected.slowness < 1 / VP[-1]:
         reflected = reflected._replace(kind="steep reflected")
-    return tuple(sorted([*found, reflected], key=lambda ray: ray.seconds))
+    return tuple(sorted([*all_rays, reflected], key=lambda ray: ray.seconds))
 
 
 def travel_times(depth_km: float, distance_km: float) -> tuple[float, float]:
@@ -96,8 +98,8 @@ def _ray(
     upward: bool,
 ) -> Ray:
     vertical = sum(km * math.sqrt(max(v**-2 - slowness**2, 0.0)) for km, v in path)
-    here = max(v for top, v in zip(TOPS, VP, strict=True) if top < depth_km)
-    angle = math.asin(min(1.0, slowness * here))
+    source_velocity = max(v for top, v in zip(TOPS, VP, strict=True) if top < depth_km)
+    angle = math.asin(min(1.0, slowness * source_velocity))
     takeoff = math.pi - angle if upward else angle
     return Ray(kind, slowness * distance_km + vertical, slowness, takeoff)
 

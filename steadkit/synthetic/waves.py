@@ -91,20 +91,22 @@ def seismogram(
 
 
 def _arrivals(quake: Quake, path: Path, p_sample: int, rng: np.random.Generator) -> list[Arrival]:
-    found = velocity.rays(quake.depth_km, path.km)
+    rays = velocity.rays(quake.depth_km, path.km)
     arrivals = []
-    for ray in found:
-        for wave, slower in (("P", 1.0), ("S", velocity.VP_VS)):
-            later = slower * ray.seconds - found[0].seconds
-            sample = p_sample + round(later * SAMPLING_RATE)
+    for ray in rays:
+        for wave, slowdown in (("P", 1.0), ("S", velocity.VP_VS)):
+            delay = slowdown * ray.seconds - rays[0].seconds
+            sample = p_sample + round(delay * SAMPLING_RATE)
             motion = ray.strength * _motion(wave, quake, path, ray)
             arrivals.append(Arrival(wave, sample, motion, ray.strength))
-    return arrivals + [_convert_at_sediment(each, path.station, p_sample, rng) for each in arrivals]
+    return arrivals + [
+        _convert_at_sediment(arrival, path.station, p_sample, rng) for arrival in arrivals
+    ]
 
 
 def _first_s(arrivals: list[Arrival]) -> int:
     """Sample of the first S that arrives as S: what leads it was a P through the sediment."""
-    return min(each.sample for each in arrivals if each.wave == "S" and each.coda)
+    return min(arrival.sample for arrival in arrivals if arrival.wave == "S" and arrival.coda)
 
 
 def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarray:
@@ -152,13 +154,15 @@ def _amplitude(wave: str, quake: Quake, path: Path) -> np.ndarray:
     station = path.station
     corner = float(source.corner_frequency(quake.magnitude, quake.stress_drop))
     seconds = km * 1000 / (source.VP if wave == "P" else source.VS)
-    lost = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
-    lost += KAPPA_RATIO[wave] * station.kappa
+    attenuation_s = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
+    attenuation_s += KAPPA_RATIO[wave] * station.kappa
     spectrum = source.brune(FREQUENCIES, corner * (source.P_CORNER if wave == "P" else 1.0))
-    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(-np.pi * FREQUENCIES * lost)
+    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(
+        -np.pi * FREQUENCIES * attenuation_s
+    )
     if wave == "S":
-        off = (FREQUENCIES - station.site_hz) / (0.3 * station.site_hz)
-        spectrum *= 1 + station.site / (1 + off**2)
+        detuning = (FREQUENCIES - station.site_hz) / (0.3 * station.site_hz)
+        spectrum *= 1 + station.site / (1 + detuning**2)
     return spectrum
 
 
@@ -179,9 +183,9 @@ def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
 
 def _pulses(wave: str, arrivals: list[Arrival]) -> np.ndarray:
     pulses = np.zeros((3, LENGTH))
-    for each in arrivals:
-        if each.wave == wave and each.sample < N_SAMPLES:
-            pulses[:, each.sample] += each.motion
+    for arrival in arrivals:
+        if arrival.wave == wave and arrival.sample < N_SAMPLES:
+            pulses[:, arrival.sample] += arrival.motion
     return pulses
 
 
@@ -192,13 +196,13 @@ def _coda(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Scattered waves on E, N and Z from ``start`` on, to be given the shape of an S wavelet."""
-    at = np.searchsorted(FREQUENCIES, BANDS)
+    indices = np.searchsorted(FREQUENCIES, BANDS)
     lag = _first_s(arrivals) - start
     shape = {"P": _p_envelope(lag, rng), "S": _s_envelope(lag, rng)}
     scattered = fft.irfft(white_noise(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
     coda = np.zeros((3, N_SAMPLES - start))
     for wave in "PS":
-        level = source.MEAN_PATTERN[wave] * amplitude[wave][at] / amplitude["S"][at]
+        level = source.MEAN_PATTERN[wave] * amplitude[wave][indices] / amplitude["S"][indices]
         share = CODA_SHARE[wave] * rng.lognormal(0, 0.15, 3)
         envelope = level[:, None] * _sum_envelopes(wave, arrivals, shape[wave], start)
         coda += share[:, None] * np.einsum("cbt,bt->ct", scattered, envelope)
@@ -208,9 +212,11 @@ def _coda(
 def _sum_envelopes(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
     """Add up the envelopes that a wave's arrivals launch."""
     envelope = np.zeros((len(BANDS), N_SAMPLES - start))
-    for each in arrivals:
-        if each.wave == wave and each.coda and each.sample < N_SAMPLES:
-            envelope[:, each.sample - start :] += each.coda * shape[:, : N_SAMPLES - each.sample]
+    for arrival in arrivals:
+        if arrival.wave == wave and arrival.coda and arrival.sample < N_SAMPLES:
+            envelope[:, arrival.sample - start :] += (
+                arrival.coda * shape[:, : N_SAMPLES - arrival.sample]
+            )
     return envelope
 
 

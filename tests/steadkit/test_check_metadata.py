@@ -259,6 +259,6 @@ def test_issues_that_cannot_be_chosen(arguments, words):
 
 
 def test_rules_of_thumb_are_not_usual():
-    more = selected_issues(suspects=True) - selected_issues()
+    more = selected_issues(heuristics=True) - selected_issues()
     assert more == {"second-event", "unlabelled-event"}
     assert selected_issues(only=["second-event"]) == {"second-event"}

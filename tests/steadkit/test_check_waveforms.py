@@ -158,7 +158,9 @@ def test_rules_of_thumb_on_real_records(shared_data):
     # 13 of 82, looked at one by one: nine look like later earthquakes; KMPB has two pulses, 1845
     # bursts of noise, BSR a step of the noise level, and MCV.NC_1999 ends in a gap. The one noise
     # trace of 16 is MCB.NC_20170101, which holds an earthquake played backwards.
-    report = check([source_from_path(shared_data / "ncedc_a.hdf5")], selected_issues(suspects=True))
+    report = check(
+        [source_from_path(shared_data / "ncedc_a.hdf5")], selected_issues(heuristics=True)
+    )
     flagged = report.findings.groupby("fault")["trace_name"].agg(sorted)
     assert len(flagged["second-event"]) == 13
     assert flagged["unlabelled-event"] == ["MCB.NC_20170101052406_NO"]
