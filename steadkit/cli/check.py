@@ -1,4 +1,4 @@
-"""The command that looks for issues: check."""
+"""`steadkit check`: data quality issues of STEAD files."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -82,14 +82,14 @@ def _list_issues() -> None:
 
 
 class CannotCheckError(click.ClickException):
-    """A check that could not be made; 1 means that it found errors."""
+    """A check that could not be made, exit code 2; 1 means that it found errors."""
 
     exit_code = 2
 
 
 @contextmanager
 def _exit_code_2() -> Iterator[None]:
-    """Tell a check that could not be made from one that found errors, as linters do."""
+    """Exit with code 2 if the check could not be made, as linters do."""
     try:
         yield
     except (InputError, OSError, MemoryError) as error:
@@ -99,7 +99,7 @@ def _exit_code_2() -> Iterator[None]:
 def _outputs(
     listing: Path | None, copy: Path | None, clean: Path | None, overwrite: bool
 ) -> dict[str, Path]:
-    """Name what will be written, refused now where it cannot be: a check may take an hour."""
+    """Return the output paths, checked before the check itself, which may take an hour."""
     from steadkit.atomic import check_targets
     from steadkit.check import FINDINGS
     from steadkit.dataset_files import MANIFEST_SUFFIX, check_dataset, dataset_files
@@ -126,7 +126,7 @@ def _outputs(
 
 
 def _refuse_shared(files: Sequence[Path]) -> None:
-    """Refuse two outputs that are one file, so that neither replaces the other."""
+    """Refuse two outputs with the same path, so that neither replaces the other."""
     places = [Path(os.path.realpath(path.parent), path.name) for path in files]
     for number, place in enumerate(places):
         if place in places[:number]:
@@ -161,7 +161,7 @@ def _write(
     named: bool,
     overwrite: bool,
 ) -> bool:
-    """Write what was asked for; tells whether errors are left."""
+    """Write the requested outputs; return whether errors are left."""
     from steadkit.atomic import write_one
     from steadkit.check import (
         FINDINGS,
@@ -181,7 +181,7 @@ def _write(
             outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
         )
     if "copy" in outputs and "listing" in outputs and not repairable(result.findings).any():
-        # Alone it would be refused; what was listed, after an hour perhaps, is kept.
+        # Without a listing this is an error; with one, the finished listing is kept.
         echo(f"nothing that --fix can repair: {str(outputs['copy'])!r} is not made")
     elif "copy" in outputs:
         manifest = fix(sources[0], dataset_files(outputs["copy"]), result, overwrite)

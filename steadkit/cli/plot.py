@@ -19,10 +19,10 @@ COMPONENT = click.Choice(["E", "N", "Z"])
 
 
 def figure_options(suffix: str = "") -> Callable[[Command], Command]:
-    """Add what every kind of figure takes: -o, --overwrite and --show.
+    """Add the options of every figure: -o, --overwrite and --show.
 
-    Without -o a figure is named after the file, or the trace, and `suffix`. Whether it may be
-    written is known before anything is drawn, which may take a while.
+    Without -o a figure is named after the file, or the trace, and `suffix`. The output is checked
+    before anything is drawn, which may take a while.
     """
 
     def add(command: Command) -> Command:
@@ -52,7 +52,7 @@ def figure_options(suffix: str = "") -> Callable[[Command], Command]:
 
 
 TRACES = ("", "spectrogram")
-"""Suffixes of figures of which each trace has its own."""
+"""Suffixes of the figures that show one trace each."""
 
 
 def _default_figure(file: Path, names: tuple[str, ...], suffix: str) -> Path:
@@ -64,7 +64,7 @@ def _default_figure(file: Path, names: tuple[str, ...], suffix: str) -> Path:
 
 
 def time_options(command: Command) -> Command:
-    """Add the part of a trace to draw."""
+    """Add --from and --to, the time window to draw."""
     for name, default in (("to", 60.0), ("from", 0.0)):
         command = click.option(
             f"--{name}",
@@ -206,7 +206,7 @@ def _draw_traces(
 
 
 def write_figures(figures: list["Figure"], output: Path, overwrite: bool, show: bool) -> None:
-    """Write figures, and open them if that is asked for."""
+    """Write figures, and open the file if `show` is set."""
     from steadkit.plots import save
 
     save(figures, output, overwrite)

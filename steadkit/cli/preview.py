@@ -1,4 +1,4 @@
-"""The command that shows training examples with their targets before anything is trained."""
+"""`steadkit preview`: a contact sheet of training examples with their targets."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from steadkit.cli.options import FILE, WholeType, seed_option
 from steadkit.cli.plot import figure_options, write_figures
 from steadkit.errors import printable
 
-# Spelled out, for --help must load nothing; a test compares them with what there is.
+# Spelled out, as --help must not import TensorFlow or pandas; a test compares them with the
+# values of the library.
 AUGMENTATIONS = ("none", "eqt", "uniform", "robust")
 LABELS = ("gaussian", "triangle", "box")
 NORMALIZATIONS = ("std", "max", "max_over_components", "none")

@@ -1,4 +1,4 @@
-"""The command that makes training, validation and test parts, and the one that proves them."""
+"""`steadkit split`: training, validation and test splits, and the audit of existing ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -124,7 +124,7 @@ def _check(
 
 
 def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overlap]") -> None:
-    """Print what each part has, and what two parts share."""
+    """Print the counts of each split, and the groups that two splits share."""
     from steadkit.sampling import SPLITS
 
     counts = (
@@ -172,7 +172,7 @@ def _described(manifest: "Manifest") -> str:
 
 
 def _notes(manifest: "Manifest") -> list[str]:
-    """Tell what the table does not."""
+    """Return notes on the split that are not in the table."""
     from steadkit.manifest import UNKNOWN
 
     notes = []

@@ -97,7 +97,7 @@ def subset(
 
 
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
-    """Gather the options of a selection that were given; the others keep their defaults."""
+    """Return the options that the user set; the rest keep their defaults."""
     from steadkit.expressions import join_conditions
     from steadkit.selection import parse_strata, read_names
 

@@ -1,4 +1,4 @@
-"""A map of stations and sources on plain latitude and longitude, across the date line too."""
+"""Map of stations and sources on plain latitude and longitude, across the date line too."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,7 @@ GLOBAL_GAP = 20.0
 
 @styled
 def map_figure(table: pd.DataFrame) -> Figure:
-    """Draw where stations and sources are.
+    """Draw the map of stations and sources.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
 
 
 def unique_places(table: pd.DataFrame, end: str, *more: str) -> pd.DataFrame:
-    """List the places of stations (``receiver``) or sources, each once, in an order of their own.
+    """Return the places of stations (``receiver``) or sources, each once, sorted.
 
-    Latitudes beyond the poles and longitudes beyond a turn are wrong, and left out.
+    Latitudes beyond 90 and longitudes beyond 360 degrees are left out.
     """
     columns = [f"{end}_latitude", f"{end}_longitude", *more]
     rows = table.reindex(columns=columns).drop_duplicates()
@@ -87,7 +87,7 @@ def unique_places(table: pd.DataFrame, end: str, *more: str) -> pd.DataFrame:
 
 
 def western_edge(longitudes: np.ndarray) -> float:
-    """Find where a map should begin: east of the widest empty stretch, or at 180° W.
+    """Return the western edge of a map: east of the widest gap in longitude, or 180° W.
 
     >>> western_edge(np.array([179.0, -178.0, 176.5]))
     176.5
@@ -104,7 +104,7 @@ def western_edge(longitudes: np.ndarray) -> float:
 
 
 def _fit(figure: Figure, ax: Axes) -> None:
-    """Give the page the shape of the map, as far as it is not a ribbon."""
+    """Set the height of the page to the shape of the map, within limits."""
     (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
     shape = (north - south) / (east - west) * float(ax.get_aspect())
     width = figure.get_size_inches()[0]
@@ -112,12 +112,12 @@ def _fit(figure: Figure, ax: Axes) -> None:
 
 
 def unwrap_longitudes(longitudes: np.ndarray, west: float) -> np.ndarray:
-    """Count longitudes on from a western edge, beyond 180 where need be.
+    """Return longitudes that increase from a western edge, beyond 180 where necessary.
 
     >>> unwrap_longitudes(np.array([179.0, -178.0, 176.5]), 176.5)
     array([179. , 182. , 176.5])
     """
-    # Rounding must not send a place on the edge once round the globe.
+    # Rounding must not move a place on the edge by 360 degrees.
     slack = 1e-6
     return (longitudes - west + slack) % 360 - slack + west
 
@@ -152,9 +152,9 @@ def _draw_stations(ax: Axes, stations: pd.DataFrame, wide: bool) -> None:
 
 
 def marker_area(magnitudes: np.ndarray, count: int = 1) -> np.ndarray:
-    """Give the area of a source's circle, points²; M 2 is taken where it is not known.
+    """Return the area of a source's circle, points²; unknown magnitudes count as 2.
 
-    It grows by 1.7 per magnitude, and is the smaller the more sources there are.
+    It grows by 1.7 per magnitude, and decreases with the number of sources.
 
     >>> marker_area(np.array([0.0, 1.0, 2.0, np.nan])).round(1)
     array([3. , 5.1, 8.7, 8.7])
@@ -164,7 +164,7 @@ def marker_area(magnitudes: np.ndarray, count: int = 1) -> np.ndarray:
 
 
 def legend_handles(table: pd.DataFrame) -> list[Line2D]:
-    """Explain the marks: stations, sources, and how large a circle a few magnitudes have."""
+    """Return the legend: stations, sources, and the circles of a few magnitudes."""
     stations, sources = unique_places(table, "receiver"), unique_places(table, "source", MAGNITUDE)
     station = _handle("^", 5, BLUE, format_count(len(stations), "station"))
     handles = [station] if len(stations) else []
@@ -177,7 +177,7 @@ def legend_handles(table: pd.DataFrame) -> list[Line2D]:
 
 
 def legend_magnitudes(known: pd.Series) -> list[int]:
-    """Choose a few whole magnitudes that the sources span.
+    """Return a few integer magnitudes within the range of the sources.
 
     >>> legend_magnitudes(pd.Series([0.9, 4.3, np.nan]))
     [1, 2, 3, 4]
@@ -232,7 +232,7 @@ def _frame(ax: Axes, shown: pd.DataFrame) -> None:
 
 
 def graticule(span: float) -> float:
-    """Find how many degrees apart the lines of a map of so many degrees are.
+    """Return the spacing of the grid lines for a map of a given span, degrees.
 
     >>> graticule(350.0), graticule(12.0), graticule(2.1)
     (60, 2, 0.5)
@@ -241,7 +241,7 @@ def graticule(span: float) -> float:
 
 
 def format_count(count: int, noun: str) -> str:
-    """Say how many there are.
+    """Return a count with its noun.
 
     >>> format_count(1, "station"), format_count(2600, "station")
     ('1 station', '2,600 stations')

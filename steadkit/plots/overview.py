@@ -1,4 +1,4 @@
-"""One page about a data set: its counts, a map, its distributions and a trace."""
+"""One-page overview of a data set: counts, map, distributions and a trace."""
 
 from pathlib import Path
 
@@ -31,11 +31,11 @@ def overview_figure(
     Parameters
     ----------
     info
-        What `steadkit.info.describe` says of it.
+        Result of `steadkit.info.describe`.
     table
-        What `steadkit.info.read_numbers` reads of it.
+        Result of `steadkit.info.read_numbers`.
     example
-        A waveform (6000, 3) with its typed row, drawn at the foot, if there is one.
+        A waveform (6000, 3) with its typed row, drawn at the bottom, if there is one.
     """
     heights = [1.15, 1.25] + [1.2] * (example is not None)
     figure = Figure(figsize=PAGE)
@@ -53,14 +53,14 @@ def overview_figure(
 
 
 def title(info: Info) -> str:
-    """Name the data set, with the digest of its manifest where it has one."""
+    """Return the name of the data set, with the digest of its manifest where it has one."""
     digest = str((info.manifest or {}).get("digest", ""))
     name = Path(info.file).name
     return f"{name}, manifest {digest[:12]}" if digest else name
 
 
 def facts(info: Info) -> list[tuple[str, str]]:
-    """List what the sheet says in words and figures."""
+    """Return the lines of the sheet's table: label and value."""
     counts = [(LABELS.get(name, name), format_value(count)) for name, count in info.counts.items()]
     days = [(name, time[:10]) for name, time in (("from", info.first), ("to", info.last)) if time]
     ranges = [

@@ -1,4 +1,4 @@
-"""A contact sheet of training examples: what the network sees, and what it is to answer."""
+"""Contact sheet of training examples: waveforms as the network gets them, and targets."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -15,18 +15,18 @@ from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
 BAND = "#CDE8DE"
-"""Light enough that a thin trace before it is seen."""
+"""Light, so that a thin trace on it stays visible."""
 
 ZOOM_S = 1.5
-"""Seconds on either side of an arrival that are shown enlarged."""
+"""Seconds on either side of an arrival in the enlarged panels."""
 
 WIDTH, TOP, CELL = 11.0, 0.6, 3.1
 TRACE_HEIGHT, ZOOM_HEIGHT = 1.15, 1.05
 LEFT, RIGHT, SPACING = 0.3, 0.15, 0.1
-"""Inches: the sheet, its head and a cell; a trace and what is enlarged of it; margins."""
+"""Inches: the sheet, its header and a cell; a trace and its enlarged panels; margins."""
 
 TITLE_CHARACTERS = 42
-"""Letters that half the width of a cell holds."""
+"""Characters that fit into half the width of a cell."""
 
 LEGEND = (
     ("E, N, Z as the network gets them", BLACK, "bold"),
@@ -47,19 +47,19 @@ def contact_sheet(items: Sequence[Sequence[PreviewItem]], heading: str = "") -> 
 
     Targets are filled, over the full height of a panel; the arrivals that an example claims are
     marked above it and, enlarged, by a dashed line. Enlarged, a minor tick is ten samples, and
-    each component has a scale of its own, so that onsets are seen. What
-    `steadkit.preview.issues` and `shift_issues` find stands in red.
+    each component has its own scale, so that onsets are visible. The issues that
+    `steadkit.preview.label_issues` and `shift_issues` find are printed in red.
 
     Parameters
     ----------
     items
-        The rows of the sheet; each holds as many examples, side by side.
+        The rows of the sheet; examples of a row are drawn side by side.
     heading
         Written above.
     """
     columns = max(map(len, items))
     height = TOP + sum(map(_row_height, items))
-    # Placed by inches: constrained layout takes minutes for so many panels.
+    # Placed by inches: constrained layout takes minutes for hundreds of panels.
     figure = Figure(figsize=(WIDTH, height))
     figure.set_layout_engine("none")
     _draw_header(figure, heading, height)
@@ -122,7 +122,7 @@ def _draw_cell(
 
 
 def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
-    """List the arrivals in the window with their phases, event by event."""
+    """Return the arrivals in the window with their phases, event by event."""
     pairs = zip(item.p, item.s, strict=True)
     listed = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
     return [(phase, arrival) for phase, arrival in listed if is_inside(arrival)]
@@ -153,7 +153,7 @@ def _draw_trace(ax: Axes, item: PreviewItem) -> None:
 
 
 def _draw_zoom(ax: Axes, item: PreviewItem, phase: str, arrival: float) -> None:
-    """Draw what is around an arrival; time is counted from it."""
+    """Draw the waveform around an arrival; time is relative to it."""
     reach = ZOOM_S * SAMPLING_RATE
     first, last = max(int(arrival - reach), 0), min(int(arrival + reach) + 1, N_SAMPLES)
     seconds = (np.arange(first, last) - arrival) / SAMPLING_RATE
@@ -173,7 +173,7 @@ def _draw_zoom(ax: Axes, item: PreviewItem, phase: str, arrival: float) -> None:
 
 
 def _draw_components(ax: Axes, seconds: np.ndarray, waves: np.ndarray) -> None:
-    """Draw components with amplitudes up to one, E uppermost."""
+    """Draw components with amplitudes up to one, E at the top."""
     for number, component in enumerate(COMPONENTS):
         height = (len(COMPONENTS) - 1 - number) * 1.5
         ax.plot(seconds, waves[:, number] + height, color=BLACK, linewidth=0.4, label=component)
@@ -183,12 +183,12 @@ def _draw_components(ax: Axes, seconds: np.ndarray, waves: np.ndarray) -> None:
 
 
 def _draw_targets(ax: Axes, item: PreviewItem, first: int, last: int, origin: float = 0.0) -> None:
-    """Fill the targets of some samples behind the components, 1 near the head of the panel."""
+    """Fill the targets of some samples behind the components, 1 near the top of the panel."""
     seconds = (np.arange(first, last) - origin) / SAMPLING_RATE
     colours = {"detector": BAND, "picker_P": BLUE, "picker_S": VERMILLION}
     for name, colour in colours.items():
         target = np.asarray(item.targets[name][first:last], float)
-        # Most is zero: a sheet of thirty rows would take 28 MB with it.
+        # Zeros are left out: with them a sheet of thirty rows takes 28 MB.
         is_drawn = np.convolve(target != 0, np.ones(3), "same") > 0
         band = name == "detector"
         ax.fill_between(

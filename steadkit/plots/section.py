@@ -1,4 +1,4 @@
-"""A record section: one earthquake's traces, distance over time since its origin."""
+"""Record section of one earthquake: epicentral distance over time since origin."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
     table
         A row a trace, typed as `steadkit.types.typed_table` does.
     component
-        Which component to draw.
+        Component to draw.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
         raise InputError(
             f"no trace of {_event(table)} has distance and origin time: choose another --event"
         )
-    # From near to far, and by name where two are as far: row order must not show.
+    # By distance, then by name: the figure must not depend on the order of the rows.
     names = table["trace_name"].to_numpy()
     drawn = np.array(sorted(drawn, key=lambda i: (distances[i], names[i])))
     figure = Figure(figsize=(7.2, float(np.clip(3.5 + 0.2 * len(drawn), 4.5, 9))))
@@ -61,7 +61,7 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
 
 
 def since_origin(table: pd.DataFrame) -> np.ndarray:
-    """Tell when each trace starts, seconds since the origin; NaN where it is not known.
+    """Return the start of each trace, seconds since the origin; NaN where it is not known.
 
     Where the origin time is missing it follows from the P arrival and its travel time.
     """
@@ -75,7 +75,7 @@ def since_origin(table: pd.DataFrame) -> np.ndarray:
 
 
 def trace_height(distances: np.ndarray) -> float:
-    """Find how many km a trace's largest amplitude is: a gap between traces, within reason."""
+    """Return the height of a trace's largest amplitude in km: the mean distance step, bounded."""
     span = float(np.ptp(distances)) or 10.0
     return float(np.clip(span / len(distances), 0.015 * span, 0.05 * span))
 
@@ -104,7 +104,7 @@ def _mark(
 
 
 def _label_stations(ax: Axes, table: pd.DataFrame, distances: np.ndarray, least_gap: float) -> None:
-    """Name the stations at the right edge, leaving out those that would overlap."""
+    """Label the stations at the right edge, except those that would overlap."""
     last = -np.inf
     for (_, row), distance in zip(table.iterrows(), distances, strict=True):
         if distance - last < least_gap:

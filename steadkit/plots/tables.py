@@ -1,4 +1,4 @@
-"""What the figures need of a data set's files: the rows and waveforms of a few traces."""
+"""Rows and waveforms of the traces that a figure shows."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -20,10 +20,10 @@ from steadkit.store import open_data, read_waveform
 from steadkit.types import SNR_COLUMNS, typed_table
 
 MAX_SUGGESTIONS = 3
-"""How many names are proposed for one that is not there."""
+"""Names proposed for one that does not exist."""
 
 NEIGHBOURS = 40
-"""How many names on either side, in alphabetical order, are compared with a wrong one."""
+"""Names on either side, in alphabetical order, that are compared with a wrong one."""
 
 
 def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
 
 
 def most_recorded(csv: Path) -> str:
-    """Find the source id with most events; of several as many, the first by name."""
+    """Return the source id with most events; among equals, the first by name."""
     counts: Counter[str] = Counter()
     for chunk in iter_numbers(csv, ("source_id", "trace_category")):
         if "source_id" in chunk:
@@ -85,7 +85,7 @@ def names_in(csv: Path) -> list[str]:
 
 
 def typed_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Type a text table with all of STEAD's columns; what it lacks or cannot be read is missing."""
+    """Type a text table with all of STEAD's columns; lacking and unreadable values are missing."""
     full = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])), fill_value="")
     return typed_table(full, on_error="missing")
 
@@ -96,7 +96,7 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
     Raises
     ------
     InputError
-        There is no HDF5 file beside the CSV, or it does not hold one of them.
+        There is no HDF5 file next to the CSV, or it does not hold one of them.
     """
     require_file(
         source.hdf5,
@@ -108,14 +108,14 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
 
 
 def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] | None:
-    """Read a clear event, its waveform and its typed row; None where there is none to read.
+    """Read the waveform and the typed row of an event with a high SNR; None without any event.
 
     Parameters
     ----------
     source
         The data set.
     numbers
-        What `steadkit.info.read_numbers` reads of it.
+        Result of `steadkit.info.read_numbers`.
     """
     if not is_file(source.hdf5):
         return None
@@ -126,19 +126,21 @@ def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] 
 
 
 def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
-    """Name an event above the common run: at the upper quartile of the SNR of its worst component.
+    """Return the name of the event nearest to the upper quartile of the SNR.
+
+    The SNR of an event is that of its worst component.
 
     Parameters
     ----------
     numbers
         ``is_event`` and ``snr_db_E``, ``_N``, ``_Z``, a row a trace.
     names
-        The name of each row's trace; of several as near the first is taken.
+        The trace name of each row; the first by name of equally near ones is returned.
     """
     of_events = numbers["is_event"].to_numpy()
     ratios = numbers[list(SNR_COLUMNS)].min(axis=1, skipna=False).where(of_events)
     deviation = (ratios - ratios.quantile(0.75)).abs().to_numpy()
-    # Without any SNR known, one event is as good as another.
+    # If no SNR is known, any event will do.
     candidates = deviation == np.nanmin(deviation) if ratios.notna().any() else of_events
     return min((names[i] for i in np.flatnonzero(candidates).tolist()), default=None)
 
@@ -154,12 +156,12 @@ def _no_such_trace(name: str, csv: Path) -> str:
 
 
 def close_names(name: str, names: Sequence[str]) -> list[str]:
-    """Find names much like one, among those that begin or end like it.
+    """Return similar names, among those that begin or end like it.
 
     >>> close_names("ACR.BG_2012", ["BUC.BG_2011", "ACR.BG_2012_EV", "ACR.BG_2013_EV"])
     ['ACR.BG_2012_EV', 'ACR.BG_2013_EV', 'BUC.BG_2011']
     """
-    # To compare a million names letter by letter would take a minute.
+    # Comparing a million names by difflib takes a minute: only neighbours in sorted order.
     candidates = set(_neighbours(name, sorted(names)))
     candidates |= {n[::-1] for n in _neighbours(name[::-1], sorted(n[::-1] for n in names))}
     return get_close_matches(name[:200], sorted(candidates), MAX_SUGGESTIONS)

@@ -1,4 +1,4 @@
-"""A trace: its three components against time with its arrivals."""
+"""Figure of a trace: three components against time, with its arrivals."""
 
 from collections.abc import Sequence
 

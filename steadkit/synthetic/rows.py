@@ -1,4 +1,4 @@
-"""The 35 columns of a trace, filled in as STEAD fills them; what is not known is ``''``."""
+"""The 35 columns of a trace, written as in STEAD; unknown values are ``''``."""
 
 import datetime
 import math
@@ -11,12 +11,12 @@ from steadkit.synthetic.seismicity import Path, Quake
 from steadkit.synthetic.stations import EARTH_KM, Station
 
 BEGINNING: Final = datetime.datetime(2003, 1, 1)
-"""When the catalogue begins; its slots reach to the end of 2022."""
+"""Start of the catalogue; its slots end with 2022."""
 
 FIRST_ID: Final = 10_000_000
 
 MECHANISM_FROM: Final = 3.0
-"""Magnitude from which a catalogue knows the mechanism."""
+"""Magnitude from which the catalogue has mechanisms."""
 
 
 SUFFIX: Final = {schema.EVENT: "EV", schema.NOISE: "NO"}
@@ -24,14 +24,14 @@ SUFFIX: Final = {schema.EVENT: "EV", schema.NOISE: "NO"}
 
 
 def noise_row(station: Station, start: float) -> dict[str, object]:
-    """Fill in a noise trace that starts so many seconds after the ``BEGINNING``."""
+    """Return the row of a noise trace that starts ``start`` seconds after the ``BEGINNING``."""
     return _trace_columns(station, start, schema.NOISE)
 
 
 def event_row(
     quake: Quake, path: Path, p_sample: int, travel: float, rng: np.random.Generator
 ) -> dict[str, object]:
-    """Fill in all of an event trace but what is measured on it: S, its SNR and its coda end."""
+    """Return the row of an event trace without the measured columns: S, SNR and coda end."""
     start = round(quake.origin + travel - p_sample / schema.SAMPLING_RATE, 2)
     row = _trace_columns(path.station, start, schema.EVENT)
     row.update(p_arrival_sample=float(p_sample), p_travel_sec=travel)
@@ -69,7 +69,7 @@ def _pick_columns(wave: str, rng: np.random.Generator) -> dict[str, object]:
 def _source_columns(quake: Quake) -> dict[str, object]:
     origin = BEGINNING + datetime.timedelta(seconds=quake.origin)
     known = quake.magnitude >= MECHANISM_FROM
-    # The fewer stations and the wider the gap between them, the less is certain.
+    # The uncertainty grows with the azimuthal gap, and falls with the number of stations.
     gap = _gap(quake)
     uncertainty = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
     return {
@@ -103,6 +103,6 @@ def _mechanism(quake: Quake) -> str:
 
 
 def _gap(quake: Quake) -> float:
-    """Widest angle at the source that no station stands in."""
+    """Return the azimuthal gap: the widest angle at the source without a station, degrees."""
     azimuths = np.sort([path.azimuth for path in quake.paths])
     return float(np.diff(azimuths, append=azimuths[0] + 360).max())
