@@ -245,7 +245,7 @@ def test_the_38_are_what_obspy_says(shared_data):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ({"only": ["p-outsid"]}, "perhaps 'p-outside'"),
         ({"ignore": ["nonsense"]}, "--list"),
@@ -253,8 +253,8 @@ def test_the_38_are_what_obspy_says(shared_data):
         ({"only": ["clipped"], "ignore": ["clipped"]}, "no issue is left"),
     ],
 )
-def test_issues_that_cannot_be_chosen(arguments, words):
-    with pytest.raises(InputError, match=words):
+def test_issues_that_cannot_be_chosen(arguments, message):
+    with pytest.raises(InputError, match=message):
         selected_issues(**arguments)
 
 

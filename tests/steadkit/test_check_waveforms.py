@@ -28,7 +28,12 @@ def batch():
 
 def found_in(components):
     texts = {code: examine(Components(components)) for code, examine in CHECKS.items()}
-    return {(code, row, t) for code, own in texts.items() for row, t in enumerate(own) if t}
+    return {
+        (code, row, t)
+        for code, issue_texts in texts.items()
+        for row, t in enumerate(issue_texts)
+        if t
+    }
 
 
 def dead(samples):
@@ -123,10 +128,10 @@ def test_the_longest_run(flags):
 # ---------------------------------------------------------------- rules of thumb
 
 
-def burst(components, at, strength):
+def burst(components, start, strength):
     """Add three seconds of 5 Hz that begin suddenly and die away."""
     t = np.arange(300) / 100
-    components[..., at : at + 300] += strength * np.exp(-t) * np.sin(2 * np.pi * 5 * t)
+    components[..., start : start + 300] += strength * np.exp(-t) * np.sin(2 * np.pi * 5 * t)
     return components
 
 
@@ -185,12 +190,12 @@ def test_digests_are_those_of_the_waveforms(stead):
     source = stead("chunk.hdf5", names_of(70, 3))
     surveyed = survey(source, np.random.default_rng(0).permutation(73))
     assert surveyed.findings.empty and surveyed.alive.all()
-    again = survey(source)
+    second_pass = survey(source)
     with open_data(source.hdf5) as group:
         known = [digest(read_waveform(group, name)) for name in names_of(70, 3)]
-    assert again.digests.astype(str).tolist() == known
-    assert sorted(surveyed.digests.tolist()) == sorted(again.digests.tolist())
-    assert all(len(text) == 16 for text in again.attributes)
+    assert second_pass.digests.astype(str).tolist() == known
+    assert sorted(surveyed.digests.tolist()) == sorted(second_pass.digests.tolist())
+    assert all(len(text) == 16 for text in second_pass.attributes)
 
 
 def test_what_cannot_be_read_is_a_finding(stead):
@@ -207,8 +212,8 @@ def test_what_cannot_be_read_is_a_finding(stead):
         group["extra.XX_EV"] = np.zeros((6000, 3), "f4")
         group[names[5]][10, 1] = np.nan
     findings = survey(source).findings
-    found = dict(zip(findings["trace_name"], findings["fault"], strict=True))
-    assert found == dict.fromkeys(names[:4], "unreadable-waveform") | {
+    issues = dict(zip(findings["trace_name"], findings["fault"], strict=True))
+    assert issues == dict.fromkeys(names[:4], "unreadable-waveform") | {
         names[4]: "missing-waveform",
         names[5]: "not-finite",
         "extra.XX_EV": "unlisted-waveform",

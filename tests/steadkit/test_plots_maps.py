@@ -144,9 +144,9 @@ def test_a_table_without_places_is_refused():
 
 
 def test_large_sources_lie_below_small_ones_whatever_the_order():
-    found = unique_places(CALIFORNIA.iloc[::-1], "source", "source_magnitude")
-    assert found.equals(unique_places(CALIFORNIA, "source", "source_magnitude"))
-    assert found["source_magnitude"].dropna().is_monotonic_decreasing
+    sources = unique_places(CALIFORNIA.iloc[::-1], "source", "source_magnitude")
+    assert sources.equals(unique_places(CALIFORNIA, "source", "source_magnitude"))
+    assert sources["source_magnitude"].dropna().is_monotonic_decreasing
 
 
 def test_many_sources_are_drawn_as_pixels(tmp_path):
