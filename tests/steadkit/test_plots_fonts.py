@@ -109,7 +109,7 @@ def test_commands_that_draw_say_it_once_whatever_the_script(run, stead, script):
     table = read_table(source.csv).assign(receiver_latitude="36.1", receiver_longitude="140.1")
     table["source_origin_time"] = table["trace_start_time"]
     write_csv(source.csv, list(table.columns), [table])
-    arguments = {"map": (), "trace": chosen[:2], "section": (), "distributions": ()}
+    arguments = {"map": (), "trace": names[:2], "section": (), "distributions": ()}
     for command, chosen in arguments.items():
         result = run("steadkit", "plot", command, source.hdf5, *chosen, "-o", f"{command}.pdf")
         assert result.exit_code == 0, result.output
