@@ -15,7 +15,7 @@ from steadkit.check.samples import Components
 from steadkit.schema import EVENT, SAMPLING_RATE
 
 BAND_HZ: Final = (2.0, 20.0)
-"""Where the energy of local earthquakes stands out of noise."""
+"""Band in which local earthquakes exceed the noise."""
 
 STA_SAMPLES: Final = 100
 LTA_SAMPLES: Final = 1000

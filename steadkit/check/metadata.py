@@ -15,7 +15,7 @@ from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
 
 SUFFIXES: Final = {"_EV": EVENT, "_NO": NOISE}
-"""How a trace's name repeats its category."""
+"""Suffix of a trace's name for each category."""
 
 DEFAULT_DEPTHS_KM: Final = (33.0, 5.0, 10.0)
 

@@ -39,12 +39,12 @@ class WaveformChecks(NamedTuple):
 
 def unchecked_waveforms(count: int) -> WaveformChecks:
     """Return the empty result for traces whose HDF5 file is not checked."""
-    no_findings = findings_table("not-finite", [], [])
-    return WaveformChecks(no_findings, *_empty_columns(count))
-
-
-def _empty_columns(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.zeros(count, dtype="S32"), np.zeros(count, dtype="S16"), np.zeros(count, dtype=bool)
+    return WaveformChecks(
+        findings=findings_table("not-finite", [], []),
+        digests=np.zeros(count, dtype="S32"),
+        attributes=np.zeros(count, dtype="S16"),
+        alive=np.zeros(count, dtype=bool),
+    )
 
 
 def check_waveforms(

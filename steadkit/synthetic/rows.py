@@ -20,7 +20,7 @@ MECHANISM_FROM: Final = 3.0
 
 
 SUFFIX: Final = {schema.EVENT: "EV", schema.NOISE: "NO"}
-"""How a trace's name repeats its category."""
+"""Suffix of a trace's name for each category."""
 
 
 def noise_row(station: Station, start: float) -> dict[str, object]:
