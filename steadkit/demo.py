@@ -117,9 +117,9 @@ def _timed(
     for number, trace in enumerate(traces, 1):
         yield trace
         if number == TIMED_TRACES:
-            left = (time.perf_counter() - started) / number * (count - number)
-            if left > MIN_REPORTED_S:
-                tell(f"simulating {count:,} traces takes about {duration_text(left)}")
+            remaining_s = (time.perf_counter() - started) / number * (count - number)
+            if remaining_s > MIN_REPORTED_S:
+                tell(f"simulating {count:,} traces takes about {duration_text(remaining_s)}")
 
 
 def chunk_files(folder: Path, events: int) -> list[Path]:

@@ -43,8 +43,8 @@ class AttributeTexts:
             for row, number in zip(rows.tolist(), range(len(table)), strict=True):
                 self._add_one(row, table.attributes(number))
             return
-        for column, listed in values.items():
-            self._texts[column][rows] = np.array([*map(as_text, listed)], object)
+        for column, items in values.items():
+            self._texts[column][rows] = np.array([*map(as_text, items)], object)
         self._known[rows] = True
 
     def _add_one(self, row: int, attributes: Attributes) -> None:
@@ -133,7 +133,11 @@ def same_value(column: str, csv_text: pd.Series, attribute_text: pd.Series) -> p
 
 def _is_close(values_a: np.ndarray, values_b: np.ndarray) -> np.ndarray:
     # An unknown component of the three of snr_db is NaN in both.
-    close: np.ndarray = np.isclose(
+    is_close: np.ndarray = np.isclose(
         values_a, values_b, rtol=TOLERANCE, atol=1e-9, equal_nan=values_a.ndim == 2
     )
-    return close & ~np.isnan(values_a).all(axis=-1, keepdims=True) if values_a.ndim == 2 else close
+    return (
+        is_close & ~np.isnan(values_a).all(axis=-1, keepdims=True)
+        if values_a.ndim == 2
+        else is_close
+    )

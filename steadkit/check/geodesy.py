@@ -74,10 +74,10 @@ def geodesics(
     forward = np.arctan2(np.cos(to_u) * np.sin(angle), _northward(u, to_u, angle))
     backward = np.arctan2(-np.cos(u) * np.sin(angle), _northward(to_u, u, angle))
     azimuths = (np.where(coincident, 0, np.degrees(a) % 360) for a in (forward, backward))
-    known = np.isfinite(km)
+    is_known = np.isfinite(km)
     return Geodesics(
-        np.where(coincident & known, 0.0, km),
-        *(np.where(converged & known, a, np.nan) for a in azimuths),
+        np.where(coincident & is_known, 0.0, km),
+        *(np.where(converged & is_known, a, np.nan) for a in azimuths),
     )
 
 

@@ -80,12 +80,12 @@ def _apply_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.
     rows = np.asarray(rule.is_wrong(values), dtype=bool)
     # Comparisons with NaN are false, so an unknown value breaks no rule.
     hits = table[rows]
-    shown = pd.Series("", index=hits.index, dtype=str)
+    quoted_cells = pd.Series("", index=hits.index, dtype=str)
     for column in rule.shown:
         if column in hits:
-            shown = shown + " " + column + " " + hits[column]
+            quoted_cells = quoted_cells + " " + column + " " + hits[column]
     expected = format_derived(values[rows], rule.computed) if rule.computed else None
-    return findings_table(rule.code, hits["trace_name"], shown.str.strip(), expected)
+    return findings_table(rule.code, hits["trace_name"], quoted_cells.str.strip(), expected)
 
 
 def _wrong_suffix(t: pd.DataFrame) -> np.ndarray:
@@ -238,9 +238,9 @@ def repair_rows(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
         rows = table["trace_name"].isin(group["trace_name"])
         for column in ISSUES[code].repairs:
             new = format_derived(values, column)
-            known = rows & (new != "")
+            is_known = rows & (new != "")
             if column in fixed:
-                fixed.loc[known, column] = new[known]
+                fixed.loc[is_known, column] = new[is_known]
     return fixed
 
 
@@ -260,8 +260,8 @@ def window_keys(table: pd.DataFrame) -> np.ndarray:
     columns = {name: table.get(name, empty) for name in names}
     start = pd.Series(parse_times(columns["trace_start_time"])[0], index=table.index)
     keys = pd.util.hash_pandas_object(pd.DataFrame(columns | {names[-1]: start}), index=False)
-    known = start.notna() & (columns["receiver_code"] != "")
-    return np.where(known, keys, np.uint64(0))
+    is_known = start.notna() & (columns["receiver_code"] != "")
+    return np.where(is_known, keys, np.uint64(0))
 
 
 def find_duplicates(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:

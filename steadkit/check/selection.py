@@ -40,10 +40,10 @@ def selected_issues(
             raise InputError(
                 f"no issue {code[:60]!r}, perhaps {closest!r}: --list shows all of them"
             )
-    chosen = only or [code for code, issue in ISSUES.items() if issue.usual or heuristics]
+    candidates = only or [code for code, issue in ISSUES.items() if issue.usual or heuristics]
     codes = frozenset(
         code
-        for code in chosen
+        for code in candidates
         if code not in ignore and not (metadata_only and ISSUES[code].shows_in != TABLE)
     )
     if not codes:

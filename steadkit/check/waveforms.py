@@ -146,8 +146,8 @@ def _has_link(group: h5py.Group, name: str) -> bool:
 
 
 def _unlisted_findings(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
-    known = set(names)
-    unlisted = [name for name in _list_names(group, path) if name not in known]
+    csv_names = set(names)
+    unlisted = [name for name in _list_names(group, path) if name not in csv_names]
     return findings_table("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
 
 
@@ -155,8 +155,8 @@ def _list_names(group: h5py.Group, path: Path) -> Iterator[str]:
     try:
         for name in group:
             # Names that are no UTF-8 come as bytes or with surrogates, which no file takes.
-            known = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
-            yield known.decode(errors="backslashreplace")
+            encoded = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
+            yield encoded.decode(errors="backslashreplace")
     except LIBRARY_ERRORS as error:
         raise InputError(
             f"{str(path)!r} is damaged in its list of traces: {remedy_of(error)}"
@@ -168,13 +168,13 @@ def _check_samples(
 ) -> list[pd.DataFrame]:
     """Check the samples of a batch; write digests and `alive` into `surveyed`."""
     surveyed.digests[scanned.rows] = [digest.hex().encode() for digest in scanned.digests]
-    read = np.array([number not in scanned.unread for number in range(len(scanned.rows))])
-    read_rows = scanned.rows[read]
+    is_read = np.array([number not in scanned.unread for number in range(len(scanned.rows))])
+    read_rows = scanned.rows[is_read]
     identities = [digest.hex().encode() for digest in scanned.attribute_digests()]
-    surveyed.attributes[read_rows] = np.array(identities)[read]
+    surveyed.attributes[read_rows] = np.array(identities)[is_read]
     findings = []
     for numbers in np.split(
-        np.flatnonzero(read), range(BATCH_TRACES, len(read_rows), BATCH_TRACES)
+        np.flatnonzero(is_read), range(BATCH_TRACES, len(read_rows), BATCH_TRACES)
     ):
         samples = scanned.waveforms[numbers]
         components = Components(np.ascontiguousarray(samples.transpose(0, 2, 1)))

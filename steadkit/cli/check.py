@@ -158,7 +158,7 @@ def _write(
     result: "Report",
     sources: "list[Source]",
     outputs: dict[str, Path],
-    named: bool,
+    issues_are_named: bool,
     overwrite: bool,
 ) -> bool:
     """Write the requested outputs; return whether errors are left."""
@@ -189,9 +189,9 @@ def _write(
         errors = errors[~repairable(errors)]
     if "clean" in outputs:
         target = outputs["clean"]
-        manifest = drop(target, printable(target.stem, None), result, named, overwrite)
+        manifest = drop(target, printable(target.stem, None), result, issues_are_named, overwrite)
         report(target, manifest.categories, manifest.digest)
-        left_out = to_drop(result.findings, named)["trace_name"]
+        left_out = to_drop(result.findings, issues_are_named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]
     elif "copy" not in outputs and repairable(result.findings).any():
         echo(f"{int(repairable(result.findings).sum()):,} of them can be repaired: use --fix")

@@ -20,13 +20,15 @@ def diff(one: Path, other: Path) -> None:
     from steadkit.manifest import load
     from steadkit.verify import compare
 
-    left, right = load(one), load(other)
-    differences = {label: names for label, names in compare(left, right).items() if names}
+    manifest_a, manifest_b = load(one), load(other)
+    differences = {
+        label: names for label, names in compare(manifest_a, manifest_b).items() if names
+    }
     if not differences:
-        number = f"{len(left.traces):,}"
-        echo(f"the same {number} traces, made the same way: {left.digest[:12]}...")
+        number = f"{len(manifest_a.traces):,}"
+        echo(f"the same {number} traces, made the same way: {manifest_a.digest[:12]}...")
         return
     rows = [(label, len(names), " ".join(names[:3])) for label, names in differences.items()]
-    title = f"{one} ({len(left.traces):,}) and {other} ({len(right.traces):,})"
+    title = f"{one} ({len(manifest_a.traces):,}) and {other} ({len(manifest_b.traces):,})"
     table(title, ("what", "number", "such as"), rows)
     sys.exit(1)

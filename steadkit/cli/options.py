@@ -29,7 +29,7 @@ class PathType(click.Path):
         """Read it, or refuse it in one line as a usage error."""
         path = Path(value)
         try:
-            parts = [os.fsencode(part) for part in path.parts]
+            components = [os.fsencode(component) for component in path.parts]
         except UnicodeEncodeError:
             self.fail(f"{value!r} has characters that no file's name has", param, ctx)
         if not str(value):
@@ -37,11 +37,11 @@ class PathType(click.Path):
         if "\0" in str(value):
             self.fail(f"{value!r} has a NUL character: no file's name has one", param, ctx)
         if (
-            max(map(len, parts), default=0) > MAX_NAME_BYTES
-            or len(b"/".join(parts)) > MAX_PATH_BYTES
+            max(map(len, components), default=0) > MAX_NAME_BYTES
+            or len(b"/".join(components)) > MAX_PATH_BYTES
         ):
-            shown = printable(value, 60)
-            self.fail(f"{shown!r} is too long for a file's name: use a shorter one", param, ctx)
+            shortened = printable(value, 60)
+            self.fail(f"{shortened!r} is too long for a file's name: use a shorter one", param, ctx)
         # The shell has expanded ~ where it was meant; pandas would expand a literal one again.
         return path.absolute() if path.parts[:1] and path.parts[0].startswith("~") else path
 

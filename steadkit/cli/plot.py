@@ -110,8 +110,13 @@ def trace(
     """
     from steadkit.plots import trace_figure
 
-    chosen = component if below else None
-    _draw_traces(file, names, lambda w, row: trace_figure(w, row, start, end, chosen), **options)
+    below_component = component if below else None
+    _draw_traces(
+        file,
+        names,
+        lambda w, row: trace_figure(w, row, start, end, below_component),
+        **options,
+    )
 
 
 @plot.command()

@@ -206,16 +206,16 @@ def _check_categories(categories: pd.Series, csv: Path) -> None:
 def _stations(chunk: pd.DataFrame) -> set[tuple[str, ...]]:
     """Return network and code of each station with a known code."""
     codes = chunk.reindex(columns=["network_code", "receiver_code"], fill_value="")
-    known = codes[~codes["receiver_code"].isin(MISSING)]
-    return set(known.drop_duplicates().itertuples(index=False, name=None))
+    known_codes = codes[~codes["receiver_code"].isin(MISSING)]
+    return set(known_codes.drop_duplicates().itertuples(index=False, name=None))
 
 
 def _time_range(chunk: pd.DataFrame) -> list[datetime]:
     if "trace_start_time" not in chunk:
         return []
     times, _ = parse_times(chunk["trace_start_time"])
-    known = times[~np.isnat(times)]
-    return [known.min().item(), known.max().item()] if len(known) else []
+    known_times = times[~np.isnat(times)]
+    return [known_times.min().item(), known_times.max().item()] if len(known_times) else []
 
 
 def _count_missing(tally: _Tally, chunk: pd.DataFrame, numbers: pd.DataFrame) -> None:
@@ -247,14 +247,14 @@ def manifest_facts(path: Path) -> dict[str, object]:
         It is missing, altered or no manifest.
     """
     manifest = load(path)
-    parts = Counter(part for part in manifest.parts if part != UNKNOWN)
+    split_counts = Counter(split for split in manifest.parts if split != UNKNOWN)
     return {
         "file": str(path),
         "name": manifest.name,
         "digest": manifest.digest,
         "recipe": dict(manifest.recipe),
         "categories": dict(manifest.categories),
-        "parts": dict(sorted(parts.items())),
+        "parts": dict(sorted(split_counts.items())),
     }
 
 

@@ -98,20 +98,20 @@ def heading(row: Row) -> str:
         ("source_depth_km", "depth {:.1f} km"),
         ("back_azimuth_deg", "back azimuth {:.0f}°"),
     )
-    known = [
+    facts_text = [
         template.format(number_of(row, column))
         for column, template in facts
         if np.isfinite(number_of(row, column))
     ]
-    return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(known)]))
+    return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(facts_text)]))
 
 
 def component_title(number: int, waveform: np.ndarray, row: Row) -> str:
     """Return the name of a component, with its signal-to-noise ratio where it is known."""
     ratio = number_of(row, f"snr_db_{COMPONENTS[number]}")
-    known = "" if np.isnan(ratio) else f", SNR {ratio:.1f} dB"
-    dead = "" if waveform[:, number].any() else ", all zero"
-    return COMPONENTS[number] + known + dead
+    snr_text = "" if np.isnan(ratio) else f", SNR {ratio:.1f} dB"
+    zero_text = "" if waveform[:, number].any() else ", all zero"
+    return COMPONENTS[number] + snr_text + zero_text
 
 
 def number_of(row: Row, column: str) -> float:

@@ -76,7 +76,7 @@ def _fallback(needed: frozenset[str], n_fonts: int) -> tuple[tuple[str, ...], fr
     -------
     families
         Their names; the first that has a character draws it.
-    left
+    uncovered
         The characters that no family has.
     """
     covered: dict[str, frozenset[str]] = {}
@@ -85,13 +85,13 @@ def _fallback(needed: frozenset[str], n_fonts: int) -> tuple[tuple[str, ...], fr
         if covered[family] == needed:
             return (family,), frozenset()
     families: list[str] = []
-    left = needed
-    while best := max(covered, key=lambda family: len(covered[family] & left), default=None):
-        if not covered[best] & left:
+    uncovered = needed
+    while best := max(covered, key=lambda family: len(covered[family] & uncovered), default=None):
+        if not covered[best] & uncovered:
             break
         families.append(best)
-        left -= covered[best]
-    return tuple(families), left
+        uncovered -= covered[best]
+    return tuple(families), uncovered
 
 
 def _families() -> list[tuple[str, str]]:

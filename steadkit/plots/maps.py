@@ -159,8 +159,8 @@ def marker_area(magnitudes: np.ndarray, count: int = 1) -> np.ndarray:
     >>> marker_area(np.array([0.0, 1.0, 2.0, np.nan])).round(1)
     array([3. , 5.1, 8.7, 8.7])
     """
-    known = np.where(np.isnan(magnitudes), 2.0, magnitudes)
-    return 3.0 * 1.7 ** np.clip(known, -1, 9) * float(np.clip((500 / count) ** 0.5, 0.05, 1))
+    filled = np.where(np.isnan(magnitudes), 2.0, magnitudes)
+    return 3.0 * 1.7 ** np.clip(filled, -1, 9) * float(np.clip((500 / count) ** 0.5, 0.05, 1))
 
 
 def legend_handles(table: pd.DataFrame) -> list[Line2D]:
@@ -205,10 +205,10 @@ def _handle(marker: str, size: float, colour: str, label: str) -> Line2D:
     )
 
 
-def _frame(ax: Axes, shown: pd.DataFrame) -> None:
+def _frame(ax: Axes, all_places: pd.DataFrame) -> None:
     """Set limits, aspect, graticule and scale bar."""
-    west, east = _padded(shown["longitude"])
-    south, north = _padded(shown["latitude"])
+    west, east = _padded(all_places["longitude"])
+    south, north = _padded(all_places["latitude"])
     with_bar = east - west < 60
     if with_bar:
         south -= 0.08 * (north - south)

@@ -124,8 +124,8 @@ def _draw_cell(
 def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
     """Return the arrivals in the window with their phases, event by event."""
     pairs = zip(item.p, item.s, strict=True)
-    listed = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
-    return [(phase, arrival) for phase, arrival in listed if is_inside(arrival)]
+    arrivals = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
+    return [(phase, arrival) for phase, arrival in arrivals if is_inside(arrival)]
 
 
 def _draw_trace(ax: Axes, item: PreviewItem) -> None:

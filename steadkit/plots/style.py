@@ -98,10 +98,10 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
     write_one(path, write, overwrite)
 
 
-def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None:
+def write_figure(figure: Figure, target: Any, file_format: str, **options: Any) -> None:
     """Write one figure to a path or an open file, whatever names are in it."""
     with drawable(figure):
-        figure.savefig(target, format=kind, metadata=METADATA[kind], **options)
+        figure.savefig(target, format=file_format, metadata=METADATA[file_format], **options)
 
 
 @contextmanager

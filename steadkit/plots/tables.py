@@ -53,17 +53,19 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
     InputError
         No event has this source id, or none has any.
     """
-    chosen = most_recorded(csv) if event is None else event
-    if chosen in MISSING:
-        raise InputError(f"source_id {chosen!r} stands for one that is not known: choose another")
+    source_id = most_recorded(csv) if event is None else event
+    if source_id in MISSING:
+        raise InputError(
+            f"source_id {source_id!r} stands for one that is not known: choose another"
+        )
     chunks = [
-        chunk[(chunk["source_id"] == chosen) & (chunk["trace_category"] == EVENT)]
+        chunk[(chunk["source_id"] == source_id) & (chunk["trace_category"] == EVENT)]
         for chunk in iter_numbers(csv)
         if "source_id" in chunk
     ]
     table = typed_rows(pd.concat(chunks)) if chunks else pd.DataFrame()
     if table.empty:
-        raise InputError(f"{str(csv)!r} has no event of source_id {chosen[:60]!r}: check the id")
+        raise InputError(f"{str(csv)!r} has no event of source_id {source_id[:60]!r}: check the id")
     return table.sort_values("trace_name", ignore_index=True)
 
 

@@ -74,13 +74,15 @@ def sheet_of(
     table = read_table(source.csv, ("trace_name", "trace_category"))
     if table.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: there is nothing to show")
-    chosen = list(names) or choose_traces(table, rows, seed)
-    if unknown := sorted({*chosen} - {*table["trace_name"]})[:1]:
+    shown_names = list(names) or choose_traces(table, rows, seed)
+    if unknown := sorted({*shown_names} - {*table["trace_name"]})[:1]:
         raise InputError(f"{str(source.csv)!r} has no trace {unknown[0][:60]!r}: check the name")
     auxiliary = choose_traces(table, AUXILIARY_COUNT, seed) if needs_auxiliary(config) else []
     pairs = []
-    records = TraceSource([data], list(dict.fromkeys([*chosen, *auxiliary])))
-    for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
+    records = TraceSource([data], list(dict.fromkeys([*shown_names, *auxiliary])))
+    for name, pair in zip(
+        shown_names, examples_of(records, shown_names, config, seed), strict=True
+    ):
         plain, augmented, note = pair
         plain_note = f"as in the file{_category_note(plain)}"
         pairs.append(
@@ -174,9 +176,9 @@ def describe_augmentations(name: str, before: Example, after: Example) -> str:
     if name == "drop_channels":
         lost = before.waveform.any(axis=0) & ~after.waveform.any(axis=0)
         return "no " + " and ".join(np.array(COMPONENTS)[lost])
-    known = np.isfinite(before.snr_db) & np.isfinite(after.snr_db)
-    if name.endswith("noise") and known.any():
-        ratios = (example.snr_db[known].mean() for example in (before, after))
+    has_snr = np.isfinite(before.snr_db) & np.isfinite(after.snr_db)
+    if name.endswith("noise") and has_snr.any():
+        ratios = (example.snr_db[has_snr].mean() for example in (before, after))
         return f"{label} ({' to '.join(f'{ratio:.0f}' for ratio in ratios)} dB)"
     return label
 

@@ -68,7 +68,7 @@ def _pick_columns(wave: str, rng: np.random.Generator) -> dict[str, object]:
 
 def _source_columns(quake: Quake) -> dict[str, object]:
     origin = BEGINNING + datetime.timedelta(seconds=quake.origin)
-    known = quake.magnitude >= MECHANISM_FROM
+    has_mechanism = quake.magnitude >= MECHANISM_FROM
     # The uncertainty grows with the azimuthal gap, and falls with the number of stations.
     gap = _gap(quake)
     uncertainty = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
@@ -86,7 +86,7 @@ def _source_columns(quake: Quake) -> dict[str, object]:
         "source_magnitude": quake.magnitude,
         "source_magnitude_type": "ml",
         "source_magnitude_author": "SYN",
-        "source_mechanism_strike_dip_rake": _mechanism(quake) if known else "None",
+        "source_mechanism_strike_dip_rake": _mechanism(quake) if has_mechanism else "None",
     }
 
 

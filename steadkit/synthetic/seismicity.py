@@ -69,7 +69,7 @@ def quake(seed: int, number: int) -> Quake:
     magnitude = _magnitude(rng, snr_is_enough.sum(axis=0) >= MIN_STATIONS)
     audible = np.flatnonzero(snr_is_enough[:, np.searchsorted(MAGNITUDES, magnitude + 1e-9) - 1])
     n_recording = min(int(rng.integers(3, 9)), len(audible))
-    chosen = np.sort(rng.permutation(audible)[:n_recording])
+    recording = np.sort(rng.permutation(audible)[:n_recording])
     return Quake(
         number=number,
         origin=start_of_slot(number) + round(rng.uniform(0, 100), 2),
@@ -79,7 +79,7 @@ def quake(seed: int, number: int) -> Quake:
         magnitude=round(magnitude, 2),
         stress_drop=stress_drop,
         mechanism=source.draw_mechanism(rng),
-        paths=tuple(paths[index] for index in chosen),
+        paths=tuple(paths[index] for index in recording),
     )
 
 
@@ -124,5 +124,5 @@ def _magnitude(rng: np.random.Generator, located: np.ndarray) -> float:
     if not located.any():
         return float(MAGNITUDES[-1])
     step = MAGNITUDES[1] - MAGNITUDES[0]
-    drawn = float(rng.choice(MAGNITUDES, p=rate / rate.sum())) + rng.uniform(0, step)
-    return min(drawn, float(MAGNITUDES[-1]))
+    magnitude = float(rng.choice(MAGNITUDES, p=rate / rate.sum())) + rng.uniform(0, step)
+    return min(magnitude, float(MAGNITUDES[-1]))

@@ -53,8 +53,8 @@ def corner_frequency(magnitude: float | np.ndarray, stress_drop: float) -> float
 def plateau(wave: str, magnitude: float | np.ndarray, km: float | np.ndarray) -> np.ndarray:
     """Long-period level in m s of the displacement ``km`` away, before the radiation pattern."""
     velocity = VP if wave == "P" else VS
-    spread = 4 * math.pi * DENSITY * velocity**3 * np.asarray(km) * 1000
-    return FREE_SURFACE * moment(magnitude) / spread
+    spreading = 4 * math.pi * DENSITY * velocity**3 * np.asarray(km) * 1000
+    return FREE_SURFACE * moment(magnitude) / spreading
 
 
 def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:

@@ -140,13 +140,13 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # The gain of a digitizer is set so that the site noise exceeds its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
-    spread = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
-    eastward = float(spread.imag) / math.cos(math.radians(region.latitude))
+    offset = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
+    eastward = float(offset.imag) / math.cos(math.radians(region.latitude))
     return Station(
         network=region.network,
         code=_code(rng, number),
         kind=kind,
-        latitude=round(region.latitude + float(spread.real), 4),
+        latitude=round(region.latitude + float(offset.real), 4),
         longitude=round(region.longitude + eastward, 4),
         elevation_m=round(float(rng.gamma(2.0, 300.0)), 1),
         gain=gain,

@@ -137,7 +137,7 @@ def snr_db(counts: np.ndarray, p_sample: int, s_sample: int) -> np.ndarray:
     """
     before = np.abs(counts[:, p_sample - SNR_WINDOW : p_sample])
     after = np.abs(counts[:, s_sample : s_sample + SNR_WINDOW])
-    quiet, loud = (np.maximum(np.percentile(part, 95, axis=1), 0.5) for part in (before, after))
+    quiet, loud = (np.maximum(np.percentile(window, 95, axis=1), 0.5) for window in (before, after))
     return np.round(20 * np.log10(loud / quiet), 1)
 
 
