@@ -36,9 +36,9 @@ def models(
     chosen, other = preset(name), preset(diff) if diff else None
     if figure:
         from steadkit.atomic import check_targets
-        from steadkit.plots.style import kind_of
+        from steadkit.plots.style import figure_format
 
-        kind_of(figure)  # a wrong ending should not wait for TensorFlow
+        figure_format(figure)  # a wrong ending should not wait for TensorFlow
         check_targets([figure], overwrite)
     if diff is not None and other is not None:
         from eqt.differences import differences

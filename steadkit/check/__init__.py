@@ -1,17 +1,18 @@
-"""Look for faults in STEAD files, repair what can be computed anew, list what is sound.
+"""Data quality control of STEAD files: find issues, repair derived columns, list sound traces.
 
 ============  ================================================================
-`faults`      the table of faults: severity, meaning, remedy
+`issues`      the table of issues: severity, meaning, remedy
+`selection`   the issues that a check looks for
 `reading`     the CSV's text as numbers and times
 `geodesy`     distances and azimuths on WGS84
-`metadata`    rules for the CSV alone
+`metadata`    rules for the rows of the CSV
 `samples`     rules for the waveforms
-`suspects`    rules of thumb for earthquakes that nobody labelled
-`agreement`   the CSV against the attributes
-`waveforms`   the pass over the HDF5
-`survey`      all of it over several files
-`wanted`      which of them to look for
-`repair`      the repaired copy, and the clean list
+`heuristics`  STA/LTA detection of unlabelled earthquakes
+`attributes`  comparison of the CSV with the HDF5 attributes
+`waveforms`   one pass over the HDF5 file
+`findings`    the table of findings
+`run`         all checks over several files
+`repair`      the repaired copy, and the list of sound traces
 ============  ================================================================
 """
 

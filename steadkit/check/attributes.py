@@ -1,4 +1,4 @@
-"""The CSV against the attributes: what is the same number, time or text, however written."""
+"""Comparison of the CSV with the HDF5 attributes: as numbers, times or text, however written."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,14 +13,14 @@ from steadkit.store.scanner import ERRORS
 from steadkit.types import TIME_COLUMNS, is_numeric, parse_components, parse_numbers, parse_times
 
 TOLERANCE: Final = 1e-6
-"""As a share: the CSV writes float32 with eight decimals."""
+"""Relative: the CSV writes float32 with eight decimals."""
 
 ABSENT: Final = "\0absent"
-"""Stands for an attribute that is not there."""
+"""Placeholder for a missing attribute."""
 
 
 class AttributeTexts:
-    """The attributes of some traces as text, filled in as they are read.
+    """Attributes of a chunk of traces as text, collected while the file is read.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ class AttributeTexts:
         self._broken: dict[int, str] = {}
 
     def add(self, rows: np.ndarray, table: AttributeTable) -> None:
-        """Take in the attributes of some rows."""
+        """Add the attributes of some rows."""
         try:
             values = table.values(self._texts)
         except ERRORS:
             for row, number in zip(rows.tolist(), range(len(table)), strict=True):
                 self._add_one(row, table.attributes(number))
             return
-        for column, listed in values.items():
-            self._texts[column][rows] = np.array([*map(as_text, listed)], object)
+        for column, items in values.items():
+            self._texts[column][rows] = np.array([*map(as_text, items)], object)
         self._known[rows] = True
 
     def _add_one(self, row: int, attributes: Attributes) -> None:
@@ -57,12 +57,12 @@ class AttributeTexts:
             self._texts[column][row] = texts[column]
         self._known[row] = True
 
-    def add_broken(self, row: int, fault: str) -> None:
-        """Take in that the attributes of a row cannot be read."""
-        self._broken[row] = fault
+    def add_broken(self, row: int, reason: str) -> None:
+        """Record why the attributes of a row cannot be read."""
+        self._broken[row] = reason
 
     def findings(self) -> pd.DataFrame:
-        """Compare the cells with the attributes; what cannot be found is left to others."""
+        """Compare the cells with the attributes of the rows that were read."""
         names = self._cells["trace_name"].to_numpy(object)
         broken = findings_table(
             "attributes-unreadable", names[list(self._broken)], self._broken.values()
@@ -73,20 +73,22 @@ class AttributeTexts:
         missing: dict[str, list[str]] = {}
         for column, texts in self._texts.items():
             cells = self._cells[column].to_numpy(object)
-            # Most are written alike; what is left is read.
-            left = np.flatnonzero((cells != texts) & self._known)
-            absent = texts[left] == ABSENT
-            here = pd.Series(cells[left[absent]], dtype=str)
-            for name in names[left[absent]][~here.str.strip().isin(MISSING)]:
+            # Most cells are written as the attributes are: only the rest is parsed.
+            rows_to_compare = np.flatnonzero((cells != texts) & self._known)
+            absent = texts[rows_to_compare] == ABSENT
+            present = pd.Series(cells[rows_to_compare[absent]], dtype=str)
+            for name in names[rows_to_compare[absent]][~present.str.strip().isin(MISSING)]:
                 missing.setdefault(name, []).append(column)
-            rows = left[~absent]
-            one, other = (pd.Series(values[rows], dtype=str) for values in (cells, texts))
-            different = ~same_value(column, one, other)
+            rows = rows_to_compare[~absent]
+            csv_text, attribute_text = (
+                pd.Series(values[rows], dtype=str) for values in (cells, texts)
+            )
+            different = ~same_value(column, csv_text, attribute_text)
             yield findings_table(
                 "attributes-differ",
                 names[rows[different]],
-                f"{column} " + other[different],
-                f"{column} " + one[different],
+                f"{column} " + attribute_text[different],
+                f"{column} " + csv_text[different],
             )
         yield findings_table("attributes-missing", missing, map(" ".join, missing.values()))
 
@@ -104,30 +106,38 @@ def as_text(value: object) -> str:
     return " ".join(str(item) for item in np.asarray(value).ravel().tolist())
 
 
-def same_value(column: str, one: pd.Series, other: pd.Series) -> pd.Series:
-    """Tell where two columns of text mean the same.
+def same_value(column: str, csv_text: pd.Series, attribute_text: pd.Series) -> pd.Series:
+    """Return where two columns of text have the same value.
 
     >>> csv, attribute = pd.Series(["[ 1.5  2.  3.]", "None"]), pd.Series(["1.5 2.0 3.0", ""])
     >>> same_value("snr_db", csv, attribute).tolist()
     [True, True]
     """
-    one, other = one.str.strip(), other.str.strip()
-    same = (one == other) | (one.isin(MISSING) & other.isin(MISSING))
-    # Most are written alike: what is left is read.
-    left = ~same
-    if not left.any():
+    csv_text, attribute_text = csv_text.str.strip(), attribute_text.str.strip()
+    same = (csv_text == attribute_text) | (csv_text.isin(MISSING) & attribute_text.isin(MISSING))
+    # Most are written alike: only the rest is parsed.
+    unequal = ~same
+    if not unequal.any():
         return same
     if column in TIME_COLUMNS:
-        same[left] = parse_times(one[left])[0] == parse_times(other[left])[0]
+        same[unequal] = parse_times(csv_text[unequal])[0] == parse_times(attribute_text[unequal])[0]
     elif column == "snr_db":
-        levels = (parse_components(text[left])[0] for text in (one, other))
-        same[left] = _close(*levels).all(axis=1)
+        levels = (parse_components(text[unequal])[0] for text in (csv_text, attribute_text))
+        same[unequal] = _is_close(*levels).all(axis=1)
     elif is_numeric(column) or column == "source_id":
-        same[left] = _close(*(parse_numbers(text[left])[0] for text in (one, other)))
+        same[unequal] = _is_close(
+            *(parse_numbers(text[unequal])[0] for text in (csv_text, attribute_text))
+        )
     return same
 
 
-def _close(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    # What is not known in an array of three is NaN in both.
-    close: np.ndarray = np.isclose(one, other, rtol=TOLERANCE, atol=1e-9, equal_nan=one.ndim == 2)
-    return close & ~np.isnan(one).all(axis=-1, keepdims=True) if one.ndim == 2 else close
+def _is_close(values_a: np.ndarray, values_b: np.ndarray) -> np.ndarray:
+    # An unknown component of the three of snr_db is NaN in both.
+    is_close: np.ndarray = np.isclose(
+        values_a, values_b, rtol=TOLERANCE, atol=1e-9, equal_nan=values_a.ndim == 2
+    )
+    return (
+        is_close & ~np.isnan(values_a).all(axis=-1, keepdims=True)
+        if values_a.ndim == 2
+        else is_close
+    )

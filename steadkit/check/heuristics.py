@@ -1,9 +1,9 @@
-"""Rules of thumb for earthquakes that nobody labelled: a rise of the short-term energy.
+"""STA/LTA detection of unlabelled earthquakes.
 
 The ratio of short-term to long-term average of the energy (STA/LTA; Allen 1978, Automatic
 earthquake recognition and timing from single traces, Bulletin of the Seismological Society of
-America 68(5), 1521-1532), over all components. It finds gaps, spikes and passing cars as well, so
-it only says where to look.
+America 68(5), 1521-1532), over all components. It detects gaps, spikes and passing cars as well,
+so a finding is a hint, not an error.
 """
 
 from typing import Final
@@ -15,21 +15,21 @@ from steadkit.check.samples import Components
 from steadkit.schema import EVENT, SAMPLING_RATE
 
 BAND_HZ: Final = (2.0, 20.0)
-"""Where the energy of local earthquakes stands out of noise."""
+"""Band in which local earthquakes exceed the noise."""
 
-SHORT: Final = 100
-LONG: Final = 1000
+STA_SAMPLES: Final = 100
+LTA_SAMPLES: Final = 1000
 """Samples of the two averages: 1 s, and the 10 s before it."""
 
-RATIO: Final = 10.0
-"""Of energies, from which a rise is told."""
+MIN_RATIO: Final = 10.0
+"""Energy ratio from which a rise is reported."""
 
-SETTLING: Final = 200
-"""Samples until the filter has forgotten where the record begins."""
+FILTER_SETTLING: Final = 200
+"""Samples until the transient of the band-pass filter has decayed."""
 
 
 def energy_rise(components: np.ndarray) -> np.ndarray:
-    """Compare the energy of each second with that of the ten seconds before it.
+    """Return the STA/LTA ratio of the energy: each second over the ten seconds before it.
 
     Parameters
     ----------
@@ -39,26 +39,26 @@ def energy_rise(components: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Ratios, shape (traces, samples), at the sample where the short second begins; 0 where
-        there is not room for both averages.
+        Ratios, shape (traces, samples), at the first sample of the short window; 0 where the
+        trace is too short for both windows.
     """
     filters = butter(4, BAND_HZ, "bandpass", fs=SAMPLING_RATE, output="sos")
     centred = components - components.mean(axis=-1, keepdims=True, dtype=np.float64)
     power = sosfilt(filters, centred, axis=-1) ** 2
-    # Each component that lives counts alike, whatever its gain.
+    # Components are weighted equally whatever their gain; dead ones have no weight.
     level = np.where(Components(components).vary, power.mean(axis=-1), np.inf)[..., None]
     energy = (power / np.maximum(level, np.finfo(float).tiny)).sum(axis=1)
     total = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=-1)
-    begin = np.arange(LONG + SETTLING, components.shape[-1] - SHORT)
-    short = (total[:, begin + SHORT] - total[:, begin]) / SHORT
-    long = (total[:, begin] - total[:, begin - LONG]) / LONG
-    # Rounding of the running sums, a billionth of the mean, must not pass for silence.
+    begin = np.arange(LTA_SAMPLES + FILTER_SETTLING, components.shape[-1] - STA_SAMPLES)
+    short = (total[:, begin + STA_SAMPLES] - total[:, begin]) / STA_SAMPLES
+    long = (total[:, begin] - total[:, begin - LTA_SAMPLES]) / LTA_SAMPLES
+    # The running sums round at a billionth of the mean: do not divide by less.
     ratios = np.zeros(energy.shape)
     ratios[:, begin] = short / np.maximum(long, 1e-9)
     return ratios
 
 
-def rises(
+def find_rises(
     components: np.ndarray, categories: np.ndarray, arrivals: np.ndarray
 ) -> dict[str, list[str]]:
     """Find the largest rise in noise, and in events after the coda.
@@ -75,27 +75,27 @@ def rises(
     Returns
     -------
     dict
-        For ``second-event`` and ``unlabelled-event`` a text for each trace, empty where
-        nothing rises.
+        For ``second-event`` and ``unlabelled-event`` a text for each trace, empty without a
+        rise.
     """
     ratios = energy_rise(components)
-    event = categories == EVENT
-    ratios[np.arange(ratios.shape[1]) < _begins(event, arrivals)[:, None]] = 0
-    at = ratios.argmax(axis=-1)
+    is_event = categories == EVENT
+    ratios[np.arange(ratios.shape[1]) < _search_starts(is_event, arrivals)[:, None]] = 0
+    samples = ratios.argmax(axis=-1)
     texts = [
-        f"energy rises {ratio:.0f} times at sample {sample}" if ratio >= RATIO else ""
-        for ratio, sample in zip(ratios.max(axis=-1), at, strict=True)
+        f"energy rises {ratio:.0f} times at sample {sample}" if ratio >= MIN_RATIO else ""
+        for ratio, sample in zip(ratios.max(axis=-1), samples, strict=True)
     ]
     return {
-        "second-event": [text if e else "" for text, e in zip(texts, event, strict=True)],
-        "unlabelled-event": ["" if e else text for text, e in zip(texts, event, strict=True)],
+        "second-event": [text if e else "" for text, e in zip(texts, is_event, strict=True)],
+        "unlabelled-event": ["" if e else text for text, e in zip(texts, is_event, strict=True)],
     }
 
 
-def _begins(event: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
-    """Give the sample from which a rise counts: in events a second after the coda."""
+def _search_starts(is_event: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+    """Return the sample from which a rise counts: in events a second after the coda."""
     p, s, coda = arrivals.T
-    last = np.fmax(coda, s + (s - p))
-    # Without any of these nobody knows where the first earthquake ends.
-    after = np.where(np.isnan(last), np.inf, last + SAMPLING_RATE)
-    return np.where(event, after, 0.0)
+    coda_end = np.fmax(coda, s + (s - p))
+    # Without any of these the end of the first earthquake is unknown: report nothing.
+    after = np.where(np.isnan(coda_end), np.inf, coda_end + SAMPLING_RATE)
+    return np.where(is_event, after, 0.0)

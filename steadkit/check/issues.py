@@ -1,4 +1,4 @@
-"""The table of faults: what each is called, how grave it is, and what can be done about it."""
+"""Table of data quality issues: code, severity, meaning and remedy."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,22 +7,22 @@ ERROR: Final = "error"
 WARNING: Final = "warning"
 SUSPICIOUS: Final = "suspect"
 SEVERITIES: Final = (ERROR, WARNING, SUSPICIOUS)
-"""Provably wrong; sound but to be used with care; a rule of thumb says: look at it."""
+"""Provably wrong; usable with care; suspicious by a heuristic."""
 
 TABLE: Final = "table"
 SAMPLES: Final = "samples"
 ATTRIBUTES: Final = "attributes"
-"""Where a fault shows: in the CSV alone, in the waveforms, in the attributes beside them."""
+"""Where an issue shows: in the CSV, in the waveforms, in the HDF5 attributes."""
 
 
 @dataclass(frozen=True)
 class Issue:
-    """A kind of fault.
+    """Data quality issue.
 
     Parameters
     ----------
     code
-        What it is called on the command line and in the findings.
+        Name on the command line and in the findings.
     severity
         ``error``, ``warning`` or ``suspect``.
     shows_in
@@ -34,9 +34,9 @@ class Issue:
     remedy
         What can be done about it.
     repairs
-        The columns that can be computed anew from other columns.
+        Columns that can be computed from other columns.
     usual
-        Whether it is looked for without being asked for.
+        Whether a check looks for it by default.
     """
 
     code: str
@@ -298,5 +298,5 @@ _ROWS = (
     ),
 )
 
-ISSUES: Final = {fault.code: fault for fault in _ROWS}
-"""Every fault by its code."""
+ISSUES: Final = {issue.code: issue for issue in _ROWS}
+"""Every issue by its code."""

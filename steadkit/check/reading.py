@@ -1,4 +1,4 @@
-"""The CSV's text as numbers and times, where what cannot be read is a finding, not an abort."""
+"""Typed columns of the CSV for the checks; unreadable cells become findings, not errors."""
 
 from typing import Final
 
@@ -22,22 +22,22 @@ DERIVED: Final = {
     "source_distance_deg": ("geodesic_deg", 2),
     "back_azimuth_deg": ("geodesic_back_azimuth", 1),
 }
-"""Columns that follow from the coordinates: where `read_values` puts them, and their decimals."""
+"""Columns that follow from the coordinates: their column in `typed_rows`, and their decimals."""
 
 
 def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the columns of a text table that checks need.
+    """Parse the columns of a text table that checks need.
 
     Parameters
     ----------
     table
-        Text as `steadkit.catalog.read_table` gives it; columns may be missing.
+        Text as `steadkit.catalog.read_table` returns it; columns may be missing.
 
     Returns
     -------
     values
         Numbers as float64, times as datetimes, ``snr_db_E``, ``_N`` and ``_Z``, the other columns
-        as they are, and what follows from the coordinates (`DERIVED`).
+        as they are, and values derived from the coordinates (`DERIVED`).
     findings
         ``malformed-value``.
     """
@@ -66,7 +66,7 @@ def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
-    lines = geodesics(*_point(values, "receiver"), *_point(values, "source"))
+    lines = geodesics(*_coordinates(values, "receiver"), *_coordinates(values, "source"))
     start, origin = values["trace_start_time"], values["source_origin_time"]
     p_seconds = values["p_arrival_sample"] / SAMPLING_RATE
     return values.assign(
@@ -79,16 +79,16 @@ def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _point(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give latitudes and longitudes; nothing follows from a longitude that does not exist."""
+def _coordinates(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitudes and longitudes, NaN for longitudes beyond 180 degrees."""
     longitude = values[f"{end}_longitude"]
     return values[f"{end}_latitude"].to_numpy(), longitude.where(longitude.abs() <= 180).to_numpy()
 
 
-def written(values: pd.DataFrame, column: str) -> pd.Series:
-    """Write a derived column's values as STEAD rounds them, empty where they are not known.
+def format_derived(values: pd.DataFrame, column: str) -> pd.Series:
+    """Return a derived column as text, rounded as in STEAD, empty where it is not known.
 
-    >>> written(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
+    >>> format_derived(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
     ...         "back_azimuth_deg").tolist()
     ['0.0', '']
     """

@@ -1,4 +1,4 @@
-"""Which faults a check looks for, and what it must read to find them."""
+"""Issues that a check looks for, and the files that it must read for them."""
 
 import difflib
 from collections.abc import Collection
@@ -11,57 +11,59 @@ def selected_issues(
     only: Collection[str] = (),
     ignore: Collection[str] = (),
     metadata_only: bool = False,
-    suspects: bool = False,
+    heuristics: bool = False,
 ) -> frozenset[str]:
-    """Tell which faults to look for.
+    """Return the codes of the issues to look for.
 
     Parameters
     ----------
     only
-        These and no others; none means the usual ones.
+        Only these; none means the usual ones.
     ignore
         Not these.
     metadata_only
-        Whether to leave out all that needs the HDF5 file.
-    suspects
-        Whether to add the rules of thumb that are not usual.
+        Whether to leave out issues that need the HDF5 file.
+    heuristics
+        Whether to add the heuristics that are off by default.
 
     Raises
     ------
     InputError
-        A code is unknown, or no fault is left.
+        A code is unknown, or no issue is left.
 
     >>> sorted(selected_issues(only=["p-outside", "clipped"], metadata_only=True))
     ['p-outside']
     """
     for code in (*only, *ignore):
         if code not in ISSUES:
-            near = difflib.get_close_matches(code, ISSUES, 1, 0)[0]
-            raise InputError(f"no fault {code[:60]!r}, perhaps {near!r}: --list shows all of them")
-    chosen = only or [code for code, fault in ISSUES.items() if fault.usual or suspects]
-    wanted = frozenset(
+            closest = difflib.get_close_matches(code, ISSUES, 1, 0)[0]
+            raise InputError(
+                f"no issue {code[:60]!r}, perhaps {closest!r}: --list shows all of them"
+            )
+    candidates = only or [code for code, issue in ISSUES.items() if issue.usual or heuristics]
+    codes = frozenset(
         code
-        for code in chosen
+        for code in candidates
         if code not in ignore and not (metadata_only and ISSUES[code].shows_in != TABLE)
     )
-    if not wanted:
-        raise InputError("no fault is left to look for: name others with --only or --ignore")
-    return wanted
+    if not codes:
+        raise InputError("no issue is left to look for: name others with --only or --ignore")
+    return codes
 
 
-def shows_in(wanted: Collection[str], place: str) -> bool:
-    """Tell whether any of these faults shows in the table, the samples or the attributes.
+def shows_in(codes: Collection[str], place: str) -> bool:
+    """Return whether any of these issues shows in the table, the samples or the attributes.
 
     >>> shows_in(["clipped"], SAMPLES), shows_in(["clipped"], ATTRIBUTES)
     (True, False)
     """
-    return any(ISSUES[code].shows_in == place for code in wanted)
+    return any(ISSUES[code].shows_in == place for code in codes)
 
 
-def needs_hdf5(wanted: Collection[str]) -> bool:
-    """Tell whether the CSV alone does not suffice.
+def needs_hdf5(codes: Collection[str]) -> bool:
+    """Return whether these issues need the HDF5 file.
 
     >>> needs_hdf5(["s-before-p"]), needs_hdf5(["s-before-p", "clipped"])
     (False, True)
     """
-    return shows_in(wanted, SAMPLES) or shows_in(wanted, ATTRIBUTES)
+    return shows_in(codes, SAMPLES) or shows_in(codes, ATTRIBUTES)

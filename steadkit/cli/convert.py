@@ -1,4 +1,4 @@
-"""Commands that exchange data with others: SeisBench's format, miniSEED, records of a region."""
+"""`steadkit convert`: exchange with SeisBench's format, miniSEED, SAC and QuakeML."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,23 +1,26 @@
-"""The command that shows training examples with their targets before anything is trained."""
+"""`steadkit preview`: a contact sheet of training examples with their targets."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from steadkit.cli.looking import figure_options, write_figures
 from steadkit.cli.options import FILE, WholeType, seed_option
+from steadkit.cli.plot import figure_options, write_figures
 from steadkit.errors import printable
 
-# Spelled out, for --help must load nothing; a test compares them with what there is.
+# Spelled out, as --help must not import TensorFlow or pandas; a test compares them with the
+# values of the library.
 AUGMENTATIONS = ("none", "eqt", "uniform", "robust")
 LABELS = ("gaussian", "triangle", "box")
 NORMALIZATIONS = ("std", "max", "max_over_components", "none")
 
 
-def _choice(name: str, choices: tuple[str, ...], default: str, words: str) -> Any:
-    kind = click.Choice(choices)
-    return click.option(f"--{name}", type=kind, default=default, show_default=True, help=words)
+def _choice(name: str, choices: tuple[str, ...], default: str, help_text: str) -> Any:
+    choice = click.Choice(choices)
+    return click.option(
+        f"--{name}", type=choice, default=default, show_default=True, help=help_text
+    )
 
 
 @click.command()
@@ -60,6 +63,8 @@ def preview(
     items = sheet_of(
         data, names, rows, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
     )
-    made = f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
-    figure = contact_sheet(items, f"{printable(data.name)}, {made}")
+    settings = (
+        f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"
+    )
+    figure = contact_sheet(items, f"{printable(data.name)}, {settings}")
     write_figures([figure], **options)

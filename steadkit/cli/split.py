@@ -1,4 +1,4 @@
-"""The command that makes training, validation and test parts, and the one that proves them."""
+"""`steadkit split`: training, validation and test splits, and the audit of existing ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,7 +71,7 @@ def split(
     from steadkit.selection import parse_strata
     from steadkit.split import SplitConfig, parse_by, parse_shares
 
-    rule = SplitConfig(
+    config = SplitConfig(
         by=parse_by(by),
         shares=parse_shares(shares),
         seed=seed,
@@ -83,14 +83,14 @@ def split(
         test_box=test_box,
     )
     if check:
-        _check(data, rule if by else None, metadata, strict)
+        _check(data, config if by else None, metadata, strict)
     else:
-        _split(data, rule, metadata, strict, output, overwrite)
+        _split(data, config, metadata, strict, output, overwrite)
 
 
 def _split(
     data: Path,
-    rule: "SplitConfig",
+    config: "SplitConfig",
     metadata: tuple[Path, ...],
     strict: bool,
     output: Path | None,
@@ -102,54 +102,54 @@ def _split(
     target = target_of(data, output)
     note_input(data, *metadata)
     check_targets([target], overwrite)
-    base, rows = list_rows(data, rule, metadata)
-    manifest, found = split_manifest(base, rows, rule, strict)
+    base, rows = list_rows(data, config, metadata)
+    manifest, overlaps = split_manifest(base, rows, config, strict)
     write_one(target, manifest.write, overwrite)
-    _show(manifest, rows, found)
+    _show(manifest, rows, overlaps)
     report(target, manifest.categories, manifest.digest)
 
 
 def _check(
-    data: Path, rule: "SplitConfig | None", metadata: tuple[Path, ...], strict: bool
+    data: Path, config: "SplitConfig | None", metadata: tuple[Path, ...], strict: bool
 ) -> None:
     from steadkit.split import audit_manifest, find_split, list_rows, refuse_leaks
 
     path = find_split(data)
-    manifest, rows = list_rows(path, rule, metadata)
-    found = audit_manifest(manifest, rows, rule, strict)
-    _show(manifest, rows, found)
-    refuse_leaks(found, repr(str(path)))
-    unknown = sum(overlap.n_unknown for overlap in found)
+    manifest, rows = list_rows(path, config, metadata)
+    overlaps = audit_manifest(manifest, rows, config, strict)
+    _show(manifest, rows, overlaps)
+    refuse_leaks(overlaps, repr(str(path)))
+    unknown = sum(overlap.n_unknown for overlap in overlaps)
     echo(f"{path}: no leak{f' is known; {_unknown(unknown)}' if unknown else ''}")
 
 
-def _show(manifest: "Manifest", rows: "pd.DataFrame", found: "Sequence[Overlap]") -> None:
-    """Print what each part has, and what two parts share."""
+def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overlap]") -> None:
+    """Print the counts of each split, and the groups that two splits share."""
     from steadkit.sampling import SPLITS
 
-    parts = (
+    counts = (
         rows["trace_category"].groupby(list(manifest.parts)).value_counts().unstack(fill_value=0)
     )
-    parts = parts.reindex(SPLITS, fill_value=0)
-    lines: list[list[object]] = [[name, *map(int, parts[name])] for name in parts]
-    lines.append(["share", *(f"{s:.2%}" for s in parts.sum(axis=1) / parts.to_numpy().sum())])
-    lines += [[f"groups by {overlap.group_type}", *overlap.groups.values()] for overlap in found]
+    counts = counts.reindex(SPLITS, fill_value=0)
+    lines: list[list[object]] = [[name, *map(int, counts[name])] for name in counts]
+    lines.append(["share", *(f"{s:.2%}" for s in counts.sum(axis=1) / counts.to_numpy().sum())])
+    lines += [[f"groups by {overlap.group_type}", *overlap.groups.values()] for overlap in overlaps]
     table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
-    columns = ("groups in", *(f"{a} and {b}" for a, b in found[0].shared_groups), "leak")
+    columns = ("groups in", *(f"{a} and {b}" for a, b in overlaps[0].shared_groups), "leak")
     lines = [
         [overlap.group_type, *map(len, overlap.shared_groups.values()), _verdict(overlap)]
-        for overlap in found
+        for overlap in overlaps
     ]
     table("In two parts", columns, lines)
     lacking = [
         f"no {name} trace is in {part}"
-        for name in parts
+        for name in counts
         for part in SPLITS
-        if not parts[name][part]
+        if not counts[name][part]
     ]
     lacking += [
         f"{_unknown(overlap.n_unknown)}: give them a source_id or a source_origin_time"
-        for overlap in found
+        for overlap in overlaps
         if overlap.n_unknown
     ]
     for note in (*lacking, *_notes(manifest)):
@@ -172,7 +172,7 @@ def _described(manifest: "Manifest") -> str:
 
 
 def _notes(manifest: "Manifest") -> list[str]:
-    """Tell what the table does not."""
+    """Return notes on the split that are not in the table."""
     from steadkit.manifest import UNKNOWN
 
     notes = []

@@ -1,4 +1,4 @@
-"""What a data set holds: counts, span of time, ranges and quartiles, and what is missing."""
+"""Summary of a data set: counts, time range, quartiles and missing values."""
 
 from steadkit.info.describe import FIGURES, Info, Missing, Quartiles, describe
 from steadkit.info.reading import NUMBER_COLUMNS, iter_numbers, read_numbers

@@ -1,4 +1,4 @@
-"""What a figure says of a trace: heading and titles, its arrivals as marks, and the time axis."""
+"""Annotations of a trace: headings, component titles, arrival markers and the time axis."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ Window = tuple[float, float]
 
 
 class Mark(NamedTuple):
-    """How an arrival is drawn, and on which side of its line the label stands."""
+    """Style of an arrival marker; `side` is that of the label next to its line."""
 
     label: str
     colour: str
@@ -35,7 +35,7 @@ MARKS: Mapping[str, Mark] = {
 
 
 def marks_in(row: Row, window: Window) -> Iterator[tuple[float, Mark]]:
-    """List the arrivals and the coda end that are known and lie in a window, with their seconds."""
+    """Yield the known arrivals and the coda end in a time window, with their seconds."""
     for column, mark in MARKS.items():
         seconds = number_of(row, column) / SAMPLING_RATE
         if window[0] <= seconds <= window[1]:
@@ -43,8 +43,8 @@ def marks_in(row: Row, window: Window) -> Iterator[tuple[float, Mark]]:
 
 
 def mark_arrivals(ax: Axes, row: Row, window: Window, halo: str | None = None) -> None:
-    """Draw the row's arrivals and coda end as upright lines, at their seconds."""
-    # Behind a waveform, whose onset must stay visible; before a spectrogram.
+    """Draw the row's arrivals and coda end as vertical lines."""
+    # Below a waveform, whose onset must stay visible; above a spectrogram.
     depth = 2.5 if halo else 1.5
     for seconds, mark in marks_in(row, window):
         if halo:
@@ -60,7 +60,7 @@ def mark_arrivals(ax: Axes, row: Row, window: Window, halo: str | None = None) -
 
 
 def label_marks(ax: Axes, row: Row, window: Window) -> None:
-    """Name the marks just above a panel, whose title gives way: so they never meet."""
+    """Label the marks above a panel, and move its title up so that they do not overlap."""
     late = window[0] + 0.9 * (window[1] - window[0])
     for seconds, mark in marks_in(row, window):
         ax.annotate(
@@ -79,7 +79,7 @@ def label_marks(ax: Axes, row: Row, window: Window) -> None:
 
 
 def finish_time(axes: Sequence[Axes], row: Row, window: Window) -> None:
-    """Name the marks above the top panel and the time below the lowest."""
+    """Label the marks above the top panel and the time axis below the lowest."""
     label_marks(axes[0], row, window)
     axes[-1].set_xlim(*window)
     began = re.sub(r"(\.\d*?)0+$", r"\1", text_of(row, "trace_start_time")).rstrip(".")
@@ -90,7 +90,7 @@ def finish_time(axes: Sequence[Axes], row: Row, window: Window) -> None:
 
 
 def heading(row: Row) -> str:
-    """Say which trace it is and what is known of its earthquake, on a line each."""
+    """Return two lines: the trace name, and the known parameters of its earthquake."""
     magnitude = f"M {{:g}} {text_of(row, 'source_magnitude_type')}".rstrip()
     facts = (
         ("source_magnitude", magnitude),
@@ -98,20 +98,20 @@ def heading(row: Row) -> str:
         ("source_depth_km", "depth {:.1f} km"),
         ("back_azimuth_deg", "back azimuth {:.0f}°"),
     )
-    known = [
-        words.format(number_of(row, column))
-        for column, words in facts
+    facts_text = [
+        template.format(number_of(row, column))
+        for column, template in facts
         if np.isfinite(number_of(row, column))
     ]
-    return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(known)]))
+    return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(facts_text)]))
 
 
 def component_title(number: int, waveform: np.ndarray, row: Row) -> str:
-    """Name a component, with its signal-to-noise ratio where it is known."""
+    """Return the name of a component, with its signal-to-noise ratio where it is known."""
     ratio = number_of(row, f"snr_db_{COMPONENTS[number]}")
-    known = "" if np.isnan(ratio) else f", SNR {ratio:.1f} dB"
-    dead = "" if waveform[:, number].any() else ", all zero"
-    return COMPONENTS[number] + known + dead
+    snr_text = "" if np.isnan(ratio) else f", SNR {ratio:.1f} dB"
+    zero_text = "" if waveform[:, number].any() else ", all zero"
+    return COMPONENTS[number] + snr_text + zero_text
 
 
 def number_of(row: Row, column: str) -> float:
@@ -127,7 +127,7 @@ def text_of(row: Row, column: str) -> str:
 
 
 def component_number(component: str) -> int:
-    """Tell which column of a waveform a component is.
+    """Return the column of a component in a waveform.
 
     >>> component_number("Z")
     2
@@ -138,7 +138,7 @@ def component_number(component: str) -> int:
 
 
 def check_window(start: float, end: float) -> None:
-    """Refuse a part of a trace that is empty or outside it."""
+    """Refuse a time window that is empty or outside the trace."""
     if not 0 <= start < end <= SECONDS:
         raise InputError(
             f"cannot draw from {start:g} to {end:g} s: a trace is from 0 to {SECONDS:g} s"

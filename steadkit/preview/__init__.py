@@ -1,22 +1,28 @@
-"""What training would see, before it is trained: examples as they are and augmented.
+"""Preview of training examples: traces with their targets, plain and augmented.
 
 ==============  ================================================================
-`examples`      traces of a file with their targets, and what was done to them
-`label_issues`        labels that cannot be right
+`examples`      traces of a file with their targets and augmentations
+`issues`        labels that cannot be right
 ==============  ================================================================
 """
 
-from steadkit.preview.examples import augmented, choose, examples_of, preview_items, sheet_of
-from steadkit.preview.issues import PreviewItem, is_inside, label_issues, moves
+from steadkit.preview.examples import (
+    augment_example,
+    choose_traces,
+    examples_of,
+    preview_items,
+    sheet_of,
+)
+from steadkit.preview.issues import PreviewItem, is_inside, label_issues, shift_issues
 
 __all__ = [
     "PreviewItem",
-    "augmented",
-    "choose",
+    "augment_example",
+    "choose_traces",
     "examples_of",
     "is_inside",
     "label_issues",
-    "moves",
     "preview_items",
     "sheet_of",
+    "shift_issues",
 ]

@@ -91,7 +91,7 @@ def test_chunks_that_are_there_need_no_room(run, room, tmp_path):
 
 
 def test_how_long_a_simulation_takes_is_told(run, monkeypatch):
-    monkeypatch.setattr(demo, "MEASURED", 2)
+    monkeypatch.setattr(demo, "TIMED_TRACES", 2)
     arguments = ("steadkit", "demo", "--events", 4, "--noise", 4)
     assert "about" not in run(*arguments, "one").output
     monkeypatch.setattr(demo, "MIN_REPORTED_S", 0)

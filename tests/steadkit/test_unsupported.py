@@ -67,9 +67,9 @@ CASES = [("earliest", category) for category in ATTRIBUTES]
 CASES += [("latest", category) for category in ATTRIBUTES | LARGE]
 
 
-def found_in(run, source, fault):
-    """Check a file for one fault; returns what was found of it."""
-    run("steadkit", "check", source.hdf5, "--only", fault, "-o", "findings.csv")
+def found_in(run, source, issue):
+    """Check a file for one issue; returns what was found of it."""
+    run("steadkit", "check", source.hdf5, "--only", issue, "-o", "findings.csv")
     findings = pd.read_csv(source.hdf5.with_name("findings.csv"))
     assert findings["trace_name"].tolist() == [ODD]
     return findings["value"].item()

@@ -1,4 +1,4 @@
-"""Commands that make data sets: demo, subset and merge."""
+"""`steadkit subset`: a data set down-sampled by filters, strata and a fraction or a count."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,23 +16,6 @@ from steadkit.cli.options import (
     seed_option,
 )
 from steadkit.console import echo
-
-
-@click.command()
-@click.argument("folder", type=FILE, default=Path("demo"))
-@click.option("--events", type=WholeType(0), default=2000, show_default=True)
-@click.option("--noise", type=WholeType(0), default=500, show_default=True)
-@seed_option
-@overwrite_option
-def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> None:
-    """Simulate a miniature STEAD in FOLDER: chunk1 is noise, chunk2.. events.
-
-    FOLDER is `demo` by default. The same seed gives the same bytes on any machine.
-    """
-    from steadkit.demo import demo as make
-
-    for manifest in make(folder, events, noise, seed, overwrite, tell=echo):
-        report(folder / f"{manifest.name}.hdf5", manifest.categories, manifest.digest)
 
 
 @click.command()
@@ -98,13 +81,15 @@ def subset(
     from steadkit.subset import default_name
     from steadkit.subset import subset as run
 
-    given = _given(options, preset)
-    selection = selection_of(preset, given) if preset else Selection(**given)
-    whole = not manifest_only
+    selection_options = _given(options, preset)
+    selection = (
+        selection_of(preset, selection_options) if preset else Selection(**selection_options)
+    )
+    require_hdf5 = not manifest_only
     if preset:
-        sources = find_preset_sources(preset, source, require_hdf5=whole)
+        sources = find_preset_sources(preset, source, require_hdf5=require_hdf5)
     else:
-        sources = find_sources(source, require_hdf5=whole)
+        sources = find_sources(source, require_hdf5=require_hdf5)
     files = dataset_files(output or Path(default_name(selection)))
     manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
     target = files.manifest if manifest_only else files.hdf5
@@ -112,51 +97,28 @@ def subset(
 
 
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
-    """Gather the options of a selection that were given; the others keep their defaults."""
+    """Return the options that the user set; the rest keep their defaults."""
     from steadkit.expressions import join_conditions
     from steadkit.selection import parse_strata, read_names
 
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
-    if empty := [name for name, value in given.items() if value == "" or value == ("",)]:
+    selected = {name: value for name, value in options.items() if value not in (None, (), False)}
+    if empty := [name for name, value in selected.items() if value == "" or value == ("",)]:
         # An unset variable of the shell must not mean all of STEAD.
         raise click.UsageError(f"--{empty[0]} is empty: say what, or leave it out")
-    amounts = [name for name in ("fraction", "count") if name in given] + ["preset"] * bool(preset)
+    amounts = [name for name in ("fraction", "count") if name in selected] + ["preset"] * bool(
+        preset
+    )
     if len(amounts) > 1:
-        named = " and ".join(f"--{name}" for name in amounts)
-        raise click.UsageError(f"{named} contradict each other: give one of them")
-    if not amounts and not given.keys() & {"where", "box", "circle", "exclude", "balance"}:
+        names = " and ".join(f"--{name}" for name in amounts)
+        raise click.UsageError(f"{names} contradict each other: give one of them")
+    if not amounts and not selected.keys() & {"where", "box", "circle", "exclude", "balance"}:
         raise click.UsageError(
             "how much? Give --fraction, --count or --preset, or a filter such as --where"
         )
-    if "where" in given:
-        given["where"] = join_conditions(given["where"])
-    if "stratify" in given:
-        given["stratify"] = parse_strata(given["stratify"])
-    if "exclude" in given:
-        given["exclude"] = read_names(given["exclude"])
-    return given
-
-
-@click.command()
-@click.argument("files", nargs=-1, type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    default=Path("merge.hdf5"),
-    show_default=True,
-    help="HDF5 file to write; its CSV goes beside it.",
-)
-@overwrite_option
-def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
-    """Join STEAD files into one; a trace in two of them is taken once.
-
-    Without FILES: chunk*.hdf5 in the current folder, else in $STEAD_DIR.
-    """
-    from steadkit.dataset_files import dataset_files
-    from steadkit.merge import merge as run
-    from steadkit.sources import find_sources
-
-    target = dataset_files(output)
-    manifest = run(find_sources(files, chunks_only=True), target, overwrite)
-    report(target.hdf5, manifest.categories, manifest.digest)
+    if "where" in selected:
+        selected["where"] = join_conditions(selected["where"])
+    if "stratify" in selected:
+        selected["stratify"] = parse_strata(selected["stratify"])
+    if "exclude" in selected:
+        selected["exclude"] = read_names(selected["exclude"])
+    return selected

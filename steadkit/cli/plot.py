@@ -1,4 +1,4 @@
-"""Commands that look at data: info, and plot with its kinds."""
+"""`steadkit plot`: figures of traces, events and data sets; and the options of every figure."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,93 +8,34 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steadkit.cli.options import FILE, NumberType, overwrite_option
-from steadkit.console import ErrorGroup, echo, format_value, summary, table
+from steadkit.console import ErrorGroup, echo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from steadkit.info import Info
 
 Command = Callable[..., Any]
 
 COMPONENT = click.Choice(["E", "N", "Z"])
 
 
-@click.command()
-@click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for machines.")
-def info(file: Path, as_json: bool) -> None:
-    """Tell what FILE holds: counts, ranges, quartiles, and what is missing.
-
-    FILE is a STEAD CSV, its HDF5 file, or a manifest. The CSV alone suffices.
-    """
-    import json
-
-    from steadkit.info import describe
-
-    described = describe(file)
-    if as_json:
-        click.echo(json.dumps(described.as_dict(), indent=1))
-    else:
-        _print_info(described)
-
-
-def _print_info(described: "Info") -> None:
-    span = {"first trace": described.first, "last trace": described.last} if described.gaps else {}
-    summary(described.file, {**described.counts, **span})
-    if described.waveforms:
-        of_file = described.waveforms
-        gigabytes = f"{int(str(of_file['bytes'])) / 1e9:.3g} GB"
-        summary(str(of_file["file"]), {"traces": of_file["traces"], "size": gigabytes})
-    if described.manifest:
-        facts = {key: str(value) for key, value in described.manifest.items() if value}
-        summary(f"manifest {facts.pop('file')}", facts)
-    if described.gaps:
-        _print_figures(described)
-
-
-def _print_figures(described: "Info") -> None:
-
-    headings = ("", "known", "least", "25 %", "median", "75 %", "greatest")
-    rows = [
-        (
-            f"{spread.figure} ({spread.unit})" if spread.unit else spread.figure,
-            spread.known,
-            *map(_short, (spread.least, spread.lower_quartile, spread.median)),
-            *map(_short, (spread.upper_quartile, spread.greatest)),
-        )
-        for spread in described.spreads
-    ]
-    table("figures", headings, rows)
-    holes = [gap for gap in described.gaps if any(gap.missing.values()) or gap.unreadable]
-    if holes:
-        categories = (f"missing in {name}" for name in holes[0].missing)
-        lines = [(g.column, *g.missing.values(), g.unreadable) for g in holes]
-        table("what is not known", ("column", *categories, "unreadable"), lines)
-
-
-def _short(value: float | None) -> str:
-    return format_value(value) if value is None else f"{value:,.2f}"
-
-
 def figure_options(suffix: str = "") -> Callable[[Command], Command]:
-    """Add what every kind of figure takes: -o, --overwrite and --show.
+    """Add the options of every figure: -o, --overwrite and --show.
 
-    Without -o a figure is named after the file, or the trace, and `suffix`. Whether it may be
-    written is known before anything is drawn, which may take a while.
+    Without -o a figure is named after the file, or the trace, and `suffix`. The output is checked
+    before anything is drawn, which may take a while.
     """
 
     def add(command: Command) -> Command:
         @wraps(command)
         def checked(*, output: Path | None, overwrite: bool, **options: Any) -> Any:
             from steadkit.atomic import check_targets
-            from steadkit.plots.style import kind_of
+            from steadkit.plots.style import figure_format
 
             names = options.get("names") or ()
             target = output or _default_figure(
                 options.get("file") or options["data"], names, suffix
             )
-            kind_of(target, len(names) if suffix in TRACES else 1)
+            figure_format(target, len(names) if suffix in TRACES else 1)
             if output or "/" not in "".join(names):  # else there is no such trace
                 check_targets([target], overwrite)
             return command(output=target, overwrite=overwrite, **options)
@@ -111,7 +52,7 @@ def figure_options(suffix: str = "") -> Callable[[Command], Command]:
 
 
 TRACES = ("", "spectrogram")
-"""Suffixes of figures of which each trace has its own."""
+"""Suffixes of the figures that show one trace each."""
 
 
 def _default_figure(file: Path, names: tuple[str, ...], suffix: str) -> Path:
@@ -123,7 +64,7 @@ def _default_figure(file: Path, names: tuple[str, ...], suffix: str) -> Path:
 
 
 def time_options(command: Command) -> Command:
-    """Add the part of a trace to draw."""
+    """Add --from and --to, the time window to draw."""
     for name, default in (("to", 60.0), ("from", 0.0)):
         command = click.option(
             f"--{name}",
@@ -169,8 +110,13 @@ def trace(
     """
     from steadkit.plots import trace_figure
 
-    chosen = component if below else None
-    _draw_traces(file, names, lambda w, row: trace_figure(w, row, start, end, chosen), **options)
+    below_component = component if below else None
+    _draw_traces(
+        file,
+        names,
+        lambda w, row: trace_figure(w, row, start, end, below_component),
+        **options,
+    )
 
 
 @plot.command()
@@ -265,7 +211,7 @@ def _draw_traces(
 
 
 def write_figures(figures: list["Figure"], output: Path, overwrite: bool, show: bool) -> None:
-    """Write figures, and open them if that is asked for."""
+    """Write figures, and open the file if `show` is set."""
     from steadkit.plots import save
 
     save(figures, output, overwrite)
