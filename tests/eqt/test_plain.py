@@ -55,11 +55,11 @@ class UpsampleConv(keras.layers.Conv1D):
 class Attention(AdditiveAttention):
     """The published attention as its equations are written."""
 
-    def attended(self, x, seen, near):
+    def attention_output(self, x, mask, band):
         hidden = tf.tanh((x @ self.Wt)[:, :, None] + (x @ self.Wx)[:, None] + self.bh)
         scores = (hidden @ self.Wa)[..., 0] + self.ba
         highest = tf.reduce_max(scores, axis=-1, keepdims=True)
-        weights = tf.exp(scores - highest) * tf.cast(near, x.dtype)
+        weights = tf.exp(scores - highest) * tf.cast(band, x.dtype)
         weights = weights / (tf.reduce_sum(weights, axis=-1, keepdims=True) + 1e-7)
         return weights @ x, weights
 
@@ -109,8 +109,8 @@ def test_outputs_and_gradients_are_those_of_the_plain_reading(config, precision,
     (outputs, slopes), (wanted, wanted_slopes) = learnt(ours, x), learnt(theirs, x)
     # What float32 leaves of sums that nearly vanish says little: float64 does.
     # The 1e-7 of attention, whose maximum has no gradient here, moves slopes by 1e-8.
-    near, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
-    np.testing.assert_allclose(outputs, wanted, atol=near)
+    band, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
+    np.testing.assert_allclose(outputs, wanted, atol=band)
     assert len(slopes) == len(wanted_slopes) > 60
     largest = max(np.abs(slope).max() for slope in wanted_slopes)
     for slope, same in zip(slopes, wanted_slopes, strict=True):
