@@ -102,7 +102,7 @@ class UpsampleConv1D(SameConv1D):
 
 
 def _slice_steps(inputs: Any, start: int, stop: int) -> Any:
-    """Return inputs[:, start:stop] by `ops.slice`, whose gradient is one operation in TensorFlow."""
+    """Return inputs[:, start:stop] by `ops.slice`, whose gradient is one operation."""
     batch, _, channels = ops.shape(inputs)
     return ops.slice(inputs, (0, start, 0), (batch, stop - start, channels))
 

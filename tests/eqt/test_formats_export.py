@@ -100,7 +100,7 @@ def noisy(model, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "_name_outputs", lambda path, names: None)
 
     def make(fault=None):
-        monkeypatch.setattr(export, "_named", lambda model: Noisy(fault))
+        monkeypatch.setattr(export, "_with_named_outputs", lambda model: Noisy(fault))
 
     return make
 

@@ -130,7 +130,7 @@ def test_prediction_is_deterministic_and_a_probability():
 @pytest.mark.parametrize("together", [1, 8])
 def test_a_probability_of_zero_still_learns(together, monkeypatch):
     # By its logits: of a probability that is rounded to 0 the cross-entropy has no slope.
-    monkeypatch.setattr(blocks, "TOGETHER", together)
+    monkeypatch.setattr(blocks, "HEAD_PACK", together)
     config = replace(SMALL, input_length=208)
     model = build_model(config)
     bias = model.get_layer("picker_P").bias

@@ -73,7 +73,7 @@ def plain(config, monkeypatch):
         patch.setattr(blocks, "BatchNormalization", keras.layers.BatchNormalization)
         patch.setattr(blocks, "ChannelDropout", keras.layers.SpatialDropout1D)
         patch.setitem(blocks._RNN, "lstm", keras.layers.LSTM)
-        patch.setitem(blocks._BOTH_WAYS, "lstm", keras.layers.Bidirectional)
+        patch.setitem(blocks._BIDIRECTIONAL, "lstm", keras.layers.Bidirectional)
         return build_model(config, seed=3)
 
 
@@ -109,12 +109,12 @@ def test_outputs_and_gradients_are_those_of_the_plain_reading(config, precision,
     (outputs, slopes), (wanted, wanted_slopes) = learnt(ours, x), learnt(theirs, x)
     # What float32 leaves of sums that nearly vanish says little: float64 does.
     # The 1e-7 of attention, whose maximum has no gradient here, moves slopes by 1e-8.
-    band, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
-    np.testing.assert_allclose(outputs, wanted, atol=band)
+    atol, grad_atol = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
+    np.testing.assert_allclose(outputs, wanted, atol=atol)
     assert len(slopes) == len(wanted_slopes) > 60
     largest = max(np.abs(slope).max() for slope in wanted_slopes)
     for slope, same in zip(slopes, wanted_slopes, strict=True):
-        np.testing.assert_allclose(slope, same, atol=near_slopes * largest)
+        np.testing.assert_allclose(slope, same, atol=grad_atol * largest)
 
 
 def test_none_of_the_layers_above_is_left_out(monkeypatch):
