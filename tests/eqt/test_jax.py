@@ -64,10 +64,10 @@ pytestmark = pytest.mark.skipif(
 def on_jax(*arguments):
     """Run Python with JAX as Keras's backend; returns how it went."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env=os.environ | own,
+        env=os.environ | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,
