@@ -51,7 +51,8 @@ def _stages(model: keras.Model) -> Iterator[Stage]:
     # Keras lists the layers of a functional model in graph order, in which the branches alternate:
     # sort by branch, then by the first layer of each stage.
     order = {key: i for i, key in reversed([*enumerate(key for key, _ in keyed)])}
-    keyed.sort(key=lambda pair: (_branch_index(pair[0][0]), order[pair[0]]))
+    branches = [COMMON, *BRANCHES.values()]
+    keyed.sort(key=lambda pair: (branches.index(pair[0][0]), order[pair[0]]))
     for (branch, name), pairs in groupby(keyed, key=lambda pair: pair[0]):
         layers = [layer for _, layer in pairs]
         _, steps, channels = layers[-1].output.shape
@@ -61,7 +62,7 @@ def _stages(model: keras.Model) -> Iterator[Stage]:
             _describe_stage(layers),
             steps,
             channels,
-            sum(map(_count_parameters, layers)),
+            sum(int(layer.count_params()) for layer in layers),
         )
 
 
@@ -113,10 +114,6 @@ def _stage_names(stage: str) -> list[str]:
     return [*dict.fromkeys((stage, family, re.sub(r"[DPS]\d*$", "", family)))]
 
 
-def _branch_index(branch: str) -> int:
-    return [COMMON, *BRANCHES.values()].index(branch)
-
-
 def branch_and_stage(name: str) -> tuple[str, str]:
     """Return the branch and the stage of a layer by its name.
 
@@ -134,10 +131,6 @@ def branch_and_stage(name: str) -> tuple[str, str]:
         return name, name
     letter = re.sub(r"_\d+$", "", name)[-1]
     return BRANCHES[letter], name
-
-
-def _count_parameters(layer: keras.Layer) -> int:
-    return int(layer.count_params())
 
 
 def _describe_stage(layers: list[keras.Layer]) -> str:
