@@ -1,4 +1,4 @@
-"""A network for predicting: its weights are constants, and the cores may share every batch."""
+"""Inference with constant weights, each batch split over the processor's cores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,39 +8,43 @@ import keras
 from eqt import threads
 
 InferenceFunction = Callable[[Any], list[Any]]
-"""Takes waveforms as the network does and returns its outputs, in order."""
+"""Maps waveforms, as the network takes them, to the list of its outputs."""
 
 
 def compile_inference(model: keras.Model) -> InferenceFunction:
-    """Return what a network computes when it predicts, with the weights that it has now.
+    """Compile a network for inference, its current weights as constants.
 
-    As constants, weights are brought into the processor's order once and not for every batch, and
-    what is computed from them alone, as the kernels of the decoders are, is computed once.
+    TensorFlow folds constants: it brings the weights into the processor's memory layout, and
+    computes what depends on them alone, such as the decoders' kernels, once and not for every
+    batch.
     """
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch
     import tensorflow as tf
 
     variables = model.trainable_variables, model.non_trainable_variables
-    values = [[keras.ops.convert_to_numpy(one) for one in some] for some in variables]
+    values = [[keras.ops.convert_to_numpy(weight) for weight in group] for group in variables]
 
-    def outputs(shares: int, waveforms: Any) -> list[Any]:
-        constants = [[tf.constant(value) for value in some] for some in values]
-        sizes = (tf.shape(waveforms)[0] + tf.range(shares)) // shares
-        parts = tf.split(waveforms, sizes, num=shares) if shares > 1 else [waveforms]
+    def outputs(n_parts: int, waveforms: Any) -> list[Any]:
+        constants = [[tf.constant(value) for value in group] for group in values]
+        # As equal as possible, for batches of any size: the last one is often smaller.
+        sizes = (tf.shape(waveforms)[0] + tf.range(n_parts)) // n_parts
+        parts = tf.split(waveforms, sizes, num=n_parts) if n_parts > 1 else [waveforms]
         computed = [model.stateless_call(*constants, part, training=False)[0] for part in parts]
-        return [tf.concat(each, axis=0) for each in zip(*computed, strict=True)]
+        return [tf.concat(output, axis=0) for output in zip(*computed, strict=True)]
 
-    anything = tf.TensorSpec((None, *model.input_shape[1:]))
+    signature = tf.TensorSpec((None, *model.input_shape[1:]))
     compiled = {
-        shares: tf.function(
-            lambda waveforms, shares=shares: outputs(shares, waveforms), [anything], autograph=False
+        n_parts: tf.function(
+            lambda waveforms, n_parts=n_parts: outputs(n_parts, waveforms),
+            [signature],
+            autograph=False,
         )
-        for shares in {1, threads.n_shards()}
+        for n_parts in {1, threads.n_shards()}
     }
 
     def run(waveforms: Any) -> list[Any]:
-        shares = threads.n_shards() if len(waveforms) >= threads.n_shards() else 1
-        return [output.numpy() for output in compiled[shares](waveforms)]
+        n_parts = threads.n_shards() if len(waveforms) >= threads.n_shards() else 1
+        return [output.numpy() for output in compiled[n_parts](waveforms)]
 
     return run

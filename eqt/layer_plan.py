@@ -1,4 +1,4 @@
-"""What a network consists of, stage by stage: shapes and parameters, for tables and drawings."""
+"""Stages of a network with shapes and parameters, for tables, drawings and layer freezing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from steadkit.errors import InputError
 COMMON = "common"
 BRANCHES = {"D": "detector", "P": "picker_P", "S": "picker_S"}
 
-# The layers of a stage share the beginning of their names; a branch ends it.
+# The layers of a stage share a prefix of their names, which ends in the letter of the branch.
 _STAGE = re.compile(
     r"(?P<common>encoder_\d+|residual_\d+|(?:bi)?(?:lstm|gru)_\d+|positions"
     r"|attentionD\d*|feed_forwardD\d*)(?:_.*)?"
@@ -25,15 +25,14 @@ _STAGE = re.compile(
 
 @dataclass(frozen=True)
 class Stage:
-    """Some layers that belong together."""
+    """A group of layers under one name; steps and channels are those of its output."""
 
     branch: str
-    """``common``, or the output that they lead to."""
+    """``common``, or the output that it leads to."""
     name: str
-    what: str
+    description: str
     steps: int
     channels: int
-    """Of what they give."""
     parameters: int
 
 
@@ -41,59 +40,73 @@ def stages(config: EQTConfig) -> list[Stage]:
     """List the stages of the network that a configuration describes, from input to outputs.
 
     >>> first = stages(EQTConfig())[0]
-    >>> first.name, first.what, first.steps, first.channels, first.parameters
+    >>> first.name, first.description, first.steps, first.channels, first.parameters
     ('encoder_1', 'convolution 11, pooling 2', 3000, 8, 272)
     """
     return list(_stages(build_model(config)))
 
 
 def _stages(model: keras.Model) -> Iterator[Stage]:
-    named = [(place_of(layer.name), layer) for layer in model.layers[1:]]
-    # Layers of a functional model stand in the order of its graph: the branches take turns.
-    order = {place: i for i, place in reversed([*enumerate(place for place, _ in named)])}
-    named.sort(key=lambda pair: (_rank(pair[0][0]), order[pair[0]]))
-    for (branch, name), pairs in groupby(named, key=lambda pair: pair[0]):
+    keyed = [(branch_and_stage(layer.name), layer) for layer in model.layers[1:]]
+    # Keras lists the layers of a functional model in graph order, in which the branches alternate:
+    # sort by branch, then by the first layer of each stage.
+    order = {key: i for i, key in reversed([*enumerate(key for key, _ in keyed)])}
+    branches = [COMMON, *BRANCHES.values()]
+    keyed.sort(key=lambda pair: (branches.index(pair[0][0]), order[pair[0]]))
+    for (branch, name), pairs in groupby(keyed, key=lambda pair: pair[0]):
         layers = [layer for _, layer in pairs]
         _, steps, channels = layers[-1].output.shape
-        yield Stage(branch, name, _what(layers), steps, channels, sum(map(_parameters, layers)))
+        yield Stage(
+            branch,
+            name,
+            _describe_stage(layers),
+            steps,
+            channels,
+            sum(int(layer.count_params()) for layer in layers),
+        )
 
 
 def layers_to_freeze(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
-    """List the layers of some stages, as they are named to be kept from learning.
+    """List the layers of the stages to freeze.
 
     Parameters
     ----------
     model
         A network of `eqt.model.build_model`.
     names
-        Of stages, such as ``residual_2``, ``decoderS_1`` or ``picker_P``; without the number they
-        mean all that have one (``residual``, ``decoderS``), without the branch's letter those of
-        all branches (``decoder``, ``attention``).
+        Names of stages, such as ``residual_2``, ``decoderS_1`` or ``picker_P``. Without the number
+        a name means all stages that have one (``residual``, ``decoderS``), without the letter of
+        the branch those of all branches (``decoder``, ``attention``).
 
     Raises
     ------
     InputError
         The network has no stage of a name.
     """
-    stage_of = {layer.name: place_of(layer.name)[1] for layer in model.layers[1:]}
-    known = [name for stage in stage_of.values() for name in _names(stage)]
+    stage_of = {layer.name: branch_and_stage(layer.name)[1] for layer in model.layers[1:]}
+    known = [name for stage in stage_of.values() for name in _stage_names(stage)]
     for name in names:
         if name not in known:
-            families = ", ".join(dict.fromkeys(_names(stage)[-1] for stage in stage_of.values()))
+            families = ", ".join(
+                dict.fromkeys(_stage_names(stage)[-1] for stage in stage_of.values())
+            )
             raise InputError(
                 f"the network has no stage {name!r}: use {families}, or one that "
                 "eqt models --summary lists"
             )
-    wanted = set(names)
-    return [layer for layer in model.layers[1:] if wanted & {*_names(stage_of[layer.name])}]
+    requested = set(names)
+    return [
+        layer for layer in model.layers[1:] if requested & {*_stage_names(stage_of[layer.name])}
+    ]
 
 
-def _names(stage: str) -> list[str]:
-    """List what a stage is called, the most general name last.
+def _stage_names(stage: str) -> list[str]:
+    """List the names by which a stage can be selected, the most general last.
 
-    >>> _names("decoderS_3"), _names("attentionD0"), _names("picker_P"), _names("residual_2")
-    (['decoderS_3', 'decoderS', 'decoder'], ['attentionD0', 'attention'], ['picker_P'], \
-['residual_2', 'residual'])
+    >>> _stage_names("decoderS_3"), _stage_names("attentionD0")
+    (['decoderS_3', 'decoderS', 'decoder'], ['attentionD0', 'attention'])
+    >>> _stage_names("picker_P"), _stage_names("residual_2")
+    (['picker_P'], ['residual_2', 'residual'])
     """
     if stage in BRANCHES.values():
         return [stage]
@@ -101,41 +114,36 @@ def _names(stage: str) -> list[str]:
     return [*dict.fromkeys((stage, family, re.sub(r"[DPS]\d*$", "", family)))]
 
 
-def _rank(branch: str) -> int:
-    return [COMMON, *BRANCHES.values()].index(branch)
+def branch_and_stage(name: str) -> tuple[str, str]:
+    """Return the branch and the stage of a layer by its name.
 
-
-def place_of(name: str) -> tuple[str, str]:
-    """Tell the branch and the stage of a layer by its name.
-
-    >>> place_of("residual_2_conv_a"), place_of("decoderS_3"), place_of("attentionD0_norm")
-    (('common', 'residual_2'), ('picker_S', 'decoderS_3'), ('common', 'attentionD0'))
+    >>> branch_and_stage("residual_2_conv_a"), branch_and_stage("decoderS_3")
+    (('common', 'residual_2'), ('picker_S', 'decoderS_3'))
+    >>> branch_and_stage("attentionD0_norm")
+    ('common', 'attentionD0')
     """
-    found = _STAGE.fullmatch(name)
-    if found is None:
+    match = _STAGE.fullmatch(name)
+    if match is None:
         raise ValueError(f"layer {name!r} belongs to no stage: eqt.layer_plan has to learn it")
-    if found["common"]:
-        return COMMON, found["common"]
-    if found["head"]:
+    if match["common"]:
+        return COMMON, match["common"]
+    if match["head"]:
         return name, name
     letter = re.sub(r"_\d+$", "", name)[-1]
     return BRANCHES[letter], name
 
 
-def _parameters(layer: keras.Layer) -> int:
-    return int(layer.count_params())
-
-
-def _what(layers: list[keras.Layer]) -> str:
-    words = [*filter(None, map(stage_label, layers))]
-    half = len(words) // 2
-    if half > 1 and words[:half] == words[half : 2 * half]:
-        words[: 2 * half] = [f"twice {' and '.join(words[:half])}"]
-    return ", ".join(words)
+def _describe_stage(layers: list[keras.Layer]) -> str:
+    labels = [*filter(None, map(stage_label, layers))]
+    # A residual block repeats its first half: relu and convolution, twice.
+    half = len(labels) // 2
+    if half > 1 and labels[:half] == labels[half : 2 * half]:
+        labels[: 2 * half] = [f"twice {' and '.join(labels[:half])}"]
+    return ", ".join(labels)
 
 
 def stage_label(layer: keras.Layer) -> str:
-    """Say what a layer is; nothing of one that only adapts what passes."""
+    """Return a short description of a layer; empty for activations and dropout."""
     match layer:
         case UpsampleConv1D():
             crop = f", {layer.crop} cut at each end" if layer.crop else ""
@@ -152,11 +160,11 @@ def stage_label(layer: keras.Layer) -> str:
             return "norm"
         case SelfAttention():
             name = type(layer).__name__.removesuffix("Attention").removeprefix("Self")
-            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+            label = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
             heads = f" with {layer.heads} heads" if getattr(layer, "heads", 1) > 1 else ""
-            near = f" to {layer.width} steps" if layer.width else ""
-            past = ", to the past" if layer.causal else ""
-            return f"{words} attention{heads}{near}{past}"
+            width = f" to {layer.width} steps" if layer.width else ""
+            causal = ", to the past" if layer.causal else ""
+            return f"{label} attention{heads}{width}{causal}"
         case keras.layers.Add() | keras.layers.ReLU() | keras.layers.SpatialDropout1D():
             return "+ input" if isinstance(layer, keras.layers.Add) else ""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(layer).__name__).lower()

@@ -1,6 +1,6 @@
-"""A network from any file that holds one, and back into a file of our own.
+"""Load a network from any supported file, save it in a format of this package.
 
-What a file is, is told by its content; nothing in any of them is ever run.
+The format is detected by the content, not by the name; no code in a file is ever run.
 """
 
 import os
@@ -20,7 +20,7 @@ from steadkit.paths import require_file
 
 Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
 
-KINDS: Final = (
+SUPPORTED_FILES: Final = (
     "a run folder, .weights.h5 or .keras of eqt, a published .h5, or SeisBench's .pt with its .json"
 )
 
@@ -29,13 +29,13 @@ _PICKLE: Final = b"\x80"
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
-    """Return the network that a file or a run folder holds, with its keras_v2.
+    """Load the network of a file or a run folder, with its weights.
 
     Parameters
     ----------
     path
         A run folder (its best weights), weights or a ``.keras`` file that eqt wrote, a published
-        Keras 2 file, or SeisBench's ``.pt`` or ``.json``, one beside the other.
+        Keras 2 file, or SeisBench's ``.pt`` or ``.json``, both in one folder.
 
     Returns
     -------
@@ -45,16 +45,16 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     Raises
     ------
     InputError
-        The file is missing, damaged, or holds anything else.
+        The file is missing, damaged, or of another format.
     """
     return read(Path(path))[0]
 
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `load_model`; returns the configuration too."""
+    """Load a network as `load_model` does; return its configuration too."""
     if path.is_dir():
         return weights_h5.read(RunFolder(path).best)
-    require_file(path, f"no weights {str(path)!r}: name {KINDS}")
+    require_file(path, f"no weights {str(path)!r}: name {SUPPORTED_FILES}")
     try:
         return _reader(path)(path)
     except OSError as error:
@@ -67,23 +67,23 @@ def save_model(
     path: str | os.PathLike[str],
     overwrite: bool = False,
 ) -> None:
-    """Write a network, whole or not at all, as ``.keras`` or as ``.weights.h5``.
+    """Write a network atomically, as ``.keras`` or as ``.weights.h5``.
 
     Parameters
     ----------
     model
-        What `eqt.build_model` made of `config`, however it was trained since.
+        A network that `eqt.build_model` built from `config`, trained or not.
     config
-        Its configuration, which is kept in the file.
+        Its configuration, which is stored in the file.
     path
-        Where to write; the ending says how.
+        File to write; its ending selects the format.
     overwrite
         Whether an existing file may be replaced.
 
     Raises
     ------
     InputError
-        The ending is another, the weights do not fit the configuration, or the file cannot be
+        The ending is unknown, the weights do not fit the configuration, or the file cannot be
         written.
     """
     _writer(Path(path))(model, config, Path(path), overwrite)
@@ -99,10 +99,11 @@ def _writer(path: Path) -> Callable[..., None]:
 
 
 def _reader(path: Path) -> Read:
-    """Tell by its content what a file is."""
+    """Return the reader of a file by its content."""
     with path.open("rb") as file:
         start = file.read(64)
-    # Zip first: HDF5 may begin behind a block of something else, such as a zip's first members.
+    # Zip first: an HDF5 file may begin after a user block, so that h5py also finds one that is
+    # stored in a zip archive.
     if start.startswith(_ZIP):
         return _zip_reader(path)
     if h5py.is_hdf5(path):
@@ -126,8 +127,8 @@ def _hdf5_reader(path: Path) -> Read:
 
 def _zip_reader(path: Path) -> Read:
     try:
-        with zipfile.ZipFile(path) as opened:
-            names: list[Any] = opened.namelist()
+        with zipfile.ZipFile(path) as archive:
+            names: list[Any] = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"{str(path)!r} is a damaged zip file: {printable(error)}") from error
     if any(name.endswith("data.pkl") for name in names):
@@ -138,4 +139,4 @@ def _zip_reader(path: Path) -> Read:
 
 
 def _unknown(path: Path) -> InputError:
-    return InputError(f"{str(path)!r} is no network that is known: name {KINDS}")
+    return InputError(f"{str(path)!r} is no network that is known: name {SUPPORTED_FILES}")

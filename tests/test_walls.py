@@ -18,7 +18,7 @@ ORDER = {
         expressions selection presets split dataset_files subset merge build verify check records
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
-    "eqt": """config sizes presets differences layers blocks model layer_plan threads inference
+    "eqt": """config sizes presets layers blocks model layer_plan threads inference
         probabilities formats runs seen model_io pretrained picking metrics plots position_bias
         training evaluation compare visualize quickstart experiments cli __init__ __main__""",
 }

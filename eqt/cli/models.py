@@ -41,9 +41,7 @@ def models(
         figure_format(figure)  # a wrong ending should not wait for TensorFlow
         check_targets([figure], overwrite)
     if diff is not None and other is not None:
-        from eqt.differences import differences
-
-        found = differences(chosen.config, other.config)
+        found = chosen.config.diff(other.config)
         counts = [f"{one.parameters:,}" for one in (chosen, other)]
         rows = [[field, *map(_text, values)] for field, *values in found]
         title = f"{name} and {diff}: what differs" if found else f"{name} is as {diff}"
@@ -70,7 +68,7 @@ def _build(
     found = stages(config)
     if summary:
         rows = [
-            [one.branch, one.name, one.what, one.steps, one.channels, f"{one.parameters:,}"]
+            [one.branch, one.name, one.description, one.steps, one.channels, f"{one.parameters:,}"]
             for one in found
         ]
         total = sum(one.parameters for one in found)

@@ -1,11 +1,11 @@
-"""What networks are built from and how they are trained.
+"""Configurations of networks and of their training.
 
 ===========  ==============================================================
-`network`    what a network is built from
-`schedules`  how the learning rate falls
-`training`   how it is trained
+`network`    configuration of a network
+`schedules`  learning rate schedules, plateaus, early stopping
+`training`   configuration of a training
 `files`      settings in TOML files
-`checks`     what they all check
+`checks`     validation of single values, conversion to plain values
 ===========  ==============================================================
 """
 

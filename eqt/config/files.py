@@ -34,7 +34,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not TOML that can be read: write UTF-8") from error
-    # More is no TOML, which tomllib leaves to us; Python could not even print 0xfff... in full.
+    # TOML's integers have 64 bits, but tomllib reads longer ones. A long hexadecimal one could not
+    # even be printed: Python limits the conversion to decimal digits.
     if any(abs(number) > MAX_INTEGER for number in _integers(settings)):
         raise InputError(f"{str(path)!r} has a whole number beyond 64 bits: use a smaller one")
     return settings

@@ -1,4 +1,4 @@
-"""Files of networks, one module a format; `eqt.model_io` chooses among them.
+"""File formats of networks, a module each; `eqt.model_io` selects among them.
 
 ============  ======================================================
 `weights_h5`  this package's own: weights and configuration in HDF5

@@ -1,4 +1,4 @@
-"""A network for other programs: ONNX, TensorFlow's SavedModel, SeisBench's state."""
+"""Export of a network to ONNX, TensorFlow's SavedModel or SeisBench."""
 
 import json
 from importlib.util import find_spec
@@ -26,23 +26,23 @@ EXPORT: Final = "eqt export 1"
 EXPORT_MARK: Final = "eqt.json"
 """Lists the files of a SavedModel with their digests, so that nothing else is ever replaced."""
 
-_ONNX_NEEDS: Final = ("onnx", "tf2onnx")
+_ONNX_PACKAGES: Final = ("onnx", "tf2onnx")
 
 
 def export(
-    model: keras.Model, config: EQTConfig, form: str, path: Path, overwrite: bool = False
+    model: keras.Model, config: EQTConfig, file_format: str, path: Path, overwrite: bool = False
 ) -> list[Path]:
-    """Write a network for another program, whole or not at all; returns what was written.
+    """Write a network for another program, atomically; return the files written.
 
     Parameters
     ----------
     model, config
-        As `eqt.model_io.read` gives them. Dropout is off in what is written.
-    form
+        As `eqt.model_io.read` returns them. Dropout is off in the exported network.
+    file_format
         One of ``FORMATS``.
     path
-        The file; for ``saved_model`` the folder; for ``seisbench`` the name of
-        the two files without their endings.
+        The file; for ``saved_model`` the folder; for ``seisbench`` the name of the two files
+        without their endings.
     overwrite
         Whether existing files, or a SavedModel, may be replaced.
 
@@ -52,19 +52,19 @@ def export(
         The format is unknown, cannot hold this network, needs a package that is not installed, or
         the target cannot be written.
     """
-    if form == "onnx":
+    if file_format == "onnx":
         return [to_onnx(model, path, overwrite)]
-    if form == "saved_model":
+    if file_format == "saved_model":
         return [to_saved_model(model, path, overwrite)]
-    if form == "seisbench":
+    if file_format == "seisbench":
         return seisbench.save(model, config, path, overwrite)
-    raise InputError(f"unknown format {form!r}: use one of {', '.join(FORMATS)}")
+    raise InputError(f"unknown format {file_format!r}: use one of {', '.join(FORMATS)}")
 
 
 def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
     """Write a network as ONNX, for batches of any size; its outputs keep names and order."""
     check_targets([path], overwrite)
-    missing = [name for name in _ONNX_NEEDS if find_spec(name) is None]
+    missing = [name for name in _ONNX_PACKAGES if find_spec(name) is None]
     if missing:
         raise InputError(
             f"ONNX needs {' and '.join(missing)}: pip install 'steadkit[export]' has all of it"
@@ -72,7 +72,7 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
     with atomic_write([path], overwrite) as (new,), xla.off():
         try:
             with silenced():  # tf2onnx logs every step, TensorFlow its optimiser's
-                _named(model).export(new, format="onnx", verbose=False)
+                _with_named_outputs(model).export(new, format="onnx", verbose=False)
                 _name_outputs(new, model.output_names)
         except (OSError, MemoryError):
             raise
@@ -86,38 +86,39 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
 def to_saved_model(model: keras.Model, folder: Path, overwrite: bool = False) -> Path:
     """Write a network as TensorFlow's SavedModel, a folder; ``serve`` gives a dictionary."""
     with atomic_folder(folder, overwrite, files_of) as new, xla.off():
-        _named(model).export(new, format="tf_saved_model", verbose=False)
+        _with_named_outputs(model).export(new, format="tf_saved_model", verbose=False)
         content = json.dumps({"format": EXPORT, "files": file_digests(new)}, indent=1) + "\n"
         (new / EXPORT_MARK).write_text(content, encoding="utf-8")
     return folder
 
 
-def _named(model: keras.Model) -> keras.Model:
+def _with_named_outputs(model: keras.Model) -> keras.Model:
     """Return the same network with a dictionary of outputs: a list is exported without names."""
     outputs = dict(zip(model.output_names, model.outputs, strict=True))
-    named = keras.Model(model.input, outputs)
-    named(keras.ops.zeros((1, *model.input_shape[1:])))  # Keras exports only what has been called
-    return named
+    named_model = keras.Model(model.input, outputs)
+    # Keras exports only a model that has been called.
+    named_model(keras.ops.zeros((1, *model.input_shape[1:])))
+    return named_model
 
 
 def _name_outputs(path: Path, names: list[str]) -> None:
-    """Call the outputs of an ONNX file by their names; tf2onnx has called them Identity."""
+    """Rename the outputs of an ONNX file, which tf2onnx calls Identity, in its graph and nodes."""
     import onnx
 
-    stored = onnx.load(path)
-    called = [output.name for output in stored.graph.output]
-    new = dict(zip(called, names, strict=True))
-    for output in stored.graph.output:
-        output.name = new[output.name]
-    for node in stored.graph.node:
-        for listed in (node.input, node.output):
-            listed[:] = [new.get(name, name) for name in listed]
-    onnx.checker.check_model(stored)
-    onnx.save(stored, path)
+    onnx_model = onnx.load(path)
+    current_names = [output.name for output in onnx_model.graph.output]
+    new_names = dict(zip(current_names, names, strict=True))
+    for output in onnx_model.graph.output:
+        output.name = new_names[output.name]
+    for node in onnx_model.graph.node:
+        for node_names in (node.input, node.output):
+            node_names[:] = [new_names.get(name, name) for name in node_names]
+    onnx.checker.check_model(onnx_model)
+    onnx.save(onnx_model, path)
 
 
 def files_of(folder: Path) -> list[str] | None:
-    """List the files of a SavedModel that we wrote; None where a folder holds none."""
+    """List the files of a SavedModel that `export` wrote; None if the folder is anything else."""
     try:
         content = json.loads((folder / EXPORT_MARK).read_text(encoding="utf-8"))
         if content["format"] != EXPORT:

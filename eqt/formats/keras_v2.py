@@ -1,4 +1,4 @@
-"""The published weights, old Keras files, read into this package's model; nothing of them runs.
+"""Reader of the published weights, HDF5 files of Keras 2; no code in them is run.
 
 Only the stored description (JSON) and the arrays are read. Keras itself cannot load these files:
 they name classes and arguments that it no longer has.
@@ -22,7 +22,7 @@ from steadkit.paths import require_file
 
 Layer = dict[str, Any]
 
-_KNOWN: Final[dict[str, Layer]] = {
+_REQUIRED_SETTINGS: Final[dict[str, Layer]] = {
     "InputLayer": {},
     "Activation": {"activation": "relu"},
     "Add": {},
@@ -38,26 +38,26 @@ _KNOWN: Final[dict[str, Layer]] = {
     "SpatialDropout1D": {},
     "UpSampling1D": {"size": 2},
 }
-"""The layers that a published file may hold, and the settings that they must have."""
+"""Layers that a published file may have, and their required settings."""
 
 MAX_ARRAYS: Final = 10
-"""Of one layer; a bidirectional LSTM has six."""
+"""Arrays of a layer; a bidirectional LSTM has six."""
 
 
 def load_published(path: Path) -> keras.Model:
-    """Return the model that a published file holds, with its weights.
+    """Load the network of a published file, with its weights.
 
     The dropout rate, the number of BiLSTM blocks and the gates are read from the file; the rest
-    must be as in ``EQTConfig``. A file that holds anything else is refused by the layer's name.
+    must be as in ``EQTConfig``. Any other file is refused, with the name of the layer.
     """
     return read(path)[0]
 
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `load_published`; returns the configuration too."""
+    """Load a network as `load_published` does; return its configuration too."""
     require_file(path)
     try:
-        return _filled(*_read(path))
+        return _build_and_fill(*_read(path))
     except InputError as error:
         raise InputError(f"{str(path)!r} is refused: {error}") from error
     except Exception as error:  # whatever a hostile file makes h5py or Keras raise
@@ -67,13 +67,13 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
         ) from error
 
 
-def _filled(
+def _build_and_fill(
     config: EQTConfig, stored: list[Layer], arrays: dict[str, list[np.ndarray]]
 ) -> tuple[keras.Model, EQTConfig]:
-    pairs = list(_pairs(stored, config))
+    pairs = list(_match_layers(stored, config))
     model = build_model(config)
-    for theirs, ours in pairs:
-        _fill(model.get_layer(ours), theirs, arrays[theirs["config"]["name"]])
+    for stored_layer, name in pairs:
+        _fill(model.get_layer(name), stored_layer, arrays[stored_layer["config"]["name"]])
     return model, config
 
 
@@ -84,15 +84,16 @@ def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray
         for layer in stored:
             _check_known(layer)
         config = _config(stored)
+        # Before any array is read: a forged description must not cost more than the file's size.
         check_size(config, path.stat().st_size)
         names = [layer["config"]["name"] for layer in stored]
         if len(set(names)) < len(names):
             raise InputError("two of its layers have one name: use the published .h5 file")
-        arrays = {name: _arrays(file, f"model_weights/{name}") for name in names}
+        arrays = {name: _layer_arrays(file, f"model_weights/{name}") for name in names}
     return config, stored, arrays
 
 
-def _arrays(file: h5py.File, layer: str) -> list[np.ndarray]:
+def _layer_arrays(file: h5py.File, layer: str) -> list[np.ndarray]:
     names = [_text(name) for name in group_in(file, layer).attrs["weight_names"]]
     if len(names) > MAX_ARRAYS:
         raise InputError(
@@ -105,27 +106,27 @@ def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _refusal(layer: Layer, fault: str) -> InputError:
+def _refusal(layer: Layer, problem: str) -> InputError:
     name = layer["config"]["name"]
     return InputError(
-        f"layer {format_config(name)} {fault}: use a file with the published architecture"
+        f"layer {format_config(name)} {problem}: use a file with the published architecture"
     )
 
 
 def _check_known(layer: Layer) -> None:
     """Refuse a layer that the network does not have, or has with other settings."""
-    kind, settings = layer["class_name"], layer["config"]
-    if kind not in _KNOWN:
-        raise _refusal(layer, f"is a {printable(kind)}")
-    for key, wanted in _KNOWN[kind].items():
-        if settings[key] != wanted:
-            raise _refusal(layer, f"has {key} {format_config(settings[key])}, not {wanted!r}")
-    if kind == "Bidirectional":
+    class_name, settings = layer["class_name"], layer["config"]
+    if class_name not in _REQUIRED_SETTINGS:
+        raise _refusal(layer, f"is a {printable(class_name)}")
+    for key, expected in _REQUIRED_SETTINGS[class_name].items():
+        if settings[key] != expected:
+            raise _refusal(layer, f"has {key} {format_config(settings[key])}, not {expected!r}")
+    if class_name == "Bidirectional":
         _check_known(settings["layer"])
 
 
 def _config(stored: list[Layer]) -> EQTConfig:
-    """Return the config that the stored layers agree on."""
+    """Return the configuration on which the stored layers agree."""
     settings: Layer = {}
     for layer in stored:
         for key, value in _settings(layer):
@@ -139,7 +140,7 @@ def _config(stored: list[Layer]) -> EQTConfig:
 
 
 def _settings(layer: Layer) -> list[tuple[str, Any]]:
-    """Return what one stored layer says of the dropout and the gates."""
+    """Return dropout rates and gates of a stored layer."""
     config = layer["config"]
     match layer["class_name"]:
         case "Bidirectional":
@@ -154,18 +155,18 @@ def _settings(layer: Layer) -> list[tuple[str, Any]]:
     return []
 
 
-def _own_names(config: EQTConfig) -> Iterator[tuple[str, str]]:
-    """Yield the kind and the name of this package's layers, in the order of the stored numbers."""
+def _target_layers(config: EQTConfig) -> Iterator[tuple[str, str]]:
+    """Yield class and name of the layers to fill, in the order of the numbers in Keras's names."""
     for i in range(len(config.filters)):
         yield "Conv1D", f"encoder_{i + 1}"
     for i in range(len(config.residual_kernels)):
         for part in "ab":
             yield "BatchNormalization", f"residual_{i + 1}_norm_{part}"
             yield "Conv1D", f"residual_{i + 1}_conv_{part}"
-    for i, kind in enumerate(config.encoder_rnn):
-        yield "Bidirectional", f"{kind}_{i + 1}"
-        yield "Conv1D", f"{kind}_{i + 1}_nin"
-        yield "BatchNormalization", f"{kind}_{i + 1}_norm"
+    for i, layer_type in enumerate(config.encoder_rnn):
+        yield "Bidirectional", f"{layer_type}_{i + 1}"
+        yield "Conv1D", f"{layer_type}_{i + 1}_nin"
+        yield "BatchNormalization", f"{layer_type}_{i + 1}_norm"
     for suffix in transformer_suffixes(config.transformer_blocks):
         yield "LayerNormalization", f"attention{suffix}_norm"
         yield "FeedForward", f"feed_forward{suffix}"
@@ -175,46 +176,47 @@ def _own_names(config: EQTConfig) -> Iterator[tuple[str, str]]:
         yield from (("Conv1D", f"decoder{branch}_{i + 1}") for i in range(len(config.filters)))
 
 
-def _pairs(stored: list[Layer], config: EQTConfig) -> Iterator[tuple[Layer, str]]:
-    """Yield each stored layer that has weights with the name of its equal in our model.
+def _match_layers(stored: list[Layer], config: EQTConfig) -> Iterator[tuple[Layer, str]]:
+    """Yield each stored layer that has weights, with the name of its counterpart in the model.
 
-    Outputs and attention have the same names; the others are numbered as they were made.
+    Outputs and attention have the same names; Keras numbered the others in order of creation.
     """
     by_name = {layer["config"]["name"]: layer for layer in stored}
     for name in (*TARGETS, "attentionD0", "attentionD", "attentionP", "attentionS"):
         if name not in by_name:
             raise InputError(f"the file has no layer {name!r}: use a published .h5 file")
         yield by_name.pop(name), name
-    own: dict[str, list[str]] = {"SeqSelfAttention": []}
-    for kind, name in _own_names(config):
-        own.setdefault(kind, []).append(name)
-    for kind, names in own.items():
-        theirs = [name for name, layer in by_name.items() if layer["class_name"] == kind]
-        if len(theirs) != len(names):
-            found = f"{len(theirs)} other layers of kind {kind}, not {len(names)}"
-            raise InputError(f"the file has {found}: use a published .h5 file")
-        # conv1d_2 comes before conv1d_10.
-        theirs.sort(key=lambda name: (len(name), name))
-        yield from ((by_name[name], ours) for name, ours in zip(theirs, names, strict=True))
+    # No attention layer may be left over: the four above are all there are.
+    targets: dict[str, list[str]] = {"SeqSelfAttention": []}
+    for class_name, name in _target_layers(config):
+        targets.setdefault(class_name, []).append(name)
+    for class_name, names in targets.items():
+        sources = [name for name, layer in by_name.items() if layer["class_name"] == class_name]
+        if len(sources) != len(names):
+            counts = f"{len(sources)} other layers of kind {class_name}, not {len(names)}"
+            raise InputError(f"the file has {counts}: use a published .h5 file")
+        # By length first: conv1d_2 comes before conv1d_10.
+        sources.sort(key=lambda name: (len(name), name))
+        yield from ((by_name[source], name) for source, name in zip(sources, names, strict=True))
 
 
-def _fill(own: keras.Layer, stored: Layer, arrays: list[np.ndarray]) -> None:
-    """Give our layer the stored arrays."""
-    for key, value in _own_settings(own).items():
+def _fill(layer: keras.Layer, stored: Layer, arrays: list[np.ndarray]) -> None:
+    """Assign the stored arrays to a layer, whose settings and shapes must be the same."""
+    for key, value in _required_settings(layer).items():
         if stored["config"].get(key) != value:
             raise _refusal(
                 stored, f"has {key} {format_config(stored['config'].get(key))}, not {value!r}"
             )
-    shapes, wanted = [array.shape for array in arrays], [w.shape for w in own.weights]
-    if shapes != wanted:
-        raise _refusal(stored, f"has weights of shapes {printable(shapes)}, not {wanted}")
-    own.set_weights(arrays)
+    shapes, expected = [array.shape for array in arrays], [w.shape for w in layer.weights]
+    if shapes != expected:
+        raise _refusal(stored, f"has weights of shapes {printable(shapes)}, not {expected}")
+    layer.set_weights(arrays)
 
 
-def _own_settings(own: keras.Layer) -> Layer:
-    """Return what the shapes of the weights do not tell."""
-    if isinstance(own, keras.layers.Conv1D):
-        return {"activation": own.activation.__name__}
-    if isinstance(own, AdditiveAttention):
-        return {"attention_width": own.width}
+def _required_settings(layer: keras.Layer) -> Layer:
+    """Return the settings that the shapes of the weights do not determine."""
+    if isinstance(layer, keras.layers.Conv1D):
+        return {"activation": layer.activation.__name__}
+    if isinstance(layer, AdditiveAttention):
+        return {"attention_width": layer.width}
     return {}

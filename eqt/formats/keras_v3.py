@@ -1,10 +1,10 @@
-"""A network in Keras's own format, ``.keras``, with this package's configuration and weights.
+"""Networks in Keras's format, ``.keras``, with this package's configuration and weights added.
 
-Keras wrote the file and opens it, where ``eqt.layers`` is imported. Here it is opened without
-Keras: of its members only ours are read, the configuration (``eqt.json``) and the weights under
-their names (``eqt.weights.h5``). Keras's own list of layers, which can name code to run, is only
-looked through: a kind of layer that is not in the network is refused. (Keras's weights go by
-position within each class of layers, so they are left to Keras.)
+Keras writes the file and can open it, once ``eqt.layers`` is imported. This module reads it
+without Keras, and only the two members that it added: the configuration (``eqt.json``) and the
+weights under their names (``eqt.weights.h5``). Keras's own list of layers, which can name code to
+run, is only searched: a class that is not in the network is refused. (Keras's weights are matched
+by position within each class of layers, so they are left to Keras.)
 """
 
 import json
@@ -32,16 +32,16 @@ KERAS_CONFIG: Final = "config.json"
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
-    """Write a network, whole or not at all; neither optimizer nor losses are kept.
+    """Write a network atomically, without optimizer and losses.
 
     Parameters
     ----------
     model
-        What `eqt.model.build_model` made of `config`, however it was trained since.
+        A network that `eqt.model.build_model` built from `config`, trained or not.
     config
         Its configuration.
     path
-        Where to write; must end in ``.keras``.
+        File to write; must end in ``.keras``.
     overwrite
         Whether an existing file may be replaced.
 
@@ -53,50 +53,50 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     if path.suffix != SUFFIX:
         raise InputError(f"{str(path)!r} does not end in {SUFFIX}: Keras needs it to")
     weights = weights_h5.to_bytes(model, config)
-    # Built anew from what is stored: so it fits, and brings no optimizer along.
-    fresh, _ = weights_h5.from_bytes(weights, path)
-    stored = json.dumps({"format": FORMAT, "config": config.to_dict()}, indent=2) + "\n"
+    # Rebuilt from the stored weights: this checks that they fit, and drops the optimizer.
+    rebuilt, _ = weights_h5.from_bytes(weights, path)
+    config_json = json.dumps({"format": FORMAT, "config": config.to_dict()}, indent=2) + "\n"
     with atomic_write([path], overwrite) as (new,):
-        fresh.save(new)
-        with zipfile.ZipFile(new, "a") as opened:
-            opened.writestr(CONFIG, stored)
-            opened.writestr(WEIGHTS, weights)
+        rebuilt.save(new)
+        with zipfile.ZipFile(new, "a") as zip_file:
+            zip_file.writestr(CONFIG, config_json)
+            zip_file.writestr(WEIGHTS, weights)
 
 
 def load(path: Path) -> keras.Model:
-    """Build the network that a file describes, and fill it; nothing in the file is run.
+    """Load a network; no code in the file is run.
 
     Raises
     ------
     InputError
-        The file is missing or damaged, was not written by `save`, or holds anything more.
+        The file is missing or damaged, or was not written by `save`.
     """
     return read(path)[0]
 
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `load`; returns the configuration too."""
+    """Load a network as `load` does; return its configuration too."""
     require_file(path, f"no model {str(path)!r}: is the name right?")
-    with archive(path) as opened:
-        names = opened.namelist()
+    with archive(path) as zip_file:
+        names = zip_file.namelist()
         for name in (CONFIG, WEIGHTS, KERAS_CONFIG):
             if name not in names:
                 raise InputError(
                     f"{str(path)!r} has no {name}: only .keras files that eqt wrote are read"
                 )
-        config = _config(_json(opened, CONFIG, path), path)
-        layers = _json(opened, KERAS_CONFIG, path)
-        weights = member(opened, WEIGHTS)
-    model, stored = weights_h5.from_bytes(weights, path)
-    if stored != config:
+        config = _config(_json(zip_file, CONFIG, path), path)
+        layers = _json(zip_file, KERAS_CONFIG, path)
+        weights = member(zip_file, WEIGHTS)
+    model, weights_config = weights_h5.from_bytes(weights, path)
+    if weights_config != config:
         raise InputError(f"{str(path)!r} has two configurations that differ: write it again")
-    _refuse_foreign(layers, model, path)
+    _refuse_unknown_classes(layers, model, path)
     return model, config
 
 
-def _json(opened: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
+def _json(zip_file: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
     try:
-        return parse_json(member(opened, name, MAX_JSON), f"its {name}")
+        return parse_json(member(zip_file, name, MAX_JSON), f"its {name}")
     except InputError as error:
         raise InputError(f"{str(path)!r} is refused: {error}") from error
 
@@ -112,13 +112,13 @@ def _config(content: Mapping[str, Any], path: Path) -> EQTConfig:
         raise InputError(f"{str(path)!r} has a broken configuration: {error}") from error
 
 
-def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:
+def _refuse_unknown_classes(stored: Any, model: keras.Model, path: Path) -> None:
     """Refuse a description that names a class or function which the network does not have.
 
-    Plain Keras might run it, when it opens the file next.
+    It is not run here, but Keras might run it, if the user opens the file with Keras next.
     """
-    known = set(_named(json.loads(model.to_json())))
-    for name in _named(stored):
+    known = set(_named_classes(json.loads(model.to_json())))
+    for name in _named_classes(stored):
         if name not in known:
             raise InputError(
                 f"{str(path)!r} names {format_config(name)} in {KERAS_CONFIG}, which is not in the "
@@ -126,17 +126,20 @@ def _refuse_foreign(stored: Any, model: keras.Model, path: Path) -> None:
             )
 
 
-def _named(content: Any) -> Iterator[str]:
-    """Yield the classes and functions that a description names, without recursion."""
-    waiting = [content]
-    while waiting:
-        item = waiting.pop()
+def _named_classes(content: Any) -> Iterator[str]:
+    """Yield the classes and functions that a description names.
+
+    A stack and no recursion: a deeply nested description would exceed Python's limit.
+    """
+    stack = [content]
+    while stack:
+        item = stack.pop()
         if isinstance(item, dict):
             for key in ("module", "class_name", "registered_name"):
                 if item.get(key) is not None:
                     yield str(item[key])
             if item.get("class_name") == "function":
                 yield str(item.get("config"))
-            waiting += item.values()
+            stack += item.values()
         elif isinstance(item, list):
-            waiting += item
+            stack += item

@@ -1,4 +1,4 @@
-"""Zip files that others made, checked before a byte of them is used; nothing is ever unpacked."""
+"""Reader of untrusted zip files, validated before use; nothing is ever unpacked to disk."""
 
 import stat
 import zipfile
@@ -12,7 +12,7 @@ from steadkit.errors import InputError, printable
 
 MAX_MEMBERS: Final = 4096
 MAX_BYTES: Final = 1 << 28
-"""Of a whole archive, unpacked; a published network is 1.5 MB."""
+"""Size of an archive, unpacked; a published network is 1.5 MB."""
 
 _ENCRYPTED: Final = 0x1
 _PLAIN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -20,18 +20,18 @@ _PLAIN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @contextmanager
 def archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip file that is as plain as one made by Keras or PyTorch.
+    """Open a zip file without unusual features, such as Keras and PyTorch write it.
 
     Raises
     ------
     InputError
-        It is no zip file, is damaged, or has members that are encrypted, doubled, links, outside
+        It is no zip file, is damaged, or has members that are encrypted, duplicate, links, outside
         of it, or too large.
     """
     try:
-        with zipfile.ZipFile(path) as opened:
-            _check(opened.infolist(), path)
-            yield opened
+        with zipfile.ZipFile(path) as zip_file:
+            _check(zip_file.infolist(), path)
+            yield zip_file
     except InputError:
         raise
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
@@ -40,19 +40,22 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise _refusal(path, f"is damaged ({printable(error)})") from error
 
 
-def member(opened: zipfile.ZipFile, name: str, most: int = MAX_BYTES) -> bytes:
-    """Read one member of an open archive, or refuse it if it is larger than `most` bytes."""
-    info = opened.getinfo(name)
-    if info.file_size > most:
-        raise InputError(f"{name!r} in it has {info.file_size:,} bytes, at most {most:,} are read")
-    content = opened.read(info)
+def member(zip_file: zipfile.ZipFile, name: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a member of an open archive; refuse one of more than `max_bytes` bytes."""
+    info = zip_file.getinfo(name)
+    if info.file_size > max_bytes:
+        raise InputError(
+            f"{name!r} in it has {info.file_size:,} bytes, at most {max_bytes:,} are read"
+        )
+    # The header may be forged: zipfile reads no more than it states, but may read less.
+    content = zip_file.read(info)
     if len(content) != info.file_size:
         raise zipfile.BadZipFile(f"{name!r} is {len(content):,} bytes long, not {info.file_size:,}")
     return content
 
 
-def _refusal(path: Path, fault: str) -> InputError:
-    return InputError(f"{str(path)!r} {fault}: use a file as its program wrote it")
+def _refusal(path: Path, problem: str) -> InputError:
+    return InputError(f"{str(path)!r} {problem}: use a file as its program wrote it")
 
 
 def _check(members: list[zipfile.ZipInfo], path: Path) -> None:

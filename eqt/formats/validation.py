@@ -1,4 +1,4 @@
-"""Arrays and configurations from files that others made, checked before they cost anything."""
+"""Arrays and configurations of untrusted files, validated before memory is spent on them."""
 
 from typing import Any, Final
 
@@ -11,53 +11,52 @@ from steadkit.documents import parse_json
 from steadkit.errors import InputError
 
 MAX_VALUES: Final = 1 << 24
-"""Numbers in one array; the largest of the published network has 12,288."""
-
+"""Numbers in an array; the largest of the published network has 12,288."""
 
 MAX_JSON: Final = 1 << 20
-"""Bytes of a description."""
+"""Bytes of a JSON description."""
 
 FILTERS: Final = range(1, 7)
-"""HDF5's own, deflate to scale-offset; for any other the library looks for code to load."""
+"""HDF5's built-in filters, deflate to scale-offset; for others the library loads plug-ins."""
 
 
-def held_in(group: h5py.Group, name: str) -> Any:
-    """Return what lies under a path in the file itself; None for what is only linked.
+def object_in(group: h5py.Group, name: str) -> Any:
+    """Return the object at a path in the file itself; None behind a soft or external link.
 
-    A link to another file, or data kept in one, would read what the user did not name.
+    A link to another file would read a file that the user did not name.
     """
-    held: Any = group
+    item: Any = group
     for part in name.split("/"):
-        link = held.get(part, getlink=True) if isinstance(held, h5py.Group) else None
+        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
         if not isinstance(link, h5py.HardLink):
             return None
-        held = held[part]
-    return held
+        item = item[part]
+    return item
 
 
 def group_in(group: h5py.Group, name: str) -> h5py.Group:
-    """Return a group that lies in the file itself.
+    """Return a group of the file itself.
 
     Raises
     ------
     InputError
         There is none.
     """
-    held = held_in(group, name)
-    if not isinstance(held, h5py.Group):
+    item = object_in(group, name)
+    if not isinstance(item, h5py.Group):
         raise InputError(f"it has no group {format_config(name)} of its own")
-    return held
+    return item
 
 
-def json_in(held: h5py.Group, name: str) -> dict[str, Any]:
-    """Read an attribute that holds JSON.
+def json_in(item: h5py.Group, name: str) -> dict[str, Any]:
+    """Read an attribute with JSON.
 
     Raises
     ------
     InputError
-        There is none, or it is something else.
+        There is none, it is too large or no JSON object.
     """
-    text = held.attrs.get(name)
+    text = item.attrs.get(name)
     if not isinstance(text, str | bytes):
         raise InputError(f"its {name} is no text")
     if len(text) > MAX_JSON:
@@ -66,16 +65,16 @@ def json_in(held: h5py.Group, name: str) -> dict[str, Any]:
 
 
 def array_in(group: h5py.Group, name: str) -> np.ndarray:
-    """Read an array of floats that lies in the file itself, without NaN or infinity.
+    """Read an array of finite floats of the file itself.
 
-    An array that is declared larger than any of ours may fill the memory with nothing.
+    The size is limited: HDF5 can declare a huge array of fill values in a small file.
 
     Parameters
     ----------
     group
-        Where to begin.
+        Group that the path starts from.
     name
-        The path from there, as ``encoder_1/kernel``.
+        Path, such as ``encoder_1/kernel``.
 
     Returns
     -------
@@ -85,21 +84,23 @@ def array_in(group: h5py.Group, name: str) -> np.ndarray:
     Raises
     ------
     InputError
-        There is no such array, or it is anything else.
+        There is no such array, or it is not of this form.
     """
-    held = held_in(group, name)
-    if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+    item = object_in(group, name)
+    if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
         raise InputError(f"it has no array {format_config(name)} of its own")
-    if held.dtype.kind != "f" or held.size is None or held.size > MAX_VALUES:
-        kind = f"{held.dtype} of shape {held.shape}"
-        raise InputError(f"{format_config(name)} is {kind}, not at most {MAX_VALUES:,} floats")
-    settings = held.id.get_create_plist()
-    filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
-    if strangers := filters - set(FILTERS):
+    if item.dtype.kind != "f" or item.size is None or item.size > MAX_VALUES:
+        description = f"{item.dtype} of shape {item.shape}"
         raise InputError(
-            f"{format_config(name)} is stored by filter {min(strangers)}: store it plainly"
+            f"{format_config(name)} is {description}, not at most {MAX_VALUES:,} floats"
         )
-    return finite(held[()], name)
+    properties = item.id.get_create_plist()
+    filters = {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
+    if unknown := filters - set(FILTERS):
+        raise InputError(
+            f"{format_config(name)} is stored by filter {min(unknown)}: store it plainly"
+        )
+    return finite(item[()], name)
 
 
 def finite(values: np.ndarray, name: str) -> np.ndarray:
@@ -108,7 +109,7 @@ def finite(values: np.ndarray, name: str) -> np.ndarray:
     Raises
     ------
     InputError
-        One is NaN or infinite, here or as float32.
+        A value is NaN or infinite, as stored or as float32.
 
     Examples
     --------
@@ -116,19 +117,19 @@ def finite(values: np.ndarray, name: str) -> np.ndarray:
     array([1.5, 2. ], dtype=float32)
     """
     with np.errstate(over="ignore"):
-        narrow = np.asarray(values).astype(np.float32)
-    if not np.isfinite(narrow).all():
+        values_f4 = np.asarray(values).astype(np.float32)
+    if not np.isfinite(values_f4).all():
         raise InputError(f"it holds NaN or infinity in {format_config(name)}")
-    return narrow
+    return values_f4
 
 
 def check_size(config: EQTConfig, file_bytes: int) -> None:
-    """Refuse a configuration of more weights than the file has room for, before it is built.
+    """Refuse a configuration whose weights would not fit into the file, before it is built.
 
     Raises
     ------
     InputError
-        It would take more than the file's bytes, or cannot be built at all.
+        Its weights need more bytes than the file has, or it is too large to build.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""A network in one plain HDF5 file: every weight under its name, the configuration inside.
+"""Format of this package: an HDF5 file with the configuration and every weight under its name.
 
-Nothing in the file is ever run, and nothing is filled in: a name or shape that does not fit is
-refused. (Keras's own weight files go by position, and only warn where a layer is not found.)
+No code in the file is ever run, and a missing name or a wrong shape is refused. (Keras's own
+weight files are matched by position, and a layer that is not found is only a warning.)
 """
 
 import io
@@ -26,16 +26,16 @@ DIGEST = "blake3"
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
-    """Write a network, whole or not at all.
+    """Write a network atomically.
 
     Parameters
     ----------
     model
-        What `eqt.model.build_model` made of `config`.
+        A network that `eqt.model.build_model` built from `config`.
     config
-        Its configuration, by which `load` builds it again.
+        Its configuration, from which `load` rebuilds it.
     path
-        Where to write.
+        File to write.
     overwrite
         Whether an existing file may be replaced.
     """
@@ -44,7 +44,7 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
 
 
 def to_bytes(model: keras.Model, config: EQTConfig) -> bytes:
-    """Return the file that `save` would write."""
+    """Return the content of the file that `save` would write."""
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         _write(model, config, file)
@@ -61,7 +61,7 @@ def _write(model: keras.Model, config: EQTConfig, file: h5py.File) -> None:
 
 
 def _digest(model: keras.Model) -> str:
-    """Digest all weights in order: HDF5 does not notice a changed byte of theirs."""
+    """Return the digest of all weights in order: HDF5 itself has no checksum of them."""
     hasher = blake3()
     for weight in model.weights:
         hasher.update(keras.ops.convert_to_numpy(weight).astype("<f4").tobytes())
@@ -69,18 +69,18 @@ def _digest(model: keras.Model) -> str:
 
 
 def load(path: Path) -> keras.Model:
-    """Build the network that a file describes, and fill it.
+    """Load a network.
 
     Raises
     ------
     InputError
-        The file is missing, is not such a file, or does not fit its own configuration.
+        The file is missing, of another format, or does not fit its own configuration.
     """
     return read(path)[0]
 
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `load`; returns the configuration too."""
+    """Load a network as `load` does; return its configuration too."""
     require_file(path, f"no weights {str(path)!r}: is the run complete, and the name right?")
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: name weights that eqt train wrote")
@@ -88,7 +88,7 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
 
 
 def from_bytes(content: bytes, path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `read` with what `to_bytes` gave; `path` is named where it is refused."""
+    """Load the content that `to_bytes` returned; `path` is for error messages."""
     return _read(io.BytesIO(content), path, len(content))
 
 

@@ -1,4 +1,4 @@
-"""Positional encoding: what tells attention, which sees a bag of steps, in which order they are."""
+"""Positional encoding: attention ignores the order of steps unless it is added to the inputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from eqt.layers.serialization import registered
 
 @registered
 class SinusoidalPositions(keras.layers.Layer):
-    """Add sines and cosines of the step: x + PE, with no weights.
+    """Sinusoidal encoding: add sines and cosines of the step, x + PE, with no weights.
 
     PE[t, 2 i] = sin(t / 10000^(2 i / channels)) and PE[t, 2 i + 1] is the cosine of the same; an
-    odd number of channels ends in a sine. The encoding k steps on is a rotation of this one, the
-    same for every t.
+    odd number of channels ends in a sine. A shift by k steps is the same rotation of the encoding
+    at every t.
 
     Source: Vaswani et al. (2017), Attention Is All You Need, arXiv:1706.03762, section 3.5.
     """
@@ -28,20 +28,21 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs, (batch, steps, channels), with the encoding added."""
-        precise = keras.backend.result_type(self.variable_dtype, "float32")
-        step = ops.expand_dims(ops.arange(ops.shape(inputs)[1], dtype=precise), 1)
+        dtype = keras.backend.result_type(self.variable_dtype, "float32")
+        step = ops.expand_dims(ops.arange(ops.shape(inputs)[1], dtype=dtype), 1)
         channel = np.arange(inputs.shape[-1])
-        angle = step * ops.cast(10000.0 ** -(channel // 2 * 2 / len(channel)), precise)
+        angle = step * ops.cast(10000.0 ** -(channel // 2 * 2 / len(channel)), dtype)
         encoding = ops.where(channel % 2 == 0, ops.sin(angle), ops.cos(angle))
         return inputs + ops.cast(encoding, inputs.dtype)
 
 
 @registered
 class RecurrentPositions(keras.layers.Layer):
-    """Add what an LSTM has made of the steps so far: x + LSTM(x).
+    """Recurrent encoding: add the output of an LSTM over the steps so far, x + LSTM(x).
 
-    The LSTM is as wide as the inputs, and its state knows where it is. It reads forwards only, so
-    this is causal. It skips the steps that the Keras mask calls invalid.
+    The LSTM has as many units as the inputs have channels, and its state encodes the position. It
+    reads forwards only, so the encoding is causal. It skips steps that the Keras mask marks
+    invalid.
 
     Sources: Sperber et al. (2018), Self-Attentional Acoustic Models, arXiv:1803.09519; Hochreiter
     and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735.
@@ -84,5 +85,5 @@ class RecurrentPositions(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
         gate = keras.activations.serialize(self.gate)
-        own = {"gate": gate, "dropout": self.dropout, "seed": self.seed}
-        return {**super().get_config(), **own}
+        arguments = {"gate": gate, "dropout": self.dropout, "seed": self.seed}
+        return {**super().get_config(), **arguments}

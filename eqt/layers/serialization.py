@@ -1,4 +1,4 @@
-"""Names under which Keras saves this package's layers: ``eqt>`` and the class."""
+"""Registration with Keras: layers are saved as ``eqt>`` and the name of their class."""
 
 import keras
 

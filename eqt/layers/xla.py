@@ -1,4 +1,4 @@
-"""Compiling: functions of tensors of which XLA makes one kernel."""
+"""XLA compilation of functions of tensors, and a switch to turn it off for export."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,49 +8,50 @@ from typing import Any
 
 import keras
 
-_OFF: ContextVar[bool] = ContextVar("off", default=False)
+_IS_OFF: ContextVar[bool] = ContextVar("off", default=False)
 
 
 def xla_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let TensorFlow compile a function, as often as its arguments differ in shape.
+    """Compile a function with XLA on TensorFlow, once for each combination of shapes.
 
-    Operation after operation, TensorFlow spends more time between small ones than in them, and
-    carries each result through the memory. Other backends of Keras compile whole networks.
+    With small operations TensorFlow spends more time between them than in them, and each result
+    passes through memory: the LSTMs made 57,816 operations of a training step. Other backends of
+    Keras compile the complete network.
 
     Parameters
     ----------
     function
-        Of tensors, tuples of them and what can be told apart by its hash; it has no variables.
+        Takes tensors, tuples of them and hashable values; it creates no variables.
     """
 
     @cache
-    def kernel() -> Callable[..., Any]:
+    def compiled() -> Callable[..., Any]:
         import tensorflow as tf
 
         return tf.function(function, jit_compile=True, autograph=False)
 
     @wraps(function)
     def call(*args: Any) -> Any:
-        return kernel()(*args) if has_kernels() else function(*args)
+        return compiled()(*args) if has_kernels() else function(*args)
 
     return call
 
 
 @contextmanager
 def off() -> Iterator[None]:
-    """Compile nothing meanwhile: for export, as other programs do not have XLA's operations."""
-    token = _OFF.set(True)
+    """Turn compilation off: for export, as other programs do not have XLA's operations."""
+    token = _IS_OFF.set(True)
     try:
         yield
     finally:
-        _OFF.reset(token)
+        _IS_OFF.reset(token)
 
 
 def has_kernels() -> bool:
-    """Tell whether TensorFlow computes, and with kernels of its own."""
+    """Return whether the backend is TensorFlow and compilation is on."""
     return keras.backend.backend() == "tensorflow" and not is_off()
 
 
 def is_off() -> bool:
-    """Tell whether nothing is compiled."""
-    return _OFF.get()
+    """Return whether compilation is turned off."""
+    return _IS_OFF.get()

@@ -80,7 +80,7 @@ def _epoch(
     teller.begin(progress)
     while progress.step < steps:
         began, number = time.perf_counter(), progress.epoch * steps + progress.step
-        work.trainer.set_rate(config.warmed_up(rate, number, steps))
+        work.trainer.set_rate(config.warmup_rate(rate, number, steps))
         batch = next(feed)
         losses = np.asarray(work.trainer.step(*batch), np.float64)
         if not np.isfinite(losses).all():

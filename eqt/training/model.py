@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.differences import differences
 from eqt.layer_plan import layers_to_freeze
 from eqt.model import build_model
 from eqt.model_io import read
@@ -87,7 +86,7 @@ def read_initial(path: Path, wanted: EQTConfig | None) -> tuple[keras.Model, EQT
         The file cannot be read, or holds another network.
     """
     model, config = read(path)
-    if wanted is not None and (found := differences(wanted, config)):
+    if wanted is not None and (found := wanted.diff(config)):
         told = "; ".join(f"{name} {theirs!r}, not {mine!r}" for name, mine, theirs in found)
         raise InputError(
             f"{str(path)!r} holds another network than --model: {told}; leave --model out"

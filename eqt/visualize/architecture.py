@@ -82,7 +82,7 @@ def draw(
 def _stage(ax: Axes, x: float, row: int, width: float, stage: Stage, is_marked: bool) -> None:
     colour = next((c for name, (c, _) in KINDS.items() if name in stage.name), BLACK)
     shape = f"{stage.steps} x {stage.channels}"
-    words = f"{stage.name.replace('_', ' ')}: {stage.what}"
+    words = f"{stage.name.replace('_', ' ')}: {stage.description}"
     _box(ax, x, row, width, colour, words, f"{shape}, {stage.parameters:,}", is_marked)
 
 

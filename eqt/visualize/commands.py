@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eqt.config import EQTConfig
-from eqt.layer_plan import place_of, stage_label, stages
+from eqt.layer_plan import branch_and_stage, stage_label, stages
 from eqt.presets import PRESETS, preset
 from eqt.visualize import attribution, figures
 from eqt.visualize.activations import attention_of, feature_maps, run
@@ -86,7 +86,7 @@ def _overviews(
 
 def _way(subject: ModelContext) -> list[str]:
     """List the layers at which the stages of a trace's way through a network end."""
-    last = {place_of(layer.name): layer for layer in in_order(subject.model)}
+    last = {branch_and_stage(layer.name): layer for layer in in_order(subject.model)}
     listed = []
     for (_, stage), layer in last.items():
         kind, _, number = stage.rpartition("_")

@@ -112,7 +112,7 @@ def test_a_cosine_falls_over_the_epochs_there_are():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "message"),
     [
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
@@ -127,8 +127,8 @@ def test_a_cosine_falls_over_the_epochs_there_are():
         ({"normalization": "median"}, "median"),
     ],
 )
-def test_trainings_that_cannot_be(wrong, words):
-    with pytest.raises(InputError, match=words):
+def test_trainings_that_cannot_be(wrong, message):
+    with pytest.raises(InputError, match=message):
         TrainConfig(**wrong)
 
 
@@ -153,18 +153,18 @@ def test_files_that_hold_no_settings(tmp_path, content):
 FOREIGN = [None, True, -1, 10**300, 1e308, "x" * 10_000, [], [1], {}, {"a": [1]}, [[]], ["\x1b[1m"]]
 
 
-@pytest.mark.parametrize("kind", [EQTConfig, TrainConfig])
+@pytest.mark.parametrize("config_class", [EQTConfig, TrainConfig])
 @pytest.mark.parametrize("value", FOREIGN, ids=lambda x: repr(x)[:12])
-def test_foreign_values_are_refused_in_one_line(kind, value):
-    for name in kind().to_dict():
+def test_foreign_values_are_refused_in_one_line(config_class, value):
+    for name in config_class().to_dict():
         try:
-            kind.from_dict({name: value})
+            config_class.from_dict({name: value})
         except InputError as error:
             assert len(str(error)) < 600 and str(error).isprintable(), name
     for settings in (value, {"a": value}):
         if settings != {}:
             with pytest.raises(InputError, match=r"cannot be|unknown"):
-                kind.from_dict(settings)
+                config_class.from_dict(settings)
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "0x" + "f" * 6000])

@@ -69,8 +69,8 @@ def test_onnx_computes_the_same(model, waves, tmp_path, run):
     session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
     assert [output.name for output in session.get_outputs()] == NAMES
     computed = session.run(NAMES, {session.get_inputs()[0].name: waves})
-    for one, other in zip(computed, model.predict_on_batch(waves), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
+    for output, expected in zip(computed, model.predict_on_batch(waves), strict=True):
+        np.testing.assert_allclose(output, expected, atol=1e-4)
     refused(run("eqt", "export", "m.keras", "-o", "m.onnx"), "exists", "--overwrite")
 
 
@@ -100,7 +100,7 @@ def noisy(model, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "_name_outputs", lambda path, names: None)
 
     def make(fault=None):
-        monkeypatch.setattr(export, "_named", lambda model: Noisy(fault))
+        monkeypatch.setattr(export, "_with_named_outputs", lambda model: Noisy(fault))
 
     return make
 

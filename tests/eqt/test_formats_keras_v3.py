@@ -49,12 +49,12 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path, gate):
     model = build_model(config, seed=5)
     model.compile("adam", "binary_crossentropy")
     keras_v3.save(model, config, tmp_path / "m.keras")
-    again, stored = keras_v3.read(tmp_path / "m.keras")
+    restored, stored = keras_v3.read(tmp_path / "m.keras")
     assert stored == config
-    assert again.output_names == ["detector", "picker_P", "picker_S"]
-    outputs = (network.predict_on_batch(waves(config)) for network in (model, again))
-    for one, other in zip(*outputs, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert restored.output_names == ["detector", "picker_P", "picker_S"]
+    outputs = (network.predict_on_batch(waves(config)) for network in (model, restored))
+    for value, expected in zip(*outputs, strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 def test_plain_keras_opens_it(tmp_path):
@@ -89,13 +89,13 @@ def test_nothing_is_overwritten_unasked(tiny, tmp_path):
 def test_what_does_not_fit_is_not_written(tmp_path):
     broken = build_model(TINY)
     broken.get_layer("encoder_1").set_weights([np.full((3, 3, 2), np.nan), np.zeros(2)])
-    other = EQTConfig.from_dict(TINY.to_dict() | {"filters": [4, 4, 4, 4]})
-    for model, config, name, words in (
+    deeper_config = EQTConfig.from_dict(TINY.to_dict() | {"filters": [4, 4, 4, 4]})
+    for model, config, name, message in (
         (broken, TINY, "m.keras", "NaN"),
-        (build_model(TINY), other, "m.keras", "does not fit"),
+        (build_model(TINY), deeper_config, "m.keras", "does not fit"),
         (build_model(TINY), TINY, "m.h5", "does not end in .keras"),
     ):
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=message):
             keras_v3.save(model, config, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
@@ -186,10 +186,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("members", "words"), CASES.values(), ids=CASES)
-def test_hostile_members_are_refused(changed, tmp_path, members, words):
+@pytest.mark.parametrize(("members", "message"), CASES.values(), ids=CASES)
+def test_hostile_members_are_refused(changed, tmp_path, members, message):
     path = changed(members)
-    with pytest.raises(InputError, match=words) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         keras_v3.load(path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == [path]
@@ -239,10 +239,10 @@ TRICKS = {
 
 
 @pytest.mark.parametrize(
-    ("trick", "words"), TRICKS.items(), ids=lambda x: getattr(x, "__name__", "-")
+    ("trick", "message"), TRICKS.items(), ids=lambda x: getattr(x, "__name__", "-")
 )
-def test_zip_tricks_are_refused(changed, trick, words):
-    with pytest.raises(InputError, match=words):
+def test_zip_tricks_are_refused(changed, trick, message):
+    with pytest.raises(InputError, match=message):
         keras_v3.load(changed({}, trick))
 
 
@@ -258,17 +258,17 @@ def test_a_truncated_file_is_refused(tiny, tmp_path, part):
 def test_a_flipped_byte_is_refused_or_does_not_matter(tiny, tmp_path):
     content, random = tiny.read_bytes(), np.random.default_rng(7)
     path = tmp_path / "flipped.keras"
-    for at in random.integers(0, len(content), 25):
+    for offset in random.integers(0, len(content), 25):
         flipped = bytearray(content)
-        flipped[at] ^= 1 << random.integers(8)
+        flipped[offset] ^= 1 << random.integers(8)
         path.write_bytes(flipped)
         try:
-            again = keras_v3.load(path)
+            restored = keras_v3.load(path)
         except InputError as error:
             assert "\n" not in str(error)
         else:
-            for one, other in zip(again.weights, keras_v3.load(tiny).weights, strict=True):
-                np.testing.assert_array_equal(one, other)
+            for value, expected in zip(restored.weights, keras_v3.load(tiny).weights, strict=True):
+                np.testing.assert_array_equal(value, expected)
 
 
 class Bad:
@@ -302,11 +302,11 @@ def test_a_plain_keras_file_is_refused(tmp_path):
 
 def test_what_is_written_is_the_same_weights_twice(tiny):
     with zipfile.ZipFile(tiny) as opened:
-        ours, _ = weights_h5.from_bytes(opened.read("eqt.weights.h5"), tiny)
+        network, _ = weights_h5.from_bytes(opened.read("eqt.weights.h5"), tiny)
         with h5py.File(io.BytesIO(opened.read("model.weights.h5"))) as file:
-            theirs = []
+            arrays = []
             file.visititems(
-                lambda _, item: theirs.append(item[()]) if isinstance(item, h5py.Dataset) else None
+                lambda _, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None
             )
-    sums = [sorted(float(np.abs(w).sum()) for w in listed) for listed in (ours.weights, theirs)]
+    sums = [sorted(float(np.abs(w).sum()) for w in listed) for listed in (network.weights, arrays)]
     np.testing.assert_array_equal(*sums)

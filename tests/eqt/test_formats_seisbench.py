@@ -34,10 +34,10 @@ def lively(config):
     return model
 
 
-def the_same(model, other):
-    for one, again in zip(model.weights, other.weights, strict=True):
-        assert one.path == again.path
-        np.testing.assert_array_equal(one, again)
+def the_same(model, restored):
+    for weight, restored_weight in zip(model.weights, restored.weights, strict=True):
+        assert weight.path == restored_weight.path
+        np.testing.assert_array_equal(weight, restored_weight)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def known():
 def test_there_and_back_without_pytorch(config):
     model = lively(config)
     state = seisbench.to_state(model, config)
-    again, stored = seisbench.from_state(state, seisbench.arguments(config))
-    the_same(model, again)
+    restored, stored = seisbench.from_state(state, seisbench.arguments(config))
+    the_same(model, restored)
     assert (stored.encoder_rnn, stored.gate, stored.dropout) == (
         config.encoder_rnn,
         config.gate,
@@ -66,21 +66,21 @@ def test_components_and_phases_come_in_any_order(known):
     assert arguments["component_order"] == "ZNE"
     kernel = state["encoder.convs.0.weight"]
     np.testing.assert_array_equal(kernel[:, 0], model.get_layer("encoder_1").kernel[:, 2].numpy().T)
-    ours = state | {"encoder.convs.0.weight": kernel[:, ::-1]}
-    the_same(model, seisbench.from_state(ours, arguments | {"component_order": "ENZ"})[0])
+    swapped_state = state | {"encoder.convs.0.weight": kernel[:, ::-1]}
+    the_same(model, seisbench.from_state(swapped_state, arguments | {"component_order": "ENZ"})[0])
 
     turned = {}
     for name, values in state.items():
         part, _, rest = name.partition(".")
         number, _, rest = rest.partition(".")
-        other = f"{part}.{1 - int(number)}.{rest}" if part.startswith("pick_") else name
-        turned[other] = values
+        new_name = f"{part}.{1 - int(number)}.{rest}" if part.startswith("pick_") else name
+        turned[new_name] = values
     assert len(turned) == len(state)
     the_same(model, seisbench.from_state(turned, arguments | {"phases": ["S", "P"]})[0])
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"filters": (8, 8, 32, 32, 128, 128, 128)}, "has no filters"),
         ({"kernels": (10, 9, 8, 7, 6, 5, 4)}, "has no kernels"),
@@ -91,13 +91,13 @@ def test_components_and_phases_come_in_any_order(known):
         ({"transformer_blocks": 1}, "has no transformer_blocks 1"),
     ],
 )
-def test_networks_that_seisbench_has_not_are_refused(settings, words):
-    with pytest.raises(InputError, match=words):
+def test_networks_that_seisbench_has_not_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
         seisbench.check_convertible(replace(EQTConfig(), **settings))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ({"original_compatible": False}, "original_compatible is False"),
         ({"original_compatible": []}, r"original_compatible is \[\]"),
@@ -111,23 +111,23 @@ def test_networks_that_seisbench_has_not_are_refused(settings, words):
         ({"drop_rate": "much"}, "dropout cannot be 'much'"),
     ],
 )
-def test_arguments_of_another_network_are_refused(known, arguments, words):
+def test_arguments_of_another_network_are_refused(known, arguments, message):
     _, config, state = known
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         seisbench.from_state(state, seisbench.arguments(config) | arguments)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"conv_d.weight": np.zeros((1, 8, 3), "f4")}, "has shape"),
         ({"conv_d.bias": np.full(1, np.nan, "f4")}, "NaN or infinity"),
         ({"conv_e.bias": np.zeros(1)}, "'conv_e.bias', which is not in the network"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused(known, change, words):
+def test_a_state_that_does_not_fit_is_refused(known, change, message):
     _, config, state = known
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         seisbench.from_state(state | change, seisbench.arguments(config))
 
 
@@ -188,9 +188,9 @@ ODD_ARGUMENTS = {
 )
 def test_odd_arguments_are_one_line(known, name, value):
     _, config, state = known
-    given = seisbench.arguments(config) | {name: value}
+    arguments = seisbench.arguments(config) | {name: value}
     with pytest.raises(InputError, match=r"cannot be|its \w+ is") as refusal:
-        seisbench.from_state(state, given)
+        seisbench.from_state(state, arguments)
     assert len(str(refusal.value)) < 400
 
 
@@ -208,16 +208,16 @@ def test_tensors_of_other_kinds_are_one_line(known, tmp_path, run):
     _, config, _ = known
     about = {"model_args": seisbench.arguments(config)}
     (tmp_path / "m.json").write_text(json.dumps(about))
-    some = torch.zeros(3)
+    tensor = torch.zeros(3)
     tensors = [
-        some.to(torch.float8_e4m3fn),
-        some.to(torch.int8),
-        some.to(torch.complex64),
+        tensor.to(torch.float8_e4m3fn),
+        tensor.to(torch.int8),
+        tensor.to(torch.complex64),
         torch.zeros(10**12, device="meta"),
-        torch.nested.nested_tensor([some, some]),
-        torch.nested.nested_tensor([some, some], layout=torch.jagged),
-        torch.quantize_per_tensor(some, 0.1, 0, torch.qint8),
-        [some],
+        torch.nested.nested_tensor([tensor, tensor]),
+        torch.nested.nested_tensor([tensor, tensor], layout=torch.jagged),
+        torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+        [tensor],
         1.0,
         "x" * 10_000,
     ]
@@ -226,7 +226,7 @@ def test_tensors_of_other_kinds_are_one_line(known, tmp_path, run):
         result = run("eqt", "import", "m.pt", "-o", "n.keras")
         refused(result, "'conv_d.bias' is not a plain tensor")
         assert "weights_only" not in result.output
-    for content in ({1: some}, {b"\xff": some}, some, None, torch.nn.Linear(2, 2)):
+    for content in ({1: tensor}, {b"\xff": tensor}, tensor, None, torch.nn.Linear(2, 2)):
         torch.save(content, tmp_path / "m.pt")
         result = run("eqt", "import", "m.pt", "-o", "n.keras")
         refused(result, "save model")
@@ -246,9 +246,9 @@ def test_pytorch_runs_nothing_of_a_file(known, tmp_path, run):
         "not a plain tensor": {"conv_d.bias": wide},
         "plain tensor": {"conv_d.bias": sparse},
     }
-    for words, content in contents.items():
+    for message, content in contents.items():
         torch.save(content, tmp_path / "m.pt")
-        refused(run("eqt", "import", "m.pt", "-o", "n.keras"), words)
+        refused(run("eqt", "import", "m.pt", "-o", "n.keras"), message)
     (tmp_path / "m.pt").write_bytes(pickle.dumps(Bad()))
     refused(run("eqt", "import", "m.pt", "-o", "n.keras"), "pickle")
     assert not (tmp_path / "mark").exists()
@@ -263,22 +263,22 @@ def test_seisbench_gives_the_same_outputs(shared_data, tmp_path, run, name):
         "eqt", "export", shared_data / f"eqt_{name}.h5", "--to", "seisbench", "-o", tmp_path / name
     )
     assert result.exit_code == 0, result.output
-    theirs = models.EQTransformer.load(tmp_path / name)
-    theirs.eval()
+    seisbench_model = models.EQTransformer.load(tmp_path / name)
+    seisbench_model.eval()
     waveforms = np.load(shared_data / "eqt_reference.npz")[name]  # as good a signal as any
     waveforms = np.concatenate([waveforms[:4], np.random.default_rng(0).normal(size=(2, 6000, 3))])
     waveforms = waveforms.astype("f4")
-    assert theirs.component_order == "ZNE"
+    assert seisbench_model.component_order == "ZNE"
     turned = np.ascontiguousarray(waveforms[:, :, ::-1].transpose(0, 2, 1))
     with torch.no_grad():
-        outputs = [output.numpy() for output in theirs(torch.from_numpy(turned))]
-    ours = eqt.load_model(shared_data / f"eqt_{name}.h5").predict_on_batch(waveforms)
-    for one, other in zip(outputs, ours, strict=True):
-        np.testing.assert_allclose(one, np.asarray(other)[..., 0], atol=1e-4)
+        outputs = [output.numpy() for output in seisbench_model(torch.from_numpy(turned))]
+    published = eqt.load_model(shared_data / f"eqt_{name}.h5").predict_on_batch(waveforms)
+    for output, expected in zip(outputs, published, strict=True):
+        np.testing.assert_allclose(output, np.asarray(expected)[..., 0], atol=1e-4)
 
-    theirs.save(tmp_path / "again")  # what SeisBench itself writes is read
-    again = eqt.load_model(tmp_path / "again.pt")
-    the_same(again, eqt.load_model(shared_data / f"eqt_{name}.h5"))
+    seisbench_model.save(tmp_path / "again")  # what SeisBench itself writes is read
+    restored = eqt.load_model(tmp_path / "again.pt")
+    the_same(restored, eqt.load_model(shared_data / f"eqt_{name}.h5"))
 
 
 @pytest.mark.parametrize("output", ["..", "missing/..", "/", "/dev/null"])

@@ -29,13 +29,15 @@ def copy(saved, tmp_path):
 
 
 def test_what_is_saved_is_loaded_bit_for_bit(saved):
-    model, again = build_model(TINY, seed=3), weights_h5.load(saved)
-    for one, other in zip(model.weights, again.weights, strict=True):
-        assert one.path == other.path
-        np.testing.assert_array_equal(one, other)
+    model, restored = build_model(TINY, seed=3), weights_h5.load(saved)
+    for value, expected in zip(model.weights, restored.weights, strict=True):
+        assert value.path == expected.path
+        np.testing.assert_array_equal(value, expected)
     x = np.random.default_rng(0).normal(size=(2, 6000, 3)).astype("f4")
-    for one, other in zip(model.predict_on_batch(x), again.predict_on_batch(x), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for value, expected in zip(
+        model.predict_on_batch(x), restored.predict_on_batch(x), strict=True
+    ):
+        np.testing.assert_array_equal(value, expected)
 
 
 def drop_weight(file):
@@ -207,14 +209,14 @@ CASES = {
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), CASES.items(), ids=lambda x: getattr(x, "__name__", "-")
+    ("spoil", "message"), CASES.items(), ids=lambda x: getattr(x, "__name__", "-")
 )
-def test_whatever_does_not_fit_is_refused(copy, monkeypatch, spoil, words):
+def test_whatever_does_not_fit_is_refused(copy, monkeypatch, spoil, message):
     monkeypatch.chdir(copy.parent)
     os.mkfifo(PIPE)  # whoever opens it waits for ever
     with h5py.File(copy, "r+") as file:
         spoil(file)
-    with pytest.raises(InputError, match=words) as refusal:
+    with pytest.raises(InputError, match=message) as refusal:
         weights_h5.load(copy)
     assert len(str(refusal.value)) < 400
 
@@ -229,8 +231,8 @@ def test_other_files_are_refused(copy, tmp_path, shared_data):
         tmp_path / "none.h5": "no weights",
         shared_data / "eqt_original.h5": "eqt train wrote",
     }
-    for path, words in cases.items():
-        with pytest.raises(InputError, match=words):
+    for path, message in cases.items():
+        with pytest.raises(InputError, match=message):
             weights_h5.load(path)
 
 

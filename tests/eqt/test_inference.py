@@ -27,9 +27,9 @@ def test_it_computes_what_the_network_does(shares, count, monkeypatch):
     monkeypatch.setattr(threads, "n_shards", lambda: shares)
     model = build_model(SHORT)
     outputs = compile_inference(model)(waves(count))
-    for output, same in zip(outputs, model.predict_on_batch(waves(count)), strict=True):
-        assert output.shape == same.shape
-        np.testing.assert_allclose(output, same, atol=1e-6)
+    for output, expected in zip(outputs, model.predict_on_batch(waves(count)), strict=True):
+        assert output.shape == expected.shape
+        np.testing.assert_allclose(output, expected, atol=1e-6)
 
 
 def test_what_is_learnt_later_is_not_followed():

@@ -37,7 +37,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import keras, numpy as np
-from eqt import checkpoints
+from eqt.formats import weights_h5
 from steadkit.labels import TARGETS
 
 assert keras.backend.backend() == "jax"
@@ -45,7 +45,7 @@ folder = Path(sys.argv[1])
 x = np.load(folder / "x.npy")
 targets = {name: np.ones((len(x), 20, 1), "f4") for name in TARGETS}
 for path in sorted(folder.glob("*.weights.h5")):
-    model = checkpoints.load(path)
+    model = weights_h5.load(path)
     outputs = np.concatenate(model.predict_on_batch(x), -1)
     np.save(folder / path.name.replace(".weights.h5", ".npy"), outputs)
     model.compile("adam", dict.fromkeys(TARGETS, "binary_crossentropy"))
@@ -64,10 +64,10 @@ pytestmark = pytest.mark.skipif(
 def on_jax(*arguments):
     """Run Python with JAX as Keras's backend; returns how it went."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env=os.environ | own,
+        env=os.environ | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,

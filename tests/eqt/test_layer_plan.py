@@ -6,7 +6,6 @@ import pytest
 from conftest import TINY, refused
 
 from eqt.config import EQTConfig
-from eqt.differences import differences
 from eqt.layer_plan import BRANCHES, COMMON, stages
 from eqt.presets import PRESETS
 from eqt.visualize.architecture import draw
@@ -15,16 +14,16 @@ from eqt.visualize.architecture import draw
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_parameter_is_in_a_stage(name):
     config = PRESETS[name].config
-    found = stages(config)
-    assert sum(one.parameters for one in found) == PRESETS[name].parameters
-    assert len({one.name for one in found}) == len(found)
+    listed = stages(config)
+    assert sum(stage.parameters for stage in listed) == PRESETS[name].parameters
+    assert len({stage.name for stage in listed}) == len(listed)
     for branch in BRANCHES.values():
-        last = [one for one in found if one.branch == branch][-1]
+        last = [stage for stage in listed if stage.branch == branch][-1]
         assert (last.name, last.steps, last.channels) == (branch, 6000, 1)
-    figure = draw(found, name, (6000, 3))
-    words = [text.get_text() for text in figure.axes[0].texts]
-    for one in found:
-        assert f"{one.steps} x {one.channels}, {one.parameters:,}" in words
+    figure = draw(listed, name, (6000, 3))
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    for stage in listed:
+        assert f"{stage.steps} x {stage.channels}, {stage.parameters:,}" in labels
     assert f"{PRESETS[name].parameters:,} parameters" in figure.axes[0].get_title(loc="left")
 
 
@@ -41,23 +40,23 @@ def test_what_a_configuration_can_name_has_a_stage(changes):
 
 
 def test_stages_stand_in_the_order_of_the_trace():
-    names = [one.name for one in stages(EQTConfig()) if one.branch == COMMON]
+    names = [stage.name for stage in stages(EQTConfig()) if stage.branch == COMMON]
     assert names[0] == "encoder_1" and names[-1] == "feed_forwardD"
     assert names.index("encoder_7") < names.index("residual_1") < names.index("bilstm_1")
     assert names.index("bilstm_3") < names.index("attentionD0") < names.index("attentionD")
-    picker = [one.name for one in stages(EQTConfig()) if one.branch == "picker_P"]
+    picker = [stage.name for stage in stages(EQTConfig()) if stage.branch == "picker_P"]
     assert picker == ["lstmP_1", "attentionP", *[f"decoderP_{i}" for i in range(1, 8)], "picker_P"]
 
 
 def test_what_differs_is_framed():
-    found = stages(TINY)
-    frames = draw(found, "tiny", (6000, 3), [found[0].name]).axes[0].patches
+    listed = stages(TINY)
+    frames = draw(listed, "tiny", (6000, 3), [listed[0].name]).axes[0].patches
     thick = [frame.get_linewidth() for frame in frames if frame.get_linewidth() > 1]
-    assert len(frames) == len(found) + 1 and len(thick) == 1
+    assert len(frames) == len(listed) + 1 and len(thick) == 1
 
 
 def test_a_network_differs_from_itself_in_nothing():
-    assert differences(TINY, TINY) == []
+    assert TINY.diff(TINY) == []
 
 
 def test_the_command_lists_compares_and_draws(run, tmp_path):
@@ -75,7 +74,7 @@ def test_the_command_lists_compares_and_draws(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("XQT",), "unknown model 'XQT'"),
         (("EQT", "--diff", "XQT"), "unknown model 'XQT'"),
@@ -85,7 +84,7 @@ def test_the_command_lists_compares_and_draws(run, tmp_path):
         (("EQT", "--figure", "there.png"), "--overwrite"),
     ],
 )
-def test_what_cannot_be_shown_is_one_line(run, tmp_path, arguments, words):
+def test_what_cannot_be_shown_is_one_line(run, tmp_path, arguments, message):
     (tmp_path / "there.png").write_text("mine")
-    refused(run("eqt", "models", *arguments), words)
+    refused(run("eqt", "models", *arguments), message)
     assert (tmp_path / "there.png").read_text() == "mine"

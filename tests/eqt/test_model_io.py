@@ -23,10 +23,10 @@ def model():
     return build_model(TINY, seed=3)
 
 
-def the_same(model, other):
-    assert other.output_names == ["detector", "picker_P", "picker_S"]
-    for one, again in zip(model.weights, other.weights, strict=True):
-        np.testing.assert_array_equal(one, again)
+def the_same(model, expected):
+    assert expected.output_names == ["detector", "picker_P", "picker_S"]
+    for weight, expected_weight in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected_weight)
 
 
 @pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
@@ -147,12 +147,12 @@ CASES = {
 
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.pt"])
 @pytest.mark.parametrize(
-    ("make", "words"), CASES.items(), ids=lambda x: getattr(x, "__name__", "-")
+    ("make", "message"), CASES.items(), ids=lambda x: getattr(x, "__name__", "-")
 )
-def test_anything_else_is_refused_and_nothing_is_run(tmp_path, monkeypatch, make, words, name):
+def test_anything_else_is_refused_and_nothing_is_run(tmp_path, monkeypatch, make, message, name):
     monkeypatch.chdir(tmp_path)
     make(tmp_path / name)
-    with pytest.raises(InputError, match=words) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         eqt.load_model(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "mark").exists()
@@ -188,12 +188,12 @@ def huge(file):
 
 
 @pytest.mark.parametrize(
-    ("edit", "words"),
+    ("edit", "message"),
     [(not_finite, "NaN or infinity"), (elsewhere, "of its own"), (huge, "at most 16,777,216")],
 )
-def test_published_files_with_other_arrays_are_refused(shared_data, tmp_path, edit, words):
+def test_published_files_with_other_arrays_are_refused(shared_data, tmp_path, edit, message):
     path = keras_2((shared_data / "eqt_conservative.h5", tmp_path / "m.h5"), edit)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         eqt.load_model(path)
 
 

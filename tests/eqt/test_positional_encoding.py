@@ -73,9 +73,9 @@ def test_recurrence_reads_forwards_only_and_skips_invalid_steps():
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("kind", [SinusoidalPositions, RecurrentPositions])
-def test_mixed_precision_is_near(kind, dtype):
-    rounded, exact = kind(dtype=dtype), kind()
+@pytest.mark.parametrize("encoding_class", [SinusoidalPositions, RecurrentPositions])
+def test_mixed_precision_is_near(encoding_class, dtype):
+    rounded, exact = encoding_class(dtype=dtype), encoding_class()
     assert keras.backend.standardize_dtype(rounded(signal()).dtype) == dtype.removeprefix("mixed_")
     exact.build((2, 9, 4))
     exact.set_weights(rounded.get_weights())
@@ -83,11 +83,11 @@ def test_mixed_precision_is_near(kind, dtype):
     np.testing.assert_allclose(output, numpy(exact(signal())), atol=0.05)
 
 
-@pytest.mark.parametrize("kind", [SinusoidalPositions, RecurrentPositions])
-def test_the_mask_goes_on_as_keras_has_it(kind):
+@pytest.mark.parametrize("encoding_class", [SinusoidalPositions, RecurrentPositions])
+def test_the_mask_goes_on_as_keras_has_it(encoding_class):
     x = signal()
     x[:, 5:] = 0
-    valid = numpy(kind()(keras.layers.Masking()(x))._keras_mask)
+    valid = numpy(encoding_class()(keras.layers.Masking()(x))._keras_mask)
     np.testing.assert_array_equal(valid, np.arange(9)[None].repeat(2, 0) < 5)
 
 

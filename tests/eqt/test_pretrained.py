@@ -68,11 +68,11 @@ def test_another_content_is_refused(server, tmp_path, run):
 def test_another_file_of_the_name_is_replaced_only_when_told(server, tmp_path, run):
     path, _ = server
     (tmp_path / "c").mkdir()
-    other = tmp_path / "c" / "eqt_original.h5"
-    other.write_bytes(path.read_bytes()[:2000])
+    damaged = tmp_path / "c" / "eqt_original.h5"
+    damaged.write_bytes(path.read_bytes()[:2000])
     refused(run("eqt", "pretrained", "original", "--cache", "c"), "exists", "--overwrite")
     assert run("eqt", "pretrained", "original", "--cache", "c", "--overwrite").exit_code == 0
-    assert other.read_bytes() == path.read_bytes()
+    assert damaged.read_bytes() == path.read_bytes()
     assert [file.name for file in (tmp_path / "c").iterdir()] == ["eqt_original.h5"]
 
 

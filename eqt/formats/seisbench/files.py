@@ -1,4 +1,4 @@
-"""SeisBench's two files of a network; PyTorch is imported here, and only here."""
+"""Reader and writer of SeisBench's two files; the only module that imports PyTorch."""
 
 import json
 import warnings
@@ -30,12 +30,13 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     Raises
     ------
     InputError
-        SeisBench has no such network, PyTorch is not there, or the files cannot be written.
+        SeisBench cannot represent the network, PyTorch is not installed, or the files cannot be
+        written.
     """
     refuse_name(path)
     state = to_state(model, config)
     torch = _torch()
-    about = {
+    description = {
         "docstring": "Earthquake Transformer, trained or converted by eqt.",
         "model_args": arguments(config),
         "seisbench_requirement": "0.7",
@@ -44,40 +45,40 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     name = path.name.removesuffix(".pt").removesuffix(".json")
     targets = [path.with_name(f"{name}{suffix}") for suffix in (".json", ".pt")]
     with atomic_write(targets, overwrite) as (new_json, new_pt):
-        new_json.write_text(json.dumps(about, indent=4) + "\n", encoding="utf-8")
+        new_json.write_text(json.dumps(description, indent=4) + "\n", encoding="utf-8")
         torch.save({key: torch.from_numpy(values) for key, values in state.items()}, new_pt)
     return targets
 
 
 def load(path: Path) -> keras.Model:
-    """Return our network with the weights of a ``.pt`` file, its ``.json`` beside it.
+    """Load the network of a ``.pt`` file with its ``.json`` in the same folder.
 
     Raises
     ------
     InputError
-        PyTorch is not there, a file is missing or damaged, or cannot be converted.
+        PyTorch is not installed, a file is missing or damaged, or cannot be converted.
     """
     return read(path)[0]
 
 
 def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Do as `load`; returns the configuration too. Either of the two files may be named."""
-    pt, about = beside(path)
-    for file in (pt, about):
+    """Load a network as `load` does, by either of the two files; return its configuration too."""
+    pt, description = file_pair(path)
+    for file in (pt, description):
         require_file(file, f"no {str(file)!r}: SeisBench's .pt and .json must lie side by side")
-    given = _arguments_in(about)
+    model_args = _arguments_in(description)
     try:
-        return from_state(_state_in(pt), given)
+        return from_state(_state_in(pt), model_args)
     except InputError as error:
         raise InputError(f"{str(pt)!r} is refused: {error}") from error
 
 
-def beside(path: Path) -> tuple[Path, Path]:
-    """Return the state and the arguments, whichever is named; versions end in ``.v1`` and so on.
+def file_pair(path: Path) -> tuple[Path, Path]:
+    """Return the files of state and arguments, from either of them, with an ending such as ``.v1``.
 
     Examples
     --------
-    >>> [file.name for file in beside(Path("original.json.v3"))]
+    >>> [file.name for file in file_pair(Path("original.json.v3"))]
     ['original.pt.v3', 'original.json.v3']
     """
     start, dot, end = path.name.rpartition(".json" if ".json" in path.name else ".pt")
@@ -94,13 +95,13 @@ def _arguments_in(path: Path) -> Mapping[str, Any]:
 
 
 def _state_in(pt: Path) -> dict[str, Array]:
-    """Read a state's tensors; PyTorch refuses to make anything else of the file."""
+    """Read a state's tensors; with ``weights_only`` PyTorch refuses any other pickled object."""
     with archive(pt):
-        pass  # a plain zip file, and not too large
+        pass  # opened only to validate the zip file and its size
     torch = _torch()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of kinds of tensors that are refused below
+            warnings.simplefilter("ignore")  # about types of tensors that are refused below
             state = torch.load(pt, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a hostile file makes PyTorch raise
         raise InputError(
@@ -112,16 +113,18 @@ def _state_in(pt: Path) -> dict[str, Array]:
 
 
 def _array(torch: Any, tensor: Any, name: object) -> Array:
-    """Return the values of a tensor of numbers that lie in the file itself."""
-    known = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64)
-    plain = isinstance(tensor, torch.Tensor) and isinstance(name, str)
-    plain = plain and tensor.layout is torch.strided and tensor.device.type == "cpu"
-    plain = plain and tensor.dtype in known and not (tensor.is_nested or tensor.is_quantized)
-    if not plain or tensor.numel() > MAX_VALUES:
+    """Return the values of a dense tensor of numbers that are stored in the file."""
+    dtypes = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64)
+    is_dense = isinstance(tensor, torch.Tensor) and isinstance(name, str)
+    is_dense = is_dense and tensor.layout is torch.strided and tensor.device.type == "cpu"
+    is_dense = is_dense and tensor.dtype in dtypes
+    is_dense = is_dense and not (tensor.is_nested or tensor.is_quantized)
+    if not is_dense or tensor.numel() > MAX_VALUES:
         raise InputError(
             f"{format_config(name)} is not a plain tensor of at most {MAX_VALUES:,} numbers in "
             "16 to 64 bits: save model.float().state_dict()"
         )
+    # NumPy has no bfloat16.
     if tensor.dtype is torch.bfloat16:
         tensor = tensor.float()
     values: Array = tensor.detach().numpy()
