@@ -98,8 +98,8 @@ class RunFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """All of them but the logs; whatever else is in the folder is somebody else's."""
-        kept = (self.readme, self.config, self.split, self.history, self.state)
-        return (*kept, self.best, self.last, self.nan_batch, self.curves)
+        first_files = (self.readme, self.config, self.split, self.history, self.state)
+        return (*first_files, self.best, self.last, self.nan_batch, self.curves)
 
     @property
     def is_complete(self) -> bool:
@@ -196,7 +196,7 @@ def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
 
 
 @contextmanager
-def create_run(place: Path | Claim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
+def create_run(target: Path | Claim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
     """Make a new run folder, with its first files or not at all, and hold it.
 
     Parameters
@@ -212,7 +212,7 @@ def create_run(place: Path | Claim, fill: Callable[[RunFolder], object]) -> Iter
         It exists: a run is never overwritten. Or another process is making it.
     """
     with ExitStack() as stack:
-        claim = place if isinstance(place, Claim) else _claim(place, ExitStack())
+        claim = target if isinstance(target, Claim) else _claim(target, ExitStack())
         with claim.stage.pop_all():
             stack.enter_context(locked_run(claim.partial))  # the lock goes with the folder
             fill(RunFolder(claim.partial))

@@ -39,7 +39,7 @@ def _import_quietly() -> None:
     import tempfile
 
     sys.stderr.flush()
-    shown = os.dup(2)
+    stderr_copy = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
@@ -51,8 +51,8 @@ def _import_quietly() -> None:
             raise
         except Exception:
             notes.seek(0)
-            os.write(shown, notes.read())
+            os.write(stderr_copy, notes.read())
             raise
         finally:
-            os.dup2(shown, 2)
-            os.close(shown)
+            os.dup2(stderr_copy, 2)
+            os.close(stderr_copy)

@@ -182,10 +182,11 @@ class TrainConfig:
         # Nor may the floor lift what the schedule has let fall below it.
         return self.learning_rate * max(on_plateau, min(share, MIN_RATE_FRACTION))
 
-    def warmed_up(self, rate: float, batch: int, batches: int) -> float:
+    def warmup_rate(self, rate: float, batch: int, batches: int) -> float:
         """Return the rate of a batch, counted through all epochs, of so many in an epoch.
 
-        >>> TrainConfig(warmup=1).warmed_up(1.0, 0, 4), TrainConfig(warmup=1).warmed_up(1.0, 4, 4)
+        >>> config = TrainConfig(warmup=1)
+        >>> config.warmup_rate(1.0, 0, 4), config.warmup_rate(1.0, 4, 4)
         (0.25, 1.0)
         """
         risen = self.warmup * batches

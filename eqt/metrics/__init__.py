@@ -27,7 +27,7 @@ from eqt.metrics.curves import (
     roc_auc,
     scores_at,
 )
-from eqt.metrics.matching import IOU, TOLERANCE, Matches, match_detections, match_picks, timely
+from eqt.metrics.matching import IOU, TOLERANCE, Matches, match_detections, match_picks
 from eqt.metrics.residuals import residual_figures
 from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
 from eqt.metrics.study import OUTPUTS, STUDY_COLUMNS, study_errors, study_row
@@ -67,7 +67,6 @@ __all__ = [
     "scores_at",
     "study_errors",
     "study_row",
-    "timely",
     "truth_of",
     "uncertainty_figures",
 ]

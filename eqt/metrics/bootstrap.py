@@ -42,20 +42,24 @@ def resampled(groups: np.ndarray, counts: Any, times: int = RESAMPLES, seed: int
     InputError
         So many draws do not fit into the memory.
     """
-    number = int(groups.max(initial=-1)) + 1
-    ones = np.ones(len(groups))
-    belongs = csr_array((ones, (groups, np.arange(len(groups)))), shape=(number, len(groups)))
-    of_group = (belongs @ csr_array(counts, dtype=float)).T.tocsr()
-    n_bytes = np.dtype(float).itemsize * times * of_group.shape[0]
+    n_groups = int(groups.max(initial=-1)) + 1
+    weights = np.ones(len(groups))
+    membership = csr_array(
+        (weights, (groups, np.arange(len(groups)))), shape=(n_groups, len(groups))
+    )
+    group_sums = (membership @ csr_array(counts, dtype=float)).T.tocsr()
+    n_bytes = np.dtype(float).itemsize * times * group_sums.shape[0]
     require_memory(n_bytes, f"a bootstrap of {times:,} draws", "ask for fewer")
     random = np.random.default_rng(seed)
-    sums = np.empty((times, of_group.shape[0]))
+    sums = np.empty((times, group_sums.shape[0]))
     for first in range(0, times, AT_ONCE):
         draws = min(AT_ONCE, times - first)
-        drawn = random.integers(number, size=(draws, number), dtype=np.int32)
-        drawn += number * np.arange(draws, dtype=np.int32)[:, None]
-        often = np.bincount(drawn.ravel(), minlength=draws * number).reshape(draws, number)
-        sums[first : first + draws] = (of_group @ often.T.astype(float)).T
+        earthquakes = random.integers(n_groups, size=(draws, n_groups), dtype=np.int32)
+        earthquakes += n_groups * np.arange(draws, dtype=np.int32)[:, None]
+        multiplicity = np.bincount(earthquakes.ravel(), minlength=draws * n_groups).reshape(
+            draws, n_groups
+        )
+        sums[first : first + draws] = (group_sums @ multiplicity.T.astype(float)).T
     return sums
 
 

@@ -38,9 +38,11 @@ def mcc(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.nd
     return _ratio(tp * tn - fp * fn, root)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0)
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    numerator, denominator = np.asarray(numerator, float), np.asarray(denominator, float)
+    return np.divide(
+        numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator != 0
+    )
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ class Score:
         return float(mcc(*map(np.array, (self.tp, self.fp, self.fn, self.tn))))
 
 
-def presence(event: np.ndarray, found: np.ndarray) -> Score:
+def presence(event: np.ndarray, detected: np.ndarray) -> Score:
     """Count by trace: what is an event, and where something was found."""
     return Score(
-        tp=int((event & found).sum()),
-        fp=int((~event & found).sum()),
-        fn=int((event & ~found).sum()),
-        tn=int((~event & ~found).sum()),
+        tp=int((event & detected).sum()),
+        fp=int((~event & detected).sum()),
+        fn=int((event & ~detected).sum()),
+        tn=int((~event & ~detected).sum()),
     )

@@ -94,8 +94,10 @@ def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
     return errors
 
 
-def _study_counts(short: str, long: str, event: np.ndarray, found: np.ndarray) -> dict[str, object]:
-    score = presence(event, found)
+def _study_counts(
+    short: str, long: str, event: np.ndarray, detected: np.ndarray
+) -> dict[str, object]:
+    score = presence(event, detected)
     return {
         f"{long}_recall": score.recall,
         f"{long}_precision": score.precision,

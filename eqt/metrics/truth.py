@@ -49,13 +49,13 @@ class Truth(NamedTuple):
         array([ True, False,  True])
         """
         unknown = self.unknown(phase)
-        other = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
+        known_arrival = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
         if phase == "P":
             bound = np.full(self.traces, -np.inf)
-            np.maximum.at(bound, self.trace[unknown], other)
+            np.maximum.at(bound, self.trace[unknown], known_arrival)
             return seconds > bound[traces]
         bound = np.full(self.traces, np.inf)
-        np.minimum.at(bound, self.trace[unknown], other)
+        np.minimum.at(bound, self.trace[unknown], known_arrival)
         return seconds < bound[traces]
 
     @property
@@ -76,6 +76,6 @@ def truth_of(p: np.ndarray, s: np.ndarray) -> Truth:
     >>> truth_of(np.array([[600.0, 3000.0], [np.nan, np.nan]]), np.full((2, 2), np.nan)).trace
     array([0, 0])
     """
-    p, s = (np.asarray(one, float).reshape(len(one), -1) for one in (p, s))
-    trace, which = np.nonzero(~(np.isnan(p) & np.isnan(s)))
-    return Truth(len(p), trace, p[trace, which], s[trace, which])
+    p, s = (np.asarray(arrivals, float).reshape(len(arrivals), -1) for arrivals in (p, s))
+    trace, column = np.nonzero(~(np.isnan(p) & np.isnan(s)))
+    return Truth(len(p), trace, p[trace, column], s[trace, column])

@@ -80,7 +80,7 @@ class PickCandidates:
         return len(self.highest)
 
     def detections(self, thresholds: Thresholds) -> list[list[Detection]]:
-        """Find the earthquakes of every trace, as `eqt.picking.picks.detect` does.
+        """Return the detections of every trace, see `eqt.picking.picks.associate`.
 
         Raises
         ------
@@ -92,9 +92,9 @@ class PickCandidates:
                 f"detection threshold {thresholds.detection:g} was not looked at: "
                 f"use one of {', '.join(f'{known:g}' for known in self.spans)}"
             )
-        spans = _by_trace(self.spans[thresholds.detection], Span, len(self))
+        spans = _group_by_trace(self.spans[thresholds.detection], Span, len(self))
         p, s = (
-            _by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
+            _group_by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
             for peaks, threshold in ((self.p, thresholds.p), (self.s, thresholds.s))
         )
         return [
@@ -103,14 +103,14 @@ class PickCandidates:
         ]
 
 
-def _by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
+def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
     """Make a list a trace of what the columns hold."""
     trace, *values, uncertainty = columns
-    listed = [column.tolist() for column in values]
-    listed.append([None if stray != stray else stray for stray in uncertainty.tolist()])
-    made = [make(*row) for row in zip(*listed, strict=True)]
+    lists = [column.tolist() for column in values]
+    lists.append([None if std != std else std for std in uncertainty.tolist()])
+    items = [make(*row) for row in zip(*lists, strict=True)]
     cuts = np.searchsorted(trace, np.arange(traces + 1)).tolist()
-    return [made[first:after] for first, after in pairwise(cuts)]
+    return [items[first:after] for first, after in pairwise(cuts)]
 
 
 def collect_candidates(
@@ -177,32 +177,36 @@ def extract_by_rules(
     grids: Mapping[Rules, Sequence[float]],
 ) -> dict[Rules, PickCandidates]:
     """Keep what probabilities offer by several rule sets; see `collect_by_rules`."""
-    parts: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
-    before = 0
+    batches_by_rules: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
+    n_before = 0
     for output in outputs:
         for rules, grid in grids.items():
-            parts[rules].append(_collect_in(output, thresholds, grid, rules, before))
-        before += len(output.mean)
-    if not before:
+            batches_by_rules[rules].append(
+                _extract_batch(output, thresholds, grid, rules, n_before)
+            )
+        n_before += len(output.mean)
+    if not n_before:
         raise InputError("there is no trace to pick: name a file or a part that has some")
-    return {rules: _concatenate(batches) for rules, batches in parts.items()}
+    return {rules: _concatenate(batches) for rules, batches in batches_by_rules.items()}
 
 
-def _collect_in(
+def _extract_batch(
     output: Probabilities,
     thresholds: Thresholds,
     grid: Sequence[float],
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> PickCandidates:
     """Keep what a batch offers; `before` is the number of its first trace."""
     mean, std = output
     p, s = (
-        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, before)
+        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, first_trace)
         for column, threshold in ((1, thresholds.p), (2, thresholds.s))
     )
-    wanted = sorted({*grid, thresholds.detection})
-    return PickCandidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
+    levels = sorted({*grid, thresholds.detection})
+    return PickCandidates(
+        mean.max(axis=1), _spans(mean, std, levels, rules, first_trace), p, s, rules
+    )
 
 
 def _spans(
@@ -210,9 +214,9 @@ def _spans(
     std: np.ndarray | None,
     thresholds: Sequence[float],
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> dict[float, Spans]:
-    sums, stray_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
+    sums, std_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
 
     def average(sums: np.ndarray | None, *run: np.ndarray) -> np.ndarray:
         trace, first, after = run
@@ -224,8 +228,8 @@ def _spans(
     for threshold in thresholds:
         trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
         run = trace, first, last + rules.includes_end
-        means = average(sums, *run), average(stray_sums, *run)
-        spans[threshold] = Spans(trace + before, first, last, *means)
+        means = average(sums, *run), average(std_sums, *run)
+        spans[threshold] = Spans(trace + first_trace, first, last, *means)
     return spans
 
 
@@ -243,22 +247,25 @@ def _peaks(
     column: int,
     floor: float,
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> Peaks:
     trace, sample = peaks_in(mean[..., column], floor, rules)
-    stray = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
+    std_at_peaks = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
     probability = mean[trace, sample, column].astype(float)
-    return Peaks(trace + before, sample, probability, stray.astype(float))
+    return Peaks(trace + first_trace, sample, probability, std_at_peaks.astype(float))
 
 
-def _concatenate(parts: Sequence[PickCandidates]) -> PickCandidates:
+def _concatenate(batches: Sequence[PickCandidates]) -> PickCandidates:
     def join(columns: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
         return [np.concatenate(column) for column in zip(*columns, strict=True)]
 
     return PickCandidates(
-        np.concatenate([part.highest for part in parts]),
-        {one: Spans(*join([part.spans[one] for part in parts])) for one in parts[0].spans},
-        Peaks(*join([part.p for part in parts])),
-        Peaks(*join([part.s for part in parts])),
-        parts[0].rules,
+        np.concatenate([batch.highest for batch in batches]),
+        {
+            threshold: Spans(*join([batch.spans[threshold] for batch in batches]))
+            for threshold in batches[0].spans
+        },
+        Peaks(*join([batch.p for batch in batches])),
+        Peaks(*join([batch.s for batch in batches])),
+        batches[0].rules,
     )

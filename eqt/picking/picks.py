@@ -4,7 +4,7 @@ Source: Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w, by one of the two
 `eqt.picking.rules`: as published, or as corrected, which is the default.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -67,47 +67,6 @@ class Span(NamedTuple):
     uncertainty: float | None = None
 
 
-def detect(
-    probabilities: np.ndarray,
-    thresholds: Thresholds,
-    deviations: np.ndarray | None = None,
-    rules: Rules = CORRECTED,
-) -> list[Detection]:
-    """Find the earthquakes of one window.
-
-    Parameters
-    ----------
-    probabilities
-        Shape (samples, 3): detection, P and S.
-    thresholds
-        What counts.
-    deviations
-        Standard deviations of the probabilities, where they are known, in the same shape.
-    rules
-        How detections and picks are chosen.
-
-    Returns
-    -------
-    list of Detection
-        In order of time. By the corrected rules no pick belongs to two of them.
-
-    >>> window = np.zeros((6000, 3))
-    >>> window[700:1500, 0], window[650, 1], window[[900, 950], 2] = 0.9, 0.8, (0.3, 0.7)
-    >>> detect(window, Thresholds())[0].s.sample
-    950
-    """
-    strays = [None] * 3 if deviations is None else deviations.T
-    spans = []
-    for start, end in runs(rules.above(probabilities[:, 0], thresholds.detection), rules):
-        inside = slice(start, end + rules.includes_end)
-        mean = float(rules.rounded(probabilities[inside, 0].mean(dtype=float)))
-        stray = None if strays[0] is None else strays[0][inside].mean(dtype=float)
-        spans.append(Span(start, end, mean, None if stray is None else float(rules.rounded(stray))))
-    p_peaks = peaks(probabilities[:, 1], thresholds.p, strays[1], rules)
-    s_peaks = peaks(probabilities[:, 2], thresholds.s, strays[2], rules)
-    return associate(spans, p_peaks, s_peaks, rules)
-
-
 def associate(
     spans: Sequence[Span], p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules = CORRECTED
 ) -> list[Detection]:
@@ -133,61 +92,51 @@ def _last_ps(spans: Sequence[Span], rules: Rules) -> list[int]:
     if rules.shares_picks:
         return [span.end - rules.margin for span in spans]
     # A P belongs to the earthquake that follows it, not to the end of the one before.
-    ends = [min(one.end, after.start - P_LEAD - 1) for one, after in pairwise(spans)]
-    ends += [one.end for one in spans[-1:]]
+    ends = [min(span.end, next_span.start - P_LEAD - 1) for span, next_span in pairwise(spans)]
+    ends += [span.end for span in spans[-1:]]
     return [max(end, span.start) for end, span in zip(ends, spans, strict=True)]
 
 
-Chosen = tuple[Pick | None, Pick | None]
+PickPair = tuple[Pick | None, Pick | None]
 """P and S of a detection."""
 
 
 def _s_then_p(
     span: Span, last_p: int, p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules
-) -> Chosen:
+) -> PickPair:
     s_inside = _between(s_peaks, span.start + rules.margin, span.end - rules.margin)
-    s = next(iter(s_inside), None) if rules.earliest_s else _most_probable(s_inside, rules)
+    s = next(iter(s_inside), None) if rules.earliest_s else _max_probability(s_inside, rules)
     last = last_p if s is None else s.sample - rules.min_sp
     p_inside = _between(p_peaks, span.start - P_LEAD + rules.margin, last)
-    return _most_probable(p_inside, rules), s
+    return _max_probability(p_inside, rules), s
 
 
 def _p_then_s(
     span: Span, last_p: int, p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules
-) -> Chosen:
+) -> PickPair:
     p_inside = _between(p_peaks, span.start - P_LEAD + rules.margin, last_p)
     if rules.prefers_pair:
         s_inside = _between(s_peaks, span.start, span.end)
         last = s_inside[-1].sample - rules.min_sp if s_inside else -1
         p_inside = [pick for pick in p_inside if pick.sample <= last] or p_inside
-    p = _most_probable(p_inside, rules)
+    p = _max_probability(p_inside, rules)
     first = span.start + rules.margin if p is None else p.sample + rules.min_sp
     s_inside = _between(s_peaks, first, span.end - rules.margin)
     earliest = next(iter(s_inside), None)
-    return p, earliest if rules.earliest_s else _most_probable(s_inside, rules)
+    return p, earliest if rules.earliest_s else _max_probability(s_inside, rules)
 
 
 def _between(picks: list[Pick], first: int, last: int) -> list[Pick]:
     return [pick for pick in picks if first <= pick.sample <= last]
 
 
-def _most_probable(picks: list[Pick], rules: Rules) -> Pick | None:
+def _max_probability(picks: list[Pick], rules: Rules) -> Pick | None:
     """Return the most probable pick, the earliest of equals."""
-    chosen = max(picks, key=lambda pick: pick.probability, default=None)
+    best_pick = max(picks, key=lambda pick: pick.probability, default=None)
     # The published comparison of several starts at 0: none of those that round to it is taken.
-    if rules.digits is not None and chosen and len(picks) > 1 and chosen.probability == 0:
+    if rules.digits is not None and best_pick and len(picks) > 1 and best_pick.probability == 0:
         return None
-    return chosen
-
-
-def runs(above: np.ndarray, rules: Rules = CORRECTED) -> Iterator[tuple[int, int]]:
-    """Find the first and last sample of every run of true values that is long enough.
-
-    >>> list(runs(np.arange(40) % 20 < 15))
-    [(0, 14), (20, 34)]
-    """
-    _, first, last = runs_in(np.asarray(above, bool)[None], rules)
-    yield from zip(first.tolist(), last.tolist(), strict=True)
+    return best_pick
 
 
 def runs_in(
@@ -217,21 +166,6 @@ def runs_in(
     return window[long], first[long], after[long] - 1
 
 
-def peaks(
-    probability: np.ndarray,
-    threshold: float,
-    deviation: np.ndarray | None = None,
-    rules: Rules = CORRECTED,
-) -> list[Pick]:
-    """Find the local maxima that reach a threshold."""
-    _, samples = peaks_in(np.asarray(probability)[None], threshold, rules)
-    heights = rules.rounded(probability[samples]).tolist()
-    strays: list[float | None] = [None] * len(samples)
-    if deviation is not None:
-        strays = rules.rounded(deviation[samples]).tolist()
-    return [Pick(*row) for row in zip(samples.tolist(), heights, strays, strict=True)]
-
-
 def peaks_in(
     probability: np.ndarray, threshold: float, rules: Rules = CORRECTED
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -253,8 +187,8 @@ def peaks_in(
     """
     # A peak is lower on both sides; outside of the window everything is.
     fenced = np.pad(probability, ((0, 0), (1, 1)), constant_values=-1)
-    places = TOPS[rules.top](fenced.ravel(), threshold)
-    window, sample = np.divmod(places, fenced.shape[1])
+    indices = TOPS[rules.top](fenced.ravel(), threshold)
+    window, sample = np.divmod(indices, fenced.shape[1])
     sample -= 1
     if not rules.edge_peaks:
         inside = (sample > 0) & (sample < probability.shape[1] - 1)
@@ -265,14 +199,16 @@ def peaks_in(
 def _rising_edges(values: np.ndarray, threshold: float) -> np.ndarray:
     """Find where values rise and then do not; NaN and its neighbours are no peaks."""
     # In float64, as published: a float32 of 0.1 is more than 0.1.
-    before, value, after = (values[i : len(values) - 2 + i].astype(float) for i in range(3))
-    places: np.ndarray = np.flatnonzero((value > before) & (after <= value) & (value >= threshold))
-    return places + 1
+    previous, value, following = (values[i : len(values) - 2 + i].astype(float) for i in range(3))
+    indices: np.ndarray = np.flatnonzero(
+        (value > previous) & (following <= value) & (value >= threshold)
+    )
+    return indices + 1
 
 
 def _middles(values: np.ndarray, threshold: float) -> np.ndarray:
-    places: np.ndarray = find_peaks(values, height=threshold)[0]
-    return places
+    indices: np.ndarray = find_peaks(values, height=threshold)[0]
+    return indices
 
 
 TOPS: Final[dict[str, Callable[[np.ndarray, float], np.ndarray]]] = {

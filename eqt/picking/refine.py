@@ -80,9 +80,9 @@ def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabi
         butter(2, BAND, "bandpass", fs=SAMPLING_RATE, output="sos"), waveforms, axis=1
     )
     for column in PHASE_COMPONENTS:
-        for trace, sample in _apart(probabilities.mean[..., column]):
+        for trace, sample in _separate_peaks(probabilities.mean[..., column]):
             window = slice(sample - BEFORE, sample + AFTER)
-            criterion = _criterion(waveforms[trace, window], filtered[trace, window], column)
+            criterion = _sum_criteria(waveforms[trace, window], filtered[trace, window], column)
             if criterion is None:
                 continue
             prior = np.log(np.maximum(probabilities.mean[trace, window, column], 1e-30))
@@ -95,31 +95,31 @@ def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabi
     return Probabilities(mean, std)
 
 
-def _apart(probability: np.ndarray) -> Iterator[tuple[int, int]]:
+def _separate_peaks(probability: np.ndarray) -> Iterator[tuple[int, int]]:
     """List trace and sample of the highest peaks whose windows are whole and do not overlap."""
     traces, samples = peaks_in(probability, MIN_PROBABILITY)
-    whole = (samples >= BEFORE) & (samples <= probability.shape[1] - AFTER)
-    traces, samples = traces[whole], samples[whole]
-    taken: dict[int, list[int]] = {}
+    fits = (samples >= BEFORE) & (samples <= probability.shape[1] - AFTER)
+    traces, samples = traces[fits], samples[fits]
+    samples_by_trace: dict[int, list[int]] = {}
     for number in np.argsort(-probability[traces, samples], kind="stable").tolist():
         trace, sample = int(traces[number]), int(samples[number])
-        others = taken.setdefault(trace, [])
-        if all(abs(sample - other) >= BEFORE + AFTER for other in others):
-            others.append(sample)
+        chosen_samples = samples_by_trace.setdefault(trace, [])
+        if all(abs(sample - chosen_sample) >= BEFORE + AFTER for chosen_sample in chosen_samples):
+            chosen_samples.append(sample)
             yield trace, sample
 
 
-def _criterion(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray | None:
+def _sum_criteria(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray | None:
     """Sum Akaike's criterion of an onset at each sample over the components that listen.
 
     Where those are dead, as at stations of a single component, the others do.
     """
-    alive = [number for number in range(raw.shape[1]) if _is_alive(raw[:, number])]
-    meant = [number for number in alive if COMPONENTS[number] in PHASE_COMPONENTS[column]]
-    if not alive:
+    live = [number for number in range(raw.shape[1]) if _is_alive(raw[:, number])]
+    preferred = [number for number in live if COMPONENTS[number] in PHASE_COMPONENTS[column]]
+    if not live:
         return None
     total = np.zeros(len(raw))
-    for number in meant or alive:
+    for number in preferred or live:
         total += onset_criterion(filtered[:, number])
     return total
 

@@ -12,9 +12,10 @@ from typing import Final
 
 import numpy as np
 from obspy.signal.trigger import trigger_onset
+from reference_picker import detect
 
 from eqt.picking.candidates import extract_candidates
-from eqt.picking.picks import Detection, Thresholds, detect
+from eqt.picking.picks import Detection, Thresholds
 from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
 from eqt.probabilities import Probabilities
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from reference_picker import detect
 
 from eqt.picking.candidates import extract_candidates
-from eqt.picking.picks import Thresholds, detect
+from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.errors import InputError
 

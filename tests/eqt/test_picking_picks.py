@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference_picker import detect, peaks, runs
 
-from eqt.picking.picks import Thresholds, best, detect, peaks, runs
+from eqt.picking.picks import Thresholds, best
 from steadkit.errors import InputError
 
 

@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from campaigns.picking import differences, found_in
+from reference_picker import detect
 
 from eqt.picking.candidates import extract_candidates
-from eqt.picking.picks import Detection, Pick, Thresholds, detect, row_of
+from eqt.picking.picks import Detection, Pick, Thresholds, row_of
 from eqt.picking.rules import CORRECTED, PUBLISHED, TABLE, Rules
 from eqt.probabilities import Probabilities
 

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from campaigns import published
+from reference_picker import detect
 
 from eqt.evaluation import RESULTS_COLUMNS, results_table
 from eqt.formats.keras_v2 import load_published
 from eqt.metrics import STUDY_COLUMNS, study_row
 from eqt.picking.candidates import extract_by_rules
-from eqt.picking.picks import Thresholds, detect
+from eqt.picking.picks import Thresholds
 from eqt.picking.rules import PUBLISHED
 from eqt.probabilities import Probabilities
 from steadkit.catalog import read_table

@@ -14,11 +14,11 @@ def test_batches_add_up_and_a_right_pick_is_within_half_a_second():
     peaks = np.array([[0.9, 0.05], [0.5, 0.5], [0.2, 0.01]])
     arrivals = np.array([[600, 900], [600, NONE], [NONE, NONE]])
     whole = count(found, peaks, arrivals)
-    assert whole.right.tolist() == [1, 1, 0]
-    assert whole.found.tolist() == [2, 3, 0] and whole.there.tolist() == [2, 2, 1]
+    assert whole.tp.tolist() == [1, 1, 0]
+    assert whole.n_predicted.tolist() == [2, 3, 0] and whole.n_actual.tolist() == [2, 2, 1]
     parts = RunningCounts()
     for n in range(3):
-        parts = parts.plus(count(found[n : n + 1], peaks[n : n + 1], arrivals[n : n + 1]))
+        parts = parts.add(count(found[n : n + 1], peaks[n : n + 1], arrivals[n : n + 1]))
     for one, other in zip(parts, whole, strict=True):
         np.testing.assert_array_equal(one, other)
     f1 = whole.f1
@@ -29,7 +29,7 @@ def test_an_s_in_an_earthquake_whose_s_is_not_known_does_not_count():
     found = np.array([[500, 600, 900], [500, 600, 900]])
     peaks = np.full((2, 2), 0.9)
     known = count(found, peaks, np.array([[600, 900], [600, NONE]]))
-    assert known.found.tolist() == [2, 2, 1] and known.there.tolist() == [2, 2, 1]
+    assert known.n_predicted.tolist() == [2, 2, 1] and known.n_actual.tolist() == [2, 2, 1]
     assert known.f1["val_S_f1"] == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import names_of, refused
 
 from eqt.cli.options import NumberType
-from eqt.cli.train import SETTINGS, _chosen
+from eqt.cli.train import SETTINGS, _chosen_settings
 from eqt.config import EQTConfig, TrainConfig
 from eqt.presets import PRESETS, network_named
 from eqt.runs import RunFolder, load_setup
@@ -32,7 +32,7 @@ def test_every_setting_is_an_option_with_its_default():
             parsed[name] = default == positive.removeprefix("--")
         elif default is not None and default.isdecimal():
             parsed[name] = int(default)
-    chosen = TrainConfig.from_dict(_chosen(parsed)).to_dict()
+    chosen = TrainConfig.from_dict(_chosen_settings(parsed)).to_dict()
     wanted = TrainConfig().to_dict()
     assert chosen.pop("plateau_factor") == pytest.approx(wanted.pop("plateau_factor"), abs=1e-3)
     assert chosen == wanted

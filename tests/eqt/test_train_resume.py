@@ -43,7 +43,7 @@ def whole(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("whole")
     source = write_stead(folder / "data.hdf5", names_of(24, 12))
-    run = train(source.hdf5, folder / "run", NETWORK, LASTING, len, means=OFTEN)
+    run = train(source.hdf5, folder / "run", NETWORK, LASTING, len, options=OFTEN)
     return source, run
 
 
@@ -63,7 +63,7 @@ def cut_off(data, folder, states: int) -> RunFolder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "save", partial(save, checkpoint.save))
         with pytest.raises(Killed):
-            train(data, folder, NETWORK, LASTING, len, means=OFTEN)
+            train(data, folder, NETWORK, LASTING, len, options=OFTEN)
     return RunFolder(folder)
 
 

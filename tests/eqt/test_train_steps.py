@@ -86,14 +86,14 @@ def test_an_average_of_the_weights_follows_them():
     one.step(WAVEFORMS, ANSWERS)
     after = keras.ops.convert_to_numpy(weight)
     assert (after != before).any()
-    with one.averaged():
+    with one.averaged_weights():
         np.testing.assert_allclose(weight, 0.9 * before + 0.1 * after, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(weight, after)
 
 
 def test_gradients_are_scaled_down_together():
     one = trainer(replace(SHORT, clip_norm=2.0))
-    clipped = one._clipped([tf.constant([3.0, 0.0]), tf.constant([[4.0]])])
+    clipped = one._clip([tf.constant([3.0, 0.0]), tf.constant([[4.0]])])
     np.testing.assert_allclose(clipped[0], [1.2, 0.0])
     np.testing.assert_allclose(clipped[1], [[1.6]])
 
@@ -155,9 +155,11 @@ def test_a_nan_stops_training_with_the_batch_kept(source, tmp_path):
 
 def test_a_training_begins_with_another_network_and_keeps_logs(source, trained, tmp_path):
     config = replace(SHORT, epochs=1, freeze=("detector", "encoder", "decoder"), mix="balanced")
-    means = RuntimeOptions(tensorboard=True, save_every=1)
+    options = RuntimeOptions(tensorboard=True, save_every=1)
     begun = RunFolder(trained)
-    run = train(source.hdf5, tmp_path / "run", None, config, len, init=begun.folder, means=means)
+    run = train(
+        source.hdf5, tmp_path / "run", None, config, len, init=begun.folder, options=options
+    )
     first, now = load_model(begun.folder), load_model(run.last)
     same = {
         weight.path: np.array_equal(weight, other)
