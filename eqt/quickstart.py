@@ -1,4 +1,4 @@
-"""The whole road on simulated data, by the commands a user would type, each shown as it runs."""
+"""Complete workflow on simulated data, by the commands that a user would type."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from steadkit.errors import InputError
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
 
 MIN_TRACES = 20
-"""Events, and noise traces: of fewer the validation or the training part may lack one of them."""
+"""Minimum of events and of noise traces; with fewer, a split may lack one of them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and the file by which one sees that it has been done."""
+    """One command, and the file that exists when it is done."""
 
     program: str
     arguments: Sequence[str]
@@ -78,7 +78,7 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         there but is something else; or there would be too little to train on.
     """
     products, traces = ("stead", "some.hdf5", "merged.hdf5"), size.events + size.noise
-    # Of a smaller miniature that is there the other traces are missing.
+    # An existing simulation may be smaller, so room for all its traces is required.
     require_room(folder / "stead", traces)
     require_room(folder, traces * sum(not (folder / name).exists() for name in products))
     commands = steps(folder, size, seed)

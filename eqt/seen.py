@@ -1,4 +1,4 @@
-"""What of some data a run has seen: its own file wherever it is now, traces and earthquakes."""
+"""Overlap of data with the training of a run: the run's data file, its traces and earthquakes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from steadkit.sources import source_from_path
 
 
 class TrainingOverlap(NamedTuple):
-    """Traces that a run was trained on or chosen by, and others of the same earthquakes."""
+    """Number of traces used for training or validation, and of others of the same earthquakes."""
 
     traces: int
     of_earthquakes: int
@@ -41,16 +41,16 @@ class TrainingOverlap(NamedTuple):
 NOTHING: Final = TrainingOverlap(0, 0)
 
 METRICS: Final = "metrics.json"
-"""The file of an evaluation that holds its figures."""
+"""File of the figures of an evaluation."""
 
 
 def resolve_data(run: RunFolder, setup: Setup, data: Path | None) -> Path:
-    """Return the path of a run's data, or of other ones.
+    """Return the given data, or else the path of the run's data.
 
     Raises
     ------
     InputError
-        The run's own data are no longer where they were.
+        The run's data were moved.
     """
     if data is None and not setup.data.exists():
         raise InputError(
@@ -61,7 +61,7 @@ def resolve_data(run: RunFolder, setup: Setup, data: Path | None) -> Path:
 
 
 def is_training_data(run: RunFolder, setup: Setup, data: Path) -> bool:
-    """Return whether data are the run's own, moved or copied elsewhere perhaps."""
+    """Return whether data are those of the run, possibly moved or copied."""
     if data.resolve() == setup.data.resolve():
         return True
     names = read_table(source_from_path(data).csv, KEY_COLUMNS)["trace_name"]
@@ -70,7 +70,7 @@ def is_training_data(run: RunFolder, setup: Setup, data: Path) -> bool:
 
 
 def run_of(weights: Path) -> RunFolder | None:
-    """Return the run that a folder, or a file of weights in one, is of; None if it is of none."""
+    """Return the run of a folder or of a weights file in it; None if there is none."""
     runs = (RunFolder(folder) for folder in (weights, weights.parent))
     return next((run for run in runs if is_file(run.config) and is_file(run.split)), None)
 
@@ -78,9 +78,9 @@ def run_of(weights: Path) -> RunFolder | None:
 def overlap_with_training(
     run: RunFolder, setup: Setup, data: Path, traces: list[str]
 ) -> TrainingOverlap:
-    """Count what a run has seen among some traces of data.
+    """Count the traces that overlap with the training of a run.
 
-    Its earthquakes are known from these data, and from its own where they are still there.
+    The run's earthquakes follow from these data, and from its own data if they still exist.
     """
     trained, table = _trained_on(run), _earthquakes(data)
     earthquakes = _earthquakes_of_traces(table, trained)
@@ -90,20 +90,20 @@ def overlap_with_training(
 
 
 def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
-    """Count what a network has seen among the traces of its evaluation.
+    """Count the traces of an evaluation that overlap with the training of its network.
 
     Parameters
     ----------
     folder
-        Of the evaluation. Its ``metrics.json`` says what was seen; where an older version wrote
-        it, and the folder is in a run, that follows from the split of the run.
+        Of the evaluation. Its ``metrics.json`` holds the counts; for one of an older version, in a
+        folder inside a run, they follow from the split of the run.
     traces
         The evaluation's ``traces.csv``.
 
     Raises
     ------
     InputError
-        What is recorded cannot be read.
+        ``metrics.json`` cannot be read.
     """
     metrics, run = folder / METRICS, RunFolder(folder.parent)
     figures = read_json(metrics) if is_file(metrics) else {}
@@ -118,7 +118,7 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
     earthquakes = _earthquakes_of_traces(traces, trained)
     if data.exists():
         table = _earthquakes(data)
-        # An evaluation names an earthquake without the word for what it is named after.
+        # Evaluations store names of earthquakes without the prefix that names their column.
         earthquakes |= _earthquakes_of_traces(
             table.assign(earthquake=table["earthquake"].str.partition(" ")[2]), trained
         )

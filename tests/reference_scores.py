@@ -15,8 +15,8 @@ def score_picks(
 ) -> tuple[Score, np.ndarray]:
     """Score picks by trace name, within a tolerance.
 
-    An arrival is matched with its nearest pick; every other pick, in noise or in an event, is a false
-    positive.
+    An arrival is matched with its nearest pick; every other pick, in noise or in an event, is a
+    false positive.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The command that compares evaluations."""
+"""`eqt compare`: compare evaluations."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The command that evaluates a network."""
+"""`eqt evaluate`: evaluate a network on the test split of a run or on other data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

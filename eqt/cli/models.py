@@ -1,4 +1,4 @@
-"""The command that lists the networks that have a name, compares them and draws them."""
+"""`eqt models`: list, compare and draw the named networks."""
 
 from pathlib import Path
 

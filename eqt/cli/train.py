@@ -1,4 +1,4 @@
-"""The command that trains; every setting of a training is an option of it."""
+"""`eqt train`: every training setting is an option."""
 
 import shlex
 from collections.abc import Callable
@@ -100,7 +100,7 @@ LISTS: Final[dict[str, Callable[[str], dict[str, object]]]] = {
 
 
 def settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each setting."""
+    """Add an option for each training setting to a command."""
     for name, value_type, default, text in reversed(SETTINGS):
         help_text = f"{text}  [default: {default}]" if default else text
         command = click.option(name, type=value_type, default=None, help=help_text)(command)
@@ -219,7 +219,7 @@ def _begin(options: dict[str, Any], command: str) -> None:
 
 
 def _chosen_settings(options: dict[str, Any]) -> dict[str, object]:
-    """Take the settings that the user chose, under the names that `TrainConfig` has for them."""
+    """Return the settings that the user chose, by their names in `TrainConfig`."""
     selected: dict[str, object] = {}
     for option, *_ in SETTINGS:
         name = option.partition("/")[0].removeprefix("--").replace("-", "_")
@@ -246,7 +246,7 @@ def _shares(text: str) -> dict[str, object]:
 
 
 def _command_line(explicit: list[click.Parameter], options: dict[str, Any]) -> str:
-    """Write the command as it could be typed again."""
+    """Return the command line that repeats this call."""
     arguments = ["eqt", "train"]
     for parameter in explicit:
         value = options[str(parameter.name)]

@@ -1,4 +1,4 @@
-"""Commands that show what the layers of a network do."""
+"""`eqt visualize`: figures of filters, feature maps, attention and attribution."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ def visualize() -> None:
 
 
 def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add where and how to write."""
+    """Add the options of output folder, format and overwriting."""
     for option in (
         click.option("--overwrite", is_flag=True, help="Replace pictures that exist."),
         click.option(
@@ -41,7 +41,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add which traces to show."""
+    """Add the options that select traces."""
     for option in (
         click.option(
             "--traces",
@@ -168,7 +168,7 @@ def _show(
     mean: int = 0,
     with_page: bool = False,
 ) -> None:
-    """Read network and traces, and write what a function of `eqt.visualize` shows of them."""
+    """Read network and traces, and write the content that a function of `eqt.visualize` makes."""
     if data is not None:
         from steadkit.sources import source_from_path
 
@@ -192,7 +192,7 @@ def _show(
 
 
 def _checked_folder(run: Path | None, out: Path | None, name: str, overwrite: bool) -> Path:
-    """Tell where to write, once it is clear that one may."""
+    """Return the output folder after checking that it may be written."""
     from eqt.visualize.folder import default_folder, files_of
     from steadkit.atomic import check_folder
 

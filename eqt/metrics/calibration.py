@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and whether uncertainty ranks errors."""
+"""Calibration of probabilities, and rank correlation of uncertainties with errors."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ QUANTILES = 5
 
 
 def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Compare stated probabilities with the share that is right, in bins of equal width.
+    """Return a reliability diagram: predicted probability and fraction correct in equal bins.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.D
 
 
 def calibration_error(table: pd.DataFrame) -> float:
-    """Average the distance between stated and true over all: the expected calibration error.
+    """Return the expected calibration error: the mean of |fraction correct - probability|.
 
     Source: Naeini, Cooper and Hauskrecht (2015), doi:10.1609/aaai.v29i1.9602.
 
@@ -76,7 +76,7 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 def uncertainty_figures(
     uncertainty: np.ndarray, residuals: np.ndarray, tolerance: float
 ) -> dict[str, object]:
-    """Tell whether uncertain picks are those that are off.
+    """Measure how well uncertainty ranks the errors of picks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What figures become as the threshold moves: precision against recall, and the areas below."""
+"""Curves over all thresholds: precision against recall, average precision, area below the ROC."""
 
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def precision_recall(scores: np.ndarray, right: np.ndarray, there: int) -> Curve:
-    """Follow precision and recall from the highest score down; equal scores come together.
+    """Return precision and recall at every distinct score, from the highest down.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Which pick belongs to which arrival, and which detection to which earthquake.
+"""One-to-one matching of picks with arrivals and of detections with earthquakes.
 
-Each belongs to one at most. A trace may hold any number of earthquakes: STEAD lists one, superposed
-traces have more. What was found beyond those is wrong.
+A trace may hold any number of earthquakes: STEAD lists one, superposed traces have more. Unmatched
+picks and detections are false positives.
 """
 
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from steadkit.labels import LabelConfig
 from steadkit.schema import N_SAMPLES
 
 TOLERANCE = 0.5
-"""Seconds that a pick may be off and still be right."""
+"""Maximum residual in seconds of a correct pick."""
 
 IOU = 0.5
-"""Intersection over union that makes a detection right: of its span and that of the earthquake."""
+"""Minimum intersection over union of a correct detection and its earthquake."""
 
 
 class Matches(NamedTuple):
-    """Which pick was found to belong to which arrival, as their numbers."""
+    """Matched pairs of an arrival and a pick, by their numbers."""
 
     arrivals: np.ndarray
     picks: np.ndarray
@@ -36,7 +36,7 @@ def match_picks(
     tolerance: float = TOLERANCE,
     first: np.ndarray | None = None,
 ) -> Matches:
-    """Give each arrival one pick at most, and each pick one arrival, within a tolerance.
+    """Match each arrival with at most one pick and each pick with at most one arrival.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def match_picks(
 def match_detections(
     p: np.ndarray, s: np.ndarray, event_traces: np.ndarray, spans: np.ndarray, traces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give each earthquake one detection at most that covers what it should.
+    """Match each earthquake with at most one detection of sufficient overlap.
 
     An earthquake lasts from P to S and 0.4 times as long again, as detectors are trained, inside
     the window. A detection is right where intersection over union of both is at least ``IOU``.
@@ -126,9 +126,10 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _pair_off(left: np.ndarray, right: np.ndarray, *costs: np.ndarray) -> np.ndarray:
-    """Choose pairs, the cheapest first, so that none has a partner in common; returns their places.
+    """Return the indices of a greedy matching: the cheapest pairs first, each member in one pair.
 
-    Many at a time: those that are the first of both their partners.
+    Each pass accepts all pairs that are the cheapest of both their members, which gives the same
+    result as accepting one pair after another.
     """
     remaining = np.lexsort((right, left, *costs[::-1]))
     chosen = []

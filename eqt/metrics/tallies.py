@@ -1,4 +1,4 @@
-"""Counts a trace: what sums, bins and draws of earthquakes are made of."""
+"""Confusion counts per trace, their sums, and bootstrap intervals of the scores."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -23,7 +23,7 @@ class ConfusionCounts:
     tn: np.ndarray
 
     def score(self, selection: np.ndarray | slice = slice(None)) -> Score:
-        """Sum up, over some of the traces or all."""
+        """Return the sum over the selected traces, by default all."""
         return Score(
             **{
                 field.name: int(getattr(self, field.name)[selection].sum())
@@ -33,7 +33,7 @@ class ConfusionCounts:
 
     @property
     def columns(self) -> np.ndarray:
-        """The counts side by side, shape (traces, 4)."""
+        """The counts as columns of an array, shape (traces, 4)."""
         return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
 
 
@@ -44,18 +44,18 @@ def count_outcomes(
     matched: np.ndarray,
     unknown: np.ndarray | None = None,
 ) -> ConfusionCounts:
-    """Count by trace.
+    """Count true and false positives and negatives per trace.
 
     Parameters
     ----------
     traces
-        How many there are.
-    truth, found
-        The number of the trace of each thing there is, and of each that was found.
+        Number of traces.
+    truth, found_traces
+        The number of the trace of each arrival, and of each pick.
     matched
-        The number of the trace of each thing that was found rightly.
+        The number of the trace of each matched pick.
     unknown
-        Which traces may hold more than `truth`, shape (traces,), and are no true negatives.
+        Which traces may have unlabelled arrivals, shape (traces,), and are no true negatives.
 
     >>> counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     >>> counted.score()

@@ -1,4 +1,4 @@
-"""What there is to be found: the earthquakes of many traces, any number in each."""
+"""Labelled earthquakes of many traces, any number in each."""
 
 from typing import NamedTuple
 
@@ -33,9 +33,9 @@ class Truth(NamedTuple):
         return np.bincount(self.trace[self.unknown(phase)], minlength=self.traces) > 0
 
     def can_judge(self, phase: str, traces: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-        """Return which picks cannot be an arrival that is not known.
+        """Return which picks cannot be an unlabelled arrival.
 
-        An S that nobody has picked lies anywhere behind its P, and a P anywhere before its S.
+        An unlabelled S lies anywhere after its P, and an unlabelled P anywhere before its S.
 
         Parameters
         ----------

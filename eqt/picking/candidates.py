@@ -1,7 +1,7 @@
-"""What a network offers for many traces, so small that thresholds can be chosen afterwards.
+"""Sparse candidates of many traces, from which thresholds can be chosen after inference.
 
-Of 6000 probabilities a trace only the peaks and the runs above some detection thresholds are kept:
-some hundred bytes for what a trained network says, however many traces there are.
+Of 6000 probabilities per trace only the peaks and the runs above some detection thresholds are
+kept, which takes some hundred bytes per trace for a trained network.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader, raise_input_errors, to_tf_dataset
 
 GRID = (0.01, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
-"""Thresholds that are tried."""
+"""Detection thresholds of the default search."""
 
 FLOOR = 0.01
-"""Peaks below are forgotten, unless a threshold asks for them."""
+"""Minimum probability of a kept peak, unless a threshold is lower."""
 
 
 class Spans(NamedTuple):
@@ -44,17 +44,17 @@ class Peaks(NamedTuple):
     uncertainty: np.ndarray
 
     def above(self, threshold: float) -> "Peaks":
-        """Keep those that reach a threshold."""
+        """Return the peaks that reach a threshold."""
         return Peaks(*(column[self.probability >= threshold] for column in self))
 
     def rounded(self, rules: Rules) -> "Peaks":
-        """Round probabilities and uncertainties as a rule set does."""
+        """Return the peaks with probabilities and uncertainties rounded by a rule set."""
         return Peaks(*self[:2], *(rules.rounded(column) for column in self[2:]))
 
 
 @dataclass(frozen=True)
 class PickCandidates:
-    """What a network offers for some traces.
+    """Peaks and spans of some traces.
 
     Uncertainties are NaN without Monte Carlo dropout.
 
@@ -63,7 +63,7 @@ class PickCandidates:
     highest
         The highest probabilities of detection, P and S in each trace, shape (traces, 3).
     spans
-        For each detection threshold the runs above it.
+        The runs above each detection threshold.
     p, s
         All peaks that reach the floor.
     rules
@@ -85,7 +85,7 @@ class PickCandidates:
         Raises
         ------
         InputError
-            The detection threshold is none of those that were asked for in the pass.
+            The spans of this detection threshold were not collected.
         """
         if thresholds.detection not in self.spans:
             raise InputError(
@@ -104,7 +104,7 @@ class PickCandidates:
 
 
 def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
-    """Make a list a trace of what the columns hold."""
+    """Return the rows of the columns as one list of items per trace."""
     trace, *values, uncertainty = columns
     lists = [column.tolist() for column in values]
     lists.append([None if std != std else std for std in uncertainty.tolist()])
@@ -116,18 +116,18 @@ def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: in
 def collect_candidates(
     predict: Predict, batches: BatchLoader, thresholds: Thresholds, grid: Sequence[float] = GRID
 ) -> PickCandidates:
-    """Run a network over all traces, once, and keep what it offers by the corrected rules.
+    """Run a network once over all traces and collect its candidates by the corrected rules.
 
     Parameters
     ----------
     predict
         See `eqt.probabilities.predictor`.
     batches
-        The traces, or any that are made of them, shifted ones for example.
+        The traces, or transformed ones, for example shifted.
     thresholds
-        Those that can be asked for afterwards, besides the grid.
+        Thresholds at which detections are needed, besides the grid.
     grid
-        Detection thresholds that can be asked for; peaks are kept from ``FLOOR`` on.
+        Further detection thresholds; peaks are kept from ``FLOOR`` on.
 
     Raises
     ------
@@ -143,15 +143,15 @@ def collect_by_rules(
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
 ) -> dict[Rules, PickCandidates]:
-    """Run a network over all traces, once, and keep what it offers by several rule sets.
+    """Run a network once over all traces and collect its candidates by several rule sets.
 
     Parameters
     ----------
     predict, batches, thresholds
         See `collect_candidates`.
     grids
-        Of each rule set the detection thresholds that can be asked for; of one without any only
-        what is needed at `thresholds` is kept.
+        Further detection thresholds of each rule set; without any, only the candidates needed at
+        `thresholds` are kept.
     """
     with raise_input_errors(batches):
         outputs = (predict(w) for w, _ in progress(to_tf_dataset(batches), "picking", len(batches)))
@@ -164,7 +164,7 @@ def extract_candidates(
     grid: Sequence[float] = GRID,
     rules: Rules = CORRECTED,
 ) -> PickCandidates:
-    """Return the candidates in batches of probabilities, each (traces, 6000, 3).
+    """Extract the candidates from batches of probabilities, each (traces, 6000, 3).
 
     See `collect_candidates`.
     """
@@ -176,7 +176,7 @@ def extract_by_rules(
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
 ) -> dict[Rules, PickCandidates]:
-    """Keep what probabilities offer by several rule sets; see `collect_by_rules`."""
+    """Extract the candidates from probabilities by several rule sets; see `collect_by_rules`."""
     batches_by_rules: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
     n_before = 0
     for output in outputs:
@@ -197,7 +197,7 @@ def _extract_batch(
     rules: Rules,
     first_trace: int,
 ) -> PickCandidates:
-    """Keep what a batch offers; `before` is the number of its first trace."""
+    """Extract the candidates of one batch; `first_trace` is the number of its first trace."""
     mean, std = output
     p, s = (
         _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, first_trace)
@@ -234,9 +234,9 @@ def _spans(
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
-    """Sum up to each sample, so that the mean of a run is one difference."""
+    """Return cumulative sums per trace; the mean of a run then takes one difference."""
     sums = np.zeros((len(values), values.shape[1] + 1))
-    # No run holds a NaN, so it must not reach the sums behind it.
+    # No run contains a NaN, but a cumulative sum would carry it into all later runs.
     np.cumsum(np.where(np.isnan(values), 0, values), axis=1, dtype=float, out=sums[:, 1:])
     return sums
 

@@ -1,4 +1,4 @@
-"""Probabilities to detections and picks.
+"""Detections and picks from the probabilities of one or many windows.
 
 Source: Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w, by one of the two rule sets of
 `eqt.picking.rules`: as published, or as corrected, which is the default.
@@ -16,12 +16,12 @@ from eqt.picking.rules import CORRECTED, P_LEAD, Rules
 from steadkit.errors import InputError
 
 MIN_DETECTION: Final = CORRECTED.min_samples
-"""Samples above the threshold that make a detection."""
+"""Minimum number of samples above the threshold in a detection."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Probabilities above which something counts; the defaults are the published ones for tests."""
+    """Thresholds of the probabilities; the defaults are those of the published tests."""
 
     detection: float = 0.2
     p: float = 0.1
@@ -35,7 +35,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Pick:
-    """An arrival: its sample and its probability, and how far that strays in Monte Carlo runs."""
+    """A pick: sample, probability, and its standard deviation over Monte Carlo dropout runs."""
 
     sample: int
     probability: float
@@ -44,10 +44,10 @@ class Pick:
 
 @dataclass(frozen=True)
 class Detection:
-    """An earthquake found in a window, with its most probable P and S if there are any.
+    """An earthquake detected in a window, with its P and S picks if there are any.
 
-    `start` and `end` are its first and last sample, `probability` is the mean between them, as is
-    `uncertainty`, of the deviations of Monte Carlo runs.
+    `start` and `end` are its first and last sample; `probability` and `uncertainty` are means
+    between them, of the probabilities and of their standard deviations over Monte Carlo runs.
     """
 
     start: int
@@ -70,9 +70,10 @@ class Span(NamedTuple):
 def associate(
     spans: Sequence[Span], p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules = CORRECTED
 ) -> list[Detection]:
-    """Choose the P and the S of each span of a window.
+    """Associate P and S peaks with the spans of a window.
 
-    The lists of peaks, in order of time, lose what belongs to one detection alone.
+    Unless the rules share picks, each chosen peak is removed from its list, which is in order of
+    time.
     """
     choose = _s_then_p if rules.s_first else _p_then_s
     detections = []
@@ -91,7 +92,7 @@ def _last_ps(spans: Sequence[Span], rules: Rules) -> list[int]:
     """Return the last sample of each span at which a P can belong to it."""
     if rules.shares_picks:
         return [span.end - rules.margin for span in spans]
-    # A P belongs to the earthquake that follows it, not to the end of the one before.
+    # A P shortly before a span belongs to that earthquake, not to the end of the previous one.
     ends = [min(span.end, next_span.start - P_LEAD - 1) for span, next_span in pairwise(spans)]
     ends += [span.end for span in spans[-1:]]
     return [max(end, span.start) for end, span in zip(ends, spans, strict=True)]
@@ -133,7 +134,8 @@ def _between(picks: list[Pick], first: int, last: int) -> list[Pick]:
 def _max_probability(picks: list[Pick], rules: Rules) -> Pick | None:
     """Return the most probable pick, the earliest of equals."""
     best_pick = max(picks, key=lambda pick: pick.probability, default=None)
-    # The published comparison of several starts at 0: none of those that round to it is taken.
+    # The published code compares several peaks with a maximum that starts at 0, so that none of
+    # those that round to 0 is chosen.
     if rules.digits is not None and best_pick and len(picks) > 1 and best_pick.probability == 0:
         return None
     return best_pick
@@ -142,14 +144,14 @@ def _max_probability(picks: list[Pick], rules: Rules) -> Pick | None:
 def runs_in(
     above: np.ndarray, rules: Rules = CORRECTED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find such runs in many windows at once.
+    """Find the runs of true values in many windows that are long enough.
 
     Parameters
     ----------
     above
         Shape (windows, samples), bool.
     rules
-        How long is long enough.
+        Defines the minimum length.
 
     Returns
     -------
@@ -169,23 +171,23 @@ def runs_in(
 def peaks_in(
     probability: np.ndarray, threshold: float, rules: Rules = CORRECTED
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find such maxima in many windows at once.
+    """Find the local maxima of many windows that reach a threshold.
 
     Parameters
     ----------
     probability
         Shape (windows, samples).
     threshold
-        The least height.
+        The minimum height.
     rules
-        What of a flat top and at the edges of the window is a peak.
+        Define peaks of flat tops and at the edges of the window.
 
     Returns
     -------
     window, sample : numpy.ndarray
         Of each peak, in order.
     """
-    # A peak is lower on both sides; outside of the window everything is.
+    # A peak is higher than its neighbours; probabilities outside of the window count as lower.
     fenced = np.pad(probability, ((0, 0), (1, 1)), constant_values=-1)
     indices = TOPS[rules.top](fenced.ravel(), threshold)
     window, sample = np.divmod(indices, fenced.shape[1])
@@ -198,7 +200,7 @@ def peaks_in(
 
 def _rising_edges(values: np.ndarray, threshold: float) -> np.ndarray:
     """Find where values rise and then do not; NaN and its neighbours are no peaks."""
-    # In float64, as published: a float32 of 0.1 is more than 0.1.
+    # Compared in float64, as published: the float32 of 0.1 is greater than 0.1.
     previous, value, following = (values[i : len(values) - 2 + i].astype(float) for i in range(3))
     indices: np.ndarray = np.flatnonzero(
         (value > previous) & (following <= value) & (value >= threshold)
@@ -215,16 +217,16 @@ TOPS: Final[dict[str, Callable[[np.ndarray, float], np.ndarray]]] = {
     "rising edge": _rising_edges,
     "middle": _middles,
 }
-"""Finds the peaks of values by which sample of a flat top it takes."""
+"""Peak finders by the sample that they choose of a flat top."""
 
 
 def row_of(detections: list[Detection], rules: Rules = CORRECTED) -> Detection | None:
-    """Choose the detection of a trace that a table of one row a trace has."""
+    """Return the detection for a table of one row per trace."""
     return next(iter(detections), None) if rules.first_row else best(detections)
 
 
 def best(detections: list[Detection]) -> Detection | None:
-    """Choose the detection of the highest sum of probabilities, its own and its picks'."""
+    """Return the detection with the highest sum of its probability and those of its picks."""
 
     def total(detection: Detection) -> float:
         picks = (detection.p, detection.s)
