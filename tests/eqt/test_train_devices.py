@@ -60,17 +60,17 @@ def test_devices_are_those_that_there_are():
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("arguments", "words"),
     [
         ((2, 7, False, "float32"), "use --batch-size 6"),
         ((2, 8, True, "float32"), "--xla"),
         ((2, 8, False, "mixed_float16"), "mixed_bfloat16"),
     ],
 )
-def test_what_several_devices_cannot_share(asked, words):
+def test_what_several_devices_cannot_share(arguments, words):
     with pytest.raises(InputError, match=words):
-        check_devices(*asked)
-    check_devices(1, *asked[1:])
+        check_devices(*arguments)
+    check_devices(1, *arguments[1:])
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "1" + "0" * 20, "GPU:" + "9" * 5000, "\x1b[31m"])
