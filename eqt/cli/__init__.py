@@ -1,4 +1,4 @@
-"""The `eqt` command: thin over the package, heavy imports inside each body."""
+"""The `eqt` command group; heavy imports are inside the bodies of its commands."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The command that evaluates a network."""
+"""`eqt evaluate`: evaluate a network on the test split of a run or on other data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,16 +102,16 @@ def evaluate(
     if not mc_samples:
         configure_threads()
 
-    wanted = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    thresholds, protocol = Thresholds(**given), Protocol(tolerances, resamples)
+    options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
+    explicit = {name: value for name, value in options.items() if value is not None}
+    thresholds, protocol = Thresholds(**explicit), Protocol(tolerances, resamples)
     task = plan(run, data, weights, out)
     outcome = run_evaluation(
         task,
         thresholds,
         overwrite,
         mc_samples,
-        choose_on_validation=to_choose(task, how, given),
+        choose_on_validation=to_choose(task, how, explicit),
         protocol=protocol,
         positions=positions,
         refine=refine,
@@ -140,19 +140,32 @@ def _report(outcome: "Evaluation") -> None:
     rows = [
         {key: row[key] for key in row if key not in left_out} for row in tolerance_rows(figures)
     ]
-    _named(f"What is found where it belongs, with 95 % intervals: {title}", rows)
-    _named("How far right picks are off (s), and the share further off", residual_rows(figures))
+    _print_table(f"What is found where it belongs, with 95 % intervals: {title}", rows)
+    _print_table(
+        "How far right picks are off (s), and the share further off", residual_rows(figures)
+    )
     if "position" in figures:
         # The report has all.
-        shown = ("phase", "windows", "hit_rate", "mean_error", "on_seconds", "between", "snapped")
-        rows = [{key.replace("_", " "): row[key] for key in shown} for row in figures["position"]]
-        _named("Wherever P lies, errors in samples", rows)
+        columns_shown = (
+            "phase",
+            "windows",
+            "hit_rate",
+            "mean_error",
+            "on_seconds",
+            "between",
+            "snapped",
+        )
+        rows = [
+            {key.replace("_", " "): row[key] for key in columns_shown}
+            for row in figures["position"]
+        ]
+        _print_table("Wherever P lies, errors in samples", rows)
     for line in unknown_summary(figures):
         echo(line)
     thresholds = figures["thresholds"]
     values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
-    words = {"validation": f"chosen on {thresholds.get('validation')}"}
-    source = words.get(thresholds["from"], thresholds["from"])
+    sources = {"validation": f"chosen on {thresholds.get('validation')}"}
+    source = sources.get(thresholds["from"], thresholds["from"])
     echo(f"thresholds: {values}: {source}")
     for line in tester_default(figures):
         echo(line)
@@ -162,9 +175,9 @@ def _report(outcome: "Evaluation") -> None:
 
 def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
     columns = [f"{long}_recall", f"{long}_precision", f"{short}_mae", f"{short}_rmse"]
-    columns += [f"{short}_{what}" for what in ("tp", "fp", "tn", "fn")]
+    columns += [f"{short}_{count}" for count in ("tp", "fp", "tn", "fn")]
     return [outcome.study.get(column) for column in columns]
 
 
-def _named(title: str, rows: list[dict[str, object]]) -> None:
+def _print_table(title: str, rows: list[dict[str, object]]) -> None:
     table(title, list(rows[0]), [list(row.values()) for row in rows])

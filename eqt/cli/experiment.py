@@ -1,4 +1,4 @@
-"""The command that does the study's experiments again."""
+"""`eqt experiment`: repeat the study's experiments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Commands that read and write networks in other people's formats."""
+"""`eqt import`, `eqt export` and `eqt pretrained`: networks in other file formats."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the commands share on the command line."""
+"""Option types and checks shared by the commands."""
 
 import os
 from pathlib import Path

@@ -7,7 +7,14 @@ from typing import NamedTuple
 from eqt.config import TrainConfig
 from eqt.formats import keras_v3, weights_h5
 from eqt.runs import RunFolder, load_setup
-from eqt.seen import NOTHING, TrainingOverlap, data_now, is_own, overlap_with_training, run_of
+from eqt.seen import (
+    NOTHING,
+    TrainingOverlap,
+    is_training_data,
+    overlap_with_training,
+    resolve_data,
+    run_of,
+)
 from eqt.training import traces_of
 from steadkit.catalog import read_table
 from steadkit.errors import InputError, printable
@@ -60,8 +67,8 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         seen = _seen(run_of(weights), data, traces)
         return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
-    file = data_now(RunFolder(run), setup, data)
-    whole = not is_own(RunFolder(run), setup, file)
+    file = resolve_data(RunFolder(run), setup, data)
+    whole = not is_training_data(RunFolder(run), setup, file)
     traces = _all_traces(file) if whole else _test_part(RunFolder(run))
     validation = _part(RunFolder(run), "validation")
     return Task(

@@ -1,7 +1,7 @@
-"""What a network offers for many traces, so small that thresholds can be chosen afterwards.
+"""Sparse candidates of many traces, from which thresholds can be chosen after inference.
 
-Of 6000 probabilities a trace only the peaks and the runs above some detection thresholds are kept:
-some hundred bytes for what a trained network says, however many traces there are.
+Of 6000 probabilities per trace only the peaks and the runs above some detection thresholds are
+kept, which takes some hundred bytes per trace for a trained network.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader, raise_input_errors, to_tf_dataset
 
 GRID = (0.01, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
-"""Thresholds that are tried."""
+"""Detection thresholds of the default search."""
 
 FLOOR = 0.01
-"""Peaks below are forgotten, unless a threshold asks for them."""
+"""Minimum probability of a kept peak, unless a threshold is lower."""
 
 
 class Spans(NamedTuple):
@@ -44,17 +44,17 @@ class Peaks(NamedTuple):
     uncertainty: np.ndarray
 
     def above(self, threshold: float) -> "Peaks":
-        """Keep those that reach a threshold."""
+        """Return the peaks that reach a threshold."""
         return Peaks(*(column[self.probability >= threshold] for column in self))
 
     def rounded(self, rules: Rules) -> "Peaks":
-        """Round probabilities and uncertainties as a rule set does."""
+        """Return the peaks with probabilities and uncertainties rounded by a rule set."""
         return Peaks(*self[:2], *(rules.rounded(column) for column in self[2:]))
 
 
 @dataclass(frozen=True)
 class PickCandidates:
-    """What a network offers for some traces.
+    """Peaks and spans of some traces.
 
     Uncertainties are NaN without Monte Carlo dropout.
 
@@ -63,7 +63,7 @@ class PickCandidates:
     highest
         The highest probabilities of detection, P and S in each trace, shape (traces, 3).
     spans
-        For each detection threshold the runs above it.
+        The runs above each detection threshold.
     p, s
         All peaks that reach the floor.
     rules
@@ -80,21 +80,21 @@ class PickCandidates:
         return len(self.highest)
 
     def detections(self, thresholds: Thresholds) -> list[list[Detection]]:
-        """Find the earthquakes of every trace, as `eqt.picking.picks.detect` does.
+        """Return the detections of every trace, see `eqt.picking.picks.associate`.
 
         Raises
         ------
         InputError
-            The detection threshold is none of those that were asked for in the pass.
+            The spans of this detection threshold were not collected.
         """
         if thresholds.detection not in self.spans:
             raise InputError(
                 f"detection threshold {thresholds.detection:g} was not looked at: "
                 f"use one of {', '.join(f'{known:g}' for known in self.spans)}"
             )
-        spans = _by_trace(self.spans[thresholds.detection], Span, len(self))
+        spans = _group_by_trace(self.spans[thresholds.detection], Span, len(self))
         p, s = (
-            _by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
+            _group_by_trace(peaks.above(threshold).rounded(self.rules), Pick, len(self))
             for peaks, threshold in ((self.p, thresholds.p), (self.s, thresholds.s))
         )
         return [
@@ -103,31 +103,31 @@ class PickCandidates:
         ]
 
 
-def _by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
-    """Make a list a trace of what the columns hold."""
+def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: int) -> list[Any]:
+    """Return the rows of the columns as one list of items per trace."""
     trace, *values, uncertainty = columns
-    listed = [column.tolist() for column in values]
-    listed.append([None if stray != stray else stray for stray in uncertainty.tolist()])
-    made = [make(*row) for row in zip(*listed, strict=True)]
+    lists = [column.tolist() for column in values]
+    lists.append([None if std != std else std for std in uncertainty.tolist()])
+    items = [make(*row) for row in zip(*lists, strict=True)]
     cuts = np.searchsorted(trace, np.arange(traces + 1)).tolist()
-    return [made[first:after] for first, after in pairwise(cuts)]
+    return [items[first:after] for first, after in pairwise(cuts)]
 
 
 def collect_candidates(
     predict: Predict, batches: BatchLoader, thresholds: Thresholds, grid: Sequence[float] = GRID
 ) -> PickCandidates:
-    """Run a network over all traces, once, and keep what it offers by the corrected rules.
+    """Run a network once over all traces and collect its candidates by the corrected rules.
 
     Parameters
     ----------
     predict
         See `eqt.probabilities.predictor`.
     batches
-        The traces, or any that are made of them, shifted ones for example.
+        The traces, or transformed ones, for example shifted.
     thresholds
-        Those that can be asked for afterwards, besides the grid.
+        Thresholds at which detections are needed, besides the grid.
     grid
-        Detection thresholds that can be asked for; peaks are kept from ``FLOOR`` on.
+        Further detection thresholds; peaks are kept from ``FLOOR`` on.
 
     Raises
     ------
@@ -143,15 +143,15 @@ def collect_by_rules(
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
 ) -> dict[Rules, PickCandidates]:
-    """Run a network over all traces, once, and keep what it offers by several rule sets.
+    """Run a network once over all traces and collect its candidates by several rule sets.
 
     Parameters
     ----------
     predict, batches, thresholds
         See `collect_candidates`.
     grids
-        Of each rule set the detection thresholds that can be asked for; of one without any only
-        what is needed at `thresholds` is kept.
+        Further detection thresholds of each rule set; without any, only the candidates needed at
+        `thresholds` are kept.
     """
     with raise_input_errors(batches):
         outputs = (predict(w) for w, _ in progress(to_tf_dataset(batches), "picking", len(batches)))
@@ -164,7 +164,7 @@ def extract_candidates(
     grid: Sequence[float] = GRID,
     rules: Rules = CORRECTED,
 ) -> PickCandidates:
-    """Return the candidates in batches of probabilities, each (traces, 6000, 3).
+    """Extract the candidates from batches of probabilities, each (traces, 6000, 3).
 
     See `collect_candidates`.
     """
@@ -176,33 +176,37 @@ def extract_by_rules(
     thresholds: Thresholds,
     grids: Mapping[Rules, Sequence[float]],
 ) -> dict[Rules, PickCandidates]:
-    """Keep what probabilities offer by several rule sets; see `collect_by_rules`."""
-    parts: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
-    before = 0
+    """Extract the candidates from probabilities by several rule sets; see `collect_by_rules`."""
+    batches_by_rules: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
+    n_before = 0
     for output in outputs:
         for rules, grid in grids.items():
-            parts[rules].append(_collect_in(output, thresholds, grid, rules, before))
-        before += len(output.mean)
-    if not before:
+            batches_by_rules[rules].append(
+                _extract_batch(output, thresholds, grid, rules, n_before)
+            )
+        n_before += len(output.mean)
+    if not n_before:
         raise InputError("there is no trace to pick: name a file or a part that has some")
-    return {rules: _concatenate(batches) for rules, batches in parts.items()}
+    return {rules: _concatenate(batches) for rules, batches in batches_by_rules.items()}
 
 
-def _collect_in(
+def _extract_batch(
     output: Probabilities,
     thresholds: Thresholds,
     grid: Sequence[float],
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> PickCandidates:
-    """Keep what a batch offers; `before` is the number of its first trace."""
+    """Extract the candidates of one batch; `first_trace` is the number of its first trace."""
     mean, std = output
     p, s = (
-        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, before)
+        _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, first_trace)
         for column, threshold in ((1, thresholds.p), (2, thresholds.s))
     )
-    wanted = sorted({*grid, thresholds.detection})
-    return PickCandidates(mean.max(axis=1), _spans(mean, std, wanted, rules, before), p, s, rules)
+    levels = sorted({*grid, thresholds.detection})
+    return PickCandidates(
+        mean.max(axis=1), _spans(mean, std, levels, rules, first_trace), p, s, rules
+    )
 
 
 def _spans(
@@ -210,9 +214,9 @@ def _spans(
     std: np.ndarray | None,
     thresholds: Sequence[float],
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> dict[float, Spans]:
-    sums, stray_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
+    sums, std_sums = _sums(mean[..., 0]), None if std is None else _sums(std[..., 0])
 
     def average(sums: np.ndarray | None, *run: np.ndarray) -> np.ndarray:
         trace, first, after = run
@@ -224,15 +228,15 @@ def _spans(
     for threshold in thresholds:
         trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
         run = trace, first, last + rules.includes_end
-        means = average(sums, *run), average(stray_sums, *run)
-        spans[threshold] = Spans(trace + before, first, last, *means)
+        means = average(sums, *run), average(std_sums, *run)
+        spans[threshold] = Spans(trace + first_trace, first, last, *means)
     return spans
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
-    """Sum up to each sample, so that the mean of a run is one difference."""
+    """Return cumulative sums per trace; the mean of a run then takes one difference."""
     sums = np.zeros((len(values), values.shape[1] + 1))
-    # No run holds a NaN, so it must not reach the sums behind it.
+    # No run contains a NaN, but a cumulative sum would carry it into all later runs.
     np.cumsum(np.where(np.isnan(values), 0, values), axis=1, dtype=float, out=sums[:, 1:])
     return sums
 
@@ -243,22 +247,25 @@ def _peaks(
     column: int,
     floor: float,
     rules: Rules,
-    before: int,
+    first_trace: int,
 ) -> Peaks:
     trace, sample = peaks_in(mean[..., column], floor, rules)
-    stray = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
+    std_at_peaks = np.full(len(trace), np.nan) if std is None else std[trace, sample, column]
     probability = mean[trace, sample, column].astype(float)
-    return Peaks(trace + before, sample, probability, stray.astype(float))
+    return Peaks(trace + first_trace, sample, probability, std_at_peaks.astype(float))
 
 
-def _concatenate(parts: Sequence[PickCandidates]) -> PickCandidates:
+def _concatenate(batches: Sequence[PickCandidates]) -> PickCandidates:
     def join(columns: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
         return [np.concatenate(column) for column in zip(*columns, strict=True)]
 
     return PickCandidates(
-        np.concatenate([part.highest for part in parts]),
-        {one: Spans(*join([part.spans[one] for part in parts])) for one in parts[0].spans},
-        Peaks(*join([part.p for part in parts])),
-        Peaks(*join([part.s for part in parts])),
-        parts[0].rules,
+        np.concatenate([batch.highest for batch in batches]),
+        {
+            threshold: Spans(*join([batch.spans[threshold] for batch in batches]))
+            for threshold in batches[0].spans
+        },
+        Peaks(*join([batch.p for batch in batches])),
+        Peaks(*join([batch.s for batch in batches])),
+        batches[0].rules,
     )

@@ -1,10 +1,10 @@
-"""Probabilities to detections and picks.
+"""Detections and picks from the probabilities of one or many windows.
 
 Source: Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w, by one of the two rule sets of
 `eqt.picking.rules`: as published, or as corrected, which is the default.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -16,12 +16,12 @@ from eqt.picking.rules import CORRECTED, P_LEAD, Rules
 from steadkit.errors import InputError
 
 MIN_DETECTION: Final = CORRECTED.min_samples
-"""Samples above the threshold that make a detection."""
+"""Minimum number of samples above the threshold in a detection."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Probabilities above which something counts; the defaults are the published ones for tests."""
+    """Thresholds of the probabilities; the defaults are those of the published tests."""
 
     detection: float = 0.2
     p: float = 0.1
@@ -35,7 +35,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Pick:
-    """An arrival: its sample and its probability, and how far that strays in Monte Carlo runs."""
+    """A pick: sample, probability, and its standard deviation over Monte Carlo dropout runs."""
 
     sample: int
     probability: float
@@ -44,10 +44,10 @@ class Pick:
 
 @dataclass(frozen=True)
 class Detection:
-    """An earthquake found in a window, with its most probable P and S if there are any.
+    """An earthquake detected in a window, with its P and S picks if there are any.
 
-    `start` and `end` are its first and last sample, `probability` is the mean between them, as is
-    `uncertainty`, of the deviations of Monte Carlo runs.
+    `start` and `end` are its first and last sample; `probability` and `uncertainty` are means
+    between them, of the probabilities and of their standard deviations over Monte Carlo runs.
     """
 
     start: int
@@ -67,53 +67,13 @@ class Span(NamedTuple):
     uncertainty: float | None = None
 
 
-def detect(
-    probabilities: np.ndarray,
-    thresholds: Thresholds,
-    deviations: np.ndarray | None = None,
-    rules: Rules = CORRECTED,
-) -> list[Detection]:
-    """Find the earthquakes of one window.
-
-    Parameters
-    ----------
-    probabilities
-        Shape (samples, 3): detection, P and S.
-    thresholds
-        What counts.
-    deviations
-        Standard deviations of the probabilities, where they are known, in the same shape.
-    rules
-        How detections and picks are chosen.
-
-    Returns
-    -------
-    list of Detection
-        In order of time. By the corrected rules no pick belongs to two of them.
-
-    >>> window = np.zeros((6000, 3))
-    >>> window[700:1500, 0], window[650, 1], window[[900, 950], 2] = 0.9, 0.8, (0.3, 0.7)
-    >>> detect(window, Thresholds())[0].s.sample
-    950
-    """
-    strays = [None] * 3 if deviations is None else deviations.T
-    spans = []
-    for start, end in runs(rules.above(probabilities[:, 0], thresholds.detection), rules):
-        inside = slice(start, end + rules.includes_end)
-        mean = float(rules.rounded(probabilities[inside, 0].mean(dtype=float)))
-        stray = None if strays[0] is None else strays[0][inside].mean(dtype=float)
-        spans.append(Span(start, end, mean, None if stray is None else float(rules.rounded(stray))))
-    p_peaks = peaks(probabilities[:, 1], thresholds.p, strays[1], rules)
-    s_peaks = peaks(probabilities[:, 2], thresholds.s, strays[2], rules)
-    return associate(spans, p_peaks, s_peaks, rules)
-
-
 def associate(
     spans: Sequence[Span], p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules = CORRECTED
 ) -> list[Detection]:
-    """Choose the P and the S of each span of a window.
+    """Associate P and S peaks with the spans of a window.
 
-    The lists of peaks, in order of time, lose what belongs to one detection alone.
+    Unless the rules share picks, each chosen peak is removed from its list, which is in order of
+    time.
     """
     choose = _s_then_p if rules.s_first else _p_then_s
     detections = []
@@ -132,75 +92,66 @@ def _last_ps(spans: Sequence[Span], rules: Rules) -> list[int]:
     """Return the last sample of each span at which a P can belong to it."""
     if rules.shares_picks:
         return [span.end - rules.margin for span in spans]
-    # A P belongs to the earthquake that follows it, not to the end of the one before.
-    ends = [min(one.end, after.start - P_LEAD - 1) for one, after in pairwise(spans)]
-    ends += [one.end for one in spans[-1:]]
+    # A P shortly before a span belongs to that earthquake, not to the end of the previous one.
+    ends = [min(span.end, next_span.start - P_LEAD - 1) for span, next_span in pairwise(spans)]
+    ends += [span.end for span in spans[-1:]]
     return [max(end, span.start) for end, span in zip(ends, spans, strict=True)]
 
 
-Chosen = tuple[Pick | None, Pick | None]
+PickPair = tuple[Pick | None, Pick | None]
 """P and S of a detection."""
 
 
 def _s_then_p(
     span: Span, last_p: int, p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules
-) -> Chosen:
+) -> PickPair:
     s_inside = _between(s_peaks, span.start + rules.margin, span.end - rules.margin)
-    s = next(iter(s_inside), None) if rules.earliest_s else _most_probable(s_inside, rules)
+    s = next(iter(s_inside), None) if rules.earliest_s else _max_probability(s_inside, rules)
     last = last_p if s is None else s.sample - rules.min_sp
     p_inside = _between(p_peaks, span.start - P_LEAD + rules.margin, last)
-    return _most_probable(p_inside, rules), s
+    return _max_probability(p_inside, rules), s
 
 
 def _p_then_s(
     span: Span, last_p: int, p_peaks: list[Pick], s_peaks: list[Pick], rules: Rules
-) -> Chosen:
+) -> PickPair:
     p_inside = _between(p_peaks, span.start - P_LEAD + rules.margin, last_p)
     if rules.prefers_pair:
         s_inside = _between(s_peaks, span.start, span.end)
         last = s_inside[-1].sample - rules.min_sp if s_inside else -1
         p_inside = [pick for pick in p_inside if pick.sample <= last] or p_inside
-    p = _most_probable(p_inside, rules)
+    p = _max_probability(p_inside, rules)
     first = span.start + rules.margin if p is None else p.sample + rules.min_sp
     s_inside = _between(s_peaks, first, span.end - rules.margin)
     earliest = next(iter(s_inside), None)
-    return p, earliest if rules.earliest_s else _most_probable(s_inside, rules)
+    return p, earliest if rules.earliest_s else _max_probability(s_inside, rules)
 
 
 def _between(picks: list[Pick], first: int, last: int) -> list[Pick]:
     return [pick for pick in picks if first <= pick.sample <= last]
 
 
-def _most_probable(picks: list[Pick], rules: Rules) -> Pick | None:
+def _max_probability(picks: list[Pick], rules: Rules) -> Pick | None:
     """Return the most probable pick, the earliest of equals."""
-    chosen = max(picks, key=lambda pick: pick.probability, default=None)
-    # The published comparison of several starts at 0: none of those that round to it is taken.
-    if rules.digits is not None and chosen and len(picks) > 1 and chosen.probability == 0:
+    best_pick = max(picks, key=lambda pick: pick.probability, default=None)
+    # The published code compares several peaks with a maximum that starts at 0, so that none of
+    # those that round to 0 is chosen.
+    if rules.digits is not None and best_pick and len(picks) > 1 and best_pick.probability == 0:
         return None
-    return chosen
-
-
-def runs(above: np.ndarray, rules: Rules = CORRECTED) -> Iterator[tuple[int, int]]:
-    """Find the first and last sample of every run of true values that is long enough.
-
-    >>> list(runs(np.arange(40) % 20 < 15))
-    [(0, 14), (20, 34)]
-    """
-    _, first, last = runs_in(np.asarray(above, bool)[None], rules)
-    yield from zip(first.tolist(), last.tolist(), strict=True)
+    return best_pick
 
 
 def runs_in(
     above: np.ndarray, rules: Rules = CORRECTED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find such runs in many windows at once.
+    """Find the runs of true values in many windows that are long enough.
 
     Parameters
     ----------
     above
         Shape (windows, samples), bool.
     rules
-        How long is long enough.
+        Defines the minimum length.
 
     Returns
     -------
@@ -217,44 +168,29 @@ def runs_in(
     return window[long], first[long], after[long] - 1
 
 
-def peaks(
-    probability: np.ndarray,
-    threshold: float,
-    deviation: np.ndarray | None = None,
-    rules: Rules = CORRECTED,
-) -> list[Pick]:
-    """Find the local maxima that reach a threshold."""
-    _, samples = peaks_in(np.asarray(probability)[None], threshold, rules)
-    heights = rules.rounded(probability[samples]).tolist()
-    strays: list[float | None] = [None] * len(samples)
-    if deviation is not None:
-        strays = rules.rounded(deviation[samples]).tolist()
-    return [Pick(*row) for row in zip(samples.tolist(), heights, strays, strict=True)]
-
-
 def peaks_in(
     probability: np.ndarray, threshold: float, rules: Rules = CORRECTED
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find such maxima in many windows at once.
+    """Find the local maxima of many windows that reach a threshold.
 
     Parameters
     ----------
     probability
         Shape (windows, samples).
     threshold
-        The least height.
+        The minimum height.
     rules
-        What of a flat top and at the edges of the window is a peak.
+        Define peaks of flat tops and at the edges of the window.
 
     Returns
     -------
     window, sample : numpy.ndarray
         Of each peak, in order.
     """
-    # A peak is lower on both sides; outside of the window everything is.
+    # A peak is higher than its neighbours; probabilities outside of the window count as lower.
     fenced = np.pad(probability, ((0, 0), (1, 1)), constant_values=-1)
-    places = TOPS[rules.top](fenced.ravel(), threshold)
-    window, sample = np.divmod(places, fenced.shape[1])
+    indices = TOPS[rules.top](fenced.ravel(), threshold)
+    window, sample = np.divmod(indices, fenced.shape[1])
     sample -= 1
     if not rules.edge_peaks:
         inside = (sample > 0) & (sample < probability.shape[1] - 1)
@@ -264,31 +200,33 @@ def peaks_in(
 
 def _rising_edges(values: np.ndarray, threshold: float) -> np.ndarray:
     """Find where values rise and then do not; NaN and its neighbours are no peaks."""
-    # In float64, as published: a float32 of 0.1 is more than 0.1.
-    before, value, after = (values[i : len(values) - 2 + i].astype(float) for i in range(3))
-    places: np.ndarray = np.flatnonzero((value > before) & (after <= value) & (value >= threshold))
-    return places + 1
+    # Compared in float64, as published: the float32 of 0.1 is greater than 0.1.
+    previous, value, following = (values[i : len(values) - 2 + i].astype(float) for i in range(3))
+    indices: np.ndarray = np.flatnonzero(
+        (value > previous) & (following <= value) & (value >= threshold)
+    )
+    return indices + 1
 
 
 def _middles(values: np.ndarray, threshold: float) -> np.ndarray:
-    places: np.ndarray = find_peaks(values, height=threshold)[0]
-    return places
+    indices: np.ndarray = find_peaks(values, height=threshold)[0]
+    return indices
 
 
 TOPS: Final[dict[str, Callable[[np.ndarray, float], np.ndarray]]] = {
     "rising edge": _rising_edges,
     "middle": _middles,
 }
-"""Finds the peaks of values by which sample of a flat top it takes."""
+"""Peak finders by the sample that they choose of a flat top."""
 
 
 def row_of(detections: list[Detection], rules: Rules = CORRECTED) -> Detection | None:
-    """Choose the detection of a trace that a table of one row a trace has."""
+    """Return the detection for a table of one row per trace."""
     return next(iter(detections), None) if rules.first_row else best(detections)
 
 
 def best(detections: list[Detection]) -> Detection | None:
-    """Choose the detection of the highest sum of probabilities, its own and its picks'."""
+    """Return the detection with the highest sum of its probability and those of its picks."""
 
     def total(detection: Detection) -> float:
         picks = (detection.p, detection.s)

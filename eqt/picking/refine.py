@@ -1,16 +1,14 @@
-"""Picks moved to where the signal begins: the network's probability times Akaike's likelihood.
+"""Onset refinement of picks by the Akaike information criterion (AIC).
 
-A network knows what is a P; when it came, the samples themselves often tell better: where what is
-before differs most from what comes after. Akaike's information criterion of both halves says how
-well they are told apart at each sample (Maeda, 1985, A method for reading and checking phase times
-in auto-processing system of seismic wave data, Zisin 38, 365-379, after Akaike, 1974,
-doi:10.1109/TAC.1974.1100705). A pick is where
+A network recognises a P; its onset time is often better determined by the samples themselves. The
+AIC of the two segments before and after a sample measures how well they differ (Maeda, 1985, A
+method for reading and checking phase times in auto-processing system of seismic wave data, Zisin
+38, 365-379, after Akaike, 1974, doi:10.1109/TAC.1974.1100705). A pick is moved to the maximum of
 
-    log(probability) - TRUST / 2 * criterion
+    log(probability) - AIC_WEIGHT / 2 * criterion
 
-is greatest near a peak of the probability, as of a prior and a likelihood. The criterion takes the
-samples of each half for independent, which those of a seismogram are not; `AIC_WEIGHT` makes up for
-it.
+near a peak of the probability: prior times likelihood. The criterion assumes that the samples of
+each segment are independent, which those of a seismogram are not; `AIC_WEIGHT` compensates for it.
 """
 
 from collections.abc import Iterator
@@ -25,34 +23,34 @@ from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
 BEFORE: Final = 60
 AFTER: Final = 30
-"""Samples of the window around a peak in which its arrival is looked for."""
+"""Samples of the search window before and after a peak."""
 
 BAND: Final = (1.0, 45.0)
-"""Hz, filtered causally, so that nothing comes before its onset."""
+"""Corner frequencies in Hz of a causal filter, which leaves no energy before an onset."""
 
 AIC_WEIGHT: Final = 0.02
-"""What the criterion counts for. From 0.02 to 0.1 it does P equally good, S less and less."""
+"""Weight of the criterion. From 0.02 to 0.1 P improves equally, S less and less."""
 
 MIN_PROBABILITY: Final = 0.05
-"""Peaks below stay where they are."""
+"""Minimum probability of a peak that is refined."""
 
 MIN_SEGMENT: Final = 5
-"""Samples without which a half has no variance to speak of."""
+"""Minimum number of samples of a segment for its variance."""
 
 DEAD_RUN: Final = 10
-"""Equal samples, one behind the other, that are a gap: its end is no arrival."""
+"""Number of equal consecutive samples that make a gap, the end of which is no arrival."""
 
 PHASE_COMPONENTS: Final = {1: ("Z",), 2: COMPONENTS}
-"""Components on which P and S are looked for, by the column of their probabilities."""
+"""Components used for P and for S, by the column of their probabilities."""
 
 
 def refine_detections(predict: Predict) -> Predict:
-    """Make what moves the peaks of P and S that a network finds to where the signal begins.
+    """Return a function that predicts probabilities and refines their P and S peaks.
 
     Parameters
     ----------
     predict
-        What gives probabilities, see `eqt.probabilities.predictor`.
+        Returns probabilities, see `eqt.probabilities.predictor`.
     """
 
     def predict_refined(waveforms: Any) -> Probabilities:
@@ -62,10 +60,10 @@ def refine_detections(predict: Predict) -> Predict:
 
 
 def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabilities:
-    """Move the peaks of P and S, with what is around them, to where the signal begins.
+    """Shift the peaks of P and S, with their neighbourhood, to the onset of the signal.
 
-    Heights stay, and so does a peak near the window's edge, beside a gap, or within 0.9 s of a
-    higher one that was moved.
+    Heights are unchanged. A peak near the window's edge, next to a gap, or within 0.9 s of a higher
+    one that was shifted is left in place.
 
     Parameters
     ----------
@@ -80,9 +78,9 @@ def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabi
         butter(2, BAND, "bandpass", fs=SAMPLING_RATE, output="sos"), waveforms, axis=1
     )
     for column in PHASE_COMPONENTS:
-        for trace, sample in _apart(probabilities.mean[..., column]):
+        for trace, sample in _separate_peaks(probabilities.mean[..., column]):
             window = slice(sample - BEFORE, sample + AFTER)
-            criterion = _criterion(waveforms[trace, window], filtered[trace, window], column)
+            criterion = _sum_criteria(waveforms[trace, window], filtered[trace, window], column)
             if criterion is None:
                 continue
             prior = np.log(np.maximum(probabilities.mean[trace, window, column], 1e-30))
@@ -95,31 +93,31 @@ def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabi
     return Probabilities(mean, std)
 
 
-def _apart(probability: np.ndarray) -> Iterator[tuple[int, int]]:
-    """List trace and sample of the highest peaks whose windows are whole and do not overlap."""
+def _separate_peaks(probability: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield trace and sample of the highest peaks whose windows are complete and disjoint."""
     traces, samples = peaks_in(probability, MIN_PROBABILITY)
-    whole = (samples >= BEFORE) & (samples <= probability.shape[1] - AFTER)
-    traces, samples = traces[whole], samples[whole]
-    taken: dict[int, list[int]] = {}
+    fits = (samples >= BEFORE) & (samples <= probability.shape[1] - AFTER)
+    traces, samples = traces[fits], samples[fits]
+    samples_by_trace: dict[int, list[int]] = {}
     for number in np.argsort(-probability[traces, samples], kind="stable").tolist():
         trace, sample = int(traces[number]), int(samples[number])
-        others = taken.setdefault(trace, [])
-        if all(abs(sample - other) >= BEFORE + AFTER for other in others):
-            others.append(sample)
+        chosen_samples = samples_by_trace.setdefault(trace, [])
+        if all(abs(sample - chosen_sample) >= BEFORE + AFTER for chosen_sample in chosen_samples):
+            chosen_samples.append(sample)
             yield trace, sample
 
 
-def _criterion(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray | None:
-    """Sum Akaike's criterion of an onset at each sample over the components that listen.
+def _sum_criteria(raw: np.ndarray, filtered: np.ndarray, column: int) -> np.ndarray | None:
+    """Return the criterion summed over the live components of a phase.
 
-    Where those are dead, as at stations of a single component, the others do.
+    Where these are dead, as at stations of a single component, all live components are used.
     """
-    alive = [number for number in range(raw.shape[1]) if _is_alive(raw[:, number])]
-    meant = [number for number in alive if COMPONENTS[number] in PHASE_COMPONENTS[column]]
-    if not alive:
+    live = [number for number in range(raw.shape[1]) if _is_alive(raw[:, number])]
+    preferred = [number for number in live if COMPONENTS[number] in PHASE_COMPONENTS[column]]
+    if not live:
         return None
     total = np.zeros(len(raw))
-    for number in meant or alive:
+    for number in preferred or live:
         total += onset_criterion(filtered[:, number])
     return total
 
@@ -131,7 +129,7 @@ def _is_alive(samples: np.ndarray) -> bool:
 
 
 def onset_criterion(samples: np.ndarray) -> np.ndarray:
-    """Give Akaike's information criterion of an onset at each sample, infinite near the edges.
+    """Return Akaike's information criterion of an onset at each sample, infinite near the edges.
 
     Parameters
     ----------
@@ -145,6 +143,6 @@ def onset_criterion(samples: np.ndarray) -> np.ndarray:
     from obspy.signal.trigger import aic_simple
 
     criterion = np.full(len(samples), np.inf)
-    # The library's stands at the last sample before an onset.
+    # ObsPy assigns the criterion to the last sample before an onset, here it is the first after.
     criterion[MIN_SEGMENT:-MIN_SEGMENT] = aic_simple(samples)[MIN_SEGMENT - 1 : -MIN_SEGMENT - 1]
     return criterion

@@ -1,8 +1,8 @@
-"""Rules by which probabilities become detections and picks: one table, two rule sets.
+"""Picking rules: one table, two rule sets.
 
-``PUBLISHED`` repeats EQTransformer's tester to the letter, with its faults: the study's columns
-are counted from it. ``CORRECTED`` is what a seismologist wants: everything else is counted from
-it. ``TABLE`` has a row a rule, with both values, the reason of the correction and the source.
+``PUBLISHED`` reproduces EQTransformer's tester exactly, with its errors; the study's columns are
+computed with it. ``CORRECTED`` is the default for everything else. ``TABLE`` has one row per rule,
+with both values, the reason of the correction and the source.
 
 Source: `picker` and `_detect_peaks` of ``core/EqT_utils.py`` and `_output_writter_test` of
 ``core/tester.py`` in EQTransformer at commit 3d9cd6c, and `trigger_onset` of ObsPy >= 1.3.
@@ -53,7 +53,7 @@ class Rules:
     first_row
         Whether the row of a trace is its first detection, not the most probable.
     digits
-        To which probabilities are rounded before they are compared; None for all.
+        Decimals to which probabilities are rounded before they are compared; None for no rounding.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of the table: what both rule sets do, and why.
+    """A row of the table: the behaviour of both rule sets and the reason of the correction.
 
     `values` has the fields of `Rules` that the row sets, published and corrected; rows without any
     are about the columns of the two tables that `eqt.evaluation.tables` writes.
@@ -243,7 +243,7 @@ TABLE: Final = (
         WRITER,
     ),
 )
-"""All rules; both rule sets are made of it."""
+"""All rules, from which both rule sets are built."""
 
 
 def _rule_set(name: str, column: int) -> Rules:
@@ -252,7 +252,7 @@ def _rule_set(name: str, column: int) -> Rules:
 
 
 PUBLISHED: Final = _rule_set("published", 0)
-"""EQTransformer's tester to the letter."""
+"""Rules of EQTransformer's tester, exactly."""
 
 CORRECTED: Final = _rule_set("corrected", 1)
-"""What everything but the study's columns is counted by."""
+"""Default rules, for everything but the study's columns."""

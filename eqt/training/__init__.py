@@ -1,22 +1,24 @@
-"""Train a network on part of a data set; leave a run folder that explains itself.
+"""Training of a network on a data set: `train` and `resume` write a self-describing run folder.
 
-=============  =============================================================================
-`parts`        which traces a training is given
-`environment`  with what software and hardware
-`devices`      on which devices
-`network`      the network: built or read, frozen in parts, its optimizer
-`steps`        a step of training, and one of validation, on one device or several
-`scores`       F1 while it is trained
-`state`        where a training stands, to the bit
-`telling`      what it says
-`loop`         from one state to the end
-`readme`       the run folder in words
-`start`        the beginning, and going on
-=============  =============================================================================
+==============  ============================================================================
+`run`           start a training in a new run folder, or resume one
+`data`          training and validation splits of a data set, and its digest
+`environment`   software and hardware versions, recorded and compared
+`devices`       device selection and the distribution strategy
+`model`         the network: built or read, with frozen layers, and its optimizer
+`steps`         training step and validation step, on one device or several
+`batch_halves`  both halves of a batch in parallel on a CPU
+`adam`          Adam in a single TensorFlow operation
+`metrics`       F1 during training
+`checkpoint`    the complete training state, bit for bit
+`reporting`     progress bar, a line per epoch, TensorBoard logs
+`loop`          epochs, validation, checkpoints
+`readme`        README.txt of the run folder
+==============  ============================================================================
 
-The order of traces is a function of seed and epoch, augmentation one of the trace too, early
-stopping and plateaus one of the history. So a training is its variables, its history and the number
-of its next batch: whoever has these goes on to the same weights.
+The order of traces is a function of seed and epoch, augmentation a function of these and the trace,
+early stopping and plateaus a function of the history. So the variables, the history and the number
+of the next batch determine the rest of a training: resumed from these, it reaches the same weights.
 """
 
 from eqt.training.data import split_by_earthquake, traces_of, training_split

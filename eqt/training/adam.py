@@ -1,4 +1,4 @@
-"""Adam, each weight in one operation."""
+"""Adam with a single TensorFlow operation per weight."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import keras
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam, which updates a weight in one operation of TensorFlow's and not in fourteen.
+    """Keras's Adam with `ResourceApplyAdam`: one operation per weight instead of fourteen.
 
-    With a weight decay it is AdamW. A small network such as this one spends more time between its
-    small operations than in them.
+    With weight decay it is AdamW. A network as small as this one spends more time on dispatching
+    its small operations than on computing them.
 
     Sources: Kingma and Ba (2015), arXiv:1412.6980; Loshchilov and Hutter (2019), arXiv:1711.05101.
     """

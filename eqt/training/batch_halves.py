@@ -1,4 +1,4 @@
-"""A network that takes both halves of a batch side by side, so that two cores are at work."""
+"""Parallel evaluation of the two halves of a batch, which keeps two CPU cores busy."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,62 +11,65 @@ from keras import ops
 HALVES: Final = 2
 
 Network = Callable[..., list[Any]]
-"""Takes waveforms and ``training``, as a model does, and returns its outputs in order."""
+"""Called with waveforms and ``training``, as a model is; returns the model's outputs in order."""
 
-TOGETHER: Final = (
+FULL_BATCH_LAYERS: Final = (
     keras.layers.BatchNormalization,
     keras.layers.Bidirectional,
     keras.layers.RNN,
 )
-"""Layers that take the whole batch: for its mean, or since there are two that can run at once."""
+"""Layers that get the complete batch.
+
+Batch normalisation needs its mean; recurrent layers already run two directions in parallel.
+"""
 
 
 def run_in_halves(model: keras.Model, count: int = HALVES) -> Network:
-    """Return a function that computes what a network does, layer after layer for both halves.
+    """Return a function equal to a network that runs each layer on both halves of a batch.
 
-    Where each operation has one core, the halves are computed at once and wait for each other at
-    few layers. With all cores in each operation, the many small ones keep one of them busy.
+    With one thread per operation the halves run in parallel and synchronise at few layers. With all
+    threads in each operation, the many small operations would keep only one core busy.
 
     Parameters
     ----------
     model
         A functional model, each layer of which is called once; its outputs are sigmoids.
     count
-        Into how many parts the batch falls, two or one.
+        Number of chunks of a batch, 2 or 1.
 
     Returns
     -------
     Network
-        For batches of as many traces or more. Its slopes are the same bits each time.
+        For batches of at least `count` traces. Its gradients are reproducible bit for bit.
     """
-    layers = [each for each in model.layers if not isinstance(each, keras.layers.InputLayer)]
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     (start,) = model.inputs
-    wanted = Counter(id(tensor) for layer in layers for tensor in keras.tree.flatten(layer.input))
-    wanted.update(map(id, model.outputs))
+    n_uses = Counter(id(tensor) for layer in layers for tensor in keras.tree.flatten(layer.input))
+    n_uses.update(map(id, model.outputs))
 
     def run(waveforms: Any, training: bool) -> list[Any]:
-        parts = [waveforms]
+        chunks = [waveforms]
         if count > 1:
-            parts = _split(waveforms, (ops.shape(waveforms)[0] + 1) // count)
-        copies = {id(start): [parts] * wanted[id(start)]}
+            chunks = _split(waveforms, (ops.shape(waveforms)[0] + 1) // count)
+        copies = {id(start): [chunks] * n_uses[id(start)]}
         for layer in layers:
             inputs = [copies[id(tensor)].pop() for tensor in keras.tree.flatten(layer.input)]
-            made = _called(layer, inputs, training)
-            copies[id(layer.output)] = _copies(made, wanted[id(layer.output)])
-        return [_joined(copies[id(output)].pop()) for output in model.outputs]
+            outputs = _call_layer(layer, inputs, training)
+            copies[id(layer.output)] = _fan_out(outputs, n_uses[id(layer.output)])
+        return [_concatenate(copies[id(output)].pop()) for output in model.outputs]
 
     return run
 
 
-def _copies(parts: list[Any], count: int) -> list[list[Any]]:
-    """Give the parts to so many layers, whose slopes are added up in one order.
+def _fan_out(chunks: list[Any], count: int) -> list[list[Any]]:
+    """Copy chunks for `count` consumers, whose gradients are summed in a fixed order.
 
-    TensorFlow adds three tensors in the order in which their memory becomes free, which is not
-    always the same: equal trainings would differ in bits. Of two the order does not matter.
+    TensorFlow's AddN sums three or more tensors in the order in which their memory becomes free,
+    which varies: two equal trainings would differ in bits. The sum of two is commutative.
     """
     if count < 3:
-        return [parts] * count
-    return [list(copy) for copy in zip(*[_fork(part, count) for part in parts], strict=True)]
+        return [chunks] * count
+    return [list(copy) for copy in zip(*[_fork(chunk, count) for chunk in chunks], strict=True)]
 
 
 def _fork(tensor: Any, count: int) -> list[Any]:
@@ -74,37 +77,37 @@ def _fork(tensor: Any, count: int) -> list[Any]:
 
     @tf.custom_gradient
     def fork(tensor: Any) -> tuple[list[Any], Callable[..., Any]]:
-        def slope(*slopes: Any) -> Any:
-            # As sums of two that are one operation each, they would be joined to one of all.
-            return tf.reduce_sum(tf.stack(slopes), axis=0)
+        def sum_grads(*grads: Any) -> Any:
+            # Written as a chain of additions, Grappler would merge it into one AddN again.
+            return tf.reduce_sum(tf.stack(grads), axis=0)
 
-        return [tf.identity(tensor) for _ in range(count)], slope
+        return [tf.identity(tensor) for _ in range(count)], sum_grads
 
     copies: list[Any] = fork(tensor)
     return copies
 
 
-def _called(layer: keras.Layer, inputs: Sequence[Any], training: bool) -> list[Any]:
-    """Call a layer for both halves of its inputs, of which only an addition has two."""
-    mode = {"training": training} if "training" in signature(layer.call).parameters else {}
-    if isinstance(layer, TOGETHER):
+def _call_layer(layer: keras.Layer, inputs: Sequence[Any], training: bool) -> list[Any]:
+    """Call a layer on both halves of its inputs; only an addition has two inputs."""
+    options = {"training": training} if "training" in signature(layer.call).parameters else {}
+    if isinstance(layer, FULL_BATCH_LAYERS):
         (halves,) = inputs
         if len(halves) == 1:
-            return [layer(halves[0], **mode)]
-        return _split(layer(ops.concatenate(halves), **mode), ops.shape(halves[0])[0])
+            return [layer(halves[0], **options)]
+        return _split(layer(ops.concatenate(halves), **options), ops.shape(halves[0])[0])
     if len(inputs) > 1:
-        return [layer(list(pair), **mode) for pair in zip(*inputs, strict=True)]
-    return [layer(half, **mode) for half in inputs[0]]
+        return [layer(list(pair), **options) for pair in zip(*inputs, strict=True)]
+    return [layer(half, **options) for half in inputs[0]]
 
 
-def _split(whole: Any, first: Any) -> list[Any]:
+def _split(batch: Any, n_first: Any) -> list[Any]:
     import tensorflow as tf
 
-    # Not by slices: their gradients are as long as the whole, and have to be added up.
-    parts: list[Any] = tf.split(whole, [first, tf.shape(whole)[0] - first])
-    return parts
+    # Not by slices, whose gradients are padded to the complete batch and then summed.
+    chunks: list[Any] = tf.split(batch, [n_first, tf.shape(batch)[0] - n_first])
+    return chunks
 
 
-def _joined(halves: Sequence[Any]) -> Any:
-    """Join probabilities, and with them the logits from which the loss is taken."""
+def _concatenate(halves: Sequence[Any]) -> Any:
+    """Concatenate logits and apply the sigmoid, so that Keras computes the loss from logits."""
     return keras.activations.sigmoid(ops.concatenate([half._keras_logits for half in halves]))

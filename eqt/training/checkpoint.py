@@ -1,8 +1,8 @@
-"""Where a training stands: every variable to the bit, and the losses so far, in one file.
+"""Training checkpoint: every variable bit for bit, the losses and the history, in one file.
 
-Keras's own checkpoints lose the generators of the dropouts; a training that goes on from them is
-another one. What early stopping and plateaus have to know follows from the history, and the order
-of the traces from the seed, so neither is kept.
+Keras's own checkpoints lose the seed generators of dropout, so a training resumed from them
+differs. The state of early stopping and plateaus follows from the history, and the order of the
+traces from the seed, so neither is stored.
 """
 
 import io
@@ -25,21 +25,22 @@ from steadkit.paths import require_file
 FORMAT: Final = "eqt training state 1"
 META: Final = "state.json"
 HEADER: Final = 4096
-"""Bytes that an array takes at most besides its values."""
+"""Maximum size in bytes of the NPY header of an array."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is.
+    """Progress of a training.
 
     Attributes
     ----------
     epoch, step
-        Completed epochs, and completed batches of the next one.
+        Completed epochs, and completed batches of the current one.
     totals, examples, seconds
-        Of these batches: the sums of each loss over the examples, their number, and the time.
+        Of these batches: the sum of each loss over the examples, the number of examples, and the
+        computing time.
     rows
-        The history: a row an epoch.
+        The history: one row per epoch.
     """
 
     epoch: int = 0
@@ -61,7 +62,7 @@ class Progress:
         return [row["val_loss"] for row in self.rows]
 
     def after_batch(self, losses: np.ndarray, examples: int, seconds: float) -> "Progress":
-        """Return what it is after a batch with these mean losses."""
+        """Return the progress after a batch with these mean losses."""
         pairs = zip(self.totals, losses.tolist(), strict=True)
         return replace(
             self,
@@ -72,39 +73,39 @@ class Progress:
         )
 
     def after_epoch(self, row: Mapping[str, float]) -> "Progress":
-        """Return what it is after an epoch."""
+        """Return the progress after an epoch."""
         return Progress(epoch=self.epoch + 1, rows=(*self.rows, row))
 
 
 def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str) -> None:
-    """Write the state, whole or not at all, over an older one.
+    """Write the state atomically, replacing an older one.
 
     Parameters
     ----------
     path
         Where to write.
     variables
-        All that training changes, by kind.
+        All variables that training changes, by category.
     progress
-        How far it is.
+        Epochs, batches and losses so far.
     key
-        Identifies data, split and settings; `load` refuses a state of others.
+        Identifies data, split and settings; `load` refuses a state with another key.
     """
     meta = {"format": FORMAT, "key": key, "progress": vars(progress)}
 
     def write(new: Path) -> None:
         with zipfile.ZipFile(new, "x") as opened:
             opened.writestr(META, json.dumps(meta))
-            for name, variable in _named(variables):
+            for name, variable in _named_variables(variables):
                 content = io.BytesIO()
-                np.lib.format.write_array(content, _values(variable), allow_pickle=False)
+                np.lib.format.write_array(content, _to_numpy(variable), allow_pickle=False)
                 opened.writestr(name, content.getvalue())
 
     write_one(path, write, overwrite=True)
 
 
 def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
-    """Give the variables the values that a file holds; nothing is changed if it is refused.
+    """Assign stored values to the variables; if the file is refused, none is changed.
 
     Raises
     ------
@@ -116,39 +117,43 @@ def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
     )
     with archive(path) as opened:
         try:
-            progress = _progress(json.loads(member(opened, META)), key, path)
-            arrays = [_array(opened, name, values) for name, values in _named(variables)]
+            progress = _parse_progress(json.loads(member(opened, META)), key, path)
+            arrays = [
+                _read_array(opened, name, values) for name, values in _named_variables(variables)
+            ]
         except InputError as error:
             raise InputError(f"{str(path)!r} is refused: {error}") from error
         except Exception as error:  # whatever a damaged file makes NumPy or JSON raise
             raise InputError(
                 f"{str(path)!r} is damaged: take it from a copy, or train again"
             ) from error
-    for (_, variable), values in zip(_named(variables), arrays, strict=True):
+    for (_, variable), values in zip(_named_variables(variables), arrays, strict=True):
         variable.assign(values)
     return progress
 
 
-def _named(variables: Mapping[str, list[Any]]) -> list[tuple[str, Any]]:
+def _named_variables(variables: Mapping[str, list[Any]]) -> list[tuple[str, Any]]:
     return [
-        (f"{kind}/{n}.npy", one) for kind, some in variables.items() for n, one in enumerate(some)
+        (f"{category}/{n}.npy", variable)
+        for category, members in variables.items()
+        for n, variable in enumerate(members)
     ]
 
 
-def _values(variable: Any) -> np.ndarray:
+def _to_numpy(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
-def _array(opened: zipfile.ZipFile, name: str, variable: Any) -> np.ndarray:
-    wanted = _values(variable)
-    content = member(opened, name, wanted.nbytes + HEADER)
+def _read_array(opened: zipfile.ZipFile, name: str, variable: Any) -> np.ndarray:
+    expected = _to_numpy(variable)
+    content = member(opened, name, expected.nbytes + HEADER)
     values = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    if (values.shape, values.dtype) != (wanted.shape, wanted.dtype):
-        raise InputError(f"{name} is {values.dtype} {values.shape}, not {wanted.shape}")
+    if (values.shape, values.dtype) != (expected.shape, expected.dtype):
+        raise InputError(f"{name} is {values.dtype} {values.shape}, not {expected.shape}")
     return values
 
 
-def _progress(meta: Mapping[str, Any], key: str, path: Path) -> Progress:
+def _parse_progress(meta: Mapping[str, Any], key: str, path: Path) -> Progress:
     if meta["format"] != FORMAT:
         raise InputError(f"it holds no {FORMAT!r}")
     if meta["key"] != key:

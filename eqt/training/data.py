@@ -1,4 +1,4 @@
-"""Which traces a training is given, and by what they are known again."""
+"""Training and validation data: split, batches, and a digest that identifies the data set."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,65 +27,70 @@ from steadkit.split import (
 CHUNK = 1 << 20
 
 SNR_NEEDED: Final = ("second_event", "gaussian_noise", "drop_channels")
-"""Augmentations of strong events alone, which the SNR tells."""
+"""Augmentations that apply only to traces with a high signal-to-noise ratio."""
 
 
 def training_split(
-    data: Path, config: TrainConfig, split: Path | None, say: Callable[[str], object]
+    data: Path, config: TrainConfig, split: Path | None, log: Callable[[str], object]
 ) -> Manifest:
-    """Take the split that was named, else the one beside the data, else cut by earthquake."""
+    """Return the named split, else the one next to the data, else a new split by earthquake."""
     path = split or existing_split(data)
     if path is None:
         return split_by_earthquake(data, config)
     manifest = load_training_split(path, data)
-    say(f"parts as in {path}")
+    log(f"parts as in {path}")
     return manifest
 
 
 def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
-    """Cut a data set into train, validation and test, each earthquake whole in one of them."""
-    rule = SplitConfig(shares=config.shares, seed=config.seed)
-    manifest, _ = split_manifest(*list_rows(data, rule), rule)
+    """Split a data set into train, validation and test; no earthquake is in two of them."""
+    split_config = SplitConfig(shares=config.shares, seed=config.seed)
+    manifest, _ = split_manifest(*list_rows(data, split_config), split_config)
     return manifest
 
 
-def traces_of(split: Manifest, part: str) -> list[str]:
-    """List the traces of one part."""
-    pairs = zip(split.traces, split.parts, strict=True)
-    return [name for name, its_part in pairs if its_part == part]
+def traces_of(manifest: Manifest, split: str) -> list[str]:
+    """List the traces of one split."""
+    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    return [name for name, trace_split in pairs if trace_split == split]
 
 
-def batches_of(data: Path, split: Manifest, config: TrainConfig) -> tuple[BatchLoader, BatchLoader]:
-    """Make the batches of the training and of the validation part.
+def batches_of(
+    data: Path, manifest: Manifest, config: TrainConfig
+) -> tuple[BatchLoader, BatchLoader]:
+    """Return the batch loaders of the training and the validation split.
 
     Raises
     ------
     InputError
-        A part has no trace, a trace cannot be used, or there is only noise to learn from, or only
-        earthquakes, and the configuration does not say that this is meant.
+        A split has no trace, a trace cannot be used, or the training split holds only noise or only
+        earthquakes without ``one_class`` in the configuration.
     """
-    parts = {part: traces_of(split, part) for part in sampling.SPLITS}
-    for part, names in parts.items():
+    names_by_split = {split_name: traces_of(manifest, split_name) for split_name in sampling.SPLITS}
+    for split_name, names in names_by_split.items():
         if not names:
-            raise InputError(f"no trace left for the {part} part of {str(data)!r}: use more data")
-    # The table and the file are read once for both parts.
-    records, first = TraceSource([data], parts["train"] + parts["validation"]), len(parts["train"])
-    both = np.split(np.arange(len(records)), [first])
-    train, validation = (records.take(rows) for rows in both)
+            raise InputError(
+                f"no trace left for the {split_name} part of {str(data)!r}: use more data"
+            )
+    # One source, so that the table and the file are read once for both splits.
+    train_names, validation_names = names_by_split["train"], names_by_split["validation"]
+    records = TraceSource([data], train_names + validation_names)
+    indices = np.split(np.arange(len(records)), [len(train_names)])
+    train, validation = (records.take(rows) for rows in indices)
     is_marked = bool(records.lacks_s.any())
-    training, plain = (
+    training, unaugmented = (
         replace(batches, labels=replace(batches.labels, mark_unknown=is_marked))
         for batches in (config.training_batches, config.batches)
     )
     if not config.one_class:
         refuse_one_class(train.is_event, data)
     return BatchLoader(train, config=training, seed=config.seed), BatchLoader(
-        validation, config=plain
+        validation, config=unaugmented
     )
 
 
 def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
-    """Return lines of text on what is not known of events, and on what that does to training."""
+    """Return lines of text on missing labels and their effect on training."""
     records = training.data_source
     lines, n_events = [], int(records.is_event.sum())
     n_unlabelled = [int(batches.data_source.lacks_s.sum()) for batches in (training, validation)]
@@ -95,43 +100,43 @@ def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]
             f"train part, and for {n_unlabelled[1]:,} of the validation part: it is left out of "
             "loss and scores where it may be"
         )
-    for names, reason, lacking in (
+    for names, reason, is_unknown in (
         (("shift",), "neither S nor the coda end is", records.lacks_signal_end),
         (("second_event",), "S is not", records.lacks_s),
         (SNR_NEEDED, "the SNR of a component is not", records.lacks_snr),
     ):
-        asked = [name for name in names if getattr(training.config.augment, name, 0)]
-        if asked and lacking.any():
+        augmentations = [name for name in names if getattr(training.config.augment, name, 0)]
+        if augmentations and is_unknown.any():
             lines.append(
-                f"{reason} known for {int(lacking.sum()):,} of the {n_events:,} earthquake traces "
-                f"of the train part: no {', '.join(asked)} for them"
+                f"{reason} known for {int(is_unknown.sum()):,} of the {n_events:,} earthquake "
+                f"traces of the train part: no {', '.join(augmentations)} for them"
             )
     return lines
 
 
 def refuse_one_class(is_event: np.ndarray, data: Path) -> None:
-    """Refuse a training part of earthquakes, or of noise, alone."""
+    """Refuse a training split of earthquakes only, or of noise only."""
     if is_event.all() or not is_event.any():
-        only, other = (EVENT, NOISE) if is_event.all() else (NOISE, EVENT)
+        present, absent = (EVENT, NOISE) if is_event.all() else (NOISE, EVENT)
         raise InputError(
-            f"the train part of {str(data)!r} is {only} alone, from which no network learns what "
-            f"is not: add {other} with steadkit merge, or say --one-class"
+            f"the train part of {str(data)!r} is {present} alone, from which no network learns "
+            f"what is not: add {absent} with steadkit merge, or say --one-class"
         )
 
 
 def data_digest(data: Path) -> str:
-    """Identify a data set without reading its samples.
+    """Return a digest of a data set without reading its samples.
 
-    By the digest of the manifest beside it, else by its table; and by the sizes of the files.
+    It covers the digest of the manifest next to the data, else the table; and the file sizes.
     """
-    source, hashed = source_from_path(data), hashlib.blake2b(digest_size=32)
+    source, digest = source_from_path(data), hashlib.blake2b(digest_size=32)
     manifest = source.csv.with_suffix(".manifest")
     if is_file(manifest):
-        hashed.update(load(manifest).digest.encode())
+        digest.update(load(manifest).digest.encode())
     else:
         with source.csv.open("rb") as file:
             while chunk := file.read(CHUNK):
-                hashed.update(chunk)
+                digest.update(chunk)
     sizes = [path.stat().st_size for path in (source.csv, source.hdf5)]
-    hashed.update(repr(sizes).encode())
-    return hashed.hexdigest()
+    digest.update(repr(sizes).encode())
+    return digest.hexdigest()

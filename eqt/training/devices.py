@@ -1,4 +1,4 @@
-"""On which devices a network is trained: one, or several that share every batch."""
+"""Devices and distribution strategy of a training: one device, or several that share a batch."""
 
 from typing import Any
 
@@ -6,50 +6,53 @@ from steadkit.errors import InputError, printable
 
 
 def devices_named(text: str | None) -> list[str]:
-    """List the devices that are meant.
+    """Return the names of the requested devices.
 
     Parameters
     ----------
     text
-        How many (``2``), or which (``GPU:0,GPU:1``); by default all GPUs if there are several,
-        else none in particular, which leaves the choice to TensorFlow.
+        A number (``2``) or names (``GPU:0,GPU:1``); by default all GPUs if there are several,
+        else an empty list, which leaves the choice to TensorFlow.
 
     Raises
     ------
     InputError
-        There are not as many, or none of a name.
+        There are fewer devices, or none of that name.
     """
     import tensorflow as tf
 
-    there = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
-    gpus = [name for name in there if name.startswith("GPU")]
+    available = [
+        device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()
+    ]
+    gpus = [name for name in available if name.startswith("GPU")]
     if text is None:
         return gpus if len(gpus) > 1 else []
-    known = gpus or there
+    candidates = gpus or available
     if text.isdecimal():
-        # Longer than any number of devices, it may be longer than what Python reads.
-        if len(text) > 9 or not 1 <= int(text) <= len(known):
+        # int() refuses texts of more than 4300 digits with another error.
+        if len(text) > 9 or not 1 <= int(text) <= len(candidates):
             raise InputError(
-                f"no {printable(text)} devices: there are {len(known)}, {', '.join(known)}"
+                f"no {printable(text)} devices: there are {len(candidates)}, "
+                f"{', '.join(candidates)}"
             )
-        return known[: int(text)]
+        return candidates[: int(text)]
     names = [name.strip().upper() for name in text.split(",")]
     for name in names:
-        if name not in there or names.count(name) > 1:
+        if name not in available or names.count(name) > 1:
             raise InputError(
-                f"cannot use device {printable(name)!r}: name each once of {', '.join(there)}"
+                f"cannot use device {printable(name)!r}: name each once of {', '.join(available)}"
             )
     return names
 
 
-def strategy_of(names: list[str]) -> Any:
-    """Return how a step is spread over devices.
+def make_strategy(names: list[str]) -> Any:
+    """Return the distribution strategy for some devices.
 
     Returns
     -------
     tf.distribute.Strategy
         With ``num_replicas_in_sync`` devices. Several are mirrored: each holds all weights and
-        computes its share of every batch; the gradients are added up.
+        computes its share of every batch; the gradients are summed.
     """
     import tensorflow as tf
 
@@ -58,18 +61,18 @@ def strategy_of(names: list[str]) -> Any:
     if len(names) == 1:
         return tf.distribute.OneDeviceStrategy(names[0])
     if any(name.startswith("CPU") for name in names):
-        # By default a GPU's library, or a warning that it is missing.
+        # The default reduction is NCCL's, which warns where there is no GPU.
         return tf.distribute.MirroredStrategy(names, tf.distribute.ReductionToOneDevice())
     return tf.distribute.MirroredStrategy(names)
 
 
 def check_devices(count: int, batch_size: int, xla: bool, precision: str) -> None:
-    """Refuse what several devices cannot share.
+    """Refuse settings that several devices do not support.
 
     Raises
     ------
     InputError
-        A batch does not divide among them, or XLA or float16 is asked for.
+        The batch size is not divisible by their number, or XLA or float16 is requested.
     """
     if count == 1:
         return
@@ -84,10 +87,10 @@ def check_devices(count: int, batch_size: int, xla: bool, precision: str) -> Non
         raise InputError(f"mixed_float16 is for one device, not {count}: use mixed_bfloat16")
 
 
-def make_repeatable(xla: bool) -> None:
-    """Make GPUs give the same bits each time; CPUs do so anyway."""
+def enable_determinism(xla: bool) -> None:
+    """Make GPU operations deterministic; those of CPUs already are."""
     import tensorflow as tf
 
-    # It turns XLA off, which repeats itself on a GPU only as far as its kernels do.
+    # Determinism would turn XLA off; with XLA a GPU is as reproducible as its kernels are.
     if tf.config.list_physical_devices("GPU") and not xla:
         tf.config.experimental.enable_op_determinism()

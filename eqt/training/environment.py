@@ -1,4 +1,4 @@
-"""With what software and hardware a run is made, and whether it is still the same."""
+"""Software and hardware of a run: recorded at its start, compared when it is resumed."""
 
 import os
 import platform
@@ -14,12 +14,12 @@ from steadkit.version import __version__
 
 THREADS: Final = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
-FREE: Final = ("platform", "python")
-"""What may change without moving a bit."""
+IGNORED_KEYS: Final = ("platform", "python")
+"""Entries that do not affect the results."""
 
 
 def environment() -> dict[str, str]:
-    """Tell with what a run is made; another number of threads, say, changes the last bits."""
+    """Return versions, devices and thread counts; the last bits of a training depend on them."""
     import tensorflow as tf
 
     threading = tf.config.threading
@@ -37,13 +37,13 @@ def environment() -> dict[str, str]:
         "numpy": np.__version__,
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "devices": ", ".join(map(_described, tf.config.list_physical_devices())),
+        "devices": ", ".join(map(_describe_device, tf.config.list_physical_devices())),
         **{name: str(value) for name, value in threads.items()},
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
     }
 
 
-def _described(device: Any) -> str:
+def _describe_device(device: Any) -> str:
     import tensorflow as tf
 
     details = tf.config.experimental.get_device_details(device)
@@ -51,19 +51,19 @@ def _described(device: Any) -> str:
     return f"{device.name} ({model})" if model else str(device.name)
 
 
-def refuse_changed(before: Mapping[str, Any]) -> None:
-    """Refuse to go on with a run where another machine or software would give other bits.
+def refuse_changed(recorded: Mapping[str, Any]) -> None:
+    """Refuse to resume a run on a machine or with software that would change the last bits.
 
     Raises
     ------
     InputError
-        Something differs; the line says what.
+        An entry differs; the message names it.
     """
-    now = environment()
+    current = environment()
     changed = [
-        f"{printable(name)} was {printable(before.get(name))}, is {now.get(name)}"
-        for name in sorted((before.keys() | now.keys()) - set(FREE))
-        if before.get(name) != now.get(name)
+        f"{printable(name)} was {printable(recorded.get(name))}, is {current.get(name)}"
+        for name in sorted((recorded.keys() | current.keys()) - set(IGNORED_KEYS))
+        if recorded.get(name) != current.get(name)
     ]
     if changed:
         raise InputError(

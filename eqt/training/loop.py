@@ -1,4 +1,4 @@
-"""From one state of a training to its end: epoch after epoch, kept on the disk on the way."""
+"""Training loop: epochs with validation and early stopping, and a checkpoint after each."""
 
 import time
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ from steadkit.pipeline import BatchLoader, raise_input_errors, to_tf_dataset
 
 @dataclass(frozen=True, eq=False)
 class TrainingContext:
-    """What there is to do: the network and its batches, and where all is kept.
+    """Network, batches and run folder of a training.
 
-    `key` identifies the settings and data; `save_every` is in batches, 0 for the ends of epochs.
+    `key` identifies the settings and data; `save_every` is in batches, 0 for only after each epoch.
     """
 
     run: RunFolder
@@ -39,83 +39,86 @@ class TrainingContext:
     save_every: int
 
     def save_state(self, progress: Progress) -> None:
-        """Keep all that is needed to go on from here."""
+        """Write the checkpoint from which the training can be resumed."""
         checkpoint.save(self.run.state, self.trainer.variables, progress, self.key)
 
 
-def fit(work: TrainingContext, progress: Progress, teller: ProgressReporter) -> Progress:
-    """Train from some progress to the end; returns the last progress.
+def fit(context: TrainingContext, progress: Progress, reporter: ProgressReporter) -> Progress:
+    """Train from a given progress to the end; returns the final progress.
 
     Raises
     ------
     InputError
         A trace cannot be used, or the loss became NaN.
     """
-    config, steps = work.config, len(work.training)
+    config, steps = context.config, len(context.training)
     first = progress.epoch * steps + progress.step
-    # Not for ever: what is made ahead after the last batch would be for nothing.
-    feed = iter(to_tf_dataset(work.training, start=first, epochs=config.epochs))
+    # Finite: prefetching stops after the last batch.
+    batches = iter(to_tf_dataset(context.training, start=first, epochs=config.epochs))
     try:
-        with raise_input_errors(work.training, work.validation):
+        with raise_input_errors(context.training, context.validation):
             while not is_done(progress, config):
-                progress = _epoch(work, progress, feed, teller)
+                progress = _epoch(context, progress, batches, reporter)
     finally:
-        teller.end()
+        reporter.end()
     return progress
 
 
 def is_done(progress: Progress, config: TrainConfig) -> bool:
-    """Tell whether all epochs are over, or early stopping says so."""
+    """Return whether all epochs are done or early stopping applies."""
     return progress.epoch >= config.epochs or should_stop(
         progress.validation_losses, config.patience
     )
 
 
 def _epoch(
-    work: TrainingContext, progress: Progress, feed: Iterator[Any], teller: ProgressReporter
+    context: TrainingContext, progress: Progress, batches: Iterator[Any], reporter: ProgressReporter
 ) -> Progress:
-    """Do the rest of an epoch, validate, and keep what it has brought."""
-    config, steps = work.config, len(work.training)
+    """Train the rest of an epoch, validate, and write weights, history and checkpoint."""
+    config, steps = context.config, len(context.training)
     rate = config.learning_rate_at(progress.epoch, progress.validation_losses)
-    teller.begin(progress)
+    reporter.begin(progress)
     while progress.step < steps:
-        began, number = time.perf_counter(), progress.epoch * steps + progress.step
-        work.trainer.set_rate(config.warmup_rate(rate, number, steps))
-        batch = next(feed)
-        losses = np.asarray(work.trainer.step(*batch), np.float64)
+        start, number = time.perf_counter(), progress.epoch * steps + progress.step
+        context.trainer.set_rate(config.warmup_rate(rate, number, steps))
+        batch = next(batches)
+        losses = np.asarray(context.trainer.step(*batch), np.float64)
         if not np.isfinite(losses).all():
-            _stop_at_nan(work, progress, batch, number)
-        spent = time.perf_counter() - began
-        progress = progress.after_batch(losses, len(batch[0]), spent)
-        teller.batch(progress)
-        if work.save_every and progress.step % work.save_every == 0 and progress.step < steps:
-            work.save_state(progress)
-    began = time.perf_counter()
-    with work.trainer.averaged():
-        told = validate(work)
-        is_best = told["val_loss"] < min(progress.validation_losses, default=np.inf)
-        for path in (work.run.last, *([work.run.best] if is_best else [])):
-            weights_h5.save(work.trainer.model, work.model_config, path, overwrite=True)
-    seconds = progress.seconds + time.perf_counter() - began
-    row = {"epoch": progress.epoch + 1, **progress.losses, **told, "learning_rate": rate}
+            _stop_at_nan(context, progress, batch, number)
+        elapsed = time.perf_counter() - start
+        progress = progress.after_batch(losses, len(batch[0]), elapsed)
+        reporter.batch(progress)
+        if context.save_every and progress.step % context.save_every == 0 and progress.step < steps:
+            context.save_state(progress)
+    start = time.perf_counter()
+    with context.trainer.averaged_weights():
+        validation = validate(context)
+        is_best = validation["val_loss"] < min(progress.validation_losses, default=np.inf)
+        for path in (context.run.last, *([context.run.best] if is_best else [])):
+            weights_h5.save(context.trainer.model, context.model_config, path, overwrite=True)
+    seconds = progress.seconds + time.perf_counter() - start
+    row = {"epoch": progress.epoch + 1, **progress.losses, **validation, "learning_rate": rate}
     progress = progress.after_epoch({**row, "seconds": round(seconds, 3)})
-    write_history(work.run, progress)
-    # Last: a kill before it only has the epoch's end done again, to the same files.
-    work.save_state(progress)
-    teller.epoch(progress, is_best)
+    write_history(context.run, progress)
+    # Last: after a kill before this line, the resumed training repeats the end of the epoch and
+    # writes the same files.
+    context.save_state(progress)
+    reporter.epoch(progress, is_best)
     return progress
 
 
-def validate(work: TrainingContext) -> dict[str, float]:
-    """Return losses and F1 on the validation part, as columns of the history."""
+def validate(context: TrainingContext) -> dict[str, float]:
+    """Return losses and F1 of the validation split, as columns of the history."""
     totals, counts = np.zeros(len(LOSSES)), metrics.RunningCounts()
-    batches = work.validation
+    batches = context.validation
     arrivals = np.column_stack([batches.p, batches.s])
     for number, (waveforms, targets) in enumerate(to_tf_dataset(batches)):
-        losses, found, peaks = (np.asarray(t) for t in work.trainer.validate(waveforms, targets))
+        losses, candidates, peaks = (
+            np.asarray(t) for t in context.trainer.validate(waveforms, targets)
+        )
         totals += len(waveforms) * losses.astype(float)
-        truth = arrivals[batches.trace_numbers(number)]
-        counts = counts.plus(metrics.count(found, peaks, truth))
+        batch_arrivals = arrivals[batches.trace_numbers(number)]
+        counts = counts.add(metrics.count(candidates, peaks, batch_arrivals))
     means = (totals / len(batches.names)).tolist()
     if not np.isfinite(means).all():
         raise InputError(
@@ -125,16 +128,16 @@ def validate(work: TrainingContext) -> dict[str, float]:
 
 
 def write_history(run: RunFolder, progress: Progress) -> None:
-    """Write the history, a row an epoch."""
+    """Write the history, one row per epoch."""
     with atomic_write([run.history], overwrite=True) as (path,):
         pd.DataFrame(list(progress.rows)).to_csv(path, index=False)
 
 
-def _stop_at_nan(work: TrainingContext, progress: Progress, batch: Any, number: int) -> None:
-    """Keep the batch whose loss is NaN, and say so."""
+def _stop_at_nan(context: TrainingContext, progress: Progress, batch: Any, number: int) -> None:
+    """Write the batch whose loss is NaN, and raise."""
     waveforms, targets = batch
-    names = [work.training.names[trace] for trace in work.training.trace_numbers(number)]
-    copies = len(waveforms) // len(names)  # of a paired batch the same traces come twice
+    names = [context.training.names[trace] for trace in context.training.trace_numbers(number)]
+    copies = len(waveforms) // len(names)  # a paired batch holds each trace twice
     arrays = {
         "waveforms": waveforms.numpy(),
         **{name: target.numpy() for name, target in targets.items()},
@@ -147,8 +150,8 @@ def _stop_at_nan(work: TrainingContext, progress: Progress, batch: Any, number: 
         with path.open("xb") as file:
             np.savez(file, **arrays)
 
-    write_one(work.run.nan_batch, write, overwrite=True)
+    write_one(context.run.nan_batch, write, overwrite=True)
     raise InputError(
         f"the loss became NaN in epoch {progress.epoch + 1}, batch {progress.step + 1}: that batch "
-        f"is in {str(work.run.nan_batch)!r}; try a smaller --learning-rate, or --clip-norm 1"
+        f"is in {str(context.run.nan_batch)!r}; try a smaller --learning-rate, or --clip-norm 1"
     )

@@ -1,4 +1,4 @@
-"""The network that is trained: built or taken from a file, frozen in parts, with its optimizer."""
+"""Network of a training: built or read from a file, with frozen layers, and its optimizer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,25 +15,25 @@ from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 
 UNDECAYED = ("bias", "beta", "gamma")
-"""Names of weights that weight decay leaves alone."""
+"""Names of weights that are excluded from weight decay."""
 
 
 def compile_model(model: keras.Model, config: TrainConfig) -> keras.Model:
-    """Give a network its optimizer and its losses, as published, for Keras's own ``fit``."""
+    """Compile a network with the published optimizer and losses, for Keras's own ``fit``."""
     model.compile(
-        optimizer=optimizer_of(config, config.clip_norm or None),
+        optimizer=make_optimizer(config, config.clip_norm or None),
         loss=dict.fromkeys(TARGETS, "binary_crossentropy"),
         loss_weights=dict(zip(TARGETS, config.loss_weights, strict=True)),
         # Compiling with XLA takes half a minute and gains a tenth on a CPU.
         jit_compile=config.xla,
     )
-    # Made here, Adam's variables need not be made while the first step is traced: 5 s sooner.
+    # Adam's variables, if they are created while the first step is traced, take 5 s more.
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def optimizer_of(config: TrainConfig, clip_norm: float | None = None) -> keras.Optimizer:
-    """Make Adam, with decoupled weight decay where there is any, but not of biases and norms."""
+def make_optimizer(config: TrainConfig, clip_norm: float | None = None) -> keras.Optimizer:
+    """Return Adam, with decoupled weight decay of all weights but biases and normalisation."""
     decay = config.weight_decay or None
     optimizer = Adam(config.learning_rate, weight_decay=decay, global_clipnorm=clip_norm)
     if decay:
@@ -42,26 +42,26 @@ def optimizer_of(config: TrainConfig, clip_norm: float | None = None) -> keras.O
 
 
 def training_model(
-    model_config: EQTConfig, config: TrainConfig, given: keras.Model | None, replicas: int
+    model_config: EQTConfig, config: TrainConfig, initial: keras.Model | None, replicas: int
 ) -> keras.Model:
     """Build a network for a training.
 
     Parameters
     ----------
     model_config, config
-        What to build, and how it will be trained.
-    given
-        A network of the same configuration whose weights it begins with.
+        Architecture, and training settings.
+    initial
+        A network of the same configuration whose weights are copied.
     replicas
-        On how many devices. On several, batch normalisation takes its means over all of them;
-        else their running means would differ.
+        Number of devices. On several, batch normalisation is synchronised; otherwise their running
+        means would differ.
     """
-    with _precision(config.mixed_precision):
+    with _dtype_policy(config.mixed_precision):
         model = build_model(model_config, config.seed)
-    if given is not None:
-        model.set_weights(given.get_weights())
+    if initial is not None:
+        model.set_weights(initial.get_weights())
     for layer in layers_to_freeze(model, config.freeze):
-        layer.trainable = False  # batch normalisation then keeps its running means too
+        layer.trainable = False  # freezes the running means of batch normalisation, too
     if not model.trainable_variables:
         raise InputError(f"nothing is left to learn: --freeze {','.join(config.freeze)} is all")
     for layer in model.layers:
@@ -70,15 +70,15 @@ def training_model(
     return model
 
 
-def read_initial(path: Path, wanted: EQTConfig | None) -> tuple[keras.Model, EQTConfig]:
-    """Read the network that a training begins with.
+def read_initial(path: Path, requested: EQTConfig | None) -> tuple[keras.Model, EQTConfig]:
+    """Read the initial network of a training.
 
     Parameters
     ----------
     path
         Anything that `eqt.model_io.read` reads.
-    wanted
-        The network that was asked for besides, if any.
+    requested
+        The configuration that the user requested besides, if any.
 
     Raises
     ------
@@ -86,20 +86,23 @@ def read_initial(path: Path, wanted: EQTConfig | None) -> tuple[keras.Model, EQT
         The file cannot be read, or holds another network.
     """
     model, config = read(path)
-    if wanted is not None and (found := wanted.diff(config)):
-        told = "; ".join(f"{name} {theirs!r}, not {mine!r}" for name, mine, theirs in found)
+    if requested is not None and (changes := requested.diff(config)):
+        text = "; ".join(
+            f"{name} {file_value!r}, not {requested_value!r}"
+            for name, requested_value, file_value in changes
+        )
         raise InputError(
-            f"{str(path)!r} holds another network than --model: {told}; leave --model out"
+            f"{str(path)!r} holds another network than --model: {text}; leave --model out"
         )
     return model, config
 
 
 @contextmanager
-def _precision(name: str) -> Iterator[None]:
-    """Let layers be made in some precision; they keep it."""
-    before = keras.config.dtype_policy()
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Create layers with a precision policy inside the block; they keep it."""
+    previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        keras.config.set_dtype_policy(previous)

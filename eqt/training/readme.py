@@ -1,4 +1,4 @@
-"""A run folder explained in words, in the folder itself."""
+"""README.txt of a run folder."""
 
 import textwrap
 from collections import Counter
@@ -15,18 +15,21 @@ from steadkit.manifest import Manifest
 
 
 def readme(folder: Path, setup: Setup, split: Manifest, model: keras.Model) -> str:
-    """Write what a run folder is, how it came to be, and what can be done with it."""
+    """Return the text: contents of the folder, its origin, and commands for resuming and use."""
     about, counts = setup.about, Counter(split.parts)
-    learning = sum(prod(weight.shape) for weight in model.trainable_variables)
-    parts = ", ".join(f"{counts[part]:,} {part}" for part in ("train", "validation", "test"))
-    begins = f"the network of {about['init']}" if about["init"] else "random weights"
+    network = f" ({about['network']})" if str(about["network"]) else ""
+    n_trainable = sum(prod(weight.shape) for weight in model.trainable_variables)
+    split_counts = ", ".join(
+        f"{counts[split_name]:,} {split_name}" for split_name in ("train", "validation", "test")
+    )
+    start = f"the network of {about['init']}" if about["init"] else "random weights"
     paragraphs = [
-        f"A training of the Earthquake Transformer{_called(str(about['network']))}, by steadkit "
+        f"A training of the Earthquake Transformer{network}, by steadkit "
         f"{setup.environment['steadkit']}.",
         f"It was made by:\n    {about['command']}",
-        f"The data are {setup.data.resolve()}: {parts} traces, as split.manifest lists them. The "
-        f"network has {model.count_params():,} parameters, of which {learning:,} learn, and began "
-        f"with {begins}. {_differs(setup.training)}",
+        f"The data are {setup.data.resolve()}: {split_counts} traces, as split.manifest lists "
+        f"them. The network has {model.count_params():,} parameters, of which {n_trainable:,} "
+        f"learn, and began with {start}. {_recipe_changes(setup.training)}",
         FILES.strip(),
         f"If there is no curves.png, training was cut off. This goes on with it, to the same "
         f"weights as if it had not been:\n    eqt train --resume {folder}",
@@ -46,20 +49,16 @@ last.weights.h5      the weights after the last epoch
 """
 
 
-def _called(name: str) -> str:
-    return f" ({name})" if name else ""
-
-
-def _differs(training: TrainConfig) -> str:
-    """Tell in which settings a training differs from the published recipe."""
-    mine, published = training.to_dict(), TrainConfig().to_dict()
-    changed = [f"{name} {value}" for name, value in mine.items() if published[name] != value]
+def _recipe_changes(training: TrainConfig) -> str:
+    """Return a sentence on the settings that differ from the published recipe."""
+    settings, published = training.to_dict(), TrainConfig().to_dict()
+    changed = [f"{name} {value}" for name, value in settings.items() if published[name] != value]
     recipe = "It is trained by the published recipe"
     return f"{recipe}, but for: {', '.join(changed)}." if changed else f"{recipe}."
 
 
 def _wrapped(paragraph: str) -> str:
-    """Break long lines between words, but not those that are to be copied, nor a path."""
+    """Wrap long lines, except indented commands, and without breaking paths."""
     fill = partial(textwrap.fill, width=96, break_on_hyphens=False, break_long_words=False)
     lines = paragraph.split("\n")
     return "\n".join(line if line.startswith(" ") else fill(line) for line in lines)

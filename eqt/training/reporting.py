@@ -1,4 +1,4 @@
-"""What a training says while it goes on: a bar, a line an epoch, and logs for TensorBoard."""
+"""Progress reports of a training: progress bar, one line per epoch, TensorBoard logs."""
 
 import math
 import time
@@ -15,16 +15,16 @@ LOG_EVERY: Final = 50
 
 
 class ProgressReporter:
-    """Tells how training goes.
+    """Progress bar, epoch lines and TensorBoard logs of one training.
 
     Parameters
     ----------
     epochs, steps, traces
-        How many there are at most, batches in an epoch, and traces in it.
-    say
-        Receives one line an epoch.
-    logs
-        Where TensorBoard's logs go, if anywhere.
+        Maximum number of epochs, batches per epoch, traces per epoch.
+    log
+        Receives one line per epoch.
+    log_dir
+        Folder of TensorBoard logs; None for no logs.
     """
 
     def __init__(
@@ -32,43 +32,43 @@ class ProgressReporter:
         epochs: int,
         steps: int,
         traces: int,
-        say: Callable[[str], object],
-        logs: Path | None = None,
+        log: Callable[[str], object],
+        log_dir: Path | None = None,
     ):
-        self.epochs, self.steps, self.traces, self.say = epochs, steps, traces, say
-        self._bar, self._writer = ProgressBar(), _writer(logs) if logs else None
+        self.epochs, self.steps, self.traces, self.log = epochs, steps, traces, log
+        self._bar, self._writer = ProgressBar(), _writer(log_dir) if log_dir else None
 
     def begin(self, progress: Progress) -> None:
-        """Show an epoch that begins, or goes on."""
+        """Start the progress bar of an epoch, at the batch where it begins or is resumed."""
         self._bar.start(f"epoch {progress.epoch + 1}/{self.epochs}", self.steps)
         self._bar.step(count=progress.step)
 
     def batch(self, progress: Progress) -> None:
-        """Show a batch more."""
+        """Advance the progress bar by one batch."""
         self._bar.step(self._line(progress))
         number = progress.epoch * self.steps + progress.step
         if self._writer is not None and number % LOG_EVERY == 0:
             self._write({"batch_loss": progress.losses["loss"]}, number)
 
     def _line(self, progress: Progress) -> str:
-        """Tell loss, the last epoch's F1, rate and time left."""
+        """Format loss, F1 of the last epoch, throughput and remaining time."""
         rate = progress.step / max(progress.seconds, 1e-9)
-        left = (self.epochs - progress.epoch) * self.steps - progress.step
-        words = [
+        remaining = (self.epochs - progress.epoch) * self.steps - progress.step
+        items = [
             f"epoch {progress.epoch + 1}/{self.epochs}: loss {progress.losses['loss']:.4f}",
             *([_f1(progress.rows[-1])] if progress.rows else []),
             f"{rate * self.traces / self.steps:.0f} traces/s",
-            f"at most {duration(left / max(rate, 1e-9))} left",
+            f"at most {duration(remaining / max(rate, 1e-9))} left",
         ]
-        return ", ".join(words)
+        return ", ".join(items)
 
     def epoch(self, progress: Progress, is_best: bool) -> None:
-        """Say how an epoch went, the last one of the history."""
+        """Log the results of the latest epoch of the history."""
         self._bar.stop()
         row = progress.rows[-1]
         seconds = row["seconds"]
         mean = sum(row["seconds"] for row in progress.rows) / len(progress.rows)
-        self.say(
+        self.log(
             f"epoch {progress.epoch}/{self.epochs}: loss {row['loss']:.4f}, "
             f"validation {row['val_loss']:.4f}{' (best)' if is_best else ''}, {_f1(row)}, "
             f"{self.traces / max(seconds, 1e-9):.0f} traces/s, {duration(seconds)}, "
@@ -79,7 +79,7 @@ class ProgressReporter:
             self._write(figures, progress.epoch * self.steps)
 
     def end(self) -> None:
-        """Leave no bar behind, however training ends."""
+        """Remove the progress bar and close the logs, also after an error."""
         self._bar.stop()
         if self._writer is not None:
             self._writer.close()
@@ -88,14 +88,14 @@ class ProgressReporter:
         import tensorflow as tf
 
         assert self._writer is not None
-        # What tf.summary.scalar writes, which needs TensorBoard itself to be installed.
-        kind = tf.compat.v1.SummaryMetadata(
+        # Equal to tf.summary.scalar, which requires the package tensorboard.
+        metadata = tf.compat.v1.SummaryMetadata(
             plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
             data_class="DATA_CLASS_SCALAR",
         )
         with self._writer.as_default():
             for name, value in figures.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), number, kind)
+                tf.summary.write(name, tf.constant(value, tf.float32), number, metadata)
         self._writer.flush()
 
 
@@ -112,7 +112,7 @@ def _f1(row: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a person would.
+    """Format a duration in seconds.
 
     >>> duration(0.2), duration(75), duration(36_000)
     ('0 s', '1:15', '10:00:00')

@@ -10,7 +10,7 @@ import keras
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model_io import read
 from eqt.runs import RunFolder, Setup, load_setup
-from eqt.seen import data_now, is_own, overlap_with_training, run_of
+from eqt.seen import is_training_data, overlap_with_training, resolve_data, run_of
 from eqt.training import traces_of
 from eqt.visualize.folder import name_of
 from eqt.visualize.traces import SelectedTraces
@@ -69,7 +69,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
         trained = Trained(owner, load_setup(owner)) if owner else None
         return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained)
     run, setup = trained = Trained(RunFolder(path), load_setup(RunFolder(path)))
-    is_test = data is None or is_own(run, setup, data)
+    is_test = data is None or is_training_data(run, setup, data)
     among = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization
     return ModelContext(path, model, config, data or setup.data, among, scale, trained)
@@ -86,7 +86,7 @@ def data_of(subject: ModelContext) -> Path:
     if subject.data is None:
         raise InputError(f"{str(subject.path)!r} names no data: say which with --data")
     if subject.run is not None and subject.data == subject.run.setup.data:
-        data_now(*subject.run, None)
+        resolve_data(*subject.run, None)
     if subject.model.input_shape[1:] != TRACE_SHAPE:
         shape = subject.model.input_shape[1:]
         raise InputError(f"{str(subject.path)!r} takes {shape}, not {TRACE_SHAPE}: use another")

@@ -240,9 +240,14 @@ def cross_validate(
     Each begins with the weights, or with `start`, what they have become meanwhile.
     """
     done = []
-    for one in progress(only, "folds", len(only)):
-        kept_out = BatchLoader(data, folds[one], BatchConfig(TOGETHER))
-        names = [name for fold in range(len(folds)) if fold != one for name in folds[fold]]
+    for fold_index in progress(only, "folds", len(only)):
+        kept_out = BatchLoader(data, folds[fold_index], BatchConfig(TOGETHER))
+        names = [
+            name
+            for other_fold in range(len(folds))
+            if other_fold != fold_index
+            for name in folds[other_fold]
+        ]
         model, config = read(weights)
 
         def test(predict: Predict, kept_out: BatchLoader = kept_out) -> PositionResult:
@@ -259,7 +264,7 @@ def cross_validate(
         after = predictor(model)
         as_cut += [cut(after, "after"), cut(refine_detections(after), "refined")]
         done.append(Fold(before, test(after), test(refine_detections(after)), pd.concat(as_cut)))
-        print(rows({f"fold {one}": done[-1]}).to_string(index=False), flush=True)
+        print(rows({f"fold {fold_index}": done[-1]}).to_string(index=False), flush=True)
     return done
 
 
@@ -281,51 +286,53 @@ def summary_as_cut(folds: Sequence[Fold]) -> pd.DataFrame:
     """Count hits of the records as they were cut, and the mean error of these in samples."""
     table = pd.concat([fold.as_cut for fold in folds])
     groups = table.groupby(["when", "phase"], sort=False)
-    found = groups.agg(traces=("hit", "size"), hits=("hit", "mean"))
-    return found.assign(error=table[table["hit"]].groupby(["when", "phase"])["error"].mean())
+    summary_table = groups.agg(traces=("hit", "size"), hits=("hit", "mean"))
+    return summary_table.assign(
+        error=table[table["hit"]].groupby(["when", "phase"])["error"].mean()
+    )
 
 
 def rows(folds: dict[str, Fold]) -> pd.DataFrame:
     """Put what became of each fold and phase in a row; errors in samples."""
-    listed = []
+    table_rows = []
     for name, fold in folds.items():
         for phase in "PS":
             row = {"what": name, "phase": phase, "windows": len(fold.before.of(phase))}
             for when in WHEN:
                 result = getattr(fold, when)
-                found = figures_of(result.of(phase))
-                row |= {f"hits_{when}": found["hit_rate"], f"error_{when}": found["mean_error"]}
-            listed.append(row)
-    return pd.DataFrame(listed).round(3)
+                figures = figures_of(result.of(phase))
+                row |= {f"hits_{when}": figures["hit_rate"], f"error_{when}": figures["mean_error"]}
+            table_rows.append(row)
+    return pd.DataFrame(table_rows).round(3)
 
 
 def report(folds: Sequence[Fold]) -> Fold:
     """Print all folds as one: hits, errors, bias, and errors by position."""
     results = (pooled([getattr(fold, when) for fold in folds]) for when in WHEN)
-    whole = Fold(*results, pd.concat([fold.as_cut for fold in folds]))
-    print(rows({"all": whole}).to_string(index=False))
-    print(f"\nas they were cut:\n{summary_as_cut([whole]).round(3).to_string()}")
+    all_folds = Fold(*results, pd.concat([fold.as_cut for fold in folds]))
+    print(rows({"all": all_folds}).to_string(index=False))
+    print(f"\nas they were cut:\n{summary_as_cut([all_folds]).round(3).to_string()}")
     for when in WHEN:
-        result = getattr(whole, when)
+        result = getattr(all_folds, when)
         print(f"\n{when}:\n{summary(result).round(3).to_string(index=False)}")
-    for what, table in both_tables(whole).items():
-        print(f"\nby P's position {what}:\n{table.round(3).to_string(index=False)}")
-    return whole
+    for label, table in both_tables(all_folds).items():
+        print(f"\nby P's position {label}:\n{table.round(3).to_string(index=False)}")
+    return all_folds
 
 
-def both_tables(whole: Fold) -> dict[str, pd.DataFrame]:
+def both_tables(all_folds: Fold) -> dict[str, pd.DataFrame]:
     """Put all three side by side, by P's position in the window and in the second."""
     keys, values = ["phase", "position", "windows"], ["hit_rate", "mean_error"]
-    gathered = {"in the window": lambda result: by_position(result, 500), "modulo 100": by_second}
+    tables = {"in the window": lambda result: by_position(result, 500), "modulo 100": by_second}
     return {
-        what: pd.concat(
+        label: pd.concat(
             [
                 gather(result).set_index(keys)[values].add_suffix(f"_{when}")
-                for when, result in ((when, getattr(whole, when)) for when in WHEN)
+                for when, result in ((when, getattr(all_folds, when)) for when in WHEN)
             ],
             axis=1,
         ).reset_index()
-        for what, gather in gathered.items()
+        for label, gather in tables.items()
     }
 
 

@@ -44,7 +44,7 @@ def repeat(network: EQTConfig, config: TrainConfig, steps: int) -> Counter[str]:
     waveforms = random.standard_normal((config.batch_size, *TRACE_SHAPE)).astype(np.float32)
     shape = (config.batch_size, N_SAMPLES, 1)
     targets = {name: random.uniform(size=shape).astype(np.float32) for name in TARGETS}
-    variables = [one for kind in trainer.variables.values() for one in kind]
+    variables = [one for category in trainer.variables.values() for one in category]
     before = [keras.ops.convert_to_numpy(one) for one in variables]
     first: list[np.ndarray] = []
     differing: Counter[str] = Counter()
@@ -54,12 +54,12 @@ def repeat(network: EQTConfig, config: TrainConfig, steps: int) -> Counter[str]:
         trainer.step(waveforms, targets)
         after = [keras.ops.convert_to_numpy(one) for one in variables]
         first = first or after
-        others = [
+        changed = [
             getattr(variable, "path", variable.name)
             for variable, one, value in zip(variables, first, after, strict=True)
             if one.tobytes() != value.tobytes()
         ]
-        differing.update(["any", *others] if others else [])
+        differing.update(["any", *changed] if changed else [])
     return differing
 
 

@@ -81,12 +81,14 @@ def _rows(
         out = folder / f"evaluation-{trained}-{evaluated}"
         task = plan(run.folder, files[evaluated], None, out)
         figures = evaluate(task, thresholds, overwrite=True).figures
-        for kind, one in figures["honest"]["0.5"].items():
-            row = {"trained with": trained, "evaluated with": evaluated, "kind": kind}
+        for phase, figures_of_phase in figures["honest"]["0.5"].items():
+            row = {"trained with": trained, "evaluated with": evaluated, "kind": phase}
             for name in ("precision", "recall"):
-                row[name] = one[name]
-                row[f"{name} low"], row[f"{name} high"] = one["intervals"].get(name, (None, None))
-            yield row | {"arrivals": one["tp"] + one["fn"]}
+                row[name] = figures_of_phase[name]
+                row[f"{name} low"], row[f"{name} high"] = figures_of_phase["intervals"].get(
+                    name, (None, None)
+                )
+            yield row | {"arrivals": figures_of_phase["tp"] + figures_of_phase["fn"]}
 
 
 def main() -> None:

@@ -50,24 +50,24 @@ def test_outputs_are_those_of_the_network(count, parts, training):
 @pytest.mark.parametrize("count", [4, 5])
 @pytest.mark.parametrize("frozen", [(), ("residual_1_norm_a", "bilstm_1_norm")])
 def test_it_learns_what_the_network_does(count, frozen):
-    whole, halves = build_model(NETWORK, seed=1), build_model(NETWORK, seed=1)
-    for model in (whole, halves):
+    reference, halves = build_model(NETWORK, seed=1), build_model(NETWORK, seed=1)
+    for model in (reference, halves):
         for name in frozen:
             model.get_layer(name).trainable = False
-    pairs = [(whole, whole), (run_in_halves(halves), halves)]
-    (outputs, slopes), (same, same_slopes) = (
+    pairs = [(reference, reference), (run_in_halves(halves), halves)]
+    (outputs, grads), (same, expected_grads) = (
         learnt(network, [one.value for one in model.trainable_variables], waves(count))
         for network, model in pairs
     )
     np.testing.assert_allclose(outputs, same, atol=1e-6)
-    largest = max(np.abs(slope).max() for slope in slopes)
-    for slope, other in zip(slopes, same_slopes, strict=True):
-        np.testing.assert_allclose(slope, other, atol=1e-5 * largest)
-    means = [one for one in whole.weights if "moving" in one.path]
+    max_grad = max(np.abs(grad).max() for grad in grads)
+    for grad, expected_value in zip(grads, expected_grads, strict=True):
+        np.testing.assert_allclose(grad, expected_value, atol=1e-5 * max_grad)
+    means = [one for one in reference.weights if "moving" in one.path]
     moved = [np.abs(one - keras.ops.full_like(one, "variance" in one.path)).max() for one in means]
     assert len(moved) > 4 and sum(np.array(moved) > 1e-4) == len(moved) - 2 * len(frozen)
-    for weight, other in zip(whole.get_weights(), halves.get_weights(), strict=True):
-        np.testing.assert_allclose(weight, other, atol=1e-6)
+    for weight, expected_value in zip(reference.get_weights(), halves.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected_value, atol=1e-6)
 
 
 def sums_in_any_order(network, weights):
@@ -84,15 +84,15 @@ def sums_in_any_order(network, weights):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_slopes_of_three_branches_are_added_up_in_one_order(parts):
     model = build_model(NETWORK)
-    weights = [one.value for one in model.trainable_variables]
+    weights = [weight.value for weight in model.trainable_variables]
     assert sums_in_any_order(model, weights)
     assert not sums_in_any_order(run_in_halves(model, parts), weights)
 
 
 def test_each_trace_has_a_dropout_of_its_own():
     model = build_model(replace(NETWORK, dropout=0.4))
-    one = tf.repeat(waves(1), 6, axis=0)
-    outputs = run_in_halves(model)(one, training=True)[1].numpy()
+    repeated = tf.repeat(waves(1), 6, axis=0)
+    outputs = run_in_halves(model)(repeated, training=True)[1].numpy()
     assert len({output.tobytes() for output in outputs}) == 6
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import refused
+from reference_scores import score_picks
 
 from eqt.compare import (
     COMPARED,
@@ -23,7 +24,7 @@ from eqt.compare import (
 from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, side
 from eqt.compare.comparison import verdict
 from eqt.compare.counts import by_earthquake, counts_of
-from eqt.metrics import STUDY_COLUMNS, study_row, timely
+from eqt.metrics import STUDY_COLUMNS, study_row
 from steadkit.schema import EVENT, NOISE
 
 ARRIVALS = {"P": 600, "S": 900}
@@ -148,7 +149,7 @@ def test_the_values_are_those_of_the_evaluation(made):
         arrivals = one.traces.set_index("trace_name")[f"{phase.lower()}_s"].dropna().to_dict()
         picks = one.detections[one.detections[f"{phase}_pick"].notna()]
         seconds = picks.assign(seconds=picks[f"{phase}_pick"] / 100)
-        score, residuals = timely(arrivals, seconds[["trace_name", "seconds"]])
+        score, residuals = score_picks(arrivals, seconds[["trace_name", "seconds"]])
         assert own[IN_TIME, f"{phase} precision"] == score.precision
         assert own[IN_TIME, f"{phase} recall"] == score.recall
         assert own[IN_TIME, f"{phase} F1"] == pytest.approx(score.f1, rel=1e-12)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference_picker import detect, peaks, runs
 
-from eqt.picking.picks import Thresholds, best, detect, peaks, runs
+from eqt.picking.picks import Thresholds, best
 from steadkit.errors import InputError
 
 
@@ -19,13 +20,13 @@ def window(**columns):
 
 
 def test_a_plain_earthquake():
-    found = detect(
+    detections = detect(
         window(detection={range(700, 1500): 0.9}, p={700: 0.8}, s={1200: 0.7}), Thresholds()
     )
-    assert len(found) == 1
-    assert (found[0].start, found[0].end) == (700, 1499)
-    assert found[0].probability == pytest.approx(0.9)
-    assert (found[0].p.sample, found[0].s.sample) == (700, 1200)
+    assert len(detections) == 1
+    assert (detections[0].start, detections[0].end) == (700, 1499)
+    assert detections[0].probability == pytest.approx(0.9)
+    assert (detections[0].p.sample, detections[0].s.sample) == (700, 1200)
 
 
 def test_noise_has_nothing():
@@ -41,12 +42,14 @@ def test_a_run_must_be_long_enough():
 
 @pytest.mark.parametrize(("lead", "belongs"), [(0, True), (100, True), (101, False)])
 def test_p_may_come_a_second_before_the_detection(lead, belongs):
-    found = detect(window(detection={range(700, 1500): 0.9}, p={700 - lead: 0.8}), Thresholds())
-    assert (found[0].p is not None) == belongs
+    detections = detect(
+        window(detection={range(700, 1500): 0.9}, p={700 - lead: 0.8}), Thresholds()
+    )
+    assert (detections[0].p is not None) == belongs
 
 
 def test_the_most_probable_peak_wins_not_the_first():
-    found = detect(
+    detections = detect(
         window(
             detection={range(700, 1500): 0.9},
             p={650: 0.2, 720: 0.6, 730: 0.3},
@@ -54,19 +57,19 @@ def test_the_most_probable_peak_wins_not_the_first():
         ),
         Thresholds(),
     )[0]
-    assert (found.p.sample, found.s.sample) == (720, 1000)
+    assert (detections.p.sample, detections.s.sample) == (720, 1000)
 
 
 def test_s_comes_after_p():
-    found = detect(
+    detections = detect(
         window(detection={range(700, 1500): 0.9}, p={800: 0.9}, s={750: 0.9, 1000: 0.2}),
         Thresholds(),
     )[0]
-    assert found.s.sample == 1000
+    assert detections.s.sample == 1000
 
 
 def test_two_earthquakes_have_their_own_picks():
-    found = detect(
+    detections = detect(
         window(
             detection={range(700, 1500): 0.9, range(1550, 2500): 0.8},
             p={700: 0.7, 1520: 0.9},
@@ -74,8 +77,8 @@ def test_two_earthquakes_have_their_own_picks():
         ),
         Thresholds(),
     )
-    assert [(d.p.sample, d.s.sample) for d in found] == [(700, 1000), (1520, 1900)]
-    assert best(found) == found[1]
+    assert [(d.p.sample, d.s.sample) for d in detections] == [(700, 1000), (1520, 1900)]
+    assert best(detections) == detections[1]
 
 
 @pytest.mark.parametrize(
@@ -86,17 +89,22 @@ def test_two_earthquakes_have_their_own_picks():
     ],
 )
 def test_no_pick_belongs_to_two_earthquakes(detection, p, s):
-    found = detect(window(detection=detection, p=p, s=s), Thresholds())
-    assert len(found) == 2
-    assert sum(d.p is not None for d in found) <= 1
-    assert sum(d.s is not None for d in found) <= 1
+    detections = detect(window(detection=detection, p=p, s=s), Thresholds())
+    assert len(detections) == 2
+    assert sum(d.p is not None for d in detections) <= 1
+    assert sum(d.s is not None for d in detections) <= 1
 
 
 def test_edges_of_the_window_count():
-    found = detect(
+    detections = detect(
         window(detection={range(0, 6000): 0.9}, p={0: 0.9}, s={5999: 0.8}), Thresholds()
     )[0]
-    assert (found.start, found.end, found.p.sample, found.s.sample) == (0, 5999, 0, 5999)
+    assert (detections.start, detections.end, detections.p.sample, detections.s.sample) == (
+        0,
+        5999,
+        0,
+        5999,
+    )
 
 
 def test_the_threshold_itself_is_not_above_it():

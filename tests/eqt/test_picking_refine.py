@@ -24,19 +24,19 @@ def event(seed=0, onset=ONSET, components=(0, 1, 2), rise=1):
     waveform = random.normal(size=(SAMPLES, 3))
     wave = 20 * lfilter([1], [1, -0.8], random.normal(size=(SAMPLES, 3)), axis=0)
     envelope = np.clip((np.arange(SAMPLES) - onset + 1) / rise, 0, 1)[:, np.newaxis]
-    for one in components:
-        waveform[:, one] += (wave * envelope)[:, one]
+    for component in components:
+        waveform[:, component] += (wave * envelope)[:, component]
     return waveform[np.newaxis].astype(np.float32)
 
 
 def bumps(*picks, height=0.8):
     """Give probabilities of which P's, or S's where column is 2, lie about some samples."""
-    found = np.zeros((1, SAMPLES, 3), np.float32)
-    found[..., 0] = 0.7
+    probabilities = np.zeros((1, SAMPLES, 3), np.float32)
+    probabilities[..., 0] = 0.7
     for sample, column in picks:
         bell = height * np.exp(-0.5 * ((np.arange(SAMPLES) - sample) / 10) ** 2)
-        found[0, :, column] = np.maximum(found[0, :, column], bell)
-    return Probabilities(found)
+        probabilities[0, :, column] = np.maximum(probabilities[0, :, column], bell)
+    return Probabilities(probabilities)
 
 
 def picked(probabilities, column=1):
@@ -47,8 +47,8 @@ def picked(probabilities, column=1):
 @pytest.mark.parametrize("late", [-15, -8, -3, 0, 3, 8, 15])
 def test_a_pick_goes_to_where_the_signal_begins(late, column):
     """Not beyond, and the more the nearer it was: the probability counts too."""
-    found = [refine_picks(bumps((ONSET + late, column)), event(seed)) for seed in range(20)]
-    errors = np.abs([picked(one, column) - ONSET for one in found])
+    refined = [refine_picks(bumps((ONSET + late, column)), event(seed)) for seed in range(20)]
+    errors = np.abs([picked(probabilities, column) - ONSET for probabilities in refined])
     assert errors.max() <= max(abs(late), 3)
     assert errors.mean() <= max(0.7 * abs(late), 1)
 
@@ -83,19 +83,19 @@ def test_the_deviation_goes_with_its_peak():
 @pytest.mark.parametrize("unit", [1e-9, 1e6])
 def test_the_unit_does_not_matter(unit):
     before = bumps((ONSET + 9, 1), (ONSET + 200, 2))
-    one, other = (refine_picks(before, event() * scale) for scale in (1, unit))
-    np.testing.assert_array_equal(one.mean, other.mean)
+    reference, scaled = (refine_picks(before, event() * scale) for scale in (1, unit))
+    np.testing.assert_array_equal(reference.mean, scaled.mean)
 
 
 def test_p_is_looked_for_on_the_vertical_and_elsewhere_where_that_is_dead():
-    both = event(components=(0, 1))
-    both += event(1, ONSET + 10, (2,))
-    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), both)) - ONSET - 10) <= 3
-    assert abs(picked(refine_picks(bumps((ONSET + 4, 2)), both), 2) - ONSET) <= 3
-    both[..., 2] = 0
-    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), both)) - ONSET) <= 3
-    both[:] = 0
-    assert picked(refine_picks(bumps((ONSET + 4, 1)), both)) == ONSET + 4
+    waveforms = event(components=(0, 1))
+    waveforms += event(1, ONSET + 10, (2,))
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), waveforms)) - ONSET - 10) <= 3
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 2)), waveforms), 2) - ONSET) <= 3
+    waveforms[..., 2] = 0
+    assert abs(picked(refine_picks(bumps((ONSET + 4, 1)), waveforms)) - ONSET) <= 3
+    waveforms[:] = 0
+    assert picked(refine_picks(bumps((ONSET + 4, 1)), waveforms)) == ONSET + 4
 
 
 @pytest.mark.parametrize("value", [0, 5])
@@ -139,9 +139,9 @@ def test_each_trace_for_itself():
 @pytest.mark.parametrize("scale", [1, 1e-6, 1e6])
 def test_the_criterion_is_the_formula(scale):
     samples = scale * event()[0, ONSET - BEFORE : ONSET + AFTER, 2].astype(float)
-    count, found = len(samples), onset_criterion(samples)
+    count, criterion = len(samples), onset_criterion(samples)
     for onset in range(MIN_SEGMENT, count - MIN_SEGMENT):
         quiet, loud = samples[:onset], samples[onset:]
-        wanted = onset * np.log(quiet.var()) + (count - onset - 1) * np.log(loud.var())
-        assert found[onset] == pytest.approx(wanted, rel=1e-6)
-    assert np.isinf(found[:MIN_SEGMENT]).all() and np.isinf(found[-MIN_SEGMENT:]).all()
+        expected = onset * np.log(quiet.var()) + (count - onset - 1) * np.log(loud.var())
+        assert criterion[onset] == pytest.approx(expected, rel=1e-6)
+    assert np.isinf(criterion[:MIN_SEGMENT]).all() and np.isinf(criterion[-MIN_SEGMENT:]).all()

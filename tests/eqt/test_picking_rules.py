@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from campaigns.picking import differences, found_in
+from reference_picker import detect
 
 from eqt.picking.candidates import extract_candidates
-from eqt.picking.picks import Detection, Pick, Thresholds, detect, row_of
+from eqt.picking.picks import Detection, Pick, Thresholds, row_of
 from eqt.picking.rules import CORRECTED, PUBLISHED, TABLE, Rules
 from eqt.probabilities import Probabilities
 
@@ -287,19 +288,25 @@ LOW_CASES = {
 )
 def test_a_window_by_hand(name, thresholds, case):
     columns, *expected = case[1]
-    made, rules = window(*columns), RULE_SETS[name]
+    probabilities, rules = window(*columns), RULE_SETS[name]
     expected = expected[list(RULE_SETS).index(name)]
-    assert found_in(detect(made, thresholds, rules=rules)) == expected
-    outputs = iter([Probabilities(np.stack([made, np.zeros_like(made), made]))])
-    kept = extract_candidates(outputs, thresholds, rules=rules).detections(thresholds)
-    assert [found_in(one) for one in kept] == [expected, [], expected]
+    assert found_in(detect(probabilities, thresholds, rules=rules)) == expected
+    outputs = iter(
+        [Probabilities(np.stack([probabilities, np.zeros_like(probabilities), probabilities]))]
+    )
+    detections = extract_candidates(outputs, thresholds, rules=rules).detections(thresholds)
+    assert [found_in(trace_detections) for trace_detections in detections] == [
+        expected,
+        [],
+        expected,
+    ]
 
 
 def test_probabilities_are_means_to_the_end_or_before_it():
-    made = window({range(700, 710): 0.5, 710: 1.0}, {705: 0.12345}, {})
-    std = made / 10
+    probabilities = window({range(700, 710): 0.5, 710: 1.0}, {705: 0.12345}, {})
+    std = probabilities / 10
     published, corrected = (
-        detect(made, Thresholds(), std, rules)[0] for rules in (PUBLISHED, CORRECTED)
+        detect(probabilities, Thresholds(), std, rules)[0] for rules in (PUBLISHED, CORRECTED)
     )
     assert (published.probability, published.uncertainty) == (0.5, 0.05)
     assert published.p == Pick(705, 0.123, 0.012)
@@ -310,9 +317,12 @@ def test_probabilities_are_means_to_the_end_or_before_it():
 
 
 def test_the_row_of_a_trace_is_the_first_or_the_most_probable():
-    found = [Detection(700, 800, 0.3, Pick(700, 0.2)), Detection(2000, 2900, 0.9, Pick(2000, 0.9))]
-    assert row_of(found, PUBLISHED) == found[0]
-    assert row_of(found, CORRECTED) == found[1]
+    detections = [
+        Detection(700, 800, 0.3, Pick(700, 0.2)),
+        Detection(2000, 2900, 0.9, Pick(2000, 0.9)),
+    ]
+    assert row_of(detections, PUBLISHED) == detections[0]
+    assert row_of(detections, CORRECTED) == detections[1]
     assert row_of([], PUBLISHED) is row_of([], CORRECTED) is None
 
 
@@ -339,7 +349,7 @@ SEEN = sorted({field.name for field in fields(Rules)} - {"name", "first_row", "i
 def test_random_windows_show_every_rule(field):
     """A picker with any rule of the other set differs from the loops."""
     changed = [
-        replace(one, **{field: getattr(other, field)})
-        for one, other in ((PUBLISHED, CORRECTED), (CORRECTED, PUBLISHED))
+        replace(rules, **{field: getattr(other_rules, field)})
+        for rules, other_rules in ((PUBLISHED, CORRECTED), (CORRECTED, PUBLISHED))
     ]
     assert any(True for _ in differences(1000, 3, changed))

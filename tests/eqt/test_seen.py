@@ -50,14 +50,14 @@ def test_a_comparison_says_first_what_its_networks_were_trained_on(compared, run
     names = read_table(compared / "half.csv")["trace_name"].tolist()
     seen = json.loads((compared / "one" / "evaluation" / METRICS).read_text())["seen"]
     assert seen["traces"] == n_trained(compared / "one", names) > 5
-    told = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
+    message = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
     result = run("eqt", "compare", compared / "one", compared / "two", "--out", "out")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith(told)
+    assert result.output.startswith(message)
     page = (tmp_path / "out" / "comparison.html").read_text()
     text = (tmp_path / "out" / "comparison.md").read_text()
-    assert text.split("\n\n")[1].startswith(told)
-    assert page.partition("<li>")[2].startswith(told)
+    assert text.split("\n\n")[1].startswith(message)
+    assert page.partition("<li>")[2].startswith(message)
 
 
 def test_each_network_of_a_comparison_counts_its_own(compared, run, tmp_path):
@@ -144,9 +144,9 @@ def test_pictures_of_traces_that_were_trained_on_say_so(trained, visualize, tmp_
     of_part = {part: next(n for n, p in parts.items() if p == part) for part in SPLITS}
     names = ("--traces", of_part["train"], "--traces", of_part["test"])
     output = visualize("maps", "--layers", "decoderP_1", *names)
-    told = "Not independent: of these 2 traces 1 were trained on or chosen by"
-    assert output.startswith(told)
-    assert json.loads((tmp_path / "out" / "visualize.json").read_text())["seen"] == told
+    message = "Not independent: of these 2 traces 1 were trained on or chosen by"
+    assert output.startswith(message)
+    assert json.loads((tmp_path / "out" / "visualize.json").read_text())["seen"] == message
 
 
 def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path):

@@ -10,27 +10,27 @@ NONE = float("nan")
 
 
 def test_batches_add_up_and_a_right_pick_is_within_half_a_second():
-    found = np.array([[500, 650, 900], [MIN_DETECTION - 1, 651, 900], [40, 100, 200]])
+    candidates = np.array([[500, 650, 900], [MIN_DETECTION - 1, 651, 900], [40, 100, 200]])
     peaks = np.array([[0.9, 0.05], [0.5, 0.5], [0.2, 0.01]])
     arrivals = np.array([[600, 900], [600, NONE], [NONE, NONE]])
-    whole = count(found, peaks, arrivals)
-    assert whole.right.tolist() == [1, 1, 0]
-    assert whole.found.tolist() == [2, 3, 0] and whole.there.tolist() == [2, 2, 1]
-    parts = RunningCounts()
+    counts = count(candidates, peaks, arrivals)
+    assert counts.tp.tolist() == [1, 1, 0]
+    assert counts.n_predicted.tolist() == [2, 3, 0] and counts.n_actual.tolist() == [2, 2, 1]
+    sums = RunningCounts()
     for n in range(3):
-        parts = parts.plus(count(found[n : n + 1], peaks[n : n + 1], arrivals[n : n + 1]))
-    for one, other in zip(parts, whole, strict=True):
-        np.testing.assert_array_equal(one, other)
-    f1 = whole.f1
+        sums = sums.add(count(candidates[n : n + 1], peaks[n : n + 1], arrivals[n : n + 1]))
+    for summed, expected in zip(sums, counts, strict=True):
+        np.testing.assert_array_equal(summed, expected)
+    f1 = counts.f1
     assert (f1["val_detection_f1"], f1["val_P_f1"], f1["val_S_f1"]) == pytest.approx((0.5, 0.4, 0))
 
 
 def test_an_s_in_an_earthquake_whose_s_is_not_known_does_not_count():
-    found = np.array([[500, 600, 900], [500, 600, 900]])
+    candidates = np.array([[500, 600, 900], [500, 600, 900]])
     peaks = np.full((2, 2), 0.9)
-    known = count(found, peaks, np.array([[600, 900], [600, NONE]]))
-    assert known.found.tolist() == [2, 2, 1] and known.there.tolist() == [2, 2, 1]
-    assert known.f1["val_S_f1"] == 1
+    counts = count(candidates, peaks, np.array([[600, 900], [600, NONE]]))
+    assert counts.n_predicted.tolist() == [2, 2, 1] and counts.n_actual.tolist() == [2, 2, 1]
+    assert counts.f1["val_S_f1"] == 1
 
 
 def test_where_nothing_is_and_nothing_was_found_there_is_no_f1():
