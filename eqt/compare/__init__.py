@@ -18,7 +18,7 @@ from eqt.compare.comparison import (
     tally,
 )
 from eqt.compare.figures import draw_differences
-from eqt.compare.load import Evaluated, evaluation_folder, read_evaluation, require_results
+from eqt.compare.load import EvaluationTables, evaluation_folder, read_evaluation, require_results
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
 from eqt.compare.report import (
     METHOD,
@@ -50,7 +50,7 @@ __all__ = [
     "UNDEFINED",
     "WORSE",
     "Comparison",
-    "Evaluated",
+    "EvaluationTables",
     "ModelRuns",
     "compare",
     "comparison_table",

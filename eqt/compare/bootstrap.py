@@ -103,10 +103,10 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def side(low: float, high: float, direction: int) -> str:
+def classify_interval(low: float, high: float, direction: int) -> str:
     """Tell what an interval of differences says: better, worse or undecided.
 
-    >>> side(0.01, 0.02, 1), side(0.01, 0.02, -1), side(-0.01, 0.02, 1)
+    >>> classify_interval(0.01, 0.02, 1), classify_interval(0.01, 0.02, -1), classify_interval(-0.01, 0.02, 1)
     ('better', 'worse', 'undecided')
     """
     if low > 0 or high < 0:

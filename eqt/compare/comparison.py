@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eqt.compare.bootstrap import interval, mean_of_seeds, resample, side
+from eqt.compare.bootstrap import interval, mean_of_seeds, resample, classify_interval
 from eqt.compare.counts import by_earthquake, counts_of
-from eqt.compare.load import Evaluated, in_same_order, read_evaluation
+from eqt.compare.load import EvaluationTables, align_traces, read_evaluation
 from eqt.compare.measures import MEASURES, STUDY
 from eqt.seen import TrainingOverlap
 from steadkit.console import progress
@@ -29,7 +29,7 @@ class ModelRuns:
     """A model that is compared: its name, and one evaluation for each seed it was trained with."""
 
     name: str
-    evaluations: Sequence[Evaluated]
+    evaluations: Sequence[EvaluationTables]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def compare(
     base = names.index(baseline) if baseline is not None else 0
     owners = [model for model, one in enumerate(contenders) for _ in one.evaluations]
     labels = [names[model] for model in owners]
-    evaluations = in_same_order([e for one in contenders for e in one.evaluations], labels)
+    evaluations = align_traces([e for one in contenders for e in one.evaluations], labels)
     traces = evaluations[0].traces
     counted = [by_earthquake(counts_of(one), traces) for one in progress(evaluations, "counting")]
     is_noise = counted[0][1]
@@ -132,7 +132,7 @@ def compare(
         models=tuple(names[model] for model in others),
         figures=pd.concat([_intervals(names[m], points[m], draws[m]) for m in range(len(names))]),
         differences=pd.concat(
-            [_against(names[m], points[base], points[m], draws[m] - draws[base]) for m in others]
+            [_difference_rows(names[m], points[base], points[m], draws[m] - draws[base]) for m in others]
         ).reset_index(drop=True),
         earthquakes=int((~is_noise).sum()),
         events=int((traces["trace_category"] == EVENT).sum()),
@@ -168,13 +168,13 @@ def _figures(
     points, draws = [], []
     for model in range(max(owners) + 1):
         own = [number for number, owner in enumerate(owners) if owner == model]
-        of_whole, of_draws = (_measured(values[:, own], columns) for values in (whole, drawn))
+        of_whole, of_draws = (_compute_measures(values[:, own], columns) for values in (whole, drawn))
         points.append(of_whole[:, :, 0].mean(axis=1))
         draws.append(np.stack([mean_of_seeds(values, random) for values in of_draws]))
     return np.stack(points), np.stack(draws)
 
 
-def _measured(sums: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+def _compute_measures(sums: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """Compute all measures from sums of shape (draws, seeds, columns): (measures, seeds, draws)."""
     named = {name: sums[:, :, number].T for number, name in enumerate(columns)}
     return np.stack([measure.formula(named) for measure in MEASURES])
@@ -188,7 +188,7 @@ def _intervals(name: str, points: np.ndarray, draws: np.ndarray) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["model", "protocol", "figure", "value", "low", "high"])
 
 
-def _against(
+def _difference_rows(
     name: str, baseline: np.ndarray, points: np.ndarray, differences: np.ndarray
 ) -> pd.DataFrame:
     """Make the rows of one model; differences have the shape (measures, draws)."""
@@ -207,7 +207,7 @@ def _against(
                 "low": low,
                 "high": high,
                 "verdict": verdict(value, theirs, measure.direction),
-                "bootstrap": side(low, high, measure.direction),
+                "bootstrap": classify_interval(low, high, measure.direction),
             }
         )
     return pd.DataFrame(rows)

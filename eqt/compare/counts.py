@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from eqt.compare.load import Evaluated
+from eqt.compare.load import EvaluationTables
 from eqt.metrics import OUTPUTS, TOLERANCE, study_errors, truth_of
 from steadkit.schema import EVENT, NOISE, SAMPLING_RATE
 
 
-def counts_of(one: Evaluated, tolerance: float = TOLERANCE) -> pd.DataFrame:
+def counts_of(one: EvaluationTables, tolerance: float = TOLERANCE) -> pd.DataFrame:
     """Count in each trace what the measures are sums of.
 
     Parameters
@@ -42,7 +42,7 @@ def counts_of(one: Evaluated, tolerance: float = TOLERANCE) -> pd.DataFrame:
         }
     columns |= _presence_counts("d_time", event, (one.picks["number_of_detections"] > 0).to_numpy())
     for phase in "PS":
-        columns |= _in_time(one, phase, tolerance)
+        columns |= _tolerance_counts(one, phase, tolerance)
     return pd.DataFrame(columns).astype(float)
 
 
@@ -57,7 +57,7 @@ def _presence_counts(
     }
 
 
-def _in_time(one: Evaluated, phase: str, tolerance: float) -> dict[str, np.ndarray]:
+def _tolerance_counts(one: EvaluationTables, phase: str, tolerance: float) -> dict[str, np.ndarray]:
     """Count the picks of a phase in each trace: within the tolerance, others, missed arrivals."""
     arrivals = one.traces[f"{phase.lower()}_s"].to_numpy(float)
     picks = one.detections[one.detections[f"{phase}_pick"].notna()]

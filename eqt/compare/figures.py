@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.compare.comparison import Comparison
-from eqt.compare.measures import MEASURES, SAMPLES, SECONDS, SHARES, TRACES
+from eqt.compare.measures import MEASURES, SAMPLES, SECONDS, FRACTIONS, TRACES
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 
 MARKS = {"better": (BLUE, "o", BLUE), "worse": (VERMILLION, "s", VERMILLION)}
@@ -30,7 +30,7 @@ def draw_differences(comparison: Comparison) -> Figure:
     Shares, samples, seconds and traces have their own axes, as wide for all models. Where less is
     better the difference is turned round, so that better is to the right everywhere.
     """
-    units = (SHARES, SAMPLES, SECONDS, TRACES)
+    units = (FRACTIONS, SAMPLES, SECONDS, TRACES)
     heights = [sum(measure.unit == unit for measure in MEASURES) for unit in units]
     count = len(comparison.models)
     figure = Figure(

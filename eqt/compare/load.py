@@ -35,7 +35,7 @@ TABLES = {
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationTables:
     """One evaluation.
 
     Parameters
@@ -79,7 +79,7 @@ def evaluation_folder(path: Path) -> Path:
     raise InputError(f"{str(path)!r} holds no evaluation: run eqt evaluate {str(path)!r} first")
 
 
-def read_evaluation(path: Path) -> Evaluated:
+def read_evaluation(path: Path) -> EvaluationTables:
     """Read the tables of an evaluation.
 
     Parameters
@@ -101,9 +101,9 @@ def read_evaluation(path: Path) -> Evaluated:
     identity = ["trace_name", "trace_category"]
     for name, table in (("traces.csv", traces), (RESULTS, results)):
         if not table[identity].equals(picks[identity]):
-            raise _misfit(folder, name)
+            raise _mismatch_error(folder, name)
     if not detections["trace_name"].isin(names).all():
-        raise _misfit(folder, "detections.csv")
+        raise _mismatch_error(folder, "detections.csv")
     unknown = ~traces["trace_category"].isin(CATEGORIES)
     if unknown.any() or (traces["earthquake"] == "").any():
         raise InputError(
@@ -111,7 +111,7 @@ def read_evaluation(path: Path) -> Evaluated:
             "evaluate again"
         )
     seen = seen_in_evaluation(folder, traces)
-    return Evaluated(folder, picks, detections, traces, results, seen)
+    return EvaluationTables(folder, picks, detections, traces, results, seen)
 
 
 def require_results(
@@ -131,7 +131,7 @@ def require_results(
     )
 
 
-def _misfit(folder: Path, name: str) -> InputError:
+def _mismatch_error(folder: Path, name: str) -> InputError:
     return InputError(
         f"{str(folder / name)!r} does not list the traces of the picks.csv beside it: "
         "evaluate again with eqt evaluate --overwrite"
@@ -171,7 +171,7 @@ def _numbers(text: pd.Series, path: Path) -> np.ndarray:
     return values
 
 
-def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> list[Evaluated]:
+def align_traces(evaluations: Sequence[EvaluationTables], names: Sequence[str]) -> list[EvaluationTables]:
     """Put the traces of all evaluations in the order of the first.
 
     Raises

@@ -18,7 +18,7 @@ Sums = Mapping[str, np.ndarray]
 STUDY, IN_TIME = "study", "in time"
 """The study's protocol, by published rules, and the one within a tolerance, by corrected ones."""
 
-SHARES, SAMPLES, SECONDS, TRACES = "shares", "samples", "seconds", "traces"
+FRACTIONS, SAMPLES, SECONDS, TRACES = "shares", "samples", "seconds", "traces"
 """What figures are measured in; shares lie between 0 and 1."""
 
 
@@ -33,7 +33,7 @@ class Measure:
     protocol
         ``STUDY`` or ``IN_TIME``.
     unit
-        ``SHARES``, ``SAMPLES``, ``SECONDS`` or ``TRACES``.
+        ``FRACTIONS``, ``SAMPLES``, ``SECONDS`` or ``TRACES``.
     direction
         1 where more is better, -1 where less is.
     formula
@@ -61,7 +61,7 @@ def count(name: str) -> Callable[[Sums], np.ndarray]:
     return lambda sums: sums[name]
 
 
-def share(part: str, *others: str) -> Callable[[Sums], np.ndarray]:
+def fraction(part: str, *others: str) -> Callable[[Sums], np.ndarray]:
     """Return the formula of what share a sum has in itself and others."""
     return lambda sums: ratio(sums[part], sum((sums[o] for o in others), sums[part]))
 
@@ -93,8 +93,8 @@ def _study_measures(long: str, short: str) -> list[Measure]:
     """List what the study has of detection (``det``, ``d``), P or S; detections have no error."""
     names = {what: f"{short}_{what}" for what in ("tp", "fp", "tn", "fn", "mae", "rmse")}
     rows: list[Row] = [
-        (f"{long}_recall", SHARES, 1, share(names["tp"], names["fn"])),
-        (f"{long}_precision", SHARES, 1, share(names["tp"], names["fp"])),
+        (f"{long}_recall", FRACTIONS, 1, fraction(names["tp"], names["fn"])),
+        (f"{long}_precision", FRACTIONS, 1, fraction(names["tp"], names["fp"])),
     ]
     if short != "d":
         rows += [
@@ -110,9 +110,9 @@ def _measures_in_time(name: str, prefix: str) -> list[Measure]:
     """List precision, recall and F1 of detection, P or S, and for picks the mean error."""
     tp, fp, fn = (f"{prefix}_{what}" for what in ("tp", "fp", "fn"))
     rows: list[Row] = [
-        ("precision", SHARES, 1, share(tp, fp)),
-        ("recall", SHARES, 1, share(tp, fn)),
-        ("F1", SHARES, 1, f1(prefix)),
+        ("precision", FRACTIONS, 1, fraction(tp, fp)),
+        ("recall", FRACTIONS, 1, fraction(tp, fn)),
+        ("F1", FRACTIONS, 1, f1(prefix)),
     ]
     if prefix != "d_time":
         rows.append(("MAE", SECONDS, -1, mean(f"{prefix}_error", tp)))

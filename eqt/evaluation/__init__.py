@@ -19,7 +19,7 @@ The pass of the network is `eqt.picking.candidates.collect_candidates`, for
 these or any other batches.
 """
 
-from eqt.evaluation.inputs import Part, Task, plan
+from eqt.evaluation.inputs import TraceSubset, Task, plan
 from eqt.evaluation.report import SECTIONS, Section, residual_rows, tolerance_rows
 from eqt.evaluation.results import (
     TOLERANCES,
@@ -48,7 +48,7 @@ __all__ = [
     "TOLERANCES",
     "Evaluation",
     "EvaluationResult",
-    "Part",
+    "TraceSubset",
     "Protocol",
     "Section",
     "Task",

@@ -26,7 +26,7 @@ TITLES = {
     "source_depth_km": "depth (km)",
     "station": "station",
 }
-STATIONS = 10
+MAX_STATIONS = 10
 
 
 def breakdown(
@@ -65,7 +65,7 @@ def breakdown(
         for label, some in of_name.items()
         for kind, tally in tallies.items()
     }
-    each = (("|".join(key), _only(*cell)) for key, cell in cells.items())
+    each = (("|".join(key), _counts_of_traces(*cell)) for key, cell in cells.items())
     bounds = intervals(each, chance.groups, chance.resamples, chance.seed)
     sizes = {
         phase: (one.traces, one.matches.residuals) for phase, one in honest.picks[tolerance].items()
@@ -73,7 +73,7 @@ def breakdown(
 
     def row(name: str, label: str, some: np.ndarray) -> dict[str, Any]:
         kinds = {
-            kind: _figures(tally.score(some), bounds["|".join((name, label, kind))])
+            kind: _score_row(tally.score(some), bounds["|".join((name, label, kind))])
             for kind, tally in tallies.items()
         }
         for phase, (trace, residuals) in sizes.items():
@@ -108,7 +108,7 @@ def _label(low: float, high: float) -> str:
     return f"{low:g} or more" if high == INFINITY else f"{low:g} to {high:g}"
 
 
-def stations(names: np.ndarray, most: int = STATIONS) -> dict[str, np.ndarray]:
+def stations(names: np.ndarray, most: int = MAX_STATIONS) -> dict[str, np.ndarray]:
     """Tell the traces of the stations with most of them, and those of all the others.
 
     >>> list(stations(np.array(["A", "B", "B"], dtype=object), 1))
@@ -127,11 +127,11 @@ def stations(names: np.ndarray, most: int = STATIONS) -> dict[str, np.ndarray]:
     return bins
 
 
-def _only(tally: ConfusionCounts, some: np.ndarray) -> ConfusionCounts:
+def _counts_of_traces(tally: ConfusionCounts, some: np.ndarray) -> ConfusionCounts:
     return ConfusionCounts(*(np.where(some, column, 0) for column in vars(tally).values()))
 
 
-def _figures(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
+def _score_row(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: bounds[key] for key in ("precision", "recall", "f1") if key in bounds}
     return {
         "precision": score.precision,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.evaluation.detections import PHASES, DetectionColumns
-from eqt.evaluation.tolerance import ToleranceFigures, nearest
+from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
 from eqt.metrics import calibration_error, reliability, uncertainty_figures
 from eqt.picking.candidates import PickCandidates
 
@@ -51,7 +51,7 @@ def uncertainty(
     """
     told = {}
     for phase in PHASES:
-        pairs = nearest(honest.truth, found.picks[phase], phase)
+        pairs = nearest_picks(honest.truth, found.picks[phase], phase)
         strays = found.picks[phase].uncertainty[pairs.picks]
         told[phase] = uncertainty_figures(strays, pairs.residuals, tolerance)
     return told

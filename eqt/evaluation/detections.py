@@ -20,7 +20,7 @@ from steadkit.schema import SAMPLING_RATE
 PHASES = ("P", "S")
 
 
-class Picked(NamedTuple):
+class PickColumns(NamedTuple):
     """Picks of one phase, each column (picks,); seconds from the start of the trace."""
 
     trace: np.ndarray
@@ -34,10 +34,10 @@ class DetectionColumns(NamedTuple):
 
     trace: np.ndarray
     spans: np.ndarray
-    picks: dict[str, Picked]
+    picks: dict[str, PickColumns]
 
 
-class Scored(NamedTuple):
+class PickScores(NamedTuple):
     """Which picks are right, counted by trace."""
 
     matches: Matches
@@ -57,11 +57,11 @@ def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
         rows = [(p.sample, p.probability, p.uncertainty) for p in its if p is not None]
         sample, *rest = np.array(rows, float).reshape(-1, 3).T
         has = np.array([p is not None for p in its], bool)
-        picks[phase] = Picked(trace[has], sample / SAMPLING_RATE, *rest)
+        picks[phase] = PickColumns(trace[has], sample / SAMPLING_RATE, *rest)
     return DetectionColumns(trace, spans, picks)
 
 
-def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> Picked:
+def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> PickColumns:
     """List the picks of a phase down to the floor, in the detections at a threshold.
 
     Those that reach any higher threshold are what would have been picked at it; S depends on the
@@ -74,7 +74,7 @@ def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: st
     return detection_columns(without_pairs.detections(at)).picks[phase]
 
 
-def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:
+def scorable_picks(truth: Truth, picked: PickColumns, phase: str, tolerance: float) -> PickColumns:
     """Return the picks that are right or wrong.
 
     A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
@@ -83,20 +83,20 @@ def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Pic
     if not is_judged.all():
         matches = match_picks(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance)
         is_judged[matches.picks] = True
-    return Picked(*(column[is_judged] for column in picked))
+    return PickColumns(*(column[is_judged] for column in picked))
 
 
-def score(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Scored:
+def score(truth: Truth, picked: PickColumns, phase: str, tolerance: float) -> PickScores:
     """Tell which picks of a phase are right in time; one for an arrival, the nearest."""
     traces, seconds = truth.arrivals(phase)
     found = match_picks(traces, seconds, picked.trace, picked.seconds, tolerance)
     right = traces[found.arrivals]
     counted = count_outcomes(truth.traces, traces, picked.trace, right, truth.lacks(phase))
-    return Scored(found, right, counted)
+    return PickScores(found, right, counted)
 
 
 def right_by_probability(
-    truth: Truth, picked: Picked, phase: str, tolerance: float
+    truth: Truth, picked: PickColumns, phase: str, tolerance: float
 ) -> tuple[np.ndarray, int]:
     """Tell which picks are right where the most probable in time takes the arrival.
 
@@ -110,13 +110,13 @@ def right_by_probability(
     return right, len(traces)
 
 
-def overlapping(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> ConfusionCounts:
+def count_overlaps(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> ConfusionCounts:
     """Count detections by whether they cover an earthquake; see `eqt.metrics.match_detections`."""
     _, right = match_detections(truth.p, truth.s, truth.trace, spans, trace)
     return count_outcomes(truth.traces, truth.trace, trace, trace[right])
 
 
-def present(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
+def count_presence(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
     """Count traces: with an earthquake or without, with a detection or without."""
     event = truth.is_event
     found = np.bincount(trace, minlength=truth.traces) > 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eqt.evaluation.detections import PHASES, DetectionColumns
-from eqt.evaluation.tolerance import ToleranceFigures, nearest
+from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
 from eqt.picking.candidates import PickCandidates
 from eqt.probabilities import Predict
 from steadkit.pipeline import BatchLoader, raise_input_errors
@@ -38,17 +38,17 @@ class WorstTrace(NamedTuple):
     why: str
 
 
-def evenly(traces: int, most: int = EXAMPLES) -> list[int]:
+def spaced_rows(traces: int, most: int = EXAMPLES) -> list[int]:
     """Choose some traces from first to last.
 
-    >>> evenly(100, 4)
+    >>> spaced_rows(100, 4)
     [0, 25, 50, 75]
     """
     step = max(traces // most, 1)
     return list(range(0, traces, step))[:most]
 
 
-def worst(
+def worst_traces(
     honest: ToleranceFigures,
     found: DetectionColumns,
     candidates: PickCandidates,
@@ -60,10 +60,10 @@ def worst(
     Each trace comes once, at most so many of each kind, the worst first.
     """
     kinds: list[list[WorstTrace]] = [
-        *(_far_off(honest, found, phase, tolerance) for phase in PHASES),
-        _missed(honest, candidates),
-        _false(honest, candidates),
-        _besides(honest),
+        *(_picks_outside_tolerance(honest, found, phase, tolerance) for phase in PHASES),
+        _missed_events(honest, candidates),
+        _false_alarms(honest, candidates),
+        _extra_detections(honest),
     ]
     seen: set[int] = set()
     chosen = []
@@ -74,10 +74,10 @@ def worst(
     return chosen
 
 
-def _far_off(
+def _picks_outside_tolerance(
     honest: ToleranceFigures, found: DetectionColumns, phase: str, tolerance: float
 ) -> list[WorstTrace]:
-    pairs = nearest(honest.truth, found.picks[phase], phase)
+    pairs = nearest_picks(honest.truth, found.picks[phase], phase)
     order = np.argsort(-np.abs(pairs.residuals), kind="stable")
     rows = found.picks[phase].trace[pairs.picks]
     return [
@@ -87,21 +87,21 @@ def _far_off(
     ]
 
 
-def _missed(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
+def _missed_events(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
     rows = np.flatnonzero(honest.presence.fn)
     highest = candidates.highest[rows, 0]
     order = np.argsort(highest, kind="stable").tolist()
     return [WorstTrace(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
 
 
-def _false(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
+def _false_alarms(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
     rows = np.flatnonzero((honest.detection.fp > 0) & ~honest.truth.is_event)
     highest = candidates.highest[rows, 0]
     order = np.argsort(-highest, kind="stable").tolist()
     return [WorstTrace(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
 
 
-def _besides(honest: ToleranceFigures) -> list[WorstTrace]:
+def _extra_detections(honest: ToleranceFigures) -> list[WorstTrace]:
     """List events with the most detections where no earthquake is known."""
     wrong = honest.detection.fp
     rows = np.flatnonzero((wrong > 0) & honest.truth.is_event)

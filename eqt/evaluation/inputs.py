@@ -15,7 +15,7 @@ from steadkit.manifest import load
 from steadkit.sources import source_from_path
 
 
-class Part(NamedTuple):
+class TraceSubset(NamedTuple):
     """Some traces of a STEAD file."""
 
     data: Path
@@ -35,7 +35,7 @@ class Task:
     weights: Path
     training: TrainConfig
     out: Path
-    validation: Part | None = None
+    validation: TraceSubset | None = None
     seen: TrainingOverlap = NOTHING
     """What of the traces the run was trained on."""
 
@@ -58,12 +58,12 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
             raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
         traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
         seen = _seen(run_of(weights), data, traces)
-        return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
+        return Task(_weights_name(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
     file = data_now(RunFolder(run), setup, data)
     whole = not is_own(RunFolder(run), setup, file)
-    traces = _all_traces(file) if whole else _test_part(RunFolder(run))
-    validation = _part(RunFolder(run), "validation")
+    traces = _all_traces(file) if whole else _test_split(RunFolder(run))
+    validation = _traces_of_split(RunFolder(run), "validation")
     return Task(
         name=printable(run.resolve().name, None),
         data=file,
@@ -71,7 +71,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         weights=weights or RunFolder(run).best,
         training=setup.training,
         out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
-        validation=Part(setup.data if whole else file, validation) if validation else None,
+        validation=TraceSubset(setup.data if whole else file, validation) if validation else None,
         seen=_seen((weights and run_of(weights)) or RunFolder(run), file, traces),
     )
 
@@ -81,7 +81,7 @@ def _seen(run: RunFolder | None, data: Path, traces: list[str]) -> TrainingOverl
     return NOTHING if run is None else overlap_with_training(run, load_setup(run), data, traces)
 
 
-def _bare(weights: Path) -> str:
+def _weights_name(weights: Path) -> str:
     """Name a file of weights without its ending; a run folder keeps its name."""
     name = printable(weights.resolve().name, None)
     return name.removesuffix(weights_h5.SUFFIX).removesuffix(keras_v3.SUFFIX)
@@ -95,8 +95,8 @@ def _all_traces(data: Path) -> list[str]:
     return names
 
 
-def _test_part(run: RunFolder) -> list[str]:
-    names = _part(run, "test")
+def _test_split(run: RunFolder) -> list[str]:
+    names = _traces_of_split(run, "test")
     if not names:
         raise InputError(
             f"{str(run.split)!r} gives no trace to the test part: name other data with --data"
@@ -104,5 +104,5 @@ def _test_part(run: RunFolder) -> list[str]:
     return names
 
 
-def _part(run: RunFolder, part: str) -> list[str]:
+def _traces_of_split(run: RunFolder, part: str) -> list[str]:
     return traces_of(load(run.split), part)

@@ -11,14 +11,14 @@ from eqt import plots
 from eqt.evaluation.breakdown import TITLES
 from eqt.evaluation.detections import PHASES, right_by_probability
 from eqt.evaluation.results import EvaluationResult, tester_default, unknown_summary
-from eqt.evaluation.tolerance import nearest
+from eqt.evaluation.tolerance import nearest_picks
 from eqt.metrics import precision_recall
 from eqt.plots import html
 
 Section = Callable[[EvaluationResult], str]
 """Turns findings into HTML, empty where there is nothing to show."""
 
-KINDS = ("detection", "presence", "P", "S")
+SCORE_NAMES = ("detection", "presence", "P", "S")
 
 
 def report(found: EvaluationResult, sections: Collection[Section] | None = None) -> str:
@@ -72,13 +72,13 @@ def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List detection and presence once, P and S at each tolerance: scores with their intervals."""
     rows = []
     for number, (tolerance, kinds) in enumerate(figures["honest"].items()):
-        for kind in KINDS if number == 0 else PHASES:
+        for kind in SCORE_NAMES if number == 0 else PHASES:
             one = kinds[kind]
             name = f"{kind}, {tolerance} s" if kind in PHASES else kind
             scores = {
-                "precision": _bounded(one, "precision"),
-                "recall": _bounded(one, "recall"),
-                "F1": _bounded(one, "f1"),
+                "precision": _with_interval(one, "precision"),
+                "recall": _with_interval(one, "recall"),
+                "F1": _with_interval(one, "f1"),
                 "MCC": one["mcc"],
             }
             counts = {"right": one["tp"], "wrong": one["fp"], "missed": one["fn"]}
@@ -88,10 +88,10 @@ def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     return rows
 
 
-def _bounded(one: Mapping[str, Any], key: str) -> str | None:
+def _with_interval(one: Mapping[str, Any], key: str) -> str | None:
     """Write a figure with its interval.
 
-    >>> _bounded({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
+    >>> _with_interval({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
     '0.980 (.955-1.000)'
     """
     if one[key] is None:
@@ -217,7 +217,7 @@ def uncertainty_section(found: EvaluationResult) -> str:
     pairs = {}
     for phase in PHASES:
         picked = found.found.picks[phase]
-        near = nearest(found.honest.truth, picked, phase)
+        near = nearest_picks(found.honest.truth, picked, phase)
         pairs[phase] = (picked.uncertainty[near.picks], np.abs(near.residuals))
     figures = {
         phase: {key: told[phase][key] for key in ("picks", "rank_correlation", "auc")}

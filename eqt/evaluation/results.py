@@ -14,9 +14,9 @@ from eqt.evaluation.calibration import calibration, uncertainty
 from eqt.evaluation.detections import (
     PHASES,
     DetectionColumns,
-    Picked,
+    PickColumns,
     detection_columns,
-    judgeable,
+    scorable_picks,
     picks_at_floor,
 )
 from eqt.evaluation.inputs import Task
@@ -35,7 +35,7 @@ from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader
 
 TOLERANCES = (TOLERANCE, 0.1, 0.2)
-MOST_RESAMPLES = 100_000
+MAX_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Protocol:
                 raise InputError(f"tolerance {one:g} must lie between 0 and 60 seconds")
         if not self.tolerances:
             raise InputError("no tolerance to judge picks by: give one or more, in seconds")
-        if not 0 <= self.resamples <= MOST_RESAMPLES:
-            raise InputError(f"{self.resamples} resamples: use 0 to {MOST_RESAMPLES:,}")
+        if not 0 <= self.resamples <= MAX_RESAMPLES:
+            raise InputError(f"{self.resamples} resamples: use 0 to {MAX_RESAMPLES:,}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class EvaluationResult:
     candidates: PickCandidates
     found: DetectionColumns
     honest: ToleranceFigures
-    sweeps: Mapping[str, Picked]
+    sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
     """The rows of the published tester, which the study's columns are counted from."""
     picks: pd.DataFrame
@@ -142,12 +142,12 @@ def evaluation_result(
     truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
     found = detection_columns(detections)
     judged_picks = {
-        phase: judgeable(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
+        phase: scorable_picks(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
     }
     found = found._replace(picks=judged_picks)
     honest = score_detections(truth, found, protocol.tolerances)
     sweeps = {
-        phase: judgeable(truth, picks_at_floor(offers, thresholds, phase), phase, max_tolerance)
+        phase: scorable_picks(truth, picks_at_floor(offers, thresholds, phase), phase, max_tolerance)
         for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
@@ -155,7 +155,7 @@ def evaluation_result(
     chance = BootstrapConfig(groups, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
-        **_counted(task, truth, groups),
+        **_data_figures(task, truth, groups),
         **told,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
@@ -181,7 +181,7 @@ def evaluation_result(
     )
 
 
-def _counted(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
+def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
     event = truth.is_event
     return {
         "data": str(task.data),

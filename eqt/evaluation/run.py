@@ -10,9 +10,9 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.detections import PHASES
-from eqt.evaluation.examples import ExampleTraces, evenly, example_traces, worst
+from eqt.evaluation.examples import ExampleTraces, spaced_rows, example_traces, worst_traces
 from eqt.evaluation.folder import files_of
-from eqt.evaluation.inputs import Part, Task
+from eqt.evaluation.inputs import TraceSubset, Task
 from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
@@ -122,7 +122,7 @@ def evaluate(
         _write(found, galleries, folder, sections)
         if moved is not None:
             position_bias.write(moved, folder)
-    return _outcome(found)
+    return _summarize(found)
 
 
 def _thresholds(
@@ -146,7 +146,7 @@ def _thresholds(
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
 
-def _validation(task: Task) -> Part:
+def _validation(task: Task) -> TraceSubset:
     if task.validation is None:
         raise InputError(
             "no validation part to choose thresholds on: "
@@ -159,8 +159,8 @@ def _galleries(
     found: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
 ) -> dict[str, ExampleTraces]:
     """Run the network once more over the few traces that are shown."""
-    bad = worst(found.honest, found.found, found.candidates, found.tolerance)
-    names, first = batches.names, evenly(len(batches.names))
+    bad = worst_traces(found.honest, found.found, found.candidates, found.tolerance)
+    names, first = batches.names, spaced_rows(len(batches.names))
     titles = [names[row] for row in first] + [f"{names[one.row]}: {one.why}" for one in bad]
     every = example_traces(predict(), batches, [*first, *(one.row for one in bad)], titles)
     cut = len(first)
@@ -188,7 +188,7 @@ def _write(
     write_text(folder / "metrics.json", json.dumps(found.figures, indent=2) + "\n")
 
 
-def _outcome(found: EvaluationResult) -> Evaluation:
+def _summarize(found: EvaluationResult) -> Evaluation:
     picks = found.honest.picks[found.tolerance]
     return Evaluation(
         study=found.figures["study"],

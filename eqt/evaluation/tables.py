@@ -45,7 +45,7 @@ def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.Da
     """
     typed = typed_table(table)
     rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
-    rows |= _picked(detections, CORRECTED)
+    rows |= _detection_columns(detections, CORRECTED)
     for phase, arrival in ARRIVALS.items():
         rows[f"{phase}_error"] = (rows[f"{phase}_pick"] - typed[arrival].to_numpy()) / SAMPLING_RATE
     return pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
@@ -70,7 +70,7 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     # As the mean of an array: one component that is not known leaves none.
     rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
     rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
-    rows |= _picked(detections, PUBLISHED)
+    rows |= _detection_columns(detections, PUBLISHED)
     first = [row_of(found, PUBLISHED) for found in detections]
     start, end = (_column(getattr(d, name) if d else None for d in first) for name in _BOUNDS)
     for (phase, arrival), lead in zip(ARRIVALS.items(), (P_LEAD, 0), strict=True):
@@ -84,7 +84,7 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     return made.assign(**{name: made[name].where(event) for name in of_event})
 
 
-def _picked(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
+def _detection_columns(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
     """Make the columns of the detection that stands for each trace, and of its picks."""
     chosen = [row_of(found, rules) for found in detections]
     columns = {

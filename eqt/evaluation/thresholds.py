@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import judgeable, overlapping, picks_at_floor, right_by_probability
+from eqt.evaluation.detections import scorable_picks, count_overlaps, picks_at_floor, right_by_probability
 from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
 from eqt.picking.candidates import GRID, PickCandidates
@@ -15,7 +15,7 @@ from eqt.picking.picks import Thresholds
 NAMES = ("detection", "p", "s")
 
 
-class Chosen(NamedTuple):
+class ThresholdChoice(NamedTuple):
     """Thresholds, and for each that was tried the F1 on the validation part."""
 
     thresholds: Thresholds
@@ -28,7 +28,7 @@ def choose(
     thresholds: Thresholds,
     which: Collection[str] = NAMES,
     tolerance: float = 0.5,
-) -> Chosen:
+) -> ThresholdChoice:
     """Choose the thresholds with the best F1 of detection by overlap, then of P, then of S.
 
     Parameters
@@ -53,7 +53,7 @@ def choose(
             # Of several that are as good the one in the middle: it has most room on both sides.
             best = np.flatnonzero(values == values.max())
             thresholds = replace(thresholds, **{name: GRID[best[len(best) // 2]]})
-    return Chosen(thresholds, tried)
+    return ThresholdChoice(thresholds, tried)
 
 
 def _scores(
@@ -62,16 +62,16 @@ def _scores(
     if name == "detection":
         every = (candidates.spans[at] for at in GRID)
         return [
-            overlapping(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
+            count_overlaps(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
             for spans in every
         ]
     phase = name.upper()
-    picked = judgeable(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
+    picked = scorable_picks(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
     right, there = right_by_probability(truth, picked, phase, tolerance)
     return scores_at(np.array(GRID), picked.probability, right, there)
 
 
-def describe_choice(thresholds: Thresholds, chosen: Chosen | None, where: str) -> dict[str, Any]:
+def describe_choice(thresholds: Thresholds, chosen: ThresholdChoice | None, where: str) -> dict[str, Any]:
     """Record thresholds and where each comes from.
 
     Parameters

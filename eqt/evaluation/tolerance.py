@@ -8,10 +8,10 @@ import numpy as np
 from eqt.evaluation.detections import (
     PHASES,
     DetectionColumns,
-    Picked,
-    Scored,
-    overlapping,
-    present,
+    PickColumns,
+    PickScores,
+    count_overlaps,
+    count_presence,
     right_by_probability,
     score,
 )
@@ -49,7 +49,7 @@ class ToleranceFigures(NamedTuple):
     truth: Truth
     detection: ConfusionCounts
     presence: ConfusionCounts
-    picks: Mapping[float, Mapping[str, Scored]]
+    picks: Mapping[float, Mapping[str, PickScores]]
 
 
 def score_detections(
@@ -58,8 +58,8 @@ def score_detections(
     """Judge what was found at each tolerance, seconds."""
     return ToleranceFigures(
         truth,
-        overlapping(truth, found.trace, found.spans),
-        present(truth, found.trace),
+        count_overlaps(truth, found.trace, found.spans),
+        count_presence(truth, found.trace),
         {
             one: {phase: score(truth, found.picks[phase], phase, one) for phase in PHASES}
             for one in tolerances
@@ -71,7 +71,7 @@ def tolerance_figures(
     honest: ToleranceFigures,
     found: DetectionColumns,
     candidates: PickCandidates,
-    sweeps: Mapping[str, Picked],
+    sweeps: Mapping[str, PickColumns],
     chance: BootstrapConfig,
 ) -> dict[str, dict[str, Any]]:
     """Name all figures of the honest protocol, for each tolerance.
@@ -130,11 +130,11 @@ def _bounds(
     honest: ToleranceFigures, chance: BootstrapConfig
 ) -> dict[str, dict[str, tuple[float, float]]]:
     tallies = {"detection": honest.detection, "presence": honest.presence}
-    tallies |= {name: one.tally for name, one in _named(honest).items()}
+    tallies |= {name: one.tally for name, one in _by_name(honest).items()}
     return intervals(tallies.items(), chance.groups, chance.resamples, chance.seed)
 
 
-def _named(honest: ToleranceFigures) -> dict[str, Scored]:
+def _by_name(honest: ToleranceFigures) -> dict[str, PickScores]:
     return {
         f"{phase} {tolerance:g}": one
         for tolerance, phases in honest.picks.items()
@@ -157,7 +157,7 @@ def _counts(tally: ConfusionCounts, event: np.ndarray, bounds: Mapping[str, Any]
 
 
 def _areas(
-    truth: Truth, candidates: PickCandidates, picked: Picked, phase: str, tolerance: float
+    truth: Truth, candidates: PickCandidates, picked: PickColumns, phase: str, tolerance: float
 ) -> dict[str, float]:
     """Areas: by the highest probability of a trace, and by the probabilities of picks."""
     right, there = right_by_probability(truth, picked, phase, tolerance)
@@ -169,13 +169,13 @@ def _areas(
     }
 
 
-def _outliers(truth: Truth, picked: Picked, phase: str, tolerance: float) -> float:
+def _outliers(truth: Truth, picked: PickColumns, phase: str, tolerance: float) -> float:
     """Tell of the arrivals whose trace has a pick the share whose nearest is off by more."""
-    sizes = np.abs(nearest(truth, picked, phase).residuals)
+    sizes = np.abs(nearest_picks(truth, picked, phase).residuals)
     return float((np.round(sizes, 6) > tolerance).mean()) if len(sizes) else float("nan")
 
 
-def nearest(truth: Truth, picked: Picked, phase: str) -> Any:
+def nearest_picks(truth: Truth, picked: PickColumns, phase: str) -> Any:
     """Give each arrival its nearest pick, however far it is off."""
     return match_picks(*truth.arrivals(phase), picked.trace, picked.seconds, float("inf"))
 
@@ -184,7 +184,7 @@ def _residual_bounds(
     honest: ToleranceFigures, chance: BootstrapConfig
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Bound mean, sigma, mean absolute error and root mean square of the right picks."""
-    named = _named(honest)
+    named = _by_name(honest)
     if not named or not chance.resamples or chance.groups.max(initial=0) == 0:
         return {name: {} for name in named}
     columns = []

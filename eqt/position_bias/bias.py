@@ -38,17 +38,17 @@ class Bias:
         return self.chance < 0.05
 
 
-def place_in_second(position: np.ndarray, width: int = SECOND_WIDTH) -> np.ndarray:
+def bin_in_second(position: np.ndarray, width: int = SECOND_WIDTH) -> np.ndarray:
     """Tell which bin of the second a position is in, the first lying about the whole second.
 
-    >>> place_in_second(np.array([500, 504, 505, 694, 695])).tolist()
+    >>> bin_in_second(np.array([500, 504, 505, 694, 695])).tolist()
     [0, 0, 1, 9, 0]
     """
     rate = int(SAMPLING_RATE)
     return (position + width // 2) % rate // width
 
 
-def judge_bias(hits: pd.DataFrame, seed: int) -> dict[str, Bias]:
+def position_biases(hits: pd.DataFrame, seed: int) -> dict[str, Bias]:
     """Judge the errors of one phase's hits by P's place in the ``second`` and in the ``window``.
 
     Traces differ in how hard they are, so each one's errors are compared with its own mean, and
@@ -60,14 +60,14 @@ def judge_bias(hits: pd.DataFrame, seed: int) -> dict[str, Bias]:
     """
     size, position = np.abs(hits["residual"].to_numpy(float)), hits["position"].to_numpy(int)
     traces = pd.factorize(hits["trace_name"])[0]
-    bins = {"second": place_in_second(position), "window": position // WINDOW_WIDTH}
+    bins = {"second": bin_in_second(position), "window": position // WINDOW_WIDTH}
     return {
-        name: explained(size, traces, places, np.random.default_rng((seed, number)))
+        name: explained_variance(size, traces, places, np.random.default_rng((seed, number)))
         for number, (name, places) in enumerate(bins.items())
     }
 
 
-def explained(
+def explained_variance(
     size: np.ndarray, traces: np.ndarray, places: np.ndarray, random: np.random.Generator
 ) -> Bias:
     """Tell what part of the errors' variance within traces the places explain.
@@ -82,7 +82,7 @@ def explained(
         Shuffles.
 
     >>> traces, places = np.repeat(np.arange(50), 4), np.tile(np.arange(4), 50)
-    >>> explained(np.where(places == 0, 1.0, 9.0), traces, places, np.random.default_rng(0))
+    >>> explained_variance(np.where(places == 0, 1.0, 9.0), traces, places, np.random.default_rng(0))
     Bias(share=1.0, chance=0.002)
     """
     order = np.argsort(traces, kind="stable")
@@ -92,10 +92,10 @@ def explained(
     total = float((centred**2).sum())
     if total == 0 or len(np.unique(places)) < 2:
         return Bias(np.nan, np.nan)
-    share = _between(centred, places) / total
+    share = _sum_squares_between(centred, places) / total
     shuffled = [
         # By trace first and then at random: each trace is shuffled by itself.
-        _between(centred[np.lexsort((random.random(len(size)), traces))], places) / total
+        _sum_squares_between(centred[np.lexsort((random.random(len(size)), traces))], places) / total
         for _ in range(PERMUTATIONS)
     ]
     as_much = sum(other >= share - 1e-12 for other in shuffled)
@@ -106,7 +106,7 @@ def explained(
     )
 
 
-def _between(centred: np.ndarray, places: np.ndarray) -> float:
+def _sum_squares_between(centred: np.ndarray, places: np.ndarray) -> float:
     """Sum the squares of the places' means, each as often as it stands."""
     counts, sums = np.bincount(places), np.bincount(places, centred)
     return float((sums[counts > 0] ** 2 / counts[counts > 0]).sum())

@@ -15,13 +15,13 @@ from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
 
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 """More would be one blot, and a large file."""
 
-RUNNING = 15
+MEDIAN_WIDTH = 15
 """Samples around each one that a running median takes."""
 
-Take = Callable[[pd.Series], np.ndarray]
+ColumnOf = Callable[[pd.Series], np.ndarray]
 
 
 @styled
@@ -81,14 +81,14 @@ def _folded(position: pd.Series) -> np.ndarray:
     return position.to_numpy() % int(SAMPLING_RATE)
 
 
-def _cloud(ax: Axes, result: PositionResult, phase: str, place: Take, size: Take) -> None:
+def _cloud(ax: Axes, result: PositionResult, phase: str, place: ColumnOf, size: ColumnOf) -> None:
     """Draw a point a hit, or so many of them that something can be seen."""
     hits = result.hits(phase)
     if hits.empty:
         show_message(ax, "no hits")
         return
-    if len(hits) > MOST_POINTS:
-        hits = hits.sample(MOST_POINTS, random_state=result.seed)
+    if len(hits) > MAX_POINTS:
+        hits = hits.sample(MAX_POINTS, random_state=result.seed)
     x, y = place(hits["position"]), size(hits["residual"])
     ax.plot(x, y, ".", color=COLOURS[phase], alpha=0.35, markersize=3, rasterized=True)
 
@@ -109,7 +109,7 @@ def running_median(place: np.ndarray, residual: pd.Series) -> tuple[np.ndarray, 
     medians = np.full(len(samples), np.nan)
     for sample in samples:
         away = np.abs((place - sample + rate // 2) % rate - rate // 2)
-        near = values[away <= RUNNING // 2]
+        near = values[away <= MEDIAN_WIDTH // 2]
         if len(near):
             medians[sample] = np.median(near)
     return samples, medians

@@ -17,7 +17,7 @@ CAPTIONS = {
     "second": "Errors by P's place in the second: even without bias.",
 }
 
-EVEN = 0.03
+CHANCE_SNAPPED = 0.03
 """What share of picks falls within a sample of a whole second, if they do not know it."""
 
 TITLE = "Wherever P lies"
@@ -49,11 +49,11 @@ def verdicts(result: PositionResult) -> list[str]:
     for phase in PHASES:
         hits = result.hits(phase)
         # Three deviations of a count more than chance would bring.
-        least = EVEN + 3 * np.sqrt(EVEN * (1 - EVEN) / max(len(hits), 1))
+        least = CHANCE_SNAPPED + 3 * np.sqrt(CHANCE_SNAPPED * (1 - CHANCE_SNAPPED) / max(len(hits), 1))
         if (share := snapped(hits)) > least:
             lines.append(
                 f"{phase}: {share:.0%} of the hits are picked on a whole second where the arrival "
-                f"is on none; without bias it were {EVEN:.0%} at most."
+                f"is on none; without bias it were {CHANCE_SNAPPED:.0%} at most."
             )
         for name, found in result.bias[phase].items():
             if found.share != found.share:  # NaN: there is nothing to compare

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.position_bias.bias import SECOND_WIDTH, place_in_second
+from eqt.position_bias.bias import SECOND_WIDTH, bin_in_second
 from eqt.position_bias.windows import PHASES, PositionResult
 from steadkit.schema import SAMPLING_RATE
 
@@ -34,7 +34,7 @@ def by_position(result: PositionResult, width: int = POSITION_WIDTH) -> pd.DataF
         ``hit_rate``, and of the hits ``mean_error`` (absolute), ``median_error`` (absolute) and
         ``mean``, in samples.
     """
-    return _gathered(result, lambda position: position // width * width + width / 2)
+    return _bin_figures(result, lambda position: position // width * width + width / 2)
 
 
 def by_second(result: PositionResult, width: int = SECOND_WIDTH) -> pd.DataFrame:
@@ -43,10 +43,10 @@ def by_second(result: PositionResult, width: int = SECOND_WIDTH) -> pd.DataFrame
     The first bin lies about the whole second: with a width of 10, from 95 to 4. Returns what
     `by_position` does; ``position`` is 0 in the first bin.
     """
-    return _gathered(result, lambda position: place_in_second(position, width) * width)
+    return _bin_figures(result, lambda position: bin_in_second(position, width) * width)
 
 
-def _gathered(result: PositionResult, bins: Middles) -> pd.DataFrame:
+def _bin_figures(result: PositionResult, bins: Middles) -> pd.DataFrame:
     rows = []
     for phase in PHASES:
         windows = result.of(phase)

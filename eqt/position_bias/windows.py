@@ -10,7 +10,7 @@ import pandas as pd
 
 from eqt.metrics import TOLERANCE
 from eqt.picking.picks import Thresholds
-from eqt.position_bias.bias import Bias, judge_bias
+from eqt.position_bias.bias import Bias, position_biases
 from eqt.probabilities import Predict
 from steadkit.capacity import require_memory
 from steadkit.console import progress
@@ -21,10 +21,10 @@ from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.transforms import normalize, place, places
 
 PHASES = ("P", "S")
-EARLIEST, LATEST = 100, 5500
+MIN_POSITION, MAX_POSITION = 100, 5500
 """Between what random positions lie: where the network sees some noise before P and some of S."""
 
-AT_ONCE = 64
+BATCH_WINDOWS = 64
 """Windows that the network sees at a time."""
 
 
@@ -107,8 +107,8 @@ def position_test(
         Where to put P, in samples; those where S would lie outside are left out for that event.
         Without any they are drawn.
     count
-        How many positions to draw for each event, all being equally likely from `EARLIEST` to
-        `LATEST` and as far as S fits.
+        How many positions to draw for each event, all being equally likely from `MIN_POSITION` to
+        `MAX_POSITION` and as far as S fits.
     seed
         Selects the positions: a function of the seed and the trace's place in `batches`.
     thresholds
@@ -135,7 +135,7 @@ def position_test(
     left_out: list[str] = []
     windows = _windows(batches, positions, count, seed, left_out)
     mode = batches.config.normalization
-    while some := list(islice(windows, AT_ONCE)):
+    while some := list(islice(windows, BATCH_WINDOWS)):
         waveforms = np.stack([normalize(window.example.waveform, mode) for window in some])
         probabilities = predict(waveforms).mean
         rows += [row for pair in zip(some, probabilities, strict=True) for row in _rows(*pair)]
@@ -144,7 +144,7 @@ def position_test(
             f"no event among the {len(batches.names)} traces that can be moved: the position test "
             "needs P arrivals with some noise before them"
         )
-    return _judged(_table(rows, thresholds), len(left_out), thresholds, seed)
+    return _position_result(_table(rows, thresholds), len(left_out), thresholds, seed)
 
 
 def pooled(results: Sequence[PositionResult]) -> PositionResult:
@@ -154,14 +154,14 @@ def pooled(results: Sequence[PositionResult]) -> PositionResult:
     """
     table = pd.concat([result.windows for result in results], ignore_index=True)
     left_out = sum(result.left_out for result in results)
-    return _judged(table, left_out, results[0].thresholds, results[0].seed)
+    return _position_result(table, left_out, results[0].thresholds, results[0].seed)
 
 
-def _judged(
+def _position_result(
     table: pd.DataFrame, left_out: int, thresholds: Thresholds, seed: int
 ) -> PositionResult:
     hits = {phase: table[(table["phase"] == phase) & table["hit"]] for phase in PHASES}
-    found = {phase: judge_bias(some, seed) for phase, some in hits.items()}
+    found = {phase: position_biases(some, seed) for phase, some in hits.items()}
     return PositionResult(table, found, left_out, thresholds, seed)
 
 
@@ -185,7 +185,7 @@ def _windows(
             name = batches.names[number]
             if example.is_event:
                 random = np.random.default_rng((seed, number))
-                chosen = _chosen(example, positions, count, random)
+                chosen = _draw_positions(example, positions, count, random)
                 try:
                     placed = [Window(name, place(example, position)) for position in chosen]
                 except InputError:
@@ -196,13 +196,13 @@ def _windows(
             number += 1
 
 
-def _chosen(
+def _draw_positions(
     example: Example, positions: Sequence[int], count: int, random: np.random.Generator
 ) -> list[int]:
     least, most = places(example)
     if len(positions):
         return [int(position) for position in positions if least <= position <= most]
-    low, high = max(least, EARLIEST), min(most, LATEST)
+    low, high = max(least, MIN_POSITION), min(most, MAX_POSITION)
     # An S very late after its P leaves little choice, but some.
     low = min(low, high)
     return [int(position) for position in random.integers(low, high, count, endpoint=True)]

@@ -20,7 +20,7 @@ from eqt.compare import (
     sentences,
     tally,
 )
-from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, side
+from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, classify_interval
 from eqt.compare.comparison import verdict
 from eqt.compare.counts import by_earthquake, counts_of
 from eqt.metrics import STUDY_COLUMNS, study_row, timely
@@ -275,7 +275,7 @@ def test_undefined_figures_are_neither_better_nor_worse(made):
     assert row(found, "det_recall")["verdict"] == "Worse"
     assert f"{tally(found, 'B')['undefined']} undefined" in sentences(found)[0]
     assert sum(tally(found, "B").values()) == 22
-    assert side(*interval(np.full(100, np.nan)), 1) == "undecided"
+    assert classify_interval(*interval(np.full(100, np.nan)), 1) == "undecided"
     assert verdict(float("nan"), 1.0, 1) == "undefined"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import refused
 
-from eqt.evaluation import Part, Protocol, Task, choose, evaluate, plan, to_choose
+from eqt.evaluation import TraceSubset, Protocol, Task, choose, evaluate, plan, to_choose
 from eqt.evaluation.detections import detection_columns, picks_at_floor, score
 from eqt.evaluation.thresholds import describe_choice
 from eqt.metrics import truth_of
@@ -106,8 +106,8 @@ def task(validation=None):
 
 
 def test_what_is_to_be_chosen(tmp_path):
-    there = task(Part(tmp_path, ["a"]))
-    gone = task(Part(tmp_path / "moved", ["a"]))
+    there = task(TraceSubset(tmp_path, ["a"]))
+    gone = task(TraceSubset(tmp_path / "moved", ["a"]))
     assert to_choose(there, None) == to_choose(gone, "validation") == ("detection", "p", "s")
     assert to_choose(there, None, {"p": 0.5}) == ("detection", "s")
     assert to_choose(gone, None) == to_choose(task(), None) == to_choose(there, "published") == ()

@@ -19,7 +19,7 @@ from eqt.position_bias import (
     summary,
     write,
 )
-from eqt.position_bias.bias import explained
+from eqt.position_bias.bias import explained_variance
 from eqt.position_bias.report import verdicts
 from eqt.probabilities import Probabilities, predictor
 from steadkit.errors import InputError
@@ -128,10 +128,10 @@ def test_the_share_is_what_was_put_in():
     # Half of the variance comes from the place; that each trace has its own mean is no matter.
     effect = np.linspace(-1, 1, 10)[places]
     size = 50 + 10 * traces + effect + random.normal(0, effect.std(), 4000)
-    found = explained(size, traces, places, random)
+    found = explained_variance(size, traces, places, random)
     assert found.share == pytest.approx(0.5, abs=0.04) and found.is_real
     # A trace with a mean of its own that comes at one place only says nothing of the place.
-    apart = explained(traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random)
+    apart = explained_variance(traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random)
     assert apart.share < 0.05
 
 
