@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eqt.compare.bootstrap import interval, mean_of_seeds, resample, classify_interval
+from eqt.compare.bootstrap import classify_interval, interval, mean_of_seeds, resample
 from eqt.compare.counts import by_earthquake, counts_of
 from eqt.compare.load import EvaluationTables, align_traces, read_evaluation
 from eqt.compare.measures import MEASURES, STUDY
@@ -132,7 +132,10 @@ def compare(
         models=tuple(names[model] for model in others),
         figures=pd.concat([_intervals(names[m], points[m], draws[m]) for m in range(len(names))]),
         differences=pd.concat(
-            [_difference_rows(names[m], points[base], points[m], draws[m] - draws[base]) for m in others]
+            [
+                _difference_rows(names[m], points[base], points[m], draws[m] - draws[base])
+                for m in others
+            ]
         ).reset_index(drop=True),
         earthquakes=int((~is_noise).sum()),
         events=int((traces["trace_category"] == EVENT).sum()),
@@ -168,7 +171,9 @@ def _figures(
     points, draws = [], []
     for model in range(max(owners) + 1):
         own = [number for number, owner in enumerate(owners) if owner == model]
-        of_whole, of_draws = (_compute_measures(values[:, own], columns) for values in (whole, drawn))
+        of_whole, of_draws = (
+            _compute_measures(values[:, own], columns) for values in (whole, drawn)
+        )
         points.append(of_whole[:, :, 0].mean(axis=1))
         draws.append(np.stack([mean_of_seeds(values, random) for values in of_draws]))
     return np.stack(points), np.stack(draws)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.compare.comparison import Comparison
-from eqt.compare.measures import MEASURES, SAMPLES, SECONDS, FRACTIONS, TRACES
+from eqt.compare.measures import FRACTIONS, MEASURES, SAMPLES, SECONDS, TRACES
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 
 MARKS = {"better": (BLUE, "o", BLUE), "worse": (VERMILLION, "s", VERMILLION)}

@@ -171,7 +171,9 @@ def _numbers(text: pd.Series, path: Path) -> np.ndarray:
     return values
 
 
-def align_traces(evaluations: Sequence[EvaluationTables], names: Sequence[str]) -> list[EvaluationTables]:
+def align_traces(
+    evaluations: Sequence[EvaluationTables], names: Sequence[str]
+) -> list[EvaluationTables]:
     """Put the traces of all evaluations in the order of the first.
 
     Raises

@@ -19,7 +19,7 @@ The pass of the network is `eqt.picking.candidates.collect_candidates`, for
 these or any other batches.
 """
 
-from eqt.evaluation.inputs import TraceSubset, Task, plan
+from eqt.evaluation.inputs import Task, TraceSubset, plan
 from eqt.evaluation.report import SECTIONS, Section, residual_rows, tolerance_rows
 from eqt.evaluation.results import (
     TOLERANCES,
@@ -48,10 +48,10 @@ __all__ = [
     "TOLERANCES",
     "Evaluation",
     "EvaluationResult",
-    "TraceSubset",
     "Protocol",
     "Section",
     "Task",
+    "TraceSubset",
     "choose",
     "detections_table",
     "evaluate",

@@ -60,19 +60,21 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         seen = _seen(run_of(weights), data, traces)
         return Task(_weights_name(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
-    file = data_now(RunFolder(run), setup, data)
-    whole = not is_own(RunFolder(run), setup, file)
-    traces = _all_traces(file) if whole else _test_split(RunFolder(run))
+    data_file = data_now(RunFolder(run), setup, data)
+    uses_all_traces = not is_own(RunFolder(run), setup, data_file)
+    traces = _all_traces(data_file) if uses_all_traces else _test_split(RunFolder(run))
     validation = _traces_of_split(RunFolder(run), "validation")
     return Task(
         name=printable(run.resolve().name, None),
-        data=file,
+        data=data_file,
         traces=traces,
         weights=weights or RunFolder(run).best,
         training=setup.training,
-        out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
-        validation=TraceSubset(setup.data if whole else file, validation) if validation else None,
-        seen=_seen((weights and run_of(weights)) or RunFolder(run), file, traces),
+        out=out or run / (f"evaluation-{data_file.stem}" if uses_all_traces else "evaluation"),
+        validation=TraceSubset(setup.data if uses_all_traces else data_file, validation)
+        if validation
+        else None,
+        seen=_seen((weights and run_of(weights)) or RunFolder(run), data_file, traces),
     )
 
 
@@ -104,5 +106,5 @@ def _test_split(run: RunFolder) -> list[str]:
     return names
 
 
-def _traces_of_split(run: RunFolder, part: str) -> list[str]:
-    return traces_of(load(run.split), part)
+def _traces_of_split(run: RunFolder, split: str) -> list[str]:
+    return traces_of(load(run.split), split)

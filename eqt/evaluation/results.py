@@ -16,8 +16,8 @@ from eqt.evaluation.detections import (
     DetectionColumns,
     PickColumns,
     detection_columns,
-    scorable_picks,
     picks_at_floor,
+    scorable_picks,
 )
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
@@ -58,9 +58,9 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for one in self.tolerances:
-            if not 0 <= one <= 60:
-                raise InputError(f"tolerance {one:g} must lie between 0 and 60 seconds")
+        for tolerance in self.tolerances:
+            if not 0 <= tolerance <= 60:
+                raise InputError(f"tolerance {tolerance:g} must lie between 0 and 60 seconds")
         if not self.tolerances:
             raise InputError("no tolerance to judge picks by: give one or more, in seconds")
         if not 0 <= self.resamples <= MAX_RESAMPLES:
@@ -74,8 +74,8 @@ class EvaluationResult:
     task: Task
     protocol: Protocol
     candidates: PickCandidates
-    found: DetectionColumns
-    honest: ToleranceFigures
+    columns: DetectionColumns
+    tolerance_scores: ToleranceFigures
     sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
     """The rows of the published tester, which the study's columns are counted from."""
@@ -117,7 +117,7 @@ def evaluation_result(
     candidates: Mapping[Rules, PickCandidates],
     thresholds: Thresholds,
     protocol: Protocol,
-    told: Mapping[str, Any],
+    extra_figures: Mapping[str, Any],
 ) -> EvaluationResult:
     """Work out all tables and figures of what a network offers.
 
@@ -133,45 +133,50 @@ def evaluation_result(
         What counts.
     protocol
         How picks are judged.
-    told
+    extra_figures
         Figures to put besides: where the thresholds come from, for example.
     """
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
-    offers = candidates[CORRECTED]
-    detections = offers.detections(thresholds)
+    corrected_candidates = candidates[CORRECTED]
+    detections = corrected_candidates.detections(thresholds)
     truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
-    found = detection_columns(detections)
-    judged_picks = {
-        phase: scorable_picks(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
+    columns = detection_columns(detections)
+    phase_picks = {
+        phase: scorable_picks(truth, picks, phase, max_tolerance)
+        for phase, picks in columns.picks.items()
     }
-    found = found._replace(picks=judged_picks)
-    honest = score_detections(truth, found, protocol.tolerances)
+    columns = columns._replace(picks=phase_picks)
+    tolerance_scores = score_detections(truth, columns, protocol.tolerances)
     sweeps = {
-        phase: scorable_picks(truth, picks_at_floor(offers, thresholds, phase), phase, max_tolerance)
+        phase: scorable_picks(
+            truth, picks_at_floor(corrected_candidates, thresholds, phase), phase, max_tolerance
+        )
         for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])
-    chance = BootstrapConfig(groups, protocol.resamples, protocol.seed)
+    bootstrap = BootstrapConfig(groups, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
         **_data_figures(task, truth, groups),
-        **told,
+        **extra_figures,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
         "study": study_row(results, task.name),
-        "honest": tolerance_figures(honest, found, offers, sweeps, chance),
-        "breakdown": breakdown(honest, traces, first, chance),
-        "calibration": calibration(honest, found, offers, first),
+        "honest": tolerance_figures(
+            tolerance_scores, columns, corrected_candidates, sweeps, bootstrap
+        ),
+        "breakdown": breakdown(tolerance_scores, traces, first, bootstrap),
+        "calibration": calibration(tolerance_scores, columns, corrected_candidates, first),
     }
-    if told.get("mc_samples"):
-        figures["uncertainty"] = uncertainty(honest, found, first)
+    if extra_figures.get("mc_samples"):
+        figures["uncertainty"] = uncertainty(tolerance_scores, columns, first)
     return EvaluationResult(
         task,
         protocol,
-        offers,
-        found,
-        honest,
+        corrected_candidates,
+        columns,
+        tolerance_scores,
         sweeps,
         results,
         picks_table(table, detections),
@@ -182,15 +187,15 @@ def evaluation_result(
 
 
 def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
-    event = truth.is_event
+    is_event = truth.is_event
     return {
         "data": str(task.data),
         "model": str(task.weights),
         "name": task.name,
-        "traces": len(event),
-        "events": int(event.sum()),
-        "noise": int((~event).sum()),
-        "earthquakes": len(np.unique(groups[event])),
+        "traces": len(is_event),
+        "events": int(is_event.sum()),
+        "noise": int((~is_event).sum()),
+        "earthquakes": len(np.unique(groups[is_event])),
         "unknown": {phase: len(truth.unknown(phase)) for phase in PHASES},
         "seen": task.seen._asdict(),
     }

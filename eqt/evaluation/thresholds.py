@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import scorable_picks, count_overlaps, picks_at_floor, right_by_probability
+from eqt.evaluation.detections import (
+    count_overlaps,
+    picks_at_floor,
+    right_by_probability,
+    scorable_picks,
+)
 from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
 from eqt.picking.candidates import GRID, PickCandidates
@@ -48,7 +53,9 @@ def choose(
             continue
         scores = _scores(candidates, truth, thresholds, name, tolerance)
         values = np.nan_to_num(np.array([score.f1 for score in scores]))
-        tried[name] = {f"{at:g}": float(value) for at, value in zip(GRID, values, strict=True)}
+        tried[name] = {
+            f"{threshold:g}": float(value) for threshold, value in zip(GRID, values, strict=True)
+        }
         if values.max() > 0:
             # Of several that are as good the one in the middle: it has most room on both sides.
             best = np.flatnonzero(values == values.max())
@@ -60,18 +67,20 @@ def _scores(
     candidates: PickCandidates, truth: Truth, thresholds: Thresholds, name: str, tolerance: float
 ) -> list[Score]:
     if name == "detection":
-        every = (candidates.spans[at] for at in GRID)
+        spans_by_threshold = (candidates.spans[threshold] for threshold in GRID)
         return [
             count_overlaps(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
-            for spans in every
+            for spans in spans_by_threshold
         ]
     phase = name.upper()
-    picked = scorable_picks(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
-    right, there = right_by_probability(truth, picked, phase, tolerance)
-    return scores_at(np.array(GRID), picked.probability, right, there)
+    picks = scorable_picks(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
+    is_right, n_arrivals = right_by_probability(truth, picks, phase, tolerance)
+    return scores_at(np.array(GRID), picks.probability, is_right, n_arrivals)
 
 
-def describe_choice(thresholds: Thresholds, chosen: ThresholdChoice | None, where: str) -> dict[str, Any]:
+def describe_choice(
+    thresholds: Thresholds, chosen: ThresholdChoice | None, where: str
+) -> dict[str, Any]:
     """Record thresholds and where each comes from.
 
     Parameters
@@ -91,9 +100,12 @@ def describe_choice(thresholds: Thresholds, chosen: ThresholdChoice | None, wher
             sources[name] = "validation"
         else:
             sources[name] = "published" if value == published[name] else "given"
-    together = set(sources.values())
-    words = ", ".join(f"{name} {source}" for name, source in sources.items())
-    record = {**vars(thresholds), "from": together.pop() if len(together) == 1 else words}
+    unique_sources = set(sources.values())
+    text = ", ".join(f"{name} {source}" for name, source in sources.items())
+    record = {
+        **vars(thresholds),
+        "from": unique_sources.pop() if len(unique_sources) == 1 else text,
+    }
     if chosen:
         record |= {"validation": where, "tried": chosen.tried}
     return record
@@ -111,7 +123,7 @@ def to_choose(task: Task, how: str | None, given: Collection[str] = ()) -> tuple
     given
         Thresholds that the user gave, which stand.
     """
-    there = task.validation is not None and task.validation.data.exists()
-    if how == "published" or (how is None and not there):
+    has_validation = task.validation is not None and task.validation.data.exists()
+    if how == "published" or (how is None and not has_validation):
         return ()
     return tuple(name for name in NAMES if name not in given)

@@ -82,7 +82,8 @@ def explained_variance(
         Shuffles.
 
     >>> traces, places = np.repeat(np.arange(50), 4), np.tile(np.arange(4), 50)
-    >>> explained_variance(np.where(places == 0, 1.0, 9.0), traces, places, np.random.default_rng(0))
+    >>> size = np.where(places == 0, 1.0, 9.0)
+    >>> explained_variance(size, traces, places, np.random.default_rng(0))
     Bias(share=1.0, chance=0.002)
     """
     order = np.argsort(traces, kind="stable")
@@ -95,7 +96,8 @@ def explained_variance(
     share = _sum_squares_between(centred, places) / total
     shuffled = [
         # By trace first and then at random: each trace is shuffled by itself.
-        _sum_squares_between(centred[np.lexsort((random.random(len(size)), traces))], places) / total
+        _sum_squares_between(centred[np.lexsort((random.random(len(size)), traces))], places)
+        / total
         for _ in range(PERMUTATIONS)
     ]
     as_much = sum(other >= share - 1e-12 for other in shuffled)

@@ -49,7 +49,9 @@ def verdicts(result: PositionResult) -> list[str]:
     for phase in PHASES:
         hits = result.hits(phase)
         # Three deviations of a count more than chance would bring.
-        least = CHANCE_SNAPPED + 3 * np.sqrt(CHANCE_SNAPPED * (1 - CHANCE_SNAPPED) / max(len(hits), 1))
+        least = CHANCE_SNAPPED + 3 * np.sqrt(
+            CHANCE_SNAPPED * (1 - CHANCE_SNAPPED) / max(len(hits), 1)
+        )
         if (share := snapped(hits)) > least:
             lines.append(
                 f"{phase}: {share:.0%} of the hits are picked on a whole second where the arrival "

@@ -20,7 +20,7 @@ from eqt.compare import (
     sentences,
     tally,
 )
-from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, classify_interval
+from eqt.compare.bootstrap import classify_interval, draws, interval, mean_of_seeds, resample
 from eqt.compare.comparison import verdict
 from eqt.compare.counts import by_earthquake, counts_of
 from eqt.metrics import STUDY_COLUMNS, study_row, timely

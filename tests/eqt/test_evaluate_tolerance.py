@@ -6,7 +6,7 @@ import pytest
 
 from eqt.evaluation.breakdown import breakdown, stations
 from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import detection_columns, scorable_picks, picks_at_floor, score
+from eqt.evaluation.detections import detection_columns, picks_at_floor, scorable_picks, score
 from eqt.evaluation.examples import worst_traces
 from eqt.evaluation.tolerance import BootstrapConfig, score_detections, tolerance_figures
 from eqt.metrics import truth_of
@@ -82,7 +82,7 @@ def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
     kept = scorable_picks(unknown, found.picks["S"], "S", 0.5)
     # The known S of the first trace, and the one in noise; 9.0, 9.0 and 44.0 s may be right.
     assert list(zip(kept.trace.tolist(), kept.seconds.tolist(), strict=True)) == [(0, 34), (3, 13)]
-    judged_s = score(unknown, kept, "S", 0.5).tally
+    judged_s = score(unknown, kept, "S", 0.5).counts
     assert (judged_s.tp.sum(), judged_s.fp.sum(), judged_s.fn.sum()) == (1, 1, 0)
     assert judged_s.tn.tolist() == [0, 0, 0, 0, 1]
     every = scorable_picks(honest.truth, found.picks["P"], "P", 0.5)
@@ -143,9 +143,9 @@ def test_the_worst_are_chosen_and_told(hand):
     candidates, found, honest = hand
     chosen = worst_traces(honest, found, candidates, 0.1)
     assert [bad.row for bad in chosen] == [1, 2, 3]
-    assert chosen[0].why == "P picked +0.30 s off"
-    assert chosen[1].why == "missed, detection at most 0.00"
-    assert chosen[2].why == "noise, detection up to 0.40"
+    assert chosen[0].reason == "P picked +0.30 s off"
+    assert chosen[1].reason == "missed, detection at most 0.00"
+    assert chosen[2].reason == "noise, detection up to 0.40"
     # At half a second nothing is far off; the unlisted earthquake remains.
     assert [bad.row for bad in worst_traces(honest, found, candidates, 0.5)] == [2, 3, 1]
 

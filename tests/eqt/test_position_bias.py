@@ -131,7 +131,9 @@ def test_the_share_is_what_was_put_in():
     found = explained_variance(size, traces, places, random)
     assert found.share == pytest.approx(0.5, abs=0.04) and found.is_real
     # A trace with a mean of its own that comes at one place only says nothing of the place.
-    apart = explained_variance(traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random)
+    apart = explained_variance(
+        traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random
+    )
     assert apart.share < 0.05
 
 
