@@ -1,4 +1,4 @@
-"""Evaluations compared: the study's Better, Equal and Worse, and a paired bootstrap beside it.
+"""Comparison of evaluations: the study's Better, Equal and Worse, and a paired cluster bootstrap.
 
 Of the study's 25 columns 22 are compared; ``model_name``, ``#events`` and ``#noise`` are not, but
 the study counts "of 25", so the sentences here do too. Recall, precision, true positives and true

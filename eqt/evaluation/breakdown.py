@@ -1,4 +1,4 @@
-"""The same figures for kinds of traces: by SNR, distance, magnitude, depth and station."""
+"""Scores by category of trace: SNR, distance, magnitude, depth and station."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -17,7 +17,7 @@ EDGES: Mapping[str, tuple[float, ...]] = {
     "source_magnitude": (-INFINITY, 1, 2, 3, 4, INFINITY),
     "source_depth_km": (-INFINITY, 5, 10, 20, 40, INFINITY),
 }
-"""Where bins begin and end; a value on an edge belongs to the bin above."""
+"""Edges of the bins; a value on an edge belongs to the bin above."""
 
 TITLES = {
     "snr_db": "SNR (dB)",
@@ -35,27 +35,27 @@ def breakdown(
     tolerance: float,
     bootstrap: BootstrapConfig,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Tell detection, P and S apart by what is known of the traces.
+    """Score detection, P and S for each bin of the trace attributes, with bootstrap intervals.
 
-    Noise has no distance, magnitude or depth, so bins of these, and of SNR, hold events alone; and
-    what is wrong is what was found wrongly in their traces. A station has both.
+    Noise has no distance, magnitude or depth, so bins of these, and of SNR, contain events alone,
+    and false positives are those in event traces. A station has both.
 
     Parameters
     ----------
     tolerance_scores
-        What was judged.
+        Counts by trace, and pick scores at each tolerance.
     traces
-        As `eqt.evaluation.tables.traces_table` makes them.
+        The table of `eqt.evaluation.tables.traces_table`.
     tolerance
-        Which of the tolerances to take, seconds.
+        One of the tolerances, seconds.
     bootstrap
-        What intervals are drawn from.
+        Groups, resamples and seed of the intervals.
 
     Returns
     -------
     dict
         For ``snr_db``, ``source_distance_km``, ``source_magnitude``, ``source_depth_km`` and
-        ``station`` a row a bin that holds traces: ``bin``, ``traces``, ``earthquakes``, and for
+        ``station`` a row per bin that has traces: ``bin``, ``traces``, ``earthquakes``, and for
         ``detection``, ``P`` and ``S`` counts, precision, recall and F1 with intervals.
     """
     bins = {name: _bins(traces, name, tolerance_scores.truth.is_event) for name in EDGES}
@@ -115,7 +115,7 @@ def _label(low: float, high: float) -> str:
 
 
 def stations(names: np.ndarray, max_stations: int = MAX_STATIONS) -> dict[str, np.ndarray]:
-    """Tell the traces of the stations with most of them, and those of all the others.
+    """Return trace masks of the stations with most traces, and one mask for all other stations.
 
     >>> list(stations(np.array(["A", "B", "B"], dtype=object), 1))
     ['B', 'the other 1']

@@ -1,4 +1,4 @@
-"""Whether a network's probabilities and uncertainties can be believed."""
+"""Calibration of a network's probabilities and of its Monte Carlo uncertainties."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def calibration(
     candidates: PickCandidates,
     tolerance: float,
 ) -> dict[str, dict[str, Any]]:
-    """Compare stated probabilities with what came true.
+    """Compute reliability tables: predicted probabilities against observed frequencies.
 
-    For detection that is the highest probability of a trace, and whether it has an earthquake; for
-    P and S the probability of each pick, and whether it is right within the tolerance.
+    For detection these are the highest probability of a trace, and whether it has an earthquake;
+    for P and S the probability of each pick, and whether it is right within the tolerance.
 
     Returns
     -------
@@ -48,9 +48,9 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def uncertainty(
     tolerance_scores: ToleranceFigures, detections: DetectionColumns, tolerance: float
 ) -> dict[str, dict[str, object]]:
-    """Tell for P and S whether the picks with much Monte Carlo uncertainty are those that are off.
+    """Measure for P and S how well Monte Carlo uncertainty ranks the errors of picks.
 
-    The nearest pick of each arrival counts, however far off; see
+    The nearest pick of each arrival counts, at any distance; see
     `eqt.metrics.uncertainty_figures`.
     """
     figures = {}

@@ -1,4 +1,4 @@
-"""What was found in many traces, as columns, and how right it is."""
+"""Detections and picks of many traces as columns, and their scores."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class DetectionColumns(NamedTuple):
 
 
 class PickScores(NamedTuple):
-    """Which picks are right, counted by trace."""
+    """Matches of picks with arrivals, and outcomes counted by trace."""
 
     matches: Matches
     traces: np.ndarray
@@ -47,7 +47,7 @@ class PickScores(NamedTuple):
 
 
 def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
-    """Lay out the detections of all traces as columns."""
+    """Return the detections of all traces as columns."""
     trace = np.repeat(np.arange(len(detections)), [len(detection) for detection in detections])
     all_detections = [detection for of_trace in detections for detection in of_trace]
     spans = np.array(
@@ -64,11 +64,11 @@ def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
 
 
 def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> PickColumns:
-    """List the picks of a phase down to the floor, in the detections at a threshold.
+    """Return the picks of a phase down to the floor, in the detections at a threshold.
 
-    Those that reach any higher threshold are what would have been picked at it; S depends on the
-    threshold of P, which stands. Pairs are not preferred: what a low threshold adds would change
-    the picks of a high one.
+    The subset above any higher threshold equals the picks at that threshold; S depends on the
+    threshold of P, which stays as it is. Pairs are not preferred: the picks that a low threshold
+    adds would change those of a high one.
     """
     floor = {phase.lower(): min(FLOOR, getattr(thresholds, phase.lower()))}
     low_thresholds = Thresholds(**(vars(thresholds) | floor))
@@ -77,7 +77,7 @@ def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: st
 
 
 def scorable_picks(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickColumns:
-    """Return the picks that are right or wrong.
+    """Return the picks that can be scored as right or wrong.
 
     A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
     """
@@ -89,7 +89,7 @@ def scorable_picks(truth: Truth, picks: PickColumns, phase: str, tolerance: floa
 
 
 def score(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickScores:
-    """Tell which picks of a phase are right in time; one for an arrival, the nearest."""
+    """Score the picks of a phase: the nearest pick within the tolerance matches an arrival."""
     traces, seconds = truth.arrivals(phase)
     matches = match_picks(traces, seconds, picks.trace, picks.seconds, tolerance)
     match_traces = traces[matches.arrivals]
@@ -100,9 +100,17 @@ def score(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> Pic
 def right_by_probability(
     truth: Truth, picks: PickColumns, phase: str, tolerance: float
 ) -> tuple[np.ndarray, int]:
-    """Tell which picks are right where the most probable in time takes the arrival.
+    """Match each arrival with its most probable pick within the tolerance.
 
-    So they are right at whatever threshold they reach; returned with the number of arrivals.
+    The match does not depend on the threshold, as that of the nearest pick would, so one pass
+    serves a complete precision-recall curve.
+
+    Returns
+    -------
+    is_right : numpy.ndarray
+        Shape (picks,), bool.
+    n_arrivals : int
+        Number of arrivals.
     """
     traces, seconds = truth.arrivals(phase)
     order = -picks.probability
@@ -119,7 +127,7 @@ def count_overlaps(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> Confus
 
 
 def count_presence(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
-    """Count traces: with an earthquake or without, with a detection or without."""
+    """Count traces by whether they have an earthquake and whether they have a detection."""
     is_event = truth.is_event
     is_detected = np.bincount(trace, minlength=truth.traces) > 0
     return count_outcomes(

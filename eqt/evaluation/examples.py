@@ -1,4 +1,4 @@
-"""Traces to look at: some as they come, and those that went worst."""
+"""Example traces of a report: evenly spaced ones, and the worst."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from steadkit.pipeline import BatchLoader, raise_input_errors
 
 EXAMPLES = 6
 WORST = 3
-"""Traces of each kind."""
+"""Traces of each category."""
 
 
 class ExampleTraces(NamedTuple):
-    """Traces with what a network makes of them, for `eqt.plots.examples`."""
+    """Traces with the outputs of a network, as arguments of `eqt.plots.examples`."""
 
     titles: list[str]
     waveforms: np.ndarray
@@ -26,20 +26,20 @@ class ExampleTraces(NamedTuple):
     s: np.ndarray
 
     def subset(self, rows: slice) -> "ExampleTraces":
-        """Keep some of them."""
+        """Return a slice of the traces."""
         _, *columns = self
         return ExampleTraces(self.titles[rows], *(column[rows] for column in columns))
 
 
 class WorstTrace(NamedTuple):
-    """A trace that went wrong, and how."""
+    """Row of a badly picked trace, and what is wrong with it."""
 
     row: int
     reason: str
 
 
 def spaced_rows(n_traces: int, max_rows: int = EXAMPLES) -> list[int]:
-    """Choose some traces from first to last.
+    """Choose evenly spaced rows.
 
     >>> spaced_rows(100, 4)
     [0, 25, 50, 75]
@@ -55,9 +55,9 @@ def worst_traces(
     tolerance: float,
     max_per_category: int = WORST,
 ) -> list[WorstTrace]:
-    """Choose the worst: picks far off, earthquakes missed, the surest false alarms, or the most.
+    """Choose the worst traces: outlying picks, missed earthquakes, false alarms, extra detections.
 
-    Each trace comes once, at most so many of each kind, the worst first.
+    Each trace comes once, at most `max_per_category` of each category, the worst first.
     """
     categories: list[list[WorstTrace]] = [
         *(
@@ -111,7 +111,7 @@ def _false_alarms(
 
 
 def _extra_detections(tolerance_scores: ToleranceFigures) -> list[WorstTrace]:
-    """List events with the most detections where no earthquake is known."""
+    """Return events with detections outside known earthquakes, most detections first."""
     n_wrong = tolerance_scores.detection.fp
     rows = np.flatnonzero((n_wrong > 0) & tolerance_scores.truth.is_event)
     order = np.argsort(-n_wrong[rows], kind="stable").tolist()
@@ -124,7 +124,7 @@ def example_traces(
     rows: Sequence[int],
     titles: Sequence[str],
 ) -> ExampleTraces:
-    """Run a network over a few traces once more, now keeping everything.
+    """Run a network over a few traces again and keep its complete outputs.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def example_traces(
     batches
         The traces that were evaluated.
     rows
-        The numbers of those to show.
+        Rows of the traces to show; a row may be repeated.
     titles
-        What to write above each.
+        Titles of the panels.
     """
     # A trace may be shown twice, but is read once.
     unique_rows, positions = np.unique(rows, return_inverse=True)

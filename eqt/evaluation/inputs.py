@@ -1,4 +1,4 @@
-"""What to evaluate: which traces of which file, with which weights, and where to write."""
+"""Inputs of an evaluation: traces of a file, weights, and the output folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from steadkit.sources import source_from_path
 
 
 class TraceSubset(NamedTuple):
-    """Some traces of a STEAD file."""
+    """Selected traces of a STEAD file."""
 
     data: Path
     traces: list[str]
@@ -24,9 +24,9 @@ class TraceSubset(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What to evaluate: which traces of which file, with which weights, and where to write.
+    """Traces, weights and output folder of an evaluation.
 
-    `validation` is what thresholds can be chosen on, if there is anything.
+    `validation` are the traces on which thresholds can be chosen, None if there are none.
     """
 
     name: str
@@ -37,21 +37,21 @@ class Task:
     out: Path
     validation: TraceSubset | None = None
     seen: TrainingOverlap = NOTHING
-    """What of the traces the run was trained on."""
+    """Overlap of the traces with the training and validation splits of the run."""
 
 
 def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | None) -> Task:
-    """Work out what the user means.
+    """Resolve the user's arguments into a task.
 
-    A run is evaluated on its own test part, wherever `data` says that its data are now; with other
-    `data`, on the whole of them. `weights` take the place of the run's best; without a run, traces
-    are scaled as published.
+    A run is evaluated on its test split, which may have moved to `data`; with other `data`, on all
+    of their traces. `weights` replace the run's best; without a run, traces are scaled as
+    published.
 
     Raises
     ------
     InputError
-        Neither a run, nor data with weights are named, or one of them cannot be used, or there
-        is no trace to evaluate.
+        Neither a run nor data with weights are given, one of them cannot be used, or there is no
+        trace to evaluate.
     """
     if run is None:
         if data is None or weights is None:
@@ -79,12 +79,12 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
 
 
 def _seen(run: RunFolder | None, data: Path, traces: list[str]) -> TrainingOverlap:
-    """Count what of the traces the run was trained on that the weights are of."""
+    """Count the traces on which the run of the weights was trained."""
     return NOTHING if run is None else overlap_with_training(run, load_setup(run), data, traces)
 
 
 def _weights_name(weights: Path) -> str:
-    """Name a file of weights without its ending; a run folder keeps its name."""
+    """Return the name of a file of weights without its suffix; a run folder keeps its name."""
     name = printable(weights.resolve().name, None)
     return name.removesuffix(weights_h5.SUFFIX).removesuffix(keras_v3.SUFFIX)
 

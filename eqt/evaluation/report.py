@@ -1,4 +1,4 @@
-"""The report: one page that holds what it shows, a list of sections, each a function."""
+"""HTML report of an evaluation: one self-contained page, a list of sections, each a function."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -16,19 +16,19 @@ from eqt.metrics import precision_recall
 from eqt.plots import html
 
 Section = Callable[[EvaluationResult], str]
-"""Turns findings into HTML, empty where there is nothing to show."""
+"""Turns an evaluation result into HTML, empty where there is nothing to show."""
 
 SCORE_NAMES = ("detection", "presence", "P", "S")
 
 
 def report(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
-    """Write the page; `sections` are what it shows, in order, by default all."""
+    """Return the page with the given sections in order, by default all."""
     blocks = (section(result) for section in (SECTIONS if sections is None else sections))
     return html.page(f"Evaluation of {result.task.name}", *filter(None, blocks))
 
 
 def data_section(result: EvaluationResult) -> str:
-    """Say what was evaluated with what."""
+    """List data, model, thresholds and options."""
     figures, thresholds = result.figures, result.figures["thresholds"]
     lines = [
         *filter(None, [result.task.seen.summary(figures["traces"])]),
@@ -50,7 +50,7 @@ def data_section(result: EvaluationResult) -> str:
 
 
 def tolerance_section(result: EvaluationResult) -> str:
-    """Show what was found where it belongs, at each tolerance."""
+    """Tabulate the scores at each tolerance."""
     detection = result.figures["honest"][f"{result.tolerance:g}"]["detection"]
     caption = (
         "In brackets: 95 % of draws of earthquakes lie between. MCC: Matthews' correlation. AUC: "
@@ -89,7 +89,7 @@ def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
 
 
 def _with_interval(score: Mapping[str, Any], key: str) -> str | None:
-    """Write a figure with its interval.
+    """Format a score with its interval.
 
     >>> _with_interval({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
     '0.980 (.955-1.000)'
@@ -104,7 +104,7 @@ def _with_interval(score: Mapping[str, Any], key: str) -> str | None:
 
 
 def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
-    """List how far right picks are off, P and S at each tolerance."""
+    """List the residuals of right picks, P and S at each tolerance."""
     return [
         {
             "": f"{phase}, {tolerance} s",
@@ -121,7 +121,7 @@ def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
 
 
 def study_section(result: EvaluationResult) -> str:
-    """Show the study's 25 columns."""
+    """Tabulate the study's 25 columns."""
     row = result.figures["study"]
     frame = pd.DataFrame({"column": list(row), "value": [row[key] for key in row]}, dtype=object)
     return html.section(
@@ -138,7 +138,7 @@ def study_section(result: EvaluationResult) -> str:
 
 
 def threshold_section(result: EvaluationResult) -> str:
-    """Show what was tried on the validation part."""
+    """Tabulate F1 of each threshold tried on the validation split."""
     tried = result.figures["thresholds"].get("tried")
     if not tried:
         return ""
@@ -161,12 +161,12 @@ def residuals_figure(result: EvaluationResult) -> Figure:
 
 
 def residual_section(result: EvaluationResult) -> str:
-    """Show the histograms of residuals."""
+    """Embed the histograms of residuals."""
     return html.section("How far picks are off", html.png(result.pictures["residuals"]))
 
 
 def curve_section(result: EvaluationResult) -> str:
-    """Show precision against recall."""
+    """Draw precision against recall."""
     truth, is_event = result.tolerance_scores.truth, result.tolerance_scores.truth.is_event
     highest = result.candidates.highest[:, 0]
     score = result.tolerance_scores.presence.score()
@@ -189,7 +189,7 @@ def curve_section(result: EvaluationResult) -> str:
 
 
 def breakdown_section(result: EvaluationResult) -> str:
-    """Show figures by kind of trace."""
+    """Draw the scores by category of trace."""
     pictures = [
         html.picture(plots.breakdown(TITLES[name], rows))
         for name, rows in result.figures["breakdown"].items()
@@ -200,7 +200,7 @@ def breakdown_section(result: EvaluationResult) -> str:
 
 
 def calibration_section(result: EvaluationResult) -> str:
-    """Show whether probabilities mean what they say."""
+    """Draw the reliability diagrams."""
     caption = (
         "Detection: the highest probability of a trace. P and S: picks, right within "
         f"{result.tolerance:g} s"
@@ -210,7 +210,7 @@ def calibration_section(result: EvaluationResult) -> str:
 
 
 def uncertainty_section(result: EvaluationResult) -> str:
-    """Show whether Monte Carlo uncertainty ranks errors."""
+    """Tabulate and draw how well Monte Carlo uncertainty ranks errors; empty without it."""
     uncertainty_figures = result.figures.get("uncertainty")
     if uncertainty_figures is None:
         return ""
@@ -239,7 +239,7 @@ def uncertainty_section(result: EvaluationResult) -> str:
 
 
 def gallery_section(result: EvaluationResult) -> str:
-    """Show the worst traces, and some as they come."""
+    """Embed the worst traces and the evenly spaced ones."""
     titles = {"worst": "The worst", "examples": "Some as they come"}
     return "\n".join(
         html.section(title, html.png(result.pictures[name]))
@@ -260,4 +260,4 @@ SECTIONS: Final[tuple[Section, ...]] = (
     uncertainty_section,
     gallery_section,
 )
-"""What the report shows; one more section is one more entry."""
+"""Sections of the report in order; a new section is a new entry."""

@@ -1,4 +1,4 @@
-"""All that an evaluation found out, and its figures under their stable names."""
+"""Results of an evaluation, and its figures by the keys of ``metrics.json``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,13 +40,13 @@ MAX_RESAMPLES = 100_000
 
 @dataclass(frozen=True)
 class Protocol:
-    """How picks are judged.
+    """Tolerances and bootstrap settings by which picks are scored.
 
     Attributes
     ----------
     tolerances
-        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds go
-        by the first.
+        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds
+        use the first.
     resamples
         Draws of earthquakes for the intervals; 0 for none.
     seed
@@ -69,7 +69,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """All that an evaluation found out; a section of the report takes from it what it shows."""
+    """All results of an evaluation, from which the sections of the report are made."""
 
     task: Task
     protocol: Protocol
@@ -78,13 +78,13 @@ class EvaluationResult:
     tolerance_scores: ToleranceFigures
     sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
-    """The rows of the published tester, which the study's columns are counted from."""
+    """The rows of the published tester, from which the study's columns are counted."""
     picks: pd.DataFrame
     detections: pd.DataFrame
     traces: pd.DataFrame
     figures: Mapping[str, Any]
     pictures: Mapping[str, bytes] = field(default_factory=dict)
-    """What is written as PNG, by name: ``residuals``, ``examples``, ``worst`` if there are any."""
+    """PNG files by name: ``residuals``, ``examples``, and ``worst`` if there are any."""
 
     @property
     def tolerance(self) -> float:
@@ -94,11 +94,11 @@ class EvaluationResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out: the study's row, the scores in time, and where the files are.
+    """Summary of an evaluation: the study's row, the scores, and the folder of the files.
 
-    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are of
-    the first tolerance. `figures` is what ``metrics.json`` holds. `seen` says in a line what of the
-    traces is no independent test, empty where all are.
+    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are
+    those of the first tolerance. `figures` is the content of ``metrics.json``. `seen` is a line on
+    the traces that are no independent test, empty where all are.
     """
 
     study: Mapping[str, object]
@@ -119,22 +119,22 @@ def evaluation_result(
     protocol: Protocol,
     extra_figures: Mapping[str, Any],
 ) -> EvaluationResult:
-    """Work out all tables and figures of what a network offers.
+    """Compute all tables and figures from the candidates of a network.
 
     Parameters
     ----------
     task
-        What is evaluated.
+        The evaluation.
     batches, table
         Its traces, and their rows of the CSV as text.
     candidates
-        What the network offers for them by both rule sets.
+        Candidates of these traces by both rule sets.
     thresholds
-        What counts.
+        Thresholds of detection, P and S.
     protocol
-        How picks are judged.
+        Tolerances and bootstrap settings.
     extra_figures
-        Figures to put besides: where the thresholds come from, for example.
+        Entries to add to the figures: the origin of the thresholds, for example.
     """
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
     corrected_candidates = candidates[CORRECTED]
@@ -202,7 +202,7 @@ def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any
 
 
 def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
-    """Return a line for each phase of which arrivals are not known.
+    """Return a line for each phase with unlabelled arrivals.
 
     >>> unknown_summary({"events": 90, "unknown": {"P": 0, "S": 40}})
     ['S is not known for 40 of the 90 earthquake traces: a pick that may be it does not count']
@@ -216,7 +216,7 @@ def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
 
 
 TESTER_SAMPLES: Final = 5
-"""Passes with dropout that EQTransformer's tester takes the mean of by default."""
+"""Passes with dropout that EQTransformer's tester averages by default."""
 
 
 def tester_default(figures: Mapping[str, Any]) -> list[str]:
@@ -240,7 +240,7 @@ def tester_default(figures: Mapping[str, Any]) -> list[str]:
 
 
 def without_nan(value: Any) -> Any:
-    """Replace what is undefined by None: JSON has no NaN.
+    """Replace undefined values by None: JSON has no NaN.
 
     >>> without_nan({"f1": float("nan"), "bounds": (0.25, float("nan"))})
     {'f1': None, 'bounds': [0.25, None]}

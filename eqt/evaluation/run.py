@@ -1,4 +1,4 @@
-"""Evaluate a trained network: one pass over its traces, then figures, tables, pictures, a page."""
+"""Evaluation of a trained network: one pass over its traces, then figures, tables and a report."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -46,43 +46,43 @@ def evaluate(
 ) -> Evaluation:
     """Pick every trace of a task and write tables, pictures and a report into its folder.
 
-    With `mc_samples` the picks are those of the mean of so many runs with dropout, seeded by the
+    With `mc_samples` the picks are those of the mean of n passes with dropout, seeded by the
     training's seed, and have uncertainties; see `eqt.probabilities.predictor`.
 
-    Writes ``X_test_results.csv`` (a row a trace, as EQTransformer's tester) and from it
+    Writes ``X_test_results.csv`` (a row per trace, as EQTransformer's tester) and from it
     ``study.csv`` (the 25 columns), by the published rules of `eqt.picking.rules`. By the corrected
-    rules it writes ``picks.csv`` (a row a trace), ``detections.csv`` (a row a detection),
-    ``traces.csv`` (what figures are told apart by), ``metrics.json``, ``residuals.png``,
+    rules it writes ``picks.csv`` (a row per trace), ``detections.csv`` (a row per detection),
+    ``traces.csv`` (the attributes of the breakdown), ``metrics.json``, ``residuals.png``,
     ``examples.png``, ``worst.png`` where anything went wrong, and ``report.html``. The folder
-    appears complete or not at all.
+    is replaced atomically.
 
     Parameters
     ----------
     task
-        What to evaluate.
+        Traces, weights and output folder.
     thresholds
-        What counts as a detection and a pick.
+        Thresholds of detection, P and S.
     overwrite
-        Whether an evaluation that exists may be replaced.
+        Whether an existing evaluation may be replaced.
     mc_samples
         Runs with dropout, or 0.
     choose_on_validation
-        Which of ``detection``, ``p`` and ``s`` to choose anew, by the best F1 on the validation
-        part of the run; `thresholds` stand where nothing is right there.
+        Which of ``detection``, ``p`` and ``s`` to choose by the best F1 on the validation split of
+        the run; `thresholds` are kept where no threshold gives a right pick.
     protocol
-        How picks are judged.
+        Tolerances and bootstrap settings.
     sections
-        What the report shows, in order.
+        Sections of the report, in order.
     positions
-        To how many places each event is moved for the position test, see
-        `eqt.position_bias.position_test`, whose section and files come besides; 0 for no test.
+        Number of positions to which each event is shifted for the position test, see
+        `eqt.position_bias.position_test`, which adds a section and files; 0 for no test.
     refine
-        Whether picks are moved to where the signal begins near them, see `eqt.picking.refine`.
+        Whether picks are refined by the Akaike information criterion, see `eqt.picking.refine`.
 
     Raises
     ------
     InputError
-        The data or weights cannot be used, there is no validation part, or the folder exists and
+        The data or weights cannot be used, there is no validation split, or the folder exists and
         may not be replaced.
     """
     protocol = protocol or Protocol()
@@ -96,7 +96,8 @@ def evaluate(
     fixed_predictor = None if mc_samples else predictor(model)
 
     def predict() -> Predict:
-        # Anew for each pass: what one draws, when it drops, does not depend on the others.
+        # A new predictor for each pass: its random state then depends only on the seed, not on
+        # how many passes were made before.
         network_predictor = fixed_predictor or predictor(model, mc_samples, task.training.seed)
         return refine_detections(network_predictor) if refine else network_predictor
 
@@ -136,7 +137,7 @@ def _thresholds(
     protocol: Protocol,
     predict: Callable[[], Predict],
 ) -> tuple[Thresholds, dict[str, Any]]:
-    """Choose what is to be chosen; returned with the record of it."""
+    """Choose thresholds on the validation split; returned with the record of the choice."""
     if unknown := set(names) - set(NAMES):
         raise InputError(f"threshold {min(unknown)!r} is none of {', '.join(NAMES)}")
     if not names:
@@ -162,7 +163,7 @@ def _validation(task: Task) -> TraceSubset:
 def _galleries(
     result: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
 ) -> dict[str, ExampleTraces]:
-    """Run the network once more over the few traces that are shown."""
+    """Run the network again over the few traces that are drawn."""
     worst = worst_traces(
         result.tolerance_scores, result.columns, result.candidates, result.tolerance
     )

@@ -1,4 +1,4 @@
-"""The tables of an evaluation: a row a trace, as corrected and as published, or a detection."""
+"""Tables of an evaluation: rows of traces, by corrected and published rules, and of detections."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -32,13 +32,13 @@ PICKS_COLUMNS = {
 """The first columns of ``picks.csv``, as EQTransformer's tester calls them, and STEAD's names."""
 
 NOISE_COLUMNS: Final = ("network_code", "trace_name", "trace_category", "receiver_type")
-"""The first columns that the tester fills for noise."""
+"""Those of the first columns that the tester fills for noise."""
 
 ARRIVALS: Final = {"P": "p_arrival_sample", "S": "s_arrival_sample"}
 
 
 def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make a row a trace, with its surest detection, in the tester's 26 columns.
+    """Return a row per trace with its most probable detection, in the tester's 26 columns.
 
     Picks are in samples, errors (pick minus arrival) in seconds. Without Monte Carlo dropout
     there is no uncertainty: those columns are empty.
@@ -54,9 +54,9 @@ def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.Da
 
 
 def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make the rows of ``X_test_results.csv``, the table of EQTransformer's tester.
+    """Return the rows of ``X_test_results.csv``, the table of EQTransformer's tester.
 
-    The 26 columns are the tester's, and empty where its are; see the last rows of
+    The 26 columns are the tester's, empty wherever it leaves them empty; see the last rows of
     `eqt.picking.rules.TABLE`. Errors, arrival minus pick, are in samples.
 
     Parameters
@@ -64,14 +64,14 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     table
         The rows of the CSV, as text.
     detections
-        What was found in each trace by the published rules.
+        Detections of each trace by the published rules.
     """
     typed = typed_table(table)
     rows = {
         column: table[stead_column].to_numpy() for column, stead_column in PICKS_COLUMNS.items()
     }
     rows["ID"] = table["source_id"].to_numpy()
-    # As the mean of an array: one component that is not known leaves none.
+    # The tester takes numpy.mean of the three values: one that is not known makes it NaN.
     rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
     rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
     rows |= _detection_columns(detections, PUBLISHED)
@@ -81,7 +81,8 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     )
     for (phase, arrival), lead in zip(ARRIVALS.items(), (P_LEAD, 0), strict=True):
         sample = np.trunc(rows[arrival])
-        # Written as a condition that fails for NaN; a zero counts as no arrival.
+        # The comparisons fail for NaN, so a trace without a detection or arrival has no error. The
+        # tester counts an arrival at sample 0 as none.
         is_near = (sample > start - lead) & (sample < end) & (sample != 0)
         rows[f"{phase}_error"] = np.where(is_near, sample - rows[f"{phase}_pick"], np.nan)
     results = pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
@@ -91,7 +92,7 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
 
 
 def _detection_columns(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
-    """Make the columns of the detection that stands for each trace, and of its picks."""
+    """Return the columns of each trace's representative detection and of its picks."""
     row_detections = [row_of(trace_detections, rules) for trace_detections in detections]
     columns = {
         "number_of_detections": np.array(
@@ -123,7 +124,7 @@ def _column(values: Iterable[float | None]) -> np.ndarray:
 
 
 def detections_table(names: Sequence[str], detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make a row a detection: its samples, its probability and picks, how uncertain they are."""
+    """Return a row per detection: first and last sample, probability, picks and uncertainties."""
     rows = [
         {
             "trace_name": name,
@@ -149,11 +150,11 @@ def detections_table(names: Sequence[str], detections: list[list[Detection]]) ->
 
 
 def traces_table(table: pd.DataFrame, p: np.ndarray, s: np.ndarray) -> pd.DataFrame:
-    """Make a row a trace with what figures are told apart by.
+    """Return a row per trace with the attributes of the breakdown.
 
-    ``earthquake`` is what `steadkit.split` keeps together: the source id, else the origin time,
-    else the trace itself. ``station`` is network and receiver, ``p_s`` and ``s_s`` are the true
-    arrivals in seconds, ``snr_db`` is the mean over the components that have one.
+    ``earthquake`` is the group that `steadkit.split` keeps together: the source id, else the
+    origin time, else the trace itself. ``station`` is network and receiver, ``p_s`` and ``s_s``
+    are the true arrivals in seconds, ``snr_db`` is the mean over the components that have one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Thresholds chosen where they may be: on the validation part, never on what is evaluated."""
+"""Choice of thresholds on the validation split, never on the traces that are evaluated."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ NAMES = ("detection", "p", "s")
 
 
 class ThresholdChoice(NamedTuple):
-    """Thresholds, and for each that was tried the F1 on the validation part."""
+    """The chosen thresholds, and F1 on the validation split of each threshold tried."""
 
     thresholds: Thresholds
     tried: Mapping[str, Mapping[str, float]]
@@ -39,11 +39,12 @@ def choose(
     Parameters
     ----------
     candidates, truth
-        What a network offers for the validation part, and what there is.
+        Candidates of the validation traces, and their labels.
     thresholds
-        Those that are not to be chosen, and those that stand where none gives anything right.
+        Values of the thresholds that are not chosen, and of those where no value gives a true
+        positive.
     which
-        Which to choose, some of ``NAMES``.
+        Thresholds to choose, a subset of ``NAMES``.
     tolerance
         Seconds within which a pick is right.
     """
@@ -57,7 +58,7 @@ def choose(
             f"{threshold:g}": float(value) for threshold, value in zip(GRID, values, strict=True)
         }
         if values.max() > 0:
-            # Of several that are as good the one in the middle: it has most room on both sides.
+            # The middle of several equally good thresholds has the largest margin on both sides.
             best = np.flatnonzero(values == values.max())
             thresholds = replace(thresholds, **{name: GRID[best[len(best) // 2]]})
     return ThresholdChoice(thresholds, tried)
@@ -81,16 +82,16 @@ def _scores(
 def describe_choice(
     thresholds: Thresholds, chosen: ThresholdChoice | None, where: str
 ) -> dict[str, Any]:
-    """Record thresholds and where each comes from.
+    """Return the record of the thresholds and of the origin of each.
 
     Parameters
     ----------
     thresholds
-        Those that are used.
+        Thresholds of the evaluation.
     chosen
-        What was tried on the validation part, if anything.
+        The choice on the validation split, if there was one.
     where
-        What that part is, for the record.
+        Description of that split.
     """
     published = vars(Thresholds())
     sources = {}
@@ -112,16 +113,16 @@ def describe_choice(
 
 
 def to_choose(task: Task, how: str | None, given: Collection[str] = ()) -> tuple[str, ...]:
-    """Tell which thresholds to choose on the validation part.
+    """Return the names of the thresholds to choose on the validation split.
 
     Parameters
     ----------
     task
-        Has a validation part or not.
+        The evaluation, with or without a validation split.
     how
-        ``validation``, ``published``, or None: the validation part where it can be read.
+        ``validation``, ``published``, or None: ``validation`` if that split can be read.
     given
-        Thresholds that the user gave, which stand.
+        Thresholds set by the user, which are kept.
     """
     has_validation = task.validation is not None and task.validation.data.exists()
     if how == "published" or (how is None and not has_validation):

@@ -1,4 +1,4 @@
-"""The honest protocol: what was found counts where it belongs, and chance has its bounds."""
+"""Tolerance protocol: picks are right within a tolerance, with cluster bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ PRESENCE_RULE = "a trace of an earthquake has a detection, anywhere"
 
 
 class BootstrapConfig(NamedTuple):
-    """What intervals are drawn from."""
+    """Groups, number of resamples and seed of the cluster bootstrap."""
 
     groups: np.ndarray
     """The number of the earthquake of each trace."""
@@ -44,7 +44,7 @@ class BootstrapConfig(NamedTuple):
 
 
 class ToleranceFigures(NamedTuple):
-    """Counts by trace of detection and presence, and judged picks for each tolerance and phase."""
+    """Counts by trace of detection and presence, and pick scores for each tolerance and phase."""
 
     truth: Truth
     detection: ConfusionCounts
@@ -55,7 +55,7 @@ class ToleranceFigures(NamedTuple):
 def score_detections(
     truth: Truth, detections: DetectionColumns, tolerances: Sequence[float]
 ) -> ToleranceFigures:
-    """Judge what was found at each tolerance, seconds."""
+    """Score detections, and their picks at each tolerance in seconds."""
     return ToleranceFigures(
         truth,
         count_overlaps(truth, detections.trace, detections.spans),
@@ -76,18 +76,18 @@ def tolerance_figures(
     sweeps: Mapping[str, PickColumns],
     bootstrap: BootstrapConfig,
 ) -> dict[str, dict[str, Any]]:
-    """Name all figures of the honest protocol, for each tolerance.
+    """Return all figures of the tolerance protocol, for each tolerance.
 
     Parameters
     ----------
     tolerance_scores, detections
-        What `score_detections` says of what was found.
+        Result and argument of `score_detections`.
     candidates
-        For the highest probability of each trace.
+        Have the highest probability of each trace.
     sweeps
         All picks down to the floor, P and S, of `eqt.evaluation.detections.picks_at_floor`.
     bootstrap
-        What intervals are drawn from.
+        Groups, resamples and seed of the intervals.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def tolerance_figures(
         For each tolerance, ``"0.5"`` for example, ``detection``, ``presence``, ``P`` and ``S``:
         ``precision``, ``recall``, ``f1``, ``mcc``, ``tp``, ``fp``, ``fn``, ``tn``,
         ``fp_in_events`` and ``fp_in_noise``, ``intervals`` (95 %), areas, and of the right picks
-        ``residual_s``. A true negative is a trace without an arrival in which nothing was found.
+        ``residual_s``. A true negative is a trace without an arrival and without a pick.
     """
     bounds = _bounds(tolerance_scores, bootstrap)
     is_event = tolerance_scores.truth.is_event
@@ -188,20 +188,24 @@ def _areas(
 
 
 def _outliers(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> float:
-    """Tell of the arrivals whose trace has a pick the share whose nearest is off by more."""
+    """Return the fraction of arrivals, in traces with picks, with no pick within the tolerance."""
     distances = np.abs(nearest_picks(truth, picks, phase).residuals)
     return float((np.round(distances, 6) > tolerance).mean()) if len(distances) else float("nan")
 
 
 def nearest_picks(truth: Truth, picks: PickColumns, phase: str) -> Any:
-    """Give each arrival its nearest pick, however far it is off."""
+    """Match each arrival with its nearest pick, at any distance."""
     return match_picks(*truth.arrivals(phase), picks.trace, picks.seconds, float("inf"))
 
 
 def _residual_bounds(
     tolerance_scores: ToleranceFigures, bootstrap: BootstrapConfig
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """Bound mean, sigma, mean absolute error and root mean square of the right picks."""
+    """Bootstrap intervals of mean, sigma, MAE and RMSE of the right picks.
+
+    All four follow from count, sum, sum of squares and sum of absolute values per trace, so only
+    these four sums are resampled.
+    """
     scores_by_name = _by_name(tolerance_scores)
     if not scores_by_name or not bootstrap.resamples or bootstrap.groups.max(initial=0) == 0:
         return {name: {} for name in scores_by_name}

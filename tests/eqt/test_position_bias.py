@@ -81,7 +81,7 @@ def careless(seed=0):
 def test_every_event_is_placed_where_asked_and_picked_there(data):
     result = position_test(lambda w: peaked(spikes_of(w)), data, positions=(200, 650, 5500, 5900))
     # At 5900 S does not fit.
-    p, s = result.of("P"), result.of("S")
+    p, s = result.rows_of("P"), result.rows_of("S")
     assert p["position"].tolist() == [200, 650, 5500] * 20
     assert p["trace_name"].tolist() == np.repeat(NAMES[:20], 3).tolist()
     for rows, gap in ((p, 0), (s, GAP)):
@@ -143,7 +143,7 @@ def test_positions_follow_from_the_seed_and_go_everywhere(data):
     )
     pd.testing.assert_frame_equal(first.windows, again.windows)
     assert not first.windows["position"].equals(other.windows["position"])
-    drawn = first.of("P")["position"].to_numpy()
+    drawn = first.rows_of("P")["position"].to_numpy()
     assert 100 <= drawn.min() < 150 and 5450 < drawn.max() <= 5500
     counts = np.bincount(drawn % 100 // 10, minlength=10)
     # Chi square of 9 degrees of freedom: mean 9, deviation 4.2.
@@ -157,7 +157,7 @@ def test_misses_and_wrong_picks_are_no_hits(data):
     assert near.windows["hit"].all()
     weak = Thresholds(p=0.95, s=0.5)
     unsure = position_test(snapping, data, count=2, thresholds=weak)
-    assert not unsure.of("P")["hit"].any() and unsure.of("S")["hit"].all()
+    assert not unsure.rows_of("P")["hit"].any() and unsure.rows_of("S")["hit"].all()
     table = by_position(far)
     assert (table["hit_rate"] == 0).all() and table["mean_error"].isna().all()
     assert verdicts(far) == ["Too few picks are right to judge."]
@@ -169,7 +169,7 @@ def test_tables_count_every_window_once(data):
     for table in (by_position(result), by_second(result)):
         assert table.groupby("phase")["windows"].sum().tolist() == [180, 180]
     per = by_position(result, 500).query("phase == 'P'")
-    sizes = result.of("P").assign(size=lambda t: t["residual"].abs())
+    sizes = result.rows_of("P").assign(size=lambda t: t["residual"].abs())
     expected = sizes.groupby(sizes["position"] // 500)["size"].mean()
     np.testing.assert_allclose(per["mean_error"], expected)
 
@@ -194,7 +194,7 @@ def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
 def test_an_event_without_s_counts_for_p(data):
     change(data.records, 3, s=np.nan)
     result = position_test(careless(), data, count=2)
-    assert len(result.of("P")) == 40 and len(result.of("S")) == 38
+    assert len(result.rows_of("P")) == 40 and len(result.rows_of("S")) == 38
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_pictures_section_and_files_show_it(data, tmp_path):
     drawn = figures(result)
     assert list(drawn) == ["window", "second"]
     cloud, running = drawn["second"].axes[0].lines[:2]
-    assert len(cloud.get_xdata()) == result.of("P")["hit"].sum()
+    assert len(cloud.get_xdata()) == result.rows_of("P")["hit"].sum()
     # The running median is the saw's tooth: 20 samples late is picked 20 early.
     assert running.get_ydata()[20] == pytest.approx(-20, abs=3)
     text = section(result)
