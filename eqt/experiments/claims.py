@@ -92,7 +92,7 @@ CLAIMS: Final = (
     ),
 )
 
-TOGETHER: Final = tuple(
+COUPLED_COLUMNS: Final = tuple(
     columns
     for long, short in (("det", "d"), ("p", "p"), ("s", "s"))
     for columns in (
@@ -120,25 +120,25 @@ def inconsistencies(claim: Claim) -> list[str]:
     found = []
     if claim.number != len(claim.columns):
         found.append(f"says {claim.number}, lists {len(claim.columns)} columns")
-    for columns in TOGETHER:
+    for columns in COUPLED_COLUMNS:
         listed = [column for column in columns if column in claim.columns]
         others = [column for column in columns if column not in claim.columns]
         if listed and others:
             found.append(
-                f"lists {_words(listed)} without {_words(others)}, which go together "
+                f"lists {_join(listed)} without {_join(others)}, which go together "
                 "where all networks see the same traces"
             )
     return found
 
 
-def _words(names: Collection[str]) -> str:
+def _join(names: Collection[str]) -> str:
     return " and ".join(names)
 
 
-def says(claim: Claim, column: str) -> str:
+def claimed_verdict(claim: Claim, column: str) -> str:
     """Tell what the study says of a column: better, or not better where it does not list it.
 
-    >>> says(claims_of("merged")["BO"], "p_mae"), says(claims_of("merged")["BO"], "p_tp")
+    >>> claimed_verdict(claims_of("merged")["BO"], "p_mae"), claimed_verdict(claims_of("merged")["BO"], "p_tp")
     ('better', 'not better')
     """
     if column not in COMPARED:
@@ -146,13 +146,13 @@ def says(claim: Claim, column: str) -> str:
     return "better" if column in claim.columns else "not better"
 
 
-def judge(said: str, bootstrap: str) -> str:
+def claim_agreement(said: str, bootstrap: str) -> str:
     """Tell whether our figures agree with what the study says of a column of a network.
 
     Parameters
     ----------
     said
-        What `says` returns.
+        What `claimed_verdict` returns.
     bootstrap
         What `eqt.compare.compare` found: better, worse or undecided.
 
@@ -162,9 +162,9 @@ def judge(said: str, bootstrap: str) -> str:
         ``agree``, ``disagree``, or ``undecided`` where the bootstrap does not tell better from
         worse.
 
-    >>> judge("better", "better"), judge("not better", "worse")
+    >>> claim_agreement("better", "better"), claim_agreement("not better", "worse")
     ('agree', 'agree')
-    >>> judge("better", "undecided"), judge("not better", "better")
+    >>> claim_agreement("better", "undecided"), claim_agreement("not better", "better")
     ('undecided', 'disagree')
     """
     if bootstrap == "undecided":

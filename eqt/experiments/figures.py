@@ -22,7 +22,7 @@ LINES = (
 )
 """Colour and dash of each network of a suite; the reference is black."""
 
-OURS = {"better": (BLUE, "+"), "worse": (VERMILLION, "\N{MINUS SIGN}"), "undecided": ("white", "")}
+CELL_STYLES = {"better": (BLUE, "+"), "worse": (VERMILLION, "\N{MINUS SIGN}"), "undecided": ("white", "")}
 """Filling and sign of a cell by what the bootstrap says."""
 
 
@@ -60,7 +60,7 @@ def draw_claims(outcome: ExperimentResult) -> Figure:
     ax = figure.subplots()
     for row in outcome.claims.to_dict("records"):
         place = (COMPARED.index(row["column"]), names.index(row["network"]))
-        colour, sign = OURS[row["bootstrap"]]
+        colour, sign = CELL_STYLES[row["bootstrap"]]
         _cell(ax, place, colour, sign, is_claimed=row["study"] == "better")
     ax.set_xlim(-0.6, len(COMPARED) - 0.4)
     ax.set_ylim(len(names) - 0.4, -0.6)

@@ -30,7 +30,7 @@ from steadkit.sources import source_from_path
 from steadkit.split import existing_split
 from steadkit.subset import subset
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 SETTINGS = "experiment.json"
 
@@ -114,7 +114,7 @@ def _differences(there: dict, wanted: dict) -> list[tuple[str, object, object]]:
     return [(name, one, other) for name, one, other in pairs if one != other]
 
 
-def data_of(folder: Path, settings: Settings, say: Say) -> Path:
+def data_of(folder: Path, settings: Settings, say: Log) -> Path:
     """Find the data of an experiment, or make them: simulated, or the subset of a keyed hash.
 
     Raises
@@ -140,7 +140,7 @@ def data_of(folder: Path, settings: Settings, say: Say) -> Path:
     return files.hdf5
 
 
-def split_for(folder: Path, data: Path, settings: Settings, say: Say) -> Path:
+def split_for(folder: Path, data: Path, settings: Settings, say: Log) -> Path:
     """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
     from eqt.training import training_split
 

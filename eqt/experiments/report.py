@@ -87,7 +87,7 @@ def sections_of(outcome: ExperimentResult, draws: int) -> list[Section]:
     """List the parts of a report in their order."""
     seed = outcome.settings.training.seed
     parts = [
-        Section("In short", _caveats(outcome), in_short(outcome)),
+        Section("In short", _caveats(outcome), summary_lines(outcome)),
         Section(
             "Networks",
             [METHOD, "Times are those of the epochs, on the machine that trained."],
@@ -123,7 +123,7 @@ def sections_of(outcome: ExperimentResult, draws: int) -> list[Section]:
         Section("How it was made", points=_settings(outcome)),
     ]
     if outcome.seeds > 1:
-        parts.insert(3, Section("Seeds", [_about_seeds(outcome)], tables=[_spread(outcome)]))
+        parts.insert(3, Section("Seeds", [_about_seeds(outcome)], tables=[_seed_ranges(outcome)]))
     return [part for part in parts if part.words or part.points or part.tables]
 
 
@@ -150,7 +150,7 @@ def _caveats(outcome: ExperimentResult) -> list[str]:
     return found
 
 
-def in_short(outcome: ExperimentResult) -> list[str]:
+def summary_lines(outcome: ExperimentResult) -> list[str]:
     """Say of each network what it is better in, here and in the study, a line each."""
     lines = []
     for line, network in zip(sentences(outcome.comparison), outcome.comparison.models, strict=True):
@@ -181,7 +181,7 @@ def networks_table(outcome: ExperimentResult) -> pd.DataFrame:
                 **{name: _count(row[name]) for name in ("better", "equal", "worse")},
                 "decided better": _count(row["lasting_better"]),
                 "decided worse": _count(row["lasting_worse"]),
-                "better in the study": _claimed(claim.number, claim.of) if claim else "-",
+                "better in the study": _claim_count(claim.number, claim.of) if claim else "-",
             }
         )
     return pd.DataFrame(rows)
@@ -191,7 +191,7 @@ def _count(value: float) -> str:
     return "-" if value != value else f"{value:.0f}"
 
 
-def _claimed(count: int, of: int | None) -> str:
+def _claim_count(count: int, of: int | None) -> str:
     return f"{count} of {of}" if of else str(count)
 
 
@@ -285,7 +285,7 @@ def _about_seeds(outcome: ExperimentResult) -> str:
     )
 
 
-def _spread(outcome: ExperimentResult) -> pd.DataFrame:
+def _seed_ranges(outcome: ExperimentResult) -> pd.DataFrame:
     """Write between what the figures of a network's seeds lie."""
     kinds = [
         *scores(outcome)["figure"].drop_duplicates(),

@@ -19,7 +19,7 @@ from eqt.compare import (
     read_evaluation,
     tally,
 )
-from eqt.experiments.claims import claims_of, judge, says
+from eqt.experiments.claims import claim_agreement, claimed_verdict, claims_of
 from eqt.experiments.folder import Entry
 from eqt.experiments.suites import REFERENCE, Settings
 from eqt.presets import preset
@@ -87,7 +87,7 @@ def experiment_result(
         histories,
         _networks(names, comparison, histories),
         _by_seed(names, contenders, settings.training.seed),
-        judged_claims(settings.suite, comparison),
+        claims_table(settings.suite, comparison),
     )
 
 
@@ -143,7 +143,7 @@ def _by_seed(
     return table[["network", "seed", "protocol", "figure", "value"]]
 
 
-def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
+def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
     """Lay our figures beside the study's claims: a row a network and column that is compared.
 
     Returns
@@ -158,7 +158,7 @@ def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
     claims = claims_of(suite)
     judged_rows = []
     for row in own.to_dict("records"):
-        said = says(claims[row["model"]], row["figure"])
+        said = claimed_verdict(claims[row["model"]], row["figure"])
         judged_rows.append(
             {
                 "network": row["model"],
@@ -168,7 +168,7 @@ def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
                 **{name: row[name] for name in ("value", "difference", "low", "high")},
                 "verdict": row["verdict"],
                 "bootstrap": row["bootstrap"],
-                "agreement": judge(said, row["bootstrap"]),
+                "agreement": claim_agreement(said, row["bootstrap"]),
             }
         )
     return pd.DataFrame(judged_rows)

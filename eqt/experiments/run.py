@@ -9,7 +9,7 @@ import keras
 
 from eqt.compare import require_results
 from eqt.evaluation import evaluate, plan
-from eqt.experiments.folder import Entry, Say
+from eqt.experiments.folder import Entry, Log
 from eqt.experiments.suites import Settings, networks_of
 from eqt.picking.picks import Thresholds
 from eqt.presets import preset
@@ -38,7 +38,7 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
     ]
 
 
-def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None:
+def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Log) -> None:
     """Train and evaluate what is not done yet.
 
     Raises
@@ -51,7 +51,7 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None
             require_results(entry.evaluation, "move it away, so that it is evaluated again")
     times: list[float] = []
     for number, entry in enumerate(entries, 1):
-        left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""
+        left = f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
         say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
         started, is_new = time.perf_counter(), not entry.run.curves.exists()
         if entry.run.folder.exists():
@@ -67,10 +67,10 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None
         times += [time.perf_counter() - started] * is_new
 
 
-def _left(times: Sequence[float], runs: int) -> str:
+def _remaining_time(times: Sequence[float], runs: int) -> str:
     """Tell how long so many runs will take, by those that were made.
 
-    >>> _left([100.0, 140.0], 3), _left([7200.0], 2)
+    >>> _remaining_time([100.0, 140.0], 3), _remaining_time([7200.0], 2)
     ('6 min', '4.0 h')
     """
     return duration_text(runs * sum(times) / len(times))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.metrics import TOLERANCE, Curve
-from eqt.plots.style import DASHES, KINDS
+from eqt.plots.style import DASHES, LABEL_COLOURS
 from steadkit.plots.style import BLACK, GREY, show_message, styled
 
 
@@ -32,7 +32,7 @@ def residuals(
     steps = max(round(tolerance * 100), 1)
     bins = (np.arange(-steps, steps + 2) - 0.5) / 100
     for ax, (phase, values) in zip(figure.subplots(1, 2), of_phase.items(), strict=True):
-        ax.hist(values, bins, color=KINDS[phase])
+        ax.hist(values, bins, color=LABEL_COLOURS[phase])
         ax.axvline(0, color=BLACK, linewidth=0.8)
         ax.set_title(f"{phase}: {counts[phase]}")
         ax.set_xlabel("pick minus arrival (s)")
@@ -53,8 +53,8 @@ def curves(of_kind: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
     ax = figure.subplots()
     for kind, (curve, (recall, precision)) in of_kind.items():
         line = ax.step(curve.recall, curve.precision, where="post", label=kind, linewidth=1.2)[0]
-        line.set(color=KINDS[kind], linestyle=DASHES[kind])
-        ax.plot([recall], [precision], "o", color=KINDS[kind], markersize=5)
+        line.set(color=LABEL_COLOURS[kind], linestyle=DASHES[kind])
+        ax.plot([recall], [precision], "o", color=LABEL_COLOURS[kind], markersize=5)
     ax.set_xlim(0, 1.02)
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("recall; a dot: at the threshold")
@@ -80,12 +80,12 @@ def reliability(of_kind: Mapping[str, Mapping[str, Any]]) -> Figure:
         some = [row for row in told["bins"] if row["count"]]
         upper.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         stated, right = [[row[key] for row in some] for key in ("stated", "right")]
-        upper.plot(stated, right, "o-", color=KINDS[kind], markersize=4, linewidth=1.2)
+        upper.plot(stated, right, "o-", color=LABEL_COLOURS[kind], markersize=4, linewidth=1.2)
         error = "nothing to judge" if not some else f"calibration error {told['ece']:.3f}"
         upper.set_title(f"{kind}: {error}")
         upper.set_ylim(-0.02, 1.02)
         edges = [row["low"] for row in told["bins"]] + [1.0]
-        lower.stairs([row["count"] for row in told["bins"]], edges, fill=True, color=KINDS[kind])
+        lower.stairs([row["count"] for row in told["bins"]], edges, fill=True, color=LABEL_COLOURS[kind])
         lower.set_xlabel("stated probability")
     grid[0, 0].set_ylabel("share that is right")
     grid[1, 0].set_ylabel("number")
@@ -107,7 +107,7 @@ def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes = figure.subplots(1, 2, sharey=True)
     labels = [f"{row['bin']}\n{row['traces']:,}" for row in rows]
     for ax, figure_name in zip(axes, ("recall", "precision"), strict=True):
-        for shift, kind in enumerate(KINDS):
+        for shift, kind in enumerate(LABEL_COLOURS):
             _dots(ax, [row[kind] for row in rows], figure_name, kind, 0.2 * (shift - 1))
         ax.set_xticks(range(len(rows)), labels, rotation=45 if len(rows) > 7 else 0)
         ax.set_xlim(-0.5, len(rows) - 0.5)
@@ -123,9 +123,9 @@ def _dots(ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, kind: str, sh
     none = (np.nan, np.nan)
     bounds = np.array([cell["intervals"].get(name, none) for cell in cells], float).T
     places = np.arange(len(values)) + shift
-    ax.vlines(places, bounds[0], bounds[1], color=KINDS[kind], linewidth=1.2)
+    ax.vlines(places, bounds[0], bounds[1], color=LABEL_COLOURS[kind], linewidth=1.2)
     marker = {"detection": "s", "P": "o", "S": "^"}[kind]
-    ax.plot(places, values, marker, color=KINDS[kind], markersize=4, label=kind)
+    ax.plot(places, values, marker, color=LABEL_COLOURS[kind], markersize=4, label=kind)
 
 
 @styled
@@ -145,7 +145,7 @@ def uncertainty(of_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
             show_message(ax, f"no {phase} pick of an earthquake")
             continue
         # A pick that is exactly right has no place on a logarithmic axis: half a sample.
-        ax.semilogy(strays, np.maximum(np.abs(sizes), 0.005), ".", color=KINDS[phase], markersize=3)
+        ax.semilogy(strays, np.maximum(np.abs(sizes), 0.005), ".", color=LABEL_COLOURS[phase], markersize=3)
         ax.set_title(phase)
         ax.set_xlabel("standard deviation of its probability")
         ax.set_ylabel("distance from the arrival (s)")

@@ -10,7 +10,7 @@ from steadkit.plots.style import BLACK, BLUE, GREEN, VERMILLION
 COLOURS = {"detector": GREEN, "picker_P": BLUE, "picker_S": VERMILLION, "loss": BLACK}
 TITLES = {"detector": "detection", "picker_P": "P", "picker_S": "S", "loss": "total"}
 
-KINDS = {"detection": GREEN, "P": BLUE, "S": VERMILLION}
+LABEL_COLOURS = {"detection": GREEN, "P": BLUE, "S": VERMILLION}
 """The colours of what is evaluated."""
 
 DASHES = {"detection": "-", "P": "--", "S": "-."}

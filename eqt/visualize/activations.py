@@ -9,7 +9,7 @@ import numpy as np
 from eqt.layers import SelfAttention
 from eqt.visualize.layers import attentions
 
-BATCH = 16
+BATCH_SIZE = 16
 """Traces that go through the network together: what all layers give takes 3 MB a trace."""
 
 
@@ -86,6 +86,6 @@ def batches(waveforms: np.ndarray) -> Iterator[np.ndarray]:
 
     For a batch of another size Keras would trace the network anew.
     """
-    for start in range(0, len(waveforms), BATCH):
-        part = waveforms[start : start + BATCH]
-        yield np.pad(part, ((0, BATCH - len(part)), (0, 0), (0, 0)))
+    for start in range(0, len(waveforms), BATCH_SIZE):
+        part = waveforms[start : start + BATCH_SIZE]
+        yield np.pad(part, ((0, BATCH_SIZE - len(part)), (0, 0), (0, 0)))

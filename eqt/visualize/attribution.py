@@ -8,7 +8,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from eqt.visualize.activations import BATCH, run
+from eqt.visualize.activations import BATCH_SIZE, run
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
@@ -19,7 +19,7 @@ POINTS: Final = (64, 128, 256)
 TOLERANCE: Final = 0.02
 """By how much of the change of probability the sum of the gradients may miss it."""
 
-SMALL: Final = 1e-3
+MIN_ERROR: Final = 1e-3
 """A miss that is no matter, whatever the change: nothing in noise adds up to much."""
 
 WINDOW, HOP = 1.0, 0.5
@@ -112,10 +112,10 @@ def integrated_gradients(
     """
     gradient = _gradient_of(network)
     for waveform, sample in zip(waveforms, samples, strict=True):
-        yield _shared_out(network, partial(gradient, sample), waveform, sample)
+        yield _attribute(network, partial(gradient, sample), waveform, sample)
 
 
-def _shared_out(
+def _attribute(
     network: keras.Model,
     gradient: Callable[[np.ndarray], np.ndarray],
     waveform: np.ndarray,
@@ -126,7 +126,7 @@ def _shared_out(
     for points in POINTS:
         shares = waveform * _mean_gradient(gradient, waveform, points)
         gap = float(shares.sum()) - change
-        if abs(gap) <= max(TOLERANCE * abs(change), SMALL):
+        if abs(gap) <= max(TOLERANCE * abs(change), MIN_ERROR):
             break
     return Gradients(shares, change, gap, points)
 
@@ -136,7 +136,7 @@ def _mean_gradient(
 ) -> np.ndarray:
     u = (np.arange(points) + 0.5) / points
     total = np.zeros(waveform.shape, np.float64)
-    for part in np.array_split(u, -(-points // BATCH)):
+    for part in np.array_split(u, -(-points // BATCH_SIZE)):
         # The way is the square of u.
         along = (part**2)[:, np.newaxis, np.newaxis] * waveform
         slopes = gradient(along.astype(np.float32)).astype(np.float64)
@@ -202,18 +202,18 @@ def _silenced(waveform: np.ndarray, starts: np.ndarray, samples: int) -> Iterato
     components = waveform.shape[1]
     on = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
     places = [(start, which) for start in starts.tolist() for which in on]
-    for first in range(0, len(places), BATCH):
-        part = places[first : first + BATCH]
+    for first in range(0, len(places), BATCH_SIZE):
+        part = places[first : first + BATCH_SIZE]
         batch = np.repeat(waveform[np.newaxis], len(part), axis=0)
         for copy, (start, which) in zip(batch, part, strict=True):
-            copy[:, which] *= _silence(len(waveform), start, samples)[:, np.newaxis]
+            copy[:, which] *= _silence_taper(len(waveform), start, samples)[:, np.newaxis]
         yield batch
 
 
-def _silence(length: int, start: int, samples: int) -> np.ndarray:
+def _silence_taper(length: int, start: int, samples: int) -> np.ndarray:
     """Return what a window is silenced by: 0 inside it, 1 outside, and a fade about its ends.
 
-    >>> _silence(6, 2, 2).tolist()[2:4]
+    >>> _silence_taper(6, 2, 2).tolist()[2:4]
     [0.0, 0.0]
     """
     place = np.arange(length)

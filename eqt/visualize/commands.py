@@ -18,10 +18,10 @@ from eqt.visualize.figures.maps import strips_of
 from eqt.visualize.figures.panels import limits_of
 from eqt.visualize.files import Content, Picture
 from eqt.visualize.kernels import bias_of, kernel_of
-from eqt.visualize.layers import attentions, chosen, convolutions, in_order
-from eqt.visualize.mean_attention import ABOUT_P, mean_attention
+from eqt.visualize.layers import attentions, convolutions, ordered_layers, select_layers
+from eqt.visualize.mean_attention import SECONDS_FROM_P, mean_attention
 from eqt.visualize.time_axis import Steps, steps_of
-from eqt.visualize.traces import SelectedTraces, arrivals, parts
+from eqt.visualize.traces import SelectedTraces, arrivals, iter_trace_chunks
 from steadkit.console import progress
 from steadkit.plots.annotations import Row
 
@@ -37,7 +37,7 @@ def filters(subject: ModelContext, names: Sequence[str] = ()) -> Content:
     pictures = []
     arrays: dict[str, np.ndarray] = {}
     first = convolutions(subject.model)[0].name
-    for layer in chosen(subject.model, names, (keras.layers.Conv1D,)):
+    for layer in select_layers(subject.model, names, (keras.layers.Conv1D,)):
         kernel = kernel_of(layer)
         arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias_of(layer)}
         figure = partial(figures.filters_figure, layer.name, kernel, layer.name == first)
@@ -48,15 +48,15 @@ def filters(subject: ModelContext, names: Sequence[str] = ()) -> Content:
 
 def maps(subject: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
     """Show what layers make of traces, and the way of each trace through all of them."""
-    layers = chosen(subject.model, names)
-    way = _way(subject) if not names else [layer.name for layer in layers]
+    layers = select_layers(subject.model, names)
+    way = _overview_layers(subject) if not names else [layer.name for layer in layers]
     wanted = list(dict.fromkeys([*(layer.name for layer in layers), *way]))
     values = feature_maps(subject.model, shown.waveforms, wanted)
     steps = {name: steps_of(name, subject.config) for name in wanted}
     pictures = list(_overviews(shown, {name: values[name] for name in way}, steps))
     for layer in layers:
         name, limits = layer.name, limits_of(values[layer.name])
-        for side, kept in _sides(shown):
+        for side, kept in _by_category(shown):
             figure = partial(
                 figures.maps_figure,
                 name,
@@ -70,7 +70,7 @@ def maps(subject: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()
             pictures.append(Picture(f"maps/{side}/{name}", "Feature maps", name, what, figure))
     arrays = {name: values[name] for name in wanted}
     seconds = {f"seconds/{name}": steps[name].seconds for name in wanted}
-    return Content(pictures, {"maps": {**_of_traces(shown), **arrays, **seconds}})
+    return Content(pictures, {"maps": {**_trace_arrays(shown), **arrays, **seconds}})
 
 
 def _overviews(
@@ -79,14 +79,14 @@ def _overviews(
     for place, name in enumerate(shown.names):
         side = "events" if shown.is_event[place] else "noise"
         figure = partial(figures.overview_figure, shown, place, values, steps)
-        stem = f"overview/{_safe(name)}"
+        stem = f"overview/{_file_stem(name)}"
         what = f"{name}: through the network; {side}"
         yield Picture(stem, "Through the network", "", what, figure)
 
 
-def _way(subject: ModelContext) -> list[str]:
+def _overview_layers(subject: ModelContext) -> list[str]:
     """List the layers at which the stages of a trace's way through a network end."""
-    last = {place_of(layer.name): layer for layer in in_order(subject.model)}
+    last = {place_of(layer.name): layer for layer in ordered_layers(subject.model)}
     listed = []
     for (_, stage), layer in last.items():
         kind, _, number = stage.rpartition("_")
@@ -109,7 +109,7 @@ def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Conten
     for layer in layers:
         name, of_layer = layer.name, weights[layer.name]
         top = float(np.percentile(of_layer, TOP))
-        for side, kept in _sides(shown):
+        for side, kept in _by_category(shown):
             figure = partial(
                 figures.attention_figure,
                 name,
@@ -121,7 +121,7 @@ def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Conten
             )
             what = f"{name}: {stage_label(layer)}; {side}"
             pictures.append(Picture(f"attention/{side}/{name}", "Attention", name, what, figure))
-    arrays = {**_of_traces(shown), **weights}
+    arrays = {**_trace_arrays(shown), **weights}
     arrays["seconds"] = steps_of(layers[0].name, subject.config).seconds
     if most:
         picture, means = _average(subject, attend, most)
@@ -140,14 +140,14 @@ def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Conten
 def _average(
     subject: ModelContext, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
 ) -> tuple[Picture, dict[str, np.ndarray]]:
-    count, many = parts(data_of(subject), most, subject.among, subject.scale)
+    count, many = iter_trace_chunks(data_of(subject), most, subject.among, subject.scale)
     listed = progress(many, "averaging attention", count)
     found = mean_attention(attend, subject.config, listed)
     steps = steps_of(next(iter(found)), subject.config)
     figure = partial(figures.average_figure, found, steps)
     events, noise = next(iter(found.values())).counts
     what = f"mean over {events} events and {noise} noise traces"
-    arrays = {"mean/seconds_after_P": ABOUT_P}
+    arrays = {"mean/seconds_after_P": SECONDS_FROM_P}
     for name, average in found.items():
         arrays |= {
             f"mean/events/{name}": average.events,
@@ -163,7 +163,7 @@ def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) ->
     probabilities = run(network, shown.waveforms)[:, :, 0]
     samples = [attribution.target_of(one) for one in probabilities]
     found = attribution.integrated_gradients(network, shown.waveforms, samples)
-    pictures, arrays = [], _of_traces(shown)
+    pictures, arrays = [], _trace_arrays(shown)
     arrays |= {"samples": np.array(samples), "probabilities": probabilities}
     listed = progress(enumerate(found), f"asking why {output}", len(samples))
     for place, gradients in listed:
@@ -181,7 +181,7 @@ def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) ->
         name = shown.names[place]
         side = "events" if shown.is_event[place] else "noise"
         what = f"{name}: why {output} is {probabilities[place, samples[place]]:.2f}; {side}"
-        pictures.append(Picture(f"why/{output}/{_safe(name)}", "Why", "", what, figure))
+        pictures.append(Picture(f"why/{output}/{_file_stem(name)}", "Why", "", what, figure))
         arrays |= {
             f"gradients/{name}": gradients.shares.astype(np.float32),
             f"fall/{name}": occlusion.drops,
@@ -212,7 +212,7 @@ def _network(name: str, config: EQTConfig) -> Picture:
         shape = (config.input_length, config.components)
         return draw(found, f"{name}, {differs}", shape, marked)
 
-    stem = f"architecture/{_safe(name)}"
+    stem = f"architecture/{_file_stem(name)}"
     return Picture(stem, "Architecture", "", f"{name}: {differs}", figure)
 
 
@@ -220,7 +220,7 @@ def everything(
     subject: ModelContext, shown: SelectedTraces, most: int, outputs: Sequence[str]
 ) -> Content:
     """Show all there is of a network: what the other functions show, one after the other."""
-    return together(
+    return join_contents(
         [
             architecture_of(subject),
             filters(subject),
@@ -231,19 +231,19 @@ def everything(
     )
 
 
-def together(contents: Sequence[Content]) -> Content:
+def join_contents(contents: Sequence[Content]) -> Content:
     """Join what several commands show."""
     pictures = [picture for content in contents for picture in content.pictures]
     return Content(pictures, {k: v for content in contents for k, v in content.arrays.items()})
 
 
-def _sides(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
+def _by_category(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
     """Part events from noise, where there are any."""
     sides = (("events", shown.is_event), ("noise", ~shown.is_event))
     return [(side, kept) for side, kept in sides if kept.any()]
 
 
-def _of_traces(shown: SelectedTraces) -> dict[str, np.ndarray]:
+def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:
     """Return what every file of arrays says of its traces."""
     return {
         "traces": np.array(shown.names),
@@ -257,10 +257,10 @@ def _sample(row: Row, phase: str) -> float:
     return arrivals(row).get(phase, np.nan)
 
 
-def _safe(name: str) -> str:
+def _file_stem(name: str) -> str:
     """Turn a name into one for a file.
 
-    >>> _safe("Partial Vanilla"), _safe("AB.CD_20120101_EV")
+    >>> _file_stem("Partial Vanilla"), _file_stem("AB.CD_20120101_EV")
     ('partial-vanilla', 'AB.CD_20120101_EV')
     """
     return name.lower().replace(" ", "-") if " " in name else name

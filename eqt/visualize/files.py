@@ -19,7 +19,7 @@ FORMATS: Final = ("png", "pdf", "svg")
 DPI = 120
 """Legible in print at the width of a page, and light enough to mail."""
 
-SMALL: Final = {"quality": 72, "method": 3}
+WEBP_OPTIONS: Final = {"quality": 72, "method": 3}
 """How the copy for a page is packed."""
 
 
@@ -94,5 +94,5 @@ def _write_drawable(figure: Figure, path: Path, kind: str, with_copy: bool) -> b
     if not with_copy:
         return b""
     packed = io.BytesIO()
-    imsave(packed, pixels, format="webp", dpi=DPI, pil_kwargs=dict(SMALL))
+    imsave(packed, pixels, format="webp", dpi=DPI, pil_kwargs=dict(WEBP_OPTIONS))
     return packed.getvalue()

@@ -31,7 +31,7 @@ document.querySelectorAll(".thumb input:checked").forEach(i => { i.checked = fal
 </script>"""
 """Closes what is enlarged with the Escape key too; all else does without script."""
 
-WORDS = {
+SECTION_TEXTS = {
     "Architecture": "Each box is a stage: what it does, the shape it leaves, its parameters.",
     "Filters": "The kernels of every convolution, each layer on one scale.",
     "Through the network": "One trace through all stages, on its own time axis.",
@@ -74,7 +74,7 @@ def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
     for group, listed in groupby(pictures, lambda one: one[0].group):
         thumbs = "\n".join(_thumb(picture, copy) for picture, copy in listed)
         parts.append(f'<div class="{"pair" if group else "grid"}">\n{thumbs}\n</div>')
-    return anchor + html.section(name, html.paragraph(WORDS.get(name, "")), *parts)
+    return anchor + html.section(name, html.paragraph(SECTION_TEXTS.get(name, "")), *parts)
 
 
 def _thumb(picture: Picture, copy: bytes) -> str:

@@ -9,7 +9,7 @@ import keras
 from eqt.layers import SelfAttention
 from steadkit.errors import InputError
 
-SHOWN: Final = (
+DEFAULT_LAYERS: Final = (
     keras.layers.Conv1D,
     keras.layers.RNN,
     keras.layers.Bidirectional,
@@ -22,15 +22,15 @@ normalisations at which attention and the transformer blocks end."""
 
 def convolutions(model: keras.Model) -> list[keras.layers.Conv1D]:
     """List every convolution, those of the decoders and the heads too, as the trace meets them."""
-    return [layer for layer in in_order(model) if isinstance(layer, keras.layers.Conv1D)]
+    return [layer for layer in ordered_layers(model) if isinstance(layer, keras.layers.Conv1D)]
 
 
 def attentions(model: keras.Model) -> list[SelfAttention]:
     """List the attention layers, as the trace meets them."""
-    return [layer for layer in in_order(model) if isinstance(layer, SelfAttention)]
+    return [layer for layer in ordered_layers(model) if isinstance(layer, SelfAttention)]
 
 
-def in_order(model: keras.Model) -> list[keras.layers.Layer]:
+def ordered_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """List the layers as the trace meets them, one branch after the other.
 
     Keras lists the branches of a graph taking turns.
@@ -54,10 +54,10 @@ def _branch(name: str) -> int:
     return 0
 
 
-def chosen(
+def select_layers(
     model: keras.Model,
     names: Sequence[str] = (),
-    kinds: tuple[type, ...] = SHOWN,
+    kinds: tuple[type, ...] = DEFAULT_LAYERS,
 ) -> list[keras.layers.Layer]:
     """Find the layers of some names, or all of some kinds where none are named.
 
@@ -66,11 +66,11 @@ def chosen(
     InputError
         The network has no layer of a name, or it is of no kind that can be shown.
     """
-    layers = in_order(model)
+    layers = ordered_layers(model)
     if not names:
         return [layer for layer in layers if isinstance(layer, kinds)]
     fitting = {layer.name: layer for layer in layers if _is_series(layer)}
-    if kinds is not SHOWN:
+    if kinds is not DEFAULT_LAYERS:
         fitting = {name: one for name, one in fitting.items() if isinstance(one, kinds)}
     for name in names:
         if name not in fitting:

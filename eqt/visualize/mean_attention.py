@@ -11,7 +11,7 @@ from eqt.visualize.traces import SelectedTraces, arrivals
 from steadkit.plots.annotations import Row
 from steadkit.schema import SAMPLING_RATE
 
-ABOUT_P = np.arange(-8.0, 30.01, 0.25)
+SECONDS_FROM_P = np.arange(-8.0, 30.01, 0.25)
 """Seconds after P at which attention is averaged over events."""
 
 
@@ -63,13 +63,13 @@ def mean_attention(
                 total[kind] = total.get(kind, 0.0) + of_kind
             about = given.setdefault(name, [])
             seconds = steps_of(name, config).seconds
-            about += [_about_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
+            about += [_received_around_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
     return {
         name: MeanAttention(
-            _over(total[True], counts[True]),
-            _over(total[False], counts[False]),
+            _mean(total[True], counts[True]),
+            _mean(total[False], counts[False]),
             np.array([one for one in given[name] if not np.isnan(one).all()]).reshape(
-                -1, len(ABOUT_P)
+                -1, len(SECONDS_FROM_P)
             ),
             (counts[True], counts[False]),
         )
@@ -77,7 +77,7 @@ def mean_attention(
     }
 
 
-def received(weights: np.ndarray) -> np.ndarray:
+def mean_received(weights: np.ndarray) -> np.ndarray:
     """Tell what each step is given: the mean over the steps t that attend, and over the heads.
 
     Parameters
@@ -90,20 +90,20 @@ def received(weights: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Shape (steps,); 1 / steps each where all attend evenly.
 
-    >>> received(np.array([[[0.5, 0.5], [1.0, 0.0]]])).tolist()
+    >>> mean_received(np.array([[[0.5, 0.5], [1.0, 0.0]]])).tolist()
     [0.75, 0.25]
     """
     return np.asarray(weights.mean(axis=(0, 1)))
 
 
-def _over(total: np.ndarray, count: int) -> np.ndarray:
+def _mean(total: np.ndarray, count: int) -> np.ndarray:
     return total / count if count else np.full_like(total, np.nan)
 
 
-def _about_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
+def _received_around_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
     """Read what is given at the seconds after P; NaN beyond the trace, and where there is no P."""
     there = arrivals(row)
     if "P" not in there:
-        return np.full(len(ABOUT_P), np.nan)
-    at = ABOUT_P + there["P"] / SAMPLING_RATE
-    return np.interp(at, seconds, received(weights), left=np.nan, right=np.nan)
+        return np.full(len(SECONDS_FROM_P), np.nan)
+    at = SECONDS_FROM_P + there["P"] / SAMPLING_RATE
+    return np.interp(at, seconds, mean_received(weights), left=np.nan, right=np.nan)

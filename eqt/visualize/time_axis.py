@@ -19,7 +19,7 @@ from steadkit.schema import SAMPLING_RATE
 
 _ENCODER = re.compile(r"encoder_(\d+)(_pool)?")
 _DECODER = re.compile(r"decoder[DPS]_(\d+)")
-_HEADS = ("waveform", "detector", "picker_P", "picker_S")
+_FULL_RATE_LAYERS = ("waveform", "detector", "picker_P", "picker_S")
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,21 @@ def steps_of(layer: str, config: EQTConfig) -> Steps:
     >>> steps_of("decoderP_3", EQTConfig())
     Steps(first=-0.5, every=16.0, count=376)
     """
-    if layer in _HEADS:
+    if layer in _FULL_RATE_LAYERS:
         return Steps(0.0, 1.0, config.input_length)
     if found := _DECODER.fullmatch(layer):
-        return _decoded(int(found[1]), config)
+        return _decoder_steps(int(found[1]), config)
     found = _ENCODER.fullmatch(layer)
-    return _pooled(int(found[1]) - (not found[2]) if found else len(config.filters), config)
+    return _encoder_steps(int(found[1]) - (not found[2]) if found else len(config.filters), config)
 
 
-def _pooled(times: int, config: EQTConfig) -> Steps:
+def _encoder_steps(times: int, config: EQTConfig) -> Steps:
     """Tell the steps after so many poolings by 2; the pooled pairs begin at the first sample."""
     every = 2.0**times
     return Steps((every - 1) / 2, every, config.lengths[times])
 
 
-def _decoded(block: int, config: EQTConfig) -> Steps:
+def _decoder_steps(block: int, config: EQTConfig) -> Steps:
     """Tell the steps after a decoder's block, back from those of the output."""
     # An odd excess is cut to one more than the input has, at the end.
     length = config.pooled_length

@@ -21,10 +21,10 @@ EVENTS, NOISE = 4, 3
 MAX_TRACES = 24
 """More columns than this nobody looks at."""
 
-PART = 32
+CHUNK_TRACES = 32
 """Traces that are read together."""
 
-TRIED = 30
+MAX_NOISE_READ = 30
 """Noise traces among which some without a dead component are looked for."""
 
 
@@ -79,11 +79,11 @@ def read(
         raise InputError(
             f"{len(names)} traces are too many for a figure: name at most {MAX_TRACES}"
         )
-    return next(_parts(source, names, scale, MAX_TRACES))
+    return next(_iter_chunks(source, names, scale, MAX_TRACES))
 
 
-def parts(
-    data: Path, most: int, among: Sequence[str] = (), scale: str = "std", size: int = PART
+def iter_trace_chunks(
+    data: Path, most: int, among: Sequence[str] = (), scale: str = "std", size: int = CHUNK_TRACES
 ) -> tuple[int, Iterator[SelectedTraces]]:
     """Read many traces, a part at a time: those that `spread_names` lists.
 
@@ -93,7 +93,7 @@ def parts(
         How many parts there are, and they.
     """
     names = spread_names(data, most, among)
-    return -(-len(names) // size), _parts(source_from_path(data), names, scale, size)
+    return -(-len(names) // size), _iter_chunks(source_from_path(data), names, scale, size)
 
 
 def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
@@ -105,11 +105,11 @@ def spread_names(data: Path, most: int, among: Sequence[str] = ()) -> list[str]:
     names: list[str] = []
     for kind in (True, False):
         of_kind = numbers["name"][numbers["is_event"] == kind].tolist()
-        names += [of_kind[i] for i in _spread(len(of_kind), most)]
+        names += [of_kind[i] for i in _spaced_indices(len(of_kind), most)]
     return names
 
 
-def _parts(source: Source, names: list[str], scale: str, size: int) -> Iterator[SelectedTraces]:
+def _iter_chunks(source: Source, names: list[str], scale: str, size: int) -> Iterator[SelectedTraces]:
     """Read traces, a part at a time, events first."""
     rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
@@ -174,7 +174,7 @@ def _events(events: pd.DataFrame) -> list[str]:
 
 
 def _noise(source: Source, names: list[str]) -> list[str]:
-    tried = [names[i] for i in _spread(len(names), TRIED)]
+    tried = [names[i] for i in _spaced_indices(len(names), MAX_NOISE_READ)]
     if len(tried) <= NOISE:
         return tried
     alive = [
@@ -183,13 +183,13 @@ def _noise(source: Source, names: list[str]) -> list[str]:
         if np.ptp(waveform, axis=0).all()
     ]
     tried = alive if len(alive) >= NOISE else tried
-    return [tried[i] for i in _spread(len(tried), NOISE)]
+    return [tried[i] for i in _spaced_indices(len(tried), NOISE)]
 
 
-def _spread(count: int, most: int) -> list[int]:
+def _spaced_indices(count: int, most: int) -> list[int]:
     """Choose so many places, evenly spaced.
 
-    >>> _spread(30, 3), _spread(2, 3)
+    >>> _spaced_indices(30, 3), _spaced_indices(2, 3)
     ([5, 15, 25], [0, 1])
     """
     if count <= most:

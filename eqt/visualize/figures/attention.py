@@ -15,11 +15,11 @@ from eqt.visualize.figures.panels import (
     colour_bar,
     draw_waveform,
     heading,
-    mark,
+    mark_arrivals,
+    panel_grid,
     rows_of_columns,
-    sheet,
 )
-from eqt.visualize.mean_attention import ABOUT_P, MeanAttention, received
+from eqt.visualize.mean_attention import SECONDS_FROM_P, MeanAttention, mean_received
 from eqt.visualize.time_axis import Steps
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
@@ -62,7 +62,7 @@ def attention_figure(
     lines = rows_of_columns(len(shown.names))
     heads = weights.shape[1]
     heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
-    figure, axes = sheet(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
+    figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
     words = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
     heading(figure, f"{name}: {what}", f"{words} the mean over all steps")
     highest = max(_highest(one, row, steps) for one, row in zip(weights, shown.rows, strict=True))
@@ -103,7 +103,7 @@ def _column(
 def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
     """List what is drawn above the matrices: label, colour, line, and weights of each step."""
     over_heads = weights.mean(axis=0)
-    listed = [("mean", BLACK, "-", received(weights))]
+    listed = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
         middle = over_heads[steps.nearest(N_SAMPLES / 2)]
         listed.append((f"of {END / 2:g} s", GREY, "--", middle))
@@ -131,8 +131,8 @@ def matrix(
         extent=(begin, end, end, begin),
     )
     if row is not None:
-        mark(ax, row, halo=True)
-        mark(ax, row, halo=True, upright=False)
+        mark_arrivals(ax, row, halo=True)
+        mark_arrivals(ax, row, halo=True, upright=False)
     ax.set(xlim=(0, END), ylim=(END, 0))
     ax.set_xticks(TICKS)
     ax.set_yticks(TICKS)
@@ -169,7 +169,7 @@ def average_figure(found: Mapping[str, MeanAttention], steps: Steps) -> Figure:
         When the steps of all of them are.
     """
     size = 2.3
-    figure, axes = sheet(4, [size] * len(found), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3))
+    figure, axes = panel_grid(4, [size] * len(found), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3))
     events, noise = next(iter(found.values())).counts
     words = f"the mean over {events} events and {noise} noise traces, and over the heads"
     heading(figure, "Mean attention", f"{words}; rows: seconds that attend")
@@ -201,20 +201,20 @@ def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) 
         colour_bar(line[2], image, "", 0.8)
     else:
         show_message(line[2], "needs both")
-    _about_p(line[3], average, steps.count)
+    _draw_around_p(line[3], average, steps.count)
     line[0].set_ylabel(f"{name}\nattends (s)")
 
 
-def _about_p(ax: Axes, average: MeanAttention, count: int) -> None:
+def _draw_around_p(ax: Axes, average: MeanAttention, count: int) -> None:
     """Draw what the moments about P are given, with the middle half of the events."""
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
     if len(average.about_p):
         known = np.isfinite(average.about_p).any(axis=0)
         lower, middle, upper = np.nanpercentile(average.about_p[:, known], (25, 50, 75), axis=0)
-        ax.fill_between(ABOUT_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
-        ax.plot(ABOUT_P[known], middle, color=BLACK, linewidth=1.1, label="median event")
-    ax.set(xlim=(ABOUT_P[0], ABOUT_P[-1]), ylim=(0, None))
+        ax.fill_between(SECONDS_FROM_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
+        ax.plot(SECONDS_FROM_P[known], middle, color=BLACK, linewidth=1.1, label="median event")
+    ax.set(xlim=(SECONDS_FROM_P[0], SECONDS_FROM_P[-1]), ylim=(0, None))
     ax.legend(fontsize=6)
 
 
@@ -230,7 +230,7 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
         By name, ``Wt`` for example; none where attention is a plain product.
     """
     panels = {key: value for key, value in weights.items() if value.size > 1}
-    figure, axes = sheet(
+    figure, axes = panel_grid(
         max(len(panels), 1), [2.2], 2.2, margins=(0.6, 0.6, 0.75, 0.5), gaps=(0.75, 0)
     )
     single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]

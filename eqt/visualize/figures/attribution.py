@@ -10,16 +10,16 @@ from eqt.visualize.figures.panels import (
     DIVERGING,
     colour_bar,
     heading,
-    mark,
+    mark_arrivals,
     name_arrivals,
-    sheet,
+    panel_grid,
 )
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, GREY, styled
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
-SMOOTH = 20
+BLOCK_SAMPLES = 20
 """Samples over which shares are added up, or neighbours of opposite sign hide one another."""
 
 END = N_SAMPLES / SAMPLING_RATE
@@ -50,7 +50,7 @@ def attribution_figure(
     """
     row = shown.rows[place]
     heights = [0.75] * len(COMPONENTS) + [1.0, 0.7]
-    figure, axes = sheet(2, heights, 4.2, (0.75, 0.95, 0.82, 0.45), gaps=(0.2, 0.1))
+    figure, axes = panel_grid(2, heights, 4.2, (0.75, 0.95, 0.82, 0.45), gaps=(0.2, 0.1))
     title = f"{caption(row)}: why {TITLES[output]} is {probabilities[sample]:.2f}"
     heading(
         figure,
@@ -64,7 +64,7 @@ def attribution_figure(
         image = _occlusion(column[3], occlusion)
         _probability(column[4], output, probabilities, sample)
         for ax in column:
-            mark(ax, row, halo=True)
+            mark_arrivals(ax, row, halo=True)
         name_arrivals(column[0], row)
         column[-1].set_xlabel("time (s)")
         for ax in column[:-1]:
@@ -72,16 +72,16 @@ def attribution_figure(
     for ax in axes[:, 1]:
         ax.set_ylabel("")
         ax.tick_params(axis="y", labelleft=False)
-    window = _about(row, sample)
+    window = _close_up(row, sample)
     for left, right in axes:
         left.set_xlim(0, END)
         right.set_xlim(*window)
-    colour_bar(axes[1, 1], colours, f"share in {SMOOTH / SAMPLING_RATE:g} s", 2.0)
+    colour_bar(axes[1, 1], colours, f"share in {BLOCK_SAMPLES / SAMPLING_RATE:g} s", 2.0)
     colour_bar(axes[3, 1], image, "fall")
     return figure
 
 
-def _about(row: Row, sample: int) -> tuple[float, float]:
+def _close_up(row: Row, sample: int) -> tuple[float, float]:
     """Choose the seconds to look at closely: the arrivals and the pick, and some beside them."""
     times = np.array([*arrivals(row).values(), sample]) / SAMPLING_RATE
     begin, end = float(times.min()), float(times.max())
@@ -90,7 +90,7 @@ def _about(row: Row, sample: int) -> tuple[float, float]:
 
 
 def _components(axes: np.ndarray, waveform: np.ndarray, shares: np.ndarray) -> object:
-    added = _added_up(shares)
+    added = _sum_blocks(shares)
     size = float(np.abs(added).max()) or 1.0
     highest = float(np.abs(waveform).max()) * 1.05 or 1.0
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
@@ -102,7 +102,7 @@ def _components(axes: np.ndarray, waveform: np.ndarray, shares: np.ndarray) -> o
             cmap=DIVERGING,
             vmin=-size,
             vmax=size,
-            extent=(0, len(added) * SMOOTH / SAMPLING_RATE, -highest, highest),
+            extent=(0, len(added) * BLOCK_SAMPLES / SAMPLING_RATE, -highest, highest),
             interpolation="nearest",
         )
         ax.plot(seconds, waveform[:, number], color=BLACK, linewidth=0.4)
@@ -111,11 +111,11 @@ def _components(axes: np.ndarray, waveform: np.ndarray, shares: np.ndarray) -> o
     return image
 
 
-def _added_up(shares: np.ndarray) -> np.ndarray:
+def _sum_blocks(shares: np.ndarray) -> np.ndarray:
     """Add up the shares of some samples at a time: (blocks, components)."""
-    short = -len(shares) % SMOOTH
+    short = -len(shares) % BLOCK_SAMPLES
     padded = np.pad(shares, ((0, short), (0, 0)))
-    return np.asarray(padded.reshape(-1, SMOOTH, shares.shape[1]).sum(axis=1))
+    return np.asarray(padded.reshape(-1, BLOCK_SAMPLES, shares.shape[1]).sum(axis=1))
 
 
 def _occlusion(ax: Axes, found: Occlusion) -> object:

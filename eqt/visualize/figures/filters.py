@@ -5,18 +5,18 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from eqt.visualize.figures.panels import DIVERGING, colour_bar, heading, sheet
+from eqt.visualize.figures.panels import DIVERGING, colour_bar, heading, panel_grid
 from eqt.visualize.kernels import response
 from steadkit.plots.style import BLACK, BLUE, COMPONENT_COLOURS, GREY, styled
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
-AS_LINES = 256
+MAX_LINES = 256
 """So many kernels at most are drawn as lines; more, as colours."""
 
-GAP = 1
+TAP_GAP = 1
 """Empty taps between kernels that are drawn as colours."""
 
-SIDE = 9.0
+SHEET_INCHES = 9.0
 """Inches of a sheet of many kernels."""
 
 
@@ -37,12 +37,12 @@ def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> 
     taps, inputs, outputs = kernel.shape
     if of_waveform and inputs == len(COMPONENTS):
         return _of_waveform(name, kernel)
-    high = float(np.clip(SIDE * inputs / max(outputs, 1), 1.2, SIDE))
-    figure, axes = sheet(1, [high], SIDE)
+    high = float(np.clip(SHEET_INCHES * inputs / max(outputs, 1), 1.2, SHEET_INCHES))
+    figure, axes = panel_grid(1, [high], SHEET_INCHES)
     ax = axes[0, 0]
     words = f"{inputs} inputs x {outputs} outputs, {taps} taps each, on one scale"
     heading(figure, f"{name}: kernels", words)
-    if inputs * outputs <= AS_LINES:
+    if inputs * outputs <= MAX_LINES:
         _lines(ax, kernel)
     else:
         _colours(ax, kernel)
@@ -55,7 +55,7 @@ def _of_waveform(name: str, kernel: np.ndarray) -> Figure:
     taps, _, outputs = kernel.shape
     halves = 2 if outputs > 4 else 1
     rows = -(-outputs // halves)
-    figure, axes = sheet(2 * halves, [0.85] * rows, 2.2, gaps=(0.62, 0.14))
+    figure, axes = panel_grid(2 * halves, [0.85] * rows, 2.2, gaps=(0.62, 0.14))
     heading(
         figure,
         f"{name}: kernels and what they let through",
@@ -116,7 +116,7 @@ def _lines(ax: Axes, kernel: np.ndarray) -> None:
 def _colours(ax: Axes, kernel: np.ndarray) -> None:
     """Draw each kernel as a strip of colours, its taps side by side."""
     taps, inputs, outputs = kernel.shape
-    gap = GAP if taps > 1 else 0
+    gap = TAP_GAP if taps > 1 else 0
     strips = np.full((inputs, outputs, taps + gap), np.nan)
     strips[:, :, :taps] = kernel.transpose(1, 2, 0)
     size = float(np.abs(kernel).max()) or 1.0

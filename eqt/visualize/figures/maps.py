@@ -14,9 +14,9 @@ from eqt.visualize.figures.panels import (
     draw_waveform,
     heading,
     limits_of,
-    mark,
+    mark_arrivals,
+    panel_grid,
     rows_of_columns,
-    sheet,
     time_axis,
 )
 from eqt.visualize.time_axis import Steps
@@ -62,7 +62,7 @@ def maps_figure(
     """
     lines = rows_of_columns(len(shown.names))
     channels = values.shape[2]
-    figure, axes = sheet(len(lines[0]), [WAVEFORM, _inches(channels)] * len(lines))
+    figure, axes = panel_grid(len(lines[0]), [WAVEFORM, _inches(channels)] * len(lines))
     plural = "channels" if channels > 1 else "channel"
     heading(figure, f"{name}: {what}", f"{values.shape[1]} steps x {channels} {plural}")
     for number, line in enumerate(lines):
@@ -77,7 +77,7 @@ def maps_figure(
             draw_waveform(upper, shown.waveforms[place], row)
             upper.set_title(caption(row), size=7, pad=2)
             image = _draw_layer(lower, values[place], steps, limits)
-            mark(lower, row, halo=True)
+            mark_arrivals(lower, row, halo=True)
         if image is not None:
             last = sum(place is not None for place in line) - 1
             colour_bar(pair[1, last], image, "output")
@@ -114,7 +114,7 @@ def overview_figure(
     """
     row = shown.rows[place]
     strips = [0.3] * len(values)
-    figure, axes = sheet(1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05))
+    figure, axes = panel_grid(1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05))
     words = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
     heading(figure, f"{row.get('trace_name', '')}: its way through the network", words)
     draw_waveform(axes[0, 0], shown.waveforms[place], row)
@@ -122,7 +122,7 @@ def overview_figure(
     for ax, (name, of_layer) in zip(axes[1:, 0], values.items(), strict=True):
         one = of_layer[place]
         _strip(ax, name, one, steps[name])
-        mark(ax, row, halo=one.shape[1] > 1)
+        mark_arrivals(ax, row, halo=one.shape[1] > 1)
     time_axis(axes)
     return figure
 

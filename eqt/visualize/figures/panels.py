@@ -20,22 +20,22 @@ SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
 
 PHASES: Final = {"P": (BLUE, "-"), "S": (VERMILLION, "--")}
 
-FINEST = 1000
+MAX_COLUMNS = 1000
 """Columns of an image: more than a panel has pixels."""
 
-STRONG = 99.7
+COLOUR_PERCENTILE = 99.7
 """Percentile of a layer's sizes at which its colours end."""
 
 TICKS = range(0, 60, 20)
 """Seconds that are written; a 60 would meet the next panel's 0."""
 
-ACROSS = 4
+MAX_TRACES_IN_ROW = 4
 """Traces side by side."""
 
 INCHES_A_TRACE = 2.6
 
 
-def sheet(
+def panel_grid(
     columns: int,
     heights: Sequence[float],
     width: float = INCHES_A_TRACE,
@@ -95,7 +95,7 @@ def draw_waveform(ax: Axes, waveform: np.ndarray, row: Row) -> None:
     ax.set_yticks(range(len(COMPONENTS)), list(reversed(COMPONENTS)))
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(COMPONENTS) - 0.4)
-    mark(ax, row)
+    mark_arrivals(ax, row)
     name_arrivals(ax, row)
 
 
@@ -103,11 +103,11 @@ def draw_image(
     ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
 ) -> AxesImage:
     """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
-    shown = thinned(values)
+    shown = keep_extremes(values)
     return ax.imshow(
         shown.T,
         aspect="auto",
-        interpolation="nearest" if len(shown) < FINEST // 4 else "auto",
+        interpolation="nearest" if len(shown) < MAX_COLUMNS // 4 else "auto",
         cmap=colours(limits),
         vmin=limits[0],
         vmax=limits[1],
@@ -115,10 +115,10 @@ def draw_image(
     )
 
 
-def thinned(values: np.ndarray, most: int = FINEST) -> np.ndarray:
+def keep_extremes(values: np.ndarray, most: int = MAX_COLUMNS) -> np.ndarray:
     """Keep of several steps the one farthest from zero, channel by channel: no spike is lost.
 
-    >>> thinned(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
+    >>> keep_extremes(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
     [[-3.0], [2.0]]
     """
     size = -(-len(values) // most)
@@ -139,7 +139,7 @@ def limits_of(values: np.ndarray) -> tuple[float, float]:
     ((0.0, 2.0), (-3.0, 3.0))
     """
     size = np.abs(values)
-    highest = float(np.percentile(size, STRONG) if values.shape[-1] > 1 else size.max())
+    highest = float(np.percentile(size, COLOUR_PERCENTILE) if values.shape[-1] > 1 else size.max())
     highest = highest or float(size.max()) or 1.0
     return (0.0 if values.min() >= 0 else -highest, highest)
 
@@ -149,7 +149,7 @@ def colours(limits: tuple[float, float]) -> str:
     return SEQUENTIAL if limits[0] >= 0 else DIVERGING
 
 
-def mark(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
+def mark_arrivals(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
     """Draw the arrivals as lines, upright or level; over an image with a halo."""
     for phase, sample in arrivals(row).items():
         colour, line = PHASES[phase]
@@ -203,7 +203,7 @@ def rows_of_columns(count: int) -> list[list[int | None]]:
     >>> rows_of_columns(7)
     [[0, 1, 2, 3], [4, 5, 6, None]]
     """
-    rows = -(-count // ACROSS)
+    rows = -(-count // MAX_TRACES_IN_ROW)
     across = -(-count // rows)
     places = [[row * across + i for i in range(across)] for row in range(rows)]
     return [[i if i < count else None for i in row] for row in places]

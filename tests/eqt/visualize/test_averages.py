@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from conftest import TINY
 
-from eqt.visualize.mean_attention import ABOUT_P, mean_attention
+from eqt.visualize.mean_attention import SECONDS_FROM_P, mean_attention
 from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import SelectedTraces
 
@@ -46,10 +46,10 @@ def test_the_mean_is_over_all_parts_and_by_kind():
 
 def test_what_is_received_is_told_by_seconds_after_p():
     found = mean_attention(attention, CONFIG, [part(["event", "noise", "event"], 1)])["attentionD"]
-    assert found.about_p.shape == (2, len(ABOUT_P))
+    assert found.about_p.shape == (2, len(SECONDS_FROM_P))
     # Step 10 of the first event and 12 of the other receive all; P is at 10.01 s.
     for curve, step in zip(found.about_p, (10, 12), strict=True):
-        after = ABOUT_P[np.nanargmax(curve)]
+        after = SECONDS_FROM_P[np.nanargmax(curve)]
         assert abs(after - (STEPS.seconds[step] - 10.01)) <= 0.13
 
 

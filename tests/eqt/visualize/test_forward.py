@@ -11,9 +11,9 @@ from eqt.model import build_model
 from eqt.model_io import read as read_network
 from eqt.presets import PRESETS
 from eqt.visualize import traces
-from eqt.visualize.activations import BATCH, attention_of, batches, feature_maps, weights_of
-from eqt.visualize.layers import attentions, chosen, convolutions, in_order
-from eqt.visualize.mean_attention import received
+from eqt.visualize.activations import BATCH_SIZE, attention_of, batches, feature_maps, weights_of
+from eqt.visualize.layers import attentions, convolutions, ordered_layers, select_layers
+from eqt.visualize.mean_attention import mean_received
 from eqt.visualize.time_axis import steps_of
 from steadkit.errors import InputError
 
@@ -49,7 +49,7 @@ def additive(x, layer):
 
 def test_maps_equal_layers_called_one_by_one():
     model = build_model(SMALL, seed=1)
-    names = [layer.name for layer in chosen(model)]
+    names = [layer.name for layer in select_layers(model)]
     found = feature_maps(model, waves(3), names)
     expected = layer_by_layer(model, waves(3))
     assert list(found) == names
@@ -59,7 +59,7 @@ def test_maps_equal_layers_called_one_by_one():
 
 def test_more_traces_than_a_batch_give_the_same_as_few():
     model = build_model(SMALL, seed=1)
-    many = waves(BATCH + 3)
+    many = waves(BATCH_SIZE + 3)
     found = feature_maps(model, many, ["picker_P"])["picker_P"]
     assert len(found) == len(many)
     last = feature_maps(model, many[-2:], ["picker_P"])["picker_P"]
@@ -67,9 +67,9 @@ def test_more_traces_than_a_batch_give_the_same_as_few():
 
 
 def test_batches_are_of_one_size_and_end_in_silence():
-    many = waves(BATCH + 1)
+    many = waves(BATCH_SIZE + 1)
     parts = list(batches(many))
-    assert [len(part) for part in parts] == [BATCH, BATCH]
+    assert [len(part) for part in parts] == [BATCH_SIZE, BATCH_SIZE]
     np.testing.assert_array_equal(np.concatenate(parts)[: len(many)], many)
     assert not parts[1][1:].any()
 
@@ -104,7 +104,7 @@ def test_every_head_has_its_own_attention():
 
 
 def test_layers_stand_as_the_trace_meets_them():
-    names = [layer.name for layer in in_order(build_model(SMALL))]
+    names = [layer.name for layer in ordered_layers(build_model(SMALL))]
     assert names[0] == "encoder_1"
     order = ["attentionD", "decoderD_1", "detector", "attentionP", "picker_P", "attentionS"]
     assert [names.index(name) for name in order] == sorted(names.index(name) for name in order)
@@ -113,16 +113,16 @@ def test_layers_stand_as_the_trace_meets_them():
 def test_a_layer_that_is_not_there_is_named_beside_those_that_are():
     model = build_model(SMALL)
     with pytest.raises(InputError, match=r"no layer 'encoder_9'.*did you mean.*encoder_1, "):
-        chosen(model, ["encoder_9"])
+        select_layers(model, ["encoder_9"])
     with pytest.raises(InputError, match=r"no layer 'attentionD' to show.*use one of encoder_1"):
-        chosen(model, ["attentionD"], (keras.layers.Conv1D,))
+        select_layers(model, ["attentionD"], (keras.layers.Conv1D,))
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_named_network_shows_all_its_layers(name):
     config = PRESETS[name].config
     model = build_model(config)
-    layers = chosen(model)
+    layers = select_layers(model)
     assert len(convolutions(model)) == len([x for x in layers if hasattr(x, "kernel_size")])
     assert [layer.name for layer in attentions(model)] == [
         "attentionD0",
@@ -147,9 +147,9 @@ def test_the_published_network_attends_to_events_as_it_does_not_to_noise(shared_
         if there := traces.arrivals(row):
             # The event is looked at: from P to shortly after S.
             near = (steps.seconds > there["P"] / 100 - 3) & (steps.seconds < there["S"] / 100 + 5)
-            assert received(weights)[near].mean() > 1.4 / steps.count
+            assert mean_received(weights)[near].mean() > 1.4 / steps.count
         else:
-            assert received(weights)[early].sum() < 0.35
+            assert mean_received(weights)[early].sum() < 0.35
 
 
 def given(model, shown):

@@ -9,7 +9,7 @@ from conftest import TINY
 
 from eqt.config import EQTConfig
 from eqt.model import build_model
-from eqt.visualize.layers import in_order
+from eqt.visualize.layers import ordered_layers
 from eqt.visualize.time_axis import Steps, steps_of
 
 # 46 -> 23 -> 12 -> 6: pooling rounds up, and the decoder cuts at both ends.
@@ -31,7 +31,7 @@ def passing_through(config):
 
 def outputs_of(model, start, value, stem):
     """Run the part of a network from one tensor to the convolutions of such a name."""
-    named = [layer for layer in in_order(model) if layer.name.startswith(stem)]
+    named = [layer for layer in ordered_layers(model) if layer.name.startswith(stem)]
     convolutions = [layer for layer in named if isinstance(layer, keras.layers.Conv1D)]
     network = keras.Model(start, {layer.name: layer.output for layer in convolutions})
     found = network.predict_on_batch(value)
@@ -82,7 +82,7 @@ def test_the_cut_of_the_published_decoder_is_eight_samples_of_the_trace():
 @pytest.mark.parametrize("length", [6000, 46, 18, 22])
 def test_every_layer_has_as_many_steps_as_its_axis(length):
     config = replace(CUT, input_length=length, residual_kernels=(3,), encoder_rnn=("lstm",))
-    for layer in in_order(build_model(config)):
+    for layer in ordered_layers(build_model(config)):
         assert steps_of(layer.name, config).count == layer.output.shape[1], layer.name
 
 

@@ -73,7 +73,7 @@ def test_too_many_traces_are_refused(stead):
 
 def test_many_traces_come_in_parts(stead):
     source = stead("many.hdf5", names_of(9, 5))
-    count, parts = traces.parts(source.hdf5, 4, size=3)
+    count, parts = traces.iter_trace_chunks(source.hdf5, 4, size=3)
     found = list(parts)
     assert count == len(found) == 3
     assert [one.is_event.sum() for one in found] == [3, 1, 0]
