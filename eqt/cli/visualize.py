@@ -82,8 +82,8 @@ def filters(
     from eqt.visualize.context import context_of
     from eqt.visualize.write import facts_of, save
 
-    subject = context_of(run)
-    echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
+    context = context_of(run)
+    echo(save(content(context, layers), out, kind, facts_of(context), overwrite))
 
 
 @visualize.command()
@@ -116,7 +116,7 @@ def attention(mean: int, **options: Any) -> None:
 @_writing
 def why(output: str, **options: Any) -> None:
     """Draw what of the waveform a pick hangs on: integrated gradients and occlusion."""
-    _show("why_of", f"why_{output}", (output,), **options)
+    _show("attribution_of", f"why_{output}", (output,), **options)
 
 
 @visualize.command("all")
@@ -180,14 +180,14 @@ def _show(
     from eqt.visualize.traces import spread_names
     from eqt.visualize.write import facts_of, save
 
-    subject = context_of(run, data)
-    shown = traces_for(subject, (*named, *more))
-    mean_names = spread_names(data_of(subject), mean, subject.among) if mean else []
-    seen = seen_line(subject, [*shown.names, *mean_names])
+    context = context_of(run, data)
+    shown = traces_for(context, (*named, *more))
+    mean_names = spread_names(data_of(context), mean, context.candidates) if mean else []
+    seen = seen_line(context, [*shown.names, *mean_names])
     if seen:
         echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
-    facts = facts_of(subject, shown, seen)
-    content = getattr(package, function)(subject, shown, *settings)
+    facts = facts_of(context, shown, seen)
+    content = getattr(package, function)(context, shown, *settings)
     echo(save(content, out, kind, facts, overwrite, with_page))
 
 

@@ -42,7 +42,7 @@ def experiment(
     folder: Path,
     settings: Settings,
     seeds: int = 1,
-    say: Callable[[str], object] = print,
+    log: Callable[[str], object] = print,
     draws: int = DRAWS,
 ) -> "ExperimentResult":
     """Train, evaluate and compare a suite; what is done already in the folder is kept.
@@ -55,7 +55,7 @@ def experiment(
         What to do.
     seeds
         Trainings of each network, with as many seeds; more can be added later.
-    say
+    log
         Receives a line at a time.
     draws
         Of the bootstrap over earthquakes.
@@ -96,10 +96,10 @@ def experiment(
         folder_made(folder),
         atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
-        data = data_of(folder, settings, say)
-        split = split_for(folder, data, settings, say)
+        data = data_of(folder, settings, log)
+        split = split_for(folder, data, settings, log)
         entries = entries_of(folder, settings, seeds)
-        run_all(entries, data, split, say)
-        outcome = experiment_result(settings, seeds, load(split), entries, draws)
-        write_report(outcome, paths, draws)
-    return outcome
+        run_all(entries, data, split, log)
+        result = experiment_result(settings, seeds, load(split), entries, draws)
+        write_report(result, paths, draws)
+    return result

@@ -33,8 +33,8 @@ class Claim:
     columns: tuple[str, ...]
 
 
-def _claim(suite: str, network: str, number: int, of: int | None, columns: str) -> Claim:
-    return Claim(suite, network, number, of, tuple(columns.split()))
+def _claim(suite: str, network: str, number: int, n_columns: int | None, columns: str) -> Claim:
+    return Claim(suite, network, number, n_columns, tuple(columns.split()))
 
 
 CLAIMS: Final = (
@@ -117,18 +117,18 @@ def inconsistencies(claim: Claim) -> list[str]:
     >>> inconsistencies(claims_of("micro")["kernel_size_changed"])[0]
     'says 11, lists 10 columns'
     """
-    found = []
+    descriptions = []
     if claim.number != len(claim.columns):
-        found.append(f"says {claim.number}, lists {len(claim.columns)} columns")
+        descriptions.append(f"says {claim.number}, lists {len(claim.columns)} columns")
     for columns in COUPLED_COLUMNS:
         listed = [column for column in columns if column in claim.columns]
-        others = [column for column in columns if column not in claim.columns]
-        if listed and others:
-            found.append(
-                f"lists {_join(listed)} without {_join(others)}, which go together "
+        unlisted = [column for column in columns if column not in claim.columns]
+        if listed and unlisted:
+            descriptions.append(
+                f"lists {_join(listed)} without {_join(unlisted)}, which go together "
                 "where all networks see the same traces"
             )
-    return found
+    return descriptions
 
 
 def _join(names: Collection[str]) -> str:
@@ -138,7 +138,8 @@ def _join(names: Collection[str]) -> str:
 def claimed_verdict(claim: Claim, column: str) -> str:
     """Tell what the study says of a column: better, or not better where it does not list it.
 
-    >>> claimed_verdict(claims_of("merged")["BO"], "p_mae"), claimed_verdict(claims_of("merged")["BO"], "p_tp")
+    >>> claim = claims_of("merged")["BO"]
+    >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
     ('better', 'not better')
     """
     if column not in COMPARED:
@@ -146,12 +147,12 @@ def claimed_verdict(claim: Claim, column: str) -> str:
     return "better" if column in claim.columns else "not better"
 
 
-def claim_agreement(said: str, bootstrap: str) -> str:
+def claim_agreement(claimed: str, bootstrap: str) -> str:
     """Tell whether our figures agree with what the study says of a column of a network.
 
     Parameters
     ----------
-    said
+    claimed
         What `claimed_verdict` returns.
     bootstrap
         What `eqt.compare.compare` found: better, worse or undecided.
@@ -169,4 +170,4 @@ def claim_agreement(said: str, bootstrap: str) -> str:
     """
     if bootstrap == "undecided":
         return "undecided"
-    return "agree" if (said == "better") == (bootstrap == "better") else "disagree"
+    return "agree" if (claimed == "better") == (bootstrap == "better") else "disagree"

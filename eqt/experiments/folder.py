@@ -59,11 +59,11 @@ def open_folder(folder: Path, settings: Settings) -> None:
         The folder is something else, or an experiment with other settings; or the data are too few
         to train and test on.
     """
-    wanted = settings.to_dict()
-    file = folder / SETTINGS
+    settings_dict = settings.to_dict()
+    settings_file = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
-    if not file.exists():
+    if not settings_file.exists():
         if folder.is_dir() and _has_files(folder):
             raise InputError(
                 f"{str(folder)!r} exists and is no experiment, it has no {SETTINGS}: "
@@ -71,11 +71,11 @@ def open_folder(folder: Path, settings: Settings) -> None:
             )
         _refuse_few(settings)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(wanted, indent=2) + "\n")
+        write_text(settings_file, json.dumps(settings_dict, indent=2) + "\n")
         return
-    for name, there, now in _differences(_read(file), wanted):
+    for name, stored, requested in _differences(_read(settings_file), settings_dict):
         raise InputError(
-            f"{str(folder)!r} was begun with {name} {printable(repr(there))}, not {now!r}: "
+            f"{str(folder)!r} was begun with {name} {printable(repr(stored))}, not {requested!r}: "
             "name another folder with --out, or use the same"
         )
 
@@ -107,14 +107,18 @@ def _read(file: Path) -> dict[str, object]:
     return content
 
 
-def _differences(there: dict, wanted: dict) -> list[tuple[str, object, object]]:
-    flat_there, flat_wanted = (one | one["training"] for one in (there, wanted))
-    names = sorted((flat_there.keys() | flat_wanted.keys()) - {"training"})
-    pairs = ((name, flat_there.get(name), flat_wanted.get(name)) for name in names)
-    return [(name, one, other) for name, one, other in pairs if one != other]
+def _differences(stored: dict, requested: dict) -> list[tuple[str, object, object]]:
+    flat_stored, flat_requested = (
+        document | document["training"] for document in (stored, requested)
+    )
+    names = sorted((flat_stored.keys() | flat_requested.keys()) - {"training"})
+    pairs = ((name, flat_stored.get(name), flat_requested.get(name)) for name in names)
+    return [
+        (name, document, new_value) for name, document, new_value in pairs if document != new_value
+    ]
 
 
-def data_of(folder: Path, settings: Settings, say: Log) -> Path:
+def data_of(folder: Path, settings: Settings, log: Log) -> Path:
     """Find the data of an experiment, or make them: simulated, or the subset of a keyed hash.
 
     Raises
@@ -129,23 +133,23 @@ def data_of(folder: Path, settings: Settings, say: Log) -> Path:
         if settings.traces is None or traces <= settings.traces:
             return source.hdf5
         if not files.hdf5.exists():
-            say(f"taking {settings.traces:,} of the {traces:,} traces of {source.hdf5}")
+            log(f"taking {settings.traces:,} of the {traces:,} traces of {source.hdf5}")
             subset([source], files, Selection(count=settings.traces, seed=settings.training.seed))
     elif not files.hdf5.exists() and settings.traces is not None:
         events, noise = simulated_counts(settings.suite, settings.traces)
-        say(f"no --data: simulating {events:,} events and {noise:,} noise traces")
+        log(f"no --data: simulating {events:,} events and {noise:,} noise traces")
         demo(folder / "stead", events, noise, settings.training.seed)
         chunks = [source_from_path(path) for path in chunk_files(folder / "stead", events)]
         merge(chunks, files)
     return files.hdf5
 
 
-def split_for(folder: Path, data: Path, settings: Settings, say: Log) -> Path:
+def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
     """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
     from eqt.training import training_split
 
     target = folder / "split.manifest"
     if not target.exists():
-        beside = existing_split(source_from_path(settings.data).hdf5) if settings.data else None
-        write_one(target, training_split(data, settings.training, beside, say).write)
+        existing = existing_split(source_from_path(settings.data).hdf5) if settings.data else None
+        write_one(target, training_split(data, settings.training, existing, log).write)
     return target

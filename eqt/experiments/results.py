@@ -69,11 +69,11 @@ def experiment_result(
 ) -> ExperimentResult:
     """Compare the runs of a suite, all trained and evaluated, and judge the study's claims."""
     names = list(dict.fromkeys(entry.network for entry in entries))
-    contenders = [
+    models = [
         ModelRuns(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
         for name in names
     ]
-    comparison = compare(contenders, REFERENCE, draws, settings.training.seed)
+    comparison = compare(models, REFERENCE, draws, settings.training.seed)
     histories = pd.concat(
         [_history(e.run.history).assign(network=e.network, seed=e.training.seed) for e in entries],
         ignore_index=True,
@@ -86,7 +86,7 @@ def experiment_result(
         comparison,
         histories,
         _networks(names, comparison, histories),
-        _by_seed(names, contenders, settings.training.seed),
+        _by_seed(names, models, settings.training.seed),
         claims_table(settings.suite, comparison),
     )
 
@@ -106,10 +106,10 @@ def _networks(
 ) -> pd.DataFrame:
     """Make a row a network; times and epochs are means over the seeds."""
     runs = histories.groupby(["network", "seed"])
-    of_run = runs.agg(
+    run_totals = runs.agg(
         epochs=("epoch", "max"), seconds=("seconds", "sum"), val_loss=("val_loss", "min")
     )
-    means = of_run.groupby("network").mean()
+    means = run_totals.groupby("network").mean()
     rows = []
     for name in names:
         row = {
@@ -121,21 +121,22 @@ def _networks(
         }
         if name in comparison.models:
             by_value = tally(comparison, name)
-            lasting = tally(comparison, name, "bootstrap")
-            row |= {word.lower(): by_value.get(word, 0) for word in (BETTER, EQUAL, WORSE)}
-            row |= {f"lasting_{word}": lasting.get(word, 0) for word in ("better", "worse")}
+            by_bootstrap = tally(comparison, name, "bootstrap")
+            row |= {verdict.lower(): by_value.get(verdict, 0) for verdict in (BETTER, EQUAL, WORSE)}
+            row |= {
+                f"lasting_{verdict}": by_bootstrap.get(verdict, 0)
+                for verdict in ("better", "worse")
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _by_seed(
-    names: Sequence[str], contenders: Sequence[ModelRuns], first_seed: int
-) -> pd.DataFrame:
+def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int) -> pd.DataFrame:
     """Compute every figure of every run for itself, without intervals."""
     tables = []
-    for number in range(len(contenders[0].evaluations)):
-        alone = [ModelRuns(one.name, [one.evaluations[number]]) for one in contenders]
-        figures = compare(alone, names[0], resamples=1).figures
+    for number in range(len(models[0].evaluations)):
+        single_seed = [ModelRuns(runs.name, [runs.evaluations[number]]) for runs in models]
+        figures = compare(single_seed, names[0], resamples=1).figures
         tables.append(
             figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
         )
@@ -154,35 +155,35 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
         disagree, undecided).
     """
     rows = comparison.differences
-    own = rows[rows["protocol"] == STUDY]
+    study_rows = rows[rows["protocol"] == STUDY]
     claims = claims_of(suite)
-    judged_rows = []
-    for row in own.to_dict("records"):
-        said = claimed_verdict(claims[row["model"]], row["figure"])
-        judged_rows.append(
+    claim_rows = []
+    for row in study_rows.to_dict("records"):
+        claimed = claimed_verdict(claims[row["model"]], row["figure"])
+        claim_rows.append(
             {
                 "network": row["model"],
                 "column": row["figure"],
-                "study": said,
+                "study": claimed,
                 REFERENCE: row["baseline"],
                 **{name: row[name] for name in ("value", "difference", "low", "high")},
                 "verdict": row["verdict"],
                 "bootstrap": row["bootstrap"],
-                "agreement": claim_agreement(said, row["bootstrap"]),
+                "agreement": claim_agreement(claimed, row["bootstrap"]),
             }
         )
-    return pd.DataFrame(judged_rows)
+    return pd.DataFrame(claim_rows)
 
 
-def columns_table(outcome: ExperimentResult) -> pd.DataFrame:
+def columns_table(result: ExperimentResult) -> pd.DataFrame:
     """Lay all networks side by side: a row a column of the study that is compared, as numbers."""
-    figures = outcome.comparison.figures
+    figures = result.comparison.figures
     study = figures[figures["protocol"] == STUDY]
     wide = study.pivot(index="figure", columns="model", values="value")
-    return wide.loc[list(COMPARED), outcome.networks["network"].tolist()]
+    return wide.loc[list(COMPARED), result.networks["network"].tolist()]
 
 
-def scores(outcome: ExperimentResult) -> pd.DataFrame:
+def scores(result: ExperimentResult) -> pd.DataFrame:
     """List the F1 scores of all networks with their intervals: detection, P and S in time."""
-    figures = outcome.comparison.figures
+    figures = result.comparison.figures
     return figures[(figures["protocol"] == IN_TIME) & figures["figure"].str.endswith("F1")]

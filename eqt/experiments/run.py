@@ -38,7 +38,7 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
     ]
 
 
-def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Log) -> None:
+def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None:
     """Train and evaluate what is not done yet.
 
     Raises
@@ -51,20 +51,22 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Log) -> None
             require_results(entry.evaluation, "move it away, so that it is evaluated again")
     times: list[float] = []
     for number, entry in enumerate(entries, 1):
-        left = f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
-        say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
-        started, is_new = time.perf_counter(), not entry.run.curves.exists()
+        remaining = (
+            f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
+        )
+        log(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{remaining}")
+        start_time, is_new = time.perf_counter(), not entry.run.curves.exists()
         if entry.run.folder.exists():
             _check(entry, split)
-            resume(entry.run.folder, say)
+            resume(entry.run.folder, log)
         else:
-            train(data, entry.run.folder, entry.model, entry.training, say, split)
+            train(data, entry.run.folder, entry.model, entry.training, log, split)
         if not entry.evaluation.exists():
             # With the published thresholds, as the study's networks were.
             evaluate(plan(entry.run.folder, None, None, entry.evaluation), Thresholds())
         # Else every network's graph stays in memory, and its layers are counted on.
         keras.utils.clear_session()
-        times += [time.perf_counter() - started] * is_new
+        times += [time.perf_counter() - start_time] * is_new
 
 
 def _remaining_time(times: Sequence[float], runs: int) -> str:

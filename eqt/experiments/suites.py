@@ -95,8 +95,8 @@ def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str
     >>> settings_of("merged", None, True, {"epochs": 2, "seed": None}).training.epochs
     2
     """
-    given = {name: value for name, value in changes.items() if value is not None}
-    training = replace(QUICK if quick else FULL, **given)
+    changed = {name: value for name, value in changes.items() if value is not None}
+    training = replace(QUICK if quick else FULL, **changed)
     return Settings(suite, data, training, QUICK_TRACES if quick else None)
 
 
@@ -108,7 +108,7 @@ def networks_of(suite: str) -> list[str]:
     """
     if suite not in SUBSETS:
         raise InputError(f"unknown suite {suite!r}: use one of {', '.join(SUBSETS)}")
-    names = [name for name, one in PRESETS.items() if suite in one.trained_on]
+    names = [name for name, network_preset in PRESETS.items() if suite in network_preset.trained_on]
     return sorted(names, key=lambda name: name != REFERENCE)
 
 

@@ -23,30 +23,30 @@ figure { margin: 1rem 0; } figcaption { color: #555; } img { max-width: 100%; }
 """
 
 
-def page(title: str, *parts: str, style: str = "") -> str:
+def page(title: str, *blocks: str, style: str = "") -> str:
     """Put parts, each HTML, on one page; the title stands above them.
 
     >>> "<h1>P &lt; S</h1>" in page("P < S", paragraph("as it should be"))
     True
     """
-    written = (
+    text = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+        f"<h1>{escape(title)}</h1>\n" + "\n".join(blocks) + "\n</body>\n</html>\n"
     )
     # What a name may hold, a page may not: bytes that are no text, control characters.
-    return "\n".join(printable(line, None) for line in written.split("\n"))
+    return "\n".join(printable(line, None) for line in text.split("\n"))
 
 
-def section(title: str, *parts: str) -> str:
+def section(title: str, *blocks: str) -> str:
     """Put parts under a heading."""
-    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(blocks) + "\n</section>"
 
 
-def paragraph(words: str) -> str:
+def paragraph(text: str) -> str:
     """Write plain words."""
-    return f"<p>{escape(words)}</p>"
+    return f"<p>{escape(text)}</p>"
 
 
 def table(frame: pd.DataFrame, caption: str = "") -> str:
@@ -57,8 +57,8 @@ def table(frame: pd.DataFrame, caption: str = "") -> str:
     """
     head = _row("th", frame.columns)
     body = "\n".join(_row("td", row) for row in frame.astype(object).to_numpy().tolist())
-    words = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{words}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    caption_html = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{caption_html}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _row(cell: str, values: Iterable[object]) -> str:
@@ -81,9 +81,11 @@ def picture(figure: Figure, caption: str = "", dpi: int = 110) -> str:
 def png(content: bytes, caption: str = "") -> str:
     """Put the bytes of a PNG file into the page."""
     data = base64.b64encode(content).decode("ascii")
-    words = escape(caption, quote=True)
-    below = f"<figcaption>{words}</figcaption>" if caption else ""
-    return f'<figure><img alt="{words}" src="data:image/png;base64,{data}">{below}</figure>'
+    alt_text = escape(caption, quote=True)
+    caption_html = f"<figcaption>{alt_text}</figcaption>" if caption else ""
+    return (
+        f'<figure><img alt="{alt_text}" src="data:image/png;base64,{data}">{caption_html}</figure>'
+    )
 
 
 def bullets(lines: Sequence[str]) -> str:

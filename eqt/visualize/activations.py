@@ -34,8 +34,8 @@ def feature_maps(
         not act.
     """
     outputs = {name: model.get_layer(name).output for name in names}
-    found = run(keras.Model(model.inputs, outputs), waveforms)
-    return {name: found[name] for name in names}
+    values = run(keras.Model(model.inputs, outputs), waveforms)
+    return {name: values[name] for name in names}
 
 
 def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
@@ -60,8 +60,8 @@ def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndar
     network = keras.Model(model.inputs, {layer.name: layer.input for layer in layers})
 
     def attention(waveforms: np.ndarray) -> dict[str, np.ndarray]:
-        given = run(network, waveforms)
-        return {layer.name: weights_of(layer, given[layer.name]) for layer in layers}
+        layer_inputs = run(network, waveforms)
+        return {layer.name: weights_of(layer, layer_inputs[layer.name]) for layer in layers}
 
     return attention
 
@@ -69,15 +69,15 @@ def attention_of(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndar
 def weights_of(layer: SelfAttention, inputs: np.ndarray) -> np.ndarray:
     """Compute the weights of one layer for its inputs, shape (traces, heads, steps, steps)."""
     _, weights = layer(inputs, return_attention_scores=True)
-    found = keras.ops.convert_to_numpy(weights)
-    return found if found.ndim == 4 else found[:, np.newaxis]
+    attention_weights = keras.ops.convert_to_numpy(weights)
+    return attention_weights if attention_weights.ndim == 4 else attention_weights[:, np.newaxis]
 
 
 def run(network: keras.Model, waveforms: np.ndarray) -> Any:
     """Run a network, whose outputs may be one or a dictionary, over waveforms in batches."""
-    parts = [network.predict_on_batch(batch) for batch in batches(waveforms)]
+    outputs_of_batches = [network.predict_on_batch(batch) for batch in batches(waveforms)]
     return keras.tree.map_structure(
-        lambda *outputs: np.concatenate(outputs)[: len(waveforms)], *parts
+        lambda *outputs: np.concatenate(outputs)[: len(waveforms)], *outputs_of_batches
     )
 
 
@@ -87,5 +87,5 @@ def batches(waveforms: np.ndarray) -> Iterator[np.ndarray]:
     For a batch of another size Keras would trace the network anew.
     """
     for start in range(0, len(waveforms), BATCH_SIZE):
-        part = waveforms[start : start + BATCH_SIZE]
-        yield np.pad(part, ((0, BATCH_SIZE - len(part)), (0, 0), (0, 0)))
+        batch = waveforms[start : start + BATCH_SIZE]
+        yield np.pad(batch, ((0, BATCH_SIZE - len(batch)), (0, 0), (0, 0)))

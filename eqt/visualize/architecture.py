@@ -48,13 +48,15 @@ def draw(
     marked
         Names of stages to draw with a thick frame, as those that differ from another network.
     """
-    columns = [[one for one in stages if one.branch == branch] for branch in BRANCHES.values()]
-    common = [one for one in stages if one.branch == COMMON]
+    columns = [
+        [stage for stage in stages if stage.branch == branch] for branch in BRANCHES.values()
+    ]
+    common = [stage for stage in stages if stage.branch == COMMON]
     rows = 1 + len(common) + BRANCH_GAP + max(map(len, columns))
     figure = Figure(figsize=(len(columns) * INCHES_A_COLUMN, (rows + 2) * INCHES_A_ROW))
     ax = figure.subplots()
-    longest = max(input_shape[0], *(one.steps for one in stages))
-    shortest = min(one.steps for one in stages)
+    longest = max(input_shape[0], *(stage.steps for stage in stages))
+    shortest = min(stage.steps for stage in stages)
 
     def width(steps: int) -> float:
         share = log2(steps / shortest) / max(log2(longest / shortest), 1)
@@ -69,12 +71,12 @@ def draw(
         for row, stage in enumerate(branch, len(common) + 1 + BRANCH_GAP):
             _stage(ax, column, row, width(stage.steps), stage, stage.name in marked)
     _arrows(ax, middle, len(common), len(columns))
-    handles = [(colour, words) for colour, words in STAGE_STYLES.values() if words]
-    for number, (colour, words) in enumerate(handles):
-        ax.text(-0.45, number * 0.9, words, color=colour, va="center", weight="bold", size=8)
+    handles = [(colour, label) for colour, label in STAGE_STYLES.values() if label]
+    for number, (colour, label) in enumerate(handles):
+        ax.text(-0.45, number * 0.9, label, color=colour, va="center", weight="bold", size=8)
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(rows - 0.3, -0.7))
     ax.set_axis_off()
-    total = sum(one.parameters for one in stages)
+    total = sum(stage.parameters for stage in stages)
     ax.set_title(f"{title}: {total:,} parameters", loc="left", weight="bold")
     return figure
 
@@ -82,8 +84,8 @@ def draw(
 def _stage(ax: Axes, x: float, row: int, width: float, stage: Stage, is_marked: bool) -> None:
     colour = next((c for name, (c, _) in STAGE_STYLES.items() if name in stage.name), BLACK)
     shape = f"{stage.steps} x {stage.channels}"
-    words = f"{stage.name.replace('_', ' ')}: {stage.what}"
-    _box(ax, x, row, width, colour, words, f"{shape}, {stage.parameters:,}", is_marked)
+    text = f"{stage.name.replace('_', ' ')}: {stage.what}"
+    _box(ax, x, row, width, colour, text, f"{shape}, {stage.parameters:,}", is_marked)
 
 
 def _box(
@@ -101,13 +103,13 @@ def _box(
         linewidth=2.0 if is_marked else 0.6,
     )
     ax.add_patch(frame)
-    fits = int(width * 82)
-    ax.text(x, row - 0.16, _truncate(left, fits), ha="center", va="center", size=5)
+    max_characters = int(width * 82)
+    ax.text(x, row - 0.16, _truncate(left, max_characters), ha="center", va="center", size=5)
     ax.text(x, row + 0.18, right, ha="center", va="center", size=5, color=GREY)
 
 
-def _truncate(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"
+def _truncate(text: str, max_characters: int) -> str:
+    return text if len(text) <= max_characters else text[: max_characters - 1] + "…"
 
 
 def _arrows(ax: Axes, middle: float, last: int, columns: int) -> None:

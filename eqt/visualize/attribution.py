@@ -36,11 +36,11 @@ ALL: Final = "all"
 class Gradients:
     """What each sample adds to a probability."""
 
-    shares: np.ndarray
+    attributions: np.ndarray
     """Shape (samples, components); their sum is `change`, but for `gap`."""
     change: float
     """Probability of the waveform less that of silence."""
-    gap: float
+    completeness_error: float
     """Sum of the shares less `change`."""
     points: int
     """On how many waveforms gradients were taken."""
@@ -52,7 +52,7 @@ class Occlusion:
 
     seconds: np.ndarray
     """Middle of each window, shape (windows,)."""
-    drops: np.ndarray
+    probability_drops: np.ndarray
     """Shape (windows, components + 1), the last for all components together."""
     width: float
     """Seconds of a window."""
@@ -124,11 +124,11 @@ def _attribute(
     ends = run(network, np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
     change = float(ends[0]) - float(ends[1])
     for points in POINTS:
-        shares = waveform * _mean_gradient(gradient, waveform, points)
-        gap = float(shares.sum()) - change
-        if abs(gap) <= max(TOLERANCE * abs(change), MIN_ERROR):
+        attributions = waveform * _mean_gradient(gradient, waveform, points)
+        completeness_error = float(attributions.sum()) - change
+        if abs(completeness_error) <= max(TOLERANCE * abs(change), MIN_ERROR):
             break
-    return Gradients(shares, change, gap, points)
+    return Gradients(attributions, change, completeness_error, points)
 
 
 def _mean_gradient(
@@ -136,11 +136,11 @@ def _mean_gradient(
 ) -> np.ndarray:
     u = (np.arange(points) + 0.5) / points
     total = np.zeros(waveform.shape, np.float64)
-    for part in np.array_split(u, -(-points // BATCH_SIZE)):
+    for chunk in np.array_split(u, -(-points // BATCH_SIZE)):
         # The way is the square of u.
-        along = (part**2)[:, np.newaxis, np.newaxis] * waveform
-        slopes = gradient(along.astype(np.float32)).astype(np.float64)
-        total += np.tensordot(2 * part / points, slopes, 1)  # da = 2 u du
+        path_points = (chunk**2)[:, np.newaxis, np.newaxis] * waveform
+        grads = gradient(path_points.astype(np.float32)).astype(np.float64)
+        total += np.tensordot(2 * chunk / points, grads, 1)  # da = 2 u du
     return total
 
 
@@ -193,34 +193,34 @@ def occlusion(
     before = run(network, waveform[np.newaxis])[0, sample, 0]
     silenced = _silenced(waveform, starts, samples)
     after = [run(network, part)[:, sample, 0] for part in silenced]
-    drops = before - np.concatenate(after).reshape(len(starts), -1)
-    return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, drops, width)
+    probability_drops = before - np.concatenate(after).reshape(len(starts), -1)
+    return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, probability_drops, width)
 
 
 def _silenced(waveform: np.ndarray, starts: np.ndarray, samples: int) -> Iterator[np.ndarray]:
     """Give, in batches, copies with each window silenced on each component, then on all."""
     components = waveform.shape[1]
-    on = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
-    places = [(start, which) for start in starts.tolist() for which in on]
-    for first in range(0, len(places), BATCH_SIZE):
-        part = places[first : first + BATCH_SIZE]
-        batch = np.repeat(waveform[np.newaxis], len(part), axis=0)
-        for copy, (start, which) in zip(batch, part, strict=True):
-            copy[:, which] *= _silence_taper(len(waveform), start, samples)[:, np.newaxis]
+    component_masks = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
+    windows = [(start, mask) for start in starts.tolist() for mask in component_masks]
+    for first in range(0, len(windows), BATCH_SIZE):
+        batch_windows = windows[first : first + BATCH_SIZE]
+        batch = np.repeat(waveform[np.newaxis], len(batch_windows), axis=0)
+        for copy, (start, mask) in zip(batch, batch_windows, strict=True):
+            copy[:, mask] *= _silence_taper(len(waveform), start, samples)[:, np.newaxis]
         yield batch
 
 
 def _silence_taper(length: int, start: int, samples: int) -> np.ndarray:
-    """Return what a window is silenced by: 0 inside it, 1 outside, and a fade about its ends.
+    """Return the factors that silence a window: 0 inside, 1 outside, and a cosine taper between.
 
     >>> _silence_taper(6, 2, 2).tolist()[2:4]
     [0.0, 0.0]
     """
-    place = np.arange(length)
-    outside = np.maximum(np.maximum(start - place, place - (start + samples - 1)), 0)
+    indices = np.arange(length)
+    outside = np.maximum(np.maximum(start - indices, indices - (start + samples - 1)), 0)
     fade = np.minimum(outside / TAPER, 1.0)
     return (0.5 - 0.5 * np.cos(np.pi * fade)).astype(np.float32)
 
 
 COLUMNS: Final = (*COMPONENTS, ALL)
-"""Of `Occlusion.drops`."""
+"""Columns of `Occlusion.probability_drops`."""

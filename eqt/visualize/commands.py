@@ -32,159 +32,169 @@ TOP = 99.8
 """Percentile of a layer's attention at which its colours end."""
 
 
-def filters(subject: ModelContext, names: Sequence[str] = ()) -> Content:
+def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
     """Show the kernels of convolutions, all unless some are named."""
     pictures = []
     arrays: dict[str, np.ndarray] = {}
-    first = convolutions(subject.model)[0].name
-    for layer in select_layers(subject.model, names, (keras.layers.Conv1D,)):
+    first = convolutions(context.model)[0].name
+    for layer in select_layers(context.model, names, (keras.layers.Conv1D,)):
         kernel = kernel_of(layer)
         arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias_of(layer)}
         figure = partial(figures.filters_figure, layer.name, kernel, layer.name == first)
-        what = f"{layer.name}: {stage_label(layer)}"
-        pictures.append(Picture(f"filters/{layer.name}", "Filters", "", what, figure))
+        caption = f"{layer.name}: {stage_label(layer)}"
+        pictures.append(Picture(f"filters/{layer.name}", "Filters", "", caption, figure))
     return Content(pictures, {"filters": arrays})
 
 
-def maps(subject: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
+def maps(context: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
     """Show what layers make of traces, and the way of each trace through all of them."""
-    layers = select_layers(subject.model, names)
-    way = _overview_layers(subject) if not names else [layer.name for layer in layers]
-    wanted = list(dict.fromkeys([*(layer.name for layer in layers), *way]))
-    values = feature_maps(subject.model, shown.waveforms, wanted)
-    steps = {name: steps_of(name, subject.config) for name in wanted}
-    pictures = list(_overviews(shown, {name: values[name] for name in way}, steps))
+    layers = select_layers(context.model, names)
+    overview_layers = _overview_layers(context) if not names else [layer.name for layer in layers]
+    layer_names = list(dict.fromkeys([*(layer.name for layer in layers), *overview_layers]))
+    values = feature_maps(context.model, shown.waveforms, layer_names)
+    steps = {name: steps_of(name, context.config) for name in layer_names}
+    pictures = list(_overviews(shown, {name: values[name] for name in overview_layers}, steps))
     for layer in layers:
         name, limits = layer.name, limits_of(values[layer.name])
-        for side, kept in _by_category(shown):
+        for category, mask in _by_category(shown):
             figure = partial(
                 figures.maps_figure,
                 name,
                 stage_label(layer),
-                shown.where(kept),
-                values[name][kept],
+                shown.where(mask),
+                values[name][mask],
                 steps[name],
                 limits,
             )
-            what = f"{name}: {stage_label(layer)}; {side}"
-            pictures.append(Picture(f"maps/{side}/{name}", "Feature maps", name, what, figure))
-    arrays = {name: values[name] for name in wanted}
-    seconds = {f"seconds/{name}": steps[name].seconds for name in wanted}
+            caption = f"{name}: {stage_label(layer)}; {category}"
+            pictures.append(
+                Picture(f"maps/{category}/{name}", "Feature maps", name, caption, figure)
+            )
+    arrays = {name: values[name] for name in layer_names}
+    seconds = {f"seconds/{name}": steps[name].seconds for name in layer_names}
     return Content(pictures, {"maps": {**_trace_arrays(shown), **arrays, **seconds}})
 
 
 def _overviews(
     shown: SelectedTraces, values: dict[str, np.ndarray], steps: dict[str, Steps]
 ) -> Iterator[Picture]:
-    for place, name in enumerate(shown.names):
-        side = "events" if shown.is_event[place] else "noise"
-        figure = partial(figures.overview_figure, shown, place, values, steps)
+    for index, name in enumerate(shown.names):
+        category = "events" if shown.is_event[index] else "noise"
+        figure = partial(figures.overview_figure, shown, index, values, steps)
         stem = f"overview/{_file_stem(name)}"
-        what = f"{name}: through the network; {side}"
-        yield Picture(stem, "Through the network", "", what, figure)
+        caption = f"{name}: through the network; {category}"
+        yield Picture(stem, "Through the network", "", caption, figure)
 
 
-def _overview_layers(subject: ModelContext) -> list[str]:
+def _overview_layers(context: ModelContext) -> list[str]:
     """List the layers at which the stages of a trace's way through a network end."""
-    last = {place_of(layer.name): layer for layer in ordered_layers(subject.model)}
-    listed = []
+    last = {place_of(layer.name): layer for layer in ordered_layers(context.model)}
+    stage_ends = []
     for (_, stage), layer in last.items():
-        kind, _, number = stage.rpartition("_")
+        stage_type, _, number = stage.rpartition("_")
         # What is given to the pooling says more than what it leaves.
         name = stage if stage.startswith("encoder") else layer.name
-        steps = subject.model.get_layer(name).output.shape[1]
-        listed.append((kind if number.isdecimal() else stage, name, steps))
-    return strips_of(listed)
+        steps = context.model.get_layer(name).output.shape[1]
+        stage_ends.append((stage_type if number.isdecimal() else stage, name, steps))
+    return strips_of(stage_ends)
 
 
-def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Content:
+def attention(context: ModelContext, shown: SelectedTraces, max_traces: int) -> Content:
     """Show attention: for traces, on the whole, and the parameters of its layers.
 
-    The mean is over up to `most` events and as many noise traces; there is none for 0.
+    The mean is over up to `max_traces` events and as many noise traces; there is none for 0.
     """
-    layers = attentions(subject.model)
-    attend = attention_of(subject.model)
-    weights = attend(shown.waveforms)
+    layers = attentions(context.model)
+    compute_attention = attention_of(context.model)
+    weights = compute_attention(shown.waveforms)
     pictures = []
     for layer in layers:
-        name, of_layer = layer.name, weights[layer.name]
-        top = float(np.percentile(of_layer, TOP))
-        for side, kept in _by_category(shown):
+        name, layer_weights = layer.name, weights[layer.name]
+        top = float(np.percentile(layer_weights, TOP))
+        for category, mask in _by_category(shown):
             figure = partial(
                 figures.attention_figure,
                 name,
                 stage_label(layer),
-                shown.where(kept),
-                of_layer[kept],
-                steps_of(name, subject.config),
+                shown.where(mask),
+                layer_weights[mask],
+                steps_of(name, context.config),
                 top,
             )
-            what = f"{name}: {stage_label(layer)}; {side}"
-            pictures.append(Picture(f"attention/{side}/{name}", "Attention", name, what, figure))
+            caption = f"{name}: {stage_label(layer)}; {category}"
+            pictures.append(
+                Picture(f"attention/{category}/{name}", "Attention", name, caption, figure)
+            )
     arrays = {**_trace_arrays(shown), **weights}
-    arrays["seconds"] = steps_of(layers[0].name, subject.config).seconds
-    if most:
-        picture, means = _average(subject, attend, most)
+    arrays["seconds"] = steps_of(layers[0].name, context.config).seconds
+    if max_traces:
+        picture, means = _average(context, compute_attention, max_traces)
         pictures.append(picture)
         arrays |= means
     for layer in layers:
-        own = {one.name: keras.ops.convert_to_numpy(one) for one in layer.weights}
-        arrays |= {f"{layer.name}/{key}": value for key, value in own.items()}
-        figure = partial(figures.parameters_figure, layer.name, own)
-        what = f"{layer.name}: parameters"
+        parameters = {weight.name: keras.ops.convert_to_numpy(weight) for weight in layer.weights}
+        arrays |= {f"{layer.name}/{key}": value for key, value in parameters.items()}
+        figure = partial(figures.parameters_figure, layer.name, parameters)
+        caption = f"{layer.name}: parameters"
         stem = f"attention/parameters/{layer.name}"
-        pictures.append(Picture(stem, "Attention's parameters", "", what, figure))
+        pictures.append(Picture(stem, "Attention's parameters", "", caption, figure))
     return Content(pictures, {"attention": arrays})
 
 
 def _average(
-    subject: ModelContext, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
+    context: ModelContext,
+    compute_attention: Callable[[np.ndarray], dict[str, np.ndarray]],
+    max_traces: int,
 ) -> tuple[Picture, dict[str, np.ndarray]]:
-    count, many = iter_trace_chunks(data_of(subject), most, subject.among, subject.scale)
-    listed = progress(many, "averaging attention", count)
-    found = mean_attention(attend, subject.config, listed)
-    steps = steps_of(next(iter(found)), subject.config)
-    figure = partial(figures.average_figure, found, steps)
-    events, noise = next(iter(found.values())).counts
-    what = f"mean over {events} events and {noise} noise traces"
+    count, chunks = iter_trace_chunks(
+        data_of(context), max_traces, context.candidates, context.scale
+    )
+    chunk_progress = progress(chunks, "averaging attention", count)
+    means = mean_attention(compute_attention, context.config, chunk_progress)
+    steps = steps_of(next(iter(means)), context.config)
+    figure = partial(figures.average_figure, means, steps)
+    events, noise = next(iter(means.values())).counts
+    caption = f"mean over {events} events and {noise} noise traces"
     arrays = {"mean/seconds_after_P": SECONDS_FROM_P}
-    for name, average in found.items():
+    for name, average in means.items():
         arrays |= {
             f"mean/events/{name}": average.events,
             f"mean/noise/{name}": average.noise,
             f"mean/about_P/{name}": average.about_p,
         }
-    return Picture("attention/mean", "Attention", "mean", what, figure), arrays
+    return Picture("attention/mean", "Attention", "mean", caption, figure), arrays
 
 
-def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) -> Content:
+def attribution_of(context: ModelContext, shown: SelectedTraces, output: str) -> Content:
     """Show what of each trace the highest probability of an output hangs on."""
-    network = attribution.output_of(subject.model, output)
+    network = attribution.output_of(context.model, output)
     probabilities = run(network, shown.waveforms)[:, :, 0]
-    samples = [attribution.target_of(one) for one in probabilities]
-    found = attribution.integrated_gradients(network, shown.waveforms, samples)
+    samples = [attribution.target_of(trace_probabilities) for trace_probabilities in probabilities]
+    gradients_of_traces = attribution.integrated_gradients(network, shown.waveforms, samples)
     pictures, arrays = [], _trace_arrays(shown)
     arrays |= {"samples": np.array(samples), "probabilities": probabilities}
-    listed = progress(enumerate(found), f"asking why {output}", len(samples))
-    for place, gradients in listed:
-        occlusion = attribution.occlusion(network, shown.waveforms[place], samples[place])
+    gradient_progress = progress(
+        enumerate(gradients_of_traces), f"asking why {output}", len(samples)
+    )
+    for index, gradients in gradient_progress:
+        occlusion = attribution.occlusion(network, shown.waveforms[index], samples[index])
         figure = partial(
             figures.attribution_figure,
             output,
-            samples[place],
+            samples[index],
             shown,
-            place,
-            probabilities[place],
+            index,
+            probabilities[index],
             gradients,
             occlusion,
         )
-        name = shown.names[place]
-        side = "events" if shown.is_event[place] else "noise"
-        what = f"{name}: why {output} is {probabilities[place, samples[place]]:.2f}; {side}"
-        pictures.append(Picture(f"why/{output}/{_file_stem(name)}", "Why", "", what, figure))
+        name = shown.names[index]
+        category = "events" if shown.is_event[index] else "noise"
+        caption = f"{name}: why {output} is {probabilities[index, samples[index]]:.2f}; {category}"
+        pictures.append(Picture(f"why/{output}/{_file_stem(name)}", "Why", "", caption, figure))
         arrays |= {
-            f"gradients/{name}": gradients.shares.astype(np.float32),
-            f"fall/{name}": occlusion.drops,
+            f"gradients/{name}": gradients.attributions.astype(np.float32),
+            f"fall/{name}": occlusion.probability_drops,
             "seconds": occlusion.seconds,
         }
     return Content(pictures, {f"why_{output}": arrays})
@@ -192,41 +202,45 @@ def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) ->
 
 def architecture(names: Sequence[str] = ()) -> Content:
     """Show networks that have names, the study's fourteen unless some are named."""
-    names = names or [name for name, one in PRESETS.items() if one.trained_on != ("published",)]
+    names = names or [
+        name
+        for name, network_preset in PRESETS.items()
+        if network_preset.trained_on != ("published",)
+    ]
     configs = {name: preset(name).config for name in names}
-    listed = progress(configs.items(), "building", len(configs))
-    return Content([_network(name, config) for name, config in listed], {})
+    config_progress = progress(configs.items(), "building", len(configs))
+    return Content([_network(name, config) for name, config in config_progress], {})
 
 
-def architecture_of(subject: ModelContext) -> Content:
+def architecture_of(context: ModelContext) -> Content:
     """Show the network that is looked at."""
-    return Content([_network(subject.name, subject.config)], {})
+    return Content([_network(context.name, context.config)], {})
 
 
 def _network(name: str, config: EQTConfig) -> Picture:
-    found, others = stages(config), stages(preset(REFERENCE).config)
-    marked = [one.name for one in found if one not in others]
-    differs = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"
+    network_stages, reference_stages = stages(config), stages(preset(REFERENCE).config)
+    marked = [stage.name for stage in network_stages if stage not in reference_stages]
+    difference = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"
 
     def figure() -> Figure:
         shape = (config.input_length, config.components)
-        return draw(found, f"{name}, {differs}", shape, marked)
+        return draw(network_stages, f"{name}, {difference}", shape, marked)
 
     stem = f"architecture/{_file_stem(name)}"
-    return Picture(stem, "Architecture", "", f"{name}: {differs}", figure)
+    return Picture(stem, "Architecture", "", f"{name}: {difference}", figure)
 
 
 def everything(
-    subject: ModelContext, shown: SelectedTraces, most: int, outputs: Sequence[str]
+    context: ModelContext, shown: SelectedTraces, max_traces: int, outputs: Sequence[str]
 ) -> Content:
     """Show all there is of a network: what the other functions show, one after the other."""
     return join_contents(
         [
-            architecture_of(subject),
-            filters(subject),
-            maps(subject, shown),
-            attention(subject, shown, most),
-            *(attribution_of(subject, shown, output) for output in outputs),
+            architecture_of(context),
+            filters(context),
+            maps(context, shown),
+            attention(context, shown, max_traces),
+            *(attribution_of(context, shown, output) for output in outputs),
         ]
     )
 
@@ -239,8 +253,8 @@ def join_contents(contents: Sequence[Content]) -> Content:
 
 def _by_category(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
     """Part events from noise, where there are any."""
-    sides = (("events", shown.is_event), ("noise", ~shown.is_event))
-    return [(side, kept) for side, kept in sides if kept.any()]
+    categories = (("events", shown.is_event), ("noise", ~shown.is_event))
+    return [(category, mask) for category, mask in categories if mask.any()]
 
 
 def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:

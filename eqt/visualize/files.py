@@ -45,7 +45,7 @@ class Content:
 
 
 def write(
-    content: Content, folder: Path, kind: str, with_copies: bool = False
+    content: Content, folder: Path, file_format: str, with_copies: bool = False
 ) -> list[tuple[Picture, bytes]]:
     """Write pictures and arrays into a folder.
 
@@ -55,16 +55,16 @@ def write(
         What to write.
     folder
         Where; it exists.
-    kind
+    file_format
         One of `FORMATS`.
     with_copies
         Whether to return a small copy of each picture too, WebP, for a page.
     """
     copies = []
     for picture in progress(content.pictures, "drawing", len(content.pictures)):
-        path = folder / f"{picture.stem}.{kind}"
+        path = folder / f"{picture.stem}.{file_format}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        copy = _write_picture(picture.draw(), path, kind, with_copies)
+        copy = _write_picture(picture.draw(), path, file_format, with_copies)
         copies.append((picture, copy))
     for name, arrays in content.arrays.items():
         with (folder / f"{name}.npz").open("wb") as file:
@@ -73,15 +73,15 @@ def write(
 
 
 @styled
-def _write_picture(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
+def _write_picture(figure: Figure, path: Path, file_format: str, with_copy: bool) -> bytes:
     with drawable(figure):
-        return _write_drawable(figure, path, kind, with_copy)
+        return _write_drawable(figure, path, file_format, with_copy)
 
 
-def _write_drawable(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
-    metadata: Any = METADATA[kind]
-    if kind != "png":
-        figure.savefig(path, format=kind, metadata=metadata)
+def _write_drawable(figure: Figure, path: Path, file_format: str, with_copy: bool) -> bytes:
+    metadata: Any = METADATA[file_format]
+    if file_format != "png":
+        figure.savefig(path, format=file_format, metadata=metadata)
         if not with_copy:
             return b""
     # What costs is drawing, so PNG and copy are two packings of the same pixels.
@@ -89,10 +89,10 @@ def _write_drawable(figure: Figure, path: Path, kind: str, with_copy: bool) -> b
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
-    if kind == "png":
+    if file_format == "png":
         imsave(path, pixels, format="png", dpi=DPI, metadata=metadata)
     if not with_copy:
         return b""
-    packed = io.BytesIO()
-    imsave(packed, pixels, format="webp", dpi=DPI, pil_kwargs=dict(WEBP_OPTIONS))
-    return packed.getvalue()
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, format="webp", dpi=DPI, pil_kwargs=dict(WEBP_OPTIONS))
+    return buffer.getvalue()

@@ -15,14 +15,14 @@ FOLDER = "visualize"
 """Where pictures go that are given no folder: in a run, or beside a file."""
 
 
-def default_folder(path: Path, what: str) -> Path:
+def default_folder(path: Path, command: str) -> Path:
     """Choose where the pictures of a network go.
 
     >>> default_folder(Path("nets/a.keras"), "maps").as_posix()
     'nets/visualize/a/maps'
     """
-    home = path / FOLDER if path.is_dir() else path.parent / FOLDER / name_of(path)
-    return home / what
+    parent = path / FOLDER if path.is_dir() else path.parent / FOLDER / name_of(path)
+    return parent / command
 
 
 def name_of(path: Path) -> str:

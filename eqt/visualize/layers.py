@@ -48,16 +48,16 @@ def _branch(name: str) -> int:
     stem = name.partition("_")[0]
     if name == "detector" or stem == "decoderD":
         return 1
-    for place, phase in ((2, "P"), (3, "S")):
+    for branch, phase in ((2, "P"), (3, "S")):
         if name == f"picker_{phase}" or (stem.endswith(phase) and stem != phase):
-            return place
+            return branch
     return 0
 
 
 def select_layers(
     model: keras.Model,
     names: Sequence[str] = (),
-    kinds: tuple[type, ...] = DEFAULT_LAYERS,
+    layer_types: tuple[type, ...] = DEFAULT_LAYERS,
 ) -> list[keras.layers.Layer]:
     """Find the layers of some names, or all of some kinds where none are named.
 
@@ -68,21 +68,23 @@ def select_layers(
     """
     layers = ordered_layers(model)
     if not names:
-        return [layer for layer in layers if isinstance(layer, kinds)]
-    fitting = {layer.name: layer for layer in layers if _is_series(layer)}
-    if kinds is not DEFAULT_LAYERS:
-        fitting = {name: one for name, one in fitting.items() if isinstance(one, kinds)}
+        return [layer for layer in layers if isinstance(layer, layer_types)]
+    candidates = {layer.name: layer for layer in layers if _is_series(layer)}
+    if layer_types is not DEFAULT_LAYERS:
+        candidates = {
+            name: layer for name, layer in candidates.items() if isinstance(layer, layer_types)
+        }
     for name in names:
-        if name not in fitting:
-            raise InputError(_no_such_layer(name, list(fitting)))
-    return [fitting[name] for name in dict.fromkeys(names)]
+        if name not in candidates:
+            raise InputError(_no_such_layer(name, list(candidates)))
+    return [candidates[name] for name in dict.fromkeys(names)]
 
 
 def _is_series(layer: keras.layers.Layer) -> bool:
     return len(layer.output.shape) == 3
 
 
-def _no_such_layer(name: str, there: list[str]) -> str:
-    close = get_close_matches(name[:60], there, 3)
-    meant = f" (did you mean {', '.join(close)}?)" if close else ""
-    return f"no layer {name[:60]!r} to show{meant}: use one of {', '.join(there)}"
+def _no_such_layer(name: str, available: list[str]) -> str:
+    similar = get_close_matches(name[:60], available, 3)
+    suggestion = f" (did you mean {', '.join(similar)}?)" if similar else ""
+    return f"no layer {name[:60]!r} to show{suggestion}: use one of {', '.join(available)}"

@@ -32,7 +32,7 @@ class MeanAttention:
 def mean_attention(
     attention: Callable[[np.ndarray], dict[str, np.ndarray]],
     config: EQTConfig,
-    parts: Iterable[SelectedTraces],
+    chunks: Iterable[SelectedTraces],
 ) -> dict[str, MeanAttention]:
     """Average the attention of each layer over traces that come in parts.
 
@@ -42,7 +42,7 @@ def mean_attention(
         What `eqt.visualize.activations.attention_of` makes of a network.
     config
         What the network is built from.
-    parts
+    chunks
         The traces.
 
     Returns
@@ -51,24 +51,27 @@ def mean_attention(
         By layer's name.
     """
     sums: dict[str, dict[bool, np.ndarray]] = {}
-    given: dict[str, list[np.ndarray]] = {}
+    received: dict[str, list[np.ndarray]] = {}
     counts = {True: 0, False: 0}
-    for part in parts:
-        for kind in counts:
-            counts[kind] += int((part.is_event == kind).sum())
-        for name, weights in attention(part.waveforms).items():
+    for chunk in chunks:
+        for is_event in counts:
+            counts[is_event] += int((chunk.is_event == is_event).sum())
+        for name, weights in attention(chunk.waveforms).items():
             total = sums.setdefault(name, {})
-            for kind in counts:
-                of_kind = weights[part.is_event == kind].sum(axis=0, dtype=np.float64)
-                total[kind] = total.get(kind, 0.0) + of_kind
-            about = given.setdefault(name, [])
+            for is_event in counts:
+                category_sum = weights[chunk.is_event == is_event].sum(axis=0, dtype=np.float64)
+                total[is_event] = total.get(is_event, 0.0) + category_sum
+            layer_received = received.setdefault(name, [])
             seconds = steps_of(name, config).seconds
-            about += [_received_around_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
+            layer_received += [
+                _received_around_p(w, seconds, row)
+                for w, row in zip(weights, chunk.rows, strict=True)
+            ]
     return {
         name: MeanAttention(
             _mean(total[True], counts[True]),
             _mean(total[False], counts[False]),
-            np.array([one for one in given[name] if not np.isnan(one).all()]).reshape(
+            np.array([curve for curve in received[name] if not np.isnan(curve).all()]).reshape(
                 -1, len(SECONDS_FROM_P)
             ),
             (counts[True], counts[False]),
@@ -102,8 +105,8 @@ def _mean(total: np.ndarray, count: int) -> np.ndarray:
 
 def _received_around_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
     """Read what is given at the seconds after P; NaN beyond the trace, and where there is no P."""
-    there = arrivals(row)
-    if "P" not in there:
+    phase_arrivals = arrivals(row)
+    if "P" not in phase_arrivals:
         return np.full(len(SECONDS_FROM_P), np.nan)
-    at = SECONDS_FROM_P + there["P"] / SAMPLING_RATE
-    return np.interp(at, seconds, mean_received(weights), left=np.nan, right=np.nan)
+    times = SECONDS_FROM_P + phase_arrivals["P"] / SAMPLING_RATE
+    return np.interp(times, seconds, mean_received(weights), left=np.nan, right=np.nan)

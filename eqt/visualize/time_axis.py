@@ -78,10 +78,10 @@ def steps_of(layer: str, config: EQTConfig) -> Steps:
     """
     if layer in _FULL_RATE_LAYERS:
         return Steps(0.0, 1.0, config.input_length)
-    if found := _DECODER.fullmatch(layer):
-        return _decoder_steps(int(found[1]), config)
-    found = _ENCODER.fullmatch(layer)
-    return _encoder_steps(int(found[1]) - (not found[2]) if found else len(config.filters), config)
+    if match := _DECODER.fullmatch(layer):
+        return _decoder_steps(int(match[1]), config)
+    match = _ENCODER.fullmatch(layer)
+    return _encoder_steps(int(match[1]) - (not match[2]) if match else len(config.filters), config)
 
 
 def _encoder_steps(times: int, config: EQTConfig) -> Steps:

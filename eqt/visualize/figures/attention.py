@@ -34,7 +34,7 @@ END = N_SAMPLES / SAMPLING_RATE
 @styled
 def attention_figure(
     name: str,
-    what: str,
+    label: str,
     shown: SelectedTraces,
     weights: np.ndarray,
     steps: Steps,
@@ -48,7 +48,7 @@ def attention_figure(
 
     Parameters
     ----------
-    name, what
+    name, label
         The layer, and what it is.
     shown
         The traces.
@@ -63,19 +63,22 @@ def attention_figure(
     heads = weights.shape[1]
     heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
     figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
-    words = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
-    heading(figure, f"{name}: {what}", f"{words} the mean over all steps")
-    highest = max(_highest(one, row, steps) for one, row in zip(weights, shown.rows, strict=True))
+    text = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
+    heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    highest = max(
+        _highest(trace_weights, row, steps)
+        for trace_weights, row in zip(weights, shown.rows, strict=True)
+    )
     for number, line in enumerate(lines):
         block = axes[number * len(heights) : (number + 1) * len(heights)]
-        for column, place in enumerate(line):
-            if place is None:
+        for column, index in enumerate(line):
+            if index is None:
                 for ax in block[:, column]:
                     ax.set_axis_off()
                 continue
-            image = _column(block[:, column], shown, place, weights[place], steps, top)
+            image = _column(block[:, column], shown, index, weights[index], steps, top)
             block[1, column].set_ylim(0, highest * 1.1)
-        last = sum(place is not None for place in line) - 1
+        last = sum(index is not None for index in line) - 1
         colour_bar(block[2, last], image, "weight", 0.6)
         _finish(block)
     return figure
@@ -84,32 +87,32 @@ def attention_figure(
 def _column(
     axes: np.ndarray,
     shown: SelectedTraces,
-    place: int,
+    index: int,
     weights: np.ndarray,
     steps: Steps,
     top: float,
 ) -> AxesImage:
     """Draw one trace: waveform, what is attended to, and the matrices."""
-    row = shown.rows[place]
-    draw_waveform(axes[0], shown.waveforms[place], row)
+    row = shown.rows[index]
+    draw_waveform(axes[0], shown.waveforms[index], row)
     axes[0].set_title(caption(row), size=7, pad=2)
     for label, colour, line, curve in _curves(weights, row, steps):
         axes[1].step(steps.seconds, curve, where="mid", color=colour, ls=line, lw=1, label=label)
-    for ax, of_head in zip(axes[2:], weights, strict=True):
-        image = matrix(ax, of_head, steps, top, row)
+    for ax, head_weights in zip(axes[2:], weights, strict=True):
+        image = matrix(ax, head_weights, steps, top, row)
     return image
 
 
 def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
     """List what is drawn above the matrices: label, colour, line, and weights of each step."""
     over_heads = weights.mean(axis=0)
-    listed = [("mean", BLACK, "-", mean_received(weights))]
+    curves = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
         middle = over_heads[steps.nearest(N_SAMPLES / 2)]
-        listed.append((f"of {END / 2:g} s", GREY, "--", middle))
+        curves.append((f"of {END / 2:g} s", GREY, "--", middle))
     for phase, sample in arrivals(row).items():
-        listed.append((f"of {phase}", *PHASES[phase], over_heads[steps.nearest(sample)]))
-    return listed
+        curves.append((f"of {phase}", *PHASES[phase], over_heads[steps.nearest(sample)]))
+    return curves
 
 
 def _highest(weights: np.ndarray, row: Row, steps: Steps) -> float:
@@ -153,30 +156,32 @@ def _finish(block: np.ndarray) -> None:
     block[1, 0].set_ylabel("weight")
     block[1, 0].legend(fontsize=6, loc="upper right", handlelength=1.2, labelspacing=0.2)
     for number, ax in enumerate(block[2:, 0]):
-        of_head = f", head {number}" if len(block) > 3 else ""
-        ax.set_ylabel(f"attends (s){of_head}")
+        head_label = f", head {number}" if len(block) > 3 else ""
+        ax.set_ylabel(f"attends (s){head_label}")
 
 
 @styled
-def average_figure(found: Mapping[str, MeanAttention], steps: Steps) -> Figure:
+def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) -> Figure:
     """Draw the mean attention of each layer over a set: events, noise, what differs, and about P.
 
     Parameters
     ----------
-    found
+    means_by_layer
         By layer.
     steps
         When the steps of all of them are.
     """
     size = 2.3
-    figure, axes = panel_grid(4, [size] * len(found), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3))
-    events, noise = next(iter(found.values())).counts
-    words = f"the mean over {events} events and {noise} noise traces, and over the heads"
-    heading(figure, "Mean attention", f"{words}; rows: seconds that attend")
+    figure, axes = panel_grid(
+        4, [size] * len(means_by_layer), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3)
+    )
+    events, noise = next(iter(means_by_layer.values())).counts
+    text = f"the mean over {events} events and {noise} noise traces, and over the heads"
+    heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
     titles = ("events", "noise", "events less noise", "received, by seconds after P")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, size=8)
-    for line, (name, average) in zip(axes, found.items(), strict=True):
+    for line, (name, average) in zip(axes, means_by_layer.items(), strict=True):
         _average(line, name, average, steps)
     for ax in axes[-1, :3]:
         ax.set_xlabel("attended to (s)")
@@ -186,14 +191,14 @@ def average_figure(found: Mapping[str, MeanAttention], steps: Steps) -> Figure:
 
 def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
-    there = [mean for mean in means if np.isfinite(mean).all()]
-    top = max(float(mean.max()) for mean in there) if there else 1.0
+    known_means = [mean for mean in means if np.isfinite(mean).all()]
+    top = max(float(mean.max()) for mean in known_means) if known_means else 1.0
     for ax, mean in zip(line, means, strict=False):
         if np.isfinite(mean).all():
             colour_bar(ax, matrix(ax, mean, steps, top), "", 0.8)
         else:
             show_message(ax, "none in this set")
-    if len(there) == 2:
+    if len(known_means) == 2:
         difference = means[0] - means[1]
         size = float(np.abs(difference).max()) or 1.0
         image = matrix(line[2], difference, steps, size)

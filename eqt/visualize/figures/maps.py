@@ -39,7 +39,7 @@ def _inches(channels: int) -> float:
 @styled
 def maps_figure(
     name: str,
-    what: str,
+    label: str,
     shown: SelectedTraces,
     values: np.ndarray,
     steps: Steps,
@@ -49,7 +49,7 @@ def maps_figure(
 
     Parameters
     ----------
-    name, what
+    name, label
         The layer, and what it is.
     shown
         The traces.
@@ -64,22 +64,22 @@ def maps_figure(
     channels = values.shape[2]
     figure, axes = panel_grid(len(lines[0]), [WAVEFORM, _inches(channels)] * len(lines))
     plural = "channels" if channels > 1 else "channel"
-    heading(figure, f"{name}: {what}", f"{values.shape[1]} steps x {channels} {plural}")
+    heading(figure, f"{name}: {label}", f"{values.shape[1]} steps x {channels} {plural}")
     for number, line in enumerate(lines):
         pair = axes[2 * number : 2 * number + 2]
-        for column, place in enumerate(line):
+        for column, index in enumerate(line):
             upper, lower = pair[:, column]
-            if place is None:
+            if index is None:
                 upper.set_axis_off()
                 lower.set_axis_off()
                 continue
-            row = shown.rows[place]
-            draw_waveform(upper, shown.waveforms[place], row)
+            row = shown.rows[index]
+            draw_waveform(upper, shown.waveforms[index], row)
             upper.set_title(caption(row), size=7, pad=2)
-            image = _draw_layer(lower, values[place], steps, limits)
+            image = _draw_layer(lower, values[index], steps, limits)
             mark_arrivals(lower, row, halo=True)
         if image is not None:
-            last = sum(place is not None for place in line) - 1
+            last = sum(index is not None for index in line) - 1
             colour_bar(pair[1, last], image, "output")
         time_axis(pair)
         pair[1, 0].set_ylabel("channel" if channels > 1 else "output")
@@ -99,30 +99,32 @@ def _draw_layer(
 
 @styled
 def overview_figure(
-    shown: SelectedTraces, place: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    shown: SelectedTraces, index: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
 ) -> Figure:
     """Draw one trace's way through the network, a strip a layer, all on one time axis.
 
     Parameters
     ----------
-    shown, place
+    shown, index
         The traces, and which of them.
     values
         By layer, from input to outputs, shape (traces, steps, channels).
     steps
         By layer, when its steps are.
     """
-    row = shown.rows[place]
+    row = shown.rows[index]
     strips = [0.3] * len(values)
-    figure, axes = panel_grid(1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05))
-    words = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
-    heading(figure, f"{row.get('trace_name', '')}: its way through the network", words)
-    draw_waveform(axes[0, 0], shown.waveforms[place], row)
+    figure, axes = panel_grid(
+        1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05)
+    )
+    text = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
+    heading(figure, f"{row.get('trace_name', '')}: its way through the network", text)
+    draw_waveform(axes[0, 0], shown.waveforms[index], row)
     axes[0, 0].set_title(caption(row), size=7, loc="right", pad=2)
-    for ax, (name, of_layer) in zip(axes[1:, 0], values.items(), strict=True):
-        one = of_layer[place]
-        _strip(ax, name, one, steps[name])
-        mark_arrivals(ax, row, halo=one.shape[1] > 1)
+    for ax, (name, layer_values) in zip(axes[1:, 0], values.items(), strict=True):
+        trace_values = layer_values[index]
+        _strip(ax, name, trace_values, steps[name])
+        mark_arrivals(ax, row, halo=trace_values.shape[1] > 1)
     time_axis(axes)
     return figure
 
@@ -153,6 +155,8 @@ def strips_of(stages: Sequence[tuple[str, str, int]]) -> list[str]:
     following = [*stages[1:], ("", "", 0)]
     return [
         name
-        for (kind, name, steps), (next_kind, _, next_steps) in zip(stages, following, strict=True)
-        if (kind, steps) != (next_kind, next_steps)
+        for (stage_type, name, steps), (next_type, _, next_steps) in zip(
+            stages, following, strict=True
+        )
+        if (stage_type, steps) != (next_type, next_steps)
     ]

@@ -62,15 +62,15 @@ def panel_grid(
         The axes of shape (rows, columns).
     """
     left, right, top, bottom = margins
-    across = left + columns * width + (columns - 1) * gaps[0] + right
-    high = top + sum(heights) + (len(heights) - 1) * gaps[1] + bottom
-    figure = Figure(figsize=(across, high))
+    total_width = left + columns * width + (columns - 1) * gaps[0] + right
+    total_height = top + sum(heights) + (len(heights) - 1) * gaps[1] + bottom
+    figure = Figure(figsize=(total_width, total_height))
     figure.set_layout_engine("none")
     grid = {
-        "left": left / across,
-        "right": 1 - right / across,
-        "top": 1 - top / high,
-        "bottom": bottom / high,
+        "left": left / total_width,
+        "right": 1 - right / total_width,
+        "top": 1 - top / total_height,
+        "bottom": bottom / total_height,
         "wspace": gaps[0] / width,
         "hspace": gaps[1] * len(heights) / sum(heights),
         "height_ratios": heights,
@@ -79,19 +79,19 @@ def panel_grid(
     return figure, axes
 
 
-def heading(figure: Figure, title: str, words: str = "") -> None:
+def heading(figure: Figure, title: str, text: str = "") -> None:
     """Write what a figure shows into its upper left corner, and below it how to read it."""
-    high = figure.get_size_inches()[1]
-    figure.text(0.01, 1 - 0.06 / high, title, va="top", weight="bold", size=9)
-    figure.text(0.01, 1 - 0.22 / high, words, va="top", size=7, color=GREY)
+    height = figure.get_size_inches()[1]
+    figure.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+    figure.text(0.01, 1 - 0.22 / height, text, va="top", size=7, color=GREY)
 
 
 def draw_waveform(ax: Axes, waveform: np.ndarray, row: Row) -> None:
     """Draw the components above one another, E on top, with the arrivals."""
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
     scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
-    for place, component in enumerate(reversed(range(len(COMPONENTS)))):
-        ax.plot(seconds, waveform[:, component] / scale + place, color=BLACK, linewidth=0.35)
+    for height, component in enumerate(reversed(range(len(COMPONENTS)))):
+        ax.plot(seconds, waveform[:, component] / scale + height, color=BLACK, linewidth=0.35)
     ax.set_yticks(range(len(COMPONENTS)), list(reversed(COMPONENTS)))
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(COMPONENTS) - 0.4)
@@ -103,11 +103,11 @@ def draw_image(
     ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
 ) -> AxesImage:
     """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
-    shown = keep_extremes(values)
+    extremes = keep_extremes(values)
     return ax.imshow(
-        shown.T,
+        extremes.T,
         aspect="auto",
-        interpolation="nearest" if len(shown) < MAX_COLUMNS // 4 else "auto",
+        interpolation="nearest" if len(extremes) < MAX_COLUMNS // 4 else "auto",
         cmap=colours(limits),
         vmin=limits[0],
         vmax=limits[1],
@@ -115,19 +115,19 @@ def draw_image(
     )
 
 
-def keep_extremes(values: np.ndarray, most: int = MAX_COLUMNS) -> np.ndarray:
+def keep_extremes(values: np.ndarray, max_columns: int = MAX_COLUMNS) -> np.ndarray:
     """Keep of several steps the one farthest from zero, channel by channel: no spike is lost.
 
     >>> keep_extremes(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
     [[-3.0], [2.0]]
     """
-    size = -(-len(values) // most)
+    size = -(-len(values) // max_columns)
     if size == 1:
         return values
-    short = -len(values) % size
-    blocks = np.pad(values, ((0, short), (0, 0))).reshape(-1, size, values.shape[1])
-    places = np.abs(blocks).argmax(axis=1, keepdims=True)
-    return np.take_along_axis(blocks, places, axis=1)[:, 0]
+    padding = -len(values) % size
+    blocks = np.pad(values, ((0, padding), (0, 0))).reshape(-1, size, values.shape[1])
+    indices = np.abs(blocks).argmax(axis=1, keepdims=True)
+    return np.take_along_axis(blocks, indices, axis=1)[:, 0]
 
 
 def limits_of(values: np.ndarray) -> tuple[float, float]:
@@ -177,9 +177,9 @@ def name_arrivals(ax: Axes, row: Row) -> None:
         )
 
 
-def colour_bar(ax: Axes, image: Any, label: str, high: float = 1.0) -> None:
+def colour_bar(ax: Axes, image: Any, label: str, height: float = 1.0) -> None:
     """Draw the colours' scale to the right of a panel, which keeps its width."""
-    bar = ax.inset_axes((1.02, (1 - high) / 2, 0.025, high))
+    bar = ax.inset_axes((1.02, (1 - height) / 2, 0.025, height))
     ax.figure.colorbar(image, cax=bar).set_label(label, size=7)
     bar.tick_params(labelsize=6, length=2)
 
@@ -204,6 +204,6 @@ def rows_of_columns(count: int) -> list[list[int | None]]:
     [[0, 1, 2, 3], [4, 5, 6, None]]
     """
     rows = -(-count // MAX_TRACES_IN_ROW)
-    across = -(-count // rows)
-    places = [[row * across + i for i in range(across)] for row in range(rows)]
-    return [[i if i < count else None for i in row] for row in places]
+    n_in_row = -(-count // rows)
+    indices = [[row * n_in_row + i for i in range(n_in_row)] for row in range(rows)]
+    return [[i if i < count else None for i in row] for row in indices]

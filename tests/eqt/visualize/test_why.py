@@ -39,17 +39,21 @@ def test_integrated_gradients_add_up_to_the_change_of_probability(network):
         ends = network.predict_on_batch(np.stack([waveform, 0 * waveform]))[:, sample, 0]
         assert one.change == pytest.approx(ends[0] - ends[1], abs=1e-6)
         assert abs(one.change) > 0.05
-        assert one.shares.shape == waveform.shape
-        assert one.shares.sum() == pytest.approx(one.change, abs=0.03 * abs(one.change) + 1e-3)
-        assert one.gap == pytest.approx(one.shares.sum() - one.change, abs=1e-6)
+        assert one.attributions.shape == waveform.shape
+        assert one.attributions.sum() == pytest.approx(
+            one.change, abs=0.03 * abs(one.change) + 1e-3
+        )
+        assert one.completeness_error == pytest.approx(
+            one.attributions.sum() - one.change, abs=1e-6
+        )
 
 
 def test_a_dead_component_has_no_share(network):
     waveform = wave(3)
     waveform[:, 1] = 0
     (found,) = attribution.integrated_gradients(network, waveform[np.newaxis], [200])
-    assert not found.shares[:, 1].any()
-    assert found.shares[:, 0].any()
+    assert not found.attributions[:, 1].any()
+    assert found.attributions[:, 0].any()
 
 
 def linear(weights):
@@ -65,7 +69,7 @@ def linear(weights):
 def test_of_a_sum_each_share_is_its_term():
     weights = np.random.default_rng(4).normal(size=(LENGTH, 3)) / LENGTH
     (found,) = attribution.integrated_gradients(linear(weights), wave()[np.newaxis], [7])
-    np.testing.assert_allclose(found.shares, weights * wave(), atol=1e-5)
+    np.testing.assert_allclose(found.attributions, weights * wave(), atol=1e-5)
 
 
 def test_occlusion_finds_what_the_probability_hangs_on():
@@ -73,11 +77,15 @@ def test_occlusion_finds_what_the_probability_hangs_on():
     weights[430:440, 2] = 1.0
     waveform = np.ones((LENGTH, 3), np.float32)
     found = attribution.occlusion(linear(weights), waveform, 5, width=1.0, hop=0.5)
-    assert found.drops.shape == (len(found.seconds), 4)
+    assert found.probability_drops.shape == (len(found.seconds), 4)
     covering = np.abs(found.seconds - 4.345) < 0.44
-    np.testing.assert_allclose(found.drops[covering][:, [2, 3]], 10.0, atol=1e-4)
+    np.testing.assert_allclose(found.probability_drops[covering][:, [2, 3]], 10.0, atol=1e-4)
     far = np.abs(found.seconds - 4.345) > 0.7
-    assert covering.any() and not found.drops[far].any() and not found.drops[:, :2].any()
+    assert (
+        covering.any()
+        and not found.probability_drops[far].any()
+        and not found.probability_drops[:, :2].any()
+    )
 
 
 def test_windows_that_do_not_fit_are_refused(network):
