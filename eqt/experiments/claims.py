@@ -1,7 +1,7 @@
-"""What the study says its networks were better in, section 2, a row a network, and its own slips.
+"""The study's claims of improvement over EQT (its section 2), and their inconsistencies.
 
-Kept to the letter: the number that the study names, and the columns that it lists, which are not
-always as many.
+Copied literally: the number that the study names, and the columns that it lists, whose count may
+differ from the number.
 """
 
 from collections.abc import Collection
@@ -13,17 +13,16 @@ from eqt.compare import COMPARED
 
 @dataclass(frozen=True)
 class Claim:
-    """One network of the study against EQT.
+    """Claim of the study on one network compared with EQT.
 
     Parameters
     ----------
     suite, network
-        Which it is.
+        Suite and name of the network.
     number, of
-        "Better in so many parameters out of so many"; None where the study does not say of how
-        many.
+        "Better in `number` parameters out of `of`"; `of` is None where the study does not say.
     columns
-        Those it lists, in its order.
+        The columns that the study lists, in its order.
     """
 
     suite: str
@@ -100,7 +99,7 @@ COUPLED_COLUMNS: Final = tuple(
         (f"{short}_fp", f"{short}_tn"),
     )
 )
-"""Columns that are better or worse together, if all networks see the same traces.
+"""Columns that are better or worse together if all networks are evaluated on the same traces.
 
 Events are true positives or false negatives, noise is false positives or true negatives.
 """
@@ -112,7 +111,7 @@ def claims_of(suite: str) -> dict[str, Claim]:
 
 
 def inconsistencies(claim: Claim) -> list[str]:
-    """List in plain words what cannot be right in a claim, by the study's own figures.
+    """Return descriptions of the inconsistencies of a claim with the study's definitions.
 
     >>> inconsistencies(claims_of("micro")["kernel_size_changed"])[0]
     'says 11, lists 10 columns'
@@ -136,7 +135,7 @@ def _join(names: Collection[str]) -> str:
 
 
 def claimed_verdict(claim: Claim, column: str) -> str:
-    """Tell what the study says of a column: better, or not better where it does not list it.
+    """Return the study's verdict on a column: better if the claim lists it, else not better.
 
     >>> claim = claims_of("merged")["BO"]
     >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
@@ -148,14 +147,14 @@ def claimed_verdict(claim: Claim, column: str) -> str:
 
 
 def claim_agreement(claimed: str, bootstrap: str) -> str:
-    """Tell whether our figures agree with what the study says of a column of a network.
+    """Return whether our figures agree with the study's verdict on a column of a network.
 
     Parameters
     ----------
     claimed
-        What `claimed_verdict` returns.
+        Result of `claimed_verdict`.
     bootstrap
-        What `eqt.compare.compare` found: better, worse or undecided.
+        Bootstrap verdict of `eqt.compare.compare`: better, worse or undecided.
 
     Returns
     -------

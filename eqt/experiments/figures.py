@@ -1,4 +1,4 @@
-"""Pictures of an experiment: scores, claims against findings, and how the losses fell."""
+"""Figures of an experiment: scores, claims and verdicts, and loss curves."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ CELL_STYLES = {
     "worse": (VERMILLION, "\N{MINUS SIGN}"),
     "undecided": ("white", ""),
 }
-"""Filling and sign of a cell by what the bootstrap says."""
+"""Filling and sign of a cell by bootstrap verdict."""
 
 
 @styled
@@ -58,7 +58,7 @@ def draw_scores(result: ExperimentResult) -> Figure:
 
 @styled
 def draw_claims(result: ExperimentResult) -> Figure:
-    """Draw a cell for each network and column: filled by what we find, framed if claimed."""
+    """Draw a cell for each network and column: filled by bootstrap verdict, framed if claimed."""
     names = list(result.comparison.models)
     figure = Figure(figsize=(8.5, 1.7 + 0.34 * len(names)))
     ax = figure.subplots()
@@ -96,7 +96,7 @@ def _cell(ax: Axes, place: tuple[int, int], colour: str, sign: str, is_claimed: 
 
 @styled
 def draw_losses(result: ExperimentResult) -> Figure:
-    """Draw the validation loss over the epochs, a line a run."""
+    """Draw the validation loss over the epochs, a line per run."""
     figure = Figure(figsize=(5.5, 3.2))
     ax = figure.subplots()
     names = result.networks["network"].tolist()

@@ -1,11 +1,11 @@
-"""The folder of an experiment: what belongs to it, made once and taken up again.
+"""Folder of an experiment: its files, created once and reused when it is resumed.
 
 ::
 
     experiment.json      the settings; a folder without it is no experiment
-    stead/, data.hdf5    simulated chunks, and the data, where they were made here
-    split.manifest       the part of every trace, for all runs
-    bclos-seed-0/        a run a network and seed, its evaluation within
+    stead/, data.hdf5    simulated chunks, and the data, unless they are elsewhere
+    split.manifest       the split of every trace, for all runs
+    bclos-seed-0/        a run per network and seed, with its evaluation
     report.html          and report.md, claims.csv, tables and figures: written last, together
 """
 
@@ -37,7 +37,7 @@ SETTINGS = "experiment.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """One network trained with one seed: how, and the run folder it has or will have."""
+    """Configuration and run folder of one network trained with one seed."""
 
     network: str
     model: EQTConfig
@@ -46,18 +46,18 @@ class Entry:
 
     @property
     def evaluation(self) -> Path:
-        """Where its evaluation stands, whole."""
+        """The folder of its evaluation, which is complete if it exists."""
         return self.run.folder / "evaluation"
 
 
 def open_folder(folder: Path, settings: Settings) -> None:
-    """Make the folder of an experiment, or take up one that was begun with the same settings.
+    """Create the folder of an experiment, or accept one that was begun with the same settings.
 
     Raises
     ------
     InputError
-        The folder is something else, or an experiment with other settings; or the data are too few
-        to train and test on.
+        The folder is no experiment, or one with other settings; or the data are too few to train
+        and test on.
     """
     settings_dict = settings.to_dict()
     settings_file = folder / SETTINGS
@@ -81,7 +81,7 @@ def open_folder(folder: Path, settings: Settings) -> None:
 
 
 def _refuse_few(settings: Settings) -> None:
-    """Refuse data of which a part would be empty, or that of training of one class alone."""
+    """Refuse data of which a split would be empty, or the training split of one class only."""
     from eqt.training.data import refuse_one_class, traces_of, training_split
 
     if settings.data is None:
@@ -95,13 +95,13 @@ def _refuse_few(settings: Settings) -> None:
 
 
 def _has_files(folder: Path) -> bool:
-    """Tell whether a folder holds more than what a kill left of its first file."""
+    """Return whether a folder has files besides the rest of an interrupted first write."""
     return any(path != staging_folder(folder / SETTINGS) for path in folder.iterdir())
 
 
 def _read(file: Path) -> dict[str, object]:
     content = read_json(file)
-    # A setting that there was not yet had the effect of its default.
+    # A setting that an earlier version lacked behaved like its default.
     training = value_at(content, "training", TABLE, repr(str(file)))
     content["training"] = TrainConfig().to_dict() | training
     return content
@@ -119,7 +119,7 @@ def _differences(stored: dict, requested: dict) -> list[tuple[str, object, objec
 
 
 def data_of(folder: Path, settings: Settings, log: Log) -> Path:
-    """Find the data of an experiment, or make them: simulated, or the subset of a keyed hash.
+    """Return the data of an experiment; create them if needed, as a simulation or a hashed subset.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def data_of(folder: Path, settings: Settings, log: Log) -> Path:
 
 
 def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
-    """Find the split that all runs share, or make it: as beside the data, else by earthquake."""
+    """Return the split of all runs; create it from one next to the data, else by earthquake."""
     from eqt.training import training_split
 
     target = folder / "split.manifest"

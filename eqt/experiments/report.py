@@ -1,4 +1,4 @@
-"""The report of an experiment: one page, the same as Markdown, and the tables as CSV."""
+"""Report of an experiment: one HTML page, the same as Markdown, and the tables as CSV."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,12 +45,12 @@ TABLES: dict[str, Callable[[ExperimentResult], pd.DataFrame]] = {
 }
 
 FILES = (*TABLES, *FIGURES, "report.md", "report.html")
-"""What a report consists of; the page is written last."""
+"""Files of a report; the page is written last."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report, whatever it is written as: words, points, tables and a figure."""
+    """A section of the report in any format: paragraphs, bullets, tables and a figure."""
 
     title: str
     paragraphs: Sequence[str] = ()
@@ -65,11 +65,11 @@ def write_report(result: ExperimentResult, paths: Sequence[Path], draws: int) ->
     Parameters
     ----------
     result
-        What came out.
+        The experiment.
     paths
-        Where to write each of ``FILES``.
+        A path for each of ``FILES``.
     draws
-        Of the bootstrap.
+        Number of bootstrap draws.
     """
     files = dict(zip(FILES, paths, strict=True))
     for name, table in TABLES.items():
@@ -84,7 +84,7 @@ def write_report(result: ExperimentResult, paths: Sequence[Path], draws: int) ->
 
 
 def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
-    """List the parts of a report in their order."""
+    """Return the sections of a report in order."""
     seed = result.settings.training.seed
     sections = [
         Section("In short", _caveats(result), summary_lines(result)),
@@ -130,7 +130,7 @@ def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
 
 
 def _caveats(result: ExperimentResult) -> list[str]:
-    """Say what the figures cannot tell."""
+    """Return the limitations of the figures, a sentence or two each."""
     caveats = [f"{line}." for line in result.comparison.seen]
     if result.settings.data is None:
         caveats.append(
@@ -153,7 +153,7 @@ def _caveats(result: ExperimentResult) -> list[str]:
 
 
 def summary_lines(result: ExperimentResult) -> list[str]:
-    """Say of each network what it is better in, here and in the study, a line each."""
+    """Return a line per network: columns in which it is better, here and in the study."""
     lines = []
     for line, network in zip(sentences(result.comparison), result.comparison.models, strict=True):
         claim = claims_of(result.settings.suite)[network]
@@ -168,7 +168,7 @@ def summary_lines(result: ExperimentResult) -> list[str]:
 
 
 def networks_table(result: ExperimentResult) -> pd.DataFrame:
-    """List the networks, what they cost, and what became of their columns, as text."""
+    """Return a table of the networks, their cost and their counts of verdicts, as text."""
     claims = claims_of(result.settings.suite)
     rows = []
     for row in result.networks.to_dict("records"):
@@ -198,7 +198,7 @@ def _claim_count(count: int, n_columns: int | None) -> str:
 
 
 def _columns(result: ExperimentResult) -> pd.DataFrame:
-    """Write the study's table: a row a column of its 25, a column a network."""
+    """Return the study's table: a row for each of its 25 columns, a column per network."""
     wide = columns_table(result)
     counts = {"#events": result.comparison.events, "#noise": result.comparison.noise}
     return pd.DataFrame(
@@ -217,7 +217,7 @@ def _columns(result: ExperimentResult) -> pd.DataFrame:
 
 
 def scores_table(result: ExperimentResult) -> pd.DataFrame:
-    """List the F1 of detection, P and S of all networks with their intervals, as text."""
+    """Return F1 of detection, P and S of all networks with their intervals, as text."""
     rows = scores(result)
     return pd.DataFrame(
         [
@@ -257,7 +257,7 @@ def _tally(result: ExperimentResult) -> pd.DataFrame:
 
 
 def _claims(result: ExperimentResult) -> pd.DataFrame:
-    """Write out what the study claims to be better."""
+    """Return the columns that the study claims to be better, with our figures."""
     claimed = result.claims[result.claims["study"] == "better"]
     return pd.DataFrame(
         [
@@ -293,7 +293,7 @@ def _about_seeds(result: ExperimentResult) -> str:
 
 
 def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
-    """Write between what the figures of a network's seeds lie."""
+    """Return the range of the figures over the seeds of each network."""
     figures = [
         *scores(result)["figure"].drop_duplicates(),
         *("P MAE", "S MAE"),
@@ -315,7 +315,7 @@ def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
 
 
 def _settings(result: ExperimentResult) -> list[str]:
-    """Say what somebody needs to do it again."""
+    """Return the settings that are needed to repeat the experiment."""
     settings, split = result.settings, result.split
     split_counts = pd.Series(list(split.parts)).value_counts()
     counts_text = ", ".join(

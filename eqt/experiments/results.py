@@ -1,4 +1,4 @@
-"""What came out of a suite: the comparison, the networks, and our word on every claim."""
+"""Results of a suite: the comparison, the networks, and a verdict on every claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,27 +30,27 @@ from steadkit.paths import require_file
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """An experiment that is done.
+    """Results of a finished experiment.
 
     Parameters
     ----------
     settings, seeds
-        What was asked for.
+        Settings, and number of seeds.
     split
-        The traces, and the part of each.
+        The traces, and the split of each.
     entries
         The runs.
     comparison
         Every network against the reference; figures are means over the seeds.
     histories
-        The epochs of every run: those of its ``history.csv``, with ``network`` and ``seed``.
+        The epochs of every run: rows of its ``history.csv``, with ``network`` and ``seed``.
     networks
-        A row a network: ``network``, ``parameters``, ``epochs``, ``minutes``, ``val_loss``, and
-        what became of the 22 columns.
+        A row per network: ``network``, ``parameters``, ``epochs``, ``minutes``, ``val_loss``, and
+        counts of the verdicts on the 22 columns.
     by_seed
-        A row a run and figure: ``network``, ``seed``, ``protocol``, ``figure``, ``value``.
+        A row per run and figure: ``network``, ``seed``, ``protocol``, ``figure``, ``value``.
     claims
-        A row a network and column: what the study says, what we find, and whether they agree.
+        A row per network and column: the study's verdict, ours, and whether they agree.
     """
 
     settings: Settings
@@ -67,7 +67,7 @@ class ExperimentResult:
 def experiment_result(
     settings: Settings, seeds: int, split: Manifest, entries: Sequence[Entry], draws: int
 ) -> ExperimentResult:
-    """Compare the runs of a suite, all trained and evaluated, and judge the study's claims."""
+    """Compare the runs of a suite, all trained and evaluated, and check the study's claims."""
     names = list(dict.fromkeys(entry.network for entry in entries))
     models = [
         ModelRuns(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
@@ -104,7 +104,7 @@ def _history(path: Path) -> pd.DataFrame:
 def _networks(
     names: Sequence[str], comparison: Comparison, histories: pd.DataFrame
 ) -> pd.DataFrame:
-    """Make a row a network; times and epochs are means over the seeds."""
+    """Return a row per network; times and epochs are means over the seeds."""
     runs = histories.groupby(["network", "seed"])
     run_totals = runs.agg(
         epochs=("epoch", "max"), seconds=("seconds", "sum"), val_loss=("val_loss", "min")
@@ -132,7 +132,7 @@ def _networks(
 
 
 def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int) -> pd.DataFrame:
-    """Compute every figure of every run for itself, without intervals."""
+    """Compute every figure of every single run, without intervals."""
     tables = []
     for number in range(len(models[0].evaluations)):
         single_seed = [ModelRuns(runs.name, [runs.evaluations[number]]) for runs in models]
@@ -145,7 +145,7 @@ def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int)
 
 
 def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
-    """Lay our figures beside the study's claims: a row a network and column that is compared.
+    """Join our figures with the study's claims: a row per network and compared column.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
 
 
 def columns_table(result: ExperimentResult) -> pd.DataFrame:
-    """Lay all networks side by side: a row a column of the study that is compared, as numbers."""
+    """Return a row per compared column of the study and a column per network, as numbers."""
     figures = result.comparison.figures
     study = figures[figures["protocol"] == STUDY]
     wide = study.pivot(index="figure", columns="model", values="value")
@@ -184,6 +184,6 @@ def columns_table(result: ExperimentResult) -> pd.DataFrame:
 
 
 def scores(result: ExperimentResult) -> pd.DataFrame:
-    """List the F1 scores of all networks with their intervals: detection, P and S in time."""
+    """Return F1 of all networks within the tolerance, with intervals: detection, P and S."""
     figures = result.comparison.figures
     return figures[(figures["protocol"] == IN_TIME) & figures["figure"].str.endswith("F1")]

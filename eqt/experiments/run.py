@@ -1,4 +1,4 @@
-"""Train and evaluate the networks of a suite, one after the other; what is done is kept."""
+"""Training and evaluation of the networks of a suite, one after the other; resumable."""
 
 import time
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from steadkit.manifest import load
 
 
 def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
-    """List what is to be trained: every network with the first seed, then with the next.
+    """List all trainings: every network with the first seed, then with the next.
 
-    So the first complete suite is there as early as possible.
+    In this order the first complete suite is finished as early as possible.
     """
     first = settings.training.seed
     return [
@@ -39,12 +39,12 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
 
 
 def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None:
-    """Train and evaluate what is not done yet.
+    """Train and evaluate all entries that are not finished.
 
     Raises
     ------
     InputError
-        A training or evaluation cannot be done, or a run folder is not what the settings say.
+        A training or evaluation fails, or a run folder does not match the settings.
     """
     for entry in entries:
         if entry.evaluation.exists():
@@ -64,13 +64,14 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None
         if not entry.evaluation.exists():
             # With the published thresholds, as the study's networks were.
             evaluate(plan(entry.run.folder, None, None, entry.evaluation), Thresholds())
-        # Else every network's graph stays in memory, and its layers are counted on.
+        # Otherwise every network's graph stays in memory, and Keras numbers the layers of the
+        # next one from there on.
         keras.utils.clear_session()
         times += [time.perf_counter() - start_time] * is_new
 
 
 def _remaining_time(times: Sequence[float], runs: int) -> str:
-    """Tell how long so many runs will take, by those that were made.
+    """Format the expected time of the remaining runs, from the mean of the finished ones.
 
     >>> _remaining_time([100.0, 140.0], 3), _remaining_time([7200.0], 2)
     ('6 min', '4.0 h')
@@ -79,7 +80,7 @@ def _remaining_time(times: Sequence[float], runs: int) -> str:
 
 
 def _check(entry: Entry, split: Path) -> None:
-    """Refuse a run folder that is there, but is not what this experiment would make."""
+    """Refuse an existing run folder with another split, network or training than the entry."""
     setup = load_setup(entry.run)
     same_split = load(entry.run.split).digest == load(split).digest
     if not same_split or (setup.model, setup.training) != (entry.model, entry.training):

@@ -1,4 +1,4 @@
-"""How right a network is: residuals, curves, calibration, and figures by kind of trace."""
+"""Figures of an evaluation: residuals, curves, calibration, and scores by category of trace."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,19 +18,20 @@ def residuals(
     counts: Mapping[str, str],
     tolerance: float = TOLERANCE,
 ) -> Figure:
-    """Draw how far right picks are from their arrivals, P and S side by side.
+    """Draw histograms of the residuals of right picks, P and S side by side.
 
     Parameters
     ----------
     residuals_by_phase
         Pick minus arrival, seconds, for ``P`` and ``S``.
     counts
-        What to write above each panel.
+        Text above each panel.
     tolerance
-        Seconds to each side that are shown.
+        Range of the histogram to each side, seconds.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    # A sample to a bin, centred, so that no bin has more of them than its neighbour.
+    # Bins are one sample wide and centred on samples: edges on samples would, by rounding, put
+    # two samples into some bins and none into others.
     steps = max(round(tolerance * 100), 1)
     bins = (np.arange(-steps, steps + 2) - 0.5) / 100
     for ax, (phase, values) in zip(figure.subplots(1, 2), residuals_by_phase.items(), strict=True):
@@ -44,7 +45,7 @@ def residuals(
 
 @styled
 def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
-    """Draw precision against recall, and where on each curve the chosen threshold is.
+    """Draw precision against recall, with a dot at the chosen threshold of each curve.
 
     Parameters
     ----------
@@ -67,13 +68,13 @@ def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> 
 
 @styled
 def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw the share that is right against the stated probability; the diagonal is the aim.
+    """Draw reliability diagrams: fraction right against predicted probability, and histograms.
 
     Parameters
     ----------
     tables_by_label
         For ``detection``, ``P`` and ``S``: ``ece`` and ``bins``, as
-        `eqt.evaluation.calibration.calibration` gives them.
+        `eqt.evaluation.calibration.calibration` returns them.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     grid = figure.subplots(
@@ -109,14 +110,14 @@ def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 @styled
 def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw recall and precision by kind of trace, with 95 % intervals.
+    """Draw recall and precision by category of trace, with 95 % intervals.
 
     Parameters
     ----------
     title
-        What the traces are told apart by.
+        Name of the trace attribute.
     rows
-        As `eqt.evaluation.breakdown.breakdown` gives them for it.
+        Rows of `eqt.evaluation.breakdown.breakdown` for this attribute.
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
@@ -147,7 +148,7 @@ def _dots(
 
 @styled
 def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw how far each pick is off against its Monte Carlo uncertainty.
+    """Draw the absolute residual of each pick against its Monte Carlo uncertainty.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> 
         if not len(std):
             show_message(ax, f"no {phase} pick of an earthquake")
             continue
-        # A pick that is exactly right has no place on a logarithmic axis: half a sample.
+        # A residual of 0 has no place on a logarithmic axis: it is drawn at half a sample.
         ax.semilogy(
             std, np.maximum(np.abs(residuals), 0.005), ".", color=LABEL_COLOURS[phase], markersize=3
         )
