@@ -1,4 +1,4 @@
-"""A network drawn as in the paper's figure: a box a stage, the trace's length as its width."""
+"""Drawing of a network as in the paper's figure: a box per stage, as wide as its steps are many."""
 
 from collections.abc import Collection, Sequence
 from math import log2
@@ -20,13 +20,13 @@ STAGE_STYLES = {
     "feed_forward": (GREY, "feed-forward"),
     "positions": (GREY, ""),
 }
-"""Colour and legend by what the name of a stage holds."""
+"""Colour and legend by a part of the stage's name."""
 
 BOX, MIN_WIDTH = 0.72, 0.70
 """Height of a box in a row of 1, and its width for the shortest stage in a column of 1."""
 
 BRANCH_GAP = 1
-"""Rows between what is common and the branches."""
+"""Rows between the common stages and the branches."""
 
 INCHES_A_ROW, INCHES_A_COLUMN = 0.30, 3.0
 
@@ -40,13 +40,13 @@ def draw(
     Parameters
     ----------
     stages
-        What `eqt.layer_plan.stages` lists.
+        Stages of `eqt.layer_plan.stages`.
     title
-        What to write above.
+        Title of the figure.
     input_shape
         Samples and components.
     marked
-        Names of stages to draw with a thick frame, as those that differ from another network.
+        Names of stages to draw with a thick frame, such as those that differ from another network.
     """
     columns = [
         [stage for stage in stages if stage.branch == branch] for branch in BRANCHES.values()
@@ -91,7 +91,7 @@ def _stage(ax: Axes, x: float, row: int, width: float, stage: Stage, is_marked: 
 def _box(
     ax: Axes, x: float, row: int, width: float, colour: str, left: str, right: str, is_marked: bool
 ) -> None:
-    """Draw a box with its words, on two lines where one is too short."""
+    """Draw a box with two lines of text."""
     frame = FancyBboxPatch(
         (x - width / 2, row - BOX / 2),
         width,
@@ -113,7 +113,7 @@ def _truncate(text: str, max_characters: int) -> str:
 
 
 def _arrows(ax: Axes, middle: float, last: int, columns: int) -> None:
-    """Lead from the last of the common stages to each branch."""
+    """Draw arrows from the last common stage to each branch."""
     start, fork, end = last + BOX / 2, last + 1, last + 1 + BRANCH_GAP - BOX / 2
     ax.plot([middle, middle], [start, fork], [0, columns - 1], [fork, fork], color=GREY, lw=0.8)
     for column in range(columns):

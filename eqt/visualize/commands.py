@@ -1,4 +1,4 @@
-"""What each command shows of a network: its pictures, and the arrays behind them."""
+"""Content of each command: its figures, and the arrays that they show."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -26,14 +26,14 @@ from steadkit.console import progress
 from steadkit.plots.annotations import Row
 
 REFERENCE = "EQT"
-"""The network that others are compared with."""
+"""The network that drawings mark differences from."""
 
 TOP = 99.8
-"""Percentile of a layer's attention at which its colours end."""
+"""Percentile of a layer's attention at the end of its colour scale."""
 
 
 def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
-    """Show the kernels of convolutions, all unless some are named."""
+    """Return the kernels of the named convolutions, by default all."""
     pictures = []
     arrays: dict[str, np.ndarray] = {}
     first = convolutions(context.model)[0].name
@@ -47,7 +47,7 @@ def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
 
 
 def maps(context: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
-    """Show what layers make of traces, and the way of each trace through all of them."""
+    """Return the feature maps of layers, and an overview of each trace through the network."""
     layers = select_layers(context.model, names)
     overview_layers = _overview_layers(context) if not names else [layer.name for layer in layers]
     layer_names = list(dict.fromkeys([*(layer.name for layer in layers), *overview_layers]))
@@ -87,12 +87,12 @@ def _overviews(
 
 
 def _overview_layers(context: ModelContext) -> list[str]:
-    """List the layers at which the stages of a trace's way through a network end."""
+    """Return the names of the layers at which the stages of a network end."""
     last = {place_of(layer.name): layer for layer in ordered_layers(context.model)}
     stage_ends = []
     for (_, stage), layer in last.items():
         stage_type, _, number = stage.rpartition("_")
-        # What is given to the pooling says more than what it leaves.
+        # An encoder stage ends with its pooling; its convolution is shown, at full resolution.
         name = stage if stage.startswith("encoder") else layer.name
         steps = context.model.get_layer(name).output.shape[1]
         stage_ends.append((stage_type if number.isdecimal() else stage, name, steps))
@@ -100,7 +100,7 @@ def _overview_layers(context: ModelContext) -> list[str]:
 
 
 def attention(context: ModelContext, shown: SelectedTraces, max_traces: int) -> Content:
-    """Show attention: for traces, on the whole, and the parameters of its layers.
+    """Return attention of the traces, mean attention, and the parameters of the layers.
 
     The mean is over up to `max_traces` events and as many noise traces; there is none for 0.
     """
@@ -166,7 +166,7 @@ def _average(
 
 
 def attribution_of(context: ModelContext, shown: SelectedTraces, output: str) -> Content:
-    """Show what of each trace the highest probability of an output hangs on."""
+    """Return the attribution of the highest probability of an output, for each trace."""
     network = attribution.output_of(context.model, output)
     probabilities = run(network, shown.waveforms)[:, :, 0]
     samples = [attribution.target_of(trace_probabilities) for trace_probabilities in probabilities]
@@ -201,7 +201,7 @@ def attribution_of(context: ModelContext, shown: SelectedTraces, output: str) ->
 
 
 def architecture(names: Sequence[str] = ()) -> Content:
-    """Show networks that have names, the study's fourteen unless some are named."""
+    """Return drawings of the named networks, by default the study's fourteen."""
     names = names or [
         name
         for name, network_preset in PRESETS.items()
@@ -213,7 +213,7 @@ def architecture(names: Sequence[str] = ()) -> Content:
 
 
 def architecture_of(context: ModelContext) -> Content:
-    """Show the network that is looked at."""
+    """Return the drawing of the network."""
     return Content([_network(context.name, context.config)], {})
 
 
@@ -233,7 +233,7 @@ def _network(name: str, config: EQTConfig) -> Picture:
 def everything(
     context: ModelContext, shown: SelectedTraces, max_traces: int, outputs: Sequence[str]
 ) -> Content:
-    """Show all there is of a network: what the other functions show, one after the other."""
+    """Return the content of all functions of this module for one network."""
     return join_contents(
         [
             architecture_of(context),
@@ -246,19 +246,19 @@ def everything(
 
 
 def join_contents(contents: Sequence[Content]) -> Content:
-    """Join what several commands show."""
+    """Concatenate the content of several commands."""
     pictures = [picture for content in contents for picture in content.pictures]
     return Content(pictures, {k: v for content in contents for k, v in content.arrays.items()})
 
 
 def _by_category(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
-    """Part events from noise, where there are any."""
+    """Return the masks of events and of noise, without empty ones."""
     categories = (("events", shown.is_event), ("noise", ~shown.is_event))
     return [(category, mask) for category, mask in categories if mask.any()]
 
 
 def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:
-    """Return what every file of arrays says of its traces."""
+    """Return the arrays on the traces that every file of arrays has."""
     return {
         "traces": np.array(shown.names),
         "is_event": shown.is_event,
@@ -272,7 +272,7 @@ def _sample(row: Row, phase: str) -> float:
 
 
 def _file_stem(name: str) -> str:
-    """Turn a name into one for a file.
+    """Return a file name for a name with spaces.
 
     >>> _file_stem("Partial Vanilla"), _file_stem("AB.CD_20120101_EV")
     ('partial-vanilla', 'AB.CD_20120101_EV')

@@ -1,4 +1,4 @@
-"""What is looked at: a network, and the data that go with it."""
+"""Model context: a network, and the traces to show it with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from steadkit.schema import TRACE_SHAPE
 
 
 class TrainedRun(NamedTuple):
-    """A run folder, and what it was made from."""
+    """A run folder and its setup."""
 
     run: RunFolder
     setup: Setup
@@ -29,34 +29,34 @@ class TrainedRun(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModelContext:
-    """A network and where its traces are."""
+    """A network with its configuration, data and normalisation."""
 
     path: Path
     model: keras.Model
     config: EQTConfig
     data: Path | None
     candidates: list[str]
-    """Names of its test traces; none where any trace will do."""
+    """Names of its test traces; empty where any trace of `data` may be shown."""
     scale: str
-    """How its waveforms are normalised."""
+    """Normalisation of its waveforms, see `steadkit.transforms.normalize`."""
     run: TrainedRun | None = None
-    """The run that it is of, where it was read from one."""
+    """The run of the network, if it is known."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the network, see `eqt.visualize.folder.name_of`."""
         return name_of(self.path)
 
 
 def context_of(path: Path, data: Path | None = None) -> ModelContext:
-    """Read a network; of a run folder also which data, of which the test part, it was made for.
+    """Read a network; from a run folder also its data and the names of its test traces.
 
     Parameters
     ----------
     path
         A run folder or any file that `eqt.model_io.read` reads.
     data
-        Another STEAD file, of which all traces may be shown.
+        Another STEAD file, all of whose traces may be shown.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
 
 
 def data_of(context: ModelContext) -> Path:
-    """Tell where the traces are, once it is clear that the network takes them.
+    """Return the data of a context after checking that the network accepts their traces.
 
     Raises
     ------
     InputError
-        No data are known, or the network takes others.
+        No data are known, or the network takes another input shape.
     """
     if context.data is None:
         raise InputError(f"{str(context.path)!r} names no data: say which with --data")
@@ -104,5 +104,5 @@ def seen_line(context: ModelContext, names: Sequence[str]) -> str:
 
 
 def traces_for(context: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
-    """Read the traces that are named, or some that differ, as the network takes them."""
+    """Read the named traces, or a selection, normalised for the network."""
     return read_traces(data_of(context), names, context.candidates, context.scale)

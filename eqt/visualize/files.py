@@ -1,4 +1,4 @@
-"""Pictures on their way to files: drawn one after the other, each once."""
+"""Writing of figures and arrays to files, one figure at a time."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -17,28 +17,28 @@ from steadkit.plots.style import METADATA, drawable, styled
 FORMATS: Final = ("png", "pdf", "svg")
 
 DPI = 120
-"""Legible in print at the width of a page, and light enough to mail."""
+"""Legible in print at the width of a page, and small enough to mail."""
 
 WEBP_OPTIONS: Final = {"quality": 72, "method": 3}
-"""How the copy for a page is packed."""
+"""Options of Pillow for the WebP copy of a page."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure to draw, and where it belongs."""
+    """A figure to draw, with its file name and its place on the page."""
 
     stem: str
-    """Its file, without ending, folders with slashes."""
+    """File name without suffix, folders separated by slashes."""
     section: str
     group: str
-    """Pictures of one group stand side by side."""
+    """Pictures of one group are shown side by side."""
     caption: str
     draw: Callable[[], Figure]
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a command makes: pictures, and the arrays they show, by the name of a file."""
+    """Output of a command: pictures, and the arrays that they show, by file name."""
 
     pictures: Sequence[Picture]
     arrays: Mapping[str, Mapping[str, np.ndarray]]
@@ -52,9 +52,9 @@ def write(
     Parameters
     ----------
     content
-        What to write.
+        Pictures and arrays.
     folder
-        Where; it exists.
+        An existing folder.
     file_format
         One of `FORMATS`.
     with_copies
@@ -84,7 +84,7 @@ def _write_drawable(figure: Figure, path: Path, file_format: str, with_copy: boo
         figure.savefig(path, format=file_format, metadata=metadata)
         if not with_copy:
             return b""
-    # What costs is drawing, so PNG and copy are two packings of the same pixels.
+    # Drawing is the expensive step, so PNG and WebP are encoded from the same pixels.
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -1,4 +1,4 @@
-"""A page of all pictures, that opens offline and can be mailed: thumbnails, enlarged by a click."""
+"""Self-contained HTML gallery of all pictures: thumbnails, enlarged by a click."""
 
 import base64
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ nav a { margin-right: 1.2rem; }
 ESCAPE = """<script>addEventListener("keydown", e => { if (e.key === "Escape")
 document.querySelectorAll(".thumb input:checked").forEach(i => { i.checked = false; }); });
 </script>"""
-"""Closes what is enlarged with the Escape key too; all else does without script."""
+"""Script that closes an enlarged picture with the Escape key; the page works without it."""
 
 SECTION_TEXTS = {
     "Architecture": "Each box is a stage: what it does, the shape it leaves, its parameters.",
@@ -45,16 +45,16 @@ SECTION_TEXTS = {
 
 
 def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, bytes]]) -> str:
-    """Write the page.
+    """Return the page.
 
     Parameters
     ----------
     title
-        What stands above.
+        Title of the page.
     facts
-        Of what the pictures are, a line each.
+        Source of the pictures, a line each.
     pictures
-        Each with its copy, WebP. Those of a section are neighbours, and those of a group too.
+        Each with its WebP copy, sorted by section and group.
     """
     sections = [
         (name, list(section_pictures))
@@ -79,7 +79,7 @@ def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
 
 
 def _thumb(picture: Picture, copy: bytes) -> str:
-    """Show a picture once, small; the box that a click ticks makes it large."""
+    """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
     alt_text = escape(picture.caption, quote=True)
     data = base64.b64encode(copy).decode("ascii")
     return (
@@ -90,7 +90,7 @@ def _thumb(picture: Picture, copy: bytes) -> str:
 
 
 def _anchor(name: str) -> str:
-    """Name a place on the page.
+    """Return the anchor of a section.
 
     >>> _anchor("Attention's parameters")
     'attentions-parameters'

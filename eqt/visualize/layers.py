@@ -1,4 +1,4 @@
-"""Which layers of a network are shown, and under which names they are asked for."""
+"""Selection of the layers of a network by name or type."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -16,31 +16,31 @@ DEFAULT_LAYERS: Final = (
     keras.layers.LayerNormalization,
     SelfAttention,
 )
-"""What is shown unless layers are named: each convolution, what is recurrent, attention, and the
-normalisations at which attention and the transformer blocks end."""
+"""Types of layers that are shown by default: convolutions, recurrent layers, attention, and the
+normalisations that end attention and transformer blocks."""
 
 
 def convolutions(model: keras.Model) -> list[keras.layers.Conv1D]:
-    """List every convolution, those of the decoders and the heads too, as the trace meets them."""
+    """Return every convolution in order, including those of the decoders and the heads."""
     return [layer for layer in ordered_layers(model) if isinstance(layer, keras.layers.Conv1D)]
 
 
 def attentions(model: keras.Model) -> list[SelfAttention]:
-    """List the attention layers, as the trace meets them."""
+    """Return the attention layers in order."""
     return [layer for layer in ordered_layers(model) if isinstance(layer, SelfAttention)]
 
 
 def ordered_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """List the layers as the trace meets them, one branch after the other.
+    """Return the layers in forward order, one branch after the other.
 
-    Keras lists the branches of a graph taking turns.
+    Keras interleaves the layers of the branches of a graph.
     """
     layers = model.layers[1:]
     return sorted(layers, key=lambda layer: _branch(layer.name))
 
 
 def _branch(name: str) -> int:
-    """Tell what comes first: what is common, then the outputs in their order.
+    """Return the number of a layer's branch: 0 for common layers, then the outputs in order.
 
     >>> _branch("attentionD"), _branch("decoderD_1"), _branch("lstmP_1"), _branch("picker_S")
     (0, 1, 2, 3)
@@ -59,12 +59,12 @@ def select_layers(
     names: Sequence[str] = (),
     layer_types: tuple[type, ...] = DEFAULT_LAYERS,
 ) -> list[keras.layers.Layer]:
-    """Find the layers of some names, or all of some kinds where none are named.
+    """Return the named layers, or without names all layers of some types.
 
     Raises
     ------
     InputError
-        The network has no layer of a name, or it is of no kind that can be shown.
+        The network has no layer of a name, or its type cannot be shown.
     """
     layers = ordered_layers(model)
     if not names:

@@ -1,4 +1,4 @@
-"""Attention averaged over many traces: where it goes on the whole, and about the P onset."""
+"""Attention averaged over many traces, in absolute time and relative to the P arrival."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from steadkit.plots.annotations import Row
 from steadkit.schema import SAMPLING_RATE
 
 SECONDS_FROM_P = np.arange(-8.0, 30.01, 0.25)
-"""Seconds after P at which attention is averaged over events."""
+"""Times relative to P, in seconds, at which attention is averaged over events."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +24,9 @@ class MeanAttention:
     noise: np.ndarray
     """The same over the noise."""
     about_p: np.ndarray
-    """What each moment of `ABOUT_P` is given by the other steps, their mean: (events, times)."""
+    """Mean attention received at each time of `SECONDS_FROM_P`, shape (events, times)."""
     counts: tuple[int, int]
-    """How many events and noise traces."""
+    """Number of events and of noise traces."""
 
 
 def mean_attention(
@@ -34,21 +34,21 @@ def mean_attention(
     config: EQTConfig,
     chunks: Iterable[SelectedTraces],
 ) -> dict[str, MeanAttention]:
-    """Average the attention of each layer over traces that come in parts.
+    """Average the attention of each layer over chunks of traces.
 
     Parameters
     ----------
     attention
-        What `eqt.visualize.activations.attention_of` makes of a network.
+        Function of `eqt.visualize.activations.attention_of`.
     config
-        What the network is built from.
+        Configuration of the network.
     chunks
         The traces.
 
     Returns
     -------
     dict
-        By layer's name.
+        By layer name.
     """
     sums: dict[str, dict[bool, np.ndarray]] = {}
     received: dict[str, list[np.ndarray]] = {}
@@ -81,7 +81,7 @@ def mean_attention(
 
 
 def mean_received(weights: np.ndarray) -> np.ndarray:
-    """Tell what each step is given: the mean over the steps t that attend, and over the heads.
+    """Return the attention each step receives: the mean over attending steps t and over heads.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _mean(total: np.ndarray, count: int) -> np.ndarray:
 
 
 def _received_around_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
-    """Read what is given at the seconds after P; NaN beyond the trace, and where there is no P."""
+    """Interpolate received attention at times relative to P; NaN outside the trace or without P."""
     phase_arrivals = arrivals(row)
     if "P" not in phase_arrivals:
         return np.full(len(SECONDS_FROM_P), np.nan)

@@ -1,4 +1,4 @@
-"""Which traces are shown: those named, else a few events and noise traces that differ."""
+"""Selection of traces: those named, else a few different events and noise traces."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from steadkit.sources import Source, source_from_path
 from steadkit.transforms import normalize
 
 EVENTS, NOISE = 4, 3
-"""How many are shown by default."""
+"""Number of events and noise traces shown by default."""
 
 MAX_TRACES = 24
-"""More columns than this nobody looks at."""
+"""Maximum number of traces of a figure."""
 
 CHUNK_TRACES = 32
-"""Traces that are read together."""
+"""Traces of a chunk."""
 
 MAX_NOISE_READ = 30
-"""Noise traces among which some without a dead component are looked for."""
+"""Noise traces that are read to find some without a dead component."""
 
 
 @dataclass(frozen=True, eq=False)
 class SelectedTraces:
-    """Some traces as the network is given them, and what their rows say."""
+    """Traces, normalised for the network, and their rows of the CSV."""
 
     names: list[str]
     waveforms: np.ndarray
@@ -43,7 +43,7 @@ class SelectedTraces:
         return np.array([row.get("trace_category") == EVENT for row in self.rows], bool)
 
     def where(self, mask: np.ndarray) -> "SelectedTraces":
-        """Keep some."""
+        """Return the traces of a mask."""
         indices = np.flatnonzero(mask).tolist()
         return SelectedTraces(
             [self.names[i] for i in indices],
@@ -55,18 +55,18 @@ class SelectedTraces:
 def read(
     data: Path, names: Sequence[str] = (), candidates: Sequence[str] = (), scale: str = "std"
 ) -> SelectedTraces:
-    """Read traces, those named or some that `choose` finds; events come first.
+    """Read the named traces or those of `choose`; events come first.
 
     Parameters
     ----------
     data
         A STEAD file.
     names
-        Of the traces; names it does not have are refused with ones like them.
+        Names of traces; unknown names are refused with suggestions.
     candidates
-        Of the traces among which is chosen where none are named; all when empty.
+        Names of the traces to choose from where none are named; all when empty.
     scale
-        How waveforms are scaled, as `steadkit.transforms.normalize` has it.
+        Normalisation, see `steadkit.transforms.normalize`.
 
     Raises
     ------
@@ -89,21 +89,21 @@ def iter_trace_chunks(
     scale: str = "std",
     size: int = CHUNK_TRACES,
 ) -> tuple[int, Iterator[SelectedTraces]]:
-    """Read many traces, a part at a time: those that `spread_names` lists.
+    """Read the traces of `spread_names` in chunks.
 
     Returns
     -------
-    count, parts
-        How many parts there are, and they.
+    count, chunks
+        Number of chunks, and an iterator over them.
     """
     names = spread_names(data, max_per_category, candidates)
     return -(-len(names) // size), _iter_chunks(source_from_path(data), names, scale, size)
 
 
 def spread_names(data: Path, max_per_category: int, candidates: Sequence[str] = ()) -> list[str]:
-    """List up to so many events and as many noise traces.
+    """Return the names of up to `max_per_category` events and as many noise traces.
 
-    Where there are more, it is those evenly spaced among the names in their order.
+    Where there are more, they are evenly spaced in the sorted names.
     """
     numbers = _numbers(source_from_path(data), candidates)
     names: list[str] = []
@@ -116,7 +116,7 @@ def spread_names(data: Path, max_per_category: int, candidates: Sequence[str] = 
 def _iter_chunks(
     source: Source, names: list[str], scale: str, size: int
 ) -> Iterator[SelectedTraces]:
-    """Read traces, a part at a time, events first."""
+    """Read traces in chunks, events first."""
     rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
     order = np.argsort(first, kind="stable").tolist()
@@ -127,13 +127,13 @@ def _iter_chunks(
 
 
 def choose(source: Source, candidates: Sequence[str] = ()) -> list[str]:
-    """Find four events of different SNR and distance and three noise traces, always the same.
+    """Choose four events of different SNR and distance and three noise traces, deterministically.
 
-    Where enough events have both arrivals and no dead component, it is these. They are parted at
-    the median distance, or S minus P where distances are not known; of the near and of the far
-    ones those are taken whose worst component's SNR is nearest to the lower quartile and to the
-    ninth decile. Noise is taken evenly from the names in their order, where possible without a
-    dead component.
+    Events with both arrivals and no dead component are preferred where there are enough. They are
+    divided at the median distance, or S minus P where distances are not known; of the near and of
+    the far half those are taken whose worst component's SNR is nearest to the lower quartile and
+    to the ninth decile. Noise is evenly spaced in the sorted names, where possible without a dead
+    component.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def choose(source: Source, candidates: Sequence[str] = ()) -> list[str]:
 
 
 def _numbers(source: Source, candidates: Sequence[str]) -> pd.DataFrame:
-    """Read the figures of the traces in question, in the order of their names."""
+    """Read the numeric columns of the candidates, sorted by name."""
     numbers = read_numbers(source.csv).assign(name=names_in(source.csv))
     if candidates:
         numbers = numbers[numbers["name"].isin(set(candidates))]
@@ -157,7 +157,7 @@ def _numbers(source: Source, candidates: Sequence[str]) -> pd.DataFrame:
 
 def _events(events: pd.DataFrame) -> list[str]:
     has_arrivals = events[["p_arrival_sample", "s_arrival_sample"]].notna().all(axis=1)
-    # A dead component has none, or 0 dB.
+    # The SNR of a dead component is missing or 0 dB.
     is_alive = (events[list(SNR_COLUMNS)] > 0).all(axis=1)
     for mask in (has_arrivals & is_alive, has_arrivals):
         if mask.sum() >= EVENTS:
@@ -193,7 +193,7 @@ def _noise(source: Source, names: list[str]) -> list[str]:
 
 
 def _spaced_indices(count: int, max_count: int) -> list[int]:
-    """Choose so many places, evenly spaced.
+    """Return up to `max_count` evenly spaced indices.
 
     >>> _spaced_indices(30, 3), _spaced_indices(2, 3)
     ([5, 15, 25], [0, 1])
@@ -204,7 +204,7 @@ def _spaced_indices(count: int, max_count: int) -> list[int]:
 
 
 def arrivals(row: Row) -> dict[str, float]:
-    """List the arrivals that are known, samples, by phase."""
+    """Return the known arrivals in samples, by phase."""
     samples = {phase: row.get(f"{phase.lower()}_arrival_sample") for phase in "PS"}
     return {
         phase: float(value)
@@ -214,7 +214,7 @@ def arrivals(row: Row) -> dict[str, float]:
 
 
 def caption(row: Row) -> str:
-    """Say in a line what a trace is: station, SNR and S minus P, or that it is noise."""
+    """Return a line on a trace: station, SNR and S minus P, or that it is noise."""
     station = str(row.get("trace_name", "")).partition("_")[0]
     if row.get("trace_category") != EVENT:
         return f"{station}, noise"

@@ -1,4 +1,4 @@
-"""Pictures, the arrays behind them and a page of them all, into one folder."""
+"""Writing of pictures, their arrays and a gallery page into one folder."""
 
 import json
 from pathlib import Path
@@ -14,20 +14,20 @@ PAGE = "index.html"
 
 
 SEEN = "seen"
-"""The fact that comes first on the page, by itself."""
+"""Key of the fact that is shown first on the page, without its key."""
 
 
 def facts_of(
     context: ModelContext, shown: SelectedTraces | None = None, seen: str = ""
 ) -> dict[str, object]:
-    """Say of what pictures are: network, data and traces.
+    """Return the source of pictures: network, data and traces.
 
     Parameters
     ----------
     context, shown
         The network, and the traces.
     seen
-        A line on the traces that it was trained on, empty where there are none.
+        A line on the traces that the network was trained on, empty where there are none.
     """
     facts: dict[str, object] = {SEEN: seen} if seen else {}
     facts |= {
@@ -48,18 +48,18 @@ def save(
     overwrite: bool = False,
     with_page: bool = False,
 ) -> Path:
-    """Write pictures and arrays into a folder, whole or not at all, with a page of all of them.
+    """Write pictures and arrays into a folder atomically, with a page of all of them.
 
     Parameters
     ----------
     content, file_format
-        What to write, and the pictures' format: png, pdf or svg.
+        Pictures and arrays, and the pictures' format: png, pdf or svg.
     folder
-        Where.
+        The output folder.
     facts
-        Of what the pictures are; kept beside them.
+        Source of the pictures, recorded in the folder.
     overwrite
-        Whether a folder of pictures that exists may be replaced.
+        Whether an existing folder of pictures may be replaced.
     with_page
         Whether to write the page.
 

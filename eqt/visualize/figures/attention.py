@@ -1,4 +1,4 @@
-"""Attention: what each step attends to, what that means for the waveform, and its parameters."""
+"""Figures of attention: matrices under the waveforms, means, and parameters."""
 
 from collections.abc import Mapping
 
@@ -42,20 +42,20 @@ def attention_figure(
 ) -> Figure:
     """Draw a layer's attention for some traces side by side.
 
-    Under each waveform stands the weight that the steps of P and S give to every moment, and the
-    mean over all steps; below, the matrix a(t, t') of each head, on whose axes are the seconds
-    that attend (downwards) and that are attended to.
+    Under each waveform are the weights of the steps of P and S over time, and the mean over all
+    steps; below, the matrix a(t, t') of each head, with the attending time t downwards and the
+    attended time t' to the right.
 
     Parameters
     ----------
     name, label
-        The layer, and what it is.
+        The layer, and its type.
     shown
         The traces.
     weights
         Shape (traces, heads, steps, steps).
     steps
-        When the steps are.
+        Time axis of the steps.
     top
         End of the colour scale.
     """
@@ -92,7 +92,7 @@ def _column(
     steps: Steps,
     top: float,
 ) -> AxesImage:
-    """Draw one trace: waveform, what is attended to, and the matrices."""
+    """Draw one trace: waveform, weights over time, and the matrices."""
     row = shown.rows[index]
     draw_waveform(axes[0], shown.waveforms[index], row)
     axes[0].set_title(caption(row), size=7, pad=2)
@@ -104,7 +104,7 @@ def _column(
 
 
 def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
-    """List what is drawn above the matrices: label, colour, line, and weights of each step."""
+    """Return the curves above the matrices: label, colour, line style, and weights of each step."""
     over_heads = weights.mean(axis=0)
     curves = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
@@ -162,14 +162,14 @@ def _finish(block: np.ndarray) -> None:
 
 @styled
 def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) -> Figure:
-    """Draw the mean attention of each layer over a set: events, noise, what differs, and about P.
+    """Draw the mean attention of each layer: events, noise, difference, and relative to P.
 
     Parameters
     ----------
     means_by_layer
-        By layer.
+        Mean attention by layer name.
     steps
-        When the steps of all of them are.
+        Time axis of the steps of all layers.
     """
     size = 2.3
     figure, axes = panel_grid(
@@ -211,7 +211,7 @@ def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) 
 
 
 def _draw_around_p(ax: Axes, average: MeanAttention, count: int) -> None:
-    """Draw what the moments about P are given, with the middle half of the events."""
+    """Draw the attention received around P: median and interquartile range of the events."""
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
     if len(average.about_p):
@@ -230,9 +230,9 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
     Parameters
     ----------
     name
-        Of the layer.
+        Name of the layer.
     weights
-        By name, ``Wt`` for example; none where attention is a plain product.
+        Parameters by name, ``Wt`` for example; empty for dot-product attention.
     """
     panels = {key: value for key, value in weights.items() if value.size > 1}
     figure, axes = panel_grid(

@@ -1,4 +1,4 @@
-"""Why a probability is what it is: shares of the samples, and what silence takes from it."""
+"""Figure of an attribution: integrated gradients of the samples, and occlusion."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ from steadkit.plots.style import BLACK, GREY, styled
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 BLOCK_SAMPLES = 20
-"""Samples over which shares are added up, or neighbours of opposite sign hide one another."""
+"""Samples over which attributions are summed: neighbours of opposite sign would hide each other."""
 
 END = N_SAMPLES / SAMPLING_RATE
 
@@ -35,18 +35,18 @@ def attribution_figure(
     gradients: Gradients,
     occlusion: Occlusion,
 ) -> Figure:
-    """Draw why an output is what it is at a sample: the whole trace, and the time about it.
+    """Draw the attribution of an output at a sample: the complete trace, and a close-up.
 
     Parameters
     ----------
     output, sample
-        Which probability.
+        Output and sample of the probability.
     shown, index
-        The traces, and which of them.
+        The traces, and the index of the one to draw.
     probabilities
         Of the output, shape (samples,).
     gradients, occlusion
-        What `eqt.visualize.attribution` found.
+        Results of `eqt.visualize.attribution`.
     """
     row = shown.rows[index]
     heights = [0.75] * len(COMPONENTS) + [1.0, 0.7]
@@ -83,7 +83,7 @@ def attribution_figure(
 
 
 def _close_up(row: Row, sample: int) -> tuple[float, float]:
-    """Choose the seconds to look at closely: the arrivals and the pick, and some beside them."""
+    """Return start and end of the close-up in seconds: arrivals and pick, with a margin."""
     times = np.array([*arrivals(row).values(), sample]) / SAMPLING_RATE
     begin, end = float(times.min()), float(times.max())
     margin = 1.0 + 0.5 * (end - begin)
@@ -113,7 +113,7 @@ def _components(axes: np.ndarray, waveform: np.ndarray, attributions: np.ndarray
 
 
 def _sum_blocks(attributions: np.ndarray) -> np.ndarray:
-    """Add up the shares of some samples at a time: (blocks, components)."""
+    """Sum attributions over blocks of samples: shape (blocks, components)."""
     padding = -len(attributions) % BLOCK_SAMPLES
     padded = np.pad(attributions, ((0, padding), (0, 0)))
     return np.asarray(padded.reshape(-1, BLOCK_SAMPLES, attributions.shape[1]).sum(axis=1))

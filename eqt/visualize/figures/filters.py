@@ -1,4 +1,4 @@
-"""The kernels of a convolution: all of them on one sheet, on one scale."""
+"""Figure of the kernels of a convolution, all on one scale."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,23 +11,23 @@ from steadkit.plots.style import BLACK, BLUE, COMPONENT_COLOURS, GREY, styled
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
 MAX_LINES = 256
-"""So many kernels at most are drawn as lines; more, as colours."""
+"""Maximum number of kernels that are drawn as lines; more are drawn as colours."""
 
 TAP_GAP = 1
 """Empty taps between kernels that are drawn as colours."""
 
 SHEET_INCHES = 9.0
-"""Inches of a sheet of many kernels."""
+"""Inches of a figure of many kernels."""
 
 
 @styled
 def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> Figure:
-    """Draw every kernel of a layer: an input a row, an output a column.
+    """Draw every kernel of a layer: a row per input, a column per output.
 
     Parameters
     ----------
     name
-        Of the layer.
+        Name of the layer.
     kernel
         Shape (taps, inputs, outputs).
     of_waveform
@@ -95,7 +95,7 @@ def _finish_waveform(axes: np.ndarray, outputs: int, rows: int) -> None:
 
 
 def _lines(ax: Axes, kernel: np.ndarray) -> None:
-    """Draw each kernel as a line in a cell of its own."""
+    """Draw each kernel as a line in its cell."""
     taps, inputs, outputs = kernel.shape
     size = 2.2 * float(np.abs(kernel).max()) or 1.0
     across = np.linspace(-0.38, 0.38, taps) if taps > 1 else np.array([0.0])

@@ -1,4 +1,4 @@
-"""What layers make of traces, under the waveforms and on their time axis."""
+"""Figures of feature maps, under the waveforms and on their time axis."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ WAVEFORM, CURVE = 0.85, 0.55
 
 
 def _inches(channels: int) -> float:
-    """Choose how high an image of so many channels is.
+    """Return the height in inches of an image of n channels.
 
     >>> _inches(1), _inches(8), _inches(88)
     (0.55, 1.0, 2.0)
@@ -50,13 +50,13 @@ def maps_figure(
     Parameters
     ----------
     name, label
-        The layer, and what it is.
+        The layer, and its type.
     shown
         The traces.
     values
         Shape (traces, steps, channels).
     steps
-        When its steps are.
+        Time axis of its steps.
     limits
         Ends of the colour scale, or of the axis where there is one channel.
     """
@@ -89,7 +89,7 @@ def maps_figure(
 def _draw_layer(
     ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
 ) -> AxesImage | None:
-    """Draw an image of the channels; a single one as a curve, which has no colours."""
+    """Draw and return an image of the channels; a single channel is a curve, returned as None."""
     if values.shape[1] > 1:
         return draw_image(ax, values, steps, limits)
     ax.plot(steps.seconds, values[:, 0], color="black", linewidth=0.8)
@@ -101,16 +101,16 @@ def _draw_layer(
 def overview_figure(
     shown: SelectedTraces, index: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
 ) -> Figure:
-    """Draw one trace's way through the network, a strip a layer, all on one time axis.
+    """Draw the outputs of layers for one trace, a strip per layer, all on one time axis.
 
     Parameters
     ----------
     shown, index
-        The traces, and which of them.
+        The traces, and the index of the one to draw.
     values
         By layer, from input to outputs, shape (traces, steps, channels).
     steps
-        By layer, when its steps are.
+        Time axis of the steps, by layer.
     """
     row = shown.rows[index]
     strips = [0.3] * len(values)
@@ -142,12 +142,12 @@ def _strip(ax: Axes, name: str, values: np.ndarray, steps: Steps) -> None:
 
 
 def strips_of(stages: Sequence[tuple[str, str, int]]) -> list[str]:
-    """Choose the layers of an overview: the last of each run of stages of one kind and length.
+    """Return the layers of an overview: the last of consecutive stages of one type and length.
 
     Parameters
     ----------
     stages
-        Kind, name of the last layer and number of steps of each stage.
+        Type, name of the last layer and number of steps of each stage.
 
     >>> strips_of([("residual", "a", 47), ("residual", "b", 47), ("lstm", "c", 47)])
     ['b', 'c']

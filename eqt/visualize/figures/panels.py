@@ -1,4 +1,4 @@
-"""The panels that the figures are made of: a waveform, an image over time, the arrivals."""
+"""Panels of the figures: a waveform, an image over time, the arrivals."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -16,18 +16,18 @@ from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
-"""Colours of what begins at zero, and of what has a sign; told apart by colour-blind eyes."""
+"""Colour maps of non-negative and of signed values, both safe for colour-blind readers."""
 
 PHASES: Final = {"P": (BLUE, "-"), "S": (VERMILLION, "--")}
 
 MAX_COLUMNS = 1000
-"""Columns of an image: more than a panel has pixels."""
+"""Maximum number of columns of an image: more than a panel has pixels."""
 
 COLOUR_PERCENTILE = 99.7
-"""Percentile of a layer's sizes at which its colours end."""
+"""Percentile of a layer's absolute values at the end of its colour scale."""
 
 TICKS = range(0, 60, 20)
-"""Seconds that are written; a 60 would meet the next panel's 0."""
+"""Tick labels, seconds; a 60 would overlap the next panel's 0."""
 
 MAX_TRACES_IN_ROW = 4
 """Traces side by side."""
@@ -43,12 +43,12 @@ def panel_grid(
     gaps: tuple[float, float] = (0.12, 0.12),
     **options: Any,
 ) -> tuple[Figure, np.ndarray]:
-    """Make a figure of panels whose sizes are in inches, so that none has to be measured.
+    """Return a figure of panels of given sizes in inches, which needs no layout engine.
 
     Parameters
     ----------
     columns, heights, width
-        How many panels side by side, how high each row is, how wide a panel.
+        Number of panels side by side, heights of the rows, width of a panel.
     margins
         Left, right, top and bottom.
     gaps
@@ -80,7 +80,7 @@ def panel_grid(
 
 
 def heading(figure: Figure, title: str, text: str = "") -> None:
-    """Write what a figure shows into its upper left corner, and below it how to read it."""
+    """Write title and explanation of a figure into its upper left corner."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
     figure.text(0.01, 1 - 0.22 / height, text, va="top", size=7, color=GREY)
@@ -116,7 +116,7 @@ def draw_image(
 
 
 def keep_extremes(values: np.ndarray, max_columns: int = MAX_COLUMNS) -> np.ndarray:
-    """Keep of several steps the one farthest from zero, channel by channel: no spike is lost.
+    """Decimate steps to the extreme value of each block, channel by channel: no spike is lost.
 
     >>> keep_extremes(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
     [[-3.0], [2.0]]
@@ -131,9 +131,10 @@ def keep_extremes(values: np.ndarray, max_columns: int = MAX_COLUMNS) -> np.ndar
 
 
 def limits_of(values: np.ndarray) -> tuple[float, float]:
-    """Choose the ends of a colour scale: from 0 if nothing is below, else as far to both sides.
+    """Return the limits of a colour scale: from 0 for non-negative values, else symmetric.
 
-    The strongest few of a layer of many channels are left beyond the ends, or nothing else showed.
+    The few strongest values of a layer of several channels lie outside the limits: they would make
+    all others invisible.
 
     >>> limits_of(np.array([[0.0], [2.0]])), limits_of(np.array([[-1.0], [3.0]]))
     ((0.0, 2.0), (-3.0, 3.0))
@@ -145,7 +146,7 @@ def limits_of(values: np.ndarray) -> tuple[float, float]:
 
 
 def colours(limits: tuple[float, float]) -> str:
-    """Name the colours for such limits."""
+    """Return the colour map for such limits."""
     return SEQUENTIAL if limits[0] >= 0 else DIVERGING
 
 
@@ -198,7 +199,7 @@ def time_axis(axes: np.ndarray) -> None:
 
 
 def rows_of_columns(count: int) -> list[list[int | None]]:
-    """Lay so many traces out in rows, as even as they get; None where a row has no more.
+    """Arrange n traces in rows of nearly equal length; None where a row has no more.
 
     >>> rows_of_columns(7)
     [[0, 1, 2, 3], [4, 5, 6, None]]
