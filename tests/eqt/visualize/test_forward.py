@@ -50,41 +50,41 @@ def additive(x, layer):
 def test_maps_equal_layers_called_one_by_one():
     model = build_model(SMALL, seed=1)
     names = [layer.name for layer in select_layers(model)]
-    found = feature_maps(model, waves(3), names)
+    maps = feature_maps(model, waves(3), names)
     expected = layer_by_layer(model, waves(3))
-    assert list(found) == names
+    assert list(maps) == names
     for name in names:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(maps[name], expected[name], rtol=1e-4, atol=1e-5)
 
 
 def test_more_traces_than_a_batch_give_the_same_as_few():
     model = build_model(SMALL, seed=1)
     many = waves(BATCH_SIZE + 3)
-    found = feature_maps(model, many, ["picker_P"])["picker_P"]
-    assert len(found) == len(many)
+    maps = feature_maps(model, many, ["picker_P"])["picker_P"]
+    assert len(maps) == len(many)
     last = feature_maps(model, many[-2:], ["picker_P"])["picker_P"]
-    np.testing.assert_allclose(found[-2:], last, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(maps[-2:], last, rtol=1e-4, atol=1e-6)
 
 
 def test_batches_are_of_one_size_and_end_in_silence():
     many = waves(BATCH_SIZE + 1)
-    parts = list(batches(many))
-    assert [len(part) for part in parts] == [BATCH_SIZE, BATCH_SIZE]
-    np.testing.assert_array_equal(np.concatenate(parts)[: len(many)], many)
-    assert not parts[1][1:].any()
+    waveform_batches = list(batches(many))
+    assert [len(batch) for batch in waveform_batches] == [BATCH_SIZE, BATCH_SIZE]
+    np.testing.assert_array_equal(np.concatenate(waveform_batches)[: len(many)], many)
+    assert not waveform_batches[1][1:].any()
 
 
 def test_attention_equals_the_formula_in_numpy():
     model = build_model(SMALL, seed=1)
-    found = attention_of(model)(waves(2))
+    attention = attention_of(model)(waves(2))
     outputs = layer_by_layer(model, waves(2))
     given = {"attentionD": "bilstm_1_norm", "attentionP": "feed_forwardD_norm"}
     for name, before in given.items():
         layer = model.get_layer(name)
         for trace in range(2):
             expected = additive(outputs[before][trace].astype(float), layer)
-            np.testing.assert_allclose(found[name][trace, 0], expected, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(found[name].sum(axis=-1), 1, atol=1e-5)
+            np.testing.assert_allclose(attention[name][trace, 0], expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(attention[name].sum(axis=-1), 1, atol=1e-5)
 
 
 def test_every_head_has_its_own_attention():
@@ -92,15 +92,15 @@ def test_every_head_has_its_own_attention():
     model = build_model(config, seed=1)
     layer = model.get_layer("attentionD")
     x = waves(1, 10)[..., :1] * np.ones(layer.input.shape[-1], np.float32)
-    found = weights_of(layer, x)
+    attention = weights_of(layer, x)
     Wq, Wk = (w.astype(float) for w in layer.get_weights()[:2])
     half = x.shape[-1] // 2
     for head in range(2):
-        part = slice(head * half, (head + 1) * half)
-        e = (x[0] @ Wq[:, part]) @ (x[0] @ Wk[:, part]).T / np.sqrt(half)
+        head_slice = slice(head * half, (head + 1) * half)
+        e = (x[0] @ Wq[:, head_slice]) @ (x[0] @ Wk[:, head_slice]).T / np.sqrt(half)
         expected = np.exp(e - e.max(1, keepdims=True))
         expected /= expected.sum(1, keepdims=True)
-        np.testing.assert_allclose(found[0, head], expected, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(attention[0, head], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_layers_stand_as_the_trace_meets_them():
@@ -137,16 +137,18 @@ def test_every_named_network_shows_all_its_layers(name):
 def test_the_published_network_attends_to_events_as_it_does_not_to_noise(shared_data):
     model, config = read_network(shared_data / "eqt_original.h5")
     shown = traces.read(shared_data / "ncedc_a.hdf5")
-    found = attention_of(model)(shown.waveforms)
+    attention = attention_of(model)(shown.waveforms)
     steps = steps_of("attentionD", config)
     layer = model.get_layer("attentionD")
     expected = additive(keras.ops.convert_to_numpy(given(model, shown)[0]).astype(float), layer)
-    np.testing.assert_allclose(found["attentionD"][0, 0], expected, rtol=2e-3, atol=1e-5)
-    for weights, row in zip(found["attentionD"], shown.rows, strict=True):
+    np.testing.assert_allclose(attention["attentionD"][0, 0], expected, rtol=2e-3, atol=1e-5)
+    for weights, row in zip(attention["attentionD"], shown.rows, strict=True):
         early = steps.seconds < 17
-        if there := traces.arrivals(row):
+        if phase_arrivals := traces.arrivals(row):
             # The event is looked at: from P to shortly after S.
-            near = (steps.seconds > there["P"] / 100 - 3) & (steps.seconds < there["S"] / 100 + 5)
+            near = (steps.seconds > phase_arrivals["P"] / 100 - 3) & (
+                steps.seconds < phase_arrivals["S"] / 100 + 5
+            )
             assert mean_received(weights)[near].mean() > 1.4 / steps.count
         else:
             assert mean_received(weights)[early].sum() < 0.35
