@@ -208,7 +208,7 @@ def align_traces(
     return ordered
 
 
-def _differing(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
-    """Tell in which rows two tables differ; what neither knows is the same."""
-    same = (one == other) | (one.isna() & other.isna())
+def _differing(table_a: pd.DataFrame, table_b: pd.DataFrame) -> np.ndarray:
+    """Return which rows of two tables differ; NaN equals NaN."""
+    same = (table_a == table_b) | (table_a.isna() & table_b.isna())
     return ~same.all(axis=1).to_numpy()

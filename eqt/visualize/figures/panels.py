@@ -186,7 +186,7 @@ def colour_bar(ax: Axes, image: Any, label: str, height: float = 1.0) -> None:
 
 
 def time_axis(axes: np.ndarray) -> None:
-    """Put the axis of the trace below the lowest of panels, shape (rows, columns)."""
+    """Draw the time axis of the trace below the lowest panels; `axes` has shape (rows, columns)."""
     for ax in axes.ravel():
         ax.set_xlim(0, N_SAMPLES / SAMPLING_RATE)
         ax.set_xticks(TICKS)
