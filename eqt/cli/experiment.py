@@ -75,7 +75,7 @@ def experiment(
 
 
 def _report(outcome: "ExperimentResult", folder: Path) -> None:
-    from eqt.experiments.report import in_short, networks_table, scores_table
+    from eqt.experiments.report import networks_table, scores_table, summary_lines
     from eqt.metrics import TOLERANCE
 
     for line in outcome.comparison.seen:
@@ -85,6 +85,6 @@ def _report(outcome: "ExperimentResult", folder: Path) -> None:
         (f"F1 of picks right within {TOLERANCE} s (95 % interval)", scores_table(outcome)),
     ):
         table(title, list(rows.columns), rows.to_numpy().tolist())
-    for line in in_short(outcome):
+    for line in summary_lines(outcome):
         echo(line)
     echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")

@@ -116,7 +116,7 @@ def attention(mean: int, **options: Any) -> None:
 @_output_options
 def why(output: str, **options: Any) -> None:
     """Draw what of the waveform a pick hangs on: integrated gradients and occlusion."""
-    _show("why_of", f"why_{output}", (output,), **options)
+    _show("attribution_of", f"why_{output}", (output,), **options)
 
 
 @visualize.command("all")
@@ -181,13 +181,13 @@ def _show(
     from eqt.visualize.write import facts_of, save
 
     context = context_of(run, data)
-    traces = traces_for(context, (*named, *more))
-    mean_names = spread_names(data_of(context), mean, context.among) if mean else []
-    overlap_line = seen_line(context, [*traces.names, *mean_names])
-    if overlap_line:
-        echo(f"{overlap_line}.", err=True)  # standard output names the folder, and nothing else
-    facts = facts_of(context, traces, overlap_line)
-    content = getattr(package, function)(context, traces, *settings)
+    shown = traces_for(context, (*named, *more))
+    mean_names = spread_names(data_of(context), mean, context.candidates) if mean else []
+    seen = seen_line(context, [*shown.names, *mean_names])
+    if seen:
+        echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
+    facts = facts_of(context, shown, seen)
+    content = getattr(package, function)(context, shown, *settings)
     echo(save(content, out, kind, facts, overwrite, with_page))
 
 

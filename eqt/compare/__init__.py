@@ -1,4 +1,4 @@
-"""Evaluations compared: the study's Better, Equal and Worse, and a paired bootstrap beside it.
+"""Comparison of evaluations: the study's Better, Equal and Worse, and a paired cluster bootstrap.
 
 Of the study's 25 columns 22 are compared; ``model_name``, ``#events`` and ``#noise`` are not, but
 the study counts "of 25", so the sentences here do too. Recall, precision, true positives and true
@@ -18,7 +18,7 @@ from eqt.compare.comparison import (
     tally,
 )
 from eqt.compare.figures import draw_differences
-from eqt.compare.load import Evaluated, evaluation_folder, read_evaluation, require_results
+from eqt.compare.load import EvaluationTables, evaluation_folder, read_evaluation, require_results
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
 from eqt.compare.report import (
     METHOD,
@@ -50,7 +50,7 @@ __all__ = [
     "UNDEFINED",
     "WORSE",
     "Comparison",
-    "Evaluated",
+    "EvaluationTables",
     "ModelRuns",
     "compare",
     "comparison_table",

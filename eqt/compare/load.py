@@ -1,4 +1,4 @@
-"""An evaluation folder read back and checked: what was found in each trace, and what is true."""
+"""Reading and validation of evaluation folders: detections, picks and labels of each trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,28 +31,28 @@ TABLES = {
         ),
     ),
 }
-"""The tables that are needed of an evaluation, with their columns of text and of numbers."""
+"""The tables that a comparison needs, with their columns of text and of numbers."""
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """One evaluation.
+class EvaluationTables:
+    """Tables of one evaluation.
 
     Parameters
     ----------
     folder
-        Where it stands.
+        The evaluation folder.
     picks
-        A row a trace, with its surest detection.
+        A row per trace, with its most probable detection.
     detections
-        A row a detection.
+        A row per detection.
     traces
-        A row a trace, in the order of `picks`: its earthquake and its arrivals, seconds.
+        A row per trace, in the order of `picks`: its earthquake and its arrivals, seconds.
     results
-        A row a trace, in the same order, as the published tester writes it: what the study's
-        columns are counted from.
+        A row per trace, in the same order, as the published tester writes it; the study's columns
+        are counted from these.
     seen
-        What of the traces the network was trained on or chosen by.
+        Overlap of the traces with those on which the network was trained or selected.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class Evaluated:
 
 
 def evaluation_folder(path: Path) -> Path:
-    """Find the evaluation that a user means: the folder itself, or the one in a run folder.
+    """Return the evaluation folder of a path: the folder itself, or the one in a run folder.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def evaluation_folder(path: Path) -> Path:
     raise InputError(f"{str(path)!r} holds no evaluation: run eqt evaluate {str(path)!r} first")
 
 
-def read_evaluation(path: Path) -> Evaluated:
+def read_evaluation(path: Path) -> EvaluationTables:
     """Read the tables of an evaluation.
 
     Parameters
@@ -90,7 +90,7 @@ def read_evaluation(path: Path) -> Evaluated:
     Raises
     ------
     InputError
-        There is none, a table is missing or broken, or two of them do not fit each other.
+        There is none, a table is missing or broken, or two tables list different traces.
     """
     folder = evaluation_folder(path)
     require_results(folder)
@@ -101,9 +101,9 @@ def read_evaluation(path: Path) -> Evaluated:
     identity = ["trace_name", "trace_category"]
     for name, table in (("traces.csv", traces), (RESULTS, results)):
         if not table[identity].equals(picks[identity]):
-            raise _misfit(folder, name)
+            raise _mismatch_error(folder, name)
     if not detections["trace_name"].isin(names).all():
-        raise _misfit(folder, "detections.csv")
+        raise _mismatch_error(folder, "detections.csv")
     unknown = ~traces["trace_category"].isin(CATEGORIES)
     if unknown.any() or (traces["earthquake"] == "").any():
         raise InputError(
@@ -111,18 +111,18 @@ def read_evaluation(path: Path) -> Evaluated:
             "evaluate again"
         )
     seen = seen_in_evaluation(folder, traces)
-    return Evaluated(folder, picks, detections, traces, results, seen)
+    return EvaluationTables(folder, picks, detections, traces, results, seen)
 
 
 def require_results(
     folder: Path, remedy: str = "evaluate again with eqt evaluate --overwrite"
 ) -> None:
-    """Refuse an evaluation of an earlier version, which counted the study's columns otherwise.
+    """Refuse an evaluation of an earlier version, which counted the study's columns differently.
 
     Raises
     ------
     InputError
-        The folder has no ``X_test_results.csv``; `remedy` says what to do.
+        The folder has no ``X_test_results.csv``; `remedy` ends the message.
     """
     require_file(
         folder / RESULTS,
@@ -131,7 +131,7 @@ def require_results(
     )
 
 
-def _misfit(folder: Path, name: str) -> InputError:
+def _mismatch_error(folder: Path, name: str) -> InputError:
     return InputError(
         f"{str(folder / name)!r} does not list the traces of the picks.csv beside it: "
         "evaluate again with eqt evaluate --overwrite"
@@ -139,7 +139,7 @@ def _misfit(folder: Path, name: str) -> InputError:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Read one table: text as written, numbers as float64, empty ones as NaN."""
+    """Read one table: text unchanged, numbers as float64, empty cells of numbers as NaN."""
     text_columns, number_columns = TABLES[path.name]
     require_file(
         path,
@@ -171,26 +171,28 @@ def _numbers(text: pd.Series, path: Path) -> np.ndarray:
     return values
 
 
-def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> list[Evaluated]:
-    """Put the traces of all evaluations in the order of the first.
+def align_traces(
+    evaluations: Sequence[EvaluationTables], names: Sequence[str]
+) -> list[EvaluationTables]:
+    """Reorder the traces of all evaluations to the order of the first.
 
     Raises
     ------
     InputError
-        They are of different traces, or say different things of them; `names` tell which.
+        The evaluations, called by `names`, are of different traces or differ in their labels.
     """
     first = evaluations[0]
     ordered = [first]
-    for other, name in zip(evaluations[1:], names[1:], strict=True):
-        index = pd.Index(other.traces["trace_name"]).get_indexer(first.traces["trace_name"])
+    for evaluation, name in zip(evaluations[1:], names[1:], strict=True):
+        index = pd.Index(evaluation.traces["trace_name"]).get_indexer(first.traces["trace_name"])
         missing = int((index < 0).sum())
-        extra = len(other.traces) - (len(index) - missing)
+        extra = len(evaluation.traces) - (len(index) - missing)
         if missing or extra:
             raise InputError(
                 f"{names[0]} and {name} were evaluated on different traces: {missing + extra:,} "
                 f"are in one of them only ({missing:,} and {extra:,}); evaluate both on the same"
             )
-        traces = other.traces.iloc[index].reset_index(drop=True)
+        traces = evaluation.traces.iloc[index].reset_index(drop=True)
         differing = int(_differing(first.traces, traces).sum())
         if differing:
             raise InputError(
@@ -199,13 +201,14 @@ def in_same_order(evaluations: Sequence[Evaluated], names: Sequence[str]) -> lis
                 "same data"
             )
         picks, results = (
-            table.iloc[index].reset_index(drop=True) for table in (other.picks, other.results)
+            table.iloc[index].reset_index(drop=True)
+            for table in (evaluation.picks, evaluation.results)
         )
-        ordered.append(replace(other, picks=picks, traces=traces, results=results))
+        ordered.append(replace(evaluation, picks=picks, traces=traces, results=results))
     return ordered
 
 
-def _differing(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
-    """Tell in which rows two tables differ; what neither knows is the same."""
-    same = (one == other) | (one.isna() & other.isna())
+def _differing(table_a: pd.DataFrame, table_b: pd.DataFrame) -> np.ndarray:
+    """Return which rows of two tables differ; NaN equals NaN."""
+    same = (table_a == table_b) | (table_a.isna() & table_b.isna())
     return ~same.all(axis=1).to_numpy()

@@ -1,25 +1,24 @@
-"""Evaluate a trained network by two protocols side by side: the study's, and an honest one.
+"""Evaluation of a trained network by two protocols: the study's, and one within a tolerance.
 
 ==============  ====================================================================
-`task`          which traces of which file, with which weights, and where to write
-`tables`        a row a trace, a row a detection
-`found`         detections and picks as columns, and how right they are
-`thresholds`    chosen on the validation part
-`honest`        figures of what is found where it belongs, with intervals
-`breakdown`     the same by SNR, distance, magnitude, depth and station
-`calibrated`    whether probabilities and uncertainties can be believed
-`gallery`       traces to look at
-`findings`      all of that
-`report`        one page
-`folder`        written whole or not at all
-`evaluating`    the road through these
+`inputs`        traces, weights and output folder of an evaluation
+`tables`        a row per trace, a row per detection
+`detections`    detections and picks as columns, and their scores
+`thresholds`    the choice of thresholds on the validation split
+`tolerance`     scores of picks within a tolerance, with bootstrap intervals
+`breakdown`     the same scores by SNR, distance, magnitude, depth and station
+`calibration`   reliability of probabilities and of Monte Carlo uncertainties
+`examples`      traces to draw: evenly spaced ones and the worst
+`results`       all results of an evaluation, and its figures
+`report`        the HTML report
+`folder`        the files of an evaluation folder
+`run`           the complete evaluation
 ==============  ====================================================================
 
-The pass of the network is `eqt.picking.candidates.collect_candidates`, for
-these or any other batches.
+The network is run by `eqt.picking.candidates.collect_candidates`, which takes any batches.
 """
 
-from eqt.evaluation.inputs import Part, Task, plan
+from eqt.evaluation.inputs import Task, TraceSubset, plan
 from eqt.evaluation.report import SECTIONS, Section, residual_rows, tolerance_rows
 from eqt.evaluation.results import (
     TOLERANCES,
@@ -48,10 +47,10 @@ __all__ = [
     "TOLERANCES",
     "Evaluation",
     "EvaluationResult",
-    "Part",
     "Protocol",
     "Section",
     "Task",
+    "TraceSubset",
     "choose",
     "detections_table",
     "evaluate",

@@ -1,4 +1,4 @@
-"""The same figures for kinds of traces: by SNR, distance, magnitude, depth and station."""
+"""Scores by category of trace: SNR, distance, magnitude, depth and station."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -17,7 +17,7 @@ EDGES: Mapping[str, tuple[float, ...]] = {
     "source_magnitude": (-INFINITY, 1, 2, 3, 4, INFINITY),
     "source_depth_km": (-INFINITY, 5, 10, 20, 40, INFINITY),
 }
-"""Where bins begin and end; a value on an edge belongs to the bin above."""
+"""Edges of the bins; a value on an edge belongs to the bin above."""
 
 TITLES = {
     "snr_db": "SNR (dB)",
@@ -26,63 +26,69 @@ TITLES = {
     "source_depth_km": "depth (km)",
     "station": "station",
 }
-STATIONS = 10
+MAX_STATIONS = 10
 
 
 def breakdown(
-    honest: ToleranceFigures, traces: pd.DataFrame, tolerance: float, chance: BootstrapConfig
+    tolerance_scores: ToleranceFigures,
+    traces: pd.DataFrame,
+    tolerance: float,
+    bootstrap: BootstrapConfig,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Tell detection, P and S apart by what is known of the traces.
+    """Score detection, P and S for each bin of the trace attributes, with bootstrap intervals.
 
-    Noise has no distance, magnitude or depth, so bins of these, and of SNR, hold events alone; and
-    what is wrong is what was found wrongly in their traces. A station has both.
+    Noise has no distance, magnitude or depth, so bins of these, and of SNR, contain events alone,
+    and false positives are those in event traces. A station has both.
 
     Parameters
     ----------
-    honest
-        What was judged.
+    tolerance_scores
+        Counts by trace, and pick scores at each tolerance.
     traces
-        As `eqt.evaluation.tables.traces_table` makes them.
+        The table of `eqt.evaluation.tables.traces_table`.
     tolerance
-        Which of the tolerances to take, seconds.
-    chance
-        What intervals are drawn from.
+        One of the tolerances, seconds.
+    bootstrap
+        Groups, resamples and seed of the intervals.
 
     Returns
     -------
     dict
         For ``snr_db``, ``source_distance_km``, ``source_magnitude``, ``source_depth_km`` and
-        ``station`` a row a bin that holds traces: ``bin``, ``traces``, ``earthquakes``, and for
+        ``station`` a row per bin that has traces: ``bin``, ``traces``, ``earthquakes``, and for
         ``detection``, ``P`` and ``S`` counts, precision, recall and F1 with intervals.
     """
-    bins = {name: _bins(traces, name, honest.truth.is_event) for name in EDGES}
+    bins = {name: _bins(traces, name, tolerance_scores.truth.is_event) for name in EDGES}
     bins["station"] = stations(traces["station"].to_numpy(object))
-    tallies = {"detection": honest.detection}
-    tallies |= {phase: one.tally for phase, one in honest.picks[tolerance].items()}
-    cells = {
-        (name, label, kind): (tally, some)
-        for name, of_name in bins.items()
-        for label, some in of_name.items()
-        for kind, tally in tallies.items()
+    counts_by_name = {"detection": tolerance_scores.detection}
+    counts_by_name |= {
+        phase: scores.counts for phase, scores in tolerance_scores.picks[tolerance].items()
     }
-    each = (("|".join(key), _only(*cell)) for key, cell in cells.items())
-    bounds = intervals(each, chance.groups, chance.resamples, chance.seed)
-    sizes = {
-        phase: (one.traces, one.matches.residuals) for phase, one in honest.picks[tolerance].items()
+    cells = {
+        (name, label, score_name): (counts, mask)
+        for name, of_name in bins.items()
+        for label, mask in of_name.items()
+        for score_name, counts in counts_by_name.items()
+    }
+    cell_counts = (("|".join(key), _counts_of_traces(*cell)) for key, cell in cells.items())
+    bounds = intervals(cell_counts, bootstrap.groups, bootstrap.resamples, bootstrap.seed)
+    residuals_by_phase = {
+        phase: (scores.traces, scores.matches.residuals)
+        for phase, scores in tolerance_scores.picks[tolerance].items()
     }
 
-    def row(name: str, label: str, some: np.ndarray) -> dict[str, Any]:
-        kinds = {
-            kind: _figures(tally.score(some), bounds["|".join((name, label, kind))])
-            for kind, tally in tallies.items()
+    def row(name: str, label: str, mask: np.ndarray) -> dict[str, Any]:
+        row_scores = {
+            score_name: _score_row(counts.score(mask), bounds["|".join((name, label, score_name))])
+            for score_name, counts in counts_by_name.items()
         }
-        for phase, (trace, residuals) in sizes.items():
-            kinds[phase]["mae_s"] = residual_figures(residuals[some[trace]])["mae"]
-        quakes = len(np.unique(chance.groups[some & honest.truth.is_event]))
-        return {"bin": label, "traces": int(some.sum()), "earthquakes": quakes, **kinds}
+        for phase, (match_traces, residuals) in residuals_by_phase.items():
+            row_scores[phase]["mae_s"] = residual_figures(residuals[mask[match_traces]])["mae"]
+        n_earthquakes = len(np.unique(bootstrap.groups[mask & tolerance_scores.truth.is_event]))
+        return {"bin": label, "traces": int(mask.sum()), "earthquakes": n_earthquakes, **row_scores}
 
     return {
-        name: [row(name, label, some) for label, some in of_name.items()]
+        name: [row(name, label, mask) for label, mask in of_name.items()]
         for name, of_name in bins.items()
     }
 
@@ -94,7 +100,7 @@ def _bins(traces: pd.DataFrame, name: str, event: np.ndarray) -> dict[str, np.nd
         for low, high in pairwise(EDGES[name])
     }
     bins["unknown"] = event & np.isnan(values)
-    return {label: some for label, some in bins.items() if some.any()}
+    return {label: mask for label, mask in bins.items() if mask.any()}
 
 
 def _label(low: float, high: float) -> str:
@@ -108,31 +114,31 @@ def _label(low: float, high: float) -> str:
     return f"{low:g} or more" if high == INFINITY else f"{low:g} to {high:g}"
 
 
-def stations(names: np.ndarray, most: int = STATIONS) -> dict[str, np.ndarray]:
-    """Tell the traces of the stations with most of them, and those of all the others.
+def stations(names: np.ndarray, max_stations: int = MAX_STATIONS) -> dict[str, np.ndarray]:
+    """Return trace masks of the stations with most traces, and one mask for all other stations.
 
     >>> list(stations(np.array(["A", "B", "B"], dtype=object), 1))
     ['B', 'the other 1']
     """
-    counted = (
+    trace_counts = (
         pd.Series(names)
         .value_counts(sort=False)
         .sort_index()
         .sort_values(ascending=False, kind="stable")
     )
-    top = counted.index[:most].tolist()
-    bins = {str(station): names == station for station in top}
-    if len(counted) > len(top):
-        bins[f"the other {len(counted) - len(top)}"] = ~np.isin(names, top)
+    largest = trace_counts.index[:max_stations].tolist()
+    bins = {str(station): names == station for station in largest}
+    if len(trace_counts) > len(largest):
+        bins[f"the other {len(trace_counts) - len(largest)}"] = ~np.isin(names, largest)
     return bins
 
 
-def _only(tally: ConfusionCounts, some: np.ndarray) -> ConfusionCounts:
-    return ConfusionCounts(*(np.where(some, column, 0) for column in vars(tally).values()))
+def _counts_of_traces(counts: ConfusionCounts, mask: np.ndarray) -> ConfusionCounts:
+    return ConfusionCounts(*(np.where(mask, column, 0) for column in vars(counts).values()))
 
 
-def _figures(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: bounds[key] for key in ("precision", "recall", "f1") if key in bounds}
+def _score_row(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
+    score_bounds = {key: bounds[key] for key in ("precision", "recall", "f1") if key in bounds}
     return {
         "precision": score.precision,
         "recall": score.recall,
@@ -140,5 +146,5 @@ def _figures(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
         "tp": score.tp,
         "fp": score.fp,
         "fn": score.fn,
-        "intervals": kept,
+        "intervals": score_bounds,
     }

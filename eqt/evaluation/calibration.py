@@ -1,4 +1,4 @@
-"""Whether a network's probabilities and uncertainties can be believed."""
+"""Calibration of a network's probabilities and of its Monte Carlo uncertainties."""
 
 from typing import Any
 
@@ -6,18 +6,21 @@ import numpy as np
 import pandas as pd
 
 from eqt.evaluation.detections import PHASES, DetectionColumns
-from eqt.evaluation.tolerance import ToleranceFigures, nearest
+from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
 from eqt.metrics import calibration_error, reliability, uncertainty_figures
 from eqt.picking.candidates import PickCandidates
 
 
 def calibration(
-    honest: ToleranceFigures, found: DetectionColumns, candidates: PickCandidates, tolerance: float
+    tolerance_scores: ToleranceFigures,
+    detections: DetectionColumns,
+    candidates: PickCandidates,
+    tolerance: float,
 ) -> dict[str, dict[str, Any]]:
-    """Compare stated probabilities with what came true.
+    """Compute reliability tables: predicted probabilities against observed frequencies.
 
-    For detection that is the highest probability of a trace, and whether it has an earthquake; for
-    P and S the probability of each pick, and whether it is right within the tolerance.
+    For detection these are the highest probability of a trace, and whether it has an earthquake;
+    for P and S the probability of each pick, and whether it is right within the tolerance.
 
     Returns
     -------
@@ -25,14 +28,15 @@ def calibration(
         For ``detection``, ``P`` and ``S``: ``ece``, the expected calibration error, and ``bins``,
         rows as of `eqt.metrics.reliability`.
     """
-    tables = {"detection": reliability(candidates.highest[:, 0], honest.truth.is_event)}
+    tables = {"detection": reliability(candidates.highest[:, 0], tolerance_scores.truth.is_event)}
     for phase in PHASES:
-        picked = found.picks[phase]
-        right = np.zeros(len(picked.trace), bool)
-        right[honest.picks[tolerance][phase].matches.picks] = True
-        tables[phase] = reliability(picked.probability, right)
+        picks = detections.picks[phase]
+        is_right = np.zeros(len(picks.trace), bool)
+        is_right[tolerance_scores.picks[tolerance][phase].matches.picks] = True
+        tables[phase] = reliability(picks.probability, is_right)
     return {
-        name: {"ece": calibration_error(one), "bins": _rows(one)} for name, one in tables.items()
+        name: {"ece": calibration_error(table), "bins": _rows(table)}
+        for name, table in tables.items()
     }
 
 
@@ -42,16 +46,16 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def uncertainty(
-    honest: ToleranceFigures, found: DetectionColumns, tolerance: float
+    tolerance_scores: ToleranceFigures, detections: DetectionColumns, tolerance: float
 ) -> dict[str, dict[str, object]]:
-    """Tell for P and S whether the picks with much Monte Carlo uncertainty are those that are off.
+    """Measure for P and S how well Monte Carlo uncertainty ranks the errors of picks.
 
-    The nearest pick of each arrival counts, however far off; see
+    The nearest pick of each arrival counts, at any distance; see
     `eqt.metrics.uncertainty_figures`.
     """
-    told = {}
+    figures = {}
     for phase in PHASES:
-        pairs = nearest(honest.truth, found.picks[phase], phase)
-        strays = found.picks[phase].uncertainty[pairs.picks]
-        told[phase] = uncertainty_figures(strays, pairs.residuals, tolerance)
-    return told
+        pairs = nearest_picks(tolerance_scores.truth, detections.picks[phase], phase)
+        std = detections.picks[phase].uncertainty[pairs.picks]
+        figures[phase] = uncertainty_figures(std, pairs.residuals, tolerance)
+    return figures

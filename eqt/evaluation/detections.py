@@ -1,4 +1,4 @@
-"""What was found in many traces, as columns, and how right it is."""
+"""Detections and picks of many traces as columns, and their scores."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from steadkit.schema import SAMPLING_RATE
 PHASES = ("P", "S")
 
 
-class Picked(NamedTuple):
+class PickColumns(NamedTuple):
     """Picks of one phase, each column (picks,); seconds from the start of the trace."""
 
     trace: np.ndarray
@@ -34,92 +34,105 @@ class DetectionColumns(NamedTuple):
 
     trace: np.ndarray
     spans: np.ndarray
-    picks: dict[str, Picked]
+    picks: dict[str, PickColumns]
 
 
-class Scored(NamedTuple):
-    """Which picks are right, counted by trace."""
+class PickScores(NamedTuple):
+    """Matches of picks with arrivals, and outcomes counted by trace."""
 
     matches: Matches
     traces: np.ndarray
     """The trace of each match."""
-    tally: ConfusionCounts
+    counts: ConfusionCounts
 
 
 def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
-    """Lay out the detections of all traces as columns."""
-    trace = np.repeat(np.arange(len(detections)), [len(one) for one in detections])
-    every = [one for of_trace in detections for one in of_trace]
-    spans = np.array([(one.start, one.end) for one in every], int).reshape(-1, 2)
+    """Return the detections of all traces as columns."""
+    trace = np.repeat(np.arange(len(detections)), [len(detection) for detection in detections])
+    all_detections = [detection for of_trace in detections for detection in of_trace]
+    spans = np.array(
+        [(detection.start, detection.end) for detection in all_detections], int
+    ).reshape(-1, 2)
     picks = {}
     for phase in PHASES:
-        its = [getattr(one, phase.lower()) for one in every]
-        rows = [(p.sample, p.probability, p.uncertainty) for p in its if p is not None]
-        sample, *rest = np.array(rows, float).reshape(-1, 3).T
-        has = np.array([p is not None for p in its], bool)
-        picks[phase] = Picked(trace[has], sample / SAMPLING_RATE, *rest)
+        phase_picks = [getattr(detection, phase.lower()) for detection in all_detections]
+        rows = [(p.sample, p.probability, p.uncertainty) for p in phase_picks if p is not None]
+        sample, *columns = np.array(rows, float).reshape(-1, 3).T
+        has_pick = np.array([p is not None for p in phase_picks], bool)
+        picks[phase] = PickColumns(trace[has_pick], sample / SAMPLING_RATE, *columns)
     return DetectionColumns(trace, spans, picks)
 
 
-def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> Picked:
-    """List the picks of a phase down to the floor, in the detections at a threshold.
+def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: str) -> PickColumns:
+    """Return the picks of a phase down to the floor, in the detections at a threshold.
 
-    Those that reach any higher threshold are what would have been picked at it; S depends on the
-    threshold of P, which stands. Pairs are not preferred: what a low threshold adds would change
-    the picks of a high one.
+    The subset above any higher threshold equals the picks at that threshold; S depends on the
+    threshold of P, which stays as it is. Pairs are not preferred: the picks that a low threshold
+    adds would change those of a high one.
     """
-    low = {phase.lower(): min(FLOOR, getattr(thresholds, phase.lower()))}
-    at = Thresholds(**(vars(thresholds) | low))
+    floor = {phase.lower(): min(FLOOR, getattr(thresholds, phase.lower()))}
+    low_thresholds = Thresholds(**(vars(thresholds) | floor))
     without_pairs = replace(candidates, rules=replace(candidates.rules, prefers_pair=False))
-    return detection_columns(without_pairs.detections(at)).picks[phase]
+    return detection_columns(without_pairs.detections(low_thresholds)).picks[phase]
 
 
-def judgeable(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Picked:
-    """Return the picks that are right or wrong.
+def scorable_picks(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickColumns:
+    """Return the picks that can be scored as right or wrong.
 
     A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
     """
-    is_judged = truth.can_judge(phase, picked.trace, picked.seconds)
-    if not is_judged.all():
-        matches = match_picks(*truth.arrivals(phase), picked.trace, picked.seconds, tolerance)
-        is_judged[matches.picks] = True
-    return Picked(*(column[is_judged] for column in picked))
+    is_scorable = truth.can_judge(phase, picks.trace, picks.seconds)
+    if not is_scorable.all():
+        matches = match_picks(*truth.arrivals(phase), picks.trace, picks.seconds, tolerance)
+        is_scorable[matches.picks] = True
+    return PickColumns(*(column[is_scorable] for column in picks))
 
 
-def score(truth: Truth, picked: Picked, phase: str, tolerance: float) -> Scored:
-    """Tell which picks of a phase are right in time; one for an arrival, the nearest."""
+def score(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickScores:
+    """Score the picks of a phase: the nearest pick within the tolerance matches an arrival."""
     traces, seconds = truth.arrivals(phase)
-    found = match_picks(traces, seconds, picked.trace, picked.seconds, tolerance)
-    right = traces[found.arrivals]
-    counted = count_outcomes(truth.traces, traces, picked.trace, right, truth.lacks(phase))
-    return Scored(found, right, counted)
+    matches = match_picks(traces, seconds, picks.trace, picks.seconds, tolerance)
+    match_traces = traces[matches.arrivals]
+    counts = count_outcomes(truth.traces, traces, picks.trace, match_traces, truth.lacks(phase))
+    return PickScores(matches, match_traces, counts)
 
 
 def right_by_probability(
-    truth: Truth, picked: Picked, phase: str, tolerance: float
+    truth: Truth, picks: PickColumns, phase: str, tolerance: float
 ) -> tuple[np.ndarray, int]:
-    """Tell which picks are right where the most probable in time takes the arrival.
+    """Match each arrival with its most probable pick within the tolerance.
 
-    So they are right at whatever threshold they reach; returned with the number of arrivals.
+    The match does not depend on the threshold, as that of the nearest pick would, so one pass
+    serves a complete precision-recall curve.
+
+    Returns
+    -------
+    is_right : numpy.ndarray
+        Shape (picks,), bool.
+    n_arrivals : int
+        Number of arrivals.
     """
     traces, seconds = truth.arrivals(phase)
-    order = -picked.probability
-    found = match_picks(traces, seconds, picked.trace, picked.seconds, tolerance, order)
-    right = np.zeros(len(picked.trace), bool)
-    right[found.picks] = True
-    return right, len(traces)
+    order = -picks.probability
+    matches = match_picks(traces, seconds, picks.trace, picks.seconds, tolerance, order)
+    is_right = np.zeros(len(picks.trace), bool)
+    is_right[matches.picks] = True
+    return is_right, len(traces)
 
 
-def overlapping(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> ConfusionCounts:
+def count_overlaps(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> ConfusionCounts:
     """Count detections by whether they cover an earthquake; see `eqt.metrics.match_detections`."""
-    _, right = match_detections(truth.p, truth.s, truth.trace, spans, trace)
-    return count_outcomes(truth.traces, truth.trace, trace, trace[right])
+    _, is_match = match_detections(truth.p, truth.s, truth.trace, spans, trace)
+    return count_outcomes(truth.traces, truth.trace, trace, trace[is_match])
 
 
-def present(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
-    """Count traces: with an earthquake or without, with a detection or without."""
-    event = truth.is_event
-    found = np.bincount(trace, minlength=truth.traces) > 0
+def count_presence(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
+    """Count traces by whether they have an earthquake and whether they have a detection."""
+    is_event = truth.is_event
+    is_detected = np.bincount(trace, minlength=truth.traces) > 0
     return count_outcomes(
-        truth.traces, np.flatnonzero(event), np.flatnonzero(found), np.flatnonzero(event & found)
+        truth.traces,
+        np.flatnonzero(is_event),
+        np.flatnonzero(is_detected),
+        np.flatnonzero(is_event & is_detected),
     )

@@ -1,4 +1,4 @@
-"""Traces to look at: some as they come, and those that went worst."""
+"""Example traces of a report: evenly spaced ones, and the worst."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,18 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 from eqt.evaluation.detections import PHASES, DetectionColumns
-from eqt.evaluation.tolerance import ToleranceFigures, nearest
+from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
 from eqt.picking.candidates import PickCandidates
 from eqt.probabilities import Predict
 from steadkit.pipeline import BatchLoader, raise_input_errors
 
 EXAMPLES = 6
 WORST = 3
-"""Traces of each kind."""
+"""Traces of each category."""
 
 
 class ExampleTraces(NamedTuple):
-    """Traces with what a network makes of them, for `eqt.plots.examples`."""
+    """Traces with the outputs of a network, as arguments of `eqt.plots.examples`."""
 
     titles: list[str]
     waveforms: np.ndarray
@@ -25,61 +25,66 @@ class ExampleTraces(NamedTuple):
     p: np.ndarray
     s: np.ndarray
 
-    def part(self, some: slice) -> "ExampleTraces":
-        """Keep some of them."""
+    def subset(self, rows: slice) -> "ExampleTraces":
+        """Return a slice of the traces."""
         _, *columns = self
-        return ExampleTraces(self.titles[some], *(column[some] for column in columns))
+        return ExampleTraces(self.titles[rows], *(column[rows] for column in columns))
 
 
 class WorstTrace(NamedTuple):
-    """A trace that went wrong, and how."""
+    """Row of a badly picked trace, and what is wrong with it."""
 
     row: int
-    why: str
+    reason: str
 
 
-def evenly(traces: int, most: int = EXAMPLES) -> list[int]:
-    """Choose some traces from first to last.
+def spaced_rows(n_traces: int, max_rows: int = EXAMPLES) -> list[int]:
+    """Choose evenly spaced rows.
 
-    >>> evenly(100, 4)
+    >>> spaced_rows(100, 4)
     [0, 25, 50, 75]
     """
-    step = max(traces // most, 1)
-    return list(range(0, traces, step))[:most]
+    step = max(n_traces // max_rows, 1)
+    return list(range(0, n_traces, step))[:max_rows]
 
 
-def worst(
-    honest: ToleranceFigures,
-    found: DetectionColumns,
+def worst_traces(
+    tolerance_scores: ToleranceFigures,
+    detections: DetectionColumns,
     candidates: PickCandidates,
     tolerance: float,
-    most: int = WORST,
+    max_per_category: int = WORST,
 ) -> list[WorstTrace]:
-    """Choose the worst: picks far off, earthquakes missed, the surest false alarms, or the most.
+    """Choose the worst traces: outlying picks, missed earthquakes, false alarms, extra detections.
 
-    Each trace comes once, at most so many of each kind, the worst first.
+    Each trace comes once, at most `max_per_category` of each category, the worst first.
     """
-    kinds: list[list[WorstTrace]] = [
-        *(_far_off(honest, found, phase, tolerance) for phase in PHASES),
-        _missed(honest, candidates),
-        _false(honest, candidates),
-        _besides(honest),
+    categories: list[list[WorstTrace]] = [
+        *(
+            _picks_outside_tolerance(tolerance_scores, detections, phase, tolerance)
+            for phase in PHASES
+        ),
+        _missed_events(tolerance_scores, candidates),
+        _false_alarms(tolerance_scores, candidates),
+        _extra_detections(tolerance_scores),
     ]
     seen: set[int] = set()
     chosen = []
-    for kind in kinds:
-        new = list({bad.row: bad for bad in reversed(kind) if bad.row not in seen}.values())[::-1]
-        chosen += new[:most]
-        seen |= {bad.row for bad in new[:most]}
+    for category in categories:
+        new_traces = list(
+            {trace.row: trace for trace in reversed(category) if trace.row not in seen}.values()
+        )[::-1]
+        chosen += new_traces[:max_per_category]
+        seen |= {trace.row for trace in new_traces[:max_per_category]}
     return chosen
 
 
-def _far_off(
-    honest: ToleranceFigures, found: DetectionColumns, phase: str, tolerance: float
+def _picks_outside_tolerance(
+    tolerance_scores: ToleranceFigures, detections: DetectionColumns, phase: str, tolerance: float
 ) -> list[WorstTrace]:
-    pairs = nearest(honest.truth, found.picks[phase], phase)
+    pairs = nearest_picks(tolerance_scores.truth, detections.picks[phase], phase)
     order = np.argsort(-np.abs(pairs.residuals), kind="stable")
-    rows = found.picks[phase].trace[pairs.picks]
+    rows = detections.picks[phase].trace[pairs.picks]
     return [
         WorstTrace(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
         for i in order.tolist()
@@ -87,26 +92,30 @@ def _far_off(
     ]
 
 
-def _missed(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
-    rows = np.flatnonzero(honest.presence.fn)
+def _missed_events(
+    tolerance_scores: ToleranceFigures, candidates: PickCandidates
+) -> list[WorstTrace]:
+    rows = np.flatnonzero(tolerance_scores.presence.fn)
     highest = candidates.highest[rows, 0]
     order = np.argsort(highest, kind="stable").tolist()
     return [WorstTrace(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
 
 
-def _false(honest: ToleranceFigures, candidates: PickCandidates) -> list[WorstTrace]:
-    rows = np.flatnonzero((honest.detection.fp > 0) & ~honest.truth.is_event)
+def _false_alarms(
+    tolerance_scores: ToleranceFigures, candidates: PickCandidates
+) -> list[WorstTrace]:
+    rows = np.flatnonzero((tolerance_scores.detection.fp > 0) & ~tolerance_scores.truth.is_event)
     highest = candidates.highest[rows, 0]
     order = np.argsort(-highest, kind="stable").tolist()
     return [WorstTrace(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
 
 
-def _besides(honest: ToleranceFigures) -> list[WorstTrace]:
-    """List events with the most detections where no earthquake is known."""
-    wrong = honest.detection.fp
-    rows = np.flatnonzero((wrong > 0) & honest.truth.is_event)
-    order = np.argsort(-wrong[rows], kind="stable").tolist()
-    return [WorstTrace(int(rows[i]), f"wrong detections: {wrong[rows[i]]}") for i in order]
+def _extra_detections(tolerance_scores: ToleranceFigures) -> list[WorstTrace]:
+    """Return events with detections outside known earthquakes, most detections first."""
+    n_wrong = tolerance_scores.detection.fp
+    rows = np.flatnonzero((n_wrong > 0) & tolerance_scores.truth.is_event)
+    order = np.argsort(-n_wrong[rows], kind="stable").tolist()
+    return [WorstTrace(int(rows[i]), f"wrong detections: {n_wrong[rows[i]]}") for i in order]
 
 
 def example_traces(
@@ -115,7 +124,7 @@ def example_traces(
     rows: Sequence[int],
     titles: Sequence[str],
 ) -> ExampleTraces:
-    """Run a network over a few traces once more, now keeping everything.
+    """Run a network over a few traces again and keep its complete outputs.
 
     Parameters
     ----------
@@ -124,21 +133,21 @@ def example_traces(
     batches
         The traces that were evaluated.
     rows
-        The numbers of those to show.
+        Rows of the traces to show; a row may be repeated.
     titles
-        What to write above each.
+        Titles of the panels.
     """
     # A trace may be shown twice, but is read once.
-    once, places = np.unique(rows, return_inverse=True)
-    names = [batches.names[row] for row in once.tolist()]
-    few = BatchLoader(batches.data_source.data, names, batches.config)
-    with raise_input_errors(few):
-        made = [few.batch(number)[0] for number in range(len(few))]
-    outputs = [predict(waveforms).mean for waveforms in made]
+    unique_rows, positions = np.unique(rows, return_inverse=True)
+    names = [batches.names[row] for row in unique_rows.tolist()]
+    selected = BatchLoader(batches.data_source.data, names, batches.config)
+    with raise_input_errors(selected):
+        waveforms_of_batches = [selected.batch(number)[0] for number in range(len(selected))]
+    outputs = [predict(waveforms).mean for waveforms in waveforms_of_batches]
     return ExampleTraces(
         list(titles),
-        np.concatenate(made)[places],
-        np.concatenate(outputs)[places],
+        np.concatenate(waveforms_of_batches)[positions],
+        np.concatenate(outputs)[positions],
         batches.p[list(rows)],
         batches.s[list(rows)],
     )

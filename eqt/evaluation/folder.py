@@ -1,10 +1,10 @@
-"""The folder of an evaluation: what it holds, and how one is told from others."""
+"""Files of an evaluation folder, and how such a folder is recognised."""
 
 import json
 from pathlib import Path
 
 PROOF = "metrics.json"
-"""A folder with this file, and the study's columns in it, is an evaluation."""
+"""A folder with this file, and a ``study`` entry in it, is an evaluation."""
 
 POSITION = (
     "position_windows.csv",
@@ -14,7 +14,7 @@ POSITION = (
     "position_window.png",
     "position_second.png",
 )
-"""What the position test writes besides; see `eqt.position_bias.write`."""
+"""Files that the position test adds; see `eqt.position_bias.write`."""
 
 FILES = (
     "X_test_results.csv",
@@ -29,11 +29,11 @@ FILES = (
     *POSITION,
     PROOF,
 )
-"""What an evaluation writes; other files in its folder are somebody else's."""
+"""Files that an evaluation writes; any other file in the folder is foreign and is kept."""
 
 
 def files_of(folder: Path) -> tuple[str, ...] | None:
-    """List what an evaluation has written; None if the folder is none."""
+    """Return the names of the files of an evaluation; None if the folder is no evaluation."""
     try:
         content = json.loads((folder / PROOF).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

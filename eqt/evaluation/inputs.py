@@ -1,4 +1,4 @@
-"""What to evaluate: which traces of which file, with which weights, and where to write."""
+"""Inputs of an evaluation: traces of a file, weights, and the output folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ from steadkit.manifest import load
 from steadkit.sources import source_from_path
 
 
-class Part(NamedTuple):
-    """Some traces of a STEAD file."""
+class TraceSubset(NamedTuple):
+    """Selected traces of a STEAD file."""
 
     data: Path
     traces: list[str]
@@ -31,9 +31,9 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What to evaluate: which traces of which file, with which weights, and where to write.
+    """Traces, weights and output folder of an evaluation.
 
-    `validation` is what thresholds can be chosen on, if there is anything.
+    `validation` are the traces on which thresholds can be chosen, None if there are none.
     """
 
     name: str
@@ -42,54 +42,56 @@ class Task:
     weights: Path
     training: TrainConfig
     out: Path
-    validation: Part | None = None
+    validation: TraceSubset | None = None
     seen: TrainingOverlap = NOTHING
-    """What of the traces the run was trained on."""
+    """Overlap of the traces with the training and validation splits of the run."""
 
 
 def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | None) -> Task:
-    """Work out what the user means.
+    """Resolve the user's arguments into a task.
 
-    A run is evaluated on its own test part, wherever `data` says that its data are now; with other
-    `data`, on the whole of them. `weights` take the place of the run's best; without a run, traces
-    are scaled as published.
+    A run is evaluated on its test split, which may have moved to `data`; with other `data`, on all
+    of their traces. `weights` replace the run's best; without a run, traces are scaled as
+    published.
 
     Raises
     ------
     InputError
-        Neither a run, nor data with weights are named, or one of them cannot be used, or there
-        is no trace to evaluate.
+        Neither a run nor data with weights are given, one of them cannot be used, or there is no
+        trace to evaluate.
     """
     if run is None:
         if data is None or weights is None:
             raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
         traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
         seen = _seen(run_of(weights), data, traces)
-        return Task(_bare(weights), data, traces, weights, TrainConfig(), out, seen=seen)
+        return Task(_weights_name(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
-    file = resolve_data(RunFolder(run), setup, data)
-    whole = not is_training_data(RunFolder(run), setup, file)
-    traces = _all_traces(file) if whole else _test_part(RunFolder(run))
-    validation = _part(RunFolder(run), "validation")
+    data_file = resolve_data(RunFolder(run), setup, data)
+    uses_all_traces = not is_training_data(RunFolder(run), setup, data_file)
+    traces = _all_traces(data_file) if uses_all_traces else _test_split(RunFolder(run))
+    validation = _traces_of_split(RunFolder(run), "validation")
     return Task(
         name=printable(run.resolve().name, None),
-        data=file,
+        data=data_file,
         traces=traces,
         weights=weights or RunFolder(run).best,
         training=setup.training,
-        out=out or run / (f"evaluation-{file.stem}" if whole else "evaluation"),
-        validation=Part(setup.data if whole else file, validation) if validation else None,
-        seen=_seen((weights and run_of(weights)) or RunFolder(run), file, traces),
+        out=out or run / (f"evaluation-{data_file.stem}" if uses_all_traces else "evaluation"),
+        validation=TraceSubset(setup.data if uses_all_traces else data_file, validation)
+        if validation
+        else None,
+        seen=_seen((weights and run_of(weights)) or RunFolder(run), data_file, traces),
     )
 
 
 def _seen(run: RunFolder | None, data: Path, traces: list[str]) -> TrainingOverlap:
-    """Count what of the traces the run was trained on that the weights are of."""
+    """Count the traces on which the run of the weights was trained."""
     return NOTHING if run is None else overlap_with_training(run, load_setup(run), data, traces)
 
 
-def _bare(weights: Path) -> str:
-    """Name a file of weights without its ending; a run folder keeps its name."""
+def _weights_name(weights: Path) -> str:
+    """Return the name of a file of weights without its suffix; a run folder keeps its name."""
     name = printable(weights.resolve().name, None)
     return name.removesuffix(weights_h5.SUFFIX).removesuffix(keras_v3.SUFFIX)
 
@@ -102,8 +104,8 @@ def _all_traces(data: Path) -> list[str]:
     return names
 
 
-def _test_part(run: RunFolder) -> list[str]:
-    names = _part(run, "test")
+def _test_split(run: RunFolder) -> list[str]:
+    names = _traces_of_split(run, "test")
     if not names:
         raise InputError(
             f"{str(run.split)!r} gives no trace to the test part: name other data with --data"
@@ -111,5 +113,5 @@ def _test_part(run: RunFolder) -> list[str]:
     return names
 
 
-def _part(run: RunFolder, part: str) -> list[str]:
-    return traces_of(load(run.split), part)
+def _traces_of_split(run: RunFolder, split: str) -> list[str]:
+    return traces_of(load(run.split), split)

@@ -1,4 +1,4 @@
-"""The report: one page that holds what it shows, a list of sections, each a function."""
+"""HTML report of an evaluation: one self-contained page, a list of sections, each a function."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -11,27 +11,27 @@ from eqt import plots
 from eqt.evaluation.breakdown import TITLES
 from eqt.evaluation.detections import PHASES, right_by_probability
 from eqt.evaluation.results import EvaluationResult, tester_default, unknown_summary
-from eqt.evaluation.tolerance import nearest
+from eqt.evaluation.tolerance import nearest_picks
 from eqt.metrics import precision_recall
 from eqt.plots import html
 
 Section = Callable[[EvaluationResult], str]
-"""Turns findings into HTML, empty where there is nothing to show."""
+"""Turns an evaluation result into HTML, empty where there is nothing to show."""
 
-KINDS = ("detection", "presence", "P", "S")
-
-
-def report(found: EvaluationResult, sections: Collection[Section] | None = None) -> str:
-    """Write the page; `sections` are what it shows, in order, by default all."""
-    parts = (section(found) for section in (SECTIONS if sections is None else sections))
-    return html.page(f"Evaluation of {found.task.name}", *filter(None, parts))
+SCORE_NAMES = ("detection", "presence", "P", "S")
 
 
-def data_section(found: EvaluationResult) -> str:
-    """Say what was evaluated with what."""
-    figures, thresholds = found.figures, found.figures["thresholds"]
+def report(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
+    """Return the page with the given sections in order, by default all."""
+    blocks = (section(result) for section in (SECTIONS if sections is None else sections))
+    return html.page(f"Evaluation of {result.task.name}", *filter(None, blocks))
+
+
+def data_section(result: EvaluationResult) -> str:
+    """List data, model, thresholds and options."""
+    figures, thresholds = result.figures, result.figures["thresholds"]
     lines = [
-        *filter(None, [found.task.seen.summary(figures["traces"])]),
+        *filter(None, [result.task.seen.summary(figures["traces"])]),
         f"data: {figures['data']}, {figures['traces']:,} traces: {figures['events']:,} of "
         f"{figures['earthquakes']:,} earthquakes, {figures['noise']:,} of noise",
         *unknown_summary(figures),
@@ -49,9 +49,9 @@ def data_section(found: EvaluationResult) -> str:
     return html.bullets(lines)
 
 
-def tolerance_section(found: EvaluationResult) -> str:
-    """Show what was found where it belongs, at each tolerance."""
-    detection = found.figures["honest"][f"{found.tolerance:g}"]["detection"]
+def tolerance_section(result: EvaluationResult) -> str:
+    """Tabulate the scores at each tolerance."""
+    detection = result.figures["honest"][f"{result.tolerance:g}"]["detection"]
     caption = (
         "In brackets: 95 % of draws of earthquakes lie between. MCC: Matthews' correlation. AUC: "
         "below the ROC, by the highest probability of each trace. AP: average precision"
@@ -63,66 +63,66 @@ def tolerance_section(found: EvaluationResult) -> str:
             "anywhere. P and S: a pick is right within the tolerance, one for an arrival; all else "
             "that was found is wrong, unless it may be an arrival that is not known."
         ),
-        html.table(pd.DataFrame(tolerance_rows(found.figures)), caption),
-        html.table(pd.DataFrame(residual_rows(found.figures)), "Right picks, in seconds"),
+        html.table(pd.DataFrame(tolerance_rows(result.figures)), caption),
+        html.table(pd.DataFrame(residual_rows(result.figures)), "Right picks, in seconds"),
     )
 
 
 def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List detection and presence once, P and S at each tolerance: scores with their intervals."""
     rows = []
-    for number, (tolerance, kinds) in enumerate(figures["honest"].items()):
-        for kind in KINDS if number == 0 else PHASES:
-            one = kinds[kind]
-            name = f"{kind}, {tolerance} s" if kind in PHASES else kind
-            scores = {
-                "precision": _bounded(one, "precision"),
-                "recall": _bounded(one, "recall"),
-                "F1": _bounded(one, "f1"),
-                "MCC": one["mcc"],
+    for number, (tolerance, scores_by_name) in enumerate(figures["honest"].items()):
+        for score_name in SCORE_NAMES if number == 0 else PHASES:
+            score = scores_by_name[score_name]
+            name = f"{score_name}, {tolerance} s" if score_name in PHASES else score_name
+            formatted = {
+                "precision": _with_interval(score, "precision"),
+                "recall": _with_interval(score, "recall"),
+                "F1": _with_interval(score, "f1"),
+                "MCC": score["mcc"],
             }
-            counts = {"right": one["tp"], "wrong": one["fp"], "missed": one["fn"]}
-            counts["wrong in noise"] = one["fp_in_noise"]
-            areas = {"AUC": one.get("auc"), "AP": one.get("average_precision")}
-            rows.append({"": name, **scores, **counts, **areas})
+            counts = {"right": score["tp"], "wrong": score["fp"], "missed": score["fn"]}
+            counts["wrong in noise"] = score["fp_in_noise"]
+            areas = {"AUC": score.get("auc"), "AP": score.get("average_precision")}
+            rows.append({"": name, **formatted, **counts, **areas})
     return rows
 
 
-def _bounded(one: Mapping[str, Any], key: str) -> str | None:
-    """Write a figure with its interval.
+def _with_interval(score: Mapping[str, Any], key: str) -> str | None:
+    """Format a score with its interval.
 
-    >>> _bounded({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
+    >>> _with_interval({"f1": 0.98, "intervals": {"f1": [0.955, 1.0]}}, "f1")
     '0.980 (.955-1.000)'
     """
-    if one[key] is None:
+    if score[key] is None:
         return None
-    low, high = one["intervals"].get(key, (None, None))
+    low, high = score["intervals"].get(key, (None, None))
     if low is None:
-        return f"{one[key]:.3f}"
+        return f"{score[key]:.3f}"
     low, high = (f"{bound:.3f}".removeprefix("0") for bound in (low, high))
-    return f"{one[key]:.3f} ({low}-{high})"
+    return f"{score[key]:.3f} ({low}-{high})"
 
 
 def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
-    """List how far right picks are off, P and S at each tolerance."""
+    """List the residuals of right picks, P and S at each tolerance."""
     return [
         {
             "": f"{phase}, {tolerance} s",
             **{
                 key: value
-                for key, value in kinds[phase]["residual_s"].items()
+                for key, value in scores_by_name[phase]["residual_s"].items()
                 if key != "intervals"
             },
-            "further off": kinds[phase]["outliers"],
+            "further off": scores_by_name[phase]["outliers"],
         }
-        for tolerance, kinds in figures["honest"].items()
+        for tolerance, scores_by_name in figures["honest"].items()
         for phase in PHASES
     ]
 
 
-def study_section(found: EvaluationResult) -> str:
-    """Show the study's 25 columns."""
-    row = found.figures["study"]
+def study_section(result: EvaluationResult) -> str:
+    """Tabulate the study's 25 columns."""
+    row = result.figures["study"]
     frame = pd.DataFrame({"column": list(row), "value": [row[key] for key in row]}, dtype=object)
     return html.section(
         "The study's columns",
@@ -137,112 +137,114 @@ def study_section(found: EvaluationResult) -> str:
     )
 
 
-def threshold_section(found: EvaluationResult) -> str:
-    """Show what was tried on the validation part."""
-    tried = found.figures["thresholds"].get("tried")
+def threshold_section(result: EvaluationResult) -> str:
+    """Tabulate F1 of each threshold tried on the validation split."""
+    tried = result.figures["thresholds"].get("tried")
     if not tried:
         return ""
     frame = pd.DataFrame(tried).rename_axis("threshold").reset_index()
     return html.section("F1 on the validation part", html.table(frame))
 
 
-def residuals_figure(found: EvaluationResult) -> Figure:
+def residuals_figure(result: EvaluationResult) -> Figure:
     """Draw the residuals of the right picks at the first tolerance."""
-    judged = found.honest.picks[found.tolerance]
-    words = {}
+    pick_scores = result.tolerance_scores.picks[result.tolerance]
+    titles = {}
     for phase in PHASES:
-        score = judged[phase].tally.score()
-        words[phase] = (
-            f"{score.tp} right within {found.tolerance:g} s, {score.fp} wrong, "
+        score = pick_scores[phase].counts.score()
+        titles[phase] = (
+            f"{score.tp} right within {result.tolerance:g} s, {score.fp} wrong, "
             f"{score.fn} missed (F1 {score.f1:.3f})"
         )
-    values = {phase: judged[phase].matches.residuals for phase in PHASES}
-    return plots.residuals(values, words, found.tolerance)
+    values = {phase: pick_scores[phase].matches.residuals for phase in PHASES}
+    return plots.residuals(values, titles, result.tolerance)
 
 
-def residual_section(found: EvaluationResult) -> str:
-    """Show the histograms of residuals."""
-    return html.section("How far picks are off", html.png(found.pictures["residuals"]))
+def residual_section(result: EvaluationResult) -> str:
+    """Embed the histograms of residuals."""
+    return html.section("How far picks are off", html.png(result.pictures["residuals"]))
 
 
-def curve_section(found: EvaluationResult) -> str:
-    """Show precision against recall."""
-    truth, event = found.honest.truth, found.honest.truth.is_event
-    highest = found.candidates.highest[:, 0]
-    score = found.honest.presence.score()
-    shown = {
+def curve_section(result: EvaluationResult) -> str:
+    """Draw precision against recall."""
+    truth, is_event = result.tolerance_scores.truth, result.tolerance_scores.truth.is_event
+    highest = result.candidates.highest[:, 0]
+    score = result.tolerance_scores.presence.score()
+    curves = {
         "detection": (
-            precision_recall(highest, event, int(event.sum())),
+            precision_recall(highest, is_event, int(is_event.sum())),
             (score.recall, score.precision),
         )
     }
-    for phase, picked in found.sweeps.items():
-        right, there = right_by_probability(truth, picked, phase, found.tolerance)
-        score = found.honest.picks[found.tolerance][phase].tally.score()
-        curve = precision_recall(picked.probability, right, there)
-        shown[phase] = (curve, (score.recall, score.precision))
+    for phase, picks in result.sweeps.items():
+        is_right, n_arrivals = right_by_probability(truth, picks, phase, result.tolerance)
+        score = result.tolerance_scores.picks[result.tolerance][phase].counts.score()
+        curve = precision_recall(picks.probability, is_right, n_arrivals)
+        curves[phase] = (curve, (score.recall, score.precision))
     caption = (
         "Detection by the highest probability of each trace; P and S by the probabilities of the "
-        f"picks in detections, right within {found.tolerance:g} s"
+        f"picks in detections, right within {result.tolerance:g} s"
     )
-    return html.section("Precision and recall", html.picture(plots.curves(shown), caption))
+    return html.section("Precision and recall", html.picture(plots.curves(curves), caption))
 
 
-def breakdown_section(found: EvaluationResult) -> str:
-    """Show figures by kind of trace."""
-    drawn = [
+def breakdown_section(result: EvaluationResult) -> str:
+    """Draw the scores by category of trace."""
+    pictures = [
         html.picture(plots.breakdown(TITLES[name], rows))
-        for name, rows in found.figures["breakdown"].items()
+        for name, rows in result.figures["breakdown"].items()
         if {row["bin"] for row in rows} - {"unknown"}
     ]
-    words = html.paragraph("Lines are 95 % intervals; noise has no bin but its station's.")
-    return html.section("By kind of trace", words, *drawn)
+    caption = html.paragraph("Lines are 95 % intervals; noise has no bin but its station's.")
+    return html.section("By kind of trace", caption, *pictures)
 
 
-def calibration_section(found: EvaluationResult) -> str:
-    """Show whether probabilities mean what they say."""
+def calibration_section(result: EvaluationResult) -> str:
+    """Draw the reliability diagrams."""
     caption = (
         "Detection: the highest probability of a trace. P and S: picks, right within "
-        f"{found.tolerance:g} s"
+        f"{result.tolerance:g} s"
     )
-    drawn = plots.reliability(found.figures["calibration"])
-    return html.section("Do the probabilities mean what they say?", html.picture(drawn, caption))
+    figure = plots.reliability(result.figures["calibration"])
+    return html.section("Do the probabilities mean what they say?", html.picture(figure, caption))
 
 
-def uncertainty_section(found: EvaluationResult) -> str:
-    """Show whether Monte Carlo uncertainty ranks errors."""
-    told = found.figures.get("uncertainty")
-    if told is None:
+def uncertainty_section(result: EvaluationResult) -> str:
+    """Tabulate and draw how well Monte Carlo uncertainty ranks errors; empty without it."""
+    uncertainty_figures = result.figures.get("uncertainty")
+    if uncertainty_figures is None:
         return ""
     pairs = {}
     for phase in PHASES:
-        picked = found.found.picks[phase]
-        near = nearest(found.honest.truth, picked, phase)
-        pairs[phase] = (picked.uncertainty[near.picks], np.abs(near.residuals))
+        picks = result.columns.picks[phase]
+        matches = nearest_picks(result.tolerance_scores.truth, picks, phase)
+        pairs[phase] = (picks.uncertainty[matches.picks], np.abs(matches.residuals))
     figures = {
-        phase: {key: told[phase][key] for key in ("picks", "rank_correlation", "auc")}
+        phase: {
+            key: uncertainty_figures[phase][key] for key in ("picks", "rank_correlation", "auc")
+        }
         for phase in PHASES
     }
     frame = pd.DataFrame(figures, dtype=object).T.rename_axis("").reset_index()
-    words = (
+    text = (
         "Rank correlation of uncertainty with the distance from the arrival; AUC: how often a "
         "wrong pick is more uncertain than a right one."
     )
     return html.section(
         "Is what is uncertain wrong?",
-        html.paragraph(words),
+        html.paragraph(text),
         html.table(frame),
         html.picture(plots.uncertainty(pairs)),
     )
 
 
-def gallery_section(found: EvaluationResult) -> str:
-    """Show the worst traces, and some as they come."""
+def gallery_section(result: EvaluationResult) -> str:
+    """Embed the worst traces and the evenly spaced ones."""
     titles = {"worst": "The worst", "examples": "Some as they come"}
     return "\n".join(
-        html.section(title, html.png(found.pictures[name]))
+        html.section(title, html.png(result.pictures[name]))
         for name, title in titles.items()
-        if name in found.pictures
+        if name in result.pictures
     )
 
 
@@ -258,4 +260,4 @@ SECTIONS: Final[tuple[Section, ...]] = (
     uncertainty_section,
     gallery_section,
 )
-"""What the report shows; one more section is one more entry."""
+"""Sections of the report in order; a new section is a new entry."""

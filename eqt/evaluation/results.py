@@ -1,4 +1,4 @@
-"""All that an evaluation found out, and its figures under their stable names."""
+"""Results of an evaluation, and its figures by the keys of ``metrics.json``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from eqt.evaluation.calibration import calibration, uncertainty
 from eqt.evaluation.detections import (
     PHASES,
     DetectionColumns,
-    Picked,
+    PickColumns,
     detection_columns,
-    judgeable,
     picks_at_floor,
+    scorable_picks,
 )
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
@@ -35,18 +35,18 @@ from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader
 
 TOLERANCES = (TOLERANCE, 0.1, 0.2)
-MOST_RESAMPLES = 100_000
+MAX_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How picks are judged.
+    """Tolerances and bootstrap settings by which picks are scored.
 
     Attributes
     ----------
     tolerances
-        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds go
-        by the first.
+        Seconds within which a pick is right. Breakdown, calibration and the choice of thresholds
+        use the first.
     resamples
         Draws of earthquakes for the intervals; 0 for none.
     seed
@@ -58,33 +58,33 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for one in self.tolerances:
-            if not 0 <= one <= 60:
-                raise InputError(f"tolerance {one:g} must lie between 0 and 60 seconds")
+        for tolerance in self.tolerances:
+            if not 0 <= tolerance <= 60:
+                raise InputError(f"tolerance {tolerance:g} must lie between 0 and 60 seconds")
         if not self.tolerances:
             raise InputError("no tolerance to judge picks by: give one or more, in seconds")
-        if not 0 <= self.resamples <= MOST_RESAMPLES:
-            raise InputError(f"{self.resamples} resamples: use 0 to {MOST_RESAMPLES:,}")
+        if not 0 <= self.resamples <= MAX_RESAMPLES:
+            raise InputError(f"{self.resamples} resamples: use 0 to {MAX_RESAMPLES:,}")
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """All that an evaluation found out; a section of the report takes from it what it shows."""
+    """All results of an evaluation, from which the sections of the report are made."""
 
     task: Task
     protocol: Protocol
     candidates: PickCandidates
-    found: DetectionColumns
-    honest: ToleranceFigures
-    sweeps: Mapping[str, Picked]
+    columns: DetectionColumns
+    tolerance_scores: ToleranceFigures
+    sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
-    """The rows of the published tester, which the study's columns are counted from."""
+    """The rows of the published tester, from which the study's columns are counted."""
     picks: pd.DataFrame
     detections: pd.DataFrame
     traces: pd.DataFrame
     figures: Mapping[str, Any]
     pictures: Mapping[str, bytes] = field(default_factory=dict)
-    """What is written as PNG, by name: ``residuals``, ``examples``, ``worst`` if there are any."""
+    """PNG files by name: ``residuals``, ``examples``, and ``worst`` if there are any."""
 
     @property
     def tolerance(self) -> float:
@@ -94,11 +94,11 @@ class EvaluationResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out: the study's row, the scores in time, and where the files are.
+    """Summary of an evaluation: the study's row, the scores, and the folder of the files.
 
-    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are of
-    the first tolerance. `figures` is what ``metrics.json`` holds. `seen` says in a line what of the
-    traces is no independent test, empty where all are.
+    `detection` counts traces of earthquakes that have a detection; `picks` and `residuals` are
+    those of the first tolerance. `figures` is the content of ``metrics.json``. `seen` is a line on
+    the traces that are no independent test, empty where all are.
     """
 
     study: Mapping[str, object]
@@ -117,61 +117,66 @@ def evaluation_result(
     candidates: Mapping[Rules, PickCandidates],
     thresholds: Thresholds,
     protocol: Protocol,
-    told: Mapping[str, Any],
+    extra_figures: Mapping[str, Any],
 ) -> EvaluationResult:
-    """Work out all tables and figures of what a network offers.
+    """Compute all tables and figures from the candidates of a network.
 
     Parameters
     ----------
     task
-        What is evaluated.
+        The evaluation.
     batches, table
         Its traces, and their rows of the CSV as text.
     candidates
-        What the network offers for them by both rule sets.
+        Candidates of these traces by both rule sets.
     thresholds
-        What counts.
+        Thresholds of detection, P and S.
     protocol
-        How picks are judged.
-    told
-        Figures to put besides: where the thresholds come from, for example.
+        Tolerances and bootstrap settings.
+    extra_figures
+        Entries to add to the figures: the origin of the thresholds, for example.
     """
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
-    offers = candidates[CORRECTED]
-    detections = offers.detections(thresholds)
+    corrected_candidates = candidates[CORRECTED]
+    detections = corrected_candidates.detections(thresholds)
     truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
-    found = detection_columns(detections)
-    judged_picks = {
-        phase: judgeable(truth, picks, phase, max_tolerance) for phase, picks in found.picks.items()
+    columns = detection_columns(detections)
+    phase_picks = {
+        phase: scorable_picks(truth, picks, phase, max_tolerance)
+        for phase, picks in columns.picks.items()
     }
-    found = found._replace(picks=judged_picks)
-    honest = score_detections(truth, found, protocol.tolerances)
+    columns = columns._replace(picks=phase_picks)
+    tolerance_scores = score_detections(truth, columns, protocol.tolerances)
     sweeps = {
-        phase: judgeable(truth, picks_at_floor(offers, thresholds, phase), phase, max_tolerance)
+        phase: scorable_picks(
+            truth, picks_at_floor(corrected_candidates, thresholds, phase), phase, max_tolerance
+        )
         for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
     groups, _ = pd.factorize(traces["earthquake"])
-    chance = BootstrapConfig(groups, protocol.resamples, protocol.seed)
+    bootstrap = BootstrapConfig(groups, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
-        **_counted(task, truth, groups),
-        **told,
+        **_data_figures(task, truth, groups),
+        **extra_figures,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
         "study": study_row(results, task.name),
-        "honest": tolerance_figures(honest, found, offers, sweeps, chance),
-        "breakdown": breakdown(honest, traces, first, chance),
-        "calibration": calibration(honest, found, offers, first),
+        "honest": tolerance_figures(
+            tolerance_scores, columns, corrected_candidates, sweeps, bootstrap
+        ),
+        "breakdown": breakdown(tolerance_scores, traces, first, bootstrap),
+        "calibration": calibration(tolerance_scores, columns, corrected_candidates, first),
     }
-    if told.get("mc_samples"):
-        figures["uncertainty"] = uncertainty(honest, found, first)
+    if extra_figures.get("mc_samples"):
+        figures["uncertainty"] = uncertainty(tolerance_scores, columns, first)
     return EvaluationResult(
         task,
         protocol,
-        offers,
-        found,
-        honest,
+        corrected_candidates,
+        columns,
+        tolerance_scores,
         sweeps,
         results,
         picks_table(table, detections),
@@ -181,23 +186,23 @@ def evaluation_result(
     )
 
 
-def _counted(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
-    event = truth.is_event
+def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
+    is_event = truth.is_event
     return {
         "data": str(task.data),
         "model": str(task.weights),
         "name": task.name,
-        "traces": len(event),
-        "events": int(event.sum()),
-        "noise": int((~event).sum()),
-        "earthquakes": len(np.unique(groups[event])),
+        "traces": len(is_event),
+        "events": int(is_event.sum()),
+        "noise": int((~is_event).sum()),
+        "earthquakes": len(np.unique(groups[is_event])),
         "unknown": {phase: len(truth.unknown(phase)) for phase in PHASES},
         "seen": task.seen._asdict(),
     }
 
 
 def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
-    """Return a line for each phase of which arrivals are not known.
+    """Return a line for each phase with unlabelled arrivals.
 
     >>> unknown_summary({"events": 90, "unknown": {"P": 0, "S": 40}})
     ['S is not known for 40 of the 90 earthquake traces: a pick that may be it does not count']
@@ -211,7 +216,7 @@ def unknown_summary(figures: Mapping[str, Any]) -> list[str]:
 
 
 TESTER_SAMPLES: Final = 5
-"""Passes with dropout that EQTransformer's tester takes the mean of by default."""
+"""Passes with dropout that EQTransformer's tester averages by default."""
 
 
 def tester_default(figures: Mapping[str, Any]) -> list[str]:
@@ -235,7 +240,7 @@ def tester_default(figures: Mapping[str, Any]) -> list[str]:
 
 
 def without_nan(value: Any) -> Any:
-    """Replace what is undefined by None: JSON has no NaN.
+    """Replace undefined values by None: JSON has no NaN.
 
     >>> without_nan({"f1": float("nan"), "bounds": (0.25, float("nan"))})
     {'f1': None, 'bounds': [0.25, None]}

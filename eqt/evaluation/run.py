@@ -1,4 +1,4 @@
-"""Evaluate a trained network: one pass over its traces, then figures, tables, pictures, a page."""
+"""Evaluation of a trained network: one pass over its traces, then figures, tables and a report."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -10,9 +10,9 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.detections import PHASES
-from eqt.evaluation.examples import ExampleTraces, evenly, example_traces, worst
+from eqt.evaluation.examples import ExampleTraces, example_traces, spaced_rows, worst_traces
 from eqt.evaluation.folder import files_of
-from eqt.evaluation.inputs import Part, Task
+from eqt.evaluation.inputs import Task, TraceSubset
 from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
@@ -46,43 +46,43 @@ def evaluate(
 ) -> Evaluation:
     """Pick every trace of a task and write tables, pictures and a report into its folder.
 
-    With `mc_samples` the picks are those of the mean of so many runs with dropout, seeded by the
+    With `mc_samples` the picks are those of the mean of n passes with dropout, seeded by the
     training's seed, and have uncertainties; see `eqt.probabilities.predictor`.
 
-    Writes ``X_test_results.csv`` (a row a trace, as EQTransformer's tester) and from it
+    Writes ``X_test_results.csv`` (a row per trace, as EQTransformer's tester) and from it
     ``study.csv`` (the 25 columns), by the published rules of `eqt.picking.rules`. By the corrected
-    rules it writes ``picks.csv`` (a row a trace), ``detections.csv`` (a row a detection),
-    ``traces.csv`` (what figures are told apart by), ``metrics.json``, ``residuals.png``,
+    rules it writes ``picks.csv`` (a row per trace), ``detections.csv`` (a row per detection),
+    ``traces.csv`` (the attributes of the breakdown), ``metrics.json``, ``residuals.png``,
     ``examples.png``, ``worst.png`` where anything went wrong, and ``report.html``. The folder
-    appears complete or not at all.
+    is replaced atomically.
 
     Parameters
     ----------
     task
-        What to evaluate.
+        Traces, weights and output folder.
     thresholds
-        What counts as a detection and a pick.
+        Thresholds of detection, P and S.
     overwrite
-        Whether an evaluation that exists may be replaced.
+        Whether an existing evaluation may be replaced.
     mc_samples
         Runs with dropout, or 0.
     choose_on_validation
-        Which of ``detection``, ``p`` and ``s`` to choose anew, by the best F1 on the validation
-        part of the run; `thresholds` stand where nothing is right there.
+        Which of ``detection``, ``p`` and ``s`` to choose by the best F1 on the validation split of
+        the run; `thresholds` are kept where no threshold gives a right pick.
     protocol
-        How picks are judged.
+        Tolerances and bootstrap settings.
     sections
-        What the report shows, in order.
+        Sections of the report, in order.
     positions
-        To how many places each event is moved for the position test, see
-        `eqt.position_bias.position_test`, whose section and files come besides; 0 for no test.
+        Number of positions to which each event is shifted for the position test, see
+        `eqt.position_bias.position_test`, which adds a section and files; 0 for no test.
     refine
-        Whether picks are moved to where the signal begins near them, see `eqt.picking.refine`.
+        Whether picks are refined by the Akaike information criterion, see `eqt.picking.refine`.
 
     Raises
     ------
     InputError
-        The data or weights cannot be used, there is no validation part, or the folder exists and
+        The data or weights cannot be used, there is no validation split, or the folder exists and
         may not be replaced.
     """
     protocol = protocol or Protocol()
@@ -93,60 +93,65 @@ def evaluate(
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
     check_prediction(config, batches.config.batch_size, len(batches.names))
 
-    without_chance = None if mc_samples else predictor(model)
+    fixed_predictor = None if mc_samples else predictor(model)
 
     def predict() -> Predict:
-        # Anew for each pass: what one draws, when it drops, does not depend on the others.
-        of_network = without_chance or predictor(model, mc_samples, task.training.seed)
-        return refine_detections(of_network) if refine else of_network
+        # A new predictor for each pass: its random state then depends only on the seed, not on
+        # how many passes were made before.
+        network_predictor = fixed_predictor or predictor(model, mc_samples, task.training.seed)
+        return refine_detections(network_predictor) if refine else network_predictor
 
     thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
     grids = {CORRECTED: GRID, PUBLISHED: ()}
     candidates = collect_by_rules(predict(), batches, thresholds, grids)
     table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
-    besides: dict[str, Any] = {
+    extra_figures: dict[str, Any] = {
         "thresholds": record,
         "mc_samples": mc_samples,
         "refined": refine,
     }
-    moved = None
+    position_result = None
     if positions:
         seed = task.training.seed
-        moved = position_bias.position_test(predict(), batches, (), positions, seed, thresholds)
-        besides["position"] = position_bias.summary(moved).to_dict("records")
-        sections = (*sections, lambda _: position_bias.section(moved))
-    found = evaluation_result(task, batches, table, candidates, thresholds, protocol, besides)
-    galleries = _galleries(found, batches, predict)
+        position_result = position_bias.position_test(
+            predict(), batches, (), positions, seed, thresholds
+        )
+        extra_figures["position"] = position_bias.summary(position_result).to_dict("records")
+        sections = (*sections, lambda _: position_bias.section(position_result))
+    result = evaluation_result(
+        task, batches, table, candidates, thresholds, protocol, extra_figures
+    )
+    galleries = _galleries(result, batches, predict)
     with atomic_folder(task.out, overwrite, files_of) as folder:
-        _write(found, galleries, folder, sections)
-        if moved is not None:
-            position_bias.write(moved, folder)
-    return _outcome(found)
+        _write(result, galleries, folder, sections)
+        if position_result is not None:
+            position_bias.write(position_result, folder)
+    return _summarize(result)
 
 
 def _thresholds(
     task: Task,
     thresholds: Thresholds,
-    which: Collection[str],
+    names: Collection[str],
     protocol: Protocol,
     predict: Callable[[], Predict],
 ) -> tuple[Thresholds, dict[str, Any]]:
-    """Choose what is to be chosen; returned with the record of it."""
-    if unknown := set(which) - set(NAMES):
+    """Choose thresholds on the validation split; returned with the record of the choice."""
+    if unknown := set(names) - set(NAMES):
         raise InputError(f"threshold {min(unknown)!r} is none of {', '.join(NAMES)}")
-    if not which:
+    if not names:
         return thresholds, describe_choice(thresholds, None, "")
-    part = _validation(task)
-    batches = BatchLoader(part.data, part.traces, task.training.batches)
+    validation = _validation(task)
+    batches = BatchLoader(validation.data, validation.traces, task.training.batches)
     candidates: PickCandidates = collect_candidates(predict(), batches, thresholds)
     truth = truth_of(batches.p, batches.s)
-    chosen = choose(candidates, truth, thresholds, which, protocol.tolerances[0])
-    where = f"{len(part.traces)} traces of {part.data}"
+    chosen = choose(candidates, truth, thresholds, names, protocol.tolerances[0])
+    where = f"{len(validation.traces)} traces of {validation.data}"
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
 
-def _validation(task: Task) -> Part:
+def _validation(task: Task) -> TraceSubset:
     if task.validation is None:
         raise InputError(
             "no validation part to choose thresholds on: "
@@ -156,46 +161,52 @@ def _validation(task: Task) -> Part:
 
 
 def _galleries(
-    found: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
+    result: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
 ) -> dict[str, ExampleTraces]:
-    """Run the network once more over the few traces that are shown."""
-    bad = worst(found.honest, found.found, found.candidates, found.tolerance)
-    names, first = batches.names, evenly(len(batches.names))
-    titles = [names[row] for row in first] + [f"{names[one.row]}: {one.why}" for one in bad]
-    every = example_traces(predict(), batches, [*first, *(one.row for one in bad)], titles)
-    cut = len(first)
-    galleries = {"examples": every.part(slice(cut))}
-    return galleries | ({"worst": every.part(slice(cut, None))} if bad else {})
+    """Run the network again over the few traces that are drawn."""
+    worst = worst_traces(
+        result.tolerance_scores, result.columns, result.candidates, result.tolerance
+    )
+    names, example_rows = batches.names, spaced_rows(len(batches.names))
+    titles = [names[row] for row in example_rows] + [
+        f"{names[trace.row]}: {trace.reason}" for trace in worst
+    ]
+    examples = example_traces(
+        predict(), batches, [*example_rows, *(trace.row for trace in worst)], titles
+    )
+    n_examples = len(example_rows)
+    galleries = {"examples": examples.subset(slice(n_examples))}
+    return galleries | ({"worst": examples.subset(slice(n_examples, None))} if worst else {})
 
 
 def _write(
-    found: EvaluationResult,
+    result: EvaluationResult,
     galleries: Mapping[str, ExampleTraces],
     folder: Path,
     sections: Collection[Section],
 ) -> None:
-    study = pd.DataFrame([found.figures["study"]], columns=list(STUDY_COLUMNS))
-    tables = {"picks": found.picks, "detections": found.detections, "traces": found.traces}
-    tables |= {"study": study, "X_test_results": found.results}
+    study = pd.DataFrame([result.figures["study"]], columns=list(STUDY_COLUMNS))
+    tables = {"picks": result.picks, "detections": result.detections, "traces": result.traces}
+    tables |= {"study": study, "X_test_results": result.results}
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    figures = {"residuals": residuals_figure(found)}
-    figures |= {name: plots.examples(*some) for name, some in galleries.items()}
+    figures = {"residuals": residuals_figure(result)}
+    figures |= {name: plots.examples(*traces) for name, traces in galleries.items()}
     for name, figure in figures.items():
         plots.save(figure, folder / f"{name}.png")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
-    write_text(folder / "report.html", report(replace(found, pictures=pictures), sections))
-    write_text(folder / "metrics.json", json.dumps(found.figures, indent=2) + "\n")
+    write_text(folder / "report.html", report(replace(result, pictures=pictures), sections))
+    write_text(folder / "metrics.json", json.dumps(result.figures, indent=2) + "\n")
 
 
-def _outcome(found: EvaluationResult) -> Evaluation:
-    picks = found.honest.picks[found.tolerance]
+def _summarize(result: EvaluationResult) -> Evaluation:
+    picks = result.tolerance_scores.picks[result.tolerance]
     return Evaluation(
-        study=found.figures["study"],
-        detection=found.honest.presence.score(),
-        picks={phase: picks[phase].tally.score() for phase in PHASES},
+        study=result.figures["study"],
+        detection=result.tolerance_scores.presence.score(),
+        picks={phase: picks[phase].counts.score() for phase in PHASES},
         residuals={phase: picks[phase].matches.residuals for phase in PHASES},
-        folder=found.task.out,
-        figures=found.figures,
-        seen=found.task.seen.summary(found.figures["traces"]),
+        folder=result.task.out,
+        figures=result.figures,
+        seen=result.task.seen.summary(result.figures["traces"]),
     )

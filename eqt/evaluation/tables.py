@@ -1,4 +1,4 @@
-"""The tables of an evaluation: a row a trace, as corrected and as published, or a detection."""
+"""Tables of an evaluation: rows of traces, by corrected and published rules, and of detections."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -32,29 +32,31 @@ PICKS_COLUMNS = {
 """The first columns of ``picks.csv``, as EQTransformer's tester calls them, and STEAD's names."""
 
 NOISE_COLUMNS: Final = ("network_code", "trace_name", "trace_category", "receiver_type")
-"""The first columns that the tester fills for noise."""
+"""Those of the first columns that the tester fills for noise."""
 
 ARRIVALS: Final = {"P": "p_arrival_sample", "S": "s_arrival_sample"}
 
 
 def picks_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make a row a trace, with its surest detection, in the tester's 26 columns.
+    """Return a row per trace with its most probable detection, in the tester's 26 columns.
 
     Picks are in samples, errors (pick minus arrival) in seconds. Without Monte Carlo dropout
     there is no uncertainty: those columns are empty.
     """
     typed = typed_table(table)
-    rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
-    rows |= _picked(detections, CORRECTED)
+    rows = {
+        column: table[stead_column].to_numpy() for column, stead_column in PICKS_COLUMNS.items()
+    }
+    rows |= _detection_columns(detections, CORRECTED)
     for phase, arrival in ARRIVALS.items():
         rows[f"{phase}_error"] = (rows[f"{phase}_pick"] - typed[arrival].to_numpy()) / SAMPLING_RATE
     return pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
 
 
 def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make the rows of ``X_test_results.csv``, the table of EQTransformer's tester.
+    """Return the rows of ``X_test_results.csv``, the table of EQTransformer's tester.
 
-    The 26 columns are the tester's, and empty where its are; see the last rows of
+    The 26 columns are the tester's, empty wherever it leaves them empty; see the last rows of
     `eqt.picking.rules.TABLE`. Errors, arrival minus pick, are in samples.
 
     Parameters
@@ -62,38 +64,45 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     table
         The rows of the CSV, as text.
     detections
-        What was found in each trace by the published rules.
+        Detections of each trace by the published rules.
     """
     typed = typed_table(table)
-    rows = {ours: table[theirs].to_numpy() for ours, theirs in PICKS_COLUMNS.items()}
+    rows = {
+        column: table[stead_column].to_numpy() for column, stead_column in PICKS_COLUMNS.items()
+    }
     rows["ID"] = table["source_id"].to_numpy()
-    # As the mean of an array: one component that is not known leaves none.
+    # The tester takes numpy.mean of the three values: one that is not known makes it NaN.
     rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
     rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
-    rows |= _picked(detections, PUBLISHED)
-    first = [row_of(found, PUBLISHED) for found in detections]
-    start, end = (_column(getattr(d, name) if d else None for d in first) for name in _BOUNDS)
+    rows |= _detection_columns(detections, PUBLISHED)
+    row_detections = [row_of(trace_detections, PUBLISHED) for trace_detections in detections]
+    start, end = (
+        _column(getattr(d, name) if d else None for d in row_detections) for name in _BOUNDS
+    )
     for (phase, arrival), lead in zip(ARRIVALS.items(), (P_LEAD, 0), strict=True):
         sample = np.trunc(rows[arrival])
-        # Written as a condition that fails for NaN; a zero counts as no arrival.
+        # The comparisons fail for NaN, so a trace without a detection or arrival has no error. The
+        # tester counts an arrival at sample 0 as none.
         is_near = (sample > start - lead) & (sample < end) & (sample != 0)
         rows[f"{phase}_error"] = np.where(is_near, sample - rows[f"{phase}_pick"], np.nan)
-    made = pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
-    event = (typed["trace_category"] == EVENT).to_numpy()
-    of_event = [name for name in PICKS_COLUMNS if name not in NOISE_COLUMNS]
-    return made.assign(**{name: made[name].where(event) for name in of_event})
+    results = pd.DataFrame(rows)[list(RESULTS_COLUMNS)]
+    is_event = (typed["trace_category"] == EVENT).to_numpy()
+    event_columns = [name for name in PICKS_COLUMNS if name not in NOISE_COLUMNS]
+    return results.assign(**{name: results[name].where(is_event) for name in event_columns})
 
 
-def _picked(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
-    """Make the columns of the detection that stands for each trace, and of its picks."""
-    chosen = [row_of(found, rules) for found in detections]
+def _detection_columns(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
+    """Return the columns of each trace's representative detection and of its picks."""
+    row_detections = [row_of(trace_detections, rules) for trace_detections in detections]
     columns = {
-        "number_of_detections": np.array([len(found) for found in detections]),
-        "detection_probability": _column(d.probability if d else None for d in chosen),
-        "detection_uncertainty": _column(d.uncertainty if d else None for d in chosen),
+        "number_of_detections": np.array(
+            [len(trace_detections) for trace_detections in detections]
+        ),
+        "detection_probability": _column(d.probability if d else None for d in row_detections),
+        "detection_uncertainty": _column(d.uncertainty if d else None for d in row_detections),
     }
     for phase in ARRIVALS:
-        picks = [getattr(d, phase.lower()) if d else None for d in chosen]
+        picks = [getattr(d, phase.lower()) if d else None for d in row_detections]
         for name, field in _PICK_FIELDS.items():
             columns[f"{phase}_{name}"] = _column(getattr(p, field) if p else None for p in picks)
     return columns
@@ -115,37 +124,37 @@ def _column(values: Iterable[float | None]) -> np.ndarray:
 
 
 def detections_table(names: Sequence[str], detections: list[list[Detection]]) -> pd.DataFrame:
-    """Make a row a detection: its samples, its probability and picks, how uncertain they are."""
+    """Return a row per detection: first and last sample, probability, picks and uncertainties."""
     rows = [
         {
             "trace_name": name,
-            "start": found.start,
-            "end": found.end,
-            "probability": found.probability,
-            "P_pick": found.p.sample if found.p else np.nan,
-            "P_probability": found.p.probability if found.p else np.nan,
-            "S_pick": found.s.sample if found.s else np.nan,
-            "S_probability": found.s.probability if found.s else np.nan,
-            "uncertainty": found.uncertainty,
-            "P_uncertainty": found.p.uncertainty if found.p else None,
-            "S_uncertainty": found.s.uncertainty if found.s else None,
+            "start": detection.start,
+            "end": detection.end,
+            "probability": detection.probability,
+            "P_pick": detection.p.sample if detection.p else np.nan,
+            "P_probability": detection.p.probability if detection.p else np.nan,
+            "S_pick": detection.s.sample if detection.s else np.nan,
+            "S_probability": detection.s.probability if detection.s else np.nan,
+            "uncertainty": detection.uncertainty,
+            "P_uncertainty": detection.p.uncertainty if detection.p else None,
+            "S_uncertainty": detection.s.uncertainty if detection.s else None,
         }
-        for name, of_trace in zip(names, detections, strict=True)
-        for found in of_trace
+        for name, trace_detections in zip(names, detections, strict=True)
+        for detection in trace_detections
     ]
     columns = ["trace_name", "start", "end", "probability"]
-    columns += [f"{phase}_{what}" for phase in "PS" for what in ("pick", "probability")]
+    columns += [f"{phase}_{field}" for phase in "PS" for field in ("pick", "probability")]
     columns += ["uncertainty", "P_uncertainty", "S_uncertainty"]
     numeric = dict.fromkeys(columns[1:], float) | {"start": int, "end": int}
     return pd.DataFrame(rows, columns=columns).astype(numeric)
 
 
 def traces_table(table: pd.DataFrame, p: np.ndarray, s: np.ndarray) -> pd.DataFrame:
-    """Make a row a trace with what figures are told apart by.
+    """Return a row per trace with the attributes of the breakdown.
 
-    ``earthquake`` is what `steadkit.split` keeps together: the source id, else the origin time,
-    else the trace itself. ``station`` is network and receiver, ``p_s`` and ``s_s`` are the true
-    arrivals in seconds, ``snr_db`` is the mean over the components that have one.
+    ``earthquake`` is the group that `steadkit.split` keeps together: the source id, else the
+    origin time, else the trace itself. ``station`` is network and receiver, ``p_s`` and ``s_s``
+    are the true arrivals in seconds, ``snr_db`` is the mean over the components that have one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Thresholds chosen where they may be: on the validation part, never on what is evaluated."""
+"""Choice of thresholds on the validation split, never on the traces that are evaluated."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import judgeable, overlapping, picks_at_floor, right_by_probability
+from eqt.evaluation.detections import (
+    count_overlaps,
+    picks_at_floor,
+    right_by_probability,
+    scorable_picks,
+)
 from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
 from eqt.picking.candidates import GRID, PickCandidates
@@ -15,8 +20,8 @@ from eqt.picking.picks import Thresholds
 NAMES = ("detection", "p", "s")
 
 
-class Chosen(NamedTuple):
-    """Thresholds, and for each that was tried the F1 on the validation part."""
+class ThresholdChoice(NamedTuple):
+    """The chosen thresholds, and F1 on the validation split of each threshold tried."""
 
     thresholds: Thresholds
     tried: Mapping[str, Mapping[str, float]]
@@ -28,17 +33,18 @@ def choose(
     thresholds: Thresholds,
     which: Collection[str] = NAMES,
     tolerance: float = 0.5,
-) -> Chosen:
+) -> ThresholdChoice:
     """Choose the thresholds with the best F1 of detection by overlap, then of P, then of S.
 
     Parameters
     ----------
     candidates, truth
-        What a network offers for the validation part, and what there is.
+        Candidates of the validation traces, and their labels.
     thresholds
-        Those that are not to be chosen, and those that stand where none gives anything right.
+        Values of the thresholds that are not chosen, and of those where no value gives a true
+        positive.
     which
-        Which to choose, some of ``NAMES``.
+        Thresholds to choose, a subset of ``NAMES``.
     tolerance
         Seconds within which a pick is right.
     """
@@ -48,40 +54,44 @@ def choose(
             continue
         scores = _scores(candidates, truth, thresholds, name, tolerance)
         values = np.nan_to_num(np.array([score.f1 for score in scores]))
-        tried[name] = {f"{at:g}": float(value) for at, value in zip(GRID, values, strict=True)}
+        tried[name] = {
+            f"{threshold:g}": float(value) for threshold, value in zip(GRID, values, strict=True)
+        }
         if values.max() > 0:
-            # Of several that are as good the one in the middle: it has most room on both sides.
+            # The middle of several equally good thresholds has the largest margin on both sides.
             best = np.flatnonzero(values == values.max())
             thresholds = replace(thresholds, **{name: GRID[best[len(best) // 2]]})
-    return Chosen(thresholds, tried)
+    return ThresholdChoice(thresholds, tried)
 
 
 def _scores(
     candidates: PickCandidates, truth: Truth, thresholds: Thresholds, name: str, tolerance: float
 ) -> list[Score]:
     if name == "detection":
-        every = (candidates.spans[at] for at in GRID)
+        spans_by_threshold = (candidates.spans[threshold] for threshold in GRID)
         return [
-            overlapping(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
-            for spans in every
+            count_overlaps(truth, spans.trace, np.stack([spans.start, spans.end], axis=1)).score()
+            for spans in spans_by_threshold
         ]
     phase = name.upper()
-    picked = judgeable(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
-    right, there = right_by_probability(truth, picked, phase, tolerance)
-    return scores_at(np.array(GRID), picked.probability, right, there)
+    picks = scorable_picks(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
+    is_right, n_arrivals = right_by_probability(truth, picks, phase, tolerance)
+    return scores_at(np.array(GRID), picks.probability, is_right, n_arrivals)
 
 
-def describe_choice(thresholds: Thresholds, chosen: Chosen | None, where: str) -> dict[str, Any]:
-    """Record thresholds and where each comes from.
+def describe_choice(
+    thresholds: Thresholds, chosen: ThresholdChoice | None, where: str
+) -> dict[str, Any]:
+    """Return the record of the thresholds and of the origin of each.
 
     Parameters
     ----------
     thresholds
-        Those that are used.
+        Thresholds of the evaluation.
     chosen
-        What was tried on the validation part, if anything.
+        The choice on the validation split, if there was one.
     where
-        What that part is, for the record.
+        Description of that split.
     """
     published = vars(Thresholds())
     sources = {}
@@ -91,27 +101,30 @@ def describe_choice(thresholds: Thresholds, chosen: Chosen | None, where: str) -
             sources[name] = "validation"
         else:
             sources[name] = "published" if value == published[name] else "given"
-    together = set(sources.values())
-    words = ", ".join(f"{name} {source}" for name, source in sources.items())
-    record = {**vars(thresholds), "from": together.pop() if len(together) == 1 else words}
+    unique_sources = set(sources.values())
+    text = ", ".join(f"{name} {source}" for name, source in sources.items())
+    record = {
+        **vars(thresholds),
+        "from": unique_sources.pop() if len(unique_sources) == 1 else text,
+    }
     if chosen:
         record |= {"validation": where, "tried": chosen.tried}
     return record
 
 
 def to_choose(task: Task, how: str | None, given: Collection[str] = ()) -> tuple[str, ...]:
-    """Tell which thresholds to choose on the validation part.
+    """Return the names of the thresholds to choose on the validation split.
 
     Parameters
     ----------
     task
-        Has a validation part or not.
+        The evaluation, with or without a validation split.
     how
-        ``validation``, ``published``, or None: the validation part where it can be read.
+        ``validation``, ``published``, or None: ``validation`` if that split can be read.
     given
-        Thresholds that the user gave, which stand.
+        Thresholds set by the user, which are kept.
     """
-    there = task.validation is not None and task.validation.data.exists()
-    if how == "published" or (how is None and not there):
+    has_validation = task.validation is not None and task.validation.data.exists()
+    if how == "published" or (how is None and not has_validation):
         return ()
     return tuple(name for name in NAMES if name not in given)

@@ -1,4 +1,4 @@
-"""What came out of a suite: the comparison, the networks, and our word on every claim."""
+"""Results of a suite: the comparison, the networks, and a verdict on every claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from eqt.compare import (
     read_evaluation,
     tally,
 )
-from eqt.experiments.claims import claims_of, judge, says
+from eqt.experiments.claims import claim_agreement, claimed_verdict, claims_of
 from eqt.experiments.folder import Entry
 from eqt.experiments.suites import REFERENCE, Settings
 from eqt.presets import preset
@@ -30,27 +30,27 @@ from steadkit.paths import require_file
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """An experiment that is done.
+    """Results of a finished experiment.
 
     Parameters
     ----------
     settings, seeds
-        What was asked for.
+        Settings, and number of seeds.
     split
-        The traces, and the part of each.
+        The traces, and the split of each.
     entries
         The runs.
     comparison
         Every network against the reference; figures are means over the seeds.
     histories
-        The epochs of every run: those of its ``history.csv``, with ``network`` and ``seed``.
+        The epochs of every run: rows of its ``history.csv``, with ``network`` and ``seed``.
     networks
-        A row a network: ``network``, ``parameters``, ``epochs``, ``minutes``, ``val_loss``, and
-        what became of the 22 columns.
+        A row per network: ``network``, ``parameters``, ``epochs``, ``minutes``, ``val_loss``, and
+        counts of the verdicts on the 22 columns.
     by_seed
-        A row a run and figure: ``network``, ``seed``, ``protocol``, ``figure``, ``value``.
+        A row per run and figure: ``network``, ``seed``, ``protocol``, ``figure``, ``value``.
     claims
-        A row a network and column: what the study says, what we find, and whether they agree.
+        A row per network and column: the study's verdict, ours, and whether they agree.
     """
 
     settings: Settings
@@ -67,13 +67,13 @@ class ExperimentResult:
 def experiment_result(
     settings: Settings, seeds: int, split: Manifest, entries: Sequence[Entry], draws: int
 ) -> ExperimentResult:
-    """Compare the runs of a suite, all trained and evaluated, and judge the study's claims."""
+    """Compare the runs of a suite, all trained and evaluated, and check the study's claims."""
     names = list(dict.fromkeys(entry.network for entry in entries))
-    contenders = [
+    models = [
         ModelRuns(name, [read_evaluation(e.evaluation) for e in entries if e.network == name])
         for name in names
     ]
-    comparison = compare(contenders, REFERENCE, draws, settings.training.seed)
+    comparison = compare(models, REFERENCE, draws, settings.training.seed)
     histories = pd.concat(
         [_history(e.run.history).assign(network=e.network, seed=e.training.seed) for e in entries],
         ignore_index=True,
@@ -86,8 +86,8 @@ def experiment_result(
         comparison,
         histories,
         _networks(names, comparison, histories),
-        _by_seed(names, contenders, settings.training.seed),
-        judged_claims(settings.suite, comparison),
+        _by_seed(names, models, settings.training.seed),
+        claims_table(settings.suite, comparison),
     )
 
 
@@ -104,12 +104,12 @@ def _history(path: Path) -> pd.DataFrame:
 def _networks(
     names: Sequence[str], comparison: Comparison, histories: pd.DataFrame
 ) -> pd.DataFrame:
-    """Make a row a network; times and epochs are means over the seeds."""
+    """Return a row per network; times and epochs are means over the seeds."""
     runs = histories.groupby(["network", "seed"])
-    of_run = runs.agg(
+    run_totals = runs.agg(
         epochs=("epoch", "max"), seconds=("seconds", "sum"), val_loss=("val_loss", "min")
     )
-    means = of_run.groupby("network").mean()
+    means = run_totals.groupby("network").mean()
     rows = []
     for name in names:
         row = {
@@ -121,21 +121,22 @@ def _networks(
         }
         if name in comparison.models:
             by_value = tally(comparison, name)
-            lasting = tally(comparison, name, "bootstrap")
-            row |= {word.lower(): by_value.get(word, 0) for word in (BETTER, EQUAL, WORSE)}
-            row |= {f"lasting_{word}": lasting.get(word, 0) for word in ("better", "worse")}
+            by_bootstrap = tally(comparison, name, "bootstrap")
+            row |= {verdict.lower(): by_value.get(verdict, 0) for verdict in (BETTER, EQUAL, WORSE)}
+            row |= {
+                f"lasting_{verdict}": by_bootstrap.get(verdict, 0)
+                for verdict in ("better", "worse")
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _by_seed(
-    names: Sequence[str], contenders: Sequence[ModelRuns], first_seed: int
-) -> pd.DataFrame:
-    """Compute every figure of every run for itself, without intervals."""
+def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int) -> pd.DataFrame:
+    """Compute every figure of every single run, without intervals."""
     tables = []
-    for number in range(len(contenders[0].evaluations)):
-        alone = [ModelRuns(one.name, [one.evaluations[number]]) for one in contenders]
-        figures = compare(alone, names[0], resamples=1).figures
+    for number in range(len(models[0].evaluations)):
+        single_seed = [ModelRuns(runs.name, [runs.evaluations[number]]) for runs in models]
+        figures = compare(single_seed, names[0], resamples=1).figures
         tables.append(
             figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
         )
@@ -143,8 +144,8 @@ def _by_seed(
     return table[["network", "seed", "protocol", "figure", "value"]]
 
 
-def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
-    """Lay our figures beside the study's claims: a row a network and column that is compared.
+def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
+    """Join our figures with the study's claims: a row per network and compared column.
 
     Returns
     -------
@@ -154,35 +155,35 @@ def judged_claims(suite: str, comparison: Comparison) -> pd.DataFrame:
         disagree, undecided).
     """
     rows = comparison.differences
-    own = rows[rows["protocol"] == STUDY]
+    study_rows = rows[rows["protocol"] == STUDY]
     claims = claims_of(suite)
-    judged_rows = []
-    for row in own.to_dict("records"):
-        said = says(claims[row["model"]], row["figure"])
-        judged_rows.append(
+    claim_rows = []
+    for row in study_rows.to_dict("records"):
+        claimed = claimed_verdict(claims[row["model"]], row["figure"])
+        claim_rows.append(
             {
                 "network": row["model"],
                 "column": row["figure"],
-                "study": said,
+                "study": claimed,
                 REFERENCE: row["baseline"],
                 **{name: row[name] for name in ("value", "difference", "low", "high")},
                 "verdict": row["verdict"],
                 "bootstrap": row["bootstrap"],
-                "agreement": judge(said, row["bootstrap"]),
+                "agreement": claim_agreement(claimed, row["bootstrap"]),
             }
         )
-    return pd.DataFrame(judged_rows)
+    return pd.DataFrame(claim_rows)
 
 
-def columns_table(outcome: ExperimentResult) -> pd.DataFrame:
-    """Lay all networks side by side: a row a column of the study that is compared, as numbers."""
-    figures = outcome.comparison.figures
+def columns_table(result: ExperimentResult) -> pd.DataFrame:
+    """Return a row per compared column of the study and a column per network, as numbers."""
+    figures = result.comparison.figures
     study = figures[figures["protocol"] == STUDY]
     wide = study.pivot(index="figure", columns="model", values="value")
-    return wide.loc[list(COMPARED), outcome.networks["network"].tolist()]
+    return wide.loc[list(COMPARED), result.networks["network"].tolist()]
 
 
-def scores(outcome: ExperimentResult) -> pd.DataFrame:
-    """List the F1 scores of all networks with their intervals: detection, P and S in time."""
-    figures = outcome.comparison.figures
+def scores(result: ExperimentResult) -> pd.DataFrame:
+    """Return F1 of all networks within the tolerance, with intervals: detection, P and S."""
+    figures = result.comparison.figures
     return figures[(figures["protocol"] == IN_TIME) & figures["figure"].str.endswith("F1")]

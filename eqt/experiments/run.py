@@ -1,4 +1,4 @@
-"""Train and evaluate the networks of a suite, one after the other; what is done is kept."""
+"""Training and evaluation of the networks of a suite, one after the other; resumable."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import keras
 
 from eqt.compare import require_results
 from eqt.evaluation import evaluate, plan
-from eqt.experiments.folder import Entry, Say
+from eqt.experiments.folder import Entry, Log
 from eqt.experiments.suites import Settings, networks_of
 from eqt.picking.picks import Thresholds
 from eqt.presets import preset
@@ -21,9 +21,9 @@ from steadkit.manifest import load
 
 
 def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
-    """List what is to be trained: every network with the first seed, then with the next.
+    """List all trainings: every network with the first seed, then with the next.
 
-    So the first complete suite is there as early as possible.
+    In this order the first complete suite is finished as early as possible.
     """
     first = settings.training.seed
     return [
@@ -38,46 +38,49 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
     ]
 
 
-def run_all(entries: Sequence[Entry], data: Path, split: Path, say: Say) -> None:
-    """Train and evaluate what is not done yet.
+def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None:
+    """Train and evaluate all entries that are not finished.
 
     Raises
     ------
     InputError
-        A training or evaluation cannot be done, or a run folder is not what the settings say.
+        A training or evaluation fails, or a run folder does not match the settings.
     """
     for entry in entries:
         if entry.evaluation.exists():
             require_results(entry.evaluation, "move it away, so that it is evaluated again")
     times: list[float] = []
     for number, entry in enumerate(entries, 1):
-        left = f", about {_left(times, len(entries) - number + 1)} left" if times else ""
-        say(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{left}")
-        started, is_new = time.perf_counter(), not entry.run.curves.exists()
+        remaining = (
+            f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
+        )
+        log(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{remaining}")
+        start_time, is_new = time.perf_counter(), not entry.run.curves.exists()
         if entry.run.folder.exists():
             _check(entry, split)
-            resume(entry.run.folder, say)
+            resume(entry.run.folder, log)
         else:
-            train(data, entry.run.folder, entry.model, entry.training, say, split)
+            train(data, entry.run.folder, entry.model, entry.training, log, split)
         if not entry.evaluation.exists():
             # With the published thresholds, as the study's networks were.
             evaluate(plan(entry.run.folder, None, None, entry.evaluation), Thresholds())
-        # Else every network's graph stays in memory, and its layers are counted on.
+        # Otherwise every network's graph stays in memory, and Keras numbers the layers of the
+        # next one from there on.
         keras.utils.clear_session()
-        times += [time.perf_counter() - started] * is_new
+        times += [time.perf_counter() - start_time] * is_new
 
 
-def _left(times: Sequence[float], runs: int) -> str:
-    """Tell how long so many runs will take, by those that were made.
+def _remaining_time(times: Sequence[float], runs: int) -> str:
+    """Format the expected time of the remaining runs, from the mean of the finished ones.
 
-    >>> _left([100.0, 140.0], 3), _left([7200.0], 2)
+    >>> _remaining_time([100.0, 140.0], 3), _remaining_time([7200.0], 2)
     ('6 min', '4.0 h')
     """
     return duration_text(runs * sum(times) / len(times))
 
 
 def _check(entry: Entry, split: Path) -> None:
-    """Refuse a run folder that is there, but is not what this experiment would make."""
+    """Refuse an existing run folder with another split, network or training than the entry."""
     setup = load_setup(entry.run)
     same_split = load(entry.run.split).digest == load(split).digest
     if not same_split or (setup.model, setup.training) != (entry.model, entry.training):

@@ -1,4 +1,4 @@
-"""A page of HTML that holds everything it shows, so that it opens offline and can be mailed."""
+"""Self-contained HTML pages, which open offline and can be mailed."""
 
 import base64
 import io
@@ -23,42 +23,42 @@ figure { margin: 1rem 0; } figcaption { color: #555; } img { max-width: 100%; }
 """
 
 
-def page(title: str, *parts: str, style: str = "") -> str:
-    """Put parts, each HTML, on one page; the title stands above them.
+def page(title: str, *blocks: str, style: str = "") -> str:
+    """Return a page of HTML blocks under a title.
 
     >>> "<h1>P &lt; S</h1>" in page("P < S", paragraph("as it should be"))
     True
     """
-    written = (
+    text = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+        f"<h1>{escape(title)}</h1>\n" + "\n".join(blocks) + "\n</body>\n</html>\n"
     )
-    # What a name may hold, a page may not: bytes that are no text, control characters.
-    return "\n".join(printable(line, None) for line in written.split("\n"))
+    # File names may contain undecodable bytes and control characters, which a page may not.
+    return "\n".join(printable(line, None) for line in text.split("\n"))
 
 
-def section(title: str, *parts: str) -> str:
-    """Put parts under a heading."""
-    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
+def section(title: str, *blocks: str) -> str:
+    """Return a section of HTML blocks under a heading."""
+    return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(blocks) + "\n</section>"
 
 
-def paragraph(words: str) -> str:
-    """Write plain words."""
-    return f"<p>{escape(words)}</p>"
+def paragraph(text: str) -> str:
+    """Return a paragraph of plain text."""
+    return f"<p>{escape(text)}</p>"
 
 
 def table(frame: pd.DataFrame, caption: str = "") -> str:
-    """Write a table; numbers with four digits, a dash for what is missing.
+    """Return a table; numbers with four digits, a dash for missing values.
 
     >>> "<td>0.9877</td><td>&mdash;</td>" in table(pd.DataFrame({"F1": [0.98765], "S": [None]}))
     True
     """
     head = _row("th", frame.columns)
     body = "\n".join(_row("td", row) for row in frame.astype(object).to_numpy().tolist())
-    words = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{words}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    caption_html = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{caption_html}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _row(cell: str, values: Iterable[object]) -> str:
@@ -72,20 +72,22 @@ def _text(value: object) -> str:
 
 
 def picture(figure: Figure, caption: str = "", dpi: int = 110) -> str:
-    """Draw a figure into the page."""
+    """Return a figure as an embedded PNG."""
     content = io.BytesIO()
     write_figure(figure, content, "png", dpi=dpi)
     return png(content.getvalue(), caption)
 
 
 def png(content: bytes, caption: str = "") -> str:
-    """Put the bytes of a PNG file into the page."""
+    """Return the bytes of a PNG file as an embedded image."""
     data = base64.b64encode(content).decode("ascii")
-    words = escape(caption, quote=True)
-    below = f"<figcaption>{words}</figcaption>" if caption else ""
-    return f'<figure><img alt="{words}" src="data:image/png;base64,{data}">{below}</figure>'
+    alt_text = escape(caption, quote=True)
+    caption_html = f"<figcaption>{alt_text}</figcaption>" if caption else ""
+    return (
+        f'<figure><img alt="{alt_text}" src="data:image/png;base64,{data}">{caption_html}</figure>'
+    )
 
 
 def bullets(lines: Sequence[str]) -> str:
-    """Write plain lines as a list."""
+    """Return lines of plain text as a list."""
     return "<ul>\n" + "\n".join(f"<li>{escape(line)}</li>" for line in lines) + "\n</ul>"

@@ -1,15 +1,16 @@
-"""Does it matter where in its window an earthquake lies? The position test, and what it shows.
+"""Position test: whether accuracy depends on where in its window an earthquake lies.
 
 ==========  ===================================================================
-`bias`      how much of the error is due to the place, and whether by chance
-`windows`   every event cut anew, with P at other samples, and picked there
-`tables`    errors and hits by where P fell, and by its place in the second
-`figures`   the same as pictures
+`bias`      variance of the errors explained by the position, and a permutation test
+`windows`   every event in windows with P at other samples, and the picks there
+`tables`    errors and hit rates by position in the window and in the second
+`figures`   the same as figures
 `report`    a section of a report, and files
 ==========  ===================================================================
 
-STEAD's P all lie on whole seconds, and a network that has learnt so picks well on them alone. An
-evaluation on STEAD as it is cut cannot see that, and continuous records bring P anywhere.
+STEAD's P arrivals all lie on whole seconds, and a network that has learnt this is accurate on them
+alone. An evaluation on STEAD's own windows cannot show it, and in continuous records P lies
+anywhere.
 """
 
 from eqt.position_bias.bias import Bias

@@ -1,4 +1,4 @@
-"""The position test as pictures: errors over the window, and over the second."""
+"""Figures of the position test: errors over the window, and over the second."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
 
-MOST_POINTS = 4000
-"""More would be one blot, and a large file."""
+MAX_POINTS = 4000
+"""Points of a panel at most: more would overlap completely, and make a large file."""
 
-RUNNING = 15
-"""Samples around each one that a running median takes."""
+MEDIAN_WIDTH = 15
+"""Width of the running median, samples."""
 
-Take = Callable[[pd.Series], np.ndarray]
+ColumnOf = Callable[[pd.Series], np.ndarray]
 
 
 @styled
@@ -65,10 +65,10 @@ def _second(result: PositionResult) -> Figure:
         upper.set_title(f"{phase}: hits; the line is their running median")
         upper.set_ylabel("pick minus arrival (samples)")
         # The bin about the whole second is drawn at both ends.
-        again = bins[bins["position"] == 0].assign(position=SAMPLING_RATE)
-        whole = pd.concat([bins, again])
-        _curve(lower, whole, "mean_error", "mean", "-")
-        _curve(lower, whole, "median_error", "median", "--")
+        repeated = bins[bins["position"] == 0].assign(position=SAMPLING_RATE)
+        closed_bins = pd.concat([bins, repeated])
+        _curve(lower, closed_bins, "mean_error", "mean", "-")
+        _curve(lower, closed_bins, "median_error", "median", "--")
         lower.set_ylim(bottom=0)
         lower.set_xlim(0, SAMPLING_RATE)
         lower.set_ylabel("absolute error (samples)")
@@ -81,14 +81,14 @@ def _folded(position: pd.Series) -> np.ndarray:
     return position.to_numpy() % int(SAMPLING_RATE)
 
 
-def _cloud(ax: Axes, result: PositionResult, phase: str, place: Take, size: Take) -> None:
-    """Draw a point a hit, or so many of them that something can be seen."""
+def _cloud(ax: Axes, result: PositionResult, phase: str, place: ColumnOf, size: ColumnOf) -> None:
+    """Draw a point per hit, a random sample of them beyond ``MAX_POINTS``."""
     hits = result.hits(phase)
     if hits.empty:
         show_message(ax, "no hits")
         return
-    if len(hits) > MOST_POINTS:
-        hits = hits.sample(MOST_POINTS, random_state=result.seed)
+    if len(hits) > MAX_POINTS:
+        hits = hits.sample(MAX_POINTS, random_state=result.seed)
     x, y = place(hits["position"]), size(hits["residual"])
     ax.plot(x, y, ".", color=COLOURS[phase], alpha=0.35, markersize=3, rasterized=True)
 
@@ -98,7 +98,7 @@ def _curve(ax: Axes, bins: pd.DataFrame, column: str, label: str, style: str) ->
 
 
 def running_median(place: np.ndarray, residual: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Take the median of what lies near each sample of the second, the second being a circle.
+    """Return the running median over the samples of the second, with periodic boundaries.
 
     >>> place, residual = np.array([0, 99, 50]), pd.Series([1.0, 3.0, 9.0])
     >>> running_median(place, residual)[1][[0, 50]]
@@ -108,8 +108,8 @@ def running_median(place: np.ndarray, residual: pd.Series) -> tuple[np.ndarray, 
     samples, values = np.arange(rate + 1), residual.to_numpy(float)
     medians = np.full(len(samples), np.nan)
     for sample in samples:
-        away = np.abs((place - sample + rate // 2) % rate - rate // 2)
-        near = values[away <= RUNNING // 2]
-        if len(near):
-            medians[sample] = np.median(near)
+        distance = np.abs((place - sample + rate // 2) % rate - rate // 2)
+        nearby = values[distance <= MEDIAN_WIDTH // 2]
+        if len(nearby):
+            medians[sample] = np.median(nearby)
     return samples, medians

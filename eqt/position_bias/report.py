@@ -1,4 +1,4 @@
-"""The position test as a section of a report, and as files."""
+"""Report of the position test: a section of a page, and files."""
 
 from pathlib import Path
 
@@ -17,51 +17,53 @@ CAPTIONS = {
     "second": "Errors by P's place in the second: even without bias.",
 }
 
-EVEN = 0.03
-"""What share of picks falls within a sample of a whole second, if they do not know it."""
+CHANCE_SNAPPED = 0.03
+"""Fraction of picks within a sample of a whole second if picks are independent of it."""
 
 TITLE = "Wherever P lies"
 
 
 def section(result: PositionResult) -> str:
-    """Write a section of a page: what it says in words, the summary, and both pictures."""
-    parts = [html.paragraph(_method(result)), html.bullets(verdicts(result))]
-    parts.append(html.table(_readable(summary(result)), "Errors in samples of 10 ms."))
+    """Return a section of a page: verdicts, the summary table and both figures."""
+    blocks = [html.paragraph(_method(result)), html.bullets(verdicts(result))]
+    blocks.append(html.table(_readable(summary(result)), "Errors in samples of 10 ms."))
     for name, figure in figures(result).items():
-        parts.append(html.picture(figure, CAPTIONS[name]))
-    return html.section(TITLE, *parts)
+        blocks.append(html.picture(figure, CAPTIONS[name]))
+    return html.section(TITLE, *blocks)
 
 
 def _method(result: PositionResult) -> str:
-    events, windows = result.of("P")["trace_name"].nunique(), len(result.of("P"))
+    events, windows = result.rows_of("P")["trace_name"].nunique(), len(result.rows_of("P"))
     count = result.left_out
-    left = f" {count} event{'s' if count > 1 else ''} could not be moved." if count else ""
+    left_out_text = f" {count} event{'s' if count > 1 else ''} could not be moved." if count else ""
     return (
         f"{events} events were cut anew, so that P comes at other samples: {windows} windows. A "
         "pick is the most probable sample of a window; a hit lies within 0.5 s and above the "
-        f"threshold (P {result.thresholds.p:g}, S {result.thresholds.s:g}).{left}"
+        f"threshold (P {result.thresholds.p:g}, S {result.thresholds.s:g}).{left_out_text}"
     )
 
 
 def verdicts(result: PositionResult) -> list[str]:
-    """Say for each phase whether the place matters."""
+    """Return sentences on whether the position matters, for each phase."""
     lines = []
     for phase in PHASES:
         hits = result.hits(phase)
-        # Three deviations of a count more than chance would bring.
-        least = EVEN + 3 * np.sqrt(EVEN * (1 - EVEN) / max(len(hits), 1))
-        if (share := snapped(hits)) > least:
+        # Three standard deviations of a binomial count above its expectation.
+        max_by_chance = CHANCE_SNAPPED + 3 * np.sqrt(
+            CHANCE_SNAPPED * (1 - CHANCE_SNAPPED) / max(len(hits), 1)
+        )
+        if (share := snapped(hits)) > max_by_chance:
             lines.append(
                 f"{phase}: {share:.0%} of the hits are picked on a whole second where the arrival "
-                f"is on none; without bias it were {EVEN:.0%} at most."
+                f"is on none; without bias it were {CHANCE_SNAPPED:.0%} at most."
             )
-        for name, found in result.bias[phase].items():
-            if found.share != found.share:  # NaN: there is nothing to compare
+        for name, bias in result.bias[phase].items():
+            if bias.share != bias.share:  # NaN: there is nothing to compare
                 continue
-            word = "matters" if found.is_real else "cannot be told to matter"
+            verdict = "matters" if bias.is_real else "cannot be told to matter"
             lines.append(
-                f"{phase}: P's place in the {name} {word}: it explains {found.share:.0%} of the "
-                f"errors' variance within traces; by chance as much {found.chance:.1%} of the time."
+                f"{phase}: P's place in the {name} {verdict}: it explains {bias.share:.0%} of the "
+                f"errors' variance within traces; by chance as much {bias.chance:.1%} of the time."
             )
     return lines or ["Too few picks are right to judge."]
 
@@ -71,11 +73,12 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(result: PositionResult, folder: Path, overwrite: bool = False) -> list[Path]:
-    """Write the tables and pictures into a folder.
+    """Write the tables and figures into a folder.
 
-    ``position_windows.csv`` has a row a window and phase, ``position.csv`` and
-    ``position_second.csv`` are what `by_position` and `by_second` give, ``position_summary.csv``
-    what `summary` does; the pictures are ``position_window.png`` and ``position_second.png``.
+    ``position_windows.csv`` has a row per window and phase, ``position.csv`` and
+    ``position_second.csv`` are the tables of `by_position` and `by_second`,
+    ``position_summary.csv`` that of `summary`; the figures are ``position_window.png`` and
+    ``position_second.png``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Errors and hits of a position test by where P fell, and by its place in the second."""
+"""Tables of a position test: errors and hit rates by P's position in the window and the second."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.position_bias.bias import SECOND_WIDTH, place_in_second
+from eqt.position_bias.bias import SECOND_WIDTH, bin_in_second
 from eqt.position_bias.windows import PHASES, PositionResult
 from steadkit.schema import SAMPLING_RATE
 
@@ -14,45 +14,45 @@ POSITION_WIDTH = 250
 """Samples of a bin of the window."""
 
 Middles = Callable[[np.ndarray], np.ndarray]
-"""From positions to the middles of their bins."""
+"""Maps positions to the middles of their bins."""
 
 
 def by_position(result: PositionResult, width: int = POSITION_WIDTH) -> pd.DataFrame:
-    """Gather what was picked by where in the window P lay.
+    """Tabulate errors and hit rates by P's position in the window.
 
     Parameters
     ----------
     result
-        What `position_test` gave.
+        Result of `position_test`.
     width
         Samples of a bin.
 
     Returns
     -------
     pandas.DataFrame
-        A row a phase and bin: ``phase``, ``position`` (the middle of the bin), ``windows``,
+        A row per phase and bin: ``phase``, ``position`` (the middle of the bin), ``windows``,
         ``hit_rate``, and of the hits ``mean_error`` (absolute), ``median_error`` (absolute) and
         ``mean``, in samples.
     """
-    return _gathered(result, lambda position: position // width * width + width / 2)
+    return _bin_figures(result, lambda position: position // width * width + width / 2)
 
 
 def by_second(result: PositionResult, width: int = SECOND_WIDTH) -> pd.DataFrame:
-    """Gather what was picked by P's place in the second, its position modulo 100 samples.
+    """Tabulate errors and hit rates by P's position in the second, modulo 100 samples.
 
-    The first bin lies about the whole second: with a width of 10, from 95 to 4. Returns what
-    `by_position` does; ``position`` is 0 in the first bin.
+    The first bin is centred on the whole second: with a width of 10, from 95 to 4. The columns are
+    those of `by_position`; ``position`` is 0 in the first bin.
     """
-    return _gathered(result, lambda position: place_in_second(position, width) * width)
+    return _bin_figures(result, lambda position: bin_in_second(position, width) * width)
 
 
-def _gathered(result: PositionResult, bins: Middles) -> pd.DataFrame:
+def _bin_figures(result: PositionResult, bins: Middles) -> pd.DataFrame:
     rows = []
     for phase in PHASES:
-        windows = result.of(phase)
+        windows = result.rows_of(phase)
         middles = bins(windows["position"].to_numpy())
-        for middle, some in windows.groupby(middles):
-            rows.append({"phase": phase, "position": float(middle), **figures_of(some)})
+        for middle, bin_windows in windows.groupby(middles):
+            rows.append({"phase": phase, "position": float(middle), **figures_of(bin_windows)})
     return pd.DataFrame(rows)
 
 
@@ -70,32 +70,32 @@ def figures_of(windows: pd.DataFrame) -> dict[str, Any]:
 
 
 def summary(result: PositionResult) -> pd.DataFrame:
-    """Put the whole test in a row a phase.
+    """Summarise a position test, a row per phase.
 
     Returns
     -------
     pandas.DataFrame
-        ``phase``, what `by_position` has for a bin, but of all windows; ``on_seconds`` and
+        ``phase`` and the columns of `by_position`, over all windows; ``on_seconds`` and
         ``between``, the mean errors where P lies within 5 samples of a whole second, and at least
-        25 from one; ``snapped``, see `snapped`; the `Bias` by the place in the second and by that
-        in the window.
+        25 from it; ``snapped``, see `snapped`; the `Bias` by the position in the second and by
+        that in the window.
     """
     rows = []
     for phase in PHASES:
-        windows = result.of(phase)
-        away = distance_from_second(windows["position"].to_numpy())
+        windows = result.rows_of(phase)
+        distance = distance_from_second(windows["position"].to_numpy())
         row: dict[str, Any] = {"phase": phase, **figures_of(windows)}
-        row["on_seconds"] = figures_of(windows[away <= SECOND_WIDTH / 2])["mean_error"]
-        row["between"] = figures_of(windows[away >= SAMPLING_RATE / 4])["mean_error"]
+        row["on_seconds"] = figures_of(windows[distance <= SECOND_WIDTH / 2])["mean_error"]
+        row["between"] = figures_of(windows[distance >= SAMPLING_RATE / 4])["mean_error"]
         row["snapped"] = snapped(result.hits(phase))
-        for name, found in result.bias[phase].items():
-            row |= {f"{name}_share": found.share, f"{name}_chance": found.chance}
+        for name, bias in result.bias[phase].items():
+            row |= {f"{name}_share": bias.share, f"{name}_chance": bias.chance}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def distance_from_second(position: np.ndarray) -> np.ndarray:
-    """Tell how far positions lie from the nearest whole second, in samples.
+    """Return the distance of positions from the nearest whole second, in samples.
 
     >>> distance_from_second(np.array([500, 510, 590, 550])).tolist()
     [0, 10, 10, 50]
@@ -105,14 +105,14 @@ def distance_from_second(position: np.ndarray) -> np.ndarray:
 
 
 def snapped(hits: pd.DataFrame) -> float:
-    """Tell the share of hits picked on a whole second, where the arrival is on none.
+    """Return the fraction of hits picked on a whole second although the arrival is between seconds.
 
-    On: at most a sample away; on none: more than 5 away. Of picks that do not know the second at
-    most 3 in 100 fall there.
+    On: at most a sample away; between: more than 5 away. Of picks that are independent of the
+    second at most 3 in 100 fall there.
 
     >>> snapped(pd.DataFrame({"arrival": [520.0, 530.0, 600.0], "pick": [501, 533, 600]}))
     0.5
     """
-    away = distance_from_second(hits["arrival"].to_numpy(float)) > SECOND_WIDTH / 2
-    on = distance_from_second(hits["pick"].to_numpy(float)) <= 1
-    return float(on[away].mean()) if away.any() else np.nan
+    is_between = distance_from_second(hits["arrival"].to_numpy(float)) > SECOND_WIDTH / 2
+    is_on_second = distance_from_second(hits["pick"].to_numpy(float)) <= 1
+    return float(is_on_second[is_between].mean()) if is_between.any() else np.nan

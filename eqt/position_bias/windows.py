@@ -1,4 +1,4 @@
-"""Every event cut anew, with P at other samples, and picked there."""
+"""Windows of a position test: every event with P at several samples, and the picks there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import pandas as pd
 
 from eqt.metrics import TOLERANCE
 from eqt.picking.picks import Thresholds
-from eqt.position_bias.bias import Bias, judge_bias
+from eqt.position_bias.bias import Bias, position_biases
 from eqt.probabilities import Predict
 from steadkit.capacity import require_memory
 from steadkit.console import progress
@@ -21,33 +21,33 @@ from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.transforms import normalize, place, places
 
 PHASES = ("P", "S")
-EARLIEST, LATEST = 100, 5500
-"""Between what random positions lie: where the network sees some noise before P and some of S."""
+MIN_POSITION, MAX_POSITION = 100, 5500
+"""Range of random positions, in which a window has some noise before P and some of S."""
 
-AT_ONCE = 64
-"""Windows that the network sees at a time."""
+BATCH_WINDOWS = 64
+"""Windows of a batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class PositionResult:
-    """What came of a position test.
+    """Result of a position test.
 
     Parameters
     ----------
     windows
-        A row a window and phase: ``trace_name``, ``phase``, ``position`` (the sample at which P
-        lies), ``arrival`` (the phase's own), ``pick`` (the most probable sample), ``probability``,
+        A row per window and phase: ``trace_name``, ``phase``, ``position`` (the sample at which P
+        lies), ``arrival`` (of the phase), ``pick`` (the most probable sample), ``probability``,
         ``residual`` (pick minus arrival) and ``hit``, whether it lies within the tolerance and
         above the threshold. All in samples.
     bias
-        What the place explains of the errors of ``P`` and ``S``: by its place in the ``second`` and
-        in the ``window``.
+        Bias of the errors of ``P`` and ``S`` by P's position in the ``second`` and in the
+        ``window``.
     left_out
-        Events that could not be moved: too little noise before P.
+        Number of events that could not be shifted: too little noise before P.
     thresholds
-        What counted.
+        Thresholds of a hit.
     seed
-        Of the positions and of the judgements.
+        Seed of the positions and of the permutations.
     """
 
     windows: pd.DataFrame = field(repr=False)
@@ -56,12 +56,12 @@ class PositionResult:
     thresholds: Thresholds
     seed: int
 
-    def of(self, phase: str) -> pd.DataFrame:
-        """Take the rows of a phase."""
+    def rows_of(self, phase: str) -> pd.DataFrame:
+        """Return the rows of a phase."""
         return self.windows[self.windows["phase"] == phase]
 
     def hits(self, phase: str) -> pd.DataFrame:
-        """Take the rows of a phase's hits."""
+        """Return the rows of a phase's hits."""
         return self.windows[(self.windows["phase"] == phase) & self.windows["hit"]]
 
 
@@ -69,7 +69,7 @@ _PUBLISHED = Thresholds()
 
 
 ROW_BYTES = 200
-"""Of memory that a row takes at least."""
+"""Memory of a row, at least."""
 
 Row = tuple[str, str, int, float, int, float]
 """Name, phase, position, arrival, pick, probability."""
@@ -90,39 +90,39 @@ def position_test(
     seed: int = 0,
     thresholds: Thresholds = _PUBLISHED,
 ) -> PositionResult:
-    """Cut every event anew, so that P comes at other samples, and see how well it is picked.
+    """Shift every event so that P lies at other samples, and measure how well it is picked.
 
-    Each window is that of `steadkit.transforms.place`: nothing of the event wraps. It goes with P
-    wherever P and S fit, so a late one ends in the coda. The pick is the most probable sample,
-    whatever detection says; a hit lies within half a second and above the threshold. Batches of
-    windows are made as they are picked, so memory holds no more than a batch.
+    Each window is that of `steadkit.transforms.place`: nothing of the event wraps around. P may lie
+    wherever P and S fit, so a late window ends in the coda. The pick is the most probable sample,
+    independent of detection; a hit lies within half a second and above the threshold. Windows are
+    generated in batches, so that memory holds the waveforms of one batch.
 
     Parameters
     ----------
     predict
-        What gives probabilities, see `eqt.probabilities.predictor`.
+        Computes probabilities, see `eqt.probabilities.predictor`.
     batches
-        The traces, in their order and not augmented; noise is passed over.
+        The traces, in file order and not augmented; noise is skipped.
     positions
-        Where to put P, in samples; those where S would lie outside are left out for that event.
-        Without any they are drawn.
+        Positions of P, in samples; those where S would lie outside are skipped for that event.
+        Empty: random positions.
     count
-        How many positions to draw for each event, all being equally likely from `EARLIEST` to
-        `LATEST` and as far as S fits.
+        Number of random positions of each event, uniform from ``MIN_POSITION`` to
+        ``MAX_POSITION`` as far as S fits.
     seed
-        Selects the positions: a function of the seed and the trace's place in `batches`.
+        Seed of the positions, which depend on it and on the trace's row in `batches`.
     thresholds
-        Probabilities above which something counts.
+        Thresholds of a hit.
 
     Raises
     ------
     InputError
-        The batches are augmented or shuffled, hold no event that can be moved, a position cannot
-        be, or the table of all windows does not fit into the memory.
+        The batches are augmented or shuffled, contain no event that can be shifted, a position is
+        invalid, or the table of all windows does not fit into the memory.
 
     Notes
     -----
-    That the published weights pick better on whole seconds than between was found with it.
+    The published weights pick better on whole seconds than between them by this test.
     """
     _check(batches, positions, count)
     places_each, events = len(positions) or count, int(batches.data_source.is_event.sum())
@@ -135,34 +135,34 @@ def position_test(
     left_out: list[str] = []
     windows = _windows(batches, positions, count, seed, left_out)
     mode = batches.config.normalization
-    while some := list(islice(windows, AT_ONCE)):
-        waveforms = np.stack([normalize(window.example.waveform, mode) for window in some])
+    while batch := list(islice(windows, BATCH_WINDOWS)):
+        waveforms = np.stack([normalize(window.example.waveform, mode) for window in batch])
         probabilities = predict(waveforms).mean
-        rows += [row for pair in zip(some, probabilities, strict=True) for row in _rows(*pair)]
+        rows += [row for pair in zip(batch, probabilities, strict=True) for row in _rows(*pair)]
     if not rows:
         raise InputError(
             f"no event among the {len(batches.names)} traces that can be moved: the position test "
             "needs P arrivals with some noise before them"
         )
-    return _judged(_table(rows, thresholds), len(left_out), thresholds, seed)
+    return _position_result(_table(rows, thresholds), len(left_out), thresholds, seed)
 
 
 def pooled(results: Sequence[PositionResult]) -> PositionResult:
-    """Put the tests of several parts of a data set, of a cross-validation say, into one.
+    """Pool the tests of several subsets of a data set, for example of a cross-validation.
 
-    The bias is judged anew, over all; thresholds and seed are those of the first.
+    The bias is computed again over all windows; thresholds and seed are those of the first.
     """
     table = pd.concat([result.windows for result in results], ignore_index=True)
     left_out = sum(result.left_out for result in results)
-    return _judged(table, left_out, results[0].thresholds, results[0].seed)
+    return _position_result(table, left_out, results[0].thresholds, results[0].seed)
 
 
-def _judged(
+def _position_result(
     table: pd.DataFrame, left_out: int, thresholds: Thresholds, seed: int
 ) -> PositionResult:
     hits = {phase: table[(table["phase"] == phase) & table["hit"]] for phase in PHASES}
-    found = {phase: judge_bias(some, seed) for phase, some in hits.items()}
-    return PositionResult(table, found, left_out, thresholds, seed)
+    biases = {phase: position_biases(phase_hits, seed) for phase, phase_hits in hits.items()}
+    return PositionResult(table, biases, left_out, thresholds, seed)
 
 
 def _check(batches: BatchLoader, positions: Sequence[int], count: int) -> None:
@@ -178,38 +178,40 @@ def _check(batches: BatchLoader, positions: Sequence[int], count: int) -> None:
 def _windows(
     batches: BatchLoader, positions: Sequence[int], count: int, seed: int, left_out: list[str]
 ) -> Iterator[Window]:
-    """Place every event at its positions; `left_out` gets the names of those that stay away."""
+    """Shift every event to its positions; `left_out` collects the names of those that cannot be."""
     number = 0
     for batch in progress(range(len(batches)), "moving", len(batches)):
         for example in batches.examples(batch):
             name = batches.names[number]
             if example.is_event:
                 random = np.random.default_rng((seed, number))
-                chosen = _chosen(example, positions, count, random)
+                event_positions = _draw_positions(example, positions, count, random)
                 try:
-                    placed = [Window(name, place(example, position)) for position in chosen]
+                    event_windows = [
+                        Window(name, place(example, position)) for position in event_positions
+                    ]
                 except InputError:
-                    placed = []
-                if not placed:
+                    event_windows = []
+                if not event_windows:
                     left_out.append(name)
-                yield from placed
+                yield from event_windows
             number += 1
 
 
-def _chosen(
+def _draw_positions(
     example: Example, positions: Sequence[int], count: int, random: np.random.Generator
 ) -> list[int]:
-    least, most = places(example)
+    min_position, max_position = places(example)
     if len(positions):
-        return [int(position) for position in positions if least <= position <= most]
-    low, high = max(least, EARLIEST), min(most, LATEST)
-    # An S very late after its P leaves little choice, but some.
+        return [int(position) for position in positions if min_position <= position <= max_position]
+    low, high = max(min_position, MIN_POSITION), min(max_position, MAX_POSITION)
+    # With a large S - P time the latest possible position may lie before MIN_POSITION.
     low = min(low, high)
     return [int(position) for position in random.integers(low, high, count, endpoint=True)]
 
 
 def _rows(window: Window, probabilities: np.ndarray) -> Iterator[Row]:
-    """Give the row of each phase that the trace has."""
+    """Yield the row of each phase that the trace has."""
     (p,), (s,) = window.example.p, window.example.s
     for column, (phase, arrival) in enumerate(zip(PHASES, (p, s), strict=True), 1):
         if not np.isnan(arrival):
@@ -221,6 +223,6 @@ def _table(rows: list[Row], thresholds: Thresholds) -> pd.DataFrame:
     columns = ["trace_name", "phase", "position", "arrival", "pick", "probability"]
     table = pd.DataFrame(rows, columns=columns)
     residual = table["pick"] - table["arrival"]
-    least = table["phase"].map({"P": thresholds.p, "S": thresholds.s})
-    near = residual.abs() <= TOLERANCE * SAMPLING_RATE
-    return table.assign(residual=residual, hit=near & (table["probability"] > least))
+    threshold = table["phase"].map({"P": thresholds.p, "S": thresholds.s})
+    is_near = residual.abs() <= TOLERANCE * SAMPLING_RATE
+    return table.assign(residual=residual, hit=is_near & (table["probability"] > threshold))

@@ -1,4 +1,4 @@
-"""Why a network gives a probability: what of the waveform it hangs on."""
+"""Attribution of a probability to the samples of a waveform: integrated gradients and occlusion."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,63 +8,63 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from eqt.visualize.activations import BATCH, run
+from eqt.visualize.activations import BATCH_SIZE, run
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
 POINTS: Final = (64, 128, 256)
-"""Points on the way from silence to the waveform; more are taken until the sum comes out."""
+"""Numbers of integration points, tried in order until the completeness error is small enough."""
 
 TOLERANCE: Final = 0.02
-"""By how much of the change of probability the sum of the gradients may miss it."""
+"""Completeness error allowed, relative to the change of probability."""
 
-SMALL: Final = 1e-3
-"""A miss that is no matter, whatever the change: nothing in noise adds up to much."""
+MIN_ERROR: Final = 1e-3
+"""Absolute completeness error that is always allowed: in noise the change itself is close to 0."""
 
 WINDOW, HOP = 1.0, 0.5
-"""Seconds that are silenced at a time, and from one to the next."""
+"""Length and step of the silenced windows, seconds."""
 
 TAPER = 10
-"""Samples over which they fade, or each silence would have an onset of its own."""
+"""Samples of the taper at each end: an abrupt silence would have onsets of its own."""
 
 ALL: Final = "all"
-"""Stands for the three components together."""
+"""Label of the three components together."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """What each sample adds to a probability."""
+    """Integrated gradients of one waveform: the contribution of each sample to a probability."""
 
-    shares: np.ndarray
-    """Shape (samples, components); their sum is `change`, but for `gap`."""
+    attributions: np.ndarray
+    """Shape (samples, components); they sum to `change` plus `completeness_error`."""
     change: float
     """Probability of the waveform less that of silence."""
-    gap: float
-    """Sum of the shares less `change`."""
+    completeness_error: float
+    """Sum of the attributions less `change`."""
     points: int
-    """On how many waveforms gradients were taken."""
+    """Number of integration points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """By how much a probability falls when a part of the waveform is silenced."""
+    """Decrease of a probability when a window of the waveform is silenced."""
 
     seconds: np.ndarray
     """Middle of each window, shape (windows,)."""
-    drops: np.ndarray
+    probability_drops: np.ndarray
     """Shape (windows, components + 1), the last for all components together."""
     width: float
     """Seconds of a window."""
 
 
 def target_of(probabilities: np.ndarray) -> int:
-    """Tell the sample of the highest probability, shape (samples,); the pick, if it is one."""
+    """Return the sample of the highest probability; `probabilities` has the shape (samples,)."""
     return int(np.argmax(probabilities))
 
 
 def output_of(model: keras.Model, output: str) -> keras.Model:
-    """Cut the network down to one of its outputs.
+    """Return the network with only one of its outputs.
 
     Raises
     ------
@@ -79,13 +79,13 @@ def output_of(model: keras.Model, output: str) -> keras.Model:
 def integrated_gradients(
     network: keras.Model, waveforms: np.ndarray, samples: Sequence[int]
 ) -> Iterator[Gradients]:
-    """Share out a probability among the samples of each waveform.
+    """Compute the integrated gradients of each waveform.
 
-    The share of sample i is x_i times the mean of dF/dx_i on the straight way from silence to x:
-    x_i integral_0^1 dF(a x)/dx_i da. The shares add up to F(x) - F(0), which no plain gradient
-    does. The integral is taken at a = u^2, evenly in u, as most happens while a is small, and at
-    more points until the sum comes out to within `TOLERANCE`, or there are no more `POINTS`; what
-    remains is told.
+    The attribution of sample i is x_i times the mean of dF/dx_i on the straight path from silence
+    to x: x_i integral_0^1 dF(a x)/dx_i da. The attributions add up to F(x) - F(0), which plain
+    gradients do not. The integral is evaluated by the midpoint rule in u with a = u^2, because F
+    changes most while a is small, with more points until the sum is within `TOLERANCE`, or
+    `POINTS` are exhausted; the remaining error is returned.
 
     Source: Sundararajan, Taly and Yan (2017), Axiomatic Attribution for Deep Networks,
     arXiv:1703.01365.
@@ -93,29 +93,29 @@ def integrated_gradients(
     Parameters
     ----------
     network
-        With one output, as `output_of` gives it.
+        A network with one output, see `output_of`.
     waveforms
         Shape (traces, samples, components), normalised: silence, zero, is the mean of each
         component.
     samples
-        Of the output, whose probability is F, one a trace.
+        The sample of each trace whose probability is F.
 
     Yields
     ------
     Gradients
-        Of each trace.
+        One for each trace.
 
     Raises
     ------
     InputError
-        Keras does not run on TensorFlow, by which gradients are taken.
+        Keras does not run on TensorFlow, which computes the gradients.
     """
     gradient = _gradient_of(network)
     for waveform, sample in zip(waveforms, samples, strict=True):
-        yield _shared_out(network, partial(gradient, sample), waveform, sample)
+        yield _attribute(network, partial(gradient, sample), waveform, sample)
 
 
-def _shared_out(
+def _attribute(
     network: keras.Model,
     gradient: Callable[[np.ndarray], np.ndarray],
     waveform: np.ndarray,
@@ -124,11 +124,11 @@ def _shared_out(
     ends = run(network, np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
     change = float(ends[0]) - float(ends[1])
     for points in POINTS:
-        shares = waveform * _mean_gradient(gradient, waveform, points)
-        gap = float(shares.sum()) - change
-        if abs(gap) <= max(TOLERANCE * abs(change), SMALL):
+        attributions = waveform * _mean_gradient(gradient, waveform, points)
+        completeness_error = float(attributions.sum()) - change
+        if abs(completeness_error) <= max(TOLERANCE * abs(change), MIN_ERROR):
             break
-    return Gradients(shares, change, gap, points)
+    return Gradients(attributions, change, completeness_error, points)
 
 
 def _mean_gradient(
@@ -136,11 +136,11 @@ def _mean_gradient(
 ) -> np.ndarray:
     u = (np.arange(points) + 0.5) / points
     total = np.zeros(waveform.shape, np.float64)
-    for part in np.array_split(u, -(-points // BATCH)):
-        # The way is the square of u.
-        along = (part**2)[:, np.newaxis, np.newaxis] * waveform
-        slopes = gradient(along.astype(np.float32)).astype(np.float64)
-        total += np.tensordot(2 * part / points, slopes, 1)  # da = 2 u du
+    for chunk in np.array_split(u, -(-points // BATCH_SIZE)):
+        # Points a = u^2 of the path, so that da = 2 u du below.
+        path_points = (chunk**2)[:, np.newaxis, np.newaxis] * waveform
+        grads = gradient(path_points.astype(np.float32)).astype(np.float64)
+        total += np.tensordot(2 * chunk / points, grads, 1)  # da = 2 u du
     return total
 
 
@@ -167,7 +167,7 @@ def occlusion(
     width: float = WINDOW,
     hop: float = HOP,
 ) -> Occlusion:
-    """Silence a window of a component, or of all, and see how far a probability falls.
+    """Measure how far a probability falls when a window of one or all components is silenced.
 
     Source: Zeiler and Fergus (2014), Visualizing and Understanding Convolutional Networks,
     arXiv:1311.2901, section 4.2.
@@ -177,12 +177,12 @@ def occlusion(
     network, waveform, sample
         As for `integrated_gradients`.
     width, hop
-        Seconds of a window, and from one to the next.
+        Length and step of the windows, seconds.
 
     Raises
     ------
     InputError
-        The window is no part of the trace.
+        The window is empty or longer than the trace, or the step is not positive.
     """
     length = len(waveform)
     samples, step = round(width * SAMPLING_RATE), round(hop * SAMPLING_RATE)
@@ -193,34 +193,34 @@ def occlusion(
     before = run(network, waveform[np.newaxis])[0, sample, 0]
     silenced = _silenced(waveform, starts, samples)
     after = [run(network, part)[:, sample, 0] for part in silenced]
-    drops = before - np.concatenate(after).reshape(len(starts), -1)
-    return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, drops, width)
+    probability_drops = before - np.concatenate(after).reshape(len(starts), -1)
+    return Occlusion((starts + (samples - 1) / 2) / SAMPLING_RATE, probability_drops, width)
 
 
 def _silenced(waveform: np.ndarray, starts: np.ndarray, samples: int) -> Iterator[np.ndarray]:
-    """Give, in batches, copies with each window silenced on each component, then on all."""
+    """Yield batches of copies with each window silenced on each component, then on all."""
     components = waveform.shape[1]
-    on = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
-    places = [(start, which) for start in starts.tolist() for which in on]
-    for first in range(0, len(places), BATCH):
-        part = places[first : first + BATCH]
-        batch = np.repeat(waveform[np.newaxis], len(part), axis=0)
-        for copy, (start, which) in zip(batch, part, strict=True):
-            copy[:, which] *= _silence(len(waveform), start, samples)[:, np.newaxis]
+    component_masks = np.vstack([np.eye(components, dtype=bool), np.ones(components, bool)])
+    windows = [(start, mask) for start in starts.tolist() for mask in component_masks]
+    for first in range(0, len(windows), BATCH_SIZE):
+        batch_windows = windows[first : first + BATCH_SIZE]
+        batch = np.repeat(waveform[np.newaxis], len(batch_windows), axis=0)
+        for copy, (start, mask) in zip(batch, batch_windows, strict=True):
+            copy[:, mask] *= _silence_taper(len(waveform), start, samples)[:, np.newaxis]
         yield batch
 
 
-def _silence(length: int, start: int, samples: int) -> np.ndarray:
-    """Return what a window is silenced by: 0 inside it, 1 outside, and a fade about its ends.
+def _silence_taper(length: int, start: int, samples: int) -> np.ndarray:
+    """Return the factors that silence a window: 0 inside, 1 outside, and a cosine taper between.
 
-    >>> _silence(6, 2, 2).tolist()[2:4]
+    >>> _silence_taper(6, 2, 2).tolist()[2:4]
     [0.0, 0.0]
     """
-    place = np.arange(length)
-    outside = np.maximum(np.maximum(start - place, place - (start + samples - 1)), 0)
+    indices = np.arange(length)
+    outside = np.maximum(np.maximum(start - indices, indices - (start + samples - 1)), 0)
     fade = np.minimum(outside / TAPER, 1.0)
     return (0.5 - 0.5 * np.cos(np.pi * fade)).astype(np.float32)
 
 
 COLUMNS: Final = (*COMPONENTS, ALL)
-"""Of `Occlusion.drops`."""
+"""Columns of `Occlusion.probability_drops`."""

@@ -1,4 +1,4 @@
-"""What each command shows of a network: its pictures, and the arrays behind them."""
+"""Content of each command: its figures, and the arrays that they show."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,233 +18,247 @@ from eqt.visualize.figures.maps import strips_of
 from eqt.visualize.figures.panels import limits_of
 from eqt.visualize.files import Content, Picture
 from eqt.visualize.kernels import bias_of, kernel_of
-from eqt.visualize.layers import attentions, chosen, convolutions, in_order
-from eqt.visualize.mean_attention import ABOUT_P, mean_attention
+from eqt.visualize.layers import attentions, convolutions, ordered_layers, select_layers
+from eqt.visualize.mean_attention import SECONDS_FROM_P, mean_attention
 from eqt.visualize.time_axis import Steps, steps_of
-from eqt.visualize.traces import SelectedTraces, arrivals, parts
+from eqt.visualize.traces import SelectedTraces, arrivals, iter_trace_chunks
 from steadkit.console import progress
 from steadkit.plots.annotations import Row
 
 REFERENCE = "EQT"
-"""The network that others are compared with."""
+"""The network that drawings mark differences from."""
 
 TOP = 99.8
-"""Percentile of a layer's attention at which its colours end."""
+"""Percentile of a layer's attention at the end of its colour scale."""
 
 
-def filters(subject: ModelContext, names: Sequence[str] = ()) -> Content:
-    """Show the kernels of convolutions, all unless some are named."""
+def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
+    """Return the kernels of the named convolutions, by default all."""
     pictures = []
     arrays: dict[str, np.ndarray] = {}
-    first = convolutions(subject.model)[0].name
-    for layer in chosen(subject.model, names, (keras.layers.Conv1D,)):
+    first = convolutions(context.model)[0].name
+    for layer in select_layers(context.model, names, (keras.layers.Conv1D,)):
         kernel = kernel_of(layer)
         arrays |= {f"{layer.name}/kernel": kernel, f"{layer.name}/bias": bias_of(layer)}
         figure = partial(figures.filters_figure, layer.name, kernel, layer.name == first)
-        what = f"{layer.name}: {stage_label(layer)}"
-        pictures.append(Picture(f"filters/{layer.name}", "Filters", "", what, figure))
+        caption = f"{layer.name}: {stage_label(layer)}"
+        pictures.append(Picture(f"filters/{layer.name}", "Filters", "", caption, figure))
     return Content(pictures, {"filters": arrays})
 
 
-def maps(subject: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
-    """Show what layers make of traces, and the way of each trace through all of them."""
-    layers = chosen(subject.model, names)
-    way = _way(subject) if not names else [layer.name for layer in layers]
-    wanted = list(dict.fromkeys([*(layer.name for layer in layers), *way]))
-    values = feature_maps(subject.model, shown.waveforms, wanted)
-    steps = {name: steps_of(name, subject.config) for name in wanted}
-    pictures = list(_overviews(shown, {name: values[name] for name in way}, steps))
+def maps(context: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
+    """Return the feature maps of layers, and an overview of each trace through the network."""
+    layers = select_layers(context.model, names)
+    overview_layers = _overview_layers(context) if not names else [layer.name for layer in layers]
+    layer_names = list(dict.fromkeys([*(layer.name for layer in layers), *overview_layers]))
+    values = feature_maps(context.model, shown.waveforms, layer_names)
+    steps = {name: steps_of(name, context.config) for name in layer_names}
+    pictures = list(_overviews(shown, {name: values[name] for name in overview_layers}, steps))
     for layer in layers:
         name, limits = layer.name, limits_of(values[layer.name])
-        for side, kept in _sides(shown):
+        for category, mask in _by_category(shown):
             figure = partial(
                 figures.maps_figure,
                 name,
                 stage_label(layer),
-                shown.where(kept),
-                values[name][kept],
+                shown.where(mask),
+                values[name][mask],
                 steps[name],
                 limits,
             )
-            what = f"{name}: {stage_label(layer)}; {side}"
-            pictures.append(Picture(f"maps/{side}/{name}", "Feature maps", name, what, figure))
-    arrays = {name: values[name] for name in wanted}
-    seconds = {f"seconds/{name}": steps[name].seconds for name in wanted}
-    return Content(pictures, {"maps": {**_of_traces(shown), **arrays, **seconds}})
+            caption = f"{name}: {stage_label(layer)}; {category}"
+            pictures.append(
+                Picture(f"maps/{category}/{name}", "Feature maps", name, caption, figure)
+            )
+    arrays = {name: values[name] for name in layer_names}
+    seconds = {f"seconds/{name}": steps[name].seconds for name in layer_names}
+    return Content(pictures, {"maps": {**_trace_arrays(shown), **arrays, **seconds}})
 
 
 def _overviews(
     shown: SelectedTraces, values: dict[str, np.ndarray], steps: dict[str, Steps]
 ) -> Iterator[Picture]:
-    for place, name in enumerate(shown.names):
-        side = "events" if shown.is_event[place] else "noise"
-        figure = partial(figures.overview_figure, shown, place, values, steps)
-        stem = f"overview/{_safe(name)}"
-        what = f"{name}: through the network; {side}"
-        yield Picture(stem, "Through the network", "", what, figure)
+    for index, name in enumerate(shown.names):
+        category = "events" if shown.is_event[index] else "noise"
+        figure = partial(figures.overview_figure, shown, index, values, steps)
+        stem = f"overview/{_file_stem(name)}"
+        caption = f"{name}: through the network; {category}"
+        yield Picture(stem, "Through the network", "", caption, figure)
 
 
-def _way(subject: ModelContext) -> list[str]:
-    """List the layers at which the stages of a trace's way through a network end."""
-    last = {branch_and_stage(layer.name): layer for layer in in_order(subject.model)}
-    listed = []
+def _overview_layers(context: ModelContext) -> list[str]:
+    """Return the names of the layers at which the stages of a network end."""
+    last = {branch_and_stage(layer.name): layer for layer in ordered_layers(context.model)}
+    stage_ends = []
     for (_, stage), layer in last.items():
-        kind, _, number = stage.rpartition("_")
-        # What is given to the pooling says more than what it leaves.
+        stage_type, _, number = stage.rpartition("_")
+        # An encoder stage ends with its pooling; its convolution is shown, at full resolution.
         name = stage if stage.startswith("encoder") else layer.name
-        steps = subject.model.get_layer(name).output.shape[1]
-        listed.append((kind if number.isdecimal() else stage, name, steps))
-    return strips_of(listed)
+        steps = context.model.get_layer(name).output.shape[1]
+        stage_ends.append((stage_type if number.isdecimal() else stage, name, steps))
+    return strips_of(stage_ends)
 
 
-def attention(subject: ModelContext, shown: SelectedTraces, most: int) -> Content:
-    """Show attention: for traces, on the whole, and the parameters of its layers.
+def attention(context: ModelContext, shown: SelectedTraces, max_traces: int) -> Content:
+    """Return attention of the traces, mean attention, and the parameters of the layers.
 
-    The mean is over up to `most` events and as many noise traces; there is none for 0.
+    The mean is over up to `max_traces` events and as many noise traces; there is none for 0.
     """
-    layers = attentions(subject.model)
-    attend = attention_of(subject.model)
-    weights = attend(shown.waveforms)
+    layers = attentions(context.model)
+    compute_attention = attention_of(context.model)
+    weights = compute_attention(shown.waveforms)
     pictures = []
     for layer in layers:
-        name, of_layer = layer.name, weights[layer.name]
-        top = float(np.percentile(of_layer, TOP))
-        for side, kept in _sides(shown):
+        name, layer_weights = layer.name, weights[layer.name]
+        top = float(np.percentile(layer_weights, TOP))
+        for category, mask in _by_category(shown):
             figure = partial(
                 figures.attention_figure,
                 name,
                 stage_label(layer),
-                shown.where(kept),
-                of_layer[kept],
-                steps_of(name, subject.config),
+                shown.where(mask),
+                layer_weights[mask],
+                steps_of(name, context.config),
                 top,
             )
-            what = f"{name}: {stage_label(layer)}; {side}"
-            pictures.append(Picture(f"attention/{side}/{name}", "Attention", name, what, figure))
-    arrays = {**_of_traces(shown), **weights}
-    arrays["seconds"] = steps_of(layers[0].name, subject.config).seconds
-    if most:
-        picture, means = _average(subject, attend, most)
+            caption = f"{name}: {stage_label(layer)}; {category}"
+            pictures.append(
+                Picture(f"attention/{category}/{name}", "Attention", name, caption, figure)
+            )
+    arrays = {**_trace_arrays(shown), **weights}
+    arrays["seconds"] = steps_of(layers[0].name, context.config).seconds
+    if max_traces:
+        picture, means = _average(context, compute_attention, max_traces)
         pictures.append(picture)
         arrays |= means
     for layer in layers:
-        own = {one.name: keras.ops.convert_to_numpy(one) for one in layer.weights}
-        arrays |= {f"{layer.name}/{key}": value for key, value in own.items()}
-        figure = partial(figures.parameters_figure, layer.name, own)
-        what = f"{layer.name}: parameters"
+        parameters = {weight.name: keras.ops.convert_to_numpy(weight) for weight in layer.weights}
+        arrays |= {f"{layer.name}/{key}": value for key, value in parameters.items()}
+        figure = partial(figures.parameters_figure, layer.name, parameters)
+        caption = f"{layer.name}: parameters"
         stem = f"attention/parameters/{layer.name}"
-        pictures.append(Picture(stem, "Attention's parameters", "", what, figure))
+        pictures.append(Picture(stem, "Attention's parameters", "", caption, figure))
     return Content(pictures, {"attention": arrays})
 
 
 def _average(
-    subject: ModelContext, attend: Callable[[np.ndarray], dict[str, np.ndarray]], most: int
+    context: ModelContext,
+    compute_attention: Callable[[np.ndarray], dict[str, np.ndarray]],
+    max_traces: int,
 ) -> tuple[Picture, dict[str, np.ndarray]]:
-    count, many = parts(data_of(subject), most, subject.among, subject.scale)
-    listed = progress(many, "averaging attention", count)
-    found = mean_attention(attend, subject.config, listed)
-    steps = steps_of(next(iter(found)), subject.config)
-    figure = partial(figures.average_figure, found, steps)
-    events, noise = next(iter(found.values())).counts
-    what = f"mean over {events} events and {noise} noise traces"
-    arrays = {"mean/seconds_after_P": ABOUT_P}
-    for name, average in found.items():
+    count, chunks = iter_trace_chunks(
+        data_of(context), max_traces, context.candidates, context.scale
+    )
+    chunk_progress = progress(chunks, "averaging attention", count)
+    means = mean_attention(compute_attention, context.config, chunk_progress)
+    steps = steps_of(next(iter(means)), context.config)
+    figure = partial(figures.average_figure, means, steps)
+    events, noise = next(iter(means.values())).counts
+    caption = f"mean over {events} events and {noise} noise traces"
+    arrays = {"mean/seconds_after_P": SECONDS_FROM_P}
+    for name, average in means.items():
         arrays |= {
             f"mean/events/{name}": average.events,
             f"mean/noise/{name}": average.noise,
             f"mean/about_P/{name}": average.about_p,
         }
-    return Picture("attention/mean", "Attention", "mean", what, figure), arrays
+    return Picture("attention/mean", "Attention", "mean", caption, figure), arrays
 
 
-def attribution_of(subject: ModelContext, shown: SelectedTraces, output: str) -> Content:
-    """Show what of each trace the highest probability of an output hangs on."""
-    network = attribution.output_of(subject.model, output)
+def attribution_of(context: ModelContext, shown: SelectedTraces, output: str) -> Content:
+    """Return the attribution of the highest probability of an output, for each trace."""
+    network = attribution.output_of(context.model, output)
     probabilities = run(network, shown.waveforms)[:, :, 0]
-    samples = [attribution.target_of(one) for one in probabilities]
-    found = attribution.integrated_gradients(network, shown.waveforms, samples)
-    pictures, arrays = [], _of_traces(shown)
+    samples = [attribution.target_of(trace_probabilities) for trace_probabilities in probabilities]
+    gradients_of_traces = attribution.integrated_gradients(network, shown.waveforms, samples)
+    pictures, arrays = [], _trace_arrays(shown)
     arrays |= {"samples": np.array(samples), "probabilities": probabilities}
-    listed = progress(enumerate(found), f"asking why {output}", len(samples))
-    for place, gradients in listed:
-        occlusion = attribution.occlusion(network, shown.waveforms[place], samples[place])
+    gradient_progress = progress(
+        enumerate(gradients_of_traces), f"asking why {output}", len(samples)
+    )
+    for index, gradients in gradient_progress:
+        occlusion = attribution.occlusion(network, shown.waveforms[index], samples[index])
         figure = partial(
             figures.attribution_figure,
             output,
-            samples[place],
+            samples[index],
             shown,
-            place,
-            probabilities[place],
+            index,
+            probabilities[index],
             gradients,
             occlusion,
         )
-        name = shown.names[place]
-        side = "events" if shown.is_event[place] else "noise"
-        what = f"{name}: why {output} is {probabilities[place, samples[place]]:.2f}; {side}"
-        pictures.append(Picture(f"why/{output}/{_safe(name)}", "Why", "", what, figure))
+        name = shown.names[index]
+        category = "events" if shown.is_event[index] else "noise"
+        caption = f"{name}: why {output} is {probabilities[index, samples[index]]:.2f}; {category}"
+        pictures.append(Picture(f"why/{output}/{_file_stem(name)}", "Why", "", caption, figure))
         arrays |= {
-            f"gradients/{name}": gradients.shares.astype(np.float32),
-            f"fall/{name}": occlusion.drops,
+            f"gradients/{name}": gradients.attributions.astype(np.float32),
+            f"fall/{name}": occlusion.probability_drops,
             "seconds": occlusion.seconds,
         }
     return Content(pictures, {f"why_{output}": arrays})
 
 
 def architecture(names: Sequence[str] = ()) -> Content:
-    """Show networks that have names, the study's fourteen unless some are named."""
-    names = names or [name for name, one in PRESETS.items() if one.trained_on != ("published",)]
+    """Return drawings of the named networks, by default the study's fourteen."""
+    names = names or [
+        name
+        for name, network_preset in PRESETS.items()
+        if network_preset.trained_on != ("published",)
+    ]
     configs = {name: preset(name).config for name in names}
-    listed = progress(configs.items(), "building", len(configs))
-    return Content([_network(name, config) for name, config in listed], {})
+    config_progress = progress(configs.items(), "building", len(configs))
+    return Content([_network(name, config) for name, config in config_progress], {})
 
 
-def architecture_of(subject: ModelContext) -> Content:
-    """Show the network that is looked at."""
-    return Content([_network(subject.name, subject.config)], {})
+def architecture_of(context: ModelContext) -> Content:
+    """Return the drawing of the network."""
+    return Content([_network(context.name, context.config)], {})
 
 
 def _network(name: str, config: EQTConfig) -> Picture:
-    found, others = stages(config), stages(preset(REFERENCE).config)
-    marked = [one.name for one in found if one not in others]
-    differs = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"
+    network_stages, reference_stages = stages(config), stages(preset(REFERENCE).config)
+    marked = [stage.name for stage in network_stages if stage not in reference_stages]
+    difference = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"
 
     def figure() -> Figure:
         shape = (config.input_length, config.components)
-        return draw(found, f"{name}, {differs}", shape, marked)
+        return draw(network_stages, f"{name}, {difference}", shape, marked)
 
-    stem = f"architecture/{_safe(name)}"
-    return Picture(stem, "Architecture", "", f"{name}: {differs}", figure)
+    stem = f"architecture/{_file_stem(name)}"
+    return Picture(stem, "Architecture", "", f"{name}: {difference}", figure)
 
 
 def everything(
-    subject: ModelContext, shown: SelectedTraces, most: int, outputs: Sequence[str]
+    context: ModelContext, shown: SelectedTraces, max_traces: int, outputs: Sequence[str]
 ) -> Content:
-    """Show all there is of a network: what the other functions show, one after the other."""
-    return together(
+    """Return the content of all functions of this module for one network."""
+    return join_contents(
         [
-            architecture_of(subject),
-            filters(subject),
-            maps(subject, shown),
-            attention(subject, shown, most),
-            *(attribution_of(subject, shown, output) for output in outputs),
+            architecture_of(context),
+            filters(context),
+            maps(context, shown),
+            attention(context, shown, max_traces),
+            *(attribution_of(context, shown, output) for output in outputs),
         ]
     )
 
 
-def together(contents: Sequence[Content]) -> Content:
-    """Join what several commands show."""
+def join_contents(contents: Sequence[Content]) -> Content:
+    """Concatenate the content of several commands."""
     pictures = [picture for content in contents for picture in content.pictures]
     return Content(pictures, {k: v for content in contents for k, v in content.arrays.items()})
 
 
-def _sides(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
-    """Part events from noise, where there are any."""
-    sides = (("events", shown.is_event), ("noise", ~shown.is_event))
-    return [(side, kept) for side, kept in sides if kept.any()]
+def _by_category(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
+    """Return the masks of events and of noise, without empty ones."""
+    categories = (("events", shown.is_event), ("noise", ~shown.is_event))
+    return [(category, mask) for category, mask in categories if mask.any()]
 
 
-def _of_traces(shown: SelectedTraces) -> dict[str, np.ndarray]:
-    """Return what every file of arrays says of its traces."""
+def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:
+    """Return the arrays on the traces that every file of arrays has."""
     return {
         "traces": np.array(shown.names),
         "is_event": shown.is_event,
@@ -257,10 +271,10 @@ def _sample(row: Row, phase: str) -> float:
     return arrivals(row).get(phase, np.nan)
 
 
-def _safe(name: str) -> str:
-    """Turn a name into one for a file.
+def _file_stem(name: str) -> str:
+    """Return a file name for a name with spaces.
 
-    >>> _safe("Partial Vanilla"), _safe("AB.CD_20120101_EV")
+    >>> _file_stem("Partial Vanilla"), _file_stem("AB.CD_20120101_EV")
     ('partial-vanilla', 'AB.CD_20120101_EV')
     """
     return name.lower().replace(" ", "-") if " " in name else name

@@ -1,4 +1,4 @@
-"""What is looked at: a network, and the data that go with it."""
+"""Model context: a network, and the traces to show it with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from steadkit.manifest import load
 from steadkit.schema import TRACE_SHAPE
 
 
-class Trained(NamedTuple):
-    """A run folder, and what it was made from."""
+class TrainedRun(NamedTuple):
+    """A run folder and its setup."""
 
     run: RunFolder
     setup: Setup
@@ -29,34 +29,34 @@ class Trained(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModelContext:
-    """A network and where its traces are."""
+    """A network with its configuration, data and normalisation."""
 
     path: Path
     model: keras.Model
     config: EQTConfig
     data: Path | None
-    among: list[str]
-    """Names of its test traces; none where any trace will do."""
+    candidates: list[str]
+    """Names of its test traces; empty where any trace of `data` may be shown."""
     scale: str
-    """How its waveforms are normalised."""
-    run: Trained | None = None
-    """The run that it is of, where it was read from one."""
+    """Normalisation of its waveforms, see `steadkit.transforms.normalize`."""
+    run: TrainedRun | None = None
+    """The run of the network, if it is known."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the network, see `eqt.visualize.folder.name_of`."""
         return name_of(self.path)
 
 
 def context_of(path: Path, data: Path | None = None) -> ModelContext:
-    """Read a network; of a run folder also which data, of which the test part, it was made for.
+    """Read a network; from a run folder also its data and the names of its test traces.
 
     Parameters
     ----------
     path
         A run folder or any file that `eqt.model_io.read` reads.
     data
-        Another STEAD file, of which all traces may be shown.
+        Another STEAD file, all of whose traces may be shown.
 
     Raises
     ------
@@ -65,42 +65,44 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     """
     model, config = read(path)
     if not path.is_dir():
-        owner = run_of(path)
-        trained = Trained(owner, load_setup(owner)) if owner else None
-        return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained)
-    run, setup = trained = Trained(RunFolder(path), load_setup(RunFolder(path)))
+        run_folder = run_of(path)
+        trained_run = TrainedRun(run_folder, load_setup(run_folder)) if run_folder else None
+        return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained_run)
+    run, setup = trained_run = TrainedRun(RunFolder(path), load_setup(RunFolder(path)))
     is_test = data is None or is_training_data(run, setup, data)
-    among = traces_of(load(run.split), "test") if is_test else []
+    candidates = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization
-    return ModelContext(path, model, config, data or setup.data, among, scale, trained)
+    return ModelContext(path, model, config, data or setup.data, candidates, scale, trained_run)
 
 
-def data_of(subject: ModelContext) -> Path:
-    """Tell where the traces are, once it is clear that the network takes them.
+def data_of(context: ModelContext) -> Path:
+    """Return the data of a context after checking that the network accepts their traces.
 
     Raises
     ------
     InputError
-        No data are known, or the network takes others.
+        No data are known, or the network takes another input shape.
     """
-    if subject.data is None:
-        raise InputError(f"{str(subject.path)!r} names no data: say which with --data")
-    if subject.run is not None and subject.data == subject.run.setup.data:
-        resolve_data(*subject.run, None)
-    if subject.model.input_shape[1:] != TRACE_SHAPE:
-        shape = subject.model.input_shape[1:]
-        raise InputError(f"{str(subject.path)!r} takes {shape}, not {TRACE_SHAPE}: use another")
-    return subject.data
+    if context.data is None:
+        raise InputError(f"{str(context.path)!r} names no data: say which with --data")
+    if context.run is not None and context.data == context.run.setup.data:
+        resolve_data(*context.run, None)
+    if context.model.input_shape[1:] != TRACE_SHAPE:
+        shape = context.model.input_shape[1:]
+        raise InputError(f"{str(context.path)!r} takes {shape}, not {TRACE_SHAPE}: use another")
+    return context.data
 
 
-def seen_line(subject: ModelContext, names: Sequence[str]) -> str:
+def seen_line(context: ModelContext, names: Sequence[str]) -> str:
     """Return one line on the traces that the network was trained on; empty if none is known."""
-    if subject.run is None:
+    if context.run is None:
         return ""
-    listed = list(dict.fromkeys(names))
-    return overlap_with_training(*subject.run, data_of(subject), listed).summary(len(listed))
+    unique_names = list(dict.fromkeys(names))
+    return overlap_with_training(*context.run, data_of(context), unique_names).summary(
+        len(unique_names)
+    )
 
 
-def traces_for(subject: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
-    """Read the traces that are named, or some that differ, as the network takes them."""
-    return read_traces(data_of(subject), names, subject.among, subject.scale)
+def traces_for(context: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
+    """Read the named traces, or a selection, normalised for the network."""
+    return read_traces(data_of(context), names, context.candidates, context.scale)

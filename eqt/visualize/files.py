@@ -1,4 +1,4 @@
-"""Pictures on their way to files: drawn one after the other, each once."""
+"""Writing of figures and arrays to files, one figure at a time."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -17,54 +17,54 @@ from steadkit.plots.style import METADATA, drawable, styled
 FORMATS: Final = ("png", "pdf", "svg")
 
 DPI = 120
-"""Legible in print at the width of a page, and light enough to mail."""
+"""Legible in print at the width of a page, and small enough to mail."""
 
-SMALL: Final = {"quality": 72, "method": 3}
-"""How the copy for a page is packed."""
+WEBP_OPTIONS: Final = {"quality": 72, "method": 3}
+"""Options of Pillow for the WebP copy of a page."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure to draw, and where it belongs."""
+    """A figure to draw, with its file name and its place on the page."""
 
     stem: str
-    """Its file, without ending, folders with slashes."""
+    """File name without suffix, folders separated by slashes."""
     section: str
     group: str
-    """Pictures of one group stand side by side."""
+    """Pictures of one group are shown side by side."""
     caption: str
     draw: Callable[[], Figure]
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a command makes: pictures, and the arrays they show, by the name of a file."""
+    """Output of a command: pictures, and the arrays that they show, by file name."""
 
     pictures: Sequence[Picture]
     arrays: Mapping[str, Mapping[str, np.ndarray]]
 
 
 def write(
-    content: Content, folder: Path, kind: str, with_copies: bool = False
+    content: Content, folder: Path, file_format: str, with_copies: bool = False
 ) -> list[tuple[Picture, bytes]]:
     """Write pictures and arrays into a folder.
 
     Parameters
     ----------
     content
-        What to write.
+        Pictures and arrays.
     folder
-        Where; it exists.
-    kind
+        An existing folder.
+    file_format
         One of `FORMATS`.
     with_copies
         Whether to return a small copy of each picture too, WebP, for a page.
     """
     copies = []
     for picture in progress(content.pictures, "drawing", len(content.pictures)):
-        path = folder / f"{picture.stem}.{kind}"
+        path = folder / f"{picture.stem}.{file_format}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        copy = _write_picture(picture.draw(), path, kind, with_copies)
+        copy = _write_picture(picture.draw(), path, file_format, with_copies)
         copies.append((picture, copy))
     for name, arrays in content.arrays.items():
         with (folder / f"{name}.npz").open("wb") as file:
@@ -73,26 +73,26 @@ def write(
 
 
 @styled
-def _write_picture(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
+def _write_picture(figure: Figure, path: Path, file_format: str, with_copy: bool) -> bytes:
     with drawable(figure):
-        return _write_drawable(figure, path, kind, with_copy)
+        return _write_drawable(figure, path, file_format, with_copy)
 
 
-def _write_drawable(figure: Figure, path: Path, kind: str, with_copy: bool) -> bytes:
-    metadata: Any = METADATA[kind]
-    if kind != "png":
-        figure.savefig(path, format=kind, metadata=metadata)
+def _write_drawable(figure: Figure, path: Path, file_format: str, with_copy: bool) -> bytes:
+    metadata: Any = METADATA[file_format]
+    if file_format != "png":
+        figure.savefig(path, format=file_format, metadata=metadata)
         if not with_copy:
             return b""
-    # What costs is drawing, so PNG and copy are two packings of the same pixels.
+    # Drawing is the expensive step, so PNG and WebP are encoded from the same pixels.
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
-    if kind == "png":
+    if file_format == "png":
         imsave(path, pixels, format="png", dpi=DPI, metadata=metadata)
     if not with_copy:
         return b""
-    packed = io.BytesIO()
-    imsave(packed, pixels, format="webp", dpi=DPI, pil_kwargs=dict(SMALL))
-    return packed.getvalue()
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, format="webp", dpi=DPI, pil_kwargs=dict(WEBP_OPTIONS))
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Attention averaged over many traces: where it goes on the whole, and about the P onset."""
+"""Attention averaged over many traces, in absolute time and relative to the P arrival."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from eqt.visualize.traces import SelectedTraces, arrivals
 from steadkit.plots.annotations import Row
 from steadkit.schema import SAMPLING_RATE
 
-ABOUT_P = np.arange(-8.0, 30.01, 0.25)
-"""Seconds after P at which attention is averaged over events."""
+SECONDS_FROM_P = np.arange(-8.0, 30.01, 0.25)
+"""Times relative to P, in seconds, at which attention is averaged over events."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,52 +24,55 @@ class MeanAttention:
     noise: np.ndarray
     """The same over the noise."""
     about_p: np.ndarray
-    """What each moment of `ABOUT_P` is given by the other steps, their mean: (events, times)."""
+    """Mean attention received at each time of `SECONDS_FROM_P`, shape (events, times)."""
     counts: tuple[int, int]
-    """How many events and noise traces."""
+    """Number of events and of noise traces."""
 
 
 def mean_attention(
     attention: Callable[[np.ndarray], dict[str, np.ndarray]],
     config: EQTConfig,
-    parts: Iterable[SelectedTraces],
+    chunks: Iterable[SelectedTraces],
 ) -> dict[str, MeanAttention]:
-    """Average the attention of each layer over traces that come in parts.
+    """Average the attention of each layer over chunks of traces.
 
     Parameters
     ----------
     attention
-        What `eqt.visualize.activations.attention_of` makes of a network.
+        Function of `eqt.visualize.activations.attention_of`.
     config
-        What the network is built from.
-    parts
+        Configuration of the network.
+    chunks
         The traces.
 
     Returns
     -------
     dict
-        By layer's name.
+        By layer name.
     """
     sums: dict[str, dict[bool, np.ndarray]] = {}
-    given: dict[str, list[np.ndarray]] = {}
+    received: dict[str, list[np.ndarray]] = {}
     counts = {True: 0, False: 0}
-    for part in parts:
-        for kind in counts:
-            counts[kind] += int((part.is_event == kind).sum())
-        for name, weights in attention(part.waveforms).items():
+    for chunk in chunks:
+        for is_event in counts:
+            counts[is_event] += int((chunk.is_event == is_event).sum())
+        for name, weights in attention(chunk.waveforms).items():
             total = sums.setdefault(name, {})
-            for kind in counts:
-                of_kind = weights[part.is_event == kind].sum(axis=0, dtype=np.float64)
-                total[kind] = total.get(kind, 0.0) + of_kind
-            about = given.setdefault(name, [])
+            for is_event in counts:
+                category_sum = weights[chunk.is_event == is_event].sum(axis=0, dtype=np.float64)
+                total[is_event] = total.get(is_event, 0.0) + category_sum
+            layer_received = received.setdefault(name, [])
             seconds = steps_of(name, config).seconds
-            about += [_about_p(w, seconds, row) for w, row in zip(weights, part.rows, strict=True)]
+            layer_received += [
+                _received_around_p(w, seconds, row)
+                for w, row in zip(weights, chunk.rows, strict=True)
+            ]
     return {
         name: MeanAttention(
-            _over(total[True], counts[True]),
-            _over(total[False], counts[False]),
-            np.array([one for one in given[name] if not np.isnan(one).all()]).reshape(
-                -1, len(ABOUT_P)
+            _mean(total[True], counts[True]),
+            _mean(total[False], counts[False]),
+            np.array([curve for curve in received[name] if not np.isnan(curve).all()]).reshape(
+                -1, len(SECONDS_FROM_P)
             ),
             (counts[True], counts[False]),
         )
@@ -77,8 +80,8 @@ def mean_attention(
     }
 
 
-def received(weights: np.ndarray) -> np.ndarray:
-    """Tell what each step is given: the mean over the steps t that attend, and over the heads.
+def mean_received(weights: np.ndarray) -> np.ndarray:
+    """Return the attention each step receives: the mean over attending steps t and over heads.
 
     Parameters
     ----------
@@ -90,20 +93,20 @@ def received(weights: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Shape (steps,); 1 / steps each where all attend evenly.
 
-    >>> received(np.array([[[0.5, 0.5], [1.0, 0.0]]])).tolist()
+    >>> mean_received(np.array([[[0.5, 0.5], [1.0, 0.0]]])).tolist()
     [0.75, 0.25]
     """
     return np.asarray(weights.mean(axis=(0, 1)))
 
 
-def _over(total: np.ndarray, count: int) -> np.ndarray:
+def _mean(total: np.ndarray, count: int) -> np.ndarray:
     return total / count if count else np.full_like(total, np.nan)
 
 
-def _about_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
-    """Read what is given at the seconds after P; NaN beyond the trace, and where there is no P."""
-    there = arrivals(row)
-    if "P" not in there:
-        return np.full(len(ABOUT_P), np.nan)
-    at = ABOUT_P + there["P"] / SAMPLING_RATE
-    return np.interp(at, seconds, received(weights), left=np.nan, right=np.nan)
+def _received_around_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np.ndarray:
+    """Interpolate received attention at times relative to P; NaN outside the trace or without P."""
+    phase_arrivals = arrivals(row)
+    if "P" not in phase_arrivals:
+        return np.full(len(SECONDS_FROM_P), np.nan)
+    times = SECONDS_FROM_P + phase_arrivals["P"] / SAMPLING_RATE
+    return np.interp(times, seconds, mean_received(weights), left=np.nan, right=np.nan)

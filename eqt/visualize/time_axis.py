@@ -1,12 +1,12 @@
-"""When a step of a layer is: the time axis of every layer, on that of the trace.
+"""Time axis of every layer: the times of its steps within the trace.
 
-On the way down a step stands for the samples that were pooled into it, and lies in their middle.
-On the way up it stands for the samples of the output that it becomes, for by these the outputs are
-trained: the probability at sample n is that of sample n.
+In the encoder a step represents the samples that were pooled into it, and lies in their middle.
+In the decoder it represents the samples of the output that it is upsampled to, because the outputs
+are trained on these: the probability at index n is that of sample n.
 
-The two ways do not meet. The published decoder repeats 47 steps to 752 and cuts one of these at
-each end, which takes 8 samples from the beginning, 0.08 s: its convolutions have to learn to shift
-what they are given by as much.
+The two axes do not agree. The published decoder upsamples 47 steps to 752 and crops one of these at
+each end, which removes 8 samples from the beginning, 0.08 s: its convolutions have to learn to
+shift their input by as much.
 """
 
 import re
@@ -19,7 +19,7 @@ from steadkit.schema import SAMPLING_RATE
 
 _ENCODER = re.compile(r"encoder_(\d+)(_pool)?")
 _DECODER = re.compile(r"decoder[DPS]_(\d+)")
-_HEADS = ("waveform", "detector", "picker_P", "picker_S")
+_FULL_RATE_LAYERS = ("waveform", "detector", "picker_P", "picker_S")
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Steps:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Where the first step begins and the last one ends, seconds."""
+        """Start of the first step and end of the last one, seconds."""
         half = self.every / 2
         last = self.first + self.every * (self.count - 1)
         return (self.first - half) / SAMPLING_RATE, (last + half) / SAMPLING_RATE
 
     def nearest(self, sample: float) -> int:
-        """Tell the step in which a sample of the trace lies.
+        """Return the step in which a sample of the trace lies.
 
         >>> Steps(63.5, 128.0, 47).nearest(700.0)
         5
@@ -58,14 +58,14 @@ class Steps:
 
 
 def steps_of(layer: str, config: EQTConfig) -> Steps:
-    """Tell when the steps of a layer's output are.
+    """Return the steps of a layer's output.
 
     Parameters
     ----------
     layer
         Its name in `eqt.model.build_model`.
     config
-        What the network is built from.
+        Configuration of the network.
 
     Examples
     --------
@@ -76,23 +76,24 @@ def steps_of(layer: str, config: EQTConfig) -> Steps:
     >>> steps_of("decoderP_3", EQTConfig())
     Steps(first=-0.5, every=16.0, count=376)
     """
-    if layer in _HEADS:
+    if layer in _FULL_RATE_LAYERS:
         return Steps(0.0, 1.0, config.input_length)
-    if found := _DECODER.fullmatch(layer):
-        return _decoded(int(found[1]), config)
-    found = _ENCODER.fullmatch(layer)
-    return _pooled(int(found[1]) - (not found[2]) if found else len(config.filters), config)
+    if match := _DECODER.fullmatch(layer):
+        return _decoder_steps(int(match[1]), config)
+    match = _ENCODER.fullmatch(layer)
+    return _encoder_steps(int(match[1]) - (not match[2]) if match else len(config.filters), config)
 
 
-def _pooled(times: int, config: EQTConfig) -> Steps:
-    """Tell the steps after so many poolings by 2; the pooled pairs begin at the first sample."""
+def _encoder_steps(times: int, config: EQTConfig) -> Steps:
+    """Return the steps after n poolings by 2; the pooled pairs begin at the first sample."""
     every = 2.0**times
     return Steps((every - 1) / 2, every, config.lengths[times])
 
 
-def _decoded(block: int, config: EQTConfig) -> Steps:
-    """Tell the steps after a decoder's block, back from those of the output."""
-    # An odd excess is cut to one more than the input has, at the end.
+def _decoder_steps(block: int, config: EQTConfig) -> Steps:
+    """Return the steps after a decoder's block, computed backwards from those of the output."""
+    # The length counts forwards from the pooled one, since an odd excess leaves one step more
+    # than the input has, at the end.
     length = config.pooled_length
     for crop in config.crops[:block]:
         length = 2 * length - 2 * crop

@@ -1,4 +1,4 @@
-"""Pictures, the arrays behind them and a page of them all, into one folder."""
+"""Writing of pictures, their arrays and a gallery page into one folder."""
 
 import json
 from pathlib import Path
@@ -14,28 +14,28 @@ PAGE = "index.html"
 
 
 SEEN = "seen"
-"""The fact that comes first on the page, by itself."""
+"""Key of the fact that is shown first on the page, without its key."""
 
 
 def facts_of(
-    subject: ModelContext, shown: SelectedTraces | None = None, seen: str = ""
+    context: ModelContext, shown: SelectedTraces | None = None, seen: str = ""
 ) -> dict[str, object]:
-    """Say of what pictures are: network, data and traces.
+    """Return the source of pictures: network, data and traces.
 
     Parameters
     ----------
-    subject, shown
+    context, shown
         The network, and the traces.
     seen
-        A line on the traces that it was trained on, empty where there are none.
+        A line on the traces that the network was trained on, empty where there are none.
     """
     facts: dict[str, object] = {SEEN: seen} if seen else {}
     facts |= {
-        "network": str(subject.path),
-        "parameters": subject.model.count_params(),
+        "network": str(context.path),
+        "parameters": context.model.count_params(),
     }
     if shown is not None:
-        facts |= {"data": str(subject.data), "normalization": subject.scale}
+        facts |= {"data": str(context.data), "normalization": context.scale}
         facts["traces"] = shown.names
     return facts
 
@@ -43,23 +43,23 @@ def facts_of(
 def save(
     content: Content,
     folder: Path,
-    kind: str,
+    file_format: str,
     facts: dict[str, object],
     overwrite: bool = False,
     with_page: bool = False,
 ) -> Path:
-    """Write pictures and arrays into a folder, whole or not at all, with a page of all of them.
+    """Write pictures and arrays into a folder atomically, with a page of all of them.
 
     Parameters
     ----------
-    content, kind
-        What to write, and the pictures' format: png, pdf or svg.
+    content, file_format
+        Pictures and arrays, and the pictures' format: png, pdf or svg.
     folder
-        Where.
+        The output folder.
     facts
-        Of what the pictures are; kept beside them.
+        Source of the pictures, recorded in the folder.
     overwrite
-        Whether a folder of pictures that exists may be replaced.
+        Whether an existing folder of pictures may be replaced.
     with_page
         Whether to write the page.
 
@@ -73,13 +73,13 @@ def save(
     InputError
         The folder exists or cannot be written.
     """
-    with atomic_folder(folder, overwrite, files_of) as new:
-        copies = write(content, new, kind, with_page)
+    with atomic_folder(folder, overwrite, files_of) as new_folder:
+        copies = write(content, new_folder, file_format, with_page)
         if with_page:
             lines = [_line(name, value) for name, value in facts.items()]
             title = f"What the layers of {Path(str(facts['network'])).name} do"
-            write_text(new / PAGE, gallery(title, lines, copies))
-        mark(new, facts)
+            write_text(new_folder / PAGE, gallery(title, lines, copies))
+        mark(new_folder, facts)
     return folder / PAGE if with_page else folder
 
 

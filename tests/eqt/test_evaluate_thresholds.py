@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import refused
 
-from eqt.evaluation import Part, Protocol, Task, choose, evaluate, plan, to_choose
+from eqt.evaluation import Protocol, Task, TraceSubset, choose, evaluate, plan, to_choose
 from eqt.evaluation.detections import detection_columns, picks_at_floor, score
 from eqt.evaluation.thresholds import describe_choice
 from eqt.metrics import truth_of
@@ -36,19 +36,21 @@ def made(events=30, noise=20, seed=0):
 
 def f1_of(candidates, truth, thresholds, phase):
     picked = detection_columns(candidates.detections(thresholds)).picks[phase]
-    return score(truth, picked, phase, 0.5).tally.score().f1
+    return score(truth, picked, phase, 0.5).counts.score().f1
 
 
 def test_what_is_tried_is_what_picking_at_that_threshold_gives():
     candidates, truth = made()
     chosen = choose(candidates, truth, Thresholds())
     detection = chosen.thresholds.detection
-    for at in GRID:
-        whole = Thresholds(detection, at, 0.5)
-        assert chosen.tried["p"][f"{at:g}"] == pytest.approx(f1_of(candidates, truth, whole, "P"))
-        whole = Thresholds(detection, chosen.thresholds.p, at)
-        expected = np.nan_to_num(f1_of(candidates, truth, whole, "S"))
-        assert chosen.tried["s"][f"{at:g}"] == pytest.approx(expected)
+    for threshold in GRID:
+        trial = Thresholds(detection, threshold, 0.5)
+        assert chosen.tried["p"][f"{threshold:g}"] == pytest.approx(
+            f1_of(candidates, truth, trial, "P")
+        )
+        trial = Thresholds(detection, chosen.thresholds.p, threshold)
+        expected = np.nan_to_num(f1_of(candidates, truth, trial, "S"))
+        assert chosen.tried["s"][f"{threshold:g}"] == pytest.approx(expected)
 
 
 def test_a_sweep_holds_what_is_picked_at_high_thresholds_too():
@@ -106,21 +108,28 @@ def task(validation=None):
 
 
 def test_what_is_to_be_chosen(tmp_path):
-    there = task(Part(tmp_path, ["a"]))
-    gone = task(Part(tmp_path / "moved", ["a"]))
-    assert to_choose(there, None) == to_choose(gone, "validation") == ("detection", "p", "s")
-    assert to_choose(there, None, {"p": 0.5}) == ("detection", "s")
-    assert to_choose(gone, None) == to_choose(task(), None) == to_choose(there, "published") == ()
+    with_validation = task(TraceSubset(tmp_path, ["a"]))
+    gone = task(TraceSubset(tmp_path / "moved", ["a"]))
+    assert (
+        to_choose(with_validation, None) == to_choose(gone, "validation") == ("detection", "p", "s")
+    )
+    assert to_choose(with_validation, None, {"p": 0.5}) == ("detection", "s")
+    assert (
+        to_choose(gone, None)
+        == to_choose(task(), None)
+        == to_choose(with_validation, "published")
+        == ()
+    )
 
 
 def test_the_test_part_changes_no_threshold(trained, tmp_path):
-    whole = plan(trained, None, None, tmp_path / "whole")
-    less = replace(whole, traces=whole.traces[:3], out=tmp_path / "less")
+    complete = plan(trained, None, None, tmp_path / "whole")
+    less = replace(complete, traces=complete.traces[:3], out=tmp_path / "less")
     records = []
-    for one in (whole, less):
-        names = to_choose(one, None)
-        evaluate(one, Thresholds(), choose_on_validation=names, protocol=Protocol(resamples=0))
-        records.append(json.loads((one.out / "metrics.json").read_text())["thresholds"])
+    for variant in (complete, less):
+        names = to_choose(variant, None)
+        evaluate(variant, Thresholds(), choose_on_validation=names, protocol=Protocol(resamples=0))
+        records.append(json.loads((variant.out / "metrics.json").read_text())["thresholds"])
     assert records[0] == records[1]
     assert set(records[0]["tried"]) == {"detection", "p", "s"}
     assert records[0]["validation"].startswith("9 traces of ")

@@ -6,8 +6,8 @@ import pytest
 
 from eqt.evaluation.breakdown import breakdown, stations
 from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import detection_columns, judgeable, picks_at_floor, score
-from eqt.evaluation.examples import worst
+from eqt.evaluation.detections import detection_columns, picks_at_floor, scorable_picks, score
+from eqt.evaluation.examples import worst_traces
 from eqt.evaluation.tolerance import BootstrapConfig, score_detections, tolerance_figures
 from eqt.metrics import truth_of
 from eqt.picking.candidates import extract_candidates
@@ -38,20 +38,20 @@ def hand():
     p = np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]])
     s = np.array([[900, 3400], [900, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]])
     candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
-    found = detection_columns(candidates.detections(Thresholds()))
-    return candidates, found, score_detections(truth_of(p, s), found, (0.5, 0.1))
+    detections = detection_columns(candidates.detections(Thresholds()))
+    return candidates, detections, score_detections(truth_of(p, s), detections, (0.5, 0.1))
 
 
 def test_second_events_count_and_unlisted_ones_are_false(hand):
-    candidates, found, honest = hand
+    candidates, detections, tolerance_scores = hand
     sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
     figures = tolerance_figures(
-        honest, found, candidates, sweeps, BootstrapConfig(np.arange(5), 50)
+        tolerance_scores, detections, candidates, sweeps, BootstrapConfig(np.arange(5), 50)
     )
     counts = {
-        (tolerance, kind): tuple(one[key] for key in ("tp", "fp", "fn", "tn"))
-        for tolerance, kinds in figures.items()
-        for kind, one in kinds.items()
+        (tolerance, score_name): tuple(score[key] for key in ("tp", "fp", "fn", "tn"))
+        for tolerance, scores_by_name in figures.items()
+        for score_name, score in scores_by_name.items()
     }
     assert counts["0.5", "detection"] == (3, 2, 1, 1)
     assert counts["0.5", "presence"] == (2, 1, 1, 1)
@@ -59,34 +59,40 @@ def test_second_events_count_and_unlisted_ones_are_false(hand):
     assert counts["0.1", "P"] == (2, 3, 2, 1)
     # The S of the missed one is not known: its trace is no true negative.
     assert counts["0.5", "S"] == counts["0.1", "S"] == (3, 2, 0, 1)
-    whole = figures["0.5"]
-    assert (whole["P"]["fp_in_events"], whole["P"]["fp_in_noise"]) == (1, 1)
-    assert whole["P"]["residual_s"]["mean"] == pytest.approx(0.1)
-    assert (whole["P"]["outliers"], figures["0.1"]["P"]["outliers"]) == (0, pytest.approx(1 / 3))
+    half_second = figures["0.5"]
+    assert (half_second["P"]["fp_in_events"], half_second["P"]["fp_in_noise"]) == (1, 1)
+    assert half_second["P"]["residual_s"]["mean"] == pytest.approx(0.1)
+    assert (half_second["P"]["outliers"], figures["0.1"]["P"]["outliers"]) == (
+        0,
+        pytest.approx(1 / 3),
+    )
     # By height: three right at 0.9, then 0.6 and 0.4 wrong, one arrival never found.
-    assert whole["P"]["average_precision"] == pytest.approx(0.75)
-    assert whole["presence"]["auc"] == pytest.approx(4.5 / 6)
+    assert half_second["P"]["average_precision"] == pytest.approx(0.75)
+    assert half_second["presence"]["auc"] == pytest.approx(4.5 / 6)
     for name in ("precision", "recall", "f1"):
-        low, high = whole["P"]["intervals"][name]
-        assert low <= whole["P"][name] <= high
-    low, high = whole["P"]["residual_s"]["intervals"]["mae"]
-    assert low <= whole["P"]["residual_s"]["mae"] <= high
+        low, high = half_second["P"]["intervals"][name]
+        assert low <= half_second["P"][name] <= high
+    low, high = half_second["P"]["residual_s"]["intervals"]["mae"]
+    assert low <= half_second["P"]["residual_s"]["mae"] <= high
 
 
 def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
-    _, found, honest = hand
+    _, detections, tolerance_scores = hand
     unknown = truth_of(
         np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]]),
         np.array([[NAN, 3400], [NAN, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]]),
     )
-    kept = judgeable(unknown, found.picks["S"], "S", 0.5)
+    s_picks = scorable_picks(unknown, detections.picks["S"], "S", 0.5)
     # The known S of the first trace, and the one in noise; 9.0, 9.0 and 44.0 s may be right.
-    assert list(zip(kept.trace.tolist(), kept.seconds.tolist(), strict=True)) == [(0, 34), (3, 13)]
-    judged_s = score(unknown, kept, "S", 0.5).tally
-    assert (judged_s.tp.sum(), judged_s.fp.sum(), judged_s.fn.sum()) == (1, 1, 0)
-    assert judged_s.tn.tolist() == [0, 0, 0, 0, 1]
-    every = judgeable(honest.truth, found.picks["P"], "P", 0.5)
-    assert len(every.trace) == len(found.picks["P"].trace)
+    assert list(zip(s_picks.trace.tolist(), s_picks.seconds.tolist(), strict=True)) == [
+        (0, 34),
+        (3, 13),
+    ]
+    s_counts = score(unknown, s_picks, "S", 0.5).counts
+    assert (s_counts.tp.sum(), s_counts.fp.sum(), s_counts.fn.sum()) == (1, 1, 0)
+    assert s_counts.tn.tolist() == [0, 0, 0, 0, 1]
+    p_picks = scorable_picks(tolerance_scores.truth, detections.picks["P"], "P", 0.5)
+    assert len(p_picks.trace) == len(detections.picks["P"].trace)
     # A P that nobody has picked lies before its S.
     late = truth_of(np.array([NAN]), np.array([900.0]))
     seconds = np.array([8.0, 10.0])
@@ -106,19 +112,21 @@ def traces():
 
 
 def test_kinds_of_traces_by_hand(hand):
-    *_, honest = hand
-    told = breakdown(honest, traces(), 0.5, BootstrapConfig(np.array([0, 0, 1, 2, 3]), 30))
-    bins = {name: {row["bin"]: row for row in rows} for name, rows in told.items()}
+    *_, tolerance_scores = hand
+    rows_by_attribute = breakdown(
+        tolerance_scores, traces(), 0.5, BootstrapConfig(np.array([0, 0, 1, 2, 3]), 30)
+    )
+    bins = {name: {row["bin"]: row for row in rows} for name, rows in rows_by_attribute.items()}
     assert list(bins["snr_db"]) == ["10 to 20", "50 or more", "unknown"]
     assert list(bins["source_distance_km"]) == ["below 25", "25 to 50", "150 or more"]
     assert list(bins["source_depth_km"]) == ["unknown"]
-    both = bins["source_magnitude"]["2 to 3"]
-    assert (both["traces"], both["earthquakes"]) == (2, 1)
-    assert [both["P"][key] for key in ("tp", "fp", "fn")] == [3, 1, 0]
-    assert both["P"]["mae_s"] == pytest.approx(0.1)
+    magnitude_bin = bins["source_magnitude"]["2 to 3"]
+    assert (magnitude_bin["traces"], magnitude_bin["earthquakes"]) == (2, 1)
+    assert [magnitude_bin["P"][key] for key in ("tp", "fp", "fn")] == [3, 1, 0]
+    assert magnitude_bin["P"]["mae_s"] == pytest.approx(0.1)
     assert list(bins["station"]) == ["XX.B", "XX.A", "XX.C"]
     assert [bins["station"]["XX.C"]["detection"][key] for key in ("tp", "fp", "fn")] == [0, 1, 0]
-    for rows in told.values():
+    for rows in rows_by_attribute.values():
         events = [row for row in rows if row["P"]["tp"] + row["P"]["fn"]]
         assert sum(row["P"]["tp"] for row in events) == 3
         assert sum(row["P"]["fn"] for row in events) == 1
@@ -128,35 +136,41 @@ def test_rare_stations_stand_together():
     names = np.array(["A"] * 3 + ["C"] * 2 + ["B"] * 2 + ["D"], dtype=object)
     bins = stations(names, 2)
     assert list(bins) == ["A", "B", "the other 2"]
-    assert [int(some.sum()) for some in bins.values()] == [3, 2, 3]
+    assert [int(mask.sum()) for mask in bins.values()] == [3, 2, 3]
 
 
 def test_calibration_by_hand(hand):
-    candidates, found, honest = hand
-    told = calibration(honest, found, candidates, 0.5)
-    filled = [row for row in told["P"]["bins"] if row["count"]]
+    candidates, detections, tolerance_scores = hand
+    tables = calibration(tolerance_scores, detections, candidates, 0.5)
+    filled = [row for row in tables["P"]["bins"] if row["count"]]
     assert [(row["count"], row["right"]) for row in filled] == [(1, 0), (1, 0), (3, 1)]
-    assert told["P"]["ece"] == pytest.approx((0.4 + 0.6 + 3 * 0.1) / 5, abs=1e-6)
+    assert tables["P"]["ece"] == pytest.approx((0.4 + 0.6 + 3 * 0.1) / 5, abs=1e-6)
 
 
 def test_the_worst_are_chosen_and_told(hand):
-    candidates, found, honest = hand
-    chosen = worst(honest, found, candidates, 0.1)
-    assert [bad.row for bad in chosen] == [1, 2, 3]
-    assert chosen[0].why == "P picked +0.30 s off"
-    assert chosen[1].why == "missed, detection at most 0.00"
-    assert chosen[2].why == "noise, detection up to 0.40"
+    candidates, detections, tolerance_scores = hand
+    chosen = worst_traces(tolerance_scores, detections, candidates, 0.1)
+    assert [trace.row for trace in chosen] == [1, 2, 3]
+    assert chosen[0].reason == "P picked +0.30 s off"
+    assert chosen[1].reason == "missed, detection at most 0.00"
+    assert chosen[2].reason == "noise, detection up to 0.40"
     # At half a second nothing is far off; the unlisted earthquake remains.
-    assert [bad.row for bad in worst(honest, found, candidates, 0.5)] == [2, 3, 1]
+    assert [trace.row for trace in worst_traces(tolerance_scores, detections, candidates, 0.5)] == [
+        2,
+        3,
+        1,
+    ]
 
 
 def test_one_class_alone_leaves_undefined_what_needs_two(hand):
-    candidates, found, _ = hand
+    candidates, detections, _ = hand
     truth = truth_of(np.full(5, NAN), np.full(5, NAN))
-    honest = score_detections(truth, found, (0.5,))
+    tolerance_scores = score_detections(truth, detections, (0.5,))
     sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
-    whole = tolerance_figures(honest, found, candidates, sweeps, BootstrapConfig(np.arange(5), 20))[
-        "0.5"
-    ]
-    assert np.isnan([whole["presence"]["auc"], whole["P"]["recall"], whole["P"]["outliers"]]).all()
-    assert (whole["P"]["tp"], whole["P"]["fp"]) == (0, 5)
+    figures = tolerance_figures(
+        tolerance_scores, detections, candidates, sweeps, BootstrapConfig(np.arange(5), 20)
+    )["0.5"]
+    assert np.isnan(
+        [figures["presence"]["auc"], figures["P"]["recall"], figures["P"]["outliers"]]
+    ).all()
+    assert (figures["P"]["tp"], figures["P"]["fp"]) == (0, 5)

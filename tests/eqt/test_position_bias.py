@@ -19,7 +19,7 @@ from eqt.position_bias import (
     summary,
     write,
 )
-from eqt.position_bias.bias import explained
+from eqt.position_bias.bias import explained_variance
 from eqt.position_bias.report import verdicts
 from eqt.probabilities import Probabilities, predictor
 from steadkit.errors import InputError
@@ -50,10 +50,10 @@ def data(tmp_path):
 
 def peaked(picks):
     """Give probabilities of one at the picked samples of each trace: P, and S."""
-    found = np.zeros((len(picks), 6000, 3))
-    for of_trace, (p, s) in zip(found, picks, strict=True):
-        of_trace[p, 1] = of_trace[s, 2] = 0.9
-    return Probabilities(found)
+    mean = np.zeros((len(picks), 6000, 3))
+    for trace_probabilities, (p, s) in zip(mean, picks, strict=True):
+        trace_probabilities[p, 1] = trace_probabilities[s, 2] = 0.9
+    return Probabilities(mean)
 
 
 def spikes_of(waveforms):
@@ -81,7 +81,7 @@ def careless(seed=0):
 def test_every_event_is_placed_where_asked_and_picked_there(data):
     result = position_test(lambda w: peaked(spikes_of(w)), data, positions=(200, 650, 5500, 5900))
     # At 5900 S does not fit.
-    p, s = result.of("P"), result.of("S")
+    p, s = result.rows_of("P"), result.rows_of("S")
     assert p["position"].tolist() == [200, 650, 5500] * 20
     assert p["trace_name"].tolist() == np.repeat(NAMES[:20], 3).tolist()
     for rows, gap in ((p, 0), (s, GAP)):
@@ -94,8 +94,8 @@ def test_every_event_is_placed_where_asked_and_picked_there(data):
 
 def test_a_picker_that_snaps_to_seconds_is_found_out(data):
     result = position_test(snapping, data, count=30)
-    found = result.bias["P"]["second"]
-    assert found.share > 0.9 and found.chance == 0.002 and found.is_real
+    bias = result.bias["P"]["second"]
+    assert bias.share > 0.9 and bias.chance == 0.002 and bias.is_real
     # Its S is right, and where in the window P lies does not matter.
     assert np.isnan(result.bias["S"]["second"].share)
     assert not result.bias["P"]["window"].is_real
@@ -115,9 +115,9 @@ def test_a_picker_that_is_off_by_chance_has_no_bias(data):
     chances = []
     for seed in range(6):
         result = position_test(careless(seed), data, count=20, seed=seed)
-        found = [result.bias[phase][where] for phase in "PS" for where in ("second", "window")]
-        assert all(one.share < 0.1 for one in found)
-        chances += [one.chance for one in found]
+        biases = [result.bias[phase][where] for phase in "PS" for where in ("second", "window")]
+        assert all(bias.share < 0.1 for bias in biases)
+        chances += [bias.chance for bias in biases]
     # One in twenty of 24 may look real; were the judgement wrong, most would.
     assert sum(chance < 0.05 for chance in chances) <= 4 and max(chances) > 0.5
 
@@ -128,20 +128,22 @@ def test_the_share_is_what_was_put_in():
     # Half of the variance comes from the place; that each trace has its own mean is no matter.
     effect = np.linspace(-1, 1, 10)[places]
     size = 50 + 10 * traces + effect + random.normal(0, effect.std(), 4000)
-    found = explained(size, traces, places, random)
-    assert found.share == pytest.approx(0.5, abs=0.04) and found.is_real
+    bias = explained_variance(size, traces, places, random)
+    assert bias.share == pytest.approx(0.5, abs=0.04) and bias.is_real
     # A trace with a mean of its own that comes at one place only says nothing of the place.
-    apart = explained(traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random)
+    apart = explained_variance(
+        traces * 10.0 + random.normal(0, 1, 4000), traces, traces % 10, random
+    )
     assert apart.share < 0.05
 
 
 def test_positions_follow_from_the_seed_and_go_everywhere(data):
-    first, again, other = (
+    first, again, other_seed = (
         position_test(careless(), data, count=100, seed=seed) for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(first.windows, again.windows)
-    assert not first.windows["position"].equals(other.windows["position"])
-    drawn = first.of("P")["position"].to_numpy()
+    assert not first.windows["position"].equals(other_seed.windows["position"])
+    drawn = first.rows_of("P")["position"].to_numpy()
     assert 100 <= drawn.min() < 150 and 5450 < drawn.max() <= 5500
     counts = np.bincount(drawn % 100 // 10, minlength=10)
     # Chi square of 9 degrees of freedom: mean 9, deviation 4.2.
@@ -155,7 +157,7 @@ def test_misses_and_wrong_picks_are_no_hits(data):
     assert near.windows["hit"].all()
     weak = Thresholds(p=0.95, s=0.5)
     unsure = position_test(snapping, data, count=2, thresholds=weak)
-    assert not unsure.of("P")["hit"].any() and unsure.of("S")["hit"].all()
+    assert not unsure.rows_of("P")["hit"].any() and unsure.rows_of("S")["hit"].all()
     table = by_position(far)
     assert (table["hit_rate"] == 0).all() and table["mean_error"].isna().all()
     assert verdicts(far) == ["Too few picks are right to judge."]
@@ -167,7 +169,7 @@ def test_tables_count_every_window_once(data):
     for table in (by_position(result), by_second(result)):
         assert table.groupby("phase")["windows"].sum().tolist() == [180, 180]
     per = by_position(result, 500).query("phase == 'P'")
-    sizes = result.of("P").assign(size=lambda t: t["residual"].abs())
+    sizes = result.rows_of("P").assign(size=lambda t: t["residual"].abs())
     expected = sizes.groupby(sizes["position"] // 500)["size"].mean()
     np.testing.assert_allclose(per["mean_error"], expected)
 
@@ -192,20 +194,20 @@ def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
 def test_an_event_without_s_counts_for_p(data):
     change(data.data_source, 3, s=np.nan)
     result = position_test(careless(), data, count=2)
-    assert len(result.of("P")) == 40 and len(result.of("S")) == 38
+    assert len(result.rows_of("P")) == 40 and len(result.rows_of("S")) == 38
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("arguments", "message"),
     [
         ({"positions": (6000,)}, "position 6000 must be"),
         ({"positions": (10.5,)}, r"position 10\.5 must be"),
         ({"count": 0}, "0 positions"),
     ],
 )
-def test_positions_that_cannot_be_are_refused(data, wanted, words):
-    with pytest.raises(InputError, match=words):
-        position_test(careless(), data, **wanted)
+def test_positions_that_cannot_be_are_refused(data, arguments, message):
+    with pytest.raises(InputError, match=message):
+        position_test(careless(), data, **arguments)
 
 
 def test_traces_without_events_or_moved_already_are_refused(data):
@@ -224,7 +226,7 @@ def test_pictures_section_and_files_show_it(data, tmp_path):
     drawn = figures(result)
     assert list(drawn) == ["window", "second"]
     cloud, running = drawn["second"].axes[0].lines[:2]
-    assert len(cloud.get_xdata()) == result.of("P")["hit"].sum()
+    assert len(cloud.get_xdata()) == result.rows_of("P")["hit"].sum()
     # The running median is the saw's tooth: 20 samples late is picked 20 early.
     assert running.get_ydata()[20] == pytest.approx(-20, abs=3)
     text = section(result)
@@ -265,8 +267,8 @@ def test_the_published_weights_are_biased_on_real_records(shared_data):
 def test_picks_on_real_records_are_refined_by_where_the_signal_begins(shared_data):
     predict = predictor(published(shared_data / "eqt_conservative.h5"))
     plain, better = (
-        summary(position_test(one, real_events(shared_data), count=4)).set_index("phase")
-        for one in (predict, refine_detections(predict))
+        summary(position_test(picker, real_events(shared_data), count=4)).set_index("phase")
+        for picker in (predict, refine_detections(predict))
     )
     assert better.loc["P", "mean_error"] < 0.75 * plain.loc["P", "mean_error"]
     assert (better["hit_rate"] > plain["hit_rate"] - 0.02).all()

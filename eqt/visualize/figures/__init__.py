@@ -1,4 +1,4 @@
-"""Figures of what layers do: filters, feature maps, attention, and why a pick was made.
+"""Figures of layers: filters, feature maps, attention, and attribution of picks.
 
 Each function takes arrays and returns a `matplotlib.figure.Figure`; no window is opened.
 """

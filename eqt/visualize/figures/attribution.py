@@ -1,4 +1,4 @@
-"""Why a probability is what it is: shares of the samples, and what silence takes from it."""
+"""Figure of an attribution: integrated gradients of the samples, and occlusion."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,17 +10,17 @@ from eqt.visualize.figures.panels import (
     DIVERGING,
     colour_bar,
     heading,
-    mark,
+    mark_arrivals,
     name_arrivals,
-    sheet,
+    panel_grid,
 )
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, GREY, styled
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
-SMOOTH = 20
-"""Samples over which shares are added up, or neighbours of opposite sign hide one another."""
+BLOCK_SAMPLES = 20
+"""Samples over which attributions are summed: neighbours of opposite sign would hide each other."""
 
 END = N_SAMPLES / SAMPLING_RATE
 
@@ -30,41 +30,42 @@ def attribution_figure(
     output: str,
     sample: int,
     shown: SelectedTraces,
-    place: int,
+    index: int,
     probabilities: np.ndarray,
     gradients: Gradients,
     occlusion: Occlusion,
 ) -> Figure:
-    """Draw why an output is what it is at a sample: the whole trace, and the time about it.
+    """Draw the attribution of an output at a sample: the complete trace, and a close-up.
 
     Parameters
     ----------
     output, sample
-        Which probability.
-    shown, place
-        The traces, and which of them.
+        Output and sample of the probability.
+    shown, index
+        The traces, and the index of the one to draw.
     probabilities
         Of the output, shape (samples,).
     gradients, occlusion
-        What `eqt.visualize.attribution` found.
+        Results of `eqt.visualize.attribution`.
     """
-    row = shown.rows[place]
+    row = shown.rows[index]
     heights = [0.75] * len(COMPONENTS) + [1.0, 0.7]
-    figure, axes = sheet(2, heights, 4.2, (0.75, 0.95, 0.82, 0.45), gaps=(0.2, 0.1))
+    figure, axes = panel_grid(2, heights, 4.2, (0.75, 0.95, 0.82, 0.45), gaps=(0.2, 0.1))
     title = f"{caption(row)}: why {TITLES[output]} is {probabilities[sample]:.2f}"
     heading(
         figure,
         f"{title} at {sample / SAMPLING_RATE:.2f} s",
         "colours behind the waveform: integrated gradients, red where it speaks for it and blue "
-        f"where against it;\nthey add up to {gradients.change:+.3f} ({gradients.gap:+.3f} off). "
+        f"where against it;\nthey add up to {gradients.change:+.3f} "
+        f"({gradients.completeness_error:+.3f} off). "
         f"Below: by how much the probability falls\nwhen {occlusion.width:g} s are silenced.",
     )
     for column in axes.T:
-        colours = _components(column, shown.waveforms[place], gradients.shares)
+        colours = _components(column, shown.waveforms[index], gradients.attributions)
         image = _occlusion(column[3], occlusion)
         _probability(column[4], output, probabilities, sample)
         for ax in column:
-            mark(ax, row, halo=True)
+            mark_arrivals(ax, row, halo=True)
         name_arrivals(column[0], row)
         column[-1].set_xlabel("time (s)")
         for ax in column[:-1]:
@@ -72,37 +73,37 @@ def attribution_figure(
     for ax in axes[:, 1]:
         ax.set_ylabel("")
         ax.tick_params(axis="y", labelleft=False)
-    window = _about(row, sample)
+    window = _close_up(row, sample)
     for left, right in axes:
         left.set_xlim(0, END)
         right.set_xlim(*window)
-    colour_bar(axes[1, 1], colours, f"share in {SMOOTH / SAMPLING_RATE:g} s", 2.0)
+    colour_bar(axes[1, 1], colours, f"share in {BLOCK_SAMPLES / SAMPLING_RATE:g} s", 2.0)
     colour_bar(axes[3, 1], image, "fall")
     return figure
 
 
-def _about(row: Row, sample: int) -> tuple[float, float]:
-    """Choose the seconds to look at closely: the arrivals and the pick, and some beside them."""
+def _close_up(row: Row, sample: int) -> tuple[float, float]:
+    """Return start and end of the close-up in seconds: arrivals and pick, with a margin."""
     times = np.array([*arrivals(row).values(), sample]) / SAMPLING_RATE
     begin, end = float(times.min()), float(times.max())
-    beside = 1.0 + 0.5 * (end - begin)
-    return max(begin - beside, 0.0), min(end + beside, END)
+    margin = 1.0 + 0.5 * (end - begin)
+    return max(begin - margin, 0.0), min(end + margin, END)
 
 
-def _components(axes: np.ndarray, waveform: np.ndarray, shares: np.ndarray) -> object:
-    added = _added_up(shares)
-    size = float(np.abs(added).max()) or 1.0
+def _components(axes: np.ndarray, waveform: np.ndarray, attributions: np.ndarray) -> object:
+    block_sums = _sum_blocks(attributions)
+    size = float(np.abs(block_sums).max()) or 1.0
     highest = float(np.abs(waveform).max()) * 1.05 or 1.0
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
     for number, component in enumerate(COMPONENTS):
         ax = axes[number]
         image = ax.imshow(
-            added[np.newaxis, :, number],
+            block_sums[np.newaxis, :, number],
             aspect="auto",
             cmap=DIVERGING,
             vmin=-size,
             vmax=size,
-            extent=(0, len(added) * SMOOTH / SAMPLING_RATE, -highest, highest),
+            extent=(0, len(block_sums) * BLOCK_SAMPLES / SAMPLING_RATE, -highest, highest),
             interpolation="nearest",
         )
         ax.plot(seconds, waveform[:, number], color=BLACK, linewidth=0.4)
@@ -111,25 +112,29 @@ def _components(axes: np.ndarray, waveform: np.ndarray, shares: np.ndarray) -> o
     return image
 
 
-def _added_up(shares: np.ndarray) -> np.ndarray:
-    """Add up the shares of some samples at a time: (blocks, components)."""
-    short = -len(shares) % SMOOTH
-    padded = np.pad(shares, ((0, short), (0, 0)))
-    return np.asarray(padded.reshape(-1, SMOOTH, shares.shape[1]).sum(axis=1))
+def _sum_blocks(attributions: np.ndarray) -> np.ndarray:
+    """Sum attributions over blocks of samples: shape (blocks, components)."""
+    padding = -len(attributions) % BLOCK_SAMPLES
+    padded = np.pad(attributions, ((0, padding), (0, 0)))
+    return np.asarray(padded.reshape(-1, BLOCK_SAMPLES, attributions.shape[1]).sum(axis=1))
 
 
-def _occlusion(ax: Axes, found: Occlusion) -> object:
-    size = max(float(np.abs(found.drops).max()), 1e-12)
-    hop = float(found.seconds[1] - found.seconds[0]) if len(found.seconds) > 1 else found.width
+def _occlusion(ax: Axes, occlusion: Occlusion) -> object:
+    size = max(float(np.abs(occlusion.probability_drops).max()), 1e-12)
+    hop = (
+        float(occlusion.seconds[1] - occlusion.seconds[0])
+        if len(occlusion.seconds) > 1
+        else occlusion.width
+    )
     image = ax.imshow(
-        found.drops.T,
+        occlusion.probability_drops.T,
         aspect="auto",
         cmap=DIVERGING,
         vmin=-size,
         vmax=size,
         extent=(
-            found.seconds[0] - hop / 2,
-            found.seconds[-1] + hop / 2,
+            occlusion.seconds[0] - hop / 2,
+            occlusion.seconds[-1] + hop / 2,
             len(COLUMNS) - 0.5,
             -0.5,
         ),
