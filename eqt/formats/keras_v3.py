@@ -30,6 +30,13 @@ CONFIG: Final = "eqt.json"
 WEIGHTS: Final = "eqt.weights.h5"
 KERAS_CONFIG: Final = "config.json"
 
+FORMER_MODULES: Final = {
+    "eqt.layers.gates": "eqt.layers.activations",
+    "eqt.layers.positions": "eqt.layers.positional_encoding",
+    "eqt.layers.wide": "eqt.layers.packed_conv",
+}
+"""Modules that had another name when a file was written, and where their layers are now."""
+
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
     """Write a network atomically, without optimizer and losses.
@@ -119,7 +126,7 @@ def _refuse_unknown_classes(stored: Any, model: keras.Model, path: Path) -> None
     """
     known = set(_named_classes(json.loads(model.to_json())))
     for name in _named_classes(stored):
-        if name not in known:
+        if FORMER_MODULES.get(name, name) not in known:
             raise InputError(
                 f"{str(path)!r} names {format_config(name)} in {KERAS_CONFIG}, which is not in the "
                 "network: use a file as eqt wrote it"

@@ -297,10 +297,10 @@ def rows(folds: dict[str, Fold]) -> pd.DataFrame:
     table_rows = []
     for name, fold in folds.items():
         for phase in "PS":
-            row = {"what": name, "phase": phase, "windows": len(fold.before.of(phase))}
+            row = {"what": name, "phase": phase, "windows": len(fold.before.rows_of(phase))}
             for when in WHEN:
                 result = getattr(fold, when)
-                figures = figures_of(result.of(phase))
+                figures = figures_of(result.rows_of(phase))
                 row |= {f"hits_{when}": figures["hit_rate"], f"error_{when}": figures["mean_error"]}
             table_rows.append(row)
     return pd.DataFrame(table_rows).round(3)

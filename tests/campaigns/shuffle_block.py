@@ -103,7 +103,7 @@ def campaign(
         if not run.is_complete:
             shutil.rmtree(run.folder, ignore_errors=True)  # one that was cut off begins anew
             keras.utils.clear_session()  # else the graph of every network stays in memory
-            train(files[order.file], run.folder, network, config, say=lambda _: None)
+            train(files[order.file], run.folder, network, config, log=lambda _: None)
         last = pd.read_csv(run.history).iloc[-1]
         row = {"order": order.name, "augment": config.augment, "seed": config.seed}
         rows.append(row | last[[*FIGURES, "seconds"]].to_dict())

@@ -4,19 +4,19 @@ import subprocess
 import sys
 
 CODE = """
-from eqt.threads import share_cores, shares
-from steadkit.processes import cores
+from eqt.threads import configure_threads, n_shards
+from steadkit.processes import count_cores
 import tensorflow as tf
 threading = tf.config.threading
-assert shares() == 1
-share_cores(2)
-assert threading.get_intra_op_parallelism_threads() == max(1, cores() // 2)
-assert threading.get_inter_op_parallelism_threads() == cores()
-share_cores()
+assert n_shards() == 1
+configure_threads(2)
+assert threading.get_intra_op_parallelism_threads() == max(1, count_cores() // 2)
+assert threading.get_inter_op_parallelism_threads() == count_cores()
+configure_threads()
 assert threading.get_intra_op_parallelism_threads() == 1
-assert shares() == cores()
+assert n_shards() == count_cores()
 tf.constant(1) + 1
-share_cores(1)  # too late to change anything, and no error
+configure_threads(1)  # too late to change anything, and no error
 assert threading.get_intra_op_parallelism_threads() == 1
 """
 

@@ -288,7 +288,7 @@ def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, colu
     assert len(parts) == 20 and (parts == 1).all()
     (earthquake, *_) = audit(rows, manifest.parts, SplitConfig())
     assert sum(earthquake.groups.values()) == 20
-    assert earthquake.unknown == 0
+    assert earthquake.n_unknown == 0
     assert "not known" not in result.output
 
 
@@ -307,7 +307,7 @@ def test_split_says_where_earthquakes_are_not_known(tmp_path, run):
     assert "no leak is known; earthquakes not known for 80 traces" in proof.output
     base, table = list_rows(tmp_path / "out.hdf5")
     _, found = split_manifest(base, table, SplitConfig())
-    assert [sharing.unknown for sharing in found] == [80, 0]
+    assert [sharing.n_unknown for sharing in found] == [80, 0]
 
 
 def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
@@ -320,9 +320,9 @@ def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
         }
     )
     (found,) = audit(table, ["train", "test", "train", "test"], SplitConfig())
-    assert found.unknown == 1
+    assert found.n_unknown == 1
     (found,) = audit(table, ["train", "test", "-", "test"], SplitConfig())
-    assert found.unknown == 0
+    assert found.n_unknown == 0
 
 
 def test_earthquakes_that_one_trace_shows_go_together():
