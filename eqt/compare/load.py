@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eqt.seen import NOTHING, TrainingOverlap, seen_in_evaluation
+from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
@@ -147,7 +148,11 @@ def _read(path: Path) -> pd.DataFrame:
     )
     columns = [*text_columns, *number_columns]
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        # Lines of bounded length: given a path, pandas reads as far as a line goes.
+        with CheckedLines(path) as lines:
+            table = pd.read_csv(lines, dtype=str, keep_default_na=False)
+    except InputError:
+        raise
     except (ValueError, pd.errors.EmptyDataError) as error:  # ParserError is a ValueError
         raise InputError(
             f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({detail_of(error)})"

@@ -23,6 +23,7 @@ from eqt.experiments.claims import claim_agreement, claimed_verdict, claims_of
 from eqt.experiments.folder import Entry
 from eqt.experiments.suites import REFERENCE, Settings
 from eqt.presets import preset
+from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.paths import require_file
@@ -94,7 +95,8 @@ def experiment_result(
 def _history(path: Path) -> pd.DataFrame:
     require_file(path)
     try:
-        history = pd.read_csv(path)
+        with CheckedLines(path) as lines:
+            history = pd.read_csv(lines)
         history[["epoch", "seconds", "val_loss"]].astype(float)
         return history
     except (ValueError, LookupError) as error:  # pandas' own are ValueErrors

@@ -15,7 +15,7 @@ from steadkit.catalog.read import (
     iter_rows_named,
     read_table,
 )
-from steadkit.catalog.validate import LineStarts
+from steadkit.catalog.validate import CheckedLines, LineStarts
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
     SOURCE_LIST,
@@ -34,6 +34,7 @@ __all__ = [
     "SOURCE_LIST",
     "TRACE_PREFIX",
     "CellsDigest",
+    "CheckedLines",
     "LineStarts",
     "check_name",
     "check_names",

@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import require_file
 
@@ -22,8 +23,8 @@ def read_header(path: Path) -> list[str]:
     InputError
         The file is missing, or is not a CSV.
     """
-    with _csv_errors(path):
-        return list(pd.read_csv(path, nrows=0, dtype=str, encoding_errors="strict").columns)
+    with _csv_errors(path), CheckedLines(path) as lines:
+        return list(pd.read_csv(lines, nrows=0, dtype=str).columns)
 
 
 def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
@@ -49,8 +50,9 @@ def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterat
     yield pd.DataFrame(columns=list(columns or read_header(path)), dtype=str)
     with (
         _csv_errors(path),
+        CheckedLines(path) as lines,
         pd.read_csv(
-            path,
+            lines,
             usecols=None if columns is None else list(columns),
             dtype=str,
             keep_default_na=False,

@@ -1,5 +1,6 @@
 """Comparisons: verdicts on picks made by hand, the bootstrap against a loop, refusals."""
 
+import os
 import re
 from dataclasses import replace
 from itertools import count
@@ -374,6 +375,8 @@ def test_refusals_are_one_clear_line(run, tmp_path):
     spoil(stray, "detections.csv", lambda text: text.replace("E3.XX_EV", "X3.XX_EV"))
     broken = write_evaluation(tmp_path / "broken", 5)
     (broken / "picks.csv").write_bytes(b"\xff\xfe\x00not text")
+    hollow = write_evaluation(tmp_path / "hollow", 5)
+    os.truncate(hollow / "traces.csv", 2**36)  # more than memory, and no end of a line in it
     empty = tmp_path / "empty"
     empty.mkdir()
     cases = [
@@ -389,7 +392,8 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, cut], ["X_test_results.csv", "does not list"]),
         ([eqt, short], ["traces.csv", "does not list"]),
         ([eqt, stray], ["detections.csv", "does not list"]),
-        ([eqt, broken], ["picks.csv", "not a CSV"]),
+        ([eqt, broken], ["picks.csv", "NUL", "no CSV"]),
+        ([eqt, hollow], ["traces.csv", "line of more than"]),
         ([eqt, gru, "--baseline", "BC"], ["BC", "eqt, gru"]),
         ([eqt, gru, "--out", eqt / "evaluation" / "picks.csv"], ["is a file"]),
         ([eqt, gru, "--resamples", 3], ["resamples"]),

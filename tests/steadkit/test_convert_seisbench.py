@@ -459,7 +459,8 @@ def test_a_hostile_name_of_a_chunk_is_refused(tmp_path, run, chunk):
     ("file", "content", "messages"),
     [
         ("metadata.csv", b"", ("not a CSV",)),
-        ("metadata.csv", b"\xff\xfe\x00", ("not a text file",)),
+        ("metadata.csv", b"\xff\xfe", ("not a text file",)),
+        ("metadata.csv", b"\xff\xfe\x00", ("NUL", "no CSV")),
         ("metadata.csv", b"station_code\nA\n", ("no column 'trace_name'",)),
         ("metadata.csv", b"trace_name\n", ("lists no trace",)),
         ("metadata.csv", b"trace_name,x\x01\na,b\n", ("strange name",)),
