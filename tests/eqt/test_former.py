@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from campaigns.training_kills import weights
 
-import eqt
+from eqt.loading import read
 from steadkit.dataset import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
@@ -43,7 +43,7 @@ def data(former):
 
 
 def test_a_network_is_read_by_eqt(former):
-    model, config = eqt.load_model(former / "network.keras")
+    model, config = read(former / "network.keras")
     assert config.encoder_rnn == ("bilstm", "lstm")
     outputs = model.predict_on_batch(np.load(former / "waveforms.npy"))
     expected = np.load(former / "outputs.npy")
