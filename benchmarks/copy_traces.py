@@ -22,11 +22,11 @@ import pandas as pd
 
 from steadkit import synthetic
 from steadkit.atomic import sync
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.merge import merge
 from steadkit.schema import COLUMNS
 from steadkit.selection import Selection
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 from steadkit.store import TRACE_BYTES
 from steadkit.subset import subset
 
@@ -51,7 +51,7 @@ def make(path: Path, traces: int, first: int) -> Source:
             rows.append({key: str(value) for key, value in row.items()})
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path.with_suffix(".csv"), index=False)
     sync(path)
-    return source_of(path)
+    return source_from_path(path)
 
 
 def group_copy(sources: list[Path], names: list[str], target: Path) -> None:

@@ -30,11 +30,11 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.cores import share_cores
 from eqt.model import build_model
 from eqt.probabilities import predictor
-from eqt.train.halves import HALVES
-from eqt.train.steps import Trainer
+from eqt.threads import configure_threads
+from eqt.training.batch_halves import HALVES
+from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import TRACE_SHAPE
 
@@ -97,7 +97,7 @@ def theirs(part: str, waveforms: np.ndarray, targets: np.ndarray) -> Callable[[]
 
 def compare(part: str, batch: int, alone: bool) -> None:
     """Print the rates of one part, and their ratio."""
-    share_cores(HALVES if part == "training" else None)
+    configure_threads(HALVES if part == "training" else None)
     random = np.random.default_rng(0)
     waveforms = random.standard_normal((batch, *TRACE_SHAPE), dtype=np.float32)
     targets = random.random((batch, TRACE_SHAPE[0], 3), dtype=np.float32)

@@ -38,7 +38,7 @@ import pandas as pd
 
 from steadkit import synthetic
 from steadkit.labels import LabelConfig, targets
-from steadkit.pipeline import BatchConfig, Batches, Records, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource, to_tf_dataset
 from steadkit.schema import COLUMNS, TRACE_SHAPE
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS
@@ -78,13 +78,13 @@ def rates(ways: dict[str, tuple[int, Callable[[], object]]]) -> dict[str, float]
     return best
 
 
-def consume(batches: Batches) -> None:
+def consume(batches: BatchLoader) -> None:
     """Take every batch of an epoch, as `fit` would."""
-    for _ in stream(batches):
+    for _ in to_tf_dataset(batches):
         pass
 
 
-def h5py_loop(path: Path, records: Records) -> Iterator[np.ndarray]:
+def h5py_loop(path: Path, records: TraceSource) -> Iterator[np.ndarray]:
     """Do the plain work as most people write it: a dataset at a time, NumPy's mean and std."""
     with h5py.File(path) as file:
         for start in range(0, len(records), BATCH):
@@ -109,14 +109,14 @@ def seisbench_generators(source: Path, folder: Path) -> dict[str, Callable[[int]
     except ImportError:
         return {}
     from steadkit.convert import to_seisbench
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     def at(rate: float, *augmentations: object) -> object:
         share = rate / len(augmentations)
         nothing = sbg.NullAugmentation()
         return sbg.OneOf([*augmentations, nothing], [share] * len(augmentations) + [1 - rate])
 
-    to_seisbench([source_of(source)], folder)
+    to_seisbench([source_from_path(source)], folder)
     data = sbd.WaveformDataset(folder, component_order="ENZ")
     p, s = {"trace_p_arrival_sample": "P"}, {"trace_s_arrival_sample": "S"}
     plain = [
@@ -152,7 +152,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "a.hdf5"
-        records = Records([path], make(path, count))
+        records = TraceSource([path], make(path, count))
         configs = {
             "plain": BatchConfig(BATCH),
             "published halves": BatchConfig(BATCH, augment=PRESETS["eqt"], paired=True),
@@ -160,10 +160,10 @@ def main() -> None:
         }
         ways: dict[str, tuple[int, Callable[[], object]]] = {}
         for way, config in configs.items():
-            batches = Batches(records, config=config, seed=0)
+            batches = BatchLoader(records, config=config, seed=0)
             ways[way] = (count * (2 if config.paired else 1), partial(consume, batches))
         some = min(count, 1000)
-        fewer = Records([path], records.names[:some])
+        fewer = TraceSource([path], records.names[:some])
         ways["h5py loop, plain"] = some, lambda: [*map(len, h5py_loop(path, fewer))]
         ways["a copy in memory"] = 6400, copies(6400)
         for way, take in seisbench_generators(path, folder / "seisbench").items():

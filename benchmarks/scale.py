@@ -34,13 +34,13 @@ CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 
 STEADKIT: Final = (sys.executable, "-m", "steadkit")
 
-INDEX_ALL = "import sys, steadkit; steadkit.open(sys.argv[1]).batches()"
+INDEX_ALL = "import sys, steadkit; steadkit.open_dataset(sys.argv[1]).batches()"
 FIRST_BATCH = """
 import sys, time
 import tensorflow
 began = time.perf_counter()
 import steadkit
-next(iter(steadkit.open(sys.argv[1]).stream()))
+next(iter(steadkit.open_dataset(sys.argv[1]).to_tf_dataset()))
 print(f"\\nbeyond TensorFlow: {time.perf_counter() - began}")
 """
 

@@ -24,13 +24,13 @@ from scale_names import GROUP_BYTES, Nodes, write_group
 from scale_rows import STEAD, Pattern, Values, counts
 
 from steadkit.catalog import csv_digest
-from steadkit.hdf5 import NewFile, Table, by_form, encode, table_of
-from steadkit.hdf5.messages import up8
-from steadkit.hdf5.words import WORD, words_in
+from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode, group_by_schema, table_of
+from steadkit.hdf5.object_header import round_up_8
+from steadkit.hdf5.padding import WORD, n_words
 from steadkit.manifest import Digests, Manifest
 from steadkit.schema import COLUMNS, DATA_GROUP, TRACE_SHAPE
 from steadkit.store import DTYPE, TRACE_BYTES, digest
-from steadkit.store.copying import BLOCK
+from steadkit.store.copy import BLOCK_TRACES
 
 WAYS: Final = ("h5py", "steadkit")
 
@@ -192,11 +192,11 @@ def write_as_steadkit(
     tables: dict[Pattern, _Attributes] = {}
     names: list[str] = []
     headers = [np.empty(0, np.uint64)]
-    waiting: list[tuple[np.ndarray, Table]] = []
-    file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+    waiting: list[tuple[np.ndarray, AttributeTable]] = []
+    file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
 
     def lay_out() -> None:
-        content, placed = file.lay_out(by_form(waiting))
+        content, placed = file.layout(group_by_schema(waiting))
         file.append(content)
         headers.append(placed.astype(np.uint64))
         waiting.clear()
@@ -210,10 +210,10 @@ def write_as_steadkit(
         names += repetition.names
         for number, waveform in repetition.dense(dense):
             file.write(int(addresses[number]), waveform.data)
-        if sum(len(table) for _, table in waiting) >= BLOCK:
+        if sum(len(table) for _, table in waiting) >= BLOCK_TRACES:
             lay_out()
     lay_out()
-    file.finish(names, np.concatenate(headers))
+    file.finalize(names, np.concatenate(headers))
     file.close()
 
 
@@ -221,34 +221,36 @@ class _Attributes:
     """The attributes of a pattern in canonical form, and where its altered values stand."""
 
     def __init__(self, pattern: Pattern):
-        [(_, self._table)] = by_form(
+        [(_, self._table)] = group_by_schema(
             [(np.zeros(1, np.int64), table_of(encode(row))) for row in pattern.rows]
         )
         table, rows = self._table, np.arange(len(pattern))[:, np.newaxis]
-        starts = (np.cumsum(words_in(table.lengths)) * WORD).reshape(table.lengths.shape)
-        starts -= words_in(table.lengths) * WORD
+        starts = (np.cumsum(n_words(table.lengths)) * WORD).reshape(table.lengths.shape)
+        starts -= n_words(table.lengths) * WORD
         self._texts, self._numbers = {}, {}
         position = text = 0
-        for shape in table.form.shapes:
+        for shape in table.schema.fields:
             position += len(shape.head)
             column = shape.name.decode()
             if column in pattern.texts:
                 self._texts[column] = starts[:, text : text + 1]
             elif column in pattern.numbers:
                 self._numbers[column] = rows * table.bodies.shape[1] + position
-            position += up8(shape.size)
+            position += round_up_8(shape.size)
             text += bool(shape.element)
 
-    def table(self, repetition: Repetition) -> Table:
+    def table(self, repetition: Repetition) -> AttributeTable:
         """Return the attributes of a repetition."""
         form, bodies, lengths, texts = (
-            self._table.form,
+            self._table.schema,
             *map(np.copy, (self._table.bodies, self._table.lengths, self._table.texts)),
         )
         fill(bodies.ravel(), self._numbers, repetition.values)
         fill(texts.view(np.uint8), self._texts, repetition.values)
-        words = words_in(lengths[: repetition.traces]).sum()
-        return Table(form, bodies[: repetition.traces], lengths[: repetition.traces], texts[:words])
+        words = n_words(lengths[: repetition.traces]).sum()
+        return AttributeTable(
+            form, bodies[: repetition.traces], lengths[: repetition.traces], texts[:words]
+        )
 
 
 def main() -> None:

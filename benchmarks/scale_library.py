@@ -15,11 +15,11 @@ import numpy as np
 from scale_names import nodes_of, tree_of
 from scale_rows import Pattern, Values
 
-from steadkit.hdf5 import Header, RawFile, read_header
-from steadkit.hdf5.attributes import in_order
-from steadkit.hdf5.heaps import HEAD, REFERENCE, Heaps
-from steadkit.hdf5.messages import CONTINUATION, LAYOUT, PLACE, UNDEFINED
-from steadkit.hdf5.words import WORD
+from steadkit.hdf5 import FileReader, Header, read_header
+from steadkit.hdf5.attributes import sorted_attributes
+from steadkit.hdf5.global_heap import HEAD, REFERENCE, GlobalHeap
+from steadkit.hdf5.object_header import ADDRESS_PAIR, CONTINUATION, LAYOUT, UNDEFINED
+from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.samples import DTYPE, TRACE_BYTES
 
@@ -63,8 +63,8 @@ class Template:
 
     def _read(self, file: h5py.File) -> None:
         self.size = size = file.id.get_filesize() // WORD * WORD
-        raw = RawFile(file.id.get_vfd_handle(), 0, size)
-        heaps = Heaps(raw)
+        raw = FileReader(file.id.get_vfd_handle(), 0, size)
+        heaps = GlobalHeap(raw)
         group = file[DATA_GROUP]
         pieces: dict[int, tuple[int, int]] = {}
         addresses: list[int] = []
@@ -116,7 +116,7 @@ class Template:
 class _Trace:
     """What belongs to one trace: pieces of the file, and where addresses and values stand."""
 
-    def __init__(self, header: Header, address: int, heaps: Heaps):
+    def __init__(self, header: Header, address: int, heaps: GlobalHeap):
         self._blocks = header.blocks(address)
         self.pieces = list(self._blocks)
         self.addresses: list[int] = []
@@ -126,8 +126,8 @@ class _Trace:
                 self.addresses.append(self._place(at))
             elif kind == LAYOUT:
                 self.addresses.append(self._place(at + 2))
-                self.samples = PLACE.unpack_from(content, 2)[0]
-        for shape, at, start in in_order(header, {}):
+                self.samples = ADDRESS_PAIR.unpack_from(content, 2)[0]
+        for shape, at, start in sorted_attributes(header, {}):
             column, place = shape.name.decode(), self._place(at + start)
             self.values[column] = place
             if shape.element:
@@ -137,7 +137,7 @@ class _Trace:
                     self.addresses.append(place + 4)
                     self._add_text(column, heaps, collection, index)
 
-    def _add_text(self, column: str, heaps: Heaps, address: int, index: int) -> None:
+    def _add_text(self, column: str, heaps: GlobalHeap, address: int, index: int) -> None:
         collection = heaps._collection(address)
         self.values[column] = address + (collection.objects[index] + HEAD) * WORD
         self.pieces.append((address, collection.words.nbytes))

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.schema import COLUMNS, EVENT, NOISE
 from steadkit.selection import Selection
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.subset import subset
 
 EVENTS, NOISES = 1_030_231, 235_426
@@ -47,7 +47,9 @@ def with_steadkit(path: Path, fraction: str, folder: Path) -> str:
     """Write the manifest; tell its counts."""
     files = dataset_files(folder / f"of{fraction}")
     selection = Selection(Fraction(fraction))
-    chosen = subset([source_of(path, whole=False)], files, selection, manifest_only=True)
+    chosen = subset(
+        [source_from_path(path, require_hdf5=False)], files, selection, manifest_only=True
+    )
     events, noise = chosen.categories[EVENT], chosen.categories[NOISE]
     return f"{events + noise:,} = {events:,} + {noise:,}"
 

@@ -19,7 +19,7 @@ from statistics import median
 import numpy as np
 from pipeline import BATCH, make
 
-from steadkit.pipeline import BatchConfig, Batches, Records
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource
 from steadkit.store import TRACE_BYTES
 
 ROUNDS = 5
@@ -37,7 +37,7 @@ def forget(path: Path) -> None:
         os.close(descriptor)
 
 
-def seconds(batches: Batches, epoch: int, prepare: Callable[[], object]) -> float:
+def seconds(batches: BatchLoader, epoch: int, prepare: Callable[[], object]) -> float:
     """Time one epoch of batches."""
     prepare()
     began = time.perf_counter()
@@ -46,7 +46,7 @@ def seconds(batches: Batches, epoch: int, prepare: Callable[[], object]) -> floa
     return time.perf_counter() - began
 
 
-def jumps(batches: Batches) -> tuple[float, float]:
+def jumps(batches: BatchLoader) -> tuple[float, float]:
     """Return jumps a trace of the first epoch, and their median length in MB.
 
     What counts is where each waveform is first asked for, by reading it or ahead of that.
@@ -83,9 +83,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         path = Path(name) / "a.hdf5"
-        records = Records([path], make(path, options.traces))
+        records = TraceSource([path], make(path, options.traces))
         orders = {
-            name: Batches(records, config=BatchConfig(BATCH, shuffle_block=block), seed=0)
+            name: BatchLoader(records, config=BatchConfig(BATCH, shuffle_block=block), seed=0)
             for name, block in (("permutation", 0), ("blocks", options.block))
         }
         states = {"cold": lambda: forget(path), "warm": path.read_bytes}

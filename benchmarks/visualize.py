@@ -16,8 +16,8 @@ import numpy as np
 
 from eqt.layers import SelfAttention
 from eqt.model import build_model
-from eqt.visualize.forward import feature_maps
-from eqt.visualize.layers import chosen
+from eqt.visualize.activations import feature_maps
+from eqt.visualize.layers import select_layers
 from steadkit.schema import TRACE_SHAPE
 
 TRACES = 7
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="so many layers only, evenly chosen")
     options = parser.parse_args()
     model = build_model(seed=0)
-    names = [layer.name for layer in chosen(model, (), (keras.layers.Conv1D, SelfAttention))]
+    names = [layer.name for layer in select_layers(model, (), (keras.layers.Conv1D, SelfAttention))]
     if options.layers:
         names = names[:: -(-len(names) // options.layers)]
     waveforms = np.random.default_rng(0).standard_normal((TRACES, *TRACE_SHAPE), np.float32)

@@ -3,24 +3,41 @@
 TYPE_CHECKING = False  # type checkers take it for typing's; see steadkit.program
 
 if TYPE_CHECKING:
-    from typing import Any
+    from eqt.config import EQTConfig, TrainConfig
+    from eqt.evaluation import evaluate
+    from eqt.model import build_model
+    from eqt.model_io import load_model, save_model
+    from eqt.training import train
 
-_HOMES = {
+__all__ = [
+    "EQTConfig",
+    "TrainConfig",
+    "build_model",
+    "evaluate",
+    "load_model",
+    "save_model",
+    "train",
+]
+
+_MODULES = {
     "EQTConfig": "eqt.config",
+    "TrainConfig": "eqt.config",
     "build_model": "eqt.model",
-    "load_model": "eqt.loading",
-    "save_model": "eqt.loading",
+    "evaluate": "eqt.evaluation",
+    "load_model": "eqt.model_io",
+    "save_model": "eqt.model_io",
+    "train": "eqt.training",
 }
 
 
-def __getattr__(name: str) -> "Any":
-    """Import what is asked for, and TensorFlow with it, only then."""
+def __getattr__(name: str) -> object:
+    """Import a public name on first use: TensorFlow, which most of them load, takes seconds."""
     from importlib import import_module
 
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_MODULES])

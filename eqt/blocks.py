@@ -1,6 +1,7 @@
-"""The parts of the network: encoder, residual CNN, recurrent stack, transformer, decoder.
+"""Blocks of the network: encoder, residual CNN, recurrent stack, transformer, picker, decoder.
 
-Each function adds its layers to the graph under names of its own and returns the new end of it.
+Each function appends its layers to the graph, under names that Keras saves, and returns the new
+end of the graph.
 """
 
 import hashlib
@@ -31,15 +32,15 @@ from eqt.layers import (
 
 _LAYER_NORM_EPSILON = 1e-14
 
-TOGETHER = 8
-"""Samples that a head convolves at a time: measured, of 1 to 8 the fastest."""
+HEAD_PACK = 8
+"""Samples that a head packs into one step: measured, the fastest of 1 to 8."""
 
-REGISTER = 16
-"""Channels that a processor computes at once: fewer filters take several samples at a time."""
+SIMD_CHANNELS = 16
+"""Channels in a processor's vector register: with fewer filters, samples are packed to fill it."""
 
 _RNN = {"lstm": LSTM, "gru": layers.GRU}
 
-_BOTH_WAYS = {"lstm": BidirectionalLSTM, "gru": layers.Bidirectional}
+_BIDIRECTIONAL = {"lstm": BidirectionalLSTM, "gru": layers.Bidirectional}
 
 _GATES = {"hard_sigmoid": hard_sigmoid, "sigmoid": keras.activations.sigmoid}
 
@@ -52,7 +53,7 @@ _ATTENTION: dict[str, Callable[..., SelfAttention]] = {
 
 
 def seed_of(seed: int, name: str) -> int:
-    """Return a seed of its own for each named part, so that no part's draws move another's.
+    """Derive a seed for each name, so that a change to one layer leaves the others' seeds alone.
 
     Examples
     --------
@@ -65,11 +66,11 @@ def seed_of(seed: int, name: str) -> int:
 
 
 def conv(name: str, filters: int, kernel: int, seed: int, **kwargs: Any) -> WideConv1D:
-    """Return a convolution that keeps the length, with Glorot's uniform initial values."""
+    """Return a length-preserving convolution with Glorot's uniform initial values."""
     return WideConv1D(
         filters,
         kernel,
-        max(1, REGISTER // filters),
+        max(1, SIMD_CHANNELS // filters),
         kernel_initializer=_glorot(seed, name),
         name=name,
         **kwargs,
@@ -88,7 +89,7 @@ def _penalties(config: EQTConfig) -> dict[str, Any]:
 
 
 def encoder(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Shorten the trace: a convolution and a pooling by 2 for each of the filters."""
+    """Add the encoder: a convolution and a pooling by 2 for each of the filters."""
     for i, (filters, kernel) in enumerate(zip(config.filters, config.kernels, strict=True), 1):
         name = f"encoder_{i}"
         x = conv(name, filters, kernel, seed, activation="relu", **_penalties(config))(x)
@@ -97,19 +98,19 @@ def encoder(x: Any, config: EQTConfig, seed: int) -> Any:
 
 
 def residual(x: Any, y: Any, name: str) -> Any:
-    """Add to a signal what its layers have made of it: x + f(x), where y is f(x).
+    """Add a residual connection: x + y, where y is f(x).
 
-    Each layer then has only the difference to learn, and the gradient a way past it.
+    The layers of f then learn only the difference, and the gradient has a path past them.
     Source: He, Zhang, Ren and Sun (2016), Deep Residual Learning, arXiv:1512.03385.
     """
     return layers.Add(name=f"{name}_add")([x, y])
 
 
 def residual_cnn(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Add to the signal, block after block, what two convolutions make of it.
+    """Add the residual blocks, two convolutions each with pre-activation.
 
-    Normalisation and activation come before each convolution: He et al. (2016), Identity Mappings
-    in Deep Residual Networks, arXiv:1603.05027.
+    Pre-activation, that is normalisation and activation before the convolution: He et al. (2016),
+    Identity Mappings in Deep Residual Networks, arXiv:1603.05027.
     """
     for i, kernel in enumerate(config.residual_kernels, 1):
         y = x
@@ -124,9 +125,9 @@ def residual_cnn(x: Any, config: EQTConfig, seed: int) -> Any:
     return x
 
 
-def _recurrent(kind: str, name: str, config: EQTConfig, seed: int, **kwargs: Any) -> layers.Layer:
-    """Return one recurrent layer, of one direction, with seeds of its own."""
-    return _RNN[kind](
+def _recurrent(cell: str, name: str, config: EQTConfig, seed: int, **kwargs: Any) -> layers.Layer:
+    """Return a recurrent layer of one direction, its seeds derived from its name."""
+    return _RNN[cell](
         config.rnn_units,
         return_sequences=True,
         recurrent_activation=_GATES[config.gate],
@@ -140,20 +141,20 @@ def _recurrent(kind: str, name: str, config: EQTConfig, seed: int, **kwargs: Any
     )
 
 
-def recurrent(kind: str, name: str, config: EQTConfig, seed: int) -> layers.Layer:
-    """Return the recurrent layer of that kind, in both directions if it starts with ``bi``."""
-    one_way = kind.removeprefix("bi")
-    if one_way == kind:
-        return _recurrent(kind, name, config, seed)
-    # Left to itself, Keras copies the forward layer with its seeds: both directions would start
-    # from the same weights.
-    forward = _recurrent(one_way, f"forward_{name}", config, seed)
-    backward = _recurrent(one_way, f"backward_{name}", config, seed, go_backwards=True)
-    return _BOTH_WAYS[one_way](forward, backward_layer=backward, name=name)
+def recurrent(layer_type: str, name: str, config: EQTConfig, seed: int) -> layers.Layer:
+    """Return the recurrent layer of a type, one of `eqt.config.RECURRENT`."""
+    cell = layer_type.removeprefix("bi")
+    if cell == layer_type:
+        return _recurrent(cell, name, config, seed)
+    # By default Keras copies the forward layer with its seeds: both directions would start from
+    # the same weights.
+    forward = _recurrent(cell, f"forward_{name}", config, seed)
+    backward = _recurrent(cell, f"backward_{name}", config, seed, go_backwards=True)
+    return _BIDIRECTIONAL[cell](forward, backward_layer=backward, name=name)
 
 
 def network_in_network(x: Any, name: str, filters: int, seed: int) -> Any:
-    """Mix the channels of each step alone: a convolution of width 1, y_t = x_t W + b.
+    """Add a network in network: a convolution of width 1, y_t = x_t W + b at each step.
 
     Source: Lin, Chen and Yan (2014), Network In Network, arXiv:1312.4400.
     """
@@ -161,63 +162,63 @@ def network_in_network(x: Any, name: str, filters: int, seed: int) -> Any:
 
 
 def recurrent_stack(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Carry along the trace; each recurrent layer ends in a network-in-network."""
-    for i, kind in enumerate(config.encoder_rnn, 1):
-        name = f"{kind}_{i}"
-        x = recurrent(kind, name, config, seed)(x)
+    """Add the recurrent layers, each followed by a network in network and a normalisation."""
+    for i, layer_type in enumerate(config.encoder_rnn, 1):
+        name = f"{layer_type}_{i}"
+        x = recurrent(layer_type, name, config, seed)(x)
         x = network_in_network(x, name, config.rnn_units, seed)
         x = BatchNormalization(name=f"{name}_norm")(x)
     return x
 
 
 def positions(x: Any, config: EQTConfig, seed: int) -> Any:
-    """Add the positional encoding that the config names, if any."""
+    """Add the positional encoding that the configuration names, if any."""
     name = "positions"
     match config.positional:
         case "sinusoidal":
             return SinusoidalPositions(name=name)(x)
         case "lstm":
-            gate, own = _GATES[config.gate], seed_of(seed, name)
-            return RecurrentPositions(gate, config.dropout, own, name=name)(x)
+            gate, layer_seed = _GATES[config.gate], seed_of(seed, name)
+            return RecurrentPositions(gate, config.dropout, layer_seed, name=name)(x)
     return x
 
 
 def attention(name: str, config: EQTConfig, seed: int, width: int | None = None) -> SelfAttention:
-    """Return the layer of attention that the config names, to all steps or a band of them."""
-    kind, own = _ATTENTION[config.attention], seed_of(seed, name)
-    return kind(config, seed=own, width=width, causal=config.causal, name=name)
+    """Return the attention that the configuration names, over all steps or a band of them."""
+    make_layer, layer_seed = _ATTENTION[config.attention], seed_of(seed, name)
+    return make_layer(config, seed=layer_seed, width=width, causal=config.causal, name=name)
 
 
 def transformer(x: Any, suffix: str, config: EQTConfig, seed: int) -> Any:
-    """Attend to all steps, then feed forward; each is added to its input and normalised.
+    """Add a transformer block: global attention, then feed-forward, each with add and norm.
 
-    x' = norm(x + attention(x)), then norm(x' + feed_forward(x')). The normalisation is over the
-    channels of each step: Ba, Kiros and Hinton (2016), arXiv:1607.06450.
+    x' = norm(x + attention(x)), then norm(x' + feed_forward(x')). The layer normalisation is over
+    the channels of each step: Ba, Kiros and Hinton (2016), arXiv:1607.06450.
 
     Source: Vaswani et al. (2017), Attention Is All You Need, arXiv:1706.03762, section 3.1.
     """
     name = f"attention{suffix}"
     x = add_and_norm(x, attention(name, config, seed)(x), name)
     name = f"feed_forward{suffix}"
-    fed = FeedForward(config.feed_forward, config.dropout, seed_of(seed, name), name=name)(x)
-    return add_and_norm(x, fed, name)
+    feed_forward = FeedForward(config.feed_forward, config.dropout, seed_of(seed, name), name=name)
+    return add_and_norm(x, feed_forward(x), name)
 
 
 def add_and_norm(x: Any, y: Any, name: str) -> Any:
-    """Close a residual connection, and normalise each step over its channels."""
-    total = residual(x, y, name)
-    return layers.LayerNormalization(epsilon=_LAYER_NORM_EPSILON, name=f"{name}_norm")(total)
+    """Add a residual connection and a layer normalisation over the channels of each step."""
+    summed = residual(x, y, name)
+    return layers.LayerNormalization(epsilon=_LAYER_NORM_EPSILON, name=f"{name}_norm")(summed)
 
 
 def picker(x: Any, phase: str, config: EQTConfig, seed: int) -> Any:
-    """Turn the common signal to one phase: recurrent layers, then attention to the near steps."""
-    for i, kind in enumerate(config.picker_rnn, 1):
-        x = recurrent(kind, f"{kind}{phase}_{i}", config, seed)(x)
+    """Add the branch of one phase: recurrent layers, then local attention."""
+    for i, layer_type in enumerate(config.picker_rnn, 1):
+        x = recurrent(layer_type, f"{layer_type}{phase}_{i}", config, seed)(x)
     return attention(f"attention{phase}", config, seed, config.attention_width)(x)
 
 
 def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:
-    """Lengthen the signal to that of the input: an upsampling by 2 and a convolution at a time."""
+    """Add a decoder: upsamplings by 2, cropped, each with a convolution, to the input's length."""
     filters = config.decoder_filters or config.filters[::-1]
     stack = zip(filters, config.kernels[::-1], config.crops, strict=True)
     for i, (channels, kernel, crop) in enumerate(stack, 1):
@@ -235,11 +236,11 @@ def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:
 
 
 def head(x: Any, name: str, config: EQTConfig, seed: int) -> Any:
-    """Return a probability for each sample, which mixed precision does not round."""
+    """Add an output: a probability for each sample, never rounded by mixed precision."""
     return WideConv1D(
         1,
         config.head_kernel,
-        TOGETHER,
+        HEAD_PACK,
         activation="sigmoid",
         kernel_initializer=_glorot(seed, name),
         dtype=keras.config.dtype_policy().variable_dtype,

@@ -16,14 +16,14 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
     Parameters
     ----------
     config
-        What the network is built from; the published network when left out.
+        Configuration of the network; the published network by default.
     seed
-        Root of every initial value and every dropout; no global random state is used.
+        Seed of every initial value and every dropout; no global random state is used.
 
     Returns
     -------
     keras.Model
-        From ``(batch, samples, components)`` to the list of three probabilities per sample,
+        Maps ``(batch, samples, components)`` to a list of three probabilities per sample,
         ``detector``, ``picker_P`` and ``picker_S``, each ``(batch, samples, 1)``. Losses,
         weights, metrics and targets may be dictionaries with these names as keys. Dropout acts
         in training only.
@@ -31,8 +31,8 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
     Raises
     ------
     InputError
-        There is no room for it, see `eqt.sizes.check_buildable`, or Keras is set to other axes or
-        another type than the network has.
+        It does not fit into the memory, see `eqt.sizes.check_buildable`, or Keras is set to axes
+        or a type that the network does not have.
     """
     _check_keras()
     check_buildable(config)
@@ -57,7 +57,7 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
 
 
 def transformer_suffixes(count: int) -> list[str]:
-    """Return the names' ends of the transformer blocks: the published two are D0 and D.
+    """Return the name suffixes of the transformer blocks: the published two are D0 and D.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def transformer_suffixes(count: int) -> list[str]:
 
 
 def _check_keras() -> None:
-    """Refuse settings of Keras that the network is not made for, before they look like damage."""
+    """Refuse global settings of Keras under which the network would silently be another."""
     settings = {"floatx": keras.config.floatx(), "axes": keras.config.image_data_format()}
     if settings != {"floatx": "float32", "axes": "channels_last"}:
         raise InputError(

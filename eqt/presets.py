@@ -1,17 +1,17 @@
-"""The networks that have a name: the study's fourteen, a row each, and the published two."""
+"""Named networks: the published two and the fourteen of the model comparison."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eqt.config import EQTConfig, shown
+from eqt.config import EQTConfig, format_config
 from eqt.config.files import SUFFIX, read_toml
 from steadkit.errors import InputError
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One named network: how it is built, what it counts and what it was trained on."""
+    """A named network: configuration, number of parameters, data sets, difference from EQT."""
 
     config: EQTConfig
     parameters: int
@@ -52,8 +52,8 @@ PRESETS: Final[dict[str, Preset]] = {
         ("merged",),
         "three LSTM blocks after the three BiLSTM blocks",
     ),
-    # The eighth filter has no encoder block of its own: only the decoders, which read the list
-    # from its end, meet it, so their last block keeps 16 channels.
+    # In the original code the eighth filter belongs to no encoder block. Only the decoders, which
+    # read the list from its end, use it, so that their last block has 16 channels.
     "nb_filters_changed_EQTUtils": Preset(
         EQTConfig(decoder_filters=(128, 64, 64, 32, 32, 16, 16)),
         523_703,
@@ -100,7 +100,7 @@ PRESETS: Final[dict[str, Preset]] = {
 
 
 def preset(name: str) -> Preset:
-    """Return the preset of that name.
+    """Return a preset by its name.
 
     Examples
     --------
@@ -113,14 +113,14 @@ def preset(name: str) -> Preset:
 
 
 def network_named(text: str) -> tuple[str, EQTConfig]:
-    """Return the name and the configuration of a preset, or of a TOML file.
+    """Return the name and the configuration of a preset or a TOML file.
 
-    The file has fields of `EQTConfig`; with ``base = "BO"`` those that it lacks are the preset's.
+    The file has fields of `EQTConfig`; with ``base = "BO"`` the others are those of this preset.
 
     Raises
     ------
     InputError
-        There is no such preset or file, or the file has what no network can be built from.
+        There is no such preset or file, or the file is not the configuration of a network.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def network_named(text: str) -> tuple[str, EQTConfig]:
     base = values.pop("base", "EQT")
     try:
         if not isinstance(base, str):
-            raise InputError(f"base cannot be {shown(base)}: use the name of a preset")
+            raise InputError(f"base cannot be {format_config(base)}: use the name of a preset")
         return path.stem, EQTConfig.from_dict(preset(base).config.to_dict() | values)
     except InputError as error:
         raise InputError(f"{str(path)!r} is no network: {error}") from error

@@ -1,4 +1,4 @@
-"""The published weights, downloaded and checked against their digests."""
+"""Download of the published weights, checked against their digests."""
 
 import os
 from contextlib import suppress
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from steadkit.atomic import staged
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError, detail_of
 from steadkit.paths import is_file
 
@@ -17,7 +17,7 @@ _REPOSITORY: Final = (
 
 @dataclass(frozen=True)
 class Published:
-    """Where a file can be had, and what its content is."""
+    """Address and digest of a published file."""
 
     url: str
     sha256: str
@@ -35,28 +35,28 @@ PUBLISHED: Final[dict[str, Published]] = {
 }
 """Mousavi et al. (2020), doi:10.1038/s41467-020-17591-w; MIT licence."""
 
-SECONDS: Final = 60
-"""How long to wait for a server that says nothing."""
+TIMEOUT_S: Final = 60
+"""Timeout of a download in seconds, for a server that does not respond."""
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: the user's cache, or what ``EQT_CACHE`` names."""
+    """Return the folder of downloads: ``$EQT_CACHE``, else the user's cache."""
     import pooch
 
     return Path(os.environ.get("EQT_CACHE") or pooch.os_cache("eqt"))
 
 
 def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
-    """Return published weights, downloaded if they are not there; never anything else.
+    """Return the file of published weights, downloaded unless it exists with the right digest.
 
     Parameters
     ----------
     name
         One of ``PUBLISHED``.
     folder
-        Where downloads are kept; it is made.
+        Folder of downloads, created if needed.
     overwrite
-        Whether a file there with another content may be replaced.
+        Whether an existing file with another content may be replaced.
 
     Raises
     ------
@@ -68,28 +68,29 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     import pooch
     import requests
 
-    row, path = PUBLISHED[name], folder / f"eqt_{name}.h5"
-    if is_file(path) and pooch.file_hash(path) == row.sha256:
+    published, path = PUBLISHED[name], folder / f"eqt_{name}.h5"
+    if is_file(path) and pooch.file_hash(path) == published.sha256:
         return path
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with staged([path], overwrite) as (new,):
-            pooch.HTTPDownloader(timeout=SECONDS)(row.url, str(new), None)
-            if pooch.file_hash(new) != row.sha256:
+        with atomic_write([path], overwrite) as (new,):
+            pooch.HTTPDownloader(timeout=TIMEOUT_S)(published.url, str(new), None)
+            if pooch.file_hash(new) != published.sha256:
                 raise InputError(
-                    f"{row.url} is not the published file: it has another SHA-256; fetch the file "
-                    "elsewhere and give it to eqt import"
+                    f"{published.url} is not the published file: it has another SHA-256; fetch the "
+                    "file elsewhere and give it to eqt import"
                 )
     except requests.RequestException as error:
         if error.response is not None:
             error.response.close()
         raise InputError(
-            f"cannot download {row.url} ({detail_of(error)}): try again, or fetch the file "
+            f"cannot download {published.url} ({detail_of(error)}): try again, or fetch the file "
             "yourself and give it to eqt import"
         ) from error
     finally:
-        with suppress(OSError):  # where something is in them
-            for place in made:
-                place.rmdir()
+        # After a failure the new folders are empty and go; else rmdir fails on the first of them.
+        with suppress(OSError):
+            for parent in created:
+                parent.rmdir()
     return path

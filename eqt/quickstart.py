@@ -1,4 +1,4 @@
-"""The whole road on simulated data, by the commands a user would type, each shown as it runs."""
+"""Complete workflow on simulated data, by the commands that a user would type."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from steadkit.errors import InputError
 BATCH_SIZE, LEARNING_RATE = 24, 2e-3
 
 MIN_TRACES = 20
-"""Events, and noise traces: of fewer the validation or the training part may lack one of them."""
+"""Minimum of events and of noise traces; with fewer, a split may lack one of them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and the file by which one sees that it has been done."""
+    """One command, and the file that exists when it is done."""
 
     program: str
     arguments: Sequence[str]
@@ -38,23 +38,23 @@ class Step:
 def steps(folder: Path, size: Size, seed: int) -> list[Step]:
     """List the commands from nothing to an evaluated network."""
     stead, run = folder / "stead", folder / "run"
-    some, merged = folder / "some.hdf5", folder / "merged.hdf5"
+    subset_file, merged = folder / "some.hdf5", folder / "merged.hdf5"
     noise, *events = chunk_files(stead, size.events)
     with_seed = ["--seed", seed]
     demo = ["demo", stead, "--events", size.events, "--noise", size.noise, *with_seed]
-    subset = ["subset", *events, "--fraction", "0.9", "-o", some, *with_seed]
-    merge = ["merge", noise, some, "-o", merged]
+    subset = ["subset", *events, "--fraction", "0.9", "-o", subset_file, *with_seed]
+    merge = ["merge", noise, subset_file, "-o", merged]
     train = ["train", "--data", merged, "--epochs", size.epochs, "--batch-size", BATCH_SIZE]
     train += ["--learning-rate", LEARNING_RATE, "--schedule", "cosine", "--augment", "none"]
     train += [*with_seed, "--out", run]
-    road = [
+    commands = [
         ("steadkit", demo, events[-1]),
-        ("steadkit", subset, some),
+        ("steadkit", subset, subset_file),
         ("steadkit", merge, merged),
         ("eqt", train, run / "curves.png"),
         ("eqt", ["evaluate", run, "--overwrite"], run / "evaluation" / "examples.png"),
     ]
-    return [Step(program, [str(a) for a in args], result) for program, args, result in road]
+    return [Step(program, [str(a) for a in args], result) for program, args, result in commands]
 
 
 def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click.Group]) -> None:
@@ -77,18 +77,18 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         The disk has no room for the data; a step cannot be done, because what it would write is
         there but is something else; or there would be too little to train on.
     """
-    made, traces = ("stead", "some.hdf5", "merged.hdf5"), size.events + size.noise
-    # Of a smaller miniature that is there the other traces are missing.
+    products, traces = ("stead", "some.hdf5", "merged.hdf5"), size.events + size.noise
+    # An existing simulation may be smaller, so room for all its traces is required.
     require_room(folder / "stead", traces)
-    require_room(folder, traces * sum(not (folder / name).exists() for name in made))
-    road = steps(folder, size, seed)
-    if min(size.events, size.noise) < MIN_TRACES and not road[0].result.exists():
+    require_room(folder, traces * sum(not (folder / name).exists() for name in products))
+    commands = steps(folder, size, seed)
+    if min(size.events, size.noise) < MIN_TRACES and not commands[0].result.exists():
         raise InputError(
             f"{size.events} events and {size.noise} noise traces are too few to train and test on: "
             f"use {MIN_TRACES} of each, or more"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for step in road:
+    for step in commands:
         echo("")
         echo(f"$ {shlex.join([step.program, *step.arguments])}", bold=True)
         if step.result.exists():

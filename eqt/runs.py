@@ -1,20 +1,20 @@
-"""The run folder: what a training leaves behind, and how it is found again.
+"""Run folder of a training: its files, its setup, and the claim and lock of its name.
 
 ::
 
-    README.txt           what all this is, and the command that made it
-    config.json          model, training, data, environment, and what else the run was told
-    split.manifest       the part of every trace: train, validation or test
+    README.txt           description, and the command that created it
+    config.json          model, training, data, environment, and options
+    split.manifest       the split of every trace: train, validation or test
     history.csv          losses, F1, learning rate and time of every epoch
     best.weights.h5      the weights with the lowest validation loss
     last.weights.h5      the weights after the last epoch
-    state.npz            where a training that was cut off goes on; taken away at its end
-    nan_batch.npz        the batch whose loss was NaN, where one was
-    tensorboard/         logs for TensorBoard, where they were asked for
-    curves.png           the losses over the epochs; written last, so it says the run is complete
+    state.npz            checkpoint from which a training is resumed; removed at its end
+    nan_batch.npz        the batch whose loss was NaN, if any
+    tensorboard/         logs for TensorBoard, if requested
+    curves.png           the losses over the epochs; written last, so it marks a complete run
 
 A folder appears with its first four files complete (README, configuration, split and state), so
-from then on it can be resumed.
+it can be resumed from the start.
 """
 
 import json
@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from eqt.config import EQTConfig, TrainConfig, shown
-from steadkit.atomic import folder_made, lock_folder, staged_folder, write_text
-from steadkit.documents import TABLE, TEXT, read_json, value_at
+from eqt.config import EQTConfig, TrainConfig, format_config
+from steadkit.atomic import atomic_folder, lock_folder, output_folder, write_text
+from steadkit.documents import OBJECT, TEXT, read_json, value_at
 from steadkit.errors import BusyError, InputError
 from steadkit.paths import require_file
 
@@ -36,18 +36,18 @@ MAX_JSON: Final = 1 << 20
 """Bytes of a configuration."""
 
 RUNS = Path("runs")
-"""Where runs go that are not named."""
+"""Parent folder of runs without a name."""
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A run folder's files."""
 
     folder: Path
 
     @property
     def readme(self) -> Path:
-        """What the folder is, in words."""
+        """Description of the folder."""
         return self.folder / "README.txt"
 
     @property
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def split(self) -> Path:
-        """The part of every trace, as a manifest."""
+        """The split of every trace, as a manifest."""
         return self.folder / "split.manifest"
 
     @property
     def history(self) -> Path:
-        """One row an epoch, as CSV."""
+        """One row per epoch, as CSV."""
         return self.folder / "history.csv"
 
     @property
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """Where training goes on."""
+        """Checkpoint from which training is resumed."""
         return self.folder / "state.npz"
 
     @property
@@ -97,9 +97,9 @@ class Run:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of them but the logs; whatever else is in the folder is somebody else's."""
-        kept = (self.readme, self.config, self.split, self.history, self.state)
-        return (*kept, self.best, self.last, self.nan_batch, self.curves)
+        """All files of a run but the logs; any other file in the folder is the user's."""
+        first_files = (self.readme, self.config, self.split, self.history, self.state)
+        return (*first_files, self.best, self.last, self.nan_batch, self.curves)
 
     @property
     def is_complete(self) -> bool:
@@ -109,14 +109,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run was made from."""
+    """Data, model, training settings and environment of a run."""
 
     data: Path
     model: EQTConfig
     training: TrainConfig
     environment: Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict)
-    """What else it was told, and the digests of its data and split; empty in the first runs."""
+    """Options, and digests of data and split; empty in runs of the first version."""
 
 
 def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path] = ()) -> Path:
@@ -125,9 +125,9 @@ def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path
     Parameters
     ----------
     data, model
-        The file that it is trained on, and what the network is called.
+        The file of its data, and the name of its network.
     busy_folders
-        Names that other processes have claimed for runs that they are making.
+        Folders that other processes have claimed for new runs.
     """
     name = f"{model.lower().replace(' ', '-')}-{data.stem}"
     folder = RUNS / name
@@ -139,29 +139,29 @@ def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path
 
 
 class Claim(NamedTuple):
-    """The name of a new run, which no other process can take."""
+    """An exclusive claim to the name of a new run."""
 
     folder: Path
-    """Where the run will stand."""
+    """The final folder."""
     partial: Path
-    """Where its first files are written."""
+    """The staging folder of its first files."""
     stage: ExitStack
-    """Puts the folder in place when it is closed, or removes it after an error."""
+    """Moves the folder into place when it is closed, or removes it after an error."""
 
 
 @contextmanager
 def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Iterator[Claim]:
-    """Claim the name of a new run, before the work that it takes to begin one.
+    """Claim the name of a new run before the costly work of starting one.
 
-    The claim is a lock on the staging folder, so it ends with the process; what a kill leaves of it
-    is taken over by whoever claims the name next.
+    The claim is a lock on the staging folder, so it ends with the process; a staging folder left by
+    a killed process is reused by the next claim.
 
     Parameters
     ----------
     folder
-        Where the run shall stand; None for the first `default_folder` that is free.
+        The run folder; None for the first `default_folder` that is free.
     data, model
-        What the default is named after.
+        Names for the default folder.
 
     Raises
     ------
@@ -170,16 +170,17 @@ def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Itera
     """
     with suppress(_UnusedError), ExitStack() as stage:
         yield _claim(folder, stage) if folder else _claim_default(data, model, stage)
-        raise _UnusedError  # what `created` has not put in place is removed
+        # The error makes `stage` remove a staging folder that `create_run` has not moved.
+        raise _UnusedError
 
 
 class _UnusedError(Exception):
-    """A claim ends of which no run was made."""
+    """A claim ended without a run."""
 
 
 def _claim(folder: Path, stage: ExitStack) -> Claim:
     refuse_existing(folder)
-    return Claim(folder, stage.enter_context(staged_folder(folder)), stage)
+    return Claim(folder, stage.enter_context(atomic_folder(folder)), stage)
 
 
 def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
@@ -189,38 +190,38 @@ def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
         try:
             return _claim(folder, stage)
         except InputError as error:
-            # Another process may also have put its run in place since we looked.
+            # Another process may also have moved its run into place since the check.
             if not isinstance(error, BusyError) and not os.path.lexists(folder):
                 raise
             busy_folders.append(folder)
 
 
 @contextmanager
-def created(place: Path | Claim, fill: Callable[[Run], object]) -> Iterator[Run]:
-    """Make a new run folder, with its first files or not at all, and hold it.
+def create_run(target: Path | Claim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
+    """Create a new run folder atomically with its first files, and lock it inside the block.
 
     Parameters
     ----------
-    place
-        Where it shall stand, or the claim to that.
+    target
+        The run folder, or the claim to it.
     fill
         Writes the first files.
 
     Raises
     ------
     InputError
-        It exists: a run is never overwritten. Or another process is making it.
+        It exists: a run is never overwritten. Or another process is creating it.
     """
     with ExitStack() as stack:
-        claim = place if isinstance(place, Claim) else _claim(place, ExitStack())
+        claim = target if isinstance(target, Claim) else _claim(target, ExitStack())
         with claim.stage.pop_all():
-            stack.enter_context(held(claim.partial))  # the lock goes with the folder
-            fill(Run(claim.partial))
-        yield Run(claim.folder)
+            stack.enter_context(locked_run(claim.partial))  # the lock goes with the folder
+            fill(RunFolder(claim.partial))
+        yield RunFolder(claim.folder)
 
 
 def refuse_existing(folder: Path) -> None:
-    """Refuse the folder of a new run where anything is: a run is never overwritten."""
+    """Refuse an existing path as the folder of a new run, which never overwrites."""
     if os.path.lexists(folder):
         raise InputError(
             f"run folder {str(folder)!r} exists: name another with --out, move it away, "
@@ -229,25 +230,25 @@ def refuse_existing(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a run folder for this process; the lock goes with the process, however it ends.
+def locked_run(folder: Path) -> Iterator[None]:
+    """Lock a run folder inside the block; the lock ends with the process at the latest.
 
     Raises
     ------
     InputError
-        Another process holds it.
+        Another process has locked it.
     """
     busy = f"another process is training in {str(folder)!r}: wait for it"
     descriptor = lock_folder(folder, busy)
     try:
-        with folder_made(folder):
+        with output_folder(folder):
             yield
     finally:
         os.close(descriptor)
 
 
-def remove_run(run: Run) -> None:
-    """Remove the files of a run, and its folder unless the user has put something there."""
+def remove_run(run: RunFolder) -> None:
+    """Remove the files of a run, and its folder unless it holds files of the user."""
     shutil.rmtree(run.tensorboard, ignore_errors=True)
     for path in run.files:
         path.unlink(missing_ok=True)
@@ -255,7 +256,7 @@ def remove_run(run: Run) -> None:
         run.folder.rmdir()
 
 
-def save_setup(run: Run, setup: Setup) -> None:
+def save_setup(run: RunFolder, setup: Setup) -> None:
     """Write the run's configuration."""
     content = {
         "data": str(setup.data.resolve()),
@@ -267,7 +268,7 @@ def save_setup(run: Run, setup: Setup) -> None:
     write_text(run.config, json.dumps(content, indent=2) + "\n")
 
 
-def load_setup(run: Run) -> Setup:
+def load_setup(run: RunFolder) -> Setup:
     """Read a run's configuration.
 
     Raises
@@ -283,11 +284,13 @@ def load_setup(run: Run) -> Setup:
     where = repr(str(run.config))
     content = {"about": {}} | read_json(run.config, MAX_JSON)  # the first runs had no "about"
     data, *tables = (
-        value_at(content, name, TEXT if name == "data" else TABLE, where)
+        value_at(content, name, TEXT if name == "data" else OBJECT, where)
         for name in ("data", "model", "training", "environment", "about")
     )
     if not data or "\0" in data:
-        raise InputError(f"{where} has 'data' = {shown(data)}: the name of a file is needed")
+        raise InputError(
+            f"{where} has 'data' = {format_config(data)}: the name of a file is needed"
+        )
     try:
         model, training = EQTConfig.from_dict(tables[0]), TrainConfig.from_dict(tables[1])
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What of some data a run has seen: its own file wherever it is now, traces and earthquakes."""
+"""Overlap of data with the training of a run: the run's data file, its traces and earthquakes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from eqt.runs import Run, Setup, load_setup
+from eqt.runs import RunFolder, Setup, load_setup
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, columns_of, earthquakes_of, read_table
-from steadkit.documents import TABLE, WHOLE, read_json, value_at
+from steadkit.documents import INTEGER, OBJECT, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.paths import is_file
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
-class Seen(NamedTuple):
-    """Traces that a run was trained on or chosen by, and others of the same earthquakes."""
+class TrainingOverlap(NamedTuple):
+    """Number of traces used for training or validation, and of others of the same earthquakes."""
 
     traces: int
     of_earthquakes: int
@@ -26,31 +26,31 @@ class Seen(NamedTuple):
     def summary(self, n_traces: int, networks: Sequence[str] = ()) -> str:
         """Return one line of text, empty where none of the traces was seen.
 
-        >>> Seen(3, 0).summary(1200, ["EQT", "BO"])
+        >>> TrainingOverlap(3, 0).summary(1200, ["EQT", "BO"])
         'Not independent for EQT, BO: of these 1,200 traces 3 were trained on or chosen by'
         """
         counts = [
             f"{self.traces:,} were trained on or chosen by" if self.traces else "",
             f"{self.of_earthquakes:,} are of earthquakes that were" if self.of_earthquakes else "",
         ]
-        seen = " and ".join(filter(None, counts))
-        whose = f" for {', '.join(networks)}" if networks else ""
-        return f"Not independent{whose}: of these {n_traces:,} traces {seen}" if seen else ""
+        text = " and ".join(filter(None, counts))
+        owners = f" for {', '.join(networks)}" if networks else ""
+        return f"Not independent{owners}: of these {n_traces:,} traces {text}" if text else ""
 
 
-NOTHING: Final = Seen(0, 0)
+NOTHING: Final = TrainingOverlap(0, 0)
 
 METRICS: Final = "metrics.json"
-"""The file of an evaluation that holds its figures."""
+"""File of the figures of an evaluation."""
 
 
-def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
-    """Return the path of a run's data, or of other ones.
+def resolve_data(run: RunFolder, setup: Setup, data: Path | None) -> Path:
+    """Return the given data, or else the path of the run's data.
 
     Raises
     ------
     InputError
-        The run's own data are no longer where they were.
+        The run's data were moved.
     """
     if data is None and not setup.data.exists():
         raise InputError(
@@ -60,86 +60,95 @@ def data_now(run: Run, setup: Setup, data: Path | None) -> Path:
     return data or setup.data
 
 
-def is_own(run: Run, setup: Setup, data: Path) -> bool:
-    """Return whether data are the run's own, moved or copied elsewhere perhaps."""
+def is_training_data(run: RunFolder, setup: Setup, data: Path) -> bool:
+    """Return whether data are those of the run, possibly moved or copied."""
     if data.resolve() == setup.data.resolve():
         return True
-    names = read_table(source_of(data).csv, KEY_COLUMNS)["trace_name"]
-    listed = load(run.split).traces
-    return len(names) == len(listed) and set(names) == set(listed)
+    names = read_table(source_from_path(data).csv, KEY_COLUMNS)["trace_name"]
+    trained = load(run.split).traces
+    return len(names) == len(trained) and set(names) == set(trained)
 
 
-def run_of(weights: Path) -> Run | None:
-    """Return the run that a folder, or a file of weights in one, is of; None if it is of none."""
-    runs = (Run(folder) for folder in (weights, weights.parent))
+def run_of(weights: Path) -> RunFolder | None:
+    """Return the run of a folder or of a weights file in it; None if there is none."""
+    runs = (RunFolder(folder) for folder in (weights, weights.parent))
     return next((run for run in runs if is_file(run.config) and is_file(run.split)), None)
 
 
-def seen_among(run: Run, setup: Setup, data: Path, traces: list[str]) -> Seen:
-    """Count what a run has seen among some traces of data.
+def overlap_with_training(
+    run: RunFolder, setup: Setup, data: Path, traces: list[str]
+) -> TrainingOverlap:
+    """Count the traces that overlap with the training of a run.
 
-    Its earthquakes are known from these data, and from its own where they are still there.
+    The run's earthquakes follow from these data, and from its own data if they still exist.
     """
     trained, table = _trained_on(run), _earthquakes(data)
-    known = _of(table, trained)
+    earthquakes = _earthquakes_of_traces(table, trained)
     if setup.data.exists() and data.resolve() != setup.data.resolve():
-        known |= _of(_earthquakes(setup.data), trained)
-    return _count(table[table["trace_name"].isin(set(traces))], trained, known)
+        earthquakes |= _earthquakes_of_traces(_earthquakes(setup.data), trained)
+    return _count(table[table["trace_name"].isin(set(traces))], trained, earthquakes)
 
 
-def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> Seen:
-    """Count what a network has seen among the traces of its evaluation.
+def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
+    """Count the traces of an evaluation that overlap with the training of its network.
 
     Parameters
     ----------
     folder
-        Of the evaluation. Its ``metrics.json`` says what was seen; where an older version wrote
-        it, and the folder is in a run, that follows from the split of the run.
+        Of the evaluation. Its ``metrics.json`` holds the counts; for one of an older version, in a
+        folder inside a run, they follow from the split of the run.
     traces
         The evaluation's ``traces.csv``.
 
     Raises
     ------
     InputError
-        What is recorded cannot be read.
+        ``metrics.json`` cannot be read.
     """
-    metrics, run = folder / METRICS, Run(folder.parent)
+    metrics, run = folder / METRICS, RunFolder(folder.parent)
     figures = read_json(metrics) if is_file(metrics) else {}
     if "seen" in figures:
-        counts = value_at(figures, "seen", TABLE, repr(str(metrics)))
-        return Seen(*(value_at(counts, name, WHOLE, repr(str(metrics))) for name in Seen._fields))
+        counts = value_at(figures, "seen", OBJECT, repr(str(metrics)))
+        return TrainingOverlap(
+            *(
+                value_at(counts, name, INTEGER, repr(str(metrics)))
+                for name in TrainingOverlap._fields
+            )
+        )
     if not (is_file(run.config) and is_file(run.split)):
         return NOTHING
     trained, data = _trained_on(run), load_setup(run).data
-    known = _of(traces, trained)
+    earthquakes = _earthquakes_of_traces(traces, trained)
     if data.exists():
         table = _earthquakes(data)
-        # An evaluation names an earthquake without the word for what it is named after.
-        known |= _of(table.assign(earthquake=table["earthquake"].str.partition(" ")[2]), trained)
-    return _count(traces, trained, known)
+        # Evaluations store names of earthquakes without the prefix that names their column.
+        earthquakes |= _earthquakes_of_traces(
+            table.assign(earthquake=table["earthquake"].str.partition(" ")[2]), trained
+        )
+    return _count(traces, trained, earthquakes)
 
 
-def _trained_on(run: Run) -> set[str]:
+def _trained_on(run: RunFolder) -> set[str]:
     """Return the names of the traces that a run was trained on or chosen by."""
     manifest = load(run.split)
-    used = zip(manifest.traces, manifest.parts, strict=True)
-    return {name for name, part in used if part in PARTS[:2]}
+    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    return {name for name, split_name in pairs if split_name in SPLITS[:2]}
 
 
-def _count(traces: pd.DataFrame, trained: set[str], known: set[str]) -> Seen:
+def _count(traces: pd.DataFrame, trained: set[str], earthquakes: set[str]) -> TrainingOverlap:
     is_trained = traces["trace_name"].isin(trained)
-    is_known = traces["earthquake"].isin(known) & ~is_trained
-    return Seen(int(is_trained.sum()), int(is_known.sum()))
+    is_same_earthquake = traces["earthquake"].isin(earthquakes) & ~is_trained
+    return TrainingOverlap(int(is_trained.sum()), int(is_same_earthquake.sum()))
 
 
 def _earthquakes(data: Path) -> pd.DataFrame:
-    csv = source_of(data).csv
+    csv = source_from_path(data).csv
     present = columns_of(csv)
     table = read_table(csv, [*KEY_COLUMNS, *(c for c in GROUP_COLUMNS if c in present)])
     return table.assign(earthquake=earthquakes_of(table))
 
 
-def _of(table: pd.DataFrame, names: set[str]) -> set[str]:
+def _earthquakes_of_traces(table: pd.DataFrame, names: set[str]) -> set[str]:
     """Return the names of the earthquakes of some traces."""
-    chosen = table["trace_name"].isin(names) & (table["trace_category"] == EVENT)
-    return set(table["earthquake"][chosen])
+    is_selected = table["trace_name"].isin(names) & (table["trace_category"] == EVENT)
+    return set(table["earthquake"][is_selected])

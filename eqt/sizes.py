@@ -1,4 +1,4 @@
-"""Weights and memory of a network, counted from its configuration before anything is built."""
+"""Weights and memory of a network, counted from its configuration before it is built."""
 
 import math
 import shutil
@@ -14,17 +14,17 @@ from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
 
 MAX_BLOCKS: Final = 1000
-"""Blocks in one network: some thousand layers, which take minutes to build."""
+"""Blocks in a network: more than this are thousands of layers, which take minutes to build."""
 
 VALUE_BYTES: Final = 4
 _TRAIN_COPIES: Final = 4
-"""Of each weight while it is trained: itself, its gradient and Adam's two moments."""
+"""Copies of each weight in training: itself, its gradient and Adam's two moments."""
 
 _REMEDY: Final = "make the network smaller"
 
 
 def check_buildable(config: EQTConfig) -> None:
-    """Refuse a network that cannot be built here, or not be run on a single trace.
+    """Refuse a network that is too large to build, or to run on a single trace.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def check_buildable(config: EQTConfig) -> None:
 
 
 def max_traces(data: Path) -> int:
-    """Return how many traces a STEAD file can hold at most, by its size."""
+    """Return an upper bound of the traces in a STEAD file, by its size."""
     return data.stat().st_size // (VALUE_BYTES * math.prod(TRACE_SHAPE)) + 1
 
 
 def check_training(config: EQTConfig, batch_size: int, traces: int) -> None:
-    """Refuse a network that cannot be trained here.
+    """Refuse a network that is too large to train, or does not fit STEAD's traces.
 
     Parameters
     ----------
@@ -66,22 +66,26 @@ def check_training(config: EQTConfig, batch_size: int, traces: int) -> None:
     batch_size
         Examples in a batch.
     traces
-        Traces to train on at most; a batch has each of them twice at most.
+        Upper bound of the traces to train on; a batch has each of them at most twice.
 
     Raises
     ------
     InputError
-        It takes other traces than STEAD's, or training does not fit into the memory.
+        Its input shape is not that of STEAD's traces, or training does not fit into the memory.
     """
     shape = (config.input_length, config.components)
     if shape != TRACE_SHAPE:
-        shown = " x ".join(map(count_text, shape))
+        shape_text = " x ".join(map(count_text, shape))
         raise InputError(
-            f"the network takes {shown} values, STEAD's traces are {TRACE_SHAPE}: "
+            f"the network takes {shape_text} values, STEAD's traces are {TRACE_SHAPE}: "
             "leave out input_length and components"
         )
     check_buildable(config)
-    batch, weights, trace = min(batch_size, 2 * traces), count_parameters(config), _kept(config)
+    batch, weights, trace = (
+        min(batch_size, 2 * traces),
+        count_parameters(config),
+        _training_values(config),
+    )
     _require(
         VALUE_BYTES * (_TRAIN_COPIES * weights + batch * trace),
         f"training {count_text(weights)} weights on batches of {batch:,}, {count_text(trace)} "
@@ -91,7 +95,7 @@ def check_training(config: EQTConfig, batch_size: int, traces: int) -> None:
 
 
 def check_prediction(config: EQTConfig, batch_size: int, traces: int) -> None:
-    """Refuse batches with which a network cannot be run here.
+    """Refuse batches that are too large to run a network on.
 
     Raises
     ------
@@ -106,15 +110,15 @@ def check_prediction(config: EQTConfig, batch_size: int, traces: int) -> None:
     )
 
 
-def _require(n_bytes: int, work: str, remedy: str) -> None:
+def _require(n_bytes: int, task: str, remedy: str) -> None:
     available = available_memory()
     if n_bytes > available:
         available = max(available, _gpu_memory())
-    require_memory(n_bytes, work, remedy, available)
+    require_memory(n_bytes, task, remedy, available)
 
 
 def _gpu_memory() -> int:
-    """Return the bytes of all NVIDIA GPUs together, as their driver has them; 0 without."""
+    """Return the total memory of all NVIDIA GPUs in bytes, by their driver; 0 without a GPU."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     if shutil.which(query[0]) is None:
         return 0
@@ -126,7 +130,7 @@ def _gpu_memory() -> int:
 
 
 def count_blocks(config: EQTConfig) -> int:
-    """Return how many blocks a network is made of; decoders count once."""
+    """Return the number of blocks of a network; the encoder's count for the decoders too."""
     stacks = (config.filters, config.residual_kernels, config.encoder_rnn, config.picker_rnn)
     return sum(map(len, stacks)) + config.transformer_blocks
 
@@ -139,30 +143,31 @@ def count_parameters(config: EQTConfig) -> int:
     >>> count_parameters(EQTConfig())
     378311
     """
-    common, picked = config.attention_channels.values()
+    common, picker_channels = config.attention_channels.values()
     last, units = config.filters[-1], config.rnn_units
     encoder = _convolutions((config.components, *config.filters), config.kernels)
     residual = sum(
         2 * (4 * last + last * last * kernel + last) for kernel in config.residual_kernels
     )
     recurrent, width = 0, last
-    for kind in config.encoder_rnn:
-        ways = _ways(kind)
-        recurrent += _recurrent(kind, width, units) + ways * units * units + units + 4 * units
+    for layer_type in config.encoder_rnn:
+        # The layer, its network in network (weights, bias) and its normalisation.
+        network_in_network = _n_directions(layer_type) * units * units + units
+        recurrent += _recurrent(layer_type, width, units) + network_in_network + 4 * units
         width = units
     positions = _recurrent("lstm", common, common) if config.positional == "lstm" else 0
     hidden = config.feed_forward
     block = _attention(config, common) + 4 * common + 2 * common * hidden + hidden + common
-    pickers, width = _attention(config, picked), common
-    for kind in config.picker_rnn:
-        pickers += _recurrent(kind, width, units)
-        width = _ways(kind) * units
+    pickers, width = _attention(config, picker_channels), common
+    for layer_type in config.picker_rnn:
+        pickers += _recurrent(layer_type, width, units)
+        width = _n_directions(layer_type) * units
     channels = _decoder_filters(config)
     branches = sum(
         _convolutions((start, *channels), config.kernels[::-1])
         + channels[-1] * config.head_kernel
         + 1
-        for start in (common, picked, picked)
+        for start in (common, picker_channels, picker_channels)
     )
     blocks = config.transformer_blocks * block
     return encoder + residual + recurrent + positions + blocks + 2 * pickers + branches
@@ -173,14 +178,14 @@ def _convolutions(channels: Sequence[int], kernels: Sequence[int]) -> int:
     return sum(a * b * kernel + b for (a, b), kernel in pairs)
 
 
-def _ways(kind: str) -> int:
-    return 2 if kind.startswith("bi") else 1
+def _n_directions(layer_type: str) -> int:
+    return 2 if layer_type.startswith("bi") else 1
 
 
-def _recurrent(kind: str, width: int, units: int) -> int:
-    """Count an LSTM's four gates, or a GRU's three, which have two biases each."""
-    gates, biases = (4, 1) if kind.endswith("lstm") else (3, 2)
-    return _ways(kind) * gates * units * (width + units + biases)
+def _recurrent(layer_type: str, width: int, units: int) -> int:
+    """Count the weights of an LSTM, four gates, or a GRU, three gates with two biases each."""
+    gates, biases = (4, 1) if layer_type.endswith("lstm") else (3, 2)
+    return _n_directions(layer_type) * gates * units * (width + units + biases)
 
 
 def _attention(config: EQTConfig, channels: int) -> int:
@@ -193,24 +198,24 @@ def _decoder_filters(config: EQTConfig) -> Sequence[int]:
     return config.decoder_filters or config.filters[::-1]
 
 
-def _kept(config: EQTConfig) -> int:
-    """Return the values that training keeps of a trace for its gradient, at least."""
+def _training_values(config: EQTConfig) -> int:
+    """Return a lower bound of the values that training stores per trace for the gradient."""
     return sum(_activations(config))
 
 
 def _activations(config: EQTConfig) -> Iterator[int]:
-    """Yield the values that each block makes of a trace, at least."""
+    """Yield a lower bound of the values that each block computes from a trace."""
     yield config.input_length * config.components
     yield from (n * c for n, c in zip(config.lengths, config.filters, strict=False))
     steps, units = config.pooled_length, config.rnn_units
     yield from (4 * steps * config.filters[-1] for _ in config.residual_kernels)
-    yield from (6 * steps * units * _ways(kind) for kind in config.encoder_rnn)
+    yield from (6 * steps * units * _n_directions(rnn) for rnn in config.encoder_rnn)
     scores = config.heads * steps * steps
     for _ in range(config.transformer_blocks):
         yield scores
         yield steps * config.feed_forward
     for _ in range(2):
-        yield from (6 * steps * units * _ways(kind) for kind in config.picker_rnn)
+        yield from (6 * steps * units * _n_directions(rnn) for rnn in config.picker_rnn)
         yield scores
     for _ in range(3):
         lengths = config.lengths[-2::-1]

@@ -1,25 +1,26 @@
-"""steadkit: cut STEAD down reproducibly, check it, and feed it to training."""
+"""steadkit: reproducible subsets of STEAD, their checks, and batches for training."""
 
 from steadkit.errors import InputError
 from steadkit.version import __version__
 
-TYPE_CHECKING = False  # type checkers take it for typing's; see steadkit.program
+# Type checkers take it for typing's, which takes time to import; see steadkit.program.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steadkit.collection import Collection
+    from steadkit.dataset import Dataset
 
-__all__ = ["InputError", "__version__", "open"]
+__all__ = ["InputError", "__version__", "open", "open_dataset"]
 
 
-def open(*paths: "str | Path") -> "Collection":  # noqa: A001
-    """Open one or several STEAD files as a collection of traces.
+def open_dataset(*paths: "str | Path") -> "Dataset":
+    """Open one or several STEAD files as one data set.
 
     Parameters
     ----------
     *paths
-        HDF5 files with their CSV beside them. None at all means ``merge.hdf5``, else
+        HDF5 files, each with its CSV next to it. Without paths, ``merge.hdf5``, else
         ``chunk*.hdf5``, in the current folder, else in ``$STEAD_DIR``.
 
     Raises
@@ -33,12 +34,12 @@ def open(*paths: "str | Path") -> "Collection":  # noqa: A001
     >>> from steadkit.demo import demo
     >>> folder = Path(tempfile.mkdtemp())
     >>> manifests = demo(folder, events=30, noise=10)
-    >>> traces = steadkit.open(folder / "chunk1.hdf5", folder / "chunk2.hdf5")
+    >>> traces = steadkit.open_dataset(folder / "chunk1.hdf5", folder / "chunk2.hdf5")
     >>> len(traces), traces.metadata["trace_category"].value_counts().to_dict()
     (40, {'earthquake_local': 30, 'noise': 10})
     >>> strong = traces[traces.metadata["snr_db_Z"] > 20]
     >>> half = traces.subset(0.5, seed=0).split(shares="0.6,0.2,0.2")
-    >>> len(half), len(half.part("train")) > len(half.part("test"))
+    >>> len(half), len(half.get_split("train")) > len(half.get_split("test"))
     (20, True)
     >>> half.get_waveforms([0, 1]).shape
     (2, 6000, 3)
@@ -46,6 +47,10 @@ def open(*paths: "str | Path") -> "Collection":  # noqa: A001
     >>> saved.names == half.names
     True
     """
-    from steadkit.collection import open_collection
+    # Imported here, as `import steadkit` must not load pandas.
+    from steadkit.dataset import Dataset
 
-    return open_collection(paths)
+    return Dataset.from_paths(paths)
+
+
+open = open_dataset  # noqa: A001

@@ -1,4 +1,4 @@
-"""Disk and memory that a piece of work takes, compared with what there is before it begins."""
+"""Checks of free disk and memory before a task begins."""
 
 import math
 import os
@@ -11,17 +11,17 @@ from typing import Final
 from steadkit.errors import InputError
 
 SAMPLE_BYTES: Final = 72_000
-"""Of the samples of a trace."""
+"""Bytes of the samples of a trace: 6000 of three components as float32."""
 
 TRACE_BYTES: Final = SAMPLE_BYTES + 3_000
-"""Bytes of a trace in our files at least: samples, header and rows of the two tables."""
+"""Minimum bytes of a trace on disk: samples, header and rows of the two tables."""
 
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 
 
 class NoRoomError(InputError, OSError):
-    """A disk that is too small: what was staged before stays, as when it fills up meanwhile."""
+    """The disk is too small; staged files stay, as when a disk fills up during the task."""
 
 
 def count_text(count: int) -> str:
@@ -32,12 +32,12 @@ def count_text(count: int) -> str:
     >>> count_text(378_311), count_text(10**400)
     ('378,311', 'about 1e400')
     """
-    # Not by its digits: Python does not write a number that has thousands of them.
+    # By its logarithm: Python refuses to format an integer of thousands of digits.
     return f"{count:,}" if count < 10**12 else f"about 1e{math.log10(count):.0f}"
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time as a person would write it.
+    """Return a duration in a readable unit.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def duration_text(seconds: float) -> str:
 
 
 def size_text(n_bytes: int) -> str:
-    """Return a number of bytes as a person would write it.
+    """Return a number of bytes with a decimal prefix.
 
     Examples
     --------
@@ -65,16 +65,16 @@ def size_text(n_bytes: int) -> str:
 
 
 def require_disk(folder: Path, n_bytes: int, work: str) -> None:
-    """Refuse work that the disk has no room for.
+    """Refuse a task that needs more disk than is free.
 
     Parameters
     ----------
     folder
-        Where it will write; it may not exist yet.
+        Output folder; it may not exist yet.
     n_bytes
-        What it takes at least.
+        Minimum bytes that it needs.
     work
-        What it is, as the subject of a sentence.
+        Name of the task, as the subject of a sentence.
 
     Raises
     ------
@@ -87,14 +87,14 @@ def require_disk(folder: Path, n_bytes: int, work: str) -> None:
     Traceback (most recent call last):
     steadkit.capacity.NoRoomError: a copy of all traces takes about 100.0 EB, the disk of '/tmp' ...
     """
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    existing_folder = folder.absolute()
+    while not existing_folder.exists() and existing_folder != existing_folder.parent:
+        existing_folder = existing_folder.parent
     try:
-        usage = shutil.disk_usage(there)
+        usage = shutil.disk_usage(existing_folder)
     except OSError:
-        return  # whoever writes there will see
-    # Some file systems do not know their size, and say 0.
+        return  # the write itself reports the error
+    # Some file systems do not know their size, and report 0.
     if usage.total and n_bytes > usage.free:
         raise NoRoomError(
             f"{work} takes about {size_text(n_bytes)}, the disk of {str(folder)!r} has room for "
@@ -103,18 +103,18 @@ def require_disk(folder: Path, n_bytes: int, work: str) -> None:
 
 
 def require_memory(n_bytes: int, work: str, remedy: str, available: int | None = None) -> None:
-    """Refuse work that the memory has no room for.
+    """Refuse a task that needs more memory than is free.
 
     Parameters
     ----------
     n_bytes
-        What it takes at least.
+        Minimum bytes that it needs.
     work
-        What it is, as the subject of a sentence.
+        Name of the task, as the subject of a sentence.
     remedy
         What to do instead.
     available
-        Bytes there are; by default `available_memory`.
+        Free bytes; by default `available_memory`.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def require_memory(n_bytes: int, work: str, remedy: str, available: int | None =
 
 def available_memory() -> int:
     """Return the bytes of memory and swap that this process may still fill."""
-    return min((_system_memory(), *_group_limits()))
+    return min((_system_memory(), *_cgroup_limits()))
 
 
 def _system_memory() -> int:
@@ -142,10 +142,10 @@ def _system_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _group_limits() -> Iterator[int]:
-    """Yield what is left within the limits of the control groups of a container or a batch job."""
+def _cgroup_limits() -> Iterator[int]:
+    """Yield the free bytes within each cgroup limit of a container or batch job."""
     with suppress(OSError, ValueError):
-        group = _CGROUPS / _group()
+        group = _CGROUPS / _cgroup_path()
         for folder in (group, *group.parents):
             limit = folder / "memory.max"
             if limit.is_file() and (text := limit.read_text("ascii").strip()) != "max":
@@ -153,5 +153,5 @@ def _group_limits() -> Iterator[int]:
                 yield max(int(text) - used, 0)
 
 
-def _group() -> str:
+def _cgroup_path() -> str:
     return Path("/proc/self/cgroup").read_text("utf-8").partition("0::/")[2].strip()

@@ -1,4 +1,4 @@
-"""What both command lines share: one-line errors, progress that knows a terminal, tables."""
+"""Console of both command lines: one-line errors, progress bars, tables."""
 
 import errno
 import io
@@ -40,7 +40,7 @@ REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.EIO: "check the disk",
 }
-"""What to do about the faults of a system."""
+"""Advice for errors of the operating system."""
 
 
 class InterruptedByUserError(click.ClickException):
@@ -52,54 +52,56 @@ class InterruptedByUserError(click.ClickException):
         super().__init__("interrupted")
 
 
-class CarefulGroup(click.Group):
-    """A click group that turns faults of the input into one line and exit code 1."""
+class ErrorGroup(click.Group):
+    """A click group that prints errors as one line and exits with code 1."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the program, undisturbed by its surroundings.
+        """Run the program independently of its environment.
 
-        What a terminal's encoding lacks is printed as an escape.
+        Characters that a terminal's encoding lacks are printed as escapes.
         """
         for number in range(3):
-            # A file that took the number of a closed stream would get what libraries print there.
+            # A file that got the descriptor of a closed stream would receive what libraries print.
             if not _is_open(number):
                 os.open(os.devnull, os.O_RDWR)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        # NumPy and Matplotlib read the first, and fail if it is no date; our files bear none.
-        # Figures are drawn without a window, and ObsPy's import fails on a backend unknown here.
+        # NumPy and Matplotlib read the first, and fail if it is no date; no output file has one.
+        # Figures are drawn without a window, and ObsPy's import fails on an unknown backend.
         for name in ("SOURCE_DATE_EPOCH", "MPLBACKEND"):
             os.environ.pop(name, None)
         return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the options; what is wrong with them is one clear line."""
+        """Parse the options; print errors in them as one line."""
         with _one_line_errors():
             return super().make_context(*args, **extra)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; an option with one value that is given twice is refused."""
-        name, command, rest = super().resolve_command(ctx, args)
+        """Find the command; refuse a single-valued option that is given twice."""
+        name, command, command_args = super().resolve_command(ctx, args)
         if command is not None:
-            _refuse_repeated(command, click.Context(command, parent=ctx, info_name=name), rest)
-        return name, command, rest
+            _refuse_repeated(
+                command, click.Context(command, parent=ctx, info_name=name), command_args
+            )
+        return name, command, command_args
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an `InputError` or a fault of the file system is one clear line."""
+        """Run the command; print an `InputError` or file system error as one line."""
         with _one_line_errors(), input_scope(is_separate=True):
             return super().invoke(ctx)
 
 
 def _refuse_repeated(command: click.Command, ctx: click.Context, args: list[str]) -> None:
-    """Refuse an option that is given twice where click would drop the first."""
+    """Refuse an option that is given twice; click would silently drop the first value."""
     ctx.allow_interspersed_args = command.allow_interspersed_args
     try:
         _, _, parsed = command.make_parser(ctx).parse_args(list(args))
     except click.UsageError:
-        return  # the command says it better
+        return  # the command itself reports it
     counts = Counter(option for option in parsed if isinstance(option, click.Option))
     for option, count in counts.items():
         is_switch = option.is_flag and not option.secondary_opts
@@ -126,14 +128,14 @@ def _one_line_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (InputError, OSError, MemoryError) as error:
-        _drop_output_without_room()
+        _discard_failing_output()
         raise click.ClickException(one_line(error)) from error
     except KeyboardInterrupt as error:
         raise InterruptedByUserError from error
 
 
-def _drop_output_without_room() -> None:
-    """Keep what a full disk did not take of standard output from failing once more at the exit."""
+def _discard_failing_output() -> None:
+    """Discard buffered output that a full disk refused, or Python fails again at its exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -143,7 +145,7 @@ def _drop_output_without_room() -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Fold an error's message into one line that any terminal can show.
+    """Return an error's message as one line that any terminal can show.
 
     >>> one_line(ValueError("no  such file"))
     'no such file'
@@ -152,24 +154,26 @@ def one_line(error: BaseException) -> str:
     >>> len(one_line(ValueError(f"{'9' * 5000} is not in the range 0<=x<=9.")))
     232
     """
-    text = _system_fault(error) if isinstance(error, OSError) else str(error)
+    text = _system_error(error) if isinstance(error, OSError) else str(error)
     if isinstance(error, MemoryError):
         text = f"not enough memory: use fewer traces or smaller batches {text and f'({text})'}"
-    # Click shows what it was given to the last digit.
-    words = (word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}..." for word in text.split())
-    line = printable(" ".join(words), MAX_MESSAGE) or type(error).__name__
+    # Click quotes a value in full, however long.
+    tokens = (
+        token if len(token) <= MAX_SHOWN else f"{token[:MAX_SHOWN]}..." for token in text.split()
+    )
+    line = printable(" ".join(tokens), MAX_MESSAGE) or type(error).__name__
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _system_fault(error: OSError) -> str:
+def _system_error(error: OSError) -> str:
     if error.errno not in REMEDIES:
         return str(error)
     if error.errno == errno.ENOENT and not _has_current_folder():
         return "the current folder was removed: change to another one"
     text = f"{os.strerror(error.errno).lower()}: {REMEDIES[error.errno]}"
-    named = isinstance(error.filename, str | bytes)
-    return f"{os.fsdecode(error.filename)!r}: {text}" if named else text
+    has_filename = isinstance(error.filename, str | bytes)
+    return f"{os.fsdecode(error.filename)!r}: {text}" if has_filename else text
 
 
 def _has_current_folder() -> bool:
@@ -181,26 +185,26 @@ def _has_current_folder() -> bool:
 
 
 def terminal(stderr: bool = False) -> "Console":
-    """Return a console on standard output or error, with colour only where a person looks."""
+    """Return a console on standard output or error, with colour only on a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     width, height = shutil.get_terminal_size()
     if stream is None or not stream.isatty():
         width = 120  # a table cut to 80 columns in a log file helps nobody
-    # Given, as rich would take COLUMNS and LINES for what they say, 0 or a number of 5000 digits.
+    # Explicit, as rich would trust COLUMNS and LINES, be they 0 or numbers of 5000 digits.
     width = min(max(width, 40), 1000)
     return Console(stderr=stderr, highlight=False, width=width, height=height)
 
 
 def echo(value: object, err: bool = False, bold: bool = False) -> None:
-    """Print a line, whatever names are in it."""
-    # The stream is named, as click would write UTF-8 to one that says it takes ASCII.
+    """Print a line, with unprintable characters escaped."""
+    # An explicit stream, as click would write UTF-8 to one whose encoding is ASCII.
     click.secho(printable(value, None), sys.stderr if err else sys.stdout, bold=bold or None)
 
 
 def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, and silently elsewhere."""
+    """Iterate with a progress bar on a terminal, without output elsewhere."""
     if sys.stderr is None or not sys.stderr.isatty():
         return items
     return _progress_bar(items, text, total)
@@ -209,12 +213,12 @@ def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iter
 def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
     from rich.progress import track
 
-    shown = _plain(text)
-    yield from track(items, shown, total=total, console=terminal(stderr=True), transient=True)
+    label = _escape_markup(text)
+    yield from track(items, label, total=total, console=terminal(stderr=True), transient=True)
 
 
-class Bar:
-    """A progress bar that is stepped by hand; nothing is shown where no person looks."""
+class ProgressBar:
+    """A progress bar that is advanced explicitly; shown only on a terminal."""
 
     def __init__(self) -> None:
         self._progress: Any = None
@@ -226,48 +230,50 @@ class Bar:
             from rich.progress import Progress
 
             self._progress = Progress(console=terminal(stderr=True), transient=True)
-            self._task = self._progress.add_task(_plain(text), total=total)
+            self._task = self._progress.add_task(_escape_markup(text), total=total)
             self._progress.start()
 
     def step(self, text: str | None = None, count: int = 1) -> None:
-        """Fill it by so much, and say something else beside it."""
+        """Advance the bar by `count`, and change its label."""
         if self._progress is not None:
-            shown = None if text is None else _plain(text)
-            self._progress.update(self._task, advance=count, description=shown)
+            label = None if text is None else _escape_markup(text)
+            self._progress.update(self._task, advance=count, description=label)
 
     def stop(self) -> None:
-        """Take it away."""
+        """Remove the bar."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
 
-def _plain(text: str) -> str:
-    """Write a name beside a bar so that nothing in it is read as markup."""
+def _escape_markup(text: str) -> str:
+    """Escape the label of a bar so that nothing in it is read as markup."""
     from rich.markup import escape
 
     return escape(printable(text))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: figures to the right, text to the left, nothing in it read as markup."""
+    """Print a table: numbers right-aligned, text left-aligned, nothing read as markup."""
     from rich.table import Table
     from rich.text import Text
 
-    sheet = Table(title=Text(printable(title, None)), title_justify="left")
-    listed = [list(row) for row in rows]
+    rich_table = Table(title=Text(printable(title, None)), title_justify="left")
+    row_list = [list(row) for row in rows]
     for number, column in enumerate(columns):
-        text = any(isinstance(row[number], str) for row in listed)
-        sheet.add_column(Text(printable(column)), justify="left" if text or not number else "right")
-    for row in listed:
-        sheet.add_row(*(Text(show(value)) for value in row))
-    terminal().print(sheet)
+        text = any(isinstance(row[number], str) for row in row_list)
+        rich_table.add_column(
+            Text(printable(column)), justify="left" if text or not number else "right"
+        )
+    for row in row_list:
+        rich_table.add_row(*(Text(format_value(value)) for value in row))
+    terminal().print(rich_table)
 
 
-def show(value: object) -> str:
-    """Write a figure as a person would.
+def format_value(value: object) -> str:
+    """Format a value for a person.
 
-    >>> show(1030231), show(0.98765), show(None), show("P")
+    >>> format_value(1030231), format_value(0.98765), format_value(None), format_value("P")
     ('1,030,231', '0.988', '-', 'P')
     """
     if value is None or value != value:  # NaN differs from itself
@@ -280,7 +286,7 @@ def show(value: object) -> str:
 
 
 def summary(title: str, figures: Mapping[str, object]) -> None:
-    """Print names and figures, a line each."""
+    """Print names and values, one per line."""
     echo(title, bold=True)
     for name, value in figures.items():
-        echo(f"  {name}: {show(value)}")
+        echo(f"  {name}: {format_value(value)}")

@@ -1,4 +1,4 @@
-"""Write the embedded default: a miniature STEAD, simulated from a seed, in STEAD's own chunks."""
+"""Miniature STEAD, simulated from a seed and written in chunks as STEAD is."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, check_dataset, dataset_files, new_dataset
+from steadkit.dataset_files import DatasetFiles, check_dataset, dataset_files, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.schema import COLUMNS
@@ -23,10 +23,10 @@ from steadkit.store import Writer, digest, open_data
 CHUNK_EVENTS = 1000
 """Events in a chunk of the miniature; STEAD's own chunks hold 200,000."""
 
-MEASURED = 100
-"""Traces after which it is known how long the others take."""
+TIMED_TRACES = 100
+"""Traces after which the remaining time is estimated."""
 
-TOLD_SECONDS = 60
+MIN_REPORTED_S = 60
 
 Row = dict[str, object]
 Recipe = dict[str, str | int]
@@ -42,35 +42,35 @@ def demo(
 ) -> list[Manifest]:
     """Write ``chunk1`` (noise) and ``chunk2``.. (events), each HDF5, CSV and manifest.
 
-    A chunk that is there already, made by the same recipe, is kept: a run that was cut off goes
-    on where it stopped.
+    An existing chunk of the same recipe is kept, so an interrupted run continues where it
+    stopped.
 
     Parameters
     ----------
     folder
         Where to write; made if it does not exist.
     events, noise
-        How many traces of each category.
+        Number of traces of each category.
     seed
         The same seed gives the same bytes; more traces of it begin with the same ones.
     overwrite
         Whether other files of these names may be replaced.
     tell
-        Called with a line on how long it will take, where that is minutes.
+        Called with a line on the time it will take, where that is minutes.
 
     Raises
     ------
     InputError
-        A count is not usable, the disk has no room for so many traces, or a chunk made by another
-        recipe is in the way.
+        A count is not usable, the disk has no room for the traces, or a chunk of another recipe
+        exists.
     """
     if min(events, noise) < 0 or events + noise == 0:
         raise InputError(f"cannot make {events} events and {noise} noise traces: ask for some")
     require_room(folder, events + noise, overwrite)
-    chunks = _chunks(folder, events, noise, seed)
+    chunks = _list_chunks(folder, events, noise, seed)
     if folder.is_dir():
         for files, recipe in chunks:
-            if overwrite or _present(files, recipe) is None:
+            if overwrite or _existing_manifest(files, recipe) is None:
                 check_dataset(files, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     traces = {
@@ -78,22 +78,26 @@ def demo(
         "events": _timed(synthetic.earthquakes(events, seed), events, tell),
     }
     return [
-        _chunk(files, islice(traces[str(recipe["kind"])], int(recipe["count"])), recipe, overwrite)
+        _write_chunk(
+            files, islice(traces[str(recipe["kind"])], int(recipe["count"])), recipe, overwrite
+        )
         for files, recipe in chunks
     ]
 
 
-def _chunks(folder: Path, events: int, noise: int, seed: int) -> list[tuple[DatasetFiles, Recipe]]:
+def _list_chunks(
+    folder: Path, events: int, noise: int, seed: int
+) -> list[tuple[DatasetFiles, Recipe]]:
     """List the chunks to make, each with its recipe."""
-    first, *others = map(dataset_files, chunk_files(folder, events))
-    chunks = [(first, _recipe("noise", 0, noise, seed))] if noise else []
-    for files, start in zip(others, range(0, events, CHUNK_EVENTS), strict=True):
+    noise_files, *event_files = map(dataset_files, chunk_files(folder, events))
+    chunks = [(noise_files, _recipe("noise", 0, noise, seed))] if noise else []
+    for files, start in zip(event_files, range(0, events, CHUNK_EVENTS), strict=True):
         chunks.append((files, _recipe("events", start, min(events - start, CHUNK_EVENTS), seed)))
     return chunks
 
 
 def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
-    """Refuse a miniature that the disk has no room for; chunks that are there already count.
+    """Refuse a miniature that the disk has no room for; existing chunks are subtracted.
 
     Raises
     ------
@@ -108,18 +112,18 @@ def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
 def _timed(
     traces: Iterator[tuple[Row, np.ndarray]], count: int, tell: Callable[[str], object]
 ) -> Iterator[tuple[Row, np.ndarray]]:
-    """Pass traces on; from the rate of the first ones, tell how long the others will take."""
+    """Yield the traces; estimate the remaining time from the rate of the first ones."""
     started = time.perf_counter()
     for number, trace in enumerate(traces, 1):
         yield trace
-        if number == MEASURED:
-            left = (time.perf_counter() - started) / number * (count - number)
-            if left > TOLD_SECONDS:
-                tell(f"simulating {count:,} traces takes about {duration_text(left)}")
+        if number == TIMED_TRACES:
+            remaining_s = (time.perf_counter() - started) / number * (count - number)
+            if remaining_s > MIN_REPORTED_S:
+                tell(f"simulating {count:,} traces takes about {duration_text(remaining_s)}")
 
 
 def chunk_files(folder: Path, events: int) -> list[Path]:
-    """Name the HDF5 files of a miniature: chunk1 for noise, as in STEAD, then the events'.
+    """Return the HDF5 files of a miniature: chunk1 for noise, as in STEAD, then the events'.
 
     >>> [path.name for path in chunk_files(Path(), 2000)]
     ['chunk1.hdf5', 'chunk2.hdf5', 'chunk3.hdf5']
@@ -128,22 +132,22 @@ def chunk_files(folder: Path, events: int) -> list[Path]:
     return [folder / f"chunk{number}.hdf5" for number in range(1, count + 1)]
 
 
-def _recipe(kind: str, start: int, count: int, seed: int) -> Recipe:
-    return {"operation": "demo", "kind": kind, "start": start, "count": count, "seed": seed}
+def _recipe(category: str, start: int, count: int, seed: int) -> Recipe:
+    return {"operation": "demo", "kind": category, "start": start, "count": count, "seed": seed}
 
 
-def _chunk(
+def _write_chunk(
     files: DatasetFiles,
     traces: Iterable[tuple[Row, np.ndarray]],
     recipe: Recipe,
     overwrite: bool,
 ) -> Manifest:
     traces = progress(traces, f"simulating {files.name}", int(recipe["count"]))
-    if not overwrite and (present := _present(files, recipe)):
-        deque(traces, maxlen=0)  # pass over what is there, so that the next chunk follows
+    if not overwrite and (present := _existing_manifest(files, recipe)):
+        deque(traces, maxlen=0)  # consume the traces of this chunk, so that the next one follows
         return present
     with new_dataset(files, overwrite) as new:
-        rows, waveforms, attributes = _write(traces, new.hdf5)
+        rows, waveforms, attributes = _write_hdf5(traces, new.hdf5)
         csv = write_csv(new.csv, COLUMNS, [rows])
         manifest = manifest_of(
             files.name,
@@ -158,24 +162,24 @@ def _chunk(
     return manifest
 
 
-def _present(files: DatasetFiles, recipe: Recipe) -> Manifest | None:
-    """Return the manifest of a chunk that is there already, made by the same recipe."""
+def _existing_manifest(files: DatasetFiles, recipe: Recipe) -> Manifest | None:
+    """Return the manifest of an existing chunk of the same recipe, else None."""
     if not all(path.is_file() for path in (files.hdf5, files.csv, files.manifest)):
         return None
-    with input_scope(is_separate=True):  # what was made before is no source
+    with input_scope(is_separate=True):  # an earlier output is no input
         present = load(files.manifest)
-        return present if present.recipe == recipe and _whole(files, present) else None
+        return present if present.recipe == recipe and _is_complete(files, present) else None
 
 
-def _whole(files: DatasetFiles, manifest: Manifest) -> bool:
+def _is_complete(files: DatasetFiles, manifest: Manifest) -> bool:
     with open_data(files.hdf5) as group:
         return sorted(group) == sorted(manifest.traces)
 
 
-def _write(
+def _write_hdf5(
     traces: Iterable[tuple[Row, np.ndarray]], hdf5: Path
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Write the HDF5 file; returns the rows of the CSV and the digests."""
+    """Write the HDF5 file; return the rows of the CSV and the digests."""
     rows, waveforms, attributes = [], [], []
     with Writer(hdf5) as writer:
         for row, waveform in traces:
@@ -186,7 +190,7 @@ def _write(
 
 
 def as_text(value: object) -> str:
-    """Write an attribute as STEAD's CSV does.
+    """Return an attribute as text, as in STEAD's CSV.
 
     >>> as_text(700.0), as_text(np.array([[2896.0]])), as_text(np.array([56.8, 55.4, 47.4]))
     ('700.0', '[[2896.]]', '[56.8 55.4 47.4]')

@@ -1,4 +1,4 @@
-"""JSON that others may have changed: read with a limit, its values checked by type before use."""
+"""Untrusted JSON: read with a size limit, its values checked by type before use."""
 
 import json
 import math
@@ -10,84 +10,86 @@ from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 MAX_BYTES: Final = 1 << 24
-MAX_WHOLE: Final = (1 << 63) - 1
-"""What 64 bits hold; JSON may have integers of any length."""
+MAX_INTEGER: Final = (1 << 63) - 1
+"""Largest 64-bit integer; JSON may have integers of any length."""
 
 
-class Form(NamedTuple):
-    """A type of values: how a message names it, and what has it."""
+class JsonType(NamedTuple):
+    """A type of JSON values: its name in messages, and a predicate."""
 
     name: str
     fits: Callable[[Any], bool]
 
 
 def _is_number(value: object) -> bool:
-    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_whole(value: object) -> bool:
-    return type(value) is int and -MAX_WHOLE <= value <= MAX_WHOLE
+def _is_integer(value: object) -> bool:
+    return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
 
 
-TEXT: Final = Form("a text", lambda value: isinstance(value, str))
-WHOLE: Final = Form("a whole number", _is_whole)
-NUMBER: Final = Form("a number", _is_number)
-TABLE: Final = Form("an object", lambda value: isinstance(value, dict))
+TEXT: Final = JsonType("a text", lambda value: isinstance(value, str))
+INTEGER: Final = JsonType("a whole number", _is_integer)
+NUMBER: Final = JsonType("a number", _is_number)
+OBJECT: Final = JsonType("an object", lambda value: isinstance(value, dict))
 
 
-def list_of(form: Form, length: int | None = None) -> Form:
-    """Return the form of lists whose items have a form.
+def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
+    """Return the type of lists with items of a type.
 
     >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
     ('a list, each a text', 'a list of 4, each a number', False)
     """
 
     def fits(value: Any) -> bool:
-        is_long = isinstance(value, list) and length in (None, len(value))
-        return is_long and all(map(form.fits, value))
+        is_list = isinstance(value, list) and length in (None, len(value))
+        return is_list and all(map(item_type.fits, value))
 
-    return Form(f"a list{'' if length is None else f' of {length}'}, each {form.name}", fits)
+    return JsonType(
+        f"a list{'' if length is None else f' of {length}'}, each {item_type.name}", fits
+    )
 
 
-def value_at(document: Mapping[str, Any], key: str, form: Form, where: str) -> Any:
+def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: str) -> Any:
     """Return the value of a key.
 
     Parameters
     ----------
     document
-        What was read.
-    key, form
-        Of the value.
+        The JSON object.
+    key, json_type
+        Key and type of the value.
     where
-        What the document is, as a message names it.
+        Name of the document in messages.
 
     Raises
     ------
     InputError
-        It is missing, or of another form.
+        It is missing, or of another type.
 
     >>> value_at({"by": ["station"]}, "by", list_of(TEXT), "the recipe")
     ['station']
-    >>> value_at({"seed": "first"}, "seed", WHOLE, "the recipe")
+    >>> value_at({"seed": "first"}, "seed", INTEGER, "the recipe")
     Traceback (most recent call last):
     steadkit.errors.InputError: the recipe has 'seed' = 'first': a whole number is needed
     """
     if key not in document:
         raise InputError(f"{where} has no {key!r}: take the original")
     value = document[key]
-    if not form.fits(value):
-        shown = printable(repr(value))
-        raise InputError(f"{where} has {key!r} = {shown}: {form.name} is needed")
+    if not json_type.fits(value):
+        value_text = printable(repr(value))
+        raise InputError(f"{where} has {key!r} = {value_text}: {json_type.name} is needed")
     return value
 
 
 def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """Read a file that holds one JSON object.
+    """Read a file with one JSON object.
 
     Raises
     ------
     InputError
-        It is missing, larger than `max_bytes`, or something else.
+        It is missing, larger than `max_bytes`, or not a JSON object.
     """
     require_file(path)
     with path.open("rb") as file:
@@ -98,12 +100,12 @@ def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
 
 
 def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
-    """Read a text that is one JSON object.
+    """Parse a text with one JSON object.
 
     Raises
     ------
     InputError
-        It is something else.
+        It is not a JSON object.
 
     >>> parse_json("[1, 2", "'a.json'")
     Traceback (most recent call last):
@@ -113,8 +115,8 @@ def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{where} is not JSON from {place} on: take the original") from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{where} is not JSON from {position} on: take the original") from error
     except (ValueError, RecursionError) as error:  # not UTF-8; a number of 5000 digits
         raise InputError(f"{where} is not JSON that can be read: take the original") from error
     if not isinstance(document, dict):

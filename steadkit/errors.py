@@ -1,30 +1,30 @@
-"""The exceptions that mean: the input is at fault; and how any value is shown in a message."""
+"""Exceptions for unusable input, and formatting of values in messages."""
 
 MAX_SHOWN = 200
-"""Characters of a value in a message; the rest is left out."""
+"""Characters of a value in a message; longer ones are truncated."""
 
 
 class InputError(ValueError):
     """A file, row, option or model that cannot be used.
 
-    The message is one line that says what is wrong, the value received and what to do. The
+    The message is one line: what is wrong, the value received and what to do. The
     command lines print it without a traceback and exit with 1.
     """
 
 
 class BusyError(InputError):
-    """What would be written is held by another process, which is writing it."""
+    """The output is locked by another process, which is writing it."""
 
 
 def printable(value: object, limit: int | None = MAX_SHOWN) -> str:
-    r"""Return a value as one line of text that can neither move a cursor nor set a colour.
+    r"""Return a value as one line of text without terminal control sequences.
 
     Parameters
     ----------
     value
         A name, path, cell or anything else that came from outside. Bytes are read as UTF-8.
     limit
-        Characters after which the rest is left out; None leaves out nothing.
+        Characters after which the text is truncated; None never truncates.
 
     >>> printable("plain"), printable("a\x1b[31mb\n"), printable("caf\udce9"), printable(b"\xff")
     ('plain', 'a\\x1b[31mb\\n', 'caf\\xe9', '\\xff')
@@ -41,13 +41,13 @@ def printable(value: object, limit: int | None = MAX_SHOWN) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is not UTF-8, as Python holds it
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte of a file name that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return ascii(character)[1:-1]
 
 
 def detail_of(error: BaseException) -> str:
-    """Return what a library says of a fault, short and on one line, for the end of a message.
+    """Return a library's error as a short line, for the end of a message.
 
     >>> detail_of(OSError("Unable to  open file")), detail_of(KeyError())
     ('OSError: Unable to open file', 'KeyError')
@@ -57,7 +57,7 @@ def detail_of(error: BaseException) -> str:
 
 
 def remedy_of(damage: BaseException) -> str:
-    """Return what to do about a damaged file, with what a library says of it.
+    """Return advice for a damaged file, with a library's error.
 
     >>> remedy_of(OSError("bad heap"))
     'take the original (OSError: bad heap)'

@@ -1,4 +1,4 @@
-"""A training example on its way: a waveform, the arrivals in it, its coda end and its SNR."""
+"""Training example during augmentation: waveform, arrivals, coda end and SNR."""
 
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
@@ -7,10 +7,10 @@ import numpy as np
 
 from steadkit.schema import COMPONENTS
 
-USUAL_CODA = 5.0
-"""Where a coda has ended if nobody says where, in times S minus P after P.
+DEFAULT_CODA = 5.0
+"""Coda end where it is not known, in multiples of S minus P after P.
 
-In nineteen of twenty rows of STEAD it ends before.
+In 95 % of STEAD's rows the coda ends earlier.
 """
 
 
@@ -20,24 +20,24 @@ def _unknown_snr() -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What an augmentation takes and gives back, changed.
+    """Immutable argument and result of an augmentation.
 
-    Times are samples from the start of the waveform. One may lie outside, below 0 or beyond the
-    last sample, where the window cuts through an event: then it has no label of its own, but
-    detection still knows by it what of the event lies inside.
+    Times are samples from the start of the waveform. A time may be outside, below 0 or after the
+    last sample, where the window cuts an event: an arrival there has no label, but determines how
+    much of the event is detected inside.
 
     Parameters
     ----------
     waveform
-        Shape (6000, 3), float32; components E, N, Z at 100 Hz. A record that windows are still
-        to be cut out of may be longer.
+        Shape (6000, 3), float32; components E, N, Z at 100 Hz. A record from which windows
+        are cut may be longer.
     p
-        P of each event, the main one first; may be fractional. Empty for noise.
+        P of each event, the main event first; may be fractional. Empty for noise.
     s
         S of each event, NaN where it has none.
     coda_end
-        Where the coda of the main event ends; NaN if that is not known. One before its last
-        arrival, or at infinity, counts as not known.
+        Coda end of the main event; NaN if it is not known. A value before its last arrival, or
+        infinity, counts as unknown.
     snr_db
         Signal-to-noise ratio of each component for the main event, in dB; NaN if not known.
     """
@@ -50,28 +50,28 @@ class Example:
 
     @property
     def is_event(self) -> bool:
-        """Whether it holds an earthquake."""
+        """Whether the trace contains an earthquake."""
         return len(self.p) > 0
 
     @property
-    def reach(self) -> float:
-        """Where the last of its events has died away, in samples; NaN if nobody knows.
+    def signal_end(self) -> float:
+        """Last sample with signal: end of the last coda; NaN if it is not known.
 
-        The main event ends with its coda, and the others, or one whose coda end is not known,
-        five times S minus P after P, as long as nineteen of twenty in STEAD.
+        The main event ends with its coda. Further events, and a main event of unknown coda end,
+        end at five times S minus P after P, later than 95 % of STEAD's.
 
-        >>> Example(np.zeros((6000, 3)), p=(600.0, 3000.0), s=(900.0, 3300.0)).reach
+        >>> Example(np.zeros((6000, 3)), p=(600.0, 3000.0), s=(900.0, 3300.0)).signal_end
         4500.0
         """
-        ends = [p + USUAL_CODA * (s - p) for p, s in zip(self.p, self.s, strict=True)]
+        ends = [p + DEFAULT_CODA * (s - p) for p, s in zip(self.p, self.s, strict=True)]
         # An S of NaN is never the larger one: comparing with it is false.
         if ends and max(self.p[0], self.s[0]) < self.coda_end < inf:
             ends[0] = self.coda_end
         # The maximum of a list with NaN depends on its order; a sum does not.
         return nan if not ends or isnan(sum(ends)) else max(ends)
 
-    def moved(self, samples: float, waveform: np.ndarray) -> "Example":
-        """Take another waveform, in which everything comes so many samples later."""
+    def shifted(self, samples: float, waveform: np.ndarray) -> "Example":
+        """Return a copy with another waveform, in which all times are `samples` later."""
         return Example(
             waveform,
             tuple([p + samples for p in self.p]),
@@ -81,6 +81,6 @@ class Example:
         )
 
     def with_waveform(self, waveform: np.ndarray, snr_db: np.ndarray | None = None) -> "Example":
-        """Take another waveform in which everything comes when it came, and perhaps its SNR."""
+        """Return a copy with another waveform at the same times, and its SNR if given."""
         snr_db = self.snr_db if snr_db is None else snr_db
         return Example(waveform, self.p, self.s, self.coda_end, snr_db)

@@ -1,15 +1,15 @@
-"""Arrivals to training targets: detection, P and S, each a value from 0 to 1 per sample.
+"""Training targets from arrivals: detection, P and S, each a value from 0 to 1 per sample.
 
 Source: Mousavi et al. (2020), Earthquake transformer, Nature Communications 11, 3952,
-doi:10.1038/s41467-020-17591-w. The labels are those of its generator but where it errs:
+doi:10.1038/s41467-020-17591-w. The labels are those of its generator except for its errors:
 
 - it leaves out the last sample of each span, of detection as of the peaks;
 - a pick at sample 5980 or later stops it, where the label is a Gaussian;
-- it takes a pick at sample 0 for a missing one;
-- in validation it ignores the shape that was asked for.
+- it treats a pick at sample 0 as missing;
+- in validation it ignores the requested shape.
 
-Beyond it, a trace may hold any number of events, and an S that nobody has picked is not taken for
-one that is not there: see `shape_targets`.
+Beyond it, a trace may have any number of events, and an unpicked S is distinguished from a missing
+one: see `shape_targets`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,25 +24,25 @@ from steadkit.errors import InputError
 from steadkit.schema import N_SAMPLES
 
 TARGETS = ("detector", "picker_P", "picker_S")
-"""Names of the targets, and of the network's outputs, in their order."""
+"""Names of the targets and of the network's outputs, in order."""
 
 UNKNOWN: Final = -1.0
-"""Target of a sample whose truth is not known, where such samples are marked."""
+"""Target of a sample of unknown truth, if such samples are marked."""
 
 
 def gaussian(distance: np.ndarray, half_width: float) -> np.ndarray:
-    """Shape a Gaussian whose standard deviation is half its half width, where it is cut."""
+    """Return a Gaussian of standard deviation half its half width, truncated at the half width."""
     bell = np.exp(-0.5 * (distance / (half_width / 2)) ** 2)
     return np.where(np.abs(distance) <= half_width, bell, 0)
 
 
 def triangle(distance: np.ndarray, half_width: float) -> np.ndarray:
-    """Be one at the arrival, falling evenly to zero at the half width."""
+    """Return a triangle, one at the arrival and zero at the half width."""
     return np.maximum(1 - np.abs(distance) / half_width, 0)
 
 
 def box(distance: np.ndarray, half_width: float) -> np.ndarray:
-    """Be one up to the half width on both sides, ends included."""
+    """Return one up to the half width on both sides, ends included, and zero beyond."""
     return (np.abs(distance) <= half_width).astype(float)
 
 
@@ -55,7 +55,7 @@ SHAPES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """How targets are shaped; the defaults are the published ones.
+    """Shape of the targets; the defaults are the published ones.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class LabelConfig:
     half_width
         Samples on each side of an arrival that its target covers.
     tail
-        How long detection goes on after S, as a multiple of S minus P.
+        Length of detection after S, as a multiple of S minus P.
     duration
         Samples of detection after P where neither S nor the coda end is known.
     mark_unknown
-        Whether targets are ``UNKNOWN`` where S may be and is not known; else they are 0 there.
+        Whether the S target is ``UNKNOWN`` where an unpicked S may be; else it is 0 there.
     """
 
     shape: str = "gaussian"
@@ -95,7 +95,7 @@ class LabelConfig:
 def targets(
     p: np.ndarray, s: np.ndarray, config: LabelConfig, coda_end: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Make the targets of a batch.
+    """Return the targets of a batch.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def targets(
     config
         Shape and width.
     coda_end
-        Where the coda of each trace's main event ends, in samples, shape (batch,); NaN, or None for
-        all, where it is not known.
+        Coda end of each trace's main event in samples, shape (batch,); NaN where it is not known,
+        None if all are unknown.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        ``detector``, ``picker_P`` and ``picker_S``, each (batch, 6000, 1), float32, as
-        `shape_targets` makes them.
+        ``detector``, ``picker_P`` and ``picker_S``, each (batch, 6000, 1), float32, see
+        `shape_targets`.
 
     >>> picks = targets(np.array([0.0]), np.array([5999.0]), LabelConfig("triangle"))
     >>> picks["picker_P"][0, :3, 0].round(2), picks["picker_S"][0, -2:, 0].round(2)
@@ -144,16 +144,16 @@ def shape_targets(
     config: LabelConfig,
     coda_end: float = nan,
 ) -> None:
-    """Write the targets of one trace into arrays that are there already.
+    """Write the targets of one trace into existing arrays.
 
-    Detection is one from P to S and the tail beyond, ends included. A picker needs its own arrival,
-    inside the window. Where events overlap the larger value stands. An event that the window cuts
-    through keeps its arrivals outside, below 0 or beyond the last sample: they get no peak, but
-    detection covers what of the event lies inside.
+    Detection is one from P to S and the tail after it, ends included. A picker target needs only
+    its own arrival, inside the window. Where events overlap, the larger value counts. An event that
+    the window cuts keeps its arrivals outside, below 0 or after the last sample: they get no peak,
+    but detection covers the part of the event inside.
 
-    An event with P alone has an S that nobody has picked. Its detection ends with its coda, or
-    ``config.duration`` samples after P. Its S lies anywhere from P to the end of the coda, or of
-    the window: there the S target is ``UNKNOWN`` with ``config.mark_unknown``, but for the peaks
+    An event with P only has an unpicked S. Its detection ends with its coda, or
+    ``config.duration`` samples after P. Its S may be anywhere from P to the end of the coda, or of
+    the window: there the S target is ``UNKNOWN`` with ``config.mark_unknown``, except for the peaks
     of other events.
 
     Parameters
@@ -161,11 +161,11 @@ def shape_targets(
     detector, picker_p, picker_s
         Each (6000,) or (6000, 1), float32, zero; changed.
     p, s
-        Arrivals of each event in samples, NaN where there is none.
+        Arrivals of each event in samples; NaN for none.
     config
         Shape and width.
     coda_end
-        Where the coda of the first event ends, in samples; NaN where it is not known.
+        Coda end of the first event in samples; NaN if it is not known.
 
     >>> rows = np.zeros((3, 6000), np.float32)
     >>> shape_targets(*rows, [600.0, 5900.0], [900.0, 6200.0], LabelConfig("box"))
@@ -182,6 +182,7 @@ def shape_targets(
             _mark(detector, p_sample, s_sample + config.tail * (s_sample - p_sample))
         _peak(picker_p, p_sample, config)
         _peak(picker_s, s_sample, config)
+    # In a second pass, as the mark must not cover a peak of a later event.
     if config.mark_unknown:
         for p_sample, s_sample, end in zip(p, s, ends, strict=True):
             if isnan(s_sample) and not isnan(p_sample):
@@ -189,7 +190,7 @@ def shape_targets(
 
 
 def _mark(detector: np.ndarray, start: float, end: float) -> None:
-    # A comparison with NaN is false, so what lacks an arrival gets no detection.
+    # A comparison with NaN is false, so an event without an arrival gets no detection.
     if start <= end and end >= 0:
         detector[max(ceil(start), 0) : min(floor(end), N_SAMPLES - 1) + 1] = 1
 
@@ -201,18 +202,20 @@ def _mark_unknown(picker: np.ndarray, start: float, end: float) -> None:
 
 
 def _peak(picker: np.ndarray, arrival: float, config: LabelConfig) -> None:
+    # An arrival belongs to the nearest sample; NaN fails the comparison.
     if not -0.5 <= arrival < N_SAMPLES - 0.5:
         return
     whole = floor(arrival)
     peak = _peak_at(config, arrival - whole)
     first = whole - config.half_width
     begin, end = max(first, 0), min(first + len(peak), N_SAMPLES)
-    there = picker[begin:end].reshape(-1)
-    np.maximum(there, peak[begin - first : end - first], out=there)
+    window = picker[begin:end].reshape(-1)
+    np.maximum(window, peak[begin - first : end - first], out=window)
 
 
+# Cached, as all arrivals on whole samples share one target.
 @lru_cache(maxsize=256)
 def _peak_at(config: LabelConfig, fraction: float) -> np.ndarray:
-    """Shape the target around an arrival, from `half_width` samples before its whole sample on."""
+    """Return the target around an arrival, from `half_width` samples before its whole sample on."""
     distance = np.arange(-config.half_width, config.half_width + 2) - fraction
     return SHAPES[config.shape](distance, config.half_width).astype(np.float32)

@@ -1,13 +1,13 @@
-"""Join STEAD files into one; a trace that stands in two of them must be the same in both."""
+"""Merge STEAD files into one; a trace of two files must be the same in both."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.catalog import KEY_COLUMNS, read_table, row_parts
+from steadkit.catalog import KEY_COLUMNS, iter_rows_named, read_table
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
@@ -22,9 +22,9 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
     Parameters
     ----------
     sources
-        The files to join.
+        Files to merge.
     files
-        Where the merged data set shall stand.
+        Files to write.
     overwrite
         Whether existing files may be replaced.
 
@@ -41,60 +41,56 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
     )
     if rows.empty:
         raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
-    again = rows["trace_name"].duplicated()
-    first = rows[~again]
-    _refuse_differences(sources, first, rows[again])
+    is_repeated = rows["trace_name"].duplicated()
+    first = rows[~is_repeated]
+    _require_same_traces(sources, first, rows[is_repeated])
     return copy_rows(sources, files, first, {"operation": "merge"}, overwrite)
 
 
-def _refuse_differences(
-    sources: Sequence[Source], first: pd.DataFrame, again: pd.DataFrame
+def _require_same_traces(
+    sources: Sequence[Source], first: pd.DataFrame, repeated: pd.DataFrame
 ) -> None:
-    owner = dict(zip(first["trace_name"], first["source"], strict=True)) if len(again) else {}
+    owner = dict(zip(first["trace_name"], first["source"], strict=True)) if len(repeated) else {}
     pairs = [
-        (name, owner[name], other)
-        for name, other in zip(again["trace_name"], again["source"], strict=True)
+        (name, owner[name], source)
+        for name, source in zip(repeated["trace_name"], repeated["source"], strict=True)
     ]
-    # One pair of files after the other, so that each is opened once.
-    for one, other in sorted({(one, other) for _, one, other in pairs}):
-        shared = [name for name, *files in pairs if files == [one, other]]
-        _compare(sources[one], sources[other], shared)
+    # Grouped by pairs of files, so that each pair is opened once.
+    for pair in sorted({(a, b) for _, a, b in pairs}):
+        shared = [name for name, *files in pairs if tuple(files) == pair]
+        _compare_traces(sources[pair[0]], sources[pair[1]], shared)
 
 
-def _compare(one: Source, other: Source, names: Sequence[str]) -> None:
-    with open_data(one.hdf5) as left, open_data(other.hdf5) as right:
-        for name in progress(names, f"comparing {one} and {other}"):
-            if digest(read_waveform(left, name)) != digest(read_waveform(right, name)):
+def _compare_traces(source_a: Source, source_b: Source, names: Sequence[str]) -> None:
+    with open_data(source_a.hdf5) as data_a, open_data(source_b.hdf5) as data_b:
+        for name in progress(names, f"comparing {source_a} and {source_b}"):
+            if digest(read_waveform(data_a, name)) != digest(read_waveform(data_b, name)):
                 difference = "waveforms"
-            elif not _same(attributes_of(left, name), attributes_of(right, name)):
+            # Compared as text, so that an unknown value (NaN) equals itself.
+            elif repr(attributes_of(data_a, name)) != repr(attributes_of(data_b, name)):
                 difference = "attributes"
             else:
                 continue
             raise InputError(
-                f"trace {name!r} has other {difference} in {str(one.hdf5)!r} than in "
-                f"{str(other.hdf5)!r}: drop it from one of them"
+                f"trace {name!r} has other {difference} in {str(source_a.hdf5)!r} than in "
+                f"{str(source_b.hdf5)!r}: drop it from one of them"
             )
-    _compare_rows(one, other, names)
+    _compare_rows(source_a, source_b, names)
 
 
-def _compare_rows(one: Source, other: Source, names: Sequence[str]) -> None:
-    """Refuse rows of the CSV files that say different things of a trace."""
-    left, right = (
-        typed_table(pd.concat(list(row_parts(source.csv, names))))
+def _compare_rows(source_a: Source, source_b: Source, names: Sequence[str]) -> None:
+    """Refuse CSV rows with different values for the same trace."""
+    rows_a, rows_b = (
+        typed_table(pd.concat(list(iter_rows_named(source.csv, names))))
         .set_index("trace_name")
         .loc[list(names)]
-        for source in (one, other)
+        for source in (source_a, source_b)
     )
-    for column in [column for column in left if column in right]:
-        # A value that neither file knows (NaN) is the same in both.
-        same = (left[column] == right[column]) | (left[column].isna() & right[column].isna())
+    for column in [column for column in rows_a if column in rows_b]:
+        # A value that is unknown (NaN) in both files is equal.
+        same = (rows_a[column] == rows_b[column]) | (rows_a[column].isna() & rows_b[column].isna())
         if not same.all():
             raise InputError(
                 f"trace {names[int((~same).to_numpy().argmax())]!r} has another {column} in "
-                f"{str(one.csv)!r} than in {str(other.csv)!r}: drop it from one of them"
+                f"{str(source_a.csv)!r} than in {str(source_b.csv)!r}: drop it from one of them"
             )
-
-
-def _same(left: dict[str, object], right: dict[str, object]) -> bool:
-    """Compare by what is written, so that a value not known (NaN) equals itself."""
-    return repr(left) == repr(right)

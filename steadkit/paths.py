@@ -1,4 +1,4 @@
-"""Plain files among the paths that a user names: of anything else a read may wait for ever."""
+"""Checks that a user's paths are plain files: reading a pipe or device may block for ever."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from typing import Final
 from steadkit.atomic import note_input
 from steadkit.errors import InputError
 
-_KINDS: Final = {
+_FILE_TYPES: Final = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -18,12 +18,12 @@ _KINDS: Final = {
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a path leads to a plain file; False means that nothing is there.
+    """Return whether a path is a plain file; False if it does not exist.
 
     Raises
     ------
     InputError
-        A folder, a named pipe, a socket or a device is there, or it cannot be looked at.
+        It is a folder, a named pipe, a socket or a device, or its status cannot be read.
 
     Examples
     --------
@@ -41,18 +41,18 @@ def is_file(path: Path) -> bool:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot look at {str(path)!r}: {reason}; check the name") from error
     if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise InputError(f"{str(path)!r} is {kind}, not a file: name a file")
+        file_type = _FILE_TYPES.get(stat.S_IFMT(mode), "something else")
+        raise InputError(f"{str(path)!r} is {file_type}, not a file: name a file")
     return True
 
 
 def refuse_name(path: Path) -> None:
-    """Refuse what cannot be the name of files to come, with or without an ending of theirs.
+    """Refuse a path that cannot be the name, or the stem, of new files.
 
     Raises
     ------
     InputError
-        It is a folder, ``..`` or a device, say.
+        It is a folder, ``..`` or a device, for example.
 
     Examples
     --------
@@ -67,19 +67,19 @@ def refuse_name(path: Path) -> None:
 
 
 def require_file(path: Path, missing: str = "") -> None:
-    """Refuse a path that does not lead to a plain file; note the file as an input of the command.
+    """Refuse a path that is no plain file; register the file as an input of the command.
 
     Parameters
     ----------
     path
-        What a user named, or what has to be next to it.
+        The file.
     missing
-        What to say where nothing is there.
+        Message for a missing file.
 
     Raises
     ------
     InputError
-        Nothing is there, or something else than a file.
+        It does not exist, or is no plain file.
 
     Examples
     --------

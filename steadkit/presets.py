@@ -1,4 +1,4 @@
-"""The study's subsets as rows of data: ``manifests/*.toml`` beside the code, installed with it."""
+"""Preset subsets: the selections in ``manifests/*.toml``, installed with the package."""
 
 import os
 import tomllib
@@ -15,20 +15,20 @@ from steadkit.sources import Source, find_sources
 
 @dataclass(frozen=True)
 class Preset:
-    """A selection with a name, and what it must give on the real STEAD.
+    """A named selection, and the counts that it must give on the real STEAD.
 
     Parameters
     ----------
     name
-        What the subset is called.
+        Name of the subset.
     chunks
-        Stems of the files it is made of; none means all of STEAD.
+        Stems of its source files; none means all of STEAD.
     selection
-        The rule; the seed may be chosen.
+        The selection; the seed may be overridden.
     total
-        How many traces of each category STEAD, or these chunks of it, has.
+        Number of traces of each category in STEAD, or in these chunks of it.
     expected
-        How many of each the rule takes of them.
+        Number of traces of each category that the selection takes.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Preset:
 
 
 def names() -> list[str]:
-    """List the presets.
+    """Return the names of the presets.
 
     >>> names()
     ['merged', 'steadmicro', 'steadmini']
@@ -56,7 +56,7 @@ def load(name: str) -> Preset:
     Raises
     ------
     InputError
-        There is none of this name.
+        No preset has this name.
 
     >>> load("merged").chunks, load("merged").selection.rounding
     (('chunk1', 'chunk4'), 'nearest')
@@ -75,7 +75,7 @@ def load(name: str) -> Preset:
 
 
 def selection_of(name: str, options: Mapping[str, object]) -> Selection:
-    """Take a preset's selection, with another seed perhaps.
+    """Return a preset's selection, optionally with another seed.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def find_preset_sources(
     name: str,
     paths: Sequence[Path],
     environ: Mapping[str, str] = os.environ,
-    whole: bool = True,
+    require_hdf5: bool = True,
 ) -> list[Source]:
-    """Resolve the STEAD files a preset is made of, as `steadkit.sources.find_sources` does.
+    """Resolve the source files of a preset, as `steadkit.sources.find_sources` does.
 
     Raises
     ------
@@ -116,14 +116,14 @@ def find_preset_sources(
     """
     chunks = load(name).chunks
     if not chunks:
-        return find_sources(paths, environ, whole)
+        return find_sources(paths, environ, require_hdf5)
     if paths and sorted(path.stem for path in paths) != sorted(chunks):
-        given = ", ".join(path.name for path in paths)
+        path_names = ", ".join(path.name for path in paths)
         raise InputError(
-            f"preset {name!r} is made of {' and '.join(chunks)}, not of {given}: name these, "
+            f"preset {name!r} is made of {' and '.join(chunks)}, not of {path_names}: name these, "
             f"or use --fraction {_percentage(name)}"
         )
-    return find_sources(paths or _chunk_paths(chunks, environ, whole), environ, whole)
+    return find_sources(paths or _chunk_paths(chunks, environ, require_hdf5), environ, require_hdf5)
 
 
 def _percentage(name: str) -> str:
@@ -132,22 +132,24 @@ def _percentage(name: str) -> str:
     return f"{fraction:g} --rounding {selection.rounding} for any other files"
 
 
-def _chunk_paths(chunks: Sequence[str], environ: Mapping[str, str], whole: bool) -> list[Path]:
-    suffix = ".hdf5" if whole else ".csv"
+def _chunk_paths(
+    chunks: Sequence[str], environ: Mapping[str, str], require_hdf5: bool
+) -> list[Path]:
+    suffix = ".hdf5" if require_hdf5 else ".csv"
     folders = [Path(), *([Path(environ["STEAD_DIR"])] if environ.get("STEAD_DIR") else [])]
     for folder in folders:
         paths = [folder / f"{chunk}{suffix}" for chunk in chunks]
         if all(map(is_file, paths)):
             return paths
-    wanted = " and ".join(f"{chunk}{suffix}" for chunk in chunks)
+    expected_names = " and ".join(f"{chunk}{suffix}" for chunk in chunks)
     raise InputError(
-        f"no {wanted} in the current folder or $STEAD_DIR "
+        f"no {expected_names} in the current folder or $STEAD_DIR "
         f"({environ.get('STEAD_DIR') or 'not set'}): name the files or set STEAD_DIR"
     )
 
 
 def check_counts(name: str, total: Mapping[str, int], taken: Mapping[str, int]) -> None:
-    """Refuse a result that is not the study's, where the data are as many as the study's.
+    """Refuse counts that differ from the preset's on data of the preset's size.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The start of a command line: Ctrl-C is one line even while Python still imports.
+"""Entry point of the command lines: Ctrl-C prints one line even during imports.
 
-Until the handler is set Ctrl-C ends in Python's own words, so nothing is imported before that
-this file can do without, nor by the two packages when they are imported.
+Until the handler is set, Ctrl-C prints a traceback. So this file imports before that only the
+modules that it needs, and the two packages import nothing on their own import.
 """
 
 import os
@@ -12,8 +12,8 @@ import sys
 def run_program(name: str) -> None:
     """Import the command line of a package, ``steadkit`` or ``eqt``, and run it.
 
-    Exits with 130 where it was interrupted. A library's import may turn an interruption into an
-    error of its own: whatever follows one counts as one.
+    Exits with 130 if it was interrupted. A library's import may turn an interruption into an
+    error of another type, so any error after an interruption counts as one.
     """
     is_interrupted = False
 
@@ -22,15 +22,15 @@ def run_program(name: str) -> None:
         is_interrupted = True
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else ignored
         signal.signal(signal.SIGINT, interrupt)
-    # A notebook's backend, which its shell commands inherit, may not be there; no window is opened.
+    # Shell commands inherit a notebook's backend, which may not be installed; no window is opened.
     os.environ["MPLBACKEND"] = "agg"
     try:
         import logging
         from importlib import import_module
 
-        # Where no home can be made Matplotlib says so, and draws all the same.
+        # Matplotlib warns if it cannot write to a home folder, and works without.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         import_module(f"{name}.cli").main(prog_name=name)
     except (Exception, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Which traces are taken, and in what order: by a keyed hash of seed and name, nothing else.
+"""Reproducible sampling: order and selection by a keyed hash of seed and trace name.
 
 A trace's rank does not depend on row order, chunking, platform or library version. So a smaller
 fraction of the same seed lies within a larger one, chunks and the merged file give the same
@@ -17,11 +17,11 @@ import pandas as pd
 Names: TypeAlias = Sequence[str] | pd.Series
 """Names in a list or in a column of a table; a column takes a third of the memory."""
 
-ROWS_AT_ONCE = 65_536
+BATCH_ROWS = 65_536
 
 
 def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
-    """Give each name its place in a random order, as uint64.
+    """Return the rank of each name in a pseudorandom order, as uint64.
 
     The rank is the first 8 bytes of BLAKE2b of the name, keyed with the seed (RFC 7693).
 
@@ -30,9 +30,9 @@ def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
     names
         Trace names, or any other text.
     seed
-        Any integer; another seed is another order.
+        Any integer; another seed gives another order.
     purpose
-        Separates orders that must not follow one another, such as sampling and splitting.
+        Separates orders that must be independent, such as sampling and splitting.
 
     >>> rank(["109C.TA_20060723155859_EV"], seed=0)
     array([7699935477808438987], dtype=uint64)
@@ -41,34 +41,36 @@ def rank(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
         digest_size=8, key=str(seed).encode(), person=purpose.encode().ljust(16, b"\0")
     )
     digests = bytearray()
-    for name in _each(names):
+    for name in _iter_names(names):
         hashed = keyed.copy()
         hashed.update(name.encode())
         digests += hashed.digest()
     return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
 
 
-def _each(names: Names) -> Iterator[str]:
+def _iter_names(names: Names) -> Iterator[str]:
     if not isinstance(names, pd.Series):
         yield from names
         return
-    for start in range(0, len(names), ROWS_AT_ONCE):
-        yield from names.iloc[start : start + ROWS_AT_ONCE].tolist()
+    for start in range(0, len(names), BATCH_ROWS):
+        yield from names.iloc[start : start + BATCH_ROWS].tolist()
 
 
-def shuffled(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
-    """Order names by their rank; returns their indices, int64. Ties go by name."""
+def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarray:
+    """Return the indices of names in the order of their ranks, int64; ties are sorted by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
-    in_order = ranks[order]
-    if (in_order[1:] == in_order[:-1]).any():
-        listed = list(names)
-        order = np.array(sorted(order, key=lambda i: (ranks[i], listed[i])), dtype=np.int64)
+    sorted_ranks = ranks[order]
+    if (sorted_ranks[1:] == sorted_ranks[:-1]).any():
+        name_list = list(names)
+        order = np.array(sorted(order, key=lambda i: (ranks[i], name_list[i])), dtype=np.int64)
     return order
 
 
-def take(names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: int) -> np.ndarray:
-    """Take a fraction of each stratum, rounded down, in shuffled order.
+def draw_rows(
+    names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: int
+) -> np.ndarray:
+    """Sample a fraction of each stratum, rounded down, in shuffled order.
 
     Parameters
     ----------
@@ -87,125 +89,130 @@ def take(names: Sequence[str], strata: Sequence[str], fraction: Fraction, seed: 
         Indices into `names`, int64, in the order of their ranks over all strata.
 
     >>> names = [f"T{i}_EV" for i in range(8)]
-    >>> take(names, ["a", "a", "a", "a", "b", "b", "b", "c"], Fraction(1, 2), seed=0)
+    >>> draw_rows(names, ["a", "a", "a", "a", "b", "b", "b", "c"], Fraction(1, 2), seed=0)
     array([5, 3, 0])
     """
-    return pick(names, strata, shares(Counter(strata), fraction), seed)
+    return draw_per_stratum(names, strata, stratum_counts(Counter(strata), fraction), seed)
 
 
-def pick(
+def draw_per_stratum(
     names: Names,
     strata: Sequence[str],
-    wanted: Mapping[str, int],
+    counts: Mapping[str, int],
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Take a number of traces of each stratum, those of the lowest rank, in shuffled order.
+    """Sample the lowest-ranked traces of each stratum, in shuffled order.
 
     Parameters
     ----------
     names
         Trace names, no two alike.
     strata
-        The stratum of each trace; all traces of a group must have one (see `settle`).
-    wanted
-        How many traces to take of each stratum.
+        The stratum of each trace; all traces of a group must have one (see `majority_stratum`).
+    counts
+        Number of traces to take of each stratum.
     seed
         Selects the order.
     groups
-        What is taken whole or not at all, the earthquake of each trace for example. Groups go by
-        the rank of their own names, and one is taken as long as those before it hold fewer traces
-        than wanted. So the last one taken may exceed what is wanted, by less than its size.
+        The group of each trace, its earthquake for example; groups are taken complete or not at
+        all, in the order of the ranks of their names, while those before hold fewer traces than
+        `counts`. So the last group may exceed the count by less than its size.
 
     Returns
     -------
     numpy.ndarray
         Indices into `names`, int64, in the order of the traces' ranks over all strata.
 
-    >>> pick(["a", "b", "c", "d"], ["x", "x", "x", "y"], {"x": 2, "y": 0}, seed=0)
+    >>> draw_per_stratum(["a", "b", "c", "d"], ["x", "x", "x", "y"], {"x": 2, "y": 0}, seed=0)
     array([2, 0])
-    >>> pick(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=["one", "one", "two", "two"])
+    >>> groups = ["one", "one", "two", "two"]
+    >>> draw_per_stratum(["a", "b", "c", "d"], [""] * 4, {"": 1}, 0, groups=groups)
     array([0, 1])
     """
-    order = shuffled(names, seed)
-    codes, labels = _coded(strata)
-    limits = np.array([wanted[label] for label in labels], dtype=np.int64)
+    order = shuffled_order(names, seed)
+    codes, labels = _encode_labels(strata)
+    limits = np.array([counts[label] for label in labels], dtype=np.int64)
     if groups is None:
-        of_trace = codes[order]
-        return order[_held_before(of_trace, np.ones(len(order), np.int64)) < limits[of_trace]]
-    members, group_names = _coded(groups)
+        trace_codes = codes[order]
+        return order[
+            _sizes_before(trace_codes, np.ones(len(order), np.int64)) < limits[trace_codes]
+        ]
+    members, group_names = _encode_labels(groups)
     stratum = np.zeros(len(group_names), np.int64)
     stratum[members] = codes
-    by_rank = shuffled(group_names, seed, "group")
-    before = _held_before(stratum[by_rank], np.bincount(members)[by_rank])
-    taken = np.zeros(len(group_names), dtype=bool)
-    taken[by_rank[before < limits[stratum[by_rank]]]] = True
-    return order[taken[members[order]]]
+    by_rank = shuffled_order(group_names, seed, "group")
+    n_before = _sizes_before(stratum[by_rank], np.bincount(members)[by_rank])
+    is_selected = np.zeros(len(group_names), dtype=bool)
+    is_selected[by_rank[n_before < limits[stratum[by_rank]]]] = True
+    return order[is_selected[members[order]]]
 
 
-def _coded(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Turn labels into numbers, in the order of their first appearance."""
+def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Encode labels as integers, in the order of their first appearance."""
     distinct = list(dict.fromkeys(labels))
     numbers = {label: number for number, label in enumerate(distinct)}
     codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
     return codes, distinct
 
 
-def _held_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Sum the sizes of the earlier entries that have the same code."""
+def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the total size of the earlier entries with the same code."""
     by_code = np.argsort(codes, kind="stable")
     sorted_codes = codes[by_code]
     total_before = np.cumsum(sizes[by_code]) - sizes[by_code]
-    first = np.searchsorted(sorted_codes, sorted_codes)
-    held = np.empty(len(codes), np.int64)
-    held[by_code] = total_before - total_before[first]
-    return held
+    first_of_code = np.searchsorted(sorted_codes, sorted_codes)
+    sums = np.empty(len(codes), np.int64)
+    sums[by_code] = total_before - total_before[first_of_code]
+    return sums
 
 
-def settle(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
-    """Return for each trace the stratum of its group: the one of most of the group's traces.
+def majority_stratum(groups: Sequence[str] | np.ndarray, strata: Sequence[str]) -> list[str]:
+    """Return, for each trace, the stratum of most traces of its group.
 
-    Where two have as many, the first by name counts.
+    Of equally frequent strata the first by name counts.
 
-    >>> settle(["one", "one", "one", "two"], ["b", "a", "b", "a"])
+    >>> majority_stratum(["one", "one", "one", "two"], ["b", "a", "b", "a"])
     ['b', 'b', 'b', 'a']
     """
     codes, _ = pd.factorize(np.asarray(groups, object))
-    kinds, names = pd.factorize(np.asarray(strata, object), sort=True)
-    pairs, counts = np.unique(codes * len(names) + kinds, return_counts=True)
-    group, kind = np.divmod(pairs, len(names))
-    order = np.lexsort((kind, -counts, group))
+    stratum_codes, names = pd.factorize(np.asarray(strata, object), sort=True)
+    pairs, counts = np.unique(codes * len(names) + stratum_codes, return_counts=True)
+    group, stratum = np.divmod(pairs, len(names))
+    order = np.lexsort((stratum, -counts, group))
     _, first = np.unique(group[order], return_index=True)
-    settled: list[str] = names[kind[order[first]]][codes].tolist()
-    return settled
+    majority: list[str] = names[stratum[order[first]]][codes].tolist()
+    return majority
 
 
 ROUNDINGS = ("floor", "nearest")
 
 
-def share(count: int, fraction: Fraction, rounding: str = "floor") -> int:
-    """How many of `count` a fraction is, exactly; rounded down, or to the nearest, halves up.
+def fraction_count(count: int, fraction: Fraction, rounding: str = "floor") -> int:
+    """Return a fraction of `count`, exactly, rounded down or to the nearest with halves up.
 
-    >>> share(100, Fraction("0.29")), share(1030231, Fraction("0.01"))
+    >>> fraction_count(100, Fraction("0.29")), fraction_count(1030231, Fraction("0.01"))
     (29, 10302)
-    >>> share(235426, Fraction("0.1")), share(235426, Fraction("0.1"), "nearest")
+    >>> fraction_count(235426, Fraction("0.1")), fraction_count(235426, Fraction("0.1"), "nearest")
     (23542, 23543)
     """
     half = Fraction(1, 2) if rounding == "nearest" else 0
     return int(count * fraction + half)
 
 
-def shares(sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor") -> dict[str, int]:
-    """Take the same fraction of every stratum.
+def stratum_counts(
+    sizes: Mapping[str, int], fraction: Fraction, rounding: str = "floor"
+) -> dict[str, int]:
+    """Return the same fraction of every stratum's size.
 
-    >>> shares({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
+    >>> stratum_counts({"earthquake_local": 25, "noise": 4}, Fraction(1, 10))
     {'earthquake_local': 2, 'noise': 0}
     """
-    return {stratum: share(size, fraction, rounding) for stratum, size in sizes.items()}
+    return {stratum: fraction_count(size, fraction, rounding) for stratum, size in sizes.items()}
 
 
 def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
-    """Divide a number of traces over strata in proportion to their sizes, to the last trace.
+    """Allocate a number of traces to strata in proportion to their sizes (Sainte-Lague).
 
     The k-th trace of a stratum of n has the mark (k - 1/2) / n, and the `count` lowest marks of
     all strata are taken; of equal ones that of the larger stratum, then of the first by name.
@@ -215,23 +222,23 @@ def allocate(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     Parameters
     ----------
     sizes
-        How many traces each stratum has.
+        Number of traces in each stratum.
     count
-        How many to take, at most all.
+        Number to take, at most all.
 
     >>> allocate({"earthquake_local": 1030231, "noise": 235426}, 1000)
     {'earthquake_local': 814, 'noise': 186}
     """
     strata = sorted(sizes, key=lambda stratum: (-sizes[stratum], stratum))
-    held = np.array([sizes[stratum] for stratum in strata], dtype=np.int64)
-    owner = np.repeat(np.arange(len(strata)), held)
-    first = np.cumsum(held) - held
+    n_traces = np.array([sizes[stratum] for stratum in strata], dtype=np.int64)
+    stratum_index = np.repeat(np.arange(len(strata)), n_traces)
+    first = np.cumsum(n_traces) - n_traces
     # A quotient is rounded correctly, so equal marks stay equal, and below 30 million traces
     # unlike ones stay apart: the order is exact.
-    marks = (np.arange(len(owner)) - first[owner] + 0.5) / held[owner]
-    lowest = np.lexsort((owner, marks))[:count]
-    given = np.bincount(owner[lowest], minlength=len(strata)).tolist()
-    return dict(zip(strata, given, strict=True))
+    marks = (np.arange(len(stratum_index)) - first[stratum_index] + 0.5) / n_traces[stratum_index]
+    lowest = np.lexsort((stratum_index, marks))[:count]
+    allocated = np.bincount(stratum_index[lowest], minlength=len(strata)).tolist()
+    return dict(zip(strata, allocated, strict=True))
 
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")

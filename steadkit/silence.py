@@ -1,4 +1,4 @@
-"""Standard output and error of libraries, kept off the terminal while they work."""
+"""Redirection of libraries' standard output and error away from the terminal."""
 
 import io
 import logging
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 DESCRIPTORS = (1, 2)
-"""Of standard output and error."""
+"""File descriptors of standard output and error."""
 
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep off the terminal what is printed within, by Python or by C; errors are raised."""
+    """Discard everything printed within, by Python or by C; exceptions are raised."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
     terminal = {number: os.dup(number) for number in DESCRIPTORS}
     handlers = logging.root.handlers[:]
-    # Never closed: a library's logger may have taken it for standard error.
+    # Never closed: a library's logger may have kept it as its standard error.
     text = io.StringIO()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

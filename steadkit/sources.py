@@ -1,4 +1,4 @@
-"""Which STEAD files a command means: those named, else those in this folder or $STEAD_DIR."""
+"""STEAD files of a command: those named, else those in this folder or in $STEAD_DIR."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ class Source:
 def find_sources(
     paths: Sequence[Path],
     environ: Mapping[str, str] = os.environ,
-    whole: bool = True,
+    require_hdf5: bool = True,
     chunks_only: bool = False,
 ) -> list[Source]:
-    """Resolve what the user named into STEAD files, checked to be there.
+    """Resolve the user's paths to existing STEAD files.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def find_sources(
         current folder, else in ``$STEAD_DIR``.
     environ
         Where ``STEAD_DIR`` is looked up.
-    whole
-        Whether the HDF5 files are needed; else the CSV files suffice.
+    require_hdf5
+        Whether the HDF5 files must exist; else the CSV files suffice.
     chunks_only
         Whether a default must be the chunks, never ``merge.hdf5``.
 
@@ -48,18 +48,18 @@ def find_sources(
     InputError
         A file is missing, named twice or of an unknown kind, or there is no default.
     """
-    paths = paths or _default_paths(environ, ".hdf5" if whole else ".csv", chunks_only)
-    sources = [source_of(path, whole) for path in paths]
-    seen: set[Path] = set()
+    paths = paths or _default_paths(environ, ".hdf5" if require_hdf5 else ".csv", chunks_only)
+    sources = [source_from_path(path, require_hdf5) for path in paths]
+    csv_paths: set[Path] = set()
     for source in sources:
-        if source.csv.resolve() in seen:
+        if source.csv.resolve() in csv_paths:
             raise InputError(f"{str(source.csv)!r} is named twice: name each file once")
-        seen.add(source.csv.resolve())
+        csv_paths.add(source.csv.resolve())
     return sources
 
 
-def source_of(path: Path, whole: bool = True) -> Source:
-    """Pair an HDF5 file with the CSV beside it, or a CSV with its HDF5.
+def source_from_path(path: Path, require_hdf5: bool = True) -> Source:
+    """Pair an HDF5 file with the CSV next to it, or a CSV with its HDF5 file.
 
     Raises
     ------
@@ -74,8 +74,8 @@ def source_of(path: Path, whole: bool = True) -> Source:
         source = Source(_hdf5_of(path), path)
     else:
         raise InputError(f"{str(path)!r} is neither .hdf5, .h5 nor .csv: name a STEAD file")
-    for file, needed in ((path, True), (source.csv, True), (source.hdf5, whole)):
-        if needed:
+    for file, is_required in ((path, True), (source.csv, True), (source.hdf5, require_hdf5)):
+        if is_required:
             require_file(file, _missing(file, path))
     note_input(source.hdf5, source.csv)
     return source
@@ -86,10 +86,11 @@ def _hdf5_of(csv: Path) -> Path:
     return next((path for path in candidates if path.exists()), candidates[0])
 
 
-def _missing(file: Path, named: Path) -> str:
-    if file == named:
+def _missing(file: Path, named_path: Path) -> str:
+    if file == named_path:
         return f"no file {str(file)!r}: check the name and the folder"
-    return f"no {file.name!r} beside {str(named)!r}: STEAD needs the CSV and the HDF5 side by side"
+    beside = str(named_path)
+    return f"no {file.name!r} beside {beside!r}: STEAD needs the CSV and the HDF5 side by side"
 
 
 def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -> list[Path]:
@@ -102,14 +103,14 @@ def _default_paths(environ: Mapping[str, str], suffix: str, chunks_only: bool) -
             return [merged]
         if chunks := sorted(folder.glob(f"chunk*{suffix}"), key=_chunk_order):
             return chunks
-    wanted = f"chunk*{suffix}" if chunks_only else f"merge{suffix} or chunk*{suffix}"
+    expected_names = f"chunk*{suffix}" if chunks_only else f"merge{suffix} or chunk*{suffix}"
     raise InputError(
-        f"no {wanted} in the current folder or $STEAD_DIR "
+        f"no {expected_names} in the current folder or $STEAD_DIR "
         f"({environ.get('STEAD_DIR') or 'not set'}): name the files or set STEAD_DIR"
     )
 
 
 def _chunk_order(path: Path) -> tuple[int, str]:
-    """Put chunk10 after chunk9."""
+    """Return a sort key that puts chunk10 after chunk9."""
     number = path.stem.removeprefix("chunk")
     return (int(number) if number.isdecimal() else 0, path.name)

@@ -1,4 +1,4 @@
-"""Cut STEAD down: a selection of traces, shuffled, the same on any machine."""
+"""Subsets: a selection of traces, shuffled, identical on any machine."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -6,18 +6,18 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, write_with
+from steadkit.atomic import check_targets, input_scope, write_one
 from steadkit.catalog import LineStarts, columns_of, counts, read_table
-from steadkit.dataset import DatasetFiles, check_dataset, copy_rows
+from steadkit.catalog.spool import BYTE_RANGE
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, manifest_of
 from steadkit.presets import check_counts
-from steadkit.rows import SPAN
-from steadkit.selection import Selection, draw, excluded_rows, matching_rows, needed_columns
+from steadkit.selection import Selection, excluded_rows, filter_rows, needed_columns, sample_rows
 from steadkit.sources import Source
 
 NAMES: dict[Fraction | int, str] = {Fraction(1, 10): "steadmini", Fraction(1, 100): "steadmicro"}
-"""What the study calls its subsets."""
+"""Names of the usual subsets, by fraction."""
 
 
 def default_name(selection: Selection) -> str:
@@ -49,27 +49,27 @@ def subset(
     manifest_only: bool = False,
     tell: Callable[[str], object] = lambda line: None,
 ) -> Manifest:
-    """Write the traces of a selection, the same whatever the order of rows and sources.
+    """Write the traces of a selection, independent of the order of rows and sources.
 
     Parameters
     ----------
     sources
         STEAD files that have no trace in common.
     files
-        Where the subset shall stand.
+        Files to write.
     selection
         Which traces to take.
     overwrite
         Whether existing files may be replaced.
     manifest_only
-        Whether to write only the list of traces; then only the CSV files are read.
-    tell
-        Called with a line on what the filters did, where there are any.
+        Whether to write only the manifest; then only the CSV files are read.
+    log
+        Called with a line on the effect of each filter.
 
     Returns
     -------
     Manifest
-        What was written, in shuffled order.
+        The manifest of the subset, in shuffled order.
 
     Raises
     ------
@@ -78,25 +78,25 @@ def subset(
     """
     _check_files(sources, files, overwrite, manifest_only)
     table, places = _rows_of(sources, selection)
-    matching = matching_rows(table, selection)
-    _tell_filters(table, matching, selection, tell)
-    chosen = draw(table, matching, selection)
-    rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[chosen]
+    matching = filter_rows(table, selection)
+    _log_filters(table, matching, selection, tell)
+    selected = sample_rows(table, matching, selection)
+    rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[selected]
     if selection.preset:
-        taken = counts(rows["trace_category"])
-        check_counts(selection.preset, counts(table["trace_category"]), taken)
+        category_counts = counts(rows["trace_category"])
+        check_counts(selection.preset, counts(table["trace_category"]), category_counts)
     recipe = selection.to_recipe()
     if not manifest_only:
         return copy_rows(sources, files, rows, recipe, overwrite)
     manifest = manifest_of(files.name, recipe, rows["trace_name"], rows["trace_category"])
-    write_with(files.manifest, manifest.write, overwrite)
+    write_one(files.manifest, manifest.write, overwrite)
     return manifest
 
 
 def _check_files(
     sources: Sequence[Source], files: DatasetFiles, overwrite: bool, manifest_only: bool
 ) -> None:
-    """Refuse files that may not be written, before the traces of all of STEAD are listed."""
+    """Refuse existing targets before any CSV file is read, which takes seconds for all of STEAD."""
     if not manifest_only:
         check_dataset(files, overwrite, sources)
         return
@@ -107,7 +107,7 @@ def _check_files(
 
 
 def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read what the selection needs of every trace, and which row of which source it is."""
+    """Read the columns that a selection needs, and the source and row number of every trace."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     starts = [LineStarts() for _ in sources]
     tables = [
@@ -118,7 +118,8 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
     if rows.empty:
         raise InputError(f"{', '.join(str(s.csv) for s in sources)} has no traces: name another")
     if any(columns != needed[0] for columns in needed):
-        rows = rows.fillna("")  # one CSV tells earthquakes by id and time, another by one of them
+        # One CSV may identify earthquakes by id and time, another by one of the two.
+        rows = rows.fillna("")
     sizes = [len(table) for table in tables]
     places = pd.DataFrame(
         {
@@ -126,15 +127,17 @@ def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFr
             "row": np.concatenate([np.arange(size) for size in sizes]),
         }
     )
-    spans = [span for lines in starts if (span := lines.places()) is not None]
+    # Byte positions of the lines, where all sources have them: rows are then copied without parsing
+    # the CSV files again.
+    spans = [span for lines in starts if (span := lines.byte_ranges()) is not None]
     if len(spans) == len(sources):
-        places[[*SPAN]] = np.concatenate([np.column_stack(span) for span in spans])
+        places[[*BYTE_RANGE]] = np.concatenate([np.column_stack(span) for span in spans])
     _refuse_repeated(rows["trace_name"], places["source"], sources)
     return rows, places
 
 
 def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Source]) -> None:
-    """Refuse a trace that two sources have; one CSV has no name twice."""
+    """Refuse a trace of two sources; `read_table` has refused repeats within one."""
     repeated = names[names.duplicated()] if len(sources) > 1 else names[:0]
     if len(repeated):
         name = repeated.iloc[0]
@@ -145,11 +148,12 @@ def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Sourc
         )
 
 
-def _tell_filters(
+def _log_filters(
     table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
 ) -> None:
     if selection.exclude:
-        here = len(excluded_rows(table, selection.exclude))
-        tell(f"{here:,} of the {selection.exclude.number:,} names to exclude are in the sources")
+        n_excluded = len(excluded_rows(table, selection.exclude))
+        total = selection.exclude.number
+        tell(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
     if selection.filters:
         tell(f"{len(matching):,} of {len(table):,} traces match")

@@ -1,4 +1,4 @@
-"""One trace: its waveform, its arrivals, and what else its row says."""
+"""One trace: its waveform and the metadata of its CSV row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from steadkit.schema import EVENT
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One minute of one station.
+    """One minute of one station, with its metadata.
 
     Parameters
     ----------
     name
-        The trace's name in its file.
+        Name of the trace in its file.
     waveform
         Shape (6000, 3), float32, counts; components E, N, Z at 100 Hz.
     metadata
-        Its row, typed as `steadkit.types.typed_table` does; what is not known is NaN or ``''``.
+        The CSV row, typed by `steadkit.types.typed_table`; unknown values are NaN or ``''``.
     """
 
     name: str
@@ -29,22 +29,22 @@ class Trace:
 
     @property
     def is_event(self) -> bool:
-        """Whether it holds an earthquake."""
+        """Whether the trace contains an earthquake."""
         return bool(self.metadata["trace_category"] == EVENT)
 
     @property
     def p_arrival_sample(self) -> float:
-        """Where P arrives, in samples; NaN if it does not or is not known."""
+        """P arrival in samples; NaN if there is none or it is not known."""
         return float(self.metadata.get("p_arrival_sample", np.nan))
 
     @property
     def s_arrival_sample(self) -> float:
-        """Where S arrives, in samples; NaN if it does not or is not known."""
+        """S arrival in samples; NaN if there is none or it is not known."""
         return float(self.metadata.get("s_arrival_sample", np.nan))
 
     @property
     def coda_end_sample(self) -> float:
-        """Where the coda ends, in samples; NaN if that is not known."""
+        """Coda end in samples; NaN if it is not known."""
         return float(self.metadata.get("coda_end_sample", np.nan))
 
     @property

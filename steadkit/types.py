@@ -1,8 +1,8 @@
-"""Numbers and times as text: one grammar for tables, options and conditions; typed columns.
+"""Parsers of numbers and times in text, for tables, options and conditions; typed columns.
 
 A number is a plain decimal: sign, ASCII digits, point, exponent, spaces around it; it is finite.
 A time is ISO 8601, with T or a space before the clock, up to nine digits of a second, and UTC
-where it names no offset; its year is 1 to 9999. ``1_000``, ``0x10``, ``inf``, ``now`` are neither.
+where it has no offset; its year is 1 to 9999. ``1_000``, ``0x10``, ``inf``, ``now`` are neither.
 """
 
 import re
@@ -19,20 +19,20 @@ from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, COMPONENTS, MISSING, TEXT_COLUMNS
 
 SNR_COLUMNS: Final = tuple(f"snr_db_{component}" for component in COMPONENTS)
-"""The SNR of one component; the CSV has all three in ``snr_db``."""
+"""SNR per component; the CSV has all three in ``snr_db``."""
 
 TIME_COLUMNS: Final = ("source_origin_time", "trace_start_time")
 
-MAX_FIGURE: Final = 1e12
-"""No figure of a seismogram is larger: what is cannot be drawn, and overflows in a product."""
+MAX_MAGNITUDE: Final = 1e12
+"""Upper bound of any value of a seismogram: larger ones overflow in products and plots."""
 
 MAX_DIGITS: Final = 19
-"""Of a whole number; one of 400 digits is a number to Python, and to nothing behind it."""
+"""Of an integer; Python reads one of 400 digits, but no array or file format holds it."""
 
 MAX_FRACTION_CHARACTERS: Final = 40
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_WHOLE = re.compile(rf"[+-]?\d{{1,{MAX_DIGITS}}}", re.ASCII)
+_INTEGER = re.compile(rf"[+-]?\d{{1,{MAX_DIGITS}}}", re.ASCII)
 # Fraction expands an exponent digit by digit: 1e999999999 would take minutes.
 _FRACTION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d\d?)?|\d+/\d+)", re.ASCII)
 _TIME = re.compile(
@@ -40,18 +40,18 @@ _TIME = re.compile(
     r"(?:[.,](\d{1,9}))?)?)?(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?)?)?",
     re.ASCII,
 )
-# Nothing but brackets and what stands for a missing value.
-_UNKNOWN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
-_AROUND = "[] \t\r\n"
+# Only brackets and the markers of a missing value.
+_MISSING_PATTERN = rf"[\[\]\s]*(?:(?:{'|'.join(filter(None, MISSING))})[\[\]\s]*)*"
+_PADDING = "[] \t\r\n"
 _IS_BLANK = np.array([chr(code).isspace() for code in range(256)])
 
 _EPOCH = datetime(1970, 1, 1)
-_FIRST = np.datetime64("0001-01-01", "us")
+_FIRST_TIME = np.datetime64("0001-01-01", "us")
 _SECONDS = range(-62_135_596_800, 253_402_300_800)
 """Seconds since 1970 of the years 1 to 9999."""
-NANO: Final = 1_000_000_000
+NS_PER_SECOND: Final = 1_000_000_000
 
-# How STEAD writes a time, 2006-07-23 15:58:50.88: what stands between its numbers.
+# Separators in STEAD's form of a time, 2006-07-23 15:58:50.88, by their position.
 _STEAD_MARKS: Final = ((4, b"-"), (7, b"-"), (10, b" T"), (13, b":"), (16, b":"))
 _STEAD_DIGITS: Final = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _WIDTH = 30
@@ -59,12 +59,12 @@ _NAT = int(np.datetime64("NaT", "us").view("i8"))
 
 
 def is_numeric(column: str) -> bool:
-    """Tell whether a column of STEAD holds numbers."""
+    """Return whether a column of STEAD holds numbers."""
     return column in COLUMNS and column not in TEXT_COLUMNS
 
 
 def parse_number(text: str) -> float:
-    """Read a plain decimal number.
+    """Parse a plain decimal number.
 
     Raises
     ------
@@ -74,50 +74,50 @@ def parse_number(text: str) -> float:
     >>> parse_number(" 3.6 "), parse_number("-1e-2")
     (3.6, -0.01)
     """
-    bare = text.strip()
-    value = float(bare) if _NUMBER.fullmatch(bare) else np.inf
+    stripped = text.strip()
+    value = float(stripped) if _NUMBER.fullmatch(stripped) else np.inf
     if not np.isfinite(value):
         raise ValueError(f"{text[:60]!r} is not a number: use one such as 0.5")
     return value
 
 
 def parse_cell(text: str) -> float:
-    """Read the number in a cell of a table, in brackets or not; NaN where it is not known.
+    """Parse the number in a cell of a table, in brackets or not; NaN if it is missing.
 
     Raises
     ------
     ValueError
-        It is neither a number nor missing, or beyond `MAX_FIGURE`.
+        It is neither a number nor missing, or beyond `MAX_MAGNITUDE`.
 
     >>> parse_cell("[[ 2896.]]"), parse_cell("None")
     (2896.0, nan)
     """
-    bare = text.strip(_AROUND)
-    value = np.nan if bare in MISSING else parse_number(bare)
-    if abs(value) > MAX_FIGURE:
+    stripped = text.strip(_PADDING)
+    value = np.nan if stripped in MISSING else parse_number(stripped)
+    if abs(value) > MAX_MAGNITUDE:
         raise ValueError(f"{text[:60]!r} is larger than any figure of a seismogram")
     return value
 
 
-def parse_whole(text: str) -> int:
-    """Read a whole number of at most `MAX_DIGITS` digits.
+def parse_integer(text: str) -> int:
+    """Parse an integer of at most `MAX_DIGITS` digits.
 
     Raises
     ------
     ValueError
         It is none.
 
-    >>> parse_whole(" 12 ")
+    >>> parse_integer(" 12 ")
     12
     """
-    bare = text.strip()
-    if not _WHOLE.fullmatch(bare):
+    stripped = text.strip()
+    if not _INTEGER.fullmatch(stripped):
         raise ValueError(f"{text[:60]!r} is not a whole number of at most {MAX_DIGITS} digits")
-    return int(bare)
+    return int(stripped)
 
 
 def parse_fraction(text: str) -> Fraction:
-    """Read ``0.01``, ``1e-2`` or ``1/100`` exactly.
+    """Parse ``0.01``, ``1e-2`` or ``1/100`` exactly.
 
     Raises
     ------
@@ -127,13 +127,13 @@ def parse_fraction(text: str) -> Fraction:
     >>> parse_fraction("0.29")
     Fraction(29, 100)
     """
-    bare = text.strip()
-    if len(bare) > MAX_FRACTION_CHARACTERS:
+    stripped = text.strip()
+    if len(stripped) > MAX_FRACTION_CHARACTERS:
         raise InputError(
             f"fraction {text[:40]!r} is too long: use at most {MAX_FRACTION_CHARACTERS} characters"
         )
     try:
-        fraction = Fraction(bare) if _FRACTION.fullmatch(bare) else None
+        fraction = Fraction(stripped) if _FRACTION.fullmatch(stripped) else None
     except ZeroDivisionError:
         fraction = None
     if fraction is None:
@@ -144,7 +144,7 @@ def parse_fraction(text: str) -> Fraction:
 
 
 def parse_nanoseconds(text: str) -> int:
-    """Read a time as nanoseconds since 1970, UTC.
+    """Parse a time as nanoseconds since 1970, UTC.
 
     Raises
     ------
@@ -154,8 +154,8 @@ def parse_nanoseconds(text: str) -> int:
     >>> parse_nanoseconds("1970-01-01T01:00:00.5+01:00")
     500000000
     """
-    bare = text.strip()
-    match = _TIME.fullmatch(bare)
+    stripped = text.strip()
+    match = _TIME.fullmatch(stripped)
     if not match:
         raise ValueError(f"{text[:60]!r} is not a time: use one such as 2010-01-31T23:59:59.5")
     year, month, day, hour, minute, second = match.group(1, 3, 4, 5, 7, 8)
@@ -168,11 +168,11 @@ def parse_nanoseconds(text: str) -> int:
     seconds = since.days * 86400 + since.seconds - _offset(match[10])
     if seconds not in _SECONDS:
         raise ValueError(f"{text[:60]!r} is outside the years 1 to 9999")
-    return seconds * NANO + int((match[9] or "").ljust(9, "0"))
+    return seconds * NS_PER_SECOND + int((match[9] or "").ljust(9, "0"))
 
 
 def _offset(zone: str | None) -> int:
-    """Seconds that a zone is ahead of UTC."""
+    """Return the seconds that a zone is ahead of UTC."""
     if zone in (None, "Z"):
         return 0
     digits = str(zone)[1:].replace(":", "").ljust(4, "0")
@@ -181,7 +181,7 @@ def _offset(zone: str | None) -> int:
 
 
 def parse_time(text: str) -> np.datetime64:
-    """Read a time, UTC, to the microsecond.
+    """Parse a time, UTC, to the microsecond.
 
     Raises
     ------
@@ -194,22 +194,24 @@ def parse_time(text: str) -> np.datetime64:
     return np.datetime64(parse_nanoseconds(text) // 1000, "us")
 
 
-def parse_numbers(text: pd.Series, most: float = MAX_FIGURE) -> tuple[np.ndarray, np.ndarray]:
-    """Read the cells of a column as float64.
+def parse_numbers(
+    text: pd.Series, max_magnitude: float = MAX_MAGNITUDE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parse the cells of a column as float64.
 
     Parameters
     ----------
     text
-        Numbers, in brackets or not, and what stands for a missing one.
-    most
-        The largest magnitude; beyond it there is no number.
+        Numbers, in brackets or not, and markers of missing values.
+    max_magnitude
+        Largest magnitude; cells beyond it are malformed.
 
     Returns
     -------
     values
         NaN where there is no number.
     malformed
-        Where there should be one, bool.
+        True for cells that are neither a number nor missing.
 
     >>> values, malformed = parse_numbers(pd.Series(["[[ 2896.]]", "None", "x", "inf"], dtype=str))
     >>> values.tolist(), malformed.tolist()
@@ -217,23 +219,23 @@ def parse_numbers(text: pd.Series, most: float = MAX_FIGURE) -> tuple[np.ndarray
     """
     # Pandas has the grammar of `parse_number`, but for words such as inf, and reads ten times
     # as fast.
-    bare = pd.Series([cell.strip(_AROUND) for cell in text.tolist()], dtype=object)
-    values = pd.to_numeric(bare, errors="coerce").to_numpy(float, copy=True)
-    values[~(np.abs(values) <= most)] = np.nan
+    stripped = pd.Series([cell.strip(_PADDING) for cell in text.tolist()], dtype=object)
+    values = pd.to_numeric(stripped, errors="coerce").to_numpy(float, copy=True)
+    values[~(np.abs(values) <= max_magnitude)] = np.nan
     return values, _malformed(text, np.isnan(values))
 
 
 def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read cells such as ``[ 56.8 55.4 47.4]`` as float64, shape (rows, 3), NaN if not known.
+    """Parse cells such as ``[ 56.8 55.4 47.4]`` as float64, shape (rows, 3), NaN if missing.
 
-    Returns values and, as `parse_numbers`, where there should be some.
+    Returns values and, as `parse_numbers`, which cells are malformed.
 
     >>> parse_components(pd.Series(["[ 56.8 55.4  47.4]", "None"]))[0]
     array([[56.8, 55.4, 47.4],
            [ nan,  nan,  nan]])
     """
-    # All cells are cut into their parts at once, each behind a space.
-    cells = [cell.strip(_AROUND) for cell in text.tolist()]
+    # All cells are split at once, as one text with a space before each.
+    cells = [cell.strip(_PADDING) for cell in text.tolist()]
     joined = " ".join(["", *cells]).encode("ascii", "replace")
     cell_starts = np.cumsum([0, *[len(cell) + 1 for cell in cells]])
     is_blank = _IS_BLANK[np.frombuffer(joined, np.uint8)]
@@ -241,23 +243,23 @@ def parse_components(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     n_parts = np.diff(np.searchsorted(part_starts, cell_starts))
     complete = n_parts == len(COMPONENTS)
     flat = list(compress(joined.decode().split(), np.repeat(complete, n_parts).tolist()))
-    read, wrong = parse_numbers(pd.Series(flat, dtype=object))
+    flat_values, flat_malformed = parse_numbers(pd.Series(flat, dtype=object))
     values = np.full((len(text), len(COMPONENTS)), np.nan)
-    values[complete] = read.reshape(-1, len(COMPONENTS))
+    values[complete] = flat_values.reshape(-1, len(COMPONENTS))
     malformed = _malformed(text, ~complete)
-    malformed[complete] = wrong.reshape(-1, len(COMPONENTS)).any(axis=1)
+    malformed[complete] = flat_malformed.reshape(-1, len(COMPONENTS)).any(axis=1)
     return values, malformed
 
 
 def parse_times(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read the cells of a column as datetime64, UTC, to the microsecond.
+    """Parse the cells of a column as datetime64, UTC, to the microsecond.
 
     Returns
     -------
     times
-        NaT where there is none.
+        NaT where there is no time.
     malformed
-        Where there should be one, bool.
+        True for cells that are neither a time nor missing.
 
     >>> times, malformed = parse_times(pd.Series(["2006-07-23 15:59:00.96", "noon", ""]))
     >>> np.isnat(times).tolist(), malformed.tolist()
@@ -265,37 +267,41 @@ def parse_times(text: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """
     times = np.full(len(text), np.datetime64("NaT", "us"))
     regular = _parse_stead_times(text, times)
-    rest = text[~regular]
-    times[~regular] = np.array([_microseconds(cell) for cell in rest], "i8").view("M8[us]")
+    irregular_cells = text[~regular]
+    times[~regular] = np.array([_microseconds(cell) for cell in irregular_cells], "i8").view(
+        "M8[us]"
+    )
     return times, _malformed(text, np.isnat(times))
 
 
 def _parse_stead_times(text: pd.Series, times: np.ndarray) -> np.ndarray:
-    """Read those of STEAD's form by numpy, twenty times as fast; returns which they are."""
-    none = np.zeros(len(text), bool)
+    """Parse times of STEAD's form by NumPy, twenty times as fast; return which they are."""
+    no_cells = np.zeros(len(text), bool)
     try:
         cells = np.array(text.to_numpy(object), f"S{_WIDTH}")
     except UnicodeEncodeError:
-        return none
+        return no_cells
     characters = cells.view(np.uint8).reshape(-1, _WIDTH)
-    # Numpy reads now and other zones too: it gets only what can be a clock without a zone, and
-    # refuses whatever of that is none.
-    of_form = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
-    for place, marks in _STEAD_MARKS:
-        of_form &= np.logical_or.reduce([characters[:, place] == mark for mark in marks])
+    # NumPy also accepts `now` and time zones. So it gets only cells that look like a clock without
+    # a zone, and refuses those that are no valid time.
+    is_regular = _are_digits(characters[:, _STEAD_DIGITS]).all(axis=1)
+    for position, marks in _STEAD_MARKS:
+        is_regular &= np.logical_or.reduce([characters[:, position] == mark for mark in marks])
     point, fraction = characters[:, 19], characters[:, 20:]
-    of_form &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
-    ended = characters[:, 19:] == 0
-    of_form &= (ended[:, 1:] | (_are_digits(fraction) & ~ended[:, :-1])).all(axis=1) & ended[:, -1]
+    is_regular &= (point == 0) | ((point == ord(".")) & _are_digits(fraction[:, 0]))
+    is_past_end = characters[:, 19:] == 0
+    is_regular &= (is_past_end[:, 1:] | (_are_digits(fraction) & ~is_past_end[:, :-1])).all(
+        axis=1
+    ) & is_past_end[:, -1]
     try:
-        times[of_form] = cells[of_form].astype("M8[us]")
-    except ValueError:  # a 30 February, say; the slow way finds which cell it is
-        return none
-    return of_form & (times >= _FIRST)
+        times[is_regular] = cells[is_regular].astype("M8[us]")
+    except ValueError:  # a 30 February, say; the slow parser finds which cell it is
+        return no_cells
+    return is_regular & (times >= _FIRST_TIME)
 
 
 def _are_digits(characters: np.ndarray) -> np.ndarray:
-    return characters - np.uint8(ord("0")) < 10  # what is less wraps around to more
+    return characters - np.uint8(ord("0")) < 10  # unsigned: smaller codes wrap around
 
 
 def _microseconds(text: str) -> int:
@@ -306,41 +312,41 @@ def _microseconds(text: str) -> int:
 
 
 def _malformed(text: pd.Series, unread: np.ndarray) -> np.ndarray:
-    """Tell the unread cells that hold more than what stands for a missing value."""
+    """Return which unparsed cells are not markers of a missing value."""
     malformed = unread.copy()
-    # Few distinct values, mostly: 'None' and nothing.
+    # Mostly few distinct values, 'None' and the empty cell: match each only once.
     distinct = text[unread]
     unknown = pd.Series(distinct.unique(), dtype=str)
-    unknown = unknown[unknown.str.fullmatch(_UNKNOWN)]
+    unknown = unknown[unknown.str.fullmatch(_MISSING_PATTERN)]
     malformed[unread] = ~distinct.isin(unknown).to_numpy()
     return malformed
 
 
 def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Read a column of a text table as float64; what is not known is NaN.
+    """Return a column of a text table as float64, NaN where it is missing.
 
     Raises
     ------
     InputError
-        A trace has something else.
+        A cell is neither a number nor missing.
 
     >>> table = pd.DataFrame({"p_arrival_sample": ["700.0", "None", ""]})
     >>> number_column(table, "p_arrival_sample")
     array([700.,  nan,  nan])
     """
-    most = MAX_FIGURE if column in COLUMNS else np.finfo(float).max
-    values, malformed = parse_numbers(table[column], most)
+    max_magnitude = MAX_MAGNITUDE if column in COLUMNS else np.finfo(float).max
+    values, malformed = parse_numbers(table[column], max_magnitude)
     _refuse(table, column, malformed, "a number is needed")
     return values
 
 
 def time_column(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Read a column of a text table as datetime64, UTC; what is not known is NaT.
+    """Return a column of a text table as datetime64, UTC, NaT where it is missing.
 
     Raises
     ------
     InputError
-        A trace has something else.
+        A cell is neither a time nor missing.
     """
     times, malformed = parse_times(table[column])
     _refuse(table, column, malformed, "a time such as 2010-01-31 23:59:59.5 is needed")
@@ -357,7 +363,7 @@ def _refuse(table: pd.DataFrame, column: str, malformed: np.ndarray, remedy: str
 
 
 def component_columns(table: pd.DataFrame) -> np.ndarray:
-    """Read ``snr_db`` of a text table as float64, shape (rows, 3), NaN where it is not known."""
+    """Return ``snr_db`` of a text table as float64, shape (rows, 3), NaN where it is missing."""
     return parse_components(table["snr_db"])[0]
 
 
@@ -366,7 +372,7 @@ def typed_table(
     on_error: Literal["raise", "missing"] = "raise",
     columns: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Type the columns of a text table: numbers as float64, text as text, one SNR a component.
+    """Convert the columns of a text table: numbers to float64, ``snr_db`` to one column each.
 
     ``snr_db`` becomes ``snr_db_E``, ``snr_db_N`` and ``snr_db_Z``.
 
@@ -375,9 +381,9 @@ def typed_table(
     table
         As `steadkit.catalog.read_table` reads it.
     on_error
-        What becomes of a cell that is no number: an error, or a missing value.
+        Raise an error for a cell that is no number, or read it as missing.
     columns
-        Which columns; all by default.
+        Columns to convert; all by default.
 
     Raises
     ------

@@ -10,12 +10,12 @@ from obspy import Trace, UTCDateTime
 
 from eqt.quickstart import Size, steps
 from steadkit.convert import to_seisbench
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.manifest import Manifest
 from steadkit.merge import merge
-from steadkit.sources import source_of
-from steadkit.split import Rule, list_rows, split_manifest
+from steadkit.sources import source_from_path
+from steadkit.split import SplitConfig, list_rows, split_manifest
 
 EVENT = "GKR1.X4_20030101000114_EV"
 """The first event of any simulated file of seed 0."""
@@ -55,7 +55,7 @@ def make_inputs(folder: Path, networks: bool = True) -> Path:
     for name, events, noise in (("a", 9, 3), ("few", 1, 1), ("train", 20, 10)):
         _simulated(folder / f"{name}.hdf5", events, noise)
     _split(folder / "train.hdf5").write(folder / "train.split.manifest")
-    to_seisbench([source_of(folder / "a.hdf5")], folder / "seisbench")
+    to_seisbench([source_from_path(folder / "a.hdf5")], folder / "seisbench")
     (folder / "names.txt").write_text(f"{EVENT}\n")
     for name, text in (("picks.csv", PICKS), ("stations.csv", STATIONS)):
         (folder / name).write_text(text)
@@ -71,12 +71,12 @@ def make_inputs(folder: Path, networks: bool = True) -> Path:
 def _simulated(hdf5: Path, events: int, noise: int) -> None:
     chunks = hdf5.with_name(f"{hdf5.stem}-chunks")
     demo(chunks, events, noise)
-    merge([source_of(path) for path in sorted(chunks.glob("*.hdf5"))], dataset_files(hdf5))
+    merge([source_from_path(path) for path in sorted(chunks.glob("*.hdf5"))], dataset_files(hdf5))
     shutil.rmtree(chunks)
 
 
 def _split(data: Path) -> Manifest:
-    rule = Rule(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
+    rule = SplitConfig(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
     base, rows = list_rows(data, rule, ())
     return split_manifest(base, rows, rule, False)[0]
 
@@ -103,10 +103,10 @@ def _quickstart(folder: Path) -> None:
 def _networks(folder: Path) -> None:
     """Train a tiny network on ``train.hdf5``, evaluate it, and keep it as ``k.keras`` too."""
     from eqt.config import EQTConfig, TrainConfig, read_toml
-    from eqt.evaluate import evaluate, plan
-    from eqt.loading import read, save_model
-    from eqt.picks import Thresholds
-    from eqt.train import train
+    from eqt.evaluation import evaluate, plan
+    from eqt.model_io import read, save_model
+    from eqt.picking.picks import Thresholds
+    from eqt.training import train
 
     network = EQTConfig.from_dict(read_toml(folder / "tiny.toml"))
     training = TrainConfig.from_dict(read_toml(folder / "train.toml"))

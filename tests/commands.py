@@ -236,7 +236,7 @@ def words(name: str, command: click.Command, values: Mapping[str, Values]) -> li
 
     >>> name, command = next(walk())
     >>> words(name, command, CALLS[name].values())
-    ['steadkit', 'demo', '--events', '2', '--noise', '1', 'out/o']
+    ['steadkit', 'build', '--source', 'in/a.hdf5', '-o', 'out/o.hdf5', 'in/a.manifest']
     """
     options, arguments = [], []
     for parameter in command.params:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from eqt.config import EQTConfig, TrainConfig
 from steadkit.schema import COLUMNS, EVENT, NOISE
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 from steadkit.store import Writer
 
 # No test writes into the user's cache, nor depends on what is there.
@@ -98,7 +98,7 @@ def write_stead(path: Path, names: Sequence[str]) -> Source:
         for name, values in zip(names, rows, strict=True):
             writer.add(name, waveform(name), values)
     as_csv(rows).to_csv(path.with_suffix(".csv"), index=False)
-    return source_of(path)
+    return source_from_path(path)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def stead(tmp_path: Path) -> Callable[..., Source]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a tiny network once; returns the run folder, `data.hdf5` is beside it."""
-    from eqt.train import train
+    from eqt.training import train
 
     folder = tmp_path_factory.mktemp("trained")
     source = write_stead(folder / "data.hdf5", names_of(24, 12))

@@ -1,4 +1,4 @@
-"""Metadata of SeisBench's public data sets, a trace of each, and the STEAD row that it becomes."""
+"""Metadata of SeisBench's public data sets: a row of each, and the expected row of STEAD."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ EXOTIC = dict.fromkeys((name for name in PNW if name.startswith("source_")), "")
     "trace_P_arrival_sample": "7000.000",
     "trace_snr_db": "",
 }
-"""What PNW does not know of thunder, sonic booms and surface events."""
+"""Changes of a PNW row for thunder, sonic booms and surface events, which have no origin."""
 
 INSTANCE = {
     "source_id": 1437411,
@@ -137,7 +137,7 @@ CEED = {
 
 @dataclass(frozen=True)
 class Layout:
-    """A public set: a row, what STEAD's columns become, and how its samples lie.
+    """A public set: a row, expected values of STEAD's columns, and the layout of its samples.
 
     `p` is the P arrival in samples of the record, `ratio` 100 Hz over its sampling rate.
     """
@@ -145,7 +145,7 @@ class Layout:
     row: Mapping[str, object]
     expected: Mapping[str, str]
     shape: tuple[int, int] = (3, 12000)
-    form: Mapping[str, object] = field(default_factory=dict)
+    data_format: Mapping[str, object] = field(default_factory=dict)
     p: float = 0.0
     ratio: float = 1.0
 
@@ -184,7 +184,7 @@ LAYOUTS = {
             "snr_db": "[12.5 13.5 20.25]",
             "path_travel_time_S_s": "7.5",
         },
-        form={"component_order": "ENZ"},
+        data_format={"component_order": "ENZ"},
         p=1425,
     ),
     "CEED": Layout(
@@ -199,7 +199,7 @@ LAYOUTS = {
             "p_status": "manual",
             "snr_db": "[1.1 2.3 2. ]",
         },
-        form={"component_order": None, "sampling_rate": None},
+        data_format={"component_order": None, "sampling_rate": None},
         p=3000,
     ),
     "ETHZ": Layout(

@@ -46,7 +46,7 @@ def test_a_little_fine_tuning_runs_whole(trained, capsys):
 
 
 def test_simulated_events_to_learn_from_are_clear_and_come_with_noise(tmp_path):
-    records = fine_tuning.simulated_batches(tmp_path, events=20, seed=0).records
+    records = fine_tuning.simulated_batches(tmp_path, events=20, seed=0).data_source
     assert (~records.is_event).sum() == 2
     clear = records.snr_db[records.is_event]
     assert 5 <= len(clear) < 20 and clear.min() >= fine_tuning.STRONG_DB

@@ -7,7 +7,7 @@ from campaigns import repeated_trainings, shuffle_block, training_kills, unknown
 from conftest import SHORT, TINY
 
 import steadkit
-from eqt.picks import Thresholds
+from eqt.picking.picks import Thresholds
 
 
 def test_a_training_that_was_killed_ends_with_the_same_weights():
@@ -26,7 +26,7 @@ def test_equal_trainings_have_equal_digests(tmp_path):
 
 def test_a_small_training_of_each_order(tmp_path):
     files = shuffle_block.write_files(tmp_path, events=24, noise=12)
-    names = {name: steadkit.open(path).names for name, path in files.items()}
+    names = {name: steadkit.open_dataset(path).names for name, path in files.items()}
     assert sorted(names["random"]) == sorted(names["catalogue"]) != names["random"]
     assert [name[-2:] for name in names["catalogue"]] == ["NO"] * 12 + ["EV"] * 24
     compared = shuffle_block.orders(block=5)

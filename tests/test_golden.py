@@ -15,8 +15,8 @@ import pytest
 from campaigns import published
 from conftest import as_csv, names_of, row
 
-from eqt.weights import load_published
-from steadkit.pipeline import BatchConfig, Batches
+from eqt.formats.keras_v2 import load_published
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.transforms import PRESETS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -91,7 +91,7 @@ def test_batches_are_the_bytes_they_were(stead):
     }
     made = {}
     for name, config in configs.items():
-        waveforms, targets = Batches([stead], NAMES, config, seed=5).batch(1)
+        waveforms, targets = BatchLoader([stead], NAMES, config, seed=5).batch(1)
         arrays = [waveforms, *(targets[key] for key in sorted(targets))]
         made[name] = digest(b"".join(np.round(array, 3).tobytes() for array in arrays))
     assert made == BATCHES

@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program silence atomic paths documents children schema capacity types console
-        sources trace example catalog packed_names hdf5 store manifest sampling where selection
-        presets split rows dataset subset merge build verify check convert synthetic demo labels
-        transforms pipeline preview info plots collection cli __init__ __main__""",
-    "eqt": """config sizes presets differences layers blocks model stages architecture cores frozen
-        probabilities guards archives weights checkpoints saved seisbench_state runs seen loading
-        pretrained exporting rules picks onsets metrics candidates plots pages position train
-        evaluate compare visualize quickstart experiments cli __init__ __main__""",
+        version errors program silence atomic paths documents processes schema capacity types
+        console sources trace example catalog packed_names hdf5 store manifest sampling
+        expressions selection presets split dataset_files subset merge build verify check records
+        convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
+        __main__""",
+    "eqt": """config sizes presets layers blocks model layer_plan threads inference
+        probabilities formats runs seen model_io pretrained picking metrics plots position_bias
+        training evaluation compare visualize quickstart experiments cli __init__ __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 

@@ -1,4 +1,4 @@
-"""The `eqt` command: thin over the package, heavy imports inside each body."""
+"""The `eqt` command group; heavy imports are inside the bodies of its commands."""
 
 import click
 
@@ -11,13 +11,13 @@ from eqt.cli.models import models
 from eqt.cli.quickstart import quickstart
 from eqt.cli.train import train
 from eqt.cli.visualize import visualize
-from steadkit.console import CarefulGroup
+from steadkit.console import ErrorGroup
 from steadkit.version import __version__
 
 __all__ = ["load_tensorflow", "main"]
 
 
-@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Train, evaluate and use the Earthquake Transformer."""

@@ -1,4 +1,4 @@
-"""TensorFlow, imported without its start-up notes; only commands that compute pay for it."""
+"""Import of TensorFlow without its start-up messages, for commands that compute."""
 
 from steadkit.errors import InputError
 
@@ -18,10 +18,10 @@ def load_tensorflow() -> None:
     import os
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that our steps of training are made of
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # eqt.training.steps uses TensorFlow directly
     try:
         _import_quietly()
-    except AssertionError as error:  # so Keras checks its settings, whoever imports it first
+    except AssertionError as error:  # raised by Keras for invalid settings in keras.json
         home = os.environ.get("KERAS_HOME", "~/.keras")
         raise InputError(
             f"Keras refuses its settings: correct {home}/keras.json, or remove it"
@@ -39,7 +39,7 @@ def _import_quietly() -> None:
     import tempfile
 
     sys.stderr.flush()
-    shown = os.dup(2)
+    stderr_copy = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
@@ -51,8 +51,8 @@ def _import_quietly() -> None:
             raise
         except Exception:
             notes.seek(0)
-            os.write(shown, notes.read())
+            os.write(stderr_copy, notes.read())
             raise
         finally:
-            os.dup2(shown, 2)
-            os.close(shown)
+            os.dup2(stderr_copy, 2)
+            os.close(stderr_copy)

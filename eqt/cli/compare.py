@@ -1,4 +1,4 @@
-"""The command that compares evaluations."""
+"""`eqt compare`: compare evaluations."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,24 +40,24 @@ def compare(
     traces a RUN was trained on is said first.
     """
     from eqt.compare import compare as run_comparison
-    from eqt.compare import contenders_of, default_folder, refuse_existing, write
+    from eqt.compare import default_folder, group_runs, refuse_existing, write
 
     folder = out or default_folder(runs[0])
     refuse_existing(folder, overwrite)
-    found = run_comparison(contenders_of(runs), baseline, resamples, seed)
-    _report(found)
-    for path in write(found, folder, resamples, seed, overwrite):
+    comparison = run_comparison(group_runs(runs), baseline, resamples, seed)
+    _report(comparison)
+    for path in write(comparison, folder, resamples, seed, overwrite):
         echo(path)
 
 
-def _report(found: "Comparison") -> None:
-    from eqt.compare import PROTOCOLS, sentences, sheet
+def _report(comparison: "Comparison") -> None:
+    from eqt.compare import PROTOCOLS, comparison_table, sentences
 
-    for line in found.seen:
+    for line in comparison.seen:
         echo(f"{line}.")
-    for model in found.models:
-        for protocol, words in PROTOCOLS.items():
-            rows = sheet(found, model, protocol)
-            table(f"{model}. {words}", list(rows.columns), rows.to_numpy().tolist())
-    for line in sentences(found):
+    for model in comparison.models:
+        for protocol, description in PROTOCOLS.items():
+            rows = comparison_table(comparison, model, protocol)
+            table(f"{model}. {description}", list(rows.columns), rows.to_numpy().tolist())
+    for line in sentences(comparison):
         echo(f"{line}.")

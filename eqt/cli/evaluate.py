@@ -1,4 +1,4 @@
-"""The command that evaluates a network."""
+"""`eqt evaluate`: evaluate a network on the test split of a run or on other data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from eqt.cli.options import FILE, NumberType, WholeType, refuse_existing
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
-    from eqt.evaluate import Evaluation
+    from eqt.evaluation import Evaluation
 
 
 @click.command()
@@ -90,28 +90,28 @@ def evaluate(
     if out or (run and not data):
         refuse_existing(out or Path(run or ".") / "evaluation", overwrite)
     if run is not None:
-        from eqt.runs import Run, load_setup
+        from eqt.runs import RunFolder, load_setup
 
-        load_setup(Run(run))  # a wrong folder should not wait for TensorFlow
+        load_setup(RunFolder(run))  # a wrong folder should not wait for TensorFlow
     load_tensorflow()
-    from eqt.cores import share_cores
-    from eqt.evaluate import Protocol, plan, to_choose
-    from eqt.evaluate import evaluate as run_evaluation
-    from eqt.picks import Thresholds
+    from eqt.evaluation import Protocol, plan, to_choose
+    from eqt.evaluation import evaluate as run_evaluation
+    from eqt.picking.picks import Thresholds
+    from eqt.threads import configure_threads
 
     if not mc_samples:
-        share_cores()
+        configure_threads()
 
-    wanted = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    thresholds, protocol = Thresholds(**given), Protocol(tolerances, resamples)
+    options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
+    explicit = {name: value for name, value in options.items() if value is not None}
+    thresholds, protocol = Thresholds(**explicit), Protocol(tolerances, resamples)
     task = plan(run, data, weights, out)
     outcome = run_evaluation(
         task,
         thresholds,
         overwrite,
         mc_samples,
-        choose_on_validation=to_choose(task, how, given),
+        choose_on_validation=to_choose(task, how, explicit),
         protocol=protocol,
         positions=positions,
         refine=refine,
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _report(outcome: "Evaluation") -> None:
-    from eqt.evaluate import honest_rows, residual_rows, tester_default, unknown_summary
+    from eqt.evaluation import residual_rows, tester_default, tolerance_rows, unknown_summary
 
     figures, study = outcome.figures, outcome.study
     if outcome.seen:
@@ -137,20 +137,35 @@ def _report(outcome: "Evaluation") -> None:
     )
     # So that it fits 120 columns; the report has all.
     left_out = ("AUC", "wrong in noise")
-    rows = [{key: row[key] for key in row if key not in left_out} for row in honest_rows(figures)]
-    _named(f"What is found where it belongs, with 95 % intervals: {title}", rows)
-    _named("How far right picks are off (s), and the share further off", residual_rows(figures))
+    rows = [
+        {key: row[key] for key in row if key not in left_out} for row in tolerance_rows(figures)
+    ]
+    _print_table(f"What is found where it belongs, with 95 % intervals: {title}", rows)
+    _print_table(
+        "How far right picks are off (s), and the share further off", residual_rows(figures)
+    )
     if "position" in figures:
         # The report has all.
-        shown = ("phase", "windows", "hit_rate", "mean_error", "on_seconds", "between", "snapped")
-        rows = [{key.replace("_", " "): row[key] for key in shown} for row in figures["position"]]
-        _named("Wherever P lies, errors in samples", rows)
+        columns_shown = (
+            "phase",
+            "windows",
+            "hit_rate",
+            "mean_error",
+            "on_seconds",
+            "between",
+            "snapped",
+        )
+        rows = [
+            {key.replace("_", " "): row[key] for key in columns_shown}
+            for row in figures["position"]
+        ]
+        _print_table("Wherever P lies, errors in samples", rows)
     for line in unknown_summary(figures):
         echo(line)
     thresholds = figures["thresholds"]
     values = ", ".join(f"{name} {thresholds[name]:g}" for name in ("detection", "p", "s"))
-    words = {"validation": f"chosen on {thresholds.get('validation')}"}
-    source = words.get(thresholds["from"], thresholds["from"])
+    sources = {"validation": f"chosen on {thresholds.get('validation')}"}
+    source = sources.get(thresholds["from"], thresholds["from"])
     echo(f"thresholds: {values}: {source}")
     for line in tester_default(figures):
         echo(line)
@@ -160,9 +175,9 @@ def _report(outcome: "Evaluation") -> None:
 
 def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
     columns = [f"{long}_recall", f"{long}_precision", f"{short}_mae", f"{short}_rmse"]
-    columns += [f"{short}_{what}" for what in ("tp", "fp", "tn", "fn")]
+    columns += [f"{short}_{count}" for count in ("tp", "fp", "tn", "fn")]
     return [outcome.study.get(column) for column in columns]
 
 
-def _named(title: str, rows: list[dict[str, object]]) -> None:
+def _print_table(title: str, rows: list[dict[str, object]]) -> None:
     table(title, list(rows[0]), [list(row.values()) for row in rows])

@@ -1,4 +1,4 @@
-"""The command that does the study's experiments again."""
+"""`eqt experiment`: repeat the study's experiments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from eqt.cli.options import AUGMENTATIONS, FILE, WholeType
 from steadkit.console import echo, table
 
 if TYPE_CHECKING:
-    from eqt.experiments.outcome import Outcome
+    from eqt.experiments.results import ExperimentResult
 
 
 @click.command()
@@ -60,10 +60,10 @@ def experiment(
     All are trained on the same traces and evaluated on the same others. A rerun goes on where
     one was cut off, and adds seeds where more are asked for.
     """
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     if data is not None:
-        source_of(data)  # a missing file should not wait for TensorFlow
+        source_from_path(data)  # a missing file should not wait for TensorFlow
     from eqt.experiments import default_folder, settings_of
     from eqt.experiments import experiment as run_experiment
 
@@ -74,8 +74,8 @@ def experiment(
     _report(run_experiment(folder, settings, seeds, echo), folder)
 
 
-def _report(outcome: "Outcome", folder: Path) -> None:
-    from eqt.experiments.report import in_short, networks_table, scores_table
+def _report(outcome: "ExperimentResult", folder: Path) -> None:
+    from eqt.experiments.report import networks_table, scores_table, summary_lines
     from eqt.metrics import TOLERANCE
 
     for line in outcome.comparison.seen:
@@ -85,6 +85,6 @@ def _report(outcome: "Outcome", folder: Path) -> None:
         (f"F1 of picks right within {TOLERANCE} s (95 % interval)", scores_table(outcome)),
     ):
         table(title, list(rows.columns), rows.to_numpy().tolist())
-    for line in in_short(outcome):
+    for line in summary_lines(outcome):
         echo(line)
     echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")

@@ -1,4 +1,4 @@
-"""Commands that read and write networks in other people's formats."""
+"""`eqt import`, `eqt export` and `eqt pretrained`: networks in other file formats."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def _check_output(output: Path, overwrite: bool) -> None:
 
 def _import(file: Path, output: Path, overwrite: bool) -> None:
     load_tensorflow()
-    from eqt.loading import read, save_model
+    from eqt.model_io import read, save_model
 
     model, config = read(file)
     save_model(model, config, output, overwrite)
@@ -77,8 +77,8 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
     elif form == "saved_model":
         refuse_existing(output, overwrite)
     load_tensorflow()
-    from eqt.exporting import export as run_export
-    from eqt.loading import read
+    from eqt.formats.export import export as run_export
+    from eqt.model_io import read
 
     for path in run_export(*read(model), form, output, overwrite):
         echo(path)

@@ -1,4 +1,4 @@
-"""The command that lists the networks that have a name, compares them and draws them."""
+"""`eqt models`: list, compare and draw the named networks."""
 
 from pathlib import Path
 
@@ -28,30 +28,33 @@ def models(
         if diff or summary or figure:
             raise click.UsageError("--diff, --summary and --figure need the NAME of a network")
         rows = [
-            [known, f"{one.parameters:,}", ", ".join(one.trained_on), one.differs]
-            for known, one in PRESETS.items()
+            [
+                network_name,
+                f"{network.parameters:,}",
+                ", ".join(network.trained_on),
+                network.differs,
+            ]
+            for network_name, network in PRESETS.items()
         ]
         table("Networks", ["name", "parameters", "trained on", "what differs from EQT"], rows)
         return
-    chosen, other = preset(name), preset(diff) if diff else None
+    model_a, model_b = preset(name), preset(diff) if diff else None
     if figure:
         from steadkit.atomic import check_targets
-        from steadkit.plots.style import kind_of
+        from steadkit.plots.style import figure_format
 
-        kind_of(figure)  # a wrong ending should not wait for TensorFlow
+        figure_format(figure)  # a wrong ending should not wait for TensorFlow
         check_targets([figure], overwrite)
-    if diff is not None and other is not None:
-        from eqt.differences import differences
-
-        found = differences(chosen.config, other.config)
-        counts = [f"{one.parameters:,}" for one in (chosen, other)]
-        rows = [[field, *map(_text, values)] for field, *values in found]
-        title = f"{name} and {diff}: what differs" if found else f"{name} is as {diff}"
+    if diff is not None and model_b is not None:
+        changes = model_a.config.diff(model_b.config)
+        counts = [f"{network.parameters:,}" for network in (model_a, model_b)]
+        rows = [[field, *map(_text, values)] for field, *values in changes]
+        title = f"{name} and {diff}: what differs" if changes else f"{name} is as {diff}"
         table(title, ["setting", name, diff], [*rows, ["parameters", *counts]])
     elif not summary and not figure:
-        fields = vars(chosen.config).items()
+        fields = vars(model_a.config).items()
         rows = [[field, _text(value)] for field, value in fields]
-        title = f"{name}: {chosen.parameters:,} parameters; {chosen.differs}"
+        title = f"{name}: {model_a.parameters:,} parameters; {model_a.differs}"
         table(title, ["setting", "value"], rows)
     if summary or figure:
         _build(name, diff, summary, figure, overwrite)
@@ -61,27 +64,34 @@ def _build(
     name: str, diff: str | None, summary: bool, figure: Path | None, overwrite: bool
 ) -> None:
     load_tensorflow()
-    from eqt.architecture import draw
+    from eqt.layer_plan import stages
     from eqt.presets import preset
-    from eqt.stages import stages
+    from eqt.visualize.architecture import draw
     from steadkit.plots.style import save
 
     config = preset(name).config
-    found = stages(config)
+    stage_list = stages(config)
     if summary:
         rows = [
-            [one.branch, one.name, one.what, one.steps, one.channels, f"{one.parameters:,}"]
-            for one in found
+            [
+                stage.branch,
+                stage.name,
+                stage.description,
+                stage.steps,
+                stage.channels,
+                f"{stage.parameters:,}",
+            ]
+            for stage in stage_list
         ]
-        total = sum(one.parameters for one in found)
+        total = sum(stage.parameters for stage in stage_list)
         columns = ["branch", "stage", "what", "steps", "channels", "parameters"]
         table(f"{name}: {total:,} parameters", columns, rows)
     if figure:
-        others = stages(preset(diff).config) if diff else found
-        marked = [one.name for one in found if one not in others]
+        baseline = stages(preset(diff).config) if diff else stage_list
+        framed = [stage.name for stage in stage_list if stage not in baseline]
         title = f"{name}, framed what {diff} has not" if diff else name
-        drawn = draw(found, title, (config.input_length, config.components), marked)
-        save([drawn], figure, overwrite)
+        figure_drawn = draw(stage_list, title, (config.input_length, config.components), framed)
+        save([figure_drawn], figure, overwrite)
         echo(str(figure))
 
 

@@ -1,10 +1,10 @@
-"""What the commands share on the command line."""
+"""Option types and checks shared by the commands."""
 
 import os
 from pathlib import Path
 
 from steadkit.cli.options import FILE, NumberType, WholeType
-from steadkit.cli.previewing import AUGMENTATIONS
+from steadkit.cli.preview import AUGMENTATIONS
 from steadkit.errors import InputError
 
 __all__ = ["AUGMENTATIONS", "FILE", "NumberType", "WholeType", "refuse_existing"]

@@ -1,4 +1,4 @@
-"""The command that shows the whole road."""
+"""`eqt quickstart`: run the complete workflow on simulated data."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command that trains; every setting of a training is an option of it."""
+"""`eqt train`: every training setting is an option."""
 
 import shlex
 from collections.abc import Callable
@@ -100,10 +100,10 @@ LISTS: Final[dict[str, Callable[[str], dict[str, object]]]] = {
 
 
 def settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each setting."""
-    for name, kind, default, text in reversed(SETTINGS):
-        told = f"{text}  [default: {default}]" if default else text
-        command = click.option(name, type=kind, default=None, help=told)(command)
+    """Add an option for each training setting to a command."""
+    for name, value_type, default, text in reversed(SETTINGS):
+        help_text = f"{text}  [default: {default}]" if default else text
+        command = click.option(name, type=value_type, default=None, help=help_text)(command)
     return command
 
 
@@ -140,38 +140,40 @@ def train(context: click.Context, **options: Any) -> None:
 
     The defaults are the published recipe. With --init the network is that of the file.
     """
-    given = [
+    explicit = [
         parameter
         for parameter in context.command.params
         if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     ]
     if options["resume"]:
-        _resume(options, [str(parameter.name) for parameter in given])
+        _resume(options, [str(parameter.name) for parameter in explicit])
     elif options["other_machine"]:
         raise click.UsageError("--other-machine goes with --resume")
     else:
-        _begin(options, _command_line(given, options))
+        _begin(options, _command_line(explicit, options))
 
 
 RESUMED: Final = ("resume", "other_machine", "data")
 """Options that go with --resume."""
 
 
-def _resume(options: dict[str, Any], given: list[str]) -> None:
-    if refused := [name for name in given if name not in RESUMED]:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in refused)
-        raise click.UsageError(f"--resume takes all settings from the run: leave out {named}")
-    from eqt.runs import Run, load_setup
-    from eqt.seen import data_now
+def _resume(options: dict[str, Any], explicit: list[str]) -> None:
+    if refused := [name for name in explicit if name not in RESUMED]:
+        option_names = ", ".join(f"--{name.replace('_', '-')}" for name in refused)
+        raise click.UsageError(
+            f"--resume takes all settings from the run: leave out {option_names}"
+        )
+    from eqt.runs import RunFolder, load_setup
+    from eqt.seen import resolve_data
     from eqt.sizes import check_training, max_traces
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     # A wrong folder should not wait for TensorFlow, nor a network that is too large.
-    setup = load_setup(Run(options["resume"]))
-    data = data_now(Run(options["resume"]), setup, options["data"])
-    check_training(setup.model, setup.training.batch_size, max_traces(source_of(data).hdf5))
+    setup = load_setup(RunFolder(options["resume"]))
+    data = resolve_data(RunFolder(options["resume"]), setup, options["data"])
+    check_training(setup.model, setup.training.batch_size, max_traces(source_from_path(data).hdf5))
     load_tensorflow()
-    from eqt.train import resume
+    from eqt.training import resume
 
     run = resume(options["resume"], echo, options["other_machine"], options["data"])
     echo(f"run: {run.folder}")
@@ -180,10 +182,10 @@ def _resume(options: dict[str, Any], given: list[str]) -> None:
 def _begin(options: dict[str, Any], command: str) -> None:
     if options["data"] is None:
         raise click.UsageError("name what to train on with --data, or a run with --resume")
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
     # What is wrong should not wait for TensorFlow.
-    source = source_of(options["data"])
+    source = source_from_path(options["data"])
     if options["out"]:
         from eqt.runs import refuse_existing
 
@@ -193,7 +195,7 @@ def _begin(options: dict[str, Any], command: str) -> None:
     from eqt.sizes import check_training, max_traces
 
     config = TrainConfig.from_dict(
-        (read_toml(options["config"]) if options["config"] else {}) | _chosen(options)
+        (read_toml(options["config"]) if options["config"] else {}) | _chosen_settings(options)
     )
     init = options["init"]
     name, network = init.name.partition(".")[0] if init else "", None
@@ -201,10 +203,10 @@ def _begin(options: dict[str, Any], command: str) -> None:
         name, network = network_named(options["model"] or "EQT")
         check_training(network, config.batch_size, max_traces(source.hdf5))
     load_tensorflow()
-    from eqt.train import Means
-    from eqt.train import train as run_training
+    from eqt.training import RuntimeOptions
+    from eqt.training import train as run_training
 
-    means = Means(
+    runtime = RuntimeOptions(
         devices=options["devices"],
         save_every=options["save_every"],
         tensorboard=options["tensorboard"],
@@ -212,19 +214,19 @@ def _begin(options: dict[str, Any], command: str) -> None:
         name=name,
     )
     out, split = options["out"], options["split"]
-    run = run_training(source.hdf5, out, network, config, echo, split, init=init, means=means)
+    run = run_training(source.hdf5, out, network, config, echo, split, init=init, options=runtime)
     echo(f"run: {run.folder}")
 
 
-def _chosen(options: dict[str, Any]) -> dict[str, object]:
-    """Take the settings that the user chose, under the names that `TrainConfig` has for them."""
-    chosen: dict[str, object] = {}
+def _chosen_settings(options: dict[str, Any]) -> dict[str, object]:
+    """Return the settings that the user chose, by their names in `TrainConfig`."""
+    selected: dict[str, object] = {}
     for option, *_ in SETTINGS:
         name = option.partition("/")[0].removeprefix("--").replace("-", "_")
         if options[name] is not None:
             read = LISTS.get(name)
-            chosen |= read(options[name]) if read else {name: options[name]}
-    return chosen
+            selected |= read(options[name]) if read else {name: options[name]}
+    return selected
 
 
 def _number(text: str) -> float:
@@ -243,13 +245,13 @@ def _shares(text: str) -> dict[str, object]:
     return dict(zip(("train", "validation", "test"), shares, strict=True))
 
 
-def _command_line(given: list[click.Parameter], options: dict[str, Any]) -> str:
-    """Write the command as it could be typed again."""
-    words = ["eqt", "train"]
-    for parameter in given:
+def _command_line(explicit: list[click.Parameter], options: dict[str, Any]) -> str:
+    """Return the command line that repeats this call."""
+    arguments = ["eqt", "train"]
+    for parameter in explicit:
         value = options[str(parameter.name)]
         if isinstance(value, bool):
-            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+            arguments.append((parameter.opts if value else parameter.secondary_opts)[0])
         else:
-            words += [parameter.opts[0], str(value)]
-    return shlex.join(words)
+            arguments += [parameter.opts[0], str(value)]
+    return shlex.join(arguments)

@@ -1,4 +1,4 @@
-"""Commands that show what the layers of a network do."""
+"""`eqt visualize`: figures of filters, feature maps, attention and attribution."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,12 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE, WholeType
-from steadkit.console import CarefulGroup, echo
+from steadkit.console import ErrorGroup, echo
 
 OUTPUTS = ("detector", "picker_P", "picker_S")
 
 
-@click.group(cls=CarefulGroup)
+@click.group(cls=ErrorGroup)
 def visualize() -> None:
     """See what layers do: filters, feature maps, attention, and why a pick was made.
 
@@ -22,8 +22,8 @@ def visualize() -> None:
     """
 
 
-def _writing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add where and how to write."""
+def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of output folder, format and overwriting."""
     for option in (
         click.option("--overwrite", is_flag=True, help="Replace pictures that exist."),
         click.option(
@@ -40,8 +40,8 @@ def _writing(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _showing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add which traces to show."""
+def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select traces."""
     for option in (
         click.option(
             "--traces",
@@ -71,41 +71,41 @@ _mean = click.option(
 @visualize.command()
 @click.argument("run", type=FILE)
 @_layers
-@_writing
+@_output_options
 def filters(
     run: Path, layers: tuple[str, ...], out: Path | None, kind: str, overwrite: bool
 ) -> None:
     """Draw the kernels of every convolution, the first layer's with their frequency response."""
-    out = _checked(run, out, "filters", overwrite)
+    out = _checked_folder(run, out, "filters", overwrite)
     load_tensorflow()
-    from eqt.visualize.contents import filters as content
-    from eqt.visualize.saving import facts_of, save
-    from eqt.visualize.subject import subject_of
+    from eqt.visualize.commands import filters as content
+    from eqt.visualize.context import context_of
+    from eqt.visualize.write import facts_of, save
 
-    subject = subject_of(run)
-    echo(save(content(subject, layers), out, kind, facts_of(subject), overwrite))
+    context = context_of(run)
+    echo(save(content(context, layers), out, kind, facts_of(context), overwrite))
 
 
 @visualize.command()
-@_showing
+@_trace_options
 @_layers
-@_writing
+@_output_options
 def maps(layers: tuple[str, ...], **options: Any) -> None:
     """Draw what every layer makes of traces, under their waveforms, on their time axis."""
     _show("maps", "maps", (layers,), **options)
 
 
 @visualize.command()
-@_showing
+@_trace_options
 @_mean
-@_writing
+@_output_options
 def attention(mean: int, **options: Any) -> None:
     """Draw what each step attends to, for traces and on the whole, and attention's parameters."""
     _show("attention", "attention", (mean,), mean=mean, **options)
 
 
 @visualize.command()
-@_showing
+@_trace_options
 @click.option(
     "--output",
     type=click.Choice(OUTPUTS),
@@ -113,14 +113,14 @@ def attention(mean: int, **options: Any) -> None:
     show_default=True,
     help="Whose highest probability to explain.",
 )
-@_writing
+@_output_options
 def why(output: str, **options: Any) -> None:
     """Draw what of the waveform a pick hangs on: integrated gradients and occlusion."""
-    _show("why_of", f"why_{output}", (output,), **options)
+    _show("attribution_of", f"why_{output}", (output,), **options)
 
 
 @visualize.command("all")
-@_showing
+@_trace_options
 @_mean
 @click.option(
     "--output",
@@ -131,7 +131,7 @@ def why(output: str, **options: Any) -> None:
     show_default=True,
     help="Whose highest probability to explain; repeatable.",
 )
-@_writing
+@_output_options
 def all_(mean: int, outputs: tuple[str, ...], **options: Any) -> None:
     """Draw all of it, and a page that holds all pictures: index.html, to open offline or mail."""
     _show("everything", "all", (mean, outputs), mean=mean, with_page=True, **options)
@@ -139,24 +139,24 @@ def all_(mean: int, outputs: tuple[str, ...], **options: Any) -> None:
 
 @visualize.command()
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
-@_writing
+@_output_options
 def architecture(names: tuple[str, ...], out: Path | None, kind: str, overwrite: bool) -> None:
     """Draw the networks MODEL, all fourteen of the study by default; what EQT has not is framed."""
     from eqt.presets import preset
 
     for name in names:
         preset(name)  # a wrong name should not wait for TensorFlow
-    out = _checked(None, out, "architecture", overwrite)
+    out = _checked_folder(None, out, "architecture", overwrite)
     load_tensorflow()
-    from eqt.visualize.contents import architecture as content
-    from eqt.visualize.saving import save
+    from eqt.visualize.commands import architecture as content
+    from eqt.visualize.write import save
 
     echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
 
 
 def _show(
     function: str,
-    what: str,
+    folder_name: str,
     settings: tuple[Any, ...],
     run: Path,
     more: tuple[str, ...],
@@ -168,34 +168,34 @@ def _show(
     mean: int = 0,
     with_page: bool = False,
 ) -> None:
-    """Read network and traces, and write what a function of `eqt.visualize` shows of them."""
+    """Read network and traces, and write the content that a function of `eqt.visualize` makes."""
     if data is not None:
-        from steadkit.sources import source_of
+        from steadkit.sources import source_from_path
 
-        source_of(data)  # a missing file should not wait for TensorFlow
-    out = _checked(run, out, what, overwrite)
+        source_from_path(data)  # a missing file should not wait for TensorFlow
+    out = _checked_folder(run, out, folder_name, overwrite)
     load_tensorflow()
     from eqt import visualize as package
-    from eqt.visualize.saving import facts_of, save
-    from eqt.visualize.subject import data_of, seen_line, subject_of, traces_for
+    from eqt.visualize.context import context_of, data_of, seen_line, traces_for
     from eqt.visualize.traces import spread_names
+    from eqt.visualize.write import facts_of, save
 
-    subject = subject_of(run, data)
-    shown = traces_for(subject, (*named, *more))
-    mean_names = spread_names(data_of(subject), mean, subject.among) if mean else []
-    seen = seen_line(subject, [*shown.names, *mean_names])
+    context = context_of(run, data)
+    shown = traces_for(context, (*named, *more))
+    mean_names = spread_names(data_of(context), mean, context.candidates) if mean else []
+    seen = seen_line(context, [*shown.names, *mean_names])
     if seen:
         echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
-    facts = facts_of(subject, shown, seen)
-    content = getattr(package, function)(subject, shown, *settings)
+    facts = facts_of(context, shown, seen)
+    content = getattr(package, function)(context, shown, *settings)
     echo(save(content, out, kind, facts, overwrite, with_page))
 
 
-def _checked(run: Path | None, out: Path | None, what: str, overwrite: bool) -> Path:
-    """Tell where to write, once it is clear that one may."""
+def _checked_folder(run: Path | None, out: Path | None, name: str, overwrite: bool) -> Path:
+    """Return the output folder after checking that it may be written."""
     from eqt.visualize.folder import default_folder, files_of
     from steadkit.atomic import check_folder
 
-    target = out or default_folder(run or Path(), what)
+    target = out or default_folder(run or Path(), name)
     check_folder(target, overwrite, files_of)
     return target

@@ -1,4 +1,4 @@
-"""Evaluations compared: the study's Better, Equal and Worse, and a paired bootstrap beside it.
+"""Comparison of evaluations: the study's Better, Equal and Worse, and a paired cluster bootstrap.
 
 Of the study's 25 columns 22 are compared; ``model_name``, ``#events`` and ``#noise`` are not, but
 the study counts "of 25", so the sentences here do too. Recall, precision, true positives and true
@@ -12,26 +12,26 @@ from eqt.compare.comparison import (
     UNDEFINED,
     WORSE,
     Comparison,
-    Contender,
+    ModelRuns,
     compare,
-    contenders_of,
+    group_runs,
     tally,
 )
 from eqt.compare.figures import draw_differences
+from eqt.compare.load import EvaluationTables, evaluation_folder, read_evaluation, require_results
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
-from eqt.compare.reading import Evaluated, evaluation_folder, read_evaluation, require_results
 from eqt.compare.report import (
-    HOW,
+    METHOD,
     PROTOCOLS,
     SOURCES,
+    comparison_table,
     default_folder,
-    how_drawn,
+    describe_method,
+    format_interval,
     markdown_table,
     number,
     refuse_existing,
     sentences,
-    sheet,
-    span,
     write,
 )
 
@@ -40,9 +40,9 @@ __all__ = [
     "COMPARED",
     "DRAWS",
     "EQUAL",
-    "HOW",
     "IN_TIME",
     "MEASURES",
+    "METHOD",
     "NOT_COMPARED",
     "PROTOCOLS",
     "SOURCES",
@@ -50,22 +50,22 @@ __all__ = [
     "UNDEFINED",
     "WORSE",
     "Comparison",
-    "Contender",
-    "Evaluated",
+    "EvaluationTables",
+    "ModelRuns",
     "compare",
-    "contenders_of",
+    "comparison_table",
     "default_folder",
+    "describe_method",
     "draw_differences",
     "evaluation_folder",
-    "how_drawn",
+    "format_interval",
+    "group_runs",
     "markdown_table",
     "number",
     "read_evaluation",
     "refuse_existing",
     "require_results",
     "sentences",
-    "sheet",
-    "span",
     "tally",
     "write",
 ]

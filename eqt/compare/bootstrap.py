@@ -1,8 +1,8 @@
-"""The paired bootstrap over earthquakes: what a difference would be on other earthquakes.
+"""Paired cluster bootstrap over earthquakes.
 
-Traces of one earthquake are not independent, so whole earthquakes are drawn, with replacement, and
-all models are counted on the same draw (Efron and Tibshirani 1993, chapters 6 and 13). A draw is
-one multinomial count for each earthquake; the sums of all models on many draws are one matrix
+Traces of one earthquake are not independent, so complete earthquakes are drawn, with replacement,
+and all models are counted on the same draw (Efron and Tibshirani 1993, chapters 6 and 13). A draw
+is one multinomial count for each earthquake; the sums of all models on many draws are one matrix
 product.
 """
 
@@ -11,26 +11,27 @@ from collections.abc import Iterator
 import numpy as np
 
 DRAWS_AT_ONCE = 64
-"""So many that a million earthquakes take half a gigabyte."""
+"""Draws in memory together: the weights of a million earthquakes then take half a gigabyte."""
 
 
 def draws(is_noise: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw earthquakes, as many as there are, and noise traces, as many as there are.
+    """Draw bootstrap samples stratified into earthquakes and noise traces.
 
     Parameters
     ----------
     is_noise
-        Which groups are noise traces, bool; they are drawn for themselves, so that every draw has
-        as much noise.
+        Which groups are noise traces, bool; a stratum of its own, so that every draw has the same
+        number of noise traces.
     count
-        How many draws.
+        Number of draws.
     seed
         The same seed gives the same draws.
 
     Yields
     ------
     numpy.ndarray
-        Shape (draws, groups), float64: how often each was drawn; some draws at a time.
+        Shape (draws, groups), float64: how often each group was drawn, up to ``DRAWS_AT_ONCE``
+        draws at a time.
 
     >>> next(draws(np.array([False, False, True]), 3, seed=0))
     array([[0., 2., 1.],
@@ -38,7 +39,7 @@ def draws(is_noise: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
            [2., 0., 1.]])
     """
     random = np.random.default_rng(seed)
-    strata = [np.flatnonzero(is_noise == which) for which in (False, True)]
+    strata = [np.flatnonzero(is_noise == stratum) for stratum in (False, True)]
     for start in range(0, count, DRAWS_AT_ONCE):
         weights = np.zeros((min(DRAWS_AT_ONCE, count - start), len(is_noise)))
         for row in weights:
@@ -50,12 +51,12 @@ def draws(is_noise: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def resample(sums: np.ndarray, is_noise: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Sum over the earthquakes of every draw.
+    """Return the sums over the groups of every draw.
 
     Parameters
     ----------
     sums
-        Shape (groups, columns): the columns of all models side by side.
+        Shape (groups, columns): the columns of all models, concatenated.
     is_noise, count, seed
         See `draws`.
 
@@ -70,8 +71,8 @@ def resample(sums: np.ndarray, is_noise: np.ndarray, count: int, seed: int) -> n
 def mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Average over the seeds of a network, drawn with replacement in each draw.
 
-    So the spread of a figure says what another training would give too. With one seed there is
-    nothing to draw.
+    The spread of a figure then includes that between trainings. With one seed there is nothing to
+    draw.
 
     Parameters
     ----------
@@ -84,8 +85,8 @@ def mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray
         Shape (draws,).
     """
     seeds, count = values.shape
-    chosen = random.integers(0, seeds, (seeds, count))
-    averaged: np.ndarray = np.take_along_axis(values, chosen, axis=0).mean(axis=0)
+    drawn_seeds = random.integers(0, seeds, (seeds, count))
+    averaged: np.ndarray = np.take_along_axis(values, drawn_seeds, axis=0).mean(axis=0)
     return averaged
 
 
@@ -103,11 +104,13 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def side(low: float, high: float, direction: int) -> str:
-    """Tell what an interval of differences says: better, worse or undecided.
+def classify_interval(low: float, high: float, direction: int) -> str:
+    """Classify an interval of differences as better, worse or undecided.
 
-    >>> side(0.01, 0.02, 1), side(0.01, 0.02, -1), side(-0.01, 0.02, 1)
-    ('better', 'worse', 'undecided')
+    >>> classify_interval(0.01, 0.02, 1), classify_interval(0.01, 0.02, -1)
+    ('better', 'worse')
+    >>> classify_interval(-0.01, 0.02, 1)
+    'undecided'
     """
     if low > 0 or high < 0:
         return "better" if (low > 0) == (direction > 0) else "worse"

@@ -1,4 +1,4 @@
-"""Models against a baseline: better, equal or worse in each figure, and whether that would last."""
+"""Comparison of models with a baseline: verdict and bootstrap interval of each figure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eqt.compare.bootstrap import interval, mean_of_seeds, resample, side
-from eqt.compare.counting import by_earthquake, counts_of
+from eqt.compare.bootstrap import classify_interval, interval, mean_of_seeds, resample
+from eqt.compare.counts import by_earthquake, counts_of
+from eqt.compare.load import EvaluationTables, align_traces, read_evaluation
 from eqt.compare.measures import MEASURES, STUDY
-from eqt.compare.reading import Evaluated, in_same_order, read_evaluation
-from eqt.seen import Seen
+from eqt.seen import TrainingOverlap
 from steadkit.console import progress
 from steadkit.errors import InputError, printable
 from steadkit.schema import EVENT
@@ -21,39 +21,40 @@ BETTER, EQUAL, WORSE, UNDEFINED = "Better", "Equal", "Worse", "undefined"
 DRAWS = 2000
 
 EQUAL_WITHIN = 1e-9
-"""Sums of the same errors in another order differ by less."""
+"""Relative difference up to which values are equal: sums of the same errors in another order
+differ by less."""
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A model that is compared: its name, and one evaluation for each seed it was trained with."""
+class ModelRuns:
+    """A model by name, with one evaluation for each seed that it was trained with."""
 
     name: str
-    evaluations: Sequence[Evaluated]
+    evaluations: Sequence[EvaluationTables]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out.
+    """Result of a comparison.
 
     Parameters
     ----------
     baseline
-        The model that the others are compared with.
+        Name of the model that all others are compared with.
     models
-        The others.
+        Names of all other models.
     figures
-        A row a model (the baseline too) and measure: ``model``, ``protocol``, ``figure``,
+        A row per model (the baseline too) and measure: ``model``, ``protocol``, ``figure``,
         ``value``, and the 95 % interval, ``low`` and ``high``.
     differences
-        A row a model and measure: ``model``, ``protocol``, ``figure``, ``baseline``, ``value``,
+        A row per model and measure: ``model``, ``protocol``, ``figure``, ``baseline``, ``value``,
         ``difference`` with its 95 % interval, ``low`` and ``high``, ``verdict`` (Better, Equal,
         Worse, undefined) and ``bootstrap`` (better, worse, undecided).
     earthquakes, events, noise, seeds
-        How many there were of each; seeds of the model that has most.
+        Number of each; seeds of the model that has most.
     seen
-        A line for each amount of the traces that models were trained on; none where all models are
-        judged on traces and earthquakes that are new to them.
+        A line for each number of the traces that models were trained on; none where all models are
+        evaluated on traces and earthquakes that are new to them.
     """
 
     baseline: str
@@ -67,30 +68,32 @@ class Comparison:
     seen: tuple[str, ...] = ()
 
 
-def contenders_of(paths: Sequence[Path]) -> list[Contender]:
-    """Read the evaluations that a user names, and call each by its run.
+def group_runs(paths: Sequence[Path]) -> list[ModelRuns]:
+    """Read the evaluations of several runs, each named after its run.
 
     Raises
     ------
     InputError
-        Fewer than two are named, one twice, or one cannot be used.
+        There are fewer than two, one is named twice, or one cannot be used.
     """
     if len(paths) < 2:
         raise InputError("nothing to compare with: name at least two runs")
     evaluations = [read_evaluation(path) for path in paths]
-    folders = [one.folder.resolve() for one in evaluations]
+    folders = [evaluation.folder.resolve() for evaluation in evaluations]
     for folder, path in zip(folders, paths, strict=True):
         if folders.count(folder) > 1:
             raise InputError(f"{str(path)!r} is named twice: name each run once")
     runs = [f.parent.name if f.name == "evaluation" else f.name for f in folders]
-    # Two runs of one name in two folders are told apart by what the user typed.
+    # Two runs of one name in two folders are distinguished by the paths that the user typed.
     names = [run if runs.count(run) == 1 else str(p) for run, p in zip(runs, paths, strict=True)]
     names = [printable(name, None) for name in names]
-    return [Contender(name, [one]) for name, one in zip(names, evaluations, strict=True)]
+    return [
+        ModelRuns(name, [evaluation]) for name, evaluation in zip(names, evaluations, strict=True)
+    ]
 
 
 def compare(
-    contenders: Sequence[Contender],
+    models: Sequence[ModelRuns],
     baseline: str | None = None,
     resamples: int = DRAWS,
     seed: int = 0,
@@ -99,55 +102,62 @@ def compare(
 
     Parameters
     ----------
-    contenders
+    models
         The models; with several evaluations each figure is the mean over them.
     baseline
-        A name among them; the first by default.
+        Name of one of the models; the first by default.
     resamples
-        Draws of the bootstrap.
+        Number of bootstrap draws.
     seed
-        Of these draws.
+        Seed of these draws.
 
     Raises
     ------
     InputError
-        The baseline is not among them, or they were evaluated on different traces.
+        The baseline is none of the models, or they were evaluated on different traces.
     """
-    names = [one.name for one in contenders]
+    names = [runs.name for runs in models]
     if baseline is not None and baseline not in names:
         raise InputError(
             f"no {printable(baseline)!r} to compare with: use one of {', '.join(names)}"
         )
     base = names.index(baseline) if baseline is not None else 0
-    owners = [model for model, one in enumerate(contenders) for _ in one.evaluations]
+    owners = [model for model, runs in enumerate(models) for _ in runs.evaluations]
     labels = [names[model] for model in owners]
-    evaluations = in_same_order([e for one in contenders for e in one.evaluations], labels)
+    evaluations = align_traces([e for runs in models for e in runs.evaluations], labels)
     traces = evaluations[0].traces
-    counted = [by_earthquake(counts_of(one), traces) for one in progress(evaluations, "counting")]
-    is_noise = counted[0][1]
-    points, draws = _figures([sums for sums, _ in counted], is_noise, owners, resamples, seed)
-    others = [model for model in range(len(names)) if model != base]
+    counts_by_earthquake = [
+        by_earthquake(counts_of(runs), traces) for runs in progress(evaluations, "counting")
+    ]
+    is_noise = counts_by_earthquake[0][1]
+    points, draws = _figures(
+        [sums for sums, _ in counts_by_earthquake], is_noise, owners, resamples, seed
+    )
+    other_models = [model for model in range(len(names)) if model != base]
     return Comparison(
         baseline=names[base],
-        models=tuple(names[model] for model in others),
+        models=tuple(names[model] for model in other_models),
         figures=pd.concat([_intervals(names[m], points[m], draws[m]) for m in range(len(names))]),
         differences=pd.concat(
-            [_against(names[m], points[base], points[m], draws[m] - draws[base]) for m in others]
+            [
+                _difference_rows(names[m], points[base], points[m], draws[m] - draws[base])
+                for m in other_models
+            ]
         ).reset_index(drop=True),
         earthquakes=int((~is_noise).sum()),
         events=int((traces["trace_category"] == EVENT).sum()),
         noise=int(is_noise.sum()),
-        seeds=max(len(one.evaluations) for one in contenders),
-        seen=_seen_lines(contenders, len(traces)),
+        seeds=max(len(runs.evaluations) for runs in models),
+        seen=_seen_lines(models, len(traces)),
     )
 
 
-def _seen_lines(contenders: Sequence[Contender], n_traces: int) -> tuple[str, ...]:
+def _seen_lines(model_runs: Sequence[ModelRuns], n_traces: int) -> tuple[str, ...]:
     """Return lines on the models that were trained on some traces; equal counts share a line."""
-    models: dict[Seen, list[str]] = {}
-    for one in contenders:
-        for seen in dict.fromkeys(evaluation.seen for evaluation in one.evaluations):
-            models.setdefault(seen, []).append(one.name)
+    models: dict[TrainingOverlap, list[str]] = {}
+    for runs in model_runs:
+        for seen in dict.fromkeys(evaluation.seen for evaluation in runs.evaluations):
+            models.setdefault(seen, []).append(runs.name)
     return tuple(filter(None, (seen.summary(n_traces, names) for seen, names in models.items())))
 
 
@@ -160,21 +170,23 @@ def _figures(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute all measures of all models: (models, measures), and (models, measures, draws)."""
     columns = list(sums[0].columns)
-    together = np.concatenate([one.to_numpy() for one in sums], axis=1)
+    columns_of_all = np.concatenate([table.to_numpy() for table in sums], axis=1)
     shape = (-1, len(sums), len(columns))
-    whole = together.sum(axis=0).reshape(shape)
-    drawn = resample(together, is_noise, resamples, seed).reshape(shape)
+    totals = columns_of_all.sum(axis=0).reshape(shape)
+    drawn = resample(columns_of_all, is_noise, resamples, seed).reshape(shape)
     random = np.random.default_rng([seed, 1])  # not the numbers that drew the earthquakes
     points, draws = [], []
     for model in range(max(owners) + 1):
-        own = [number for number, owner in enumerate(owners) if owner == model]
-        of_whole, of_draws = (_measured(values[:, own], columns) for values in (whole, drawn))
-        points.append(of_whole[:, :, 0].mean(axis=1))
+        model_rows = [number for number, owner in enumerate(owners) if owner == model]
+        of_totals, of_draws = (
+            _compute_measures(values[:, model_rows], columns) for values in (totals, drawn)
+        )
+        points.append(of_totals[:, :, 0].mean(axis=1))
         draws.append(np.stack([mean_of_seeds(values, random) for values in of_draws]))
     return np.stack(points), np.stack(draws)
 
 
-def _measured(sums: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+def _compute_measures(sums: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """Compute all measures from sums of shape (draws, seeds, columns): (measures, seeds, draws)."""
     named = {name: sums[:, :, number].T for number, name in enumerate(columns)}
     return np.stack([measure.formula(named) for measure in MEASURES])
@@ -188,33 +200,33 @@ def _intervals(name: str, points: np.ndarray, draws: np.ndarray) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["model", "protocol", "figure", "value", "low", "high"])
 
 
-def _against(
+def _difference_rows(
     name: str, baseline: np.ndarray, points: np.ndarray, differences: np.ndarray
 ) -> pd.DataFrame:
-    """Make the rows of one model; differences have the shape (measures, draws)."""
+    """Return the rows of one model; differences have the shape (measures, draws)."""
     rows = []
     for number, measure in enumerate(MEASURES):
-        value, theirs = float(points[number]), float(baseline[number])
+        value, baseline_value = float(points[number]), float(baseline[number])
         low, high = interval(differences[number])
         rows.append(
             {
                 "model": name,
                 "protocol": measure.protocol,
                 "figure": measure.name,
-                "baseline": theirs,
+                "baseline": baseline_value,
                 "value": value,
-                "difference": value - theirs,
+                "difference": value - baseline_value,
                 "low": low,
                 "high": high,
-                "verdict": verdict(value, theirs, measure.direction),
-                "bootstrap": side(low, high, measure.direction),
+                "verdict": verdict(value, baseline_value, measure.direction),
+                "bootstrap": classify_interval(low, high, measure.direction),
             }
         )
     return pd.DataFrame(rows)
 
 
 def verdict(value: float, baseline: float, direction: int) -> str:
-    """Tell whether a figure is better, as the study did: by its value alone.
+    """Return whether a figure is better, as in the study: by its value alone.
 
     >>> verdict(0.9, 0.8, 1), verdict(0.9, 0.8, -1), verdict(3.0, 3.0, 1)
     ('Better', 'Worse', 'Equal')
@@ -233,12 +245,12 @@ def tally(comparison: Comparison, model: str, column: str = "verdict") -> dict[s
     Parameters
     ----------
     comparison
-        What came out.
+        The comparison.
     model
         One of its models.
     column
-        ``verdict``, or ``bootstrap`` for what would last.
+        ``verdict``, or ``bootstrap`` for the verdict by the interval.
     """
     rows = comparison.differences
-    own = rows[(rows["model"] == model) & (rows["protocol"] == STUDY)]
-    return {str(name): int(number) for name, number in own[column].value_counts().items()}
+    model_rows = rows[(rows["model"] == model) & (rows["protocol"] == STUDY)]
+    return {str(name): int(number) for name, number in model_rows[column].value_counts().items()}

@@ -1,4 +1,4 @@
-"""A comparison as a forest plot: every difference with its interval, better to the right."""
+"""Forest plot of a comparison: every difference with its interval, better to the right."""
 
 import numpy as np
 import pandas as pd
@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.compare.comparison import Comparison
-from eqt.compare.measures import MEASURES, SAMPLES, SECONDS, SHARES, TRACES
+from eqt.compare.measures import FRACTIONS, MEASURES, SAMPLES, SECONDS, TRACES
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 
 MARKS = {"better": (BLUE, "o", BLUE), "worse": (VERMILLION, "s", VERMILLION)}
-"""Colour, marker and its filling by what the bootstrap says; told apart without colours too."""
+"""Colour, marker and its filling by bootstrap verdict; distinguishable without colours too."""
 
 UNDECIDED = (GREY, "D", "white")
 
@@ -25,12 +25,12 @@ INCHES_A_ROW, INCHES_A_MODEL, INCHES_OF_NAMES = 0.17, 2.3, 1.2
 
 @styled
 def draw_differences(comparison: Comparison) -> Figure:
-    """Draw how far every model is from the baseline, a column a model.
+    """Draw the differences of every model from the baseline, a column per model.
 
-    Shares, samples, seconds and traces have their own axes, as wide for all models. Where less is
-    better the difference is turned round, so that better is to the right everywhere.
+    Fractions, samples, seconds and traces have separate axes, shared by all models. Where less is
+    better the sign of the difference is reversed, so that better is to the right everywhere.
     """
-    units = (SHARES, SAMPLES, SECONDS, TRACES)
+    units = (FRACTIONS, SAMPLES, SECONDS, TRACES)
     heights = [sum(measure.unit == unit for measure in MEASURES) for unit in units]
     count = len(comparison.models)
     figure = Figure(
@@ -43,9 +43,9 @@ def draw_differences(comparison: Comparison) -> Figure:
         len(units), count, sharex="row", sharey="row", squeeze=False, height_ratios=heights
     )
     for column, model in enumerate(comparison.models):
-        own = comparison.differences[comparison.differences["model"] == model]
+        model_rows = comparison.differences[comparison.differences["model"] == model]
         for row, unit in enumerate(units):
-            _panel(axes[row, column], own, unit)
+            _panel(axes[row, column], model_rows, unit)
         axes[0, column].set_title(f"{model}\nagainst {comparison.baseline}")
     figure.suptitle(LEGEND, x=0.01, ha="left")
     return figure

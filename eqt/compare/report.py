@@ -1,27 +1,27 @@
-"""A comparison told: sentences, tables, and the files that hold them."""
+"""Report of a comparison: sentences, tables, and the files that contain them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from eqt import pages
 from eqt.compare.comparison import BETTER, EQUAL, UNDEFINED, WORSE, Comparison, tally
 from eqt.compare.figures import draw_differences
+from eqt.compare.load import RESULTS, evaluation_folder
 from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
-from eqt.compare.reading import RESULTS, evaluation_folder
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
-from steadkit.atomic import staged
+from eqt.plots import html
+from steadkit.atomic import atomic_write
 from steadkit.errors import InputError
 from steadkit.plots.style import styled, write_figure
 
-HOW = (
+METHOD = (
     "Better, Equal and Worse go by the values alone. Recall, precision, true positives and true "
     "negatives are better when they are more, errors, false positives and false negatives when "
     f"they are less; {', '.join(NOT_COMPARED[:-1])} and {NOT_COMPARED[-1]} are not compared, "
     f"{len(COMPARED)} of the {len(STUDY_COLUMNS)} columns are."
 )
-"""How the study's columns are counted."""
+"""Description of how the study's columns are counted."""
 
 PROTOCOLS = {
     STUDY: "The study's columns, where any pick in an event counts, errors in samples",
@@ -32,16 +32,16 @@ SOURCES = (
     f"The study's columns are counted from {RESULTS}, the rows that EQTransformer's tester writes "
     "by its published rules; all other figures are those of the picks by the corrected rules."
 )
-"""What the two protocols are counted from."""
+"""Description of the tables from which the two protocols are counted."""
 
 FILES = ("comparison.csv", "comparison.md", "comparison.png", "comparison.html")
-"""What a comparison consists of; the page is written last."""
+"""Files of a comparison; the page is written last."""
 
 _TRACES = {measure.name for measure in MEASURES if measure.unit == TRACES}
 
 
-def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
-    """Say what the intervals are."""
+def describe_method(comparison: Comparison, resamples: int, seed: int) -> str:
+    """Return a description of the intervals."""
     seeds = f", and of the {comparison.seeds} seeds" if comparison.seeds > 1 else ""
     return (
         f"Intervals hold 95 % of {resamples:,} draws, with replacement, of the "
@@ -52,9 +52,9 @@ def how_drawn(comparison: Comparison, resamples: int, seed: int) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """Say of every model in how many of the study's columns it is better, a line a model.
+    """Return a line per model: the number of the study's columns in which it is better.
 
-    The study counts "of 25", so does this; see ``HOW``.
+    The study counts "of 25", so do these lines; see ``METHOD``.
     """
     return [_sentence(comparison, model) for model in comparison.models]
 
@@ -62,21 +62,21 @@ def sentences(comparison: Comparison) -> list[str]:
 def _sentence(comparison: Comparison, model: str) -> str:
     by_value = tally(comparison, model)
     lasting = tally(comparison, model, "bootstrap")
-    words = [f"{by_value.get(name, 0)} {name.lower()}" for name in (EQUAL, WORSE)]
+    counts = [f"{by_value.get(name, 0)} {name.lower()}" for name in (EQUAL, WORSE)]
     if UNDEFINED in by_value:
-        words.append(f"{by_value[UNDEFINED]} undefined")
+        counts.append(f"{by_value[UNDEFINED]} undefined")
     return (
         f"{model} is better than {comparison.baseline} in {by_value.get(BETTER, 0)} of "
-        f"{len(STUDY_COLUMNS)} columns ({', '.join(words)}, {len(NOT_COMPARED)} not compared); "
+        f"{len(STUDY_COLUMNS)} columns ({', '.join(counts)}, {len(NOT_COMPARED)} not compared); "
         f"other earthquakes would leave {lasting.get('better', 0)} better and "
         f"{lasting.get('worse', 0)} worse, {lasting.get('undecided', 0)} are undecided"
     )
 
 
-def sheet(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
-    """Lay one model beside the baseline: a row a figure, as text."""
+def comparison_table(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
+    """Return a table of one model and the baseline: a row per figure, as text."""
     rows = comparison.differences
-    own = rows[(rows["model"] == model) & (rows["protocol"] == protocol)]
+    model_rows = rows[(rows["model"] == model) & (rows["protocol"] == protocol)]
     return pd.DataFrame(
         [
             {
@@ -84,17 +84,17 @@ def sheet(comparison: Comparison, model: str, protocol: str) -> pd.DataFrame:
                 comparison.baseline: number(row["figure"], row["baseline"]),
                 model: number(row["figure"], row["value"]),
                 "difference": number(row["figure"], row["difference"], "+"),
-                "95 % interval": span(row["figure"], row["low"], row["high"], "+"),
+                "95 % interval": format_interval(row["figure"], row["low"], row["high"], "+"),
                 "by value": row["verdict"],
                 "bootstrap": row["bootstrap"],
             }
-            for row in own.to_dict("records")
+            for row in model_rows.to_dict("records")
         ]
     )
 
 
 def number(figure: str, value: float, sign: str = "") -> str:
-    """Write a figure: traces as whole numbers (means over seeds with a digit), others with four.
+    """Format a figure: traces as integers (means over seeds with a digit), others with 4 digits.
 
     >>> number("p_tp", 1234.0), number("p_mae", 0.12345), number("p_fn", -2.5, "+")
     ('1,234', '0.1235', '-2.5')
@@ -106,17 +106,17 @@ def number(figure: str, value: float, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
 
 
-def span(figure: str, low: float, high: float, sign: str = "") -> str:
-    """Write an interval.
+def format_interval(figure: str, low: float, high: float, sign: str = "") -> str:
+    """Format an interval.
 
-    >>> span("p_recall", 0.9, 0.95)
+    >>> format_interval("p_recall", 0.9, 0.95)
     '0.9000 to 0.9500'
     """
     return " to ".join(number(figure, value, sign) for value in (low, high))
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    r"""Write a table of text as Markdown; the first column to the left, the others to the right.
+    r"""Format a table as Markdown; the first column is left-aligned, all others right-aligned.
 
     >>> print(markdown_table(pd.DataFrame({"a|b": ["x"], "n": [1]})))
     | a\|b | n |
@@ -134,7 +134,7 @@ def _cell(value: object) -> str:
 
 
 def default_folder(first: Path) -> Path:
-    """Name the folder of a comparison: ``comparison`` beside the first run."""
+    """Return the default folder of a comparison: ``comparison`` next to the first run."""
     folder = evaluation_folder(first).resolve()
     run = folder.parent if folder.name == "evaluation" else folder
     return run.parent / "comparison"
@@ -146,14 +146,14 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
     Raises
     ------
     InputError
-        It has one and `overwrite` is false, or it is a file.
+        The folder has a comparison and `overwrite` is false, or it is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
-    there = [name for name in FILES if (folder / name).exists()]
-    if there and not overwrite:
+    existing_files = [name for name in FILES if (folder / name).exists()]
+    if existing_files and not overwrite:
         raise InputError(
-            f"{str(folder / there[0])!r} exists: choose another folder with --out, or use "
+            f"{str(folder / existing_files[0])!r} exists: choose another folder with --out, or use "
             "--overwrite"
         )
 
@@ -175,13 +175,13 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     targets = [folder / name for name in FILES]
-    intro = [SOURCES, HOW, how_drawn(comparison, resamples, seed)]
+    intro = [SOURCES, METHOD, describe_method(comparison, resamples, seed)]
     figure = draw_differences(comparison)
-    with staged(targets, overwrite) as (csv, md, png, html):
+    with atomic_write(targets, overwrite) as (csv, md, png, page):
         comparison.differences.to_csv(csv, index=False)
         md.write_text(as_markdown(comparison, intro), encoding="utf-8")
         styled(write_figure)(figure, png, "png")
-        html.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
+        page.write_text(as_page(comparison, intro, png.read_bytes()), encoding="utf-8")
     return targets
 
 
@@ -190,32 +190,32 @@ def _title(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison, intro: Sequence[str]) -> str:
-    """Write a comparison as Markdown."""
+    """Return a comparison as Markdown."""
     lines = [f"# {_title(comparison)}", *(f"{line}." for line in comparison.seen), *intro]
     lines += ["\n".join(f"- {line}." for line in sentences(comparison))]
     for model in comparison.models:
         lines.append(f"## {model}")
-        for protocol, words in PROTOCOLS.items():
-            lines += [f"{words}:", markdown_table(sheet(comparison, model, protocol))]
+        for protocol, caption in PROTOCOLS.items():
+            lines += [f"{caption}:", markdown_table(comparison_table(comparison, model, protocol))]
     return "\n\n".join(lines) + "\n"
 
 
 def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str:
-    """Write a comparison as a page of HTML that holds its figure."""
+    """Return a comparison as a page of HTML with its figure embedded."""
     sections = [
-        pages.section(
+        html.section(
             model,
             *(
-                pages.table(sheet(comparison, model, protocol), words)
-                for protocol, words in PROTOCOLS.items()
+                html.table(comparison_table(comparison, model, protocol), caption)
+                for protocol, caption in PROTOCOLS.items()
             ),
         )
         for model in comparison.models
     ]
-    return pages.page(
+    return html.page(
         _title(comparison),
-        pages.bullets([f"{line}." for line in (*comparison.seen, *sentences(comparison))]),
-        *map(pages.paragraph, intro),
-        pages.png(picture, "Differences with their 95 % intervals"),
+        html.bullets([f"{line}." for line in (*comparison.seen, *sentences(comparison))]),
+        *map(html.paragraph, intro),
+        html.png(picture, "Differences with their 95 % intervals"),
         *sections,
     )

@@ -1,15 +1,15 @@
-"""What networks are built from and how they are trained.
+"""Configurations of networks and of their training.
 
 ===========  ==============================================================
-`network`    what a network is built from
-`schedules`  how the learning rate falls
-`training`   how it is trained
+`network`    configuration of a network
+`schedules`  learning rate schedules, plateaus, early stopping
+`training`   configuration of a training
 `files`      settings in TOML files
-`checks`     what they all check
+`checks`     validation of single values, conversion to plain values
 ===========  ==============================================================
 """
 
-from eqt.config.checks import shown
+from eqt.config.checks import format_config
 from eqt.config.files import read_toml
 from eqt.config.network import ATTENTION, GATES, POSITIONAL, RECURRENT, EQTConfig
 from eqt.config.schedules import SCHEDULES
@@ -24,6 +24,6 @@ __all__ = [
     "SCHEDULES",
     "EQTConfig",
     "TrainConfig",
+    "format_config",
     "read_toml",
-    "shown",
 ]

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from steadkit.documents import MAX_WHOLE
+from steadkit.documents import MAX_INTEGER
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 
 SUFFIX: Final = ".toml"
-MOST_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -23,9 +23,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     require_file(path, f"no file {str(path)!r}: name a TOML file of settings")
     with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{str(path)!r} is larger than {MOST_BYTES:,} bytes: no file of settings")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{str(path)!r} is larger than {MAX_BYTES:,} bytes: no file of settings")
     try:
         settings = tomllib.loads(content.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -34,8 +34,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not TOML that can be read: write UTF-8") from error
-    # More is no TOML, which tomllib leaves to us; Python could not even print 0xfff... in full.
-    if any(abs(number) > MAX_WHOLE for number in _integers(settings)):
+    # TOML's integers have 64 bits, but tomllib reads longer ones. A long hexadecimal one could not
+    # even be printed: Python limits the conversion to decimal digits.
+    if any(abs(number) > MAX_INTEGER for number in _integers(settings)):
         raise InputError(f"{str(path)!r} has a whole number beyond 64 bits: use a smaller one")
     return settings
 

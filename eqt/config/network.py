@@ -1,4 +1,4 @@
-"""What a network is built from: frozen values that check themselves.
+"""Configuration of a network, a frozen dataclass that validates itself.
 
 Source: Mousavi, Ellsworth, Zhu, Chuang and Beroza (2020), Earthquake transformer: an attentive
 deep-learning model for simultaneous earthquake detection and phase picking, Nature
@@ -6,7 +6,7 @@ Communications 11, 3952, doi:10.1038/s41467-020-17591-w.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate, repeat
 from typing import Any, Final
 
@@ -22,21 +22,21 @@ from eqt.config.checks import (
 from steadkit.schema import COMPONENTS, N_SAMPLES
 
 RECURRENT: Final = ("bilstm", "lstm", "bigru", "gru")
-"""The recurrent layers a stack may name; ``bi`` reads the trace in both directions."""
+"""Types of recurrent layers; ``bi`` reads the trace in both directions."""
 
 GATES: Final = ("hard_sigmoid", "sigmoid")
 """Gate activations; ``hard_sigmoid`` is Keras 2's, clip(0.2 x + 0.5, 0, 1), not Keras 3's."""
 
 ATTENTION: Final = ("additive", "dot", "scaled_dot", "multi_head")
-"""The kinds of attention, in transformer blocks and pickers alike; see `eqt.layers.attention`."""
+"""Types of attention, in transformer blocks and pickers alike; see `eqt.layers.attention`."""
 
 POSITIONAL: Final = ("none", "sinusoidal", "lstm")
-"""What is added before the first transformer block; see `eqt.layers.positions`."""
+"""Encodings added before the first transformer block; see `eqt.layers.positional_encoding`."""
 
 
 @dataclass(frozen=True)
 class EQTConfig:
-    """What a network is built from. Each tuple, read left to right, is a stack of blocks.
+    """Configuration of a network. Each tuple, read left to right, is a stack of blocks.
 
     Attributes
     ----------
@@ -54,10 +54,10 @@ class EQTConfig:
     encoder_rnn, picker_rnn, rnn_units
         Recurrent layers shared by all outputs, those of each picker, and their width.
     transformer_blocks, attention_units, attention_width, feed_forward
-        Number of transformer blocks, width of the attention's hidden layer, how many steps a
-        picker's attention sees, and the hidden width of the feed-forward layer.
+        Number of transformer blocks, width of the attention's hidden layer, number of steps that
+        a picker's attention sees, and hidden width of the feed-forward layer.
     attention, heads
-        Kind of attention, one of ``ATTENTION``, and how many heads ``multi_head`` has. Only
+        Type of attention, one of ``ATTENTION``, and number of heads of ``multi_head``. Only
         ``additive`` has a hidden layer.
     positional
         Positional encoding, one of ``POSITIONAL``.
@@ -121,28 +121,28 @@ class EQTConfig:
         self._check_heads()
 
     def _check_lengths(self) -> None:
-        """Check that the stacks fit one another and that decoding returns to the input length."""
+        """Check that the stacks match in depth and that decoding returns to the input length."""
         depth = len(self.filters)
         check(depth > 0, "filters", self.filters, "give at least one encoder block")
         for name in ("kernels", "decoder_filters"):
             stack = getattr(self, name)
             fits = stack is None or len(stack) == depth
             check(fits, name, stack, f"give {depth} entries, one for each of filters")
-        # Each upsampling doubles the length, so only an even one can come back.
+        # The last upsampling doubles the length, so the output's is always even.
         check(self.input_length % 2 == 0, "input_length", self.input_length, "use an even number")
 
     def _check_heads(self) -> None:
-        """Check that only multi-head attention has heads, and that each gets as many channels."""
-        heads, kind = self.heads, self.attention
-        fits = heads == 1 or kind == "multi_head"
-        check(fits, "heads", heads, f"{kind!r} attention has one, use 'multi_head' or 1")
-        for where, channels in self.attention_channels.items():
+        """Check that only multi-head attention has several heads, and that they divide evenly."""
+        heads, attention = self.heads, self.attention
+        fits = heads == 1 or attention == "multi_head"
+        check(fits, "heads", heads, f"{attention!r} attention has one, use 'multi_head' or 1")
+        for block, channels in self.attention_channels.items():
             fits = channels % heads == 0
-            check(fits, "heads", heads, f"the {where} attention needs a divisor of {channels}")
+            check(fits, "heads", heads, f"the {block} attention needs a divisor of {channels}")
 
     @property
     def attention_channels(self) -> dict[str, int]:
-        """Channels that the attention of the transformer blocks and of the pickers sees.
+        """Input channels of the attention in the transformer blocks and in the pickers.
 
         Examples
         --------
@@ -150,8 +150,8 @@ class EQTConfig:
         {'transformer': 16, 'picker': 32}
         """
         common = self.rnn_units if self.encoder_rnn else self.filters[-1]
-        ways = 2 if self.picker_rnn and self.picker_rnn[-1].startswith("bi") else 1
-        picker = ways * self.rnn_units if self.picker_rnn else common
+        n_directions = 2 if self.picker_rnn and self.picker_rnn[-1].startswith("bi") else 1
+        picker = n_directions * self.rnn_units if self.picker_rnn else common
         return {"transformer": common, "picker": picker}
 
     @property
@@ -167,14 +167,15 @@ class EQTConfig:
 
     @property
     def crops(self) -> tuple[int, ...]:
-        """Samples to cut from each end after each upsampling.
+        """Samples to crop from each end after each upsampling.
 
-        Rounding up while pooling leaves the decoder too long. What both ends can share equally of
-        the excess is cut at once: 47 x 2^4 = 752 is cut to 750, and 750 x 2^3 = 6000.
+        Pooling rounds up, so upsampling makes the signal too long. The excess is cropped as soon
+        as it can be split evenly between both ends: 47 x 2^4 = 752 is cropped to 750, and
+        750 x 2^3 = 6000.
         """
         crops, length = [], self.pooled_length
-        for wanted in reversed(self.lengths[:-1]):
-            excess = 2 * length - wanted
+        for target in reversed(self.lengths[:-1]):
+            excess = 2 * length - target
             crops.append(excess // 2)
             length = 2 * length - 2 * crops[-1]
         return tuple(crops)
@@ -185,8 +186,22 @@ class EQTConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EQTConfig":
-        """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
+        """Build a configuration from the values of ``to_dict``; absent fields keep defaults."""
         return from_plain(cls, values, "model")
+
+    def diff(self, other: "EQTConfig") -> list[tuple[str, object, object]]:
+        """List the settings in which two configurations differ, with the value of each.
+
+        >>> from dataclasses import replace
+        >>> EQTConfig().diff(replace(EQTConfig(), picker_rnn=()))
+        [('picker_rnn', ('lstm',), ())]
+        """
+        values, other_values = asdict(self), asdict(other)
+        return [
+            (name, value, other_values[name])
+            for name, value in values.items()
+            if value != other_values[name]
+        ]
 
 
 _COUNTS: Final = (
@@ -205,5 +220,5 @@ _STACKS: Final = ("filters", "kernels", "decoder_filters", "residual_kernels")
 
 
 def _check_recurrent(name: str, value: object) -> None:
-    known = isinstance(value, tuple) and all(kind in RECURRENT for kind in value)
+    known = isinstance(value, tuple) and all(layer_type in RECURRENT for layer_type in value)
     check(known, name, value, f"use a tuple of {', '.join(RECURRENT)}")

@@ -1,21 +1,21 @@
-"""How the learning rate falls: shares of the first rate, functions of the epoch alone."""
+"""Learning rate schedules, as fractions of the initial rate; plateaus and early stopping."""
 
 from collections.abc import Callable, Sequence
 from math import cos, inf, pi
 from typing import Final, NamedTuple
 
 LEARNING_RATE_DROPS: Final = ((20, 10), (40, 100), (60, 1000), (90, 2000))
-"""After which epoch the published recipe divides its first rate by what."""
+"""(epoch, divisor): after this epoch the published recipe divides its initial rate by it."""
 
-LEAST_SHARE: Final = 5e-4
-"""A plateau lets the rate fall no further than this share of the first one, as published."""
+MIN_RATE_FRACTION: Final = 5e-4
+"""Lower bound of the rate after plateaus, a fraction of the initial rate, as published."""
 
 PLATEAU_DELTA: Final = 1e-4
-"""By how much a validation loss must be lower to end a plateau, as in Keras."""
+"""Decrease of the validation loss that ends a plateau, as in Keras."""
 
 
 class Steps(NamedTuple):
-    """What a schedule may need to know."""
+    """Parameters of the schedules: all epochs; for ``step`` its interval and factor."""
 
     epochs: int
     every: int = 20
@@ -23,7 +23,7 @@ class Steps(NamedTuple):
 
 
 def constant_schedule(epoch: int, steps: Steps) -> float:
-    """Stay.
+    """Return 1: a constant rate.
 
     >>> constant_schedule(100, Steps(200))
     1.0
@@ -32,7 +32,7 @@ def constant_schedule(epoch: int, steps: Steps) -> float:
 
 
 def published_schedule(epoch: int, steps: Steps) -> float:
-    """Fall in steps, as published; short trainings see none of them.
+    """Return the published step decay, which begins after epoch 20.
 
     >>> published_schedule(20, Steps(200)), published_schedule(21, Steps(200))
     (1.0, 0.1)
@@ -41,12 +41,12 @@ def published_schedule(epoch: int, steps: Steps) -> float:
 
 
 def cosine_schedule(epoch: int, steps: Steps) -> float:
-    """Fall from 1 to nearly 0 over the epochs (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
+    """Return the cosine decay from 1 to nearly 0 (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
     return (1 + cos(pi * epoch / steps.epochs)) / 2
 
 
 def step_schedule(epoch: int, steps: Steps) -> float:
-    """Fall by a factor every so many epochs.
+    """Return the step decay, by a factor every ``steps.every`` epochs.
 
     >>> step_schedule(5, Steps(20, every=5, factor=0.5))
     0.5
@@ -63,10 +63,9 @@ SCHEDULES: Final[dict[str, Callable[[int, Steps], float]]] = {
 
 
 def plateaus(losses: Sequence[float], patience: int) -> int:
-    """Count how often the loss has not fallen for so many epochs, as Keras counts it.
+    """Count the plateaus: runs of `patience` epochs without a lower loss, as Keras counts them.
 
-    What a plateau has brought follows from the losses so far, so that a training that was cut off
-    need not keep it.
+    The count is a function of the losses alone, so that a resumed training needs no other state.
 
     Parameters
     ----------
@@ -91,11 +90,13 @@ def plateaus(losses: Sequence[float], patience: int) -> int:
     return count
 
 
-def is_over(losses: Sequence[float], patience: int) -> bool:
-    """Tell whether the loss has not been lower than its best for so many epochs.
+def should_stop(losses: Sequence[float], patience: int) -> bool:
+    """Return whether the last `patience` epochs had no loss below the best one before them.
 
-    >>> is_over([3, 2, 2.5, 2], patience=2), is_over([3, 2, 2.5], 2), is_over([1, 1, 1], 0)
-    (True, False, False)
+    >>> should_stop([3, 2, 2.5, 2], patience=2), should_stop([3, 2, 2.5], 2)
+    (True, False)
+    >>> should_stop([1, 1, 1], 0)
+    False
     """
     if not patience or not losses:
         return False

@@ -1,4 +1,4 @@
-"""How a network is trained: frozen values that check themselves, the published recipe first."""
+"""Configuration of a training, a frozen dataclass that validates itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,43 +17,42 @@ from eqt.config.checks import (
     from_plain,
     to_plain,
 )
-from eqt.config.schedules import LEAST_SHARE, SCHEDULES, Steps, plateaus
+from eqt.config.schedules import MIN_RATE_FRACTION, SCHEDULES, Steps, plateaus
 from steadkit.labels import SHAPES, TARGETS, LabelConfig
 from steadkit.pipeline import MIXES, BatchConfig
 from steadkit.transforms import NORMALIZATIONS, PRESETS
 from steadkit.types import parse_fraction
 
 PRECISIONS: Final = ("float32", "mixed_bfloat16", "mixed_float16")
-"""In what the layers compute; weights, losses and the three outputs are float32 in all of them."""
+"""Types in which layers compute; weights, losses and the three outputs are always float32."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a network is trained; the defaults are the published recipe.
+    """Configuration of a training; the defaults are the published recipe.
 
     Attributes
     ----------
     epochs, batch_size
-        How often every trace is seen, and how many at a time.
+        Passes over the training traces, and traces in a batch.
     learning_rate, schedule
-        Adam's rate at the start, and how it falls, one of ``SCHEDULES``.
+        Adam's initial rate, and its schedule, one of ``SCHEDULES``.
     step_epochs, step_factor
-        Schedule ``step`` multiplies the rate by the factor every so many epochs.
+        Schedule ``step`` multiplies the rate by the factor every `step_epochs` epochs.
     warmup
         Epochs over which the rate rises from 0, batch by batch.
     plateau, plateau_factor
         Epochs without a lower validation loss after which the rate is multiplied by the factor,
-        besides the schedule; 0 for never. The factor is the published one, sqrt(0.1).
+        in addition to the schedule; 0 for never. The published factor is sqrt(0.1).
     patience
         Epochs without a lower validation loss after which training stops; 0 for never.
     weight_decay
         AdamW's (Loshchilov and Hutter 2019, arXiv:1711.05101), of kernels alone; 0 is Adam.
     clip_norm
-        Gradients of a larger norm, over all weights together, are scaled down to it; 0 for none.
+        Upper bound of the global norm of the gradients, which are scaled down to it; 0 for none.
     ema
         Momentum of an exponential moving average of the weights (Polyak and Juditsky 1992,
-        doi:10.1137/0330046); validation and the weights that are kept are the average's. 0 for
-        none.
+        doi:10.1137/0330046), which is validated and saved in their place. 0 for none.
     loss_weights
         Weights of the binary cross-entropies of detector, P and S.
     labels, normalization
@@ -66,19 +65,19 @@ class TrainConfig:
         ``natural`` or ``balanced``, as many events as noise; see `steadkit.pipeline.BatchConfig`.
     shuffle_block
         0: each epoch takes the training traces in one random order. Else it reads the file from
-        front to back, shuffled in blocks of so many traces; see `steadkit.pipeline.BatchConfig`.
+        front to back, shuffled in blocks of this many traces; see `steadkit.pipeline.BatchConfig`.
     train, validation, test
-        Shares of the traces, as decimals that add up to 1.
+        Fractions of the traces, as decimals that add up to 1.
     one_class
-        Whether to train where there is only noise, or only earthquakes.
+        Whether a data set of only noise, or only earthquakes, is accepted.
     freeze
-        Stages of the network that do not learn; see `eqt.stages.frozen`.
+        Stages of the network to freeze; see `eqt.layer_plan.layers_to_freeze`.
     mixed_precision
         One of ``PRECISIONS``.
     xla
         Whether to compile the step with XLA, which takes a minute and gains little on a CPU.
     seed
-        Selects split, initial weights, dropout and the order of every epoch.
+        Seed of split, initial weights, dropout and the order of every epoch.
 
     Examples
     --------
@@ -129,7 +128,7 @@ class TrainConfig:
         stages = self.freeze
         fits = isinstance(stages, tuple) and all(isinstance(stage, str) for stage in stages)
         check(fits, "freeze", stages, "give names of stages")
-        _ = self.training_batches, self.shares  # they check themselves
+        _ = self.training_batches, self.shares  # the properties validate the rest
 
     def _check_numbers(self) -> None:
         rate = self.learning_rate
@@ -147,7 +146,7 @@ class TrainConfig:
 
     @property
     def shares(self) -> tuple[Fraction, ...]:
-        """Shares of train, validation and test, exactly."""
+        """Fractions of train, validation and test; decimals, since floats would not add up to 1."""
         texts = (self.train, self.validation, self.test)
         shares = tuple(parse_fraction(str(text)) for text in texts)
         check(sum(shares) == 1, "shares", [str(s) for s in shares], "they must add up to 1")
@@ -155,12 +154,12 @@ class TrainConfig:
 
     @property
     def batches(self) -> BatchConfig:
-        """How batches are made for validation and evaluation: plain."""
+        """Batches for validation and evaluation, without augmentation."""
         return BatchConfig(self.batch_size, self.normalization, LabelConfig(self.labels))
 
     @property
     def training_batches(self) -> BatchConfig:
-        """How batches are made for training."""
+        """Batches for training."""
         mixed = replace(self.batches, mix=self.mix, shuffle_block=self.shuffle_block)
         if self.augment == "none":
             return mixed
@@ -172,24 +171,34 @@ class TrainConfig:
         Parameters
         ----------
         epoch
-            Which one.
+            Number of the epoch.
         losses
-            Validation losses of the epochs before it, which may be on a plateau.
+            Validation losses of the epochs before it, to find plateaus in.
         """
         steps = Steps(self.epochs, self.step_epochs, self.step_factor)
-        share = SCHEDULES[self.schedule](epoch, steps)
-        on_plateau = share * self.plateau_factor ** plateaus(losses, self.plateau)
-        # Nor may the floor lift what the schedule has let fall below it.
-        return self.learning_rate * max(on_plateau, min(share, LEAST_SHARE))
+        scheduled = SCHEDULES[self.schedule](epoch, steps)
+        reduced = scheduled * self.plateau_factor ** plateaus(losses, self.plateau)
+        # The lower bound is for plateaus: it must not raise a rate that the schedule has lowered.
+        return self.learning_rate * max(reduced, min(scheduled, MIN_RATE_FRACTION))
 
-    def warmed_up(self, rate: float, batch: int, batches: int) -> float:
-        """Return the rate of a batch, counted through all epochs, of so many in an epoch.
+    def warmup_rate(self, rate: float, batch: int, batches: int) -> float:
+        """Return the rate of a batch with linear warmup.
 
-        >>> TrainConfig(warmup=1).warmed_up(1.0, 0, 4), TrainConfig(warmup=1).warmed_up(1.0, 4, 4)
+        Parameters
+        ----------
+        rate
+            The rate of its epoch.
+        batch
+            Number of the batch, counted from 0 through all epochs.
+        batches
+            Batches in an epoch.
+
+        >>> config = TrainConfig(warmup=1)
+        >>> config.warmup_rate(1.0, 0, 4), config.warmup_rate(1.0, 4, 4)
         (0.25, 1.0)
         """
-        risen = self.warmup * batches
-        return rate if batch >= risen else rate * (batch + 1) / risen
+        warmup_batches = self.warmup * batches
+        return rate if batch >= warmup_batches else rate * (batch + 1) / warmup_batches
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
@@ -197,7 +206,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
-        """Build a config from what ``to_dict`` gave; fields left out keep their defaults."""
+        """Build a configuration from the values of ``to_dict``; absent fields keep defaults."""
         return from_plain(cls, values, "training")
 
 

@@ -1,7 +1,7 @@
-"""The study's experiments again: a suite trained, compared, and laid beside the claims.
+"""Reproduction of the study's experiments: a suite trained, compared, and checked by the claims.
 
 ``eqt experiment merged`` trains every network of the study's suite on one split, evaluates them on
-one test part, compares each with EQT, and says of every claim of the study whether we agree.
+one test split, compares each with EQT, and states for every claim of the study whether we agree.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
 
 if TYPE_CHECKING:
-    from eqt.experiments.outcome import Outcome
+    from eqt.experiments.results import ExperimentResult
 
 __all__ = [
     "QUICK",
@@ -26,11 +26,11 @@ __all__ = [
 DRAWS = 2000
 
 FOLDER = Path("experiments")
-"""Where experiments go that are not named."""
+"""Default folder of experiments."""
 
 
 def default_folder(settings: Settings) -> Path:
-    """Name the folder of an experiment after its suite, and whether it is quick.
+    """Return the default folder of an experiment, by its suite and whether it is quick.
 
     >>> default_folder(settings_of("merged", None, True, {})).as_posix()
     'experiments/merged-quick'
@@ -42,62 +42,65 @@ def experiment(
     folder: Path,
     settings: Settings,
     seeds: int = 1,
-    say: Callable[[str], object] = print,
+    log: Callable[[str], object] = print,
     draws: int = DRAWS,
-) -> "Outcome":
-    """Train, evaluate and compare a suite; what is done already in the folder is kept.
+) -> "ExperimentResult":
+    """Train, evaluate and compare a suite; finished runs in the folder are kept.
 
     Parameters
     ----------
     folder
-        Of the experiment; made, or taken up where it was cut off.
+        Of the experiment; created, or resumed where it was interrupted.
     settings
-        What to do.
+        Suite, data and training.
     seeds
-        Trainings of each network, with as many seeds; more can be added later.
-    say
+        Number of trainings of each network, each with its seed; more can be added later.
+    log
         Receives a line at a time.
     draws
-        Of the bootstrap over earthquakes.
+        Number of draws of the bootstrap over earthquakes.
 
     Returns
     -------
-    Outcome
+    ExperimentResult
         Also written as ``report.html``, ``report.md``, ``claims.csv``, other tables and figures.
 
     Raises
     ------
     InputError
-        The data cannot be used, the folder is something else or was begun with other settings,
-        or another process is at work in it.
+        The data cannot be used, the folder is no experiment or was begun with other settings,
+        or another process is working in it.
     """
     from eqt.experiments.folder import data_of, open_folder, split_for
-    from eqt.experiments.outcome import outcome_of
     from eqt.experiments.report import FILES, write_report
-    from eqt.experiments.running import entries_of, run_all
+    from eqt.experiments.results import experiment_result
+    from eqt.experiments.run import entries_of, run_all
     from eqt.experiments.suites import networks_of
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import folder_made, staged
+    from steadkit.atomic import atomic_write, output_folder
     from steadkit.demo import require_room
     from steadkit.manifest import load
-    from steadkit.sources import source_of
+    from steadkit.sources import source_from_path
 
-    traces = max_traces(source_of(settings.data).hdf5) if settings.data else settings.traces or 0
+    traces = (
+        max_traces(source_from_path(settings.data).hdf5) if settings.data else settings.traces or 0
+    )
     for name in networks_of(settings.suite):
         check_training(preset(name).config, settings.training.batch_size, traces)
     if settings.data is None and settings.traces is not None:
         require_room(folder, 2 * settings.traces)  # the chunks, and all in one file
     open_folder(folder, settings)
-    # Staged from the start: that locks the folder, so nobody takes a training for cut off.
+    # The atomic write is opened before the trainings because it locks the folder: a second
+    # process must not take a running training for an interrupted one and resume it.
     with (
-        folder_made(folder),
-        staged([folder / name for name in FILES], overwrite=True) as paths,
+        output_folder(folder),
+        atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
-        data = data_of(folder, settings, say)
-        split = split_for(folder, data, settings, say)
+        data = data_of(folder, settings, log)
+        split = split_for(folder, data, settings, log)
         entries = entries_of(folder, settings, seeds)
-        run_all(entries, data, split, say)
-        outcome = outcome_of(settings, seeds, load(split), entries, draws)
-        write_report(outcome, paths, draws)
-    return outcome
+        run_all(entries, data, split, log)
+        result = experiment_result(settings, seeds, load(split), entries, draws)
+        write_report(result, paths, draws)
+    return result

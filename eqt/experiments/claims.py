@@ -1,7 +1,7 @@
-"""What the study says its networks were better in, section 2, a row a network, and its own slips.
+"""The study's claims of improvement over EQT (its section 2), and their inconsistencies.
 
-Kept to the letter: the number that the study names, and the columns that it lists, which are not
-always as many.
+Copied literally: the number that the study names, and the columns that it lists, whose count may
+differ from the number.
 """
 
 from collections.abc import Collection
@@ -13,17 +13,16 @@ from eqt.compare import COMPARED
 
 @dataclass(frozen=True)
 class Claim:
-    """One network of the study against EQT.
+    """Claim of the study on one network compared with EQT.
 
     Parameters
     ----------
     suite, network
-        Which it is.
+        Suite and name of the network.
     number, of
-        "Better in so many parameters out of so many"; None where the study does not say of how
-        many.
+        "Better in `number` parameters out of `of`"; `of` is None where the study does not say.
     columns
-        Those it lists, in its order.
+        The columns that the study lists, in its order.
     """
 
     suite: str
@@ -33,8 +32,8 @@ class Claim:
     columns: tuple[str, ...]
 
 
-def _claim(suite: str, network: str, number: int, of: int | None, columns: str) -> Claim:
-    return Claim(suite, network, number, of, tuple(columns.split()))
+def _claim(suite: str, network: str, number: int, n_columns: int | None, columns: str) -> Claim:
+    return Claim(suite, network, number, n_columns, tuple(columns.split()))
 
 
 CLAIMS: Final = (
@@ -92,7 +91,7 @@ CLAIMS: Final = (
     ),
 )
 
-TOGETHER: Final = tuple(
+COUPLED_COLUMNS: Final = tuple(
     columns
     for long, short in (("det", "d"), ("p", "p"), ("s", "s"))
     for columns in (
@@ -100,7 +99,7 @@ TOGETHER: Final = tuple(
         (f"{short}_fp", f"{short}_tn"),
     )
 )
-"""Columns that are better or worse together, if all networks see the same traces.
+"""Columns that are better or worse together if all networks are evaluated on the same traces.
 
 Events are true positives or false negatives, noise is false positives or true negatives.
 """
@@ -111,34 +110,35 @@ def claims_of(suite: str) -> dict[str, Claim]:
     return {claim.network: claim for claim in CLAIMS if claim.suite == suite}
 
 
-def slips(claim: Claim) -> list[str]:
-    """List in plain words what cannot be right in a claim, by the study's own figures.
+def inconsistencies(claim: Claim) -> list[str]:
+    """Return descriptions of the inconsistencies of a claim with the study's definitions.
 
-    >>> slips(claims_of("micro")["kernel_size_changed"])[0]
+    >>> inconsistencies(claims_of("micro")["kernel_size_changed"])[0]
     'says 11, lists 10 columns'
     """
-    found = []
+    descriptions = []
     if claim.number != len(claim.columns):
-        found.append(f"says {claim.number}, lists {len(claim.columns)} columns")
-    for columns in TOGETHER:
+        descriptions.append(f"says {claim.number}, lists {len(claim.columns)} columns")
+    for columns in COUPLED_COLUMNS:
         listed = [column for column in columns if column in claim.columns]
-        others = [column for column in columns if column not in claim.columns]
-        if listed and others:
-            found.append(
-                f"lists {_words(listed)} without {_words(others)}, which go together "
+        unlisted = [column for column in columns if column not in claim.columns]
+        if listed and unlisted:
+            descriptions.append(
+                f"lists {_join(listed)} without {_join(unlisted)}, which go together "
                 "where all networks see the same traces"
             )
-    return found
+    return descriptions
 
 
-def _words(names: Collection[str]) -> str:
+def _join(names: Collection[str]) -> str:
     return " and ".join(names)
 
 
-def says(claim: Claim, column: str) -> str:
-    """Tell what the study says of a column: better, or not better where it does not list it.
+def claimed_verdict(claim: Claim, column: str) -> str:
+    """Return the study's verdict on a column: better if the claim lists it, else not better.
 
-    >>> says(claims_of("merged")["BO"], "p_mae"), says(claims_of("merged")["BO"], "p_tp")
+    >>> claim = claims_of("merged")["BO"]
+    >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
     ('better', 'not better')
     """
     if column not in COMPARED:
@@ -146,15 +146,15 @@ def says(claim: Claim, column: str) -> str:
     return "better" if column in claim.columns else "not better"
 
 
-def judge(said: str, bootstrap: str) -> str:
-    """Tell whether our figures agree with what the study says of a column of a network.
+def claim_agreement(claimed: str, bootstrap: str) -> str:
+    """Return whether our figures agree with the study's verdict on a column of a network.
 
     Parameters
     ----------
-    said
-        What `says` returns.
+    claimed
+        Result of `claimed_verdict`.
     bootstrap
-        What `eqt.compare.compare` found: better, worse or undecided.
+        Bootstrap verdict of `eqt.compare.compare`: better, worse or undecided.
 
     Returns
     -------
@@ -162,11 +162,11 @@ def judge(said: str, bootstrap: str) -> str:
         ``agree``, ``disagree``, or ``undecided`` where the bootstrap does not tell better from
         worse.
 
-    >>> judge("better", "better"), judge("not better", "worse")
+    >>> claim_agreement("better", "better"), claim_agreement("not better", "worse")
     ('agree', 'agree')
-    >>> judge("better", "undecided"), judge("not better", "better")
+    >>> claim_agreement("better", "undecided"), claim_agreement("not better", "better")
     ('undecided', 'disagree')
     """
     if bootstrap == "undecided":
         return "undecided"
-    return "agree" if (said == "better") == (bootstrap == "better") else "disagree"
+    return "agree" if (claimed == "better") == (bootstrap == "better") else "disagree"

@@ -1,4 +1,4 @@
-"""Pictures of an experiment: scores, claims against findings, and how the losses fell."""
+"""Figures of an experiment: scores, claims and verdicts, and loss curves."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from eqt.compare import COMPARED
-from eqt.experiments.outcome import Outcome, scores
+from eqt.experiments.results import ExperimentResult, scores
 from eqt.experiments.suites import REFERENCE
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, THOUSANDS, VERMILLION, styled
 
@@ -22,45 +22,49 @@ LINES = (
 )
 """Colour and dash of each network of a suite; the reference is black."""
 
-OURS = {"better": (BLUE, "+"), "worse": (VERMILLION, "\N{MINUS SIGN}"), "undecided": ("white", "")}
-"""Filling and sign of a cell by what the bootstrap says."""
+CELL_STYLES = {
+    "better": (BLUE, "+"),
+    "worse": (VERMILLION, "\N{MINUS SIGN}"),
+    "undecided": ("white", ""),
+}
+"""Filling and sign of a cell by bootstrap verdict."""
 
 
 @styled
-def draw_scores(outcome: Outcome) -> Figure:
+def draw_scores(result: ExperimentResult) -> Figure:
     """Draw F1 of detection, P and S for every network, with intervals, and each seed's as a dot."""
-    rows = scores(outcome)
-    names = outcome.networks["network"].tolist()
+    rows = scores(result)
+    names = result.networks["network"].tolist()
     figure = Figure(figsize=(7.5, 1.2 + 0.32 * len(names)))
-    kinds = list(dict.fromkeys(rows["figure"]))
-    axes = figure.subplots(1, len(kinds), sharey=True)
-    for ax, kind in zip(axes, kinds, strict=True):
-        own = rows[rows["figure"] == kind].set_index("model").loc[names]
+    figures = list(dict.fromkeys(rows["figure"]))
+    axes = figure.subplots(1, len(figures), sharey=True)
+    for ax, score_name in zip(axes, figures, strict=True):
+        score_rows = rows[rows["figure"] == score_name].set_index("model").loc[names]
         colours = [BLACK if name == REFERENCE else BLUE for name in names]
-        places = np.arange(len(names))
-        ax.hlines(places, own["low"], own["high"], color=colours, linewidth=1.4)
-        ax.scatter(own["value"], places, color=colours, s=18, zorder=3)
-        ax.axvline(own["value"][REFERENCE], color=GREY, linestyle=":", zorder=0)
-        if outcome.seeds > 1:
-            seeds = outcome.by_seed[outcome.by_seed["figure"] == kind]
-            heights = [names.index(name) + 0.25 for name in seeds["network"]]
-            ax.plot(seeds["value"], heights, ".", color=GREY, markersize=3)
-        ax.set_title(kind)
+        heights = np.arange(len(names))
+        ax.hlines(heights, score_rows["low"], score_rows["high"], color=colours, linewidth=1.4)
+        ax.scatter(score_rows["value"], heights, color=colours, s=18, zorder=3)
+        ax.axvline(score_rows["value"][REFERENCE], color=GREY, linestyle=":", zorder=0)
+        if result.seeds > 1:
+            seeds = result.by_seed[result.by_seed["figure"] == score_name]
+            seed_heights = [names.index(name) + 0.25 for name in seeds["network"]]
+            ax.plot(seeds["value"], seed_heights, ".", color=GREY, markersize=3)
+        ax.set_title(score_name)
         ax.set_xlabel("F1, 95 % interval")
-        ax.set_yticks(places, names)
+        ax.set_yticks(heights, names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
 @styled
-def draw_claims(outcome: Outcome) -> Figure:
-    """Draw a cell for each network and column: filled by what we find, framed if claimed."""
-    names = list(outcome.comparison.models)
+def draw_claims(result: ExperimentResult) -> Figure:
+    """Draw a cell for each network and column: filled by bootstrap verdict, framed if claimed."""
+    names = list(result.comparison.models)
     figure = Figure(figsize=(8.5, 1.7 + 0.34 * len(names)))
     ax = figure.subplots()
-    for row in outcome.claims.to_dict("records"):
+    for row in result.claims.to_dict("records"):
         place = (COMPARED.index(row["column"]), names.index(row["network"]))
-        colour, sign = OURS[row["bootstrap"]]
+        colour, sign = CELL_STYLES[row["bootstrap"]]
         _cell(ax, place, colour, sign, is_claimed=row["study"] == "better")
     ax.set_xlim(-0.6, len(COMPARED) - 0.4)
     ax.set_ylim(len(names) - 0.4, -0.6)
@@ -91,15 +95,15 @@ def _cell(ax: Axes, place: tuple[int, int], colour: str, sign: str, is_claimed: 
 
 
 @styled
-def draw_losses(outcome: Outcome) -> Figure:
-    """Draw the validation loss over the epochs, a line a run."""
+def draw_losses(result: ExperimentResult) -> Figure:
+    """Draw the validation loss over the epochs, a line per run."""
     figure = Figure(figsize=(5.5, 3.2))
     ax = figure.subplots()
-    names = outcome.networks["network"].tolist()
-    for (name, seed), rows in outcome.histories.groupby(["network", "seed"], sort=False):
+    names = result.networks["network"].tolist()
+    for (name, seed), rows in result.histories.groupby(["network", "seed"], sort=False):
         number = names.index(name)
         colour, dash = LINES[number % len(LINES)]
-        is_first = seed == outcome.settings.training.seed
+        is_first = seed == result.settings.training.seed
         label = name if is_first else None
         ax.plot(
             rows["epoch"], rows["val_loss"], dash, color=colour, linewidth=1.0, marker=".",

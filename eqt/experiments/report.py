@@ -1,4 +1,4 @@
-"""The report of an experiment: one page, the same as Markdown, and the tables as CSV."""
+"""Report of an experiment: one HTML page, the same as Markdown, and the tables as CSV."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,169 +7,171 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eqt import pages
 from eqt.compare import (
-    HOW,
     IN_TIME,
+    METHOD,
     SOURCES,
+    describe_method,
     draw_differences,
-    how_drawn,
+    format_interval,
     markdown_table,
     number,
     sentences,
-    span,
 )
-from eqt.experiments.claims import claims_of, slips
+from eqt.experiments.claims import claims_of, inconsistencies
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
-from eqt.experiments.outcome import Outcome, columns_table, scores
+from eqt.experiments.results import ExperimentResult, columns_table, scores
 from eqt.experiments.suites import REFERENCE
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
+from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
 
-FIGURES: dict[str, tuple[Callable[[Outcome], Figure], str]] = {
+FIGURES: dict[str, tuple[Callable[[ExperimentResult], Figure], str]] = {
     "scores.png": (draw_scores, f"F1 within {TOLERANCE} s, with 95 % intervals"),
     "claims.png": (draw_claims, "The study's claims, and what is found here"),
     "differences.png": (
-        lambda outcome: draw_differences(outcome.comparison),
+        lambda result: draw_differences(result.comparison),
         f"Differences from {REFERENCE}, with 95 % intervals",
     ),
     "losses.png": (draw_losses, "Validation loss of every run"),
 }
 
-TABLES: dict[str, Callable[[Outcome], pd.DataFrame]] = {
-    "networks.csv": lambda outcome: outcome.networks,
-    "columns.csv": lambda outcome: columns_table(outcome).reset_index(),
-    "comparison.csv": lambda outcome: outcome.comparison.differences,
-    "seeds.csv": lambda outcome: outcome.by_seed,
-    "claims.csv": lambda outcome: outcome.claims,
+TABLES: dict[str, Callable[[ExperimentResult], pd.DataFrame]] = {
+    "networks.csv": lambda result: result.networks,
+    "columns.csv": lambda result: columns_table(result).reset_index(),
+    "comparison.csv": lambda result: result.comparison.differences,
+    "seeds.csv": lambda result: result.by_seed,
+    "claims.csv": lambda result: result.claims,
 }
 
 FILES = (*TABLES, *FIGURES, "report.md", "report.html")
-"""What a report consists of; the page is written last."""
+"""Files of a report; the page is written last."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the report, whatever it is written as: words, points, tables and a figure."""
+class Section:
+    """A section of the report in any format: paragraphs, bullets, tables and a figure."""
 
     title: str
-    words: Sequence[str] = ()
-    points: Sequence[str] = ()
+    paragraphs: Sequence[str] = ()
+    bullets: Sequence[str] = ()
     tables: Sequence[pd.DataFrame] = ()
     figure: str = ""
 
 
-def write_report(outcome: Outcome, paths: Sequence[Path], draws: int) -> None:
+def write_report(result: ExperimentResult, paths: Sequence[Path], draws: int) -> None:
     """Write all files of a report.
 
     Parameters
     ----------
-    outcome
-        What came out.
+    result
+        The experiment.
     paths
-        Where to write each of ``FILES``.
+        A path for each of ``FILES``.
     draws
-        Of the bootstrap.
+        Number of bootstrap draws.
     """
     files = dict(zip(FILES, paths, strict=True))
     for name, table in TABLES.items():
-        table(outcome).to_csv(files[name], index=False)
+        table(result).to_csv(files[name], index=False)
     for name, (draw, _) in FIGURES.items():
-        styled(write_figure)(draw(outcome), files[name], "png")
-    title = f"The {outcome.settings.suite} suite: networks against {REFERENCE}"
-    parts = parts_of(outcome, draws)
-    files["report.md"].write_text(_as_markdown(title, parts), encoding="utf-8")
-    page = pages.page(title, *(_as_section(part, files) for part in parts))
+        styled(write_figure)(draw(result), files[name], "png")
+    title = f"The {result.settings.suite} suite: networks against {REFERENCE}"
+    sections = sections_of(result, draws)
+    files["report.md"].write_text(_as_markdown(title, sections), encoding="utf-8")
+    page = html.page(title, *(_as_section(section, files) for section in sections))
     files["report.html"].write_text(page, encoding="utf-8")
 
 
-def parts_of(outcome: Outcome, draws: int) -> list[Part]:
-    """List the parts of a report in their order."""
-    seed = outcome.settings.training.seed
-    parts = [
-        Part("In short", _caveats(outcome), in_short(outcome)),
-        Part(
+def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
+    """Return the sections of a report in order."""
+    seed = result.settings.training.seed
+    sections = [
+        Section("In short", _caveats(result), summary_lines(result)),
+        Section(
             "Networks",
-            [HOW, "Times are those of the epochs, on the machine that trained."],
-            tables=[networks_table(outcome)],
+            [METHOD, "Times are those of the epochs, on the machine that trained."],
+            tables=[networks_table(result)],
             figure="losses.png",
         ),
-        Part(
+        Section(
             f"Picks right within {TOLERANCE} s",
-            [how_drawn(outcome.comparison, draws, seed)],
-            tables=[scores_table(outcome)],
+            [describe_method(result.comparison, draws, seed)],
+            tables=[scores_table(result)],
             figure="scores.png",
         ),
-        Part(
+        Section(
             f"The study's {len(STUDY_COLUMNS)} columns",
             [
                 SOURCES,
                 "Any pick in an event counts as found, wherever it lies. mae, rmse: samples.",
             ],
-            tables=[_columns(outcome)],
+            tables=[_columns(result)],
             figure="differences.png",
         ),
-        Part(
+        Section(
             "The study's claims",
             [
                 "A column that the study lists is claimed to be better, any other not to be. We "
                 "agree or disagree only where the bootstrap tells better from worse; all columns "
                 "are in claims.csv."
             ],
-            tables=[_tally(outcome), _claims(outcome)],
+            tables=[_tally(result), _claims(result)],
             figure="claims.png",
         ),
-        Part("What the study's own lists cannot be", points=_slips(outcome)),
-        Part("How it was made", points=_settings(outcome)),
+        Section("What the study's own lists cannot be", bullets=_inconsistencies(result)),
+        Section("How it was made", bullets=_settings(result)),
     ]
-    if outcome.seeds > 1:
-        parts.insert(3, Part("Seeds", [_about_seeds(outcome)], tables=[_spread(outcome)]))
-    return [part for part in parts if part.words or part.points or part.tables]
+    if result.seeds > 1:
+        sections.insert(3, Section("Seeds", [_about_seeds(result)], tables=[_seed_ranges(result)]))
+    return [
+        section for section in sections if section.paragraphs or section.bullets or section.tables
+    ]
 
 
-def _caveats(outcome: Outcome) -> list[str]:
-    """Say what the figures cannot tell."""
-    found = [f"{line}." for line in outcome.comparison.seen]
-    if outcome.settings.data is None:
-        found.append(
+def _caveats(result: ExperimentResult) -> list[str]:
+    """Return the limitations of the figures, a sentence or two each."""
+    caveats = [f"{line}." for line in result.comparison.seen]
+    if result.settings.data is None:
+        caveats.append(
             "The data are simulated: these figures say how the networks fare on simulated "
             "earthquakes, and nothing of real ones."
         )
-    if outcome.settings.traces is not None:
-        found.append(
-            f"This was a quick run, {outcome.settings.training.epochs} epochs on "
-            f"{len(outcome.split.traces):,} traces. The study trained longer and on more, and a "
+    if result.settings.traces is not None:
+        caveats.append(
+            f"This was a quick run, {result.settings.training.epochs} epochs on "
+            f"{len(result.split.traces):,} traces. The study trained longer and on more, and a "
             "network that learns slowly looks worse here than it is."
         )
-    if outcome.seeds == 1:
-        found.append(
+    if result.seeds == 1:
+        caveats.append(
             "Every network was trained once. How much a figure changes from one training to the "
             "next is not known then, and a difference called decided may be luck of the seed: "
             "use --seeds."
         )
-    return found
+    return caveats
 
 
-def in_short(outcome: Outcome) -> list[str]:
-    """Say of each network what it is better in, here and in the study, a line each."""
+def summary_lines(result: ExperimentResult) -> list[str]:
+    """Return a line per network: columns in which it is better, here and in the study."""
     lines = []
-    for line, network in zip(sentences(outcome.comparison), outcome.comparison.models, strict=True):
-        claim = claims_of(outcome.settings.suite)[network]
-        of = f" of {claim.of}" if claim.of else ""
-        counts = outcome.claims[outcome.claims["network"] == network]["agreement"].value_counts()
+    for line, network in zip(sentences(result.comparison), result.comparison.models, strict=True):
+        claim = claims_of(result.settings.suite)[network]
+        denominator = f" of {claim.of}" if claim.of else ""
+        counts = result.claims[result.claims["network"] == network]["agreement"].value_counts()
         lines.append(
-            f"{line}. The study says better in {claim.number}{of}; on its word on "
+            f"{line}. The study says better in {claim.number}{denominator}; on its word on "
             f"{counts.sum()} columns we agree in {counts.get('agree', 0)}, disagree in "
             f"{counts.get('disagree', 0)}, {counts.get('undecided', 0)} are undecided."
         )
     return lines
 
 
-def networks_table(outcome: Outcome) -> pd.DataFrame:
-    """List the networks, what they cost, and what became of their columns, as text."""
-    claims = claims_of(outcome.settings.suite)
+def networks_table(result: ExperimentResult) -> pd.DataFrame:
+    """Return a table of the networks, their cost and their counts of verdicts, as text."""
+    claims = claims_of(result.settings.suite)
     rows = []
-    for row in outcome.networks.to_dict("records"):
+    for row in result.networks.to_dict("records"):
         claim = claims.get(row["network"])
         rows.append(
             {
@@ -181,7 +183,7 @@ def networks_table(outcome: Outcome) -> pd.DataFrame:
                 **{name: _count(row[name]) for name in ("better", "equal", "worse")},
                 "decided better": _count(row["lasting_better"]),
                 "decided worse": _count(row["lasting_worse"]),
-                "better in the study": _claimed(claim.number, claim.of) if claim else "-",
+                "better in the study": _claim_count(claim.number, claim.of) if claim else "-",
             }
         )
     return pd.DataFrame(rows)
@@ -191,14 +193,14 @@ def _count(value: float) -> str:
     return "-" if value != value else f"{value:.0f}"
 
 
-def _claimed(count: int, of: int | None) -> str:
-    return f"{count} of {of}" if of else str(count)
+def _claim_count(count: int, n_columns: int | None) -> str:
+    return f"{count} of {n_columns}" if n_columns else str(count)
 
 
-def _columns(outcome: Outcome) -> pd.DataFrame:
-    """Write the study's table: a row a column of its 25, a column a network."""
-    wide = columns_table(outcome)
-    counts = {"#events": outcome.comparison.events, "#noise": outcome.comparison.noise}
+def _columns(result: ExperimentResult) -> pd.DataFrame:
+    """Return the study's table: a row for each of its 25 columns, a column per network."""
+    wide = columns_table(result)
+    counts = {"#events": result.comparison.events, "#noise": result.comparison.noise}
     return pd.DataFrame(
         [
             {
@@ -214,44 +216,49 @@ def _columns(outcome: Outcome) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def scores_table(outcome: Outcome) -> pd.DataFrame:
-    """List the F1 of detection, P and S of all networks with their intervals, as text."""
-    rows = scores(outcome)
+def scores_table(result: ExperimentResult) -> pd.DataFrame:
+    """Return F1 of detection, P and S of all networks with their intervals, as text."""
+    rows = scores(result)
     return pd.DataFrame(
         [
             {
                 "network": name,
                 **{
                     row["figure"]: f"{number('', row['value'])} "
-                    f"({span('', row['low'], row['high'])})"
+                    f"({format_interval('', row['low'], row['high'])})"
                     for row in rows[rows["model"] == name].to_dict("records")
                 },
             }
-            for name in outcome.networks["network"]
+            for name in result.networks["network"]
         ]
     )
 
 
-def _tally(outcome: Outcome) -> pd.DataFrame:
-    counted = outcome.claims.groupby(["network", "study", "agreement"]).size()
-    kinds = ("agree", "disagree", "undecided")
+def _tally(result: ExperimentResult) -> pd.DataFrame:
+    counts = result.claims.groupby(["network", "study", "agreement"]).size()
+    agreements = ("agree", "disagree", "undecided")
     return pd.DataFrame(
         [
             {
                 "network": name,
-                "the study says": said,
-                "columns": str(sum(counted.get((name, said, kind), 0) for kind in kinds)),
-                **{kind: str(counted.get((name, said, kind), 0)) for kind in kinds},
+                "the study says": claimed,
+                "columns": str(
+                    sum(counts.get((name, claimed, agreement), 0) for agreement in agreements)
+                ),
+                **{
+                    agreement: str(counts.get((name, claimed, agreement), 0))
+                    for agreement in agreements
+                },
             }
-            for name in outcome.comparison.models
-            for said in ("better", "not better")
+            for name in result.comparison.models
+            for claimed in ("better", "not better")
         ]
     )
 
 
-def _claims(outcome: Outcome) -> pd.DataFrame:
-    """Write out what the study claims to be better."""
-    claimed = outcome.claims[outcome.claims["study"] == "better"]
+def _claims(result: ExperimentResult) -> pd.DataFrame:
+    """Return the columns that the study claims to be better, with our figures."""
+    claimed = result.claims[result.claims["study"] == "better"]
     return pd.DataFrame(
         [
             {
@@ -260,7 +267,7 @@ def _claims(outcome: Outcome) -> pd.DataFrame:
                 REFERENCE: number(row["column"], row[REFERENCE]),
                 "network's": number(row["column"], row["value"]),
                 "difference": number(row["column"], row["difference"], "+"),
-                "95 % interval": span(row["column"], row["low"], row["high"], "+"),
+                "95 % interval": format_interval(row["column"], row["low"], row["high"], "+"),
                 "by value": row["verdict"],
                 "bootstrap": row["bootstrap"],
                 "claim": row["agreement"],
@@ -270,70 +277,74 @@ def _claims(outcome: Outcome) -> pd.DataFrame:
     )
 
 
-def _slips(outcome: Outcome) -> list[str]:
+def _inconsistencies(result: ExperimentResult) -> list[str]:
     return [
-        f"{claim.network}: {slip}."
-        for claim in claims_of(outcome.settings.suite).values()
-        for slip in slips(claim)
+        f"{claim.network}: {inconsistency}."
+        for claim in claims_of(result.settings.suite).values()
+        for inconsistency in inconsistencies(claim)
     ]
 
 
-def _about_seeds(outcome: Outcome) -> str:
+def _about_seeds(result: ExperimentResult) -> str:
     return (
-        f"Every network was trained with {outcome.seeds} seeds; all tables and figures hold "
+        f"Every network was trained with {result.seeds} seeds; all tables and figures hold "
         "means over them, and intervals allow for their spread. Least and greatest of each:"
     )
 
 
-def _spread(outcome: Outcome) -> pd.DataFrame:
-    """Write between what the figures of a network's seeds lie."""
-    kinds = [
-        *scores(outcome)["figure"].drop_duplicates(),
+def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
+    """Return the range of the figures over the seeds of each network."""
+    figures = [
+        *scores(result)["figure"].drop_duplicates(),
         *("P MAE", "S MAE"),
     ]
-    rows = outcome.by_seed[outcome.by_seed["protocol"] == IN_TIME]
+    rows = result.by_seed[result.by_seed["protocol"] == IN_TIME]
     table = rows.groupby(["network", "figure"])["value"].agg(["min", "max"])
     return pd.DataFrame(
         [
             {
                 "network": name,
-                **{kind: span(kind, *table.loc[(name, kind)].tolist()) for kind in kinds},
+                **{
+                    figure: format_interval(figure, *table.loc[(name, figure)].tolist())
+                    for figure in figures
+                },
             }
-            for name in outcome.networks["network"]
+            for name in result.networks["network"]
         ]
     )
 
 
-def _settings(outcome: Outcome) -> list[str]:
-    """Say what somebody needs to do it again."""
-    settings, split = outcome.settings, outcome.split
-    parts = pd.Series(list(split.parts)).value_counts()
-    counted = ", ".join(
-        f"{parts.get(part, 0):,} {part}" for part in ("train", "validation", "test")
+def _settings(result: ExperimentResult) -> list[str]:
+    """Return the settings that are needed to repeat the experiment."""
+    settings, split = result.settings, result.split
+    split_counts = pd.Series(list(split.parts)).value_counts()
+    counts_text = ", ".join(
+        f"{split_counts.get(split_name, 0):,} {split_name}"
+        for split_name in ("train", "validation", "test")
     )
     training = settings.training.to_dict()
     return [
         f"Data: {settings.data or 'simulated, in the folder of the experiment'}.",
-        f"Traces: {counted}, the same for all networks; split.manifest, digest {split.digest}.",
-        f"Seeds: {settings.training.seed} to {settings.training.seed + outcome.seeds - 1}.",
+        f"Traces: {counts_text}, the same for all networks; split.manifest, digest {split.digest}.",
+        f"Seeds: {settings.training.seed} to {settings.training.seed + result.seeds - 1}.",
         *(f"{name}: {value}" for name, value in training.items() if name != "seed"),
     ]
 
 
-def _as_markdown(title: str, parts: Sequence[Part]) -> str:
+def _as_markdown(title: str, sections: Sequence[Section]) -> str:
     lines = [f"# {title}"]
-    for part in parts:
-        lines += [f"## {part.title}", *part.words]
-        lines += ["\n".join(f"- {point}" for point in part.points)] if part.points else []
-        lines += map(markdown_table, part.tables)
-        lines += [f"![{FIGURES[part.figure][1]}]({part.figure})"] if part.figure else []
+    for section in sections:
+        lines += [f"## {section.title}", *section.paragraphs]
+        lines += ["\n".join(f"- {point}" for point in section.bullets)] if section.bullets else []
+        lines += map(markdown_table, section.tables)
+        lines += [f"![{FIGURES[section.figure][1]}]({section.figure})"] if section.figure else []
     return "\n\n".join(lines) + "\n"
 
 
-def _as_section(part: Part, files: dict[str, Path]) -> str:
-    pieces = [pages.paragraph(words) for words in part.words]
-    pieces += [pages.bullets(part.points)] if part.points else []
-    pieces += map(pages.table, part.tables)
-    if part.figure:
-        pieces.append(pages.png(files[part.figure].read_bytes(), FIGURES[part.figure][1]))
-    return pages.section(part.title, *pieces)
+def _as_section(section: Section, files: dict[str, Path]) -> str:
+    blocks = [html.paragraph(text) for text in section.paragraphs]
+    blocks += [html.bullets(section.bullets)] if section.bullets else []
+    blocks += map(html.table, section.tables)
+    if section.figure:
+        blocks.append(html.png(files[section.figure].read_bytes(), FIGURES[section.figure][1]))
+    return html.section(section.title, *blocks)

@@ -1,4 +1,4 @@
-"""The study's three suites: which networks, on what data, and how they are trained."""
+"""The study's three suites: their networks, data and training settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from steadkit.presets import load
 from steadkit.schema import EVENT
 
 REFERENCE = "EQT"
-"""The network that all others are compared with."""
+"""The baseline of all comparisons."""
 
 SUBSETS: Final = {"merged": "merged", "micro": "steadmicro", "mini": "steadmini"}
 """The suites, and the subset of STEAD that the study trained each on."""
 
 FULL: Final = TrainConfig(augment="eqt")
-"""As published."""
+"""The published training settings."""
 
 QUICK: Final = TrainConfig(
     epochs=8,
@@ -32,18 +32,18 @@ QUICK: Final = TrainConfig(
     validation="0.05",
     test="0.35",
 )
-"""Some minutes a network on two cores: small batches, a larger rate that falls to nearly 0.
-
-A third of the traces is for the test, because a small one decides nothing.
+"""Settings for some minutes per network on two cores: small batches, and a larger learning rate
+that decays to nearly 0. A third of the traces is the test split: with fewer, intervals are too wide
+to decide anything.
 """
 
 QUICK_TRACES = 4000
-"""So many traces, events and noise, at most, when it has to be quick."""
+"""Maximum number of traces of a quick experiment, events and noise together."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an experiment is, besides how many seeds: the same settings give the same figures.
+    """Settings of an experiment except the number of seeds; equal settings give equal figures.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ class Settings:
     data
         The STEAD file; None simulates one, with the share of events that the study's subset has.
     training
-        How every network is trained; its seed is the first, and that of subset and split.
+        Training of every network; its seed is the first one, and that of subset and split.
     traces
-        Of larger data only so many are taken; None takes all.
+        Size of the subset taken of larger data; None takes all.
     """
 
     suite: str
@@ -71,7 +71,7 @@ class Settings:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the settings as JSON can hold them."""
+        """Return the settings as a dictionary for JSON."""
         return {
             "suite": self.suite,
             "data": None if self.data is None else str(self.data.resolve()),
@@ -81,22 +81,22 @@ class Settings:
 
 
 def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str, Any]) -> Settings:
-    """Choose the settings of a suite, full or quick, with what the user wants otherwise.
+    """Return the settings of a suite, full or quick, with the user's changes.
 
     Parameters
     ----------
     suite, data
         See `Settings`.
     quick
-        Whether to take ``QUICK`` and ``QUICK_TRACES``.
+        Whether to use ``QUICK`` and ``QUICK_TRACES``.
     changes
         Fields of the training; None keeps the default.
 
     >>> settings_of("merged", None, True, {"epochs": 2, "seed": None}).training.epochs
     2
     """
-    given = {name: value for name, value in changes.items() if value is not None}
-    training = replace(QUICK if quick else FULL, **given)
+    changed = {name: value for name, value in changes.items() if value is not None}
+    training = replace(QUICK if quick else FULL, **changed)
     return Settings(suite, data, training, QUICK_TRACES if quick else None)
 
 
@@ -108,12 +108,12 @@ def networks_of(suite: str) -> list[str]:
     """
     if suite not in SUBSETS:
         raise InputError(f"unknown suite {suite!r}: use one of {', '.join(SUBSETS)}")
-    names = [name for name, one in PRESETS.items() if suite in one.trained_on]
+    names = [name for name, network_preset in PRESETS.items() if suite in network_preset.trained_on]
     return sorted(names, key=lambda name: name != REFERENCE)
 
 
 def simulated_counts(suite: str, traces: int) -> tuple[int, int]:
-    """Share so many traces between events and noise, as the study's subset does.
+    """Divide a number of traces into events and noise in the ratio of the study's subset.
 
     >>> simulated_counts("merged", 4000), simulated_counts("micro", 4000)
     ((1837, 2163), (3256, 744))

@@ -1,26 +1,27 @@
-"""The layers that Keras does not have, or has with other numbers than the published network.
+"""Layers that Keras lacks, or that differ from Keras's in results or in speed.
 
-==============  ===============================================================
-`attention`     additive, dot-product, scaled dot-product and multi-head
-`masks`         which steps a step may see: all, a band, the past, the valid
-`positions`     sinusoidal and recurrent positional encoding
-`feed_forward`  the two dense layers of a transformer block
-`recurrent`     LSTMs, all steps and both directions in one kernel
-`convolution`   a convolution in one with its bias and its activation
-`dropout`       dropout of whole channels
-`normalization` batch normalisation in one operation
-`upsampling`    upsampling and such a convolution in one
-`wide`          one of few channels, several samples at a time
-`monte_carlo`   dropout that acts also when predicting
-`gates`         the hard sigmoid of Keras 2
-`compiling`     functions of which XLA makes one kernel
-`registry`      the names under which Keras saves them
-==============  ===============================================================
+=====================  ==========================================================
+`attention`            additive, dot-product, scaled dot-product and multi-head
+`masks`                attention masks: full, banded, causal, padding
+`positional_encoding`  sinusoidal and recurrent positional encoding
+`feed_forward`         feed-forward layer of a transformer block
+`recurrent`            LSTM and bidirectional LSTM as compiled kernels
+`convolution`          convolution fused with its bias and its activation
+`dropout`              dropout of channels
+`normalization`        batch normalisation as one fused operation
+`upsampling`           upsampling, cropping and convolution in one operation
+`packed_conv`          convolution with several samples packed into one step
+`monte_carlo`          dropout that is active in prediction too
+`activations`          hard sigmoid of Keras 2
+`xla`                  XLA compilation
+`serialization`        registration with Keras
+=====================  ==========================================================
 
-They are written in `keras.ops` alone, for any backend of Keras. What joins them to blocks,
-residual connections and networks-in-networks among them, is in `eqt.blocks`.
+They are written in `keras.ops`, for any backend of Keras; a TensorFlow operation has a fallback
+for the others. `eqt.blocks` combines them into the blocks of the network.
 """
 
+from eqt.layers.activations import hard_sigmoid
 from eqt.layers.attention import (
     AdditiveAttention,
     DotProductAttention,
@@ -30,14 +31,13 @@ from eqt.layers.attention import (
 )
 from eqt.layers.dropout import ChannelDropout
 from eqt.layers.feed_forward import FeedForward
-from eqt.layers.gates import hard_sigmoid
 from eqt.layers.monte_carlo import MonteCarloDropout
 from eqt.layers.normalization import BatchNormalization
-from eqt.layers.positions import RecurrentPositions, SinusoidalPositions
+from eqt.layers.packed_conv import WideConv1D
+from eqt.layers.positional_encoding import RecurrentPositions, SinusoidalPositions
 from eqt.layers.recurrent import LSTM, BidirectionalLSTM
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 from eqt.layers.upsampling import UpsampleConv1D
-from eqt.layers.wide import WideConv1D
 
 __all__ = [
     "LSTM",

@@ -1,4 +1,4 @@
-"""The two dense layers of a transformer block."""
+"""Feed-forward layer of a transformer block."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 
 
 @registered
@@ -28,7 +28,8 @@ class FeedForward(keras.layers.Layer):
     def __init__(self, units: int = 128, dropout: float = 0.0, seed: int = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.units, self.rate, self.seed = units, dropout, seed
-        policy = self.dtype_policy  # else the dropout would turn halves into singles
+        # A sublayer does not inherit the dtype policy: its float32 would undo mixed precision.
+        policy = self.dtype_policy
         self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="dropout")
         self.supports_masking = True
 
@@ -48,5 +49,5 @@ class FeedForward(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer."""
-        own = {"units": self.units, "dropout": self.rate, "seed": self.seed}
-        return {**super().get_config(), **own}
+        arguments = {"units": self.units, "dropout": self.rate, "seed": self.seed}
+        return {**super().get_config(), **arguments}

@@ -1,4 +1,4 @@
-"""Masks: which steps (columns) each step (row) may see, True where it may."""
+"""Attention masks: True where a step (row) may attend to a step (column)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from keras import ops
 
 
 def full(steps: Any) -> Any:
-    """Let every step see all: (steps, steps).
+    """Return the mask without any masked step: (steps, steps).
 
     Examples
     --------
@@ -17,7 +17,7 @@ def full(steps: Any) -> Any:
 
 
 def banded(steps: Any, width: int) -> Any:
-    """Let step t see the `width` steps from t - width // 2 on: (steps, steps).
+    """Return the mask of the `width` steps from t - width // 2 on: (steps, steps).
 
     The local attention of the published pickers, with a width of 3. Source: Luong, Pham and
     Manning (2015), arXiv:1508.04025, section 3.2.
@@ -32,19 +32,21 @@ def banded(steps: Any, width: int) -> Any:
 
 
 def windows(steps: int, width: int) -> Any:
-    """Tell which step is the j-th that step t sees in its band: (steps, width, steps).
+    """Return one-hot vectors of the j-th step in the band of step t: (steps, width, steps).
+
+    Beyond the ends of the trace they are zero.
 
     Examples
     --------
     >>> ops.convert_to_numpy(windows(2, 3)).astype(int).tolist()
     [[[0, 0], [1, 0], [0, 1]], [[1, 0], [0, 1], [0, 0]]]
     """
-    place = ops.expand_dims(ops.arange(width), 1) - width // 2
-    return ops.equal(ops.expand_dims(_offset(steps), 1), place)
+    band_offset = ops.expand_dims(ops.arange(width), 1) - width // 2
+    return ops.equal(ops.expand_dims(_offset(steps), 1), band_offset)
 
 
 def causal(steps: Any) -> Any:
-    """Let every step see itself and those before it: (steps, steps).
+    """Return the causal mask, each step and those before it: (steps, steps).
 
     Source: Vaswani et al. (2017), Attention Is All You Need, arXiv:1706.03762, section 3.2.3.
 
@@ -57,12 +59,12 @@ def causal(steps: Any) -> Any:
 
 
 def padding(mask: Any) -> Any:
-    """Let the valid steps of each trace see one another, the others nothing.
+    """Return the mask of pairs of valid steps: an invalid step has neither row nor column.
 
     Parameters
     ----------
     mask
-        Shape (batch, steps), True where a step is valid, as Keras has it.
+        Shape (batch, steps), True where a step is valid, the Keras mask.
 
     Returns
     -------

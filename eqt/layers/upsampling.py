@@ -1,4 +1,4 @@
-"""Upsampling and convolution in one."""
+"""Upsampling by 2, cropping and convolution in one operation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,23 +7,22 @@ import numpy as np
 from keras import ops
 
 from eqt.layers.convolution import SameConv1D
-from eqt.layers.registry import registered
+from eqt.layers.serialization import registered
 
 
 @registered
 class UpsampleConv1D(SameConv1D):
-    """Repeat each sample, cut ``crop`` samples from each end, convolve; for less work.
+    """Repeat each sample, crop ``crop`` samples from each end and convolve, as one convolution.
 
-    Equal to UpSampling1D(2), Cropping1D(crop) and Conv1D(padding="same"), whose weights it has.
-    A repeated sample meets an output through several taps, which can be summed before they are
-    multiplied. With left = (width - 1) // 2, output 2 m + p (phase p, 0 or 1) is the sum over j of
+    Equal to UpSampling1D(2), Cropping1D(crop) and Conv1D(padding="same"), with the same weights.
+    A repeated sample contributes to an output through several taps, which can be summed before the
+    product. With left = (width - 1) // 2, output 2 m + p (phase p, 0 or 1) is the sum over j of
     K[j] u[2 m + p + j - left], and since u[2 m] = u[2 m + 1] = x[m], tap j falls on
-    x[m + (p + j - left) // 2]. So each phase is a convolution of x with a shorter kernel of its
-    own, and both are one convolution with twice the channels.
+    x[m + (p + j - left) // 2]. So each phase is a convolution of x with its own, shorter kernel,
+    and both phases are one convolution with twice the channels.
 
-    Where an odd number of samples is cut, u[2 m] = x[m] and u[2 m + 1] = x[m + 1], and the zeros
-    beyond the ends begin between the two copies of a sample. The few outputs that meet them are
-    taken the plain way.
+    After an odd crop u[2 m] = x[m] and u[2 m + 1] = x[m + 1], and the zero padding begins between
+    the two copies of a sample. The few outputs that reach it are computed without the phases.
 
     The interleaving is the sub-pixel convolution's: Shi et al. (2016), arXiv:1609.05158.
 
@@ -32,7 +31,7 @@ class UpsampleConv1D(SameConv1D):
     filters, kernel_size
         As for Conv1D, like all other arguments except padding, strides, dilation and groups.
     crop
-        Samples to cut from each end after repeating.
+        Samples to crop from each end after repeating.
     """
 
     def __init__(self, filters: int, kernel_size: int, crop: int = 0, **kwargs: Any):
@@ -41,48 +40,55 @@ class UpsampleConv1D(SameConv1D):
 
     def call(self, inputs: Any) -> Any:
         """Return the convolved signal, 2 x (steps - crop) long."""
-        whole, half = divmod(self.crop, 2)
-        if whole:
-            inputs = inputs[:, whole:-whole]
-        return self._activated(self._split(inputs) if half else self._repeated(inputs))
+        # Two cropped samples are the copies of one input, which needs no upsampling first.
+        n_inputs, half = divmod(self.crop, 2)
+        if n_inputs:
+            inputs = inputs[:, n_inputs:-n_inputs]
+        outputs = self._with_half_crop(inputs) if half else self._without_half_crop(inputs)
+        return self._activate(outputs)
 
-    def _repeated(self, inputs: Any) -> Any:
-        """Return the convolution of the repeated signal, nothing cut."""
-        lowest, fold = _fold(self.kernel_size[0], 0)
-        return self._interleaved(inputs, fold, before=-lowest)
+    def _without_half_crop(self, inputs: Any) -> Any:
+        """Return the convolution of the repeated signal, nothing cropped."""
+        first_input, taps_by_phase = _phase_taps(self.kernel_size[0], 0)
+        return self._convolve_phases(inputs, taps_by_phase, before=-first_input)
 
-    def _split(self, inputs: Any) -> Any:
-        """Return the convolution of the repeated signal, one sample cut from each end."""
+    def _with_half_crop(self, inputs: Any) -> Any:
+        """Return the convolution of the repeated signal, one sample cropped from each end."""
         (width,) = self.kernel_size
         left, pairs = (width - 1) // 2, inputs.shape[1] - 1
         right = width - 1 - left
-        # How many pairs of outputs meet the zeros before and after, and what inputs they meet.
+        # Numbers of pairs of outputs that reach the zero padding at the start and at the end, and
+        # of the inputs that they depend on.
         first, last = (left + 1) // 2, (right + 1) // 2
-        near, far = first + (right + 3) // 2, last + (left + 3) // 2
-        if first + last >= pairs or max(near, far) > pairs + 1:
+        first_inputs, last_inputs = first + (right + 3) // 2, last + (left + 3) // 2
+        if first + last >= pairs or max(first_inputs, last_inputs) > pairs + 1:
             return self._plain(inputs)
-        lowest, fold = _fold(width, 1)
-        start, stop = first + lowest, pairs - last + lowest + fold.shape[1] - 1
-        parts = [self._interleaved(_steps(inputs, start, stop), fold)]
+        first_input, taps_by_phase = _phase_taps(width, 1)
+        start, stop = first + first_input, pairs - last + first_input + taps_by_phase.shape[1] - 1
+        parts = [self._convolve_phases(_slice_steps(inputs, start, stop), taps_by_phase)]
         if first:
-            parts.insert(0, self._plain(_steps(inputs, 0, near))[:, : 2 * first])
+            at_start = _slice_steps(inputs, 0, first_inputs)
+            parts.insert(0, self._plain(at_start)[:, : 2 * first])
         if last:
-            parts.append(self._plain(_steps(inputs, pairs + 1 - far, pairs + 1))[:, -2 * last :])
+            at_end = _slice_steps(inputs, pairs + 1 - last_inputs, pairs + 1)
+            parts.append(self._plain(at_end)[:, -2 * last :])
         return ops.concatenate(parts, axis=1)
 
     def _plain(self, inputs: Any) -> Any:
-        """Repeat, cut one sample from each end and convolve, as it is written."""
+        """Repeat, crop one sample from each end and convolve, one operation after the other."""
         repeated = ops.repeat(inputs, 2, axis=1)[:, 1:-1]
-        return self._convolved(repeated, self.kernel, before=(self.kernel_size[0] - 1) // 2)
+        return self._convolve(repeated, self.kernel, before=(self.kernel_size[0] - 1) // 2)
 
-    def _interleaved(self, inputs: Any, fold: np.ndarray, before: int | None = None) -> Any:
-        """Convolve with a kernel for each phase: (batch, 2 x steps, filters)."""
-        taps, channels = fold.shape[1], inputs.shape[-1]
-        # By phase, input, channel and filter; then as a kernel has them.
-        kernel = ops.tensordot(ops.cast(fold, self.compute_dtype), self.kernel, axes=1)
+    def _convolve_phases(
+        self, inputs: Any, taps_by_phase: np.ndarray, before: int | None = None
+    ) -> Any:
+        """Convolve with a kernel for each phase and interleave: (batch, 2 x steps, filters)."""
+        taps, channels = taps_by_phase.shape[1], inputs.shape[-1]
+        # Axes: phase, input, channel, filter; then (inputs, channels, phases x filters).
+        kernel = ops.tensordot(ops.cast(taps_by_phase, self.compute_dtype), self.kernel, axes=1)
         kernel = ops.transpose(kernel, (1, 2, 0, 3))
         kernel = ops.reshape(kernel, (taps, channels, 2 * self.filters))
-        phases = self._convolved(inputs, kernel, before)
+        phases = self._convolve(inputs, kernel, before)
         return ops.reshape(phases, (-1, 2 * ops.shape(phases)[1], self.filters))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
@@ -95,31 +101,31 @@ class UpsampleConv1D(SameConv1D):
         return {**super().get_config(), "crop": self.crop}
 
 
-def _steps(inputs: Any, start: int, stop: int) -> Any:
-    """Take some steps: inputs[:, start:stop], whose gradient TensorFlow takes one by one."""
+def _slice_steps(inputs: Any, start: int, stop: int) -> Any:
+    """Return inputs[:, start:stop] by `ops.slice`, whose gradient is one operation."""
     batch, _, channels = ops.shape(inputs)
     return ops.slice(inputs, (0, start, 0), (batch, stop - start, channels))
 
 
-def _fold(width: int, shift: int) -> tuple[int, np.ndarray]:
-    """Tell which inputs the taps of both phases fall on, for u[2 m + p] = x[m + (p + shift) // 2].
+def _phase_taps(width: int, shift: int) -> tuple[int, np.ndarray]:
+    """Return the inputs that the taps of both phases fall on, u[2 m + p] = x[m + (p + shift) // 2].
 
     Returns
     -------
-    lowest
-        The first of these inputs, as seen from m.
-    fold
+    first_input
+        The first of these inputs, relative to m.
+    taps_by_phase
         Of shape (2, inputs, width): 1 where tap j of phase p falls on input t.
 
     Examples
     --------
-    >>> lowest, fold = _fold(3, 0)
-    >>> lowest, fold.tolist()
+    >>> first_input, taps_by_phase = _phase_taps(3, 0)
+    >>> first_input, taps_by_phase.tolist()
     (-1, [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
     """
     phase, tap = np.indices((2, width))
-    meets = (phase + tap - (width - 1) // 2 + shift) // 2
-    lowest = int(meets.min())
-    fold = np.zeros((2, int(meets.max()) - lowest + 1, width), dtype=int)
-    fold[phase, meets - lowest, tap] = 1
-    return lowest, fold
+    position = (phase + tap - (width - 1) // 2 + shift) // 2
+    first_input = int(position.min())
+    taps_by_phase = np.zeros((2, int(position.max()) - first_input + 1, width), dtype=int)
+    taps_by_phase[phase, position - first_input, tap] = 1
+    return first_input, taps_by_phase

@@ -1,15 +1,15 @@
-"""Picks and truth to figures, by two protocols: the study's, and one that is strict in time.
+"""Metrics of picks and detections, by two protocols: the study's, and one with a time tolerance.
 
 =============  =====================================================================
-`scores`       right, wrong and missed, and precision, recall, F1, MCC
-`truth`        the earthquakes of many traces
-`study`        the study's 25 columns, to the letter
-`matching`     which pick belongs to which arrival, which detection to which earthquake
-`residuals`    how far picks are off
-`curves`       precision against recall, ROC
-`bootstrap`    draws of earthquakes
-`tallies`      counts a trace, and intervals from them
-`calibration`  whether probabilities mean what they say
+`scores`       confusion counts, precision, recall, F1, MCC
+`truth`        the labelled earthquakes of many traces
+`study`        the study's 25 columns, exactly as published
+`matching`     matching of picks with arrivals, and of detections with earthquakes
+`residuals`    statistics of pick residuals
+`curves`       precision-recall curve and ROC
+`bootstrap`    cluster bootstrap over earthquakes
+`tallies`      confusion counts per trace, and bootstrap intervals of the scores
+`calibration`  calibration of probabilities and of uncertainties
 =============  =====================================================================
 """
 
@@ -27,11 +27,11 @@ from eqt.metrics.curves import (
     roc_auc,
     scores_at,
 )
-from eqt.metrics.matching import IOU, TOLERANCE, Matches, match, overlap, timely
+from eqt.metrics.matching import IOU, TOLERANCE, Matches, match_detections, match_picks
 from eqt.metrics.residuals import residual_figures
 from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
 from eqt.metrics.study import OUTPUTS, STUDY_COLUMNS, study_errors, study_row
-from eqt.metrics.tallies import Tally, intervals, tally
+from eqt.metrics.tallies import ConfusionCounts, count_outcomes, intervals
 from eqt.metrics.truth import Truth, truth_of
 
 __all__ = [
@@ -41,19 +41,20 @@ __all__ = [
     "RESAMPLES",
     "STUDY_COLUMNS",
     "TOLERANCE",
+    "ConfusionCounts",
     "Curve",
     "Matches",
     "Score",
-    "Tally",
     "Truth",
     "average_precision",
     "calibration_error",
+    "count_outcomes",
     "f1",
     "interval",
     "intervals",
-    "match",
+    "match_detections",
+    "match_picks",
     "mcc",
-    "overlap",
     "precision",
     "precision_recall",
     "presence",
@@ -66,8 +67,6 @@ __all__ = [
     "scores_at",
     "study_errors",
     "study_row",
-    "tally",
-    "timely",
     "truth_of",
     "uncertainty_figures",
 ]

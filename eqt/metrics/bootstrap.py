@@ -1,4 +1,4 @@
-"""How far figures may stray by chance: earthquakes drawn again and again."""
+"""Cluster bootstrap: confidence intervals from earthquakes drawn with replacement."""
 
 from typing import Any
 
@@ -10,25 +10,24 @@ from steadkit.capacity import require_memory
 RESAMPLES = 1000
 LEVEL = 0.95
 AT_ONCE = 32
-"""Draws held in memory at a time."""
+"""Draws computed in one matrix product."""
 
 
 def resampled(groups: np.ndarray, counts: Any, times: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Sum up counts over earthquakes drawn with replacement, as many as there are.
+    """Sum counts over earthquakes drawn with replacement: a cluster bootstrap.
 
-    Traces of one earthquake are alike, so they come and go together: drawn one by one they would
+    Traces of one earthquake are correlated, so they are drawn together: drawn one by one they would
     make intervals too narrow. Source: Efron and Tibshirani (1993), An introduction to the
-    bootstrap, for the draws; Davison and Hinkley (1997), section 3.8, for whole clusters.
+    bootstrap, for the draws; Davison and Hinkley (1997), section 3.8, for clusters.
 
     Parameters
     ----------
     groups
-        The number of the earthquake of each trace, from 0; noise stands for itself.
+        The number of the earthquake of each trace, from 0; each noise trace has its own number.
     counts
-        What is to be summed up for each trace, shape (traces, columns), an array or a sparse one:
-        of many columns most are zero, and what is zero costs nothing.
+        Counts per trace, shape (traces, columns), dense or sparse; zeros cost nothing.
     times
-        How often to draw.
+        Number of draws.
     seed
         Selects the draws: those of the same groups are the same for any columns.
 
@@ -40,27 +39,31 @@ def resampled(groups: np.ndarray, counts: Any, times: int = RESAMPLES, seed: int
     Raises
     ------
     InputError
-        So many draws do not fit into the memory.
+        The draws do not fit into memory.
     """
-    number = int(groups.max(initial=-1)) + 1
-    ones = np.ones(len(groups))
-    belongs = csr_array((ones, (groups, np.arange(len(groups)))), shape=(number, len(groups)))
-    of_group = (belongs @ csr_array(counts, dtype=float)).T.tocsr()
-    n_bytes = np.dtype(float).itemsize * times * of_group.shape[0]
+    n_groups = int(groups.max(initial=-1)) + 1
+    weights = np.ones(len(groups))
+    membership = csr_array(
+        (weights, (groups, np.arange(len(groups)))), shape=(n_groups, len(groups))
+    )
+    group_sums = (membership @ csr_array(counts, dtype=float)).T.tocsr()
+    n_bytes = np.dtype(float).itemsize * times * group_sums.shape[0]
     require_memory(n_bytes, f"a bootstrap of {times:,} draws", "ask for fewer")
     random = np.random.default_rng(seed)
-    sums = np.empty((times, of_group.shape[0]))
+    sums = np.empty((times, group_sums.shape[0]))
     for first in range(0, times, AT_ONCE):
         draws = min(AT_ONCE, times - first)
-        drawn = random.integers(number, size=(draws, number), dtype=np.int32)
-        drawn += number * np.arange(draws, dtype=np.int32)[:, None]
-        often = np.bincount(drawn.ravel(), minlength=draws * number).reshape(draws, number)
-        sums[first : first + draws] = (of_group @ often.T.astype(float)).T
+        earthquakes = random.integers(n_groups, size=(draws, n_groups), dtype=np.int32)
+        earthquakes += n_groups * np.arange(draws, dtype=np.int32)[:, None]
+        multiplicity = np.bincount(earthquakes.ravel(), minlength=draws * n_groups).reshape(
+            draws, n_groups
+        )
+        sums[first : first + draws] = (group_sums @ multiplicity.T.astype(float)).T
     return sums
 
 
 def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Find the bounds that hold the middle of the values; draws without a value are left out.
+    """Return the central interval of the values; NaN values are skipped.
 
     >>> interval(np.arange(41.0), 0.5)
     (10.0, 30.0)

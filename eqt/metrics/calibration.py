@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and whether uncertainty ranks errors."""
+"""Calibration of probabilities, and rank correlation of uncertainties with errors."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ QUANTILES = 5
 
 
 def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Compare stated probabilities with the share that is right, in bins of equal width.
+    """Return a reliability diagram: predicted probability and fraction correct in equal bins.
 
     Parameters
     ----------
@@ -30,22 +30,22 @@ def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.D
     [0.5, 1.0, 2.0, 0.95, 0.5]
     """
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, stated, "right") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
-    some = np.where(count, count, np.nan)
+    bin_index = np.clip(np.searchsorted(edges, stated, "right") - 1, 0, bins - 1)
+    count = np.bincount(bin_index, minlength=bins)
+    divisor = np.where(count, count, np.nan)
     return pd.DataFrame(
         {
             "low": edges[:-1],
             "high": edges[1:],
             "count": count,
-            "stated": np.bincount(place, stated, bins) / some,
-            "right": np.bincount(place, right, bins) / some,
+            "stated": np.bincount(bin_index, stated, bins) / divisor,
+            "right": np.bincount(bin_index, right, bins) / divisor,
         }
     )
 
 
 def calibration_error(table: pd.DataFrame) -> float:
-    """Average the distance between stated and true over all: the expected calibration error.
+    """Return the expected calibration error: the mean of |fraction correct - probability|.
 
     Source: Naeini, Cooper and Hauskrecht (2015), doi:10.1609/aaai.v29i1.9602.
 
@@ -68,15 +68,15 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """
     if len(a) < 2:
         return float("nan")
-    one, other = (rankdata(values) - (len(a) + 1) / 2 for values in (a, b))
-    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return round(float((one * other).sum()) / size, 12) if size else float("nan")
+    ranks_a, ranks_b = (rankdata(values) - (len(a) + 1) / 2 for values in (a, b))
+    size = float(np.sqrt((ranks_a**2).sum() * (ranks_b**2).sum()))
+    return round(float((ranks_a * ranks_b).sum()) / size, 12) if size else float("nan")
 
 
 def uncertainty_figures(
     uncertainty: np.ndarray, residuals: np.ndarray, tolerance: float
 ) -> dict[str, object]:
-    """Tell whether uncertain picks are those that are off.
+    """Measure how well uncertainty ranks the errors of picks.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ def uncertainty_figures(
     order = np.argsort(uncertainty, kind="stable")
     fifths = [
         {
-            "count": len(some),
-            "uncertainty": float(uncertainty[some].mean()),
-            "median_size_s": float(np.median(sizes[some])),
-            "right": float(1 - wrong[some].mean()),
+            "count": len(members),
+            "uncertainty": float(uncertainty[members].mean()),
+            "median_size_s": float(np.median(sizes[members])),
+            "right": float(1 - wrong[members].mean()),
         }
-        for some in np.array_split(order, QUANTILES)
-        if len(some)
+        for members in np.array_split(order, QUANTILES)
+        if len(members)
     ]
     return {
         "picks": len(sizes),

@@ -1,4 +1,4 @@
-"""What figures become as the threshold moves: precision against recall, and the areas below."""
+"""Curves over all thresholds: precision against recall, average precision, area below the ROC."""
 
 from typing import NamedTuple
 
@@ -37,16 +37,16 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float:
     >>> roc_auc(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
     0.875
     """
-    ones = int(positive.sum())
-    others = len(positive) - ones
-    if not ones or not others:
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
         return float("nan")
     ranks = rankdata(scores)[positive].sum()
-    return float((ranks - ones * (ones + 1) / 2) / (ones * others))
+    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
 def precision_recall(scores: np.ndarray, right: np.ndarray, there: int) -> Curve:
-    """Follow precision and recall from the highest score down; equal scores come together.
+    """Return precision and recall at every distinct score, from the highest down.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def scores_at(
     >>> scores_at(np.array([0.5]), np.array([0.5, 0.4]), np.array([True, True]), 3)
     [Score(tp=1, fp=0, fn=2, tn=0)]
     """
-    own = np.sort(scores[right])
-    every = np.sort(scores)
-    found = len(every) - np.searchsorted(every, thresholds, "left")
-    tp = len(own) - np.searchsorted(own, thresholds, "left")
-    pairs = zip(tp.tolist(), found.tolist(), strict=True)
+    right_scores = np.sort(scores[right])
+    all_scores = np.sort(scores)
+    n_found = len(all_scores) - np.searchsorted(all_scores, thresholds, "left")
+    tp = len(right_scores) - np.searchsorted(right_scores, thresholds, "left")
+    pairs = zip(tp.tolist(), n_found.tolist(), strict=True)
     return [Score(tp=hits, fp=count - hits, fn=there - hits) for hits, count in pairs]

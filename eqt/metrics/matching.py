@@ -1,29 +1,26 @@
-"""Which pick belongs to which arrival, and which detection to which earthquake.
+"""One-to-one matching of picks with arrivals and of detections with earthquakes.
 
-Each belongs to one at most. A trace may hold any number of earthquakes: STEAD lists one, superposed
-traces have more. What was found beyond those is wrong.
+A trace may hold any number of earthquakes: STEAD lists one, superposed traces have more. Unmatched
+picks and detections are false positives.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from eqt.metrics.scores import Score
-from eqt.rules import P_LEAD
+from eqt.picking.rules import P_LEAD
 from steadkit.labels import LabelConfig
 from steadkit.schema import N_SAMPLES
 
 TOLERANCE = 0.5
-"""Seconds that a pick may be off and still be right."""
+"""Maximum residual in seconds of a correct pick."""
 
 IOU = 0.5
-"""Intersection over union that makes a detection right: of its span and that of the earthquake."""
+"""Minimum intersection over union of a correct detection and its earthquake."""
 
 
 class Matches(NamedTuple):
-    """Which pick was found to belong to which arrival, as their numbers."""
+    """Matched pairs of an arrival and a pick, by their numbers."""
 
     arrivals: np.ndarray
     picks: np.ndarray
@@ -31,7 +28,7 @@ class Matches(NamedTuple):
     """Pick minus arrival, seconds."""
 
 
-def match(
+def match_picks(
     arrival_traces: np.ndarray,
     arrivals: np.ndarray,
     pick_traces: np.ndarray,
@@ -39,7 +36,7 @@ def match(
     tolerance: float = TOLERANCE,
     first: np.ndarray | None = None,
 ) -> Matches:
-    """Give each arrival one pick at most, and each pick one arrival, within a tolerance.
+    """Match each arrival with at most one pick and each pick with at most one arrival.
 
     Parameters
     ----------
@@ -58,7 +55,8 @@ def match(
     Matches
         In no particular order.
 
-    >>> match(np.array([0, 0]), np.array([7.0, 30.0]), np.array([0, 0]), np.array([7.2, 7.1])).picks
+    >>> seconds = np.array([7.0, 30.0])
+    >>> match_picks(np.array([0, 0]), seconds, np.array([0, 0]), np.array([7.2, 7.1])).picks
     array([1])
     """
     arrival, pick = _pairs(arrival_traces, pick_traces)
@@ -73,10 +71,10 @@ def match(
     return Matches(arrival, pick, picks[pick] - arrivals[arrival])
 
 
-def overlap(
+def match_detections(
     p: np.ndarray, s: np.ndarray, event_traces: np.ndarray, spans: np.ndarray, traces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give each earthquake one detection at most that covers what it should.
+    """Match each earthquake with at most one detection of sufficient overlap.
 
     An earthquake lasts from P to S and 0.4 times as long again, as detectors are trained, inside
     the window. A detection is right where intersection over union of both is at least ``IOU``.
@@ -101,14 +99,14 @@ def overlap(
     event, detection = _pairs(event_traces, traces)
     start, end = spans[detection].T.astype(float)
     begin = np.ceil(p[event])
-    finish = np.minimum(np.floor(s + LabelConfig().tail * (s - p)), N_SAMPLES - 1)[event]
-    shared = np.minimum(end, finish) - np.maximum(start, begin) + 1
-    union = (end - start + 1) + (finish - begin + 1) - shared
-    share = np.where(shared > 0, shared / union, 0)
+    stop = np.minimum(np.floor(s + LabelConfig().tail * (s - p)), N_SAMPLES - 1)[event]
+    intersection = np.minimum(end, stop) - np.maximum(start, begin) + 1
+    union = (end - start + 1) + (stop - begin + 1) - intersection
+    iou = np.where(intersection > 0, intersection / union, 0)
     holds_p = (start - P_LEAD <= begin) & (begin <= end)
-    right = np.where(np.isnan(finish), holds_p, share >= IOU)
-    event, detection, share = event[right], detection[right], share[right]
-    chosen = _pair_off(event, detection, -share, start[right])
+    right = np.where(np.isnan(stop), holds_p, iou >= IOU)
+    event, detection, iou = event[right], detection[right], iou[right]
+    chosen = _pair_off(event, detection, -iou, start[right])
     return event[chosen], detection[chosen]
 
 
@@ -120,67 +118,31 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     order = np.argsort(left, kind="stable")
     ordered = left[order]
-    first, after = (np.searchsorted(ordered, right, side) for side in ("left", "right"))
-    counts = after - first
+    first, end = (np.searchsorted(ordered, right, side) for side in ("left", "right"))
+    counts = end - first
     numbers = np.repeat(np.arange(len(right)), counts)
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return order[np.repeat(first, counts) + within], numbers
 
 
 def _pair_off(left: np.ndarray, right: np.ndarray, *costs: np.ndarray) -> np.ndarray:
-    """Choose pairs, the cheapest first, so that none has a partner in common; returns their places.
+    """Return the indices of a greedy matching: the cheapest pairs first, each member in one pair.
 
-    Many at a time: those that are the first of both their partners.
+    Each pass accepts all pairs that are the cheapest of both their members, which gives the same
+    result as accepting one pair after another.
     """
-    places = np.lexsort((right, left, *costs[::-1]))
+    remaining = np.lexsort((right, left, *costs[::-1]))
     chosen = []
-    while len(places):
-        one, other = left[places], right[places]
-        best = _first_of(one) & _first_of(other)
-        chosen.append(places[best])
-        taken = np.isin(one, one[best]) | np.isin(other, other[best])
-        places = places[~taken]
-    return np.concatenate(chosen) if chosen else places
+    while len(remaining):
+        left_ids, right_ids = left[remaining], right[remaining]
+        best = _first_of(left_ids) & _first_of(right_ids)
+        chosen.append(remaining[best])
+        is_used = np.isin(left_ids, left_ids[best]) | np.isin(right_ids, right_ids[best])
+        remaining = remaining[~is_used]
+    return np.concatenate(chosen) if chosen else remaining
 
 
 def _first_of(values: np.ndarray) -> np.ndarray:
     first = np.zeros(len(values), bool)
     first[np.unique(values, return_index=True)[1]] = True
     return first
-
-
-def timely(
-    arrivals: Mapping[str, float | Sequence[float]],
-    picks: pd.DataFrame,
-    tolerance: float = TOLERANCE,
-) -> tuple[Score, np.ndarray]:
-    """Count picks by whether they are right in time.
-
-    An arrival is found by its nearest pick within the tolerance; every other pick, in noise or in
-    an event, is wrong.
-
-    Parameters
-    ----------
-    arrivals
-        Seconds from the start of the trace to the arrival, or arrivals, of the traces that have
-        any.
-    picks
-        All picks: ``trace_name`` and ``seconds``.
-    tolerance
-        Seconds, the bound included.
-
-    Returns
-    -------
-    score : Score
-        One true positive at most for each arrival.
-    residuals : numpy.ndarray
-        Pick minus arrival of the true positives, seconds, in the order of the picks.
-    """
-    listed = [np.atleast_1d(np.asarray(one, float)) for one in arrivals.values()]
-    traces = np.repeat(np.arange(len(listed)), [len(one) for one in listed])
-    seconds = np.concatenate([*listed, np.empty(0)])
-    its_trace = pd.Index(list(arrivals)).get_indexer(picks["trace_name"])
-    found = match(traces, seconds, its_trace, picks["seconds"].to_numpy(float), tolerance)
-    tp = len(found.picks)
-    score = Score(tp=tp, fp=len(picks) - tp, fn=len(seconds) - tp)
-    return score, found.residuals[np.argsort(found.picks)]

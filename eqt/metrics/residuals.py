@@ -1,4 +1,4 @@
-"""How far picks are from their arrivals, in a few numbers."""
+"""Summary statistics of pick residuals."""
 
 import numpy as np
 

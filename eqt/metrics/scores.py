@@ -1,4 +1,4 @@
-"""Counts of right, wrong and missed, and what follows from them."""
+"""Confusion counts and their scores: precision, recall, F1, Matthews' correlation coefficient."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def precision(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
-    """Divide what is right by what was found; NaN where nothing was.
+    """Compute precision, tp / (tp + fp); NaN without any positive.
 
     >>> precision(np.array([3, 0]), np.array([1, 0]))
     array([0.75,  nan])
@@ -15,7 +15,7 @@ def precision(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
 
 
 def recall(tp: np.ndarray, fn: np.ndarray) -> np.ndarray:
-    """Divide what was found by what there is; NaN where there is nothing."""
+    """Compute recall, tp / (tp + fn); NaN without any actual positive."""
     return _ratio(tp, tp + fn)
 
 
@@ -33,19 +33,21 @@ def mcc(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.nd
     1.0
     """
     tp, fp, fn, tn = (np.asarray(count, float) for count in (tp, fp, fn, tn))
-    # A root each: the product of four counts of a million has more digits than a float.
+    # One root per factor: the product of four counts of a million exceeds the precision of a float.
     root = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
     return _ratio(tp * tn - fp * fn, root)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0)
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    numerator, denominator = np.asarray(numerator, float), np.asarray(denominator, float)
+    return np.divide(
+        numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator != 0
+    )
 
 
 @dataclass(frozen=True)
 class Score:
-    """True and false positives and negatives, and what follows from them; NaN where undefined.
+    """True and false positives and negatives with their scores; NaN where undefined.
 
     >>> Score(tp=8, fp=2, fn=0).f1
     0.8888888888888888
@@ -58,12 +60,12 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is right."""
+        """Fraction of predicted positives that are true."""
         return float(precision(np.array(self.tp), np.array(self.fp)))
 
     @property
     def recall(self) -> float:
-        """Share of what there is that was found."""
+        """Fraction of actual positives that were found."""
         return float(recall(np.array(self.tp), np.array(self.fn)))
 
     @property
@@ -77,11 +79,11 @@ class Score:
         return float(mcc(*map(np.array, (self.tp, self.fp, self.fn, self.tn))))
 
 
-def presence(event: np.ndarray, found: np.ndarray) -> Score:
-    """Count by trace: what is an event, and where something was found."""
+def presence(event: np.ndarray, detected: np.ndarray) -> Score:
+    """Count traces by whether they are events and whether they have a detection."""
     return Score(
-        tp=int((event & found).sum()),
-        fp=int((~event & found).sum()),
-        fn=int((event & ~found).sum()),
-        tn=int((~event & ~found).sum()),
+        tp=int((event & detected).sum()),
+        fp=int((~event & detected).sum()),
+        fn=int((event & ~detected).sum()),
+        tn=int((~event & ~detected).sum()),
     )

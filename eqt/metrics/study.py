@@ -1,4 +1,4 @@
-"""The study's protocol: 25 columns of the published tester's rows, where any pick counts."""
+"""Protocol of the study: 25 columns from the published tester's rows, where any pick counts."""
 
 from typing import Final
 
@@ -42,9 +42,9 @@ OUTPUTS: Final = {"d": ("det", "detection"), "p": ("p", "P"), "s": ("s", "S")}
 
 
 def study_row(results: pd.DataFrame, model_name: str) -> dict[str, object]:
-    """Compute the study's 25 columns, to the letter.
+    """Compute the study's 25 columns exactly as published.
 
-    There a true positive is any event trace with a probability in its row, wherever the pick lies.
+    A true positive is any event trace with a probability in its row, wherever the pick lies.
     The errors are those of `study_errors`.
 
     Parameters
@@ -94,8 +94,10 @@ def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
     return errors
 
 
-def _study_counts(short: str, long: str, event: np.ndarray, found: np.ndarray) -> dict[str, object]:
-    score = presence(event, found)
+def _study_counts(
+    short: str, long: str, event: np.ndarray, detected: np.ndarray
+) -> dict[str, object]:
+    score = presence(event, detected)
     return {
         f"{long}_recall": score.recall,
         f"{long}_precision": score.precision,

@@ -1,4 +1,4 @@
-"""Counts a trace: what sums, bins and draws of earthquakes are made of."""
+"""Confusion counts per trace, their sums, and bootstrap intervals of the scores."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from eqt.metrics.scores import Score, f1, mcc, precision, recall
 
 
 @dataclass(frozen=True)
-class Tally:
+class ConfusionCounts:
     """True and false positives and negatives of each trace, each of shape (traces,).
 
     A trace without anything to be found in which nothing was found is one true negative.
@@ -22,49 +22,56 @@ class Tally:
     fn: np.ndarray
     tn: np.ndarray
 
-    def score(self, some: np.ndarray | slice = slice(None)) -> Score:
-        """Sum up, over some of the traces or all."""
-        return Score(**{one.name: int(getattr(self, one.name)[some].sum()) for one in fields(self)})
+    def score(self, selection: np.ndarray | slice = slice(None)) -> Score:
+        """Return the sum over the selected traces, by default all."""
+        return Score(
+            **{
+                field.name: int(getattr(self, field.name)[selection].sum())
+                for field in fields(self)
+            }
+        )
 
     @property
     def columns(self) -> np.ndarray:
-        """The counts side by side, shape (traces, 4)."""
-        return np.stack([getattr(self, one.name) for one in fields(self)], axis=1)
+        """The counts as columns of an array, shape (traces, 4)."""
+        return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
 
 
-def tally(
+def count_outcomes(
     traces: int,
     truth: np.ndarray,
-    found: np.ndarray,
+    found_traces: np.ndarray,
     matched: np.ndarray,
     unknown: np.ndarray | None = None,
-) -> Tally:
-    """Count by trace.
+) -> ConfusionCounts:
+    """Count true and false positives and negatives per trace.
 
     Parameters
     ----------
     traces
-        How many there are.
-    truth, found
-        The number of the trace of each thing there is, and of each that was found.
+        Number of traces.
+    truth, found_traces
+        The number of the trace of each arrival, and of each pick.
     matched
-        The number of the trace of each thing that was found rightly.
+        The number of the trace of each matched pick.
     unknown
-        Which traces may hold more than `truth`, shape (traces,), and are no true negatives.
+        Which traces may have unlabelled arrivals, shape (traces,), and are no true negatives.
 
-    >>> counted = tally(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
+    >>> counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     >>> counted.score()
     Score(tp=1, fp=1, fn=1, tn=1)
     """
-    there, all_found, tp = (np.bincount(of, minlength=traces) for of in (truth, found, matched))
-    is_empty = (there == 0) & (all_found == 0)
+    n_actual, n_found, tp = (
+        np.bincount(numbers, minlength=traces) for numbers in (truth, found_traces, matched)
+    )
+    is_empty = (n_actual == 0) & (n_found == 0)
     if unknown is not None:
         is_empty &= ~unknown
-    return Tally(tp, all_found - tp, there - tp, is_empty.astype(int))
+    return ConfusionCounts(tp, n_found - tp, n_actual - tp, is_empty.astype(int))
 
 
 def intervals(
-    tallies: Iterable[tuple[str, Tally]],
+    tallies: Iterable[tuple[str, ConfusionCounts]],
     groups: np.ndarray,
     times: int = bootstrap.RESAMPLES,
     seed: int = 0,
@@ -86,13 +93,13 @@ def intervals(
         For each name ``precision``, ``recall``, ``f1`` and ``mcc``, low and high. Empty where
         there is one earthquake alone, or nothing is drawn.
     """
-    names, parts = [], []
-    for name, one in tallies:
+    names, blocks = [], []
+    for name, counts in tallies:
         names.append(name)
-        parts.append(csr_array(one.columns))
+        blocks.append(csr_array(counts.columns))
     if not names or not times or groups.max(initial=0) == 0:
         return {name: {} for name in names}
-    sums = bootstrap.resampled(groups, hstack(parts, format="csr"), times, seed)
+    sums = bootstrap.resampled(groups, hstack(blocks, format="csr"), times, seed)
     bounds = {}
     for number, name in enumerate(names):
         tp, fp, fn, tn = sums[:, 4 * number : 4 * number + 4].T

@@ -1,4 +1,4 @@
-"""What there is to be found: the earthquakes of many traces, any number in each."""
+"""Labelled earthquakes of many traces, any number in each."""
 
 from typing import NamedTuple
 
@@ -33,9 +33,9 @@ class Truth(NamedTuple):
         return np.bincount(self.trace[self.unknown(phase)], minlength=self.traces) > 0
 
     def can_judge(self, phase: str, traces: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-        """Return which picks cannot be an arrival that is not known.
+        """Return which picks cannot be an unlabelled arrival.
 
-        An S that nobody has picked lies anywhere behind its P, and a P anywhere before its S.
+        An unlabelled S lies anywhere after its P, and an unlabelled P anywhere before its S.
 
         Parameters
         ----------
@@ -49,13 +49,13 @@ class Truth(NamedTuple):
         array([ True, False,  True])
         """
         unknown = self.unknown(phase)
-        other = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
+        known_arrival = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
         if phase == "P":
             bound = np.full(self.traces, -np.inf)
-            np.maximum.at(bound, self.trace[unknown], other)
+            np.maximum.at(bound, self.trace[unknown], known_arrival)
             return seconds > bound[traces]
         bound = np.full(self.traces, np.inf)
-        np.minimum.at(bound, self.trace[unknown], other)
+        np.minimum.at(bound, self.trace[unknown], known_arrival)
         return seconds < bound[traces]
 
     @property
@@ -76,6 +76,6 @@ def truth_of(p: np.ndarray, s: np.ndarray) -> Truth:
     >>> truth_of(np.array([[600.0, 3000.0], [np.nan, np.nan]]), np.full((2, 2), np.nan)).trace
     array([0, 0])
     """
-    p, s = (np.asarray(one, float).reshape(len(one), -1) for one in (p, s))
-    trace, which = np.nonzero(~(np.isnan(p) & np.isnan(s)))
-    return Truth(len(p), trace, p[trace, which], s[trace, which])
+    p, s = (np.asarray(arrivals, float).reshape(len(arrivals), -1) for arrivals in (p, s))
+    trace, column = np.nonzero(~(np.isnan(p) & np.isnan(s)))
+    return Truth(len(p), trace, p[trace, column], s[trace, column])

@@ -1,4 +1,4 @@
-"""Figures of training and evaluation; no window is ever opened."""
+"""Figures of training and evaluation, drawn without opening a window."""
 
 from eqt.plots.evaluation import breakdown, curves, reliability, residuals, uncertainty
 from eqt.plots.examples import examples

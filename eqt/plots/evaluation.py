@@ -1,4 +1,4 @@
-"""How right a network is: residuals, curves, calibration, and figures by kind of trace."""
+"""Figures of an evaluation: residuals, curves, calibration, and scores by category of trace."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,31 +8,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.metrics import TOLERANCE, Curve
-from eqt.plots.style import DASHES, KINDS
-from steadkit.plots.style import BLACK, GREY, say, styled
+from eqt.plots.style import DASHES, LABEL_COLOURS
+from steadkit.plots.style import BLACK, GREY, show_message, styled
 
 
 @styled
 def residuals(
-    of_phase: Mapping[str, np.ndarray], counts: Mapping[str, str], tolerance: float = TOLERANCE
+    residuals_by_phase: Mapping[str, np.ndarray],
+    counts: Mapping[str, str],
+    tolerance: float = TOLERANCE,
 ) -> Figure:
-    """Draw how far right picks are from their arrivals, P and S side by side.
+    """Draw histograms of the residuals of right picks, P and S side by side.
 
     Parameters
     ----------
-    of_phase
+    residuals_by_phase
         Pick minus arrival, seconds, for ``P`` and ``S``.
     counts
-        What to write above each panel.
+        Text above each panel.
     tolerance
-        Seconds to each side that are shown.
+        Range of the histogram to each side, seconds.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    # A sample to a bin, centred, so that no bin has more of them than its neighbour.
+    # Bins are one sample wide and centred on samples: edges on samples would, by rounding, put
+    # two samples into some bins and none into others.
     steps = max(round(tolerance * 100), 1)
     bins = (np.arange(-steps, steps + 2) - 0.5) / 100
-    for ax, (phase, values) in zip(figure.subplots(1, 2), of_phase.items(), strict=True):
-        ax.hist(values, bins, color=KINDS[phase])
+    for ax, (phase, values) in zip(figure.subplots(1, 2), residuals_by_phase.items(), strict=True):
+        ax.hist(values, bins, color=LABEL_COLOURS[phase])
         ax.axvline(0, color=BLACK, linewidth=0.8)
         ax.set_title(f"{phase}: {counts[phase]}")
         ax.set_xlabel("pick minus arrival (s)")
@@ -41,20 +44,20 @@ def residuals(
 
 
 @styled
-def curves(of_kind: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
-    """Draw precision against recall, and where on each curve the chosen threshold is.
+def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
+    """Draw precision against recall, with a dot at the chosen threshold of each curve.
 
     Parameters
     ----------
-    of_kind
+    curves_by_label
         For ``detection``, ``P`` and ``S`` the curve, and the recall and precision reached.
     """
     figure = Figure(figsize=(5, 4), layout="constrained")
     ax = figure.subplots()
-    for kind, (curve, (recall, precision)) in of_kind.items():
-        line = ax.step(curve.recall, curve.precision, where="post", label=kind, linewidth=1.2)[0]
-        line.set(color=KINDS[kind], linestyle=DASHES[kind])
-        ax.plot([recall], [precision], "o", color=KINDS[kind], markersize=5)
+    for label, (curve, (recall, precision)) in curves_by_label.items():
+        line = ax.step(curve.recall, curve.precision, where="post", label=label, linewidth=1.2)[0]
+        line.set(color=LABEL_COLOURS[label], linestyle=DASHES[label])
+        ax.plot([recall], [precision], "o", color=LABEL_COLOURS[label], markersize=5)
     ax.set_xlim(0, 1.02)
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("recall; a dot: at the threshold")
@@ -64,28 +67,41 @@ def curves(of_kind: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
 
 
 @styled
-def reliability(of_kind: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw the share that is right against the stated probability; the diagonal is the aim.
+def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw reliability diagrams: fraction right against predicted probability, and histograms.
 
     Parameters
     ----------
-    of_kind
+    tables_by_label
         For ``detection``, ``P`` and ``S``: ``ece`` and ``bins``, as
-        `eqt.evaluate.calibrated.calibration` gives them.
+        `eqt.evaluation.calibration.calibration` returns them.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
-    grid = figure.subplots(2, len(of_kind), sharex=True, height_ratios=(3, 1), squeeze=False)
-    for column, (kind, told) in enumerate(of_kind.items()):
+    grid = figure.subplots(
+        2, len(tables_by_label), sharex=True, height_ratios=(3, 1), squeeze=False
+    )
+    for column, (label, calibration) in enumerate(tables_by_label.items()):
         upper, lower = grid[:, column]
-        some = [row for row in told["bins"] if row["count"]]
+        filled_bins = [row for row in calibration["bins"] if row["count"]]
         upper.plot([0, 1], [0, 1], color=GREY, linestyle=":")
-        stated, right = [[row[key] for row in some] for key in ("stated", "right")]
-        upper.plot(stated, right, "o-", color=KINDS[kind], markersize=4, linewidth=1.2)
-        error = "nothing to judge" if not some else f"calibration error {told['ece']:.3f}"
-        upper.set_title(f"{kind}: {error}")
+        predicted, fraction_right = [
+            [row[key] for row in filled_bins] for key in ("stated", "right")
+        ]
+        upper.plot(
+            predicted, fraction_right, "o-", color=LABEL_COLOURS[label], markersize=4, linewidth=1.2
+        )
+        error = (
+            "nothing to judge" if not filled_bins else f"calibration error {calibration['ece']:.3f}"
+        )
+        upper.set_title(f"{label}: {error}")
         upper.set_ylim(-0.02, 1.02)
-        edges = [row["low"] for row in told["bins"]] + [1.0]
-        lower.stairs([row["count"] for row in told["bins"]], edges, fill=True, color=KINDS[kind])
+        edges = [row["low"] for row in calibration["bins"]] + [1.0]
+        lower.stairs(
+            [row["count"] for row in calibration["bins"]],
+            edges,
+            fill=True,
+            color=LABEL_COLOURS[label],
+        )
         lower.set_xlabel("stated probability")
     grid[0, 0].set_ylabel("share that is right")
     grid[1, 0].set_ylabel("number")
@@ -94,21 +110,21 @@ def reliability(of_kind: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 @styled
 def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw recall and precision by kind of trace, with 95 % intervals.
+    """Draw recall and precision by category of trace, with 95 % intervals.
 
     Parameters
     ----------
     title
-        What the traces are told apart by.
+        Name of the trace attribute.
     rows
-        As `eqt.evaluate.breakdown.breakdown` gives them for it.
+        Rows of `eqt.evaluation.breakdown.breakdown` for this attribute.
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     labels = [f"{row['bin']}\n{row['traces']:,}" for row in rows]
     for ax, figure_name in zip(axes, ("recall", "precision"), strict=True):
-        for shift, kind in enumerate(KINDS):
-            _dots(ax, [row[kind] for row in rows], figure_name, kind, 0.2 * (shift - 1))
+        for shift, label in enumerate(LABEL_COLOURS):
+            _dots(ax, [row[label] for row in rows], figure_name, label, 0.2 * (shift - 1))
         ax.set_xticks(range(len(rows)), labels, rotation=45 if len(rows) > 7 else 0)
         ax.set_xlim(-0.5, len(rows) - 0.5)
         ax.set_title(figure_name)
@@ -118,34 +134,38 @@ def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _dots(ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, kind: str, shift: float) -> None:
+def _dots(
+    ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, label: str, shift: float
+) -> None:
     values = np.array([cell[name] for cell in cells], float)
-    none = (np.nan, np.nan)
-    bounds = np.array([cell["intervals"].get(name, none) for cell in cells], float).T
-    places = np.arange(len(values)) + shift
-    ax.vlines(places, bounds[0], bounds[1], color=KINDS[kind], linewidth=1.2)
-    marker = {"detection": "s", "P": "o", "S": "^"}[kind]
-    ax.plot(places, values, marker, color=KINDS[kind], markersize=4, label=kind)
+    no_bounds = (np.nan, np.nan)
+    bounds = np.array([cell["intervals"].get(name, no_bounds) for cell in cells], float).T
+    positions = np.arange(len(values)) + shift
+    ax.vlines(positions, bounds[0], bounds[1], color=LABEL_COLOURS[label], linewidth=1.2)
+    marker = {"detection": "s", "P": "o", "S": "^"}[label]
+    ax.plot(positions, values, marker, color=LABEL_COLOURS[label], markersize=4, label=label)
 
 
 @styled
-def uncertainty(of_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw how far each pick is off against its Monte Carlo uncertainty.
+def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw the absolute residual of each pick against its Monte Carlo uncertainty.
 
     Parameters
     ----------
-    of_phase
+    pairs_by_phase
         For ``P`` and ``S`` the uncertainties, and the residuals in seconds.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for ax, (phase, (strays, sizes)) in zip(
-        figure.subplots(1, len(of_phase)), of_phase.items(), strict=True
+    for ax, (phase, (std, residuals)) in zip(
+        figure.subplots(1, len(pairs_by_phase)), pairs_by_phase.items(), strict=True
     ):
-        if not len(strays):
-            say(ax, f"no {phase} pick of an earthquake")
+        if not len(std):
+            show_message(ax, f"no {phase} pick of an earthquake")
             continue
-        # A pick that is exactly right has no place on a logarithmic axis: half a sample.
-        ax.semilogy(strays, np.maximum(np.abs(sizes), 0.005), ".", color=KINDS[phase], markersize=3)
+        # A residual of 0 has no place on a logarithmic axis: it is drawn at half a sample.
+        ax.semilogy(
+            std, np.maximum(np.abs(residuals), 0.005), ".", color=LABEL_COLOURS[phase], markersize=3
+        )
         ax.set_title(phase)
         ax.set_xlabel("standard deviation of its probability")
         ax.set_ylabel("distance from the arrival (s)")

@@ -1,4 +1,4 @@
-"""Traces with their arrivals, and what a network makes of them."""
+"""Traces with their arrivals, and the probabilities of a network."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def examples(
     p: np.ndarray,
     s: np.ndarray,
 ) -> Figure:
-    """Draw traces with their arrivals, above what the network makes of them.
+    """Draw traces with their arrivals on the left, and the network's probabilities on the right.
 
     Parameters
     ----------

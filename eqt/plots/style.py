@@ -1,4 +1,4 @@
-"""The colours of outputs and losses, and how a figure is written."""
+"""Colours of outputs, losses and scores, and writing of figures."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from steadkit.plots.style import BLACK, BLUE, GREEN, VERMILLION
 COLOURS = {"detector": GREEN, "picker_P": BLUE, "picker_S": VERMILLION, "loss": BLACK}
 TITLES = {"detector": "detection", "picker_P": "P", "picker_S": "S", "loss": "total"}
 
-KINDS = {"detection": GREEN, "P": BLUE, "S": VERMILLION}
-"""The colours of what is evaluated."""
+LABEL_COLOURS = {"detection": GREEN, "P": BLUE, "S": VERMILLION}
+"""Colours of the scores of an evaluation."""
 
 DASHES = {"detection": "-", "P": "--", "S": "-."}
-"""So that they are told apart without colour too."""
+"""Line styles, which distinguish the scores without colour too."""
 
 
 def save(figure: Figure, path: Path, overwrite: bool = False) -> None:
-    """Write a figure, whole or not at all, the same bytes for the same figure."""
+    """Write a figure atomically, with the same bytes for the same figure."""
     style.save([figure], path, overwrite)

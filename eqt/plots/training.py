@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Loss curves of a training."""
 
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,41 +1,41 @@
-"""See what layers do: filters, feature maps, attention, and why a pick was made.
+"""Figures of what layers compute: filters, feature maps, attention, and attribution of picks.
 
-==============  ==================================================================
-`times`         when a step of a layer is
-`layers`        which layers are shown
-`forward`       what all layers make of traces, in one pass
-`kernels`       kernels and their frequency response
-`traces`        which traces are shown
-`why`           integrated gradients and occlusion
-`averages`      attention averaged over many traces
-`figures`       arrays as figures
-`subject`       a network and its data
-`pictures`      figures on their way to files
-`contents`      what each command shows
-`folder`        a folder that appears whole or not at all
-`saving`        pictures, arrays and page into such a folder
-`gallery`       the page of all pictures
-==============  ==================================================================
+====================  ============================================================
+`time_axis`           times of the steps of a layer
+`layers`              selection of layers
+`activations`         outputs and attention weights of layers, in one pass
+`kernels`             kernels and their frequency response
+`traces`              selection of traces
+`attribution`         integrated gradients and occlusion
+`mean_attention`      attention averaged over many traces
+`architecture`        the network as boxes
+`figures`             arrays as figures
+`context`             a network and its data
+`files`               figures written to files
+`commands`            figures and arrays of each command
+`folder`              files of an output folder
+`write`               figures, arrays and page written into such a folder
+`gallery`             the HTML page of all figures
+====================  ============================================================
 """
 
 from importlib import import_module
 from typing import Any, Final
 
 _HOMES: Final = {
-    "architecture": "contents",
-    "attention": "contents",
-    "everything": "contents",
-    "filters": "contents",
-    "maps": "contents",
-    "why_of": "contents",
-    "save": "saving",
-    "subject_of": "subject",
-    "traces_for": "subject",
+    "attention": "commands",
+    "attribution_of": "commands",
+    "everything": "commands",
+    "filters": "commands",
+    "maps": "commands",
+    "save": "write",
+    "context_of": "context",
+    "traces_for": "context",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and TensorFlow with it, only then."""
+    """Import a public function on first use, since its module imports TensorFlow."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

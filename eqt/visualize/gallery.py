@@ -1,12 +1,12 @@
-"""A page of all pictures, that opens offline and can be mailed: thumbnails, enlarged by a click."""
+"""Self-contained HTML gallery of all pictures: thumbnails, enlarged by a click."""
 
 import base64
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from eqt import pages
-from eqt.visualize.pictures import Picture
+from eqt.plots import html
+from eqt.visualize.files import Picture
 
 STYLE = """
 body { max-width: 105rem; }
@@ -29,9 +29,9 @@ nav a { margin-right: 1.2rem; }
 ESCAPE = """<script>addEventListener("keydown", e => { if (e.key === "Escape")
 document.querySelectorAll(".thumb input:checked").forEach(i => { i.checked = false; }); });
 </script>"""
-"""Closes what is enlarged with the Escape key too; all else does without script."""
+"""Script that closes an enlarged picture with the Escape key; the page works without it."""
 
-WORDS = {
+SECTION_TEXTS = {
     "Architecture": "Each box is a stage: what it does, the shape it leaves, its parameters.",
     "Filters": "The kernels of every convolution, each layer on one scale.",
     "Through the network": "One trace through all stages, on its own time axis.",
@@ -45,51 +45,52 @@ WORDS = {
 
 
 def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, bytes]]) -> str:
-    """Write the page.
+    """Return the page.
 
     Parameters
     ----------
     title
-        What stands above.
+        Title of the page.
     facts
-        Of what the pictures are, a line each.
+        Source of the pictures, a line each.
     pictures
-        Each with its copy, WebP. Those of a section are neighbours, and those of a group too.
+        Each with its WebP copy, sorted by section and group.
     """
     sections = [
-        (name, list(listed)) for name, listed in groupby(pictures, lambda one: one[0].section)
+        (name, list(section_pictures))
+        for name, section_pictures in groupby(pictures, lambda item: item[0].section)
     ]
     links = [f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in sections]
-    parts = [_section(name, listed) for name, listed in sections]
+    blocks = [_section(name, section_pictures) for name, section_pictures in sections]
     nav = f"<nav>{''.join(links)}</nav>"
     hint = "A click enlarges a picture; another one, or Escape, puts it back."
-    return pages.page(
-        title, pages.bullets(facts), nav, pages.paragraph(hint), *parts, ESCAPE, style=STYLE
+    return html.page(
+        title, html.bullets(facts), nav, html.paragraph(hint), *blocks, ESCAPE, style=STYLE
     )
 
 
 def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
     anchor = f'<a id="{_anchor(name)}"></a>'
-    parts = []
-    for group, listed in groupby(pictures, lambda one: one[0].group):
-        thumbs = "\n".join(_thumb(picture, copy) for picture, copy in listed)
-        parts.append(f'<div class="{"pair" if group else "grid"}">\n{thumbs}\n</div>')
-    return anchor + pages.section(name, pages.paragraph(WORDS.get(name, "")), *parts)
+    blocks = []
+    for group, group_pictures in groupby(pictures, lambda item: item[0].group):
+        thumbs = "\n".join(_thumb(picture, copy) for picture, copy in group_pictures)
+        blocks.append(f'<div class="{"pair" if group else "grid"}">\n{thumbs}\n</div>')
+    return anchor + html.section(name, html.paragraph(SECTION_TEXTS.get(name, "")), *blocks)
 
 
 def _thumb(picture: Picture, copy: bytes) -> str:
-    """Show a picture once, small; the box that a click ticks makes it large."""
-    words = escape(picture.caption, quote=True)
+    """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
+    alt_text = escape(picture.caption, quote=True)
     data = base64.b64encode(copy).decode("ascii")
     return (
-        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {words}">'
-        f'<img alt="{words}" src="data:image/webp;base64,{data}">'
-        f"<span>{words}</span></label>"
+        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {alt_text}">'
+        f'<img alt="{alt_text}" src="data:image/webp;base64,{data}">'
+        f"<span>{alt_text}</span></label>"
     )
 
 
 def _anchor(name: str) -> str:
-    """Name a place on the page.
+    """Return the anchor of a section.
 
     >>> _anchor("Attention's parameters")
     'attentions-parameters'

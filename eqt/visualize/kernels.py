@@ -1,4 +1,4 @@
-"""The kernels of convolutions, and which frequencies those of the first layer let through."""
+"""Kernels of convolutions, and their frequency response."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from steadkit.schema import SAMPLING_RATE
 
 FREQUENCIES = 257
-"""From 0 to half the sampling rate."""
+"""Number of frequencies from 0 to half the sampling rate."""
 
 
 def kernel_of(layer: keras.layers.Conv1D) -> np.ndarray:
@@ -22,16 +22,16 @@ def bias_of(layer: keras.layers.Conv1D) -> np.ndarray:
 def response(
     kernel: np.ndarray, rate: float = SAMPLING_RATE, count: int = FREQUENCIES
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute by how much kernels amplify each frequency.
+    """Compute the frequency response of kernels.
 
     Parameters
     ----------
     kernel
         Shape (taps, ...).
     rate
-        Samples per second of what is convolved.
+        Sampling rate of the input, Hz.
     count
-        How many frequencies.
+        Number of frequencies.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which layers of a network are shown, and under which names they are asked for."""
+"""Selection of the layers of a network by name or type."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,38 +9,38 @@ import keras
 from eqt.layers import SelfAttention
 from steadkit.errors import InputError
 
-SHOWN: Final = (
+DEFAULT_LAYERS: Final = (
     keras.layers.Conv1D,
     keras.layers.RNN,
     keras.layers.Bidirectional,
     keras.layers.LayerNormalization,
     SelfAttention,
 )
-"""What is shown unless layers are named: each convolution, what is recurrent, attention, and the
-normalisations at which attention and the transformer blocks end."""
+"""Types of layers that are shown by default: convolutions, recurrent layers, attention, and the
+normalisations that end attention and transformer blocks."""
 
 
 def convolutions(model: keras.Model) -> list[keras.layers.Conv1D]:
-    """List every convolution, those of the decoders and the heads too, as the trace meets them."""
-    return [layer for layer in in_order(model) if isinstance(layer, keras.layers.Conv1D)]
+    """Return every convolution in order, including those of the decoders and the heads."""
+    return [layer for layer in ordered_layers(model) if isinstance(layer, keras.layers.Conv1D)]
 
 
 def attentions(model: keras.Model) -> list[SelfAttention]:
-    """List the attention layers, as the trace meets them."""
-    return [layer for layer in in_order(model) if isinstance(layer, SelfAttention)]
+    """Return the attention layers in order."""
+    return [layer for layer in ordered_layers(model) if isinstance(layer, SelfAttention)]
 
 
-def in_order(model: keras.Model) -> list[keras.layers.Layer]:
-    """List the layers as the trace meets them, one branch after the other.
+def ordered_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers in forward order, one branch after the other.
 
-    Keras lists the branches of a graph taking turns.
+    Keras interleaves the layers of the branches of a graph.
     """
     layers = model.layers[1:]
     return sorted(layers, key=lambda layer: _branch(layer.name))
 
 
 def _branch(name: str) -> int:
-    """Tell what comes first: what is common, then the outputs in their order.
+    """Return the number of a layer's branch: 0 for common layers, then the outputs in order.
 
     >>> _branch("attentionD"), _branch("decoderD_1"), _branch("lstmP_1"), _branch("picker_S")
     (0, 1, 2, 3)
@@ -48,41 +48,43 @@ def _branch(name: str) -> int:
     stem = name.partition("_")[0]
     if name == "detector" or stem == "decoderD":
         return 1
-    for place, phase in ((2, "P"), (3, "S")):
+    for branch, phase in ((2, "P"), (3, "S")):
         if name == f"picker_{phase}" or (stem.endswith(phase) and stem != phase):
-            return place
+            return branch
     return 0
 
 
-def chosen(
+def select_layers(
     model: keras.Model,
     names: Sequence[str] = (),
-    kinds: tuple[type, ...] = SHOWN,
+    layer_types: tuple[type, ...] = DEFAULT_LAYERS,
 ) -> list[keras.layers.Layer]:
-    """Find the layers of some names, or all of some kinds where none are named.
+    """Return the named layers, or without names all layers of some types.
 
     Raises
     ------
     InputError
-        The network has no layer of a name, or it is of no kind that can be shown.
+        The network has no layer of a name, or its type cannot be shown.
     """
-    layers = in_order(model)
+    layers = ordered_layers(model)
     if not names:
-        return [layer for layer in layers if isinstance(layer, kinds)]
-    fitting = {layer.name: layer for layer in layers if _is_series(layer)}
-    if kinds is not SHOWN:
-        fitting = {name: one for name, one in fitting.items() if isinstance(one, kinds)}
+        return [layer for layer in layers if isinstance(layer, layer_types)]
+    candidates = {layer.name: layer for layer in layers if _is_series(layer)}
+    if layer_types is not DEFAULT_LAYERS:
+        candidates = {
+            name: layer for name, layer in candidates.items() if isinstance(layer, layer_types)
+        }
     for name in names:
-        if name not in fitting:
-            raise InputError(_no_such_layer(name, list(fitting)))
-    return [fitting[name] for name in dict.fromkeys(names)]
+        if name not in candidates:
+            raise InputError(_no_such_layer(name, list(candidates)))
+    return [candidates[name] for name in dict.fromkeys(names)]
 
 
 def _is_series(layer: keras.layers.Layer) -> bool:
     return len(layer.output.shape) == 3
 
 
-def _no_such_layer(name: str, there: list[str]) -> str:
-    close = get_close_matches(name[:60], there, 3)
-    meant = f" (did you mean {', '.join(close)}?)" if close else ""
-    return f"no layer {name[:60]!r} to show{meant}: use one of {', '.join(there)}"
+def _no_such_layer(name: str, available: list[str]) -> str:
+    similar = get_close_matches(name[:60], available, 3)
+    suggestion = f" (did you mean {', '.join(similar)}?)" if similar else ""
+    return f"no layer {name[:60]!r} to show{suggestion}: use one of {', '.join(available)}"

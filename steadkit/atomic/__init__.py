@@ -1,42 +1,42 @@
-"""Files and folders that appear complete or not at all, one writer at a time, and harm no other.
+"""Atomic writes of files and folders: staged, locked, renamed when complete.
 
 =============  ======================================================================
-`files`        several files as one: staged next to the targets, renamed when complete
+`files`        several files as one transaction, staged next to the targets
 `folders`      a folder in the same way
-`stage`        the staging folder: what in it is ours; the record of a commit
+`stage`        the staging folder and the record of a commit
 `lock`         locks on folders
-`inputs`       what a command reads
-`targets`      what no command writes over
-`kinds`        kinds of files, told by their content
+`inputs`       the files that a command reads, which it may not overwrite
+`targets`      files that no command overwrites
+`kinds`        kinds of files, recognised by their content
 =============  ======================================================================
 """
 
-from steadkit.atomic.files import check_targets, staged, write_text, write_with
+from steadkit.atomic.files import atomic_write, check_targets, write_one, write_text
 from steadkit.atomic.folders import (
+    atomic_folder,
     check_folder,
-    digests_of,
-    nobody_s,
-    staged_folder,
+    file_digests,
+    forbid,
     unchanged_files,
 )
-from steadkit.atomic.inputs import folder_made, input_scope, note_input, release_input
+from steadkit.atomic.inputs import input_scope, note_input, output_folder, release_input
 from steadkit.atomic.lock import lock_folder, staging_folder, sync
 
 __all__ = [
+    "atomic_folder",
+    "atomic_write",
     "check_folder",
     "check_targets",
-    "digests_of",
-    "folder_made",
+    "file_digests",
+    "forbid",
     "input_scope",
     "lock_folder",
-    "nobody_s",
     "note_input",
+    "output_folder",
     "release_input",
-    "staged",
-    "staged_folder",
     "staging_folder",
     "sync",
     "unchanged_files",
+    "write_one",
     "write_text",
-    "write_with",
 ]

@@ -1,9 +1,9 @@
-"""Put files in place complete or not at all: staged next to the target, renamed when complete.
+"""Atomic writes of files: staged next to the target, renamed when complete.
 
-A kill at any moment leaves the old files or the new ones. What a kill may leave besides is a
-hidden folder ``.<name>.partial`` next to the target. The next run on that target continues with
-what it can use of it and removes the rest; or, where the kill fell between two renames, first moves
-the rest of the complete files into place.
+A kill at any moment leaves the old files or the new ones, and perhaps a hidden folder
+``.<name>.partial`` next to the target. The next run on that target continues with the staged files
+that it can use and removes the others; where the kill fell between two renames, it first moves the
+remaining complete files into place.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,12 +19,12 @@ from steadkit.errors import InputError
 def check_targets(
     targets: Sequence[Path], overwrite: bool = False, kinds: Sequence[str] = ()
 ) -> None:
-    """Refuse files that `staged` would refuse to write, before any work.
+    """Refuse targets that `atomic_write` would refuse, before any work.
 
     Parameters
     ----------
     targets, overwrite, kinds
-        As for `staged`.
+        As for `atomic_write`.
 
     Raises
     ------
@@ -33,49 +33,51 @@ def check_targets(
     """
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
-    refuse_existing(targets, overwrite, _in_place(stage, targets) if stage.folder.is_dir() else ())
+    refuse_existing(
+        targets, overwrite, _placed_targets(stage, targets) if stage.folder.is_dir() else ()
+    )
 
 
 @contextmanager
-def staged(
+def atomic_write(
     targets: Sequence[Path],
     overwrite: bool = False,
     keep: Sequence[str] = (),
     kinds: Sequence[str] = (),
 ) -> Iterator[list[Path]]:
-    """Write several files as one: all of them appear, complete, or none.
+    """Write several files atomically: either all of them appear, complete, or none.
 
     Parameters
     ----------
     targets
-        Where the files shall stand, all in one folder. They are staged under the name of the first,
-        so two commands that share it exclude each other. The last one is moved last, so where it
-        exists the others do too.
+        Final paths, all in one folder. They are staged under the name of the first, so two
+        commands that share it exclude each other. The last one is moved last, so where it exists
+        the others do too.
     overwrite
         Whether targets that exist may be replaced: by files of the same kind, never where the
         command reads them or they belong to a run or a data set that it does not make.
     keep
-        Names of staged files that a later run can continue with. They stay where they are when a
-        run is killed or the disk is full, and are there again when it is repeated.
+        Names of staged files that a later run can continue with. They stay in the staging folder
+        when a run is killed or the disk is full.
     kinds
         The kind of each target, see `steadkit.atomic.kinds`; by its ending by default.
 
     Yields
     ------
     list of Path
-        Where to write each file meanwhile, in the order of `targets`.
+        Staging path of each file, in the order of `targets`.
 
     Raises
     ------
     InputError
-        A target may not be written, its folder cannot be, another process is writing the same, or
-        the staging folder holds what is not ours.
+        A target or its folder cannot be written, another process is writing the same target, or
+        the staging folder holds files of another origin.
     """
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
     with stage.held():
-        ours = _finish_killed(stage, targets, overwrite)
-        refuse_existing(targets, overwrite, ours)
+        placed = _finish_commit(stage, targets, overwrite)
+        refuse_existing(targets, overwrite, placed)
         stage.clear(keep)
         paths = [stage.folder / target.name for target in targets]
         is_written = False
@@ -84,8 +86,8 @@ def staged(
             is_written = True
             # The command may have read more since, and the user may have made a file.
             refuse_harm(targets, overwrite, kinds, paths)
-            refuse_existing(targets, overwrite, ours)
-            _commit(stage, targets, overwrite, ours)
+            refuse_existing(targets, overwrite, placed)
+            _commit(stage, targets, overwrite, placed)
         except BaseException as error:
             is_usable = is_written or isinstance(error, OSError | KeyboardInterrupt)
             if not stage.is_committing():  # else the next run moves the rest
@@ -95,16 +97,16 @@ def staged(
 
 
 def write_text(target: Path, text: str, overwrite: bool = False, kind: str = "") -> None:
-    """Write a small text file, UTF-8, complete or not at all."""
-    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
+    """Write a small UTF-8 text file atomically."""
+    with atomic_write([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_with(
+def write_one(
     target: Path, write: Callable[[Path], object], overwrite: bool = False, kind: str = ""
 ) -> None:
-    """Let `write` make one file, a figure for example, complete or not at all."""
-    with staged([target], overwrite, kinds=[kind] if kind else ()) as (path,):
+    """Call `write` with a staging path, and move the file that it makes into place."""
+    with atomic_write([target], overwrite, kinds=[kind] if kind else ()) as (path,):
         write(path)
 
 
@@ -118,32 +120,32 @@ def _stage_of(targets: Sequence[Path]) -> Stage:
     return Stage(staging_folder(targets[0]), frozenset(target.name for target in targets))
 
 
-def _in_place(stage: Stage, targets: Sequence[Path]) -> set[Path]:
-    """Return the targets that an interrupted move has put in place, untouched since."""
+def _placed_targets(stage: Stage, targets: Sequence[Path]) -> set[Path]:
+    """Return the targets that an interrupted commit has moved, unchanged since."""
     moves = stage.read_commit()
     return {t for t in targets if moves and identity_of(t) == moves[t.name].staged}
 
 
-def _finish_killed(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
-    """Move what a run had complete when it was killed; returns the targets that are of that run.
+def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
+    """Complete the commit of a killed run; return the targets that it wrote.
 
     Raises
     ------
     InputError
         The user has made a file at a target since; nothing is moved then.
     """
-    moves, ours = stage.read_commit(), _in_place(stage, targets)
+    moves, placed = stage.read_commit(), _placed_targets(stage, targets)
     if not moves:
         return set()
     waiting = [t for t in targets if identity_of(stage.folder / t.name) == moves[t.name].staged]
-    if ours.union(waiting) != set(targets):
+    if placed.union(waiting) != set(targets):
         # The user has removed or changed a file that was in place: the rest is of no use.
-        return ours
+        return placed
     for target in waiting:
         move = moves[target.name]
         # A record that another user has put into a shared folder is no leave to replace anything.
-        known = (move.staged, move.replaced if stage.is_of_this_user() else None)
-        if not overwrite and identity_of(target) not in known:
+        replaceable = (move.staged, move.replaced if stage.is_of_this_user() else None)
+        if not overwrite and identity_of(target) not in replaceable:
             refuse_existing([target], overwrite)
     for target in waiting:
         stage.move(target.name, may_replace=True)
@@ -151,7 +153,9 @@ def _finish_killed(stage: Stage, targets: Sequence[Path], overwrite: bool) -> se
     return set(targets)
 
 
-def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, ours: Collection[Path]) -> None:
+def _commit(
+    stage: Stage, targets: Sequence[Path], overwrite: bool, placed: Collection[Path]
+) -> None:
     moves = {}
     for target in targets:
         staged_file = stage.folder / target.name
@@ -162,7 +166,7 @@ def _commit(stage: Stage, targets: Sequence[Path], overwrite: bool, ours: Collec
     stage.write_commit(moves)
     for target in targets:
         try:
-            stage.move(target.name, may_replace=overwrite or target in ours)
+            stage.move(target.name, may_replace=overwrite or target in placed)
         except FileExistsError:
             refuse_existing([target])
             raise

@@ -1,8 +1,8 @@
-"""Put a folder in place complete or not at all: made next to its place, renamed when complete.
+"""Atomic replacement of a folder: made next to its target, renamed when complete.
 
-A kill at any moment leaves the old folder or the new one. What it may leave besides is a hidden
-folder ``.<name>.partial`` next to it; the next run on that folder clears it up, or puts the old one
-back where the kill fell between two renames.
+A kill at any moment leaves the old folder or the new one, and perhaps a hidden folder
+``.<name>.partial`` next to it. The next run on that target removes it, or restores the old folder
+where the kill fell between two renames.
 """
 
 import hashlib
@@ -17,29 +17,28 @@ from steadkit.atomic.lock import staging_folder, sync
 from steadkit.atomic.stage import REPLACED, Stage
 from steadkit.errors import InputError
 
-Ours = Callable[[Path], Collection[str] | None]
-"""Lists the files of a folder that may be replaced, as relative names; None if it is not of ours.
-"""
+OwnedFiles = Callable[[Path], Collection[str] | None]
+"""Lists the files of a folder that may be replaced, as relative names; None forbids it."""
 
 
-def nobody_s(folder: Path) -> None:
-    """Say of any folder that it may not be replaced."""
+def forbid(folder: Path) -> None:
+    """Forbid the replacement of any folder."""
 
 
-def check_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -> None:
-    """Refuse a place where a folder may not be put, before any work.
+def check_folder(target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid) -> None:
+    """Refuse a target that `atomic_folder` would refuse, before any work.
 
     Raises
     ------
     InputError
-        Something is there that is not of ours, may not be replaced, or is read by the command.
+        The target exists and is of another kind, may not be replaced, or is read by the command.
     """
     target = target.absolute()
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
         raise InputError(f"{str(target)!r} is no folder: choose another name with --out")
-    written = ours(target)
+    written = owned_files(target)
     if written is None:
         raise InputError(
             f"{str(target)!r} exists and is something else than what would be written: "
@@ -56,19 +55,19 @@ def check_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -
             )
 
 
-def digests_of(folder: Path) -> dict[str, str]:
+def file_digests(folder: Path) -> dict[str, str]:
     """Return the digest of every plain file in a folder, by its relative name."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}
 
 
 def unchanged_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """List the files of a folder that are what they were when `digests_of` was asked.
+    """List the files of a folder whose content is that of `file_digests` was asked.
 
     A list of names alone would let anybody, an unpacked archive for example, call files of the
     user's ours.
     """
-    return [name for name, digest in digests_of(folder).items() if digests.get(name) == digest]
+    return [name for name, digest in file_digests(folder).items() if digests.get(name) == digest]
 
 
 def _digest(path: Path) -> str:
@@ -77,23 +76,25 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) -> Iterator[Path]:
-    """Make a folder next to its place, and move it there when it is complete.
+def atomic_folder(
+    target: Path, overwrite: bool = False, owned_files: OwnedFiles = forbid
+) -> Iterator[Path]:
+    """Make a folder in staging, and rename it to its target when it is complete.
 
     Parameters
     ----------
     target
-        Where the folder shall stand; folders above it are made, and removed again if it fails.
+        Final path; missing parent folders are made, and removed again on failure.
     overwrite
-        Whether one that is there may be replaced. Files in it that `ours` does not list are moved
-        into the new one.
-    ours
-        Knows a folder that may be replaced.
+        Whether an existing folder may be replaced. Files in it that `owned_files` does not list
+        are moved into the new one.
+    owned_files
+        Lists the replaceable files of an existing folder.
 
     Yields
     ------
     Path
-        Where to write meanwhile: an empty folder.
+        An empty staging folder.
 
     Raises
     ------
@@ -104,26 +105,26 @@ def staged_folder(target: Path, overwrite: bool = False, ours: Ours = nobody_s) 
     target = target.absolute()
     stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
-    with _made_parents(target), stage.held():
-        _finish_killed(target, new, old, ours)
-        check_folder(target, overwrite, ours)
+    with _parent_folders(target), stage.held():
+        _finish_exchange(target, new, old, owned_files)
+        check_folder(target, overwrite, owned_files)
         try:
             stage.clear()
             new.mkdir()
             yield new
             for path in (*new.rglob("*"), new):
                 sync(path)
-            check_folder(target, overwrite, ours)  # the user may have made one meanwhile
+            check_folder(target, overwrite, owned_files)  # the user may have made one meanwhile
             _exchange(target, new, old)
         except BaseException:
             stage.clear()
             raise
-        _finish_killed(target, new, old, ours)
+        _finish_exchange(target, new, old, owned_files)
 
 
 @contextmanager
-def _made_parents(target: Path) -> Iterator[None]:
-    """Make the folders above a target; of those made none is left if something fails."""
+def _parent_folders(target: Path) -> Iterator[None]:
+    """Make the parent folders of a target; remove those made on failure."""
     missing = [folder for folder in target.parents if not os.path.lexists(folder)]
     try:
         try:
@@ -153,35 +154,35 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
     sync(target.parent)
 
 
-def _finish_killed(target: Path, new: Path, old: Path, ours: Ours) -> None:
-    """Clear an old folder away once the new one stands; put it back where there is none.
+def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles) -> None:
+    """Remove the old folder if the new one is in place, else restore it.
 
     Raises
     ------
     InputError
-        The user has made a folder where the new one was to stand; nothing is moved then.
+        The user has made another folder at the target; nothing is moved then.
     """
     if not old.exists():
         return
     if not os.path.lexists(target):
         os.rename(old, target)
         return
-    if new.exists() or target.is_symlink() or ours(target) is None:
+    if new.exists() or target.is_symlink() or owned_files(target) is None:
         raise InputError(
             f"{str(target)!r} was made while it was being replaced, and what was there before is "
             f"{str(old)!r}: move one of them away"
         )
-    written = ours(old) or ()
+    written = owned_files(old) or ()
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in written:
-            _keep(path, target / name)
+            _move_aside(path, target / name)
     shutil.rmtree(old)
 
 
-def _keep(path: Path, place: Path) -> None:
-    """Move somebody else's file to a place, or next to it if there is one now."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    while os.path.lexists(place):
-        place = place.with_name(f"{place.name}.old")
-    os.replace(path, place)
+def _move_aside(path: Path, target: Path) -> None:
+    """Move a file of the user's to a path, with the ending ``.old`` if that exists."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while os.path.lexists(target):
+        target = target.with_name(f"{target.name}.old")
+    os.replace(path, target)

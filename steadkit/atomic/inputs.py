@@ -1,6 +1,6 @@
-"""Files that a command reads: noted by whatever reads them, so that none is written over.
+"""Registry of the files that a command reads, so that it overwrites none of them.
 
-A command line opens a scope for each command (`steadkit.console.CarefulGroup`); a function of the
+A command line opens a scope for each command (`steadkit.console.ErrorGroup`); a function of the
 library that reads and writes opens one for its call, unless it runs within one.
 """
 
@@ -13,18 +13,18 @@ from pathlib import Path
 _Inode = tuple[int, int]
 
 _INPUTS: ContextVar[dict[_Inode, Path] | None] = ContextVar("inputs", default=None)
-_MADE: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
+_OUTPUT_FOLDERS: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
 
 
 @contextmanager
 def input_scope(is_separate: bool = False) -> Iterator[None]:
-    """Note the files that are read from here on; within a scope this does nothing.
+    """Register the files read within; a nested scope joins the outer one.
 
     Parameters
     ----------
     is_separate
-        Whether what is read within does not count outside: by a command that another one runs, or
-        where a command looks at what it has made before.
+        Whether files read within are not registered outside: for a command that another one runs,
+        or one that looks at its own earlier output.
     """
     if _INPUTS.get() is not None and not is_separate:
         yield
@@ -37,16 +37,18 @@ def input_scope(is_separate: bool = False) -> Iterator[None]:
 
 
 def note_input(*paths: Path) -> None:
-    """Note files that are read, but for those in folders that are being made."""
+    """Register files that are read, except those in output folders."""
     inputs = _INPUTS.get()
     if inputs is not None:
         for path in paths:
-            if (inode := inode_of(path)) and not (_MADE.get() and is_made(path.parent)):
+            if (inode := inode_of(path)) and not (
+                _OUTPUT_FOLDERS.get() and is_output_folder(path.parent)
+            ):
                 inputs.setdefault(inode, path)
 
 
 def release_input(path: Path) -> None:
-    """Let a file that was read be written: its content is made again, or it is an own product."""
+    """Allow writing a registered file: the command made it, or writes its content again."""
     inputs, inode = _INPUTS.get(), inode_of(path)
     if inputs is not None and inode:
         inputs.pop(inode, None)
@@ -59,23 +61,23 @@ def input_at(path: Path) -> Path | None:
 
 
 @contextmanager
-def folder_made(folder: Path) -> Iterator[None]:
-    """Let files that belong to a folder, a run for example, be written: it is being made."""
+def output_folder(folder: Path) -> Iterator[None]:
+    """Allow writing files that belong to a folder, such as a run, while the command makes it."""
     inode = inode_of(folder)
-    token = _MADE.set(_MADE.get() | {inode} if inode else _MADE.get())
+    token = _OUTPUT_FOLDERS.set(_OUTPUT_FOLDERS.get() | {inode} if inode else _OUTPUT_FOLDERS.get())
     try:
         yield
     finally:
-        _MADE.reset(token)
+        _OUTPUT_FOLDERS.reset(token)
 
 
-def is_made(folder: Path) -> bool:
-    """Return whether a folder is being made."""
-    return inode_of(folder) in _MADE.get()
+def is_output_folder(folder: Path) -> bool:
+    """Return whether the command is making a folder."""
+    return inode_of(folder) in _OUTPUT_FOLDERS.get()
 
 
 def inode_of(path: Path) -> _Inode | None:
-    """Identify a file while it exists; links are followed, so all names of a file are one."""
+    """Return device and inode of a file; links are followed. None if it does not exist."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Kinds of files, told by their content: a file is replaced only by one of its own kind."""
+"""Kinds of files, recognised by their content: a file is replaced only by one of its kind."""
 
 import codecs
 import os
@@ -18,10 +18,10 @@ ONNX = "ONNX file"
 MINISEED = "miniSEED file"
 HTML, XML, JSON = "HTML page", "XML file", "JSON file"
 TEXT = "text file"
-OTHER = "file of an unknown kind"
+UNKNOWN = "file of an unknown kind"
 EMPTY = "empty file"
 ANY = "file of any kind"
-"""Of what is kept in a folder of our own."""
+"""For files in a folder that belongs to a command, such as a run."""
 
 HEAD_BYTES = 4096
 
@@ -30,9 +30,9 @@ _ZIP_KINDS = (
     (re.compile(rb"[^/]+/(data\.pkl|\.format_version)"), TORCH),
     (re.compile(rb".*\.npy|state\.json"), ARRAYS),
 )
-"""Told by the name of the first member."""
+"""Recognised by the name of the first member."""
 
-_STARTS: tuple[tuple[bytes, str], ...] = (
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"%PDF-", PDF),
     (b"# steadkit manifest ", MANIFEST),
@@ -57,7 +57,7 @@ BY_SUFFIX = {
     ".txt": TEXT,
     ".xml": XML,
 }
-"""What is written under a name with this ending, where the command does not say more."""
+"""Kind by file name ending, where the command does not declare one."""
 
 
 def table(columns: Sequence[str]) -> str:
@@ -70,7 +70,7 @@ def table(columns: Sequence[str]) -> str:
 
 
 def kind_of_file(path: Path) -> str:
-    """Tell the kind of a file by its content; a link is followed, a pipe is not waited for.
+    """Return the kind of a file by its content; links are followed, pipes do not block.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def kind_of_file(path: Path) -> str:
 
 
 def kind_of(head: bytes, tail: bytes = b"") -> str:
-    r"""Tell the kind of a file by its first and last bytes, 4096 of each.
+    r"""Return the kind of a file by its first and last 4096 bytes.
 
     >>> kind_of(b"%PDF-1.4 ..."), kind_of(b"trace_name,what\n")
     ('PDF figure', 'CSV with the columns trace_name, what')
@@ -98,13 +98,13 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         # The group that holds the traces is named in the first bytes, in files of ours in the last.
         return DATA if b"data\0" in head + tail else OTHER_HDF5
-    for start, kind in _STARTS:
+    for start, kind in _SIGNATURES:
         if head.startswith(start):
             return kind
     for test in (_kind_of_zip, _kind_of_binary, _kind_of_text):
         if kind := test(head):
             return kind
-    return OTHER
+    return UNKNOWN
 
 
 def _kind_of_zip(head: bytes) -> str:
@@ -142,21 +142,23 @@ def _kind_of_text(head: bytes) -> str:
 
 
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
-    """Return what kind of file a target will be; an empty text where that is not known yet."""
+    """Return the kind that a target will have; empty if it is not known yet."""
     if not declared and staged_file is not None:
-        found = kind_of_file(staged_file)
+        staged_kind = kind_of_file(staged_file)
         # The first line of a text, or a CSV, may be another in the next version.
-        declared = "" if found.startswith((TEXT, TABLE)) else found
+        declared = "" if staged_kind.startswith((TEXT, TABLE)) else staged_kind
     return declared or BY_SUFFIX.get(target.suffix.lower(), "" if staged_file is None else TEXT)
 
 
-def may_replace(new: str, old: str) -> bool:
+def may_replace(new_kind: str, old_kind: str) -> bool:
     """Return whether a file of one kind may take the place of one of another.
 
     >>> may_replace(TABLE, TRACES), may_replace(table(["a", "b"]), TRACES), may_replace(PNG, EMPTY)
     (True, False, True)
     """
-    if old == EMPTY or new in ("", ANY, old):
+    if old_kind == EMPTY or new_kind in ("", ANY, old_kind):
         return True
     # A kind that says less covers those that say more; a text may have commas in its first line.
-    return (new in (TABLE, HDF5) and old.startswith(new)) or (new == TEXT and old.startswith(TABLE))
+    return (new_kind in (TABLE, HDF5) and old_kind.startswith(new_kind)) or (
+        new_kind == TEXT and old_kind.startswith(TABLE)
+    )

@@ -1,4 +1,4 @@
-"""Locks on folders: one writer at a time, in any process; a lock ends with its process."""
+"""Advisory locks on folders: one writer at a time; a lock ends with its process."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ def staging_folder(target: Path) -> Path:
     Raises
     ------
     InputError
-        The target is ``/`` or ``.``, which nothing can stand next to.
+        The target is ``/`` or ``.``, which has no sibling.
     """
     if not target.name:
         raise InputError(f"{str(target)!r} is a folder: choose another name")
@@ -30,12 +30,12 @@ def staging_folder(target: Path) -> Path:
 
 @contextmanager
 def locked(staging: Path) -> Iterator[None]:
-    """Make a staging folder if there is none, and hold it; it is removed if it is empty then.
+    """Create and lock a staging folder; remove it at the end if it is empty.
 
     Raises
     ------
     InputError
-        Another process holds it, or something else than a folder has its name.
+        Another process holds the lock, or the path is no folder.
     """
     descriptor = _lock(staging)
     try:
@@ -48,7 +48,7 @@ def locked(staging: Path) -> Iterator[None]:
 
 
 def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
-    """Lock a folder; returns the descriptor that holds the lock until it is closed.
+    """Lock a folder; return the descriptor, which holds the lock until it is closed.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        kind = BusyError if isinstance(error, BlockingIOError) else InputError
-        raise kind(busy) from error
+        error_class = BusyError if isinstance(error, BlockingIOError) else InputError
+        raise error_class(busy) from error
     return descriptor
 
 

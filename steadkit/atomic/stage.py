@@ -1,10 +1,10 @@
-"""Staging folders: what a command may find in its own, and the record of a commit.
+"""Staging folders of atomic writes, and the record of a commit.
 
-Nothing in such a folder is believed, moved or removed unless it is ours: the folder has our mark,
-and the entry is a plain file with no other name, called as a file of this very command. Links are
-never followed. The record of a commit lists for each file its inode, size and time, and the same of
-what it replaces, so that after a kill between two renames a file of ours is told from a file that
-the user has made meanwhile.
+Nothing in such a folder is trusted, moved or removed unless steadkit made it: the folder has the
+mark, and the entry is a plain file with a single link, named like a file of this command. Links
+are never followed. The record of a commit lists inode, size and modification time of each staged
+file and of the file it replaces. After a kill between two renames this distinguishes a staged file
+from one that the user has made meanwhile.
 """
 
 import errno
@@ -22,21 +22,21 @@ from steadkit.atomic.lock import locked, sync
 from steadkit.errors import InputError
 
 MARK = ".steadkit"
-"""An empty file that says that a folder is a staging folder of ours."""
+"""Empty file that marks a staging folder made by steadkit."""
 
 COMMIT = ".complete"
-"""The record of a commit: there from when all files are complete until all are in place."""
+"""Record of a commit: exists from when all files are complete until all are in place."""
 
 REPLACED = ".replaced"
-"""Ending of the folder that a new one replaces, until that is in place."""
+"""Ending of a replaced folder until the new one is in place."""
 
 FORMAT = "steadkit commit 1"
 MAX_ENTRY_BYTES = 3000
-"""Of one file in the record: a name of 255 bytes, each escaped, and six numbers."""
+"""Bytes of one file in the record: a name of 255 escaped bytes, and six numbers."""
 
 
 class Identity(NamedTuple):
-    """Which file it is: an inode's number alone is soon given to another file."""
+    """Identity of a file: file systems reuse inode numbers, so size and time are compared too."""
 
     inode: int
     size: int
@@ -44,14 +44,14 @@ class Identity(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A file on its way: the staged file, and the file that had its name before."""
+    """One rename of a commit: the staged file, and the file that it replaces."""
 
     staged: Identity
     replaced: Identity | None
 
 
 def identity_of(path: Path) -> Identity | None:
-    """Identify what has a name; links are not followed. None if there is nothing."""
+    """Return the identity of a path without following links; None if it does not exist."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -61,9 +61,9 @@ def identity_of(path: Path) -> Identity | None:
 
 @dataclass(frozen=True)
 class Stage:
-    """A staging folder and the names of the files, or of the folder, that its command writes.
+    """A staging folder, and the names of the files or of the folder that its command writes.
 
-    A name of theirs with an ending, ``a.csv.spool``, is a work file of the same command.
+    A name with a further ending, ``a.csv.spool``, is a work file of the same command.
     """
 
     folder: Path
@@ -72,12 +72,12 @@ class Stage:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder, made if need be, checked to hold nothing but what is ours.
+        """Create, lock and check the folder: it may hold only files of this command.
 
         Raises
         ------
         InputError
-            Another process holds it, or something in it is not ours; nothing is removed then.
+            Another process holds the lock, or a file is of another origin; nothing is removed then.
         """
         with locked(self.folder):
             self._claim()
@@ -103,8 +103,8 @@ class Stage:
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
         if self.is_for_folder and entry.name != MARK:
-            parts = [name + end for name in self.names for end in ("", REPLACED)]
-            return stat.S_ISDIR(status.st_mode) and entry.name in parts
+            allowed = [name + ending for name in self.names for ending in ("", REPLACED)]
+            return stat.S_ISDIR(status.st_mode) and entry.name in allowed
         if not stat.S_ISREG(status.st_mode):
             return False
         if entry.name in (MARK, COMMIT, COMMIT + ".new"):
@@ -130,7 +130,7 @@ class Stage:
         )
 
     def clear(self, keep: Sequence[str] = ()) -> None:
-        """Remove the files of ours but those of these names; the folder's mark stays."""
+        """Remove the command's files except those named in `keep`; the mark stays."""
         for entry in list(os.scandir(self.folder)):
             if entry.name in (MARK, *keep):
                 continue
@@ -141,15 +141,15 @@ class Stage:
                 os.unlink(entry.path)
 
     def is_committing(self) -> bool:
-        """Return whether the files are complete and being moved."""
+        """Return whether a commit has begun: all files are complete and being moved."""
         return os.path.lexists(self.folder / COMMIT)
 
     def is_of_this_user(self) -> bool:
-        """Return whether the record of a commit is a file of whoever runs this process."""
+        """Return whether the user of this process owns the record of the commit."""
         return os.lstat(self.folder / COMMIT).st_uid == os.geteuid()
 
     def write_commit(self, moves: Mapping[str, Move]) -> None:
-        """Record that the files are complete, and which they are."""
+        """Write the record of a commit: the files are complete from now on."""
         content = {"format": FORMAT, "files": [[name, *move] for name, move in moves.items()]}
         new = self.folder / f"{COMMIT}.new"
         with open(new, "x", encoding="ascii") as file:
@@ -164,10 +164,12 @@ class Stage:
         Raises
         ------
         InputError
-            It is not a record of a commit of just the files of this command.
+            It does not list exactly the files of this command.
         """
         try:
-            content = _content(self.folder / COMMIT, MAX_ENTRY_BYTES * (1 + len(self.names)))
+            content = _read_small_file(
+                self.folder / COMMIT, MAX_ENTRY_BYTES * (1 + len(self.names))
+            )
             files = json.loads(content)["files"]
             moves = {name: Move(_identity(new), old and _identity(old)) for name, new, old in files}
             if len(files) != len(self.names) or moves.keys() != set(self.names):
@@ -182,12 +184,12 @@ class Stage:
         return moves
 
     def end_commit(self) -> None:
-        """Record that all files are in place."""
+        """Remove the record of the commit: all files are in place."""
         sync(self.folder.parent)
         os.unlink(self.folder / COMMIT)
 
     def move(self, name: str, may_replace: bool) -> None:
-        """Give a staged file its place; a file that the user has made there is not replaced.
+        """Rename a staged file to its target; never replace a file that the user has made there.
 
         Raises
         ------
@@ -213,7 +215,7 @@ class Stage:
             os.unlink(staged)
 
 
-def _content(path: Path, limit: int) -> bytes:
+def _read_small_file(path: Path, limit: int) -> bytes:
     """Read a small plain file, never through a link, and without waiting for a pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:

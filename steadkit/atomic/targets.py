@@ -1,4 +1,4 @@
-"""What no command writes over, even with --overwrite: its inputs, others' parts, other kinds."""
+"""Files that no command overwrites, even with --overwrite: inputs, data sets, other kinds."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from steadkit.atomic.inputs import input_at, is_made
+from steadkit.atomic.inputs import input_at, is_output_folder
 from steadkit.atomic.kinds import kind_of_file, kind_to_write, may_replace
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
@@ -16,7 +16,7 @@ HDF5_SUFFIXES = (".hdf5", ".h5")
 
 
 class Owner(NamedTuple):
-    """A folder whose files belong together: what it is called, what proves it, what belongs."""
+    """A folder whose files belong together: its name, identifying files, member patterns."""
 
     name: str
     proof: Sequence[str]
@@ -57,10 +57,10 @@ OWNERS = (
     Owner("comparison", ("comparison.csv", "comparison.md", "comparison.html"), ("comparison.*",)),
     Owner("SavedModel", ("saved_model.pb",), ("*.pb", "variables/*", "assets/*")),
 )
-"""A file that matches a member belongs to the folder that has the proof, or one above it."""
+"""A file that matches a member pattern belongs to the parent folder that has the proof."""
 
-DEPTH = 3
-"""Folders above a file in which a proof is looked for."""
+MAX_PARENT_FOLDERS = 3
+"""Number of parent folders that are searched for a proof."""
 
 
 def refuse_harm(
@@ -74,24 +74,24 @@ def refuse_harm(
     Parameters
     ----------
     targets
-        What a command writes, all of it that belongs together.
+        All files that a command writes together.
     overwrite
-        Whether existing files may be replaced at all; if not, only inputs are looked for.
+        Whether existing files may be replaced at all; if not, only inputs are checked.
     kinds
-        The kind of each target, where it is not told by its ending.
+        The kind of each target; by its ending where missing.
     staged_files
-        What has been written for each, where it has been.
+        The staged file of each target, where it is written already.
 
     Raises
     ------
     InputError
-        A target is an input of the command, belongs to something that it does not make, or is of
-        another kind than what would be written.
+        A target is an input of the command, belongs to a folder or data set that it does not
+        write, or is of another kind than the new file.
     """
     refuse_folders(targets)
-    given = chain(kinds, repeat(""))
+    declared_kinds = chain(kinds, repeat(""))
     files = chain(staged_files, repeat(None))
-    for target, kind, staged_file in zip(targets, given, files, strict=False):
+    for target, kind, staged_file in zip(targets, declared_kinds, files, strict=False):
         if target.name in (MARK, COMMIT, f"{COMMIT}.new"):
             raise InputError(f"{str(target)!r} is a name of steadkit's own: choose another name")
         if not os.path.lexists(target):
@@ -106,25 +106,25 @@ def refuse_harm(
 
 
 def refuse_existing(
-    targets: Sequence[Path], overwrite: bool = False, ours: Collection[Path] = ()
+    targets: Sequence[Path], overwrite: bool = False, placed: Collection[Path] = ()
 ) -> None:
     """Refuse folders, and files that exist and may not be replaced.
 
     Raises
     ------
     InputError
-        A target is a folder, or exists, is not among `ours`, and `overwrite` is false.
+        A target is a folder, or exists, is not among `placed`, and `overwrite` is false.
     """
     refuse_folders(targets)
     for target in reversed(targets):
-        if os.path.lexists(target) and not overwrite and target not in ours:
+        if os.path.lexists(target) and not overwrite and target not in placed:
             raise InputError(
                 f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
             )
 
 
 def refuse_folders(targets: Sequence[Path]) -> None:
-    """Refuse targets whose names folders have."""
+    """Refuse targets that are folders."""
     for target in targets:
         if target.is_dir():
             raise InputError(f"{str(target)!r} is a folder: choose another name")
@@ -140,8 +140,8 @@ def _refuse_owned(target: Path, targets: Sequence[Path]) -> None:
 
 def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     path = Path(os.path.abspath(target))
-    names = {other.name for other in targets}
-    for folder in path.parents[:DEPTH]:
+    names = {written.name for written in targets}
+    for folder in path.parents[:MAX_PARENT_FOLDERS]:
         name = path.relative_to(folder).as_posix()
         for owner in OWNERS:
             is_member = any(fnmatchcase(name, pattern) for pattern in owner.members)
@@ -149,33 +149,33 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
                 is_member
                 and not names.issuperset(owner.proof)
                 and all((folder / proof).is_file() for proof in owner.proof)
-                and not is_made(folder)
+                and not is_output_folder(folder)
             ):
                 yield owner.name, folder
 
 
 def _data_sets_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Find the data sets, of STEAD's layout or SeisBench's, of which a target is a part."""
+    """Find the data sets, in STEAD's or SeisBench's layout, that a target belongs to."""
     name, folder = target.name, target.parent
-    parts: list[str] = []
+    member_names: list[str] = []
     if target.suffix in (".csv", ".manifest"):
-        parts += [target.stem + suffix for suffix in HDF5_SUFFIXES]
+        member_names += [target.stem + suffix for suffix in HDF5_SUFFIXES]
         if name.startswith("metadata"):
-            parts.append(f"waveforms{target.stem.removeprefix('metadata')}.hdf5")
+            member_names.append(f"waveforms{target.stem.removeprefix('metadata')}.hdf5")
     elif target.suffix in HDF5_SUFFIXES:
-        parts.append(f"{target.stem}.csv")
+        member_names.append(f"{target.stem}.csv")
         if name.startswith("waveforms"):
-            parts.append(f"metadata{target.stem.removeprefix('waveforms')}.csv")
-    made = {path.name for path in targets}
-    for part in parts:
-        if part not in made and (folder / part).is_file():
-            yield "data set", folder / part
+            member_names.append(f"metadata{target.stem.removeprefix('waveforms')}.csv")
+    written_names = {path.name for path in targets}
+    for member in member_names:
+        if member not in written_names and (folder / member).is_file():
+            yield "data set", folder / member
 
 
 def _refuse_other_kind(target: Path, kind: str) -> None:
-    present = kind_of_file(target)
-    if not may_replace(kind, present):
+    present_kind = kind_of_file(target)
+    if not may_replace(kind, present_kind):
         raise InputError(
-            f"{str(target)!r} is a {present}, and a {kind} would be written: "
+            f"{str(target)!r} is a {present_kind}, and a {kind} would be written: "
             "choose another name, or move it away"
         )

@@ -1,31 +1,31 @@
-"""STEAD's CSV, read and written as text, so that nothing is altered."""
+"""STEAD's CSV, read and written as text without altering a cell."""
 
 from steadkit.catalog.cells import CellsDigest
-from steadkit.catalog.lines import LineStarts
-from steadkit.catalog.reading import (
+from steadkit.catalog.read import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
     check_name,
     check_names,
-    checked_pieces,
     columns_of,
     csv_digest,
-    lines_at,
-    pieces,
+    iter_checked_chunks,
+    iter_chunks,
+    iter_lines_at,
+    iter_rows_at,
+    iter_rows_named,
     read_table,
-    row_parts,
-    rows_at,
 )
+from steadkit.catalog.validate import CheckedLines, LineStarts
 from steadkit.catalog.values import (
     GROUP_COLUMNS,
     SOURCE_LIST,
     TRACE_PREFIX,
     counts,
     earthquakes_of,
-    in_order,
     list_sources,
+    order_columns,
 )
-from steadkit.catalog.writing import csv_text, write_csv
+from steadkit.catalog.write import csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",
@@ -34,21 +34,22 @@ __all__ = [
     "SOURCE_LIST",
     "TRACE_PREFIX",
     "CellsDigest",
+    "CheckedLines",
     "LineStarts",
     "check_name",
     "check_names",
-    "checked_pieces",
     "columns_of",
     "counts",
     "csv_digest",
     "csv_text",
     "earthquakes_of",
-    "in_order",
-    "lines_at",
+    "iter_checked_chunks",
+    "iter_chunks",
+    "iter_lines_at",
+    "iter_rows_at",
+    "iter_rows_named",
     "list_sources",
-    "pieces",
+    "order_columns",
     "read_table",
-    "row_parts",
-    "rows_at",
     "write_csv",
 ]

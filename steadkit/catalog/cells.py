@@ -1,4 +1,4 @@
-"""The digest of a CSV's cells: what a table says, however it is quoted and its lines end."""
+"""Digest of a CSV's cells, independent of quoting and line endings."""
 
 import csv
 import io
@@ -8,22 +8,22 @@ from blake3 import blake3
 
 from steadkit.errors import InputError
 
-# No cell holds a NUL: readers end there, and ours refuses it.
+# NUL is a safe separator: no cell holds one, as the reader refuses it.
 _PLAIN_TO_CELLS = bytes.maketrans(b",\n", b"\0\0")
 
 
 class CellsDigest:
-    r"""BLAKE3 of the number of columns, the headings and all cells, a NUL behind each.
+    r"""BLAKE3 of the number of columns, the headings and all cells, each followed by a NUL.
 
     Parameters
     ----------
     columns
         The headings, in their order.
 
-    >>> one, other = CellsDigest(["a", "b"]), CellsDigest(["a", "b"])
-    >>> one.add(b'1,2\n"3",4\n'), other.add(b"1,2\n"), other.add(b'3,"4"\r\n')
+    >>> quoted, plain = CellsDigest(["a", "b"]), CellsDigest(["a", "b"])
+    >>> quoted.add(b'1,2\n"3","4"\r\n'), plain.add(b"1,2\n"), plain.add(b"3,4\n")
     (None, None, None)
-    >>> one.hexdigest() == other.hexdigest()
+    >>> quoted.hexdigest() == plain.hexdigest()
     True
     """
 
@@ -31,7 +31,7 @@ class CellsDigest:
         self._hash = blake3(_cells([str(len(columns)), *columns]))
 
     def add(self, content: bytes) -> None:
-        """Take in some rows, whole lines of the CSV.
+        """Update the digest with complete lines of the CSV.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class CellsDigest:
             raise InputError("a cell of the CSV is too long: take the original") from error
 
     def hexdigest(self) -> str:
-        """Identify all that was taken in: 32 bytes as hexadecimal text."""
+        """Return the digest of all rows added, 32 bytes as hexadecimal text."""
         return self._hash.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""A text table's values: the earthquake of each row, counts, the order of its columns."""
+"""Values of a text table: earthquake of each row, counts by category, column order."""
 
 import re
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ import pandas as pd
 from steadkit.schema import CATEGORIES, COLUMNS, MISSING
 
 GROUP_COLUMNS = ("source_id", "source_origin_time")
-"""What tells the earthquake of a trace, the surest first."""
+"""Columns that identify the earthquake of a trace, the most reliable first."""
 
 TRACE_PREFIX = "trace "
-"""How `earthquakes_of` begins the name of a trace whose earthquake is not known."""
+"""Prefix of the group that `earthquakes_of` gives a trace without a known earthquake."""
 
 SOURCE_LIST = "source_id_list"
-"""A column that lists all earthquakes that a trace shows, in brackets; SeisBench's CEED has it."""
+"""Column of SeisBench's CEED with all earthquakes in a trace, in brackets."""
 
 
 def list_sources(text: str) -> list[str]:
-    """List the ids of earthquakes in a cell, each once.
+    """Return the earthquake ids in a cell, without repeats.
 
     >>> list_sources("['nc71' 'nc72' 'nc71']"), list_sources("nc71|nc72")
     (['nc71', 'nc72'], ['nc71', 'nc72'])
@@ -29,25 +29,29 @@ def list_sources(text: str) -> list[str]:
 
 
 def earthquakes_of(table: pd.DataFrame) -> np.ndarray:
-    """Name the earthquake of each row: its source id, else its origin time, else the trace itself.
+    """Return the earthquake of each row: source id, else origin time, else the trace itself.
 
-    Noise, which has no source, stands for itself.
+    Noise, which has no source, is a group of its own.
     """
-    groups, left = np.full(len(table), None, object), np.arange(len(table))
+    groups, unnamed_rows = np.full(len(table), None, object), np.arange(len(table))
     for column in GROUP_COLUMNS:
         if column in table:
-            values = table[column].iloc[left]
-            known = ~values.isin(MISSING).to_numpy()
-            groups[left[known]] = [f"{column} {value}" for value in values[known].tolist()]
-            left = left[~known]
-    groups[left] = [f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[left].tolist()]
+            values = table[column].iloc[unnamed_rows]
+            is_known = ~values.isin(MISSING).to_numpy()
+            groups[unnamed_rows[is_known]] = [
+                f"{column} {value}" for value in values[is_known].tolist()
+            ]
+            unnamed_rows = unnamed_rows[~is_known]
+    groups[unnamed_rows] = [
+        f"{TRACE_PREFIX}{name}" for name in table["trace_name"].iloc[unnamed_rows].tolist()
+    ]
     return groups
 
 
-def in_order(columns: Iterable[str]) -> list[str]:
-    """Put STEAD's columns first and in STEAD's order, others behind, each once."""
-    present = dict.fromkeys(columns)
-    return [c for c in COLUMNS if c in present] + [c for c in present if c not in COLUMNS]
+def order_columns(columns: Iterable[str]) -> list[str]:
+    """Order columns: STEAD's in their order, then others, without repeats."""
+    distinct = dict.fromkeys(columns)
+    return [c for c in COLUMNS if c in distinct] + [c for c in distinct if c not in COLUMNS]
 
 
 def counts(categories: Iterable[str]) -> dict[str, int]:
@@ -57,5 +61,5 @@ def counts(categories: Iterable[str]) -> dict[str, int]:
     {'earthquake_local': 1, 'noise': 2}
     """
     column = categories if isinstance(categories, pd.Series) else pd.Series(list(categories))
-    found = column.astype(object).value_counts()
-    return {category: int(found.get(category, 0)) for category in CATEGORIES}
+    by_category = column.astype(object).value_counts()
+    return {category: int(by_category.get(category, 0)) for category in CATEGORIES}

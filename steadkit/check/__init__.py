@@ -1,46 +1,47 @@
-"""Look for faults in STEAD files, repair what can be computed anew, list what is sound.
+"""Data quality control of STEAD files: find issues, repair derived columns, list sound traces.
 
 ============  ================================================================
-`faults`      the table of faults: severity, meaning, remedy
+`issues`      the table of issues: severity, meaning, remedy
+`selection`   the issues that a check looks for
 `reading`     the CSV's text as numbers and times
 `geodesy`     distances and azimuths on WGS84
-`metadata`    rules for the CSV alone
+`metadata`    rules for the rows of the CSV
 `samples`     rules for the waveforms
-`suspects`    rules of thumb for earthquakes that nobody labelled
-`agreement`   the CSV against the attributes
-`waveforms`   the pass over the HDF5
-`survey`      all of it over several files
-`wanted`      which of them to look for
-`repair`      the repaired copy, and the clean list
+`heuristics`  STA/LTA detection of unlabelled earthquakes
+`attributes`  comparison of the CSV with the HDF5 attributes
+`waveforms`   one pass over the HDF5 file
+`findings`    the table of findings
+`run`         all checks over several files
+`repair`      the repaired copy, and the list of sound traces
 ============  ================================================================
 """
 
-from steadkit.check.faults import ERROR, FAULTS, SUSPECT, WARNING, Fault
-from steadkit.check.findings import FINDINGS, counted, of_severity, write_findings
+from steadkit.check.findings import FINDINGS, count_by_issue, of_severity, write_findings
 from steadkit.check.geodesy import geodesics
+from steadkit.check.issues import ERROR, ISSUES, SUSPICIOUS, WARNING, Issue
 from steadkit.check.metadata import check_rows, repairable
 from steadkit.check.repair import drop, fix, to_drop
-from steadkit.check.survey import Report, check
-from steadkit.check.wanted import needs_hdf5, wanted_faults
+from steadkit.check.run import Report, check
+from steadkit.check.selection import needs_hdf5, selected_issues
 
 __all__ = [
     "ERROR",
-    "FAULTS",
     "FINDINGS",
-    "SUSPECT",
+    "ISSUES",
+    "SUSPICIOUS",
     "WARNING",
-    "Fault",
+    "Issue",
     "Report",
     "check",
     "check_rows",
-    "counted",
+    "count_by_issue",
     "drop",
     "fix",
     "geodesics",
     "needs_hdf5",
     "of_severity",
     "repairable",
+    "selected_issues",
     "to_drop",
-    "wanted_faults",
     "write_findings",
 ]

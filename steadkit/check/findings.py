@@ -1,4 +1,4 @@
-"""Findings: a table with a row per fault of a trace, in an order that no row order changes."""
+"""Table of findings: one row per issue of a trace, sorted independently of the input order."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -7,76 +7,76 @@ from typing import Final
 import pandas as pd
 
 from steadkit.atomic.kinds import table as table_kind
-from steadkit.check.faults import ERROR, FAULTS, SEVERITIES
+from steadkit.check.issues import ERROR, ISSUES, SEVERITIES
 from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
 FINDINGS: Final = table_kind(COLUMNS)
-"""The kind of the CSV of findings."""
+"""File kind of the CSV of findings."""
 
 MAX_CHARACTERS: Final = 120
 """Of a value: a hostile file may have megabytes in a cell."""
 
 
-def found(
+def findings_table(
     code: str,
     names: Iterable[str],
     values: Iterable[str],
     expected: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Make findings of one kind, a trace each; `expected` is by default what the fault says.
+    """Return findings of one issue, one per trace; `expected` defaults to that of the issue.
 
-    >>> found("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
+    >>> findings_table("s-before-p", ["A_EV"], ["P 700, S 600"]).iloc[0].tolist()
     ['A_EV', 's-before-p', 'error', 'P 700, S 600', 'P before S']
     """
-    names = list(map(_shown, names))
+    names = list(map(_printable, names))
     columns = {
         "trace_name": names,
         "fault": [code] * len(names),
-        "severity": [FAULTS[code].severity] * len(names),
-        "value": list(map(_shown, values)),
-        "expected": [FAULTS[code].expected] * len(names)
+        "severity": [ISSUES[code].severity] * len(names),
+        "value": list(map(_printable, values)),
+        "expected": [ISSUES[code].expected] * len(names)
         if expected is None
-        else list(map(_shown, expected)),
+        else list(map(_printable, expected)),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS), dtype=str)
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     return printable(text, MAX_CHARACTERS)
 
 
-def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put findings below one another, sorted by trace, then fault, then value."""
-    filled = [part for part in parts if len(part)]
-    if not filled:
-        return found("malformed-value", [], [])
-    return pd.concat(filled).sort_values(list(COLUMNS), ignore_index=True)
+def concatenate(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate findings, sorted by trace, issue and value."""
+    nonempty = [table for table in tables if len(table)]
+    if not nonempty:
+        return findings_table("malformed-value", [], [])
+    return pd.concat(nonempty).sort_values(list(COLUMNS), ignore_index=True)
 
 
 def of_severity(findings: pd.DataFrame, severity: str = ERROR) -> pd.DataFrame:
-    """Keep the findings of one severity."""
+    """Return the findings of one severity."""
     return findings[findings["severity"] == severity]
 
 
-def of_faults(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
-    """Keep the findings of some faults."""
+def of_issues(findings: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
+    """Return the findings of some issues."""
     return findings[findings["fault"].isin(list(codes))].reset_index(drop=True)
 
 
-def counted(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
-    """Count the traces of each fault, with an example and the remedy: errors first.
+def count_by_issue(findings: pd.DataFrame) -> list[tuple[str, str, int, str, str]]:
+    """Count the traces of each issue, with an example and the remedy: errors first.
 
-    >>> counted(found("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
+    >>> count_by_issue(findings_table("clipped", ["B_NO", "A_NO", "A_NO"], ["E", "N", "Z"]))[0][:4]
     ('clipped', 'warning', 2, 'A_NO: N')
     """
     rows = []
-    for code, own in findings.groupby("fault"):
-        first = own.sort_values(list(COLUMNS)).iloc[0]
+    for code, group in findings.groupby("fault"):
+        first = group.sort_values(list(COLUMNS)).iloc[0]
         example = f"{first['trace_name']}: {first['value']}"
-        traces = int(own["trace_name"].nunique())
-        rows.append((code, FAULTS[code].severity, traces, example, FAULTS[code].remedy))
-    order = {code: number for number, code in enumerate(FAULTS)}
+        traces = int(group["trace_name"].nunique())
+        rows.append((code, ISSUES[code].severity, traces, example, ISSUES[code].remedy))
+    order = {code: number for number, code in enumerate(ISSUES)}
     return sorted(rows, key=lambda row: (SEVERITIES.index(row[1]), order[row[0]]))
 
 

@@ -1,4 +1,4 @@
-"""Distance and azimuths between many pairs of points on the WGS84 ellipsoid at once.
+"""Distances and azimuths between pairs of points on the WGS84 ellipsoid, vectorized.
 
 Source: Vincenty (1975), Direct and inverse solutions of geodesics on the ellipsoid with
 application of nested equations, Survey Review 23(176), 88-93, doi:10.1179/sre.1975.23.176.88.
@@ -16,7 +16,7 @@ MEAN_KM: Final = 6371.0088
 KM_PER_DEGREE: Final = 111.19
 """Of a great circle on the mean sphere, as STEAD's source_distance_deg counts them."""
 
-MOST_ROUNDS: Final = 100
+MAX_ITERATIONS: Final = 100
 
 
 class Geodesics(NamedTuple):
@@ -40,18 +40,18 @@ class Geodesics(NamedTuple):
 def geodesics(
     latitude: np.ndarray, longitude: np.ndarray, to_latitude: np.ndarray, to_longitude: np.ndarray
 ) -> Geodesics:
-    """Measure from the first points to the second ones.
+    """Return geodesics from the first points to the second ones (Vincenty's inverse formula).
 
     Parameters
     ----------
     latitude, longitude, to_latitude, to_longitude
-        Degrees, of one shape. What is NaN or no latitude gives NaN.
+        Degrees, of one shape. NaN or an impossible latitude gives NaN.
 
     Returns
     -------
     Geodesics
         Azimuths are 0 between equal points. Between nearly antipodal ones, where Vincenty's
-        formula finds none, they are NaN and the length is that on the mean sphere.
+        iteration does not converge, they are NaN and the length is that on the mean sphere.
 
     >>> flat = geodesics(*np.array([[37.0], [-122.0], [38.0], [-121.0]]))
     >>> [float(values[0].round(3)) for values in flat]
@@ -68,15 +68,16 @@ def geodesics(
     east = np.radians((np.asarray(to_longitude) - longitude + 180) % 360 - 180)
     angle, converged = _angle_on_sphere(u, to_u, east)
     arc = _arc(u, to_u, angle)
-    far = np.radians(latitude), np.radians(to_latitude), east
-    km = np.where(converged, _length(arc), MEAN_KM * _arc(*far).sigma)
-    same = (latitude == to_latitude) & (east == 0)
-    there = np.arctan2(np.cos(to_u) * np.sin(angle), _northward(u, to_u, angle))
-    back = np.arctan2(-np.cos(u) * np.sin(angle), _northward(to_u, u, angle))
-    azimuths = (np.where(same, 0, np.degrees(a) % 360) for a in (there, back))
-    known = np.isfinite(km)
+    spherical = np.radians(latitude), np.radians(to_latitude), east
+    km = np.where(converged, _length(arc), MEAN_KM * _arc(*spherical).sigma)
+    coincident = (latitude == to_latitude) & (east == 0)
+    forward = np.arctan2(np.cos(to_u) * np.sin(angle), _northward(u, to_u, angle))
+    backward = np.arctan2(-np.cos(u) * np.sin(angle), _northward(to_u, u, angle))
+    azimuths = (np.where(coincident, 0, np.degrees(a) % 360) for a in (forward, backward))
+    is_known = np.isfinite(km)
     return Geodesics(
-        np.where(same & known, 0.0, km), *(np.where(converged & known, a, np.nan) for a in azimuths)
+        np.where(coincident & is_known, 0.0, km),
+        *(np.where(converged & is_known, a, np.nan) for a in azimuths),
     )
 
 
@@ -113,14 +114,14 @@ def _arc(u: np.ndarray, to_u: np.ndarray, angle: np.ndarray) -> _Arc:
 def _angle_on_sphere(
     u: np.ndarray, to_u: np.ndarray, east: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Iterate for the difference in longitude on the auxiliary sphere; and where it is found."""
+    """Iterate for the longitude difference on the auxiliary sphere; return it and convergence."""
     angle = east
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         arc = _arc(u, to_u, angle)
         c = FLATTENING / 16 * arc.cos2_alpha * (4 + FLATTENING * (4 - 3 * arc.cos2_alpha))
-        bend = arc.cos_2middle + c * np.cos(arc.sigma) * (2 * arc.cos_2middle**2 - 1)
-        bent = arc.sigma + c * np.sin(arc.sigma) * bend
-        new = east + (1 - c) * FLATTENING * arc.sin_alpha * bent
+        series = arc.cos_2middle + c * np.cos(arc.sigma) * (2 * arc.cos_2middle**2 - 1)
+        correction = arc.sigma + c * np.sin(arc.sigma) * series
+        new = east + (1 - c) * FLATTENING * arc.sin_alpha * correction
         change, angle = np.abs(new - angle), new
         if not (change > 1e-12).any():
             break

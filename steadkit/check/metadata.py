@@ -1,4 +1,4 @@
-"""Faults that show in the CSV alone: a rule a row, computed for many traces at once."""
+"""Rules for the rows of the CSV, evaluated for many traces at once."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -7,265 +7,270 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.check.faults import FAULTS
-from steadkit.check.findings import found, together
+from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.geodesy import KM_PER_DEGREE
-from steadkit.check.reading import read_values, written
+from steadkit.check.issues import ISSUES
+from steadkit.check.reading import format_derived, typed_rows
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
 
 SUFFIXES: Final = {"_EV": EVENT, "_NO": NOISE}
-"""How a trace's name repeats its category."""
+"""Suffix of a trace's name for each category."""
 
 DEFAULT_DEPTHS_KM: Final = (33.0, 5.0, 10.0)
 
 TRAVEL_TOLERANCE_S: Final = 0.1
 DISTANCE_TOLERANCE: Final = 0.02
-"""As a share; a sphere instead of the ellipsoid makes 0.6 %."""
+"""Relative; a sphere instead of the ellipsoid makes 0.6 %."""
 DISTANCE_TOLERANCE_KM: Final = 0.5
 DEGREE_ROUNDING: Final = 0.01
 AZIMUTH_TOLERANCE_DEG: Final = 1.0
 COORDINATE_ROUNDING_KM: Final = 0.02
 """Coordinates have four decimals: 11 m, and twice that over both ends."""
-JUDGED_BELOW_DEG: Final = 30.0
-"""A back azimuth less certain than this, of a source next to its station, is not judged."""
+MAX_AZIMUTH_TOLERANCE_DEG: Final = 30.0
+"""A back azimuth less certain than this, of a source next to its station, is not checked."""
 
-WEAK_DB: Final = 20.0
+WEAK_COMPONENT_DB: Final = 20.0
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How a fault shows in the CSV.
+class RowRule:
+    """Rule for one issue of a row.
 
     Parameters
     ----------
     code
-        The fault.
-    at_fault
-        Maps the values (`steadkit.check.reading.read_values`) to one bool a row.
+        The issue.
+    is_wrong
+        Maps the values (`steadkit.check.reading.typed_rows`) to one bool a row.
     shown
-        The columns that a finding tells.
+        Columns whose text a finding quotes.
     computed
-        A column of `steadkit.check.reading.DERIVED` that tells what should stand there.
+        Column of `steadkit.check.reading.DERIVED` with the expected value.
     """
 
     code: str
-    at_fault: Callable[[pd.DataFrame], np.ndarray]
+    is_wrong: Callable[[pd.DataFrame], np.ndarray]
     shown: tuple[str, ...]
     computed: str = ""
 
 
-def check_rows(table: pd.DataFrame, wanted: Collection[str] = tuple(FAULTS)) -> pd.DataFrame:
-    """Find the faults of each row by itself.
+def check_rows(table: pd.DataFrame, codes: Collection[str] = tuple(ISSUES)) -> pd.DataFrame:
+    """Return the issues of single rows.
 
     Parameters
     ----------
     table
         Text as `steadkit.catalog.read_table` gives it.
-    wanted
-        Codes of the faults to look for.
+    codes
+        Codes of the issues to look for.
 
     Returns
     -------
     pandas.DataFrame
-        Findings, as `steadkit.check.findings.together` orders them.
+        Findings, as `steadkit.check.findings.concatenate` orders them.
     """
-    values, malformed = read_values(table)
-    parts = [malformed] if "malformed-value" in wanted else []
-    parts += [_by_rule(rule, table, values) for rule in RULES if rule.code in wanted]
-    return together(parts)
+    values, malformed = typed_rows(table)
+    tables = [malformed] if "malformed-value" in codes else []
+    tables += [_apply_rule(rule, table, values) for rule in RULES if rule.code in codes]
+    return concatenate(tables)
 
 
-def _by_rule(rule: Rule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
-    rows = np.asarray(rule.at_fault(values), dtype=bool)
-    # Comparisons with NaN are false, so what is not known is never at fault.
+def _apply_rule(rule: RowRule, table: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    rows = np.asarray(rule.is_wrong(values), dtype=bool)
+    # Comparisons with NaN are false, so an unknown value breaks no rule.
     hits = table[rows]
-    shown = pd.Series("", index=hits.index, dtype=str)
+    quoted_cells = pd.Series("", index=hits.index, dtype=str)
     for column in rule.shown:
         if column in hits:
-            shown = shown + " " + column + " " + hits[column]
-    expected = written(values[rows], rule.computed) if rule.computed else None
-    return found(rule.code, hits["trace_name"], shown.str.strip(), expected)
+            quoted_cells = quoted_cells + " " + column + " " + hits[column]
+    expected = format_derived(values[rows], rule.computed) if rule.computed else None
+    return findings_table(rule.code, hits["trace_name"], quoted_cells.str.strip(), expected)
 
 
 def _wrong_suffix(t: pd.DataFrame) -> np.ndarray:
-    told = t["trace_name"].str[-3:].map(SUFFIXES).fillna("")
-    return ((told != "") & (told != t["trace_category"])).to_numpy()
+    category = t["trace_name"].str[-3:].map(SUFFIXES).fillna("")
+    return ((category != "") & (category != t["trace_category"])).to_numpy()
 
 
-def _is(t: pd.DataFrame, category: str) -> pd.Series:
+def _is_category(t: pd.DataFrame, category: str) -> pd.Series:
     return t["trace_category"] == category
 
 
-def _outside(t: pd.DataFrame, column: str, last: int = N_SAMPLES - 1) -> np.ndarray:
-    return _beyond(t, column, 0, last)
+def _outside_trace(t: pd.DataFrame, column: str, last: int = N_SAMPLES - 1) -> np.ndarray:
+    return _outside_range(t, column, 0, last)
 
 
-def _beyond(t: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
+def _outside_range(t: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
     return ((t[column] < low) | (t[column] > high)).to_numpy()
 
 
 def _coordinates(t: pd.DataFrame) -> np.ndarray:
     wrong = np.zeros(len(t), dtype=bool)
     for end in ("receiver", "source"):
-        wrong |= _beyond(t, f"{end}_latitude", -90, 90) | _beyond(t, f"{end}_longitude", -180, 180)
+        wrong |= _outside_range(t, f"{end}_latitude", -90, 90) | _outside_range(
+            t, f"{end}_longitude", -180, 180
+        )
     return wrong
 
 
 def _travel_time(t: pd.DataFrame) -> np.ndarray:
-    off = (t["p_after_origin"] - t["p_travel_sec"]).abs()
-    # An origin after P is a fault of its own.
-    return ((off > TRAVEL_TOLERANCE_S) & (t["p_after_origin"] >= 0)).to_numpy()
+    error = (t["p_after_origin"] - t["p_travel_sec"]).abs()
+    # An origin after P is a separate issue.
+    return ((error > TRAVEL_TOLERANCE_S) & (t["p_after_origin"] >= 0)).to_numpy()
 
 
 def _distance(t: pd.DataFrame) -> np.ndarray:
-    off = (t["source_distance_km"] - t["geodesic_km"]).abs()
-    return (off > DISTANCE_TOLERANCE_KM + DISTANCE_TOLERANCE * t["geodesic_km"]).to_numpy()
+    error = (t["source_distance_km"] - t["geodesic_km"]).abs()
+    return (error > DISTANCE_TOLERANCE_KM + DISTANCE_TOLERANCE * t["geodesic_km"]).to_numpy()
 
 
 def _distance_units(t: pd.DataFrame) -> np.ndarray:
-    off = (t["source_distance_deg"] - t["source_distance_km"] / KM_PER_DEGREE).abs()
-    apart = off > DEGREE_ROUNDING + DISTANCE_TOLERANCE * t["source_distance_deg"].abs()
-    # Where the kilometres are wrong already, one fault is enough.
-    return (apart & ~_distance(t)).to_numpy()
+    error = (t["source_distance_deg"] - t["source_distance_km"] / KM_PER_DEGREE).abs()
+    disagree = error > DEGREE_ROUNDING + DISTANCE_TOLERANCE * t["source_distance_deg"].abs()
+    # If the kilometres are wrong too, report only that.
+    return (disagree & ~_distance(t)).to_numpy()
 
 
 def _azimuth_error(t: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """How far a back azimuth is off, and how far it may be, in degrees.
+    """Return the error of each back azimuth and its tolerance, degrees.
 
     STEAD turned the azimuth at the source by 180 degrees, which differs from the azimuth at the
-    station by the convergence of the meridians: that much is forgiven.
+    station by the convergence of the meridians: the tolerance includes it.
     """
-    off = _turn(t["back_azimuth_deg"], t["geodesic_back_azimuth"])
-    convergence = 180 - _turn(t["geodesic_azimuth"], t["geodesic_back_azimuth"])
+    error = _angle_between(t["back_azimuth_deg"], t["geodesic_back_azimuth"])
+    convergence = 180 - _angle_between(t["geodesic_azimuth"], t["geodesic_back_azimuth"])
     rounding = np.degrees(np.arctan2(COORDINATE_ROUNDING_KM, t["geodesic_km"].to_numpy()))
-    may = AZIMUTH_TOLERANCE_DEG + convergence + rounding
-    return off, np.where(may < JUDGED_BELOW_DEG, may, np.nan)
+    tolerance = AZIMUTH_TOLERANCE_DEG + convergence + rounding
+    return error, np.where(tolerance < MAX_AZIMUTH_TOLERANCE_DEG, tolerance, np.nan)
 
 
-def _turn(one: pd.Series, other: pd.Series) -> np.ndarray:
-    """Give the smaller angle between two directions, degrees."""
-    angle: np.ndarray = np.abs((one - other + 180) % 360 - 180).to_numpy(float)
+def _angle_between(azimuth_a: pd.Series, azimuth_b: pd.Series) -> np.ndarray:
+    """Return the smaller angle between two directions, degrees."""
+    angle: np.ndarray = np.abs((azimuth_a - azimuth_b + 180) % 360 - 180).to_numpy(float)
     return angle
 
 
 def _reversed(t: pd.DataFrame) -> np.ndarray:
-    off, may = _azimuth_error(t)
-    reverse: np.ndarray = off >= 180 - may
+    error, tolerance = _azimuth_error(t)
+    reverse: np.ndarray = error >= 180 - tolerance
     return reverse
 
 
 def _azimuth_off(t: pd.DataFrame) -> np.ndarray:
-    off, may = _azimuth_error(t)
-    astray: np.ndarray = (off > may) & (off < 180 - may)
-    return astray
+    error, tolerance = _azimuth_error(t)
+    is_off: np.ndarray = (error > tolerance) & (error < 180 - tolerance)
+    return is_off
 
 
-def _weak(t: pd.DataFrame) -> np.ndarray:
+def _weak_component(t: pd.DataFrame) -> np.ndarray:
     levels = t[[f"snr_db_{c}" for c in COMPONENTS]].to_numpy(float)
-    weak: np.ndarray = levels.max(axis=1) - levels.min(axis=1) >= WEAK_DB
+    weak: np.ndarray = levels.max(axis=1) - levels.min(axis=1) >= WEAK_COMPONENT_DB
     return weak
 
 
 P, S, CODA = "p_arrival_sample", "s_arrival_sample", "coda_end_sample"
 
 RULES: Final = (
-    Rule("name-category", _wrong_suffix, ("trace_category",)),
-    Rule("arrivals-missing", lambda t: _is(t, EVENT) & t[P].isna() & t[S].isna(), ()),
-    Rule("s-without-p", lambda t: _is(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
-    Rule("s-missing", lambda t: _is(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
-    Rule("coda-missing", lambda t: _is(t, EVENT) & t[CODA].isna(), ()),
-    Rule(
+    RowRule("name-category", _wrong_suffix, ("trace_category",)),
+    RowRule("arrivals-missing", lambda t: _is_category(t, EVENT) & t[P].isna() & t[S].isna(), ()),
+    RowRule("s-without-p", lambda t: _is_category(t, EVENT) & t[P].isna() & t[S].notna(), (S,)),
+    RowRule("s-missing", lambda t: _is_category(t, EVENT) & t[P].notna() & t[S].isna(), (P,)),
+    RowRule("coda-missing", lambda t: _is_category(t, EVENT) & t[CODA].isna(), ()),
+    RowRule(
         "noise-with-arrivals",
-        lambda t: _is(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
+        lambda t: _is_category(t, NOISE) & t[[P, S, CODA]].notna().any(axis=1),
         (P, S, CODA),
     ),
-    Rule("p-outside", lambda t: _outside(t, P), (P,)),
-    Rule("s-outside", lambda t: _outside(t, S), (S,)),
-    Rule("coda-outside", lambda t: _outside(t, CODA, N_SAMPLES), (CODA,)),
-    Rule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
-    Rule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
-    Rule(
+    RowRule("p-outside", lambda t: _outside_trace(t, P), (P,)),
+    RowRule("s-outside", lambda t: _outside_trace(t, S), (S,)),
+    RowRule("coda-outside", lambda t: _outside_trace(t, CODA, N_SAMPLES), (CODA,)),
+    RowRule("s-before-p", lambda t: t[S] <= t[P], (P, S)),
+    RowRule("coda-before-s", lambda t: t[CODA] < t[S], (S, CODA)),
+    RowRule(
         "origin-after-p",
         lambda t: t["p_after_origin"] < 0,
         ("source_origin_time", "trace_start_time", P),
     ),
-    Rule(
+    RowRule(
         "travel-time",
         _travel_time,
         ("p_travel_sec", "source_origin_time", "trace_start_time", P),
     ),
-    Rule(
+    RowRule(
         "coordinates-outside",
         _coordinates,
         ("receiver_latitude", "receiver_longitude", "source_latitude", "source_longitude"),
     ),
-    Rule(
-        "magnitude-outside", lambda t: _beyond(t, "source_magnitude", -4, 10), ("source_magnitude",)
+    RowRule(
+        "magnitude-outside",
+        lambda t: _outside_range(t, "source_magnitude", -4, 10),
+        ("source_magnitude",),
     ),
-    Rule(
+    RowRule(
         "distance-units",
         _distance_units,
         ("source_distance_deg", "source_distance_km"),
         "source_distance_deg",
     ),
-    Rule("distance-coordinates", _distance, ("source_distance_km",), "source_distance_km"),
-    Rule("back-azimuth-reversed", _reversed, ("back_azimuth_deg",), "back_azimuth_deg"),
-    Rule("back-azimuth-off", _azimuth_off, ("back_azimuth_deg",), "back_azimuth_deg"),
-    Rule(
+    RowRule("distance-coordinates", _distance, ("source_distance_km",), "source_distance_km"),
+    RowRule("back-azimuth-reversed", _reversed, ("back_azimuth_deg",), "back_azimuth_deg"),
+    RowRule("back-azimuth-off", _azimuth_off, ("back_azimuth_deg",), "back_azimuth_deg"),
+    RowRule(
         "default-depth",
         lambda t: t["source_depth_km"].isin(DEFAULT_DEPTHS_KM),
         ("source_depth_km",),
     ),
-    Rule("weak-component", _weak, ("snr_db",)),
+    RowRule("weak-component", _weak_component, ("snr_db",)),
 )
-"""One rule a fault; ``malformed-value`` comes of reading, ``duplicate-window`` of all rows."""
+"""One rule an issue; ``malformed-value`` is found by the parser, ``duplicate-window`` over all
+rows."""
 
 
-def repaired(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of a text table in which what can be computed anew has been.
+def repair_rows(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a text table with the derived columns of the findings recomputed.
 
-    Only what a finding names is changed, and only where the coordinates are known.
+    Cells without a finding, or without known coordinates, are not changed.
     """
-    values, _ = read_values(table)
-    changed = table.copy()
-    for code, own in findings.groupby("fault"):
-        rows = table["trace_name"].isin(own["trace_name"])
-        for column in FAULTS[code].repairs:
-            new = written(values, column)
-            known = rows & (new != "")
-            if column in changed:
-                changed.loc[known, column] = new[known]
-    return changed
+    values, _ = typed_rows(table)
+    fixed = table.copy()
+    for code, group in findings.groupby("fault"):
+        rows = table["trace_name"].isin(group["trace_name"])
+        for column in ISSUES[code].repairs:
+            new = format_derived(values, column)
+            is_known = rows & (new != "")
+            if column in fixed:
+                fixed.loc[is_known, column] = new[is_known]
+    return fixed
 
 
 def repairable(findings: pd.DataFrame) -> pd.Series:
-    """Tell which findings `repaired` mends."""
-    codes = [code for code, fault in FAULTS.items() if fault.repairs]
+    """Return which findings `repair_rows` repairs."""
+    codes = [code for code, issue in ISSUES.items() if issue.repairs]
     return findings["fault"].isin(codes) & (findings["expected"] != "")
 
 
 def window_keys(table: pd.DataFrame) -> np.ndarray:
-    """Make a number of station, instrument and start time; 0 where they are not known.
+    """Return a hash of station, instrument and start time; 0 where they are not known.
 
-    Of 64 bits: among STEAD's traces two windows share one by chance once in 20 million checks.
+    It has 64 bits: two of STEAD's windows collide by chance once in 20 million checks.
     """
     empty = pd.Series("", index=table.index, dtype=str)
     names = ("network_code", "receiver_code", "receiver_type", "trace_start_time")
     columns = {name: table.get(name, empty) for name in names}
     start = pd.Series(parse_times(columns["trace_start_time"])[0], index=table.index)
     keys = pd.util.hash_pandas_object(pd.DataFrame(columns | {names[-1]: start}), index=False)
-    known = start.notna() & (columns["receiver_code"] != "")
-    return np.where(known, keys, np.uint64(0))
+    is_known = start.notna() & (columns["receiver_code"] != "")
+    return np.where(is_known, keys, np.uint64(0))
 
 
-def repeated(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
-    """Find traces with the same key as another: all but the first by name.
+def find_duplicates(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
+    """Return findings of traces with the key of another one: all but the first by name.
 
-    Keys that are zero or empty are not known, so they equal nothing.
+    Zero or empty keys are unknown and match nothing.
 
     >>> keys = np.array([7, 7, 0, 0], np.uint64)
-    >>> repeated("duplicate-window", pd.Series(["B", "A", "C", "D"]), keys)["value"].tolist()
+    >>> find_duplicates("duplicate-window", pd.Series(["B", "A", "C", "D"]), keys)["value"].tolist()
     ['same as A']
     """
     rows = np.flatnonzero(keys != keys.dtype.type())
@@ -274,5 +279,5 @@ def repeated(code: str, names: pd.Series, keys: np.ndarray) -> pd.DataFrame:
     shared = rows[np.append(as_next, False) | np.insert(as_next, 0, False)[: len(rows)]]
     table = pd.DataFrame({"name": names.to_numpy()[shared], "key": keys[shared]})
     first = table.groupby("key")["name"].transform("min")
-    again = table["name"] != first
-    return found(code, table["name"][again], "same as " + first[again])
+    repeated = table["name"] != first
+    return findings_table(code, table["name"][repeated], "same as " + first[repeated])

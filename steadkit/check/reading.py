@@ -1,11 +1,11 @@
-"""The CSV's text as numbers and times, where what cannot be read is a finding, not an abort."""
+"""Typed columns of the CSV for the checks; unreadable cells become findings, not errors."""
 
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from steadkit.check.findings import found, together
+from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
 from steadkit.schema import COLUMNS, SAMPLING_RATE
 from steadkit.types import (
@@ -22,22 +22,22 @@ DERIVED: Final = {
     "source_distance_deg": ("geodesic_deg", 2),
     "back_azimuth_deg": ("geodesic_back_azimuth", 1),
 }
-"""Columns that follow from the coordinates: where `read_values` puts them, and their decimals."""
+"""Columns that follow from the coordinates: their column in `typed_rows`, and their decimals."""
 
 
-def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the columns of a text table that checks need.
+def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Parse the columns of a text table that checks need.
 
     Parameters
     ----------
     table
-        Text as `steadkit.catalog.read_table` gives it; columns may be missing.
+        Text as `steadkit.catalog.read_table` returns it; columns may be missing.
 
     Returns
     -------
     values
         Numbers as float64, times as datetimes, ``snr_db_E``, ``_N`` and ``_Z``, the other columns
-        as they are, and what follows from the coordinates (`DERIVED`).
+        as they are, and values derived from the coordinates (`DERIVED`).
     findings
         ``malformed-value``.
     """
@@ -56,15 +56,17 @@ def read_values(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         else:
             values[column] = text
     findings = [
-        found("malformed-value", table["trace_name"][wrong], column + " " + table[column][wrong])
+        findings_table(
+            "malformed-value", table["trace_name"][wrong], column + " " + table[column][wrong]
+        )
         for column, wrong in malformed.items()
         if wrong.any()
     ]
-    return _with_geodesics(pd.DataFrame(values)), together(findings)
+    return _with_geodesics(pd.DataFrame(values)), concatenate(findings)
 
 
 def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
-    lines = geodesics(*_point(values, "receiver"), *_point(values, "source"))
+    lines = geodesics(*_coordinates(values, "receiver"), *_coordinates(values, "source"))
     start, origin = values["trace_start_time"], values["source_origin_time"]
     p_seconds = values["p_arrival_sample"] / SAMPLING_RATE
     return values.assign(
@@ -77,16 +79,16 @@ def _with_geodesics(values: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _point(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give latitudes and longitudes; nothing follows from a longitude that does not exist."""
+def _coordinates(values: pd.DataFrame, end: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitudes and longitudes, NaN for longitudes beyond 180 degrees."""
     longitude = values[f"{end}_longitude"]
     return values[f"{end}_latitude"].to_numpy(), longitude.where(longitude.abs() <= 180).to_numpy()
 
 
-def written(values: pd.DataFrame, column: str) -> pd.Series:
-    """Write a derived column's values as STEAD rounds them, empty where they are not known.
+def format_derived(values: pd.DataFrame, column: str) -> pd.Series:
+    """Return a derived column as text, rounded as in STEAD, empty where it is not known.
 
-    >>> written(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
+    >>> format_derived(pd.DataFrame({"geodesic_back_azimuth": [359.97, float("nan")]}),
     ...         "back_azimuth_deg").tolist()
     ['0.0', '']
     """

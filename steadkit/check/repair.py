@@ -1,4 +1,4 @@
-"""Out of what was found: a repaired copy of a file, or a list without the traces at fault."""
+"""Repaired copies of a checked file, and lists of the traces without issues."""
 
 import hashlib
 from collections import Counter
@@ -9,21 +9,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import input_scope, note_input, write_with
+from steadkit.atomic import input_scope, note_input, write_one
 from steadkit.capacity import TRACE_BYTES, require_disk
-from steadkit.catalog import columns_of, rows_at, write_csv
-from steadkit.check.faults import ERROR, FAULTS
-from steadkit.check.findings import of_faults
-from steadkit.check.metadata import repairable, repaired
-from steadkit.check.survey import Report
+from steadkit.catalog import columns_of, iter_rows_at, write_csv
+from steadkit.check.findings import of_issues
+from steadkit.check.issues import ERROR, ISSUES
+from steadkit.check.metadata import repair_rows, repairable
+from steadkit.check.run import Report
 from steadkit.console import progress
-from steadkit.dataset import DatasetFiles, new_dataset
+from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError, remedy_of
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source
 from steadkit.store import (
-    LIBRARY_FAULTS,
+    LIBRARY_ERRORS,
     Reader,
     Writer,
     dataset_of,
@@ -38,7 +38,7 @@ UNCOPIABLE: Final = (
     "not-finite",
     "attributes-unreadable",
 )
-"""What a copy cannot hold."""
+"""Issues of traces that cannot be copied."""
 
 DIGEST_CHARACTERS: Final = 32
 
@@ -48,16 +48,16 @@ Cells = dict[str, dict[str, str]]
 
 @input_scope()
 def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = False) -> Manifest:
-    """Write a copy in which what can be computed anew has been, in CSV and attributes.
+    """Write a copy with the derived columns recomputed, in CSV and attributes.
 
     Parameters
     ----------
     source
         The file that was checked; it is only read.
     files
-        Where the copy shall stand.
+        Files of the copy.
     report
-        What `steadkit.check.check` found in that file alone.
+        Result of `steadkit.check.check` for that file only.
     overwrite
         Whether existing files may be replaced.
 
@@ -65,7 +65,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     -------
     Manifest
         Of the copy, in the order of the source's CSV. Its recipe has the operation ``fix``, the
-        digest of the source's CSV, how many findings of each fault were repaired, and a digest
+        digest of the source's CSV, how many findings of each issue were repaired, and a digest
         of them all.
 
     Raises
@@ -100,31 +100,32 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
 
 
 def _refuse_uncopiable(report: Report) -> None:
-    bad = of_faults(report.findings, UNCOPIABLE)
-    if len(bad):
-        first = bad.iloc[0]
+    uncopiable = of_issues(report.findings, UNCOPIABLE)
+    if len(uncopiable):
+        first = uncopiable.iloc[0]
         raise InputError(
-            f"{bad['trace_name'].nunique()} traces cannot be copied, {first['trace_name']!r} for "
-            f"one ({first['fault']}): leave them out with --drop, build that, and --fix the result"
+            f"{uncopiable['trace_name'].nunique()} traces cannot be copied, "
+            f"{first['trace_name']!r} for one ({first['fault']}): leave them out with --drop, "
+            "build that, and --fix the result"
         )
 
 
 def _repaired_rows(
     csv: Path, count: int, findings: pd.DataFrame, cells: Cells
 ) -> Iterator[pd.DataFrame]:
-    """Read the rows part by part and repair them, noting in `cells` what has changed."""
-    for table in rows_at(csv, np.arange(count)):
-        changed = repaired(table, findings[findings["trace_name"].isin(table["trace_name"])])
+    """Read the rows in chunks and repair them; add the changed cells to `cells`."""
+    for table in iter_rows_at(csv, np.arange(count)):
+        fixed = repair_rows(table, findings[findings["trace_name"].isin(table["trace_name"])])
         for column in table.columns:
-            different = table[column] != changed[column]
-            new = zip(table["trace_name"][different], changed[column][different], strict=True)
+            different = table[column] != fixed[column]
+            new = zip(table["trace_name"][different], fixed[column][different], strict=True)
             for name, value in new:
                 cells.setdefault(name, {})[column] = value
-        yield changed
+        yield fixed
 
 
 def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[list[str], list[str]]:
-    """Copy traces with their attributes, some of them changed; returns the digests of both."""
+    """Copy traces with their attributes, repaired by `cells`; return the digests of both."""
     waveforms, attributes = [], []
     with open_data(hdf5) as group, Writer(target) as writer:
         reader = Reader(group)
@@ -132,23 +133,25 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
         for name in progress(names, f"writing {target.name}"):
             try:
                 # Refuses damage that h5py might not survive; h5py then keeps the type of each.
-                reader.attributes(reader.stored(name), heaps)
+                reader.attributes(reader.locate(name), heaps)
                 values = dict(dataset_of(group, name).attrs)
                 waveform = read_waveform(group, name)
-                written = writer.add(name, waveform, values | _typed(values, cells.get(name, {})))
+                digest_of_attributes = writer.add(
+                    name, waveform, values | _typed_values(values, cells.get(name, {}))
+                )
             except InputError:
                 raise
-            except (*LIBRARY_FAULTS, DamageError) as error:
+            except (*LIBRARY_ERRORS, DamageError) as error:
                 raise InputError(
                     f"trace {name!r} in {str(hdf5)!r} cannot be copied: {remedy_of(error)}"
                 ) from error
             waveforms.append(digest(waveform))
-            attributes.append(written.hex())
+            attributes.append(digest_of_attributes.hex())
     return waveforms, attributes
 
 
-def _typed(values: Mapping[str, object], new: Mapping[str, str]) -> dict[str, object]:
-    """Give new values the type that the attribute has: a number, or an array of one, or text."""
+def _typed_values(values: Mapping[str, object], new: Mapping[str, str]) -> dict[str, object]:
+    """Convert new values to the type and shape of the attribute: a number, or an array of one."""
     typed: dict[str, object] = {}
     for column, text in new.items():
         old = np.asarray(values.get(column, 0.0))
@@ -173,19 +176,19 @@ def _recipe(source: Source, findings: pd.DataFrame) -> dict[str, object]:
 
 
 def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool = False) -> Manifest:
-    """Write a list of the traces that are sound, ordered by name.
+    """Write a manifest of the sound traces, ordered by name.
 
     Parameters
     ----------
     target
         The manifest to write.
     name
-        What it shall be called.
+        Name of the data set in the manifest.
     report
-        What `steadkit.check.check` found.
+        Result of `steadkit.check.check`.
     named
-        Whether the faults looked for were named: then a finding of any severity drops its trace,
-        else only an error does.
+        Whether the user named the issues: then a finding of any severity drops its trace, else
+        only an error does.
     overwrite
         Whether an existing file may be replaced.
 
@@ -194,33 +197,33 @@ def drop(target: Path, name: str, report: Report, named: bool, overwrite: bool =
     InputError
         No trace would be left, or the file cannot be written.
     """
-    culprits = to_drop(report.findings, named)
+    dropped = to_drop(report.findings, named)
     traces = report.traces
-    kept = traces[~traces["trace_name"].isin(culprits["trace_name"])].sort_values("trace_name")
-    if kept.empty:
-        raise InputError(f"all {len(traces)} traces have faults: leave some out with --ignore")
+    sound = traces[~traces["trace_name"].isin(dropped["trace_name"])].sort_values("trace_name")
+    if sound.empty:
+        raise InputError(f"all {len(traces)} traces have issues: leave some out with --ignore")
     recipe = {
         "operation": "drop",
-        "faults": sorted(code for code in report.wanted if named or FAULTS[code].severity == ERROR),
-        "dropped": len(traces) - len(kept),
+        "faults": sorted(code for code in report.issues if named or ISSUES[code].severity == ERROR),
+        "dropped": len(traces) - len(sound),
     }
-    # Indices in the order of the names pick the digests that belong to them.
+    # The digests are in the order of the CSV: select them by the index of the sorted rows.
     waveforms, attributes = (
-        [known.decode() or UNKNOWN for known in digests[kept.index]]
+        [known.decode() or UNKNOWN for known in digests[sound.index]]
         for digests in (report.digests, report.attributes)
     )
     manifest = manifest_of(
         name,
         recipe,
-        kept["trace_name"],
-        kept["trace_category"],
+        sound["trace_name"],
+        sound["trace_category"],
         waveforms=waveforms,
         attributes=attributes,
     )
-    write_with(target, manifest.write, overwrite)
+    write_one(target, manifest.write, overwrite)
     return manifest
 
 
 def to_drop(findings: pd.DataFrame, named: bool) -> pd.DataFrame:
-    """Keep the findings for which `drop` leaves a trace out."""
+    """Return the findings for which `drop` leaves a trace out."""
     return findings if named else findings[findings["severity"] == ERROR]

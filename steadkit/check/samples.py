@@ -1,4 +1,4 @@
-"""Faults that show in the samples, for a batch of traces at once."""
+"""Rules for the samples, evaluated for a batch of traces at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ import numpy as np
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
 GAP_SAMPLES: Final = int(SAMPLING_RATE)
-"""A component that keeps one value for so long has no ground motion in it."""
+"""A component that is constant for this long records no ground motion."""
 
 CLIPPED_SAMPLES: Final = 10
 CLIPPED_RUN: Final = 3
 CLIPPED_RATIO: Final = 5
-"""A clipped record has so many samples at its extreme value, so many of them in a row, and so
-many times more than at the next value below: the tails of faint noise have few counts to choose
-from too, but they thin out towards the extreme."""
+"""Minimum number of samples at the extreme value of a clipped record, of these in a row, and ratio
+to the number at the next value: faint noise has few distinct counts too, but its tails thin out
+towards the extreme."""
 
-_NONE: Final = ""
+_NO_ISSUE: Final = ""
 
 
 @dataclass(frozen=True)
 class Components:
-    """Waveforms by component, with what several checks need of them.
+    """Waveforms by component, with cached statistics.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ class Components:
 
     @cached_property
     def low(self) -> np.ndarray:
-        """The least sample of each component, shape (traces, 3); NaN if one is."""
-        least: np.ndarray = self.samples.min(axis=-1)
-        return least
+        """Minimum of each component, shape (traces, 3); NaN if a sample is."""
+        lowest: np.ndarray = self.samples.min(axis=-1)
+        return lowest
 
     @cached_property
     def high(self) -> np.ndarray:
-        """The largest sample of each component; NaN if one is."""
-        largest: np.ndarray = self.samples.max(axis=-1)
-        return largest
+        """Maximum of each component, shape (traces, 3); NaN if a sample is."""
+        highest: np.ndarray = self.samples.max(axis=-1)
+        return highest
 
     @cached_property
     def vary(self) -> np.ndarray:
@@ -61,7 +61,7 @@ class Components:
 
 def not_finite(components: Components) -> list[str]:
     """Count the samples that are NaN or infinite."""
-    texts = [_NONE] * len(components.samples)
+    texts = [_NO_ISSUE] * len(components.samples)
     for row in np.flatnonzero(~components.are_finite).tolist():
         count = int((~np.isfinite(components.samples[row])).sum())
         texts[row] = f"{count} samples"
@@ -69,27 +69,27 @@ def not_finite(components: Components) -> list[str]:
 
 
 def dead_trace(components: Components) -> list[str]:
-    """Find traces in which nothing varies."""
+    """Find traces without a varying component."""
     alive: np.ndarray = np.asarray(components.vary.any(axis=-1))
-    return [_NONE if varies else "E N Z constant" for varies in alive.tolist()]
+    return [_NO_ISSUE if varies else "E N Z constant" for varies in alive.tolist()]
 
 
 def dead_component(components: Components) -> list[str]:
     """Find traces in which some components do not vary and others do."""
     partly = components.vary.any(axis=-1, keepdims=True) & ~components.vary
-    return _listed(partly, "constant")
+    return _describe_flagged(partly, "constant")
 
 
 def gap(components: Components) -> list[str]:
     """Find components that vary, but keep one value for a second or more."""
-    # Two samples half a gap apart are equal wherever a gap is: few need a closer look.
+    # In a gap, two samples half a gap apart are equal: this coarse test excludes most traces.
     coarse = components.samples[..., :: GAP_SAMPLES // 2]
-    near = components.vary & (coarse[..., 1:] == coarse[..., :-1]).any(axis=-1)
-    gaps = np.zeros(near.shape, dtype=bool)
-    for row, component in np.argwhere(near):
-        still = np.diff(components.samples[row, component]) == 0
-        gaps[row, component] = longest_run(still) >= GAP_SAMPLES - 1
-    return _listed(gaps, "with a gap")
+    candidates = components.vary & (coarse[..., 1:] == coarse[..., :-1]).any(axis=-1)
+    gaps = np.zeros(candidates.shape, dtype=bool)
+    for row, component in np.argwhere(candidates):
+        is_constant = np.diff(components.samples[row, component]) == 0
+        gaps[row, component] = longest_run(is_constant) >= GAP_SAMPLES - 1
+    return _describe_flagged(gaps, "with a gap")
 
 
 def clipped(components: Components) -> list[str]:
@@ -99,24 +99,24 @@ def clipped(components: Components) -> list[str]:
         samples = components.samples[row, component]
         for extremes in (components.high, components.low):
             extreme = extremes[row, component]
-            # In one dimension, and while they are in the cache: a fifth of all at once.
+            # One component at a time stays in the cache: a fifth of the time of all at once.
             if np.count_nonzero(samples == extreme) >= CLIPPED_SAMPLES:
                 piles[row, component] |= _piles_up(samples, extreme)
-    return _listed(piles, "clipped")
+    return _describe_flagged(piles, "clipped")
 
 
 def _piles_up(samples: np.ndarray, extreme: np.floating) -> bool:
     at_extreme = samples == extreme
-    others = samples[~at_extreme]
-    next_value = others[np.argmin(np.abs(others - extreme))]
-    many = at_extreme.sum() >= CLIPPED_RATIO * (samples == next_value).sum()
+    other_values = samples[~at_extreme]
+    next_value = other_values[np.argmin(np.abs(other_values - extreme))]
+    is_pile = at_extreme.sum() >= CLIPPED_RATIO * (samples == next_value).sum()
     run = longest_run(at_extreme)
-    # A gap is constant too, and where it lies beside the signal it is the extreme.
-    return bool(many and CLIPPED_RUN <= run < GAP_SAMPLES)
+    # A gap is constant too, and it is the extreme where it lies outside the signal's range.
+    return bool(is_pile and CLIPPED_RUN <= run < GAP_SAMPLES)
 
 
 def longest_run(flags: np.ndarray) -> int:
-    """Count the longest run of true values.
+    """Return the length of the longest run of true values.
 
     >>> longest_run(np.array([True, False, True, True]))
     2
@@ -127,25 +127,25 @@ def longest_run(flags: np.ndarray) -> int:
 
 
 def identical_components(components: Components) -> list[str]:
-    """Find components that vary and equal another sample by sample."""
+    """Find varying components that equal another one in every sample."""
     same = np.zeros(components.vary.shape, dtype=bool)
-    for one, other in ((0, 1), (0, 2), (1, 2)):
-        # Few have the same extremes: only they need a closer look.
-        near = components.vary[:, one]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        # Only components with the same extremes can be equal, and those are few.
+        candidates = components.vary[:, a]
         for extremes in (components.low, components.high):
-            near = near & (extremes[:, one] == extremes[:, other])
-        for row in np.flatnonzero(near).tolist():
-            if (components.samples[row, one] == components.samples[row, other]).all():
-                same[row, [one, other]] = True
-    return _listed(same, "identical")
+            candidates = candidates & (extremes[:, a] == extremes[:, b])
+        for row in np.flatnonzero(candidates).tolist():
+            if (components.samples[row, a] == components.samples[row, b]).all():
+                same[row, [a, b]] = True
+    return _describe_flagged(same, "identical")
 
 
-def _listed(flags: np.ndarray, what: str) -> list[str]:
+def _describe_flagged(flags: np.ndarray, description: str) -> list[str]:
     """Name the components for which a flag is true, trace by trace."""
-    texts = [_NONE] * len(flags)
+    texts = [_NO_ISSUE] * len(flags)
     for row in np.flatnonzero(flags.any(axis=-1)).tolist():
         names = [name for name, flag in zip(COMPONENTS, flags[row], strict=True) if flag]
-        texts[row] = f"{' '.join(names)} {what}"
+        texts[row] = f"{' '.join(names)} {description}"
     return texts
 
 
@@ -156,4 +156,4 @@ CHECKS: Final[dict[str, Callable[[Components], list[str]]]] = {
     "clipped": clipped,
     "identical-components": identical_components,
 }
-"""What to do for each fault of finite waveforms; empty text means that a trace is sound."""
+"""Check for each issue of finite waveforms: a text per trace, empty where it is sound."""

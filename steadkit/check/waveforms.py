@@ -1,4 +1,4 @@
-"""The pass over the HDF5: samples and attributes of each trace, read once."""
+"""One pass over an HDF5 file: check samples and attributes of each trace, read once."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,201 +8,205 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from steadkit.check.agreement import AttributeTexts
-from steadkit.check.faults import ATTRIBUTES, FAULTS, SAMPLES
-from steadkit.check.findings import found, of_faults, together
+from steadkit.check.attributes import AttributeTexts
+from steadkit.check.findings import concatenate, findings_table, of_issues
+from steadkit.check.heuristics import find_rises
+from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES
 from steadkit.check.samples import CHECKS, Components, not_finite
-from steadkit.check.suspects import rises
-from steadkit.check.wanted import shows_in
+from steadkit.check.selection import shows_in
 from steadkit.errors import InputError, remedy_of
-from steadkit.store import LIBRARY_FAULTS, Reader, Scanned, locate, open_data, scan
+from steadkit.store import LIBRARY_ERRORS, Reader, ScannedBatch, locate, open_data, scan
 
-BATCH: Final = 16
+BATCH_TRACES: Final = 16
 """Traces whose samples are checked at once: 1 MB, which the cache of a core holds."""
 
 ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample", "coda_end_sample")
-SUSPECTS: Final = frozenset({"second-event", "unlabelled-event"})
+HEURISTICS: Final = frozenset({"second-event", "unlabelled-event"})
 
 
-class Surveyed(NamedTuple):
-    """What a pass over one file has found."""
+class WaveformChecks(NamedTuple):
+    """Result of the pass over one file."""
 
     findings: pd.DataFrame
-    """Sorted; without duplicates, which may be in other files."""
+    """Sorted; duplicate waveforms are found later, as they may be in other files."""
     digests: np.ndarray
-    """Of each row's waveform, 32 characters of ASCII, empty where it cannot be read."""
+    """Digest of each row's waveform, 32 characters of ASCII, empty where it cannot be read."""
     attributes: np.ndarray
-    """Of each row's attributes, 16 characters likewise."""
+    """Digest of each row's attributes, 16 characters likewise."""
     alive: np.ndarray
-    """Whether anything varies in it; one dead trace is like any other."""
+    """Whether a component varies; dead traces are no duplicates of one another."""
 
 
-def unsurveyed(count: int) -> Surveyed:
-    """Stand in for a pass over so many traces that was not wanted."""
-    nothing = found("not-finite", [], [])
-    return Surveyed(nothing, *_blank(count))
-
-
-def _blank(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.zeros(count, dtype="S32"), np.zeros(count, dtype="S16"), np.zeros(count, dtype=bool)
+def unchecked_waveforms(count: int) -> WaveformChecks:
+    """Return the empty result for traces whose HDF5 file is not checked."""
+    return WaveformChecks(
+        findings=findings_table("not-finite", [], []),
+        digests=np.zeros(count, dtype="S32"),
+        attributes=np.zeros(count, dtype="S16"),
+        alive=np.zeros(count, dtype=bool),
+    )
 
 
 def check_waveforms(
     path: Path,
-    pieces: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
-    wanted: Collection[str] = tuple(FAULTS),
-) -> Surveyed:
-    """Find the faults of waveforms and attributes of one file.
+    chunks: Iterable[tuple[pd.DataFrame, pd.DataFrame]],
+    codes: Collection[str] = tuple(ISSUES),
+) -> WaveformChecks:
+    """Find the issues of waveforms and attributes of one file.
 
     Parameters
     ----------
     path
         The HDF5 file.
-    pieces
+    chunks
         Rows of the CSV, some thousand at a time: all cells as text, and of the same rows
         ``trace_name``, ``trace_category`` and, as numbers, the samples of P, S and coda end.
-    wanted
-        Codes of the faults to look for.
+    codes
+        Codes of the issues to look for.
 
     Raises
     ------
     InputError
-        The file as a whole cannot be read.
+        The file cannot be read.
     """
     names: list[str] = []
-    parts, columns = [], []
+    tables, columns = [], []
     with open_data(path) as group:
         reader = Reader(group)
-        for cells, rows in pieces:
+        for cells, rows in chunks:
             names += rows["trace_name"].tolist()
-            surveyed = _check_piece(reader, cells, rows, wanted)
-            parts.append(surveyed.findings)
+            surveyed = _check_chunk(reader, cells, rows, codes)
+            tables.append(surveyed.findings)
             columns.append(surveyed[1:])
-        parts.append(_unlisted(group, path, names))
-    together_columns = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Surveyed(of_faults(together(parts), wanted), *together_columns)
+        tables.append(_unlisted_findings(group, path, names))
+    joined = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return WaveformChecks(of_issues(concatenate(tables), codes), *joined)
 
 
-def _check_piece(
-    reader: Reader, cells: pd.DataFrame, rows: pd.DataFrame, wanted: Collection[str]
-) -> Surveyed:
-    """Check the traces of some rows, in the order in which the file holds them."""
+def _check_chunk(
+    reader: Reader, cells: pd.DataFrame, rows: pd.DataFrame, codes: Collection[str]
+) -> WaveformChecks:
+    """Check the traces of a chunk of rows, in the order of the file."""
     names = rows["trace_name"].tolist()
-    with_samples, with_attributes = shows_in(wanted, SAMPLES), shows_in(wanted, ATTRIBUTES)
-    surveyed = unsurveyed(len(names))
+    with_samples, with_attributes = shows_in(codes, SAMPLES), shows_in(codes, ATTRIBUTES)
+    surveyed = unchecked_waveforms(len(names))
     texts = AttributeTexts(cells)
-    places, addresses, lost = locate(reader, names)
-    parts = [_lacking(reader, names, lost)]
+    locations, addresses, errors = locate(reader, names)
+    tables = [_missing_findings(reader, names, errors)]
     unread: dict[str, str] = {}
-    for scanned in scan(reader, names, places, addresses, with_samples):
-        for row, fault in _reasons(reader, names, scanned, scanned.unread):
-            unread[names[row]] = fault
+    for scanned in scan(reader, names, locations, addresses, with_samples):
+        for row, reason in _reasons(reader, names, scanned, scanned.unread):
+            unread[names[row]] = reason
         if with_attributes:
             for numbers, table in scanned.attributes:
                 texts.add(scanned.rows[numbers], table)
-            for row, fault in _reasons(reader, names, scanned, scanned.unread_attributes):
-                texts.add_broken(row, fault)
+            for row, reason in _reasons(reader, names, scanned, scanned.unread_attributes):
+                texts.add_broken(row, reason)
         if with_samples:
-            parts += _check_samples(scanned, rows, surveyed, wanted)
-    parts += [texts.findings(), found("unreadable-waveform", unread, unread.values())]
-    return surveyed._replace(findings=together(parts))
+            tables += _check_samples(scanned, rows, surveyed, codes)
+    tables += [texts.findings(), findings_table("unreadable-waveform", unread, unread.values())]
+    return surveyed._replace(findings=concatenate(tables))
 
 
 def _reasons(
-    reader: Reader, names: Sequence[str], scanned: Scanned, faults: Mapping[int, str]
+    reader: Reader, names: Sequence[str], scanned: ScannedBatch, reasons: Mapping[int, str]
 ) -> Iterator[tuple[int, str]]:
-    """List rows that were not read and why, but for trace and file, which a finding names besides.
+    """List rows that were not read and why, without the trace and file that a finding names.
 
-    A finding has little room, and the reason comes last.
+    A finding is cut to a few characters, and the reason comes last in the message.
     """
-    for number, fault in faults.items():
+    for number, reason in reasons.items():
         row = int(scanned.rows[number])
-        yield row, fault.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
+        yield row, reason.removeprefix(f"trace {names[row]!r} in {str(reader.path)!r} ")
 
 
-def _lacking(reader: Reader, names: Sequence[str], lost: Mapping[int, Exception]) -> pd.DataFrame:
-    """Tell of traces that cannot be found."""
+def _missing_findings(
+    reader: Reader, names: Sequence[str], errors: Mapping[int, Exception]
+) -> pd.DataFrame:
+    """Return findings of traces that cannot be located."""
     missing: list[str] = []
     unreadable: dict[str, str] = {}
-    for row, error in lost.items():
-        if _is_there(reader.group, names[row]):
+    for row, error in errors.items():
+        if _has_link(reader.group, names[row]):
             unreadable[names[row]] = str(error)
         else:
             missing.append(names[row])
-    lacking = [
-        found("missing-waveform", missing, ["no dataset"] * len(missing)),
-        found("unreadable-waveform", unreadable, unreadable.values()),
+    tables = [
+        findings_table("missing-waveform", missing, ["no dataset"] * len(missing)),
+        findings_table("unreadable-waveform", unreadable, unreadable.values()),
     ]
-    return together(lacking)
+    return concatenate(tables)
 
 
-def _is_there(group: h5py.Group, name: str) -> bool:
+def _has_link(group: h5py.Group, name: str) -> bool:
     try:
         return group.get(name, getlink=True) is not None
-    except LIBRARY_FAULTS:
+    except LIBRARY_ERRORS:
         return True  # damaged, which is not the same as missing
 
 
-def _unlisted(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
-    known = set(names)
-    unlisted = [name for name in _members(group, path) if name not in known]
-    return found("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
+def _unlisted_findings(group: h5py.Group, path: Path, names: Sequence[str]) -> pd.DataFrame:
+    csv_names = set(names)
+    unlisted = [name for name in _list_names(group, path) if name not in csv_names]
+    return findings_table("unlisted-waveform", unlisted, ["no row"] * len(unlisted))
 
 
-def _members(group: h5py.Group, path: Path) -> Iterator[str]:
+def _list_names(group: h5py.Group, path: Path) -> Iterator[str]:
     try:
         for name in group:
             # Names that are no UTF-8 come as bytes or with surrogates, which no file takes.
-            known = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
-            yield known.decode(errors="backslashreplace")
-    except LIBRARY_FAULTS as error:
+            encoded = name if isinstance(name, bytes) else name.encode(errors="backslashreplace")
+            yield encoded.decode(errors="backslashreplace")
+    except LIBRARY_ERRORS as error:
         raise InputError(
             f"{str(path)!r} is damaged in its list of traces: {remedy_of(error)}"
         ) from error
 
 
 def _check_samples(
-    scanned: Scanned, rows: pd.DataFrame, surveyed: Surveyed, wanted: Collection[str]
+    scanned: ScannedBatch, rows: pd.DataFrame, surveyed: WaveformChecks, codes: Collection[str]
 ) -> list[pd.DataFrame]:
-    """Check samples that have been read; digests and what is alive go to `surveyed`."""
+    """Check the samples of a batch; write digests and `alive` into `surveyed`."""
     surveyed.digests[scanned.rows] = [digest.hex().encode() for digest in scanned.digests]
-    read = np.array([number not in scanned.unread for number in range(len(scanned.rows))])
-    known = scanned.rows[read]
+    is_read = np.array([number not in scanned.unread for number in range(len(scanned.rows))])
+    read_rows = scanned.rows[is_read]
     identities = [digest.hex().encode() for digest in scanned.attribute_digests()]
-    surveyed.attributes[known] = np.array(identities)[read]
+    surveyed.attributes[read_rows] = np.array(identities)[is_read]
     findings = []
-    for numbers in np.split(np.flatnonzero(read), range(BATCH, len(known), BATCH)):
+    for numbers in np.split(
+        np.flatnonzero(is_read), range(BATCH_TRACES, len(read_rows), BATCH_TRACES)
+    ):
         samples = scanned.waveforms[numbers]
         components = Components(np.ascontiguousarray(samples.transpose(0, 2, 1)))
-        of_file = scanned.rows[numbers]
-        surveyed.alive[of_file] = components.vary.any(axis=-1)
+        file_rows = scanned.rows[numbers]
+        surveyed.alive[file_rows] = components.vary.any(axis=-1)
         for number in np.flatnonzero(~components.are_finite).tolist():
-            surveyed.alive[of_file[number]] = (samples[number] != samples[number, :1]).any()
-        findings += _in_batch(components, rows.iloc[of_file], wanted)
+            surveyed.alive[file_rows[number]] = (samples[number] != samples[number, :1]).any()
+        findings += _check_batch(components, rows.iloc[file_rows], codes)
     return findings
 
 
-def _in_batch(
-    components: Components, rows: pd.DataFrame, wanted: Collection[str]
+def _check_batch(
+    components: Components, rows: pd.DataFrame, codes: Collection[str]
 ) -> list[pd.DataFrame]:
     texts = {"not-finite": not_finite(components)}
     # The other checks compute with the samples: they must be finite.
-    sound, finite = components.are_finite, rows
-    if not sound.all():
-        components, finite = Components(components.samples[sound]), rows[sound]
+    is_finite, finite = components.are_finite, rows
+    if not is_finite.all():
+        components, finite = Components(components.samples[is_finite]), rows[is_finite]
     if len(finite):
-        texts |= {code: check(components) for code, check in CHECKS.items() if code in wanted}
-    if len(finite) and SUSPECTS & set(wanted):
+        texts |= {code: check(components) for code, check in CHECKS.items() if code in codes}
+    if len(finite) and HEURISTICS & set(codes):
         categories = finite["trace_category"].to_numpy(object)
         arrivals = finite[list(ARRIVALS)].to_numpy(float)
-        texts |= rises(components.samples, categories, arrivals)
+        texts |= find_rises(components.samples, categories, arrivals)
     return [
-        _found(code, (rows if code == "not-finite" else finite)["trace_name"], own)
-        for code, own in texts.items()
-        if any(own)
+        _findings_of(code, (rows if code == "not-finite" else finite)["trace_name"], issue_texts)
+        for code, issue_texts in texts.items()
+        if any(issue_texts)
     ]
 
 
-def _found(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:
+def _findings_of(code: str, names: pd.Series, texts: list[str]) -> pd.DataFrame:
     hits = np.array([bool(text) for text in texts], dtype=bool)
-    return found(code, names[hits], filter(None, texts))
+    return findings_table(code, names[hits], filter(None, texts))

@@ -1,25 +1,30 @@
-"""The `steadkit` command: thin over the package, heavy imports inside each body."""
+"""The `steadkit` command, a file a subcommand; heavy libraries are imported inside the bodies."""
 
 import click
 
-from steadkit.cli.checking import check
-from steadkit.cli.exchange import convert
-from steadkit.cli.looking import info, plot
-from steadkit.cli.making import demo, merge, subset
-from steadkit.cli.manifests import build, diff, verify
-from steadkit.cli.parts import split
-from steadkit.cli.previewing import preview
-from steadkit.console import CarefulGroup
+from steadkit.cli.build import build
+from steadkit.cli.check import check
+from steadkit.cli.convert import convert
+from steadkit.cli.demo import demo
+from steadkit.cli.diff import diff
+from steadkit.cli.info import info
+from steadkit.cli.merge import merge
+from steadkit.cli.plot import plot
+from steadkit.cli.preview import preview
+from steadkit.cli.split import split
+from steadkit.cli.subset import subset
+from steadkit.cli.verify import verify
+from steadkit.console import ErrorGroup
 from steadkit.version import __version__
 
 
-@click.group(cls=CarefulGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Cut STEAD down reproducibly, check it, and feed it to training."""
 
 
-LOOKING, MAKING = (check, info, plot, preview), (demo, subset, merge, build, verify, diff)
+COMMANDS = build, check, convert, demo, diff, info, merge, plot, preview, split, subset, verify
 
-for command in (*MAKING, *LOOKING, convert, split):
+for command in COMMANDS:
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""What the commands share: types and options of the command line, and how a result is told."""
+"""Parameter types, options and the report of a result that the commands share."""
 
 import os
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from steadkit.console import summary
 from steadkit.errors import printable
 
 MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095
-"""What the file systems of Linux and macOS take."""
+"""Limits of the file systems of Linux and macOS."""
 
 
 class PathType(click.Path):
-    """A path as the system gives it, bytes that are no text included.
+    """Path, also of bytes that are not valid text.
 
-    What cannot name a file is refused before anything else is done: the empty text that an unset
-    variable of the shell leaves, above all.
+    Text that cannot name a file is refused before anything else is done, in particular the empty
+    text of an unset shell variable.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class PathType(click.Path):
         """Read it, or refuse it in one line as a usage error."""
         path = Path(value)
         try:
-            parts = [os.fsencode(part) for part in path.parts]
+            components = [os.fsencode(component) for component in path.parts]
         except UnicodeEncodeError:
             self.fail(f"{value!r} has characters that no file's name has", param, ctx)
         if not str(value):
@@ -37,12 +37,12 @@ class PathType(click.Path):
         if "\0" in str(value):
             self.fail(f"{value!r} has a NUL character: no file's name has one", param, ctx)
         if (
-            max(map(len, parts), default=0) > MAX_NAME_BYTES
-            or len(b"/".join(parts)) > MAX_PATH_BYTES
+            max(map(len, components), default=0) > MAX_NAME_BYTES
+            or len(b"/".join(components)) > MAX_PATH_BYTES
         ):
-            shown = printable(value, 60)
-            self.fail(f"{shown!r} is too long for a file's name: use a shorter one", param, ctx)
-        # The shell has put the home in for ~ where it was meant; pandas would do so once more.
+            shortened = printable(value, 60)
+            self.fail(f"{shortened!r} is too long for a file's name: use a shorter one", param, ctx)
+        # The shell has expanded ~ where it was meant; pandas would expand a literal one again.
         return path.absolute() if path.parts[:1] and path.parts[0].startswith("~") else path
 
 
@@ -85,21 +85,21 @@ class NumberType(click.ParamType):
 
 
 class WholeType(click.IntRange):
-    """A whole number within bounds, of plain digits, where Python reads 1_000 too."""
+    """Integer within bounds, of plain digits: 1_000, which Python accepts, is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it, or refuse it in one line as a usage error."""
-        from steadkit.types import parse_whole
+        from steadkit.types import parse_integer
 
         try:
-            number = value if isinstance(value, int) else parse_whole(str(value))
+            number = value if isinstance(value, int) else parse_integer(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return super().convert(number, param, ctx)
 
 
 class NumbersType(click.ParamType):
-    """Some numbers with commas between them, ``32,-120,36,-114`` for example."""
+    """Numbers separated by commas, ``32,-120,36,-114`` for example."""
 
     name = "numbers"
 
@@ -126,6 +126,6 @@ seed_option = click.option(
 
 
 def report(target: Path, categories: Mapping[str, int], digest: str) -> None:
-    """Say what stands in `target` now."""
+    """Print the counts and the digest of the data set written to `target`."""
     counts = {"traces": sum(categories.values()), **categories}
     summary(str(target), counts | {"manifest": f"{digest[:12]}..."})

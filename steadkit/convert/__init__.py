@@ -1,32 +1,39 @@
-"""Exchange with others: SeisBench's format, ObsPy streams, miniSEED, and records of a region.
+"""Conversion from and to other formats: SeisBench, ObsPy streams, miniSEED, local records.
 
 ===================  ==========================================================
 `from_seisbench`     a SeisBench data set into STEAD's layout
 `to_seisbench`       STEAD files as a SeisBench data set
 `streams`            a trace as an ObsPy Stream
 `to_miniseed`        traces as miniSEED, their picks as CSV and QuakeML
-`region`             miniSEED or SAC records and a pick table into STEAD's layout
-`samples`            what is done to the samples: rate, band, minute
-`measure`            SNR, coda end, distance and back azimuth
+`from_records`       miniSEED or SAC records and a pick table into STEAD's layout
+`record_metadata`    the metadata row of an imported record
+`dataset_writer`     streams traces into a new data set
+`seisbench_files`    chunks, layout and samples of SeisBench's format
+`seisbench_plan`     name, category and split of each trace, before samples are read
+`seisbench_columns`  a metadata row of SeisBench as a row of STEAD, and back
+`seisbench_names`    column names of SeisBench's data sets
+`seisbench_sources`  event, noise or neither
 ===================  ==========================================================
+
+Reading of records, picks, stations and times: `steadkit.records`.
 """
 
+from steadkit.convert.dataset_writer import Converted, describe_unread, format_skipped
+from steadkit.convert.from_records import RecordsConfig, from_records
 from steadkit.convert.from_seisbench import from_seisbench
-from steadkit.convert.region import RegionConfig, from_records
 from steadkit.convert.streams import stream_of, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
-from steadkit.convert.writing import Converted, describe_unread, told
 
 __all__ = [
     "Converted",
-    "RegionConfig",
+    "RecordsConfig",
     "describe_unread",
+    "format_skipped",
     "from_records",
     "from_seisbench",
     "stream_of",
     "to_miniseed",
     "to_seisbench",
     "to_stream",
-    "told",
 ]

@@ -1,4 +1,4 @@
-"""A data set in SeisBench's format into STEAD's layout, trace by trace."""
+"""Import of a data set in SeisBench's format into STEAD's layout, trace by trace."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,35 +13,40 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
-from steadkit.convert.rows import known, time_text
-from steadkit.convert.samples import (
-    UnusableError,
-    at_stead_rate,
-    chance,
-    cut,
-    ratio_to_stead,
-    window_start,
+from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
+from steadkit.convert.seisbench_columns import (
+    component_letters,
+    extra_columns,
+    shift_arrivals,
+    to_stead,
 )
-from steadkit.convert.seisbench_columns import component_letters, extras_of, moved, to_stead
-from steadkit.convert.seisbench_files import Chunk, Samples, chunks_of, open_chunk
+from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
 from steadkit.convert.seisbench_names import SAMPLING, SPLITS
-from steadkit.convert.seisbench_plan import plan_of
-from steadkit.convert.tables import columns_in, text_parts
-from steadkit.convert.writing import Converted, Trace, told, write_traces
-from steadkit.dataset import DatasetFiles, check_dataset
+from steadkit.convert.seisbench_plan import plan_import
+from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
+from steadkit.records.csv import iter_text_chunks, read_header
+from steadkit.records.resample import (
+    UnusableError,
+    cut_window,
+    hash_uniform,
+    ratio_to_stead,
+    resample_to_stead,
+    window_start,
+)
+from steadkit.records.stead_text import is_known, time_text
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
 RENAMED: Final = "trace_name_source"
-"""The column that keeps the name a trace had, where it could not keep it."""
+"""Column with the original name of a renamed trace."""
 
 RATE: Final = "trace_source_sampling_rate_hz"
-"""The column that keeps the sampling rate of the record, where it was not 100 Hz."""
+"""Column with the sampling rate of a record that was not sampled at 100 Hz."""
 
 SOURCE_TYPE: Final = "source_type"
-"""The column that keeps the type of a source that is no earthquake."""
+"""Column with the type of a source that is not an earthquake."""
 
 
 @input_scope()
@@ -55,10 +60,10 @@ def from_seisbench(
 ) -> Converted:
     """Write a SeisBench data set as a STEAD one: 100 Hz, 6000 samples, E, N, Z.
 
-    A record of one minute stays whole; a longer one is cut and a shorter one filled at its level
-    so that P lies 400 to 900 samples in. Arrivals, coda end and start time move along. The parts
-    train, dev and test become those of the manifest. Columns that STEAD lacks are kept. At 100 Hz
-    and one minute nothing of a trace is changed.
+    A record of one minute is kept as it is; a longer one is cut and a shorter one padded at its
+    level so that P lies 400 to 900 samples after the start. Arrivals, coda end and start time are
+    shifted accordingly. The splits train, dev and test become those of the manifest. Columns that
+    STEAD lacks are kept. A trace of one minute at 100 Hz is not changed.
 
     A trace is left out, and counted by its reason, where samples or arrivals cannot be used or its
     source is no earthquake. A cell of any other column that cannot be read is left empty.
@@ -66,23 +71,23 @@ def from_seisbench(
     Parameters
     ----------
     folder
-        Holds ``metadata*.csv`` and ``waveforms*.hdf5``.
+        Folder of ``metadata*.csv`` and ``waveforms*.hdf5``.
     files
-        Where the data set shall stand.
+        Files of the new data set.
     seed
-        Chooses, together with each name alone, where in a longer or shorter record P comes to lie.
+        Seed of the position of P in the window of a longer or shorter record, with the trace name.
     band_pass
-        Whether to filter to STEAD's 1 to 45 Hz (`steadkit.convert.samples`).
+        Whether to filter to STEAD's 1 to 45 Hz (`steadkit.records.resample`).
     overwrite
         Whether existing files may be replaced.
     source_types
-        Sources to take besides earthquakes, ``explosion`` or ``surface event`` for example. Such a
-        trace is an event, ``earthquake_local``, and keeps its type in the column ``source_type``.
+        Source types to import besides earthquakes, ``explosion`` or ``surface event`` for example.
+        Such a trace is an event, ``earthquake_local``, with its type in the column ``source_type``.
 
     Returns
     -------
     Converted
-        The manifest; ``left_out``, traces by reason; ``unread``, cells left empty by column.
+        The manifest; ``skipped``, traces by reason; ``unread``, cells left empty by column.
 
     Raises
     ------
@@ -93,36 +98,36 @@ def from_seisbench(
     chunks = chunks_of(folder)
     layouts = []
     for chunk in chunks:
-        with open_chunk(chunk) as samples:
-            layouts.append(samples.layout)
-    plan = plan_of(chunks, layouts, source_types)
+        with open_chunk(chunk) as reader:
+            layouts.append(reader.layout)
+    plan = plan_import(chunks, layouts, source_types)
     _refuse_no_earthquake(plan)
-    count = int(((plan["category"] != "") & ~plan["again"]).sum())
+    count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
-    omissions = _Omissions()
+    counts = _SkipCounts()
     recipe = {
         "operation": "from-seisbench",
         "seed": seed,
         "band_pass": band_pass,
-        "data_format": dict(layouts[0].described),
+        "data_format": dict(layouts[0].entries),
     }
     if source_types:
         recipe["source_types"] = sorted(set(source_types))
-    traces = _traces(chunks, plan, _Choice(seed, band_pass), omissions)
+    traces = _iter_traces(chunks, plan, _ImportOptions(seed, band_pass), counts)
     columns = _columns(chunks, plan)
-    converted = write_traces(traces, files, columns, recipe, omissions.traces, overwrite)
-    return replace(converted, unread=dict(omissions.cells))
+    converted = write_traces(traces, files, columns, recipe, counts.traces, overwrite)
+    return replace(converted, unread=dict(counts.cells))
 
 
 @dataclass(frozen=True)
-class _Choice:
+class _ImportOptions:
     seed: int
     band_pass: bool
 
 
 @dataclass(frozen=True)
-class _Omissions:
-    """Traces that are left out, by reason, and cells that are left empty, by column."""
+class _SkipCounts:
+    """Counts of traces left out, by reason, and of cells left empty, by column."""
 
     traces: Counter[str] = field(default_factory=Counter)
     cells: Counter[str] = field(default_factory=Counter)
@@ -133,14 +138,14 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
         return
     reasons = plan["reason"].value_counts().to_dict()
     raise InputError(
-        f"no trace to write: {told(reasons)}; name a type with --source-types to take it"
+        f"no trace to write: {format_skipped(reasons)}; name a type with --source-types to take it"
     )
 
 
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
-    extras = [extra for chunk in chunks for extra in extras_of(columns_in(chunk.metadata))]
+    extras = [extra for chunk in chunks for extra in extra_columns(read_header(chunk.metadata))]
     added = {
-        RENAMED: (plan["name"] != plan["was"]).any(),
+        RENAMED: (plan["name"] != plan["original_name"]).any(),
         RATE: (plan["rate"] != 100).any(),
         "split": not plan["split"].isin([*SPLITS, ""]).all(),
         SOURCE_TYPE: ((plan["source_type"] != "") & (plan["category"] != "")).any(),
@@ -149,59 +154,61 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
     return [*COLUMNS, *extras, *(column for column, needed in added.items() if needed)]
 
 
-def _traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, choice: _Choice, omissions: _Omissions
+def _iter_traces(
+    chunks: Sequence[Chunk], plan: pd.DataFrame, options: _ImportOptions, counts: _SkipCounts
 ) -> Iterator[Trace]:
-    planned = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
+    plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
-        extras = extras_of(columns_in(chunk.metadata))
-        with open_chunk(chunk) as samples:
-            for part in text_parts(chunk.metadata):
-                for row in part.to_dict("records"):
+        extras = extra_columns(read_header(chunk.metadata))
+        with open_chunk(chunk) as reader:
+            for rows in iter_text_chunks(chunk.metadata):
+                for row in rows.to_dict("records"):
                     unread: Counter[str] = Counter()
                     try:
-                        trace = _trace(row, next(planned), samples, extras, choice, unread)
+                        trace = _convert_trace(
+                            row, next(plan_rows), reader, extras, options, unread
+                        )
                     except UnusableError as reason:
-                        omissions.traces[str(reason)] += 1
+                        counts.traces[str(reason)] += 1
                         continue
-                    omissions.cells.update(unread)
+                    counts.cells.update(unread)
                     yield trace
-    next(planned, None)  # lets the progress bar end
+    next(plan_rows, None)  # exhausts the iterator, which ends the progress bar
 
 
-def _trace(
+def _convert_trace(
     source: Mapping[str, str],
     plan: Any,
-    samples: Samples,
+    reader: ChunkReader,
     extras: Sequence[str],
-    choice: _Choice,
+    options: _ImportOptions,
     unread: Counter[str],
 ) -> Trace:
     if not plan.category:
         raise UnusableError(plan.reason)
-    if plan.again:
+    if plan.is_repeated:
         raise UnusableError("listed twice")
     ratio = ratio_to_stead(plan.rate)
-    order = component_letters(source.get("trace_component_order", "")) or samples.layout.components
-    record = at_stead_rate(samples.read(source["trace_name"], order), ratio, choice.band_pass)
+    order = component_letters(source.get("trace_component_order", "")) or reader.layout.components
+    record = resample_to_stead(reader.read(source["trace_name"], order), ratio, options.band_pass)
     row = to_stead(source, extras, unread, order)
     p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
-    share = chance(plan.name, choice.seed)
-    start = window_start(len(record), p, s, plan.category == EVENT, share)
-    row = moved(row, float(ratio), start, N_SAMPLES, unread)
+    fraction = hash_uniform(plan.name, options.seed)
+    start = window_start(len(record), p, s, plan.category == EVENT, fraction)
+    row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
     return Trace(
-        row | _start_time(row, start) | _planned_columns(plan, row),
-        cut(record, start),
+        row | _shift_start_time(row, start) | _planned_columns(plan, row),
+        cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
 
 
 def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns whose values the plan decides."""
+    """Return the columns that are set by the plan."""
     return {
         "trace_name": plan.name,
         "trace_category": plan.category,
-        RENAMED: plan.was if plan.name != plan.was else "",
+        RENAMED: plan.original_name if plan.name != plan.original_name else "",
         RATE: str(plan.rate),
         "split": plan.split,
         SOURCE_TYPE: row.get(SOURCE_TYPE, "") or plan.source_type,
@@ -209,9 +216,9 @@ def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:
     } | {column: text for column, text in SAMPLING.items() if column in row}
 
 
-def _start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
-    """Move the start time along with the window, where it is known."""
+def _shift_start_time(row: Mapping[str, str], start: int) -> dict[str, str]:
+    """Shift a known start time to the start of the window."""
     text = row["trace_start_time"]
-    if start == 0 or not known(text):
+    if start == 0 or not is_known(text):
         return {}
     return {"trace_start_time": time_text(parse_time(text) + np.timedelta64(10 * start, "ms"))}

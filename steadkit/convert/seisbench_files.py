@@ -1,9 +1,9 @@
-"""A folder in SeisBench's format: its chunks, how its samples lie, and one trace's samples.
+"""Reader of SeisBench's format: chunks of a folder, layout of the samples, samples of a trace.
 
 Source: *The SeisBench Data Format* in SeisBench's documentation, and its reader's behaviour where
-the text leaves it open: ``metadata<chunk>.csv`` beside ``waveforms<chunk>.hdf5``, the chunks listed
-in a file ``chunks`` or told by the file names, samples at ``data/<block>`` under the slice that
-follows ``$`` in the trace's name, and a group ``data_format`` that names the dimensions.
+the text leaves it open: ``metadata<chunk>.csv`` next to ``waveforms<chunk>.hdf5``, the chunks
+listed in a file ``chunks`` or found by the file names, samples at ``data/<block>`` under the slice
+that follows ``$`` in the trace's name, and a group ``data_format`` that names the dimensions.
 """
 
 import re
@@ -17,17 +17,17 @@ from typing import Final
 import h5py
 import numpy as np
 
-from steadkit.convert.samples import UnusableError, is_known_order, pick_components
 from steadkit.errors import InputError, remedy_of
 from steadkit.paths import is_file, require_file
+from steadkit.records.resample import UnusableError, component_indices, is_known_order
 from steadkit.schema import COMPONENTS
 from steadkit.types import parse_number
 
-MOST_SAMPLES: Final = 2**24
-"""Values in one record, all components together: above, a file claims what no record is."""
+MAX_SAMPLES: Final = 2**24
+"""Largest number of values of one record, all components together."""
 
 MAX_LINKS: Final = 16
-"""Soft links on the way to one object, as many as HDF5 follows; links in a circle end there."""
+"""Largest number of soft links on the path of an object, as in HDF5: ends circular links."""
 
 _CHUNK = re.compile(r"[\w.+-]*")
 _SLICE = re.compile(r"-?\d{1,12}|(-?\d{1,12})?:(-?\d{1,12})?")
@@ -44,24 +44,24 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Layout:
-    """How samples lie in a chunk, from its ``data_format``.
+    """Layout of the samples of a chunk, from its ``data_format``.
 
     Parameters
     ----------
     dimensions
-        The letters of the axes; ``C`` components, ``W`` samples.
+        Letters of the axes; ``C`` components, ``W`` samples.
     components
-        The component letters in their order; none where each row tells them.
+        Component letters in the order of the samples; empty where each row has them.
     sampling_rate
-        In Hz, or None where each row tells it.
-    described
-        The rest, measurement and unit for example, as text.
+        In Hz, or None where each row has it.
+    entries
+        Other entries, measurement and unit for example, as text.
     """
 
     dimensions: Sequence[str]
     components: Sequence[str] = ()
     sampling_rate: float | None = None
-    described: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, str] = field(default_factory=dict)
 
 
 def chunks_of(folder: Path) -> list[Chunk]:
@@ -70,7 +70,7 @@ def chunks_of(folder: Path) -> list[Chunk]:
     Raises
     ------
     InputError
-        It is no such folder, or a file of a chunk is missing.
+        The folder or a file of a chunk is missing.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name the folder of a SeisBench data set")
@@ -85,21 +85,22 @@ def chunks_of(folder: Path) -> list[Chunk]:
 
 
 def _chunk_names(folder: Path) -> list[str]:
-    listed = _listed(folder / "chunks")
-    if not listed and (folder / "waveforms.hdf5").exists():
-        listed = [""]
-    elif not listed:
-        listed = [p.name[len("metadata") : -len(".csv")] for p in folder.glob("metadata*.csv")]
-    if not listed:
+    names = _read_chunk_list(folder / "chunks")
+    if not names and (folder / "waveforms.hdf5").exists():
+        names = [""]
+    elif not names:
+        names = [p.name[len("metadata") : -len(".csv")] for p in folder.glob("metadata*.csv")]
+    if not names:
         raise InputError(
             f"{str(folder)!r} has no metadata*.csv: it is not a SeisBench data set, name another"
         )
-    if odd := [name for name in listed if not _CHUNK.fullmatch(name)]:
-        raise InputError(f"{str(folder)!r} names a chunk {odd[0][:60]!r}: use a plain name")
-    return sorted(set(listed))
+    # The name becomes part of a path, so it may hold no separator.
+    if invalid := [name for name in names if not _CHUNK.fullmatch(name)]:
+        raise InputError(f"{str(folder)!r} names a chunk {invalid[0][:60]!r}: use a plain name")
+    return sorted(set(names))
 
 
-def _listed(path: Path) -> list[str]:
+def _read_chunk_list(path: Path) -> list[str]:
     if not is_file(path):
         return []
     try:
@@ -109,7 +110,7 @@ def _listed(path: Path) -> list[str]:
 
 
 @contextmanager
-def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
+def open_chunk(chunk: Chunk) -> Iterator["ChunkReader"]:
     """Open the waveforms of a chunk for reading.
 
     Raises
@@ -127,43 +128,45 @@ def open_chunk(chunk: Chunk) -> Iterator["Samples"]:
             f"{str(path)!r} cannot be opened, it may be cut short: {remedy_of(error)}"
         ) from error
     with file:
-        data = _held(file, "data")
+        data = _get_object(file, "data")
         if not isinstance(data, h5py.Group):
             raise InputError(f"{str(path)!r} has no group 'data': it is not of SeisBench's format")
-        yield Samples(data, _layout(file, path))
+        yield ChunkReader(data, _layout(file, path))
 
 
-def _held(group: h5py.Group, name: str) -> h5py.HLObject | None:
-    """Get what a path within a group holds; None for what is missing, damaged or in another file.
+def _get_object(group: h5py.Group, name: str) -> h5py.HLObject | None:
+    """Return the object at a path within a group; None if missing, damaged or in another file.
 
     Soft links are followed, since they stay in the file: CEED's ``data`` is one to the root. They
-    are resolved here part by part, because h5py would also go through an external link on the way.
+    are resolved here step by step, because h5py would also follow an external link on the path.
     """
-    held: h5py.HLObject = group
-    parts, links = deque(name.split("/")), 0
+    node: h5py.HLObject = group
+    steps, n_links = deque(name.split("/")), 0
     try:
-        while parts:
-            part = parts.popleft()
-            if not part or not isinstance(held, h5py.Group):
+        while steps:
+            step = steps.popleft()
+            if not step or not isinstance(node, h5py.Group):
                 return None
-            link = held.get(part, getlink=True)
-            if isinstance(link, h5py.SoftLink) and links < MAX_LINKS:
-                links += 1
-                held = held.file["/"] if link.path.startswith("/") else held
-                parts.extendleft(reversed([p for p in link.path.split("/") if p not in ("", ".")]))
+            link = node.get(step, getlink=True)
+            if isinstance(link, h5py.SoftLink) and n_links < MAX_LINKS:
+                n_links += 1
+                node = node.file["/"] if link.path.startswith("/") else node
+                steps.extendleft(reversed([s for s in link.path.split("/") if s not in ("", ".")]))
             elif isinstance(link, h5py.HardLink):
-                held = held.get(part)
+                node = node.get(step)
             else:
                 return None
     except (KeyError, OSError, RuntimeError, TypeError, ValueError):
         return None
-    return held
+    return node
 
 
 def _layout(file: h5py.File, path: Path) -> Layout:
-    group = _held(file, "data_format")
+    group = _get_object(file, "data_format")
     keys = list(group) if isinstance(group, h5py.Group) else []
-    values = {key: _value(_held(group, key)) for key in keys if isinstance(group, h5py.Group)}
+    values = {
+        key: _format_value(_get_object(group, key)) for key in keys if isinstance(group, h5py.Group)
+    }
     dimensions = values.pop("dimension_order", ["C", "W"])
     components = values.pop("component_order", [])
     rate = " ".join(values.pop("sampling_rate", []))
@@ -176,18 +179,19 @@ def _layout(file: h5py.File, path: Path) -> Layout:
         sampling_rate = parse_number(rate) if rate else None
     except ValueError as error:
         raise InputError(f"{str(path)!r} has sampling rate {rate[:20]!r}: give it in Hz") from error
-    described = {key: "".join(value)[:200] for key, value in sorted(values.items())}
-    return Layout(tuple(dimensions), tuple(components), sampling_rate, described)
+    entries = {key: "".join(value)[:200] for key, value in sorted(values.items())}
+    return Layout(tuple(dimensions), tuple(components), sampling_rate, entries)
 
 
-def _value(held: h5py.HLObject | None) -> list[str]:
+def _format_value(entry: h5py.HLObject | None) -> list[str]:
     """Read an entry of ``data_format``: a text letter by letter, a list, or a number."""
-    if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+    # External and virtual data sets have their values in other files.
+    if not isinstance(entry, h5py.Dataset) or entry.external or entry.is_virtual:
         return []
-    if held.size is None or held.size > 1000:
+    if entry.size is None or entry.size > 1000:
         return []
     try:
-        content = np.asarray(held[()])
+        content = np.asarray(entry[()])
     except (OSError, RuntimeError, TypeError, ValueError):
         return []
     texts = [
@@ -198,15 +202,15 @@ def _value(held: h5py.HLObject | None) -> list[str]:
     return list(texts[0]) if is_text and content.ndim == 0 else texts
 
 
-class Samples:
-    """The samples of one open chunk.
+class ChunkReader:
+    """Reader of the samples of one open chunk.
 
     Parameters
     ----------
     data
-        Its group ``data``.
+        Group ``data`` of the file.
     layout
-        How the samples lie.
+        Layout of the samples.
     """
 
     def __init__(self, data: h5py.Group, layout: Layout):
@@ -220,19 +224,19 @@ class Samples:
         Parameters
         ----------
         trace_name
-            ``block$slice``, or a name by itself.
+            ``block$slice``, or the name of a dataset.
         components
-            The component letters of this row, where it tells them.
+            Component letters of the row, where it has them.
 
         Returns
         -------
         numpy.ndarray
-            Shape (n, 3), E, N, Z, zeros for a missing one; of the type it is stored in.
+            Shape (n, 3), E, N, Z, zeros for a missing one; of the stored type.
 
         Raises
         ------
         UnusableError
-            It is not there, or is not what the format says.
+            The samples are missing, or do not fit the layout.
         """
         block, _, location = trace_name.partition("$")
         stored = self._read(self._dataset(block), location)
@@ -246,7 +250,7 @@ class Samples:
             raise UnusableError("a component order that does not fit the samples")
         if not is_known_order(letters):
             raise UnusableError("a component order that is not known")
-        chosen = pick_components(list(letters))
+        chosen = component_indices(list(letters))
         if chosen == [None] * len(COMPONENTS):
             raise UnusableError("none of the components E, N and Z")
         samples = np.zeros((len(stored), len(COMPONENTS)), stored.dtype)
@@ -257,16 +261,16 @@ class Samples:
 
     def _dataset(self, block: str) -> h5py.Dataset:
         if self._block[0] != block or self._block[1] is None:
-            held = _held(self._data, block)
-            if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual:
+            dataset = _get_object(self._data, block)
+            if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
                 raise UnusableError("no samples of that name in the file")
-            self._block = (block, held)
+            self._block = (block, dataset)
         return self._block[1]
 
     def _read(self, dataset: h5py.Dataset, location: str) -> np.ndarray:
         try:
-            place = where(location, dataset.shape or ())
-            stored: np.ndarray = dataset[place]
+            indices = parse_slice(location, dataset.shape or ())
+            stored: np.ndarray = dataset[indices]
         except (OSError, RuntimeError, TypeError, ValueError, IndexError) as error:
             if isinstance(error, UnusableError):
                 raise
@@ -278,27 +282,32 @@ class Samples:
         return stored
 
 
-def where(location: str, shape: Sequence[int]) -> tuple[int | slice, ...]:
-    """Read a slice such as ``17,:3,:6000``, within the bounds of what is there.
+def parse_slice(location: str, shape: Sequence[int]) -> tuple[int | slice, ...]:
+    """Parse a slice such as ``17,:3,:6000`` into indices within the bounds of a shape.
 
-    >>> where("17,:3,:6000", (60, 3, 6200))
+    Raises
+    ------
+    UnusableError
+        The text is malformed or out of bounds, or selects more than `MAX_SAMPLES`.
+    >>> parse_slice("17,:3,:6000", (60, 3, 6200))
     (17, slice(0, 3, 1), slice(0, 6000, 1))
     """
-    parts = location.replace(" ", "").split(",") if location.strip() else []
-    if len(parts) > len(shape) or not all(_SLICE.fullmatch(part) for part in parts):
+    axes = location.replace(" ", "").split(",") if location.strip() else []
+    if len(axes) > len(shape) or not all(_SLICE.fullmatch(axis) for axis in axes):
         raise UnusableError("a place in its block that cannot be read")
-    parts += [":"] * (len(shape) - len(parts))
-    place = tuple(_one(part, size) for part, size in zip(parts, shape, strict=True))
+    axes += [":"] * (len(shape) - len(axes))
+    indices = tuple(_parse_axis(axis, size) for axis, size in zip(axes, shape, strict=True))
+    # In floating point: a hostile shape could overflow an integer product.
     count = np.prod(
-        [len(range(p.start, p.stop)) for p in place if isinstance(p, slice)], dtype=float
+        [len(range(i.start, i.stop)) for i in indices if isinstance(i, slice)], dtype=float
     )
-    if count > MOST_SAMPLES:
+    if count > MAX_SAMPLES:
         raise UnusableError("more samples than a record has")
-    return place
+    return indices
 
 
-def _one(part: str, size: int) -> int | slice:
-    first, colon, last = part.partition(":")
+def _parse_axis(text: str, size: int) -> int | slice:
+    first, colon, last = text.partition(":")
     if not colon:
         index = int(first)
         if not -size <= index < size:

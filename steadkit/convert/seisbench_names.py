@@ -1,7 +1,7 @@
 """Column names of SeisBench's data sets for each column of STEAD.
 
-SeisBench's own copy of STEAD uses the first name of each entry; the others are what its other
-data sets call the same. What STEAD has no column for is kept under SeisBench's name.
+SeisBench's own copy of STEAD uses the first name of each entry; its other data sets use the
+others. A column that STEAD lacks is kept under SeisBench's name.
 
 Sources: the metadata parameters in SeisBench's documentation and its data set classes; Woollam
 et al. (2022), SeisBench, a toolbox for machine learning in seismology, SRL 93(3),
@@ -80,20 +80,20 @@ NAMES: Final[Mapping[str, Sequence[str]]] = {
     "trace_start_time": ("trace_start_time",),
     "trace_category": ("trace_category",),
 }
-"""All of STEAD's columns but the name, which SeisBench needs to say where the samples are."""
+"""STEAD's columns without the trace name, which in SeisBench's format locates the samples."""
 
 ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample")
-"""Columns that label a trace: it is left out where one of them cannot be read."""
+"""Label columns: a trace is left out where one of them cannot be read."""
 
 SPLITS: Final[Mapping[str, str]] = {"train": "train", "dev": "validation", "test": "test"}
-"""SeisBench's parts and ours."""
+"""Splits of a manifest by SeisBench's name."""
 
 SAMPLING: Final[Mapping[str, str]] = {
     "trace_sampling_rate_hz": "100.0",
     "trace_dt_s": "0.01",
     "trace_npts": "6000",
 }
-"""Columns that describe the samples, and what they say of ours."""
+"""Columns that describe the samples, with their values in STEAD's layout."""
 
-OF_THE_FORMAT: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
-"""Columns that only say where and how the samples lie; the name and the part are told otherwise."""
+FORMAT_COLUMNS: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
+"""Columns of the format itself; name and split of a trace are kept elsewhere."""

@@ -1,4 +1,4 @@
-"""The plan of an import from SeisBench's format: name, category and part of each trace."""
+"""Plan of an import from SeisBench's format: name, category and split of each trace."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -7,45 +7,46 @@ from typing import Final
 import pandas as pd
 
 from steadkit.catalog import check_name
-from steadkit.convert.rows import SUFFIX, apart, known, name_of
 from steadkit.convert.seisbench_files import Chunk, Layout
 from steadkit.convert.seisbench_names import NAMES
 from steadkit.convert.seisbench_sources import (
     EARTHQUAKES,
     EVIDENCE,
     REASONS,
-    Kind,
-    kind_of,
+    Classification,
+    classify_source,
     source_type_of,
     sources_of,
 )
-from steadkit.convert.tables import columns_in, text_parts
 from steadkit.errors import InputError, printable
+from steadkit.records.csv import iter_text_chunks, read_header
+from steadkit.records.stead_text import SUFFIX, is_known, make_unique, name_of
 from steadkit.schema import NOISE
 from steadkit.types import parse_cell, parse_times
 
 MAX_TYPES: Final = 12
-"""How many types of sources a refusal names."""
+"""Largest number of source types in an error message."""
 
 
-def plan_of(
+def plan_import(
     chunks: Sequence[Chunk], layouts: Sequence[Layout], source_types: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Read name, category and part of each trace: a row per trace, in the order of the files.
+    """Read name, category and split of each trace: a row per trace, in the order of the files.
 
     Parameters
     ----------
     chunks, layouts
-        The files of the data set, and how samples lie in each.
+        Files of the data set, and the layout of samples in each.
     source_types
-        Types of sources that count as events, besides earthquakes.
+        Source types that count as events, besides earthquakes.
 
     Returns
     -------
     pandas.DataFrame
-        ``name`` in the new data set, ``was`` in the old, ``category`` or ``""`` with a ``reason``,
-        ``source_type`` where it is no earthquake, ``sources`` where it shows several earthquakes,
-        ``split``, sampling ``rate`` in Hz or 0, and whether the trace is listed ``again``.
+        ``name`` in the new data set, ``original_name``, ``category`` or ``""`` with a ``reason``,
+        ``source_type`` of a source that is no earthquake, ``sources`` where there are several
+        earthquakes, ``split``, sampling ``rate`` in Hz or 0, and ``is_repeated``, whether an
+        earlier row has the same samples.
 
     Raises
     ------
@@ -53,19 +54,19 @@ def plan_of(
         There is no trace, or none of a type in `source_types`.
     """
     accepted_types = {source_type_of(text) for text in source_types}
-    parts = [
-        _plan_of(part, chunk.name, layout, accepted_types)
+    tables = [
+        _plan_rows(rows, chunk.name, layout, accepted_types)
         for chunk, layout in zip(chunks, layouts, strict=True)
-        for part in text_parts(chunk.metadata, _deciding(chunk.metadata))
+        for rows in iter_text_chunks(chunk.metadata, _plan_columns(chunk.metadata))
     ]
-    plan = pd.concat(parts, ignore_index=True)
+    plan = pd.concat(tables, ignore_index=True)
     if plan.empty:
         raise InputError(f"{str(chunks[0].metadata.parent)!r} lists no trace: name another folder")
     _refuse_missing_types(source_types, plan["source_type"])
-    kept = plan["category"] != ""
-    plan["name"] = apart(plan["name"].where(kept, plan["identity"]), plan["identity"])
-    # Equal rows tell of one trace: it is taken once, whichever comes first.
-    plan["again"] = plan["identity"].duplicated()
+    # Skipped traces get their identity as a name, so that they do not make names repeated.
+    is_used = plan["category"] != ""
+    plan["name"] = make_unique(plan["name"].where(is_used, plan["identity"]), plan["identity"])
+    plan["is_repeated"] = plan["identity"].duplicated()
     return plan.drop(columns="identity")
 
 
@@ -78,55 +79,59 @@ def _refuse_missing_types(source_types: Sequence[str], present: pd.Series) -> No
             raise InputError(f"no trace is of source type {printable(text, 40)!r}: {remedy}")
 
 
-def _deciding(metadata: Path) -> list[str]:
-    wanted = {
+def _plan_columns(metadata: Path) -> list[str]:
+    """List the columns of a chunk that the plan needs."""
+    needed = {
         *("trace_name", "trace_name_original", "split", "trace_sampling_rate_hz", "trace_dt_s"),
         *(*REASONS, *EVIDENCE, *NAMES["source_id"]),
         *(name for column in ("network_code", "receiver_code") for name in NAMES[column]),
         *NAMES["trace_start_time"],
     }
-    columns = columns_in(metadata)
+    columns = read_header(metadata)
     if "trace_name" not in columns:
         raise InputError(f"{str(metadata)!r} has no column 'trace_name': SeisBench needs it")
-    return [column for column in columns if column in wanted]
+    return [column for column in columns if column in needed]
 
 
-def _plan_of(
-    part: pd.DataFrame, chunk: str, layout: Layout, accepted_types: Collection[str]
+def _plan_rows(
+    table: pd.DataFrame, chunk: str, layout: Layout, accepted_types: Collection[str]
 ) -> pd.DataFrame:
     def column(name: str) -> pd.Series:
-        return part[name] if name in part else pd.Series("", index=part.index, dtype=str)
+        return table[name] if name in table else pd.Series("", index=table.index, dtype=str)
 
-    rows = part.to_dict("records")
-    kinds = [kind_of(row, accepted_types) for row in rows]
+    rows = table.to_dict("records")
+    classes = [classify_source(row, accepted_types) for row in rows]
     original = column("trace_name_original")
-    was = original.where(original.map(known), part["trace_name"])
+    original = original.where(original.map(is_known), table["trace_name"])
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
-        name if _is_of_stead(name, category) else name_of(*station, category or NOISE)
-        for name, (category, *_), station in zip(was, kinds, stations, strict=True)
+        name if _is_stead_name(name, category) else name_of(*station, category or NOISE)
+        for name, (category, *_), station in zip(original, classes, stations, strict=True)
     ]
     return pd.DataFrame(
         {
             "name": names,
-            "was": was.to_numpy(),
-            "identity": chunk + "/" + part["trace_name"].to_numpy(),
-            **{field: [getattr(kind, field) for kind in kinds] for field in Kind._fields},
+            "original_name": original.to_numpy(),
+            "identity": chunk + "/" + table["trace_name"].to_numpy(),
+            **{
+                field: [getattr(classification, field) for classification in classes]
+                for field in Classification._fields
+            },
             "sources": [_source_list(row) for row in rows],
-            "split": column("split").where(column("split").map(known), "").to_numpy(),
+            "split": column("split").where(column("split").map(is_known), "").to_numpy(),
             "rate": [_rate(row, layout) for row in rows],
         }
     )
 
 
 def _source_list(row: Mapping[str, str]) -> str:
-    """Write the earthquakes of a row as a list, where it shows more than one."""
+    """Write the earthquakes of a row as a list; ``""`` for one or none."""
     sources = sources_of(row)
     return f"[{' '.join(map(repr, sources))}]" if len(sources) > 1 else ""
 
 
-def _is_of_stead(name: str, category: str) -> bool:
+def _is_stead_name(name: str, category: str) -> bool:
     try:
         check_name(name, Path("metadata.csv"))
     except InputError:
@@ -135,11 +140,11 @@ def _is_of_stead(name: str, category: str) -> bool:
 
 
 def _rate(row: Mapping[str, str], layout: Layout) -> float:
-    """Return a row's sampling rate in Hz, its own before that of the file; 0 if not known."""
+    """Return a row's sampling rate in Hz, else that of the file; 0 if unknown."""
     try:
-        if known(row.get("trace_sampling_rate_hz", "")):
+        if is_known(row.get("trace_sampling_rate_hz", "")):
             return parse_cell(row["trace_sampling_rate_hz"])
-        if known(row.get("trace_dt_s", "")):
+        if is_known(row.get("trace_dt_s", "")):
             return 1 / parse_cell(row["trace_dt_s"])
     except (ValueError, ZeroDivisionError):
         return 0.0

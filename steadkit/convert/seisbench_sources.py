@@ -1,8 +1,8 @@
-"""The source of a trace in SeisBench's format: an earthquake, noise, or one of another type.
+"""Source of a trace in SeisBench's format: an earthquake, noise, or another type.
 
-Its data sets say so in ``trace_category``, in ``source_type``, or not at all. STEAD has local
-earthquakes and noise only, so a trace of another source, an explosion for example, is left out
-unless its type is asked for; then it is an event like an earthquake, since it has arrivals.
+The type is in ``trace_category``, in ``source_type``, or in neither. STEAD has local earthquakes
+and noise only, so a trace of another source, an explosion for example, is left out unless its type
+is requested; then it is an event like an earthquake, since it has arrivals.
 
 Sources: for the types of PNW (explosion, sonic boom, thunder, surface event) Ni et al. (2023),
 Seismica 2(1), doi:10.26443/seismica.v2i1.368; ``lp``, a long-period earthquake, is of VCSEIS, Zhong
@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from steadkit.catalog import SOURCE_LIST, list_sources
-from steadkit.convert.rows import known
 from steadkit.convert.seisbench_names import ARRIVALS, NAMES
 from steadkit.errors import printable
+from steadkit.records.stead_text import is_known
 from steadkit.schema import EVENT, NOISE
 
 EARTHQUAKES: Final = (
@@ -26,16 +26,16 @@ EARTHQUAKES: Final = (
     "lp",
     "vt",
 )
-"""Types that are earthquakes, as `source_type_of` writes them."""
+"""Types of earthquakes, as `source_type_of` writes them."""
 
 UNKNOWN_TYPES: Final = ("not reported", "unknown")
-"""Types that tell nothing about the source."""
+"""Types without information on the source."""
 
 REASONS: Final[Mapping[str, str]] = {
     "source_type": "a source that is no earthquake",
     "trace_category": "a category that STEAD has not",
 }
-"""Columns with the type of a source, and why a trace of another type is left out."""
+"""Columns with the type of a source, and the reason by which other types are left out."""
 
 EVIDENCE: Final = (
     *(name for column in ARRIVALS for name in NAMES[column]),
@@ -43,18 +43,18 @@ EVIDENCE: Final = (
     "source_latitude_deg",
     *NAMES["source_magnitude"],
 )
-"""Columns any of which shows an event where no type is given: noise has no source."""
+"""Columns with values for events only: any of them marks an event where there is no type."""
 
 
-class Kind(NamedTuple):
-    """The category of a trace, or ``""`` and the reason why STEAD has none; its source's type."""
+class Classification(NamedTuple):
+    """Category of a trace and type of its source; category ``""`` with the reason to skip it."""
 
     category: str
     source_type: str = ""
     reason: str = ""
 
 
-def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
+def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Classification:
     """Classify a trace as event, noise or neither: by type, else by its source and arrivals.
 
     Parameters
@@ -62,13 +62,15 @@ def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
     row
         A row of SeisBench's metadata, as text.
     accepted_types
-        Types of sources that count as events too, as `source_type_of` writes them.
+        Source types that count as events too, as `source_type_of` writes them.
 
-    >>> kind_of({"source_type": "earthquake"}).category, kind_of({"trace_snr_db": "3"}).category
-    ('earthquake_local', 'noise')
-    >>> kind_of({"source_type": "sonic_boom"}).reason
+    >>> classify_source({"source_type": "earthquake"}).category
+    'earthquake_local'
+    >>> classify_source({"trace_snr_db": "3"}).category
+    'noise'
+    >>> classify_source({"source_type": "sonic_boom"}).reason
     "a source that is no earthquake: 'sonic boom'"
-    >>> kind_of({"source_type": "sonic_boom"}, ["sonic boom"]).category
+    >>> classify_source({"source_type": "sonic_boom"}, ["sonic boom"]).category
     'earthquake_local'
     """
     types = {column: source_type_of(row.get(column, "")) for column in REASONS}
@@ -76,39 +78,39 @@ def kind_of(row: Mapping[str, str], accepted_types: Iterable[str] = ()) -> Kind:
     for column, text in types.items():
         if text not in (*EARTHQUAKES, NOISE):
             if text in accepted_types:
-                return Kind(EVENT, text)
-            return Kind("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
+                return Classification(EVENT, text)
+            return Classification("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
     if types:
         category = types.get("trace_category", types.get("source_type"))
-        return Kind(NOISE if category == NOISE else EVENT)
-    shows_event = any(known(row.get(column, "")) for column in EVIDENCE)
+        return Classification(NOISE if category == NOISE else EVENT)
+    is_event = any(is_known(row.get(column, "")) for column in EVIDENCE)
     # INSTANCE numbers its noise like its events: an id counts where the table describes sources.
-    shows_event |= bool(sources_of(row)) and any(column in row for column in EVIDENCE)
-    return Kind(EVENT if shows_event else NOISE)
+    is_event |= bool(sources_of(row)) and any(column in row for column in EVIDENCE)
+    return Classification(EVENT if is_event else NOISE)
 
 
 def source_type_of(text: str) -> str:
-    """Normalise the type of a source: lower case, spaces; ``""`` where it is not known.
+    """Normalise the type of a source: lower case, spaces; ``""`` if unknown.
 
     >>> source_type_of(" Surface_Event"), source_type_of("not reported")
     ('surface event', '')
     """
-    bare = " ".join(text.lower().replace("_", " ").split())
-    return bare if known(text) and bare not in UNKNOWN_TYPES else ""
+    source_type = " ".join(text.lower().replace("_", " ").split())
+    return source_type if is_known(text) and source_type not in UNKNOWN_TYPES else ""
 
 
 def sources_of(row: Mapping[str, str]) -> list[str]:
-    """List the earthquakes that a trace shows, the one it was cut for first.
+    """List the earthquakes of a trace, first the one that it was cut for.
 
-    CEED lists an earthquake for each pick of a trace, and names the trace after the one it was cut
-    for.
+    CEED lists an earthquake for each pick of a trace; the name of the trace begins with the one
+    that it was cut for.
 
     >>> sources_of({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
     ['nc1', 'nc7']
     >>> sources_of({"event_id": "uw61896586"}), sources_of({"source_id": "None"})
     (['uw61896586'], [])
     """
-    names = [name for name in NAMES["source_id"] if known(row.get(name, ""))]
+    names = [name for name in NAMES["source_id"] if is_known(row.get(name, ""))]
     if not names:
         return []
     text = row[names[0]].strip()

@@ -1,4 +1,4 @@
-"""A trace as an ObsPy Stream: three components with codes, times, coordinates and arrivals."""
+"""Traces as ObsPy Streams: three components with codes, times, coordinates and arrivals."""
 
 import re
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ import pandas as pd
 from obspy import Stream, Trace, UTCDateTime
 from obspy.core import AttribDict
 
-from steadkit.catalog import row_parts
-from steadkit.convert.rows import known
+from steadkit.catalog import iter_rows_named
 from steadkit.errors import InputError
+from steadkit.records.stead_text import is_known
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
 from steadkit.types import parse_cell, parse_nanoseconds
 
 YEARS: Final = (1600, 9998)
-"""What miniSEED writes and reads again, and what can be counted from."""
+"""First and last year that miniSEED reads back as written; other start times are refused."""
 
-SAMPLES_OF_A_DAY: Final = 86400 * SAMPLING_RATE
+SAMPLES_PER_DAY: Final = 86400 * SAMPLING_RATE
 
 _CODE = re.compile(r"[A-Za-z0-9-]*")
-LONGEST = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
-"""Characters that SEED has room for; a component letter follows the receiver's type."""
+MAX_CODE_LENGTH = {"network_code": 2, "receiver_code": 5, "receiver_type": 2}
+"""Characters of each code in SEED; a component letter follows the receiver's type."""
 
 SAC_HEADERS = {
     "stla": "receiver_latitude",
@@ -37,14 +37,14 @@ SAC_HEADERS = {
     "dist": "source_distance_km",
     "gcarc": "source_distance_deg",
 }
-"""SAC's header words and the columns they are filled from."""
+"""SAC's header fields and STEAD's columns."""
 
 SAC_PICKS = {
     "a": ("p_arrival_sample", "ka", "P"),
     "t0": ("s_arrival_sample", "kt0", "S"),
     "f": ("coda_end_sample", "kf", "coda end"),
 }
-"""SAC's header words for times, in seconds from the first sample, and what names them."""
+"""SAC's time fields, in seconds from the first sample: column, name field, name."""
 
 
 def stream_of(source: Source, name: str) -> Stream:
@@ -55,15 +55,15 @@ def stream_of(source: Source, name: str) -> Stream:
     InputError
         The file has no such trace, or a value of its row cannot be used.
     """
-    found = pd.concat(list(row_parts(source.csv, [name])))
-    if found.empty:
+    rows = pd.concat(list(iter_rows_named(source.csv, [name])))
+    if rows.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace {name!r}: check the name")
     with open_data(source.hdf5) as group:
-        return to_stream(found.iloc[0].to_dict(), read_waveform(group, name))
+        return to_stream(rows.iloc[0].to_dict(), read_waveform(group, name))
 
 
 def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
-    """Make an ObsPy Stream of a trace.
+    """Convert a trace to an ObsPy Stream.
 
     Parameters
     ----------
@@ -77,97 +77,103 @@ def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
     obspy.Stream
         Three traces, E, N, Z. Their channel is the receiver's type and the component, ``HHE`` for
         example, or the component alone where the type is not known. ``stats.coordinates`` holds
-        latitude, longitude and elevation, ``stats.sac`` what SAC's header has room for, and
-        ``stats.stead`` the whole row.
+        latitude, longitude and elevation, ``stats.sac`` the fields of SAC's header, and
+        ``stats.stead`` all columns of the row.
 
     Raises
     ------
     InputError
         A code is longer than SEED allows, or a number or time cannot be read.
     """
-    codes = {column: _code(row, column) for column in LONGEST}
+    codes = {column: _code(row, column) for column in MAX_CODE_LENGTH}
     header = {
         "network": codes["network_code"],
         "station": codes["receiver_code"],
         "sampling_rate": SAMPLING_RATE,
         "starttime": start_of(row),
-        "coordinates": AttribDict(_coordinates(row)),
-        "sac": AttribDict(_sac(row)),
+        "coordinates": AttribDict(_station_coordinates(row)),
+        "sac": AttribDict(_sac_header(row)),
         "stead": AttribDict(row),
     }
     return Stream(
         [
-            # Each has samples and headers of its own, so that changing one changes no other.
-            Trace(waveform[:, index].copy(), _copied(header, codes["receiver_type"] + component))
+            # Copies: changing samples or headers of one component must not change another.
+            Trace(
+                waveform[:, index].copy(), _copy_header(header, codes["receiver_type"] + component)
+            )
             for index, component in enumerate(COMPONENTS)
         ]
     )
 
 
-def _copied(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
+def _copy_header(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
     copies = {k: v.copy() if isinstance(v, AttribDict) else v for k, v in header.items()}
     return copies | {"channel": channel}
 
 
 def start_of(row: Mapping[str, str]) -> UTCDateTime:
-    """Read when a trace begins; 1970 where it is not known."""
+    """Return the start time of a trace; 1970 if unknown."""
     text = row.get("trace_start_time", "")
-    if not known(text):
+    if not is_known(text):
         return UTCDateTime(0)
     try:
         time = UTCDateTime(ns=parse_nanoseconds(text))
     except ValueError as error:
-        raise _wrong(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
+        raise _cell_error(row, "trace_start_time", "write it as 2006-07-23 15:59:00.96") from error
     if not YEARS[0] <= time.year <= YEARS[1]:
-        raise _wrong(row, "trace_start_time", f"records are of the years {YEARS[0]} to {YEARS[1]}")
+        raise _cell_error(
+            row, "trace_start_time", f"records are of the years {YEARS[0]} to {YEARS[1]}"
+        )
     return time
 
 
 def pick_time(row: Mapping[str, str], phase: str) -> UTCDateTime | None:
-    """Read when P or S arrives; None where arrival or start are not known.
+    """Return the time of P or S; None if arrival or start time are unknown.
 
     Raises
     ------
     InputError
-        The arrival is no number, or more than a day away.
+        The arrival is not a number, or more than a day from the start.
     """
     column = f"{phase.lower()}_arrival_sample"
     sample = value_of(row, column)
-    if sample != sample or not known(row.get("trace_start_time", "")):
+    if sample != sample or not is_known(row.get("trace_start_time", "")):
         return None
-    if abs(sample) > SAMPLES_OF_A_DAY:
-        raise _wrong(row, column, "an arrival is in the minute of its trace")
+    if abs(sample) > SAMPLES_PER_DAY:
+        raise _cell_error(row, column, "an arrival is in the minute of its trace")
     return start_of(row) + sample / SAMPLING_RATE
 
 
 def value_of(row: Mapping[str, str], column: str) -> float:
-    """Read a number of a row; NaN where it is not known.
+    """Read a number of a row; NaN if unknown.
 
     Raises
     ------
     InputError
-        It is no number.
+        The cell is not a number.
     """
     try:
         return parse_cell(row.get(column, ""))
     except ValueError as error:
-        raise _wrong(row, column, "a number is needed") from error
+        raise _cell_error(row, column, "a number is needed") from error
 
 
 def _code(row: Mapping[str, str], column: str) -> str:
     text = row.get(column, "").strip()
-    code = text if known(text) else ""
-    if not _CODE.fullmatch(code) or len(code) > LONGEST[column]:
-        raise _wrong(row, column, f"SEED has room for {LONGEST[column]} letters or digits")
+    code = text if is_known(text) else ""
+    if not _CODE.fullmatch(code) or len(code) > MAX_CODE_LENGTH[column]:
+        raise _cell_error(
+            row, column, f"SEED has room for {MAX_CODE_LENGTH[column]} letters or digits"
+        )
     return code
 
 
-def _wrong(row: Mapping[str, str], column: str, remedy: str) -> InputError:
+def _cell_error(row: Mapping[str, str], column: str, remedy: str) -> InputError:
     name = row.get("trace_name", "?")
     return InputError(f"trace {name[:60]!r} has {column} = {row[column][:60]!r}: {remedy}")
 
 
-def _coordinates(row: Mapping[str, str]) -> dict[str, float]:
+def _station_coordinates(row: Mapping[str, str]) -> dict[str, float]:
     columns = {
         "latitude": "receiver_latitude",
         "longitude": "receiver_longitude",
@@ -176,16 +182,16 @@ def _coordinates(row: Mapping[str, str]) -> dict[str, float]:
     return {key: value_of(row, column) for key, column in columns.items()}
 
 
-def _sac(row: Mapping[str, str]) -> dict[str, float | str]:
-    """Fill SAC's header words; what is not known is left out, as SAC wants it."""
+def _sac_header(row: Mapping[str, str]) -> dict[str, float | str]:
+    """Fill SAC's header fields; unknown values are omitted, so that SAC has them as undefined."""
     values: dict[str, float | str] = {
-        word: value_of(row, column) for word, column in SAC_HEADERS.items()
+        field: value_of(row, column) for field, column in SAC_HEADERS.items()
     }
-    values = {word: value for word, value in values.items() if value == value}
-    for word, (column, label, phase) in SAC_PICKS.items():
+    values = {field: value for field, value in values.items() if value == value}
+    for field, (column, name_field, phase) in SAC_PICKS.items():
         sample = value_of(row, column)
         if sample == sample:
-            values |= {word: sample / SAMPLING_RATE, label: phase}
-    if known(row.get("source_id", "")):
-        values["kevnm"] = row["source_id"].strip()[:16]
+            values |= {field: sample / SAMPLING_RATE, name_field: phase}
+    if is_known(row.get("source_id", "")):
+        values["kevnm"] = row["source_id"].strip()[:16]  # SAC's field holds 16 characters
     return values

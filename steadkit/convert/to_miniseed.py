@@ -1,4 +1,4 @@
-"""STEAD traces as a folder of miniSEED files, with their picks as CSV and QuakeML."""
+"""Export of STEAD traces as a folder of miniSEED files, with picks as CSV and QuakeML."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,18 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.atomic import check_targets, input_scope, note_input, staged
+from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import TRACES
 from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
-from steadkit.catalog import earthquakes_of, in_order, read_table, write_csv
+from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
-from steadkit.convert.picks import OF_A_SOURCE
-from steadkit.convert.quakeml import write_quakeml
-from steadkit.convert.rows import known
+from steadkit.convert.dataset_writer import output_folder
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
-from steadkit.convert.writing import folder_for
 from steadkit.errors import InputError
+from steadkit.records.picks import SOURCE_COLUMNS
+from steadkit.records.quakeml import write_quakeml
+from steadkit.records.stead_text import is_known
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -30,7 +30,7 @@ RECORD_BYTES: Final = 4096
 
 PICK_COLUMNS: Final = (
     *("network", "station", "channel", "phase", "time", "status", "weight"),
-    *OF_A_SOURCE,
+    *SOURCE_COLUMNS,
     "trace_name",
 )
 
@@ -53,18 +53,18 @@ def to_miniseed(
 ) -> int:
     """Write each trace as ``<trace name>.mseed``, samples as float32, bit for bit.
 
-    Beside them stand ``picks.csv`` (in the columns that `steadkit.convert.picks` reads),
+    Tables next to them: ``picks.csv`` (in the columns that `steadkit.records.picks` reads),
     ``stations.csv``, and ``metadata.csv`` with all columns of the source, so nothing is lost.
-    Waveforms are held one at a time, the table as a whole.
+    Memory holds one waveform at a time and the complete table.
 
     Parameters
     ----------
     source
         A STEAD file.
     folder
-        Where to write; made if it does not exist.
+        Target folder; made if it does not exist.
     names
-        Which traces; all of them by default.
+        Names of the traces; all by default.
     quakeml
         Whether to write ``events.xml`` too, with picks, origins and magnitudes.
     overwrite
@@ -73,7 +73,7 @@ def to_miniseed(
     Returns
     -------
     int
-        How many traces were written.
+        Number of traces written.
 
     Raises
     ------
@@ -85,33 +85,34 @@ def to_miniseed(
     tables = [folder / name for name in TABLES]
     if folder.is_dir():
         check_targets([*tables, *([folder / QUAKEML] if quakeml else [])], overwrite, kinds)
-    table = _rows(source, names)
+    table = _select_rows(source, names)
     records = [folder / f"{name}.mseed" for name in table["trace_name"]]
-    # The tables first: under their name all are staged, so two exports to a folder exclude another.
+    # Tables first: the staging area is named after the first target, so two exports to one folder
+    # exclude each other.
     targets = [*tables, *records]
     if quakeml:
         targets.append(folder / QUAKEML)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
-    full = table.reindex(columns=in_order([*COLUMNS, *table.columns]), fill_value="")
-    with folder_for(folder), staged(targets, overwrite, kinds=kinds) as staging:
+    full = table.reindex(columns=order_columns([*COLUMNS, *table.columns]), fill_value="")
+    with output_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
         picks, stations, metadata = staging[: len(TABLES)]
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
-        write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_picks_as_text(full), dtype=str)])
-        write_csv(stations, list(STATION_COLUMNS.values()), [_stations(full)])
+        write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_iter_pick_rows(full), dtype=str)])
+        write_csv(stations, list(STATION_COLUMNS.values()), [_station_table(full)])
         write_csv(metadata, list(table.columns), [table])
         if quakeml:
-            write_quakeml(staging[-1], _earthquakes(full))
+            write_quakeml(staging[-1], _iter_earthquake_picks(full))
     return len(table)
 
 
-def _rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
+def _select_rows(source: Source, names: Sequence[str]) -> pd.DataFrame:
     table = read_table(source.csv)
-    if strangers := sorted(set(names) - set(table["trace_name"])):
-        raise InputError(f"{str(source.csv)!r} lists no trace {strangers[0]!r}: check the name")
-    chosen = table[table["trace_name"].isin(set(names))] if names else table
-    if chosen.empty:
+    if unlisted := sorted(set(names) - set(table["trace_name"])):
+        raise InputError(f"{str(source.csv)!r} lists no trace {unlisted[0]!r}: check the name")
+    selected = table[table["trace_name"].isin(set(names))] if names else table
+    if selected.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: name another file")
-    return chosen.reset_index(drop=True)
+    return selected.reset_index(drop=True)
 
 
 def _write_records(source: Source, table: pd.DataFrame, paths: Sequence[Path]) -> None:
@@ -121,19 +122,19 @@ def _write_records(source: Source, table: pd.DataFrame, paths: Sequence[Path]) -
             stream = to_stream(row, read_waveform(group, row["trace_name"]))
             for trace in stream:
                 trace.data = np.ascontiguousarray(trace.data, np.float32)
-            # In memory first: a fault of the disk would be lost in libmseed.
+            # In memory first: libmseed does not report a write error of the disk.
             content = io.BytesIO()
             stream.write(content, format="MSEED", encoding="FLOAT32", reclen=RECORD_BYTES)
             path.write_bytes(content.getvalue())
 
 
-def _stations(table: pd.DataFrame) -> pd.DataFrame:
+def _station_table(table: pd.DataFrame) -> pd.DataFrame:
     stations = table[list(STATION_COLUMNS)].rename(columns=STATION_COLUMNS)
     return stations.drop_duplicates().sort_values(["network", "station"])
 
 
-def _picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Tell the picks of one trace, their times exact."""
+def _iter_picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Return the picks of one trace as dicts, with `obspy.UTCDateTime`."""
     for phase in "PS":
         wave = phase.lower()
         time = pick_time(row, phase)
@@ -150,33 +151,33 @@ def _picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _picks_as_text(table: pd.DataFrame) -> Iterator[dict[str, str]]:
+def _iter_pick_rows(table: pd.DataFrame) -> Iterator[dict[str, str]]:
     for row in table.to_dict("records"):
-        source = {column: row[column] for column in OF_A_SOURCE}
-        for pick in _picks(row):
+        source = {column: row[column] for column in SOURCE_COLUMNS}
+        for pick in _iter_picks(row):
             weight = row[f"{pick['phase'].lower()}_weight"]
             text = {key: str(value) for key, value in pick.items() if key != "name"}
             yield text | source | {"weight": weight, "trace_name": pick["name"]}
 
 
-def _earthquakes(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
-    """Put the picks of all traces of an earthquake together, one earthquake after the other."""
+def _iter_earthquake_picks(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
+    """Yield the picks of all traces of each earthquake."""
     events = table[table["trace_category"] == EVENT]
     for name, group in events.groupby(earthquakes_of(events), sort=True):
         rows = group.to_dict("records")
         source = _source(rows[0], str(name))
-        picks = [pick | {"source": source} for row in rows for pick in _picks(row)]
+        picks = [pick | {"source": source} for row in rows for pick in _iter_picks(row)]
         if picks:
             yield picks
 
 
 def _source(row: dict[str, str], name: str) -> dict[str, Any]:
-    numeric = [column for column in OF_A_SOURCE if column not in TEXT_COLUMNS]
+    numeric = [column for column in SOURCE_COLUMNS if column not in TEXT_COLUMNS]
     values = {column: value_of(row, column) for column in numeric}
     source: dict[str, Any] = {column: v for column, v in values.items() if v == v}
     for column in ("source_magnitude_type", "source_magnitude_author"):
-        if known(row[column]):
+        if is_known(row[column]):
             source[column] = row[column]
-    if known(row["source_origin_time"]):
+    if is_known(row["source_origin_time"]):
         source["time"] = start_of(row | {"trace_start_time": row["source_origin_time"]})
     return source | {"source_id": name.partition(" ")[2]}

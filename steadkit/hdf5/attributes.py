@@ -1,8 +1,8 @@
-"""Attributes in one canonical form: from a file or from Python, sorted by name, digested, decoded.
+"""Canonical form of attributes: encoded from Python or a file, sorted, digested and decoded.
 
-The canonical form is what is written: attribute messages (version 1) one after another in the
-order of their names, but with the references to texts left zero; the texts are kept beside them
-until it is known where in a new file they will lie.
+The canonical form is the one that is written: attribute messages (version 1) in the order of their
+names, but with zeros for the addresses of texts; the texts are kept separately until their
+addresses in a new file are known.
 """
 
 import struct
@@ -14,16 +14,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from blake3 import blake3
 
-from steadkit.hdf5.heaps import REFERENCE, Heaps
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
+from steadkit.hdf5.object_header import (
     ATTRIBUTE,
     MESSAGE,
     DamageError,
     Header,
     UnsupportedError,
     is_null,
+    round_up_8,
     shape_of,
-    up8,
 )
 
 ATTRIBUTES_DIGEST: Final = 8
@@ -36,8 +36,8 @@ MAX_NUMBER: Final = 0xFF00
 _SIZES = struct.Struct("<BxHHH")
 
 INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
-PLAIN: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
-"""Classes whose values stand in the message itself."""
+INLINE_CLASSES: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
+"""Datatype classes whose values are in the message itself, not in a heap."""
 
 FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
 FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
@@ -49,8 +49,8 @@ BOOLEAN = bytes.fromhex("1802000001000000" + "100800000100000000000800") + (
 SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
-class Shape(NamedTuple):
-    """All of an attribute but its value: what it is called and what kind of value it has."""
+class AttributeField(NamedTuple):
+    """Name, type and shape of an attribute: everything but its value."""
 
     name: bytes
     datatype: bytes
@@ -63,68 +63,71 @@ class Shape(NamedTuple):
     """Bytes of an element of a text or sequence, which lies in a heap; 0 for a plain value."""
 
 
-class Form(NamedTuple):
-    """What the attributes of traces of one file have in common: all but the values."""
+class AttributeSchema(NamedTuple):
+    """Names, types and shapes of the attributes of a dataset."""
 
-    shapes: tuple[Shape, ...]
-    holes: tuple[int, ...]
-    """Where in the body each reference stands."""
+    fields: tuple[AttributeField, ...]
+    reference_offsets: tuple[int, ...]
+    """Offset of each reference in the body."""
 
 
 class Attributes(NamedTuple):
     """The attributes of one dataset, in canonical form."""
 
-    form: Form
+    schema: AttributeSchema
     body: bytes
     """The messages one after another, the references zero but for their lengths."""
     texts: list[bytes]
-    """What the references point to, in their order."""
+    """The texts that the references point to, in their order."""
 
     def digest(self) -> bytes:
-        """Identify names, types and values: BLAKE3, 8 bytes."""
-        # The lengths stand in the body, so that texts cannot run into one another.
+        """Return a digest of names, types and values: BLAKE3, 8 bytes."""
+        # The lengths are in the body, so that "ab", "c" and "a", "bc" have different digests.
         return blake3(b"".join([self.body, *self.texts])).digest(ATTRIBUTES_DIGEST)
 
-    def decoded(self) -> dict[str, object]:
-        """Give the values as Python and numpy have them, by name."""
-        found, texts, position = {}, iter(self.texts), 0
-        for shape in self.form.shapes:
-            position += len(shape.head)
-            value = self.body[position : position + shape.size]
-            found[shape.name.decode(errors="replace")] = _decode(shape, value, texts)
-            position += up8(shape.size)
-        return found
+    def decode(self) -> dict[str, object]:
+        """Return the values as Python or numpy objects, by name."""
+        values, texts, position = {}, iter(self.texts), 0
+        for field in self.schema.fields:
+            position += len(field.head)
+            value = self.body[position : position + field.size]
+            values[field.name.decode(errors="replace")] = _decode(field, value, texts)
+            position += round_up_8(field.size)
+        return values
 
 
-def form_of(shapes: Iterable[Shape]) -> Form:
-    """Lay out attributes of these shapes, given in the order of their names."""
-    shapes, position = tuple(shapes), 0
-    holes: list[int] = []
-    for shape in shapes:
-        position += len(shape.head)
-        if shape.element:
-            holes += range(position, position + shape.size, REFERENCE.size)
-        position += up8(shape.size)
-    if max(len(shapes), len(holes)) > MAX_NUMBER:
+def schema_of(fields: Iterable[AttributeField]) -> AttributeSchema:
+    """Return the schema of these fields, given in the order of their names."""
+    fields, position = tuple(fields), 0
+    reference_offsets: list[int] = []
+    for field in fields:
+        position += len(field.head)
+        if field.element:
+            reference_offsets += range(position, position + field.size, REFERENCE.size)
+        position += round_up_8(field.size)
+    n_texts = len(reference_offsets)
+    if max(len(fields), n_texts) > MAX_NUMBER:
         raise UnsupportedError(
-            f"has {len(shapes)} attributes with {len(holes)} texts: {MAX_NUMBER:,} of each are "
+            f"has {len(fields)} attributes with {n_texts} texts: {MAX_NUMBER:,} of each are "
             "copied at most, remove some"
         )
-    return Form(shapes, tuple(holes))
+    return AttributeSchema(fields, tuple(reference_offsets))
 
 
-def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> Attributes:
-    """Bring the attributes of a header into canonical form.
+def read_attributes(
+    header: Header, heaps: GlobalHeap, known_fields: dict[bytes, AttributeField]
+) -> Attributes:
+    """Return the attributes of a header in canonical form.
 
     Parameters
     ----------
     header
-        A whole object header.
+        An object header.
     heaps
-        Where the texts are.
-    known
-        Shapes met before, by the bytes they were read from; new ones are added. The traces of a
-        file have the same ones, so each is taken apart once.
+        The heap collections with the texts.
+    known_fields
+        Fields parsed before, by the bytes of the message up to the value; new ones are added. The
+        traces of a file have the same ones, so that each is parsed once.
 
     Raises
     ------
@@ -132,41 +135,46 @@ def read_attributes(header: Header, heaps: Heaps, known: dict[bytes, Shape]) -> 
         An attribute does not follow the format, or is of a kind that cannot be copied.
     """
     body, references = b"", []
-    found = in_order(header, known)
-    for shape, position, start in found:
-        value = header.content[position + start : position + start + shape.size]
-        if shape.element:
-            pointed = list(REFERENCE.iter_unpack(value))
-            references += [(length * shape.element, at, index) for length, at, index in pointed]
-            value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in pointed)
-        body += shape.head + _padded(value)
-    return Attributes(form_of(shape for shape, _, _ in found), body, heaps.texts(references))
+    attributes = sorted_attributes(header, known_fields)
+    for field, position, start in attributes:
+        value = header.content[position + start : position + start + field.size]
+        if field.element:
+            element_references = list(REFERENCE.iter_unpack(value))
+            references += [
+                (length * field.element, address, index)
+                for length, address, index in element_references
+            ]
+            value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in element_references)
+        body += field.head + _padded(value)
+    return Attributes(schema_of(field for field, _, _ in attributes), body, heaps.texts(references))
 
 
-def in_order(header: Header, known: dict[bytes, Shape]) -> list[tuple[Shape, int, int]]:
+def sorted_attributes(
+    header: Header, known_fields: dict[bytes, AttributeField]
+) -> list[tuple[AttributeField, int, int]]:
     """List the attributes of a header by their names.
 
     Returns
     -------
     list
-        The shape of each, where its message begins in the header, and where the value begins in
+        The field of each, the offset of its message in the header, and the offset of the value in
         the message.
     """
-    found = []
-    for kind, content, position in header.messages:
-        if kind == ATTRIBUTE:
+    attributes = []
+    for message_type, content, position in header.messages:
+        if message_type == ATTRIBUTE:
             start = _value_start(content)
-            shape = known.get(content[:start])
-            if shape is None:
-                shape = known[content[:start]] = _learn(content, start)
-            if len(content) < start + shape.size:
-                raise DamageError(f"has the attribute {_shown(shape.name)} cut short")
-            found.append((shape, position, start))
-    found.sort(key=lambda item: item[0].name)
-    for (shape, *_), (other, *_) in pairwise(found):
-        if shape.name == other.name:
-            raise DamageError(f"has the attribute {_shown(shape.name)} twice")
-    return found
+            field = known_fields.get(content[:start])
+            if field is None:
+                field = known_fields[content[:start]] = _parse_field(content, start)
+            if len(content) < start + field.size:
+                raise DamageError(f"has the attribute {_quote(field.name)} cut short")
+            attributes.append((field, position, start))
+    attributes.sort(key=lambda item: item[0].name)
+    for (field, *_), (next_field, *_) in pairwise(attributes):
+        if field.name == next_field.name:
+            raise DamageError(f"has the attribute {_quote(field.name)} twice")
+    return attributes
 
 
 def _value_start(content: bytes) -> int:
@@ -174,13 +182,13 @@ def _value_start(content: bytes) -> int:
         raise DamageError("has an attribute cut short")
     version, name, datatype, dataspace = _SIZES.unpack_from(content)
     if version == 1:
-        return _SIZES.size + up8(name) + up8(datatype) + up8(dataspace)
+        return _SIZES.size + round_up_8(name) + round_up_8(datatype) + round_up_8(dataspace)
     if version in (2, 3):
         return _SIZES.size + (version == 3) + name + datatype + dataspace
     raise DamageError(f"has an attribute of version {version}")
 
 
-def _learn(content: bytes, start: int) -> Shape:
+def _parse_field(content: bytes, start: int) -> AttributeField:
     version, *sizes = _SIZES.unpack_from(content)
     if len(content) < start:
         raise DamageError("has an attribute cut short")
@@ -189,90 +197,95 @@ def _learn(content: bytes, start: int) -> Shape:
     position, fields = _SIZES.size + (version == 3), []
     for size in sizes:
         fields.append(content[position : position + size])
-        position += up8(size) if version == 1 else size
+        position += round_up_8(size) if version == 1 else size
     name, datatype, dataspace = fields
     if name[-1:] != b"\0":
         raise DamageError("has an attribute whose name does not end")
-    return _shape(name[:-1], datatype, dataspace, len(content) - start)
+    return _make_field(name[:-1], datatype, dataspace, len(content) - start)
 
 
-def _shape(name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None) -> Shape:
-    """Make the canonical form of an attribute but for its value.
+def _make_field(
+    name: bytes, datatype: bytes, dataspace: bytes, n_bytes: int | None = None
+) -> AttributeField:
+    """Return the canonical form of an attribute without its value.
 
-    `n_bytes` is how many of the value are there; None where it is not a file that says so.
+    `n_bytes` is the number of bytes in the file behind the head; None for a value from Python.
     """
     if not name or b"\0" in name:
         raise DamageError("has an attribute without a name")
     if len(datatype) < 8:
-        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
+        raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     dimensions = shape_of(dataspace)
     if is_null(dataspace):
-        raise empty_attribute(_shown(name))
+        raise empty_attribute(_quote(name))
     count = prod(dimensions)
     size = int.from_bytes(datatype[4:8], "little") * count
     if n_bytes is not None and size > n_bytes:
-        raise DamageError(f"has the attribute {_shown(name)} cut short")
+        raise DamageError(f"has the attribute {_quote(name)} cut short")
     fields = (name + b"\0", datatype, dataspace)
     if count > MAX_ELEMENTS or size + sum(map(len, fields)) > MAX_MESSAGE:
         raise UnsupportedError(
-            f"has the attribute {_shown(name)} of shape {dimensions} and {size:,} bytes: "
+            f"has the attribute {_quote(name)} of shape {dimensions} and {size:,} bytes: "
             f"{MAX_ELEMENTS:,} values and {MAX_MESSAGE:,} bytes are copied at most, remove it"
         )
-    if not _is_sound(datatype):
-        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
-    element = _element(name, datatype)
+    if not _is_valid_datatype(datatype):
+        raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
+    element = _element_bytes(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
     prefix = sizes + b"".join(map(_padded, fields))
-    header = MESSAGE.pack(ATTRIBUTE, len(prefix) + up8(size), 0)
-    return Shape(name, datatype, dimensions, header + prefix, size, element)
+    header = MESSAGE.pack(ATTRIBUTE, len(prefix) + round_up_8(size), 0)
+    return AttributeField(name, datatype, dimensions, header + prefix, size, element)
 
 
-def _is_sound(datatype: bytes) -> bool:
-    """Tell whether HDF5's library accepts a datatype: its version, and the bits of numbers."""
-    kind, version, size = (
+def _is_valid_datatype(datatype: bytes) -> bool:
+    """Return whether HDF5's library accepts a datatype: its version, and the bits of numbers.
+
+    A datatype copied unchecked would make a new file that the library refuses to read.
+    """
+    type_class, version, size = (
         datatype[0] & 0x0F,
         datatype[0] >> 4,
         int.from_bytes(datatype[4:8], "little"),
     )
     if not 1 <= version <= 3 or not size:
         return False
-    if kind == SEQUENCE:
-        return _is_sound(datatype[8:]) if len(datatype) >= 16 else False
-    if kind not in (INTEGER, FLOAT, BITFIELD):
+    if type_class == SEQUENCE:
+        return _is_valid_datatype(datatype[8:]) if len(datatype) >= 16 else False
+    if type_class not in (INTEGER, FLOAT, BITFIELD):
         return True
-    if len(datatype) < (12 if kind != FLOAT else 20):
+    if len(datatype) < (12 if type_class != FLOAT else 20):
         return False
     offset, precision = struct.unpack_from("<HH", datatype, 8)
     if not precision or offset + precision > 8 * size:
         return False
-    if kind != FLOAT:
+    if type_class != FLOAT:
         return True
     exponent, exponent_bits, mantissa, mantissa_bits = datatype[12:16]
     fields = sorted([(datatype[2], 1), (exponent, exponent_bits), (mantissa, mantissa_bits)])
     ends = [start + bits for start, bits in fields]
-    apart = all(end <= start for end, (start, _) in zip(ends, fields[1:], strict=False))
-    return bool(exponent_bits and mantissa_bits and apart and ends[-1] <= offset + precision)
+    is_disjoint = all(end <= start for end, (start, _) in zip(ends, fields[1:], strict=False))
+    return bool(exponent_bits and mantissa_bits and is_disjoint and ends[-1] <= offset + precision)
 
 
-def _element(name: bytes, datatype: bytes) -> int:
-    """Bytes of an element that lies in a heap, 0 if none does."""
-    kind = datatype[0] & 0x0F
-    if kind in PLAIN:
+def _element_bytes(name: bytes, datatype: bytes) -> int:
+    """Return the bytes of an element that is stored in a heap, 0 for a value in the message."""
+    type_class = datatype[0] & 0x0F
+    if type_class in INLINE_CLASSES:
         return 0
     base = datatype[8:]
-    if kind != SEQUENCE or len(base) < 8 or base[0] & 0x0F not in PLAIN:
+    if type_class != SEQUENCE or len(base) < 8 or base[0] & 0x0F not in INLINE_CLASSES:
         raise UnsupportedError(
-            f"has the attribute {_shown(name)} of a kind that cannot be copied: text and real "
+            f"has the attribute {_quote(name)} of a kind that cannot be copied: text and real "
             "numbers can, remove it"
         )
     if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
-        raise DamageError(f"has the attribute {_shown(name)} of a type that cannot be read")
+        raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = int.from_bytes(base[4:8], "little")
     if not element:
-        raise DamageError(f"has the attribute {_shown(name)} of elements of no bytes")
+        raise DamageError(f"has the attribute {_quote(name)} of elements of no bytes")
     if element > MAX_ELEMENT_BYTES:
         raise UnsupportedError(
-            f"has the attribute {_shown(name)} of elements of {element} bytes: "
+            f"has the attribute {_quote(name)} of elements of {element} bytes: "
             f"{MAX_ELEMENT_BYTES} are copied at most, remove it"
         )
     return element
@@ -287,43 +300,45 @@ def empty_attribute(name: str) -> UnsupportedError:
 
 
 def encode(values: Mapping[str, object]) -> Attributes:
-    """Bring Python's values into canonical form, typed as h5py would type them.
+    """Return the canonical form of Python's values, with the types that h5py would choose.
 
     Parameters
     ----------
     values
         Text, numbers, or arrays of them, by name.
 
-    >>> encode({"p_status": "manual", "p_weight": 0.5}).decoded()
+    >>> encode({"p_status": "manual", "p_weight": 0.5}).decode()
     {'p_status': 'manual', 'p_weight': 0.5}
     """
-    shapes, body, texts = [], b"", []
+    fields, body, texts = [], b"", []
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
-        datatype, content = _content(name, array)
-        shape = _shape(name.encode(), datatype, _dataspace(array.shape))
-        if shape.element:
+        datatype, content = _encode_value(name, array)
+        field = _make_field(name.encode(), datatype, _dataspace(array.shape))
+        if field.element:
             elements = [text.encode() for text in array.ravel().tolist()]
             content = b"".join(REFERENCE.pack(len(text), 0, 0) for text in elements)
             texts += elements
-        shapes.append(shape)
-        body += shape.head + _padded(content)
-    return Attributes(form_of(shapes), body, texts)
+        fields.append(field)
+        body += field.head + _padded(content)
+    return Attributes(schema_of(fields), body, texts)
 
 
-def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
-    kind, size = array.dtype.kind, array.dtype.itemsize
+def _encode_value(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
+    type_code, size = array.dtype.kind, array.dtype.itemsize
     little = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    if kind == "f" and size in (4, 8):
+    if type_code == "f" and size in (4, 8):
         return (FLOAT32 if size == 4 else FLOAT64), little
-    if kind in "iu":
-        sign = 8 if kind == "i" else 0
+    if type_code in "iu":
+        sign = 8 if type_code == "i" else 0
         return struct.pack("<4BIHH", 0x10, sign, 0, 0, size, 0, 8 * size), little
-    if kind == "b":
+    if type_code == "b":
         return BOOLEAN, little
-    if kind == "S":
+    if type_code == "S":
         return struct.pack("<4BI", 0x13, 1, 0, 0, max(size, 1)), little or b"\0"
-    if kind == "U" or (kind in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())):
+    if type_code == "U" or (
+        type_code in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())
+    ):
         return TEXT, b""
     raise TypeError(f"attribute {name!r} is {array.dtype}: text or numbers are needed")
 
@@ -331,74 +346,79 @@ def _content(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
 def _dataspace(shape: tuple[int, ...]) -> bytes:
     if not shape:
         return SCALAR
+    # Version 1 with flag 1: the current dimensions, then the maximum ones, as h5py writes them.
     return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
 
 
-def decode_all(shape: Shape, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
-    """Decode one attribute of many datasets, as `Attributes.decoded` does of one.
+def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:
+    """Decode one attribute of many datasets, as `Attributes.decode` does for one.
 
     Parameters
     ----------
-    shape
-        Of the attribute.
+    field
+        Name, type and shape of the attribute.
     content
         Shape (datasets, bytes), uint8: the values in the messages.
     texts
-        What the references of the first dataset point to, then of the second and so on.
+        The texts of the first dataset, then of the second and so on.
     """
-    if shape.element:
-        if shape.datatype[1] & 0x0F == 1 and not shape.dimensions:
+    if field.element:
+        if field.datatype[1] & 0x0F == 1 and not field.dimensions:
             return [text.decode(errors="replace") for text in texts]
-    elif (dtype := _numpy_type(shape.datatype)).kind in "fiub":
-        values = content.view(dtype).reshape(len(content), *shape.dimensions)
-        return list(values) if shape.dimensions else values.tolist()
-    rest = iter(texts)
-    return [_decode(shape, value.tobytes(), rest) for value in content]
+    elif (dtype := _numpy_type(field.datatype)).kind in "fiub":
+        values = content.view(dtype).reshape(len(content), *field.dimensions)
+        return list(values) if field.dimensions else values.tolist()
+    remaining_texts = iter(texts)
+    return [_decode(field, value.tobytes(), remaining_texts) for value in content]
 
 
-def _decode(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
-    if shape.element:
-        return _decode_heap(shape, value, texts)
-    dtype = _numpy_type(shape.datatype)
-    array = np.frombuffer(value, dtype).reshape(shape.dimensions)
+def _decode(field: AttributeField, value: bytes, texts: Iterable[bytes]) -> object:
+    if field.element:
+        return _decode_heap(field, value, texts)
+    dtype = _numpy_type(field.datatype)
+    array = np.frombuffer(value, dtype).reshape(field.dimensions)
     if dtype.kind == "S":
         array = np.array([t.decode(errors="replace") for t in array.ravel()], dtype=object).reshape(
-            shape.dimensions
+            field.dimensions
         )
     return array.item() if array.ndim == 0 else array
 
 
-def _decode_heap(shape: Shape, value: bytes, texts: Iterable[bytes]) -> object:
-    found = [text for _, text in zip(REFERENCE.iter_unpack(value), texts, strict=False)]
-    if shape.datatype[1] & 0x0F == 1:
-        decoded: list[object] = [text.decode(errors="replace") for text in found]
+def _decode_heap(field: AttributeField, value: bytes, texts: Iterable[bytes]) -> object:
+    elements = [text for _, text in zip(REFERENCE.iter_unpack(value), texts, strict=False)]
+    if field.datatype[1] & 0x0F == 1:
+        decode: list[object] = [text.decode(errors="replace") for text in elements]
     else:
-        base = _numpy_type(shape.datatype[8:])
-        decoded = [np.frombuffer(text, base).tolist() for text in found]
-    if not shape.dimensions:
-        return decoded[0]
-    array = np.empty(len(decoded), dtype=object)
-    array[:] = decoded
-    return array.reshape(shape.dimensions)
+        base = _numpy_type(field.datatype[8:])
+        decode = [np.frombuffer(text, base).tolist() for text in elements]
+    if not field.dimensions:
+        return decode[0]
+    array = np.empty(len(decode), dtype=object)
+    array[:] = decode
+    return array.reshape(field.dimensions)
 
 
 def _numpy_type(datatype: bytes) -> np.dtype:
-    kind, bits, size = datatype[0] & 0x0F, datatype[1], int.from_bytes(datatype[4:8], "little")
+    type_class, bits, size = (
+        datatype[0] & 0x0F,
+        datatype[1],
+        int.from_bytes(datatype[4:8], "little"),
+    )
     if not size:
         raise DamageError("has an attribute of a type of no bytes")
     if datatype == BOOLEAN:
         return np.dtype(bool)
     order = ">" if bits & 1 else "<"
-    if kind == FLOAT and size in (2, 4, 8):
+    if type_class == FLOAT and size in (2, 4, 8):
         return np.dtype(f"{order}f{size}")
-    if kind == INTEGER and size in (1, 2, 4, 8):
+    if type_class == INTEGER and size in (1, 2, 4, 8):
         return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
-    if kind == ENUM and size in (1, 2, 4, 8):
+    if type_class == ENUM and size in (1, 2, 4, 8):
         return np.dtype(f"<i{size}")
-    return np.dtype(f"S{size}") if kind == STRING else np.dtype(f"V{size}")
+    return np.dtype(f"S{size}") if type_class == STRING else np.dtype(f"V{size}")
 
 
-def _shown(name: bytes) -> str:
+def _quote(name: bytes) -> str:
     return repr(name[:60].decode(errors="replace"))
 
 

@@ -1,8 +1,8 @@
-"""Addresses of the data of many datasets, read from the beginnings of their object headers.
+"""Addresses of the data of many datasets, by vectorized matching of their object headers.
 
-The datasets of a file were written by one program, so there are few kinds of header. The first of a
-kind is parsed and checked; the others are compared with it as arrays, up to the last of the
-messages that say how the data are stored: dataspace, datatype and layout.
+The datasets of a file were written by one program, so there are few patterns of header. The first
+header of each pattern is parsed and checked; the others are compared with it as arrays, up to the
+last of the messages that describe the storage: dataspace, datatype and layout.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.object_header import (
     CONTINUATION,
     DATASPACE,
     DATATYPE,
@@ -19,45 +19,45 @@ from steadkit.hdf5.messages import (
     LAYOUT,
     MESSAGE,
     DamageError,
+    FileReader,
     NewStyleError,
-    RawFile,
     Storage,
     read_header,
     storage_of,
 )
 
-MAX_KINDS: Final = 64
-"""Kinds of header that are learned in one call; the headers of others are not found."""
+MAX_PATTERNS: Final = 64
+"""Patterns that are learned in one call; headers of further ones are not found."""
 
 CHUNK: Final = 1 << 13
 """Headers compared at once: 10 MB of them."""
 
 HEAD_BYTES: Final = 5
-"""Kind, size and flags of a message; what follows in its head is reserved."""
+"""Type, size and flags of a message; the rest of its head is reserved."""
 
 NEEDED: Final = {DATASPACE, DATATYPE, LAYOUT}
 
 
-class Lead(NamedTuple):
-    """One kind of header up to the last of the messages that say how its data are stored.
+class HeaderPattern(NamedTuple):
+    """One pattern of header up to the last of the messages that describe the storage.
 
     HDF5's library moves any of these messages to a later block where it needs the room.
     """
 
-    first: int
+    first_bytes: int
     """Bytes of the first block."""
     blocks: list[tuple[int, int]]
     """Position of the address of each further block, and its bytes."""
     columns: np.ndarray
-    """Positions of the bytes that must be the same: heads of messages, and what tells storage."""
+    """Positions of the bytes that must be the same: heads of messages, and storage."""
     pattern: np.ndarray
-    """These bytes."""
-    address: int
+    """The bytes at these positions."""
+    address_position: int
     """Position of the address of the data."""
 
 
 def data_addresses(
-    raw: RawFile, headers: np.ndarray, is_accepted: Callable[[Storage], bool]
+    raw: FileReader, headers: np.ndarray, is_accepted: Callable[[Storage], bool]
 ) -> np.ndarray:
     """Return the address of the data of each dataset, int64; -1 where it was not found.
 
@@ -68,34 +68,34 @@ def data_addresses(
     headers
         Addresses of object headers; in ascending order they are read from front to back.
     is_accepted
-        Whether datasets of a storage are wanted; the address of others is -1. What it accepts
-        must be in one piece.
+        Whether datasets of a storage are accepted; the address of others is -1. Accepted ones must
+        be contiguous.
     """
     data = np.full(len(headers), -1, np.int64)
-    leads: list[Lead] = []
+    header_patterns: list[HeaderPattern] = []
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
-        while len(unmatched) and (number < len(leads) or n_learned < MAX_KINDS):
-            if number == len(leads):
+        while len(unmatched) and (number < len(header_patterns) or n_learned < MAX_PATTERNS):
+            if number == len(header_patterns):
                 n_learned += 1
-                lead = _learn(raw, int(chunk[unmatched[0]]), is_accepted)
-                if lead is None:
+                header_pattern = _pattern_of(raw, int(chunk[unmatched[0]]), is_accepted)
+                if header_pattern is None:
                     unmatched = unmatched[1:]
                     continue
-                leads.append(lead)
-            rows, addresses = _matching(raw, chunk, table, unmatched, leads[number])
+                header_patterns.append(header_pattern)
+            rows, addresses = _match(raw, chunk, table, unmatched, header_patterns[number])
             data[first + rows] = addresses
             unmatched = np.setdiff1d(unmatched, rows, assume_unique=True)
             number += 1
     return data
 
 
-def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
-    """Read the beginnings of headers, shape (n, FIRST_READ), zeros behind the file's end."""
+def _read_starts(raw: FileReader, headers: np.ndarray) -> np.ndarray:
+    """Read the beginnings of headers, shape (n, FIRST_READ), with zeros behind the file's end."""
     descriptor, base, last = raw.descriptor, raw.base, raw.size - raw.base
     contents = [
         os.pread(descriptor, FIRST_READ, base + address) if address < last else b""
@@ -105,27 +105,36 @@ def _read_starts(raw: RawFile, headers: np.ndarray) -> np.ndarray:
     return np.frombuffer(padded, np.uint8).reshape(len(headers), FIRST_READ)
 
 
-def _matching(
-    raw: RawFile, headers: np.ndarray, table: np.ndarray, unmatched: np.ndarray, lead: Lead
+def _match(
+    raw: FileReader,
+    headers: np.ndarray,
+    table: np.ndarray,
+    unmatched: np.ndarray,
+    header_pattern: HeaderPattern,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the rows are of a kind, and the addresses of their data."""
-    n_first = int(np.searchsorted(lead.columns, min(lead.first, FIRST_READ)))
+    """Return the rows that match a pattern, and the addresses of their data."""
+    # First by the bytes at hand: only headers that match so far are worth further reads.
+    n_first = int(
+        np.searchsorted(header_pattern.columns, min(header_pattern.first_bytes, FIRST_READ))
+    )
     starts = table[unmatched]
-    same = (starts[:, lead.columns[:n_first]] == lead.pattern[:n_first]).all(axis=1)
-    rows, contents = unmatched[same], starts[same, : lead.first]
-    if lead.first > FIRST_READ:
-        rest = _read_all(raw, headers[rows] + FIRST_READ, lead.first - FIRST_READ)
+    same = (starts[:, header_pattern.columns[:n_first]] == header_pattern.pattern[:n_first]).all(
+        axis=1
+    )
+    rows, contents = unmatched[same], starts[same, : header_pattern.first_bytes]
+    if header_pattern.first_bytes > FIRST_READ:
+        rest = _read_all(raw, headers[rows] + FIRST_READ, header_pattern.first_bytes - FIRST_READ)
         contents = np.concatenate([contents, rest], axis=1)
-    for position, size in lead.blocks:
-        places = np.ascontiguousarray(contents[:, position : position + 8]).view("<u8")[:, 0]
-        contents = np.concatenate([contents, _read_all(raw, places, size)], axis=1)
-    same = (contents[:, lead.columns] == lead.pattern).all(axis=1)
-    fields = contents[same, lead.address : lead.address + 8]
+    for position, size in header_pattern.blocks:
+        addresses = np.ascontiguousarray(contents[:, position : position + 8]).view("<u8")[:, 0]
+        contents = np.concatenate([contents, _read_all(raw, addresses, size)], axis=1)
+    same = (contents[:, header_pattern.columns] == header_pattern.pattern).all(axis=1)
+    fields = contents[same, header_pattern.address_position : header_pattern.address_position + 8]
     return rows[same], np.ascontiguousarray(fields).view("<i8")[:, 0]
 
 
-def _read_all(raw: RawFile, addresses: np.ndarray, size: int) -> np.ndarray:
-    """Read blocks of one size, a row each; zeros, which are like no kind, where there is none."""
+def _read_all(raw: FileReader, addresses: np.ndarray, size: int) -> np.ndarray:
+    """Read blocks of one size, a row each; zeros, which match no pattern, outside the file."""
 
     def read(address: int) -> bytes:
         try:
@@ -137,8 +146,10 @@ def _read_all(raw: RawFile, addresses: np.ndarray, size: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(len(addresses), size)
 
 
-def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -> Lead | None:
-    """Parse one header; returns None where others like it are not wanted, or cannot be told."""
+def _pattern_of(
+    raw: FileReader, address: int, is_accepted: Callable[[Storage], bool]
+) -> HeaderPattern | None:
+    """Return the pattern of a header; None where it is not accepted or cannot be matched."""
     try:
         header = read_header(raw, address)
         storage = storage_of(header)
@@ -146,27 +157,32 @@ def _learn(raw: RawFile, address: int, is_accepted: Callable[[Storage], bool]) -
         return None
     if storage is None or storage.address is None or not is_accepted(storage):
         return None
-    n_needed = 1 + max(n for n, (kind, _, _) in enumerate(header.messages) if kind in NEEDED)
-    end = header.messages[n_needed - 1][2] + len(header.messages[n_needed - 1][1])
+    n_messages = 1 + max(
+        n for n, (message_type, _, _) in enumerate(header.messages) if message_type in NEEDED
+    )
+    end = header.messages[n_messages - 1][2] + len(header.messages[n_messages - 1][1])
     sizes = [size for _, size in header.blocks(address)]
     n_blocks = 1 + int(np.searchsorted(np.cumsum(sizes), end))
-    kinds = [kind for kind, _, _ in header.messages]
-    if any(kinds.count(kind) > 1 for kind in NEEDED):
+    message_types = [message_type for message_type, _, _ in header.messages]
+    # `storage_of` uses the last message of a type, the pattern the first one.
+    if any(message_types.count(message_type) > 1 for message_type in NEEDED):
         return None
     columns = [0]  # the version; the numbers of messages, names and bytes may differ
-    for kind, content, start in header.messages[:n_needed]:
+    for message_type, content, start in header.messages[:n_messages]:
         columns += range(start - MESSAGE.size, start - MESSAGE.size + HEAD_BYTES)
         fixed = range(start, start + len(content))
-        if kind in NEEDED:
-            columns += [at for at in fixed if kind != LAYOUT or not 2 <= at - start < 10]
-        elif kind == CONTINUATION:
+        if message_type in NEEDED:
+            columns += [
+                offset for offset in fixed if message_type != LAYOUT or not 2 <= offset - start < 10
+            ]
+        elif message_type == CONTINUATION:
             columns += fixed[8:]  # the size of the block
-    where = np.array(columns)
-    further = [start for start, _ in header.places(CONTINUATION)]
-    return Lead(
+    byte_columns = np.array(columns)
+    continuations = [start for start, _ in header.spans(CONTINUATION)]
+    return HeaderPattern(
         sizes[0] if n_blocks > 1 else end,
-        list(zip(further, sizes[1:n_blocks], strict=False)),
-        where,
-        np.frombuffer(header.content, np.uint8)[where],
-        header.places(LAYOUT)[0][0] + 2,  # behind version and class
+        list(zip(continuations, sizes[1:n_blocks], strict=False)),
+        byte_columns,
+        np.frombuffer(header.content, np.uint8)[byte_columns],
+        header.spans(LAYOUT)[0][0] + 2,  # behind version and class
     )

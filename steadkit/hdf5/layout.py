@@ -1,4 +1,4 @@
-"""Headers and texts of many datasets laid out at once, one behind the other."""
+"""Layout of the headers and heap collections of many datasets in one buffer."""
 
 import struct
 from collections.abc import Sequence
@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.attributes import FLOAT32, Form
-from steadkit.hdf5.disk import room
-from steadkit.hdf5.heaps import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.attribute_table import AttributeTable, Datasets
+from steadkit.hdf5.attributes import FLOAT32, AttributeSchema
+from steadkit.hdf5.direct_io import aligned_empty
+from steadkit.hdf5.global_heap import COLLECTION, MAX_INDEX, MIN_COLLECTION, OBJECT
+from steadkit.hdf5.object_header import (
     CONTIGUOUS,
     DATASPACE,
     DATATYPE,
@@ -19,24 +20,25 @@ from steadkit.hdf5.messages import (
     PREFIX,
     UnsupportedError,
 )
-from steadkit.hdf5.tables import Datasets, Table
-from steadkit.hdf5.words import WORD, spread, words_in
+from steadkit.hdf5.padding import WORD, n_words, ragged_arange
 
 CONSTANT: Final = 1
-_REST_OF_REFERENCE = np.dtype([("address", "<u8"), ("index", "<u4")])
-_PLACE = np.dtype([("header", "<i8"), ("collection", "<i8"), ("objects", "<i8"), ("index", "<i8")])
-"""Of a dataset: where its header, the collection of its texts and its texts are, and the index of
-the first of these."""
+_HEAP_ADDRESS = np.dtype([("address", "<u8"), ("index", "<u4")])
+_OFFSETS = np.dtype(
+    [("header", "<i8"), ("collection", "<i8"), ("objects", "<i8"), ("index", "<i8")]
+)
+"""Offsets of the header of a dataset, of the collection of its texts and of the first text in it,
+and the index of this text in the collection."""
 
 
-def message(kind: int, content: bytes, flags: int = 0) -> bytes:
-    """Make a message of an object header."""
+def message(message_type: int, content: bytes, flags: int = 0) -> bytes:
+    """Return a message of an object header."""
     content += bytes(-len(content) % 8)
-    return MESSAGE.pack(kind, len(content), flags) + content
+    return MESSAGE.pack(message_type, len(content), flags) + content
 
 
 def fixed_messages(shape: tuple[int, ...]) -> bytes:
-    """Make the messages that all datasets share; their layout, which differs, comes behind."""
+    """Return the messages that all datasets share; the layout message, which differs, follows."""
     dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
@@ -47,139 +49,151 @@ def fixed_messages(shape: tuple[int, ...]) -> bytes:
     )
 
 
-def lay_out(
+def layout_headers(
     datasets: Datasets, start: int, fixed: bytes, data_bytes: int
 ) -> tuple[memoryview, np.ndarray]:
-    """Lay out headers and heap collections, in the order of the data.
+    """Return headers and heap collections as one buffer, in the order of the data.
 
     Parameters
     ----------
     datasets
-        What to lay out.
+        Addresses of the data, and tables of attributes.
     start
-        Where in the file the first byte will stand.
+        Address of the buffer in the file.
     fixed
-        What `fixed_messages` gives.
+        The messages of `fixed_messages`.
     data_bytes
         Bytes of the data of each.
 
     Returns
     -------
     content : memoryview
-        What to write at `start`.
+        The bytes to write at `start`.
     headers : numpy.ndarray
-        Where the header of each dataset will stand, in the order of the data.
+        Address of the header of each dataset, in the order of the data.
     """
-    heads = [_head(table.form, fixed, data_bytes) for _, table in datasets]
+    templates = [_header_template(table.schema, fixed, data_bytes) for _, table in datasets]
     order = np.argsort(np.concatenate([np.empty(0, np.int64), *[data for data, _ in datasets]]))
     sizes = [
         np.column_stack(
-            np.broadcast_arrays(len(head), _object_bytes(table), table.lengths.shape[1])
+            np.broadcast_arrays(len(template), _object_bytes(table), table.lengths.shape[1])
         )
-        for head, (_, table) in zip(heads, datasets, strict=True)
+        for template, (_, table) in zip(templates, datasets, strict=True)
     ]
-    together = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
-    places = np.empty(len(order), _PLACE)
-    places[order], collections, end = _place(together.tolist())
-    content = room(end, start)
-    done = 0
-    for (addresses, table), head in zip(datasets, heads, strict=True):
-        own = places[done : done + len(table)]
-        _write_headers(content, own, head, addresses, table, start)
-        _write_texts(content.view("<u8"), own, table)
-        done += len(table)
-    for at, used, size in collections:
-        _write_collection(content, at, used, size)
-    return content.data, start + places["header"][order]
+    all_sizes = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
+    offsets = np.empty(len(order), _OFFSETS)
+    offsets[order], collections, end = _assign_offsets(all_sizes.tolist())
+    content = aligned_empty(end, start)
+    n_done = 0
+    for (addresses, table), template in zip(datasets, templates, strict=True):
+        table_offsets = offsets[n_done : n_done + len(table)]
+        _write_headers(content, table_offsets, template, addresses, table, start)
+        _write_texts(content.view("<u8"), table_offsets, table)
+        n_done += len(table)
+    for offset, used, size in collections:
+        _write_collection(content, offset, used, size)
+    return content.data, start + offsets["header"][order]
 
 
-def _head(form: Form, fixed: bytes, data_bytes: int) -> bytes:
-    """Make a header without its attributes, the address of its data left zero."""
+def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> bytes:
+    """Return a header with zeros for its attributes and for the address of its data."""
     layout = message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
-    attributes = sum(len(shape.head) + -(-shape.size // 8) * 8 for shape in form.shapes)
-    size = len(fixed) + len(layout) + attributes
-    messages = fixed + layout + bytes(attributes)
-    return PREFIX.pack(1, 4 + len(form.shapes), 1, size) + messages
+    n_attribute_bytes = sum(len(field.head) + -(-field.size // 8) * 8 for field in schema.fields)
+    size = len(fixed) + len(layout) + n_attribute_bytes
+    messages = fixed + layout + bytes(n_attribute_bytes)
+    return PREFIX.pack(1, 4 + len(schema.fields), 1, size) + messages
 
 
-def _object_bytes(table: Table) -> np.ndarray:
-    """Tell how many bytes the texts of each row take in a heap."""
+def _object_bytes(table: AttributeTable) -> np.ndarray:
+    """Return the bytes that the texts of each row take in a heap."""
     if table.lengths.shape[1] > MAX_INDEX:
         raise UnsupportedError(
             f"has {table.lengths.shape[1]:,} texts in its attributes: {MAX_INDEX:,} are copied at "
             "most, remove some"
         )
-    return (OBJECT.size + WORD * words_in(table.lengths)).sum(axis=1)
+    return (OBJECT.size + WORD * n_words(table.lengths)).sum(axis=1)
 
 
-def _place(sizes: Sequence[Sequence[int]]) -> tuple[np.ndarray, list[tuple[int, int, int]], int]:
-    """Give each dataset a place, given the bytes of its header and of its texts, and their number.
+def _assign_offsets(
+    sizes: Sequence[Sequence[int]],
+) -> tuple[np.ndarray, list[tuple[int, int, int]], int]:
+    """Assign offsets to datasets, from the bytes of header and texts of each, and their number.
+
+    A collection lies before the headers that use it first, and is filled with the texts of as many
+    datasets as fit: the result depends on their order and content alone.
 
     Returns
     -------
-    places : numpy.ndarray
-        The place of each.
+    offsets : numpy.ndarray
+        Of each dataset, `_OFFSETS`.
     collections : list of (int, int, int)
-        Where each collection begins, how much of it is used, and its size.
+        Offset of each collection, bytes used, and size.
     end : int
-        The bytes of all.
+        Bytes of everything.
     """
-    places, collections = [], []
-    at = used = size = index = end = 0
+    offsets, collections = [], []
+    offset = used = size = index = end = 0
     for header, objects, texts in sizes:
+        # All texts of a dataset go into one collection, so that one address serves all of them.
         if used + objects > size or index + 1 + texts > MAX_INDEX:
-            collections.append((at, used, size))
-            at, used, index = end, COLLECTION.size, 0
+            collections.append((offset, used, size))
+            offset, used, index = end, COLLECTION.size, 0
             size = max(MIN_COLLECTION, used + objects)
             end += size
-        places.append((end, at, at + used, index + 1))
+        offsets.append((end, offset, offset + used, index + 1))
         used, index, end = used + objects, index + texts, end + header
-    collections.append((at, used, size))
-    # The first is none: nothing was open yet.
-    return np.array(places, _PLACE), [one for one in collections if one[2]], end
+    collections.append((offset, used, size))
+    # The first entry, of size 0, was no collection: none was open yet.
+    return (
+        np.array(offsets, _OFFSETS),
+        [collection for collection in collections if collection[2]],
+        end,
+    )
 
 
 def _write_headers(
     content: np.ndarray,
-    places: np.ndarray,
-    head: bytes,
+    offsets: np.ndarray,
+    template: bytes,
     data: np.ndarray,
-    table: Table,
+    table: AttributeTable,
     start: int,
 ) -> None:
-    rows = np.empty((len(table), len(head)), np.uint8)
-    rows[:] = np.frombuffer(head, np.uint8)
-    body = len(head) - table.bodies.shape[1]
-    rows[:, body:] = table.bodies
+    rows = np.empty((len(table), len(template)), np.uint8)
+    rows[:] = np.frombuffer(template, np.uint8)
+    body_start = len(template) - table.bodies.shape[1]
+    rows[:, body_start:] = table.bodies
     # The layout is the last of the fixed messages: version, class, address, size, padding.
-    address = body - 24 + 2
-    rows[:, address : address + 8] = data.astype("<u8").view(np.uint8).reshape(-1, 8)
-    holes = np.array(table.form.holes, np.int64)
-    references = np.empty((len(table), len(holes)), _REST_OF_REFERENCE)
-    references["address"] = (start + places["collection"])[:, np.newaxis]
-    references["index"] = places["index"][:, np.newaxis] + np.arange(len(holes))
-    inside = (body + holes[:, np.newaxis] + 4 + np.arange(_REST_OF_REFERENCE.itemsize)).ravel()
-    rows[:, inside] = references.view(np.uint8).reshape(len(table), len(inside))
-    for row, at in zip(rows, places["header"].tolist(), strict=True):
-        content[at : at + len(head)] = row
+    address_start = body_start - 24 + 2
+    rows[:, address_start : address_start + 8] = data.astype("<u8").view(np.uint8).reshape(-1, 8)
+    reference_offsets = np.array(table.schema.reference_offsets, np.int64)
+    references = np.empty((len(table), len(reference_offsets)), _HEAP_ADDRESS)
+    references["address"] = (start + offsets["collection"])[:, np.newaxis]
+    references["index"] = offsets["index"][:, np.newaxis] + np.arange(len(reference_offsets))
+    reference_bytes = (
+        body_start + reference_offsets[:, np.newaxis] + 4 + np.arange(_HEAP_ADDRESS.itemsize)
+    ).ravel()
+    rows[:, reference_bytes] = references.view(np.uint8).reshape(len(table), len(reference_bytes))
+    for row, offset in zip(rows, offsets["header"].tolist(), strict=True):
+        content[offset : offset + len(template)] = row
 
 
-def _write_texts(content: np.ndarray, places: np.ndarray, table: Table) -> None:
-    """Write the texts into words of 8 bytes, each behind its index and length."""
+def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable) -> None:
+    """Write the objects of a heap: index, length and text of each, in words of 8 bytes."""
     head = OBJECT.size // WORD
-    words = words_in(table.lengths)
+    words = n_words(table.lengths)
     sizes = head + words
-    firsts = places["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
-    content[firsts] = places["index"][:, np.newaxis] + np.arange(words.shape[1])
+    firsts = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
+    content[firsts] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
     content[firsts + 1] = table.lengths
-    content[spread(firsts.ravel() + head, words.ravel())] = table.texts
+    content[ragged_arange(firsts.ravel() + head, words.ravel())] = table.texts
 
 
-def _write_collection(content: np.ndarray, at: int, used: int, size: int) -> None:
-    """Write the head of a collection, and mark what is left of it as free."""
+def _write_collection(content: np.ndarray, offset: int, used: int, size: int) -> None:
+    """Write the head of a collection, and its free space as object 0."""
     head = COLLECTION.pack(b"GCOL", 1, size)
-    content[at : at + len(head)] = np.frombuffer(head, np.uint8)
+    content[offset : offset + len(head)] = np.frombuffer(head, np.uint8)
     free = size - used
     if free >= OBJECT.size:
         rest = OBJECT.pack(0, 0, free)
-        content[at + used : at + used + len(rest)] = np.frombuffer(rest, np.uint8)
+        content[offset + used : offset + used + len(rest)] = np.frombuffer(rest, np.uint8)

@@ -14,18 +14,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.messages import (
-    PLACE,
+from steadkit.hdf5.object_header import (
+    ADDRESS_PAIR,
     SYMBOL_TABLE,
     DamageError,
+    FileReader,
     NewStyleError,
-    RawFile,
     read_header,
 )
 from steadkit.packed_names import find_rows, pack
 
 SUPERBLOCK: Final = struct.Struct("<8xB7xH")
-"""Its version, and half of how many entries a symbol node can hold (versions 0 and 1)."""
+"""Its version, and half of the entries of a full symbol node (versions 0 and 1)."""
 
 HEAP: Final = struct.Struct("<4sB3xQQQ")
 TREE_NODE: Final = struct.Struct("<4sBBHQQ")
@@ -41,7 +41,7 @@ MAX_NAME: Final = 1024
 
 MIN_WIDTH: Final = 32
 CHUNK: Final = 1 << 14
-"""Bytes copied of each name, doubled until all end there, and how many names are copied at once."""
+"""Bytes copied of each name, doubled until all names end there, and names copied at once."""
 
 
 class SymbolTable(NamedTuple):
@@ -65,18 +65,18 @@ class SymbolTable(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Where the parts of a group of the oldest kind are, and the sizes of its nodes."""
+    """Addresses of the parts of a group of the oldest kind, and the size of its nodes."""
 
     tree: int
     """Address of the root of its B-tree."""
     heap: int
     """Address of its heap of names."""
     leaf_k: int
-    """Half of how many entries a symbol node can hold."""
+    """Half of the entries of a full symbol node."""
 
 
-def read_group(raw: RawFile, address: int) -> Group:
-    """Read where the parts of a group are.
+def read_group(raw: FileReader, address: int) -> Group:
+    """Read the addresses of the parts of a group.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_group(raw: RawFile, address: int) -> Group:
     Raises
     ------
     NewStyleError
-        The group or the file is of HDF5's newer kind.
+        The group or the file is of a newer version of the format.
     DamageError
         It does not follow the format.
     """
@@ -96,16 +96,18 @@ def read_group(raw: RawFile, address: int) -> Group:
     if version > 1:
         raise NewStyleError
     header = read_header(raw, address)
-    tables = [content for kind, content, _ in header.messages if kind == SYMBOL_TABLE]
+    tables = [
+        content for message_type, content, _ in header.messages if message_type == SYMBOL_TABLE
+    ]
     if not tables:
         raise NewStyleError
-    if len(tables[0]) < PLACE.size:
+    if len(tables[0]) < ADDRESS_PAIR.size:
         raise DamageError("has a group without a symbol table")
-    tree, heap = PLACE.unpack_from(tables[0])
+    tree, heap = ADDRESS_PAIR.unpack_from(tables[0])
     return Group(tree, heap, leaf_k)
 
 
-def read_heap(raw: RawFile, group: Group) -> bytes:
+def read_heap(raw: FileReader, group: Group) -> bytes:
     """Read the heap of a group's names."""
     signature, version, size, _, data = HEAP.unpack(raw.read(group.heap, HEAP.size))
     if signature != b"HEAP" or version != 0:
@@ -113,7 +115,7 @@ def read_heap(raw: RawFile, group: Group) -> bytes:
     return raw.read(data, size)
 
 
-def read_symbol_table(raw: RawFile, group: Group) -> SymbolTable:
+def read_symbol_table(raw: FileReader, group: Group) -> SymbolTable:
     """Read the members of a group.
 
     Raises
@@ -135,17 +137,21 @@ def read_symbol_table(raw: RawFile, group: Group) -> SymbolTable:
     return SymbolTable(names, symbols["name"].copy(), symbols["header"].copy())
 
 
-def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
+def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
     """Walk down a B-tree level by level; returns the addresses of its symbol nodes, in order."""
     addresses, level = [group.tree], None
     while True:
         children: list[int] = []
         for address in addresses:
             content = raw.read(address, TREE_NODE.size)
-            signature, kind, node_level, count, _, _ = TREE_NODE.unpack(content)
-            if signature != b"TREE" or kind != 0 or (level is not None and node_level != level):
+            signature, node_type, node_level, count, _, _ = TREE_NODE.unpack(content)
+            if (
+                signature != b"TREE"
+                or node_type != 0
+                or (level is not None and node_level != level)
+            ):
                 raise DamageError("has a group whose B-tree is not where it says")
-            level = node_level  # of the root, where the walk begins
+            level = node_level  # unknown only for the root; below, it must fall by one each time
             content = raw.read(address + TREE_NODE.size, 8 * (2 * count + 1))
             children += struct.unpack(f"<{2 * count + 1}Q", content)[1::2]
         # A node that is reached twice could make a small file a table without end.
@@ -156,16 +162,18 @@ def _symbol_nodes(raw: RawFile, group: Group) -> list[int]:
         addresses, level = children, level - 1
 
 
-def _symbols(raw: RawFile, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
+def _symbols(raw: FileReader, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
-    most = 2 * leaf_k
-    size = np.dtype(SYMBOL_NODE).itemsize + most * SYMBOL.itemsize
+    max_entries = 2 * leaf_k
+    size = np.dtype(SYMBOL_NODE).itemsize + max_entries * SYMBOL.itemsize
     content = b"".join([raw.read(address, size) for address in nodes])
-    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, most)]))
-    sound = (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= most)
-    if not sound.all():
+    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, max_entries)]))
+    is_valid = (
+        (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= max_entries)
+    )
+    if not is_valid.all():
         raise DamageError("has a group whose symbol nodes are not where it says")
-    symbols: np.ndarray = table["symbols"][np.arange(most) < table["count"][:, np.newaxis]]
+    symbols: np.ndarray = table["symbols"][np.arange(max_entries) < table["count"][:, np.newaxis]]
     return symbols
 
 
@@ -196,7 +204,7 @@ def names_at(heap: bytes, offsets: np.ndarray) -> np.ndarray:
 
 
 def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray | None:
-    """Copy texts that end with a zero; None if one has none within the width."""
+    """Copy texts that end with a zero byte; None if one does not end within the width."""
     names = np.empty((len(starts), width), np.uint8)
     for first in range(0, len(starts), CHUNK):
         chunk = names[first : first + CHUNK]

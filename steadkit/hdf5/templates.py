@@ -1,9 +1,9 @@
-"""Object headers that are alike but for their values, read many at once.
+"""Vectorized parser of object headers that differ in nothing but values and addresses.
 
 The traces of a file were written by one program, so their headers are the same bytes but for the
-values of attributes and the addresses. The first of a kind is taken apart and checked; the others
-are compared with it, as arrays, wherever they must be the same, and their values are where its
-values are.
+values of attributes and the addresses. The first header of each layout is parsed and checked, and
+becomes a template; the others are compared with it, as arrays, wherever they must be the same, and
+their values are taken from the same positions.
 """
 
 from collections.abc import Sequence
@@ -13,65 +13,65 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.hdf5.attributes import Form, Shape, form_of, in_order
-from steadkit.hdf5.heaps import REFERENCE, Heaps
-from steadkit.hdf5.messages import (
+from steadkit.hdf5.attribute_table import AttributeTable
+from steadkit.hdf5.attributes import AttributeField, AttributeSchema, schema_of, sorted_attributes
+from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
+from steadkit.hdf5.object_header import (
+    ADDRESS_PAIR,
     ATTRIBUTE,
     CONTINUATION,
     DATASPACE,
     DATATYPE,
     LAYOUT,
     MESSAGE,
-    PLACE,
     PREFIX,
+    ByteReader,
     DamageError,
     Header,
-    Raw,
+    round_up_8,
     storage_of,
-    up8,
 )
-from steadkit.hdf5.tables import Table
 
 FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
-"""Messages that must be the same, but for addresses and values; of others only kind and size."""
+"""Types of messages that must be the same but for addresses and values; of others type and size."""
 
-MOST_KINDS: Final = 64
-"""A file with more kinds than this is read trace by trace."""
+MAX_TEMPLATES: Final = 64
+"""Templates of a file; headers of further layouts are read one by one."""
 
 _REFERENCES = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 
-class Alike(NamedTuple):
-    """What was read of some headers whose attributes have one form."""
+class HeaderBatch(NamedTuple):
+    """Addresses and attributes of some headers with one schema."""
 
     rows: list[int]
-    """Which of the headers asked for."""
-    data: np.ndarray
+    """Indices of these headers among those requested."""
+    data_addresses: np.ndarray
     """The address of the bytes of each dataset."""
-    attributes: Table
+    attributes: AttributeTable
 
 
 @dataclass(frozen=True)
 class Template:
-    """One header: what must be the same in others, and where that which differs stands."""
+    """The bits that are the same in all headers of a layout, and the positions of the others."""
 
     mask: np.ndarray
     pattern: np.ndarray
-    """Which bits must be the same, and as what."""
+    """Mask of the fixed bits, and their values."""
     first: int
     """Bytes of the first block."""
     blocks: list[tuple[int, int]]
-    """Where the address of each further block stands, and how long the block is."""
+    """Position of the address of each further block, and the bytes of the block."""
     data: np.ndarray
-    """Where each byte of the address of the dataset's bytes stands."""
+    """Positions of the bytes of the data address."""
     values: np.ndarray
-    """Where each byte of a value stands, but for references, of which only the length counts."""
+    """Positions of the bytes of values; of references only the length is a value."""
     references: np.ndarray
-    """Where each byte of a reference stands."""
+    """Positions of the bytes of references."""
 
 
 class _Stack(NamedTuple):
-    """Templates as arrays, a row each, filled up with zeros to the longest header."""
+    """Templates as arrays, a row each, padded with zeros to the longest header."""
 
     length: int
     masks: np.ndarray
@@ -80,200 +80,214 @@ class _Stack(NamedTuple):
     values: np.ndarray
     references: np.ndarray
 
-    def with_one_more(self, template: Template) -> "_Stack":
-        """Add a row."""
+    def with_row(self, template: Template) -> "_Stack":
+        """Return a copy with another row."""
         length = max(self.length, len(template.mask))
         return _Stack(
             length,
-            _below(self.masks, template.mask, length),
-            _below(self.patterns, template.pattern, length),
-            _below(self.data, template.data),
-            _below(self.values, template.values),
-            _below(self.references, template.references),
+            _append_row(self.masks, template.mask, length),
+            _append_row(self.patterns, template.pattern, length),
+            _append_row(self.data, template.data),
+            _append_row(self.values, template.values),
+            _append_row(self.references, template.references),
         )
 
 
-def _below(table: np.ndarray, row: np.ndarray, width: int | None = None) -> np.ndarray:
-    """Put a row below a table, both filled up with zeros to the width."""
+def _append_row(table: np.ndarray, row: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Append a row to a table, both padded with zeros to the width."""
     width = len(row) if width is None else width
-    whole = np.zeros((len(table) + 1, width), row.dtype)
-    whole[:-1, : table.shape[1]] = table
-    whole[-1, : len(row)] = row
-    return whole
+    extended = np.zeros((len(table) + 1, width), row.dtype)
+    extended[:-1, : table.shape[1]] = table
+    extended[-1, : len(row)] = row
+    return extended
 
 
 _NO_TEMPLATES = _Stack(0, *[np.empty((0, 0), np.uint8)] * 5)
 
 
 @dataclass
-class Family:
-    """The templates whose attributes have one form."""
+class TemplateGroup:
+    """The templates with one schema of attributes."""
 
-    form: Form
+    schema: AttributeSchema
     body: np.ndarray
-    """The canonical attributes, values zero."""
+    """The canonical attributes, with zeros for values."""
     values: np.ndarray
-    """Where each byte of a value stands in the body."""
+    """Positions of the bytes of values in the body."""
     elements: np.ndarray
-    """The bytes of an element of each reference."""
+    """Bytes of an element of each reference."""
     templates: list[Template] = field(default_factory=list)
     _stack: _Stack = _NO_TEMPLATES
 
     def add(self, template: Template) -> None:
-        """Take in one template more."""
-        # As one: others may be reading meanwhile.
-        self._stack = self._stack.with_one_more(template)
+        """Add a template."""
+        # One assignment of a new stack, without a lock: other threads may be reading the old one,
+        # which holds every template that they know of.
+        self._stack = self._stack.with_row(template)
         self.templates.append(template)
 
-    def read(self, headers: Sequence[tuple[int, int, bytes]], heaps: Heaps) -> Alike | None:
-        """Read those headers that are like their template, and have not lost their texts.
+    def read(
+        self, headers: Sequence[tuple[int, int, bytes]], heaps: GlobalHeap
+    ) -> HeaderBatch | None:
+        """Read the headers that match their template and whose texts are found.
 
         Parameters
         ----------
         headers
             Row, number of the template, and bytes of each.
         heaps
-            Where the texts are.
+            The heap collections with the texts.
         """
-        rows, kinds, contents = zip(*headers, strict=True)
-        stack, kind = self._stack, np.array(kinds)
+        rows, template_numbers, contents = zip(*headers, strict=True)
+        stack, numbers = self._stack, np.array(template_numbers)
         padded = b"".join([content.ljust(stack.length, b"\0") for content in contents])
         table = np.frombuffer(padded, np.uint8).reshape(len(rows), -1)
-        same = ((table & stack.masks[kind]) == stack.patterns[kind]).all(axis=1)
-        starts, kind = np.flatnonzero(same)[:, np.newaxis] * stack.length, kind[same]
+        is_alike = ((table & stack.masks[numbers]) == stack.patterns[numbers]).all(axis=1)
+        starts, numbers = np.flatnonzero(is_alike)[:, np.newaxis] * stack.length, numbers[is_alike]
         flat = table.ravel()
-        references = flat[starts + stack.references[kind]].view(_REFERENCES)
+        references = flat[starts + stack.references[numbers]].view(_REFERENCES)
         lengths = references["length"] * self.elements
-        whole, texts = heaps.words(lengths, references["address"], references["index"])
-        if not whole.any():
+        is_complete, texts = heaps.words(lengths, references["address"], references["index"])
+        if not is_complete.any():
             return None
-        starts, kind = starts[whole], kind[whole]
-        bodies = np.repeat(self.body[np.newaxis], len(kind), axis=0)
-        bodies[:, self.values] = flat[starts + stack.values[kind]]
-        data = flat[starts + stack.data[kind]].view("<u8")[:, 0]
-        read = np.array(rows)[same][whole].tolist()
-        return Alike(read, data, Table(self.form, bodies, lengths[whole], texts))
+        starts, numbers = starts[is_complete], numbers[is_complete]
+        bodies = np.repeat(self.body[np.newaxis], len(numbers), axis=0)
+        bodies[:, self.values] = flat[starts + stack.values[numbers]]
+        data = flat[starts + stack.data[numbers]].view("<u8")[:, 0]
+        complete_rows = np.array(rows)[is_alike][is_complete].tolist()
+        return HeaderBatch(
+            complete_rows, data, AttributeTable(self.schema, bodies, lengths[is_complete], texts)
+        )
 
 
 @dataclass
-class Kinds:
-    """The templates whose headers begin alike, to be told apart by the rest of the first block."""
+class TemplateIndex:
+    """An index of the templates with one prefix, by the fixed bits of their first blocks."""
 
     first: int
     """Bytes of the first block."""
     mask: np.ndarray
-    """Which bits are the same in all headers of each template."""
-    members: list[tuple[Family, int]] = field(default_factory=list)
+    """Bits of the first block that are fixed in every template."""
+    members: list[tuple[TemplateGroup, int]] = field(default_factory=list)
 
-    def add(self, family: Family) -> None:
-        """Take in the last template of a family."""
-        self.members.append((family, len(family.templates) - 1))
-        self.mask = self.mask & family.templates[-1].mask[: self.first]
-        by_sign: dict[bytes, list[tuple[Family, int]]] = {}
-        for one, number in self.members:
-            sign = one.templates[number].pattern[: self.first] & self.mask
-            by_sign.setdefault(sign.tobytes(), []).append((one, number))
-        self._by_sign = by_sign
+    def add(self, group: TemplateGroup) -> None:
+        """Add the last template of a group; the index is built again, as its mask shrinks."""
+        self.members.append((group, len(group.templates) - 1))
+        self.mask = self.mask & group.templates[-1].mask[: self.first]
+        by_signature: dict[bytes, list[tuple[TemplateGroup, int]]] = {}
+        for member, number in self.members:
+            signature = member.templates[number].pattern[: self.first] & self.mask
+            by_signature.setdefault(signature.tobytes(), []).append((member, number))
+        # A thread that reads between the assignments of mask and index finds no candidate, or one
+        # that does not match: it reads the header by itself then.
+        self._by_signature = by_signature
 
-    def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[Family, int]]]:
-        """List the templates that each header may be like."""
-        whole = [start if len(start) == self.first else bytes(self.first) for start in starts]
-        table = np.frombuffer(b"".join(whole), np.uint8).reshape(len(starts), -1) & self.mask
-        return [self._by_sign.get(row.tobytes(), []) for row in table]
+    def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
+        """Return the templates that each header may match."""
+        complete = [start if len(start) == self.first else bytes(self.first) for start in starts]
+        table = np.frombuffer(b"".join(complete), np.uint8).reshape(len(starts), -1) & self.mask
+        return [self._by_signature.get(row.tobytes(), []) for row in table]
 
 
-class Templates:
-    """The kinds of headers met in one file."""
+class HeaderTemplates:
+    """The header templates of one file; it may be read from several threads while it learns."""
 
     def __init__(self) -> None:
-        self._families: dict[Form, Family] = {}
-        self._kinds: dict[bytes, Kinds] = {}
-        self._met: set[bytes] = set()
-        self._learning = Lock()
-        self._longest = PREFIX.size
+        self._groups: dict[AttributeSchema, TemplateGroup] = {}
+        self._indexes: dict[bytes, TemplateIndex] = {}
+        self._seen: set[bytes] = set()
+        self._lock = Lock()
+        self._max_first_bytes = PREFIX.size
 
-    def learn(self, header: Header, known: dict[bytes, Shape]) -> bool:
-        """Remember the kind of this header; returns whether it is a new one.
+    def learn(self, header: Header, known_fields: dict[bytes, AttributeField]) -> bool:
+        """Add the template of this header; returns whether it is a new one.
 
-        Its dataset must have been checked: whatever is like it will be taken to be as good. One
-        whose bytes are not in one piece is not remembered, nor one of far too many kinds.
+        Its dataset must have been checked: headers that match are not checked again. A header whose
+        data are not contiguous is not added, nor one beyond `MAX_TEMPLATES`.
         """
         storage = storage_of(header)
-        if len(self._met) >= MOST_KINDS or storage is None or storage.address is None:
+        if len(self._seen) >= MAX_TEMPLATES or storage is None or storage.address is None:
             return False
-        family, template = _template(header, known)
-        kind = template.mask.tobytes() + template.pattern.tobytes()
-        with self._learning:
-            if kind in self._met:
+        group, template = _template(header, known_fields)
+        key = template.mask.tobytes() + template.pattern.tobytes()
+        # Threads that met the same layout at once must not add it twice. `read` takes no lock.
+        with self._lock:
+            if key in self._seen:
                 return False
-            self._met.add(kind)
-            family = self._families.setdefault(family.form, family)
-            family.add(template)
+            self._seen.add(key)
+            group = self._groups.setdefault(group.schema, group)
+            group.add(template)
             start = np.full(template.first, 0xFF, np.uint8)
-            kinds = self._kinds.get(_key(header.content)) or Kinds(template.first, start)
-            kinds.add(family)
-            self._kinds[_key(header.content)] = kinds
-            self._longest = max(self._longest, template.first)
+            index = self._indexes.get(_key(header.content)) or TemplateIndex(template.first, start)
+            index.add(group)
+            self._indexes[_key(header.content)] = index
+            self._max_first_bytes = max(self._max_first_bytes, template.first)
         return True
 
-    def read(self, raw: Raw, addresses: Sequence[int], heaps: Heaps) -> list[Alike]:
-        """Read the headers at some addresses, but not those of a kind not met yet, or damaged."""
-        starts = [_start(raw, address, self._longest) for address in addresses]
-        found = []
-        waiting = self._candidates(starts)
-        while waiting:
-            # Each header with the first template that it may be like; nearly always it is.
-            by_family: dict[int, list[tuple[int, int, bytes]]] = {}
-            families: dict[int, Family] = {}
-            for row, candidates in waiting.items():
-                family, kind = candidates.pop(0)
-                content = _whole(raw, starts[row], family.templates[kind])
+    def read(
+        self, raw: ByteReader, addresses: Sequence[int], heaps: GlobalHeap
+    ) -> list[HeaderBatch]:
+        """Read the headers at some addresses that match a template and are not damaged."""
+        starts = [_read_start(raw, address, self._max_first_bytes) for address in addresses]
+        batches = []
+        remaining = self._candidates(starts)
+        while remaining:
+            # Each header with its first candidate, which it nearly always matches; the others are
+            # tried in the next rounds.
+            by_group: dict[int, list[tuple[int, int, bytes]]] = {}
+            groups: dict[int, TemplateGroup] = {}
+            for row, candidates in remaining.items():
+                group, number = candidates.pop(0)
+                content = _read_blocks(raw, starts[row], group.templates[number])
                 if content:
-                    families[id(family)] = family
-                    by_family.setdefault(id(family), []).append((row, kind, content))
-            for number, whole in by_family.items():
-                alike = families[number].read(whole, heaps)
-                if alike is not None:
-                    found.append(alike)
-                    for row in alike.rows:
-                        waiting[row] = []
-            waiting = {row: candidates for row, candidates in waiting.items() if candidates}
-        return found
+                    groups[id(group)] = group
+                    by_group.setdefault(id(group), []).append((row, number, content))
+            for number, group_headers in by_group.items():
+                batch = groups[number].read(group_headers, heaps)
+                if batch is not None:
+                    batches.append(batch)
+                    for row in batch.rows:
+                        remaining[row] = []
+            remaining = {row: candidates for row, candidates in remaining.items() if candidates}
+        return batches
 
-    def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[Family, int]]]:
+    def _candidates(self, starts: Sequence[bytes]) -> dict[int, list[tuple[TemplateGroup, int]]]:
         by_key: dict[bytes, list[int]] = {}
         for row, start in enumerate(starts):
             by_key.setdefault(start[: PREFIX.size], []).append(row)
-        found = {}
+        candidates_by_row = {}
         for prefix, rows in by_key.items():
-            kinds = self._kinds.get(_key(prefix))
-            if kinds is not None:
-                some = kinds.candidates([starts[row][: kinds.first] for row in rows])
-                found.update({row: list(c) for row, c in zip(rows, some, strict=True) if c})
-        return found
+            index = self._indexes.get(_key(prefix))
+            if index is not None:
+                candidates = index.candidates([starts[row][: index.first] for row in rows])
+                candidates_by_row.update(
+                    {row: list(c) for row, c in zip(rows, candidates, strict=True) if c}
+                )
+        return candidates_by_row
 
 
 def _key(content: bytes) -> bytes:
-    """Tell kinds apart by version, number of messages and size of the first block."""
+    """Return version, number of messages and size of the first block."""
+    # Without the reference count between them, which differs from dataset to dataset.
     return content[:4] + content[8:12]
 
 
-def _start(raw: Raw, address: int, length: int) -> bytes:
+def _read_start(raw: ByteReader, address: int, length: int) -> bytes:
     try:
         start = raw.read_up_to(address, length)
         size = PREFIX.size + PREFIX.unpack_from(start)[3] if len(start) >= PREFIX.size else 0
         return start if size <= len(start) or length < size else raw.read(address, size)
     except DamageError:
-        return b""  # read once more by itself, it will say what is wrong
+        return b""  # it is read again by itself, and its damage is reported then
 
 
-def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
-    """Read the blocks of a header, if they are as long as the template's."""
+def _read_blocks(raw: ByteReader, start: bytes, template: Template) -> bytes:
+    """Return the concatenated blocks of a header; none if their sizes are not the template's."""
     content = start[: template.first]
     if len(content) < template.first:
         return b""
     for position, expected in template.blocks:
-        address, length = PLACE.unpack_from(content, position)
+        address, length = ADDRESS_PAIR.unpack_from(content, position)
         if length != expected:
             return b""
         try:
@@ -283,40 +297,43 @@ def _whole(raw: Raw, start: bytes, template: Template) -> bytes:
     return content
 
 
-def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Template]:
-    """Take a header apart; returns also the family it could be the first of."""
+def _template(
+    header: Header, known_fields: dict[bytes, AttributeField]
+) -> tuple[TemplateGroup, Template]:
+    """Return the template of a header, and a new group of its schema."""
     mask = bytearray(len(header.content))
     mask[: PREFIX.size] = b"\xff" * PREFIX.size
-    mask[4:8] = bytes(4)  # how many names it has
-    for kind, content, position in header.messages:
-        fixed = len(content) if kind in FIXED else 0
+    mask[4:8] = bytes(4)  # the reference count: the number of its names
+    for message_type, content, position in header.messages:
+        fixed = len(content) if message_type in FIXED else 0
         mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
-    following = header.places(CONTINUATION)
-    for begin, _ in following:
+    continuations = header.spans(CONTINUATION)
+    for begin, _ in continuations:
         mask[begin : begin + 8] = bytes(8)
-    data = header.places(LAYOUT)[-1][0] + 2
+    data = header.spans(LAYOUT)[-1][0] + 2
     mask[data : data + 8] = bytes(8)
-    ends = dict(header.places(ATTRIBUTE))
+    ends = dict(header.spans(ATTRIBUTE))
     body, elements = b"", []
-    values_in: list[int] = []
-    values_out: list[int] = []
+    header_positions: list[int] = []
+    body_positions: list[int] = []
     references: list[int] = []
-    attributes = in_order(header, known)
-    for shape, position, start in attributes:
-        at = position + start
-        mask[at : ends[position]] = bytes(ends[position] - at)
-        inside: Sequence[int] = range(shape.size)
-        if shape.element:
-            references += range(at, at + shape.size)
-            elements += [shape.element] * (shape.size // REFERENCE.size)
-            inside = [i for i in inside if i % REFERENCE.size < 4]  # its length alone
-        values_in += [at + i for i in inside]
-        values_out += [len(body) + len(shape.head) + i for i in inside]
-        body += shape.head + bytes(up8(shape.size))
-    family = Family(
-        form_of(shape for shape, _, _ in attributes),
+    attributes = sorted_attributes(header, known_fields)
+    for attribute_field, position, start in attributes:
+        value_start = position + start
+        mask[value_start : ends[position]] = bytes(ends[position] - value_start)
+        value_bytes: Sequence[int] = range(attribute_field.size)
+        if attribute_field.element:
+            references += range(value_start, value_start + attribute_field.size)
+            elements += [attribute_field.element] * (attribute_field.size // REFERENCE.size)
+            # Of a reference only the length, as address and index are not canonical.
+            value_bytes = [i for i in value_bytes if i % REFERENCE.size < 4]
+        header_positions += [value_start + i for i in value_bytes]
+        body_positions += [len(body) + len(attribute_field.head) + i for i in value_bytes]
+        body += attribute_field.head + bytes(round_up_8(attribute_field.size))
+    group = TemplateGroup(
+        schema_of(attribute_field for attribute_field, _, _ in attributes),
         np.frombuffer(body, np.uint8),
-        np.array(values_out, np.int64),
+        np.array(body_positions, np.int64),
         np.array(elements, np.int64),
     )
     fixed_bits = np.frombuffer(mask, np.uint8)
@@ -324,9 +341,9 @@ def _template(header: Header, known: dict[bytes, Shape]) -> tuple[Family, Templa
         fixed_bits,
         np.frombuffer(header.content, np.uint8) & fixed_bits,
         PREFIX.size + PREFIX.unpack_from(header.content)[3],
-        [(begin, PLACE.unpack_from(header.content, begin)[1]) for begin, _ in following],
+        [(begin, ADDRESS_PAIR.unpack_from(header.content, begin)[1]) for begin, _ in continuations],
         data + np.arange(8),
-        np.array(values_in, np.int64),
+        np.array(header_positions, np.int64),
         np.array(references, np.int64),
     )
-    return family, template
+    return group, template

@@ -1,17 +1,17 @@
-"""What a data set holds: counts, span of time, ranges and quartiles, and what is missing."""
+"""Summary of a data set: counts, time range, quartiles and missing values."""
 
-from steadkit.info.describe import FIGURES, Gaps, Info, Spread, describe
-from steadkit.info.reading import NUMBER_COLUMNS, pieces, read_numbers
+from steadkit.info.describe import FIGURES, Info, Missing, Quartiles, describe
+from steadkit.info.reading import NUMBER_COLUMNS, iter_numbers, read_numbers
 from steadkit.types import SNR_COLUMNS
 
 __all__ = [
     "FIGURES",
     "NUMBER_COLUMNS",
     "SNR_COLUMNS",
-    "Gaps",
     "Info",
-    "Spread",
+    "Missing",
+    "Quartiles",
     "describe",
-    "pieces",
+    "iter_numbers",
     "read_numbers",
 ]

@@ -1,4 +1,4 @@
-"""Count and summarise a data set in one pass over its CSV, with what stands beside it."""
+"""Summary of a data set in one pass over its CSV, with its HDF5 file and its manifest."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import earthquakes_of
-from steadkit.dataset import MANIFEST_SUFFIX
+from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.info.reading import as_numbers, pieces, with_s_minus_p
+from steadkit.info.reading import as_numbers, iter_numbers, with_s_minus_p
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import CATEGORIES, EVENT, MISSING
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 from steadkit.store import open_data
 from steadkit.types import SNR_COLUMNS, is_numeric, parse_times
 
@@ -29,14 +29,14 @@ FIGURES: Mapping[str, tuple[str, str]] = {
     "s_arrival_sample": ("S arrival", "samples"),
     "s_minus_p_sec": ("S minus P", "s"),
 }
-"""Columns of `read_numbers`: what each is called, and its unit."""
+"""Columns of `read_numbers`: label and unit."""
 
 QUARTILES = (0, 25, 50, 75, 100)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How a figure is spread over the traces; None where it is known of no trace."""
+class Quartiles:
+    """Minimum, quartiles and maximum of a column; None where no trace has a value."""
 
     figure: str
     unit: str
@@ -49,8 +49,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Gaps:
-    """How many values of a column are missing, by category, and how many cannot be read."""
+class Missing:
+    """Number of missing values of a column, by category, and of unreadable ones."""
 
     column: str
     missing: Mapping[str, int]
@@ -59,7 +59,7 @@ class Gaps:
 
 @dataclass(frozen=True)
 class Info:
-    """What a data set holds.
+    """Summary of a data set.
 
     Parameters
     ----------
@@ -68,39 +68,39 @@ class Info:
     counts
         Traces, events and noise; and, of a CSV, stations, networks and earthquakes.
     first, last
-        When the first and the last trace start, UTC, or None where no time is known.
+        Start of the first and of the last trace, UTC, or None where no time is known.
     spreads
-        Ranges and quartiles of the figures.
+        Quartiles of each of `FIGURES`.
     gaps
-        What is missing, a column each.
+        Missing values, one entry per column.
     waveforms
-        The HDF5 file beside the CSV, its size in bytes and its traces, or None.
+        The HDF5 file next to the CSV, its size in bytes and its traces, or None.
     manifest
-        Name, digest, recipe, counts and parts of the manifest beside it, or None.
+        Name, digest, recipe, counts and parts of the manifest next to it, or None.
     """
 
     file: str
     counts: Mapping[str, int]
     first: str | None = None
     last: str | None = None
-    spreads: Sequence[Spread] = ()
-    gaps: Sequence[Gaps] = ()
+    spreads: Sequence[Quartiles] = ()
+    gaps: Sequence[Missing] = ()
     waveforms: Mapping[str, object] | None = None
     manifest: Mapping[str, object] | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """Turn it into what JSON can hold."""
+        """Return it as a dictionary for JSON."""
         return asdict(self)
 
 
 def describe(path: Path) -> Info:
-    """Tell what a data set holds.
+    """Return a summary of a data set.
 
     Parameters
     ----------
     path
         A STEAD CSV, its HDF5 file or its manifest. The CSV suffices; a manifest without a CSV
-        beside it tells its own traces, recipe and parts.
+        next to it has traces, recipe and parts only.
 
     Raises
     ------
@@ -110,40 +110,40 @@ def describe(path: Path) -> Info:
     if path.suffix == MANIFEST_SUFFIX:
         manifest = manifest_facts(path)
         if not is_file(path.with_suffix(".csv")):
-            return Info(str(path), _listed(manifest), manifest=manifest)
+            return Info(str(path), _manifest_counts(manifest), manifest=manifest)
         path = path.with_suffix(".csv")
-    source = source_of(path, whole=False)
+    source = source_from_path(path, require_hdf5=False)
     tally = _tally(source.csv)
     return Info(
         str(source.csv),
         tally.counts(),
         *tally.span(),
-        spreads(with_s_minus_p(pd.concat(tally.numbers, ignore_index=True))),
+        quartiles(with_s_minus_p(pd.concat(tally.numbers, ignore_index=True))),
         tally.gaps(),
         _waveforms(source, tally.traces.total()),
         _manifest_beside(source),
     )
 
 
-def spreads(numbers: pd.DataFrame) -> list[Spread]:
-    """Give least, quartiles and greatest of each of `FIGURES`, over the traces where it is known.
+def quartiles(numbers: pd.DataFrame) -> list[Quartiles]:
+    """Return minimum, quartiles and maximum of each of `FIGURES` over the traces with a value.
 
-    >>> spreads(pd.DataFrame({"source_magnitude": [1.0, 2.0, 3.0, np.nan]}))[0]
-    Spread(figure='magnitude', unit='', known=3, least=1.0, lower_quartile=1.5, median=2.0, ...
+    >>> quartiles(pd.DataFrame({"source_magnitude": [1.0, 2.0, 3.0, np.nan]}))[0]
+    Quartiles(figure='magnitude', unit='', known=3, least=1.0, lower_quartile=1.5, median=2.0, ...
     """
-    return [_spread(column, numbers) for column in FIGURES]
+    return [_quartiles(column, numbers) for column in FIGURES]
 
 
-def _spread(column: str, numbers: pd.DataFrame) -> Spread:
+def _quartiles(column: str, numbers: pd.DataFrame) -> Quartiles:
     values = numbers[column].dropna().to_numpy() if column in numbers else np.empty(0)
     if not len(values):
-        return Spread(*FIGURES[column], known=0)
-    return Spread(*FIGURES[column], len(values), *np.percentile(values, QUARTILES).tolist())
+        return Quartiles(*FIGURES[column], known=0)
+    return Quartiles(*FIGURES[column], len(values), *np.percentile(values, QUARTILES).tolist())
 
 
 @dataclass
 class _Tally:
-    """What is kept of the rows that have gone by."""
+    """Running totals over the chunks of the CSV."""
 
     columns: list[str] = field(default_factory=list)
     traces: Counter[str] = field(default_factory=Counter)
@@ -155,7 +155,7 @@ class _Tally:
     unreadable: Counter[str] = field(default_factory=Counter)
 
     def counts(self) -> dict[str, int]:
-        """Count what the rows name."""
+        """Return the counts of traces, earthquakes, stations and networks."""
         return {
             "traces": self.traces.total(),
             **{category: self.traces[category] for category in CATEGORIES},
@@ -165,32 +165,32 @@ class _Tally:
         }
 
     def span(self) -> tuple[str | None, str | None]:
-        """Tell the first and the last start, to the microsecond."""
+        """Return the first and the last start time, to the microsecond."""
         if not self.starts:
             return None, None
         return str(min(self.starts)), str(max(self.starts))
 
-    def gaps(self) -> list[Gaps]:
-        """Tell what is missing, in the order of the columns."""
+    def gaps(self) -> list[Missing]:
+        """Return the missing values in the order of the columns."""
         return [
-            Gaps(c, {k: self.missing[c, k] for k in CATEGORIES}, self.unreadable[c])
+            Missing(c, {k: self.missing[c, k] for k in CATEGORIES}, self.unreadable[c])
             for c in self.columns
         ]
 
 
 def _tally(csv: Path) -> _Tally:
     tally = _Tally()
-    for part in pieces(csv):
-        tally.columns = list(part.columns)
-        _check_categories(part["trace_category"], csv)
-        tally.traces.update(part["trace_category"].value_counts().to_dict())
-        events = part[part["trace_category"] == EVENT]
+    for chunk in iter_numbers(csv):
+        tally.columns = list(chunk.columns)
+        _check_categories(chunk["trace_category"], csv)
+        tally.traces.update(chunk["trace_category"].value_counts().to_dict())
+        events = chunk[chunk["trace_category"] == EVENT]
         tally.earthquakes.update(pd.unique(earthquakes_of(events)))
-        tally.stations.update(_stations(part))
-        tally.starts += _ends_of_time(part)
-        numbers = as_numbers(part)
+        tally.stations.update(_stations(chunk))
+        tally.starts += _time_range(chunk)
+        numbers = as_numbers(chunk)
         tally.numbers.append(numbers[[c for c in numbers if c in FIGURES]])
-        _count_gaps(tally, part, numbers)
+        _count_missing(tally, chunk, numbers)
     return tally
 
 
@@ -203,43 +203,43 @@ def _check_categories(categories: pd.Series, csv: Path) -> None:
         )
 
 
-def _stations(part: pd.DataFrame) -> set[tuple[str, ...]]:
-    """Name network and code of each station, as far as the table knows them."""
-    codes = part.reindex(columns=["network_code", "receiver_code"], fill_value="")
-    known = codes[~codes["receiver_code"].isin(MISSING)]
-    return set(known.drop_duplicates().itertuples(index=False, name=None))
+def _stations(chunk: pd.DataFrame) -> set[tuple[str, ...]]:
+    """Return network and code of each station with a known code."""
+    codes = chunk.reindex(columns=["network_code", "receiver_code"], fill_value="")
+    known_codes = codes[~codes["receiver_code"].isin(MISSING)]
+    return set(known_codes.drop_duplicates().itertuples(index=False, name=None))
 
 
-def _ends_of_time(part: pd.DataFrame) -> list[datetime]:
-    if "trace_start_time" not in part:
+def _time_range(chunk: pd.DataFrame) -> list[datetime]:
+    if "trace_start_time" not in chunk:
         return []
-    times, _ = parse_times(part["trace_start_time"])
-    known = times[~np.isnat(times)]
-    return [known.min().item(), known.max().item()] if len(known) else []
+    times, _ = parse_times(chunk["trace_start_time"])
+    known_times = times[~np.isnat(times)]
+    return [known_times.min().item(), known_times.max().item()] if len(known_times) else []
 
 
-def _count_gaps(tally: _Tally, part: pd.DataFrame, numbers: pd.DataFrame) -> None:
-    event = (part["trace_category"] == EVENT).to_numpy()
-    for column in part.columns:
-        missing = part[column].isin(MISSING).to_numpy()
-        tally.missing[column, CATEGORIES[0]] += int((missing & event).sum())
-        tally.missing[column, CATEGORIES[1]] += int((missing & ~event).sum())
+def _count_missing(tally: _Tally, chunk: pd.DataFrame, numbers: pd.DataFrame) -> None:
+    is_event = (chunk["trace_category"] == EVENT).to_numpy()
+    for column in chunk.columns:
+        missing = chunk[column].isin(MISSING).to_numpy()
+        tally.missing[column, CATEGORIES[0]] += int((missing & is_event).sum())
+        tally.missing[column, CATEGORIES[1]] += int((missing & ~is_event).sum())
         if is_numeric(column):
-            read = numbers[SNR_COLUMNS[0] if column == "snr_db" else column]
-            tally.unreadable[column] += int((read.isna() & ~missing).sum())
+            values = numbers[SNR_COLUMNS[0] if column == "snr_db" else column]
+            tally.unreadable[column] += int((values.isna() & ~missing).sum())
 
 
 def _waveforms(source: Source, traces: int) -> dict[str, object] | None:
     if not is_file(source.hdf5):
         return None
-    # Traces are those of the CSV: to count the names of STEAD in its B-tree reads 1.4 GB.
+    # Traces are counted in the CSV: counting the names in the B-tree of STEAD reads 1.4 GB.
     with open_data(source.hdf5):
         pass
     return {"file": str(source.hdf5), "bytes": source.hdf5.stat().st_size, "traces": traces}
 
 
 def manifest_facts(path: Path) -> dict[str, object]:
-    """Read what a manifest says of itself: name, digest, recipe, counts and parts.
+    """Return name, digest, recipe, counts and parts of a manifest.
 
     Raises
     ------
@@ -247,14 +247,14 @@ def manifest_facts(path: Path) -> dict[str, object]:
         It is missing, altered or no manifest.
     """
     manifest = load(path)
-    parts = Counter(part for part in manifest.parts if part != UNKNOWN)
+    split_counts = Counter(split for split in manifest.parts if split != UNKNOWN)
     return {
         "file": str(path),
         "name": manifest.name,
         "digest": manifest.digest,
         "recipe": dict(manifest.recipe),
         "categories": dict(manifest.categories),
-        "parts": dict(sorted(parts.items())),
+        "parts": dict(sorted(split_counts.items())),
     }
 
 
@@ -263,11 +263,11 @@ def _manifest_beside(source: Source) -> dict[str, object] | None:
     try:
         return manifest_facts(path) if is_file(path) else None
     except InputError as error:
-        # What is wrong with the manifest must not hide what is in the data.
+        # A broken manifest must not hide the contents of the data.
         return {"file": str(path), "fault": str(error)}
 
 
-def _listed(manifest: Mapping[str, object]) -> dict[str, int]:
-    counted = manifest["categories"]
-    assert isinstance(counted, dict)
-    return {"traces": sum(counted.values()), **counted}
+def _manifest_counts(manifest: Mapping[str, object]) -> dict[str, int]:
+    counts = manifest["categories"]
+    assert isinstance(counts, dict)
+    return {"traces": sum(counts.values()), **counts}

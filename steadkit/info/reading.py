@@ -1,7 +1,7 @@
-"""A CSV's figures as numbers, read piece by piece: memory grows with what is kept of a piece.
+"""Numeric columns of a CSV, read in chunks to bound the memory.
 
-A value that cannot be read is NaN here, not a fault: whoever looks at data wants to see the rest,
-and `steadkit.info.describe` counts such values by column.
+An unreadable value is NaN, not an error, so that the rest can be shown; `steadkit.info.describe`
+counts such values by column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,18 +27,18 @@ NUMBER_COLUMNS = (
     "back_azimuth_deg",
     "snr_db",
 )
-"""What maps, distributions and ranges are made of."""
+"""Columns that maps, distributions and summaries use."""
 
 
-def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """Read a STEAD CSV as text, some rows at a time; columns that it lacks are left out.
+def iter_numbers(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a STEAD CSV as text in chunks of rows; columns that it lacks are left out.
 
     Parameters
     ----------
     path
         The CSV file.
     columns
-        Which columns are wanted; all that the file has by default.
+        Columns to read; all that the file has by default.
 
     Raises
     ------
@@ -46,24 +46,26 @@ def pieces(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.Data
         The file is missing or is not a STEAD CSV.
     """
     present = columns_of(path)
-    yield from catalog.pieces(path, [c for c in present if columns is None or c in columns])
+    yield from catalog.iter_chunks(path, [c for c in present if columns is None or c in columns])
 
 
 def read_numbers(path: Path, columns: Sequence[str] = NUMBER_COLUMNS) -> pd.DataFrame:
-    """Read the figures of all traces: float64 columns, and whether each is an event.
+    """Read the numeric columns of all traces as float64, and whether each is an event.
 
     Columns that the file lacks are NaN; ``snr_db`` becomes three, and ``s_minus_p_sec`` is added.
     """
-    wanted = (*columns, "trace_category")
-    table = pd.concat([as_numbers(part) for part in pieces(path, wanted)], ignore_index=True)
-    return with_s_minus_p(table.reindex(columns=[*_spread_out(columns), "is_event"]))
+    requested = (*columns, "trace_category")
+    table = pd.concat(
+        [as_numbers(chunk) for chunk in iter_numbers(path, requested)], ignore_index=True
+    )
+    return with_s_minus_p(table.reindex(columns=[*_expand_columns(columns), "is_event"]))
 
 
-def as_numbers(part: pd.DataFrame) -> pd.DataFrame:
-    """Type the numeric columns of a text table as float64, NaN where there is no number."""
-    typed = typed_table(part, on_error="missing", columns=filter(is_numeric, part.columns))
-    if "trace_category" in part:
-        typed["is_event"] = (part["trace_category"] == EVENT).to_numpy()
+def as_numbers(chunk: pd.DataFrame) -> pd.DataFrame:
+    """Convert the numeric columns of a text table to float64, NaN where there is no number."""
+    typed = typed_table(chunk, on_error="missing", columns=filter(is_numeric, chunk.columns))
+    if "trace_category" in chunk:
+        typed["is_event"] = (chunk["trace_category"] == EVENT).to_numpy()
     return typed
 
 
@@ -75,8 +77,8 @@ def with_s_minus_p(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(s_minus_p_sec=samples / SAMPLING_RATE)
 
 
-def _spread_out(columns: Sequence[str]) -> list[str]:
-    out: list[str] = []
+def _expand_columns(columns: Sequence[str]) -> list[str]:
+    expanded: list[str] = []
     for column in columns:
-        out += SNR_COLUMNS if column == "snr_db" else [column]
-    return out
+        expanded += SNR_COLUMNS if column == "snr_db" else [column]
+    return expanded

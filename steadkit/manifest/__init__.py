@@ -1,4 +1,4 @@
-"""The manifest: how a data set was made, and its traces in order with part and digest, as text.
+"""Manifests: the recipe of a data set, and its traces in order with split and digests, as text.
 
 A header of ``# key: value`` lines, then a tab-separated table::
 
@@ -13,23 +13,23 @@ A header of ``# key: value`` lines, then a tab-separated table::
 
 ``csv`` is the digest of the headings and rows of the CSV next to the manifest, in their order and
 over their parsed cells (`steadkit.catalog.CellsDigest`): quotes, line ends and a byte order mark do
-not count. Every command that writes HDF5, CSV and manifest together knows it, and a split of such
-a data set keeps it, as the rows are the same. It is ``-`` where a manifest lists traces and no CSV
-of its own: ``subset --manifest-only``, ``check --drop``, a split of files that have no manifest,
+not count. Every command that writes HDF5, CSV and manifest together records it, and a split of such
+a data set keeps it, as the rows are the same. It is ``-`` where a manifest lists traces without
+a CSV of its own: ``subset --manifest-only``, ``check --drop``, a split of files without manifest,
 the traces of a data set that `eqt train` found in a larger split.
 
-``digest`` is BLAKE2b over all other lines, so that one short text names the data. Version 1, which
-is still read, has no ``csv``, and its digest covers recipe, counts and table, not the name.
+``digest`` is BLAKE2b over all other lines, so it identifies the data. Version 1, which is still
+read, has no ``csv``, and its digest covers recipe, counts and table, not the name.
 
 ===============  ==============================================================
 `columns`        names and digests of a million traces, packed
-`listing`        the manifest and its text
-`reading`        a manifest read from a file and checked
+`listing`        the class `Manifest` and its text
+`read`           reader of manifest files, with checks
 ===============  ==============================================================
 """
 
 from steadkit.manifest.columns import UNKNOWN, Digests, NameTable
 from steadkit.manifest.listing import Manifest, manifest_of
-from steadkit.manifest.reading import load
+from steadkit.manifest.read import load
 
 __all__ = ["UNKNOWN", "Digests", "Manifest", "NameTable", "load", "manifest_of"]

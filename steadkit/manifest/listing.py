@@ -1,4 +1,4 @@
-"""A manifest in memory, and its text."""
+"""The class `Manifest` and its text form."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from steadkit.catalog import counts
-from steadkit.manifest.columns import ROWS_AT_ONCE, UNKNOWN
+from steadkit.manifest.columns import BATCH_ROWS, UNKNOWN
 
 VERSION: Final = 2
 FIRST_LINE: Final = "# steadkit manifest "
@@ -19,7 +19,7 @@ FIRST_LINE: Final = "# steadkit manifest "
 
 HEADINGS: Final = "trace_name\tpart\twaveform\tattributes"
 KEYS: Final = ("name", "recipe", "traces", "csv", "digest")
-"""Of the lines between the first one and the headings."""
+"""Keys of the lines between the first one and the headings."""
 
 COVERED_BY_VERSION_1: Final = ("# recipe: ", "# traces: ")
 
@@ -31,15 +31,15 @@ class Manifest:
     Parameters
     ----------
     name
-        What the data set is called, ``steadmicro`` for example.
+        Name of the data set, ``steadmicro`` for example.
     recipe
         The operation and its parameters, as JSON can hold them.
     traces
         Trace names in the order of the data set, no two alike.
     categories
-        How many traces of each category there are.
+        Number of traces of each category.
     parts
-        ``train``, ``validation`` or ``test`` of each trace, or ``-``.
+        Split of each trace: ``train``, ``validation``, ``test`` or ``-``.
     waveforms
         The digest of each waveform's bytes (BLAKE3, 16 bytes), or ``-``.
     attributes
@@ -47,7 +47,7 @@ class Manifest:
     csv
         The digest of the cells of the CSV (`steadkit.catalog.CellsDigest`), or ``-``.
     version
-        Of the text; a manifest made out of one of version 1, by a split say, keeps it.
+        Version of the text; a manifest derived from one of version 1, by a split say, keeps it.
     """
 
     name: str
@@ -62,21 +62,22 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """Identify all other lines: BLAKE2b, 32 bytes, as hexadecimal text."""
+        """Digest of all other lines: BLAKE2b, 32 bytes, as hexadecimal text."""
         hashed = begin_digest(self._lines())
         for text in self._table():
             hashed.update(text.encode())
         return hashed.hexdigest()
 
     def to_text(self) -> str:
-        """Write the manifest as text, the same for the same content."""
+        """Return the manifest as text, which is identical for identical content."""
         return "".join([self._header(self.digest), *self._table()])
 
     def write(self, path: Path) -> None:
-        """Write the manifest to a file, piece by piece."""
+        """Write the manifest to a file in chunks."""
         hashed = begin_digest(self._lines())
         with path.open("wb") as file:
-            # The digest is known when the table is written: a million rows are made only once.
+            # A placeholder of the same length: the digest is known only after the table, and the
+            # text of a million rows is built only once.
             file.write(self._header(hashed.hexdigest()).encode())
             for text in self._table():
                 content = text.encode()
@@ -90,7 +91,7 @@ class Manifest:
         return "\n".join([*self._lines(), f"# digest: {digest}", ""])
 
     def _lines(self) -> list[str]:
-        """Write the lines above the digest."""
+        """Return the lines above the digest."""
         lines = [
             f"{FIRST_LINE}{self.version}",
             f"# name: {self.name}",
@@ -104,13 +105,16 @@ class Manifest:
         return f"{len(self.traces)} = {by_category}"
 
     def _table(self) -> Iterator[str]:
-        """Write headings and rows, some thousand at a time."""
+        """Yield headings and rows as text, `BATCH_ROWS` at a time."""
         yield HEADINGS + "\n"
-        known = (self.parts, self.waveforms, self.attributes)
-        for start in range(0, len(self.traces), ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
-            names = self.traces[some]
-            columns = (column[some] if len(column) else [UNKNOWN] * len(names) for column in known)
+        optional_columns = (self.parts, self.waveforms, self.attributes)
+        for start in range(0, len(self.traces), BATCH_ROWS):
+            rows = slice(start, start + BATCH_ROWS)
+            names = self.traces[rows]
+            columns = (
+                column[rows] if len(column) else [UNKNOWN] * len(names)
+                for column in optional_columns
+            )
             yield "\n".join([*map("\t".join, zip(names, *columns, strict=True)), ""])
 
 
@@ -124,8 +128,8 @@ def manifest_of(
     attributes: Sequence[str] = (),
     csv: str = UNKNOWN,
 ) -> Manifest:
-    """Make a manifest from one value per trace."""
-    # To iterate over a column of pandas takes ten times as long.
+    """Build a manifest from columns with a value per trace."""
+    # Iterating over a pandas column takes ten times as long as over its list.
     names = traces.tolist() if isinstance(traces, pd.Series) else list(traces)
     return Manifest(
         name, recipe, names, counts(categories), list(parts), waveforms, attributes, csv
@@ -133,7 +137,7 @@ def manifest_of(
 
 
 def begin_digest(lines: Sequence[str]) -> hashlib.blake2b:
-    """Make the hash that identifies a manifest, with the lines above its digest taken in."""
+    """Start the hash of a manifest with the lines above its digest."""
     if lines[0] == f"{FIRST_LINE}1":
         lines = [line.partition(": ")[2] for line in lines if line.startswith(COVERED_BY_VERSION_1)]
     return hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=32)

@@ -1,26 +1,34 @@
-"""Traces to batches of waveforms and targets, and to a tf.data stream of them.
+"""Batches of waveforms and targets, made in worker processes, and a tf.data adapter.
 
-===========  ==================================================================
-`config`     how batches are made
-`columns`    names, offsets and arrivals as a table that processes share
-`records`    the traces of a stream: their arrivals, and their samples when asked
-`order`      which traces come when, and the generator that augments each
-`cache`      the traces in memory, or packed into a file of their own
-`memory`     memory for batches, used again
-`batches`    numbered batches, made with NumPy alone
-`team`       processes that make them
-`tensors`    batches as a tf.data stream; the only file that imports TensorFlow
-===========  ==================================================================
+=============  ================================================================
+`config`       batch size, mix, augmentation, normalisation and targets
+`columns`      names, offsets and arrivals as a table in shared memory
+`data_source`  random access to traces: arrivals at once, samples on request
+`sampler`      order of the traces in an epoch; random generator of each example
+`pack`         traces packed into one contiguous file
+`buffers`      pool of reusable buffers, and memory shared between processes
+`batches`      numbered batches, made with NumPy alone
+`workers`      pool of processes that make batches
+`tf_data`      batches as a tf.data.Dataset; the only file that imports TensorFlow
+=============  ================================================================
 
-Order is a function of seed and epoch, augmentation one of seed, epoch and trace, and a batch one
-of its number. So a stream gives the same batches whatever the number of threads, and can begin
-anywhere.
+The order of traces is a function of seed and epoch, the augmentation one of seed, epoch and trace,
+and a batch one of its number. So batches do not depend on the number of threads and processes, and
+a stream can start at any batch.
 """
 
-from steadkit.pipeline.batches import Batches, clear_faults
-from steadkit.pipeline.cache import packed
+from steadkit.pipeline.batches import BatchLoader, raise_input_errors
 from steadkit.pipeline.config import MIXES, BatchConfig
-from steadkit.pipeline.records import Records
-from steadkit.pipeline.tensors import stream
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.pipeline.pack import pack_dataset
+from steadkit.pipeline.tf_data import to_tf_dataset
 
-__all__ = ["MIXES", "BatchConfig", "Batches", "Records", "clear_faults", "packed", "stream"]
+__all__ = [
+    "MIXES",
+    "BatchConfig",
+    "BatchLoader",
+    "TraceSource",
+    "pack_dataset",
+    "raise_input_errors",
+    "to_tf_dataset",
+]

@@ -11,42 +11,42 @@ from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, shape_targets
 from steadkit.manifest import Manifest
+from steadkit.pipeline.buffers import BufferPool
 from steadkit.pipeline.config import BatchConfig
-from steadkit.pipeline.memory import Memory
-from steadkit.pipeline.order import Order, balanced, generators, natural
-from steadkit.pipeline.records import Records
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.pipeline.sampler import EpochOrder, balanced_order, generator_factory, natural_order
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 from steadkit.transforms import (
     AugmentConfig,
     augment,
-    check_donors,
-    light,
-    normalize_some_into,
+    check_auxiliary,
+    light_augmentation,
+    normalize_batch_into,
 )
 
-READ_AT_ONCE = 8
-"""Waveforms read together: few enough to stay in the cache of a core until they are done."""
+GROUP_TRACES = 8
+"""Waveforms read and processed together: few enough to stay in the cache of a core."""
 
-MAX_AHEAD = 8192
-"""Traces up to which a block is read ahead, 590 MB; of more the system might drop some unused."""
+MAX_READAHEAD_TRACES = 8192
+"""Longest block that is read ahead, 590 MB; the page cache might drop parts of a longer one."""
 
 
-class Batches:
-    """Numbered batches of some traces.
+class BatchLoader:
+    """Loader of numbered batches, each a function of its number and the seed.
 
     Parameters
     ----------
     data
-        A STEAD file, HDF5 with its CSV beside it, or several; or `Records`.
+        A STEAD file, HDF5 with its CSV next to it, or several; or a `TraceSource`.
     traces
         Trace names, or a manifest; all by default.
     config
-        How batches are made.
+        Size, mix, augmentation, normalisation and targets.
     seed
         Selects the order of each epoch and every augmentation; None keeps the order of `traces`.
     shard
-        Which worker this is, from 0, and of how many: each makes its share of every batch, one
-        behind the other, so that together they make what one would.
+        Index of this worker, from 0, and number of workers: each makes a contiguous part of every
+        batch, so that the parts of all workers together are the batch of a single one.
 
     Raises
     ------
@@ -57,25 +57,26 @@ class Batches:
 
     def __init__(
         self,
-        data: Path | Sequence[Path] | Records,
+        data: Path | Sequence[Path] | TraceSource,
         traces: Sequence[str] | Manifest | None = None,
         config: BatchConfig | None = None,
         seed: int | None = None,
         shard: tuple[int, int] = (0, 1),
     ):
         self.config = config or BatchConfig()
-        self.records = data if isinstance(data, Records) else _records(data, traces)
+        self.data_source = data if isinstance(data, TraceSource) else _trace_source(data, traces)
         self.seed, self.shard = seed, shard
         self._check()
-        self._donors = self.records.donors()
+        self._auxiliary = self.data_source.auxiliary()
         self._variants = _variants(self.config)
-        for one in self._variants:
-            if one is not None:
-                check_donors(one, self._donors)
-        self._own = threading.local()
-        self._memory = Memory()
-        self._orders: dict[int, Order] = {}
-        self.fault: InputError | None = None
+        for variant in self._variants:
+            if variant is not None:
+                check_auxiliary(variant, self._auxiliary)
+        # Several threads make batches at a time; each has a buffer and a generator to itself.
+        self._local = threading.local()
+        self._buffers = BufferPool()
+        self._orders: dict[int, EpochOrder] = {}
+        self.error: InputError | None = None
 
     def _check(self) -> None:
         worker, workers = self.shard
@@ -89,70 +90,73 @@ class Batches:
                 f"blocks of {config.shuffle_block} traces are shuffled by a seed and there is "
                 "none: give a seed, or leave shuffle_block at 0"
             )
-        if self.config.mix == "balanced" and len(set(self.records.is_event.tolist())) < 2:
+        if self.config.mix == "balanced" and len(set(self.data_source.is_event.tolist())) < 2:
             raise InputError("a balanced mix needs events and noise: these traces have one alone")
 
     @property
     def names(self) -> Sequence[str]:
         """The names of the traces."""
-        return self.records.names
+        return self.data_source.names
 
     @property
     def p(self) -> np.ndarray:
         """P arrivals of the traces, in samples; NaN for noise."""
-        return self.records.p
+        return self.data_source.p
 
     @property
     def s(self) -> np.ndarray:
         """S arrivals of the traces, in samples; NaN for noise and where it is missing."""
-        return self.records.s
+        return self.data_source.s
 
     def __len__(self) -> int:
-        """How many batches an epoch has, the last one perhaps smaller."""
+        """Return the number of batches in an epoch; the last one may be smaller."""
         return -(-len(self._order_of(0).traces) // self.config.traces)
 
     def order(self, epoch: int) -> np.ndarray:
-        """Return the numbers of the traces in the order of an epoch."""
+        """Return the trace numbers in the order of an epoch."""
         return self._order_of(epoch).traces
 
-    def _order_of(self, epoch: int) -> Order:
+    def _order_of(self, epoch: int) -> EpochOrder:
         order = self._orders.get(epoch)
         if order is None:
             block = self.config.shuffle_block
-            file_order = self.records.file_order if block else None
+            file_order = self.data_source.file_order if block else None
             if self.config.mix == "balanced" and self.seed is not None:
-                order = balanced(self.records.is_event, self.seed, epoch, file_order, block)
+                order = balanced_order(
+                    self.data_source.is_event, self.seed, epoch, file_order, block
+                )
             else:
-                order = natural(len(self.records), self.seed, epoch, file_order, block)
-            # Two, for where one epoch ends and the next begins.
+                order = natural_order(len(self.data_source), self.seed, epoch, file_order, block)
+            # Two orders are kept: threads make the last batches of an epoch while others make the
+            # first ones of the next.
             self._orders = dict([*self._orders.items()][-1:]) | {epoch: order}
         return order
 
-    def chosen(self, number: int) -> np.ndarray:
-        """Return the numbers of the traces that a batch is made of, of this worker's share."""
-        return self._chosen(number)[1].traces
+    def trace_numbers(self, number: int) -> np.ndarray:
+        """Return the trace numbers of this worker's share of a batch."""
+        return self._share_of(number)[1].traces
 
-    def _chosen(self, number: int) -> tuple[int, Order]:
+    def _share_of(self, number: int) -> tuple[int, EpochOrder]:
         epoch, place = divmod(number, len(self))
-        traces, times, _ = self._order_of(epoch)
-        here = slice(place * self.config.traces, (place + 1) * self.config.traces)
+        traces, repetitions, _ = self._order_of(epoch)
+        batch = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
-        count = len(traces[here])
-        own = slice(count * worker // workers, count * (worker + 1) // workers)
-        return epoch, Order(traces[here][own], times[here][own])
+        count = len(traces[batch])
+        share = slice(count * worker // workers, count * (worker + 1) // workers)
+        return epoch, EpochOrder(traces[batch][share], repetitions[batch][share])
 
     def examples(self, number: int) -> list[Example]:
-        """Make the examples of a batch, augmented but not normalised yet."""
-        made: list[Example | None] = [None] * self.size(number)
-        for first, some in self._groups(number):
-            # Some waveforms lie where the next ones will be read.
-            made[first : first + len(some)] = [
-                example.with_waveform(example.waveform.copy()) for example in some
+        """Return the examples of a batch, augmented but not normalised."""
+        examples: list[Example | None] = [None] * self.size(number)
+        for first, group in self._groups(number):
+            # Copies, as the next group is read into the same buffer.
+            examples[first : first + len(group)] = [
+                example.with_waveform(example.waveform.copy()) for example in group
             ]
-        return [example for example in made if example is not None]
+        return [example for example in examples if example is not None]
 
     def batch(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Make a batch, counted through all epochs.
+        """Return a batch by its number, counted through all epochs.
 
         Returns
         -------
@@ -165,17 +169,17 @@ class Batches:
         return waveforms, dict(zip(TARGETS, targets, strict=True))
 
     def arrays(self, number: int) -> list[np.ndarray]:
-        """Make a batch as a list: the waveforms, and the three targets."""
-        arrays = self._memory.arrays(shapes(self.size(number)))
+        """Return a batch as a list: the waveforms and the three targets."""
+        arrays = self._buffers.arrays(batch_shapes(self.size(number)))
         self.fill(number, arrays)
         return arrays
 
     def size(self, number: int) -> int:
-        """Tell how many examples a batch has."""
-        return len(self._variants) * len(self.chosen(number))
+        """Return the number of examples in this worker's share of a batch."""
+        return len(self._variants) * len(self.trace_numbers(number))
 
     def fill(self, number: int, arrays: Sequence[np.ndarray]) -> None:
-        """Make a batch in arrays that are there already, of the shapes that `shapes` gives."""
+        """Write a batch into given arrays, of the shapes that `batch_shapes` returns."""
         self._read_ahead(number)
         waveforms, *targets = arrays
         mode, labels = self.config.normalization, self.config.labels
@@ -190,98 +194,106 @@ class Batches:
 
         if self._variants != [None]:
             for first, examples in self._groups(number):
-                some = waveforms[first : first + len(examples)]
+                group = waveforms[first : first + len(examples)]
                 for row, example in enumerate(examples):
-                    some[row] = example.waveform
+                    group[row] = example.waveform
                     label(first + row, example)
-                normalize_some_into(some, some, mode)
+                normalize_batch_into(group, group, mode)
             return
-        traces = self.chosen(number)
-        for place in range(0, len(traces), READ_AT_ONCE):
-            some = waveforms[place : place + READ_AT_ONCE]
-            normalize_some_into(some, self._waveforms(traces, place)[: len(some)], mode)
+        # Without augmentation, waveforms are normalised from the read buffer into the batch: one
+        # pass over memory less than with a copy.
+        traces = self.trace_numbers(number)
+        for place in range(0, len(traces), GROUP_TRACES):
+            group = waveforms[place : place + GROUP_TRACES]
+            normalize_batch_into(group, self._waveforms(traces, place)[: len(group)], mode)
         for row, trace in enumerate(traces.tolist()):
-            label(row, self.records.example(trace, waveforms[row]))
+            label(row, self.data_source.example(trace, waveforms[row]))
 
     def _read_ahead(self, number: int) -> None:
-        """Ask the system for the next block of the file while this one is used.
+        """Prefetch the next block of the file into the page cache while this one is used.
 
-        A trace comes less than a block, of its kind, earlier or later than it lies in the file.
+        Shuffling within blocks moves a trace by less than one block, in a balanced mix by less than
+        one of its category: traces up to that distance ahead are needed soon.
         """
         epoch, place = divmod(number, len(self))
         unshuffled = self._order_of(epoch).unshuffled
         ahead = self.config.shuffle_block * (2 if self.config.mix == "balanced" else 1)
-        if unshuffled is None or ahead > MAX_AHEAD:
+        if unshuffled is None or ahead > MAX_READAHEAD_TRACES:
             return
         start, stop = place * self.config.traces, (place + 1) * self.config.traces
+        # The first batch of an epoch asks for the whole distance, each later one for its increment.
         start = start + ahead if start else 0
-        self.records.read_ahead(unshuffled[start : stop + ahead])
+        self.data_source.read_ahead(unshuffled[start : stop + ahead])
 
     def _groups(self, number: int) -> Iterator[tuple[int, list[Example]]]:
-        """Make the examples of a batch, a few neighbours at a time, after the first one's row.
+        """Yield the examples of a batch in small groups, each with the row of its first example.
 
-        Each group is good until the next is made.
+        A group is valid until the next one is requested.
         """
-        epoch, (traces, times, _) = self._chosen(number)
-        for place in range(0, len(traces), READ_AT_ONCE):
-            here = slice(place, place + READ_AT_ONCE)
-            own = [*zip(traces[here].tolist(), times[here].tolist(), strict=True)]
+        epoch, (traces, repetitions, _) = self._share_of(number)
+        for place in range(0, len(traces), GROUP_TRACES):
+            group = slice(place, place + GROUP_TRACES)
+            keys = [*zip(traces[group].tolist(), repetitions[group].tolist(), strict=True)]
             waveforms = self._waveforms(traces, place)
-            examples = [self.records.example(own[n][0], waveforms[n]) for n in range(len(own))]
+            examples = [
+                self.data_source.example(keys[n][0], waveforms[n]) for n in range(len(keys))
+            ]
             for variant, config in enumerate(self._variants):
-                changed = examples
+                augmented = examples
                 if config is not None:
-                    changed = [
+                    augmented = [
                         augment(
                             example,
                             config,
-                            self._random(epoch, trace, len(self._variants) * time + variant),
-                            self._donors,
+                            self._random(epoch, trace, len(self._variants) * repetition + variant),
+                            self._auxiliary,
                         )
-                        for example, (trace, time) in zip(examples, own, strict=True)
+                        for example, (trace, repetition) in zip(examples, keys, strict=True)
                     ]
-                yield variant * len(traces) + place, changed
+                yield variant * len(traces) + place, augmented
 
     def _waveforms(self, traces: np.ndarray, place: int) -> np.ndarray:
-        """Read a few waveforms from a place on, into the memory of this thread."""
-        if not hasattr(self._own, "waveforms"):
-            self._own.waveforms = np.empty((READ_AT_ONCE, *TRACE_SHAPE), np.float32)
-        waveforms: np.ndarray = self._own.waveforms
-        some = traces[place : place + READ_AT_ONCE]
-        self.records.read(some, waveforms[: len(some)])
+        """Read the group of waveforms that starts at `place` into this thread's buffer."""
+        if not hasattr(self._local, "waveforms"):
+            self._local.waveforms = np.empty((GROUP_TRACES, *TRACE_SHAPE), np.float32)
+        waveforms: np.ndarray = self._local.waveforms
+        group = traces[place : place + GROUP_TRACES]
+        self.data_source.read(group, waveforms[: len(group)])
         return waveforms
 
     def _random(self, epoch: int, trace: int, variant: int) -> np.random.Generator:
-        if not hasattr(self._own, "generator"):
-            self._own.generator = generators(self.seed or 0)
-        random: np.random.Generator = self._own.generator(epoch, trace, variant)
+        if not hasattr(self._local, "generator"):
+            self._local.generator = generator_factory(self.seed or 0)
+        random: np.random.Generator = self._local.generator(epoch, trace, variant)
         return random
 
 
-def shapes(size: int) -> list[tuple[int, ...]]:
-    """Tell the shapes of the waveforms and of the three targets of a batch of this size."""
+def batch_shapes(size: int) -> list[tuple[int, ...]]:
+    """Return the shapes of the waveforms and of the three targets of a batch of `size` examples."""
     return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
 
 
-def _records(data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None) -> Records:
+def _trace_source(
+    data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None
+) -> TraceSource:
     paths = [data] if isinstance(data, Path) else list(data)
-    return Records(paths, traces.traces if isinstance(traces, Manifest) else traces)
+    return TraceSource(paths, traces.traces if isinstance(traces, Manifest) else traces)
 
 
 def _variants(config: BatchConfig) -> list[AugmentConfig | None]:
-    """List what is done to each trace; it comes once for each."""
+    """Return the augmentations of each trace, which occurs once in a batch for each of them."""
     if config.paired and config.augment is not None:
-        return [light(config.augment), config.augment]
+        return [light_augmentation(config.augment), config.augment]
     return [config.augment]
 
 
 @contextmanager
-def clear_faults(*sources: Batches) -> Iterator[None]:
-    """Raise what was wrong with the data, not what TensorFlow makes of it."""
+def raise_input_errors(*sources: BatchLoader) -> Iterator[None]:
+    """Raise the original `InputError` of a loader instead of TensorFlow's error with its text."""
     try:
         yield
     except Exception:
         for batches in sources:
-            if batches.fault is not None:
-                raise batches.fault from None
+            if batches.error is not None:
+                raise batches.error from None
         raise

@@ -1,4 +1,4 @@
-"""How batches are made: their size, mix, augmentation, scale and targets."""
+"""Configuration of batches: size, mix, augmentation, normalisation and targets."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,12 @@ from steadkit.labels import LabelConfig
 from steadkit.transforms import NORMALIZATIONS, AugmentConfig
 
 MIXES = ("natural", "balanced")
-"""Events and noise as they are among the traces, or alternating."""
+"""Events and noise in the proportion of the traces, or alternating."""
 
 
 @dataclass(frozen=True)
 class BatchConfig:
-    """How batches are made.
+    """Size, mix, augmentation, normalisation and targets of batches.
 
     Parameters
     ----------
@@ -23,19 +23,19 @@ class BatchConfig:
     labels
         Shape of the targets.
     augment
-        How traces are augmented; None leaves them as they are.
+        Augmentation of each trace; None for none.
     paired
         As published for EQT: the first half of a batch are traces that are lightly augmented
-        (`steadkit.transforms.light`), the second half the same traces fully augmented.
+        (`steadkit.transforms.light_augmentation`), the second half the same traces fully augmented.
     mix
-        ``natural``: every trace once an epoch. ``balanced``: events and noise alternate, and the
-        rarer kind comes again and again, each of its traces as often as any other or once more.
+        ``natural``: every trace once per epoch. ``balanced``: events and noise alternate, and the
+        traces of the smaller class are repeated, each as often as any other of it or once more.
     shuffle_block
-        0: each epoch is one random order of all traces, so that they are read all over the file.
-        Else each epoch reads the file from front to back in blocks of so many traces, shuffled
-        within; see `steadkit.pipeline.order.blockwise`. For files in a random order: in one that
-        is sorted, batches would hold what is alike. Other traces that an augmentation adds come
-        from all over the file.
+        0: each epoch is a random permutation of all traces, which reads them from all over the
+        file. Otherwise each epoch reads the file from front to back in blocks of this many traces,
+        shuffled within a block; see `steadkit.pipeline.sampler.shuffle_in_blocks`. Meant for files
+        in random order: in a sorted file, a batch would hold similar traces. Auxiliary traces of
+        an augmentation are read from all over the file.
     """
 
     batch_size: int = 200
@@ -68,5 +68,5 @@ class BatchConfig:
 
     @property
     def traces(self) -> int:
-        """How many traces a batch is made of."""
+        """Number of traces in a batch: half its examples where they are paired."""
         return self.batch_size // 2 if self.paired else self.batch_size

@@ -15,7 +15,7 @@ from steadkit.plots.overview import overview_figure
 from steadkit.plots.preview import contact_sheet
 from steadkit.plots.section import section_figure
 from steadkit.plots.spectrogram import spectrogram_figure
-from steadkit.plots.style import kind_of, save
+from steadkit.plots.style import figure_format, save
 from steadkit.plots.tables import (
     clear_event,
     example_of,
@@ -31,7 +31,7 @@ __all__ = [
     "contact_sheet",
     "distributions_figure",
     "example_of",
-    "kind_of",
+    "figure_format",
     "map_figure",
     "names_in",
     "overview_figure",

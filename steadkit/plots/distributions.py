@@ -1,4 +1,4 @@
-"""How magnitude, distance, depth, SNR, arrivals and back azimuth are distributed."""
+"""Histograms of magnitude, distance, depth, SNR and arrivals, and a rose of back azimuths."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,15 +19,15 @@ from steadkit.plots.style import (
     THOUSANDS,
     VERMILLION,
     nice_step,
-    say,
+    show_message,
     styled,
 )
 
 BINS = 35
 ROSE_BINS = 36
 STEPS = (1, 2, 5, 10)
-TAIL = 0.5
-"""Per cent of the largest values that may lie beyond the axis, so that a few do not squash it."""
+TAIL_PERCENT = 0.5
+"""Per cent of the largest values that may lie beyond the axis, so that outliers do not set it."""
 
 # Column: label of the axis, colour.
 HISTOGRAMS: Mapping[str, tuple[str, str]] = {
@@ -41,13 +41,13 @@ HISTOGRAMS: Mapping[str, tuple[str, str]] = {
 
 @styled
 def distributions_figure(table: pd.DataFrame) -> Figure:
-    """Draw eight panels: how the figures of a data set are distributed over its traces.
+    """Draw the distributions of a data set in eight panels.
 
     Parameters
     ----------
     table
-        Float64 columns as `steadkit.info.read_numbers` gives them, a row a trace; those that are
-        missing, in part or altogether, are told to be.
+        Float64 columns as `steadkit.info.read_numbers` returns them, a row a trace; a panel
+        without values is labelled so.
     """
     figure = Figure(figsize=(7.2, 4.4))
     draw_distributions(figure, table)
@@ -74,16 +74,16 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
     label, colour = HISTOGRAMS[column]
 
     def draw(ax: Axes, table: pd.DataFrame) -> None:
-        values = known(table, column)
+        values = known_values(table, column)
         ax.set_xlabel(label)
         if not len(values):
-            say(ax, "not known")
+            show_message(ax, "not known")
             return
         edges = bin_edges(values)
         ax.hist(values, edges.tolist(), color=colour, edgecolor="white", linewidth=0.2)
         _finish(ax, edges)
         if beyond := int((values > edges[-1]).sum()):
-            say_beyond(ax, beyond)
+            label_outliers(ax, beyond)
 
     return draw
 
@@ -91,15 +91,15 @@ def _histogram_of(column: str) -> Callable[[Axes, pd.DataFrame], None]:
 def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the signal-to-noise ratio of each component as an outline."""
     ax.set_xlabel("SNR (dB)")
-    of = {c: known(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
-    together = np.concatenate(list(of.values()))
-    if not len(together):
-        say(ax, "not known")
+    ratios = {c: known_values(table, f"snr_db_{c}") for c in COMPONENT_COLOURS}
+    all_ratios = np.concatenate(list(ratios.values()))
+    if not len(all_ratios):
+        show_message(ax, "not known")
         return
-    edges = bin_edges(together)
-    for component, style in zip(of, ("-", "--", ":"), strict=True):
+    edges = bin_edges(all_ratios)
+    for component, style in zip(ratios, ("-", "--", ":"), strict=True):
         ax.hist(
-            of[component],
+            ratios[component],
             edges.tolist(),
             histtype="step",
             color=COMPONENT_COLOURS[component],
@@ -112,43 +112,43 @@ def draw_snr(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def draw_travel(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw S minus P against distance, which lie on a line but where one of them is wrong."""
+    """Draw S minus P against distance: errors of either lie off the line."""
     ax.set_xlabel("epicentral distance (km)")
     ax.set_ylabel("S minus P (s)")
     columns = ["source_distance_km", "s_minus_p_sec"]
-    both = table.reindex(columns=columns).dropna().to_numpy(float)
-    if not len(both):
-        say(ax, "not known")
+    pairs = table.reindex(columns=columns).dropna().to_numpy(float)
+    if not len(pairs):
+        show_message(ax, "not known")
         return
-    far, late = (bin_edges(values)[-1] for values in both.T)
+    max_distance, max_delay = (bin_edges(values)[-1] for values in pairs.T)
     ax.hexbin(
-        *both.T,
+        *pairs.T,
         gridsize=28,
-        extent=(0, far, min(0, both[:, 1].min()), late),
-        norm=LogNorm(vmin=0.2),  # so that a single trace is no faint yellow
+        extent=(0, max_distance, min(0, pairs[:, 1].min()), max_delay),
+        norm=LogNorm(vmin=0.2),  # below 1, so that a single trace is visible
         mincnt=1,
         cmap="cividis_r",
         linewidths=0.1,
         rasterized=True,
     )
-    ax.set_xlim(0, far)
+    ax.set_xlim(0, max_distance)
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     ax.set_title("darker: more traces", fontsize=7, color=GREY)
 
 
 def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
-    """Draw how many traces come from which direction, north up, 10 degrees a petal."""
-    values = known(table, "back_azimuth_deg")
+    """Draw the rose of back azimuths, north up, 10 degrees a petal."""
+    values = known_values(table, "back_azimuth_deg")
     ax.set_title("back azimuth", loc="center")
     if not len(values):
-        say(ax, "not known")
+        show_message(ax, "not known")
         return
     counts, edges = np.histogram(values % 360, ROSE_BINS, (0, 360))
     if isinstance(ax, PolarAxes):
         ax.set_theta_zero_location("N")
         ax.set_theta_direction(-1)
-        # The figures stand where the fewest petals hide them.
+        # The labels of the radii go where the petals are shortest.
         ax.set_rlabel_position(float(edges[counts.argmin()]) + 180 / ROSE_BINS)
     ax.bar(
         np.radians(edges[:-1]),
@@ -167,15 +167,15 @@ def draw_rose(ax: Axes, table: pd.DataFrame) -> None:
     ax.grid(linewidth=0.3)
 
 
-def known(table: pd.DataFrame, column: str) -> np.ndarray:
-    """Give the values of a column that are known; none where there is no such column."""
+def known_values(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the known values of a column, none where there is no such column."""
     if column not in table:
         return np.empty(0)
     return table[column].dropna().to_numpy(float)
 
 
 def bin_edges(values: np.ndarray) -> np.ndarray:
-    """Cut the range of some values into some 30 bins at round numbers, fewer for few values.
+    """Return the edges of about 30 bins at round numbers, fewer for few values.
 
     A tail of half a per cent is left beyond the last edge if it takes a quarter of the range.
 
@@ -183,18 +183,18 @@ def bin_edges(values: np.ndarray) -> np.ndarray:
     array([ 0., 10., 70.])
     """
     low, high = float(values.min()), float(values.max())
-    body = float(np.percentile(values, 100 - TAIL))
+    body = float(np.percentile(values, 100 - TAIL_PERCENT))
     if high - low > 1.3 * (body - low) > 0:
         high = body
-    # A bin of a few traces tells nothing.
+    # Bins that hold a few traces each show noise only.
     step = nice_step((high - low) or 1.0, int(np.clip(2 * len(values) ** 0.5, 5, BINS)))
     first = np.floor(low / step)
     count = int(np.floor(high / step) - first) + 1
     return step * (first + np.arange(count + 1))
 
 
-def say_beyond(ax: Axes, count: int) -> None:
-    """Tell how many values lie to the right of the axis."""
+def label_outliers(ax: Axes, count: int) -> None:
+    """Write the number of values to the right of the axis."""
     ax.text(
         1.0,
         0.98,

@@ -1,4 +1,4 @@
-"""Fonts for names in any script: installed ones that have what the default font lacks."""
+"""Font fallback for names in any script, among the installed fonts."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,23 +12,23 @@ from matplotlib.text import Text
 from steadkit.console import echo
 
 PREFERRED: Final = "Noto Sans"
-"""Families that are tried first: they go with one another, and cover most scripts."""
+"""Families that are tried first: they match one another, and cover most scripts."""
 
 PLACEHOLDERS: Final = ("Last Resort", ".Last", "Adobe Blank")
-"""Families that claim to have every character, and draw none."""
+"""Families that list every character, but draw placeholders."""
 
 NORMAL_WEIGHT: Final = 400
 
 MAX_NAMED: Final = 5
-"""Characters that the message names."""
+"""Characters that the message lists."""
 
 
 def choose_fonts(texts: Iterable[Text]) -> None:
     """Add fallback fonts to texts with characters that their own font lacks.
 
-    What no font has is drawn as boxes, and one line on standard error says so, once a command.
+    Characters that no font has are drawn as boxes and reported once a command, on standard error.
     """
-    lacking = {text: missing for text in texts if (missing := _missing_from(text))}
+    lacking = {text: missing for text in texts if (missing := _missing_characters(text))}
     if not lacking:
         return
     needed: frozenset[str] = frozenset().union(*lacking.values())
@@ -38,7 +38,7 @@ def choose_fonts(texts: Iterable[Text]) -> None:
     _report(boxed)
 
 
-def _missing_from(text: Text) -> set[str]:
+def _missing_characters(text: Text) -> set[str]:
     """Return the characters of a text that none of its fonts has."""
     needed = set(text.get_text()) - {"\n"}
     if all(map(str.isascii, needed)):
@@ -69,13 +69,14 @@ def _fallback(needed: frozenset[str], n_fonts: int) -> tuple[tuple[str, ...], fr
     needed
         The characters.
     n_fonts
-        How many fonts Matplotlib knows: with other fonts the answer may be another.
+        Number of fonts that Matplotlib knows; part of the cache key, as new fonts change the
+        result.
 
     Returns
     -------
     families
         Their names; the first that has a character draws it.
-    left
+    uncovered
         The characters that no family has.
     """
     covered: dict[str, frozenset[str]] = {}
@@ -84,13 +85,13 @@ def _fallback(needed: frozenset[str], n_fonts: int) -> tuple[tuple[str, ...], fr
         if covered[family] == needed:
             return (family,), frozenset()
     families: list[str] = []
-    left = needed
-    while best := max(covered, key=lambda family: len(covered[family] & left), default=None):
-        if not covered[best] & left:
+    uncovered = needed
+    while best := max(covered, key=lambda family: len(covered[family] & uncovered), default=None):
+        if not covered[best] & uncovered:
             break
         families.append(best)
-        left -= covered[best]
-    return tuple(families), left
+        uncovered -= covered[best]
+    return tuple(families), uncovered
 
 
 def _families() -> list[tuple[str, str]]:
@@ -111,13 +112,13 @@ def _families() -> list[tuple[str, str]]:
 
 
 def _oddness(font: FontEntry) -> tuple[bool, int, str]:
-    """Rank a font behind those that are upright and of a weight nearer to the normal one."""
+    """Return a sort key: upright fonts first, then by distance from the normal weight."""
     weight = font.weight if isinstance(font.weight, int) else NORMAL_WEIGHT
     return font.style != "normal", abs(weight - NORMAL_WEIGHT), font.fname
 
 
 def _report(boxed: Iterable[str]) -> None:
-    """Print which characters are drawn as boxes, but for those that the command has reported."""
+    """Print the characters that are drawn as boxes, without those already reported."""
     context = click.get_current_context(silent=True)
     meta = {} if context is None else context.find_root().meta
     reported: set[str] = meta.setdefault(__name__, set())

@@ -1,4 +1,4 @@
-"""A map of stations and sources on plain latitude and longitude, across the date line too."""
+"""Map of stations and sources on plain latitude and longitude, across the date line too."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,7 @@ GLOBAL_GAP = 20.0
 
 @styled
 def map_figure(table: pd.DataFrame) -> Figure:
-    """Draw where stations and sources are.
+    """Draw the map of stations and sources.
 
     Parameters
     ----------
@@ -57,37 +57,37 @@ def map_figure(table: pd.DataFrame) -> Figure:
 
 def draw_map(ax: Axes, table: pd.DataFrame) -> bool:
     """Draw a map into a panel; returns False, having drawn nothing, where no place is known."""
-    stations = places(table, "receiver")
-    sources = places(table, "source", MAGNITUDE)
+    stations = unique_places(table, "receiver")
+    sources = unique_places(table, "source", MAGNITUDE)
     longitudes = np.concatenate([stations["longitude"], sources["longitude"]])
     if not len(longitudes):
         return False
     west = western_edge(longitudes)
     for frame in (stations, sources):
-        frame["longitude"] = eastward(frame["longitude"].to_numpy(), west)
-    together = pd.concat([stations, sources])
+        frame["longitude"] = unwrap_longitudes(frame["longitude"].to_numpy(), west)
+    all_places = pd.concat([stations, sources])
     _draw_sources(ax, sources)
-    _draw_stations(ax, stations, bool(np.ptp(together["longitude"]) > 30))
-    _frame(ax, together)
+    _draw_stations(ax, stations, bool(np.ptp(all_places["longitude"]) > 30))
+    _frame(ax, all_places)
     return True
 
 
-def places(table: pd.DataFrame, kind: str, *more: str) -> pd.DataFrame:
-    """List the places of stations (``receiver``) or sources, each once, in an order of their own.
+def unique_places(table: pd.DataFrame, end: str, *more: str) -> pd.DataFrame:
+    """Return the places of stations (``receiver``) or sources, each once, sorted.
 
-    Latitudes beyond the poles and longitudes beyond a turn are faults, and left out.
+    Latitudes beyond 90 and longitudes beyond 360 degrees are left out.
     """
-    columns = [f"{kind}_latitude", f"{kind}_longitude", *more]
-    found = table.reindex(columns=columns).drop_duplicates()
-    found.columns = ["latitude", "longitude", *more]
-    fine = (found["latitude"].abs() <= 90) & (found["longitude"].abs() <= 360)
+    columns = [f"{end}_latitude", f"{end}_longitude", *more]
+    rows = table.reindex(columns=columns).drop_duplicates()
+    rows.columns = ["latitude", "longitude", *more]
+    is_valid = (rows["latitude"].abs() <= 90) & (rows["longitude"].abs() <= 360)
     # The largest sources first, so that the small ones are drawn over them and stay visible.
     order = [*more, "latitude", "longitude"]
-    return found[fine].sort_values(order, ascending=not more, ignore_index=True)
+    return rows[is_valid].sort_values(order, ascending=not more, ignore_index=True)
 
 
 def western_edge(longitudes: np.ndarray) -> float:
-    """Find where a map should begin: east of the widest empty stretch, or at 180° W.
+    """Return the western edge of a map: east of the widest gap in longitude, or 180° W.
 
     >>> western_edge(np.array([179.0, -178.0, 176.5]))
     176.5
@@ -104,20 +104,20 @@ def western_edge(longitudes: np.ndarray) -> float:
 
 
 def _fit(figure: Figure, ax: Axes) -> None:
-    """Give the page the shape of the map, as far as it is not a ribbon."""
+    """Set the height of the page to the shape of the map, within limits."""
     (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
     shape = (north - south) / (east - west) * float(ax.get_aspect())
     width = figure.get_size_inches()[0]
     figure.set_size_inches(width, min(max(0.92 * width * shape + 0.7, 2.5), 8.5))
 
 
-def eastward(longitudes: np.ndarray, west: float) -> np.ndarray:
-    """Count longitudes on from a western edge, beyond 180 where need be.
+def unwrap_longitudes(longitudes: np.ndarray, west: float) -> np.ndarray:
+    """Return longitudes that increase from a western edge, beyond 180 where necessary.
 
-    >>> eastward(np.array([179.0, -178.0, 176.5]), 176.5)
+    >>> unwrap_longitudes(np.array([179.0, -178.0, 176.5]), 176.5)
     array([179. , 182. , 176.5])
     """
-    # Rounding must not send a place on the edge once round the globe.
+    # Rounding must not move a place on the edge by 360 degrees.
     slack = 1e-6
     return (longitudes - west + slack) % 360 - slack + west
 
@@ -125,17 +125,17 @@ def eastward(longitudes: np.ndarray, west: float) -> np.ndarray:
 def _draw_sources(ax: Axes, sources: pd.DataFrame) -> None:
     if sources.empty:
         return
-    many = len(sources) > 5000
+    is_dense = len(sources) > 5000
     ax.scatter(
         sources["longitude"],
         sources["latitude"],
         s=marker_area(sources["source_magnitude"].to_numpy(), len(sources)),
         facecolor=VERMILLION,
-        edgecolor="none" if many else BLACK,
+        edgecolor="none" if is_dense else BLACK,
         linewidth=0.25,
-        alpha=0.25 if many else OPACITY,
+        alpha=0.25 if is_dense else OPACITY,
         # A hundred thousand circles as paths would make a PDF that no viewer opens.
-        rasterized=many,
+        rasterized=is_dense,
     )
 
 
@@ -152,35 +152,37 @@ def _draw_stations(ax: Axes, stations: pd.DataFrame, wide: bool) -> None:
 
 
 def marker_area(magnitudes: np.ndarray, count: int = 1) -> np.ndarray:
-    """Give the area of a source's circle, points²; M 2 is taken where it is not known.
+    """Return the area of a source's circle, points²; unknown magnitudes count as 2.
 
-    It grows by 1.7 per magnitude, and is the smaller the more sources there are.
+    It grows by 1.7 per magnitude, and decreases with the number of sources.
 
     >>> marker_area(np.array([0.0, 1.0, 2.0, np.nan])).round(1)
     array([3. , 5.1, 8.7, 8.7])
     """
-    known = np.where(np.isnan(magnitudes), 2.0, magnitudes)
-    return 3.0 * 1.7 ** np.clip(known, -1, 9) * float(np.clip((500 / count) ** 0.5, 0.05, 1))
+    filled = np.where(np.isnan(magnitudes), 2.0, magnitudes)
+    return 3.0 * 1.7 ** np.clip(filled, -1, 9) * float(np.clip((500 / count) ** 0.5, 0.05, 1))
 
 
 def legend_handles(table: pd.DataFrame) -> list[Line2D]:
-    """Explain the marks: stations, sources, and how large a circle a few magnitudes have."""
-    stations, sources = places(table, "receiver"), places(table, "source", MAGNITUDE)
-    station = _handle("^", 5, BLUE, counted(len(stations), "station"))
+    """Return the legend: stations, sources, and the circles of a few magnitudes."""
+    stations, sources = unique_places(table, "receiver"), unique_places(table, "source", MAGNITUDE)
+    station = _handle("^", 5, BLUE, format_count(len(stations), "station"))
     handles = [station] if len(stations) else []
     if len(sources):
-        handles.append(_handle("o", 5, VERMILLION, counted(len(sources), "source")))
-    for magnitude in key_magnitudes(sources[MAGNITUDE]):
+        handles.append(_handle("o", 5, VERMILLION, format_count(len(sources), "source")))
+    for magnitude in legend_magnitudes(sources[MAGNITUDE]):
         area = marker_area(np.array([float(magnitude)]), len(sources))
         handles.append(_handle("o", float(area[0]) ** 0.5, VERMILLION, f"M {magnitude}"))
     return handles
 
 
-def key_magnitudes(known: pd.Series) -> list[int]:
-    """Choose a few whole magnitudes that the sources span.
+def legend_magnitudes(known: pd.Series) -> list[int]:
+    """Return a few integer magnitudes within the range of the sources.
 
-    >>> key_magnitudes(pd.Series([0.9, 4.3, np.nan])), key_magnitudes(pd.Series([], dtype=float))
-    ([1, 2, 3, 4], [])
+    >>> legend_magnitudes(pd.Series([0.9, 4.3, np.nan]))
+    [1, 2, 3, 4]
+    >>> legend_magnitudes(pd.Series([], dtype=float))
+    []
     """
     if not known.notna().any():
         return []
@@ -203,10 +205,10 @@ def _handle(marker: str, size: float, colour: str, label: str) -> Line2D:
     )
 
 
-def _frame(ax: Axes, shown: pd.DataFrame) -> None:
+def _frame(ax: Axes, all_places: pd.DataFrame) -> None:
     """Set limits, aspect, graticule and scale bar."""
-    west, east = _padded(shown["longitude"])
-    south, north = _padded(shown["latitude"])
+    west, east = _padded(all_places["longitude"])
+    south, north = _padded(all_places["latitude"])
     with_bar = east - west < 60
     if with_bar:
         south -= 0.08 * (north - south)
@@ -230,7 +232,7 @@ def _frame(ax: Axes, shown: pd.DataFrame) -> None:
 
 
 def graticule(span: float) -> float:
-    """Find how many degrees apart the lines of a map of so many degrees are.
+    """Return the spacing of the grid lines for a map of a given span, degrees.
 
     >>> graticule(350.0), graticule(12.0), graticule(2.1)
     (60, 2, 0.5)
@@ -238,10 +240,10 @@ def graticule(span: float) -> float:
     return next(step for step in GRATICULES if step >= span / 8)
 
 
-def counted(count: int, noun: str) -> str:
-    """Say how many there are.
+def format_count(count: int, noun: str) -> str:
+    """Return a count with its noun.
 
-    >>> counted(1, "station"), counted(2600, "station")
+    >>> format_count(1, "station"), format_count(2600, "station")
     ('1 station', '2,600 stations')
     """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,4 +1,4 @@
-"""One page about a data set: its counts, a map, its distributions and a trace."""
+"""One-page overview of a data set: counts, map, distributions and a trace."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-from steadkit.console import show
+from steadkit.console import format_value
 from steadkit.info import Info
+from steadkit.plots.annotations import SECONDS, Row, heading
 from steadkit.plots.distributions import draw_distributions
 from steadkit.plots.maps import draw_map, legend_handles
-from steadkit.plots.marks import SECONDS, Row, heading
-from steadkit.plots.style import GREY, say, styled
+from steadkit.plots.style import GREY, show_message, styled
 from steadkit.plots.trace import draw_trace
 
 PAGE = (8.27, 11.69)
 """A4, inches."""
 
-WORDS = {"earthquake_local": "events"}
+LABELS = {"earthquake_local": "events"}
 
 
 @styled
@@ -31,55 +31,55 @@ def overview_figure(
     Parameters
     ----------
     info
-        What `steadkit.info.describe` says of it.
+        Result of `steadkit.info.describe`.
     table
-        What `steadkit.info.read_numbers` reads of it.
+        Result of `steadkit.info.read_numbers`.
     example
-        A waveform (6000, 3) with its typed row, drawn at the foot, if there is one.
+        A waveform (6000, 3) with its typed row, drawn at the bottom, if there is one.
     """
     heights = [1.15, 1.25] + [1.2] * (example is not None)
     figure = Figure(figsize=PAGE)
     figure.suptitle(title(info), x=0.02, ha="left", fontsize=11, fontweight="bold")
-    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    left, right = parts[0].subfigures(1, 2, width_ratios=[1.6, 1])
+    panels = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    left, right = panels[0].subfigures(1, 2, width_ratios=[1.6, 1])
     _map_panel(left, table)
     _facts_panel(right, info)
-    draw_distributions(parts[1], table)
+    draw_distributions(panels[1], table)
     if example is not None:
         waveform, row = example
-        parts[2].suptitle(f"a clear event: {heading(row)}", x=0.02, ha="left", fontsize=8)
-        draw_trace(parts[2], waveform, row, (0.0, SECONDS))
+        panels[2].suptitle(f"a clear event: {heading(row)}", x=0.02, ha="left", fontsize=8)
+        draw_trace(panels[2], waveform, row, (0.0, SECONDS))
     return figure
 
 
 def title(info: Info) -> str:
-    """Name the data set, with the digest of its manifest where it has one."""
+    """Return the name of the data set, with the digest of its manifest where it has one."""
     digest = str((info.manifest or {}).get("digest", ""))
     name = Path(info.file).name
     return f"{name}, manifest {digest[:12]}" if digest else name
 
 
 def facts(info: Info) -> list[tuple[str, str]]:
-    """List what the sheet says in words and figures."""
-    counted = [(WORDS.get(name, name), show(count)) for name, count in info.counts.items()]
+    """Return the lines of the sheet's table: label and value."""
+    counts = [(LABELS.get(name, name), format_value(count)) for name, count in info.counts.items()]
     days = [(name, time[:10]) for name, time in (("from", info.first), ("to", info.last)) if time]
     ranges = [
         (
-            f"{spread.figure} ({spread.unit})" if spread.unit else spread.figure,
-            f"{spread.least:g} to {spread.greatest:g}, median {spread.median:.4g}",
+            f"{quartiles.figure} ({quartiles.unit})" if quartiles.unit else quartiles.figure,
+            f"{quartiles.least:g} to {quartiles.greatest:g}, median {quartiles.median:.4g}",
         )
-        for spread in info.spreads
-        if spread.known
+        for quartiles in info.spreads
+        if quartiles.known
     ]
-    return [*counted, *days, *ranges]
+    return [*counts, *days, *ranges]
 
 
-def _map_panel(part: SubFigure, table: pd.DataFrame) -> None:
-    ax = part.subplots()
+def _map_panel(panel: SubFigure, table: pd.DataFrame) -> None:
+    ax = panel.subplots()
     if not draw_map(ax, table):
-        say(ax, "no coordinates known")
+        show_message(ax, "no coordinates known")
         return
-    part.legend(
+    panel.legend(
         handles=legend_handles(table),
         loc="outside lower center",
         ncols=4,
@@ -88,10 +88,10 @@ def _map_panel(part: SubFigure, table: pd.DataFrame) -> None:
     )
 
 
-def _facts_panel(part: SubFigure, info: Info) -> None:
+def _facts_panel(panel: SubFigure, info: Info) -> None:
     lines = facts(info)
     step = 0.93 / max(len(lines), 1)
     for number, (name, value) in enumerate(lines):
         height = 0.95 - min(step, 0.062) * number
-        part.text(0.34, height, name, ha="right", va="top", fontsize=7, color=GREY)
-        part.text(0.38, height, value, ha="left", va="top", fontsize=7)
+        panel.text(0.34, height, name, ha="right", va="top", fontsize=7, color=GREY)
+        panel.text(0.38, height, value, ha="left", va="top", fontsize=7)

@@ -1,4 +1,4 @@
-"""A record section: one earthquake's traces, distance over time since its origin."""
+"""Record section of one earthquake: epicentral distance over time since origin."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steadkit.errors import InputError
-from steadkit.plots.marks import component_number, text_of
+from steadkit.plots.annotations import component_number, text_of
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.types import TIME_COLUMNS, parse_times
@@ -27,7 +27,7 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
     table
         A row a trace, typed as `steadkit.types.typed_table` does.
     component
-        Which component to draw.
+        Component to draw.
 
     Raises
     ------
@@ -37,31 +37,31 @@ def section_figure(waveforms: np.ndarray, table: pd.DataFrame, component: str = 
     column = component_number(component)
     starts = since_origin(table)
     distances = table["source_distance_km"].to_numpy(float)
-    drawn = np.flatnonzero(np.isfinite(starts) & np.isfinite(distances))
-    if not len(drawn):
+    rows = np.flatnonzero(np.isfinite(starts) & np.isfinite(distances))
+    if not len(rows):
         raise InputError(
             f"no trace of {_event(table)} has distance and origin time: choose another --event"
         )
-    # From near to far, and by name where two are as far: row order must not show.
+    # By distance, then by name: the figure must not depend on the order of the rows.
     names = table["trace_name"].to_numpy()
-    drawn = np.array(sorted(drawn, key=lambda i: (distances[i], names[i])))
-    figure = Figure(figsize=(7.2, float(np.clip(3.5 + 0.2 * len(drawn), 4.5, 9))))
+    rows = np.array(sorted(rows, key=lambda i: (distances[i], names[i])))
+    figure = Figure(figsize=(7.2, float(np.clip(3.5 + 0.2 * len(rows), 4.5, 9))))
     ax = figure.subplots()
-    scale = trace_height(distances[drawn])
-    for i in drawn:
+    scale = trace_height(distances[rows])
+    for i in rows:
         _draw_trace(ax, waveforms[i, :, column], starts[i], distances[i], scale)
     for phase, colour in (("p", BLUE), ("s", VERMILLION)):
-        arrivals = table[f"{phase}_arrival_sample"].to_numpy(float)[drawn] / SAMPLING_RATE
-        _mark(ax, starts[drawn] + arrivals, distances[drawn], 0.5 * scale, colour, phase.upper())
+        arrivals = table[f"{phase}_arrival_sample"].to_numpy(float)[rows] / SAMPLING_RATE
+        _mark(ax, starts[rows] + arrivals, distances[rows], 0.5 * scale, colour, phase.upper())
     inches = figure.get_size_inches()[1] - 1.0
-    least_gap = (np.ptp(distances[drawn]) + 2 * scale) / (LABELS_PER_INCH * inches)
-    _label_stations(ax, table.iloc[drawn], distances[drawn], float(least_gap))
-    _finish(ax, table, component, len(drawn))
+    least_gap = (np.ptp(distances[rows]) + 2 * scale) / (LABELS_PER_INCH * inches)
+    _label_stations(ax, table.iloc[rows], distances[rows], float(least_gap))
+    _finish(ax, table, component, len(rows))
     return figure
 
 
 def since_origin(table: pd.DataFrame) -> np.ndarray:
-    """Tell when each trace starts, seconds since the origin; NaN where it is not known.
+    """Return the start of each trace, seconds since the origin; NaN where it is not known.
 
     Where the origin time is missing it follows from the P arrival and its travel time.
     """
@@ -75,7 +75,7 @@ def since_origin(table: pd.DataFrame) -> np.ndarray:
 
 
 def trace_height(distances: np.ndarray) -> float:
-    """Find how many km a trace's largest amplitude is: a gap between traces, within reason."""
+    """Return the height of a trace's largest amplitude in km: the mean distance step, bounded."""
     span = float(np.ptp(distances)) or 10.0
     return float(np.clip(span / len(distances), 0.015 * span, 0.05 * span))
 
@@ -90,12 +90,12 @@ def _draw_trace(ax: Axes, samples: np.ndarray, start: float, distance: float, sc
 def _mark(
     ax: Axes, seconds: np.ndarray, distances: np.ndarray, half: float, colour: str, label: str
 ) -> None:
-    known = np.isfinite(seconds)
-    if known.any():
+    is_known = np.isfinite(seconds)
+    if is_known.any():
         ax.vlines(
-            seconds[known],
-            distances[known] - half,
-            distances[known] + half,
+            seconds[is_known],
+            distances[is_known] - half,
+            distances[is_known] + half,
             colors=colour,
             linewidths=1.3,
             label=label,
@@ -104,7 +104,7 @@ def _mark(
 
 
 def _label_stations(ax: Axes, table: pd.DataFrame, distances: np.ndarray, least_gap: float) -> None:
-    """Name the stations at the right edge, leaving out those that would overlap."""
+    """Label the stations at the right edge, except those that would overlap."""
     last = -np.inf
     for (_, row), distance in zip(table.iterrows(), distances, strict=True):
         if distance - last < least_gap:
@@ -122,7 +122,7 @@ def _label_stations(ax: Axes, table: pd.DataFrame, distances: np.ndarray, least_
         )
 
 
-def _finish(ax: Axes, table: pd.DataFrame, component: str, drawn: int) -> None:
+def _finish(ax: Axes, table: pd.DataFrame, component: str, n_drawn: int) -> None:
     ax.margins(x=0)
     ax.set_xlabel("time since origin (s)")
     ax.set_ylabel("epicentral distance (km)")
@@ -130,9 +130,9 @@ def _finish(ax: Axes, table: pd.DataFrame, component: str, drawn: int) -> None:
     facts = [_event(table), text_of(first, "source_origin_time")]
     magnitude = first["source_magnitude"]
     facts.append("" if np.isnan(magnitude) else f"M {magnitude:g}")
-    left_out = len(table) - drawn
-    rest = f"; {left_out} without distance or origin time left out" if left_out else ""
-    traces = f"{drawn} traces, component {component}, each normalised{rest}"
+    left_out = len(table) - n_drawn
+    omitted = f"; {left_out} without distance or origin time left out" if left_out else ""
+    traces = f"{n_drawn} traces, component {component}, each normalised{omitted}"
     ax.set_title("\n".join([", ".join(filter(None, facts)), traces]))
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)

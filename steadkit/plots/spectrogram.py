@@ -1,4 +1,4 @@
-"""Spectrograms: the power of a component over time and frequency, with the arrivals."""
+"""Spectrograms: power spectral density over time and frequency, with the arrivals."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from steadkit.plots.marks import (
+from steadkit.plots.annotations import (
     SECONDS,
     Row,
     Window,
@@ -23,7 +23,7 @@ WINDOW, HOP = 64, 8
 """Samples in a window of the spectrogram, and from one window to the next."""
 
 DYNAMIC_RANGE = 70.0
-"""Decibels from the darkest to the brightest colour; what is weaker is darkest too."""
+"""Decibels from the darkest to the brightest colour; weaker values are darkest too."""
 
 
 @styled
@@ -38,8 +38,8 @@ def spectrogram_figure(
     figure = Figure(figsize=(7.2, 5.4))
     figure.suptitle(heading(row), x=0.01, ha="left")
     axes = figure.subplots(len(COMPONENTS), sharex=True)
-    # One scale for the three, so that their colours compare; its bar stands in the middle.
-    top = max(brightest(power(samples)[2]) for samples in waveform.T)
+    # The components share one scale, so that their colours compare; its bar is in the middle.
+    top = max(max_decibels(spectral_density(samples)[2]) for samples in waveform.T)
     for number, ax in enumerate(axes):
         draw_spectrogram(ax, waveform, row, number, (start, end), top, with_bar=number == 1)
         ax.set_title(component_title(number, waveform, row))
@@ -58,11 +58,11 @@ def draw_spectrogram(
 ) -> None:
     """Draw one component's power spectral density over time, with the arrivals.
 
-    `top` is the brightest colour's, decibels; by default the largest of the whole component.
+    `top` is the value of the brightest colour, decibels; by default the component's maximum.
     """
-    seconds, hertz, decibels = power(waveform[:, number])
-    # The scale is the whole trace's, so that a zoom keeps its colours.
-    top = brightest(decibels) if top is None else top
+    seconds, hertz, decibels = spectral_density(waveform[:, number])
+    # The scale is that of the complete trace, so that a zoom keeps its colours.
+    top = max_decibels(decibels) if top is None else top
     mesh = ax.pcolormesh(
         seconds,
         hertz,
@@ -82,12 +82,12 @@ def draw_spectrogram(
         ax.figure.colorbar(mesh, cax=bar, label="PSD (dB re 1 count²/Hz)")
 
 
-def brightest(decibels: np.ndarray) -> float:
-    """Tell the largest power, decibels; of silence less than any seismogram's."""
+def max_decibels(decibels: np.ndarray) -> float:
+    """Return the largest power, decibels; -200 for silence, below any seismogram."""
     return -200.0 if np.isnan(decibels).all() else float(decibels.max())
 
 
-def power(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectral_density(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the power spectral density over time, in windows of 0.64 s.
 
     Parameters
@@ -100,7 +100,7 @@ def power(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     seconds, hertz
         Middle of each window, and the frequencies.
     decibels
-        Shape (hertz, seconds), decibels relative to 1 count²/Hz; NaN where all is silent.
+        Shape (hertz, seconds), decibels relative to 1 count²/Hz; NaN for a silent component.
     """
     transform = ShortTimeFFT(
         hann(WINDOW, sym=False),
@@ -111,12 +111,12 @@ def power(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mfft=4 * WINDOW,
         scale_to="psd",
     )
-    # Without its mean, which would smear over the lowest frequencies; mirrored at both ends.
+    # The mean would leak into the lowest frequencies. "even" mirrors the trace at both ends.
     centred = np.asarray(samples, float) - float(np.mean(samples, dtype=float))
     densities = transform.spectrogram(centred, padding="even")
     seconds = transform.t(len(samples))
-    within = (seconds >= 0) & (seconds <= len(samples) / SAMPLING_RATE)
-    densities = densities[:, within]
-    least = densities.max() * 10 ** (-DYNAMIC_RANGE / 10)
-    decibels = 10 * np.log10(np.maximum(densities, least)) if least > 0 else densities * np.nan
-    return seconds[within], transform.f, decibels
+    inside = (seconds >= 0) & (seconds <= len(samples) / SAMPLING_RATE)
+    densities = densities[:, inside]
+    floor = densities.max() * 10 ** (-DYNAMIC_RANGE / 10)
+    decibels = 10 * np.log10(np.maximum(densities, floor)) if floor > 0 else densities * np.nan
+    return seconds[inside], transform.f, decibels

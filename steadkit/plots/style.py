@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is written: the same file for the same data."""
+"""Style of all figures, and reproducible output: the same file for the same data."""
 
 import math
 import warnings
@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from steadkit.atomic import write_with
+from steadkit.atomic import write_one
 from steadkit.errors import InputError, printable
 from steadkit.plots.fonts import choose_fonts
 
-# Okabe and Ito's palette: told apart by colour-blind eyes and in print.
+# Palette of Okabe and Ito: distinguishable with colour blindness and in print.
 BLACK, GREY = "#000000", "#666666"
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 
@@ -55,21 +55,21 @@ METADATA = {
     "svg": {"Creator": "steadkit", "Date": None},
     "png": {"Software": "steadkit"},
 }
-"""What each format says of itself: no date, so that the same figure is the same bytes."""
+"""Metadata of each format: without a date, so that the same figure is the same bytes."""
 
 UNDRAWABLE = ("Glyph .* missing from font", "Matplotlib currently does not support .* natively")
-"""What Matplotlib warns of, with a line of its source, where `choose_fonts` has said it."""
+"""Warnings of Matplotlib that `choose_fonts` has already reported in one line."""
 
 styled = matplotlib.style.context(["default", STYLE])
-"""Decorates a function that draws: the house's style inside, the caller's untouched outside."""
+"""Decorator of a drawing function: this style inside, the caller's settings unchanged."""
 
-THOUSANDS = FuncFormatter(lambda value, _: plain(value))
+THOUSANDS = FuncFormatter(lambda value, _: format_tick(value))
 
 
-def plain(value: float) -> str:
-    """Write a tick as a person would.
+def format_tick(value: float) -> str:
+    """Return the label of a tick.
 
-    >>> plain(1500000.0), plain(0.25), plain(-300.0), plain(0.0)
+    >>> format_tick(1500000.0), format_tick(0.25), format_tick(-300.0), format_tick(0.0)
     ('1,500,000', '0.25', '\N{MINUS SIGN}300', '0')
     """
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
@@ -84,29 +84,29 @@ def save(figures: Sequence[Figure], path: Path, overwrite: bool = False) -> None
     InputError
         The ending is none of these, the file exists, or several figures are to be no PDF.
     """
-    kind = kind_of(path, len(figures))
+    file_format = figure_format(path, len(figures))
 
     @styled
     def write(staged: Path) -> None:
         if len(figures) == 1:
-            write_figure(figures[0], staged, kind)
+            write_figure(figures[0], staged, file_format)
             return
         with drawable(*figures), PdfPages(staged, metadata=METADATA["pdf"]) as pages:
             for figure in figures:
                 pages.savefig(figure)
 
-    write_with(path, write, overwrite)
+    write_one(path, write, overwrite)
 
 
-def write_figure(figure: Figure, target: Any, kind: str, **options: Any) -> None:
+def write_figure(figure: Figure, target: Any, file_format: str, **options: Any) -> None:
     """Write one figure to a path or an open file, whatever names are in it."""
     with drawable(figure):
-        figure.savefig(target, format=kind, metadata=METADATA[kind], **options)
+        figure.savefig(target, format=file_format, metadata=METADATA[file_format], **options)
 
 
 @contextmanager
 def drawable(*figures: Figure) -> Iterator[None]:
-    """Draw names in fonts that have their characters; as escapes what no SVG may hold."""
+    """Choose fonts that have all characters; escape characters that an SVG must not contain."""
     texts = [text for figure in figures for text in figure.findobj(Text)]
     for text in texts:
         lines = text.get_text().split("\n")
@@ -119,22 +119,22 @@ def drawable(*figures: Figure) -> Iterator[None]:
         yield
 
 
-def kind_of(path: Path, count: int = 1) -> str:
-    """Tell the format of a figure by its name's ending.
+def figure_format(path: Path, count: int = 1) -> str:
+    """Return the format of a figure by the ending of its name.
 
-    >>> kind_of(Path("map.PDF"))
+    >>> figure_format(Path("map.PDF"))
     'pdf'
     """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in METADATA:
+    file_format = path.suffix.lower().removeprefix(".")
+    if file_format not in METADATA:
         raise InputError(f"figure {str(path)!r} has no known ending: use .png, .pdf or .svg")
-    if count > 1 and kind != "pdf":
+    if count > 1 and file_format != "pdf":
         raise InputError(f"{count} figures do not fit into {str(path)!r}: use .pdf, a page each")
-    return kind
+    return file_format
 
 
-def say(ax: Axes, text: str) -> None:
-    """Write into a panel why there is nothing to see."""
+def show_message(ax: Axes, text: str) -> None:
+    """Write into an empty panel why it is empty."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -142,13 +142,13 @@ def say(ax: Axes, text: str) -> None:
 
 
 def nice_step(span: float, parts: int) -> float:
-    """Find a step of 1, 2 or 5 times a power of ten that cuts a span into about so many parts.
+    """Return a step of 1, 2 or 5 times a power of ten that divides a span into about `parts`.
 
     >>> nice_step(400.0, 40), nice_step(6.3, 30)
     (10.0, 0.2)
     """
     rough = max(span, 1e-9) / parts
     power = 10.0 ** math.floor(math.log10(rough))
-    # The nearest, as ratios go.
+    # Nearest on a logarithmic scale.
     factor = min((1, 2, 5, 10), key=lambda factor: abs(math.log(factor * power / rough)))
     return round(factor * power, 12)

@@ -1,4 +1,4 @@
-"""What the figures need of a data set's files: the rows and waveforms of a few traces."""
+"""Rows and waveforms of the traces that a figure shows."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import check_name, row_parts
+from steadkit.catalog import check_name, iter_rows_named
 from steadkit.errors import InputError
-from steadkit.info.reading import pieces
+from steadkit.info.reading import iter_numbers
 from steadkit.paths import is_file, require_file
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
 from steadkit.types import SNR_COLUMNS, typed_table
 
-CLOSE = 3
-"""How many names are proposed for one that is not there."""
+MAX_SUGGESTIONS = 3
+"""Names proposed for one that does not exist."""
 
 NEIGHBOURS = 40
-"""How many names on either side, in alphabetical order, are compared with a wrong one."""
+"""Names on either side, in alphabetical order, that are compared with a wrong one."""
 
 
 def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
@@ -36,13 +36,13 @@ def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
     """
     for name in names:
         check_name(name, csv)  # a figure may be named after it
-    table = pd.concat(list(row_parts(csv, names)))
-    there = set(table["trace_name"])
+    table = pd.concat(list(iter_rows_named(csv, names)))
+    present = set(table["trace_name"])
     for name in names:
-        if name not in there:
+        if name not in present:
             raise InputError(_no_such_trace(name, csv))
     first = table.drop_duplicates("trace_name").set_index("trace_name", drop=False)
-    return typed(first.loc[list(names)])
+    return typed_rows(first.loc[list(names)])
 
 
 def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
@@ -53,26 +53,28 @@ def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
     InputError
         No event has this source id, or none has any.
     """
-    chosen = most_recorded(csv) if event is None else event
-    if chosen in MISSING:
-        raise InputError(f"source_id {chosen!r} stands for one that is not known: choose another")
-    parts = [
-        part[(part["source_id"] == chosen) & (part["trace_category"] == EVENT)]
-        for part in pieces(csv)
-        if "source_id" in part
+    source_id = most_recorded(csv) if event is None else event
+    if source_id in MISSING:
+        raise InputError(
+            f"source_id {source_id!r} stands for one that is not known: choose another"
+        )
+    chunks = [
+        chunk[(chunk["source_id"] == source_id) & (chunk["trace_category"] == EVENT)]
+        for chunk in iter_numbers(csv)
+        if "source_id" in chunk
     ]
-    table = typed(pd.concat(parts)) if parts else pd.DataFrame()
+    table = typed_rows(pd.concat(chunks)) if chunks else pd.DataFrame()
     if table.empty:
-        raise InputError(f"{str(csv)!r} has no event of source_id {chosen[:60]!r}: check the id")
+        raise InputError(f"{str(csv)!r} has no event of source_id {source_id[:60]!r}: check the id")
     return table.sort_values("trace_name", ignore_index=True)
 
 
 def most_recorded(csv: Path) -> str:
-    """Find the source id with most events; of several as many, the first by name."""
+    """Return the source id with most events; among equals, the first by name."""
     counts: Counter[str] = Counter()
-    for part in pieces(csv, ("source_id", "trace_category")):
-        if "source_id" in part:
-            events = part["source_id"][part["trace_category"] == EVENT]
+    for chunk in iter_numbers(csv, ("source_id", "trace_category")):
+        if "source_id" in chunk:
+            events = chunk["source_id"][chunk["trace_category"] == EVENT]
             counts.update(events[~events.isin(MISSING)].value_counts().to_dict())
     if not counts:
         raise InputError(f"{str(csv)!r} has no event with a source_id: a section needs one")
@@ -81,11 +83,11 @@ def most_recorded(csv: Path) -> str:
 
 def names_in(csv: Path) -> list[str]:
     """Read the names of all traces, in the order of the table."""
-    return [name for part in pieces(csv, ("trace_name",)) for name in part["trace_name"]]
+    return [name for chunk in iter_numbers(csv, ("trace_name",)) for name in chunk["trace_name"]]
 
 
-def typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Type a text table with all of STEAD's columns; what it lacks or cannot be read is missing."""
+def typed_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Type a text table with all of STEAD's columns; lacking and unreadable values are missing."""
     full = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])), fill_value="")
     return typed_table(full, on_error="missing")
 
@@ -96,7 +98,7 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
     Raises
     ------
     InputError
-        There is no HDF5 file beside the CSV, or it does not hold one of them.
+        There is no HDF5 file next to the CSV, or it does not hold one of them.
     """
     require_file(
         source.hdf5,
@@ -108,14 +110,14 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
 
 
 def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] | None:
-    """Read a clear event, its waveform and its typed row; None where there is none to read.
+    """Read the waveform and the typed row of an event with a high SNR; None without any event.
 
     Parameters
     ----------
     source
         The data set.
     numbers
-        What `steadkit.info.read_numbers` reads of it.
+        Result of `steadkit.info.read_numbers`.
     """
     if not is_file(source.hdf5):
         return None
@@ -126,43 +128,45 @@ def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] 
 
 
 def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
-    """Name an event above the common run: at the upper quartile of the SNR of its worst component.
+    """Return the name of the event nearest to the upper quartile of the SNR.
+
+    The SNR of an event is that of its worst component.
 
     Parameters
     ----------
     numbers
         ``is_event`` and ``snr_db_E``, ``_N``, ``_Z``, a row a trace.
     names
-        The name of each row's trace; of several as near the first is taken.
+        The trace name of each row; the first by name of equally near ones is returned.
     """
     of_events = numbers["is_event"].to_numpy()
     ratios = numbers[list(SNR_COLUMNS)].min(axis=1, skipna=False).where(of_events)
-    away = (ratios - ratios.quantile(0.75)).abs().to_numpy()
-    # Without any SNR known, one event is as good as another.
-    near = away == np.nanmin(away) if ratios.notna().any() else of_events
-    return min((names[i] for i in np.flatnonzero(near).tolist()), default=None)
+    deviation = (ratios - ratios.quantile(0.75)).abs().to_numpy()
+    # If no SNR is known, any event will do.
+    candidates = deviation == np.nanmin(deviation) if ratios.notna().any() else of_events
+    return min((names[i] for i in np.flatnonzero(candidates).tolist()), default=None)
 
 
 def _no_such_trace(name: str, csv: Path) -> str:
-    there = names_in(csv)
-    close = close_names(name, there)
-    if close:
-        remedy = f"did you mean {', '.join(map(repr, close))}?"
+    names = names_in(csv)
+    suggestions = close_names(name, names)
+    if suggestions:
+        remedy = f"did you mean {', '.join(map(repr, suggestions))}?"
     else:
-        remedy = f"use one of its {len(there):,}: {', '.join(map(repr, there[:3]))}, ..."
+        remedy = f"use one of its {len(names):,}: {', '.join(map(repr, names[:3]))}, ..."
     return f"{str(csv)!r} has no trace {name[:60]!r}: {remedy}"
 
 
 def close_names(name: str, names: Sequence[str]) -> list[str]:
-    """Find names much like one, among those that begin or end like it.
+    """Return similar names, among those that begin or end like it.
 
     >>> close_names("ACR.BG_2012", ["BUC.BG_2011", "ACR.BG_2012_EV", "ACR.BG_2013_EV"])
     ['ACR.BG_2012_EV', 'ACR.BG_2013_EV', 'BUC.BG_2011']
     """
-    # To compare a million names letter by letter would take a minute.
+    # Comparing a million names by difflib takes a minute: only neighbours in sorted order.
     candidates = set(_neighbours(name, sorted(names)))
     candidates |= {n[::-1] for n in _neighbours(name[::-1], sorted(n[::-1] for n in names))}
-    return get_close_matches(name[:200], sorted(candidates), CLOSE)
+    return get_close_matches(name[:200], sorted(candidates), MAX_SUGGESTIONS)
 
 
 def _neighbours(name: str, in_order: Sequence[str]) -> Sequence[str]:

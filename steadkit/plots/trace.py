@@ -1,4 +1,4 @@
-"""A trace: its three components against time with its arrivals."""
+"""Figure of a trace: three components against time, with its arrivals."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from steadkit.plots.marks import (
+from steadkit.plots.annotations import (
     SECONDS,
     Row,
     Window,
@@ -81,10 +81,10 @@ def draw_trace(
 
 def _draw_component(ax: Axes, samples: np.ndarray, window: Window) -> None:
     seconds = np.arange(len(samples)) / SAMPLING_RATE
-    seen = (seconds >= window[0]) & (seconds <= window[1])
-    ax.plot(seconds[seen], samples[seen], color=BLACK, linewidth=0.45)
+    in_window = (seconds >= window[0]) & (seconds <= window[1])
+    ax.plot(seconds[in_window], samples[in_window], color=BLACK, linewidth=0.45)
     ax.set_ylabel("counts")
-    if samples[seen].any():
+    if samples[in_window].any():
         ax.margins(y=0.06)
     else:
         ax.set_ylim(-1, 1)

@@ -1,22 +1,28 @@
-"""What training would see, before it is trained: examples as they are and augmented.
+"""Preview of training examples: traces with their targets, plain and augmented.
 
 ==============  ================================================================
-`examples`      traces of a file with their targets, and what was done to them
-`faults`        labels that cannot be right
+`examples`      traces of a file with their targets and augmentations
+`issues`        labels that cannot be right
 ==============  ================================================================
 """
 
-from steadkit.preview.examples import augmented, choose, examples_of, sheet_of, shown
-from steadkit.preview.faults import Shown, faults, is_inside, moves
+from steadkit.preview.examples import (
+    augment_example,
+    choose_traces,
+    examples_of,
+    preview_items,
+    sheet_of,
+)
+from steadkit.preview.issues import PreviewItem, is_inside, label_issues, shift_issues
 
 __all__ = [
-    "Shown",
-    "augmented",
-    "choose",
+    "PreviewItem",
+    "augment_example",
+    "choose_traces",
     "examples_of",
-    "faults",
     "is_inside",
-    "moves",
+    "label_issues",
+    "preview_items",
     "sheet_of",
-    "shown",
+    "shift_issues",
 ]

@@ -1,4 +1,4 @@
-"""Traces as they are and augmented, with their targets: the rows of a sheet."""
+"""Rows of a contact sheet: traces with their targets, plain and augmented."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,27 +12,27 @@ from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.labels import TARGETS, LabelConfig, shape_targets
-from steadkit.pipeline.order import generators
-from steadkit.pipeline.records import Records
-from steadkit.preview.faults import Shown
-from steadkit.sampling import shuffled
+from steadkit.pipeline.data_source import TraceSource
+from steadkit.pipeline.sampler import generator_factory
+from steadkit.preview.issues import PreviewItem
+from steadkit.sampling import shuffled_order
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, SAMPLING_RATE, TRACE_SHAPE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.transforms import (
     RATES,
     AugmentConfig,
-    Donors,
+    AuxiliaryTraces,
     augment,
-    check_donors,
-    needs_donors,
+    check_auxiliary,
+    needs_auxiliary,
     normalize,
 )
 
-DONORS = 64
-"""Traces that others are drawn from, a quarter of them noise."""
+AUXILIARY_COUNT = 64
+"""Number of auxiliary traces that augmentations draw from, a quarter of them noise."""
 
-ROWS_A_NOISE = 4
-"""Every so many rows one is noise, where the file has both."""
+NOISE_EVERY = 4
+"""Every n-th row is noise, where the file has both categories."""
 
 
 def sheet_of(
@@ -43,145 +43,152 @@ def sheet_of(
     config: AugmentConfig,
     normalization: str = "std",
     labels: LabelConfig | None = None,
-) -> list[tuple[Shown, Shown]]:
-    """Make the rows of a sheet: each trace as it is and augmented.
+) -> list[tuple[PreviewItem, PreviewItem]]:
+    """Return the rows of a sheet: each trace plain and augmented.
 
     Parameters
     ----------
     data
         A STEAD file, HDF5 with its CSV beside it.
     names
-        Traces to show; one that comes twice is augmented twice. None at all means `rows` of any.
+        Traces to show; one that is named twice is augmented twice. If empty, `rows` traces of
+        the file are drawn.
     rows
-        How many, where no names are given; fewer where the file has fewer.
+        Number of rows if no names are given; fewer where the file has fewer traces.
     seed
         Selects traces and augmentations.
     config
-        How they are augmented.
+        Augmentations.
     normalization
         See `steadkit.transforms.normalize`.
     labels
-        How targets are shaped.
+        Shape of the targets.
 
     Raises
     ------
     InputError
-        A file or trace cannot be used, an arrival is amiss, or an augmentation lacks donors.
+        A file or trace cannot be used, an arrival is invalid, or an augmentation lacks auxiliary
+        traces.
     """
-    source, labels = source_of(data), labels or LabelConfig()
+    source, labels = source_from_path(data), labels or LabelConfig()
     table = read_table(source.csv, ("trace_name", "trace_category"))
     if table.empty:
         raise InputError(f"{str(source.csv)!r} lists no trace: there is nothing to show")
-    chosen = list(names) or choose(table, rows, seed)
-    if unknown := sorted({*chosen} - {*table["trace_name"]})[:1]:
+    shown_names = list(names) or choose_traces(table, rows, seed)
+    if unknown := sorted({*shown_names} - {*table["trace_name"]})[:1]:
         raise InputError(f"{str(source.csv)!r} has no trace {unknown[0][:60]!r}: check the name")
-    others = choose(table, DONORS, seed) if needs_donors(config) else []
+    auxiliary = choose_traces(table, AUXILIARY_COUNT, seed) if needs_auxiliary(config) else []
     pairs = []
-    records = Records([data], list(dict.fromkeys([*chosen, *others])))
-    for name, pair in zip(chosen, examples_of(records, chosen, config, seed), strict=True):
+    records = TraceSource([data], list(dict.fromkeys([*shown_names, *auxiliary])))
+    for name, pair in zip(
+        shown_names, examples_of(records, shown_names, config, seed), strict=True
+    ):
         plain, augmented, note = pair
-        given = f"as in the file{_kind(plain)}"
+        plain_note = f"as in the file{_category_note(plain)}"
         pairs.append(
             (
-                shown(name, plain, given, normalization, labels),
-                shown(name, augmented, note, normalization, labels),
+                preview_items(name, plain, plain_note, normalization, labels),
+                preview_items(name, augmented, note, normalization, labels),
             )
         )
     return pairs
 
 
-def _kind(plain: Example) -> str:
+def _category_note(plain: Example) -> str:
     if not plain.is_event:
         return ", noise"
     return ", S not known" if np.isnan(plain.s).any() else ""
 
 
-def choose(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
-    """Choose traces by their rank: events, and one noise trace to three of them."""
-    ranked = table.iloc[shuffled(table["trace_name"], seed, "preview")]
+def choose_traces(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
+    """Draw traces by their seeded rank: three events to one noise trace."""
+    ranked = table.iloc[shuffled_order(table["trace_name"], seed, "preview")]
     is_event = (ranked["trace_category"] == EVENT).to_numpy()
-    events, noise = (ranked["trace_name"][its].tolist() for its in (is_event, ~is_event))
-    wanted = min(len(noise), max(rows // ROWS_A_NOISE, rows - len(events)))
-    return events[: rows - wanted] + noise[:wanted]
+    events, noise = (ranked["trace_name"][mask].tolist() for mask in (is_event, ~is_event))
+    n_noise = min(len(noise), max(rows // NOISE_EVERY, rows - len(events)))
+    return events[: rows - n_noise] + noise[:n_noise]
 
 
 def examples_of(
-    records: Records, names: Sequence[str], config: AugmentConfig, seed: int
+    records: TraceSource, names: Sequence[str], config: AugmentConfig, seed: int
 ) -> list[tuple[Example, Example, str]]:
-    """Make examples of traces, as they are and augmented, and tell what was done.
+    """Return examples of traces, plain and augmented, with a description of the augmentations.
 
     Parameters
     ----------
     records
-        The traces, and those that others are drawn from.
+        The traces, and the auxiliary traces.
     names
-        Which traces. What is drawn for one depends on `seed` and its place here.
+        Traces to show. The random draws of one depend on `seed` and on its index in `names`.
     config
-        How they are augmented.
+        Augmentations.
     seed
         Any integer from 0 on.
     """
-    donors = records.donors()
-    check_donors(config, donors)
-    made, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
+    auxiliary = records.auxiliary()
+    check_auxiliary(config, auxiliary)
+    examples, waveforms = [], np.empty((len(names), *TRACE_SHAPE), np.float32)
     numbers = pd.Index(list(records.names)).get_indexer(pd.Index(names))
     records.read(numbers, waveforms)
-    for place, number in enumerate(numbers.tolist()):
-        plain = records.example(number, waveforms[place])
-        made.append((plain, *augmented(plain, config, seed, place, donors)))
-    return made
+    for index, number in enumerate(numbers.tolist()):
+        plain = records.example(number, waveforms[index])
+        examples.append((plain, *augment_example(plain, config, seed, index, auxiliary)))
+    return examples
 
 
-def augmented(
-    plain: Example, config: AugmentConfig, seed: int, place: int, donors: Donors
+def augment_example(
+    plain: Example, config: AugmentConfig, seed: int, index: int, auxiliary: AuxiliaryTraces
 ) -> tuple[Example, str]:
-    """Augment an example as training does, and tell which augmentations changed it.
+    """Augment an example as training does; return it with the augmentations that changed it.
 
-    They draw one after another from one generator, so the first few of them do alone what they do
-    in the row.
+    All draw in a fixed order from one generator. Switching off the later ones therefore leaves the
+    draws of the earlier ones as they are, and each step can be compared with the one before.
     """
-    before, done, random = plain, [], generators(seed)
+    before, notes, random = plain, [], generator_factory(seed)
     for count, name in enumerate(RATES, 1):
         if not getattr(config, name):
             continue
         later: dict[str, Any] = dict.fromkeys(RATES[count:], 0.0)
-        after = augment(plain, replace(config, **later), random(0, place, 0), donors)
+        after = augment(plain, replace(config, **later), random(0, index, 0), auxiliary)
         if after.p != before.p or not np.array_equal(after.waveform, before.waveform):
-            done.append(tell(name, before, after))
+            notes.append(describe_augmentations(name, before, after))
         before = after
-    return before, ", ".join(done) or "unchanged"
+    return before, ", ".join(notes) or "unchanged"
 
 
-def tell(name: str, before: Example, after: Example) -> str:
-    """Say what an augmentation did, from what was there before and after.
+def describe_augmentations(name: str, before: Example, after: Example) -> str:
+    """Describe the effect of an augmentation by comparing the examples before and after it.
 
     >>> quiet = np.zeros((6000, 3))
-    >>> tell("shift", Example(quiet, (600.0,), (900.0,)), Example(quiet, (1834.0,), (2134.0,)))
+    >>> before, after = Example(quiet, (600.0,), (900.0,)), Example(quiet, (1834.0,), (2134.0,))
+    >>> describe_augmentations("shift", before, after)
     'shift +1234'
     """
-    words = name.replace("_", " ")
+    label = name.replace("_", " ")
     if name == "shift":
         if before.p:
-            return f"{words} {after.p[0] - before.p[0]:+g}"
+            return f"{label} {after.p[0] - before.p[0]:+g}"
         places = np.flatnonzero((after.waveform == before.waveform[0]).all(axis=1))
         rolled = (n for n in places if (np.roll(before.waveform, n, 0) == after.waveform).all())
-        return f"{words} {next(rolled, 0):+d}"
+        return f"{label} {next(rolled, 0):+d}"
     if len(after.p) > len(before.p):
-        return f"{words} at {after.p[len(before.p)] / SAMPLING_RATE:.2f} s"
+        return f"{label} at {after.p[len(before.p)] / SAMPLING_RATE:.2f} s"
     if name == "drop_channels":
         lost = before.waveform.any(axis=0) & ~after.waveform.any(axis=0)
         return "no " + " and ".join(np.array(COMPONENTS)[lost])
-    both = np.isfinite(before.snr_db) & np.isfinite(after.snr_db)
-    if name.endswith("noise") and both.any():
-        ratios = (example.snr_db[both].mean() for example in (before, after))
-        return f"{words} ({' to '.join(f'{ratio:.0f}' for ratio in ratios)} dB)"
-    return words
+    has_snr = np.isfinite(before.snr_db) & np.isfinite(after.snr_db)
+    if name.endswith("noise") and has_snr.any():
+        ratios = (example.snr_db[has_snr].mean() for example in (before, after))
+        return f"{label} ({' to '.join(f'{ratio:.0f}' for ratio in ratios)} dB)"
+    return label
 
 
-def shown(name: str, example: Example, note: str, normalization: str, labels: LabelConfig) -> Shown:
-    """Normalise an example and make its targets, as for training."""
+def preview_items(
+    name: str, example: Example, note: str, normalization: str, labels: LabelConfig
+) -> PreviewItem:
+    """Normalise an example and compute its targets, as for training."""
     targets = {target: np.zeros(N_SAMPLES, np.float32) for target in TARGETS}
     detector, picker_p, picker_s = targets.values()
     shape_targets(detector, picker_p, picker_s, example.p, example.s, labels, example.coda_end)
     waveform = normalize(example.waveform, normalization)
-    return Shown(name, waveform, targets, example.p, example.s, note)
+    return PreviewItem(name, waveform, targets, example.p, example.s, note)

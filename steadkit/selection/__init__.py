@@ -1,19 +1,25 @@
-"""Which traces a subset takes: the selection as data, and as rows of a table."""
+"""Selection of traces for a subset: its options as data, and its rows of a table."""
 
-from steadkit.selection.names import Names, listed, read_names
-from steadkit.selection.recipe import Selection
-from steadkit.selection.rows import draw, excluded_rows, matching_rows, needed_columns, select
+from steadkit.selection.name_list import NameSet, name_set, read_names
+from steadkit.selection.select import (
+    excluded_rows,
+    filter_rows,
+    needed_columns,
+    sample_rows,
+    select,
+)
+from steadkit.selection.selection import Selection
 from steadkit.selection.strata import parse_strata
 
 __all__ = [
-    "Names",
+    "NameSet",
     "Selection",
-    "draw",
     "excluded_rows",
-    "listed",
-    "matching_rows",
+    "filter_rows",
+    "name_set",
     "needed_columns",
     "parse_strata",
     "read_names",
+    "sample_rows",
     "select",
 ]

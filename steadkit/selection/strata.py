@@ -1,4 +1,4 @@
-"""Strata: the parts of a table that each give their share, by the values of columns or in bins."""
+"""Strata of a table, by the values of columns or by bins of numbers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
+from steadkit.expressions import csv_column, numeric
 from steadkit.schema import ARRAY_COLUMNS, MISSING, TEXT_COLUMNS
 from steadkit.types import parse_number
-from steadkit.where import csv_column, numeric
 
-UNKNOWN = "not known"
-"""The stratum of a value that is missing."""
+UNKNOWN_LABEL = "not known"
+"""The stratum of missing values."""
 
 
 def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
-    """Read strata as they are written on a command line.
+    """Parse strata from a command line.
 
     Commas separate columns, and the edges of a column's bins; ``none`` alone means no strata.
 
@@ -30,7 +30,7 @@ def parse_strata(texts: Iterable[str]) -> tuple[str, ...]:
             specs[-1] += "," + item
         else:
             specs.append(item.strip())
-    return () if specs == ["none"] else checked(specs)
+    return () if specs == ["none"] else canonical_strata(specs)
 
 
 def _is_number(text: str) -> bool:
@@ -41,15 +41,15 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def checked(specs: Sequence[str]) -> tuple[str, ...]:
-    """Refuse strata that cannot be, and spell alike those that are the same.
+def canonical_strata(specs: Sequence[str]) -> tuple[str, ...]:
+    """Check strata, and return their canonical spelling.
 
     Raises
     ------
     InputError
         A column is named twice or not at all, a text column has bins, or edges do not ascend.
     """
-    parsed = [bins_of(spec) for spec in specs]
+    parsed = [parse_stratum(spec) for spec in specs]
     columns = [column for column, _ in parsed]
     if len(set(columns)) < len(columns):
         raise InputError(f"strata {', '.join(specs)} name a column twice: name each once")
@@ -59,10 +59,10 @@ def checked(specs: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def bins_of(spec: str) -> tuple[str, tuple[float, ...]]:
-    """Take ``column:edge,edge`` apart.
+def parse_stratum(spec: str) -> tuple[str, tuple[float, ...]]:
+    """Parse ``column:edge,edge`` into the column and its edges.
 
-    >>> bins_of("source_magnitude:2,3"), bins_of("trace_category")
+    >>> parse_stratum("source_magnitude:2,3"), parse_stratum("trace_category")
     (('source_magnitude', (2.0, 3.0)), ('trace_category', ()))
     """
     if not isinstance(spec, str):
@@ -86,28 +86,28 @@ def bins_of(spec: str) -> tuple[str, tuple[float, ...]]:
 
 
 def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
-    """Name the stratum of each row.
+    """Return the stratum of each row.
 
     >>> table = pd.DataFrame({"trace_name": ["a", "b", "c"], "p_weight": ["0.5", "2", "None"]})
     >>> labels(table, ["p_weight:1,2"])
     ['below 1', 'from 2', 'not known']
     """
-    columns = [_labels_of(table, *bins_of(spec)) for spec in specs]
+    columns = [_column_labels(table, *parse_stratum(spec)) for spec in specs]
     if not columns:
         return [""] * len(table)
-    # Each label once in memory, not once a row.
-    known: dict[str, str] = {}
+    # Interned: each distinct label is in memory once, not once per row.
+    distinct: dict[str, str] = {}
     if len(columns) == 1:
-        return [known.setdefault(label, label) for label in columns[0]]
+        return [distinct.setdefault(label, label) for label in columns[0]]
     joined = ("\x1f".join(parts) for parts in zip(*columns, strict=True))
-    return [known.setdefault(label, label) for label in joined]
+    return [distinct.setdefault(label, label) for label in joined]
 
 
-def _labels_of(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
+def _column_labels(table: pd.DataFrame, column: str, edges: Sequence[float]) -> np.ndarray:
     if not edges:
         text = table[column]
-        return text.where(~text.isin(MISSING), UNKNOWN).to_numpy(dtype=object)
+        return text.where(~text.isin(MISSING), UNKNOWN_LABEL).to_numpy(dtype=object)
     values = numeric(table, column)
-    names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN]
+    names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN_LABEL]
     bins = np.searchsorted(edges, values, side="right")
     return np.array(names, dtype=object)[np.where(np.isnan(values), len(edges) + 1, bins)]

@@ -1,56 +1,55 @@
-"""Training, validation and test: cut so that nothing stands on two sides, and proved to be so.
+"""Train, validation and test splits that keep groups together, with a leak audit.
 
-What is told apart by what, and what that promises:
+What each type of group guarantees:
 
 ``earthquake`` (the default)
-    No earthquake is in two parts. A station is, so a network may know its ground from training.
+    No earthquake is in two splits. Stations are, so a network may learn site effects.
 ``station``
-    No station is in two parts. An earthquake that many stations recorded usually is; the number
+    No station is in two splits. An earthquake that many stations recorded usually is; the number
     is printed.
 ``station`` and ``earthquake``
-    Neither is, nor anything that hangs together by a chain of both. Few data sets come apart so.
+    Neither is, nor anything connected by a chain of both. Few data sets can be split so.
 ``time``
-    Training is before validation, validation before test; an earthquake goes whole to the side
-    of its first trace. Stations are in all parts.
+    Training is before validation, validation before test; all traces of an earthquake follow its
+    first one. Stations are in all splits.
 ``region``
-    No cell of the grid, or box, is in two parts: by the place of the source for events, of the
-    receiver for noise. Boxes keep earthquakes whole too. A station may record events of several
-    regions, and neighbouring cells touch.
+    No cell of the grid, or box, is in two splits: by the coordinates of the source for events,
+    of the receiver for noise. Boxes keep earthquakes together too. A station may record events of
+    several regions, and neighbouring cells touch.
 any column of the CSV
-    No value of it is in two parts; a trace without one stands for itself.
+    No value of it is in two splits; a trace without one is a group of its own.
 
-In all of them traces with the same samples, as far as the manifest knows their digests, go
-together.
+Traces with the same samples always stay together, as far as the manifest has their digests.
 """
 
 from steadkit.split.assign import assign
-from steadkit.split.leaks import Sharing, audit, refuse_leaks
+from steadkit.split.config import SplitConfig, parse_by, parse_shares
+from steadkit.split.find import existing_split, find_split, load_training_split
+from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 from steadkit.split.manifests import (
+    audit_manifest,
     default_target,
-    has_parts,
+    has_splits,
     list_rows,
-    proved,
     split_manifest,
     target_of,
 )
-from steadkit.split.rule import Rule, parse_by, parse_shares
-from steadkit.split.training import existing_split, split_beside, usable_for
 
 __all__ = [
-    "Rule",
-    "Sharing",
+    "Overlap",
+    "SplitConfig",
     "assign",
     "audit",
+    "audit_manifest",
     "default_target",
     "existing_split",
-    "has_parts",
+    "find_split",
+    "has_splits",
     "list_rows",
+    "load_training_split",
     "parse_by",
     "parse_shares",
-    "proved",
     "refuse_leaks",
-    "split_beside",
     "split_manifest",
     "target_of",
-    "usable_for",
 ]

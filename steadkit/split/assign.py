@@ -1,4 +1,4 @@
-"""The part of each trace: whole groups, by shares in a keyed order, by time, or by boxes."""
+"""Assignment of groups to splits: by shares in a keyed order, by time, or by boxes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,88 +9,94 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.sampling import PARTS, settle, shuffled
-from steadkit.selection.places import in_box
+from steadkit.sampling import SPLITS, majority_stratum, shuffled_order
+from steadkit.selection.geography import in_box
 from steadkit.selection.strata import labels as strata_of
-from steadkit.split.groups import joined, labels_of, places, starts, twins
-from steadkit.split.rule import TIME, Rule, instant
+from steadkit.split.config import TIME, SplitConfig, instant
+from steadkit.split.groups import (
+    duplicate_waveforms,
+    group_labels,
+    join_groups,
+    start_times,
+    trace_coordinates,
+)
 
-TRAIN, VALIDATION, TEST = PARTS
+TRAIN, VALIDATION, TEST = SPLITS
 
 
 def assign(
-    table: pd.DataFrame, rule: Rule, waveforms: Sequence[str] = ()
-) -> tuple[np.ndarray, Rule]:
-    """Give every trace its part.
+    table: pd.DataFrame, config: SplitConfig, waveforms: Sequence[str] = ()
+) -> tuple[np.ndarray, SplitConfig]:
+    """Assign every trace to a split.
 
     Parameters
     ----------
     table
-        Rows as text, with the columns that `rule` needs.
-    rule
-        What to go by.
+        Rows as text, with the columns that `config` needs.
+    config
+        The rules of the split.
     waveforms
-        The digest of each trace's samples, or ``-``; the same samples go together.
+        The digest of each trace's samples, or ``-``; traces with the same samples stay together.
 
     Returns
     -------
-    tuple of numpy.ndarray and Rule
-        Train, validation, test or ``-`` (in a gap) for each row, as text; and the rule, with the
-        instants that the shares have led to.
+    tuple of numpy.ndarray and SplitConfig
+        Train, validation, test or ``-`` (in a gap) for each row, as text; and the configuration
+        with the instants computed from the shares.
 
     Raises
     ------
     InputError
-        A part would stay empty, or what hangs together is too much for any share.
+        A split would be empty, or a group is larger than any share.
     """
     if table.empty:
         raise InputError("there is no trace to split: the table has a header only")
-    units = [labels_of(table, what, rule) for what in rule.groups_by]
-    groups = joined([*units, *([twins(waveforms)] if len(waveforms) else [])])
-    if TIME in rule.by:
-        parts, rule = _by_time(groups, starts(table), rule)
-    elif rule.test_box:
-        parts = expected_by_boxes(groups, table, rule)
+    labels = [group_labels(table, group_type, config) for group_type in config.groups_by]
+    groups = join_groups([*labels, *([duplicate_waveforms(waveforms)] if len(waveforms) else [])])
+    if TIME in config.by:
+        splits, config = _split_by_time(groups, start_times(table), config)
+    elif config.test_box:
+        splits = expected_by_boxes(groups, table, config)
     else:
-        parts = share_out(groups, strata_of(table, rule.stratify), rule)
-    _refuse_empty(parts, groups, rule)
-    return parts, rule
+        splits = split_by_shares(groups, strata_of(table, config.stratify), config)
+    _refuse_empty(splits, groups, config)
+    return splits, config
 
 
-def _refuse_empty(parts: np.ndarray, groups: np.ndarray, rule: Rule) -> None:
-    for part, share in zip(PARTS, rule.shares, strict=True):
-        if part not in parts and (share or not rule.uses_shares):
+def _refuse_empty(splits: np.ndarray, groups: np.ndarray, config: SplitConfig) -> None:
+    for split, share in zip(SPLITS, config.shares, strict=True):
+        if split not in splits and (share or not config.uses_shares):
             raise InputError(
-                f"no trace left for the {part} part: there are {len(set(groups)):,} groups by "
-                f"{' and '.join(rule.by)}; use more data, other shares, instants or boxes"
+                f"no trace left for the {split} part: there are {len(set(groups)):,} groups by "
+                f"{' and '.join(config.by)}; use more data, other shares, instants or boxes"
             )
 
 
-def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarray:
-    """Cut whole groups by the shares, each stratum by itself.
+def split_by_shares(groups: np.ndarray, strata: Sequence[str], config: SplitConfig) -> np.ndarray:
+    """Assign complete groups to splits by their shares, stratum by stratum.
 
-    A group belongs to the stratum of most of its traces. In each stratum, the first in name
-    first, groups go in their keyed order: to the part of the smallest share while that brings it
-    nearer to its share of all traces so far, then to the next likewise; the largest share gets the
-    rest. What one stratum cannot divide is made up by the next. So the two smaller parts are
-    within half a group of their shares, or have one group. A group of more than twice a share is
-    further from it than nothing, and stays out, if there are smaller ones.
+    A group belongs to the stratum of most of its traces. The strata follow in the order of their
+    names, and the groups of each in their keyed order: to the split of the smallest share while
+    that brings it nearer to its share of all traces so far, then likewise to the next; the largest
+    share gets the remaining groups. The next stratum compensates for rounding. So the two smaller
+    splits are within half a group of their shares, or have one group. A group larger than twice a
+    share would move the split away from it, and is not assigned to it if there are smaller ones.
 
-    Who goes where depends on seed, names and sizes of the groups. Where groups are added, only
-    those next to a boundary of the order change their part: as many as hold the share of the new
+    The assignment depends on seed, names and sizes of the groups. If groups are added, only those
+    next to a boundary of the order change their split: as many as hold the share of the new
     traces, and up to one more for every boundary of every stratum.
 
     Parameters
     ----------
     groups, strata
         The group and the stratum of each trace, as text.
-    rule
+    config
         Shares and seed.
 
     Returns
     -------
     numpy.ndarray
-        The part of each trace, as text.
+        The split of each trace, as text.
 
     Raises
     ------
@@ -98,110 +104,120 @@ def share_out(groups: np.ndarray, strata: Sequence[str], rule: Rule) -> np.ndarr
         One group holds more traces than the largest share.
 
     >>> quakes = np.array([f"e{i // 2}" for i in range(20)], dtype=object)
-    >>> rule = Rule(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
-    >>> parts = share_out(quakes, ["event"] * 20, rule)
-    >>> [int((parts == part).sum()) for part in PARTS]
+    >>> config = SplitConfig(shares=(Fraction(3, 5), Fraction(1, 5), Fraction(1, 5)))
+    >>> splits = split_by_shares(quakes, ["event"] * 20, config)
+    >>> [int((splits == split).sum()) for split in SPLITS]
     [12, 4, 4]
     """
     codes, names = pd.factorize(groups, sort=True)
     sizes = np.bincount(codes)
     stratum_of = np.empty(len(names), dtype=object)
-    stratum_of[codes] = settle(groups, strata)
-    _refuse_giant(sizes, rule)
-    order = shuffled(names.tolist(), rule.seed, "split")
+    stratum_of[codes] = majority_stratum(groups, strata)
+    _refuse_large_groups(sizes, config)
+    order = shuffled_order(names.tolist(), config.seed, "split")
     # The smallest share first: what fits into it would fit into the others too.
-    *small, (_, rest) = sorted(zip(rule.shares, PARTS, strict=True), key=lambda pair: pair[0])
-    part_of = np.full(len(names), rest, dtype=object)
-    got, passed = dict.fromkeys(PARTS, 0), 0
+    *small, (_, rest_split) = sorted(
+        zip(config.shares, SPLITS, strict=True), key=lambda pair: pair[0]
+    )
+    split_of = np.full(len(names), rest_split, dtype=object)
+    n_assigned, n_passed = dict.fromkeys(SPLITS, 0), 0
     for stratum in sorted(set(stratum_of)):
         queue = order[stratum_of[order] == stratum]
-        passed += int(sizes[queue].sum())
-        for share, part in small:
-            fitting = queue[_fits(sizes, share, rule)[queue]]
-            taken = fitting[: _nearest(sizes[fitting], share * passed, got[part])]
-            part_of[taken] = part
-            got[part] += int(sizes[taken].sum())
-            queue = queue[~np.isin(queue, taken)]
-    return part_of[codes]
+        n_passed += int(sizes[queue].sum())
+        for share, split in small:
+            fitting = queue[_is_small_enough(sizes, share, config)[queue]]
+            assigned = fitting[: _n_nearest(sizes[fitting], share * n_passed, n_assigned[split])]
+            split_of[assigned] = split
+            n_assigned[split] += int(sizes[assigned].sum())
+            queue = queue[~np.isin(queue, assigned)]
+    return split_of[codes]
 
 
-def _fits(sizes: np.ndarray, share: Fraction, rule: Rule) -> np.ndarray:
-    """Tell which groups may go into a small part."""
+def _is_small_enough(sizes: np.ndarray, share: Fraction, config: SplitConfig) -> np.ndarray:
+    """Return which groups may be assigned to a split that is not the largest."""
     total = int(sizes.sum())
-    within = sizes <= int(2 * share * total)
+    is_within = sizes <= int(2 * share * total)
     # In a tiny data set any group may be too large: then those less than all small shares.
-    return within if within.any() else sizes <= max(int((1 - max(rule.shares)) * total), 1)
+    return is_within if is_within.any() else sizes <= max(int((1 - max(config.shares)) * total), 1)
 
 
-def _nearest(sizes: np.ndarray, target: Fraction, got: int) -> int:
-    """How many of the next groups bring a part nearest to its target; at least one if it has none.
+def _n_nearest(sizes: np.ndarray, target: Fraction, n_assigned: int) -> int:
+    """Return how many of the next groups bring a split nearest to its target, at least one.
 
-    >>> _nearest(np.array([3, 3, 3]), Fraction(7), 0), _nearest(np.array([3, 3]), Fraction(1), 0)
-    (2, 1)
+    >>> _n_nearest(np.array([3, 3, 3]), Fraction(7), 0)
+    2
+    >>> _n_nearest(np.array([3, 3]), Fraction(1), 0)
+    1
     """
     if not target:
         return 0
-    before = got + np.cumsum(sizes) - sizes
+    n_before = n_assigned + np.cumsum(sizes) - sizes
     # A group helps while its middle lies before the target; in halves, to stay with integers.
-    helps = (2 * before + sizes <= int(2 * target)) | (before == 0)
+    helps = (2 * n_before + sizes <= int(2 * target)) | (n_before == 0)
     return len(helps) if helps.all() else int(helps.argmin())
 
 
-def _refuse_giant(sizes: np.ndarray, rule: Rule) -> None:
-    total, share = int(sizes.sum()), max(rule.shares)
+def _refuse_large_groups(sizes: np.ndarray, config: SplitConfig) -> None:
+    total, share = int(sizes.sum()), max(config.shares)
     if int(sizes.max()) > share * total:
         raise InputError(
-            f"one group by {' and '.join(rule.by)} holds {int(sizes.max()):,} of {total:,} traces, "
-            f"more than the largest share, {float(share):.0%}: use more data, or something finer"
+            f"one group by {' and '.join(config.by)} holds {int(sizes.max()):,} of {total:,} "
+            f"traces, more than the largest share, {float(share):.0%}: "
+            "use more data, or something finer"
         )
 
 
-def _by_time(groups: np.ndarray, times: np.ndarray, rule: Rule) -> tuple[np.ndarray, Rule]:
-    """Put whole groups on the side of their first trace; returns also the instants used."""
+def _split_by_time(
+    groups: np.ndarray, times: np.ndarray, config: SplitConfig
+) -> tuple[np.ndarray, SplitConfig]:
+    """Assign complete groups by the time of their first trace; return also the instants."""
     first = first_starts(groups, times)
-    rule = replace(rule, cut=rule.cut or _cut_by_shares(first, rule))
-    begins = [instant(text) for text in rule.cut or ()]
-    return expected_by_time(first, begins, rule.gap_days), rule
+    config = replace(config, cut=config.cut or _cut_by_shares(first, config))
+    begins = [instant(text) for text in config.cut or ()]
+    return expected_by_time(first, begins, config.gap_days), config
 
 
 def expected_by_time(
     first: np.ndarray, begins: Sequence[np.datetime64], gap_days: float = 0.0
 ) -> np.ndarray:
-    """Tell the part of what starts at `first`; ``-`` in the gap after either begin."""
+    """Return the split of groups that start at `first`; ``-`` in the gap after either begin."""
     gap = np.timedelta64(round(gap_days * 86_400_000_000), "us")
     conditions = [
         first < begins[0],
         (first >= begins[0] + gap) & (first < begins[1]),
         first >= begins[1] + gap,
     ]
-    return np.select(conditions, PARTS, UNKNOWN).astype(object)
+    return np.select(conditions, SPLITS, UNKNOWN).astype(object)
 
 
 def first_starts(groups: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Find, for each trace, when the first trace of its group starts."""
+    """Return, for each trace, the start of the first trace of its group."""
     return pd.Series(times).groupby(np.asarray(groups)).transform("min").to_numpy("datetime64[us]")
 
 
-def _cut_by_shares(first: np.ndarray, rule: Rule) -> tuple[str, ...]:
-    """Choose the two instants at which the shares are met best; ties go to the earlier."""
+def _cut_by_shares(first: np.ndarray, config: SplitConfig) -> tuple[str, ...]:
+    """Choose the two instants that meet the shares best; the earlier of equal ones."""
     moments, counts = np.unique(first, return_counts=True)
-    before = np.cumsum(counts) - counts
+    n_before = np.cumsum(counts) - counts
     texts = []
-    for wanted in (rule.shares[0], rule.shares[0] + rule.shares[1]):
-        nearest = int(np.abs(before - float(wanted * len(first))).argmin())
+    for cumulative_share in (config.shares[0], config.shares[0] + config.shares[1]):
+        nearest = int(np.abs(n_before - float(cumulative_share * len(first))).argmin())
         texts.append(f"{np.datetime_as_string(moments[nearest], unit='us')}Z")
-    if texts[0] == texts[1] or not rule.shares[2]:
+    if texts[0] == texts[1] or not config.shares[2]:
         raise InputError(
             f"{len(moments):,} start times cannot be cut into shares "
-            f"{','.join(str(float(share)) for share in rule.shares)}: give the instants with --cut"
+            f"{','.join(str(float(share)) for share in config.shares)}: "
+            "give the instants with --cut"
         )
     return tuple(texts)
 
 
-def expected_by_boxes(groups: np.ndarray, table: pd.DataFrame, rule: Rule) -> np.ndarray:
-    """Put a group into test if any of its traces lies in the test box, and so on."""
+def expected_by_boxes(groups: np.ndarray, table: pd.DataFrame, config: SplitConfig) -> np.ndarray:
+    """Assign a group to test if any of its traces is in the test box; likewise validation."""
     validation, test = (
-        in_box(*places(table), box) for box in (rule.validation_box, rule.test_box) if box
+        in_box(*trace_coordinates(table), box)
+        for box in (config.validation_box, config.test_box)
+        if box
     )
     if (validation & test).any():
         name = table["trace_name"].iloc[int((validation & test).argmax())]

@@ -1,4 +1,4 @@
-"""What must not be torn apart: the earthquake, station, cell or value of each trace, and chains."""
+"""Groups that a split keeps together: earthquake, station, cell or value of each trace."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,15 @@ from steadkit.catalog import (
     list_sources,
 )
 from steadkit.errors import InputError
+from steadkit.expressions import csv_column
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
-from steadkit.selection.strata import bins_of
-from steadkit.split.rule import EARTHQUAKE, REGION, STATION, TIME, Rule
+from steadkit.selection.strata import parse_stratum
+from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, SplitConfig
 from steadkit.types import number_column, time_column
-from steadkit.where import csv_column
 
 STATION_COLUMNS = ("network_code", "receiver_code")
-PLACE_COLUMNS = (
+COORDINATE_COLUMNS = (
     "source_latitude",
     "source_longitude",
     "receiver_latitude",
@@ -32,39 +32,46 @@ PLACE_COLUMNS = (
 START = "trace_start_time"
 
 
-def needed_columns(rule: Rule, present: Sequence[str]) -> list[str]:
-    """List the columns of the CSV that a split reads, those that tell the earthquake if present."""
-    own = {STATION: STATION_COLUMNS, REGION: PLACE_COLUMNS, TIME: (START,), EARTHQUAKE: ()}
-    telling = (*GROUP_COLUMNS, SOURCE_LIST)
-    needed = [*KEY_COLUMNS, *(column for column in telling if column in present)]
-    for what in rule.by:
-        needed += own.get(what, (what,))
-    if rule.uses_shares and TIME not in rule.by:
-        needed += [csv_column(bins_of(spec)[0]) for spec in rule.stratify]
-    return list(dict.fromkeys(needed))
+def needed_columns(config: SplitConfig, csv_columns: Sequence[str]) -> list[str]:
+    """Return the columns of the CSV that a split reads; earthquake columns only if present."""
+    columns_of_type = {
+        STATION: STATION_COLUMNS,
+        REGION: COORDINATE_COLUMNS,
+        TIME: (START,),
+        EARTHQUAKE: (),
+    }
+    earthquake_columns = (*GROUP_COLUMNS, SOURCE_LIST)
+    names = [*KEY_COLUMNS, *(column for column in earthquake_columns if column in csv_columns)]
+    for group_type in config.by:
+        names += columns_of_type.get(group_type, (group_type,))
+    if config.uses_shares and TIME not in config.by:
+        names += [csv_column(parse_stratum(spec)[0]) for spec in config.stratify]
+    return list(dict.fromkeys(names))
 
 
-def labels_of(table: pd.DataFrame, what: str, rule: Rule) -> np.ndarray:
-    """Name the group of each trace, as text; what is not known stands for itself.
+def group_labels(table: pd.DataFrame, group_type: str, config: SplitConfig) -> np.ndarray:
+    """Return the group of each trace, as text; an unknown one is a group of its own.
 
     Raises
     ------
     InputError
-        A trace has no station or no place, and the split goes by it.
+        A trace has no station or coordinates, and the split needs them.
     """
-    if what == EARTHQUAKE:
+    if group_type == EARTHQUAKE:
         return link_earthquakes(earthquakes_of(table), table.get(SOURCE_LIST, []))
-    if what == STATION:
-        return _stations(table)
-    if what == REGION:
-        return _cells(table, rule.cell_degrees)
-    known = ~table[what].isin(MISSING)
-    itself = "trace " + table["trace_name"]
-    return (f"{what} " + table[what]).where(known, itself).to_numpy(dtype=object)
+    if group_type == STATION:
+        return _station_labels(table)
+    if group_type == REGION:
+        return _cell_labels(table, config.cell_degrees)
+    is_known = ~table[group_type].isin(MISSING)
+    trace_labels = "trace " + table["trace_name"]
+    return (
+        (f"{group_type} " + table[group_type]).where(is_known, trace_labels).to_numpy(dtype=object)
+    )
 
 
 def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
-    """Merge the labels of earthquakes that share a trace, chain by chain.
+    """Merge the labels of earthquakes that share a trace (connected components).
 
     Parameters
     ----------
@@ -80,8 +87,8 @@ def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
     pairs = [(row, source) for row, text in enumerate(lists) for source in list_sources(text)]
     if not pairs:
         return labels
-    listed = [f"{GROUP_COLUMNS[0]} {source}" for _, source in pairs]
-    codes, names = pd.factorize(np.array([*labels, *listed], dtype=object), sort=True)
+    listed_labels = [f"{GROUP_COLUMNS[0]} {source}" for _, source in pairs]
+    codes, names = pd.factorize(np.array([*labels, *listed_labels], dtype=object), sort=True)
     ends = np.unique([codes[[row for row, _ in pairs]], codes[len(labels) :]], axis=1)
     graph = coo_array((np.ones(ends.shape[1], np.int8), tuple(ends)), shape=(len(names),) * 2)
     _, component = connected_components(graph, directed=False)
@@ -90,42 +97,44 @@ def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
     return np.asarray(names, dtype=object)[smallest[component[codes[: len(labels)]]]]
 
 
-def _stations(table: pd.DataFrame) -> np.ndarray:
+def _station_labels(table: pd.DataFrame) -> np.ndarray:
     network, receiver = (table[column].str.strip() for column in STATION_COLUMNS)
     _refuse_unknown(table, receiver.isin(MISSING).to_numpy(), "receiver_code")
     return ("station " + network + "." + receiver).to_numpy(dtype=object)
 
 
-def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Latitude and longitude of each trace, degrees: of the source, or of noise's receiver."""
+def trace_coordinates(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitude and longitude of each trace, degrees: source, or receiver of noise."""
     event = (table["trace_category"] == EVENT).to_numpy()
-    source_lat, source_lon, lat, lon = (number_column(table, column) for column in PLACE_COLUMNS)
+    source_lat, source_lon, lat, lon = (
+        number_column(table, column) for column in COORDINATE_COLUMNS
+    )
     latitudes, longitudes = np.where(event, source_lat, lat), np.where(event, source_lon, lon)
-    wrong = ~(np.abs(latitudes) <= 90) | ~(np.abs(longitudes) <= 360)
-    _refuse_unknown(table, wrong, "place (of the source, or of noise's receiver)")
+    is_unknown = ~(np.abs(latitudes) <= 90) | ~(np.abs(longitudes) <= 360)
+    _refuse_unknown(table, is_unknown, "place (of the source, or of noise's receiver)")
     return latitudes, (longitudes + 180) % 360 - 180
 
 
-def _cells(table: pd.DataFrame, degrees: float) -> np.ndarray:
-    """Name the cell by its south-western corner."""
-    latitudes, longitudes = places(table)
+def _cell_labels(table: pd.DataFrame, degrees: float) -> np.ndarray:
+    """Return the cell of each trace, named by its south-western corner."""
+    latitudes, longitudes = trace_coordinates(table)
     south = np.floor((latitudes + 90) / degrees) * degrees - 90
     west = np.floor((longitudes + 180) / degrees) * degrees - 180
     names = [f"cell {s:.4g} {w:.6g}" for s, w in zip(south, west, strict=True)]
     return np.array(names, dtype=object)
 
 
-def _refuse_unknown(table: pd.DataFrame, unknown: np.ndarray, what: str) -> None:
-    if unknown.any():
-        name = table["trace_name"].iloc[int(unknown.argmax())]
+def _refuse_unknown(table: pd.DataFrame, is_unknown: np.ndarray, missing_value: str) -> None:
+    if is_unknown.any():
+        name = table["trace_name"].iloc[int(is_unknown.argmax())]
         raise InputError(
-            f"{int(unknown.sum()):,} traces have no {what}, {name!r} for one: "
+            f"{int(is_unknown.sum()):,} traces have no {missing_value}, {name!r} for one: "
             "split by something else or leave them out"
         )
 
 
-def starts(table: pd.DataFrame) -> np.ndarray:
-    """Read when each trace starts, datetime64, UTC, to the microsecond.
+def start_times(table: pd.DataFrame) -> np.ndarray:
+    """Return the start time of each trace, datetime64, UTC, to the microsecond.
 
     Raises
     ------
@@ -137,29 +146,29 @@ def starts(table: pd.DataFrame) -> np.ndarray:
     return times
 
 
-def twins(waveforms: Sequence[str]) -> np.ndarray:
-    """Name what traces with the same samples share; None where a trace has no twin.
+def duplicate_waveforms(waveforms: Sequence[str]) -> np.ndarray:
+    """Return a label per set of traces with the same samples; None for unique traces.
 
-    >>> twins(["00ff", "-", "00ff", "abcd", "-"]).tolist()
+    >>> duplicate_waveforms(["00ff", "-", "00ff", "abcd", "-"]).tolist()
     ['waveform 00ff', None, 'waveform 00ff', None, None]
     """
     digests = pd.Series(list(waveforms), dtype=object)
-    twin = digests.duplicated(keep=False) & (digests != UNKNOWN)
-    return ("waveform " + digests).where(twin, None).to_numpy(dtype=object)
+    is_duplicate = digests.duplicated(keep=False) & (digests != UNKNOWN)
+    return ("waveform " + digests).where(is_duplicate, None).to_numpy(dtype=object)
 
 
-def joined(labels: Sequence[np.ndarray]) -> np.ndarray:
-    """Join groups that have a trace in common, chain by chain.
+def join_groups(labels: Sequence[np.ndarray]) -> np.ndarray:
+    """Join groups that have a trace in common (connected components).
 
     Parameters
     ----------
     labels
-        For each thing that keeps traces together, the group of every trace, or None. The first
-        has no None, and what is joined goes by its smallest name in there.
+        For each group type, the group of every trace, or None. The first has no None, and joined
+        groups take their smallest name of the first type.
 
     >>> quake = np.array(["e1", "e1", "e2", "e3"], dtype=object)
     >>> station = np.array(["A", "B", "B", "C"], dtype=object)
-    >>> joined([quake, station]).tolist()
+    >>> join_groups([quake, station]).tolist()
     ['e1', 'e1', 'e1', 'e3']
     """
     coded = [pd.factorize(column, sort=True) for column in labels]

@@ -1,4 +1,4 @@
-"""A split as a manifest: the rows it is made of, the parts it gets, and the proof of them."""
+"""Splits of manifests: the rows they describe, their assignment and leak audit."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,35 +8,35 @@ import pandas as pd
 
 from steadkit.catalog import columns_of, counts, read_table
 from steadkit.errors import InputError, printable
+from steadkit.expressions import check_columns
 from steadkit.manifest import Manifest, load, manifest_of
 from steadkit.paths import is_file, require_file
-from steadkit.sampling import PARTS, shuffled
-from steadkit.sources import source_of
+from steadkit.sampling import SPLITS, shuffled_order
+from steadkit.sources import source_from_path
 from steadkit.split.assign import assign
+from steadkit.split.config import SplitConfig
 from steadkit.split.groups import needed_columns
-from steadkit.split.leaks import Sharing, audit, refuse_leaks
-from steadkit.split.rule import Rule
-from steadkit.where import check_columns
+from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 
 SUFFIX = ".manifest"
 SPLIT_SUFFIX = ".split.manifest"
 
 
 def default_target(path: Path) -> Path:
-    """Name the manifest of a split after the data, beside them.
+    """Return the default path of a split's manifest, next to the data.
 
     >>> default_target(Path("a/steadmicro.hdf5")).as_posix()
     'a/steadmicro.split.manifest'
     """
-    return path.with_name(_name_of(path) + SPLIT_SUFFIX)
+    return path.with_name(_stem(path) + SPLIT_SUFFIX)
 
 
-def _name_of(path: Path) -> str:
+def _stem(path: Path) -> str:
     return path.name.removesuffix(SPLIT_SUFFIX) if path.name.endswith(SPLIT_SUFFIX) else path.stem
 
 
 def target_of(path: Path, output: Path | None) -> Path:
-    """Tell where the split goes; only a manifest may be replaced by it."""
+    """Return the path of a split's manifest; refuse a name without its ending."""
     target = output or default_target(path)
     if target.suffix != SUFFIX:
         raise InputError(f"output {str(target)!r} is a manifest: let its name end in {SUFFIX}")
@@ -44,7 +44,7 @@ def target_of(path: Path, output: Path | None) -> Path:
 
 
 def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
-    """Find the CSV files that describe the traces: those named, else the one beside.
+    """Return the CSV files that describe the traces: those named, else the one next to `path`.
 
     Raises
     ------
@@ -52,30 +52,30 @@ def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
         There is none.
     """
     if path.suffix != SUFFIX:
-        return list(metadata) or [source_of(path, whole=False).csv]
-    beside = path.with_name(_name_of(path) + ".csv")
-    for csv in metadata or [beside]:
+        return list(metadata) or [source_from_path(path, require_hdf5=False).csv]
+    default_csv = path.with_name(_stem(path) + ".csv")
+    for csv in metadata or [default_csv]:
         require_file(
             csv,
             f"no {str(csv)!r} to tell the traces of {str(path)!r} apart: "
             "name their CSV with --metadata",
         )
-    return list(metadata) or [beside]
+    return list(metadata) or [default_csv]
 
 
 def list_rows(
-    path: Path, rule: Rule | None = None, metadata: Sequence[Path] = ()
+    path: Path, config: SplitConfig | None = None, metadata: Sequence[Path] = ()
 ) -> tuple[Manifest, pd.DataFrame]:
-    """Read what is to be split or checked: a manifest, and the rows of its traces in its order.
+    """Read the manifest to split or check, and the rows of its traces in its order.
 
     Parameters
     ----------
     path
-        A manifest, or a STEAD file; if that has no manifest beside it, all its rows are meant.
-    rule
-        Tells which columns are needed; by default that of the manifest's recipe.
+        A manifest, or a STEAD file; if that has no manifest next to it, all its rows are meant.
+    config
+        Determines the columns to read; by default that of the manifest's recipe.
     metadata
-        CSV files that have the traces, and perhaps others; by default the one beside.
+        CSV files that have the traces, and perhaps others; by default the one next to `path`.
 
     Raises
     ------
@@ -84,43 +84,43 @@ def list_rows(
     """
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder: name the manifest or the STEAD file in it")
-    own = path if path.suffix == SUFFIX else path.with_suffix(SUFFIX)
+    manifest_path = path if path.suffix == SUFFIX else path.with_suffix(SUFFIX)
     # The manifest before the CSV: if both are missing, that is what was named.
-    manifest = load(own) if path.suffix == SUFFIX or is_file(own) else None
+    manifest = load(manifest_path) if path.suffix == SUFFIX or is_file(manifest_path) else None
     files = csv_files_of(path, metadata)
-    table = read_rows(files, rule or Rule.from_recipe(manifest.recipe if manifest else {}))
+    table = read_rows(files, config or SplitConfig.from_recipe(manifest.recipe if manifest else {}))
     if manifest is None:
-        order = shuffled(table["trace_name"].tolist(), seed=0)
+        order = shuffled_order(table["trace_name"].tolist(), seed=0)
         table = table.iloc[order]
         names, categories = table["trace_name"], table["trace_category"]
         name = printable(path.stem, None)
         return manifest_of(name, {"operation": "list"}, names, categories), table
     if path.suffix != SUFFIX and len(table) > len(manifest.traces):
         raise InputError(
-            f"{str(own)!r} lists {len(manifest.traces):,} traces, {str(files[0])!r} has "
+            f"{str(manifest_path)!r} lists {len(manifest.traces):,} traces, {str(files[0])!r} has "
             f"{len(table):,}: name the manifest to split what it lists"
         )
-    return manifest, in_order_of(table, manifest, str(files[0]))
+    return manifest, rows_in_order(table, manifest, str(files[0]))
 
 
-def read_rows(files: Sequence[Path], rule: Rule) -> pd.DataFrame:
-    """Read from CSV files the columns that a rule needs; no trace may be in two of them."""
+def read_rows(files: Sequence[Path], config: SplitConfig) -> pd.DataFrame:
+    """Read the columns that a split needs from CSV files; no trace may be in two of them."""
     tables = []
     for file in files:
-        present = columns_of(file)
-        needed = needed_columns(rule, present)
-        check_columns(needed, present)
-        tables.append(read_table(file, needed))
+        csv_columns = columns_of(file)
+        names = needed_columns(config, csv_columns)
+        check_columns(names, csv_columns)
+        tables.append(read_table(file, names))
     table = pd.concat(tables, ignore_index=True).fillna("")
-    again = table["trace_name"].duplicated()
-    if again.any():
-        name = table["trace_name"][again].iloc[0]
+    is_repeated = table["trace_name"].duplicated()
+    if is_repeated.any():
+        name = table["trace_name"][is_repeated].iloc[0]
         raise InputError(f"trace {name!r} is in two of the CSV files: name each file once")
     return table
 
 
-def in_order_of(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFrame:
-    """Pick the rows of a manifest's traces, in its order, checked to be of their categories."""
+def rows_in_order(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFrame:
+    """Return the rows of a manifest's traces, in its order; their categories must agree."""
     rows = pd.Index(table["trace_name"]).get_indexer(list(manifest.traces))
     if (rows < 0).any():
         name = manifest.traces[int((rows < 0).argmax())]
@@ -129,19 +129,19 @@ def in_order_of(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFr
             "for one: name their CSV with --metadata"
         )
     table = table.iloc[rows]
-    found = {name: count for name, count in counts(table["trace_category"]).items() if count}
-    if found != {name: count for name, count in manifest.categories.items() if count}:
+    table_counts = {name: count for name, count in counts(table["trace_category"]).items() if count}
+    if table_counts != {name: count for name, count in manifest.categories.items() if count}:
         raise InputError(
-            f"{file!r} says {found} of the traces, the manifest {dict(manifest.categories)}: "
-            "name the CSV that they came from"
+            f"{file!r} says {table_counts} of the traces, the manifest "
+            f"{dict(manifest.categories)}: name the CSV that they came from"
         )
     return table
 
 
 def split_manifest(
-    base: Manifest, table: pd.DataFrame, rule: Rule, strict: bool = False
-) -> tuple[Manifest, list[Sharing]]:
-    """Put the parts into a manifest, and prove that nothing leaks.
+    base: Manifest, table: pd.DataFrame, config: SplitConfig, strict: bool = False
+) -> tuple[Manifest, list[Overlap]]:
+    """Split a manifest, and refuse a split that leaks.
 
     Parameters
     ----------
@@ -149,47 +149,47 @@ def split_manifest(
         The data set as a list.
     table
         The rows of its traces, in its order.
-    rule
-        How to split.
+    config
+        The rules of the split.
     strict
-        Whether an earthquake in two parts is a leak whatever the rule goes by.
+        Whether an earthquake in two splits is a leak whatever `config` keeps together.
 
     Raises
     ------
     InputError
         It cannot be split so, or it leaks.
     """
-    parts, used = assign(table, rule, base.waveforms)
-    found = audit(table, parts, used, base.waveforms, strict)
-    refuse_leaks(found, "this split")
-    return replace(base, recipe=used.to_recipe(base.digest), parts=parts.tolist()), found
+    splits, used_config = assign(table, config, base.waveforms)
+    overlaps = audit(table, splits, used_config, base.waveforms, strict)
+    refuse_leaks(overlaps, "this split")
+    return replace(base, recipe=used_config.to_recipe(base.digest), parts=splits.tolist()), overlaps
 
 
-def proved(
-    manifest: Manifest, table: pd.DataFrame, rule: Rule | None = None, strict: bool = False
-) -> list[Sharing]:
-    """Audit the parts that a manifest has.
+def audit_manifest(
+    manifest: Manifest, table: pd.DataFrame, config: SplitConfig | None = None, strict: bool = False
+) -> list[Overlap]:
+    """Audit the splits of a manifest.
 
     Parameters
     ----------
     manifest, table
         As `list_rows` reads them.
-    rule
-        What is a leak; by default that of the manifest's recipe.
+    config
+        Defines a leak; by default that of the manifest's recipe.
     strict
-        Whether an earthquake in two parts is one whatever the rule goes by.
+        Whether an earthquake in two splits is a leak whatever `config` keeps together.
 
     Raises
     ------
     InputError
-        There are no parts.
+        The manifest has no splits.
     """
-    if not has_parts(manifest):
+    if not has_splits(manifest):
         raise InputError(f"manifest {manifest.name!r} has no parts: make them with steadkit split")
-    rule = rule or Rule.from_recipe(manifest.recipe)
-    return audit(table, manifest.parts, rule, manifest.waveforms, strict)
+    config = config or SplitConfig.from_recipe(manifest.recipe)
+    return audit(table, manifest.parts, config, manifest.waveforms, strict)
 
 
-def has_parts(manifest: Manifest) -> bool:
-    """Tell whether a manifest says of any trace in which part it is."""
-    return not set(PARTS).isdisjoint(manifest.parts)
+def has_splits(manifest: Manifest) -> bool:
+    """Return whether a manifest assigns any trace to a split."""
+    return not set(SPLITS).isdisjoint(manifest.parts)

@@ -1,40 +1,42 @@
-"""STEAD's HDF5: one dataset of (6000, 3) float32 per trace, with its row as attributes.
+"""STEAD's HDF5 files: one dataset of (6000, 3) float32 per trace, with its row as attributes.
 
 ===============  ==============================================================
-`samples`        the samples of one trace: type, finiteness, digest
-`opening`        a file opened, the dataset of a trace in it, checked
-`reading`        traces: where they are, their waveforms and attributes
-`scanner`        every trace of a file, read in its order, damage told trace by trace
-`waveforms`      many waveforms in any order, by their place in the file
-`writing`        a new file out of traces made in memory
-`carrying`       a run of traces: samples to their place, all else back
-`helping`        processes that carry too
-`copying`        a new file out of the traces of others, resumable
-`journal`        how far a copy got
-`probing`        files whose damage could crash HDF5's library, tried in another process
-`runs`           the parts of a sequence whose items belong together
+`samples`        samples of one trace: type, finiteness, digest
+`open`           open file, and the dataset of a trace in it, checked
+`reader`         locations, waveforms and attributes of traces
+`trace_index`    addresses and offsets of many traces, with an index on disk
+`scanner`        sequential scan of a file, with damage reported trace by trace
+`waveforms`      random access to waveforms, by their offsets in the file
+`writer`         new file of traces in memory
+`copy`           resumable copy of traces into a new file
+`copy_task`      copy of one batch of traces
+`copy_process`   worker processes that copy batches
+`async_writer`   write-behind of samples, double-buffered
+`journal`        record of the complete blocks of a copy
+`crash_probe`    test in another process whether a file crashes HDF5's library
+`runs`           ranges of adjacent items of a sequence
 ===============  ==============================================================
 """
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.copying import Copied, Order, copy_traces
-from steadkit.store.opening import LIBRARY_FAULTS, dataset_of, open_data
-from steadkit.store.reading import Reader, attributes_of, read_waveform
+from steadkit.store.copy import CopyDigests, CopyPlan, copy_traces
+from steadkit.store.open import LIBRARY_ERRORS, dataset_of, open_data
+from steadkit.store.reader import Reader, attributes_of, read_waveform
 from steadkit.store.samples import DTYPE, TRACE_BYTES, WAVEFORM_DIGEST, check_finite, digest
-from steadkit.store.scanner import Scanned, locate, scan
+from steadkit.store.scanner import ScannedBatch, locate, scan
 from steadkit.store.waveforms import Waveforms
-from steadkit.store.writing import Writer
+from steadkit.store.writer import Writer
 
 __all__ = [
     "ATTRIBUTES_DIGEST",
     "DTYPE",
-    "LIBRARY_FAULTS",
+    "LIBRARY_ERRORS",
     "TRACE_BYTES",
     "WAVEFORM_DIGEST",
-    "Copied",
-    "Order",
+    "CopyDigests",
+    "CopyPlan",
     "Reader",
-    "Scanned",
+    "ScannedBatch",
     "Waveforms",
     "Writer",
     "attributes_of",

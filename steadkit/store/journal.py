@@ -1,8 +1,8 @@
-"""How far a copy got, so that a later run can go on: its blocks, each with the digests to check it.
+"""Journal of the complete blocks of a copy, from which a later run resumes it.
 
-The journal is a file beside the copy: the identity of the copy, then a record for every block
-that is whole, each with a digest of itself. Nothing in it is believed that the copy does not
-bear out, so neither a kill nor a lost write can do more than cost time.
+The journal is a file next to the copy: the identity of the copy, then a record for every complete
+block, each with a digest of itself. A record counts only if the samples and headers in the copy
+have the digests that it states, so that neither a kill nor a lost write costs more than time.
 """
 
 import os
@@ -27,61 +27,61 @@ ROW: Final = np.dtype(
         ("attributes", f"V{ATTRIBUTES_DIGEST}"),
     ]
 )
-"""What is known of a trace copied: where its header is, and its digests."""
+"""A copied trace: the address of its header, and its digests."""
 
 _HEAD = struct.Struct(f"<QQ{CHECK_BYTES}s")
 """A record begins with the number of traces, the end of their headers, and a digest of these."""
 
 
 class Record(NamedTuple):
-    """A block that is whole: its rows, where its headers end, and that as the journal has it."""
+    """A complete block: its rows, the end of its headers, and the bytes of the record."""
 
     rows: np.ndarray
     end: int
-    written: bytes
+    content: bytes
 
 
 def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
-    """Make the record of a block from its rows and the bytes of its headers."""
+    """Return the record of a block from its rows and the bytes of its headers."""
     content = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()
     return Record(rows, end, content + _check(content))
 
 
 def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int) -> list[Record]:
-    """Find the blocks that a run cut off has left whole, and clear away the rest.
+    """Return the complete blocks of an interrupted run, and truncate the journal behind them.
 
     Parameters
     ----------
     journal, target
-        The journal and the copy, where there are any.
+        The journal and the copy; they need not exist.
     identity
-        What must stand at the beginning of the journal, 32 bytes.
+        Digest of the copy, 32 bytes; the journal of another one is discarded.
     data, headers
-        Where in the copy the samples and the headers begin.
+        Offsets of the samples and the headers in the copy.
     """
     records = []
     if target.exists() and journal.exists():
         content = journal.read_bytes()
         if content[:IDENTITY_BYTES] == identity:
             with target.open("rb") as file:
-                records = list(_whole(content[IDENTITY_BYTES:], file, data, headers))
+                records = list(_complete_records(content[IDENTITY_BYTES:], file, data, headers))
     if records:
-        os.truncate(journal, IDENTITY_BYTES + sum(len(record.written) for record in records))
+        os.truncate(journal, IDENTITY_BYTES + sum(len(record.content) for record in records))
     else:
         target.unlink(missing_ok=True)
         journal.write_bytes(identity)
     return records
 
 
-def _whole(content: bytes, file: BinaryIO, data: int, headers: int) -> Iterator[Record]:
-    """Read the records as far as the blocks are in the file as they should be."""
+def _complete_records(journal: bytes, file: BinaryIO, data: int, headers: int) -> Iterator[Record]:
+    """Yield the records up to the first whose digests differ from the bytes of the copy."""
     position = 0
-    while len(content) - position >= _HEAD.size:
-        count, end, check = _HEAD.unpack_from(content, position)
+    while len(journal) - position >= _HEAD.size:
+        count, end, check = _HEAD.unpack_from(journal, position)
         length = _HEAD.size + count * ROW.itemsize
-        record = content[position : position + length]
+        record = journal[position : position + length]
         position += length + CHECK_BYTES
-        if content[position - CHECK_BYTES : position] != _check(record):
+        if journal[position - CHECK_BYTES : position] != _check(record):
             return
         rows = np.frombuffer(record[_HEAD.size :], ROW)
         if not _samples_are_whole(file, data, rows):

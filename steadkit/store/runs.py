@@ -1,4 +1,4 @@
-"""Runs: the parts of a sequence whose items belong together."""
+"""Ranges of adjacent items of a sequence."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -7,15 +7,17 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def runs(items: Sequence[Item], belong: Callable[[Item, Item], bool]) -> Iterator[tuple[int, int]]:
-    """Cut a sequence wherever an item does not belong to the one before it.
+def consecutive_ranges(
+    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
+) -> Iterator[tuple[int, int]]:
+    """Yield the start and stop of each range whose neighbours are all adjacent.
 
-    >>> list(runs([3, 4, 5, 9, 2], lambda one, other: other == one + 1))
+    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda previous, item: item == previous + 1))
     [(0, 3), (3, 4), (4, 5)]
     """
     start = 0
-    for stop, (one, other) in enumerate(pairwise(items), 1):
-        if not belong(one, other):
+    for stop, (previous, item) in enumerate(pairwise(items), 1):
+        if not are_adjacent(previous, item):
             yield start, stop
             start = stop
     if items:

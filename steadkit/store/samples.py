@@ -1,4 +1,4 @@
-"""The samples of one trace as bytes: their type, whether all are finite, and their digest."""
+"""Type, finiteness and digest of the samples of a trace."""
 
 from math import isfinite
 from pathlib import Path
@@ -16,8 +16,8 @@ TRACE_BYTES: Final = TRACE_SHAPE[0] * TRACE_SHAPE[1] * DTYPE.itemsize
 
 
 def are_finite(waveforms: np.ndarray) -> bool:
-    """Tell whether no sample is NaN or infinite."""
-    # Both show in the extremes: two passes and no temporary array.
+    """Return whether no sample is NaN or infinite."""
+    # NaN and infinity both propagate to the extremes: two passes and no temporary array.
     return not waveforms.size or (isfinite(waveforms.max()) and isfinite(waveforms.min()))
 
 
@@ -28,14 +28,14 @@ def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
 
 
 def not_finite(name: str, file: str | Path) -> InputError:
-    """Say that a trace has samples that are NaN or infinite."""
+    """Return the error for a trace with samples that are NaN or infinite."""
     return InputError(
         f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"
     )
 
 
 def digest(waveform: np.ndarray) -> str:
-    """Identify a waveform by its bytes: BLAKE3, 16 bytes, as hexadecimal text.
+    """Return the digest of a waveform: BLAKE3, 16 bytes, as hexadecimal text.
 
     >>> digest(np.zeros((6000, 3), np.float32))
     '11fa0a297baaa09a5b550c65590d5441'
@@ -44,5 +44,5 @@ def digest(waveform: np.ndarray) -> str:
 
 
 def waveform_digest(samples: bytes | memoryview) -> bytes:
-    """Identify a waveform by its bytes: BLAKE3, 16 bytes."""
+    """Return the digest of a waveform: BLAKE3, 16 bytes."""
     return blake3(memoryview(samples).cast("B")).digest(WAVEFORM_DIGEST)

@@ -1,4 +1,4 @@
-"""Scan traces of one file: many read at once, in the order of the file; damage is one trace's."""
+"""Sequential scan of the traces of a file, in batches; damage is reported trace by trace."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,23 +6,23 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5 import DamageError, Table, table_of
+from steadkit.hdf5 import AttributeTable, DamageError, table_of
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.opening import LIBRARY_FAULTS
-from steadkit.store.places import known_headers
-from steadkit.store.reading import NEAR, Reader
+from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.reader import MAX_GAP_BYTES, Reader
 from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
+from steadkit.store.trace_index import known_headers
 
-TOGETHER: Final = 128
-"""Traces read at once: few enough that their samples, 9 MB, are near the cores when looked at."""
+BATCH_TRACES: Final = 128
+"""Traces read at once: few enough that their samples, 9 MB, are in a cache when checked."""
 
-FAULTS: Final = (DamageError, OverflowError, *LIBRARY_FAULTS)
-"""What reading a damaged trace raises; `InputError` is one of them."""
+ERRORS: Final = (DamageError, OverflowError, *LIBRARY_ERRORS)
+"""Exceptions of a damaged trace; `InputError` is one of them."""
 
 
 @dataclass
-class Scanned:
-    """Some traces of a file, by ascending address; what is wrong with one is by its place here.
+class ScannedBatch:
+    """Some traces of a file, by ascending address, and the errors of damaged ones, by index.
 
     Parameters
     ----------
@@ -33,22 +33,22 @@ class Scanned:
     digests
         Of the samples of each; empty where they were not read.
     attributes
-        Places of traces that are alike, and their attributes, a row each.
+        Indices of traces with one schema, and their attributes, a row each.
     unread
-        Why a trace has no samples here.
+        Error of each trace without samples.
     unread_attributes
-        Why it has no attributes here, though its header was read.
+        Error of each trace without attributes whose header was read.
     """
 
     rows: np.ndarray
     waveforms: np.ndarray
     digests: list[bytes]
-    attributes: list[tuple[list[int], Table]] = field(default_factory=list)
+    attributes: list[tuple[list[int], AttributeTable]] = field(default_factory=list)
     unread: dict[int, str] = field(default_factory=dict)
     unread_attributes: dict[int, str] = field(default_factory=dict)
 
     def attribute_digests(self) -> list[bytes]:
-        """Identify the attributes of each; empty where they were not read."""
+        """Return the digest of the attributes of each; empty where they were not read."""
         digests = [b""] * len(self.rows)
         for numbers, table in self.attributes:
             for number, digest in zip(numbers, table.digests(), strict=True):
@@ -59,24 +59,24 @@ class Scanned:
 def locate(
     reader: Reader, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, dict[int, Exception]]:
-    """Look up where traces are.
+    """Look up the header addresses of traces.
 
     Returns
     -------
     rows, addresses : numpy.ndarray
-        The numbers of those found, among the names, and where their headers are.
-    lost : dict
-        Why another one was not, by number.
+        The numbers of the traces found, among the names, and the addresses of their headers.
+    errors : dict
+        The error of each other trace, by number.
     """
     addresses = known_headers(reader, names)
-    lost: dict[int, Exception] = {}
+    errors: dict[int, Exception] = {}
     for row in np.flatnonzero(addresses < 0).tolist():
         try:
             addresses[row] = reader.address(names[row])
-        except LIBRARY_FAULTS as error:
-            lost[row] = error
-    rows = np.delete(np.arange(len(names)), list(lost))
-    return rows, addresses[rows], lost
+        except LIBRARY_ERRORS as error:
+            errors[row] = error
+    rows = np.delete(np.arange(len(names)), list(errors))
+    return rows, addresses[rows], errors
 
 
 def scan(
@@ -85,7 +85,7 @@ def scan(
     rows: np.ndarray,
     addresses: np.ndarray,
     samples: bool = True,
-) -> Iterator[Scanned]:
+) -> Iterator[ScannedBatch]:
     """Read traces in the order in which the file holds them.
 
     Parameters
@@ -100,59 +100,62 @@ def scan(
         Whether to read samples, not only headers and attributes.
     """
     order = np.argsort(addresses, kind="stable")
-    waveforms = np.empty((TOGETHER if samples else 0, *TRACE_SHAPE), DTYPE)
-    memory = np.empty(TOGETHER * (TRACE_BYTES + 2 * NEAR), np.uint8)
-    for start in range(0, len(order), TOGETHER):
-        batch = order[start : start + TOGETHER]
+    waveforms = np.empty((BATCH_TRACES if samples else 0, *TRACE_SHAPE), DTYPE)
+    memory = np.empty(BATCH_TRACES * (TRACE_BYTES + 2 * MAX_GAP_BYTES), np.uint8)
+    for start in range(0, len(order), BATCH_TRACES):
+        batch = order[start : start + BATCH_TRACES]
         traces = [
             (names[row], address)
             for row, address in zip(rows[batch].tolist(), addresses[batch].tolist(), strict=True)
         ]
-        scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
+        scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
         try:
             _read_together(reader, traces, scanned, memory)
-        except FAULTS:
-            # One of them is damaged, and it is not known which: each by itself.
-            scanned = Scanned(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
-            _read_apart(reader, traces, scanned)
+        except ERRORS:
+            # One of them is damaged, and it is not known which: read each by itself. The batch
+            # begins again, as the digests and attributes read so far may be incomplete.
+            scanned = ScannedBatch(rows[batch], waveforms[: len(batch)], [b""] * len(batch))
+            _read_separately(reader, traces, scanned)
         yield scanned
 
 
 def _read_together(
-    reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned, memory: np.ndarray
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch, memory: np.ndarray
 ) -> None:
     digests = scanned.digests
-    places = [waveform.data.cast("B") for waveform in scanned.waveforms]
+    buffers = [waveform.data.cast("B") for waveform in scanned.waveforms]
 
-    def look(samples: memoryview, number: int) -> None:
+    def on_read(samples: memoryview, number: int) -> None:
         digests[number] = waveform_digest(samples)  # while they are in the cache of the core
 
-    windows = reader.ahead(traces, memory, places, look)
-    stored = reader.many(traces, windows)
-    scanned.attributes = stored.attributes
-    if places and not reader.are_in_place(stored):
-        apart = [*map(bytes, reader.samples(stored))]  # some may lie where others belong
-        for number, content in enumerate(apart):
-            places[number][:] = content
-            look(places[number], number)
+    read_ahead = reader.read_ahead(traces, memory, buffers, on_read)
+    batch = reader.read_batch(traces, read_ahead)
+    scanned.attributes = batch.attributes
+    if buffers and not reader.all_prefilled(batch):
+        samples = [*map(bytes, reader.samples(batch))]  # some may lie where others belong
+        for number, content in enumerate(samples):
+            buffers[number][:] = content
+            on_read(buffers[number], number)
 
 
-def _read_apart(reader: Reader, traces: Sequence[tuple[str, int]], scanned: Scanned) -> None:
+def _read_separately(
+    reader: Reader, traces: Sequence[tuple[str, int]], scanned: ScannedBatch
+) -> None:
     heaps = reader.heaps()
     for number, (name, address) in enumerate(traces):
         try:
-            stored = reader.stored(name, address)
-        except FAULTS as error:
+            location = reader.locate(name, address)
+        except ERRORS as error:
             scanned.unread[number] = str(error)
             continue
         try:
-            table = table_of(reader.attributes(stored, heaps))
+            table = table_of(reader.attributes(location, heaps))
             scanned.attributes.append(([number], table))
-        except FAULTS as error:
+        except ERRORS as error:
             scanned.unread_attributes[number] = str(error)
         if len(scanned.waveforms):
             try:
-                reader.read_into(stored, scanned.waveforms[number])
+                reader.read_into(location, scanned.waveforms[number])
                 scanned.digests[number] = waveform_digest(scanned.waveforms[number].data)
-            except FAULTS as error:
+            except ERRORS as error:
                 scanned.unread[number] = str(error)

@@ -1,4 +1,4 @@
-"""Many waveforms of one file in any order, by their place in the file."""
+"""Random access to the waveforms of a file, by their offsets."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,14 @@ import numpy as np
 
 from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.opening import open_data
-from steadkit.store.places import find_places
-from steadkit.store.reading import Reader, expect_random_reads
+from steadkit.store.open import open_data
+from steadkit.store.reader import Reader, expect_random_reads
 from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+from steadkit.store.trace_index import find_offsets
 
 
 class Waveforms:
-    """Read waveforms of one file in any order, many at a time, by their place in the file.
+    """Random access to the waveforms of a file, many at a time, by their offsets.
 
     h5py takes one call and some 130 us a trace; a contiguous dataset's bytes can be read straight
     from its offset in 10 us. Datasets that are chunked or compressed are read with h5py.
@@ -28,8 +28,8 @@ class Waveforms:
     names
         The traces, in the order in which `read` numbers them.
     offsets
-        Where the samples of each begin in the file, int64, negative where they are not in one
-        piece; they are looked up by default.
+        Offset of the samples of each in the file, int64, negative where they are not contiguous;
+        they are looked up by default.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class Waveforms:
         self.path, self.names = path, names
         if offsets is None:
             with open_data(path) as group:
-                offsets = find_places(Reader(group), names).samples
+                offsets = find_offsets(Reader(group), names).samples
         self.offsets = offsets
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class Waveforms:
         Parameters
         ----------
         indices
-            Which ones, by their number in `names`.
+            Indices in `names`.
         check
             Whether samples that are NaN or infinite are refused.
 
@@ -76,9 +76,9 @@ class Waveforms:
             with open_data(self.path) as group:
                 reader = Reader(group)
                 for index, row in by_h5py:
-                    reader.read_into(reader.stored(self.names[index]), out[row])
+                    reader.read_into(reader.locate(self.names[index]), out[row])
         if check:
-            # A sum is quick, and finite unless a sample is not, or all are enormous.
+            # A sum is fast, and finite unless a sample is not, or it overflows: then look closer.
             with np.errstate(invalid="ignore", over="ignore"):
                 sums = [float(np.add.reduce(out[row].reshape(-1))) for row in rows]
             for index, row, total in zip(indices, rows, sums, strict=True):
@@ -86,15 +86,15 @@ class Waveforms:
                     check_finite(out[row], self.names[index], self.path)
 
     def _are_far_apart(self, indices: Sequence[int]) -> bool:
-        """Tell whether less than half of what lies between some traces is to be read."""
+        """Return whether less than half of the bytes between some traces is to be read."""
         offsets = self.offsets[np.asarray(indices, np.int64)]
         return bool(len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES)
 
     def _read_contiguous(
         self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int]
     ) -> list[tuple[int, int]]:
-        """Fill the rows whose offset is known; returns the others, each with its index."""
-        others = []
+        """Fill the rows whose offset is known; returns index and row of the others."""
+        by_h5py = []
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self._are_far_apart(indices):
@@ -102,9 +102,9 @@ class Waveforms:
             for index, row in zip(indices, rows, strict=True):
                 offset = int(self.offsets[index])
                 if offset < 0:
-                    others.append((index, row))
+                    by_h5py.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
                     raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
         finally:
             os.close(descriptor)
-        return others
+        return by_h5py

@@ -1,17 +1,17 @@
-"""A miniature STEAD made by code from a seed, from seismology and not from noise.
+"""Synthetic STEAD traces from a seed: source, path, site and noise after published models.
 
-Earthquakes with a mechanism and a spectrum are recorded through a layered crust by stations that
-each have a place, an instrument, a ground and a noise of their own:
+Earthquakes with a mechanism and a spectrum are recorded through a layered crust by stations, each
+with its position, instrument, site response and noise:
 
 ===============  ==============================================================
-`velocity`       when P and S arrive
-`source`         what an earthquake radiates
-`stations`       who listens
-`seismicity`     which earthquakes there are, and who hears them
+`velocity`       arrival times of P and S
+`source`         source spectrum and radiation pattern
+`stations`       stations, instruments and sites
+`seismicity`     the catalogue, and the stations that record each earthquake
 `waves`          the noiseless seismogram
 `ambient`        the noise
 `rows`           the 35 columns
-`traces`         all of it together, with the faults that real data have
+`traces`         complete traces, with the issues that real data have
 ===============  ==============================================================
 """
 

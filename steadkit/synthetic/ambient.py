@@ -1,4 +1,4 @@
-"""The noise of a station: coloured ground and instrument noise, hum, and passing disturbances."""
+"""Noise of a station: coloured ground and instrument noise, hum, and transient disturbances."""
 
 import functools
 import math
@@ -10,7 +10,7 @@ from scipy import fft
 
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.synthetic.stations import Station
-from steadkit.synthetic.waves import BAND_PASS, FREQUENCIES, LENGTH, white
+from steadkit.synthetic.waves import BAND_PASS, FREQUENCIES, LENGTH, white_noise
 
 _SECONDS: Final = np.arange(LENGTH) / SAMPLING_RATE
 
@@ -18,27 +18,29 @@ _SECONDS: Final = np.arange(LENGTH) / SAMPLING_RATE
 def ambient(station: Station, hour: float, picked: bool, rng: np.random.Generator) -> np.ndarray:
     """Simulate the counts ``(3, 6000)`` of a station at an hour of its day, band-passed.
 
-    A minute in which somebody ``picked`` an earthquake is mostly free of disturbances.
+    Disturbances are rare in a trace with a ``picked`` earthquake.
     """
-    own = white(rng)
-    shared = (own + station.coherence * np.roll(own, 1, axis=0)) / math.hypot(1, station.coherence)
-    still = fft.irfft(shared * _colour(station, busy=_by_day(hour) > 1), LENGTH)
-    shaken = still * _gusts(rng) + _hum(station, rng)
+    independent = white_noise(rng)
+    shared = (independent + station.coherence * np.roll(independent, 1, axis=0)) / math.hypot(
+        1, station.coherence
+    )
+    background = fft.irfft(shared * _colour(station, busy=_activity(hour) > 1), LENGTH)
+    ground = background * _wind_level(rng) + _hum(station, rng)
     for disturb, in_noise, in_event in DISTURBANCES:
         if rng.uniform() < (in_event if picked else in_noise):
-            shaken = shaken + disturb(rng) * _polarisation(rng)[:, None]
-    level = station.gain * station.noise * _by_day(hour) ** 0.5 * rng.lognormal(0, 0.25)
-    return level * fft.irfft(fft.rfft(shaken) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
+            ground = ground + disturb(rng) * _polarisation(rng)[:, None]
+    level = station.gain * station.noise * _activity(hour) ** 0.5 * rng.lognormal(0, 0.25)
+    return level * fft.irfft(fft.rfft(ground) * BAND_PASS, LENGTH)[:, :N_SAMPLES]
 
 
-def _by_day(hour: float) -> float:
-    """How busy the hour is, from a half at night to one and a half in the afternoon."""
+def _activity(hour: float) -> float:
+    """Return the human activity at an hour, from 0.5 at night to 1.5 in the afternoon."""
     return 1 - 0.5 * math.cos(2 * math.pi * (hour - 2) / 24)
 
 
 @functools.lru_cache(maxsize=256)
 def _colour(station: Station, *, busy: bool) -> np.ndarray:
-    """Amplitude spectrum of the noise before the band-pass, for one count of it after."""
+    """Return the amplitude spectrum of the noise whose RMS after the band-pass is one count."""
     f = np.maximum(FREQUENCIES, 0.3)
     ground = f**-station.reddening
     width = 0.35 * station.culture_hz
@@ -53,15 +55,15 @@ def _peak(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
     return np.exp(-0.5 * ((frequencies - centre) / width) ** 2)
 
 
-def _gusts(rng: np.random.Generator) -> np.ndarray:
-    """Let the wind freshen and drop within the minute: a level that wanders about one."""
+def _wind_level(rng: np.random.Generator) -> np.ndarray:
+    """Return the varying level of wind noise within the minute, around one."""
     strength = rng.uniform(0, 0.3) * rng.standard_normal(12)
-    every = np.arange(12) * LENGTH / 12
-    return np.exp(np.interp(np.arange(LENGTH), every, strength, period=LENGTH))
+    knots = np.arange(12) * LENGTH / 12
+    return np.exp(np.interp(np.arange(LENGTH), knots, strength, period=LENGTH))
 
 
 def _hum(station: Station, rng: np.random.Generator) -> np.ndarray:
-    """Run a machine whose speed wanders a little."""
+    """Return the hum of a machine whose frequency drifts a little."""
     if not station.hum:
         return np.zeros((3, LENGTH))
     wander = 0.3 * np.sin(2 * np.pi * _SECONDS / rng.uniform(5, 30))
@@ -73,57 +75,57 @@ def _polarisation(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(0, 1, 3) / math.sqrt(3) + rng.choice((-0.5, 0.5), 3)
 
 
-def _knock(start: float, hertz: float, fall: float) -> np.ndarray:
-    """One blow: an oscillation that dies away."""
-    since = np.maximum(_SECONDS - start, 0)
-    return np.sin(2 * np.pi * hertz * since) * np.exp(-since / fall)
+def _decaying_oscillation(start: float, hertz: float, fall: float) -> np.ndarray:
+    """Return an oscillation that starts at a time and decays exponentially."""
+    elapsed = np.maximum(_SECONDS - start, 0)
+    return np.sin(2 * np.pi * hertz * elapsed) * np.exp(-elapsed / fall)
 
 
 def _footsteps(rng: np.random.Generator) -> np.ndarray:
-    """Somebody walks past."""
+    """Return the footsteps of a passer-by."""
     pace, hertz, steps = rng.uniform(0.45, 0.7), rng.uniform(10, 30), rng.integers(6, 25)
     first = rng.uniform(0, 45)
-    near = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
+    proximity = np.exp(-0.5 * (np.linspace(-2, 2, steps) + rng.normal(0, 0.5)) ** 2)
     blows = [
-        nearness * rng.uniform(0.6, 1.2) * _knock(first + pace * step, hertz, 0.06)
-        for step, nearness in enumerate(near)
+        weight * rng.uniform(0.6, 1.2) * _decaying_oscillation(first + pace * step, hertz, 0.06)
+        for step, weight in enumerate(proximity)
     ]
     return rng.lognormal(1.8, 0.5) * np.sum(blows, axis=0)
 
 
 def _vehicle(rng: np.random.Generator) -> np.ndarray:
-    """Something drives past: it swells and fades, without an onset."""
+    """Return a passing vehicle: emergent, without an onset."""
     nearest, width, hertz = rng.uniform(0, 60), rng.uniform(2, 8), rng.uniform(4, 18)
-    wide = rng.uniform(0.2, 0.5) * hertz
-    spectrum = _peak(FREQUENCIES, hertz, wide) * fft.rfft(rng.standard_normal(LENGTH))
+    bandwidth = rng.uniform(0.2, 0.5) * hertz
+    spectrum = _peak(FREQUENCIES, hertz, bandwidth) * fft.rfft(rng.standard_normal(LENGTH))
     roar = fft.irfft(spectrum, LENGTH)
     swell = np.exp(-0.5 * ((_SECONDS - nearest) / width) ** 2)
     return rng.lognormal(1.2, 0.6) * swell * roar / roar.std()
 
 
 def _slam(rng: np.random.Generator) -> np.ndarray:
-    """Strike the ground once: a single wave, without the second that an earthquake has."""
-    blow = _knock(rng.uniform(0, 55), rng.uniform(3, 20), rng.lognormal(-1.6, 0.6))
+    """Return a single impact: one wave, without the S wave of an earthquake."""
+    blow = _decaying_oscillation(rng.uniform(0, 55), rng.uniform(3, 20), rng.lognormal(-1.6, 0.6))
     return rng.lognormal(2.3, 0.7) * blow
 
 
 def _spikes(rng: np.random.Generator) -> np.ndarray:
-    """Lose a bit now and then."""
+    """Return a few spikes, as of digitizer errors."""
     spikes = np.zeros(LENGTH)
-    at = rng.integers(0, N_SAMPLES, rng.integers(1, 5))
-    spikes[at] = rng.lognormal(3.2, 0.6, len(at)) * rng.choice((-1, 1), len(at))
+    samples = rng.integers(0, N_SAMPLES, rng.integers(1, 5))
+    spikes[samples] = rng.lognormal(3.2, 0.6, len(samples)) * rng.choice((-1, 1), len(samples))
     return spikes
 
 
 def _step(rng: np.random.Generator) -> np.ndarray:
-    """Shift the zero; after the trace's end it creeps back, as the transform wants a circle."""
+    """Return an offset step; beyond the trace it ramps to zero, as the FFT is periodic."""
     start = rng.integers(0, N_SAMPLES)
     shift = np.clip((LENGTH - np.arange(LENGTH)) / (LENGTH - N_SAMPLES), 0, 1)
     shift[:start] = 0
     return rng.lognormal(2.8, 0.6) * shift
 
 
-# A kind of disturbance, and how often it is in a noise trace and in an event's.
+# Disturbance, its probability in a noise trace, and in an event trace.
 Disturbance = Callable[[np.random.Generator], np.ndarray]
 DISTURBANCES: Final[tuple[tuple[Disturbance, float, float], ...]] = (
     (_footsteps, 0.08, 0.01),

@@ -1,4 +1,4 @@
-"""What an earthquake sends out: moment, Brune's spectrum, and a double couple's pattern.
+"""Earthquake source: moment, Brune's spectrum, and radiation pattern of a double couple.
 
 Brune (1970), Tectonic stress and the spectra of seismic shear waves, JGR 75; Aki and Richards,
 Quantitative Seismology, 2nd edition, equations 4.89 to 4.91 for the pattern.
@@ -17,10 +17,10 @@ VS: Final = 3640.0
 """Velocities at the source, in m/s."""
 
 FREE_SURFACE: Final = 2.0
-"""The ground at the surface moves twice as far as the wave that reaches it."""
+"""Amplification of the free surface: twice the incident amplitude."""
 
 P_CORNER: Final = 1.3
-"""A P wave's corner lies above that of S (Madariaga 1976)."""
+"""Ratio of the corner frequencies of P and S (Madariaga 1976)."""
 
 MEAN_PATTERN: Final = {"P": math.sqrt(4 / 15), "S": math.sqrt(2 / 5)}
 """Root mean square of the radiation pattern over the sphere."""
@@ -53,8 +53,8 @@ def corner_frequency(magnitude: float | np.ndarray, stress_drop: float) -> float
 def plateau(wave: str, magnitude: float | np.ndarray, km: float | np.ndarray) -> np.ndarray:
     """Long-period level in m s of the displacement ``km`` away, before the radiation pattern."""
     velocity = VP if wave == "P" else VS
-    spread = 4 * math.pi * DENSITY * velocity**3 * np.asarray(km) * 1000
-    return FREE_SURFACE * moment(magnitude) / spread
+    spreading = 4 * math.pi * DENSITY * velocity**3 * np.asarray(km) * 1000
+    return FREE_SURFACE * moment(magnitude) / spreading
 
 
 def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:
@@ -63,7 +63,7 @@ def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:
 
 
 def draw_mechanism(rng: np.random.Generator) -> Mechanism:
-    """Draw a double couple turned at random: poles of the fault evenly over the sphere."""
+    """Draw a double couple of random orientation: fault poles uniform on the sphere."""
     dip = math.degrees(math.acos(rng.uniform(0, 1)))
     strike, rake = rng.uniform(0, 360), rng.uniform(-180, 180)
     return Mechanism(round(strike, 1), round(dip, 1), round(rake, 1))

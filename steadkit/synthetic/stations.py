@@ -1,4 +1,4 @@
-"""Stations: where they stand, what they record with, and how their ground and noise behave."""
+"""Stations: position, instrument, site response and noise level."""
 
 import functools
 import math
@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 TAG: Final = 0
-"""Of the random stream that draws the stations."""
+"""Tag of the random stream that draws the stations."""
 
 EARTH_KM: Final = 6371.0
 
-PER_REGION: Final = 10
+STATIONS_PER_REGION: Final = 10
 
-WIDE_DEG: Final = 0.75
+RADIUS_DEG: Final = 0.75
 """Radius of a region, in degrees of latitude."""
 
 
@@ -37,11 +37,11 @@ REGIONS: Final = (
 
 
 class Instrument(NamedTuple):
-    """A kind of seismometer.
+    """Type of seismometer.
 
     ``order`` is 1 if it follows the ground's velocity and 2 if its acceleration; ``gain`` and
-    ``noise`` are typical, in counts per m/s and m/s, or per m/s^2 and m/s^2. Nothing above
-    ``cutoff`` Hz is left: a BH channel was sampled at 40 Hz before it was brought to 100.
+    ``noise`` are typical, in counts per m/s and m/s, or per m/s^2 and m/s^2. ``cutoff``
+    Hz is the anti-alias corner: a BH channel was sampled at 40 Hz before its resampling to 100.
     """
 
     share: float
@@ -61,7 +61,7 @@ INSTRUMENTS: Final = {
 
 @dataclass(frozen=True)
 class Station:
-    """One station and what is its own."""
+    """Station with its site and noise parameters."""
 
     network: str
     code: str
@@ -74,28 +74,28 @@ class Station:
     noise: float
     """Root mean square of its noise between 1 and 45 Hz, in units of ground motion."""
     reddening: float
-    """Power of frequency by which the amplitude of its noise falls."""
+    """Exponent of the decrease of its noise amplitude with frequency."""
     floor: float
-    """Its white instrument noise, as a share of the coloured noise at 1 Hz."""
+    """White instrument noise, as a fraction of the coloured noise at 1 Hz."""
     culture_hz: float
     culture: float
-    """Where the noise of people and wind peaks, and by how much at noon."""
+    """Frequency of the peak of cultural noise, and its height at noon."""
     hum_hz: float
     hum: float
-    """A machine's line, and its amplitude as a share of the noise; mostly 0."""
+    """Frequency of a machine's line, and its amplitude as a fraction of the noise; mostly 0."""
     coherence: float
-    """How far its components share their noise."""
+    """Coherence of the noise of its components."""
     kappa: float
-    """Seconds of attenuation in the rock below it."""
+    """Attenuation kappa of the site, s."""
     site_hz: float
     site: float
-    """Where its soil resonates, and by how much."""
+    """Frequency of its site resonance, and its amplification."""
     sediment_s: float
-    """How much S is slower than P through its sediment, where one converts to the other."""
+    """Delay of S after P through its sediment, s, at whose base waves convert."""
 
     @property
     def instrument(self) -> Instrument:
-        """What it records with."""
+        """Its instrument type."""
         return INSTRUMENTS[self.kind]
 
 
@@ -103,7 +103,7 @@ class Station:
 def network(seed: int, region: int) -> tuple[Station, ...]:
     """Draw the stations of a region."""
     rng = np.random.default_rng([seed, TAG, region])
-    return tuple(_station(rng, REGIONS[region], number) for number in range(PER_REGION))
+    return tuple(_station(rng, REGIONS[region], number) for number in range(STATIONS_PER_REGION))
 
 
 def distance_azimuths(
@@ -131,18 +131,22 @@ def _bearing(latitude: float, to_latitude: float, turn: float) -> float:
 
 
 def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
-    kind = str(rng.choice(list(INSTRUMENTS), p=[each.share for each in INSTRUMENTS.values()]))
+    kind = str(
+        rng.choice(
+            list(INSTRUMENTS), p=[instrument_type.share for instrument_type in INSTRUMENTS.values()]
+        )
+    )
     instrument = INSTRUMENTS[kind]
     noise = instrument.noise * rng.lognormal(0, 0.9)
-    # A digitizer is set so that the site's own noise moves more than its last bits.
+    # The gain of a digitizer is set so that the site noise exceeds its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
-    spread = WIDE_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
-    eastward = float(spread.imag) / math.cos(math.radians(region.latitude))
+    offset = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
+    eastward = float(offset.imag) / math.cos(math.radians(region.latitude))
     return Station(
         network=region.network,
         code=_code(rng, number),
         kind=kind,
-        latitude=round(region.latitude + float(spread.real), 4),
+        latitude=round(region.latitude + float(offset.real), 4),
         longitude=round(region.longitude + eastward, 4),
         elevation_m=round(float(rng.gamma(2.0, 300.0)), 1),
         gain=gain,
@@ -162,5 +166,5 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
 
 
 def _code(rng: np.random.Generator, number: int) -> str:
-    """Three letters and the station's number, which keeps it apart from the others."""
+    """Return three random letters and the station's number, which makes the code unique."""
     return "".join(chr(ord("A") + letter) for letter in rng.integers(0, 26, 3)) + str(number)

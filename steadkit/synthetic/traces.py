@@ -1,4 +1,4 @@
-"""Whole traces: an earthquake's waves over a station's noise, with the faults real data have."""
+"""Complete traces: seismograms with noise, and with the issues that real data have."""
 
 import itertools
 import math
@@ -15,22 +15,22 @@ from steadkit.synthetic.waves import seismogram
 
 EVENT_TAG: Final = 2
 NOISE_TAG: Final = 3
-"""Of the random streams of the traces; each trace has a generator of its own."""
+"""Tags of the random streams of the traces; each trace has its own generator."""
 
 P_SAMPLES: Final = (400, 900)
-"""First and last sample at which P may arrive. STEAD's P is on a whole second; not here."""
+"""First and last sample of P. In STEAD P is on an integer second; not here."""
 
 SNR_WINDOW: Final = 300
-FAINTEST_DB: Final = 0.0
-"""A trace whose components average less than this is not kept, as nobody would have picked it."""
+MIN_SNR_DB: Final = 0.0
+"""Minimum mean SNR of the components; below it an analyst would not have picked the trace."""
 
-LARGEST: Final = 2**23
+MAX_COUNTS: Final = 2**23
 """Counts at which a 24-bit digitizer clips; below it float32 holds every integer."""
 
-DEAD: Final = 0.04
-COPIED: Final = {"event": 0.015, "noise": 0.03}
-SECOND: Final = 0.04
-"""Chance of a channel that is dead or copied, and of a second earthquake if there is room."""
+DEAD_CHANCE: Final = 0.04
+COPY_CHANCE: Final = {"event": 0.015, "noise": 0.03}
+AFTERSHOCK_CHANCE: Final = 0.04
+"""Probability of dead components, of copied ones, and of a second event if it fits."""
 
 
 def earthquakes(count: int, seed: int = 0) -> Iterator[tuple[dict[str, object], np.ndarray]]:
@@ -39,9 +39,9 @@ def earthquakes(count: int, seed: int = 0) -> Iterator[tuple[dict[str, object], 
     Parameters
     ----------
     count
-        How many traces. A larger count begins with the same ones.
+        Number of traces. A larger count begins with the same ones.
     seed
-        Of the stations, the earthquakes and every trace.
+        Seed of the stations, the earthquakes and every trace.
 
     Yields
     ------
@@ -65,9 +65,9 @@ def noise(count: int, seed: int = 0) -> Iterator[tuple[dict[str, object], np.nda
     Parameters
     ----------
     count
-        How many traces. A larger count begins with the same ones.
+        Number of traces. A larger count begins with the same ones.
     seed
-        Of the stations and every trace.
+        Seed of the stations and every trace.
 
     Yields
     ------
@@ -96,15 +96,15 @@ def _recordings(seed: int) -> Iterator[tuple[dict[str, object], np.ndarray]]:
 def _event_trace(
     quake: Quake, path: Path, rng: np.random.Generator
 ) -> list[tuple[dict[str, object], np.ndarray]]:
-    """Record an earthquake: a trace, or none where it drowns in the noise."""
+    """Return the trace of an earthquake at a station, or none if its SNR is too low."""
     p_sample = int(rng.integers(P_SAMPLES[0], P_SAMPLES[1] + 1))
     waves, s_sample = seismogram(quake, path, p_sample, rng)
-    still = ambient(path.station, _hour(quake.origin, path.station), picked=True, rng=rng)
-    coda_end = _coda_end(waves, still, s_sample)
-    counts = _digitize(waves + still + _second(quake, path, coda_end, rng))
-    counts = _kill(_copy(counts, COPIED["event"], rng), rng)
+    background = ambient(path.station, _hour(quake.origin, path.station), picked=True, rng=rng)
+    coda_end = _coda_end(waves, background, s_sample)
+    counts = _digitize(waves + background + _aftershock(quake, path, coda_end, rng))
+    counts = _silence_components(_copy_vertical(counts, COPY_CHANCE["event"], rng), rng)
     snr = snr_db(counts, p_sample, s_sample)
-    if snr[counts.any(axis=1)].mean() < FAINTEST_DB:
+    if snr[counts.any(axis=1)].mean() < MIN_SNR_DB:
         return []
     travel = round(velocity.travel_times(quake.depth_km, path.km)[0], 2)
     row = rows.event_row(quake, path, p_sample, travel, rng)
@@ -118,66 +118,66 @@ def _noise_trace(seed: int, number: int) -> tuple[dict[str, object], np.ndarray]
     rng = np.random.default_rng([seed, NOISE_TAG, number])
     region = stations.network(seed, int(rng.integers(len(stations.REGIONS))))
     station = region[int(rng.integers(len(region)))]
-    # The second half of a slot, when the earthquake of its first half has died away.
+    # In the second half of a slot, after the coda of the earthquake in its first half.
     start = seismicity.start_of_slot(number) + 300 + round(rng.uniform(0, 200), 2)
-    still = ambient(station, _hour(start, station), picked=False, rng=rng)
-    counts = _copy(_digitize(still), COPIED["noise"], rng)
+    background = ambient(station, _hour(start, station), picked=False, rng=rng)
+    counts = _copy_vertical(_digitize(background), COPY_CHANCE["noise"], rng)
     return rows.noise_row(station, start), counts.T.astype(np.float32)
 
 
 def _hour(seconds: float, station: stations.Station) -> float:
-    """Hour of the station's own day."""
+    """Return the local solar hour at a station."""
     return (seconds / 3600 + station.longitude / 15) % 24
 
 
 def snr_db(counts: np.ndarray, p_sample: int, s_sample: int) -> np.ndarray:
-    """STEAD's SNR of each row of ``counts``: the 95th percentile after S over that before P.
+    """Return STEAD's SNR of each row of ``counts``: 95th percentile after S over that before P.
 
-    A dead component, which has neither, gets 0.
+    A dead component has 0.
     """
     before = np.abs(counts[:, p_sample - SNR_WINDOW : p_sample])
     after = np.abs(counts[:, s_sample : s_sample + SNR_WINDOW])
-    quiet, loud = (np.maximum(np.percentile(part, 95, axis=1), 0.5) for part in (before, after))
+    quiet, loud = (np.maximum(np.percentile(window, 95, axis=1), 0.5) for window in (before, after))
     return np.round(20 * np.log10(loud / quiet), 1)
 
 
-def _coda_end(waves: np.ndarray, still: np.ndarray, s_sample: int) -> int:
-    """Find where the waves' level falls below that of the noise."""
+def _coda_end(waves: np.ndarray, background: np.ndarray, s_sample: int) -> int:
+    """Return the sample at which the level of the waves falls below that of the noise."""
     seconds = (N_SAMPLES - s_sample) // 100
     blocks = waves[:, s_sample : s_sample + 100 * seconds].reshape(3, seconds, 100)
-    power = np.mean(blocks**2, axis=2) / np.mean(still**2, axis=1)[:, None]
+    power = np.mean(blocks**2, axis=2) / np.mean(background**2, axis=1)[:, None]
     level = np.sqrt(power.mean(axis=0))
     above = np.flatnonzero(level > 1)
     last = int(above[-1]) if len(above) else 0
     if last == seconds - 1:
         return N_SAMPLES - 1
-    # Between the middles of two seconds the level falls as an exponential.
-    share = math.log(max(level[last], 1)) / math.log(max(level[last], 1) / level[last + 1])
-    return min(s_sample + round(100 * (last + 0.5 + share)), N_SAMPLES - 1)
+    # Interpolate the level exponentially between the middles of two seconds.
+    fraction = math.log(max(level[last], 1)) / math.log(max(level[last], 1) / level[last + 1])
+    return min(s_sample + round(100 * (last + 0.5 + fraction)), N_SAMPLES - 1)
 
 
-def _second(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -> np.ndarray:
-    """Let an aftershock follow that the row will not tell of, if there is room and chance."""
+def _aftershock(quake: Quake, path: Path, coda_end: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the waves of an aftershock that the row does not list, or zeros."""
     first, last = coda_end + 200, N_SAMPLES - 1000
-    if rng.uniform() >= SECOND or first >= last:
+    if rng.uniform() >= AFTERSHOCK_CHANCE or first >= last:
         return np.zeros((3, N_SAMPLES))
     smaller = quake._replace(magnitude=quake.magnitude - rng.uniform(0, 0.6))
     return seismogram(smaller, path, int(rng.integers(first, last)), rng)[0]
 
 
 def _digitize(counts: np.ndarray) -> np.ndarray:
-    """Round to whole counts, which hides how the last bits of a transform fell."""
-    return np.clip(np.rint(counts), -LARGEST, LARGEST)
+    """Round to integer counts, which removes platform differences in the last bits of the FFT."""
+    return np.clip(np.rint(counts), -MAX_COUNTS, MAX_COUNTS)
 
 
-def _copy(counts: np.ndarray, chance: float, rng: np.random.Generator) -> np.ndarray:
-    """Let a station of one channel, its vertical, stand for all three now and then."""
+def _copy_vertical(counts: np.ndarray, chance: float, rng: np.random.Generator) -> np.ndarray:
+    """Copy the vertical component to all three at random, as of a one-component station."""
     return np.repeat(counts[2:], 3, axis=0) if rng.uniform() < chance else counts
 
 
-def _kill(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Silence one or two components now and then."""
-    if rng.uniform() >= DEAD:
+def _silence_components(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Set one or two components to zero at random."""
+    if rng.uniform() >= DEAD_CHANCE:
         return counts
     dead = rng.permutation(3)[: rng.integers(1, 3)]
     return np.where(np.isin(np.arange(3), dead)[:, None], 0.0, counts)

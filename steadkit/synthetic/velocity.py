@@ -3,7 +3,7 @@
 The crust is that of southern California (Hadley and Kanamori 1977, Seismic structure of the
 Transverse Ranges, California, GSA Bulletin 88), with the S velocity 1.73 times below that of P.
 Rays are direct, refracted along the top of a faster layer, or reflected off the Moho. The Earth
-is flat and stations stand at sea level: within 150 km both cost less than a tenth of a second.
+is flat and stations are at sea level: within 150 km both cause errors below a tenth of a second.
 """
 
 import functools
@@ -21,13 +21,13 @@ VP_VS: Final = 1.73
 BISECTIONS: Final = 50
 """Enough to find a slowness to nearly the last bit of a float."""
 
-# How strong each kind of ray is next to a direct one: a head wave leaks off an interface, and the
-# Moho returns a ray nearly whole once it is beyond the critical angle.
+# Amplitude of each type of ray relative to a direct one: head waves are weak, and the Moho
+# reflects nearly all energy beyond the critical angle.
 STRENGTH: Final = {"direct": 1.0, "head": 0.4, "reflected": 0.5, "steep reflected": 0.12}
 
 
 class Ray(NamedTuple):
-    """One way from source to station, timed for P; S takes it ``VP_VS`` times more slowly."""
+    """Ray from source to station with the travel time of P; that of S is ``VP_VS`` times longer."""
 
     kind: str
     seconds: float
@@ -42,19 +42,21 @@ class Ray(NamedTuple):
 
 @functools.lru_cache(maxsize=16)
 def rays(depth_km: float, distance_km: float) -> tuple[Ray, ...]:
-    """Find every ray between a source and a station, in order of arrival.
+    """Return all rays between a source and a station, in order of arrival.
 
     Examples
     --------
     >>> [ray.kind for ray in rays(5.0, 100.0)]
     ['head', 'head', 'head', 'reflected', 'direct']
     """
-    found = [_bent("direct", depth_km, depth_km, distance_km)]
-    found += [ray for top in range(1, len(TOPS)) for ray in _head(depth_km, top, distance_km)]
-    reflected = _bent("reflected", depth_km, TOPS[-1], distance_km)
+    all_rays = [_trace_ray("direct", depth_km, depth_km, distance_km)]
+    all_rays += [
+        ray for top in range(1, len(TOPS)) for ray in _head_wave(depth_km, top, distance_km)
+    ]
+    reflected = _trace_ray("reflected", depth_km, TOPS[-1], distance_km)
     if reflected.slowness < 1 / VP[-1]:
         reflected = reflected._replace(kind="steep reflected")
-    return tuple(sorted([*found, reflected], key=lambda ray: ray.seconds))
+    return tuple(sorted([*all_rays, reflected], key=lambda ray: ray.seconds))
 
 
 def travel_times(depth_km: float, distance_km: float) -> tuple[float, float]:
@@ -69,19 +71,19 @@ def travel_times(depth_km: float, distance_km: float) -> tuple[float, float]:
     return first, VP_VS * first
 
 
-def _bent(kind: str, depth_km: float, turn_km: float, distance_km: float) -> Ray:
-    """Trace the ray that turns at ``turn_km``, or that goes straight up if the source is there."""
-    path = _path(depth_km, turn_km)
+def _trace_ray(kind: str, depth_km: float, turn_km: float, distance_km: float) -> Ray:
+    """Trace the ray that turns at ``turn_km``, or the direct one if that is the source depth."""
+    path = _layers_crossed(depth_km, turn_km)
     slowness = _slowness(path, distance_km)
     return _ray(kind, path, slowness, depth_km, distance_km, upward=turn_km == depth_km)
 
 
-def _head(depth_km: float, top: int, distance_km: float) -> list[Ray]:
-    """Trace the ray refracted along the top of a layer, where there is one this far out."""
+def _head_wave(depth_km: float, top: int, distance_km: float) -> list[Ray]:
+    """Trace the head wave along the top of a layer, if it exists at this distance."""
     if depth_km >= TOPS[top]:
         return []
-    path, slowness = _path(depth_km, TOPS[top]), 1 / VP[top]
-    if distance_km < _reach(path, slowness):
+    path, slowness = _layers_crossed(depth_km, TOPS[top]), 1 / VP[top]
+    if distance_km < _ray_distance(path, slowness):
         return []
     return [_ray("head", path, slowness, depth_km, distance_km, upward=False)]
 
@@ -96,13 +98,13 @@ def _ray(
     upward: bool,
 ) -> Ray:
     vertical = sum(km * math.sqrt(max(v**-2 - slowness**2, 0.0)) for km, v in path)
-    here = max(v for top, v in zip(TOPS, VP, strict=True) if top < depth_km)
-    angle = math.asin(min(1.0, slowness * here))
+    source_velocity = max(v for top, v in zip(TOPS, VP, strict=True) if top < depth_km)
+    angle = math.asin(min(1.0, slowness * source_velocity))
     takeoff = math.pi - angle if upward else angle
     return Ray(kind, slowness * distance_km + vertical, slowness, takeoff)
 
 
-def _path(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
+def _layers_crossed(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
     """Kilometres and velocity of each layer crossed: down to the turn, then up to the surface."""
     crossed = []
     for top, base, v in zip(TOPS, (*TOPS[1:], math.inf), VP, strict=True):
@@ -113,8 +115,8 @@ def _path(depth_km: float, turn_km: float) -> list[tuple[float, float]]:
     return crossed
 
 
-def _reach(path: list[tuple[float, float]], slowness: float) -> float:
-    """How far along the surface a ray of this slowness comes out."""
+def _ray_distance(path: list[tuple[float, float]], slowness: float) -> float:
+    """Return the distance at which a ray of this slowness reaches the surface, km."""
     reach = 0.0
     for km, v in path:
         sine = min(slowness * v, 1 - 1e-15)
@@ -123,9 +125,9 @@ def _reach(path: list[tuple[float, float]], slowness: float) -> float:
 
 
 def _slowness(path: list[tuple[float, float]], distance_km: float) -> float:
-    """Slowness of the ray that comes out at ``distance_km``: its reach grows with slowness."""
+    """Find by bisection the slowness of the ray that reaches ``distance_km``, s/km."""
     low, high = 0.0, 1 / max(v for _, v in path)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _reach(path, middle) < distance_km else (low, middle)
+        low, high = (middle, high) if _ray_distance(path, middle) < distance_km else (low, middle)
     return low

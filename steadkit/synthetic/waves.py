@@ -17,11 +17,11 @@ from steadkit.synthetic import source, velocity
 from steadkit.synthetic.seismicity import Path, Quake
 from steadkit.synthetic.stations import Station
 
-RINGING: Final = 1200
-"""Samples a wavelet may last."""
+WAVELET_SAMPLES: Final = 1200
+"""Maximum length of a wavelet, samples."""
 
-LENGTH: Final = N_SAMPLES + RINGING
-"""Of every transform: no wavelet wraps round from the end of a trace to its start."""
+LENGTH: Final = N_SAMPLES + WAVELET_SAMPLES
+"""Length of every FFT: padded, so that no wavelet wraps around to the start of the trace."""
 
 FREQUENCIES: Final = fft.rfftfreq(LENGTH, 1 / SAMPLING_RATE)
 
@@ -32,13 +32,13 @@ BAND_PASS: Final = signal.sosfreqz(
     FREQUENCIES,
     fs=SAMPLING_RATE,
 )[1]
-"""STEAD's 1 to 45 Hz, with the phase of a filter that runs forwards only."""
+"""STEAD's band-pass of 1 to 45 Hz, causal."""
 
 DERIVATIVE: Final = (1 - np.exp(-2j * np.pi * FREQUENCIES / SAMPLING_RATE)) * SAMPLING_RATE
-"""Backward difference, the causal one."""
+"""Transfer function of the backward difference, which is causal."""
 
 BANDS: Final = (2.0, 7.0, 22.0)
-"""Hz in the middle of each band of coda."""
+"""Centre frequencies of the coda bands, Hz."""
 
 Q_SHEAR: Final = 160.0
 Q_POWER: Final = 0.6
@@ -46,20 +46,20 @@ Q_POWER: Final = 0.6
 
 CODA_Q: Final = 110.0
 
-# How much of each wave's scattered motion E, N and Z see, and how P's attenuation differs.
+# Fraction of each wave's coda on E, N and Z, and attenuation relative to that of S.
 CODA_SHARE: Final = {"P": np.array([0.7, 0.7, 1.0]), "S": np.array([1.0, 1.0, 0.7])}
 Q_RATIO: Final = {"P": 1.5, "S": 1.0}
 KAPPA_RATIO: Final = {"P": 0.6, "S": 1.0}
 
-SURFACE: Final = {"P": 3.0, "S": 1.6}
-"""Velocity of the weathered rock in km/s, which turns rays towards the vertical."""
+SURFACE_VELOCITY: Final = {"P": 3.0, "S": 1.6}
+"""Velocity at the surface in km/s, which refracts rays towards the vertical."""
 
-BLURRED: Final = 0.15
-"""Share of energy that scattering makes independent of the radiation pattern."""
+SCATTERED_FRACTION: Final = 0.15
+"""Fraction of the energy that scattering makes independent of the radiation pattern."""
 
 
 class Arrival(NamedTuple):
-    """A deterministic wave: when, how large on E, N and Z, and how much coda it brings."""
+    """Deterministic wave: its sample, amplitude on E, N and Z, and coda level."""
 
     wave: str
     sample: int
@@ -68,7 +68,7 @@ class Arrival(NamedTuple):
 
 
 def _bands() -> np.ndarray:
-    """Weights that share the frequencies out among ``BANDS`` and add up to one."""
+    """Return weights of the frequencies in each of ``BANDS``, which add up to one."""
     octave = np.log2(np.maximum(FREQUENCIES, 0.1))
     return np.array([np.interp(octave, np.log2(BANDS), row) for row in np.eye(len(BANDS))])
 
@@ -91,24 +91,26 @@ def seismogram(
 
 
 def _arrivals(quake: Quake, path: Path, p_sample: int, rng: np.random.Generator) -> list[Arrival]:
-    found = velocity.rays(quake.depth_km, path.km)
+    rays = velocity.rays(quake.depth_km, path.km)
     arrivals = []
-    for ray in found:
-        for wave, slower in (("P", 1.0), ("S", velocity.VP_VS)):
-            later = slower * ray.seconds - found[0].seconds
-            sample = p_sample + round(later * SAMPLING_RATE)
+    for ray in rays:
+        for wave, slowdown in (("P", 1.0), ("S", velocity.VP_VS)):
+            delay = slowdown * ray.seconds - rays[0].seconds
+            sample = p_sample + round(delay * SAMPLING_RATE)
             motion = ray.strength * _motion(wave, quake, path, ray)
             arrivals.append(Arrival(wave, sample, motion, ray.strength))
-    return arrivals + [_converted(each, path.station, p_sample, rng) for each in arrivals]
+    return arrivals + [
+        _convert_at_sediment(arrival, path.station, p_sample, rng) for arrival in arrivals
+    ]
 
 
 def _first_s(arrivals: list[Arrival]) -> int:
-    """Sample of the first S that arrives as S: what leads it was a P through the sediment."""
-    return min(each.sample for each in arrivals if each.wave == "S" and each.coda)
+    """Return the sample of the first S; an S-to-P conversion at the sediment precedes it."""
+    return min(arrival.sample for arrival in arrivals if arrival.wave == "S" and arrival.coda)
 
 
 def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarray:
-    """Direction and size of a ray's motion on E, N and Z, for a source of unit strength."""
+    """Return the amplitude of a ray on E, N and Z, for a source of unit strength."""
     azimuth = math.radians(path.azimuth)
     p, sv, sh = source.radiation(quake.mechanism, ray.takeoff, azimuth)
     onward = math.radians(path.back_azimuth + 180)
@@ -116,30 +118,32 @@ def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarra
     transverse = np.array([math.cos(onward), -math.sin(onward), 0.0])
     up = np.array([0.0, 0.0, 1.0])
     slowness = ray.slowness * (1.0 if wave == "P" else velocity.VP_VS)
-    sine = slowness * SURFACE[wave]
+    sine = slowness * SURFACE_VELOCITY[wave]
     cosine = math.sqrt(1 - sine**2)
     if wave == "P":
-        return _blur(p, "P") * (cosine * up + sine * radial)
-    return _blur(sv, "S") * (sine * up - cosine * radial) + _blur(sh, "S") * transverse
+        return _fill_nodes(p, "P") * (cosine * up + sine * radial)
+    return _fill_nodes(sv, "S") * (sine * up - cosine * radial) + _fill_nodes(sh, "S") * transverse
 
 
-def _blur(pattern: float, wave: str) -> float:
+def _fill_nodes(pattern: float, wave: str) -> float:
     """Fill the nodes of a radiation pattern as scattering does."""
-    energy = (1 - BLURRED) * pattern**2 + BLURRED * source.MEAN_PATTERN[wave] ** 2 / 2
+    energy = (1 - SCATTERED_FRACTION) * pattern**2 + SCATTERED_FRACTION * source.MEAN_PATTERN[
+        wave
+    ] ** 2 / 2
     return math.copysign(math.sqrt(energy), pattern)
 
 
-def _converted(
+def _convert_at_sediment(
     arrival: Arrival, station: Station, p_sample: int, rng: np.random.Generator
 ) -> Arrival:
-    """Convert a part of a wave below the sediment: P to S, which lags, or S to P, which leads."""
+    """Return the conversion at the base of the sediment: P to S, later, or S to P, earlier."""
     lag = round(station.sediment_s * SAMPLING_RATE)
     size = math.hypot(*arrival.motion) * rng.uniform(-0.35, 0.35)
     if arrival.wave == "P":
         turn = rng.uniform(0, 2 * math.pi)
         across = size * np.array([math.sin(turn), math.cos(turn), 0.0])
         return Arrival("P", arrival.sample + lag, across, 0.0)
-    # Sediment delays S after P by no more than the whole way does.
+    # Sediment delays S after P by no more than the complete path does.
     lead = min(lag, (arrival.sample - p_sample) // 2)
     return Arrival("S", arrival.sample - lead, size * np.array([0.0, 0.0, 0.4]), 0.0)
 
@@ -150,13 +154,15 @@ def _amplitude(wave: str, quake: Quake, path: Path) -> np.ndarray:
     station = path.station
     corner = float(source.corner_frequency(quake.magnitude, quake.stress_drop))
     seconds = km * 1000 / (source.VP if wave == "P" else source.VS)
-    lost = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
-    lost += KAPPA_RATIO[wave] * station.kappa
+    attenuation_s = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
+    attenuation_s += KAPPA_RATIO[wave] * station.kappa
     spectrum = source.brune(FREQUENCIES, corner * (source.P_CORNER if wave == "P" else 1.0))
-    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(-np.pi * FREQUENCIES * lost)
+    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(
+        -np.pi * FREQUENCIES * attenuation_s
+    )
     if wave == "S":
-        off = (FREQUENCIES - station.site_hz) / (0.3 * station.site_hz)
-        spectrum *= 1 + station.site / (1 + off**2)
+        detuning = (FREQUENCIES - station.site_hz) / (0.3 * station.site_hz)
+        spectrum *= 1 + station.site / (1 + detuning**2)
     return spectrum
 
 
@@ -170,16 +176,16 @@ def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
     cepstrum[:, LENGTH // 2 + 1 :] = 0
     response = np.exp(fft.rfft(cepstrum)) * DERIVATIVE**instrument.order * BAND_PASS
     wavelets = fft.irfft(response, LENGTH)
-    # What little the transform leaves before the onset sits at its end.
-    wavelets[:, RINGING:] = 0
+    # Remove the small acausal part, which the FFT wraps to the end.
+    wavelets[:, WAVELET_SAMPLES:] = 0
     return fft.rfft(wavelets) * SAMPLING_RATE
 
 
 def _pulses(wave: str, arrivals: list[Arrival]) -> np.ndarray:
     pulses = np.zeros((3, LENGTH))
-    for each in arrivals:
-        if each.wave == wave and each.sample < N_SAMPLES:
-            pulses[:, each.sample] += each.motion
+    for arrival in arrivals:
+        if arrival.wave == wave and arrival.sample < N_SAMPLES:
+            pulses[:, arrival.sample] += arrival.motion
     return pulses
 
 
@@ -189,37 +195,39 @@ def _coda(
     start: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Scattered waves on E, N and Z from ``start`` on, to be given the shape of an S wavelet."""
-    at = np.searchsorted(FREQUENCIES, BANDS)
+    """Return scattered waves on E, N and Z after ``start``, before convolution with a wavelet."""
+    indices = np.searchsorted(FREQUENCIES, BANDS)
     lag = _first_s(arrivals) - start
     shape = {"P": _p_envelope(lag, rng), "S": _s_envelope(lag, rng)}
-    scattered = fft.irfft(white(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
+    scattered = fft.irfft(white_noise(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
     coda = np.zeros((3, N_SAMPLES - start))
     for wave in "PS":
-        level = source.MEAN_PATTERN[wave] * amplitude[wave][at] / amplitude["S"][at]
+        level = source.MEAN_PATTERN[wave] * amplitude[wave][indices] / amplitude["S"][indices]
         share = CODA_SHARE[wave] * rng.lognormal(0, 0.15, 3)
-        envelope = level[:, None] * _launched(wave, arrivals, shape[wave], start)
+        envelope = level[:, None] * _sum_envelopes(wave, arrivals, shape[wave], start)
         coda += share[:, None] * np.einsum("cbt,bt->ct", scattered, envelope)
     return coda
 
 
-def _launched(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
-    """Add up the envelopes that a wave's arrivals launch."""
+def _sum_envelopes(wave: str, arrivals: list[Arrival], shape: np.ndarray, start: int) -> np.ndarray:
+    """Return the sum of the coda envelopes of a wave's arrivals."""
     envelope = np.zeros((len(BANDS), N_SAMPLES - start))
-    for each in arrivals:
-        if each.wave == wave and each.coda and each.sample < N_SAMPLES:
-            envelope[:, each.sample - start :] += each.coda * shape[:, : N_SAMPLES - each.sample]
+    for arrival in arrivals:
+        if arrival.wave == wave and arrival.coda and arrival.sample < N_SAMPLES:
+            envelope[:, arrival.sample - start :] += (
+                arrival.coda * shape[:, : N_SAMPLES - arrival.sample]
+            )
     return envelope
 
 
-def white(rng: np.random.Generator) -> np.ndarray:
-    """Transform of white noise of unit variance, one row for each component."""
+def white_noise(rng: np.random.Generator) -> np.ndarray:
+    """Return the FFT of white noise of unit variance, one row for each component."""
     real, imaginary = rng.standard_normal((2, 3, len(FREQUENCIES)))
     return (real + 1j * imaginary) * math.sqrt(LENGTH / 2)
 
 
 def _p_envelope(lag: int, rng: np.random.Generator) -> np.ndarray:
-    """Let P's coda fall exponentially, high frequencies first, over about the wait for S."""
+    """Return the envelope of P coda: an exponential decay over about S minus P."""
     fall = (0.5 + 0.6 * lag / SAMPLING_RATE) * rng.lognormal(0, 0.45)
     falls = fall * np.array([1.25, 1.0, 0.8])
     rise = rng.lognormal(-2.5, 0.6)
@@ -228,7 +236,7 @@ def _p_envelope(lag: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _s_envelope(lag: int, rng: np.random.Generator) -> np.ndarray:
-    """Let S's coda fall as t^-n exp(-pi f t / Q)."""
+    """Return the envelope of S coda: t^-n exp(-pi f t / Q)."""
     soon = (0.15 + 0.16 * lag / SAMPLING_RATE) * rng.lognormal(0, 0.3)
     fall = (1 + _SECONDS / soon) ** -rng.uniform(1.0, 1.5)
     rise = rng.lognormal(-2.3, 0.6)

@@ -1,54 +1,54 @@
-"""What is done to waveforms before the network sees them: augmentation and normalisation.
+"""Augmentation and normalisation of waveforms.
 
 ====================  ==========================================================
-`placing`             shifts, and windows out of longer records
-`adding`              a second event, another event, Gaussian noise, real noise
-`sensing`             dead components, gaps, gain, polarity, orientation
+`windows`             shifts, and windows of longer records
+`mixing`              second event, superposed event, Gaussian noise, real noise
+`channels`            dead components, gaps, gain, polarity, orientation
 `filtering`           pre-emphasis, band-pass, taper
-`snr`                 what a change of the waveform does to the SNR
+`snr`                 change of the SNR with the waveform
 `config`              rates, bounds and presets
-`chain`               all augmentations in a row
-`normalization`       any gain to one scale
-`components`          fast arithmetic along the components
-`normals`             normal deviates, fast
+`augment`             all augmentations in order
+`normalization`       waveforms of any gain to one scale
+`statistics`          fast statistics of each component
+`normal_deviates`     fast normal deviates
 ====================  ==========================================================
 
-An augmentation takes an `Example` and, where it draws, a random generator, and returns a changed
-copy in which arrivals, coda end and SNR go with the waveform.
+An augmentation takes an `Example` and, if it is random, a generator. It returns a changed copy with
+the arrivals, coda end and SNR of the new waveform.
 """
 
-from steadkit.transforms.adding import gaussian_noise, real_noise, second_event, superpose
-from steadkit.transforms.chain import Donors, augment, check_donors, needs_donors
-from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light
+from steadkit.transforms.augment import AuxiliaryTraces, augment, check_auxiliary, needs_auxiliary
+from steadkit.transforms.channels import drop_channels, flip, gap, rotate, scale
+from steadkit.transforms.config import PRESETS, RATES, AugmentConfig, light_augmentation
 from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
+from steadkit.transforms.mixing import gaussian_noise, real_noise, second_event, superpose
 from steadkit.transforms.normalization import (
     NORMALIZATIONS,
     normalize,
+    normalize_batch_into,
     normalize_into,
-    normalize_some_into,
 )
-from steadkit.transforms.placing import cut, place, places, random_window, shift, stepped_windows
-from steadkit.transforms.sensing import drop_channels, flip, gap, rotate, scale
+from steadkit.transforms.windows import cut, place, places, random_window, shift, stepped_windows
 
 __all__ = [
     "NORMALIZATIONS",
     "PRESETS",
     "RATES",
     "AugmentConfig",
-    "Donors",
+    "AuxiliaryTraces",
     "augment",
     "band_pass",
-    "check_donors",
+    "check_auxiliary",
     "cut",
     "drop_channels",
     "flip",
     "gap",
     "gaussian_noise",
-    "light",
-    "needs_donors",
+    "light_augmentation",
+    "needs_auxiliary",
     "normalize",
+    "normalize_batch_into",
     "normalize_into",
-    "normalize_some_into",
     "place",
     "places",
     "pre_emphasis",

@@ -1,4 +1,4 @@
-"""How often and within which bounds traces are augmented."""
+"""Configuration of augmentation: rates, bounds and presets."""
 
 from dataclasses import asdict, dataclass, fields
 from math import inf
@@ -22,7 +22,7 @@ RATES = (
     "pre_emphasis",
     "taper",
 )
-"""The augmentations, in the order in which `steadkit.transforms.augment` does them."""
+"""The augmentations, in the order in which `steadkit.transforms.augment` applies them."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "second_event_divisors": (1, inf),
@@ -34,7 +34,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "band_pass_high": (0.001, SAMPLING_RATE / 2),
     "scale_factors": (1e-6, 1e6),
 }
-"""Between what the pairs of bounds may lie."""
+"""Smallest and largest value allowed in each pair of bounds."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +127,21 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            # A list, as TOML and JSON have it, is as good, but only a tuple can be hashed.
+            # TOML and JSON have lists; only tuples can be hashed, as the cache of `augment` needs.
             if isinstance(value := getattr(self, field.name), list):
                 object.__setattr__(self, field.name, tuple(value))
         for name in RATES:
-            _within(name, getattr(self, name), 0, 1)
-        for name, (least, most) in BOUNDS.items():
-            _pair(name, getattr(self, name), least, most)
-        _whole("second_event_divisors", self.second_event_divisors, 1)
-        _whole("taper_lengths", self.taper_lengths, 1)
-        _whole("gap_latest_start", (self.gap_latest_start,), 1)
-        _whole("gap_latest_end", (self.gap_latest_end,), self.gap_latest_start + 1)
-        _within("taper_lengths", max(self.taper_lengths), 1, N_SAMPLES // 2)
-        _within("gap_latest_end", self.gap_latest_end, 1, N_SAMPLES)
-        _within("pre_emphasis_coefficient", self.pre_emphasis_coefficient, 0, 1)
-        _within("strong_db", self.strong_db, -inf, inf)
+            _check_value(name, getattr(self, name), 0, 1)
+        for name, (low, high) in BOUNDS.items():
+            _check_pair(name, getattr(self, name), low, high)
+        _check_integers("second_event_divisors", self.second_event_divisors, 1)
+        _check_integers("taper_lengths", self.taper_lengths, 1)
+        _check_integers("gap_latest_start", (self.gap_latest_start,), 1)
+        _check_integers("gap_latest_end", (self.gap_latest_end,), self.gap_latest_start + 1)
+        _check_value("taper_lengths", max(self.taper_lengths), 1, N_SAMPLES // 2)
+        _check_value("gap_latest_end", self.gap_latest_end, 1, N_SAMPLES)
+        _check_value("pre_emphasis_coefficient", self.pre_emphasis_coefficient, 0, 1)
+        _check_value("strong_db", self.strong_db, -inf, inf)
         if not self.band_pass_low[1] < self.band_pass_high[0]:
             raise InputError(
                 f"augmentation bounds band_pass_low {self.band_pass_low} and band_pass_high "
@@ -149,27 +149,27 @@ class AugmentConfig:
             )
 
 
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not (isinstance(value, int | float) and least <= value <= most):
-        raise InputError(f"augmentation {name} {value!r} must be {least:g} to {most:g}")
+def _check_value(name: str, value: float, low: float, high: float) -> None:
+    if not (isinstance(value, int | float) and low <= value <= high):
+        raise InputError(f"augmentation {name} {value!r} must be {low:g} to {high:g}")
 
 
-def _pair(name: str, values: tuple[float, ...], least: float, most: float) -> None:
+def _check_pair(name: str, values: tuple[float, ...], low: float, high: float) -> None:
     if not (
         isinstance(values, tuple)
         and len(values) == 2
         and all(isinstance(value, int | float) for value in values)
-        and least <= values[0] <= values[1] <= most
+        and low <= values[0] <= values[1] <= high
     ):
         raise InputError(
             f"augmentation bounds {name} {values!r} must be two numbers, the smaller one first, "
-            f"from {least:g} to {most:g}"
+            f"from {low:g} to {high:g}"
         )
 
 
-def _whole(name: str, values: tuple[int, ...], least: int) -> None:
-    if not values or any(not isinstance(value, int) or value < least for value in values):
-        raise InputError(f"augmentation {name} {values!r} must be whole numbers from {least} on")
+def _check_integers(name: str, values: tuple[int, ...], low: int) -> None:
+    if not values or any(not isinstance(value, int) or value < low for value in values):
+        raise InputError(f"augmentation {name} {values!r} must be whole numbers from {low} on")
 
 
 PRESETS: dict[str, AugmentConfig] = {
@@ -178,9 +178,9 @@ PRESETS: dict[str, AugmentConfig] = {
     "eqt": AugmentConfig(
         shift=0.99, second_event=0.6, gaussian_noise=0.3, drop_channels=0.5, gap=0.2
     ),
-    # P anywhere in the window and on any sample, so that nothing can be learnt from where it lies.
+    # P anywhere in the window, so that a network cannot learn its position.
     "uniform": AugmentConfig(shift=1.0, shift_earlier=True),
-    # The same, real noise instead of most of the Gaussian, and other events.
+    # The same, with real noise instead of most of the Gaussian noise, and superposed events.
     "robust": AugmentConfig(
         shift=0.99,
         shift_earlier=True,
@@ -199,13 +199,14 @@ PRESETS: dict[str, AugmentConfig] = {
 }
 
 
-def light(config: AugmentConfig) -> AugmentConfig:
-    """Make the light treatment that goes with a full one: shift only, at half its rate.
+def light_augmentation(config: AugmentConfig) -> AugmentConfig:
+    """Return the light counterpart of an augmentation: shift only, at half its rate.
 
-    As published, half the traces of a batch are treated so, and the same come again in full. A
-    rate of 1 stays: it says that no trace may be shown where it was cut, on a whole second.
+    As published, one half of a batch is lightly augmented, the other half are the same traces fully
+    augmented. A rate of 1 stays: it means that no trace may keep its P on a whole second.
 
-    >>> light(PRESETS["eqt"]).shift, light(PRESETS["eqt"]).gap, light(PRESETS["uniform"]).shift
+    >>> light = light_augmentation(PRESETS["eqt"])
+    >>> light.shift, light.gap, light_augmentation(PRESETS["uniform"]).shift
     (0.495, 0.0, 1.0)
     """
     values: dict[str, Any] = asdict(config) | dict.fromkeys(RATES, 0.0)

@@ -1,4 +1,4 @@
-"""What a processing chain may do: pre-emphasis, a band-pass, a taper."""
+"""Filters: pre-emphasis, band-pass and taper."""
 
 from math import ceil, floor, isnan
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import SAMPLING_RATE
-from steadkit.transforms.components import centred, means
 from steadkit.transforms.snr import snr_after
+from steadkit.transforms.statistics import center, means
 
-TAIL = 1000
-"""Samples that a filter's response is followed beyond the end of a trace."""
+PADDING = 1000
+"""Zeros after the end of a trace, in which the filter response decays."""
 
 
 def pre_emphasis(example: Example, coefficient: float = 0.97) -> Example:
-    """Take from each sample its predecessor times a coefficient, which lifts high frequencies.
+    """Subtract from each sample its predecessor times a coefficient (high-frequency emphasis).
 
-    The first sample stays, as published for EQT. SNR moves by `snr_after`.
+    The first sample is unchanged, as published for EQT. SNR changes by `snr_after`.
     """
     waveform = example.waveform.copy()
     waveform[1:] -= np.float32(coefficient) * example.waveform[:-1]
@@ -30,33 +30,33 @@ def band_pass(
     high: tuple[float, float] = (15.0, 45.0),
     order: int = 2,
 ) -> Example:
-    """Filter between two drawn frequencies, forwards and backwards.
+    """Apply a zero-phase Butterworth band-pass with random corners.
 
-    A Butterworth filter run both ways has no phase: the peak of an arrival stays at its sample,
-    at the price of a shorter precursor than its tail would be. One run forwards alone delays what
-    is left of an onset by several samples at one hertz, and the label with it. The mean is
-    removed. SNR moves by `snr_after`.
+    The filter runs forwards and backwards, so the peak of an arrival stays at its sample, at the
+    price of a short precursor. A single pass would delay an onset by several samples at one hertz,
+    and the label would be late. The mean is removed. SNR changes by `snr_after`.
 
     Parameters
     ----------
     example
         Any trace.
     random
-        Draws the two corners.
+        Random generator of the two corners.
     low, high
         Bounds of the lower and of the upper corner in Hz.
     order
-        Of the filter run once.
+        Order of a single pass.
     """
     from scipy.signal import butter, sosfilt
 
     corners = [random.uniform(*low), random.uniform(*high)]
     sections = butter(order, corners, "bandpass", fs=SAMPLING_RATE, output="sos")
-    # A constant component without its mean is exactly zero, and stays so. The silence around the
-    # trace keeps the peak of an arrival on its edge, which a mirrored trace would move.
-    silence = np.zeros((TAIL, example.waveform.shape[1]))
-    forwards = sosfilt(sections, np.concatenate([centred(example.waveform), silence]), axis=0)
-    both_ways = sosfilt(sections, forwards[::-1], axis=0)[: TAIL - 1 : -1]
+    # A dead component without its mean is exactly zero, and stays so. Zero padding keeps the peak
+    # of an arrival at the edge of the trace in place; reflected padding, as in scipy's sosfiltfilt,
+    # would move it.
+    padding = np.zeros((PADDING, example.waveform.shape[1]))
+    forwards = sosfilt(sections, np.concatenate([center(example.waveform), padding]), axis=0)
+    both_ways = sosfilt(sections, forwards[::-1], axis=0)[: PADDING - 1 : -1]
     waveform = np.ascontiguousarray(both_ways, np.float32)
     return example.with_waveform(waveform, snr_after(example, waveform))
 
@@ -64,32 +64,32 @@ def band_pass(
 def taper(
     example: Example, random: np.random.Generator, lengths: tuple[int, ...] = (100,)
 ) -> Example:
-    """Let a trace rise from its mean at its start and fall to it at its end, as half a cosine.
+    """Taper both ends of a trace towards its mean with a cosine.
 
-    The taper is shortened where it would touch an event, from the first P to the last arrival:
-    what has a label is not faded out. SNR stays.
+    The taper is shortened where it would reach an event, from the first P to the last arrival, so
+    that no labelled signal fades out. SNR is unchanged.
 
     Parameters
     ----------
     example
         Any trace.
     random
-        Draws a length.
+        Random generator of the length.
     lengths
-        In samples. One is a fixed taper; of several steps one is drawn.
+        In samples; one of them is drawn.
     """
     length = lengths[random.integers(len(lengths))]
     count = len(example.waveform)
     times = [time for time in example.p + example.s if not isnan(time)]
-    left = min([length, *[max(floor(time), 0) for time in times]])
-    right = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
+    n_start = min([length, *[max(floor(time), 0) for time in times]])
+    n_end = min([length, *[max(count - 1 - ceil(time), 0) for time in times]])
     waveform, mean = example.waveform.copy(), means(example.waveform).astype(np.float32)
-    start, end = waveform[:left], waveform[count - right :]
-    start[:] = (start - mean) * _rise(left) + mean
-    end[:] = (end - mean) * _rise(right)[::-1] + mean
+    start, end = waveform[:n_start], waveform[count - n_end :]
+    start[:] = (start - mean) * _cosine_ramp(n_start) + mean
+    end[:] = (end - mean) * _cosine_ramp(n_end)[::-1] + mean
     return example.with_waveform(waveform)
 
 
-def _rise(length: int) -> np.ndarray:
+def _cosine_ramp(length: int) -> np.ndarray:
     ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(length, 1))
     return ramp.astype(np.float32)[:, np.newaxis]

@@ -1,17 +1,17 @@
-"""Normalisation: waveforms of any gain to one scale, never NaN."""
+"""Normalisation of waveforms of any gain to one scale; the result is always finite."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from steadkit.errors import InputError
-from steadkit.transforms.components import centred, mean_squares, means, peaks, spread, wide
+from steadkit.transforms.statistics import center, mean_squares, means, peaks, per_sample, spread
 
-SAFE = (1e-15, 1e15)
-"""Scales whose squares float32 holds with room to spare."""
+SAFE_SCALES = (1e-15, 1e15)
+"""Range of scales whose squares are safely within float32."""
 
 LARGE_OFFSET = 10
-"""Times the scale; of a mean beyond it float32 would leave too much behind."""
+"""Ratio of mean to scale above which float32 does not remove the mean precisely enough."""
 
 
 def _std(waves: np.ndarray) -> np.ndarray:
@@ -23,14 +23,14 @@ SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "max": peaks,
     "max_over_components": peaks,
 }
-"""How the size of each component is measured once its mean is gone."""
+"""Scale of each component after its mean is removed."""
 
 NORMALIZATIONS = (*SCALES, "none")
 """The modes of `normalize`."""
 
 
 def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
-    """Bring waveforms of any gain to one scale.
+    """Normalise waveforms of any gain to one scale.
 
     Parameters
     ----------
@@ -46,8 +46,7 @@ def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
     -------
     numpy.ndarray
         The same shape, float32, always finite. A dead component, which does not vary, is zero
-        (unless the mode is ``none``), and so is one with a NaN or an infinity in it, for nothing
-        of it can be trusted.
+        (unless the mode is ``none``), and so is a component with a NaN or an infinity.
 
     >>> normalize(np.array([[1.0, 5.0], [3.0, 5.0]]), "max")
     array([[-1.,  0.],
@@ -68,7 +67,7 @@ def normalize(waveforms: np.ndarray, mode: str = "std") -> np.ndarray:
 
 
 def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
-    """Normalise one trace into an array that is there already.
+    """Normalise one trace into an existing array.
 
     Parameters
     ----------
@@ -80,15 +79,15 @@ def normalize_into(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
         See `normalize`.
     """
     if mode == "none":
-        _unchanged(out, waveform)
-    elif waveform.dtype != np.float32 or not _in_float32(out, waveform, mode):
-        _in_float64(out, waveform, mode)
+        _copy_finite(out, waveform)
+    elif waveform.dtype != np.float32 or not _normalize_float32(out, waveform, mode):
+        _normalize_float64(out, waveform, mode)
 
 
-def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
-    """Normalise a few traces at once, by `normalize_into` where one needs a closer look.
+def normalize_batch_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> None:
+    """Normalise several traces at once, unusual ones by `normalize_into`.
 
-    For a few traces that fit the cache of a core, this takes two thirds of the time.
+    For a few traces that fit into the cache of a core, this takes two thirds of the time.
 
     Parameters
     ----------
@@ -97,63 +96,75 @@ def normalize_some_into(out: np.ndarray, waveforms: np.ndarray, mode: str) -> No
     mode
         See `normalize`.
     """
-    usual = np.zeros(len(out), bool)
+    is_regular = np.zeros(len(out), bool)
     if mode == "std":
-        rows, to = (part.reshape(len(part), *wide(part[0]).shape) for part in (waveforms, out))
-        together = (len(out), -1, waveforms.shape[2])
+        rows, out_rows = (
+            array.reshape(len(array), *per_sample(array[0]).shape) for array in (waveforms, out)
+        )
+        by_component = (len(out), -1, waveforms.shape[2])
+        # Traces with NaN, infinity or extreme amplitudes fail the comparisons below and are
+        # normalised one by one.
         with np.errstate(all="ignore"):
-            sums = np.add.reduce(rows, axis=1).reshape(together)
+            sums = np.add.reduce(rows, axis=1).reshape(by_component)
             mean = np.add.reduce(sums, axis=1) / waveforms.shape[1]
             waves = rows - np.tile(mean, sums.shape[1])[:, np.newaxis]
-            squares = np.einsum("kij,kij->kj", waves, waves).reshape(together)
+            squares = np.einsum("kij,kij->kj", waves, waves).reshape(by_component)
             size = np.sqrt(np.add.reduce(squares, axis=1) / waveforms.shape[1])
-            is_usual = (size > SAFE[0]) & (size < SAFE[1]) & (abs(mean) <= LARGE_OFFSET * size)
+            in_range = (
+                (size > SAFE_SCALES[0])
+                & (size < SAFE_SCALES[1])
+                & (abs(mean) <= LARGE_OFFSET * size)
+            )
             for row, component in np.argwhere(size == 0).tolist():
-                # A component that was lost is zero throughout, and stays so.
+                # A dead component is zero at every sample and stays zero; the factor only has to be
+                # finite. A scale of 0 alone could also mean squares that underflowed.
                 if not waves[row].reshape(waveforms.shape[1:])[:, component].any():
-                    size[row, component], is_usual[row, component] = 1, True
+                    size[row, component], in_range[row, component] = 1, True
             factors = np.tile(1 / size, sums.shape[1])[:, np.newaxis]
-        usual = is_usual.all(axis=1)
-        if usual.all():
-            np.multiply(waves, factors, out=to)
+        is_regular = in_range.all(axis=1)
+        if is_regular.all():
+            np.multiply(waves, factors, out=out_rows)
             return
-        for row in np.flatnonzero(usual).tolist():
-            np.multiply(waves[row], factors[row], out=to[row])
-    for row in np.flatnonzero(~usual).tolist():
+        for row in np.flatnonzero(is_regular).tolist():
+            np.multiply(waves[row], factors[row], out=out_rows[row])
+    for row in np.flatnonzero(~is_regular).tolist():
         normalize_into(out[row], waveforms[row], mode)
 
 
-def _unchanged(out: np.ndarray, waveform: np.ndarray) -> None:
+def _copy_finite(out: np.ndarray, waveform: np.ndarray) -> None:
     largest = np.finfo(np.float32).max
     if np.isfinite(waveform).all():
         np.clip(waveform, -largest, largest, out=out, casting="same_kind")
     else:
-        np.clip(_trusted(waveform), -largest, largest, out=out, casting="same_kind")
+        np.clip(_zero_nonfinite(waveform), -largest, largest, out=out, casting="same_kind")
 
 
-def _in_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
-    """Normalise, or tell that the amplitudes are too extreme for float32."""
+def _normalize_float32(out: np.ndarray, waveform: np.ndarray, mode: str) -> bool:
+    """Normalise in float32; return False if the amplitudes are too extreme for it."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means(waveform, np.float32)
-        waves = centred(waveform, mean)
+        waves = center(waveform, mean)
         sizes = SCALES[mode](waves).tolist()
-        # Three numbers are compared sooner as a list.
+        # Lists, as comparing three Python floats is faster than NumPy's overhead.
         if any(abs(m) > LARGE_OFFSET * size for m, size in zip(mean.tolist(), sizes, strict=True)):
-            waves = centred(waves)
+            # Removing what float32 rounding left of a large mean.
+            waves = center(waves)
             sizes = SCALES[mode](waves).tolist()
     for component, size in enumerate(sizes):
-        # What looks dead may only be too small to be squared.
-        if not SAFE[0] < size < SAFE[1] and (size != 0 or waves[:, component].any()):
+        # A scale of 0 may also come from amplitudes whose squares underflow.
+        if not SAFE_SCALES[0] < size < SAFE_SCALES[1] and (size != 0 or waves[:, component].any()):
             return False
     if mode == "max_over_components":
         sizes = [max(sizes)] * len(sizes)
-    np.multiply(wide(waves), spread([1 / (size or 1) for size in sizes], waves), out=wide(out))
+    np.multiply(
+        per_sample(waves), spread([1 / (size or 1) for size in sizes], waves), out=per_sample(out)
+    )
     return True
 
 
-def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
-    waves = _trusted(waveform)
-    # Once its peak is one, no amplitude is too large or too small to be squared.
+def _normalize_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
+    waves = _zero_nonfinite(waveform)
+    # Scaled to a peak of one, no amplitude is too large or too small to be squared.
     peak = np.abs(waves).max(axis=0)
     waves /= _or_one(peak)
     waves -= waves.mean(axis=0)
@@ -164,7 +175,7 @@ def _in_float64(out: np.ndarray, waveform: np.ndarray, mode: str) -> None:
         out[:] = waves / _or_one(SCALES[mode](waves))
 
 
-def _trusted(waveform: np.ndarray) -> np.ndarray:
+def _zero_nonfinite(waveform: np.ndarray) -> np.ndarray:
     waves = waveform.astype(np.float64, order="C")
     waves[:, ~np.isfinite(waves).all(axis=0)] = 0
     return waves

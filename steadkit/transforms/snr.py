@@ -1,4 +1,4 @@
-"""How an augmentation changes the SNR of a trace."""
+"""Change of the SNR of a trace by an augmentation."""
 
 from math import isnan, nan
 
@@ -6,19 +6,18 @@ import numpy as np
 
 from steadkit.example import Example
 from steadkit.schema import COMPONENTS
-from steadkit.transforms.components import centred, mean_squares
+from steadkit.transforms.statistics import center, mean_squares
 
 WINDOW = 500
 """Samples before P, and from S on, that STEAD's SNR compares: five seconds."""
 
 
 def snr_after(example: Example, waveform: np.ndarray) -> np.ndarray:
-    """Move an example's SNR by what a change of its waveform does to signal over noise.
+    """Return the SNR of an example after a change of its waveform.
 
-    The SNR stays the catalogue's, and moves by as many dB as the power of the five seconds from S
-    on (from P on without an S) over that of the five seconds before P has moved. Both windows are
-    shorter where the trace has not as much. NaN where there is no such window, no power in one,
-    or no SNR to begin with.
+    The catalogue's SNR is changed by the ratio of powers, in dB: that of the five seconds from S on
+    (from P on without an S) over that of the five seconds before P, new over old. Both windows are
+    shorter where the trace is. NaN if there is no such window, no power in one, or no SNR.
     """
     if not example.is_event or isnan(example.p[0]) or np.isnan(example.snr_db).all():
         return example.snr_db
@@ -27,14 +26,14 @@ def snr_after(example: Example, waveform: np.ndarray) -> np.ndarray:
     length = min(WINDOW, onset, len(waveform) - signal)
     if length < 2:
         return np.full(len(COMPONENTS), nan)
-    # All four side by side, for three columns take as long as twelve.
+    # All four windows as one array of twelve columns, which takes as long as three columns.
     windows = [
         waves[start : start + length]
         for start in (signal, onset - length)
         for waves in (waveform, example.waveform)
     ]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        powers = mean_squares(centred(np.concatenate(windows, axis=1))).astype(np.float64)
+        powers = mean_squares(center(np.concatenate(windows, axis=1))).astype(np.float64)
         new_signal, old_signal, new_noise, old_noise = powers.reshape(4, -1)
-        moved = 10 * np.log10(new_signal / old_signal * old_noise / new_noise)
-        return np.where(np.isfinite(moved), example.snr_db + moved, nan)
+        change_db = 10 * np.log10(new_signal / old_signal * old_noise / new_noise)
+        return np.where(np.isfinite(change_db), example.snr_db + change_db, nan)

@@ -3,8 +3,8 @@
 ``PYTHONPATH=tests python -m campaigns.fine_tuning --data FILE --weights FILE`` cuts the records
 into folds by earthquake. Each fold is picked with P at random samples, by the weights as they are,
 by what became of them on the other folds, and by that with picks moved to where the signal begins
-(`eqt.onsets`, ``eqt evaluate --refine``); the tables say how often and how well, by fold, by
-position, and how much of the errors the position explains. ``--save`` trains on all records and
+(`eqt.picking.refine`, ``eqt evaluate --refine``); the tables say how often and how well, by fold,
+by position, and how much of the errors the position explains. ``--save`` trains on all records and
 keeps the network.
 
 What we recommend, `SIMULATED` and then `RECIPE`: every trace shifted uniformly, both ways; little
@@ -42,12 +42,12 @@ import numpy as np
 import pandas as pd
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.loading import read, save_model
 from eqt.metrics import TOLERANCE
 from eqt.model import build_model
-from eqt.onsets import refined
-from eqt.picks import Thresholds
-from eqt.position import (
+from eqt.model_io import read, save_model
+from eqt.picking.picks import Thresholds
+from eqt.picking.refine import refine_detections
+from eqt.position_bias import (
     PositionResult,
     by_position,
     by_second,
@@ -56,18 +56,18 @@ from eqt.position import (
     summary,
     write,
 )
-from eqt.position.tables import figures_of
+from eqt.position_bias.tables import figures_of
 from eqt.probabilities import Predict, predictor
-from eqt.train import compiled
+from eqt.training import compile_model
 from steadkit.catalog import read_table
 from steadkit.console import progress
 from steadkit.demo import chunk_files, demo
 from steadkit.errors import InputError
-from steadkit.pipeline import BatchConfig, Batches, clear_faults, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, raise_input_errors, to_tf_dataset
 from steadkit.schema import NOISE, SAMPLING_RATE
-from steadkit.sources import source_of
-from steadkit.split import Rule
-from steadkit.split.groups import joined, labels_of
+from steadkit.sources import source_from_path
+from steadkit.split import SplitConfig
+from steadkit.split.groups import group_labels, join_groups
 from steadkit.transforms import PRESETS, AugmentConfig
 from steadkit.types import component_columns
 
@@ -137,7 +137,7 @@ class Average(keras.callbacks.Callback):
             variable.assign(mean)
 
 
-def fine_tune(model: keras.Model, config: EQTConfig, batches: Batches, recipe: Recipe) -> None:
+def fine_tune(model: keras.Model, config: EQTConfig, batches: BatchLoader, recipe: Recipe) -> None:
     """Train a network further; `batches` are those of `training_batches`.
 
     Batch normalisation keeps the statistics and scales it has: a few dozen records of one region
@@ -148,13 +148,13 @@ def fine_tune(model: keras.Model, config: EQTConfig, batches: Batches, recipe: R
     for layer in training.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    compiled(training, TrainConfig(batch_size=recipe.batch_size))
+    compile_model(training, TrainConfig(batch_size=recipe.batch_size))
     training.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate, recipe.epochs * len(batches)
     )
-    with clear_faults(batches):
+    with raise_input_errors(batches):
         training.fit(
-            stream(batches, epochs=None, workers=0),
+            to_tf_dataset(batches, epochs=None, workers=0),
             epochs=recipe.epochs,
             steps_per_epoch=len(batches),
             callbacks=[Average(recipe.average)],
@@ -176,7 +176,7 @@ def taught(weights: Path, events: int, seed: int) -> tuple[keras.Model, EQTConfi
     return model, config
 
 
-def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
+def simulated_batches(folder: Path, events: int, seed: int) -> BatchLoader:
     """Simulate earthquakes, and a tenth as much noise; keep those that are clear everywhere."""
     demo(folder, events, -(-events // 10), seed)
     files = chunk_files(folder, events)
@@ -189,19 +189,19 @@ def simulated_batches(folder: Path, events: int, seed: int) -> Batches:
 
 def training_batches(
     data: Path | Sequence[Path], names: Sequence[str], recipe: Recipe, seed: int
-) -> Batches:
+) -> BatchLoader:
     """Make what a network is shown, from memory."""
     config = BatchConfig(recipe.batch_size, augment=recipe.augment)
-    batches = Batches(data, names, config, seed)
-    batches.records.keep()
+    batches = BatchLoader(data, names, config, seed)
+    batches.data_source.load_into_memory()
     return batches
 
 
 def folds_of(data: Path, folds: int, seed: int) -> list[list[str]]:
     """Deal the traces out into folds, each earthquake whole; noise goes with its recording."""
-    table = read_table(source_of(data).csv)
+    table = read_table(source_from_path(data).csv)
     stems = table["trace_name"].str.replace("_(EV|NO)$", "", regex=True).to_numpy(str)
-    groups = joined([labels_of(table, "earthquake", Rule()), stems])
+    groups = join_groups([group_labels(table, "earthquake", SplitConfig()), stems])
     _, numbers = np.unique(groups, return_inverse=True)
     count = numbers.max() + 1
     if not 2 <= folds <= count:
@@ -240,15 +240,20 @@ def cross_validate(
     Each begins with the weights, or with `start`, what they have become meanwhile.
     """
     done = []
-    for one in progress(only, "folds", len(only)):
-        kept_out = Batches(data, folds[one], BatchConfig(TOGETHER))
-        names = [name for fold in range(len(folds)) if fold != one for name in folds[fold]]
+    for fold_index in progress(only, "folds", len(only)):
+        kept_out = BatchLoader(data, folds[fold_index], BatchConfig(TOGETHER))
+        names = [
+            name
+            for other_fold in range(len(folds))
+            if other_fold != fold_index
+            for name in folds[other_fold]
+        ]
         model, config = read(weights)
 
-        def test(predict: Predict, kept_out: Batches = kept_out) -> PositionResult:
+        def test(predict: Predict, kept_out: BatchLoader = kept_out) -> PositionResult:
             return position_test(predict, kept_out, count=positions, seed=seed)
 
-        def cut(predict: Predict, when: str, kept_out: Batches = kept_out) -> pd.DataFrame:
+        def cut(predict: Predict, when: str, kept_out: BatchLoader = kept_out) -> pd.DataFrame:
             return picked_as_cut(predict, kept_out).assign(when=when)
 
         as_they_are = predictor(model)
@@ -257,13 +262,13 @@ def cross_validate(
             model.set_weights(start.get_weights())
         fine_tune(model, config, training_batches(data, names, recipe, seed), recipe)
         after = predictor(model)
-        as_cut += [cut(after, "after"), cut(refined(after), "refined")]
-        done.append(Fold(before, test(after), test(refined(after)), pd.concat(as_cut)))
-        print(rows({f"fold {one}": done[-1]}).to_string(index=False), flush=True)
+        as_cut += [cut(after, "after"), cut(refine_detections(after), "refined")]
+        done.append(Fold(before, test(after), test(refine_detections(after)), pd.concat(as_cut)))
+        print(rows({f"fold {fold_index}": done[-1]}).to_string(index=False), flush=True)
     return done
 
 
-def picked_as_cut(predict: Predict, batches: Batches) -> pd.DataFrame:
+def picked_as_cut(predict: Predict, batches: BatchLoader) -> pd.DataFrame:
     """Pick events as they were cut, STEAD's P on a whole second."""
     waveforms = np.concatenate([batches.batch(number)[0] for number in range(len(batches))])
     probabilities = predict(waveforms).mean
@@ -281,51 +286,53 @@ def summary_as_cut(folds: Sequence[Fold]) -> pd.DataFrame:
     """Count hits of the records as they were cut, and the mean error of these in samples."""
     table = pd.concat([fold.as_cut for fold in folds])
     groups = table.groupby(["when", "phase"], sort=False)
-    found = groups.agg(traces=("hit", "size"), hits=("hit", "mean"))
-    return found.assign(error=table[table["hit"]].groupby(["when", "phase"])["error"].mean())
+    summary_table = groups.agg(traces=("hit", "size"), hits=("hit", "mean"))
+    return summary_table.assign(
+        error=table[table["hit"]].groupby(["when", "phase"])["error"].mean()
+    )
 
 
 def rows(folds: dict[str, Fold]) -> pd.DataFrame:
     """Put what became of each fold and phase in a row; errors in samples."""
-    listed = []
+    table_rows = []
     for name, fold in folds.items():
         for phase in "PS":
-            row = {"what": name, "phase": phase, "windows": len(fold.before.of(phase))}
+            row = {"what": name, "phase": phase, "windows": len(fold.before.rows_of(phase))}
             for when in WHEN:
                 result = getattr(fold, when)
-                found = figures_of(result.of(phase))
-                row |= {f"hits_{when}": found["hit_rate"], f"error_{when}": found["mean_error"]}
-            listed.append(row)
-    return pd.DataFrame(listed).round(3)
+                figures = figures_of(result.rows_of(phase))
+                row |= {f"hits_{when}": figures["hit_rate"], f"error_{when}": figures["mean_error"]}
+            table_rows.append(row)
+    return pd.DataFrame(table_rows).round(3)
 
 
 def report(folds: Sequence[Fold]) -> Fold:
     """Print all folds as one: hits, errors, bias, and errors by position."""
     results = (pooled([getattr(fold, when) for fold in folds]) for when in WHEN)
-    whole = Fold(*results, pd.concat([fold.as_cut for fold in folds]))
-    print(rows({"all": whole}).to_string(index=False))
-    print(f"\nas they were cut:\n{summary_as_cut([whole]).round(3).to_string()}")
+    all_folds = Fold(*results, pd.concat([fold.as_cut for fold in folds]))
+    print(rows({"all": all_folds}).to_string(index=False))
+    print(f"\nas they were cut:\n{summary_as_cut([all_folds]).round(3).to_string()}")
     for when in WHEN:
-        result = getattr(whole, when)
+        result = getattr(all_folds, when)
         print(f"\n{when}:\n{summary(result).round(3).to_string(index=False)}")
-    for what, table in both_tables(whole).items():
-        print(f"\nby P's position {what}:\n{table.round(3).to_string(index=False)}")
-    return whole
+    for label, table in both_tables(all_folds).items():
+        print(f"\nby P's position {label}:\n{table.round(3).to_string(index=False)}")
+    return all_folds
 
 
-def both_tables(whole: Fold) -> dict[str, pd.DataFrame]:
+def both_tables(all_folds: Fold) -> dict[str, pd.DataFrame]:
     """Put all three side by side, by P's position in the window and in the second."""
     keys, values = ["phase", "position", "windows"], ["hit_rate", "mean_error"]
-    gathered = {"in the window": lambda result: by_position(result, 500), "modulo 100": by_second}
+    tables = {"in the window": lambda result: by_position(result, 500), "modulo 100": by_second}
     return {
-        what: pd.concat(
+        label: pd.concat(
             [
                 gather(result).set_index(keys)[values].add_suffix(f"_{when}")
-                for when, result in ((when, getattr(whole, when)) for when in WHEN)
+                for when, result in ((when, getattr(all_folds, when)) for when in WHEN)
             ],
             axis=1,
         ).reset_index()
-        for what, gather in gathered.items()
+        for label, gather in tables.items()
     }
 
 

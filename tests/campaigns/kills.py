@@ -98,7 +98,7 @@ def child(limit: int, move: int, arguments: Sequence[str]) -> None:
     """Be steadkit with small blocks, with room for files of `limit` bytes, dead at a `move`."""
     import resource
 
-    import steadkit.dataset as dataset
+    import steadkit.dataset_files as dataset
     from steadkit.cli import main
     from steadkit.store import copy_traces
 
@@ -150,26 +150,28 @@ def undisturbed(command: Sequence[str], folder: Path) -> Run:
     clear(target)
     began = time.perf_counter()
     process = Run(command, folder, target).start()
-    _, told = process.communicate(timeout=PROMPTLY)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, stderr
     seconds = time.perf_counter() - began
     return Run(command, folder, target, seconds, digests(target))
 
 
 def kill(run: Run, at_size: bool, chance: random.Random) -> str:
     """Kill one run at a random moment; returns how far it was."""
-    how = chance.choice([signal.SIGKILL] * 4 + [signal.SIGTERM])
+    signal_number = chance.choice([signal.SIGKILL] * 4 + [signal.SIGTERM])
     process = run.start()
     if at_size:
         _wait_for_size(run, process, chance.random())
         time.sleep(chance.uniform(0, 0.02))
     else:
         time.sleep(chance.uniform(0, 1.1 * run.seconds))
-    process.send_signal(how)
+    process.send_signal(signal_number)
     process.communicate()
     if process.returncode == 0:
         return "finished before"
-    assert process.returncode in (-how, 1, 128 + how), f"exit code {process.returncode}"
+    assert process.returncode in (-signal_number, 1, 128 + signal_number), (
+        f"exit code {process.returncode}"
+    )
     if (run.target / "out.hdf5").exists():
         return "killed when complete"
     return "killed half way" if run.staging.exists() else "killed before writing"
@@ -188,11 +190,11 @@ def meet(run: Run, chance: random.Random) -> str:
     process = run.start()
     _wait_for_size(run, process, chance.random())
     name = intrude(run, chance)
-    _, told = process.communicate(timeout=PROMPTLY)
+    _, stderr = process.communicate(timeout=PROMPTLY)
     if not name:
-        assert process.returncode == 0, told
+        assert process.returncode == 0, stderr
         return "finished before"
-    refused(run, name, process.returncode, told)
+    refused(run, name, process.returncode, stderr)
     return settle(run, name, chance)
 
 
@@ -210,26 +212,26 @@ def intrude(run: Run, chance: random.Random) -> str:
     return name
 
 
-def refused(run: Run, name: str, code: int | None, told: str) -> None:
+def refused(run: Run, name: str, code: int | None, stderr: str) -> None:
     """Assert that a run was refused in one line because of a file of the user's, which is left."""
-    assert code == 1 and "exists" in told and len(told.splitlines()) == 1, told
+    assert code == 1 and "exists" in stderr and len(stderr.splitlines()) == 1, stderr
     assert (run.target / name).read_bytes() == USERS_FILES[name], "the user's file was altered"
-    others = {entry for entry in digests(run.target) if entry[0] != name}
-    assert others <= run.whole, "a file is in place that is not whole"
+    remaining = {entry for entry in digests(run.target) if entry[0] != name}
+    assert remaining <= run.whole, "a file is in place that is not whole"
 
 
 def settle(run: Run, name: str, chance: random.Random) -> str:
     """Run again over a file of the user's: refused, until it is moved away or --overwrite given."""
     for _ in range(chance.choice((1, 2))):
         process = run.start()
-        _, told = process.communicate(timeout=PROMPTLY)
-        refused(run, name, process.returncode, told)
+        _, stderr = process.communicate(timeout=PROMPTLY)
+        refused(run, name, process.returncode, stderr)
     if chance.random() < 0.5:
         (run.target / name).unlink()
         return "user's file kept, then moved away"
     process = run.start(overwrite=True)
-    _, told = process.communicate(timeout=PROMPTLY)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, stderr
     assert digests(run.target) == run.whole, "--overwrite made other files"
     return "user's file kept, then overwritten"
 
@@ -253,22 +255,24 @@ def fill_up(run: Run, tmpfs: bool, chance: random.Random) -> str:
     room = int(size * chance.random() ** 2) + 4096
     if tmpfs:
         # What is there already stays: a tmpfs cannot shrink below it.
-        kept = sum(path.stat().st_size for path in run.target.rglob("*") if path.is_file())
-        _mount(run.target, room + kept, "remount,")
+        existing_bytes = sum(
+            path.stat().st_size for path in run.target.rglob("*") if path.is_file()
+        )
+        _mount(run.target, room + existing_bytes, "remount,")
     process = run.start(0 if tmpfs else room)
-    _, told = process.communicate(timeout=PROMPTLY)
+    _, stderr = process.communicate(timeout=PROMPTLY)
     if tmpfs:
         _mount(run.target, 4 * size, "remount,")
     if process.returncode == 0:
         return "had room"
-    lines = told.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("Error: "), told
+    lines = stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), stderr
     assert not any((run.target / name).exists() for name in TARGETS), "half of it is in place"
     return "full"
 
 
-def _mount(folder: Path, size: int, how: str = "") -> bool:
-    call = ["mount", "-t", "tmpfs", "-o", f"{how}size={size}", "tmpfs", str(folder)]
+def _mount(folder: Path, size: int, mount_options: str = "") -> bool:
+    call = ["mount", "-t", "tmpfs", "-o", f"{mount_options}size={size}", "tmpfs", str(folder)]
     try:
         return subprocess.run(call, capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -291,34 +295,34 @@ def small_disk(folder: Path) -> Iterator[Path | None]:
 def disturb(run: Run, way: str, chance: random.Random) -> str:
     """Disturb one run; nothing but nothing or the whole may be in place then."""
     if way in ("file limit", "full tmpfs"):
-        what = f"{way}: {fill_up(run, way == 'full tmpfs', chance)}"
+        outcome = f"{way}: {fill_up(run, way == 'full tmpfs', chance)}"
     elif way == "killed at a move":
-        what = f"{way}: {kill_at_move(run, chance)}"
+        outcome = f"{way}: {kill_at_move(run, chance)}"
     elif way == "met by the user":
-        what = f"{way}: {meet(run, chance)}"
+        outcome = f"{way}: {meet(run, chance)}"
     else:
-        what = f"{way}: {kill(run, way == 'killed at a size', chance)}"
-    left = digests(run.target)
-    assert left <= run.whole, "a file is in place that is not whole"
+        outcome = f"{way}: {kill(run, way == 'killed at a size', chance)}"
+    files = digests(run.target)
+    assert files <= run.whole, "a file is in place that is not whole"
     if (run.target / "out.hdf5").exists():
-        assert left == run.whole, "the HDF5 file is there, but not what belongs to it"
-    return what
+        assert files == run.whole, "the HDF5 file is there, but not what belongs to it"
+    return outcome
 
 
 def recover(run: Run) -> str:
     """Run it again, undisturbed; returns whether it went on from what was there."""
     staged, journal = run.staging / "out.hdf5", run.staging / "out.hdf5.journal"
     # An open file keeps its number, so that a new one cannot be taken for it.
-    begun = staged.open("rb") if staged.exists() else None
+    staged_file = staged.open("rb") if staged.exists() else None
     blocks = journal.exists() and journal.stat().st_size > 32
     process = run.start()
-    _, told = process.communicate(timeout=PROMPTLY)
-    assert process.returncode == 0, f"the rerun failed: {told}"
+    _, stderr = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0, f"the rerun failed: {stderr}"
     assert digests(run.target) == run.whole, "the rerun made other files"
-    if begun is None:
+    if staged_file is None:
         return "rerun from the start"
-    with begun:
-        same = os.path.samestat(os.fstat(begun.fileno()), (run.target / "out.hdf5").stat())
+    with staged_file:
+        same = os.path.samestat(os.fstat(staged_file.fileno()), (run.target / "out.hdf5").stat())
     if not blocks:
         return "rerun from the start, no block was whole"
     return "rerun resumed" if same else "rerun from the start, though blocks were whole"
@@ -327,55 +331,55 @@ def recover(run: Run) -> str:
 def sweep(run: Run) -> None:
     """Run it again where everything is in place: it may refuse, and clears up behind a kill."""
     process = run.start()
-    _, told = process.communicate(timeout=PROMPTLY)
-    assert process.returncode == 0 or "exists" in told, told
+    _, stderr = process.communicate(timeout=PROMPTLY)
+    assert process.returncode == 0 or "exists" in stderr, stderr
     assert digests(run.target) == run.whole, "what was whole is so no longer"
 
 
 def campaign(kills: int, seed: int, events: int) -> Counter[str]:
     """Disturb each command `kills` times; an assertion fails where anything is lost."""
     chance = random.Random(seed)
-    seen: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "small") as small:
         folder = Path(name)
         prepare(folder, events)
         sources = digests(folder / "source")
-        ways = {way: often for way, often in WAYS.items() if small or way != "full tmpfs"}
+        ways = {way: weight for way, weight in WAYS.items() if small or way != "full tmpfs"}
         for operation, command in COMMANDS.items():
             run = undisturbed(command, folder)
             for _ in range(kills):
                 (way,) = chance.choices(list(ways), list(ways.values()))
                 target = small if small and way == "full tmpfs" else run.target
-                here = Run(command, folder, target, run.seconds, run.whole)
+                attempt = Run(command, folder, target, run.seconds, run.whole)
                 clear(target)
                 for _ in range(chance.choice((1, 1, 1, 2, 3))):
-                    seen[f"{operation}, {disturb(here, way, chance)}"] += 1
-                    if chance.random() < INTRUSIONS and (name := intrude(here, chance)):
-                        seen[f"{operation}, between: {settle(here, name, chance)}"] += 1
+                    outcomes[f"{operation}, {disturb(attempt, way, chance)}"] += 1
+                    if chance.random() < INTRUSIONS and (name := intrude(attempt, chance)):
+                        outcomes[f"{operation}, between: {settle(attempt, name, chance)}"] += 1
                     if (target / "out.hdf5").exists():
-                        sweep(here)
+                        sweep(attempt)
                         break
                 else:
-                    seen[f"{operation}, {recover(here)}"] += 1
+                    outcomes[f"{operation}, {recover(attempt)}"] += 1
                 assert digests(folder / "source") == sources, "a source was altered"
                 assert not any(target.glob(".*")), "something is left behind"
-    return seen
+    return outcomes
 
 
 def prepare(folder: Path, events: int) -> None:
     """Make the sources, and the manifest for build."""
     call = [sys.executable, "-m", "steadkit"]
     demo = ["demo", "source", "--events", str(events), "--noise", str(events // 4)]
-    wanted = ["subset", *CHUNKS, "--fraction", "0.8", "--seed", "7", "-o", "source/wanted.hdf5"]
-    for arguments in (demo, wanted):
+    subset = ["subset", *CHUNKS, "--fraction", "0.8", "--seed", "7", "-o", "source/wanted.hdf5"]
+    for arguments in (demo, subset):
         subprocess.run([*call, *arguments], cwd=folder, check=True, capture_output=True)
     for suffix in ("hdf5", "csv"):
         (folder / f"source/wanted.{suffix}").unlink()
 
 
-def is_disturbance(what: str) -> bool:
+def is_disturbance(outcome: str) -> bool:
     """Tell what disturbed a run from what came of it."""
-    return "rerun" not in what and ", between" not in what
+    return "rerun" not in outcome and ", between" not in outcome
 
 
 def main() -> None:
@@ -385,13 +389,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--events", type=int, default=400)
     arguments = parser.parse_args()
-    seen = campaign(arguments.kills, arguments.seed, arguments.events)
-    for what, count in sorted(seen.items()):
-        print(f"{count:5d}  {what}")
+    outcomes = campaign(arguments.kills, arguments.seed, arguments.events)
+    for outcome, count in sorted(outcomes.items()):
+        print(f"{count:5d}  {outcome}")
     disturbed = sum(
-        n for what, n in seen.items() if "rerun" not in what and ", between" not in what
+        n
+        for outcome, n in outcomes.items()
+        if "rerun" not in outcome and ", between" not in outcome
     )
-    met = sum(count for what, count in seen.items() if "user's file" in what)
+    met = sum(count for outcome, count in outcomes.items() if "user's file" in outcome)
     print(f"{disturbed:5d}  disturbances, nothing lost, every rerun whole")
     print(f"{met:5d}  files of the user's in between, none altered")
 

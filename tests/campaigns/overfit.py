@@ -13,25 +13,25 @@ import numpy as np
 
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model import build_model
-from eqt.train import compiled
+from eqt.training import compile_model
 from steadkit.catalog import read_table
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.schema import EVENT
 
 WITHIN = 10
 
 
-def events_of(data: Path, count: int) -> Batches:
+def events_of(data: Path, count: int) -> BatchLoader:
     """Make one batch of the first events of a file."""
     table = read_table(data.with_suffix(".csv"))
     names = table["trace_name"][table["trace_category"] == EVENT].tolist()[:count]
-    return Batches(data, names, BatchConfig(batch_size=count))
+    return BatchLoader(data, names, BatchConfig(batch_size=count))
 
 
-def overfit(batches: Batches, steps: int, rate: float, seed: int = 0) -> tuple[float, float]:
+def overfit(batches: BatchLoader, steps: int, rate: float, seed: int = 0) -> tuple[float, float]:
     """Train on one batch; returns the shares of P and of S peaks that are near enough."""
     waveforms, targets = batches.batch(0)
-    model = compiled(build_model(EQTConfig(), seed), TrainConfig())
+    model = compile_model(build_model(EQTConfig(), seed), TrainConfig())
     # A rate that falls to nothing lets the batch normalisations' running means catch up.
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.optimizer.learning_rate = schedule

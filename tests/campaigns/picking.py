@@ -1,8 +1,8 @@
 """Random windows picked three ways by both rule sets: many at once, one by one, and by loops.
 
 Run it completely with ``PYTHONPATH=tests python -m campaigns.picking``: 20,000 windows, two minutes
-on one core; the tests run some hundred. The loops follow the sentences of `eqt.rules.TABLE` and
-share no code with the picker; detections as published are those of ObsPy's trigger. Values are
+on one core; the tests run some hundred. The loops follow the sentences of `eqt.picking.rules.TABLE`
+and share no code with the picker; detections as published are those of ObsPy's trigger. Values are
 quantised, so that flat tops, equals and values at a threshold are frequent, and some are NaN.
 """
 
@@ -12,11 +12,12 @@ from typing import Final
 
 import numpy as np
 from obspy.signal.trigger import trigger_onset
+from reference_picker import detect
 
-from eqt.candidates import gathered
-from eqt.picks import Detection, Thresholds, detect
+from eqt.picking.candidates import extract_candidates
+from eqt.picking.picks import Detection, Thresholds
+from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
 from eqt.probabilities import Probabilities
-from eqt.rules import CORRECTED, PUBLISHED, Rules
 
 SAMPLES: Final = 600
 AT_ONCE: Final = 50
@@ -66,9 +67,11 @@ def _published(window: np.ndarray, single: np.ndarray, thresholds: Thresholds) -
             if value > before and after <= value and value >= threshold:
                 samples.append(i)
         picks.append({i: float(np.round(single[i, column], 3)) for i in samples})
-    found: Found = []
-    at = thresholds.detection
-    for start, end in np.array(trigger_onset(single[:, 0], at, at), int).reshape(-1, 2).tolist():
+    detections: Found = []
+    threshold_d = thresholds.detection
+    for start, end in (
+        np.array(trigger_onset(single[:, 0], threshold_d, threshold_d), int).reshape(-1, 2).tolist()
+    ):
         if end - start < 10:
             continue
         s = next((i for i in picks[1] if start < i < end), None)
@@ -78,12 +81,15 @@ def _published(window: np.ndarray, single: np.ndarray, thresholds: Thresholds) -
             if picks[0][i] > highest or len(inside) == 1:
                 p, highest = i, picks[0][i]
         if p is not None or s is not None:
-            found.append((start, end, p, s))
-    return found
+            detections.append((start, end, p, s))
+    return detections
 
 
 def _corrected(window: np.ndarray, single: np.ndarray, thresholds: Thresholds) -> Found:
-    picks = [_flat_tops(window[:, i], at) for i, at in ((1, thresholds.p), (2, thresholds.s))]
+    picks = [
+        _flat_tops(window[:, i], threshold)
+        for i, threshold in ((1, thresholds.p), (2, thresholds.s))
+    ]
     spans, start = [], None
     for i in range(SAMPLES + 1):
         above = i < SAMPLES and single[i, 0] > np.float32(thresholds.detection)
@@ -92,7 +98,7 @@ def _corrected(window: np.ndarray, single: np.ndarray, thresholds: Thresholds) -
         if not above and start is not None:
             spans += [(start, i - 1)] if i - start >= 10 else []
             start = None
-    found: Found = []
+    detections: Found = []
     for number, (start, end) in enumerate(spans):
         last = end
         if number + 1 < len(spans):
@@ -107,10 +113,10 @@ def _corrected(window: np.ndarray, single: np.ndarray, thresholds: Thresholds) -
         p = _highest(paired or candidates)
         first = start if p is None else p + 1
         s = _highest({i: v for i, v in picks[1].items() if first <= i <= end})
-        for taken, mine in zip((p, s), picks, strict=True):
-            mine.pop(taken, None)
-        found.append((start, end, p, s))
-    return found
+        for pick, candidates_of_phase in zip((p, s), picks, strict=True):
+            candidates_of_phase.pop(pick, None)
+        detections.append((start, end, p, s))
+    return detections
 
 
 def _flat_tops(values: np.ndarray, threshold: float) -> dict[int, float]:
@@ -142,22 +148,26 @@ def differences(
         thresholds = THRESHOLDS[random.integers(len(THRESHOLDS))]
         for rules in rule_sets:
             outputs = iter([Probabilities(mean[:20], std[:20]), Probabilities(mean[20:], std[20:])])
-            kept = gathered(outputs, thresholds, rules=rules).detections(thresholds)
-            for number, (window, stray, many) in enumerate(zip(mean, std, kept, strict=True)):
-                one = detect(window, thresholds, stray, rules)
+            all_detections = extract_candidates(outputs, thresholds, rules=rules).detections(
+                thresholds
+            )
+            for number, (window, stray, detections) in enumerate(
+                zip(mean, std, all_detections, strict=True)
+            ):
+                single = detect(window, thresholds, stray, rules)
                 where = f"window {first + number}, seed {seed}, {thresholds}, {rules.name}"
-                if not (found_in(many) == found_in(one) and _is_near(many, one)):
-                    yield f"{where}: {many} at once, {one} alone"
-                if (loops := by_loops(window, thresholds, rules)) != found_in(one):
-                    yield f"{where}: {found_in(one)}, by loops {loops}"
+                if not (found_in(detections) == found_in(single) and _is_near(detections, single)):
+                    yield f"{where}: {detections} at once, {single} alone"
+                if (loops := by_loops(window, thresholds, rules)) != found_in(single):
+                    yield f"{where}: {found_in(single)}, by loops {loops}"
 
 
-def _is_near(many: list[Detection], one: list[Detection]) -> bool:
+def _is_near(many: list[Detection], single: list[Detection]) -> bool:
     """Compare probabilities and uncertainties; means may be rounded to neighbours."""
-    for ours, theirs in zip(many, one, strict=True):
-        if (ours.p, ours.s) != (theirs.p, theirs.s):
+    for detection_a, detection_b in zip(many, single, strict=True):
+        if (detection_a.p, detection_a.s) != (detection_b.p, detection_b.s):
             return False
-        means = [(d.probability, d.uncertainty) for d in (ours, theirs)]
+        means = [(d.probability, d.uncertainty) for d in (detection_a, detection_b)]
         if not np.allclose(*means, rtol=0, atol=1.001e-3):
             return False
     return True

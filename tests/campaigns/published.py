@@ -15,16 +15,16 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from eqt.weights import load_published
+from eqt.formats.keras_v2 import load_published
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.example import Example
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.transforms import normalize, shift
 
 NAMES = ("original", "conservative")
 TOLERANCE = 50
-LEAST = 0.1
+MIN_PROBABILITY = 0.1
 DETECTED = 0.3
 BATCH = 50
 STRONG_DB = 20
@@ -54,17 +54,17 @@ def real_records(folder: Path) -> Records:
     """Read all real records."""
     csv = folder / "ncedc_a.csv"
     names = read_table(csv, ("trace_name", "trace_category"))["trace_name"].tolist()
-    batches = Batches(csv.with_suffix(".hdf5"), names, BatchConfig(len(names)))
+    batches = BatchLoader(csv.with_suffix(".hdf5"), names, BatchConfig(len(names)))
     return Records(batches.batch(0)[0], batches.p, batches.s)
 
 
 def simulated_records(events: int, seed: int = 0) -> Records:
     """Simulate events with a strong signal on all components, shifted as for training."""
-    random, found = np.random.default_rng(seed), []
+    random, records = np.random.default_rng(seed), []
     for example in islice(_strong(seed), events):
         moved = shift(example, random)
-        found.append((normalize(moved.waveform), moved.p[0], moved.s[0]))
-    return Records(*map(np.array, zip(*found, strict=True)))
+        records.append((normalize(moved.waveform), moved.p[0], moved.s[0]))
+    return Records(*map(np.array, zip(*records, strict=True)))
 
 
 def _strong(seed: int) -> Iterator[Example]:
@@ -86,7 +86,7 @@ def simulated_noise(count: int, seed: int = 0) -> np.ndarray:
 def outputs(model: keras.Model, waveforms: np.ndarray) -> np.ndarray:
     """Give probabilities, shape (traces, 6000, 3): detection, P and S."""
     pieces = [
-        np.concatenate([np.asarray(one) for one in model(waveforms[i : i + BATCH])], axis=-1)
+        np.concatenate([np.asarray(output) for output in model(waveforms[i : i + BATCH])], axis=-1)
         for i in range(0, len(waveforms), BATCH)
     ]
     return np.concatenate(pieces)
@@ -95,7 +95,7 @@ def outputs(model: keras.Model, waveforms: np.ndarray) -> np.ndarray:
 def hits(probability: np.ndarray, arrivals: np.ndarray) -> Hits:
     """Compare the most probable sample of each trace with its arrival."""
     errors = np.abs(probability.argmax(axis=1) - arrivals)
-    right = (errors <= TOLERANCE) & (probability.max(axis=1) > LEAST)
+    right = (errors <= TOLERANCE) & (probability.max(axis=1) > MIN_PROBABILITY)
     return Hits(float(right.mean()), float(errors[right].mean()) if right.any() else np.nan)
 
 
@@ -118,20 +118,20 @@ def main() -> None:
     noise = simulated_noise(count)
     for name in NAMES:
         model = load_published(options.folder / f"eqt_{name}.h5")
-        found = outputs(model, events.waveforms)
-        for phase, place, arrivals in (("P", 1, events.p), ("S", 2, events.s)):
-            share, error = hits(found[..., place], arrivals)
+        probabilities = outputs(model, events.waveforms)
+        for phase, column, arrivals in (("P", 1, events.p), ("S", 2, events.s)):
+            share, error = hits(probabilities[..., column], arrivals)
             print(f"{name}, real: {phase} {share:.1%} right, mean error {error:.1f} samples")
         for position in POSITIONS:
             moved = moved_to(events, position)
             share, error = hits(outputs(model, moved.waveforms)[..., 1], moved.p)
             print(f"{name}, P at {position}: {share:.1%} right, mean error {error:.1f} samples")
-        found, silent = outputs(model, simulated.waveforms), outputs(model, noise)
-        detected = (found[..., 0].max(axis=1) > DETECTED).mean()
+        probabilities, silent = outputs(model, simulated.waveforms), outputs(model, noise)
+        detected = (probabilities[..., 0].max(axis=1) > DETECTED).mean()
         quiet = (silent[..., 0].max(axis=1) <= DETECTED).mean()
         print(f"{name}, {count} simulated: {detected:.1%} detected, {quiet:.1%} of noise silent")
-        for phase, place, arrivals in (("P", 1, simulated.p), ("S", 2, simulated.s)):
-            share, error = hits(found[..., place], arrivals)
+        for phase, column, arrivals in (("P", 1, simulated.p), ("S", 2, simulated.s)):
+            share, error = hits(probabilities[..., column], arrivals)
             print(f"{name}, simulated: {phase} {share:.1%} right, mean error {error:.1f} samples")
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.cores import share_cores
 from eqt.presets import PRESETS
-from eqt.train.halves import HALVES
-from eqt.train.network import network_for
-from eqt.train.steps import Trainer
+from eqt.threads import configure_threads
+from eqt.training.batch_halves import HALVES
+from eqt.training.model import training_model
+from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
 
@@ -36,13 +36,15 @@ def repeat(network: EQTConfig, config: TrainConfig, steps: int) -> Counter[str]:
     steps
         How often.
     """
-    trainer = Trainer(network_for(network, config, None, 1), config, tf.distribute.get_strategy())
+    trainer = Trainer(
+        training_model(network, config, None, 1), config, tf.distribute.get_strategy()
+    )
     trainer.set_rate(config.learning_rate)
     random = np.random.default_rng(0)
     waveforms = random.standard_normal((config.batch_size, *TRACE_SHAPE)).astype(np.float32)
     shape = (config.batch_size, N_SAMPLES, 1)
     targets = {name: random.uniform(size=shape).astype(np.float32) for name in TARGETS}
-    variables = [one for kind in trainer.variables.values() for one in kind]
+    variables = [one for category in trainer.variables.values() for one in category]
     before = [keras.ops.convert_to_numpy(one) for one in variables]
     first: list[np.ndarray] = []
     differing: Counter[str] = Counter()
@@ -52,12 +54,12 @@ def repeat(network: EQTConfig, config: TrainConfig, steps: int) -> Counter[str]:
         trainer.step(waveforms, targets)
         after = [keras.ops.convert_to_numpy(one) for one in variables]
         first = first or after
-        others = [
+        changed = [
             getattr(variable, "path", variable.name)
             for variable, one, value in zip(variables, first, after, strict=True)
             if one.tobytes() != value.tobytes()
         ]
-        differing.update(["any", *others] if others else [])
+        differing.update(["any", *changed] if changed else [])
     return differing
 
 
@@ -68,7 +70,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--models", nargs="+", choices=[*PRESETS, "all"], default=["EQT"])
     options = parser.parse_args()
-    share_cores(HALVES)
+    configure_threads(HALVES)
     names = list(PRESETS) if "all" in options.models else options.models
     for name, size in product(names, options.batch_sizes):
         differing = repeat(PRESETS[name].config, TrainConfig(batch_size=size), options.steps)

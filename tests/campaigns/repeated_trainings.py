@@ -59,7 +59,7 @@ def main() -> None:
         for size in arguments.batch_sizes:
             options = ["--augment", "eqt", "--batch-size", size, "--epochs", 3]
             digests = repeat(folder, arguments.trainings, options)
-            differing = sum(one != digests[0] for one in digests)
+            differing = sum(digest != digests[0] for digest in digests)
             print(f"batch {size}: {differing} of {len(digests)} differ: {digests}", flush=True)
 
 

@@ -23,8 +23,8 @@ import pandas as pd
 
 import steadkit
 from eqt.config import EQTConfig, TrainConfig
-from eqt.runs import Run
-from eqt.train import train
+from eqt.runs import RunFolder
+from eqt.training import train
 from steadkit.demo import chunk_files, demo
 from steadkit.schema import NOISE
 
@@ -68,7 +68,7 @@ def write_files(folder: Path, events: int, noise: int) -> dict[str, Path]:
     files = {name: folder / f"{name}.hdf5" for name in ("random", "catalogue")}
     if not all(path.exists() for path in files.values()):
         demo(folder / "demo", events, noise, seed=0)
-        traces = steadkit.open(*chunk_files(folder / "demo", events))
+        traces = steadkit.open_dataset(*chunk_files(folder / "demo", events))
         table = traces.table(["trace_name", "trace_category"])
         names, is_event = table["trace_name"].to_numpy(str), table["trace_category"] != NOISE
         traces.subset(1, seed=0).save(files["random"], overwrite=True)
@@ -99,11 +99,11 @@ def campaign(
     rows = []
     for order, config in trainings(files, base, compared, seeds):
         slug = order.name.replace(", ", "-").replace(" ", "-")
-        run = Run(folder / "runs" / f"{slug}-{config.augment}-{config.seed}")
+        run = RunFolder(folder / "runs" / f"{slug}-{config.augment}-{config.seed}")
         if not run.is_complete:
             shutil.rmtree(run.folder, ignore_errors=True)  # one that was cut off begins anew
             keras.utils.clear_session()  # else the graph of every network stays in memory
-            train(files[order.file], run.folder, network, config, say=lambda _: None)
+            train(files[order.file], run.folder, network, config, log=lambda _: None)
         last = pd.read_csv(run.history).iloc[-1]
         row = {"order": order.name, "augment": config.augment, "seed": config.seed}
         rows.append(row | last[[*FIGURES, "seconds"]].to_dict())

@@ -93,8 +93,8 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Let a run come to its end."""
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, stderr
 
 
 def undisturbed(folder: Path) -> Whole:
@@ -106,24 +106,24 @@ def undisturbed(folder: Path) -> Whole:
     return Whole(folder / "whole", seconds)
 
 
-def kill(folder: Path, name: str, whole: Whole, chance: random.Random) -> str:
+def kill(folder: Path, name: str, reference: Whole, chance: random.Random) -> str:
     """Start a run, or go on with it, and kill it; returns how far it was.
 
     Some at a random time, some when so many states have been written, and a moment more.
     """
     process = start(folder, name)
     if chance.random() < 0.2:
-        time.sleep(chance.uniform(0, whole.to_begin))
+        time.sleep(chance.uniform(0, reference.to_begin))
     else:
         wait_for(folder / name, process)
         for _ in range(chance.randrange(1, 7)):
             wait_for_change(folder / name / "state.npz", process)
         time.sleep(chance.uniform(0, 0.1))
     process.kill()
-    _, told = process.communicate()
+    _, stderr = process.communicate()
     if process.returncode == 0:
         return "finished before"
-    assert process.returncode == -9, told
+    assert process.returncode == -9, stderr
     return where(folder / name)
 
 
@@ -156,50 +156,54 @@ def where(run: Path) -> str:
 
 def weights(path: Path) -> dict[str, np.ndarray]:
     """Read all weights of a file."""
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
 
     def keep(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
+            arrays[name] = item[()]
 
     with h5py.File(path) as file:
         file.visititems(keep)
-    return found
+    return arrays
 
 
-def compare(run: Path, whole: Path) -> None:
+def compare(run: Path, reference: Path) -> None:
     """Fail where a run is not what the undisturbed one is."""
     for name in ("best.weights.h5", "last.weights.h5"):
-        mine, theirs = weights(run / name), weights(whole / name)
-        assert mine.keys() == theirs.keys() and len(mine) > 20
-        for weight, values in theirs.items():
-            assert np.array_equal(mine[weight], values), f"{name}: {weight} differs"
-    mine, theirs = (pd.read_csv(f / "history.csv").drop(columns="seconds") for f in (run, whole))
-    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
-    assert (run / "split.manifest").read_bytes() == (whole / "split.manifest").read_bytes()
-    left = {path.name for path in run.iterdir()} ^ {path.name for path in whole.iterdir()}
-    assert not left, f"left behind, or missing: {left}"
+        result, expected = weights(run / name), weights(reference / name)
+        assert result.keys() == expected.keys() and len(result) > 20
+        for weight, values in expected.items():
+            assert np.array_equal(result[weight], values), f"{name}: {weight} differs"
+    result, expected = (
+        pd.read_csv(f / "history.csv").drop(columns="seconds") for f in (run, reference)
+    )
+    pd.testing.assert_frame_equal(result, expected, check_exact=True)
+    assert (run / "split.manifest").read_bytes() == (reference / "split.manifest").read_bytes()
+    differing_files = {path.name for path in run.iterdir()} ^ {
+        path.name for path in reference.iterdir()
+    }
+    assert not differing_files, f"left behind, or missing: {differing_files}"
     assert not [*run.parent.glob(".*")], "left behind beside the run"
 
 
 def campaign(kills: int, seed: int) -> Counter[str]:
     """Kill as often as asked for; an assertion fails where a run ends otherwise."""
-    chance, seen = random.Random(seed), Counter[str]()
+    chance, outcomes = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         prepare(folder)
-        whole, number = undisturbed(folder), 0
-        while sum(count for what, count in seen.items() if "killed" in what) < kills:
+        reference, number = undisturbed(folder), 0
+        while sum(count for outcome, count in outcomes.items() if "killed" in outcome) < kills:
             name = f"run{number}"
-            what = kill(folder, name, whole, chance)
-            seen[what] += 1
-            if "complete" in what or "finished" in what:
+            outcome = kill(folder, name, reference, chance)
+            outcomes[outcome] += 1
+            if "complete" in outcome or "finished" in outcome:
                 finish(start(folder, name))
-                compare(folder / name, whole.folder)
+                compare(folder / name, reference.folder)
                 number += 1
         finish(start(folder, f"run{number}"))
-        compare(folder / f"run{number}", whole.folder)
-    return seen
+        compare(folder / f"run{number}", reference.folder)
+    return outcomes
 
 
 def main() -> None:
@@ -208,9 +212,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    seen = campaign(arguments.kills, arguments.seed)
-    for what, count in sorted(seen.items()):
-        print(f"{count:5d}  {what}")
+    outcomes = campaign(arguments.kills, arguments.seed)
+    for outcome, count in sorted(outcomes.items()):
+        print(f"{count:5d}  {outcome}")
     print("every run ended with the undisturbed one's weights, bit for bit")
 
 

@@ -19,10 +19,10 @@ import pandas as pd
 
 import steadkit
 from eqt.config import EQTConfig, TrainConfig
-from eqt.evaluate import evaluate, plan
-from eqt.picks import Thresholds
-from eqt.runs import Run
-from eqt.train import train
+from eqt.evaluation import evaluate, plan
+from eqt.picking.picks import Thresholds
+from eqt.runs import RunFolder
+from eqt.training import train
 from steadkit.catalog import read_table, write_csv
 from steadkit.demo import chunk_files, demo
 from steadkit.schema import EVENT
@@ -49,7 +49,7 @@ def write_files(folder: Path, events: int, noise: int) -> dict[str, Path]:
     complete = folder / "all.hdf5"
     if not complete.exists():
         demo(folder / "demo", events, noise, seed=0)
-        steadkit.open(*chunk_files(folder / "demo", events)).save(complete)
+        steadkit.open_dataset(*chunk_files(folder / "demo", events)).save(complete)
     files = {name: folder / f"{name}.hdf5" for name in LABELS}
     table = read_table(complete.with_suffix(".csv"))
     of_event = np.flatnonzero(table["trace_category"] == EVENT)
@@ -75,18 +75,20 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     folder = files["all"].parent
     for trained, evaluated in COMPARED:
-        run = Run(folder / f"run-{trained}")
+        run = RunFolder(folder / f"run-{trained}")
         if not run.is_complete:
             train(files[trained], run.folder, network, config)
         out = folder / f"evaluation-{trained}-{evaluated}"
         task = plan(run.folder, files[evaluated], None, out)
         figures = evaluate(task, thresholds, overwrite=True).figures
-        for kind, one in figures["honest"]["0.5"].items():
-            row = {"trained with": trained, "evaluated with": evaluated, "kind": kind}
+        for phase, figures_of_phase in figures["honest"]["0.5"].items():
+            row = {"trained with": trained, "evaluated with": evaluated, "kind": phase}
             for name in ("precision", "recall"):
-                row[name] = one[name]
-                row[f"{name} low"], row[f"{name} high"] = one["intervals"].get(name, (None, None))
-            yield row | {"arrivals": one["tp"] + one["fn"]}
+                row[name] = figures_of_phase[name]
+                row[f"{name} low"], row[f"{name} high"] = figures_of_phase["intervals"].get(
+                    name, (None, None)
+                )
+            yield row | {"arrivals": figures_of_phase["tp"] + figures_of_phase["fn"]}
 
 
 def main() -> None:

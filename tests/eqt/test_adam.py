@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from eqt.train.adam import Adam
+from eqt.training.adam import Adam
 
 
 def weights():
@@ -31,12 +31,15 @@ def test_it_moves_weights_and_moments_as_that_of_keras(given):
         optimizer.build(variables)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     for step in range(5):
-        slopes = [random.normal(size=shape).astype("float32") for shape, _ in SHAPES]
+        gradients = [random.normal(size=shape).astype("float32") for shape, _ in SHAPES]
         for optimizer, variables in zip(optimizers, moved, strict=True):
             optimizer.learning_rate = 0.01 / (1 + step)
-            optimizer.apply(slopes, variables)
+            optimizer.apply(gradients, variables)
     assert np.abs(moved[0][0] - weights()[0]).max() > 0.01
-    kept = [[*one.variables, *some] for one, some in zip(optimizers, moved, strict=True)]
-    for mine, same in zip(*kept, strict=True):
-        assert mine.name == same.name
-        np.testing.assert_allclose(mine, same, rtol=1e-5, atol=1e-7)
+    states = [
+        [*one.variables, *variables_of_optimizer]
+        for one, variables_of_optimizer in zip(optimizers, moved, strict=True)
+    ]
+    for variable, reference in zip(*states, strict=True):
+        assert variable.name == reference.name
+        np.testing.assert_allclose(variable, reference, rtol=1e-5, atol=1e-7)

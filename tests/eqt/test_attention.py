@@ -29,7 +29,7 @@ MASKS = {
 }
 MASK = np.array([[True] * 9, [True] * 4 + [False] * 5, [False] * 9, [True, False] * 4 + [True]])
 
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("attention_type", KINDS)
 every_mask = pytest.mark.parametrize("setting", MASKS.values(), ids=MASKS)
 
 
@@ -48,13 +48,13 @@ def seen(steps, width=None, causal=False, mask=None):
     sees = np.zeros((steps, steps), bool)
     for t in range(steps):
         for u in range(steps):
-            near = width is None or t - width // 2 <= u < t - width // 2 + width
+            in_band = width is None or t - width // 2 <= u < t - width // 2 + width
             valid = mask is None or (mask[t] and mask[u])
-            sees[t, u] = near and valid and not (causal and u > t)
+            sees[t, u] = in_band and valid and not (causal and u > t)
     return sees
 
 
-def weigh(scores, sees):
+def softmax(scores, sees):
     """Take the softmax of each row over what it sees."""
     weights = np.zeros(scores.shape)
     for t, row in enumerate(sees):
@@ -66,17 +66,17 @@ def weigh(scores, sees):
 
 def additive(x, sees, Wt, Wx, bh, Wa, ba):
     scores = [[(np.tanh(t @ Wt + u @ Wx + bh) @ Wa + ba).item() for u in x] for t in x]
-    weights = weigh(np.array(scores), sees)
+    weights = softmax(np.array(scores), sees)
     return weights @ x, weights
 
 
 def dot(x, sees):
-    weights = weigh(np.array([[t @ u for u in x] for t in x]), sees)
+    weights = softmax(np.array([[t @ u for u in x] for t in x]), sees)
     return weights @ x, weights
 
 
 def scaled_dot(x, sees):
-    weights = weigh(np.array([[t @ u / np.sqrt(len(t)) for u in x] for t in x]), sees)
+    weights = softmax(np.array([[t @ u / np.sqrt(len(t)) for u in x] for t in x]), sees)
     return weights @ x, weights
 
 
@@ -84,7 +84,7 @@ def multi_head(x, sees, Wq, Wk, Wv, Wo):
     means, weights = [], []
     for head in np.split(np.arange(x.shape[1]), 2):
         query, key, value = (x @ W[:, head] for W in (Wq, Wk, Wv))
-        weights.append(weigh(query @ key.T / np.sqrt(len(head)), sees))
+        weights.append(softmax(query @ key.T / np.sqrt(len(head)), sees))
         means.append(weights[-1] @ value)
     return np.concatenate(means, axis=1) @ Wo, np.array(weights)
 
@@ -95,16 +95,16 @@ FORMULAS = {"additive": additive, "dot": dot, "scaled_dot": scaled_dot, "multi_h
 @pytest.mark.parametrize("mask", [None, MASK], ids=["valid", "padded"])
 @every_mask
 @every_kind
-def test_attention_is_its_formula(kind, setting, mask):
+def test_attention_is_its_formula(attention_type, setting, mask):
     x = signal()
-    layer = KINDS[kind](**setting)
+    layer = KINDS[attention_type](**setting)
     layer.build(x.shape)
     layer.set_weights([signal(w.shape, seed=i) for i, w in enumerate(layer.weights)])
     output, scores = numpy(layer(x, mask=mask, return_attention_scores=True))
-    own = [weight.astype(float) for weight in layer.get_weights()]
+    weights = [weight.astype(float) for weight in layer.get_weights()]
     for i, trace in enumerate(x.astype(float)):
         sees = seen(9, mask=None if mask is None else mask[i], **setting)
-        expected_output, expected_scores = FORMULAS[kind](trace, sees, *own)
+        expected_output, expected_scores = FORMULAS[attention_type](trace, sees, *weights)
         np.testing.assert_allclose(output[i], expected_output, atol=1e-5)
         np.testing.assert_allclose(scores[i], expected_scores, atol=1e-5)
     np.testing.assert_array_equal(output, *numpy([layer(x, mask=mask)]))
@@ -112,10 +112,10 @@ def test_attention_is_its_formula(kind, setting, mask):
 
 @every_mask
 @every_kind
-def test_rows_add_up_to_one_or_to_zero_where_nothing_is_seen(kind, setting):
-    layer = KINDS[kind](**setting)
+def test_rows_add_up_to_one_or_to_zero_where_nothing_is_seen(attention_type, setting):
+    layer = KINDS[attention_type](**setting)
     output, scores = numpy(layer(signal(), mask=MASK, return_attention_scores=True))
-    assert scores.shape == ((4, 2, 9, 9) if kind == "multi_head" else (4, 9, 9))
+    assert scores.shape == ((4, 2, 9, 9) if attention_type == "multi_head" else (4, 9, 9))
     sums = np.broadcast_to(MASK if scores.ndim == 3 else MASK[:, None], scores.shape[:-1])
     np.testing.assert_allclose(scores.sum(-1), sums, atol=1e-6)
     assert not output[~MASK].any()
@@ -124,26 +124,29 @@ def test_rows_add_up_to_one_or_to_zero_where_nothing_is_seen(kind, setting):
 @given(st.data())
 @settings(max_examples=60, derandomize=True)
 def test_what_a_step_may_not_see_does_not_move_it_by_a_bit(data):
-    kind, setting = data.draw(st.sampled_from([*KINDS])), data.draw(st.sampled_from([*MASKS]))
+    attention_type, setting = (
+        data.draw(st.sampled_from([*KINDS])),
+        data.draw(st.sampled_from([*MASKS])),
+    )
     mask = data.draw(st.none() | st.lists(st.booleans(), min_size=6, max_size=6))
     step = data.draw(st.integers(0, 5))
     x = signal((1, 6, 4))
     changed = x.copy()
     changed[:, step] = data.draw(st.sampled_from([-1e4, -3.0, 0.0, 1e-6, 1e4]))
-    layer = KINDS[kind](**MASKS[setting])
+    layer = KINDS[attention_type](**MASKS[setting])
     batch = None if mask is None else np.array([mask])
-    before, after = numpy(layer(one, mask=batch) for one in (x, changed))
+    before, after = numpy(layer(inputs, mask=batch) for inputs in (x, changed))
     blind = ~seen(6, mask=mask, **MASKS[setting])[:, step]
     blind[step] &= mask is not None and not mask[step]
     np.testing.assert_array_equal(before[:, blind], after[:, blind])
 
 
 @every_kind
-def test_invalid_steps_may_hold_anything(kind):
+def test_invalid_steps_may_hold_anything(attention_type):
     x = signal()
     spoilt = np.where(MASK[..., None], x, np.nan)
-    layer = KINDS[kind]()
-    np.testing.assert_array_equal(*numpy(layer(one, mask=MASK) for one in (x, spoilt)))
+    layer = KINDS[attention_type]()
+    np.testing.assert_array_equal(*numpy(layer(inputs, mask=MASK) for inputs in (x, spoilt)))
 
 
 def test_the_published_band_leaks_as_much_as_it_says():
@@ -174,17 +177,17 @@ def gradients(layer, x, mask=None):
             output, _ = layer.stateless_call(weights, layer.non_trainable_variables, x, mask=mask)
             return keras.ops.sum(keras.ops.sin(keras.ops.cast(output, "float32")))
 
-        own = [weight.value for weight in layer.trainable_variables]
-        by_input, by_weights = jax.grad(loss, (0, 1))(keras.ops.convert_to_tensor(x), own)
+        weights = [weight.value for weight in layer.trainable_variables]
+        by_input, by_weights = jax.grad(loss, (0, 1))(keras.ops.convert_to_tensor(x), weights)
         return numpy([by_input, *by_weights])
     import tensorflow as tf
 
     x = tf.constant(x)
-    own = [weight.value for weight in layer.trainable_variables]
+    weights = [weight.value for weight in layer.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(tf.sin(tf.cast(layer(x, mask=mask), "float32")))
-    return numpy(tape.gradient(total, [x, *own]))
+    return numpy(tape.gradient(total, [x, *weights]))
 
 
 STRAINS = {
@@ -198,23 +201,23 @@ STRAINS = {
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("x", STRAINS.values(), ids=STRAINS)
 @every_kind
-def test_outputs_and_gradients_are_finite(kind, x, dtype):
+def test_outputs_and_gradients_are_finite(attention_type, x, dtype):
     for mask in (None, MASK):
-        layer = KINDS[kind](causal=mask is not None, dtype=dtype)
+        layer = KINDS[attention_type](causal=mask is not None, dtype=dtype)
         output, scores = layer(x, mask=mask, return_attention_scores=True)
         for tensor in (output, scores):
             assert keras.backend.standardize_dtype(tensor.dtype) == dtype.removeprefix("mixed_")
-        found = [*numpy([keras.ops.cast(t, "float32") for t in (output, scores)])]
-        found += gradients(layer, x, mask)
-        assert all(np.isfinite(array).all() for array in found)
+        arrays = [*numpy([keras.ops.cast(t, "float32") for t in (output, scores)])]
+        arrays += gradients(layer, x, mask)
+        assert all(np.isfinite(array).all() for array in arrays)
 
 
 @every_kind
-def test_lower_precision_is_near(kind):
-    layer = KINDS[kind]()
+def test_lower_precision_is_near(attention_type):
+    layer = KINDS[attention_type]()
     exact = numpy([layer(signal())])[0]
     for dtype in ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16"):
-        rounded = KINDS[kind](dtype=dtype)
+        rounded = KINDS[attention_type](dtype=dtype)
         rounded.build((4, 9, 4))
         rounded.set_weights(layer.get_weights())
         output = keras.ops.cast(rounded(signal()), "float32")
@@ -222,18 +225,18 @@ def test_lower_precision_is_near(kind):
 
 
 @every_kind
-def test_equal_steps_are_averaged(kind):
+def test_equal_steps_are_averaged(attention_type):
     x = np.ones((1, 9, 4), np.float32)
-    _, scores = numpy(KINDS[kind]()(x, return_attention_scores=True))
+    _, scores = numpy(KINDS[attention_type]()(x, return_attention_scores=True))
     np.testing.assert_allclose(scores, 1 / 9, atol=1e-6)
 
 
 @every_kind
-def test_the_mask_goes_on_as_keras_has_it(kind):
+def test_the_mask_goes_on_as_keras_has_it(attention_type):
     x = signal((2, 5, 4))
     x[:, 3:] = 0
     masked = keras.layers.Masking()(x)
-    layer = KINDS[kind]()
+    layer = KINDS[attention_type]()
     output = layer(masked)
     valid = np.arange(5) < 3
     np.testing.assert_array_equal(*numpy([output, layer(x, mask=np.stack([valid] * 2))]))

@@ -43,16 +43,16 @@ def test_residual_cnn_adds_to_its_input():
 
 
 @pytest.mark.parametrize("gate", ["hard_sigmoid", "sigmoid"])
-@pytest.mark.parametrize("kind", ["bilstm", "lstm", "bigru", "gru"])
-def test_recurrent_layers(kind, gate):
-    layer = blocks.recurrent(kind, "rnn", EQTConfig(gate=gate, dropout=0.3), 0)
-    both = isinstance(layer, keras.layers.Bidirectional)
-    assert both == kind.startswith("bi")
-    for one in (layer.forward_layer, layer.backward_layer) if both else (layer,):
-        assert type(one).__name__.lower() == kind.removeprefix("bi")
-        assert one.dropout == one.recurrent_dropout == 0.3
+@pytest.mark.parametrize("layer_type", ["bilstm", "lstm", "bigru", "gru"])
+def test_recurrent_layers(layer_type, gate):
+    layer = blocks.recurrent(layer_type, "rnn", EQTConfig(gate=gate, dropout=0.3), 0)
+    is_bidirectional = isinstance(layer, keras.layers.Bidirectional)
+    assert is_bidirectional == layer_type.startswith("bi")
+    for direction in (layer.forward_layer, layer.backward_layer) if is_bidirectional else (layer,):
+        assert type(direction).__name__.lower() == layer_type.removeprefix("bi")
+        assert direction.dropout == direction.recurrent_dropout == 0.3
         expected = hard_sigmoid if gate == "hard_sigmoid" else keras.activations.sigmoid
-        assert one.recurrent_activation is expected
+        assert direction.recurrent_activation is expected
 
 
 def test_gru_is_that_of_the_study_with_two_biases():
@@ -65,8 +65,8 @@ def test_the_two_directions_start_apart():
     layer = blocks.recurrent("bilstm", "rnn", CONFIG, 0)
     layer.build((None, 26, 16))
     forward, backward = layer.forward_layer.get_weights(), layer.backward_layer.get_weights()
-    for one, other in zip(forward[:2], backward[:2], strict=True):
-        assert np.abs(one - other).max() > 1e-2
+    for direction, opposite in zip(forward[:2], backward[:2], strict=True):
+        assert np.abs(direction - opposite).max() > 1e-2
 
 
 def test_recurrent_stack_ends_each_layer_in_a_network_in_network():

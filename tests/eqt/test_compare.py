@@ -1,5 +1,6 @@
 """Comparisons: verdicts on picks made by hand, the bootstrap against a loop, refusals."""
 
+import os
 import re
 from dataclasses import replace
 from itertools import count
@@ -8,22 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import refused
+from reference_scores import score_picks
 
 from eqt.compare import (
     COMPARED,
     IN_TIME,
     MEASURES,
     STUDY,
-    Contender,
+    ModelRuns,
     compare,
     read_evaluation,
     sentences,
     tally,
 )
-from eqt.compare.bootstrap import draws, interval, mean_of_seeds, resample, side
+from eqt.compare.bootstrap import classify_interval, draws, interval, mean_of_seeds, resample
 from eqt.compare.comparison import verdict
-from eqt.compare.counting import by_earthquake, counts_of
-from eqt.metrics import STUDY_COLUMNS, study_row, timely
+from eqt.compare.counts import by_earthquake, counts_of
+from eqt.metrics import STUDY_COLUMNS, study_row
 from steadkit.schema import EVENT, NOISE
 
 ARRIVALS = {"P": 600, "S": 900}
@@ -38,26 +40,28 @@ def write_evaluation(folder, off, events=30, noise=12, false_noise=0, missed=0, 
     """
     names = [f"E{i}.XX_EV" for i in range(events)] + [f"N{i}.XX_NO" for i in range(noise)]
     is_event = np.arange(len(names)) < events
-    place = np.arange(len(names))
-    found = np.where(is_event, place >= missed, place - events < false_noise)
+    index = np.arange(len(names))
+    is_detected = np.where(is_event, index >= missed, index - events < false_noise)
     traces = pd.DataFrame(
         {
             "trace_name": names,
             "trace_category": np.where(is_event, EVENT, NOISE),
-            "earthquake": [f"quake {i // 3}" if i < events else f"trace {i}" for i in place],
+            "earthquake": [f"quake {i // 3}" if i < events else f"trace {i}" for i in index],
             "p_s": np.where(is_event, ARRIVALS["P"] / 100, np.nan),
             "s_s": np.where(is_event, ARRIVALS["S"] / 100, np.nan),
         }
     )
-    picks = traces[["trace_name", "trace_category"]].assign(number_of_detections=found.astype(int))
-    detections = traces.loc[found, ["trace_name"]]
+    picks = traces[["trace_name", "trace_category"]].assign(
+        number_of_detections=is_detected.astype(int)
+    )
+    detections = traces.loc[is_detected, ["trace_name"]]
     results = traces[["trace_name", "trace_category"]].assign(
-        detection_probability=np.where(found, 0.9, np.nan)
+        detection_probability=np.where(is_detected, 0.9, np.nan)
     )
     for phase, arrival in ARRIVALS.items():
         results[f"{phase.lower()}_arrival_sample"] = np.where(is_event, arrival, np.nan)
-        results[f"{phase}_pick"] = np.where(found, arrival + off, np.nan)
-        results[f"{phase}_probability"] = np.where(found, 0.5, np.nan)
+        results[f"{phase}_pick"] = np.where(is_detected, arrival + off, np.nan)
+        results[f"{phase}_probability"] = np.where(is_detected, 0.5, np.nan)
         detections[f"{phase}_pick"] = arrival + off
     second = detections.head(extra).assign(P_pick=3000.0, S_pick=np.nan)
     folder.mkdir(parents=True)
@@ -78,7 +82,7 @@ def made(tmp_path):
 
     def make(name, *args, **kwargs):
         folder = write_evaluation(tmp_path / f"{next(numbers)}" / name, *args, **kwargs)
-        return Contender(name, [read_evaluation(folder)])
+        return ModelRuns(name, [read_evaluation(folder)])
 
     return make
 
@@ -89,17 +93,21 @@ def row(comparison, figure, model=None):
 
 
 def test_the_same_picks_are_equal_everywhere_and_undecided(made):
-    found = compare([made("A", 5, missed=3, false_noise=2), made("B", 5, missed=3, false_noise=2)])
-    assert tally(found, "B") == {"Equal": 22}
-    assert tally(found, "B", "bootstrap") == {"undecided": 22}
-    assert set(found.differences["verdict"]) == {"Equal"}
-    assert sentences(found)[0].startswith("B is better than A in 0 of 25 columns (22 equal")
+    comparison = compare(
+        [made("A", 5, missed=3, false_noise=2), made("B", 5, missed=3, false_noise=2)]
+    )
+    assert tally(comparison, "B") == {"Equal": 22}
+    assert tally(comparison, "B", "bootstrap") == {"undecided": 22}
+    assert set(comparison.differences["verdict"]) == {"Equal"}
+    assert sentences(comparison)[0].startswith("B is better than A in 0 of 25 columns (22 equal")
 
 
 def test_a_model_that_is_better_everywhere_is_so_in_all_columns(made):
-    found = compare([made("A", 20, missed=9, false_noise=6), made("B", 5, missed=3, false_noise=1)])
-    assert tally(found, "B") == {"Better": 22}
-    assert set(found.differences["verdict"]) == {"Better"}
+    comparison = compare(
+        [made("A", 20, missed=9, false_noise=6), made("B", 5, missed=3, false_noise=1)]
+    )
+    assert tally(comparison, "B") == {"Better": 22}
+    assert set(comparison.differences["verdict"]) == {"Better"}
     turned = compare(
         [made("A", 20, missed=9, false_noise=6), made("B", 5, missed=3, false_noise=1)], "B"
     )
@@ -107,80 +115,83 @@ def test_a_model_that_is_better_everywhere_is_so_in_all_columns(made):
 
 
 def test_only_what_differs_is_not_equal(made):
-    found = compare([made("A", 5), made("B", 8)])
-    unequal = found.differences[found.differences["verdict"] != "Equal"]
+    comparison = compare([made("A", 5), made("B", 8)])
+    unequal = comparison.differences[comparison.differences["verdict"] != "Equal"]
     errors = {"p_mae", "p_rmse", "s_mae", "s_rmse", "P MAE", "S MAE"}
     assert set(unequal["figure"]) == errors
     assert set(unequal["verdict"]) == {"Worse"}
     # Every pick is late by the same, so no choice of earthquakes changes the difference.
     assert set(unequal["bootstrap"]) == {"worse"}
-    p_mae = row(found, "p_mae")
+    p_mae = row(comparison, "p_mae")
     assert p_mae["difference"] == pytest.approx(3)
     assert (p_mae["low"], p_mae["high"]) == pytest.approx((3, 3))
-    assert row(found, "P MAE")["difference"] == pytest.approx(0.03)
+    assert row(comparison, "P MAE")["difference"] == pytest.approx(0.03)
 
 
 def test_a_pick_off_by_more_than_the_tolerance_counts_for_the_study_alone(made):
-    found = compare([made("A", 5), made("B", 51)])
-    assert row(found, "p_recall")["verdict"] == "Equal"
-    assert row(found, "P recall")["value"] == 0
-    assert row(found, "P MAE")["verdict"] == "undefined"
-    assert row(found, "P MAE")["bootstrap"] == "undecided"
+    comparison = compare([made("A", 5), made("B", 51)])
+    assert row(comparison, "p_recall")["verdict"] == "Equal"
+    assert row(comparison, "P recall")["value"] == 0
+    assert row(comparison, "P MAE")["verdict"] == "undefined"
+    assert row(comparison, "P MAE")["bootstrap"] == "undecided"
     edge = compare([made("A", 5), made("B", 50)])
     assert row(edge, "P recall")["value"] == 1
 
 
 def test_a_few_traces_better_is_better_by_value_but_undecided(made):
-    found = compare([made("A", 5, false_noise=1), made("B", 5)])
-    precision = row(found, "det_precision")
+    comparison = compare([made("A", 5, false_noise=1), made("B", 5)])
+    precision = row(comparison, "det_precision")
     assert (precision["verdict"], precision["bootstrap"]) == ("Better", "undecided")
 
 
 def test_the_values_are_those_of_the_evaluation(made):
     contender = made("A", 7, missed=4, false_noise=2, extra=5)
-    one = contender.evaluations[0]
+    evaluation = contender.evaluations[0]
     figures = compare([contender, made("B", 7)]).figures
-    own = figures[figures["model"] == "A"].set_index(["protocol", "figure"])["value"]
-    study = study_row(one.results, "A")
+    model_rows = figures[figures["model"] == "A"].set_index(["protocol", "figure"])["value"]
+    study = study_row(evaluation.results, "A")
     for column in COMPARED:
-        assert own[STUDY, column] == pytest.approx(study[column], rel=1e-12), column
+        assert model_rows[STUDY, column] == pytest.approx(study[column], rel=1e-12), column
     for phase in "PS":
-        arrivals = one.traces.set_index("trace_name")[f"{phase.lower()}_s"].dropna().to_dict()
-        picks = one.detections[one.detections[f"{phase}_pick"].notna()]
+        seconds = evaluation.traces.set_index("trace_name")[f"{phase.lower()}_s"]
+        arrivals = seconds.dropna().to_dict()
+        picks = evaluation.detections[evaluation.detections[f"{phase}_pick"].notna()]
         seconds = picks.assign(seconds=picks[f"{phase}_pick"] / 100)
-        score, residuals = timely(arrivals, seconds[["trace_name", "seconds"]])
-        assert own[IN_TIME, f"{phase} precision"] == score.precision
-        assert own[IN_TIME, f"{phase} recall"] == score.recall
-        assert own[IN_TIME, f"{phase} F1"] == pytest.approx(score.f1, rel=1e-12)
-        assert own[IN_TIME, f"{phase} MAE"] == pytest.approx(np.abs(residuals).mean())
-    assert own[IN_TIME, "P precision"] < own[IN_TIME, "S precision"]  # the five second picks
+        score, residuals = score_picks(arrivals, seconds[["trace_name", "seconds"]])
+        assert model_rows[IN_TIME, f"{phase} precision"] == score.precision
+        assert model_rows[IN_TIME, f"{phase} recall"] == score.recall
+        assert model_rows[IN_TIME, f"{phase} F1"] == pytest.approx(score.f1, rel=1e-12)
+        assert model_rows[IN_TIME, f"{phase} MAE"] == pytest.approx(np.abs(residuals).mean())
+    # Five events have a second P pick.
+    assert model_rows[IN_TIME, "P precision"] < model_rows[IN_TIME, "S precision"]
 
 
 def test_each_protocol_is_counted_from_its_own_table(made):
     contender = made("A", 7, missed=4, false_noise=2)
-    one = contender.evaluations[0]
+    evaluation = contender.evaluations[0]
     silent = replace(
-        one, results=one.results.assign(detection_probability=np.nan, P_probability=np.nan)
+        evaluation,
+        results=evaluation.results.assign(detection_probability=np.nan, P_probability=np.nan),
     )
-    counts, of_silent = counts_of(one).sum(), counts_of(silent).sum()
+    counts, of_silent = counts_of(evaluation).sum(), counts_of(silent).sum()
     assert of_silent[["d_tp", "d_fp", "p_tp", "p_fp"]].tolist() == [0, 0, 0, 0]
-    own = [name for name in counts.index if "_time_" in name]
-    assert of_silent[own].equals(counts[own])
-    blind = replace(one, picks=one.picks.assign(number_of_detections=0))
+    time_columns = [name for name in counts.index if "_time_" in name]
+    assert of_silent[time_columns].equals(counts[time_columns])
+    blind = replace(evaluation, picks=evaluation.picks.assign(number_of_detections=0))
     of_blind = counts_of(blind).sum()
     assert (of_blind["d_time_tp"], of_blind["d_time_fp"]) == (0, 0)
-    theirs = [name for name in counts.index if "_time_" not in name]
-    assert of_blind[theirs].equals(counts[theirs])
+    study_columns = [name for name in counts.index if "_time_" not in name]
+    assert of_blind[study_columns].equals(counts[study_columns])
 
 
 def test_picks_that_may_be_an_unknown_s_do_not_count(made, tmp_path):
     contender = made("A", 7, false_noise=2, extra=5)
-    one = contender.evaluations[0]
-    one.traces.loc[:9, "s_s"] = np.nan
-    one.detections["S_pick"] = one.detections["S_pick"].fillna(
+    evaluation = contender.evaluations[0]
+    evaluation.traces.loc[:9, "s_s"] = np.nan
+    evaluation.detections["S_pick"] = evaluation.detections["S_pick"].fillna(
         500.0
     )  # of the second ones: before P
-    counts = counts_of(one)
+    counts = counts_of(evaluation)
     assert (counts["s_time_tp"].sum(), counts["s_time_fn"].sum()) == (20, 0)
     assert counts["s_time_fp"].sum() == 2 + 5
     assert counts["p_time_fp"].sum() == 2 + 5
@@ -196,13 +207,13 @@ def test_every_column_of_the_study_is_compared_but_three():
 
 
 def test_the_bootstrap_is_that_of_a_loop_over_rows(made):
-    one = made("A", 5, missed=7, false_noise=4).evaluations[0]
-    counts = counts_of(one)
-    sums, is_noise = by_earthquake(counts, one.traces)
+    evaluation = made("A", 5, missed=7, false_noise=4).evaluations[0]
+    counts = counts_of(evaluation)
+    sums, is_noise = by_earthquake(counts, evaluation.traces)
     drawn = resample(sums.to_numpy(), is_noise, 80, seed=3)
     assert drawn.shape == (80, counts.shape[1])
     rows_of = {
-        key: rows.index for key, rows in one.traces.groupby(["trace_category", "earthquake"])
+        key: rows.index for key, rows in evaluation.traces.groupby(["trace_category", "earthquake"])
     }
     weights = np.concatenate(list(draws(is_noise, 80, seed=3)))
     for weight, values in zip(weights, drawn, strict=True):
@@ -214,11 +225,13 @@ def test_the_bootstrap_is_that_of_a_loop_over_rows(made):
 
 def test_draws_keep_how_much_noise_there_is_and_follow_the_seed():
     is_noise = np.array([True, False, False, True, False])
-    one, again, other = (np.concatenate(list(draws(is_noise, 200, seed))) for seed in (1, 1, 2))
-    assert (one[:, is_noise].sum(axis=1) == 2).all()
-    assert (one[:, ~is_noise].sum(axis=1) == 3).all()
-    np.testing.assert_array_equal(one, again)
-    assert (one != other).any()
+    first, repeated, other_seed = (
+        np.concatenate(list(draws(is_noise, 200, seed))) for seed in (1, 1, 2)
+    )
+    assert (first[:, is_noise].sum(axis=1) == 2).all()
+    assert (first[:, ~is_noise].sum(axis=1) == 3).all()
+    np.testing.assert_array_equal(first, repeated)
+    assert (first != other_seed).any()
     # A multinomial count of n draws among n has the mean 1 and the variance 1 - 1/n.
     many = np.concatenate(list(draws(np.zeros(10, bool), 4000, 0)))
     assert many.mean(axis=0) == pytest.approx(1, abs=0.06)
@@ -237,7 +250,7 @@ def test_traces_of_one_earthquake_widen_the_interval(made):
     contenders = [made("A", 5), made("B", 5, missed=6)]
     grouped = row(compare(contenders), "det_recall")
     alone = [
-        Contender(
+        ModelRuns(
             one.name,
             [
                 replace(e, traces=e.traces.assign(earthquake=e.traces.index))
@@ -254,14 +267,16 @@ def test_traces_of_one_earthquake_widen_the_interval(made):
 def test_the_spread_of_seeds_widens_the_interval(made):
     reference = made("A", 10)
     early, late = made("B", 8).evaluations, made("B", 16).evaluations
-    one = compare([reference, Contender("B", early)])
-    both = compare([reference, Contender("B", [*early, *late])])
-    assert row(one, "p_mae")["bootstrap"] == "better"
-    assert row(both, "p_mae")["value"] == pytest.approx(12)
-    assert row(both, "p_mae")["verdict"] == "Worse"
-    assert row(both, "p_mae")["bootstrap"] == "undecided"
-    assert (row(both, "p_mae")["low"], row(both, "p_mae")["high"]) == pytest.approx((-2, 6))
-    assert both.seeds == 2
+    one_seed = compare([reference, ModelRuns("B", early)])
+    two_seeds = compare([reference, ModelRuns("B", [*early, *late])])
+    assert row(one_seed, "p_mae")["bootstrap"] == "better"
+    assert row(two_seeds, "p_mae")["value"] == pytest.approx(12)
+    assert row(two_seeds, "p_mae")["verdict"] == "Worse"
+    assert row(two_seeds, "p_mae")["bootstrap"] == "undecided"
+    assert (row(two_seeds, "p_mae")["low"], row(two_seeds, "p_mae")["high"]) == pytest.approx(
+        (-2, 6)
+    )
+    assert two_seeds.seeds == 2
 
 
 def test_one_seed_leaves_the_draws_as_they_are():
@@ -270,12 +285,12 @@ def test_one_seed_leaves_the_draws_as_they_are():
 
 
 def test_undefined_figures_are_neither_better_nor_worse(made):
-    found = compare([made("A", 5), made("B", 5, missed=30)])  # B finds nothing at all
-    assert row(found, "det_precision")["verdict"] == "undefined"
-    assert row(found, "det_recall")["verdict"] == "Worse"
-    assert f"{tally(found, 'B')['undefined']} undefined" in sentences(found)[0]
-    assert sum(tally(found, "B").values()) == 22
-    assert side(*interval(np.full(100, np.nan)), 1) == "undecided"
+    comparison = compare([made("A", 5), made("B", 5, missed=30)])  # B finds nothing at all
+    assert row(comparison, "det_precision")["verdict"] == "undefined"
+    assert row(comparison, "det_recall")["verdict"] == "Worse"
+    assert f"{tally(comparison, 'B')['undefined']} undefined" in sentences(comparison)[0]
+    assert sum(tally(comparison, "B").values()) == 22
+    assert classify_interval(*interval(np.full(100, np.nan)), 1) == "undecided"
     assert verdict(float("nan"), 1.0, 1) == "undefined"
 
 
@@ -285,7 +300,7 @@ def test_the_order_of_the_traces_does_not_matter(made, tmp_path):
     for name in ("picks", "traces", "X_test_results"):
         table = pd.read_csv(folder / f"{name}.csv")
         table.sample(frac=1, random_state=1).to_csv(folder / f"{name}.csv", index=False)
-    shuffled = compare([reference, Contender("B", [read_evaluation(folder)])])
+    shuffled = compare([reference, ModelRuns("B", [read_evaluation(folder)])])
     straight = compare([reference, made("B", 8, missed=3)])
     pd.testing.assert_frame_equal(shuffled.differences, straight.differences)
 
@@ -307,7 +322,7 @@ def test_the_command_prints_and_writes_the_comparison(run, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == names
     table = pd.read_csv(out / "comparison.csv")
     assert len(table) == 2 * len(MEASURES)
-    page, text = ((out / f"comparison.{kind}").read_text() for kind in ("html", "md"))
+    page, text = ((out / f"comparison.{suffix}").read_text() for suffix in ("html", "md"))
     for line in ("gru is better than eqt in ", "bo is better than eqt in ", "95 %", SAID):
         assert line in page
         assert line in text
@@ -328,7 +343,7 @@ def test_a_comparison_is_not_overwritten_unasked_and_is_repeatable(run, tmp_path
 
 
 def test_runs_of_one_name_are_told_apart(run, tmp_path):
-    folders = [tmp_path / place / "eqt" for place in ("a", "b")]
+    folders = [tmp_path / folder_name / "eqt" for folder_name in ("a", "b")]
     for folder in folders:
         write_evaluation(folder / "evaluation", 5)
     result = run("eqt", "compare", "a/eqt", "b/eqt", "--out", "out")
@@ -343,7 +358,7 @@ def spoil(folder, name, change):
 
 def test_refusals_are_one_clear_line(run, tmp_path):
     eqt, gru, _ = runs_of(tmp_path)
-    other = write_evaluation(tmp_path / "other", 5, events=27)
+    other_traces = write_evaluation(tmp_path / "other", 5, events=27)
     moved = write_evaluation(tmp_path / "moved", 5)
     spoil(moved, "traces.csv", lambda text: text.replace("quake 4,6.0", "quake 4,6.1"))
     bare = write_evaluation(tmp_path / "bare", 5)
@@ -360,6 +375,8 @@ def test_refusals_are_one_clear_line(run, tmp_path):
     spoil(stray, "detections.csv", lambda text: text.replace("E3.XX_EV", "X3.XX_EV"))
     broken = write_evaluation(tmp_path / "broken", 5)
     (broken / "picks.csv").write_bytes(b"\xff\xfe\x00not text")
+    hollow = write_evaluation(tmp_path / "hollow", 5)
+    os.truncate(hollow / "traces.csv", 2**36)  # more than memory, and no end of a line in it
     empty = tmp_path / "empty"
     empty.mkdir()
     cases = [
@@ -367,7 +384,7 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, eqt / "evaluation"], ["named twice"]),
         ([eqt, tmp_path / "none"], ["no folder"]),
         ([eqt, empty], ["holds no evaluation", "eqt evaluate"]),
-        ([eqt, other], ["different traces", "3 are in one of them only"]),
+        ([eqt, other_traces], ["different traces", "3 are in one of them only"]),
         ([eqt, moved], ["disagree", "3 of 42 traces"]),
         ([eqt, bare], ["traces.csv", "evaluate again"]),
         ([eqt, text], ["P_pick", "soon", "a number is needed"]),
@@ -375,7 +392,8 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, cut], ["X_test_results.csv", "does not list"]),
         ([eqt, short], ["traces.csv", "does not list"]),
         ([eqt, stray], ["detections.csv", "does not list"]),
-        ([eqt, broken], ["picks.csv", "not a CSV"]),
+        ([eqt, broken], ["picks.csv", "NUL", "no CSV"]),
+        ([eqt, hollow], ["traces.csv", "line of more than"]),
         ([eqt, gru, "--baseline", "BC"], ["BC", "eqt, gru"]),
         ([eqt, gru, "--out", eqt / "evaluation" / "picks.csv"], ["is a file"]),
         ([eqt, gru, "--resamples", 3], ["resamples"]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqt.config import EQTConfig, TrainConfig, read_toml
-from eqt.config.files import MOST_BYTES
+from eqt.config.files import MAX_BYTES
 from steadkit.errors import InputError
 
 
@@ -112,7 +112,7 @@ def test_a_cosine_falls_over_the_epochs_there_are():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "message"),
     [
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
@@ -127,14 +127,14 @@ def test_a_cosine_falls_over_the_epochs_there_are():
         ({"normalization": "median"}, "median"),
     ],
 )
-def test_trainings_that_cannot_be(wrong, words):
-    with pytest.raises(InputError, match=words):
+def test_trainings_that_cannot_be(wrong, message):
+    with pytest.raises(InputError, match=message):
         TrainConfig(**wrong)
 
 
 FILES = {
     "binary": bytes(range(256)) * 100,
-    "large": b"1" * (MOST_BYTES + 1),
+    "large": b"1" * (MAX_BYTES + 1),
     "deep": b"a = " + b"[" * 100_000,
     "digits": b"a = " + b"9" * 5000,
     "cut": b"a = {",
@@ -153,18 +153,18 @@ def test_files_that_hold_no_settings(tmp_path, content):
 FOREIGN = [None, True, -1, 10**300, 1e308, "x" * 10_000, [], [1], {}, {"a": [1]}, [[]], ["\x1b[1m"]]
 
 
-@pytest.mark.parametrize("kind", [EQTConfig, TrainConfig])
+@pytest.mark.parametrize("config_class", [EQTConfig, TrainConfig])
 @pytest.mark.parametrize("value", FOREIGN, ids=lambda x: repr(x)[:12])
-def test_foreign_values_are_refused_in_one_line(kind, value):
-    for name in kind().to_dict():
+def test_foreign_values_are_refused_in_one_line(config_class, value):
+    for name in config_class().to_dict():
         try:
-            kind.from_dict({name: value})
+            config_class.from_dict({name: value})
         except InputError as error:
             assert len(str(error)) < 600 and str(error).isprintable(), name
     for settings in (value, {"a": value}):
         if settings != {}:
             with pytest.raises(InputError, match=r"cannot be|unknown"):
-                kind.from_dict(settings)
+                config_class.from_dict(settings)
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "0x" + "f" * 6000])

@@ -9,20 +9,20 @@ import pandas as pd
 import pytest
 from conftest import TINY, names_of, refused, write_stead
 
-from eqt import checkpoints
-from eqt.evaluate import (
+import eqt.evaluation.run as evaluation_run
+from eqt.evaluation import (
     Protocol,
     detections_table,
     evaluate,
-    evaluating,
     picks_table,
     plan,
     results_table,
     traces_table,
 )
+from eqt.formats import weights_h5
 from eqt.metrics import STUDY_COLUMNS
 from eqt.model import build_model
-from eqt.picks import Detection, Pick, Thresholds
+from eqt.picking.picks import Detection, Pick, Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.catalog import GROUP_COLUMNS, read_table, write_csv
 from steadkit.errors import InputError
@@ -99,10 +99,10 @@ def test_figures_stand_under_stable_names(evaluated):
     assert metrics["study"]["#events"] + metrics["study"]["#noise"] == 9
     assert metrics["thresholds"] == {"detection": 1e-6, "p": 1e-6, "s": 1e-6, "from": "given"}
     assert list(metrics["honest"]) == ["0.5", "0.1", "0.2"]
-    for kinds in metrics["honest"].values():
-        assert set(kinds) == {"detection", "presence", "P", "S"}
-        for one in kinds.values():
-            assert {"precision", "recall", "f1", "tp", "fp", "fn", "tn", "intervals"} <= set(one)
+    for scores_by_name in metrics["honest"].values():
+        assert set(scores_by_name) == {"detection", "presence", "P", "S"}
+        for score in scores_by_name.values():
+            assert {"precision", "recall", "f1", "tp", "fp", "fn", "tn", "intervals"} <= set(score)
     assert set(metrics["breakdown"]) == {
         "snr_db",
         "source_distance_km",
@@ -140,7 +140,7 @@ def picked(trained, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("picked") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluating, "predictor", changing)
+        patch.setattr(evaluation_run, "predictor", changing)
         return evaluate(plan(trained, None, None, folder), Thresholds(), protocol=FEW)
 
 
@@ -183,15 +183,15 @@ def test_errors_of_picks_are_seconds_and_those_of_the_tester_samples(picked):
 def test_the_honest_counts_are_recomputed_from_the_tables(evaluated):
     found = pd.read_csv(evaluated.folder / "detections.csv")
     traces = pd.read_csv(evaluated.folder / "traces.csv").set_index("trace_name")
-    for tolerance, kinds in evaluated.figures["honest"].items():
+    for tolerance, scores_by_name in evaluated.figures["honest"].items():
         for phase in "PS":
             picks = found.dropna(subset=f"{phase}_pick")
             truth = picks["trace_name"].map(traces[f"{phase.lower()}_s"])
             off = (picks[f"{phase}_pick"] / 100 - truth).abs().round(6)
             tp = picks["trace_name"][off <= float(tolerance)].nunique()
-            assert kinds[phase]["tp"] == tp
-            assert kinds[phase]["fp"] == len(picks) - tp > 0
-            assert kinds[phase]["fn"] == traces[f"{phase.lower()}_s"].notna().sum() - tp
+            assert scores_by_name[phase]["tp"] == tp
+            assert scores_by_name[phase]["fp"] == len(picks) - tp > 0
+            assert scores_by_name[phase]["fn"] == traces[f"{phase.lower()}_s"].notna().sum() - tp
 
 
 def test_a_row_a_trace_tells_its_earthquake(evaluated):
@@ -210,9 +210,9 @@ def test_without_source_id_the_origin_time_tells_the_earthquake(stead):
     table = read_table(source.csv)
     table["source_id"] = ["a", "", "None", ""]
     table["source_origin_time"] = ["2020", "2021", "", ""]
-    told = traces_table(table, np.full(4, np.nan), np.full(4, np.nan))
-    assert told["earthquake"].tolist() == ["a", "2021", *table["trace_name"][2:]]
-    assert told["station"][0] == "XX.S0"
+    rows = traces_table(table, np.full(4, np.nan), np.full(4, np.nan))
+    assert rows["earthquake"].tolist() == ["a", "2021", *table["trace_name"][2:]]
+    assert rows["station"][0] == "XX.S0"
 
 
 def test_the_same_evaluation_gives_the_same_files(trained, evaluated, tmp_path):
@@ -226,20 +226,20 @@ def test_monte_carlo_dropout_tells_whether_uncertain_picks_are_off(tmp_path):
     config = replace(TINY, residual_kernels=(3,))
     source = write_stead(tmp_path / "data.hdf5", names_of(5, 2))
     weights = tmp_path / "some.weights.h5"
-    checkpoints.save(build_model(config, 0), config, weights)
+    weights_h5.save(build_model(config, 0), config, weights)
     task = plan(None, source.hdf5, weights, tmp_path / "out")
     outcome = evaluate(task, LOW, mc_samples=3, protocol=Protocol((60.0,), 0))
-    told = outcome.figures["uncertainty"]
+    uncertainty = outcome.figures["uncertainty"]
     found = pd.read_csv(outcome.folder / "detections.csv")
-    assert 1 <= told["P"]["picks"] <= 5
+    assert 1 <= uncertainty["P"]["picks"] <= 5
     assert (found["P_uncertainty"].dropna() >= 0).all()
     assert found["P_uncertainty"].max() > 0
     assert "Is what is uncertain wrong?" in (outcome.folder / "report.html").read_text()
 
 
 def test_another_file_is_evaluated_whole(trained, stead):
-    other = stead("other.hdf5")
-    task = plan(trained, other.hdf5, None, None)
+    other_data = stead("other.hdf5")
+    task = plan(trained, other_data.hdf5, None, None)
     assert len(task.traces) == 12
     assert task.out == trained / "evaluation-other"
     assert task.weights == trained / "best.weights.h5"
@@ -266,10 +266,10 @@ def moved(trained, tmp_path):
 def test_a_run_whose_data_moved_is_evaluated_on_its_test_part(trained, moved, run, tmp_path):
     refused(run("eqt", "evaluate", moved), "gone.hdf5", "which is not there", "--data")
     task = plan(moved, tmp_path / "copy.hdf5", None, None)
-    own = plan(trained, None, None, None)
-    assert task.traces == own.traces and task.validation.traces == own.validation.traces
+    own_task = plan(trained, None, None, None)
+    assert task.traces == own_task.traces and task.validation.traces == own_task.validation.traces
     assert task.validation.data == task.data == tmp_path / "copy.hdf5"
-    assert task.seen == own.seen == (0, 0)
+    assert task.seen == own_task.seen == (0, 0)
     assert task.out == moved / "evaluation"
 
 
@@ -289,9 +289,9 @@ def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, ru
     known = int(left["trace_name"].map(parts).isin(["train", "validation"]).sum())
     assert (len(task.traces), *task.seen) == (len(left), known, 1)
     result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--out", "out", "--resamples", 0)
-    told = f"Not independent: of these {len(left)} traces {known} were trained on"
-    assert result.exit_code == 0 and result.output.startswith(told), result.output
-    assert told in (tmp_path / "out" / "report.html").read_text()
+    reported = f"Not independent: of these {len(left)} traces {known} were trained on"
+    assert result.exit_code == 0 and result.output.startswith(reported), result.output
+    assert reported in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_picks_that_may_be_an_unknown_s_do_not_count(trained, moved, run, tmp_path):
@@ -305,9 +305,9 @@ def test_picks_that_may_be_an_unknown_s_do_not_count(trained, moved, run, tmp_pa
     events = unknown.figures["events"]
     assert unknown.figures["unknown"] == {"P": 0, "S": events}
     before, after = (one.figures["honest"]["0.5"] for one in (known, unknown))
-    for kind in ("P", "presence"):
-        assert [before[kind][n] for n in ("tp", "fp", "fn")] == [
-            after[kind][n] for n in ("tp", "fp", "fn")
+    for score_name in ("P", "presence"):
+        assert [before[score_name][n] for n in ("tp", "fp", "fn")] == [
+            after[score_name][n] for n in ("tp", "fp", "fn")
         ]
     assert after["S"]["tp"] == after["S"]["fn"] == 0
     picks = unknown.folder / "detections.csv"
@@ -441,8 +441,8 @@ def test_a_row_of_the_tester_by_hand(stead):
 def test_errors_are_empty_outside_of_the_detection(stead, start, end, errors):
     table = read_table(stead("one.hdf5", names_of(1)).csv)
     row = results_table(table, [[Detection(start, end, 0.9, Pick(640, 0.8), Pick(860, 0.7))]])
-    told = [None if np.isnan(value) else value for value in row.loc[0, ["P_error", "S_error"]]]
-    assert tuple(told) == errors
+    reported = [None if np.isnan(value) else value for value in row.loc[0, ["P_error", "S_error"]]]
+    assert tuple(reported) == errors
 
 
 def test_arrivals_are_whole_numbers_and_zero_is_none(stead):
@@ -456,7 +456,7 @@ def test_arrivals_are_whole_numbers_and_zero_is_none(stead):
 def test_the_default_of_the_tester_is_told(tmp_path, run):
     config = replace(TINY, residual_kernels=(3,))
     write_stead(tmp_path / "data.hdf5", names_of(5, 2))
-    checkpoints.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
+    weights_h5.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
     arguments = ("--data", "data.hdf5", "--weights", "some.weights.h5", "--resamples", 0)
     for number, options in enumerate(
         [("--mc-samples", 5, "--thresholds", "published"), ("--mc-samples", 4)]
@@ -475,7 +475,7 @@ def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):
         bells = np.exp(-0.5 * (away / [60, 10, 10]) ** 2)
         return lambda waveforms: Probabilities(np.tile(bells, (len(waveforms), 1, 1)))
 
-    monkeypatch.setattr(evaluating, "predictor", always_the_same)
+    monkeypatch.setattr(evaluation_run, "predictor", always_the_same)
     found = {}
     for options in ([], ["--refine"]):
         result = run("eqt", "evaluate", str(trained), *options, "--out", "out", "--overwrite")

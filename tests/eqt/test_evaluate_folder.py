@@ -2,13 +2,13 @@
 
 import pytest
 
-from eqt.evaluate.folder import files_of
-from steadkit.atomic import staged_folder
+from eqt.evaluation.folder import files_of
+from steadkit.atomic import atomic_folder
 from steadkit.errors import InputError
 
 
 def make(folder, text, overwrite=False):
-    with staged_folder(folder, overwrite, files_of) as staging:
+    with atomic_folder(folder, overwrite, files_of) as staging:
         (staging / "picks.csv").write_text(text)
         (staging / "metrics.json").write_text(f'{{"study": "{text}"}}')
 

@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from eqt.evaluate import SECTIONS, Protocol, evaluate, plan
-from eqt.pages import paragraph, section
-from eqt.picks import Thresholds
+from eqt.evaluation import SECTIONS, Protocol, evaluate, plan
+from eqt.picking.picks import Thresholds
+from eqt.plots.html import paragraph, section
 
 VOID = ("meta", "img", "br")
 
@@ -33,8 +33,8 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(trained, tmp_path_factory):
-    def custom(found):
-        return section("<One> more", paragraph(f"{len(found.traces)} traces"))
+    def custom(result):
+        return section("<One> more", paragraph(f"{len(result.traces)} traces"))
 
     out = tmp_path_factory.mktemp("report") / "out"
     task = plan(trained, None, None, out)
@@ -70,5 +70,5 @@ def test_the_page_needs_nothing_from_elsewhere(page):
     reader = Reader()
     reader.feed(page)
     assert len(reader.addresses) >= 7
-    assert all(one.startswith("data:image/png;base64,") for one in reader.addresses)
+    assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert not any(word in page for word in ("http:", "https:", "<script", "url(", "@import"))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from conftest import refused
 
-from eqt.candidates import GRID, gathered
-from eqt.evaluate import Part, Protocol, Task, choose, evaluate, plan, to_choose
-from eqt.evaluate.found import found_in, judge, swept
-from eqt.evaluate.thresholds import told
+from eqt.evaluation import Protocol, Task, TraceSubset, choose, evaluate, plan, to_choose
+from eqt.evaluation.detections import detection_columns, picks_at_floor, score
+from eqt.evaluation.thresholds import describe_choice
 from eqt.metrics import truth_of
-from eqt.picks import Thresholds
+from eqt.picking.candidates import GRID, extract_candidates
+from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 from steadkit.errors import InputError
 
@@ -31,34 +31,38 @@ def made(events=30, noise=20, seed=0):
             first, second = int(p[row]), int(s[row])
             mean[row, first : int(second + 0.4 * (second - first)), 0] = random.uniform(0.4, 1)
             mean[row, [first, second], [1, 2]] = random.uniform(0.3, 1, 2)
-    return gathered(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
+    return extract_candidates(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
 
 
 def f1_of(candidates, truth, thresholds, phase):
-    picked = found_in(candidates.detections(thresholds)).picks[phase]
-    return judge(truth, picked, phase, 0.5).tally.score().f1
+    picked = detection_columns(candidates.detections(thresholds)).picks[phase]
+    return score(truth, picked, phase, 0.5).counts.score().f1
 
 
 def test_what_is_tried_is_what_picking_at_that_threshold_gives():
     candidates, truth = made()
     chosen = choose(candidates, truth, Thresholds())
     detection = chosen.thresholds.detection
-    for at in GRID:
-        whole = Thresholds(detection, at, 0.5)
-        assert chosen.tried["p"][f"{at:g}"] == pytest.approx(f1_of(candidates, truth, whole, "P"))
-        whole = Thresholds(detection, chosen.thresholds.p, at)
-        expected = np.nan_to_num(f1_of(candidates, truth, whole, "S"))
-        assert chosen.tried["s"][f"{at:g}"] == pytest.approx(expected)
+    for threshold in GRID:
+        trial = Thresholds(detection, threshold, 0.5)
+        assert chosen.tried["p"][f"{threshold:g}"] == pytest.approx(
+            f1_of(candidates, truth, trial, "P")
+        )
+        trial = Thresholds(detection, chosen.thresholds.p, threshold)
+        expected = np.nan_to_num(f1_of(candidates, truth, trial, "S"))
+        assert chosen.tried["s"][f"{threshold:g}"] == pytest.approx(expected)
 
 
 def test_a_sweep_holds_what_is_picked_at_high_thresholds_too():
     """A P of 0.02 that pairs with an S is not what is picked at 0.5."""
     mean = np.zeros((1, 6000, 3), np.float32)
     mean[0, 700:1500, 0], mean[0, [705, 1010], 1], mean[0, 1000, 2] = 0.9, (0.02, 0.6), 0.5
-    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
-    assert swept(candidates, Thresholds(), "P").seconds.tolist() == [10.1]
-    assert found_in(candidates.detections(Thresholds())).picks["P"].seconds.tolist() == [10.1]
-    low = found_in(candidates.detections(Thresholds(p=0.01))).picks
+    candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
+    assert picks_at_floor(candidates, Thresholds(), "P").seconds.tolist() == [10.1]
+    assert detection_columns(candidates.detections(Thresholds())).picks["P"].seconds.tolist() == [
+        10.1
+    ]
+    low = detection_columns(candidates.detections(Thresholds(p=0.01))).picks
     assert (low["P"].seconds.tolist(), low["S"].seconds.tolist()) == ([7.05], [10.0])
 
 
@@ -78,7 +82,7 @@ def test_what_is_given_stands():
     chosen = choose(candidates, truth, Thresholds(p=0.77), ("detection", "s"))
     assert chosen.thresholds.p == 0.77
     assert set(chosen.tried) == {"detection", "s"}
-    record = told(chosen.thresholds, chosen, "50 traces")
+    record = describe_choice(chosen.thresholds, chosen, "50 traces")
     assert record["from"] == "detection validation, p given, s validation"
 
 
@@ -87,13 +91,13 @@ def test_where_nothing_is_right_the_published_stand():
     nothing = truth_of(np.full(50, np.nan), np.full(50, np.nan))
     chosen = choose(candidates, nothing, Thresholds())
     assert chosen.thresholds == Thresholds()
-    assert told(chosen.thresholds, chosen, "")["from"] == "published"
+    assert describe_choice(chosen.thresholds, chosen, "")["from"] == "published"
 
 
 def test_of_several_that_are_as_good_the_middle_is_taken():
     mean = np.zeros((1, 6000, 3), np.float32)
     mean[0, 600:1000, 0], mean[0, 600, 1], mean[0, 880, 2] = 0.7, 0.91, 0.91
-    candidates = gathered(iter([Probabilities(mean)]), Thresholds())
+    candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
     chosen = choose(candidates, truth_of(np.array([600.0]), np.array([880.0])), Thresholds())
     # From 0.01 to 0.65 or 0.9 all are perfect.
     assert chosen.thresholds == Thresholds(0.3, 0.45, 0.45)
@@ -104,21 +108,28 @@ def task(validation=None):
 
 
 def test_what_is_to_be_chosen(tmp_path):
-    there = task(Part(tmp_path, ["a"]))
-    gone = task(Part(tmp_path / "moved", ["a"]))
-    assert to_choose(there, None) == to_choose(gone, "validation") == ("detection", "p", "s")
-    assert to_choose(there, None, {"p": 0.5}) == ("detection", "s")
-    assert to_choose(gone, None) == to_choose(task(), None) == to_choose(there, "published") == ()
+    with_validation = task(TraceSubset(tmp_path, ["a"]))
+    gone = task(TraceSubset(tmp_path / "moved", ["a"]))
+    assert (
+        to_choose(with_validation, None) == to_choose(gone, "validation") == ("detection", "p", "s")
+    )
+    assert to_choose(with_validation, None, {"p": 0.5}) == ("detection", "s")
+    assert (
+        to_choose(gone, None)
+        == to_choose(task(), None)
+        == to_choose(with_validation, "published")
+        == ()
+    )
 
 
 def test_the_test_part_changes_no_threshold(trained, tmp_path):
-    whole = plan(trained, None, None, tmp_path / "whole")
-    less = replace(whole, traces=whole.traces[:3], out=tmp_path / "less")
+    complete = plan(trained, None, None, tmp_path / "whole")
+    less = replace(complete, traces=complete.traces[:3], out=tmp_path / "less")
     records = []
-    for one in (whole, less):
-        names = to_choose(one, None)
-        evaluate(one, Thresholds(), choose_on_validation=names, protocol=Protocol(resamples=0))
-        records.append(json.loads((one.out / "metrics.json").read_text())["thresholds"])
+    for variant in (complete, less):
+        names = to_choose(variant, None)
+        evaluate(variant, Thresholds(), choose_on_validation=names, protocol=Protocol(resamples=0))
+        records.append(json.loads((variant.out / "metrics.json").read_text())["thresholds"])
     assert records[0] == records[1]
     assert set(records[0]["tried"]) == {"detection", "p", "s"}
     assert records[0]["validation"].startswith("9 traces of ")

@@ -15,7 +15,7 @@ from eqt.cli import main
 from eqt.compare import COMPARED
 from eqt.config import TrainConfig
 from eqt.experiments import Settings, default_folder, experiment, settings_of
-from eqt.experiments.claims import CLAIMS, claims_of, slips
+from eqt.experiments.claims import CLAIMS, claims_of, inconsistencies
 from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
 from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
@@ -23,7 +23,7 @@ from eqt.presets import PRESETS
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.split import Rule, list_rows, split_manifest
+from steadkit.split import SplitConfig, list_rows, split_manifest
 
 SMALL = {"epochs": 2, "batch_size": 16}
 TRACES = 60
@@ -102,13 +102,13 @@ def test_the_numbers_are_the_studys_and_so_are_its_slips():
         "4x4": (8, None, 8),
         "2LSTM": (10, None, 10),
     }
-    of_bclos = slips(claims_of("merged")["BCLOS"])
+    of_bclos = inconsistencies(claims_of("merged")["BCLOS"])
     assert [slip.partition(", which")[0] for slip in of_bclos] == [
         "lists det_recall and d_fn without d_tp",
         "lists s_recall and s_fn without s_tp",
         "lists s_fp without s_tn",
     ]
-    assert slips(claims_of("mini")["2LSTM"]) == []
+    assert inconsistencies(claims_of("mini")["2LSTM"]) == []
 
 
 def test_a_suite_begins_with_the_network_all_are_compared_with():
@@ -139,7 +139,7 @@ def test_the_folder_holds_runs_evaluations_and_a_report(done):
     split = load(done / "split.manifest")
     assert len(split.traces) == TRACES
     pairs = zip(split.traces, split.parts, strict=True)
-    test_part = [name for name, part in pairs if part == "test"]
+    test_part = [name for name, split_name in pairs if split_name == "test"]
     for run in runs:
         assert load(done / run / "split.manifest").digest == split.digest
         picks = pd.read_csv(done / run / "evaluation" / "picks.csv")
@@ -172,7 +172,7 @@ def test_the_claims_table_has_every_column_and_follows_from_the_runs(done):
 
 
 def test_the_report_says_what_it_is_about(done):
-    page, text = ((done / f"report.{kind}").read_text() for kind in ("html", "md"))
+    page, text = ((done / f"report.{suffix}").read_text() for suffix in ("html", "md"))
     for words in (
         "BC is better than EQT in ",
         "The study says better in 9 of 25",
@@ -228,16 +228,16 @@ def test_a_training_that_was_cut_off_goes_on_and_gives_the_same(done, copied, se
 
 def weights(run):
     """Read the arrays of a file of weights."""
-    found = {}
+    values = {}
 
     def keep(name, item):
         if isinstance(item, h5py.Dataset):
-            found[name] = item[()].tolist() if item.shape else str(item[()])
+            values[name] = item[()].tolist() if item.shape else str(item[()])
 
     with h5py.File(run / "best.weights.h5") as file:
         file.visititems(keep)
-    assert found
-    return found
+    assert values
+    return values
 
 
 def test_a_rerun_trains_nothing_and_evaluates_what_is_missing(done, copied, settings):
@@ -264,12 +264,14 @@ def test_what_of_the_test_part_was_trained_on_is_said_first(copied, small):
     options = ["--quick", "--epochs", 2, "--batch-size", 16, "--out", copied]
     result = CliRunner().invoke(main, ["experiment", "merged", *map(str, options)])
     assert result.exit_code == 0, result.output
-    told = f"Not independent for BC: of these {n_traces} traces 2 were trained on or chosen by."
+    seen_sentence = (
+        f"Not independent for BC: of these {n_traces} traces 2 were trained on or chosen by."
+    )
     lines = result.output.splitlines()
-    assert lines.index(told) < next(n for n, line in enumerate(lines) if "columns" in line)
-    text, page = ((copied / f"report.{kind}").read_text() for kind in ("md", "html"))
-    assert text.split("\n\n")[1:3] == ["## In short", told]
-    assert page.partition("<p>")[2].startswith(told)
+    assert lines.index(seen_sentence) < next(n for n, line in enumerate(lines) if "columns" in line)
+    text, page = ((copied / f"report.{suffix}").read_text() for suffix in ("md", "html"))
+    assert text.split("\n\n")[1:3] == ["## In short", seen_sentence]
+    assert page.partition("<p>")[2].startswith(seen_sentence)
 
 
 def test_figures_of_several_seeds_are_means_with_their_spread(copied, settings):
@@ -322,15 +324,18 @@ def test_larger_data_are_cut_down_when_quick(stead, tmp_path):
 
 def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
     source = stead("data.hdf5", names_of(24, 12))
-    manifest, _ = split_manifest(*list_rows(source.hdf5), Rule(seed=7))
+    manifest, _ = split_manifest(*list_rows(source.hdf5), SplitConfig(seed=7))
     manifest.write(source.hdf5.with_suffix(".split.manifest"))
     settings = replace(settings_of("merged", source.hdf5, True, {}), traces=30)
     open_folder(tmp_path / "out", settings)
     data = data_of(tmp_path / "out", settings, len)
     split = load(split_for(tmp_path / "out", data, settings, len))
-    theirs = dict(zip(manifest.traces, manifest.parts, strict=True))
+    split_by_name = dict(zip(manifest.traces, manifest.parts, strict=True))
     assert len(split.traces) == 30
-    assert all(theirs[n] == part for n, part in zip(split.traces, split.parts, strict=True))
+    assert all(
+        split_by_name[n] == split_name
+        for n, split_name in zip(split.traces, split.parts, strict=True)
+    )
 
 
 def test_refusals_are_one_clear_line(small, run, stead, tmp_path, done):
@@ -365,9 +370,9 @@ def test_other_settings_are_refused_by_name(tmp_path):
     settings = Settings("merged", None, TrainConfig(), 60)
     open_folder(tmp_path / "a", settings)
     open_folder(tmp_path / "a", settings)
-    other = replace(settings, training=TrainConfig(epochs=3))
+    other_settings = replace(settings, training=TrainConfig(epochs=3))
     with pytest.raises(InputError, match="begun with epochs 200, not 3"):
-        open_folder(tmp_path / "a", other)
+        open_folder(tmp_path / "a", other_settings)
 
 
 def test_a_setting_that_there_was_not_yet_had_its_default(tmp_path):
@@ -378,9 +383,9 @@ def test_a_setting_that_there_was_not_yet_had_its_default(tmp_path):
     del content["training"]["shuffle_block"]
     file.write_text(json.dumps(content))
     open_folder(tmp_path / "a", settings)
-    other = replace(settings, training=TrainConfig(shuffle_block=9))
+    other_settings = replace(settings, training=TrainConfig(shuffle_block=9))
     with pytest.raises(InputError, match="begun with shuffle_block 0, not 9"):
-        open_folder(tmp_path / "a", other)
+        open_folder(tmp_path / "a", other_settings)
 
 
 def test_a_run_that_cannot_go_on_is_refused_and_stays(copied, settings):

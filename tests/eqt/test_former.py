@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from campaigns.training_kills import weights
 
-from eqt.loading import read
-from steadkit.dataset import dataset_files
+from eqt.model_io import read
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,9 @@ def former(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(former):
     manifests = demo(former / "demo", events=10, noise=4)
-    sources = [source_of(former / "demo" / f"chunk{i + 1}.hdf5") for i in range(len(manifests))]
+    sources = [
+        source_from_path(former / "demo" / f"chunk{i + 1}.hdf5") for i in range(len(manifests))
+    ]
     merge(sources, dataset_files(former / "all.hdf5"))
     return former / "all.hdf5"
 

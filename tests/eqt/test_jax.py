@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from eqt import checkpoints
 from eqt.config import EQTConfig
+from eqt.formats import weights_h5
 from eqt.model import build_model
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import keras, numpy as np
-from eqt import checkpoints
+from eqt.formats import weights_h5
 from steadkit.labels import TARGETS
 
 assert keras.backend.backend() == "jax"
@@ -45,7 +45,7 @@ folder = Path(sys.argv[1])
 x = np.load(folder / "x.npy")
 targets = {name: np.ones((len(x), 20, 1), "f4") for name in TARGETS}
 for path in sorted(folder.glob("*.weights.h5")):
-    model = checkpoints.load(path)
+    model = weights_h5.load(path)
     outputs = np.concatenate(model.predict_on_batch(x), -1)
     np.save(folder / path.name.replace(".weights.h5", ".npy"), outputs)
     model.compile("adam", dict.fromkeys(TARGETS, "binary_crossentropy"))
@@ -64,10 +64,10 @@ pytestmark = pytest.mark.skipif(
 def on_jax(*arguments):
     """Run Python with JAX as Keras's backend; returns how it went."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env=os.environ | own,
+        env=os.environ | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -87,7 +87,7 @@ def test_the_network_gives_the_same_and_trains(tmp_path):
     for name, variant in VARIANTS.items():
         config = replace(SMALL, **variant)
         model = build_model(config, seed=1)
-        checkpoints.save(model, config, tmp_path / f"{name}.weights.h5")
+        weights_h5.save(model, config, tmp_path / f"{name}.weights.h5")
         expected[name] = np.concatenate([*map(keras.ops.convert_to_numpy, model(x))], -1)
     done = on_jax("-c", SCRIPT, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -173,16 +173,17 @@ def test_upsampling_convolution_keeps_the_penalties_of_the_plain_one():
 def test_layers_come_back_from_their_config(layer):
     serial = keras.saving.serialize_keras_object(layer)
     assert serial["registered_name"].startswith("eqt>")
-    again = keras.saving.deserialize_keras_object(serial)
-    assert type(again) is type(layer)
-    assert again.get_config() == layer.get_config()
-    np.testing.assert_array_equal(again(signal()), layer(signal()))
+    restored = keras.saving.deserialize_keras_object(serial)
+    assert type(restored) is type(layer)
+    assert restored.get_config() == layer.get_config()
+    np.testing.assert_array_equal(restored(signal()), layer(signal()))
     assert (
-        keras.layers.deserialize(keras.layers.serialize(layer)).get_config() == again.get_config()
+        keras.layers.deserialize(keras.layers.serialize(layer)).get_config()
+        == restored.get_config()
     )
 
 
 def test_gates_come_back_from_their_config():
     layer = keras.layers.LSTM(4, recurrent_activation=hard_sigmoid)
-    again = keras.layers.LSTM.from_config(layer.get_config())
-    assert again.recurrent_activation is hard_sigmoid
+    restored = keras.layers.LSTM.from_config(layer.get_config())
+    assert restored.recurrent_activation is hard_sigmoid

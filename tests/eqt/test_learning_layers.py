@@ -14,7 +14,7 @@ def signal(shape=(2, 9, 4)):
 
 
 def trained(layer, x):
-    """Return what a layer gives in training, the slopes it hands on, and its weights after."""
+    """Return the outputs of a layer in training, its gradients, and its weights after."""
     x = tf.constant(x)
     layer.build(x.shape)
     for weight in layer.trainable_variables:
@@ -23,39 +23,43 @@ def trained(layer, x):
         tape.watch(x)
         y = layer(x, training=True)
         total = tf.reduce_sum(tf.sin(tf.cast(y, tf.float32)))
-    slopes = tape.gradient(total, [x, *(one.value for one in layer.trainable_variables)])
-    return [y, *slopes, *layer.variables]
+    gradients = tape.gradient(total, [x, *(weight.value for weight in layer.trainable_variables)])
+    return [y, *gradients, *layer.variables]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
 def test_batch_normalisation_is_that_of_keras(dtype):
-    ours, theirs = (
-        trained(kind(momentum=0.8, dtype=dtype), signal((3, 9, 4)) * 3 + 2)
-        for kind in (BatchNormalization, keras.layers.BatchNormalization)
+    fast_arrays, reference_arrays = (
+        trained(layer_class(momentum=0.8, dtype=dtype), signal((3, 9, 4)) * 3 + 2)
+        for layer_class in (BatchNormalization, keras.layers.BatchNormalization)
     )
-    near = {"float32": 1e-5, "float64": 1e-12, "mixed_bfloat16": 2e-2}[dtype]
-    assert len(ours) == 8
-    for mine, same in zip(ours, theirs, strict=True):
-        assert mine.dtype == same.dtype
-        np.testing.assert_allclose(np.float64(mine), np.float64(same), atol=near, rtol=near)
+    tolerance = {"float32": 1e-5, "float64": 1e-12, "mixed_bfloat16": 2e-2}[dtype]
+    assert len(fast_arrays) == 8
+    for array, expected_array in zip(fast_arrays, reference_arrays, strict=True):
+        assert array.dtype == expected_array.dtype
+        np.testing.assert_allclose(
+            np.float64(array), np.float64(expected_array), atol=tolerance, rtol=tolerance
+        )
 
 
 def test_batch_normalisation_predicts_and_freezes_as_that_of_keras():
     layer = BatchNormalization()
     trained(layer, signal())
-    other = keras.layers.BatchNormalization.from_config(layer.get_config())
-    other.build((2, 9, 4))
-    other.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(layer(signal()), other(signal()))
+    reference = keras.layers.BatchNormalization.from_config(layer.get_config())
+    reference.build((2, 9, 4))
+    reference.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(layer(signal()), reference(signal()))
     layer.trainable = False
-    np.testing.assert_array_equal(layer(signal(), training=True), other(signal()))
-    np.testing.assert_array_equal(layer.get_weights(), other.get_weights())
+    np.testing.assert_array_equal(layer(signal(), training=True), reference(signal()))
+    np.testing.assert_array_equal(layer.get_weights(), reference.get_weights())
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
 def test_channel_dropout_is_that_of_keras(rate):
-    kinds = ChannelDropout, keras.layers.SpatialDropout1D
-    ours, theirs = (trained(kind(rate, seed=3), signal()) for kind in kinds)
-    assert (np.asarray(ours[0]) == 0).any() == (rate > 0)
-    for mine, same in zip(ours, theirs, strict=True):
-        np.testing.assert_array_equal(mine, same)
+    layer_classes = ChannelDropout, keras.layers.SpatialDropout1D
+    fast_arrays, reference_arrays = (
+        trained(layer_class(rate, seed=3), signal()) for layer_class in layer_classes
+    )
+    assert (np.asarray(fast_arrays[0]) == 0).any() == (rate > 0)
+    for array, expected_array in zip(fast_arrays, reference_arrays, strict=True):
+        np.testing.assert_array_equal(array, expected_array)

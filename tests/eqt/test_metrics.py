@@ -17,10 +17,10 @@ ARRIVALS = (700.0, 900.0)
 def results(rows):
     """Make rows of the tester: category, P and S picks; noise has no arrivals."""
     table = pd.DataFrame(rows, columns=["trace_category", "P_pick", "S_pick"])
-    found = table[["P_pick", "S_pick"]].notna()
-    table["detection_probability"] = found.any(axis=1).map({True: 0.9, False: NAN})
+    is_picked = table[["P_pick", "S_pick"]].notna()
+    table["detection_probability"] = is_picked.any(axis=1).map({True: 0.9, False: NAN})
     for phase, arrival in zip("PS", ARRIVALS, strict=True):
-        table[f"{phase}_probability"] = found[f"{phase}_pick"].map({True: 0.5, False: NAN})
+        table[f"{phase}_probability"] = is_picked[f"{phase}_pick"].map({True: 0.5, False: NAN})
         event = table["trace_category"] == "earthquake_local"
         table[f"{phase.lower()}_arrival_sample"] = event.map({True: arrival, False: NAN})
     return table
@@ -81,8 +81,8 @@ def test_scores():
 def test_mcc_is_the_correlation_of_truth_and_finding(counts):
     tp, fp, fn, tn = counts
     truth = np.repeat([1, 0, 1, 0], [tp, fp, fn, tn])
-    found = np.repeat([1, 1, 0, 0], [tp, fp, fn, tn])
-    expected = np.corrcoef(truth, found)[0, 1]
+    detected = np.repeat([1, 1, 0, 0], [tp, fp, fn, tn])
+    expected = np.corrcoef(truth, detected)[0, 1]
     assert Score(tp, fp, fn, tn).mcc == pytest.approx(expected, abs=1e-12)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eqt.metrics import Score, Tally, interval, intervals, resampled, tally
+from eqt.metrics import ConfusionCounts, Score, count_outcomes, interval, intervals, resampled
 
 GROUPS = np.array([0, 0, 1, 2, 2, 2, 3])
 COUNTS = np.array([[1, 0], [2, 5], [0, 1], [4, 0], [1, 1], [0, 0], [7, 2]])
@@ -15,8 +15,8 @@ def by_a_loop(groups, counts, times, seed):
     number = groups.max() + 1
     sums = []
     for _ in range(times):
-        drawn = random.integers(number, size=(1, number), dtype=np.int32)[0]
-        sums.append(sum(counts[groups == group].sum(axis=0) for group in drawn))
+        earthquakes = random.integers(number, size=(1, number), dtype=np.int32)[0]
+        sums.append(sum(counts[groups == group].sum(axis=0) for group in earthquakes))
     return np.array(sums)
 
 
@@ -28,9 +28,9 @@ def test_draws_are_those_of_a_direct_loop():
 
 
 def test_another_seed_draws_otherwise_and_the_same_the_same():
-    first, again, other = (resampled(GROUPS, COUNTS, 20, seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
+    first, repeated, other_seed = (resampled(GROUPS, COUNTS, 20, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, repeated)
+    assert (first != other_seed).any()
 
 
 def test_traces_of_an_earthquake_come_and_go_together():
@@ -44,12 +44,12 @@ def test_traces_of_an_earthquake_come_and_go_together():
 
 def test_the_interval_holds_the_true_share_about_as_often_as_it_says():
     random = np.random.default_rng(0)
-    held = 0
+    n_inside = 0
     for seed in range(100):
         right = random.random(60) < 0.7
         low, high = interval(resampled(np.arange(60), right[:, None], 200, seed)[:, 0] / 60)
-        held += low <= 0.7 <= high
-    assert 85 <= held <= 100
+        n_inside += low <= 0.7 <= high
+    assert 85 <= n_inside <= 100
 
 
 def test_draws_without_a_value_are_left_out():
@@ -57,8 +57,8 @@ def test_draws_without_a_value_are_left_out():
     assert np.isnan(interval(np.array([np.nan]))).all()
 
 
-def some():
-    return Tally(
+def example_counts():
+    return ConfusionCounts(
         np.array([1, 1, 0, 1, 0]),
         np.array([0, 1, 0, 0, 1]),
         np.array([0, 0, 1, 0, 0]),
@@ -68,8 +68,8 @@ def some():
 
 def test_intervals_are_of_the_scores_of_each_draw():
     groups = np.array([0, 0, 1, 2, 3])
-    bounds = intervals([("a", some())], groups, 50, 2)["a"]
-    sums = by_a_loop(groups, some().columns, 50, 2)
+    bounds = intervals([("a", example_counts())], groups, 50, 2)["a"]
+    sums = by_a_loop(groups, example_counts().columns, 50, 2)
     scores = [Score(*map(int, row)) for row in sums]
     for name in ("precision", "recall", "f1"):
         values = np.array([getattr(score, name) for score in scores])
@@ -78,13 +78,13 @@ def test_intervals_are_of_the_scores_of_each_draw():
 
 
 def test_one_earthquake_or_no_draw_has_no_interval():
-    assert intervals([("a", some())], np.zeros(5, int)) == {"a": {}}
-    assert intervals([("a", some())], np.arange(5), times=0) == {"a": {}}
+    assert intervals([("a", example_counts())], np.zeros(5, int)) == {"a": {}}
+    assert intervals([("a", example_counts())], np.arange(5), times=0) == {"a": {}}
 
 
 def test_a_tally_by_hand():
     # Trace 0: two there, one found; trace 1: one found for nothing; trace 2: nothing at all.
-    counted = tally(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
+    counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
     assert [column.tolist() for column in vars(counted).values()] == [
         [1, 0, 0],
         [0, 1, 0],

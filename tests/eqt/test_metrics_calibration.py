@@ -48,13 +48,13 @@ def test_rank_correlation_by_the_formula_for_distinct_ranks():
 
 def test_uncertainty_that_ranks_errors_is_seen_to():
     random = np.random.default_rng(1)
-    strays = random.uniform(0.01, 0.2, 2000)
-    honest = uncertainty_figures(strays, random.normal(0, 5 * strays), 0.5)
-    blind = uncertainty_figures(strays, random.permutation(random.normal(0, 5 * strays)), 0.5)
-    assert honest["rank_correlation"] > 0.3 > abs(blind["rank_correlation"]) * 3
-    assert honest["auc"] > 0.7
+    stds = random.uniform(0.01, 0.2, 2000)
+    informative = uncertainty_figures(stds, random.normal(0, 5 * stds), 0.5)
+    blind = uncertainty_figures(stds, random.permutation(random.normal(0, 5 * stds)), 0.5)
+    assert informative["rank_correlation"] > 0.3 > abs(blind["rank_correlation"]) * 3
+    assert informative["auc"] > 0.7
     assert blind["auc"] == pytest.approx(0.5, abs=0.07)
-    fifths = honest["fifths"]
+    fifths = informative["fifths"]
     assert sum(fifth["count"] for fifth in fifths) == 2000
     assert fifths[0]["right"] > 0.99 > fifths[-1]["right"]
     sizes = [fifth["median_size_s"] for fifth in fifths]

@@ -31,28 +31,30 @@ def test_auc_is_the_chance_that_a_positive_has_the_higher_score(scored):
 @given(SCORED, st.integers(0, 3))
 def test_average_precision_adds_up_steps_of_recall(scored, never):
     scores, right = columns(scored)
-    there = int(right.sum()) + never
-    if not there:
-        assert math.isnan(average_precision(scores, right, there))
+    n_actual = int(right.sum()) + never
+    if not n_actual:
+        assert math.isnan(average_precision(scores, right, n_actual))
         return
-    total, before = 0.0, 0.0
+    total, previous = 0.0, 0.0
     for threshold in sorted(set(scores.tolist()), reverse=True):
         hits = right[scores >= threshold]
-        total += (hits.sum() / there - before) * hits.mean()
-        before = hits.sum() / there
-    assert average_precision(scores, right, there) == pytest.approx(total)
+        total += (hits.sum() / n_actual - previous) * hits.mean()
+        previous = hits.sum() / n_actual
+    assert average_precision(scores, right, n_actual) == pytest.approx(total)
 
 
 @given(SCORED, st.integers(0, 3))
 def test_counts_at_thresholds(scored, never):
     scores, right = columns(scored)
-    there = int(right.sum()) + never
-    at = np.array([0.05, 0.2, 0.6, 0.9, 0.95])
-    for threshold, score in zip(at, scores_at(at, scores, right, there), strict=True):
+    n_actual = int(right.sum()) + never
+    thresholds = np.array([0.05, 0.2, 0.6, 0.9, 0.95])
+    for threshold, score in zip(
+        thresholds, scores_at(thresholds, scores, right, n_actual), strict=True
+    ):
         reached = scores >= threshold
         assert score.tp == (reached & right).sum()
         assert score.fp == (reached & ~right).sum()
-        assert score.tp + score.fn == there
+        assert score.tp + score.fn == n_actual
 
 
 def test_equal_scores_come_together():

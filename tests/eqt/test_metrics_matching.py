@@ -7,20 +7,21 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference_scores import score_picks
 
-from eqt.metrics import match, overlap, timely, truth_of
+from eqt.metrics import match_detections, match_picks, truth_of
 
 NAN = float("nan")
 
 
-def found(*pairs):
+def pick_table(*pairs):
     return pd.DataFrame(pairs, columns=["trace_name", "seconds"])
 
 
 def test_picks_right_in_time_by_hand():
-    score, residuals = timely(
+    score, residuals = score_picks(
         {"a": 7.0, "b": 8.0, "c": 9.0},
-        found(("a", 7.1), ("a", 7.05), ("b", 8.6), ("n", 3.0)),
+        pick_table(("a", 7.1), ("a", 7.05), ("b", 8.6), ("n", 3.0)),
     )
     # One of a's picks is right, the nearer; b's is 0.6 s off, c has none, n is noise.
     assert (score.tp, score.fp, score.fn) == (1, 3, 2)
@@ -29,20 +30,20 @@ def test_picks_right_in_time_by_hand():
 
 @pytest.mark.parametrize(("seconds", "right"), [(7.5, 1), (6.5, 1), (7.51, 0), (6.49, 0)])
 def test_the_tolerance_is_inclusive_on_both_sides(seconds, right):
-    assert timely({"a": 7.0}, found(("a", seconds)))[0].tp == right
+    assert score_picks({"a": 7.0}, pick_table(("a", seconds)))[0].tp == right
 
 
 def test_no_picks_and_no_arrivals():
-    nothing, _ = timely({"a": 7.0}, found())
+    nothing, _ = score_picks({"a": 7.0}, pick_table())
     assert (nothing.tp, nothing.fp, nothing.fn) == (0, 0, 1)
-    only_false, _ = timely({}, found(("n", 3.0)))
+    only_false, _ = score_picks({}, pick_table(("n", 3.0)))
     assert (only_false.tp, only_false.fp, only_false.fn) == (0, 1, 0)
 
 
 def matched(arrivals, picks, tolerance=0.5, first=None):
     """Match pairs of (trace, seconds); returns pairs of numbers in order."""
     a, p = (np.array(pairs, float).reshape(-1, 2).T for pairs in (arrivals, picks))
-    result = match(a[0].astype(int), a[1], p[0].astype(int), p[1], tolerance, first)
+    result = match_picks(a[0].astype(int), a[1], p[0].astype(int), p[1], tolerance, first)
     return sorted(zip(result.arrivals.tolist(), result.picks.tolist(), strict=True))
 
 
@@ -52,7 +53,9 @@ def test_two_earthquakes_in_a_trace_have_a_pick_each():
 
 
 def test_two_picks_for_one_arrival_are_one_right_and_one_wrong():
-    score, residuals = timely({"a": [7.0, 30.0]}, found(("a", 7.2), ("a", 6.9), ("a", 50.0)))
+    score, residuals = score_picks(
+        {"a": [7.0, 30.0]}, pick_table(("a", 7.2), ("a", 6.9), ("a", 50.0))
+    )
     assert (score.tp, score.fp, score.fn) == (1, 2, 1)
     np.testing.assert_allclose(residuals, [-0.1])
 
@@ -79,11 +82,11 @@ def nearest_first(arrivals, picks, tolerance):
         for j, (u, p) in enumerate(picks)
         if t == u and round(abs(p - a), 6) <= tolerance
     ]
-    chosen = []
+    pairs_chosen = []
     for _, i, j in sorted(pairs):
-        if all(i != k and j != m for k, m in chosen):
-            chosen.append((i, j))
-    return sorted(chosen)
+        if all(i != k and j != m for k, m in pairs_chosen):
+            pairs_chosen.append((i, j))
+    return sorted(pairs_chosen)
 
 
 pairs = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20).map(lambda n: n / 10)), max_size=8)
@@ -103,7 +106,7 @@ def test_the_order_of_picks_does_not_matter(order):
 def overlaps(p, s, spans, traces=None):
     truth = truth_of(np.array(p, float), np.array(s, float))
     traces = np.zeros(len(spans), int) if traces is None else np.array(traces)
-    events, detections = overlap(
+    events, detections = match_detections(
         truth.p, truth.s, truth.trace, np.array(spans).reshape(-1, 2), traces
     )
     return sorted(zip(events.tolist(), detections.tolist(), strict=True))

@@ -61,13 +61,13 @@ def test_outputs_by_name_and_in_order(published):
 
 def test_layers_stand_in_the_order_of_the_paper(published):
     encoder = [f"encoder_{i}{end}" for i in range(1, 8) for end in ("", "_pool")]
-    parts = [f"{what}_{part}" for part in "ab" for what in ("norm", "relu", "drop", "conv")]
+    parts = [f"{prefix}_{part}" for part in "ab" for prefix in ("norm", "relu", "drop", "conv")]
     residual = [f"residual_{i}_{part}" for i in range(1, 8) for part in [*parts, "add"]]
     recurrent = [f"bilstm_{i}{end}" for i in (1, 2, 3) for end in ("", "_nin", "_norm")]
     transformer = [
-        f"{what}{block}{end}"
+        f"{prefix}{block}{end}"
         for block in ("D0", "D")
-        for what in ("attention", "feed_forward")
+        for prefix in ("attention", "feed_forward")
         for end in ("", "_add", "_norm")
     ]
     pickers = ["lstmP_1", "lstmS_1", "attentionP", "attentionS"]
@@ -86,9 +86,11 @@ def test_settings_of_the_published_layers(published):
 
 
 def test_penalties_are_on_encoder_and_decoders_only(published):
-    kinds = (keras.layers.Conv1D, UpsampleConv1D)
+    conv_classes = (keras.layers.Conv1D, UpsampleConv1D)
     for layer in published.layers:
-        penalised = layer.name.startswith(("encoder", "decoder")) and isinstance(layer, kinds)
+        penalised = layer.name.startswith(("encoder", "decoder")) and isinstance(
+            layer, conv_classes
+        )
         if penalised:
             np.testing.assert_allclose(layer.kernel_regularizer.l2, 1e-6)
             np.testing.assert_allclose(layer.bias_regularizer.l1, 1e-4)
@@ -99,8 +101,8 @@ def test_one_seed_gives_the_same_weights_whatever_the_global_state():
     keras.utils.set_random_seed(1)
     first = build_model(SMALL, seed=5).get_weights()
     keras.utils.set_random_seed(2)
-    for one, other in zip(first, build_model(SMALL, seed=5).get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, expected in zip(first, build_model(SMALL, seed=5).get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_another_seed_gives_other_weights():
@@ -109,8 +111,8 @@ def test_another_seed_gives_other_weights():
         for seed in (0, 1)
     ]
     assert len(kernels[0]) > 40
-    for one, other in zip(*kernels, strict=True):
-        assert (one != other).any()
+    for weight, other_weight in zip(*kernels, strict=True):
+        assert (weight != other_weight).any()
 
 
 def test_no_two_layers_share_a_seed(published):
@@ -122,15 +124,15 @@ def test_no_two_layers_share_a_seed(published):
 def test_prediction_is_deterministic_and_a_probability():
     model = build_model(SMALL)
     first, second = model.predict(waveforms(), verbose=0), model.predict(waveforms(), verbose=0)
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one, other)
-        assert ((one > 0) & (one < 1)).all()
+    for weight, expected in zip(first, second, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+        assert ((weight > 0) & (weight < 1)).all()
 
 
 @pytest.mark.parametrize("together", [1, 8])
 def test_a_probability_of_zero_still_learns(together, monkeypatch):
-    # By its logits: of a probability that is rounded to 0 the cross-entropy has no slope.
-    monkeypatch.setattr(blocks, "TOGETHER", together)
+    # By its logits: of a probability that is rounded to 0 the cross-entropy has no gradient.
+    monkeypatch.setattr(blocks, "HEAD_PACK", together)
     config = replace(SMALL, input_length=208)
     model = build_model(config)
     bias = model.get_layer("picker_P").bias
@@ -145,9 +147,9 @@ def test_a_probability_of_zero_still_learns(together, monkeypatch):
 def test_targets_find_their_outputs_by_name():
     model = compiled(loss="mean_absolute_error")
     outputs = dict(zip(TARGETS, model.predict(waveforms(), verbose=0), strict=True))
-    wanted = {name: outputs[name] for name in reversed(TARGETS)}
-    found = model.evaluate(waveforms(), wanted, verbose=0, return_dict=True)
-    assert all(found[f"{name}_loss"] < 1e-6 for name in TARGETS)
+    expected = {name: outputs[name] for name in reversed(TARGETS)}
+    losses = model.evaluate(waveforms(), expected, verbose=0, return_dict=True)
+    assert all(losses[f"{name}_loss"] < 1e-6 for name in TARGETS)
     assert np.abs(outputs["picker_P"] - outputs["picker_S"]).mean() > 1e-3
 
 
@@ -174,22 +176,22 @@ def test_a_traced_step_is_an_eager_step():
     runs = [compiled(optimizer="sgd", run_eagerly=eagerly) for eagerly in (True, False)]
     for model in runs:
         model.fit(waveforms(), targets(1.0), verbose=0)
-    for one, other in zip(*(model.get_weights() for model in runs), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    for weight, expected in zip(*(model.get_weights() for model in runs), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-5)
 
 
 def test_training_is_repeatable():
     runs = [compiled(seed=3) for _ in range(2)]
     for model in runs:
         model.fit(waveforms(), targets(), epochs=2, verbose=0)
-    for one, other in zip(*(model.get_weights() for model in runs), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, expected in zip(*(model.get_weights() for model in runs), strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_a_saved_model_comes_back(tmp_path):
     model = build_model(SMALL)
     model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    assert tuple(again.output_names) == TARGETS
-    for one, other in zip(model(waveforms()), again(waveforms()), strict=True):
-        np.testing.assert_array_equal(one, other)
+    restored = keras.saving.load_model(tmp_path / "model.keras")
+    assert tuple(restored.output_names) == TARGETS
+    for weight, expected in zip(model(waveforms()), restored(waveforms()), strict=True):
+        np.testing.assert_array_equal(weight, expected)

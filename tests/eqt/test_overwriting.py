@@ -9,9 +9,9 @@ import pytest
 from conftest import TINY, refused
 
 import eqt
-from eqt import checkpoints, exporting
+from eqt.formats import export, weights_h5
 from eqt.model import build_model
-from eqt.runs import Run, held
+from eqt.runs import RunFolder, locked_run
 from steadkit.atomic import write_text
 from steadkit.errors import InputError
 
@@ -44,7 +44,7 @@ def home(trained, tmp_path) -> Path:
     shutil.copytree(trained, tmp_path / "run")
     network = build_model(TINY)
     eqt.save_model(network, TINY, tmp_path / "k.keras")
-    checkpoints.save(network, TINY, tmp_path / "w.weights.h5")
+    weights_h5.save(network, TINY, tmp_path / "w.weights.h5")
     os.link(tmp_path / "w.weights.h5", tmp_path / "hard.weights.h5")
     for name in ("notes.keras", "notes.png", "served/notes.txt", "served/saved_model.pb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -77,21 +77,21 @@ def test_onnx_goes_over_no_network(home, run, name, words):
 def test_only_files_that_we_wrote_are_replaced_in_a_saved_model(home):
     model = build_model(TINY)
     for _ in range(2):
-        exporting.to_saved_model(model, home / "out", overwrite=True)
+        export.to_saved_model(model, home / "out", overwrite=True)
         (home / "out" / "variables" / "notes.txt").write_text("mine")
-    listed = json.loads((home / "out" / exporting.EXPORT_MARK).read_text())["files"]
+    listed = json.loads((home / "out" / export.EXPORT_MARK).read_text())["files"]
     assert "saved_model.pb" in listed and "variables/notes.txt" not in listed
-    exporting.to_saved_model(model, home / "out", overwrite=True)
+    export.to_saved_model(model, home / "out", overwrite=True)
     assert (home / "out" / "variables" / "notes.txt").read_text() == "mine"
-    (home / "out" / exporting.EXPORT_MARK).write_text("[]")
+    (home / "out" / export.EXPORT_MARK).write_text("[]")
     with pytest.raises(InputError, match="something else"):
-        exporting.to_saved_model(model, home / "out", overwrite=True)
+        export.to_saved_model(model, home / "out", overwrite=True)
 
 
 def test_only_who_holds_a_run_writes_into_it(home):
-    run = Run(home / "run")
+    run = RunFolder(home / "run")
     with pytest.raises(InputError, match="belongs to the run"):
         write_text(run.history, "epoch,loss\n", overwrite=True)
-    with held(run.folder):
+    with locked_run(run.folder):
         write_text(run.history, "epoch,loss\n", overwrite=True)
     assert run.history.read_text() == "epoch,loss\n"

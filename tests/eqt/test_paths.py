@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from conftest import refused
 
-from eqt.experiments.outcome import _history
+from eqt.experiments.results import _history
 from eqt.pretrained import fetch
 from eqt.visualize.folder import files_of
 from steadkit.errors import InputError

@@ -55,11 +55,11 @@ class UpsampleConv(keras.layers.Conv1D):
 class Attention(AdditiveAttention):
     """The published attention as its equations are written."""
 
-    def attended(self, x, seen, near):
+    def attention_output(self, x, mask, band):
         hidden = tf.tanh((x @ self.Wt)[:, :, None] + (x @ self.Wx)[:, None] + self.bh)
         scores = (hidden @ self.Wa)[..., 0] + self.ba
         highest = tf.reduce_max(scores, axis=-1, keepdims=True)
-        weights = tf.exp(scores - highest) * tf.cast(near, x.dtype)
+        weights = tf.exp(scores - highest) * tf.cast(band, x.dtype)
         weights = weights / (tf.reduce_sum(weights, axis=-1, keepdims=True) + 1e-7)
         return weights @ x, weights
 
@@ -73,19 +73,21 @@ def plain(config, monkeypatch):
         patch.setattr(blocks, "BatchNormalization", keras.layers.BatchNormalization)
         patch.setattr(blocks, "ChannelDropout", keras.layers.SpatialDropout1D)
         patch.setitem(blocks._RNN, "lstm", keras.layers.LSTM)
-        patch.setitem(blocks._BOTH_WAYS, "lstm", keras.layers.Bidirectional)
+        patch.setitem(blocks._BIDIRECTIONAL, "lstm", keras.layers.Bidirectional)
         return build_model(config, seed=3)
 
 
 def learnt(model, x):
-    """Return the outputs, and the slopes of a number made of them for input and all weights."""
+    """Return the outputs, and the gradients of a scalar of them for the input and all weights."""
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         outputs = tf.concat(model(x, training=False), axis=-1)
         wave = tf.sin(tf.range(tf.size(outputs), dtype=outputs.dtype))
         total = tf.reduce_sum(tf.reshape(tf.math.log(outputs), [-1]) * wave)
-    return outputs, tape.gradient(total, [x, *(one.value for one in model.trainable_variables)])
+    return outputs, tape.gradient(
+        total, [x, *(weight.value for weight in model.trainable_variables)]
+    )
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -99,25 +101,27 @@ def precision(request):
 
 @pytest.mark.parametrize("config", SETTINGS.values(), ids=SETTINGS)
 def test_outputs_and_gradients_are_those_of_the_plain_reading(config, precision, monkeypatch):
-    ours, theirs = build_model(config, seed=1), plain(config, monkeypatch)
+    model, reference = build_model(config, seed=1), plain(config, monkeypatch)
     random = np.random.default_rng(0)
-    for one in ours.variables:
-        if one.path.endswith(("bias", "beta", "moving_mean", "ba", "bh")):
-            one.assign(random.normal(0, 0.3, one.shape))
-    theirs.set_weights(ours.get_weights())
+    for variable in model.variables:
+        if variable.path.endswith(("bias", "beta", "moving_mean", "ba", "bh")):
+            variable.assign(random.normal(0, 0.3, variable.shape))
+    reference.set_weights(model.get_weights())
     x = random.normal(size=(3, config.input_length, 3)).astype(precision)
-    (outputs, slopes), (wanted, wanted_slopes) = learnt(ours, x), learnt(theirs, x)
+    (outputs, gradients), (expected, expected_gradients) = learnt(model, x), learnt(reference, x)
     # What float32 leaves of sums that nearly vanish says little: float64 does.
-    # The 1e-7 of attention, whose maximum has no gradient here, moves slopes by 1e-8.
-    near, near_slopes = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
-    np.testing.assert_allclose(outputs, wanted, atol=near)
-    assert len(slopes) == len(wanted_slopes) > 60
-    largest = max(np.abs(slope).max() for slope in wanted_slopes)
-    for slope, same in zip(slopes, wanted_slopes, strict=True):
-        np.testing.assert_allclose(slope, same, atol=near_slopes * largest)
+    # The 1e-7 of attention, whose maximum has no gradient here, changes gradients by 1e-8.
+    atol, grad_atol = {"float32": (1e-5, 3e-5), "float64": (1e-12, 3e-8)}[precision]
+    np.testing.assert_allclose(outputs, expected, atol=atol)
+    assert len(gradients) == len(expected_gradients) > 60
+    largest = max(np.abs(gradient).max() for gradient in expected_gradients)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(gradient, expected_gradient, atol=grad_atol * largest)
 
 
 def test_none_of_the_layers_above_is_left_out(monkeypatch):
-    kinds = {type(layer).__name__ for layer in plain(SMALL, monkeypatch).layers}
-    assert {"Conv", "UpsampleConv", "Attention", "LSTM", "Bidirectional"} <= kinds
-    assert not {"WideConv1D", "UpsampleConv1D", "AdditiveAttention", "BidirectionalLSTM"} & kinds
+    class_names = {type(layer).__name__ for layer in plain(SMALL, monkeypatch).layers}
+    assert {"Conv", "UpsampleConv", "Attention", "LSTM", "Bidirectional"} <= class_names
+    assert (
+        not {"WideConv1D", "UpsampleConv1D", "AdditiveAttention", "BidirectionalLSTM"} & class_names
+    )

@@ -13,7 +13,7 @@ def test_every_residual_is_in_a_bar():
     values = np.array([-0.5, -0.005, 0.0, 0.004, 0.5])
     figure = plots.residuals({"P": values, "S": np.array([])}, {"P": "five", "S": "none"})
     heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
-    assert [sum(one) for one in heights] == [5, 0]
+    assert [sum(bar_heights) for bar_heights in heights] == [5, 0]
     assert figure.axes[0].get_title(loc="left") == "P: five"
 
 
@@ -27,9 +27,9 @@ def test_the_chosen_threshold_lies_on_the_curve():
 
 def test_reliability_shows_the_bins_that_hold_anything():
     bins = reliability(np.array([0.15, 0.95, 0.95]), np.array([False, True, False]))
-    told = {"ece": 0.35, "bins": bins.to_dict("records")}
+    table = {"ece": 0.35, "bins": bins.to_dict("records")}
     nothing = {"ece": None, "bins": bins.assign(count=0).to_dict("records")}
-    figure = plots.reliability({"P": told, "S": nothing})
+    figure = plots.reliability({"P": table, "S": nothing})
     drawn = figure.axes[0].lines[1]
     assert drawn.get_ydata().tolist() == pytest.approx([0, 0.5])
     assert "0.350" in figure.axes[0].get_title(loc="left")
@@ -42,7 +42,7 @@ def cell(recall, bounds):
 
 def test_kinds_of_traces_stand_with_their_intervals():
     row = {"bin": "10 to 20", "traces": 1234}
-    row |= {kind: cell(0.5, {"recall": [0.25, None]}) for kind in ("detection", "P")}
+    row |= {label: cell(0.5, {"recall": [0.25, None]}) for label in ("detection", "P")}
     row |= {"S": cell(None, {})}
     figure = plots.breakdown("SNR (dB)", [row])
     recall = figure.axes[0]

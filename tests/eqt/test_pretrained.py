@@ -9,7 +9,8 @@ import pytest
 from conftest import TINY, refused
 
 import eqt
-from eqt import checkpoints, pretrained
+from eqt import pretrained
+from eqt.formats import weights_h5
 from eqt.model import build_model
 from eqt.pretrained import PUBLISHED, Published
 
@@ -28,7 +29,7 @@ def server(tmp_path_factory, monkeypatch):
     """Serve a network in place of the published one; returns where it is and its row."""
     folder = tmp_path_factory.mktemp("server")
     path = folder / "net.h5"
-    checkpoints.save(build_model(TINY, seed=3), TINY, path)
+    weights_h5.save(build_model(TINY, seed=3), TINY, path)
     served = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=served.serve_forever)
     thread.start()
@@ -67,11 +68,11 @@ def test_another_content_is_refused(server, tmp_path, run):
 def test_another_file_of_the_name_is_replaced_only_when_told(server, tmp_path, run):
     path, _ = server
     (tmp_path / "c").mkdir()
-    other = tmp_path / "c" / "eqt_original.h5"
-    other.write_bytes(path.read_bytes()[:2000])
+    damaged = tmp_path / "c" / "eqt_original.h5"
+    damaged.write_bytes(path.read_bytes()[:2000])
     refused(run("eqt", "pretrained", "original", "--cache", "c"), "exists", "--overwrite")
     assert run("eqt", "pretrained", "original", "--cache", "c", "--overwrite").exit_code == 0
-    assert other.read_bytes() == path.read_bytes()
+    assert damaged.read_bytes() == path.read_bytes()
     assert [file.name for file in (tmp_path / "c").iterdir()] == ["eqt_original.h5"]
 
 

@@ -21,20 +21,20 @@ def model():
 
 
 def test_without_samples_there_is_no_chance_and_no_deviation(model):
-    first, again = (predictor(model, seed=seed)(WAVEFORMS) for seed in (0, 1))
+    first, second = (predictor(model, seed=seed)(WAVEFORMS) for seed in (0, 1))
     assert first.std is None
-    np.testing.assert_array_equal(first.mean, again.mean)
+    np.testing.assert_array_equal(first.mean, second.mean)
     plain = np.concatenate([np.asarray(o) for o in model(WAVEFORMS, training=False)], axis=-1)
     np.testing.assert_allclose(first.mean, plain, atol=1e-6)
 
 
 def test_samples_differ_and_a_seed_is_a_result(model):
-    first, again, other = (predictor(model, 8, seed)(WAVEFORMS) for seed in (0, 0, 1))
+    first, second, third = (predictor(model, 8, seed)(WAVEFORMS) for seed in (0, 0, 1))
     assert first.mean.shape == first.std.shape == (4, 128, 3)
     assert (first.std > 1e-4).mean() > 0.3
-    np.testing.assert_array_equal(first.mean, again.mean)
-    np.testing.assert_array_equal(first.std, again.std)
-    assert (first.std != other.std).any()
+    np.testing.assert_array_equal(first.mean, second.mean)
+    np.testing.assert_array_equal(first.std, second.std)
+    assert (first.std != third.std).any()
 
 
 def test_mean_and_deviation_are_those_of_the_runs(model):
@@ -53,13 +53,13 @@ def test_mean_and_deviation_are_those_of_the_runs(model):
 def test_the_network_itself_stays_as_it_is(model):
     before = [weight.copy() for weight in model.get_weights()]
     predictor(model, 3)(WAVEFORMS)
-    for weight, kept in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(weight, kept)
+    for weight, original in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, original)
     assert not any(isinstance(layer, MonteCarloDropout) for layer in model.layers)
 
 
 @pytest.mark.parametrize(
-    ("changes", "samples", "words"),
+    ("changes", "samples", "message"),
     [
         ({}, 1, "use 2 or more"),
         ({}, -3, "use 2 or more"),
@@ -67,7 +67,7 @@ def test_the_network_itself_stays_as_it_is(model):
         ({"dropout": 0.0}, 5, "its rate is 0"),
     ],
 )
-def test_what_cannot_tell_its_uncertainty_says_so(changes, samples, words):
+def test_what_cannot_tell_its_uncertainty_says_so(changes, samples, message):
     network = build_model(replace(SHORT, **changes))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         predictor(network, samples)

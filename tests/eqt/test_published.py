@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from campaigns import published
 
-from eqt.weights import load_published
+from eqt.formats.keras_v2 import load_published
 
 EVENTS = 100
 

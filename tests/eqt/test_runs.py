@@ -4,8 +4,9 @@ import pytest
 from conftest import SHORT, TINY, names_of, refused
 
 from eqt.presets import PRESETS, Preset
-from eqt.runs import Run, claimed_folder, created
-from eqt.train import start, train
+from eqt.runs import RunFolder, claimed_folder, create_run
+from eqt.training import run as training_run
+from eqt.training import train
 from steadkit.atomic import write_text
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -30,8 +31,8 @@ def before_the_network(monkeypatch, act):
             waiting.pop()()
         return real(*arguments)
 
-    real = start.batches_of
-    monkeypatch.setattr(start, "batches_of", build)
+    real = training_run.batches_of
+    monkeypatch.setattr(training_run, "batches_of", build)
 
 
 def test_of_two_trainings_at_once_the_second_takes_the_next_number(
@@ -45,7 +46,7 @@ def test_of_two_trainings_at_once_the_second_takes_the_next_number(
         assert f"run: runs/{name}" in result.output.splitlines()
         readme = (tmp_path / "runs" / name / "README.txt").read_text()
         assert f"eqt evaluate runs/{name}\n" in readme
-        assert Run(tmp_path / "runs" / name).is_complete
+        assert RunFolder(tmp_path / "runs" / name).is_complete
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"tiny-data", "tiny-data-2"}
 
 
@@ -75,7 +76,7 @@ def test_a_claim_is_one_process_s_until_it_ends(tmp_path, monkeypatch):
     data = tmp_path / "x.hdf5"
     with claimed_folder(None, data) as first, claimed_folder(None, data) as second:
         assert (first.folder.name, second.folder.name) == ("eqt-x", "eqt-x-2")
-        with created(second, lambda made: write_text(made.config, "{}")) as made:
+        with create_run(second, lambda made: write_text(made.config, "{}")) as made:
             assert made.config.read_text() == "{}"
     # The first was given up, and nothing is left of it.
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["eqt-x-2"]
@@ -87,14 +88,14 @@ def test_a_run_put_in_place_since_its_name_was_looked_at_is_passed_over(tmp_path
     from eqt import runs
 
     monkeypatch.chdir(tmp_path)
-    real = runs.staged_folder
+    real = runs.atomic_folder
 
     def staged_folder(folder):
         if folder.name == "eqt-x":
             folder.mkdir(parents=True)
         return real(folder)
 
-    monkeypatch.setattr(runs, "staged_folder", staged_folder)
+    monkeypatch.setattr(runs, "atomic_folder", staged_folder)
     with claimed_folder(None, tmp_path / "x.hdf5") as claim:
         assert claim.folder.name == "eqt-x-2"
 

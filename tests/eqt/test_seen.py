@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from conftest import SHORT, TINY, names_of, refused
 
-from eqt.evaluate import Protocol, evaluate, plan
-from eqt.picks import Thresholds
-from eqt.seen import METRICS, Seen, seen_in_evaluation
-from eqt.train import train
-from eqt.visualize.pictures import Content
-from eqt.visualize.saving import save
+from eqt.evaluation import Protocol, evaluate, plan
+from eqt.picking.picks import Thresholds
+from eqt.seen import METRICS, TrainingOverlap, seen_in_evaluation
+from eqt.training import train
+from eqt.visualize.files import Content
+from eqt.visualize.write import save
 from steadkit.catalog import read_table, write_csv
 from steadkit.manifest import load
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.schema import NOISE
 
 
@@ -50,14 +50,14 @@ def test_a_comparison_says_first_what_its_networks_were_trained_on(compared, run
     names = read_table(compared / "half.csv")["trace_name"].tolist()
     seen = json.loads((compared / "one" / "evaluation" / METRICS).read_text())["seen"]
     assert seen["traces"] == n_trained(compared / "one", names) > 5
-    told = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
+    message = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
     result = run("eqt", "compare", compared / "one", compared / "two", "--out", "out")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith(told)
+    assert result.output.startswith(message)
     page = (tmp_path / "out" / "comparison.html").read_text()
     text = (tmp_path / "out" / "comparison.md").read_text()
-    assert text.split("\n\n")[1].startswith(told)
-    assert page.partition("<li>")[2].startswith(told)
+    assert text.split("\n\n")[1].startswith(message)
+    assert page.partition("<li>")[2].startswith(message)
 
 
 def test_each_network_of_a_comparison_counts_its_own(compared, run, tmp_path):
@@ -91,7 +91,7 @@ def test_networks_compared_on_new_traces_are_told_nothing(trained, run, tmp_path
 def test_what_an_older_evaluation_does_not_say_follows_from_the_split(compared, tmp_path, has_data):
     run = tmp_path / "one"
     shutil.copytree(compared / "one", run)
-    recorded = Seen(**json.loads((run / "evaluation" / METRICS).read_text())["seen"])
+    recorded = TrainingOverlap(**json.loads((run / "evaluation" / METRICS).read_text())["seen"])
     (run / "evaluation" / METRICS).unlink()
     if not has_data:
         config = json.loads((run / "config.json").read_text())
@@ -141,12 +141,12 @@ def visualize(trained, run):
 
 def test_pictures_of_traces_that_were_trained_on_say_so(trained, visualize, tmp_path):
     parts = parts_of(trained)
-    of_part = {part: next(n for n, p in parts.items() if p == part) for part in PARTS}
+    of_part = {part: next(n for n, p in parts.items() if p == part) for part in SPLITS}
     names = ("--traces", of_part["train"], "--traces", of_part["test"])
     output = visualize("maps", "--layers", "decoderP_1", *names)
-    told = "Not independent: of these 2 traces 1 were trained on or chosen by"
-    assert output.startswith(told)
-    assert json.loads((tmp_path / "out" / "visualize.json").read_text())["seen"] == told
+    message = "Not independent: of these 2 traces 1 were trained on or chosen by"
+    assert output.startswith(message)
+    assert json.loads((tmp_path / "out" / "visualize.json").read_text())["seen"] == message
 
 
 def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from eqt import sizes
 from eqt.config import EQTConfig
 from eqt.metrics.bootstrap import resampled
-from eqt.position import position_test
+from eqt.position_bias import position_test
 from eqt.presets import PRESETS
 from steadkit import capacity
 from steadkit.errors import InputError
-from steadkit.pipeline import BatchConfig, Batches
+from steadkit.pipeline import BatchConfig, BatchLoader
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -137,7 +137,7 @@ def test_counts_beyond_all_use_are_refused_before_tensorflow(run, option):
 
 def test_draws_and_places_without_room_are_refused(stead, monkeypatch):
     source = stead()
-    batches = Batches(source.hdf5, names_of(8, 4), BatchConfig(4))
+    batches = BatchLoader(source.hdf5, names_of(8, 4), BatchConfig(4))
     monkeypatch.setattr(capacity, "available_memory", lambda: 100_000)
     with pytest.raises(InputError, match="a bootstrap of 1,000,000 draws takes at least"):
         resampled(np.arange(4), np.ones((4, 2)), 1_000_000)

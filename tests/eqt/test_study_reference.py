@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from campaigns import published
+from reference_picker import detect
 
-from eqt.candidates import gathered_by
-from eqt.evaluate import RESULTS_COLUMNS, results_table
+from eqt.evaluation import RESULTS_COLUMNS, results_table
+from eqt.formats.keras_v2 import load_published
 from eqt.metrics import STUDY_COLUMNS, study_row
-from eqt.picks import Thresholds, detect
+from eqt.picking.candidates import extract_by_rules
+from eqt.picking.picks import Thresholds
+from eqt.picking.rules import PUBLISHED
 from eqt.probabilities import Probabilities
-from eqt.rules import PUBLISHED
-from eqt.weights import load_published
 from steadkit.catalog import read_table
 from steadkit.schema import COLUMNS
 
@@ -37,39 +38,44 @@ def test_columns_equal_the_studys_script(network, table, shared_data):
     reference = reference[reference["network"] == name]
     assert len(reference) == 3
     for expected in reference.to_dict("records"):
-        at = [expected[f"{kind}_threshold"] for kind in ("detection", "P", "S")]
-        offered = gathered_by(iter([Probabilities(outputs)]), Thresholds(*at), {PUBLISHED: ()})
-        found = offered[PUBLISHED].detections(Thresholds(*at))
-        row = study_row(results_table(table, found), name)
+        thresholds = [expected[f"{output}_threshold"] for output in ("detection", "P", "S")]
+        candidates = extract_by_rules(
+            iter([Probabilities(outputs)]), Thresholds(*thresholds), {PUBLISHED: ()}
+        )
+        detections = candidates[PUBLISHED].detections(Thresholds(*thresholds))
+        row = study_row(results_table(table, detections), name)
         assert len(set(STUDY_COLUMNS) & set(expected)) == 24
         for column in STUDY_COLUMNS[1:]:
-            near = 1e-6 if column in ERRORS else 1e-12
-            assert row[column] == pytest.approx(expected[column], abs=near), (at, column)
+            tolerance = 1e-6 if column in ERRORS else 1e-12
+            assert row[column] == pytest.approx(expected[column], abs=tolerance), (
+                thresholds,
+                column,
+            )
 
 
 def test_rows_equal_the_testers_cell_for_cell(network, table, shared_data, tmp_path):
     name, outputs = network
-    found = [detect(window, Thresholds(), rules=PUBLISHED) for window in outputs]
-    results_table(table, found).to_csv(tmp_path / "ours.csv", index=False)
+    detections = [detect(window, Thresholds(), rules=PUBLISHED) for window in outputs]
+    results_table(table, detections).to_csv(tmp_path / "ours.csv", index=False)
     assert_rows_equal(tmp_path / "ours.csv", shared_data, name)
 
 
 def assert_rows_equal(path, shared_data, name):
     reference = shared_data / "study_reference" / f"X_test_results_{name}.csv"
-    ours, theirs = (
+    table, expected = (
         pd.read_csv(file, dtype=str, keep_default_na=False) for file in (path, reference)
     )
-    assert ours.columns.tolist() == theirs.columns.tolist() == list(RESULTS_COLUMNS)
-    assert len(ours) == len(theirs) == 98
-    for column in ours:
-        assert (ours[column] == "").equals(theirs[column] == ""), column
-        numbers = [pd.to_numeric(one[column], errors="coerce") for one in (ours, theirs)]
+    assert table.columns.tolist() == expected.columns.tolist() == list(RESULTS_COLUMNS)
+    assert len(table) == len(expected) == 98
+    for column in table:
+        assert (table[column] == "").equals(expected[column] == ""), column
+        numbers = [pd.to_numeric(rows[column], errors="coerce") for rows in (table, expected)]
         if numbers[1].notna().any():
             # The outputs that the reference was made of were ours within 1.2e-5.
-            near = 1.001e-3 if column.endswith("_probability") else 1e-9
-            np.testing.assert_allclose(*numbers, rtol=0, atol=near, err_msg=column)
+            tolerance = 1.001e-3 if column.endswith("_probability") else 1e-9
+            np.testing.assert_allclose(*numbers, rtol=0, atol=tolerance, err_msg=column)
         else:
-            assert ours[column].tolist() == theirs[column].tolist(), column
+            assert table[column].tolist() == expected[column].tolist(), column
 
 
 def test_the_command_writes_both(run, shared_data, tmp_path):

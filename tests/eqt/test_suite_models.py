@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from eqt.config import TrainConfig
-from eqt.loading import load_model, save_model
 from eqt.model import build_model
+from eqt.model_io import load_model, save_model
 from eqt.presets import PRESETS
-from eqt.train import compiled
+from eqt.training import compile_model
 from steadkit.labels import TARGETS
 
 LENGTH = 256
@@ -19,7 +19,7 @@ WAVEFORMS = np.random.default_rng(0).standard_normal((2, LENGTH, 3)).astype(np.f
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_step_of_training_is_kept_to_the_bit(tmp_path, name):
     config = replace(PRESETS[name].config, input_length=LENGTH)
-    model = compiled(build_model(config), TrainConfig())
+    model = compile_model(build_model(config), TrainConfig())
     model.run_eagerly = True
     before = [weight.copy() for weight in model.get_weights()]
     targets = {target: np.full((2, LENGTH, 1), 0.5, np.float32) for target in TARGETS}

@@ -12,14 +12,14 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
-from eqt.runs import Run, default_folder, load_setup
-from eqt.train import split_by_earthquake, split_of, train
-from eqt.train.parts import batches_of, traces_of, unknown_summary
+from eqt.runs import RunFolder, default_folder, load_setup
+from eqt.training import split_by_earthquake, train, training_split
+from eqt.training.data import batches_of, traces_of, unknown_summary
 from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
 from steadkit.schema import EVENT
-from steadkit.split import Rule, list_rows, split_manifest
+from steadkit.split import SplitConfig, list_rows, split_manifest
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def source(stead):
 
 
 def test_a_run_folder_explains_itself(trained):
-    run = Run(trained)
+    run = RunFolder(trained)
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "README.txt",
         "best.weights.h5",
@@ -49,7 +49,7 @@ def test_a_run_folder_explains_itself(trained):
 
 
 def test_no_earthquake_is_in_two_parts(trained):
-    split = load(Run(trained).split)
+    split = load(RunFolder(trained).split)
     table = read_table(trained.parent / "data.csv").set_index("trace_name")
     parts = pd.Series(split.parts, index=split.traces)
     earthquakes = table["source_id"][table["trace_category"] == "earthquake_local"]
@@ -108,10 +108,10 @@ def test_a_training_says_what_is_not_known(source, by_hand):
     write_csv(source.csv, list(table.columns), [table])
     config = replace(SHORT, augment="eqt")
     batches = batches_of(source.hdf5, by_hand, config)
-    assert all(part.config.labels.mark_unknown for part in batches)
+    assert all(loader.config.labels.mark_unknown for loader in batches)
     lines = unknown_summary(*batches)
-    of = f" of the {len(events)} earthquake traces of the train part"
-    assert [line.partition(of)[0] for line in lines] == [
+    suffix = f" of the {len(events)} earthquake traces of the train part"
+    assert [line.partition(suffix)[0] for line in lines] == [
         "S is not known for 3",
         "neither S nor the coda end is known for 2",
         "S is not known for 3",
@@ -123,14 +123,14 @@ def test_a_training_says_what_is_not_known(source, by_hand):
 
 def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):
     by_hand.write(source.csv.with_suffix(".manifest"))
-    said = []
-    assert split_of(source.hdf5, SHORT, None, said.append).digest == by_hand.digest
-    assert said == [f"parts as in {source.csv.with_suffix('.manifest')}"]
+    lines_logged = []
+    assert training_split(source.hdf5, SHORT, None, lines_logged.append).digest == by_hand.digest
+    assert lines_logged == [f"parts as in {source.csv.with_suffix('.manifest')}"]
     # One that is named goes before one that stands beside the data.
     by_hand.write(tmp_path / "named.manifest")
-    other, _ = split_manifest(*list_rows(source.csv), Rule(shares=SHORT.shares))
-    other.write(source.csv.with_name("data.split.manifest"))
-    assert split_of(source.hdf5, SHORT, None, len).digest == other.digest
+    other_split, _ = split_manifest(*list_rows(source.csv), SplitConfig(shares=SHORT.shares))
+    other_split.write(source.csv.with_name("data.split.manifest"))
+    assert training_split(source.hdf5, SHORT, None, len).digest == other_split.digest
     monkeypatch.setitem(PRESETS, "tiny", Preset(TINY, 0, (), "small"))
     command = ("train", "--data", source.hdf5, "--split", "named.manifest", "--epochs", 1)
     command += ("--model", "tiny")
@@ -155,16 +155,18 @@ def test_a_split_that_leaks_is_refused_in_one_line(source, by_hand, run, tmp_pat
 
 
 def test_the_same_seed_gives_the_same_weights(trained, tmp_path):
-    said = []
-    again = train(trained.parent / "data.hdf5", tmp_path / "again", TINY, SHORT, said.append)
-    assert len(said) == SHORT.epochs
-    with h5py.File(trained / "last.weights.h5") as one, h5py.File(again.last) as other:
+    lines_logged = []
+    repeated = train(
+        trained.parent / "data.hdf5", tmp_path / "again", TINY, SHORT, lines_logged.append
+    )
+    assert len(lines_logged) == SHORT.epochs
+    with h5py.File(trained / "last.weights.h5") as file_a, h5py.File(repeated.last) as file_b:
         names = []
-        one["weights"].visit(names.append)
+        file_a["weights"].visit(names.append)
         assert len(names) > 10
         for name in names:
-            if isinstance(one["weights"][name], h5py.Dataset):
-                np.testing.assert_array_equal(one["weights"][name], other["weights"][name])
+            if isinstance(file_a["weights"][name], h5py.Dataset):
+                np.testing.assert_array_equal(file_a["weights"][name], file_b["weights"][name])
 
 
 def test_a_run_is_never_overwritten(source, tmp_path):
@@ -241,7 +243,7 @@ def test_data_that_are_not_there(run):
 )
 def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
     shutil.copytree(trained, tmp_path / "run")
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     content = json.loads(run.config.read_text())
     change(content)
     run.config.write_text(json.dumps(content))
@@ -252,29 +254,29 @@ def test_a_configuration_that_was_altered(trained, tmp_path, change, words):
 
 def test_folders_that_are_no_runs(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     (tmp_path / "config.json").write_bytes(bytes(range(256)) * 10_000)
     with pytest.raises(InputError, match="more than") as refusal:
-        load_setup(Run(tmp_path))
+        load_setup(RunFolder(tmp_path))
     assert len(str(refusal.value)) < 300
 
 
 def test_training_on_augmented_traces(source, tmp_path):
     config = replace(SHORT, augment="eqt")
-    said = []
-    run = train(source.hdf5, tmp_path / "run", TINY, config, said.append)
-    assert len(said) == SHORT.epochs
+    lines_logged = []
+    run = train(source.hdf5, tmp_path / "run", TINY, config, lines_logged.append)
+    assert len(lines_logged) == SHORT.epochs
     assert load_setup(run).training.augment == "eqt"
-    again = train(source.hdf5, tmp_path / "again", TINY, config, len)
-    with h5py.File(run.last) as one, h5py.File(again.last) as other:
+    repeated = train(source.hdf5, tmp_path / "again", TINY, config, len)
+    with h5py.File(run.last) as file_a, h5py.File(repeated.last) as file_b:
         names = []
-        one.visit(names.append)
-        arrays = [name for name in names if isinstance(one[name], h5py.Dataset)]
+        file_a.visit(names.append)
+        arrays = [name for name in names if isinstance(file_a[name], h5py.Dataset)]
         assert arrays
-        assert all(np.array_equal(one[name][()], other[name][()]) for name in arrays)
+        assert all(np.array_equal(file_a[name][()], file_b[name][()]) for name in arrays)
 
 
 @pytest.mark.parametrize("options", [{"augment": "loud"}, {"augment": "eqt", "batch_size": 5}])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eqt.train.devices import check_devices, devices_named
+from eqt.training.devices import check_devices, devices_named
 from steadkit.errors import InputError
 
 PROGRAM = """
@@ -20,9 +20,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, "tests")
 from conftest import SHORT, TINY, names_of, write_stead
-from eqt.loading import load_model
+from eqt.model_io import load_model
 from eqt.runs import load_setup
-from eqt.train import Means, train
+from eqt.training import RuntimeOptions, train
 
 folder = Path(sys.argv[1])
 source = write_stead(folder / "data.hdf5", names_of(22, 12))
@@ -32,8 +32,8 @@ network = replace(network, bias_l1=0.0, kernel_l2=0.0)
 config = replace(SHORT, batch_size=6, ema=0.5, clip_norm=0.5, learning_rate=1e-3)
 runs = {}
 for devices in ("CPU:0", "CPU:0,CPU:1"):
-    means = Means(devices=devices, save_every=2)
-    runs[devices] = train(source.hdf5, folder / devices[-1], network, config, len, means=means)
+    options = RuntimeOptions(devices=devices, save_every=2)
+    runs[devices] = train(source.hdf5, folder / devices[-1], network, config, len, options=options)
 one, two = runs.values()
 assert load_setup(two).about["devices"] == ["CPU:0", "CPU:1"]
 for mine, other in zip(load_model(one.last).weights, load_model(two.last).weights, strict=True):
@@ -60,17 +60,17 @@ def test_devices_are_those_that_there_are():
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("arguments", "words"),
     [
         ((2, 7, False, "float32"), "use --batch-size 6"),
         ((2, 8, True, "float32"), "--xla"),
         ((2, 8, False, "mixed_float16"), "mixed_bfloat16"),
     ],
 )
-def test_what_several_devices_cannot_share(asked, words):
+def test_what_several_devices_cannot_share(arguments, words):
     with pytest.raises(InputError, match=words):
-        check_devices(*asked)
-    check_devices(1, *asked[1:])
+        check_devices(*arguments)
+    check_devices(1, *arguments[1:])
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "1" + "0" * 20, "GPU:" + "9" * 5000, "\x1b[31m"])

@@ -7,10 +7,10 @@ import pytest
 from conftest import names_of, refused
 
 from eqt.cli.options import NumberType
-from eqt.cli.train import SETTINGS, _chosen
+from eqt.cli.train import SETTINGS, _chosen_settings
 from eqt.config import EQTConfig, TrainConfig
 from eqt.presets import PRESETS, network_named
-from eqt.runs import Run, load_setup
+from eqt.runs import RunFolder, load_setup
 
 NETWORK = """
 base = "Vanilla"
@@ -24,18 +24,18 @@ feed_forward = 4
 
 def test_every_setting_is_an_option_with_its_default():
     parsed = {}
-    for option, kind, default, _ in SETTINGS:
+    for option, value_type, default, _ in SETTINGS:
         positive, _, _ = option.partition("/")
         name = positive.removeprefix("--").replace("-", "_")
-        parsed[name] = kind(default) if isinstance(kind, NumberType) else default
-        if kind is bool:
+        parsed[name] = value_type(default) if isinstance(value_type, NumberType) else default
+        if value_type is bool:
             parsed[name] = default == positive.removeprefix("--")
         elif default is not None and default.isdecimal():
             parsed[name] = int(default)
-    chosen = TrainConfig.from_dict(_chosen(parsed)).to_dict()
-    wanted = TrainConfig().to_dict()
-    assert chosen.pop("plateau_factor") == pytest.approx(wanted.pop("plateau_factor"), abs=1e-3)
-    assert chosen == wanted
+    settings = TrainConfig.from_dict(_chosen_settings(parsed)).to_dict()
+    expected = TrainConfig().to_dict()
+    assert settings.pop("plateau_factor") == pytest.approx(expected.pop("plateau_factor"), abs=1e-3)
+    assert settings == expected
     assert len(parsed) == len(TrainConfig().to_dict()) - 2, "three shares are one option"
 
 
@@ -51,17 +51,17 @@ def test_settings_from_files_and_options_before_them(source, run, tmp_path):
     command += ["--shares", "0.5,0.25,0.25", "--epochs", 1, "--unpaired", "--loss-weights", "1,2,3"]
     result = run("eqt", *command, "--clip-norm", 1, "--shuffle-block", 5)
     assert result.exit_code == 0, result.output
-    made = Run(tmp_path / "runs/small-data")
-    setup = load_setup(made)
-    asked = {"epochs": 1, "batch_size": 16, "labels": "box", "paired": False, "clip_norm": 1.0}
-    asked |= {"shuffle_block": 5}
+    run_folder = RunFolder(tmp_path / "runs/small-data")
+    setup = load_setup(run_folder)
+    expected = {"epochs": 1, "batch_size": 16, "labels": "box", "paired": False, "clip_norm": 1.0}
+    expected |= {"shuffle_block": 5}
     shares = {"train": "0.5", "validation": "0.25", "test": "0.25", "loss_weights": (1.0, 2.0, 3.0)}
-    assert setup.training == TrainConfig(**asked, **shares)
+    assert setup.training == TrainConfig(**expected, **shares)
     assert setup.model.filters == (2, 2) and setup.model.picker_rnn == ()
-    about = json.loads(made.config.read_text())["about"]
+    about = json.loads(run_folder.config.read_text())["about"]
     assert about["command"].startswith("eqt train --data ") and "--unpaired" in about["command"]
     assert "onednn" in setup.environment and "intra_op_threads" in setup.environment
-    assert "eqt train --resume runs/small-data" in made.readme.read_text()
+    assert "eqt train --resume runs/small-data" in run_folder.readme.read_text()
 
 
 def test_networks_by_name_and_by_file(tmp_path):

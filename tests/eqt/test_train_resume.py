@@ -14,8 +14,8 @@ import pytest
 from campaigns.training_kills import weights
 from conftest import SHORT, TINY, names_of, refused
 
-from eqt.runs import Run, created, held, load_setup
-from eqt.train import Means, resume, state, train
+from eqt.runs import RunFolder, create_run, load_setup, locked_run
+from eqt.training import RuntimeOptions, checkpoint, resume, train
 from steadkit.atomic import write_text
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -33,7 +33,7 @@ LASTING = replace(
     plateau=1,
     weight_decay=0.01,
 )
-OFTEN = Means(save_every=1)
+OFTEN = RuntimeOptions(save_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def whole(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("whole")
     source = write_stead(folder / "data.hdf5", names_of(24, 12))
-    run = train(source.hdf5, folder / "run", NETWORK, LASTING, len, means=OFTEN)
+    run = train(source.hdf5, folder / "run", NETWORK, LASTING, len, options=OFTEN)
     return source, run
 
 
@@ -51,7 +51,7 @@ class Killed(BaseException):
     """Ends a training as a kill does: nothing is tidied up."""
 
 
-def cut_off(data, folder, states: int) -> Run:
+def cut_off(data, folder, states: int) -> RunFolder:
     """Train and end when so many states have been written."""
     written = []
 
@@ -61,10 +61,10 @@ def cut_off(data, folder, states: int) -> Run:
         written.append(real(*arguments))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state, "save", partial(save, state.save))
+        patch.setattr(checkpoint, "save", partial(save, checkpoint.save))
         with pytest.raises(Killed):
-            train(data, folder, NETWORK, LASTING, len, means=OFTEN)
-    return Run(folder)
+            train(data, folder, NETWORK, LASTING, len, options=OFTEN)
+    return RunFolder(folder)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def torn(whole, tmp_path_factory):
 @pytest.fixture
 def copy(torn, tmp_path):
     """Copy that run, to be altered."""
-    return Run(shutil.copytree(torn.folder, tmp_path / "run"))
+    return RunFolder(shutil.copytree(torn.folder, tmp_path / "run"))
 
 
 @pytest.mark.parametrize("states", [2, 14])
@@ -85,20 +85,22 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bits(whole, tmp_path, st
     assert run.state.exists() and not run.is_complete
     resume(run.folder, len)
     for path in ("best", "last"):
-        mine, theirs = (weights(getattr(one, path)) for one in (run, undisturbed))
-        assert mine.keys() == theirs.keys()
-        assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
-    mine, theirs = (pd.read_csv(one.history).drop(columns="seconds") for one in (run, undisturbed))
-    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+        result, expected = (weights(getattr(run_folder, path)) for run_folder in (run, undisturbed))
+        assert result.keys() == expected.keys()
+        assert all(np.array_equal(result[name], expected[name]) for name in expected)
+    result, expected = (
+        pd.read_csv(run_folder.history).drop(columns="seconds") for run_folder in (run, undisturbed)
+    )
+    pd.testing.assert_frame_equal(result, expected, check_exact=True)
     assert {p.name for p in run.folder.iterdir()} == {p.name for p in undisturbed.folder.iterdir()}
 
 
 def test_a_training_that_is_complete_is_left_as_it_is(whole):
     before = {path: path.stat().st_mtime_ns for path in whole[1].folder.iterdir()}
-    said = []
-    assert resume(whole[1].folder, said.append) == whole[1]
+    lines = []
+    assert resume(whole[1].folder, lines.append) == whole[1]
     assert before == {path: path.stat().st_mtime_ns for path in whole[1].folder.iterdir()}
-    assert "complete already" in said[0]
+    assert "complete already" in lines[0]
 
 
 def test_what_changed_since_the_beginning_is_refused(copy, whole, tmp_path):
@@ -143,11 +145,13 @@ def test_a_run_begun_before_there_was_a_setting_goes_on(tmp_path, whole, monkeyp
     assert content["training"].pop("shuffle_block") == 0
     run.config.write_text(json.dumps(content))
     with zipfile.ZipFile(run.state) as file, file.open("state.json") as member:
-        kept = json.load(member)
-    listed = [content["model"], content["training"]]
-    listed.append([content["about"][name] for name in ("devices", "data_digest", "split_digest")])
-    key = hashlib.blake2b(json.dumps(listed).encode(), digest_size=32).hexdigest()
-    assert key in kept.values()
+        state = json.load(member)
+    content_of_key = [content["model"], content["training"]]
+    content_of_key.append(
+        [content["about"][name] for name in ("devices", "data_digest", "split_digest")]
+    )
+    key = hashlib.blake2b(json.dumps(content_of_key).encode(), digest_size=32).hexdigest()
+    assert key in state.values()
     resume(run.folder, len)
     assert run.is_complete
 
@@ -189,7 +193,7 @@ def _hollow(path) -> None:
 
 
 def test_nobody_trains_in_a_run_that_another_holds(copy):
-    with held(copy.folder), pytest.raises(InputError, match="another process is training"):
+    with locked_run(copy.folder), pytest.raises(InputError, match="another process is training"):
         resume(copy.folder, len)
 
 
@@ -198,10 +202,10 @@ def test_what_a_kill_left_of_a_folder_that_was_being_made_is_no_hindrance(tmp_pa
     (partial_folder / "run").mkdir(parents=True)
     (partial_folder / MARK).touch()
     (partial_folder / "run" / "config.json").write_text("half")
-    with created(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
+    with create_run(tmp_path / "run", lambda run: write_text(run.config, "{}")) as run:
         assert run.config.read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    with pytest.raises(InputError, match="exists"), created(tmp_path / "run", len):
+    with pytest.raises(InputError, match="exists"), create_run(tmp_path / "run", len):
         pass
 
 
@@ -209,15 +213,15 @@ def test_a_training_goes_on_where_its_data_are_now(copy, whole, run, tmp_path, s
     content = json.loads(copy.config.read_text()) | {"data": str(tmp_path / "gone.hdf5")}
     copy.config.write_text(json.dumps(content))
     refused(run("eqt", "train", "--resume", copy.folder), "gone.hdf5", "not there", "--data")
-    other = stead("other.hdf5", names_of(24, 11))
-    refused(run("eqt", "train", "--resume", copy.folder, "--data", other.hdf5), "the data of")
+    other_data = stead("other.hdf5", names_of(24, 11))
+    refused(run("eqt", "train", "--resume", copy.folder, "--data", other_data.hdf5), "the data of")
     for path in (whole[0].hdf5, whole[0].csv, whole[0].csv.with_suffix(".manifest")):
         if path.exists():
             shutil.copy(path, tmp_path / f"here{path.suffix}")
     result = run("eqt", "train", "--resume", copy.folder, "--data", "here.hdf5")
     assert result.exit_code == 0, result.output
-    mine, theirs = (weights(one.last) for one in (copy, whole[1]))
-    assert all(np.array_equal(mine[name], theirs[name]) for name in theirs)
+    mine, expected = (weights(run_folder.last) for run_folder in (copy, whole[1]))
+    assert all(np.array_equal(mine[name], expected[name]) for name in expected)
 
 
 def test_resuming_takes_no_other_settings(copy, run):

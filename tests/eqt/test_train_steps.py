@@ -11,12 +11,12 @@ import tensorflow as tf
 from campaigns.repeated_steps import repeat
 from conftest import SHORT, TINY, names_of
 
-from eqt.loading import load_model, save_model
 from eqt.model import build_model
-from eqt.runs import Run
-from eqt.train import Means, compiled, train
-from eqt.train.network import network_for
-from eqt.train.steps import Trainer
+from eqt.model_io import load_model, save_model
+from eqt.runs import RunFolder
+from eqt.training import RuntimeOptions, compile_model, train
+from eqt.training.model import training_model
+from eqt.training.steps import Trainer
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS, UNKNOWN
 
@@ -29,7 +29,7 @@ ANSWERS = {name: RANDOM.uniform(size=(4, 6000, 1)).astype(np.float32) for name i
 def trainer(config=SHORT, network=NETWORK, is_marked=False):
     """Make a network and its steps, traced at once rather than compiled."""
     strategy = tf.distribute.get_strategy()
-    made = Trainer(network_for(network, config, None, 1), config, strategy, is_marked)
+    made = Trainer(training_model(network, config, None, 1), config, strategy, is_marked)
     made.set_rate(config.learning_rate)
     return made
 
@@ -40,38 +40,41 @@ def largest_change(model, before):
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_step_is_that_of_keras(count):
-    ours, theirs = trainer(), compiled(build_model(NETWORK), SHORT)
-    waveforms, answers = WAVEFORMS[:count], {name: one[:count] for name, one in ANSWERS.items()}
+    trained, reference = trainer(), compile_model(build_model(NETWORK), SHORT)
+    waveforms, answers = (
+        WAVEFORMS[:count],
+        {name: values[:count] for name, values in ANSWERS.items()},
+    )
     for _ in range(2):
-        losses = ours.step(waveforms, answers)
-        told = theirs.train_on_batch(waveforms, answers, return_dict=True)
-        theirs.reset_metrics()
+        losses = trained.step(waveforms, answers)
+        expected = reference.train_on_batch(waveforms, answers, return_dict=True)
+        reference.reset_metrics()
         for name, value in zip(("loss", *(f"{t}_loss" for t in TARGETS)), losses, strict=True):
-            np.testing.assert_allclose(value, told[name], rtol=2e-6)
-    for mine, other in zip(ours.model.weights, theirs.weights, strict=True):
+            np.testing.assert_allclose(value, expected[name], rtol=2e-6)
+    for weight, expected_weight in zip(trained.model.weights, reference.weights, strict=True):
         # These biases have no slope here but what rounding leaves, of which Adam makes one.
-        if not (mine.path.startswith("encoder_") and mine.path.endswith("/bias")):
-            np.testing.assert_allclose(mine, other, atol=2e-6, err_msg=mine.path)
+        if not (weight.path.startswith("encoder_") and weight.path.endswith("/bias")):
+            np.testing.assert_allclose(weight, expected_weight, atol=2e-6, err_msg=weight.path)
 
 
 def test_samples_whose_truth_is_not_known_add_no_loss():
-    marked = {name: one.copy() for name, one in ANSWERS.items()}
+    marked = {name: values.copy() for name, values in ANSWERS.items()}
     marked["picker_S"][1, 600:] = UNKNOWN
-    weights = [(one[..., 0] >= 0).astype(np.float32) for one in marked.values()]
-    ours, theirs = trainer(is_marked=True), compiled(build_model(NETWORK), SHORT)
-    losses = ours.step(WAVEFORMS, marked)
-    positive = {name: np.maximum(one, 0) for name, one in marked.items()}
-    found = theirs.train_on_batch(WAVEFORMS, positive, weights, return_dict=True)
-    np.testing.assert_allclose(losses[3], found["picker_S_loss"], rtol=2e-6)
-    np.testing.assert_allclose(losses[0], found["loss"], rtol=2e-6)
+    weights = [(values[..., 0] >= 0).astype(np.float32) for values in marked.values()]
+    trained, reference = trainer(is_marked=True), compile_model(build_model(NETWORK), SHORT)
+    losses = trained.step(WAVEFORMS, marked)
+    positive = {name: np.maximum(values, 0) for name, values in marked.items()}
+    expected = reference.train_on_batch(WAVEFORMS, positive, weights, return_dict=True)
+    np.testing.assert_allclose(losses[3], expected["picker_S_loss"], rtol=2e-6)
+    np.testing.assert_allclose(losses[0], expected["loss"], rtol=2e-6)
     # Whatever the unknown samples are, the step is the same.
-    weight = [keras.ops.convert_to_numpy(one) for one in ours.model.trainable_variables]
+    weight = [keras.ops.convert_to_numpy(values) for values in trained.model.trainable_variables]
     another = trainer(is_marked=True)
     another.step(
         WAVEFORMS, marked | {"picker_S": np.where(marked["picker_S"] < 0, -7, marked["picker_S"])}
     )
-    for one, other in zip(weight, another.model.trainable_variables, strict=True):
-        np.testing.assert_array_equal(one, keras.ops.convert_to_numpy(other))
+    for values, other_weight in zip(weight, another.model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(values, keras.ops.convert_to_numpy(other_weight))
 
 
 @pytest.mark.parametrize("size", [1, 4])
@@ -80,34 +83,36 @@ def test_a_step_from_the_same_state_gives_the_same_bits(size):
 
 
 def test_an_average_of_the_weights_follows_them():
-    one = trainer(replace(SHORT, ema=0.9, weight_decay=0.1, clip_norm=1e-9))
-    weight = one.model.trainable_variables[0]
+    trained = trainer(replace(SHORT, ema=0.9, weight_decay=0.1, clip_norm=1e-9))
+    weight = trained.model.trainable_variables[0]
     before = keras.ops.convert_to_numpy(weight)
-    one.step(WAVEFORMS, ANSWERS)
+    trained.step(WAVEFORMS, ANSWERS)
     after = keras.ops.convert_to_numpy(weight)
     assert (after != before).any()
-    with one.averaged():
+    with trained.averaged_weights():
         np.testing.assert_allclose(weight, 0.9 * before + 0.1 * after, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(weight, after)
 
 
 def test_gradients_are_scaled_down_together():
-    one = trainer(replace(SHORT, clip_norm=2.0))
-    clipped = one._clipped([tf.constant([3.0, 0.0]), tf.constant([[4.0]])])
+    trained = trainer(replace(SHORT, clip_norm=2.0))
+    clipped = trained._clip([tf.constant([3.0, 0.0]), tf.constant([[4.0]])])
     np.testing.assert_allclose(clipped[0], [1.2, 0.0])
     np.testing.assert_allclose(clipped[1], [[1.6]])
 
 
 def test_frozen_parts_do_not_move_and_keep_their_running_means():
     config = replace(SHORT, freeze=("residual", "encoder"))
-    one = trainer(config)
-    kept = [w for w in one.model.weights if w.path.startswith(("residual", "encoder"))]
-    assert any("moving_mean" in weight.path for weight in kept)
-    before = [keras.ops.convert_to_numpy(weight) for weight in kept]
-    learning = [w for w in one.model.trainable_variables if w.path.startswith("decoderP")]
+    trained = trainer(config)
+    frozen_weights = [
+        w for w in trained.model.weights if w.path.startswith(("residual", "encoder"))
+    ]
+    assert any("moving_mean" in weight.path for weight in frozen_weights)
+    before = [keras.ops.convert_to_numpy(weight) for weight in frozen_weights]
+    learning = [w for w in trained.model.trainable_variables if w.path.startswith("decoderP")]
     began = [keras.ops.convert_to_numpy(weight) for weight in learning]
-    one.step(WAVEFORMS, ANSWERS)
-    for weight, values in zip(kept, before, strict=True):
+    trained.step(WAVEFORMS, ANSWERS)
+    for weight, values in zip(frozen_weights, before, strict=True):
         np.testing.assert_array_equal(weight, values)
     pairs = zip(learning, began, strict=True)
     assert any((np.asarray(weight) != values).any() for weight, values in pairs)
@@ -115,19 +120,19 @@ def test_frozen_parts_do_not_move_and_keep_their_running_means():
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_rounds_neither_weights_nor_outputs(precision):
-    one = trainer(replace(SHORT, mixed_precision=precision, clip_norm=1.0))
+    trained = trainer(replace(SHORT, mixed_precision=precision, clip_norm=1.0))
     assert keras.config.dtype_policy().name == "float32"
-    before = one.model.get_weights()
-    assert np.isfinite(one.step(WAVEFORMS, ANSWERS)).all()
-    assert largest_change(one.model, before) > 0
-    assert {weight.dtype for weight in one.model.weights} == {"float32"}
-    assert {output.dtype for output in one.model(WAVEFORMS)} == {tf.float32}
-    assert one.model.get_layer("encoder_1").compute_dtype == precision.removeprefix("mixed_")
+    before = trained.model.get_weights()
+    assert np.isfinite(trained.step(WAVEFORMS, ANSWERS)).all()
+    assert largest_change(trained.model, before) > 0
+    assert {weight.dtype for weight in trained.model.weights} == {"float32"}
+    assert {output.dtype for output in trained.model(WAVEFORMS)} == {tf.float32}
+    assert trained.model.get_layer("encoder_1").compute_dtype == precision.removeprefix("mixed_")
 
 
 def test_a_step_compiled_with_xla_is_the_same():
     plain, compiled_too = trainer(), trainer(replace(SHORT, xla=True))
-    losses = [one.step(WAVEFORMS, ANSWERS) for one in (plain, compiled_too)]
+    losses = [trained.step(WAVEFORMS, ANSWERS) for trained in (plain, compiled_too)]
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
@@ -155,21 +160,25 @@ def test_a_nan_stops_training_with_the_batch_kept(source, tmp_path):
 
 def test_a_training_begins_with_another_network_and_keeps_logs(source, trained, tmp_path):
     config = replace(SHORT, epochs=1, freeze=("detector", "encoder", "decoder"), mix="balanced")
-    means = Means(tensorboard=True, save_every=1)
-    begun = Run(trained)
-    run = train(source.hdf5, tmp_path / "run", None, config, len, init=begun.folder, means=means)
-    first, now = load_model(begun.folder), load_model(run.last)
+    options = RuntimeOptions(tensorboard=True, save_every=1)
+    initial_run = RunFolder(trained)
+    run = train(
+        source.hdf5, tmp_path / "run", None, config, len, init=initial_run.folder, options=options
+    )
+    first, final = load_model(initial_run.folder), load_model(run.last)
     same = {
-        weight.path: np.array_equal(weight, other)
-        for weight, other in zip(first.weights, now.weights, strict=True)
+        weight.path: np.array_equal(weight, final_weight)
+        for weight, final_weight in zip(first.weights, final.weights, strict=True)
     }
     assert same["encoder_1/kernel"] and same["decoderP_2/bias"] and same["detector/kernel"]
     assert not all(same.values())
     assert [*run.tensorboard.iterdir()]
     history = pd.read_csv(run.history)
     assert {"val_detection_f1", "val_P_f1", "val_S_f1", "learning_rate"} <= set(history)
-    words = " ".join(run.readme.read_text().split())
-    assert "freeze ['detector', 'encoder', 'decoder']" in words and str(begun.folder) in words
+    readme = " ".join(run.readme.read_text().split())
+    assert (
+        "freeze ['detector', 'encoder', 'decoder']" in readme and str(initial_run.folder) in readme
+    )
 
 
 def test_weights_of_another_network_are_refused(source, tmp_path):

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from eqt import checkpoints
 from eqt.config import EQTConfig
+from eqt.formats import weights_h5
 from eqt.layers import (
     AdditiveAttention,
     DotProductAttention,
@@ -65,23 +65,23 @@ def test_a_variant_trains_a_step_and_comes_back_bit_for_bit(variant, tmp_path):
     assert all(np.isfinite(weight).all() for weight in after)
     moved = {
         weight.path
-        for weight, one, other in zip(model.weights, before, after, strict=True)
-        if (one != other).any()
+        for weight, initial, trained in zip(model.weights, before, after, strict=True)
+        if (initial != trained).any()
     }
     # A constant added to all scores cancels in the attention's weights.
     assert {w.path for w in model.weights} - moved <= {f"{name}/ba" for name in ATTENTION}
 
     path = tmp_path / "variant.weights.h5"
-    checkpoints.save(model, config, path)
-    for tensors in zip(model(waveforms()), checkpoints.load(path)(waveforms()), strict=True):
-        one, other = map(keras.ops.convert_to_numpy, tensors)
-        assert one.shape == (2, 20, 1)
-        assert ((one > 0) & (one < 1)).all()
-        np.testing.assert_array_equal(one, other)
+    weights_h5.save(model, config, path)
+    for tensors in zip(model(waveforms()), weights_h5.load(path)(waveforms()), strict=True):
+        value, expected = map(keras.ops.convert_to_numpy, tensors)
+        assert value.shape == (2, 20, 1)
+        assert ((value > 0) & (value < 1)).all()
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize(
-    ("attention", "kind"),
+    ("attention", "layer_class"),
     [
         ("additive", AdditiveAttention),
         ("dot", DotProductAttention),
@@ -89,24 +89,27 @@ def test_a_variant_trains_a_step_and_comes_back_bit_for_bit(variant, tmp_path):
         ("multi_head", MultiHeadAttention),
     ],
 )
-def test_all_attention_is_of_the_kind_that_is_named(attention, kind):
+def test_all_attention_is_of_the_kind_that_is_named(attention, layer_class):
     model = build_model(replace(SMALL, attention=attention, causal=True))
     layers = [model.get_layer(name) for name in ATTENTION]
-    assert {type(layer) for layer in layers} == {kind}
+    assert {type(layer) for layer in layers} == {layer_class}
     assert [layer.width for layer in layers] == [None, None, 3, 3]
     assert all(layer.causal for layer in layers)
     assert not build_model(replace(SMALL, attention=attention)).get_layer("attentionD").causal
 
 
 def test_positions_stand_before_the_transformer():
-    for positional, kind in (("sinusoidal", SinusoidalPositions), ("lstm", RecurrentPositions)):
+    for positional, layer_class in (
+        ("sinusoidal", SinusoidalPositions),
+        ("lstm", RecurrentPositions),
+    ):
         layers = build_model(replace(SMALL, positional=positional, dropout=0.3)).layers
         names = [layer.name for layer in layers]
-        where = names.index("positions")
-        assert type(layers[where]) is kind
-        assert names[where - 1 : where + 2] == ["gru_1_norm", "positions", "attentionD0"]
-    assert layers[where].gate is hard_sigmoid
-    assert layers[where].dropout == 0.3
+        index = names.index("positions")
+        assert type(layers[index]) is layer_class
+        assert names[index - 1 : index + 2] == ["gru_1_norm", "positions", "attentionD0"]
+    assert layers[index].gate is hard_sigmoid
+    assert layers[index].dropout == 0.3
 
 
 @pytest.mark.parametrize(
@@ -133,34 +136,34 @@ def test_a_causal_transformer_sees_no_future():
     x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
     changed = x.copy()
     changed[:, 3] += 1
-    for one, other in zip(part(x), part(changed), strict=True):
-        one, other = keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
-        np.testing.assert_array_equal(one[:, :3], other[:, :3])
-        assert (one[:, 3:] != other[:, 3:]).any()
+    for output, changed_output in zip(part(x), part(changed), strict=True):
+        output, changed_output = map(keras.ops.convert_to_numpy, (output, changed_output))
+        np.testing.assert_array_equal(output[:, :3], changed_output[:, :3])
+        assert (output[:, 3:] != changed_output[:, 3:]).any()
 
 
 def test_a_model_file_of_keras_comes_back(tmp_path):
     model = build_model(replace(SMALL, **VARIANTS["all"]))
     model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    for one, other in zip(model(waveforms()), again(waveforms()), strict=True):
-        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one, other)))
+    restored = keras.saving.load_model(tmp_path / "model.keras")
+    for value, expected in zip(model(waveforms()), restored(waveforms()), strict=True):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (value, expected)))
 
 
 def test_weights_saved_before_there_was_a_choice_are_the_published_kind(tmp_path):
     path = tmp_path / "old.weights.h5"
     model = build_model(SMALL)
-    checkpoints.save(model, SMALL, path)
+    weights_h5.save(model, SMALL, path)
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["config"])
         for setting in ("attention", "heads", "positional", "causal"):
             del config[setting]
         file.attrs["config"] = json.dumps(config)
-    again = checkpoints.load(path)
-    assert isinstance(again.get_layer("attentionD"), AdditiveAttention)
-    assert [weight.path for weight in again.weights] == [weight.path for weight in model.weights]
-    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    restored = weights_h5.load(path)
+    assert isinstance(restored.get_layer("attentionD"), AdditiveAttention)
+    assert [weight.path for weight in restored.weights] == [weight.path for weight in model.weights]
+    for value, expected in zip(model.get_weights(), restored.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize("length", [3000, 512, 128, 2])

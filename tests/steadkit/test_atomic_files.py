@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steadkit.atomic import staged, write_text
+from steadkit.atomic import atomic_write, write_text
 from steadkit.atomic.stage import MARK, Move, Stage, identity_of
 from steadkit.errors import InputError
 
@@ -20,7 +20,7 @@ def listing(folder):
 
 def test_all_targets_appear_together(tmp_path):
     targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-    with staged(targets) as paths:
+    with atomic_write(targets) as paths:
         for path in paths:
             path.write_text("new")
         assert [p.name for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
@@ -28,7 +28,7 @@ def test_all_targets_appear_together(tmp_path):
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), staged([tmp_path / "a"]) as (path,):
+    with pytest.raises(RuntimeError), atomic_write([tmp_path / "a"]) as (path,):
         path.write_text("half")
         raise RuntimeError
     assert listing(tmp_path) == []
@@ -49,7 +49,7 @@ def test_what_exists_is_replaced_only_when_told(tmp_path):
 def test_a_failed_overwrite_keeps_the_old(tmp_path):
     target = tmp_path / "a"
     target.write_text("old")
-    with pytest.raises(RuntimeError), staged([target], overwrite=True) as (path,):
+    with pytest.raises(RuntimeError), atomic_write([target], overwrite=True) as (path,):
         path.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"
@@ -62,9 +62,9 @@ def test_a_dangling_link_is_a_file_too(tmp_path):
 
 
 def test_a_second_writer_is_refused(tmp_path):
-    with staged([tmp_path / "a"]) as (path,):
+    with atomic_write([tmp_path / "a"]) as (path,):
         path.write_text("first")
-        with pytest.raises(InputError, match="another process"), staged([tmp_path / "a"]):
+        with pytest.raises(InputError, match="another process"), atomic_write([tmp_path / "a"]):
             raise AssertionError("the second writer got in")
     assert (tmp_path / "a").read_text() == "first"
 
@@ -87,7 +87,7 @@ def left_by_a_kill(staging: Path) -> Path:
 def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
     targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
     half_moved(tmp_path)
-    with staged(targets) as paths:
+    with atomic_write(targets) as paths:
         for path in paths:
             path.write_text("second")
     assert [target.read_text() for target in targets] == ["second", "second"]
@@ -110,7 +110,7 @@ def test_a_rerun_that_fails_leaves_the_killed_run_complete(tmp_path, old):
         (tmp_path / "a.hdf5").write_text(old)
     half_moved(tmp_path)
     targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-    with pytest.raises(RuntimeError), staged(targets):
+    with pytest.raises(RuntimeError), atomic_write(targets):
         raise RuntimeError
     assert [target.read_text() for target in targets] == ["first", "first"]
     assert listing(tmp_path) == ["a.csv", "a.hdf5"]
@@ -121,12 +121,12 @@ def test_a_file_made_between_the_moves_is_kept_unless_told(tmp_path):
     (tmp_path / "a.hdf5").write_text("the user's")
     targets = [tmp_path / name for name in TARGETS]
     for _ in range(2):
-        with pytest.raises(InputError, match=r"a\.hdf5' exists"), staged(targets):
+        with pytest.raises(InputError, match=r"a\.hdf5' exists"), atomic_write(targets):
             raise AssertionError("the user's file was in the way")
         assert (tmp_path / "a.hdf5").read_text() == "the user's"
         assert (tmp_path / ".a.csv.partial" / "a.hdf5").read_text() == "first"
     os.rename(tmp_path / "a.hdf5", tmp_path / "moved")
-    with pytest.raises(RuntimeError), staged(targets):
+    with pytest.raises(RuntimeError), atomic_write(targets):
         raise RuntimeError
     assert [target.read_text() for target in targets] == ["first", "first"]
     assert listing(tmp_path) == [*TARGETS, "moved"]
@@ -135,7 +135,7 @@ def test_a_file_made_between_the_moves_is_kept_unless_told(tmp_path):
 def test_a_file_made_between_the_moves_is_replaced_where_told(tmp_path):
     half_moved(tmp_path, "a,b")
     (tmp_path / "a.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    with pytest.raises(RuntimeError), staged([tmp_path / n for n in TARGETS], overwrite=True):
+    with pytest.raises(RuntimeError), atomic_write([tmp_path / n for n in TARGETS], overwrite=True):
         raise RuntimeError
     assert [(tmp_path / name).read_text() for name in TARGETS] == ["a,b", "a,b"]
 
@@ -149,23 +149,23 @@ def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
     if change != "remove":
         with moved.open("a") as file:
             file.write("notes")
-    kept = identity_of(moved)
+    moved_identity = identity_of(moved)
     targets = [tmp_path / name for name in TARGETS]
     if change == "remove":
-        with staged(targets) as paths:
+        with atomic_write(targets) as paths:
             for path in paths:
                 path.write_text("second")
         assert [target.read_text() for target in targets] == ["second", "second"]
         return
-    with pytest.raises(InputError, match=r"a\.csv' exists"), staged(targets):
+    with pytest.raises(InputError, match=r"a\.csv' exists"), atomic_write(targets):
         raise AssertionError("the user's file was in the way")
-    assert identity_of(moved) == kept and not targets[1].exists()
+    assert identity_of(moved) == moved_identity and not targets[1].exists()
 
 
 def test_a_kill_within_a_move_is_made_good(tmp_path):
     half_moved(tmp_path)
     os.link(tmp_path / ".a.csv.partial" / "a.hdf5", tmp_path / "a.hdf5")
-    with pytest.raises(RuntimeError), staged([tmp_path / name for name in TARGETS]):
+    with pytest.raises(RuntimeError), atomic_write([tmp_path / name for name in TARGETS]):
         raise RuntimeError
     assert listing(tmp_path) == TARGETS
     assert (tmp_path / "a.hdf5").stat().st_nlink == 1
@@ -177,7 +177,7 @@ def test_a_record_of_another_user_is_no_leave_to_replace(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with (
         pytest.raises(InputError, match=r"a\.hdf5' exists"),
-        staged([tmp_path / name for name in TARGETS]),
+        atomic_write([tmp_path / name for name in TARGETS]),
     ):
         raise AssertionError("somebody else's record was followed")
     assert (tmp_path / "a.hdf5").read_text() == "old"
@@ -192,7 +192,7 @@ def test_a_file_made_at_the_last_moment_is_kept(tmp_path, monkeypatch):
         link(source, target)
 
     monkeypatch.setattr(os, "link", meet)
-    with pytest.raises(InputError, match="exists"), staged([tmp_path / "a"]) as (path,):
+    with pytest.raises(InputError, match="exists"), atomic_write([tmp_path / "a"]) as (path,):
         path.write_text("ours")
     assert (tmp_path / "a").read_text() == "the user's"
 
@@ -207,7 +207,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
 
 
 def test_a_file_made_meanwhile_is_kept(tmp_path):
-    with pytest.raises(InputError, match="exists"), staged([tmp_path / "a"]) as (path,):
+    with pytest.raises(InputError, match="exists"), atomic_write([tmp_path / "a"]) as (path,):
         path.write_text("ours")
         (tmp_path / "a").write_text("the user's")
     assert (tmp_path / "a").read_text() == "the user's"
@@ -218,22 +218,22 @@ def test_a_folder_in_the_way_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / "a.csv").write_text("old")
     (tmp_path / "a.hdf5").mkdir()
     targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-    with pytest.raises(InputError, match="is a folder"), staged(targets, overwrite=True):
+    with pytest.raises(InputError, match="is a folder"), atomic_write(targets, overwrite=True):
         raise AssertionError("the folder was not seen")
     assert (tmp_path / "a.csv").read_text() == "old"
 
 
 def test_two_spellings_of_hdf5_share_one_lock(tmp_path):
-    with staged([tmp_path / "a.csv", tmp_path / "a.h5"]) as paths:
+    with atomic_write([tmp_path / "a.csv", tmp_path / "a.h5"]) as paths:
         for path in paths:
             path.touch()
-        others = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
-        with pytest.raises(InputError, match="another process"), staged(others):
+        targets = [tmp_path / "a.csv", tmp_path / "a.hdf5"]
+        with pytest.raises(InputError, match="another process"), atomic_write(targets):
             raise AssertionError("both at once")
 
 
 def test_two_figures_of_one_stem_are_drawn_at_once(tmp_path):
-    with staged([tmp_path / "p.png"]) as (png,), staged([tmp_path / "p.pdf"]) as (pdf,):
+    with atomic_write([tmp_path / "p.png"]) as (png,), atomic_write([tmp_path / "p.pdf"]) as (pdf,):
         png.write_text("png")
         pdf.write_text("pdf")
     assert listing(tmp_path) == ["p.pdf", "p.png"]
@@ -264,7 +264,7 @@ def test_a_users_file_is_not_taken_for_a_remain(tmp_path):
     left_by_a_kill(tmp_path / ".a.csv.partial")  # before it had completed anything
     with (
         pytest.raises(InputError, match="exists"),
-        staged([tmp_path / "a.csv", tmp_path / "a.hdf5"]),
+        atomic_write([tmp_path / "a.csv", tmp_path / "a.hdf5"]),
     ):
         raise AssertionError("the user's file was in the way")
     assert (tmp_path / "a.csv").read_text() == "mine"
@@ -289,7 +289,10 @@ def test_a_missing_folder_is_said(tmp_path):
 
 def fail_with(error, folder, keep=("a.hdf5", "a.hdf5.journal")):
     """Stage two files and a journal beside them, and fail."""
-    with pytest.raises(error), staged([folder / name for name in TARGETS], keep=keep) as paths:
+    with (
+        pytest.raises(error),
+        atomic_write([folder / name for name in TARGETS], keep=keep) as paths,
+    ):
         for path in (*paths, paths[0].with_name("a.hdf5.journal")):
             path.write_text("begun")
         raise error
@@ -300,7 +303,9 @@ def test_what_a_rerun_can_use_is_kept(tmp_path, error):
     fail_with(error, tmp_path)
     assert listing(tmp_path) == [".a.csv.partial"]
     assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
-    with staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")) as paths:
+    with atomic_write(
+        [tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")
+    ) as paths:
         assert not paths[0].exists()
         assert paths[1].read_text() == "begun"
         assert paths[1].with_name("a.hdf5.journal").read_text() == "begun"
@@ -318,7 +323,7 @@ def test_what_a_rerun_could_not_use_is_not_kept(tmp_path, error):
 
 def test_who_cannot_go_on_with_it_clears_it_away(tmp_path):
     fail_with(OSError, tmp_path)
-    with staged([tmp_path / name for name in TARGETS]) as paths:
+    with atomic_write([tmp_path / name for name in TARGETS]) as paths:
         assert listing(tmp_path / ".a.csv.partial") == []
         for path in paths:
             path.write_text("whole")
@@ -330,7 +335,7 @@ def test_a_refusal_before_anything_is_staged_leaves_what_was_kept(tmp_path):
     (tmp_path / "a.csv").write_text("the user's")
     with (
         pytest.raises(InputError, match="exists"),
-        staged([tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")),
+        atomic_write([tmp_path / name for name in TARGETS], keep=("a.hdf5", "a.hdf5.journal")),
     ):
         raise AssertionError("the user's file was in the way")
     assert listing(tmp_path / ".a.csv.partial") == ["a.hdf5", "a.hdf5.journal"]
@@ -339,7 +344,10 @@ def test_a_refusal_before_anything_is_staged_leaves_what_was_kept(tmp_path):
 def test_complete_files_come_before_what_was_kept(tmp_path):
     half_moved(tmp_path)
     (tmp_path / ".a.csv.partial" / "a.hdf5.journal").write_text("begun")
-    with pytest.raises(OSError), staged([tmp_path / n for n in TARGETS], keep=("a.hdf5.journal",)):
+    with (
+        pytest.raises(OSError),
+        atomic_write([tmp_path / n for n in TARGETS], keep=("a.hdf5.journal",)),
+    ):
         assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
         raise OSError
     assert [(tmp_path / name).read_text() for name in TARGETS] == ["first", "first"]
@@ -355,12 +363,15 @@ def test_a_failure_while_files_are_moved_is_made_good_by_the_next_run(tmp_path, 
         link(source, target)
 
     monkeypatch.setattr(os, "link", second_fails)
-    with pytest.raises(OSError, match="gone"), staged([tmp_path / n for n in TARGETS]) as paths:
+    with (
+        pytest.raises(OSError, match="gone"),
+        atomic_write([tmp_path / n for n in TARGETS]) as paths,
+    ):
         for path in paths:
             path.write_text("whole")
     monkeypatch.setattr(os, "link", link)
     assert (tmp_path / "a.csv").read_text() == "whole"
-    with pytest.raises(RuntimeError), staged([tmp_path / name for name in TARGETS]):
+    with pytest.raises(RuntimeError), atomic_write([tmp_path / name for name in TARGETS]):
         raise RuntimeError
     assert [(tmp_path / name).read_text() for name in TARGETS] == ["whole", "whole"]
     assert listing(tmp_path) == TARGETS

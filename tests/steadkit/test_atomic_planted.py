@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steadkit.atomic import staged, staged_folder
+from steadkit.atomic import atomic_folder, atomic_write
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
 
@@ -14,20 +14,20 @@ TARGETS = ("o.csv", "o.manifest", "o.hdf5")
 
 def stage(folder: Path) -> Path:
     """Make a staging folder with our mark, as an archive could bring one."""
-    made = folder / ".o.csv.partial"
-    made.mkdir()
-    (made / MARK).touch()
-    return made
+    staging = folder / ".o.csv.partial"
+    staging.mkdir()
+    (staging / MARK).touch()
+    return staging
 
 
 def with_record(text: str | bytes):
     """Plant staged files and a record of a commit."""
 
     def plant(folder: Path) -> None:
-        made = stage(folder)
+        staging = stage(folder)
         for name in ("o.hdf5", "thesis.txt"):
-            (made / name).write_text("planted")
-        (made / COMMIT).write_bytes(text if isinstance(text, bytes) else text.encode())
+            (staging / name).write_text("planted")
+        (staging / COMMIT).write_bytes(text if isinstance(text, bytes) else text.encode())
 
     return plant
 
@@ -59,15 +59,19 @@ PLANTED = {
     "an empty record": with_record(""),
     "a record that is a list": with_record("[" * 100_000),
     "a record without an end": with_record("[1" + "0" * 10_000),
-    "a record that is a link": of(lambda made: (made / COMMIT).symlink_to("../victim")),
-    "a record that is a folder": of(lambda made: (made / COMMIT).mkdir()),
-    "a record that is a pipe": of(lambda made: os.mkfifo(made / COMMIT)),
-    "a folder": of(lambda made: (made / "o.hdf5").mkdir()),
-    "a pipe": of(lambda made: os.mkfifo(made / "o.hdf5")),
-    "a link": of(lambda made: (made / "o.hdf5").symlink_to("../victim")),
-    "a journal that is a link": of(lambda made: (made / "o.hdf5.journal").symlink_to("../victim")),
-    "a journal with another name": of(lambda made: os.link("victim", made / "o.hdf5.journal")),
-    "a file of the user": of(lambda made: (made / "thesis.txt").write_text("years")),
+    "a record that is a link": of(lambda staging: (staging / COMMIT).symlink_to("../victim")),
+    "a record that is a folder": of(lambda staging: (staging / COMMIT).mkdir()),
+    "a record that is a pipe": of(lambda staging: os.mkfifo(staging / COMMIT)),
+    "a folder": of(lambda staging: (staging / "o.hdf5").mkdir()),
+    "a pipe": of(lambda staging: os.mkfifo(staging / "o.hdf5")),
+    "a link": of(lambda staging: (staging / "o.hdf5").symlink_to("../victim")),
+    "a journal that is a link": of(
+        lambda staging: (staging / "o.hdf5.journal").symlink_to("../victim")
+    ),
+    "a journal with another name": of(
+        lambda staging: os.link("victim", staging / "o.hdf5.journal")
+    ),
+    "a file of the user": of(lambda staging: (staging / "thesis.txt").write_text("years")),
     "a folder of the user": without_mark,
     "a link to a folder": lambda folder: (folder / ".o.csv.partial").symlink_to("."),
     "a file": lambda folder: (folder / ".o.csv.partial").write_text("mine"),
@@ -77,14 +81,14 @@ PLANTED = {
 
 def snapshot(folder: Path) -> dict[str, object]:
     """Tell what is in a folder: the kind of everything, where links lead, and all bytes."""
-    found: dict[str, object] = {}
+    entries: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        held = (
+        content = (
             os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else ""
         )
-        found[path.relative_to(folder).as_posix()] = (status.st_mode, status.st_ino, held)
-    return found
+        entries[path.relative_to(folder).as_posix()] = (status.st_mode, status.st_ino, content)
+    return entries
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -99,7 +103,7 @@ def test_what_is_not_ours_is_refused_and_left(tmp_path, monkeypatch, plant, over
     targets = [tmp_path / name for name in TARGETS]
     with (
         pytest.raises(InputError, match=r"\.o\.csv\.partial.*(move|repeat)"),
-        staged(targets, overwrite, keep),
+        atomic_write(targets, overwrite, keep),
     ):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before
@@ -107,14 +111,14 @@ def test_what_is_not_ours_is_refused_and_left(tmp_path, monkeypatch, plant, over
 
 @pytest.mark.parametrize("name", ["out", "out.replaced", "other"])
 def test_what_is_planted_for_a_folder_is_refused_and_left(tmp_path, name):
-    made = tmp_path / ".out.partial"
-    made.mkdir()
-    (made / MARK).touch()
+    staging = tmp_path / ".out.partial"
+    staging.mkdir()
+    (staging / MARK).touch()
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").write_text("years")
-    (made / name).symlink_to(tmp_path / "home")
+    (staging / name).symlink_to(tmp_path / "home")
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match="has not put there"), staged_folder(tmp_path / "out"):
+    with pytest.raises(InputError, match="has not put there"), atomic_folder(tmp_path / "out"):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before
 
@@ -123,6 +127,6 @@ def test_a_folder_of_the_user_is_not_staged_in(tmp_path):
     (tmp_path / ".out.partial" / "out").mkdir(parents=True)
     (tmp_path / ".out.partial" / "out" / "thesis.txt").write_text("years")
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match="move that folder away"), staged_folder(tmp_path / "out"):
+    with pytest.raises(InputError, match="move that folder away"), atomic_folder(tmp_path / "out"):
         raise AssertionError("it was taken for ours")
     assert snapshot(tmp_path) == before

@@ -43,16 +43,16 @@ PREPARED = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_room_is_told_before_the_first_byte(stead, run, room, tmp_path, command):
     stead(names=names_of(4, 4))
-    for start, first in PREPARED.items():
+    for start, arguments in PREPARED.items():
         if command.startswith(start):
-            assert run("steadkit", *first.split()).exit_code == 0
-    before = sorted(tmp_path.rglob("*"))
+            assert run("steadkit", *arguments.split()).exit_code == 0
+    entries = sorted(tmp_path.rglob("*"))
     room(500_000)
     refused(run("steadkit", *command.split()), "8 traces takes about", "has room for 500.0 kB")
-    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == entries
     room(700_000)
     run("steadkit", *command.split())
-    assert sorted(tmp_path.rglob("*")) != before
+    assert sorted(tmp_path.rglob("*")) != entries
 
 
 def test_what_a_killed_copy_has_staged_counts_and_stays(stead, run, room, tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_what_a_killed_copy_has_staged_counts_and_stays(stead, run, room, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("steadkit.dataset.manifest_of", interrupt)
+        patch.setattr("steadkit.dataset_files.manifest_of", interrupt)
         run(*arguments)
     staged = {path: path.stat().st_size for path in tmp_path.glob(".out*/out.hdf5")}
     assert len(staged) == 1
@@ -91,10 +91,10 @@ def test_chunks_that_are_there_need_no_room(run, room, tmp_path):
 
 
 def test_how_long_a_simulation_takes_is_told(run, monkeypatch):
-    monkeypatch.setattr(demo, "MEASURED", 2)
+    monkeypatch.setattr(demo, "TIMED_TRACES", 2)
     arguments = ("steadkit", "demo", "--events", 4, "--noise", 4)
     assert "about" not in run(*arguments, "one").output
-    monkeypatch.setattr(demo, "TOLD_SECONDS", 0)
+    monkeypatch.setattr(demo, "MIN_REPORTED_S", 0)
     output = run(*arguments, "two").output
     assert output.count("simulating 4 traces takes about 0 min") == 2
 
@@ -113,7 +113,7 @@ def test_memory(monkeypatch, tmp_path):
         (folder / "memory.max").write_text(f"{limit}\n")
         (folder / "memory.current").write_text(f"{used}\n")
     monkeypatch.setattr(capacity, "_CGROUPS", tmp_path)
-    monkeypatch.setattr(capacity, "_group", lambda: "slice/job")
+    monkeypatch.setattr(capacity, "_cgroup_path", lambda: "slice/job")
     assert capacity.available_memory() == 2_000_000
     with pytest.raises(InputError, match=r"at least 3\.0 MB of memory, 2\.0 MB are free: use"):
         require_memory(3_000_000, "a batch", "use a smaller one")

@@ -14,12 +14,12 @@ from steadkit.catalog import (
     columns_of,
     counts,
     earthquakes_of,
-    pieces,
+    iter_chunks,
+    iter_rows_named,
     read_table,
-    row_parts,
     write_csv,
 )
-from steadkit.catalog.lines import PIECE_BYTES, line_starts
+from steadkit.catalog.validate import CHUNK_BYTES, line_starts
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS
 from steadkit.types import typed_table
@@ -49,7 +49,7 @@ def test_text_survives_reading_and_writing(shared_data, tmp_path):
 def test_pieces_give_the_rows_wanted(shared_data):
     path = shared_data / "ncedc_a.csv"
     names = read_table(path)["trace_name"].tolist()[3:50:7]
-    rows = pd.concat(list(row_parts(path, names)))
+    rows = pd.concat(list(iter_rows_named(path, names)))
     assert rows["trace_name"].tolist() == names
 
 
@@ -79,7 +79,7 @@ def test_counts_name_both_categories():
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "not a STEAD CSV"),
         (b"a,b\n1,2\n", "no column 'trace_name'"),
@@ -107,12 +107,12 @@ def test_counts_name_both_categories():
         (HEADER.encode() + b"a" * 3_000_000, "a line of more than"),
     ],
 )
-def test_hostile_tables_get_one_line(tmp_path, content, words):
+def test_hostile_tables_get_one_line(tmp_path, content, message):
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.csv") as caught:
+    with pytest.raises(InputError, match=r"bad\.csv") as refusal:
         read_table(path)
-    assert words in str(caught.value)
+    assert message in str(refusal.value)
 
 
 def test_a_number_that_is_none_is_named():
@@ -126,11 +126,11 @@ def test_a_number_that_is_none_is_named():
 def test_rows_of_another_length_are_refused_whatever_is_read(tmp_path, columns, fields):
     """Two wrong rows may have the right number of commas together, or 256 too many."""
     good = "".join(f"t{i}_NO,noise,1\n" for i in range(20_000))
-    wrong = ",".join(["x_NO", "noise", *["1"] * (fields - 2)]) + "\n"
-    other = "y_NO,noise" + ",1" * max(4 - fields, 0) + "\n"
+    wrong_row = ",".join(["x_NO", "noise", *["1"] * (fields - 2)]) + "\n"
+    other_row = "y_NO,noise" + ",1" * max(4 - fields, 0) + "\n"
     path = tmp_path / "rows.csv"
-    path.write_text(HEADER + good + wrong + other)
-    assert path.stat().st_size > PIECE_BYTES
+    path.write_text(HEADER + good + wrong_row + other_row)
+    assert path.stat().st_size > CHUNK_BYTES
     with pytest.raises(InputError, match=f"{fields} fields in line 20002, its header 3"):
         read_table(path, columns)
 
@@ -197,18 +197,18 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     """Flip, cut, insert or repeat some bytes."""
     content = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 5))):
-        at = chance.randrange(len(content) + 1)
+        offset = chance.randrange(len(content) + 1)
         how = chance.randrange(5)
-        if how == 0 and at < len(content):
-            content[at] ^= 1 << chance.randrange(8)
+        if how == 0 and offset < len(content):
+            content[offset] ^= 1 << chance.randrange(8)
         elif how == 1:
-            del content[at:]
+            del content[offset:]
         elif how == 2:
-            del content[at : at + chance.randrange(1, 40)]
+            del content[offset : offset + chance.randrange(1, 40)]
         elif how == 3:
-            content[at:at] = chance.choice(HOSTILE)
+            content[offset:offset] = chance.choice(HOSTILE)
         else:
-            content[at:at] = content[at : at + chance.randrange(1, 400)]
+            content[offset:offset] = content[offset : offset + chance.randrange(1, 400)]
     return bytes(content)
 
 
@@ -217,7 +217,7 @@ def fuzz(folder, rounds: int, seed: int) -> dict[str, int]:
     chance = random.Random(seed)
     names = names_of(4, 2)
     good = as_csv([row(name, number) for number, name in enumerate(names)]).to_csv(index=False)
-    path, seen = folder / "mutated.csv", {"table": 0, "refused": 0}
+    path, outcomes = folder / "mutated.csv", {"table": 0, "refused": 0}
     for _ in range(rounds):
         path.write_bytes(mutated(good.encode(), chance))
         try:
@@ -225,19 +225,19 @@ def fuzz(folder, rounds: int, seed: int) -> dict[str, int]:
         except InputError as error:
             assert "\n" not in str(error), error
             assert len(str(error)) < 500
-            seen["refused"] += 1
+            outcomes["refused"] += 1
             continue
-        seen["table"] += 1
+        outcomes["table"] += 1
         assert all("/" not in name and len(name) <= 200 for name in table["trace_name"])
         part = read_table(path, ("trace_name", "trace_category"))
         assert part.equals(table[["trace_name", "trace_category"]])
-        assert len(pd.concat(list(pieces(path)))) == len(table)
-    return seen
+        assert len(pd.concat(list(iter_chunks(path)))) == len(table)
+    return outcomes
 
 
 def test_mutated_tables_are_read_right_or_refused(tmp_path):
-    seen = fuzz(tmp_path, rounds=200, seed=0)
-    assert min(seen.values()) > 20
+    outcomes = fuzz(tmp_path, rounds=200, seed=0)
+    assert min(outcomes.values()) > 20
 
 
 def test_the_message_of_a_folder_or_a_missing_file(tmp_path):

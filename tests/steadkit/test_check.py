@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
-from steadkit.check import FAULTS, check, wanted_faults
+from steadkit.check import ISSUES, check, selected_issues
 from steadkit.demo import demo
 from steadkit.manifest import load
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 NAMES = names_of(6) + names_of(0, 3, "N")
 COORDINATES = {
@@ -74,8 +74,8 @@ def test_a_table_a_report_and_exit_code_1(sound, run, tmp_path):
     edit(sound, NAMES[2], s_arrival_sample=100.0)
     result = run("steadkit", "check", sound.hdf5, "-o", "found.csv")
     assert result.exit_code == 1
-    for words in ("back-azimuth-reversed", "s-before-p", "2 errors", "1 of them can be repaired"):
-        assert words in result.output
+    for message in ("back-azimuth-reversed", "s-before-p", "2 errors", "1 of them can be repaired"):
+        assert message in result.output
     assert (tmp_path / "found.csv").read_text() == (
         "trace_name,fault,severity,value,expected\n"
         f"{NAMES[1]},back-azimuth-reversed,error,back_azimuth_deg 159.3,339.3\n"
@@ -99,7 +99,7 @@ def test_the_order_of_the_rows_does_not_matter(sound, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "cells", "found"),
+    ("attributes", "cells", "code"),
     [
         ({"source_magnitude": 3.4}, {"source_magnitude": "3.6"}, "attributes-differ"),
         ({"p_status": "manual"}, {"p_status": "autopicker"}, "attributes-differ"),
@@ -114,10 +114,10 @@ def test_the_order_of_the_rows_does_not_matter(sound, run, tmp_path):
     ],
     ids=str,
 )
-def test_csv_and_attributes(sound, attributes, cells, found):
+def test_csv_and_attributes(sound, attributes, cells, code):
     edit(sound, NAMES[1], attributes, **cells)
     report = check([sound])
-    assert report.findings["fault"].tolist() == [found] * (found is not None)
+    assert report.findings["fault"].tolist() == [code] * (code is not None)
     assert set(report.findings["trace_name"]) <= {NAMES[1]}
 
 
@@ -132,18 +132,18 @@ def test_attributes_that_are_not_there(sound):
 
 
 def test_duplicates_between_files(stead):
-    one, two = stead("one.hdf5", names_of(3)), stead("two.hdf5", names_of(3, prefix="T"))
-    samples_of(two, "T1.XX_20200101000001_EV", waveforms_in(one.hdf5)[names_of(3)[2]])
-    report = check([one, two])
+    source_a, source_b = stead("one.hdf5", names_of(3)), stead("two.hdf5", names_of(3, prefix="T"))
+    samples_of(source_b, "T1.XX_20200101000001_EV", waveforms_in(source_a.hdf5)[names_of(3)[2]])
+    report = check([source_a, source_b])
     assert report.findings[["trace_name", "fault", "value"]].values.tolist() == [
         ["T1.XX_20200101000001_EV", "duplicate-waveform", f"same as {names_of(3)[2]}"]
     ]
-    assert check([two]).findings.empty
+    assert check([source_b]).findings.empty
 
 
 def test_the_simulated_miniature_has_no_error(tmp_path):
     demo(tmp_path, events=40, noise=15, seed=3)
-    sources = [source_of(tmp_path / f"chunk{number}.hdf5") for number in (1, 2)]
+    sources = [source_from_path(tmp_path / f"chunk{number}.hdf5") for number in (1, 2)]
     report = check(sources)
     assert len(report.traces) == 55
     planted = {"dead-component", "identical-components", "weak-component", "default-depth"}
@@ -174,10 +174,10 @@ def test_the_98_real_records(shared_data, run):
 # ---------------------------------------------------------------- the command line
 
 
-def test_every_fault_is_listed(run):
+def test_every_issue_is_listed(run):
     result = run("steadkit", "check", "--list")
     assert result.exit_code == 0
-    assert all(code in result.output for code in FAULTS)
+    assert all(code in result.output for code in ISSUES)
 
 
 def test_the_csv_alone_suffices(sound, run):
@@ -227,9 +227,9 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (("--only", "nonsense"), "no fault"),
+        (("--only", "nonsense"), "no issue"),
         (("--fix", "a", "--drop", "b"), "exclude each other"),
         (("-o", "a.hdf5", "--fix", "a"), "two outputs would be 'a.hdf5'"),
         (("-o", "b.manifest", "--drop", "b"), "two outputs would be 'b.manifest'"),
@@ -243,10 +243,10 @@ def test_what_cannot_be_checked_exits_with_2(sound, run, spoil):
         (("--fix", "copy"), "nothing to do"),
     ],
 )
-def test_what_cannot_be_done_exits_with_2(sound, run, tmp_path, arguments, words):
+def test_what_cannot_be_done_exits_with_2(sound, run, tmp_path, arguments, message):
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     result = run("steadkit", "check", sound.hdf5, *arguments)
-    refused(result, words)
+    refused(result, message)
     assert result.exit_code == 2
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -327,9 +327,9 @@ def test_the_manifest_of_the_copy(sound, run, tmp_path):
     assert manifest.recipe["operation"] == "fix"
     assert manifest.recipe["repaired"] == {"back-azimuth-reversed": 1}
     assert len(manifest.recipe["source_csv"]) == 32
-    again = check([source_of(tmp_path / "fixed.hdf5")])
-    assert list(manifest.waveforms) == again.digests.astype(str).tolist()
-    assert list(manifest.attributes) == again.attributes.astype(str).tolist()
+    report_of_copy = check([source_from_path(tmp_path / "fixed.hdf5")])
+    assert list(manifest.waveforms) == report_of_copy.digests.astype(str).tolist()
+    assert list(manifest.attributes) == report_of_copy.attributes.astype(str).tolist()
     # The same source gives the same bytes.
     first = (tmp_path / "fixed.hdf5").read_bytes()
     run("steadkit", "check", sound.hdf5, "--fix", "fixed.hdf5", "--overwrite")
@@ -387,7 +387,7 @@ def test_a_clean_list_is_built(sound, run, tmp_path):
     assert sorted(waveforms_in(tmp_path / "clean.hdf5")) == left
 
 
-def test_named_faults_are_dropped_whatever_their_severity(sound, run, tmp_path):
+def test_named_issues_are_dropped_whatever_their_severity(sound, run, tmp_path):
     edit(sound, NAMES[1], source_depth_km=10.0)
     edit(sound, NAMES[2], s_arrival_sample=100.0)
     drop = ("--drop", "clean.manifest", "--only", "default-depth", "--metadata-only")
@@ -410,12 +410,12 @@ def test_the_order_of_the_rows_does_not_matter_to_the_list(sound, run, tmp_path)
     rows.to_csv(tmp_path / "other.csv", index=False)
     run("steadkit", "check", "chunk.hdf5", "--drop", "one")
     run("steadkit", "check", "other.hdf5", "--drop", "two")
-    one, two = (load(tmp_path / f"{name}.manifest") for name in ("one", "two"))
-    assert replace(one, name="two") == two
+    manifest_a, manifest_b = (load(tmp_path / f"{name}.manifest") for name in ("one", "two"))
+    assert replace(manifest_a, name="two") == manifest_b
 
 
 def test_only_what_is_wanted_is_looked_for(sound):
     samples_of(sound, NAMES[0], 0)
-    report = check([sound], wanted_faults(only=["clipped"]))
+    report = check([sound], selected_issues(only=["clipped"]))
     assert report.findings.empty
     assert check([sound], ["dead-trace"]).findings["trace_name"].tolist() == [NAMES[0]]

@@ -12,7 +12,7 @@ latitudes = st.integers(-900_000, 900_000).map(lambda number: number / 10_000)
 longitudes = st.integers(-1_800_000, 1_800_000).map(lambda number: number / 10_000)
 
 
-def one(*point):
+def geodesic(*point):
     return [float(values[0]) for values in geodesics(*np.array(point, float)[:, None])]
 
 
@@ -26,14 +26,14 @@ LINES = {
 
 @pytest.mark.parametrize(("points", "expected"), LINES.items())
 def test_known_lines(points, expected):
-    km, azimuth, back_azimuth = one(*points)
+    km, azimuth, back_azimuth = geodesic(*points)
     assert km == pytest.approx(expected[0], abs=1e-3)
     assert turn(azimuth, expected[1]) < 1e-3
     assert turn(back_azimuth, expected[2]) < 1e-3
 
 
-def turn(one_angle, other):
-    return abs((one_angle - other + 180) % 360 - 180)
+def turn(angle_a, angle_b):
+    return abs((angle_a - angle_b + 180) % 360 - 180)
 
 
 @given(latitudes, longitudes, latitudes, longitudes)
@@ -51,7 +51,7 @@ def test_agrees_with_obspy(latitude, longitude, to_latitude, to_longitude):
         )
     except StopIteration:
         return  # nearly antipodal: the next test
-    line = one(latitude, longitude, to_latitude, to_longitude)
+    line = geodesic(latitude, longitude, to_latitude, to_longitude)
     # What obspy calls the direction of no distance is not meant.
     if metres > 0 and not np.isnan(line[1]):
         assert turn(line[1], azimuth) < 1e-3
@@ -61,18 +61,18 @@ def test_agrees_with_obspy(latitude, longitude, to_latitude, to_longitude):
 
 
 def test_nearly_antipodal_points_have_a_length_and_no_azimuth():
-    km, azimuth, back_azimuth = one(0.0, 0.0, 0.5, 179.7)
+    km, azimuth, back_azimuth = geodesic(0.0, 0.0, 0.5, 179.7)
     assert 19_900 < km < 20_010
     assert np.isnan([azimuth, back_azimuth]).all()
 
 
 def test_equal_points():
-    assert one(45.0, 7.0, 45.0, 7.0) == [0.0, 0.0, 0.0]
+    assert geodesic(45.0, 7.0, 45.0, 7.0) == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("points", [(np.nan, 0, 1, 1), (0, 0, 91, 1), (0, np.nan, 1, 1)])
 def test_what_is_no_point_has_no_line(points):
-    assert np.isnan(one(*points)).all()
+    assert np.isnan(geodesic(*points)).all()
 
 
 def test_rows_do_not_disturb_one_another():
@@ -81,5 +81,5 @@ def test_rows_do_not_disturb_one_another():
     points[:, 7] = (0.0, 0.0, 0.5, 179.7)
     together = geodesics(*points)
     for i in range(50):
-        alone = one(*points[:, i])
+        alone = geodesic(*points[:, i])
         assert alone == pytest.approx([v[i] for v in together], abs=1e-9, nan_ok=True)

@@ -1,4 +1,4 @@
-"""Faults of the CSV: each one planted in one row, and found there and nowhere else."""
+"""Issues of the CSV: each one planted in one row, and found there and nowhere else."""
 
 import numpy as np
 import pandas as pd
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
-from steadkit.check import FAULTS, check_rows, repairable, wanted_faults
-from steadkit.check.metadata import RULES, repaired, repeated, window_keys
+from steadkit.check import ISSUES, check_rows, repairable, selected_issues
+from steadkit.check.metadata import RULES, find_duplicates, repair_rows, window_keys
 from steadkit.errors import InputError
 from steadkit.schema import COLUMNS, EVENT, NOISE
 
@@ -43,7 +43,7 @@ SOUND_EVENT = {
 
 
 def sound_table(events: int = 4, noise: int = 2) -> pd.DataFrame:
-    """Rows without a fault, each of a station of its own."""
+    """Rows without an issue, each of a station of its own."""
     rows = [
         SOUND_EVENT | {"receiver_code": f"E{i}", "trace_name": f"E{i}.TA_20060723155859_EV"}
         for i in range(events)
@@ -59,7 +59,7 @@ def sound_table(events: int = 4, noise: int = 2) -> pd.DataFrame:
     return pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], dtype=str)
 
 
-# What to write into row 1, an event, or row 5, noise, for a fault to show there.
+# What to write into row 1, an event, or row 5, noise, for an issue to show there.
 PLANTS = [
     ("malformed-value", 1, {"source_gap_deg": "wide"}),
     ("malformed-value", 1, {"source_error_sec": "inf"}),
@@ -95,12 +95,12 @@ def found_in(table):
     return list(zip(findings["trace_name"], findings["fault"], strict=True))
 
 
-def test_sound_rows_have_no_fault():
+def test_sound_rows_have_no_issue():
     assert found_in(sound_table()) == []
 
 
 @pytest.mark.parametrize(("code", "row", "cells"), PLANTS, ids=lambda x: str(x)[:40])
-def test_a_planted_fault_is_found_alone(code, row, cells):
+def test_a_planted_issue_is_found_alone(code, row, cells):
     table = sound_table()
     for column, text in cells.items():
         table.loc[row, column] = text
@@ -109,12 +109,12 @@ def test_a_planted_fault_is_found_alone(code, row, cells):
     # Neither the order of the rows nor the others matter.
     assert found_in(table.iloc[::-1].reset_index(drop=True)) == [(name, code)]
     assert found_in(table.iloc[[row]]) == [(name, code)]
-    assert len(check_rows(table, set(FAULTS) - {code})) == 0
+    assert len(check_rows(table, set(ISSUES) - {code})) == 0
 
 
-def test_every_rule_is_planted_and_has_a_fault():
+def test_every_rule_is_planted_and_has_an_issue():
     planted = {code for code, _, _ in PLANTS}
-    assert {rule.code for rule in RULES} <= planted <= set(FAULTS)
+    assert {rule.code for rule in RULES} <= planted <= set(ISSUES)
 
 
 def test_findings_tell_what_is_there_and_what_should_be():
@@ -144,7 +144,7 @@ def test_repair_changes_that_cell_alone(cells, column, mended):
         table.loc[2, name] = text
     findings = check_rows(table)
     assert repairable(findings).all()
-    changed = repaired(table, findings)
+    changed = repair_rows(table, findings)
     assert changed.loc[2, column] == mended
     assert found_in(changed) == []
     different = (changed != table).to_numpy()
@@ -157,7 +157,7 @@ def test_without_coordinates_nothing_is_repaired():
     findings = check_rows(table)
     assert findings["fault"].tolist() == ["distance-units"]
     assert not repairable(findings).any()
-    assert repaired(table, findings).equals(table)
+    assert repair_rows(table, findings).equals(table)
 
 
 def test_a_back_azimuth_turned_at_the_source_is_forgiven():
@@ -189,7 +189,7 @@ def test_same_station_and_time():
     table.loc[2, "trace_start_time"] = "2006-07-23T15:59:00.96"
     table.loc[3, ["receiver_code", "receiver_type"]] = ["E1", "HH"]
     table.loc[[4, 5], ["receiver_code", "trace_start_time"]] = ["E1", ""]
-    findings = repeated("duplicate-window", table["trace_name"], window_keys(table))
+    findings = find_duplicates("duplicate-window", table["trace_name"], window_keys(table))
     assert findings["trace_name"].tolist() == ["E2.TA_20060723155859_EV"]
     assert findings["value"].tolist() == ["same as E1.TA_20060723155859_EV"]
 
@@ -200,7 +200,7 @@ def test_all_but_the_first_of_equal_keys(keys, random):
     expected = [n for n, k in zip(names, keys, strict=True) if k and names[keys.index(k)] != n]
     rows = list(zip(names, keys, strict=True))
     random.shuffle(rows)
-    findings = repeated(
+    findings = find_duplicates(
         "duplicate-waveform",
         pd.Series([n for n, _ in rows], dtype=str),
         np.array([k for _, k in rows], dtype="S4"),
@@ -212,7 +212,7 @@ def test_all_but_the_first_of_equal_keys(keys, random):
 @given(st.dictionaries(st.sampled_from(COLUMNS[:-2]), st.text(max_size=20), max_size=6))
 def test_no_cell_breaks_the_check(cells):
     findings = check_rows(sound_table(2, 1).assign(**cells))
-    assert set(findings["fault"]) <= set(FAULTS)
+    assert set(findings["fault"]) <= set(ISSUES)
     assert all(text.isprintable() for text in findings["value"])
 
 
@@ -227,7 +227,7 @@ def test_the_38_of_the_real_rows(shared_data):
     recorded = wrong["back_azimuth_deg"].astype(float).to_numpy()
     turned = np.abs(recorded - errors["expected"].astype(float).to_numpy())
     assert ((turned > 179) & (turned < 181)).all()
-    mended = check_rows(repaired(table, findings))
+    mended = check_rows(repair_rows(table, findings))
     assert set(mended["severity"]) == {"suspect"}
 
 
@@ -245,20 +245,20 @@ def test_the_38_are_what_obspy_says(shared_data):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ({"only": ["p-outsid"]}, "perhaps 'p-outside'"),
         ({"ignore": ["nonsense"]}, "--list"),
-        ({"only": ["clipped"], "metadata_only": True}, "no fault is left"),
-        ({"only": ["clipped"], "ignore": ["clipped"]}, "no fault is left"),
+        ({"only": ["clipped"], "metadata_only": True}, "no issue is left"),
+        ({"only": ["clipped"], "ignore": ["clipped"]}, "no issue is left"),
     ],
 )
-def test_faults_that_cannot_be_chosen(arguments, words):
-    with pytest.raises(InputError, match=words):
-        wanted_faults(**arguments)
+def test_issues_that_cannot_be_chosen(arguments, message):
+    with pytest.raises(InputError, match=message):
+        selected_issues(**arguments)
 
 
 def test_rules_of_thumb_are_not_usual():
-    more = wanted_faults(suspects=True) - wanted_faults()
+    more = selected_issues(heuristics=True) - selected_issues()
     assert more == {"second-event", "unlabelled-event"}
-    assert wanted_faults(only=["second-event"]) == {"second-event"}
+    assert selected_issues(only=["second-event"]) == {"second-event"}

@@ -1,4 +1,4 @@
-"""Faults of the samples: each one made in one trace of a batch, and found there alone."""
+"""Issues of the samples: each one made in one trace of a batch, and found there alone."""
 
 import h5py
 import numpy as np
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from steadkit import synthetic
 from steadkit.catalog import read_table
-from steadkit.check import FAULTS, check, wanted_faults
-from steadkit.check.faults import SAMPLES
+from steadkit.check import ISSUES, check, selected_issues
+from steadkit.check.heuristics import MIN_RATIO, energy_rise, find_rises
+from steadkit.check.issues import SAMPLES
 from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
-from steadkit.check.suspects import RATIO, energy_rise, rises
 from steadkit.check.waveforms import ARRIVALS, check_waveforms
 from steadkit.schema import EVENT, NOISE
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.store import open_data, read_waveform
 from steadkit.types import typed_table
 
@@ -28,7 +28,12 @@ def batch():
 
 def found_in(components):
     texts = {code: examine(Components(components)) for code, examine in CHECKS.items()}
-    return {(code, row, t) for code, own in texts.items() for row, t in enumerate(own) if t}
+    return {
+        (code, row, t)
+        for code, issue_texts in texts.items()
+        for row, t in enumerate(issue_texts)
+        if t
+    }
 
 
 def dead(samples):
@@ -76,7 +81,7 @@ PLANTS = [
 ]
 
 
-def test_sound_traces_have_no_fault():
+def test_sound_traces_have_no_issue():
     assert found_in(batch()) == set()
     assert not any(not_finite(Components(batch())))
 
@@ -84,7 +89,7 @@ def test_sound_traces_have_no_fault():
 @pytest.mark.parametrize(
     ("spoil", "code", "text"), PLANTS, ids=lambda x: getattr(x, "__name__", "")
 )
-def test_a_planted_fault_is_found_alone(spoil, code, text):
+def test_a_planted_issue_is_found_alone(spoil, code, text):
     components = batch()
     spoil(components[2])
     assert found_in(components) == {(code, 2, text)}
@@ -123,22 +128,22 @@ def test_the_longest_run(flags):
 # ---------------------------------------------------------------- rules of thumb
 
 
-def burst(components, at, strength):
+def burst(components, start, strength):
     """Add three seconds of 5 Hz that begin suddenly and die away."""
     t = np.arange(300) / 100
-    components[..., at : at + 300] += strength * np.exp(-t) * np.sin(2 * np.pi * 5 * t)
+    components[..., start : start + 300] += strength * np.exp(-t) * np.sin(2 * np.pi * 5 * t)
     return components
 
 
 def test_steady_noise_does_not_rise():
-    assert energy_rise(batch().astype(float)).max() < RATIO
+    assert energy_rise(batch().astype(float)).max() < MIN_RATIO
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
 def test_an_onset_is_found_where_it_is(scale):
     components = burst(batch().astype(float), 3000, 2000.0) * scale
     rise = energy_rise(components)
-    assert (rise.max(axis=1) > RATIO).all()
+    assert (rise.max(axis=1) > MIN_RATIO).all()
     assert (np.abs(rise.argmax(axis=1) - 3000) <= 30).all()
 
 
@@ -148,7 +153,7 @@ def test_only_what_follows_the_coda_is_a_second_event():
     arrivals = np.array(
         [[700, 900, 2000], [700, 900, 4000], [np.nan, np.nan, np.nan], [np.nan] * 3]
     )
-    texts = rises(components, categories, arrivals)
+    texts = find_rises(components, categories, arrivals)
     assert [bool(text) for text in texts["second-event"]] == [True, False, False, False]
     assert [bool(text) for text in texts["unlabelled-event"]] == [False, False, False, True]
     assert "at sample 29" in texts["second-event"][0] or "sample 30" in texts["second-event"][0]
@@ -158,7 +163,9 @@ def test_rules_of_thumb_on_real_records(shared_data):
     # 13 of 82, looked at one by one: nine look like later earthquakes; KMPB has two pulses, 1845
     # bursts of noise, BSR a step of the noise level, and MCV.NC_1999 ends in a gap. The one noise
     # trace of 16 is MCB.NC_20170101, which holds an earthquake played backwards.
-    report = check([source_of(shared_data / "ncedc_a.hdf5")], wanted_faults(suspects=True))
+    report = check(
+        [source_from_path(shared_data / "ncedc_a.hdf5")], selected_issues(heuristics=True)
+    )
     flagged = report.findings.groupby("fault")["trace_name"].agg(sorted)
     assert len(flagged["second-event"]) == 13
     assert flagged["unlabelled-event"] == ["MCB.NC_20170101052406_NO"]
@@ -172,7 +179,7 @@ def survey(source, order=slice(None), pieces=2):
     cells = read_table(source.csv).iloc[order]
     rows = typed_table(cells)[["trace_name", "trace_category", *ARRIVALS]]
     cuts = np.array_split(np.arange(len(cells)), pieces)
-    codes = [code for code, fault in FAULTS.items() if fault.shows_in == SAMPLES]
+    codes = [code for code, issue in ISSUES.items() if issue.shows_in == SAMPLES]
     pairs = [(cells.iloc[cut], rows.iloc[cut]) for cut in cuts]
     return check_waveforms(source.hdf5, pairs, codes)
 
@@ -183,12 +190,12 @@ def test_digests_are_those_of_the_waveforms(stead):
     source = stead("chunk.hdf5", names_of(70, 3))
     surveyed = survey(source, np.random.default_rng(0).permutation(73))
     assert surveyed.findings.empty and surveyed.alive.all()
-    again = survey(source)
+    second_pass = survey(source)
     with open_data(source.hdf5) as group:
         known = [digest(read_waveform(group, name)) for name in names_of(70, 3)]
-    assert again.digests.astype(str).tolist() == known
-    assert sorted(surveyed.digests.tolist()) == sorted(again.digests.tolist())
-    assert all(len(text) == 16 for text in again.attributes)
+    assert second_pass.digests.astype(str).tolist() == known
+    assert sorted(surveyed.digests.tolist()) == sorted(second_pass.digests.tolist())
+    assert all(len(text) == 16 for text in second_pass.attributes)
 
 
 def test_what_cannot_be_read_is_a_finding(stead):
@@ -205,8 +212,8 @@ def test_what_cannot_be_read_is_a_finding(stead):
         group["extra.XX_EV"] = np.zeros((6000, 3), "f4")
         group[names[5]][10, 1] = np.nan
     findings = survey(source).findings
-    found = dict(zip(findings["trace_name"], findings["fault"], strict=True))
-    assert found == dict.fromkeys(names[:4], "unreadable-waveform") | {
+    issues = dict(zip(findings["trace_name"], findings["fault"], strict=True))
+    assert issues == dict.fromkeys(names[:4], "unreadable-waveform") | {
         names[4]: "missing-waveform",
         names[5]: "not-finite",
         "extra.XX_EV": "unlisted-waveform",
@@ -229,5 +236,5 @@ def test_compressed_traces_are_checked_too(stead):
 def test_simulated_traces_have_only_what_was_planted(seed):
     events = [samples.T for _, samples in synthetic.earthquakes(12, seed)]
     noises = [samples.T for _, samples in synthetic.noise(6, seed)]
-    faults = {code for code, _, _ in found_in(np.stack(events + noises))}
-    assert faults <= {"dead-component", "identical-components"}
+    issues = {code for code, _, _ in found_in(np.stack(events + noises))}
+    assert issues <= {"dead-component", "identical-components"}

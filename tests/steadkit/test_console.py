@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from steadkit.cli.options import FILE
-from steadkit.console import CarefulGroup, echo, one_line, summary, table
+from steadkit.console import ErrorGroup, echo, one_line, summary, table
 from steadkit.errors import InputError, printable
 
 HOSTILE = "a\x1b[31m\x07\u202e\ufffe\udcff\n\r\x9bz"
@@ -19,7 +19,7 @@ HOSTILE = "a\x1b[31m\x07\u202e\ufffe\udcff\n\r\x9bz"
 
 def group_of(body):
     """Make a program whose one command does something."""
-    main = CarefulGroup("program")
+    main = ErrorGroup("program")
 
     @main.command()
     @click.argument("file", type=FILE, required=False)
@@ -38,8 +38,8 @@ def raise_(error):
 
 
 def test_a_hostile_value_is_one_line_of_plain_characters():
-    shown = printable(HOSTILE)
-    assert shown.isprintable() and shown.startswith(r"a\x1b[31m\x07\u202e\ufffe\xff\n\r\x9bz")
+    text = printable(HOSTILE)
+    assert text.isprintable() and text.startswith(r"a\x1b[31m\x07\u202e\ufffe\xff\n\r\x9bz")
 
 
 @pytest.mark.parametrize("show", [echo, lambda text: summary(text, {text: text})])
@@ -56,7 +56,7 @@ def test_a_table_moves_no_cursor_and_reads_no_markup():
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (InputError(HOSTILE), r"a\x1b[31m"),
         (InputError("x" * 10**6), "xxx..."),
@@ -67,11 +67,11 @@ def test_a_table_moves_no_cursor_and_reads_no_markup():
         (MemoryError("7 GiB"), "(7 GiB)"),
     ],
 )
-def test_an_error_is_one_short_line(error, words):
+def test_an_error_is_one_short_line(error, message):
     result = run(lambda: raise_(error))
     lines = result.stderr.splitlines()
     assert (result.exit_code, len(lines)) == (1, 1) and len(lines[0]) < 2100
-    assert words in lines[0] and lines[0].isprintable()
+    assert message in lines[0] and lines[0].isprintable()
 
 
 def test_an_interruption_is_one_line_and_130():
@@ -79,9 +79,9 @@ def test_an_interruption_is_one_line_and_130():
     assert (result.exit_code, result.stderr) == (130, "Error: interrupted\n")
 
 
-@pytest.mark.parametrize("wrong", ["--no\x1b[31m", "x\x1b[31m\ny"])
-def test_a_wrong_option_moves_no_cursor(wrong):
-    result = CliRunner().invoke(group_of(len), ["command", "file", wrong])
+@pytest.mark.parametrize("option", ["--no\x1b[31m", "x\x1b[31m\ny"])
+def test_a_wrong_option_moves_no_cursor(option):
+    result = CliRunner().invoke(group_of(len), ["command", "file", option])
     lines = result.stderr.splitlines()
     assert result.exit_code == 2 and all(line.isprintable() for line in lines)
     assert sum(line.startswith("Error: ") for line in lines) == 1 == len(lines) - 3

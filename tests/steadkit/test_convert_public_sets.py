@@ -1,4 +1,4 @@
-"""SeisBench's public data sets: small ones with the columns that each of them really has."""
+"""Import of SeisBench's public data sets, from small sets with the columns of each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -13,19 +13,22 @@ from public_sets import CEED, EXOTIC, INSTANCE, LAYOUTS, PNW, Layout
 
 from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import moved, to_stead
-from steadkit.convert.seisbench_sources import kind_of
-from steadkit.dataset import dataset_files
+from steadkit.convert.seisbench_columns import shift_arrivals, to_stead
+from steadkit.convert.seisbench_sources import classify_source
+from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.sources import source_of
-from steadkit.split import Rule, assign, audit, list_rows, split_manifest
+from steadkit.sources import source_from_path
+from steadkit.split import SplitConfig, assign, audit, list_rows, split_manifest
 from steadkit.split.groups import link_earthquakes
 from steadkit.types import parse_components
 
 
 def write_set(
-    folder: Path, rows: Sequence[Mapping[str, object]], data: Mapping[str, np.ndarray], **form
+    folder: Path,
+    rows: Sequence[Mapping[str, object]],
+    data: Mapping[str, np.ndarray],
+    **data_format,
 ) -> Path:
     """Write a data set in SeisBench's format."""
     folder.mkdir(exist_ok=True)
@@ -35,24 +38,24 @@ def write_set(
         for name, samples in data.items():
             file[f"data/{name}"] = samples
         described = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100}
-        for key, value in (described | form).items():
+        for key, value in (described | data_format).items():
             if value is not None:
                 file[f"data_format/{key}"] = value
     return folder
 
 
-def written(layout: Layout, folder: Path) -> Path:
+def write_layout(layout: Layout, folder: Path) -> Path:
     """Write one trace of a public set, with a spike at its P arrival."""
     samples = np.zeros(layout.shape, np.float32)
     samples[:, round(layout.p)] = 1.0
     block, _, place = str(layout.row["trace_name"]).partition("$")
     return write_set(
-        folder, [layout.row], {block: samples[None] if place else samples}, **layout.form
+        folder, [layout.row], {block: samples[None] if place else samples}, **layout.data_format
     )
 
 
 def pnw(folder: Path, rows: Sequence[Mapping[str, object]], length: int = 6000) -> Path:
-    """Write rows of PNW, a bucket of them."""
+    """Write rows of PNW as one bucket."""
     listed = [
         PNW
         | {
@@ -73,18 +76,18 @@ def pnw(folder: Path, rows: Sequence[Mapping[str, object]], length: int = 6000) 
 def imported(tmp_path: Path) -> Callable[..., pd.DataFrame]:
     """Import a folder and return its rows."""
 
-    def go(folder: Path, **options: object) -> pd.DataFrame:
+    def convert(folder: Path, **options: object) -> pd.DataFrame:
         files = dataset_files(tmp_path / "imported.hdf5")
         from_seisbench(folder, files, overwrite=True, **options)
         return read_table(files.csv)
 
-    return go
+    return convert
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_trace_of_each_public_set_has_the_right_values(tmp_path, imported, name):
     layout = LAYOUTS[name]
-    folder = written(layout, tmp_path / "set")
+    folder = write_layout(layout, tmp_path / "set")
     table = imported(folder)
     (row,) = table.to_dict("records")
     assert {column: row[column] for column in layout.expected} == layout.expected
@@ -95,9 +98,9 @@ def test_a_trace_of_each_public_set_has_the_right_values(tmp_path, imported, nam
     assert abs(int(np.abs(samples[:, 2]).argmax()) - p) <= layout.ratio
     start = layout.row.get("trace_start_time")
     if start is not None:
-        moved_by = (layout.p * layout.ratio - p) / 100
-        there = pd.Timestamp(row["trace_start_time"], tz="UTC") - pd.Timestamp(start)
-        assert there.total_seconds() == pytest.approx(moved_by, abs=0.011)
+        shift_s = (layout.p * layout.ratio - p) / 100
+        shifted = pd.Timestamp(row["trace_start_time"], tz="UTC") - pd.Timestamp(start)
+        assert shifted.total_seconds() == pytest.approx(shift_s, abs=0.011)
 
 
 def test_no_optional_column_costs_a_trace(tmp_path, imported, run):
@@ -118,7 +121,7 @@ def test_no_optional_column_costs_a_trace(tmp_path, imported, run):
     assert table.iloc[1]["snr_db"] == "[10.102 19.541 9.825]"
     converted = from_seisbench(folder, dataset_files(tmp_path / "counted.hdf5"))
     assert converted.unread == dict.fromkeys(bad, 1)
-    assert not converted.left_out
+    assert not converted.skipped
     result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
     assert result.exit_code == 0, result.output
     assert "cells that cannot be read, left empty 7: 1 preferred_source_magnitude" in result.output
@@ -177,8 +180,8 @@ def test_sources_that_are_no_earthquakes_are_left_out_and_counted(tmp_path, impo
     result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out")
     assert result.exit_code == 0, result.output
     assert "earthquake_local: 1" in " ".join(result.output.split())
-    told = "left out 5: 2 a source that is no earthquake: 'explosion', 1 a source that is no"
-    assert told in " ".join(result.output.split())
+    message = "left out 5: 2 a source that is no earthquake: 'explosion', 1 a source that is no"
+    assert message in " ".join(result.output.split())
     assert load(tmp_path / "out.manifest").recipe["left_out"] == {
         f"a source that is no earthquake: {text.replace('_', ' ')!r}": 1 + (text == "explosion")
         for text in TYPES
@@ -188,8 +191,8 @@ def test_sources_that_are_no_earthquakes_are_left_out_and_counted(tmp_path, impo
 def test_other_sources_are_taken_by_option_and_keep_their_type(tmp_path, run):
     rows = [{}] + [EXOTIC | {"source_type": text, "event_id": f"pnsn{text}"} for text in TYPES]
     folder = pnw(tmp_path / "set", rows, 8000)
-    words = ("--source-types", "explosion,Surface_Event", "--source-types", "sonic boom")
-    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out", *words)
+    options = ("--source-types", "explosion,Surface_Event", "--source-types", "sonic boom")
+    result = run("steadkit", "convert", "from-seisbench", folder, "-o", "out", *options)
     assert result.exit_code == 0, result.output
     assert "left out 1: 1 a source that is no earthquake: 'thunder'" in result.output
     table = read_table(tmp_path / "out.csv")
@@ -223,8 +226,8 @@ def test_a_set_without_any_earthquake_says_how_to_take_it(tmp_path, run):
 
 def test_a_type_that_no_trace_has_is_refused_with_those_there_are(tmp_path, run):
     folder = pnw(tmp_path / "set", [{}, {"source_type": "explosion"}])
-    words = ("from-seisbench", folder, "-o", "out", "--source-types", "explsion")
-    refused(run("steadkit", "convert", *words), "'explsion'", "name one of explosion")
+    options = ("from-seisbench", folder, "-o", "out", "--source-types", "explsion")
+    refused(run("steadkit", "convert", *options), "'explsion'", "name one of explosion")
     with pytest.raises(InputError, match="name one of explosion"):
         from_seisbench(folder, dataset_files(tmp_path / "x.hdf5"), source_types=["quake"])
 
@@ -244,7 +247,7 @@ def test_a_type_that_no_trace_has_is_refused_with_those_there_are(tmp_path, run)
     ],
 )
 def test_event_and_noise_are_told_apart(row, category):
-    assert kind_of(row).category == category
+    assert classify_source(row).category == category
 
 
 def test_noise_of_instance_is_noise_though_it_has_an_id(tmp_path, imported):
@@ -283,9 +286,9 @@ def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, colu
     quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4
     parts = pd.Series(list(manifest.parts)).groupby(quake).nunique()
     assert len(parts) == 20 and (parts == 1).all()
-    (earthquake, *_) = audit(rows, manifest.parts, Rule())
+    (earthquake, *_) = audit(rows, manifest.parts, SplitConfig())
     assert sum(earthquake.groups.values()) == 20
-    assert earthquake.unknown == 0
+    assert earthquake.n_unknown == 0
     assert "not known" not in result.output
 
 
@@ -303,8 +306,8 @@ def test_split_says_where_earthquakes_are_not_known(tmp_path, run):
     assert proof.exit_code == 0
     assert "no leak is known; earthquakes not known for 80 traces" in proof.output
     base, table = list_rows(tmp_path / "out.hdf5")
-    _, found = split_manifest(base, table, Rule())
-    assert [sharing.unknown for sharing in found] == [80, 0]
+    _, found = split_manifest(base, table, SplitConfig())
+    assert [sharing.n_unknown for sharing in found] == [80, 0]
 
 
 def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
@@ -316,10 +319,10 @@ def test_noise_and_known_earthquakes_are_not_among_the_unknown(tmp_path):
             "source_origin_time": ["", "2020-01-01 00:00:00.0", "", ""],
         }
     )
-    (found,) = audit(table, ["train", "test", "train", "test"], Rule())
-    assert found.unknown == 1
-    (found,) = audit(table, ["train", "test", "-", "test"], Rule())
-    assert found.unknown == 0
+    (found,) = audit(table, ["train", "test", "train", "test"], SplitConfig())
+    assert found.n_unknown == 1
+    (found,) = audit(table, ["train", "test", "-", "test"], SplitConfig())
+    assert found.n_unknown == 0
 
 
 def test_earthquakes_that_one_trace_shows_go_together():
@@ -336,10 +339,10 @@ def test_earthquakes_that_one_trace_shows_go_together():
     names = link_earthquakes(earthquakes_of(table), lists)
     assert names.tolist() == [f"source_id {name}" for name in "aacaea"]
     shares = (Fraction(2, 3), Fraction(1, 6), Fraction(1, 6))
-    parts, _ = assign(table, Rule(shares=shares), ())
+    parts, _ = assign(table, SplitConfig(shares=shares), ())
     assert len(set(parts[[0, 1, 3, 5]])) == 1
     # A split that tears them apart leaks.
-    (found,) = audit(table, ["train", "test", "train", "train", "train", "train"], Rule())
+    (found,) = audit(table, ["train", "test", "train", "train", "train", "train"], SplitConfig())
     assert found.names == ["source_id a"]
 
 
@@ -351,10 +354,10 @@ def test_several_earthquakes_in_the_column_of_one_are_listed(tmp_path, imported)
 
 def test_samples_of_ceed_move_along_with_the_window():
     row = to_stead({name: str(value) for name, value in CEED.items()}, list(CEED))
-    there = moved(row, 1.0, 2400, 6000)
-    assert there["trace_phase_arrival_sample_list"] == "[-1200.0 600.0 900.0]"
-    assert there["source_origin_time_sample"] == "118.0"
-    assert there["p_arrival_sample"] == "600.0"
+    shifted = shift_arrivals(row, 1.0, 2400, 6000)
+    assert shifted["trace_phase_arrival_sample_list"] == "[-1200.0 600.0 900.0]"
+    assert shifted["source_origin_time_sample"] == "118.0"
+    assert shifted["p_arrival_sample"] == "600.0"
 
 
 def test_a_column_of_samples_that_cannot_be_moved_is_emptied(tmp_path):
@@ -439,7 +442,7 @@ def test_a_soft_link_through_another_file_is_not_followed(tmp_path, run):
 def test_what_came_from_a_public_set_goes_back_and_comes_again(tmp_path, imported):
     folder = pnw(tmp_path / "set", [{}, {"event_id": "uw2"}])
     first = imported(folder)
-    to_seisbench([source_of(tmp_path / "imported.hdf5")], tmp_path / "again")
+    to_seisbench([source_from_path(tmp_path / "imported.hdf5")], tmp_path / "again")
     second = imported(tmp_path / "again")
     assert first["source_id"].tolist() == second["source_id"].tolist() == ["uw61896586", "uw2"]
     assert first["snr_db"].tolist() == second["snr_db"].tolist()

@@ -1,4 +1,4 @@
-"""SeisBench's format, there and back: bits, columns, parts, and whatever else stands in a file."""
+"""Round trips through SeisBench's format: bits, columns, splits, and malformed files."""
 
 import os
 import shutil
@@ -15,36 +15,40 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.samples import UnusableError
-from steadkit.convert.seisbench_columns import NAMES, extras_of, moved, to_stead
-from steadkit.convert.seisbench_files import chunks_of, open_chunk, where
-from steadkit.dataset import dataset_files
+from steadkit.convert.seisbench_columns import NAMES, extra_columns, shift_arrivals, to_stead
+from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
+from steadkit.records.resample import UnusableError
 from steadkit.schema import COLUMNS
-from steadkit.sources import Source, source_of
+from steadkit.sources import Source, source_from_path
 
 FORMAT = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100}
 
 
 def write_seisbench(
-    folder: Path, rows: list[dict], data: dict[str, np.ndarray], chunk: str = "", **form: object
+    folder: Path,
+    rows: list[dict],
+    data: dict[str, np.ndarray],
+    chunk: str = "",
+    **data_format: object,
 ) -> Path:
-    """Write a SeisBench data set as others would."""
+    """Write a data set in SeisBench's format."""
     folder.mkdir(exist_ok=True)
     pd.DataFrame(rows).to_csv(folder / f"metadata{chunk}.csv", index=False)
     with h5py.File(folder / f"waveforms{chunk}.hdf5", "w") as file:
         for name, samples in data.items():
             file[f"data/{name}"] = samples
-        for key, value in (FORMAT | form).items():
+        for key, value in (FORMAT | data_format).items():
             if value is not None:
                 file[f"data_format/{key}"] = value
     return folder
 
 
 def event(name: str, p: float, s: float, **more: object) -> dict:
-    """Tell of an event as SeisBench does."""
+    """Make a metadata row of an event in SeisBench's format."""
     return {
         "trace_name": name,
         "trace_start_time": "2020-01-01T00:00:10.000Z",
@@ -57,10 +61,10 @@ def event(name: str, p: float, s: float, **more: object) -> dict:
     } | more
 
 
-def spike(length: int, *at: int, components: int = 3) -> np.ndarray:
-    """Make samples, (components, length), that are zero but where something arrives."""
+def spike(length: int, *indices: int, components: int = 3) -> np.ndarray:
+    """Make samples, (components, length), that are zero except at the given indices."""
     samples = np.zeros((components, length), np.float32)
-    samples[:, list(at)] = np.arange(1, components + 1)[:, None]
+    samples[:, list(indices)] = np.arange(1, components + 1)[:, None]
     return samples
 
 
@@ -72,42 +76,42 @@ def imported(folder: Path, seed: int = 0, **options: object) -> tuple[pd.DataFra
 
 
 @pytest.fixture
-def there_and_back(tmp_path: Path) -> Callable[[Source], Source]:
-    def go(source: Source, **options: object) -> Source:
+def round_trip_of(tmp_path: Path) -> Callable[[Source], Source]:
+    def round_trip(source: Source, **options: object) -> Source:
         to_seisbench([source], tmp_path / "sb", **options)
         from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
-        return source_of(tmp_path / "back.hdf5")
+        return source_from_path(tmp_path / "back.hdf5")
 
-    return go
+    return round_trip
 
 
-def same(one: Source, other: Source) -> None:
+def assert_same(source_a: Source, source_b: Source) -> None:
     """Assert that two STEAD files hold the same bits, attributes and rows."""
-    left, right = waveforms_in(one.hdf5), waveforms_in(other.hdf5)
-    assert left.keys() == right.keys()
-    for name, samples in left.items():
-        assert samples.tobytes() == right[name].tobytes()
-    pd.testing.assert_frame_equal(read_table(one.csv), read_table(other.csv))
-    there, here = attributes_in(one.hdf5), attributes_in(other.hdf5)
-    for name, attributes in there.items():
-        assert {k: v for k, v in here[name].items() if v != ""} == {
+    waveforms_a, waveforms_b = waveforms_in(source_a.hdf5), waveforms_in(source_b.hdf5)
+    assert waveforms_a.keys() == waveforms_b.keys()
+    for name, samples in waveforms_a.items():
+        assert samples.tobytes() == waveforms_b[name].tobytes()
+    pd.testing.assert_frame_equal(read_table(source_a.csv), read_table(source_b.csv))
+    attributes_a, attributes_b = attributes_in(source_a.hdf5), attributes_in(source_b.hdf5)
+    for name, attributes in attributes_a.items():
+        assert {k: v for k, v in attributes_b[name].items() if v != ""} == {
             k: v for k, v in attributes.items() if v != ""
         }
 
 
-def test_real_traces_come_back_to_the_bit(there_and_back, shared_data):
-    source = source_of(shared_data / "ncedc_a.hdf5")
-    back = there_and_back(source)
-    same(source, back)
+def test_real_traces_come_back_to_the_bit(round_trip_of, shared_data):
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
+    back = round_trip_of(source)
+    assert_same(source, back)
     assert back.csv.read_bytes() == source.csv.read_bytes()
 
 
 @pytest.mark.parametrize("bucket", [0, 1, 7, 1024])
-def test_simulated_traces_come_back_to_the_bit(there_and_back, tmp_path, bucket):
+def test_simulated_traces_come_back_to_the_bit(round_trip_of, tmp_path, bucket):
     demo(tmp_path / "demo", events=12, noise=4, seed=1)
-    same(
-        source_of(tmp_path / "demo" / "chunk2.hdf5"),
-        there_and_back(source_of(tmp_path / "demo" / "chunk2.hdf5"), bucket=bucket),
+    assert_same(
+        source_from_path(tmp_path / "demo" / "chunk2.hdf5"),
+        round_trip_of(source_from_path(tmp_path / "demo" / "chunk2.hdf5"), bucket=bucket),
     )
 
 
@@ -126,8 +130,8 @@ def test_a_time_without_fraction_gets_one_so_that_seisbench_can_read_the_column(
     table["source_origin_time"] = ["2020-01-01 00:00:01", "2020-01-01 00:00:01.25"] * 6
     table.to_csv(source.csv, index=False)
     to_seisbench([source], tmp_path / "sb")
-    told = pd.read_csv(tmp_path / "sb" / "metadata.csv")["source_origin_time"]
-    assert pd.to_datetime(told).dt.microsecond.tolist() == [0, 250_000] * 6
+    times = pd.read_csv(tmp_path / "sb" / "metadata.csv")["source_origin_time"]
+    assert pd.to_datetime(times).dt.microsecond.tolist() == [0, 250_000] * 6
 
 
 def test_buckets_are_as_seisbench_writes_them(stead, tmp_path):
@@ -162,8 +166,8 @@ def test_parts_become_splits_with_buckets_of_their_own_and_parts_again(stead, tm
 
 def test_a_manifest_of_other_data_is_refused(stead, tmp_path, run):
     source = stead()
-    other = manifest_of("x", {}, ["A_EV"], ["earthquake_local"], ["train"])
-    source.hdf5.with_suffix(".manifest").write_text(other.to_text())
+    manifest = manifest_of("x", {}, ["A_EV"], ["earthquake_local"], ["train"])
+    source.hdf5.with_suffix(".manifest").write_text(manifest.to_text())
     result = run("steadkit", "convert", "to-seisbench", source.hdf5, "-o", "sb")
     refused(result, "does not list trace")
     assert not (tmp_path / "sb").exists()
@@ -196,7 +200,7 @@ def test_several_files_become_chunks_and_come_back(stead, tmp_path):
 def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
     converted = from_seisbench(shared_data / "seisbench_dummy", dataset_files(tmp_path / "d.hdf5"))
     manifest = converted.manifest
-    assert dict(converted.left_out) == {}
+    assert dict(converted.skipped) == {}
     assert {part: list(manifest.parts).count(part) for part in set(manifest.parts)} == {
         "train": 60,
         "validation": 10,
@@ -223,20 +227,20 @@ def test_a_long_record_is_cut_and_everything_moves_along(tmp_path):
         tmp_path / "sb", [row], {"a": spike(8000, 2500, 2700)}, sampling_rate=None
     )
     table, waveforms = imported(folder)
-    told = table.iloc[0]
-    p, s = float(told["p_arrival_sample"]), float(told["s_arrival_sample"])
+    converted = table.iloc[0]
+    p, s = float(converted["p_arrival_sample"]), float(converted["s_arrival_sample"])
     assert 400 <= p <= 900
     assert s == p + 400
-    assert told["coda_end_sample"] == f"[[{p + 1400:.0f}.]]"
-    assert float(told["trace_Pg_arrival_sample"]) == p + 20
-    moved_by = (5000 - p) / 100
-    start = pd.Timestamp(told["trace_start_time"])
-    assert start == pd.Timestamp("2020-01-01 00:00:10") + pd.Timedelta(seconds=moved_by)
-    samples = waveforms[told["trace_name"]]
+    assert converted["coda_end_sample"] == f"[[{p + 1400:.0f}.]]"
+    assert float(converted["trace_Pg_arrival_sample"]) == p + 20
+    shift_s = (5000 - p) / 100
+    start = pd.Timestamp(converted["trace_start_time"])
+    assert start == pd.Timestamp("2020-01-01 00:00:10") + pd.Timedelta(seconds=shift_s)
+    samples = waveforms[converted["trace_name"]]
     # E, N, Z of a record that was Z, N, E; both spikes where the arrivals say.
     assert np.abs(samples).argmax(axis=0).tolist() in ([int(p)] * 3, [int(s)] * 3)
     assert samples[int(p), 0] == pytest.approx(3 * samples[int(p), 2])
-    assert told["trace_sampling_rate_hz"] == "100.0"
+    assert converted["trace_sampling_rate_hz"] == "100.0"
 
 
 def test_a_short_record_is_filled_with_zeros(tmp_path):
@@ -253,13 +257,15 @@ def test_a_short_record_is_filled_with_zeros(tmp_path):
 def test_the_window_follows_from_the_seed_and_the_name_not_from_the_order(tmp_path):
     rows = [event(f"t{i}", 9000, 9500, station_code=f"S{i}") for i in range(8)]
     data = {f"t{i}": spike(20_000, 9000) for i in range(8)}
-    one, _ = imported(write_seisbench(tmp_path / "one", rows, data))
-    two, _ = imported(write_seisbench(tmp_path / "two", rows[::-1], data))
-    other, _ = imported(tmp_path / "one", seed=1)
-    assert one.set_index("trace_name").equals(two.set_index("trace_name").loc[one["trace_name"]])
+    first_table, _ = imported(write_seisbench(tmp_path / "one", rows, data))
+    reversed_table, _ = imported(write_seisbench(tmp_path / "two", rows[::-1], data))
+    reseeded, _ = imported(tmp_path / "one", seed=1)
+    assert first_table.set_index("trace_name").equals(
+        reversed_table.set_index("trace_name").loc[first_table["trace_name"]]
+    )
     column = "p_arrival_sample"
-    assert one[column].nunique() > 5
-    assert (one[column] != other[column]).sum() > 5
+    assert first_table[column].nunique() > 5
+    assert (first_table[column] != reseeded[column]).sum() > 5
 
 
 @pytest.mark.parametrize(("order", "axes"), [("CW", (0, 1)), ("WC", (1, 0))])
@@ -358,7 +364,7 @@ def test_a_row_listed_twice_is_taken_once(tmp_path):
     rows = [event("a", 500, 900)] * 2
     folder = write_seisbench(tmp_path / "sb", rows, {"a": spike(6000, 500)})
     files = dataset_files(tmp_path / "out.hdf5")
-    assert from_seisbench(folder, files).left_out == {"listed twice": 1}
+    assert from_seisbench(folder, files).skipped == {"listed twice": 1}
 
 
 def test_traces_of_one_station_and_second_get_names_of_their_own(tmp_path):
@@ -390,7 +396,7 @@ def test_the_earliest_of_several_phases_is_taken_and_snr_is_put_together():
         "trace_coda_end_sample": "2000",
         "path_ep_distance_km": "12",
     }
-    stead = to_stead(row, extras_of(row))
+    stead = to_stead(row, extra_columns(row))
     assert stead["p_arrival_sample"] == "650"
     assert stead["s_arrival_sample"] == "900"
     assert stead["snr_db"] == "[10.0 nan 12.5]"
@@ -405,38 +411,38 @@ def test_the_earliest_of_several_phases_is_taken_and_snr_is_put_together():
 )
 def test_arrivals_move_with_rate_and_window(p, ratio, start):
     row = to_stead({"trace_p_arrival_sample": str(p), "trace_coda_end_sample": "100"}, [])
-    there = moved(row, ratio, start, 6000)
+    shifted = shift_arrivals(row, ratio, start, 6000)
     if ratio == 1 and start == 0:
-        assert there == row
+        assert shifted == row
     else:
-        assert float(there["p_arrival_sample"]) == pytest.approx(p * ratio - start, abs=0.0051)
-        coda = float(there["coda_end_sample"].strip("[]"))
+        assert float(shifted["p_arrival_sample"]) == pytest.approx(p * ratio - start, abs=0.0051)
+        coda = float(shifted["coda_end_sample"].strip("[]"))
         assert coda == min(max(100 * ratio - start, 0), 6000)
 
 
 def bounds(size: int) -> st.SearchStrategy:
-    """Choose a place on an axis: an index within it, or a slice."""
+    """Draw an index or a slice of an axis."""
     edge = st.none() | st.integers(-size - 2, size + 2)
     return st.integers(-size, size - 1) | st.builds(slice, edge, edge)
 
 
-def spelled(place: int | slice) -> str:
-    if isinstance(place, int):
-        return str(place)
-    return ":".join("" if edge is None else str(edge) for edge in (place.start, place.stop))
+def spell(index: int | slice) -> str:
+    if isinstance(index, int):
+        return str(index)
+    return ":".join("" if edge is None else str(edge) for edge in (index.start, index.stop))
 
 
 @given(st.tuples(bounds(4), bounds(3), bounds(50)), st.integers(1, 3))
-def test_a_place_in_a_block_is_what_numpy_makes_of_it(places, count):
+def test_a_place_in_a_block_is_what_numpy_makes_of_it(indices, count):
     block = np.arange(600).reshape(4, 3, 50)
-    told = ",".join(map(spelled, places[:count]))
-    assert np.array_equal(block[where(told, block.shape)], block[places[:count]])
+    location = ",".join(map(spell, indices[:count]))
+    assert np.array_equal(block[parse_slice(location, block.shape)], block[indices[:count]])
 
 
 @given(st.text("0123456789:,- $;[]x", max_size=12))
 def test_any_other_text_is_a_place_in_the_block_or_refused(location):
     try:
-        place = where(location, (4, 3, 50))
+        place = parse_slice(location, (4, 3, 50))
     except UnusableError:
         return
     assert np.arange(600).reshape(4, 3, 50)[place].size <= 600
@@ -450,10 +456,11 @@ def test_a_hostile_name_of_a_chunk_is_refused(tmp_path, run, chunk):
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "words"),
+    ("file", "content", "messages"),
     [
         ("metadata.csv", b"", ("not a CSV",)),
-        ("metadata.csv", b"\xff\xfe\x00", ("not a text file",)),
+        ("metadata.csv", b"\xff\xfe", ("not a text file",)),
+        ("metadata.csv", b"\xff\xfe\x00", ("NUL", "no CSV")),
         ("metadata.csv", b"station_code\nA\n", ("no column 'trace_name'",)),
         ("metadata.csv", b"trace_name\n", ("lists no trace",)),
         ("metadata.csv", b"trace_name,x\x01\na,b\n", ("strange name",)),
@@ -464,26 +471,26 @@ def test_a_hostile_name_of_a_chunk_is_refused(tmp_path, run, chunk):
         ("chunks", b"\xff\xfe", ("not a list of chunks",)),
     ],
 )
-def test_a_damaged_data_set_is_one_clear_line(tmp_path, run, file, content, words):
+def test_a_damaged_data_set_is_one_clear_line(tmp_path, run, file, content, messages):
     folder = write_seisbench(tmp_path / "sb", [event("a", 500, 900)], {"a": spike(6000, 500)})
     (folder / file).write_bytes(content)
-    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), *words)
+    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), *messages)
     assert not (tmp_path / "out.hdf5").exists()
 
 
 @pytest.mark.parametrize(
-    ("form", "words"),
+    ("data_format", "messages"),
     [
         ({"dimension_order": "NCW"}, "dimension order 'NCW'"),
         ({"sampling_rate": "fast"}, "sampling rate"),
         ({"component_order": None}, "component order"),
     ],
 )
-def test_a_format_that_cannot_be_used_is_refused(tmp_path, run, form, words):
+def test_a_format_that_cannot_be_used_is_refused(tmp_path, run, data_format, messages):
     folder = write_seisbench(
-        tmp_path / "sb", [event("a", 500, 900)], {"a": spike(6000, 500)}, **form
+        tmp_path / "sb", [event("a", 500, 900)], {"a": spike(6000, 500)}, **data_format
     )
-    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), words)
+    refused(run("steadkit", "convert", "from-seisbench", folder, "-o", "out"), messages)
 
 
 def test_folders_that_are_none_are_refused(tmp_path, run, stead):
@@ -545,7 +552,7 @@ def test_unit_and_measurement_survive_the_way_there_and_back(tmp_path):
         measurement="v",
     )
     imported(folder)
-    to_seisbench([source_of(tmp_path / "sb-0.hdf5")], tmp_path / "again")
+    to_seisbench([source_from_path(tmp_path / "sb-0.hdf5")], tmp_path / "again")
     with h5py.File(tmp_path / "again" / "waveforms.hdf5") as file:
         assert file["data_format/unit"][()] == b"mps"
         assert file["data_format/measurement"][()] == b"v"
@@ -574,7 +581,7 @@ def test_seisbench_opens_what_we_write(tmp_path):
 def simulated(tmp_path: Path) -> Source:
     """Write simulated events and noise, one file."""
     demo(tmp_path, events=10, noise=0, seed=2)
-    return source_of(tmp_path / "chunk2.hdf5")
+    return source_from_path(tmp_path / "chunk2.hdf5")
 
 
 def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
@@ -589,4 +596,4 @@ def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
     (chunk,) = chunks_of(folder)
     with open_chunk(chunk) as samples:
         assert samples.layout.components == ()
-        assert not samples.layout.described.get("unit")
+        assert not samples.layout.entries.get("unit")

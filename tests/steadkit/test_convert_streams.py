@@ -13,10 +13,10 @@ from obspy import UTCDateTime, read, read_events
 
 from steadkit.catalog import read_table
 from steadkit.convert import stream_of, to_miniseed, to_stream
-from steadkit.convert.picks import read_picks
-from steadkit.convert.stations import read_stations
 from steadkit.errors import InputError, printable
-from steadkit.sources import source_of
+from steadkit.records.picks import read_picks
+from steadkit.records.stations import read_stations
+from steadkit.sources import source_from_path
 
 
 def text_row(**more: str) -> dict[str, str]:
@@ -89,7 +89,7 @@ def test_what_no_stream_can_hold_is_refused(column, value):
 
 
 def test_real_traces_come_back_from_miniseed_to_the_bit(shared_data, tmp_path):
-    source = source_of(shared_data / "ncedc_a.hdf5")
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
     assert to_miniseed(source, tmp_path / "ms", quakeml=True) == 98
     table = read_table(source.csv)
     for row_, samples in zip(table.itertuples(), table["trace_name"], strict=True):
@@ -97,11 +97,11 @@ def test_real_traces_come_back_from_miniseed_to_the_bit(shared_data, tmp_path):
         original = stream_of(source, samples)
         assert len(stream) == 3
         for trace in stream:
-            twin = original.select(channel=trace.stats.channel)[0]
-            assert trace.data.tobytes() == twin.data.tobytes()
+            expected = original.select(channel=trace.stats.channel)[0]
+            assert trace.data.tobytes() == expected.data.tobytes()
             assert trace.data.dtype == np.float32
-            assert trace.stats.starttime == twin.stats.starttime
-            assert trace.id == twin.id
+            assert trace.stats.starttime == expected.stats.starttime
+            assert trace.id == expected.id
     pd.testing.assert_frame_equal(read_table(tmp_path / "ms" / "metadata.csv"), table)
     check_picks(tmp_path / "ms", table)
 
@@ -146,7 +146,7 @@ def test_the_source_survives_quakeml_and_csv(shared_data, tmp_path, stead):
         picks = read_picks(tmp_path / "ms" / file).set_index("source_id")
         assert set(picks.index) == set(known["source_id"])
         for event in known.to_dict("records"):
-            told = picks.loc[[event["source_id"]]].iloc[0]
+            pick = picks.loc[[event["source_id"]]].iloc[0]
             for column in (
                 "source_latitude",
                 "source_longitude",
@@ -158,12 +158,12 @@ def test_the_source_survives_quakeml_and_csv(shared_data, tmp_path, stead):
                 "source_origin_uncertainty_sec",
             ):
                 if event[column] != "None":
-                    assert float(told[column]) == pytest.approx(float(event[column]))
-            assert told["source_magnitude_type"] == event["source_magnitude_type"]
-            assert pd.Timestamp(told["source_origin_time"]) == pd.Timestamp(
+                    assert float(pick[column]) == pytest.approx(float(event[column]))
+            assert pick["source_magnitude_type"] == event["source_magnitude_type"]
+            assert pd.Timestamp(pick["source_origin_time"]) == pd.Timestamp(
                 event["source_origin_time"]
             )
-            assert float(told["weight"]) == pytest.approx(float(event["p_weight"]))
+            assert float(pick["weight"]) == pytest.approx(float(event["p_weight"]))
 
 
 def test_noise_alone_makes_an_empty_catalogue(stead, tmp_path):
@@ -179,9 +179,9 @@ def test_the_stations_can_be_read_again(stead, tmp_path):
     table["receiver_elevation_m"] = "300.0"
     table.to_csv(source.csv, index=False)
     to_miniseed(source, tmp_path / "ms")
-    places = read_stations(tmp_path / "ms" / "stations.csv")
-    assert set(places) == {("XX", f"S{i}") for i in range(8)}
-    assert places["XX", "S0"] == (35.5, -96.7, 300.0)
+    stations = read_stations(tmp_path / "ms" / "stations.csv")
+    assert set(stations) == {("XX", f"S{i}") for i in range(8)}
+    assert stations["XX", "S0"] == (35.5, -96.7, 300.0)
 
 
 def test_the_command_writes_the_traces_asked_for(stead, run, tmp_path):
@@ -239,11 +239,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(stead, tmp_path):
         "from steadkit.cli import main; main(sys.argv[1:])"
     )
     call = ["convert", "to-miniseed", str(source.hdf5), "-o", str(tmp_path / "ms")]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, *call], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "file too large: write elsewhere" in done.stderr
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert "file too large: write elsewhere" in result.stderr
     assert not (tmp_path / "ms").exists()
 
 
@@ -252,9 +252,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(stead, tmp_path):
 )
 def test_the_help_of_a_command_loads_nothing_heavy(command):
     code = (
-        "from steadkit.cli.exchange import convert\n"
+        "from steadkit.cli.convert import convert\n"
         f"convert(['{command}', '--help'], standalone_mode=False)\n"
         "import sys; print({'numpy', 'pandas', 'h5py', 'scipy', 'obspy'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "set()"

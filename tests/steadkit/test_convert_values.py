@@ -1,4 +1,4 @@
-"""What others write into tables and XML: odd numbers, times, component orders, by the exchange."""
+"""Malformed numbers, times and component orders in tables and XML, by all conversions."""
 
 import h5py
 import numpy as np
@@ -99,20 +99,20 @@ def test_stations_with_a_value_that_is_none(tmp_path, run, records, part, text):
         f"XX,ABC,{values['latitude']},10,{values['elevation']}\n"
     )
     for name in ("s.xml", "s.csv"):
-        words = ("from-records", "records", "--picks", "p.csv", "--stations", name, "-o", "out")
-        refused(run("steadkit", "convert", *words), name)
+        command = ("from-records", "records", "--picks", "p.csv", "--stations", name, "-o", "out")
+        refused(run("steadkit", "convert", *command), name)
 
 
 def test_plain_values_are_read_from_tables_and_xml_alike(tmp_path, run, records):
     (tmp_path / "s.xml").write_text(STATION_XML.format(**IN_STATION_XML))
-    told = []
+    rows = []
     for name, text in (("p.csv", PICKS.format(**PICK)), ("p.xml", QUAKEML.format(**IN_QUAKEML))):
-        done = cut(run, tmp_path, name, text, "--stations", "s.xml", "--overwrite")
-        assert done.exit_code == 0, done.output
+        result = cut(run, tmp_path, name, text, "--stations", "s.xml", "--overwrite")
+        assert result.exit_code == 0, result.output
         (row,) = read_table(tmp_path / "out.csv").to_dict("records")
-        told.append([row["source_depth_km"], row["source_origin_time"], row["p_travel_sec"]])
-    assert told[0] == ["5", "2024-02-03 00:01:37.000000", "3.0"]
-    assert told[1] == ["5.0", "2024-02-03 00:01:37.000000", "3.5"]
+        rows.append([row["source_depth_km"], row["source_origin_time"], row["p_travel_sec"]])
+    assert rows[0] == ["5", "2024-02-03 00:01:37.000000", "3.0"]
+    assert rows[1] == ["5.0", "2024-02-03 00:01:37.000000", "3.5"]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_a_component_order_of_the_file_that_is_not_known(tmp_path, run, order):
     with h5py.File(folder / "waveforms.hdf5", "a") as file:
         del file["data_format/component_order"]
         file["data_format/component_order"] = order
-    words = ("steadkit", "convert", "from-seisbench", folder, "-o", "out")
-    refused(run(*words), "2 a component order that is not known")
+    command = ("steadkit", "convert", "from-seisbench", folder, "-o", "out")
+    refused(run(*command), "2 a component order that is not known")
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_a_stead_file_with_a_value_that_is_none_goes_to_no_miniseed(tmp_path, ru
     table.loc[0, ["source_latitude", "source_longitude"]] = "10"
     table.loc[0, column] = text
     table.to_csv(source.csv, index=False)
-    words = ("to-miniseed", source.hdf5, "-o", "o", "--quakeml")
-    refused(run("steadkit", "convert", *words), text[:40])
+    command = ("to-miniseed", source.hdf5, "-o", "o", "--quakeml")
+    refused(run("steadkit", "convert", *command), text[:40])
     assert not (tmp_path / "o").exists()
 
 

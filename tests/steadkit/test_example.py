@@ -1,4 +1,4 @@
-"""An example on its way: events, and where they have died away."""
+"""Examples: events and the end of their signal."""
 
 from math import isnan, nan
 
@@ -13,12 +13,12 @@ WAVEFORM = np.zeros((6000, 3), np.float32)
 def test_noise_has_no_event_and_no_reach():
     noise = Example(WAVEFORM)
     assert not noise.is_event
-    assert isnan(noise.reach)
+    assert isnan(noise.signal_end)
     assert np.isnan(noise.snr_db).all()
 
 
 @pytest.mark.parametrize(
-    ("p", "s", "coda_end", "reach"),
+    ("p", "s", "coda_end", "signal_end"),
     [
         ((600.0,), (900.0,), 1500.0, 1500.0),
         ((600.0,), (900.0,), nan, 2100.0),
@@ -32,8 +32,8 @@ def test_noise_has_no_event_and_no_reach():
         ((600.0,), (900.0,), float("inf"), 2100.0),
     ],
 )
-def test_the_reach_is_where_the_last_event_has_died_away(p, s, coda_end, reach):
-    np.testing.assert_equal(Example(WAVEFORM, p, s, coda_end).reach, reach)
+def test_the_reach_is_where_the_last_event_has_died_away(p, s, coda_end, signal_end):
+    np.testing.assert_equal(Example(WAVEFORM, p, s, coda_end).signal_end, signal_end)
 
 
 def test_most_codas_of_stead_have_ended_by_the_estimate(shared_data):
@@ -44,16 +44,16 @@ def test_most_codas_of_stead_have_ended_by_the_estimate(shared_data):
     p, s, coda = (
         number_column(table, f"{name}_sample") for name in ("p_arrival", "s_arrival", "coda_end")
     )
-    reaches = [Example(WAVEFORM, (a,), (b,)).reach for a, b in zip(p, s, strict=True)]
-    assert 0.9 < np.mean(np.array(reaches) >= coda) < 1
+    ends = [Example(WAVEFORM, (a,), (b,)).signal_end for a, b in zip(p, s, strict=True)]
+    assert 0.9 < np.mean(np.array(ends) >= coda) < 1
 
 
 def test_moving_takes_every_time_along():
     event = Example(WAVEFORM, (600.0, 700.5), (900.0, nan), 1500.0, np.arange(3.0))
-    other = np.ones_like(WAVEFORM)
-    moved = event.moved(-50, other)
+    new_waveform = np.ones_like(WAVEFORM)
+    shifted = event.shifted(-50, new_waveform)
     np.testing.assert_equal(
-        (moved.p, moved.s, moved.coda_end), ((550.0, 650.5), (850.0, nan), 1450)
+        (shifted.p, shifted.s, shifted.coda_end), ((550.0, 650.5), (850.0, nan), 1450)
     )
-    assert moved.waveform is other
-    assert moved.snr_db is event.snr_db
+    assert shifted.waveform is new_waveform
+    assert shifted.snr_db is event.snr_db

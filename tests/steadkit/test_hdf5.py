@@ -15,20 +15,20 @@ from hypothesis.extra import numpy as arrays
 from steadkit.hdf5 import (
     ATTRIBUTES_DIGEST,
     DamageError,
-    Heaps,
-    NewFile,
+    FileReader,
+    GlobalHeap,
+    Hdf5Writer,
+    HeaderTemplates,
     NewStyleError,
-    RawFile,
-    Templates,
-    by_form,
-    disk,
+    direct_io,
     encode,
+    group_by_schema,
     read_attributes,
     read_header,
     storage_of,
     table_of,
 )
-from steadkit.hdf5.disk import room
+from steadkit.hdf5.direct_io import aligned_empty
 from steadkit.store import Writer
 
 SHAPE = (3,)
@@ -60,18 +60,18 @@ VALUES = {
 
 def write(path, names, attributes=lambda name: {}, group="data"):
     """Write datasets of SHAPE with our own layer; returns where the header of each is."""
-    file = NewFile(path, SHAPE, group)
+    file = Hdf5Writer(path, SHAPE, group)
     start = file.reserve(len(names))
     values = np.repeat(np.arange(len(names), dtype="<f4"), SHAPE[0])
     file.write(start, values.tobytes())
-    content, headers = file.lay_out(
+    content, headers = file.layout(
         [
             (np.array([start + number * 4 * SHAPE[0]]), table_of(encode(attributes(name))))
             for number, name in enumerate(names)
         ]
     )
     file.append(content)
-    file.finish(names, np.array(headers, np.uint64))
+    file.finalize(names, np.array(headers, np.uint64))
     file.close()
     return dict(zip(names, headers.tolist(), strict=True))
 
@@ -83,8 +83,8 @@ def attributes_by_us(path, name="x"):
         link = group.id.links.get_info(name.encode())
         base = file.userblock_size
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), base, path.stat().st_size)
-        return read_attributes(read_header(raw, link.u), Heaps(raw), {})
+        raw = FileReader(file.fileno(), base, path.stat().st_size)
+        return read_attributes(read_header(raw, link.u), GlobalHeap(raw), {})
 
 
 def plain(value):
@@ -118,13 +118,18 @@ def test_every_name_is_found_and_all_are_in_order(tmp_path, count):
 def test_attributes_are_of_the_types_h5py_gives_them(tmp_path):
     write(tmp_path / "ours.hdf5", ["x"], lambda _: VALUES)
     with_h5py(tmp_path / "theirs.hdf5", VALUES)
-    with h5py.File(tmp_path / "ours.hdf5") as ours, h5py.File(tmp_path / "theirs.hdf5") as theirs:
-        mine, other = ours["data/x"].attrs, theirs["data/x"].attrs
-        assert list(mine) == sorted(VALUES, key=str.encode)
+    with (
+        h5py.File(tmp_path / "ours.hdf5") as our_file,
+        h5py.File(tmp_path / "theirs.hdf5") as h5py_file,
+    ):
+        our_attributes, h5py_attributes = our_file["data/x"].attrs, h5py_file["data/x"].attrs
+        assert list(our_attributes) == sorted(VALUES, key=str.encode)
         for name in VALUES:
-            assert plain(mine[name]) == plain(other[name]), name
-            assert mine.get_id(name).get_type() == other.get_id(name).get_type(), name
-            assert mine.get_id(name).shape == other.get_id(name).shape, name
+            assert plain(our_attributes[name]) == plain(h5py_attributes[name]), name
+            assert (
+                our_attributes.get_id(name).get_type() == h5py_attributes.get_id(name).get_type()
+            ), name
+            assert our_attributes.get_id(name).shape == h5py_attributes.get_id(name).shape, name
 
 
 @pytest.mark.parametrize(
@@ -135,20 +140,20 @@ def test_attributes_are_of_the_types_h5py_gives_them(tmp_path):
 def test_the_digest_tells_the_content_not_the_storage(tmp_path, options):
     known = encode(VALUES)
     with_h5py(tmp_path / "a.hdf5", VALUES, **options)
-    found = attributes_by_us(tmp_path / "a.hdf5")
-    assert found.digest() == known.digest()
-    assert {key: plain(value) for key, value in found.decoded().items()} == {
-        key: plain(value) for key, value in known.decoded().items()
+    read_back = attributes_by_us(tmp_path / "a.hdf5")
+    assert read_back.digest() == known.digest()
+    assert {key: plain(value) for key, value in read_back.decode().items()} == {
+        key: plain(value) for key, value in known.decode().items()
     }
 
 
 def test_attributes_in_another_order_deleted_and_written_anew(tmp_path):
     path = tmp_path / "a.hdf5"
     with_h5py(path, dict.fromkeys(reversed(VALUES), "for now"))
-    for some in (list(VALUES)[::2], list(VALUES)[1::2]):
+    for half in (list(VALUES)[::2], list(VALUES)[1::2]):
         with h5py.File(path, "r+") as file:
             attributes = file["data/x"].attrs
-            for name in some:
+            for name in half:
                 del attributes[name]
                 attributes[name] = VALUES[name]
     assert attributes_by_us(path).digest() == encode(VALUES).digest()
@@ -208,17 +213,22 @@ def test_what_we_write_h5py_reads(scratch, values):
     path.unlink(missing_ok=True)
     write(path, ["x"], lambda _: values)
     with_h5py(scratch / "theirs.hdf5", values)
-    with h5py.File(path) as ours, h5py.File(scratch / "theirs.hdf5") as theirs:
-        mine, other = dict(ours["data/x"].attrs), dict(theirs["data/x"].attrs)
-    assert {k: plain(v) for k, v in mine.items()} == {k: plain(v) for k, v in other.items()}
+    with h5py.File(path) as our_file, h5py.File(scratch / "theirs.hdf5") as h5py_file:
+        our_attributes, h5py_attributes = (
+            dict(our_file["data/x"].attrs),
+            dict(h5py_file["data/x"].attrs),
+        )
+    assert {k: plain(v) for k, v in our_attributes.items()} == {
+        k: plain(v) for k, v in h5py_attributes.items()
+    }
 
 
 @given(values=ATTRIBUTES)
 def test_what_h5py_writes_we_read(scratch, values):
     with_h5py(scratch / "theirs.hdf5", values)
-    found, known = attributes_by_us(scratch / "theirs.hdf5"), encode(values)
-    assert found.digest() == known.digest()
-    read, meant = found.decoded(), known.decoded()
+    read_back, known = attributes_by_us(scratch / "theirs.hdf5"), encode(values)
+    assert read_back.digest() == known.digest()
+    read, meant = read_back.decode(), known.decode()
     assert {k: plain(v) for k, v in read.items()} == {k: plain(v) for k, v in meant.items()}
     for name, value in values.items():
         if isinstance(value, str | int | float):
@@ -258,7 +268,7 @@ def test_h5py_may_edit_what_we_write(tmp_path):
         expected[names[-1]][0][1] = -1.0
         file.create_group("more")["x"] = [1]
     assert contents(path) == expected
-    assert attributes_by_us(path, "S00001_EV").decoded() == {"trace_name": "S00001_EV"}
+    assert attributes_by_us(path, "S00001_EV").decode() == {"trace_name": "S00001_EV"}
     changed = {"trace_name": names[5], "p_weight": 0.75, "added": "long " * 2000}
     assert attributes_by_us(path, names[5]).digest() == encode(changed).digest()
 
@@ -286,13 +296,13 @@ def test_a_reader_that_shares_no_code_with_hdf5_reads_it(tmp_path):
         for name in names:
             data, known = expected[name]
             assert group[name][:].tolist() == data
-            found = dict(group[name].attrs)
-            assert found.keys() == known.keys()
+            read_back = dict(group[name].attrs)
+            assert read_back.keys() == known.keys()
             for key in ("word", "empty", "place", "long"):
-                assert as_text(found[key]) == VALUES[key]
-            assert [as_text(word) for word in found["words"]] == list(VALUES["words"])
-            assert found["coda_end_sample"].tolist() == [[2896.0]]
-            assert (found["number"], found["count"]) == (VALUES["number"], VALUES["count"])
+                assert as_text(read_back[key]) == VALUES[key]
+            assert [as_text(word) for word in read_back["words"]] == list(VALUES["words"])
+            assert read_back["coda_end_sample"].tolist() == [[2896.0]]
+            assert (read_back["number"], read_back["count"]) == (VALUES["number"], VALUES["count"])
 
 
 def as_text(value):
@@ -311,8 +321,8 @@ def test_a_header_of_the_newer_kind_is_told_apart(tmp_path):
         attributes_by_us(tmp_path / "a.hdf5")
 
 
-@pytest.mark.parametrize("kind", ["reference", "region", "compound", "complex"])
-def test_kinds_that_cannot_be_copied_are_named(tmp_path, kind):
+@pytest.mark.parametrize("category", ["reference", "region", "compound", "complex"])
+def test_kinds_that_cannot_be_copied_are_named(tmp_path, category):
     path = tmp_path / "a.hdf5"
     with_h5py(path, {})
     with h5py.File(path, "r+") as file:
@@ -322,7 +332,7 @@ def test_kinds_that_cannot_be_copied_are_named(tmp_path, kind):
             "region": dataset.regionref[0:2],
             "compound": np.zeros(2, "i4,f4"),
             "complex": 1 + 2j,
-        }[kind]
+        }[category]
     with pytest.raises(DamageError, match="'odd' of a kind that cannot be copied"):
         attributes_by_us(path)
 
@@ -337,11 +347,11 @@ def test_no_damage_leads_anywhere_but_to_its_name(tmp_path):
     """Flip bytes of headers and heaps: an error of ours, or something read; never another error."""
     path = tmp_path / "a.hdf5"
     headers = write(path, ["x", "y"], lambda _: VALUES)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     chance = random.Random(0)
     first, refused = min(headers.values()), 0
     for _ in range(1500):
-        damaged = bytearray(whole)
+        damaged = bytearray(content)
         for _ in range(chance.choice([1, 1, 2, 8])):
             damaged[chance.randrange(first, len(damaged))] = chance.choice([0, 1, 16, 255])
         del damaged[chance.randrange(len(damaged)) if chance.random() < 0.1 else len(damaged) :]
@@ -352,12 +362,14 @@ def test_no_damage_leads_anywhere_but_to_its_name(tmp_path):
 def readable(path: Path, content: bytes, headers) -> bool:
     path.write_bytes(content)
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), 0, len(content))
+        raw = FileReader(file.fileno(), 0, len(content))
         try:
             for address in headers.values():
                 header = read_header(raw, address)
                 storage_of(header)
-                assert len(read_attributes(header, Heaps(raw), {}).digest()) == ATTRIBUTES_DIGEST
+                assert (
+                    len(read_attributes(header, GlobalHeap(raw), {}).digest()) == ATTRIBUTES_DIGEST
+                )
         except (DamageError, NewStyleError):
             return False
     return True
@@ -383,34 +395,38 @@ def by_h5py(path):
 def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path, writer):
     path = tmp_path / "a.hdf5"
     x, y = writer(path)
-    whole = path.read_bytes()
-    templates, outcomes = Templates(), Counter()
+    content = path.read_bytes()
+    templates, outcomes = HeaderTemplates(), Counter()
     with path.open("rb") as file:
-        raw = RawFile(file.fileno(), 0, len(whole))
-        assert templates.read(raw, [x, y], Heaps(raw)) == []
+        raw = FileReader(file.fileno(), 0, len(content))
+        assert templates.read(raw, [x, y], GlobalHeap(raw)) == []
         for address in (x, y):  # their blocks need not be of the same lengths
             header = read_header(raw, address)
             templates.learn(header, {})
         storage = storage_of(header)
-        both = templates.read(raw, [x, y], Heaps(raw))
+        both = templates.read(raw, [x, y], GlobalHeap(raw))
         assert sorted(row for alike in both for row in alike.rows) == [0, 1]
-        assert templates.read(raw, [2**64 - 1, len(whole), 0], Heaps(raw)) == []
+        assert templates.read(raw, [2**64 - 1, len(content), 0], GlobalHeap(raw)) == []
     chance = random.Random(0)
-    places = [at for at in range(min(x, y), len(whole)) if whole[at] or chance.random() < 0.1]
+    positions = [
+        position
+        for position in range(min(x, y), len(content))
+        if content[position] or chance.random() < 0.1
+    ]
     for _ in range(1500):
-        damaged = bytearray(whole)
-        damaged[chance.choice(places)] ^= 1 << chance.randrange(8)
+        damaged = bytearray(content)
+        damaged[chance.choice(positions)] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         with path.open("rb") as file:
-            raw = RawFile(file.fileno(), 0, len(whole))
-            found = templates.read(raw, [y], Heaps(raw))
-            for alike in found:
+            raw = FileReader(file.fileno(), 0, len(content))
+            read_back = templates.read(raw, [y], GlobalHeap(raw))
+            for alike in read_back:
                 header = read_header(raw, y)
-                assert storage_of(header) == storage._replace(address=alike.data[0])
-                attributes = read_attributes(header, Heaps(raw), {})
+                assert storage_of(header) == storage._replace(address=alike.data_addresses[0])
+                attributes = read_attributes(header, GlobalHeap(raw), {})
                 assert attributes == alike.attributes.attributes(0)
                 assert [attributes.digest()] == alike.attributes.digests()
-        outcomes[len(found)] += 1
+        outcomes[len(read_back)] += 1
     assert min(outcomes.values()) > 20
 
 
@@ -424,7 +440,7 @@ def test_a_file_left_before_its_end_is_no_hdf5_file(tmp_path):
 @pytest.mark.parametrize("names", [["a"], [f"N{number}" for number in range(3000)]])
 def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
     write(tmp_path / "a.hdf5", names, lambda name: {"name": name})
-    monkeypatch.setattr(disk, "LONG", 1)
+    monkeypatch.setattr(direct_io, "MIN_DIRECT_BYTES", 1)
     write(tmp_path / "b.hdf5", names, lambda name: {"name": name})
     assert (tmp_path / "a.hdf5").read_bytes() == (tmp_path / "b.hdf5").read_bytes()
 
@@ -433,10 +449,10 @@ def test_past_the_cache_a_file_has_the_same_bytes(tmp_path, monkeypatch, names):
 @pytest.mark.parametrize("aligned", [True, False])
 def test_a_stretch_wherever_it_lies_in_memory(tmp_path, address, aligned):
     """Where memory does not suit the disk, it goes through the cache."""
-    content = room(20_000, address if aligned else address + 1)
+    content = aligned_empty(20_000, address if aligned else address + 1)
     content[:] = np.arange(20_000) % 251
     with (tmp_path / "a").open("wb") as file:
-        out = disk.Disk(file.fileno())
+        out = direct_io.DirectWriter(file.fileno())
         out.write(address, content.data)
         out.close()
     assert (tmp_path / "a").read_bytes() == bytes(address) + content.tobytes()
@@ -452,10 +468,12 @@ def test_what_is_written_in_pieces_is_all_written(tmp_path, monkeypatch, at_once
         return pwrite(descriptor, b"".join(buffers)[:at_once], address)
 
     monkeypatch.setattr(os, "pwritev", less)
-    monkeypatch.setattr(os, "pwrite", lambda fd, content, at: pwrite(fd, content[:at_once], at))
+    monkeypatch.setattr(
+        os, "pwrite", lambda fd, content, position: pwrite(fd, content[:at_once], position)
+    )
     assert pwritev is not os.pwritev
     with (tmp_path / "a").open("wb") as file:
-        disk.write_at(file.fileno(), 3, *parts)
+        direct_io.write_at(file.fileno(), 3, *parts)
     assert (tmp_path / "a").read_bytes() == bytes(3) + b"".join(parts)
 
 
@@ -464,12 +482,12 @@ def test_values_of_many_are_those_of_each():
         encode(VALUES | {"number": i / 7, "word": "x" * i, "words": ["a" * i, "", "é" * (5 - i)]})
         for i in range(5)
     ]
-    ((_, table),) = by_form([(np.array([0]), table_of(attributes)) for attributes in each])
+    ((_, table),) = group_by_schema([(np.array([0]), table_of(attributes)) for attributes in each])
     for names in (set(VALUES), {"words", "count"}, {"nothing"}):
         values = table.values(names)
         assert values.keys() == names & VALUES.keys()
         for row, attributes in enumerate(each):
-            known = attributes.decoded()
+            known = attributes.decode()
             assert {n: repr(listed[row]) for n, listed in values.items()} == {
                 n: repr(known[n]) for n in values
             }

@@ -57,12 +57,12 @@ def test_the_real_rows_agree_with_pandas(shared_data):
         ("depth", "source_depth_km"),
     ):
         expected = plain[column].describe()
-        found = spread_of(info, figure)
-        assert found.known == expected["count"]
-        assert [found.least, found.lower_quartile, found.median] == pytest.approx(
+        spread = spread_of(info, figure)
+        assert spread.known == expected["count"]
+        assert [spread.least, spread.lower_quartile, spread.median] == pytest.approx(
             expected[["min", "25%", "50%"]].tolist()
         )
-        assert [found.upper_quartile, found.greatest] == pytest.approx(
+        assert [spread.upper_quartile, spread.greatest] == pytest.approx(
             expected[["75%", "max"]].tolist()
         )
     waits = (plain["s_arrival_sample"] - plain["p_arrival_sample"]) / 100
@@ -127,11 +127,11 @@ def test_a_table_in_several_pieces_is_one(tmp_path):
 def test_the_order_of_the_rows_changes_nothing(tmp_path_factory, order):
     folder = tmp_path_factory.mktemp("rows")
     table = as_csv([row(name, number) for number, name in enumerate(names_of(6, 3))])
-    found = []
+    infos = []
     for rows in (range(9), order):
         table.iloc[list(rows)].to_csv(folder / "a.csv", index=False)
-        found.append(describe(folder / "a.csv"))
-    assert found[0] == found[1]
+        infos.append(describe(folder / "a.csv"))
+    assert infos[0] == infos[1]
 
 
 def test_numbers_of_columns_that_are_missing_are_nan(tmp_path):
@@ -167,11 +167,11 @@ def test_the_manifest_beside_is_told(stead):
     source = stead(names=names)
     path = with_manifest(source, names)
     for named in (source.csv, source.hdf5, path):
-        told = describe(named).manifest
-        assert told["name"] == "small"
-        assert told["recipe"]["seed"] == 7
-        assert told["parts"] == {"test": 1, "train": 4}
-        assert told["digest"] == load(path).digest
+        manifest = describe(named).manifest
+        assert manifest["name"] == "small"
+        assert manifest["recipe"]["seed"] == 7
+        assert manifest["parts"] == {"test": 1, "train": 4}
+        assert manifest["digest"] == load(path).digest
 
 
 def test_a_manifest_alone_tells_what_it_lists(stead, run):
@@ -190,9 +190,9 @@ def test_an_altered_manifest_hides_no_data_but_is_named(stead, run):
     source = stead(names=names)
     path = with_manifest(source, names)
     path.write_text(path.read_text().replace("\ttest\t", "\ttrain\t"))
-    told = describe(source.csv)
-    assert "altered" in told.manifest["fault"]
-    assert told.counts["traces"] == 5
+    info = describe(source.csv)
+    assert "altered" in info.manifest["fault"]
+    assert info.counts["traces"] == 5
     source.csv.unlink()
     refused(run("steadkit", "info", path), "altered")
 
@@ -223,7 +223,7 @@ def test_hostile_column_names_are_shown_as_text(tmp_path, run):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         ("trace_name,trace_category\nA_EV,quake\n", "quake"),
         ("a,b\n1,2\n", "trace_name"),
@@ -231,10 +231,10 @@ def test_hostile_column_names_are_shown_as_text(tmp_path, run):
         (b"\xff\xfe\x00", "a.csv"),
     ],
 )
-def test_what_is_no_table_is_refused(tmp_path, run, content, words):
+def test_what_is_no_table_is_refused(tmp_path, run, content, message):
     path = tmp_path / "a.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    refused(run("steadkit", "info", path), words)
+    refused(run("steadkit", "info", path), message)
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", "nowhere.hdf5", "nowhere.manifest", "a.txt", "."])

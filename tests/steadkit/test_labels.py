@@ -1,4 +1,4 @@
-"""Labels: against the original generator's, at both edges, with arrivals missing."""
+"""Labels: against the original generator's, at both edges, with missing arrivals."""
 
 from math import nan
 
@@ -22,16 +22,18 @@ def test_equal_to_the_original_but_for_its_missing_last_sample(shared_data, shap
     table = read_table(shared_data / "ncedc_a.csv").set_index("trace_name", drop=False)
     table = table.loc[[name.decode() for name in reference["trace_name"]]]
     p, s = number_column(table, "p_arrival_sample"), number_column(table, "s_arrival_sample")
-    ours = targets(p, s, LabelConfig(shape))
+    made_targets = targets(p, s, LabelConfig(shape))
     # The original leaves out the last sample of each span: its Python slices end before it.
     last = {"detector": s + 0.4 * (s - p), "picker_P": p + 20, "picker_S": s + 20}
     for column, name in enumerate(TARGETS):
-        wanted = reference[f"label_{shape}"][..., column].astype(float)
+        expected = reference[f"label_{shape}"][..., column].astype(float)
         for row in range(len(p)):
-            differs = np.flatnonzero(np.abs(ours[name][row, :, 0] - wanted[row]) > 1e-3)
+            differs = np.flatnonzero(np.abs(made_targets[name][row, :, 0] - expected[row]) > 1e-3)
             span_ends = [] if np.isnan(p[row]) else [int(last[name][row])]
             # A triangle is zero there, and a detection may end with the window.
-            inside = [end for end in span_ends if end < 6000 and ours[name][row, end, 0] > 0]
+            inside = [
+                end for end in span_ends if end < 6000 and made_targets[name][row, end, 0] > 0
+            ]
             assert differs.tolist() == inside
 
 
@@ -45,9 +47,9 @@ def test_the_peak_is_at_the_arrival_up_to_both_edges(shape, sample):
     inside = np.flatnonzero(p)
     width = 19 if shape == "triangle" else 20
     assert (inside.min(), inside.max()) == (max(sample - width, 0), min(sample + width, 5999))
-    reach = min(sample, 5999 - sample, 25)
-    left, right = p[sample - reach : sample], p[sample + 1 : sample + 1 + reach]
-    np.testing.assert_array_equal(left, right[::-1])
+    n_samples = min(sample, 5999 - sample, 25)
+    before, after = p[sample - n_samples : sample], p[sample + 1 : sample + 1 + n_samples]
+    np.testing.assert_array_equal(before, after[::-1])
 
 
 def test_an_arrival_between_two_samples_is_symmetric_about_it():
@@ -97,16 +99,16 @@ sixty_fourths = st.integers(-7000 * 64, 13000 * 64).map(lambda number: number / 
 def test_any_events_as_the_definition_says(p, gaps, shape, half_width, tail):
     s = [its_p + gap for its_p, gap in zip(p, gaps, strict=False)]
     config = LabelConfig(shape, half_width, tail)
-    rows, wanted = np.zeros((2, 3, 6000), np.float32)
+    rows, expected = np.zeros((2, 3, 6000), np.float32)
     shape_targets(*rows, p, s, config)
     samples = np.arange(6000)
     for its_p, its_s in zip(p, s, strict=True):
         end = its_p + config.duration if np.isnan(its_s) else its_s + tail * (its_s - its_p)
-        wanted[0][(samples >= its_p) & (samples <= end)] = 1
-        for row, arrival in ((wanted[1], its_p), (wanted[2], its_s)):
+        expected[0][(samples >= its_p) & (samples <= end)] = 1
+        for row, arrival in ((expected[1], its_p), (expected[2], its_s)):
             if -0.5 <= arrival < 5999.5:
                 np.maximum(row, FORMULAS[shape](samples - arrival, half_width), out=row)
-    np.testing.assert_allclose(rows, wanted, atol=1e-6)
+    np.testing.assert_allclose(rows, expected, atol=1e-6)
 
 
 def test_without_s_detection_ends_with_the_coda_or_after_a_stated_length():
@@ -143,8 +145,8 @@ def test_several_events_of_a_trace_are_all_labelled():
     # Where two peaks overlap the larger one stands; halfway both are a half.
     assert label["picker_P"][0, 610, 0] == 0.5
     assert label["detector"][0, :, 0].sum() == (620 + 1000) - 600 + 1 + 141
-    one = targets(p[:, 0], s[:, 0], LabelConfig("triangle"))
-    np.testing.assert_array_equal(one["picker_P"][1:], label["picker_P"][1:])
+    single = targets(p[:, 0], s[:, 0], LabelConfig("triangle"))
+    np.testing.assert_array_equal(single["picker_P"][1:], label["picker_P"][1:])
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, load, manifest_of
-from steadkit.manifest import reading as manifest_reading
+from steadkit.manifest import read as manifest_reading
 
 RECIPE = {"operation": "subset", "fraction": "1/100", "seed": 0}
 
@@ -49,7 +49,7 @@ def test_the_text_is_what_people_read(manifest):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("a_EV\ttrain", "a_EV\ttest", "altered"),
         ('"seed": 0', '"seed": 1', "altered"),
@@ -85,11 +85,11 @@ def test_the_text_is_what_people_read(manifest):
         ("\t-\n", "\t-", "cut short"),
     ],
 )
-def test_an_altered_manifest_is_refused(manifest, tmp_path, old, new, words):
+def test_an_altered_manifest_is_refused(manifest, tmp_path, old, new, message):
     path = tmp_path / "tiny.manifest"
     assert old in manifest.to_text()
     path.write_text(manifest.to_text().replace(old, new))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         load(path)
 
 
@@ -145,17 +145,17 @@ def test_line_ends_of_windows_change_nothing(manifest, tmp_path):
 
 @pytest.mark.parametrize("piece", [1, 7, 90, 1000, 1 << 20])
 def test_pieces_of_any_size_give_the_same_manifest(tmp_path, monkeypatch, piece):
-    monkeypatch.setattr(manifest_reading, "PIECE_BYTES", piece)
+    monkeypatch.setattr(manifest_reading, "CHUNK_BYTES", piece)
     names = [f"S{i}\u00e9_NO" for i in range(300)]
     parts = [("train", "validation", "test", "-")[i % 4] for i in range(300)]
     digests = ["-" if i % 7 == 0 else f"{i:032x}" for i in range(300)]
-    made = manifest_of("m", {}, names, ["noise"] * 300, parts, digests, [d[-16:] for d in digests])
-    made.write(tmp_path / "m.manifest")
-    found = load(tmp_path / "m.manifest")
-    assert found == made and found.to_text() == made.to_text()
-    assert found.traces[5:9] == names[5:9] and found.traces[-1] == names[-1]
-    assert found.waveforms[::50] == digests[::50] and found.traces[9:2:-3] == names[9:2:-3]
-    assert found.digest == replace(found).digest == made.digest
+    built = manifest_of("m", {}, names, ["noise"] * 300, parts, digests, [d[-16:] for d in digests])
+    built.write(tmp_path / "m.manifest")
+    loaded = load(tmp_path / "m.manifest")
+    assert loaded == built and loaded.to_text() == built.to_text()
+    assert loaded.traces[5:9] == names[5:9] and loaded.traces[-1] == names[-1]
+    assert loaded.waveforms[::50] == digests[::50] and loaded.traces[9:2:-3] == names[9:2:-3]
+    assert loaded.digest == replace(loaded).digest == built.digest
 
 
 ROW = "a_EV\ttrain\t" + "0f" * 16 + "\t" + "0" * 16

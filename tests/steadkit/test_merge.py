@@ -1,4 +1,4 @@
-"""Merge: every trace once; what differs between two files is refused with both names."""
+"""Merge: every trace once; a difference between two files is refused with both names."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ import pytest
 from conftest import attributes_in, names_of, refused, waveforms_in
 
 from steadkit.catalog import read_table
-from steadkit.hdf5 import Disk
+from steadkit.hdf5 import DirectWriter
 
 
 def test_chunks_are_joined_in_their_order(stead, run, tmp_path):
@@ -26,10 +26,10 @@ def test_real_records_are_taken_once(shared_data, run, tmp_path):
     run("steadkit", "subset", source, "--fraction", "0.5", "-o", "half.hdf5")
     result = run("steadkit", "merge", "half.hdf5", source, "-o", "all.hdf5")
     assert result.exit_code == 0, result.output
-    merged, given = waveforms_in(tmp_path / "all.hdf5"), waveforms_in(source)
-    assert merged.keys() == given.keys()
+    merged, original = waveforms_in(tmp_path / "all.hdf5"), waveforms_in(source)
+    assert merged.keys() == original.keys()
     assert len(merged) == 98
-    assert all((merged[name] == given[name]).all() for name in given)
+    assert all((merged[name] == original[name]).all() for name in original)
     assert attributes_in(tmp_path / "all.hdf5") == attributes_in(source)
 
 
@@ -42,22 +42,22 @@ def alter_attribute(dataset):
 
 
 @pytest.mark.parametrize(
-    ("alter", "words"), [(alter_waveform, "waveforms"), (alter_attribute, "attributes")]
+    ("alter", "message"), [(alter_waveform, "waveforms"), (alter_attribute, "attributes")]
 )
-def test_a_difference_is_refused_with_both_files(stead, run, tmp_path, alter, words):
+def test_a_difference_is_refused_with_both_files(stead, run, tmp_path, alter, message):
     stead("one.hdf5")
-    other = stead("two.hdf5", names_of(3))
-    with h5py.File(other.hdf5, "r+") as file:
+    second = stead("two.hdf5", names_of(3))
+    with h5py.File(second.hdf5, "r+") as file:
         alter(file["data"][names_of(3)[2]])
     before = sorted(tmp_path.iterdir())
-    refused(run("steadkit", "merge", "one.hdf5", "two.hdf5"), words, "one.hdf5", "two.hdf5")
+    refused(run("steadkit", "merge", "one.hdf5", "two.hdf5"), message, "one.hdf5", "two.hdf5")
     assert sorted(tmp_path.iterdir()) == before
 
 
 def test_rows_that_differ_are_refused_with_both_files(stead, run, tmp_path):
     stead("one.hdf5")
-    other = stead("two.hdf5")
-    other.csv.write_text(other.csv.read_text().replace(",602.0,", ",603.0,"))
+    second = stead("two.hdf5")
+    second.csv.write_text(second.csv.read_text().replace(",602.0,", ",603.0,"))
     result = run("steadkit", "merge", "one.hdf5", "two.hdf5")
     refused(result, "p_arrival_sample", "one.csv", "two.csv")
     assert not (tmp_path / "merge.hdf5").exists()
@@ -74,9 +74,9 @@ def test_values_not_known_do_not_differ(stead, run):
 def test_columns_that_only_one_file_has_are_kept(stead, run, tmp_path):
     names = names_of(4)
     stead("one.hdf5", names[:2])
-    other = stead("two.hdf5", names[2:])
-    table = read_table(other.csv).assign(operator="me")
-    table.to_csv(other.csv, index=False)
+    second = stead("two.hdf5", names[2:])
+    table = read_table(second.csv).assign(operator="me")
+    table.to_csv(second.csv, index=False)
     assert run("steadkit", "merge", "one.hdf5", "two.hdf5").exit_code == 0
     merged = read_table(tmp_path / "merge.csv")
     assert merged["operator"].tolist() == ["", "", "me", "me"]
@@ -104,29 +104,29 @@ def test_the_same_bytes_however_the_sources_are_stored(stead, run, tmp_path, opt
     result = run("steadkit", "merge", "one.hdf5", "two.hdf5", "-o", "b.hdf5")
     assert result.exit_code == 0, result.output
     for end in (".hdf5", ".csv"):
-        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in "ab")
-        assert one == other
+        first, second = ((tmp_path / f"{name}{end}").read_bytes() for name in "ab")
+        assert first == second
 
 
 def test_a_merge_that_a_full_disk_ends_is_repeated(stead, run, tmp_path, monkeypatch):
     stead("chunk1.hdf5", names_of(0, 5))
     stead("chunk2.hdf5", names_of(7))
     assert run("steadkit", "merge", "-o", "undisturbed.hdf5").exit_code == 0
-    write = Disk.write
+    write = DirectWriter.write
 
     def full(self, address, content):
         if address + len(content) > 5 * 72_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(self, address, content)
 
-    monkeypatch.setattr(Disk, "write", full)
+    monkeypatch.setattr(DirectWriter, "write", full)
     refused(run("steadkit", "merge"), "no space left")
     assert not list(tmp_path.glob("merge*"))
-    monkeypatch.setattr(Disk, "write", write)
+    monkeypatch.setattr(DirectWriter, "write", write)
     assert run("steadkit", "merge").exit_code == 0
     for end in (".hdf5", ".csv"):
-        one, other = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merge", "undisturbed"))
-        assert one == other
+        first, second = ((tmp_path / f"{n}{end}").read_bytes() for n in ("merge", "undisturbed"))
+        assert first == second
     assert not (tmp_path / ".merge.partial").exists()
 
 
@@ -136,5 +136,5 @@ def test_a_merge_of_what_is_merged_changes_nothing(stead, run, tmp_path):
     assert run("steadkit", "merge").exit_code == 0
     assert run("steadkit", "merge", "merge.hdf5", "chunk2.hdf5", "-o", "more.hdf5").exit_code == 0
     for end in (".hdf5", ".csv"):
-        one, other = ((tmp_path / f"{name}{end}").read_bytes() for name in ("merge", "more"))
-        assert one == other
+        first, second = ((tmp_path / f"{name}{end}").read_bytes() for name in ("merge", "more"))
+        assert first == second

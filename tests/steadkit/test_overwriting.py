@@ -11,20 +11,20 @@ import pytest
 from conftest import names_of, refused, write_stead
 
 from steadkit.atomic import (
+    atomic_write,
     check_targets,
     input_scope,
     note_input,
     release_input,
-    staged,
     write_text,
 )
 from steadkit.atomic.kinds import BY_SUFFIX, DATA, HDF5, kind_of_file, may_replace
 from steadkit.atomic.targets import OWNERS
 from steadkit.convert import to_seisbench
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.selection import Selection
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.subset import subset
 
 NOTES = "station,comment\nABC,do not lose this\n"
@@ -36,8 +36,8 @@ def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     for name, prefix in (("all", "S"), ("other", "T")):
         write_stead(folder / f"{name}.hdf5", names_of(8, 4, prefix))
-    subset([source_of(folder / "all.hdf5")], dataset_files(folder / "m"), Selection(count=6))
-    to_seisbench([source_of(folder / "other.hdf5")], folder / "sb")
+    subset([source_from_path(folder / "all.hdf5")], dataset_files(folder / "m"), Selection(count=6))
+    to_seisbench([source_from_path(folder / "other.hdf5")], folder / "sb")
     for name in ("notes.csv", "list.manifest", "notes.png", "thesis.hdf5", "dir/picks.csv"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(NOTES)
@@ -189,7 +189,7 @@ def test_what_is_read_later_is_not_written_over_either(tmp_path):
     with (
         input_scope(),
         pytest.raises(InputError, match="is a source"),
-        staged([tmp_path / "a.txt"], overwrite=True) as (new,),
+        atomic_write([tmp_path / "a.txt"], overwrite=True) as (new,),
     ):
         new.write_text("new")
         note_input(tmp_path / "a.txt")
@@ -220,12 +220,12 @@ def test_names_that_staging_needs_are_refused(tmp_path):
 
 
 def test_owners_are_told_by_what_is_written_today():
-    from eqt.evaluate.folder import FILES as EVALUATION
-    from eqt.evaluate.folder import PROOF
-    from eqt.runs import Run
+    from eqt.evaluation.folder import FILES as EVALUATION
+    from eqt.evaluation.folder import PROOF
+    from eqt.runs import RunFolder
     from eqt.visualize.folder import MARK
 
     owners = {owner.name: owner for owner in OWNERS}
-    assert {path.name for path in Run(Path("run")).files} == set(owners["run"].members)
+    assert {path.name for path in RunFolder(Path("run")).files} == set(owners["run"].members)
     assert set(EVALUATION) == set(owners["evaluation"].members) and PROOF in EVALUATION
     assert owners["set of pictures"].proof == (MARK,)

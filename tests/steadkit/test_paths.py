@@ -18,8 +18,8 @@ def pipe(path):
 
 
 def listener(path):
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(path))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
 
 
 def device(path):
@@ -30,11 +30,11 @@ def folder(path):
     path.mkdir()
 
 
-KINDS = {pipe: "a named pipe", listener: "a socket", device: "a device", folder: "a folder"}
+SPECIAL_FILES = {pipe: "a named pipe", listener: "a socket", device: "a device", folder: "a folder"}
 
 
-@pytest.fixture(params=KINDS, ids=lambda make: make.__name__)
-def kind(request, monkeypatch, tmp_path):
+@pytest.fixture(params=SPECIAL_FILES, ids=lambda make: make.__name__)
+def special_file(request, monkeypatch, tmp_path):
     """Make what is no file; a command that waits for it fails instead of hanging."""
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.alarm(60)
@@ -43,10 +43,10 @@ def kind(request, monkeypatch, tmp_path):
     signal.alarm(0)
 
 
-def test_the_kinds(kind, tmp_path):
-    kind(tmp_path / "x")
+def test_the_kinds(special_file, tmp_path):
+    special_file(tmp_path / "x")
     for check in (is_file, require_file):
-        with pytest.raises(InputError, match=KINDS[kind]):
+        with pytest.raises(InputError, match=SPECIAL_FILES[special_file]):
             check(tmp_path / "x")
 
 
@@ -95,7 +95,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_reader_of_a_command(stead, run, tmp_path, kind, command):
+def test_every_reader_of_a_command(stead, run, tmp_path, special_file, command):
     stead()
     (tmp_path / "records").mkdir()
     (tmp_path / "seisbench").mkdir()
@@ -104,13 +104,13 @@ def test_every_reader_of_a_command(stead, run, tmp_path, kind, command):
     (tmp_path / "picks.csv").write_text(PICKS)
     odd = tmp_path / COMMANDS[command]
     odd.unlink(missing_ok=True)
-    kind(odd)
-    before = sorted(tmp_path.rglob("*"))
+    special_file(odd)
+    entries = sorted(tmp_path.rglob("*"))
     refused(run("steadkit", *command.split()), odd.name)
-    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == entries
 
 
-def test_a_split_beside_the_data_is_not_passed_over(stead, run, tmp_path, kind):
+def test_a_split_beside_the_data_is_not_passed_over(stead, run, tmp_path, special_file):
     stead(names=names_of(6, 6))
-    kind(tmp_path / "chunk.manifest")
-    refused(run("steadkit", "split", "chunk.hdf5"), KINDS[kind])
+    special_file(tmp_path / "chunk.manifest")
+    refused(run("steadkit", "split", "chunk.hdf5"), SPECIAL_FILES[special_file])

@@ -1,4 +1,4 @@
-"""Batches: what is in them, and that they are the same whoever makes them, from wherever on."""
+"""Batches: their contents, and that threads, processes, shards and start do not change them."""
 
 import gc
 import os
@@ -15,9 +15,9 @@ from conftest import as_csv, names_of, row, waveform
 
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
-from steadkit.pipeline import BatchConfig, Batches, Records, stream
-from steadkit.pipeline.batches import shapes
-from steadkit.pipeline.team import Team
+from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource, to_tf_dataset
+from steadkit.pipeline.batches import batch_shapes
+from steadkit.pipeline.workers import WorkerPool
 from steadkit.store import Writer
 from steadkit.transforms import PRESETS, AugmentConfig, normalize
 
@@ -36,47 +36,48 @@ CONFIGS = {
 
 
 @pytest.fixture
-def records(stead):
-    return Records([stead("all.hdf5", NAMES).hdf5], NAMES)
+def data_source(stead):
+    return TraceSource([stead("all.hdf5", NAMES).hdf5], NAMES)
 
 
-def collected(dataset):
+def collect(dataset):
     return [np.concatenate([w, *[t[name] for name in TARGETS]], axis=-1) for w, t in dataset]
 
 
-def same(one, other):
-    assert len(one) == len(other)
-    for left, right in zip(one, other, strict=True):
-        np.testing.assert_array_equal(left, right)
+def assert_same(arrays_a, arrays_b):
+    assert len(arrays_a) == len(arrays_b)
+    for a, b in zip(arrays_a, arrays_b, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture(params=CONFIGS)
-def batches(request, records):
-    return Batches(records, config=CONFIGS[request.param], seed=3)
+def batches(request, data_source):
+    return BatchLoader(data_source, config=CONFIGS[request.param], seed=3)
 
 
 def test_the_number_of_threads_and_processes_does_not_matter(batches):
-    alone = collected(stream(batches, epochs=2, threads=1, workers=0))
-    same(collected(stream(batches, epochs=2, threads=8, workers=0)), alone)
-    same(collected(stream(batches, epochs=2, workers=2)), alone)
-    again = Batches(batches.records, config=batches.config, seed=3)
-    same(collected(stream(again, epochs=2, threads=1, workers=0)), alone)
+    alone = collect(to_tf_dataset(batches, epochs=2, threads=1, workers=0))
+    assert_same(collect(to_tf_dataset(batches, epochs=2, threads=8, workers=0)), alone)
+    assert_same(collect(to_tf_dataset(batches, epochs=2, workers=2)), alone)
+    fresh = BatchLoader(batches.data_source, config=batches.config, seed=3)
+    assert_same(collect(to_tf_dataset(fresh, epochs=2, threads=1, workers=0)), alone)
 
 
 def test_a_stream_goes_on_in_the_middle_of_an_epoch(batches):
-    straight = collected(stream(batches, epochs=3, workers=0))
+    straight = collect(to_tf_dataset(batches, epochs=3, workers=0))
     middle = len(batches) + 1
-    fresh = Batches(batches.records, config=batches.config, seed=3)
-    same(collected(stream(fresh, start=middle, epochs=3, workers=0)), straight[middle:])
+    fresh = BatchLoader(batches.data_source, config=batches.config, seed=3)
+    assert_same(collect(to_tf_dataset(fresh, start=middle, epochs=3, workers=0)), straight[middle:])
 
 
 def test_shards_together_make_what_one_would(batches):
     for number in range(len(batches)):
         shards = [
-            Batches(batches.records, config=batches.config, seed=3, shard=(k, 3)) for k in range(3)
+            BatchLoader(batches.data_source, config=batches.config, seed=3, shard=(k, 3))
+            for k in range(3)
         ]
-        assert np.concatenate([s.chosen(number) for s in shards]).tolist() == (
-            batches.chosen(number).tolist()
+        assert np.concatenate([s.trace_numbers(number) for s in shards]).tolist() == (
+            batches.trace_numbers(number).tolist()
         )
         whole = batches.batch(number)[0]
         parts = [shard.batch(number)[0] for shard in shards]
@@ -84,23 +85,27 @@ def test_shards_together_make_what_one_would(batches):
             np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_another_seed_is_another_stream(records):
+def test_another_seed_is_another_stream(data_source):
     config = BatchConfig(20, augment=EQT)
-    one, other = (Batches(records, config=config, seed=seed).batch(0)[0] for seed in (0, 1))
-    assert not np.array_equal(one, other)
+    first, second = (
+        BatchLoader(data_source, config=config, seed=seed).batch(0)[0] for seed in (0, 1)
+    )
+    assert not np.array_equal(first, second)
     # The order alone does not tell: the same trace is augmented in another way.
     first, second = (
-        sorted(np.abs(batch).sum(axis=(1, 2)).round(1).tolist()) for batch in (one, other)
+        sorted(np.abs(batch).sum(axis=(1, 2)).round(1).tolist()) for batch in (first, second)
     )
     assert first != second
 
 
-def test_every_epoch_augments_anew(records):
-    batches = Batches(records, config=BatchConfig(20, augment=AugmentConfig(shift=1)), seed=0)
+def test_every_epoch_augments_anew(data_source):
+    batches = BatchLoader(
+        data_source, config=BatchConfig(20, augment=AugmentConfig(shift=1)), seed=0
+    )
     shifts = []
     for epoch in range(2):
         examples = batches.examples(epoch)
-        places = dict(zip(batches.chosen(epoch).tolist(), examples, strict=True))
+        places = dict(zip(batches.trace_numbers(epoch).tolist(), examples, strict=True))
         shifts.append([places[number].p for number in range(14)])
     assert shifts[0] != shifts[1]
 
@@ -120,16 +125,16 @@ def test_what_an_example_says_is_what_the_batch_holds(batches):
                 assert set(peaks) == inside
 
 
-def test_paired_batches_hold_the_same_traces_twice(records):
-    batches = Batches(records, config=CONFIGS["paired"], seed=0)
+def test_paired_batches_hold_the_same_traces_twice(data_source):
+    batches = BatchLoader(data_source, config=CONFIGS["paired"], seed=0)
     shifted = AugmentConfig(shift=EQT.shift / 2)
-    light = Batches(records, config=BatchConfig(3, augment=shifted), seed=0)
+    light = BatchLoader(data_source, config=BatchConfig(3, augment=shifted), seed=0)
     assert len(batches) == 7  # three traces a batch
     for number in range(len(batches)):
         waveforms = batches.batch(number)[0]
         half = len(waveforms) // 2
-        assert half == len(batches.chosen(number))
-        for row_, trace in enumerate(batches.chosen(number).tolist()):
+        assert half == len(batches.trace_numbers(number))
+        for row_, trace in enumerate(batches.trace_numbers(number).tolist()):
             plain = normalize(waveform(NAMES[trace]))
             # Lightly treated means shifted at most, so the samples are the same.
             np.testing.assert_allclose(
@@ -138,30 +143,30 @@ def test_paired_batches_hold_the_same_traces_twice(records):
     assert len(light) == len(batches)
 
 
-def test_a_balanced_mix_is_exact(records):
-    batches = Batches(records, config=BatchConfig(7, mix="balanced"), seed=0)
+def test_a_balanced_mix_is_exact(data_source):
+    batches = BatchLoader(data_source, config=BatchConfig(7, mix="balanced"), seed=0)
     for epoch in range(3):
         order = batches.order(epoch)
         assert len(order) == 28
-        assert records.is_event[order].tolist() == [True, False] * 14
+        assert data_source.is_event[order].tolist() == [True, False] * 14
         assert np.bincount(order)[:14].tolist() == [1] * 14
         noise = np.bincount(order)[14:]
         assert noise.sum() == 14
         assert set(noise.tolist()) == {2, 3}
 
 
-def test_a_trace_that_comes_again_is_augmented_otherwise(records):
+def test_a_trace_that_comes_again_is_augmented_otherwise(data_source):
     config = BatchConfig(28, augment=AugmentConfig(shift=1), mix="balanced")
-    batches = Batches(records, config=config, seed=0)
+    batches = BatchLoader(data_source, config=config, seed=0)
     noise = batches.order(0)[1::2]
     waveforms = batches.batch(0)[0][1::2]
-    twice = [np.flatnonzero(noise == number)[:2] for number in np.unique(noise)]
-    assert all(not np.array_equal(waveforms[a], waveforms[b]) for a, b in twice)
+    repeated = [np.flatnonzero(noise == number)[:2] for number in np.unique(noise)]
+    assert all(not np.array_equal(waveforms[a], waveforms[b]) for a, b in repeated)
 
 
-def test_golden_batches(records):
+def test_golden_batches(data_source):
     """The order and where P comes to lie, the same on any machine."""
-    batches = Batches(records, config=CONFIGS["paired"], seed=0)
+    batches = BatchLoader(data_source, config=CONFIGS["paired"], seed=0)
     orders = [
         [4, 19, 6, 2, 13, 16, 3, 11, 10, 8, 0, 12, 7, 5, 18, 17, 14, 9, 1, 15],
         [10, 0, 15, 13, 9, 4, 1, 19, 7, 11, 3, 18, 17, 6, 16, 14, 8, 12, 2, 5],
@@ -174,28 +179,28 @@ def test_golden_batches(records):
     assert [[e.p for e in batches.examples(number)] for number in range(2)] == arrivals
 
 
-def test_batches_from_several_files_are_those_of_one(stead, records):
-    one, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[9:])
+def test_batches_from_several_files_are_those_of_one(stead, data_source):
+    first, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[9:])
     # The rows depend on the place in a file, so they are made the same here.
-    for source, some in ((one, NAMES[:9]), (two, NAMES[9:])):
-        rows = [row(name, NAMES.index(name)) for name in some]
+    for source, names in ((first, NAMES[:9]), (two, NAMES[9:])):
+        rows = [row(name, NAMES.index(name)) for name in names]
         as_csv(rows).to_csv(source.csv, index=False)
-    apart = Records([one.hdf5, two.hdf5], NAMES)
+    apart = TraceSource([first.hdf5, two.hdf5], NAMES)
     config = CONFIGS["everything"]
-    same(
-        collected(stream(Batches(apart, config=config, seed=0))),
-        collected(stream(Batches(records, config=config, seed=0))),
+    assert_same(
+        collect(to_tf_dataset(BatchLoader(apart, config=config, seed=0))),
+        collect(to_tf_dataset(BatchLoader(data_source, config=config, seed=0))),
     )
 
 
 def test_a_trace_in_two_files_is_refused(stead):
-    one, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[8:])
+    first, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[8:])
     with pytest.raises(InputError, match=f"{NAMES[8]}.*in two of"):
-        Records([one.hdf5, two.hdf5], NAMES)
+        TraceSource([first.hdf5, two.hdf5], NAMES)
 
 
-def test_memory_is_used_again_but_never_under_anybodys_hands(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
+def test_memory_is_used_again_but_never_under_anybodys_hands(data_source):
+    batches = BatchLoader(data_source, config=CONFIGS["augmented"], seed=0)
     held = [batches.batch(number) for number in range(4)]
     copies = [waveforms.copy() for waveforms, _ in held]
     addresses = {waveforms.ctypes.data for waveforms, _ in held}
@@ -203,88 +208,94 @@ def test_memory_is_used_again_but_never_under_anybodys_hands(records):
     for (waveforms, _), copy in zip(held, copies, strict=True):
         np.testing.assert_array_equal(waveforms, copy)
     view = held[0][1]["picker_P"][1]
-    kept = view.copy()
+    view_before = view.copy()
     del held, waveforms, _
-    again = {batches.batch(number)[0].ctypes.data for number in range(3)}
-    assert len(again) == 1 and again < addresses
-    np.testing.assert_array_equal(view, kept)
+    fresh = {batches.batch(number)[0].ctypes.data for number in range(3)}
+    assert len(fresh) == 1 and fresh < addresses
+    np.testing.assert_array_equal(view, view_before)
 
 
-def test_records_kept_in_memory_are_the_same(records):
+def test_records_kept_in_memory_are_the_same(data_source):
     config = CONFIGS["everything"]
-    plain = collected(stream(Batches(records, config=config, seed=0), workers=0))
-    kept = Records(records.data, records.names).keep()
-    kept.data[0].unlink()  # nothing is read any more
-    batches = Batches(kept, config=config, seed=0)
-    same(collected(stream(batches, workers=0)), plain)
-    same(collected(stream(batches, workers=2)), plain)
+    plain = collect(to_tf_dataset(BatchLoader(data_source, config=config, seed=0), workers=0))
+    in_memory = TraceSource(data_source.data, data_source.names).load_into_memory()
+    in_memory.data[0].unlink()  # nothing is read any more
+    batches = BatchLoader(in_memory, config=config, seed=0)
+    assert_same(collect(to_tf_dataset(batches, workers=0)), plain)
+    assert_same(collect(to_tf_dataset(batches, workers=2)), plain)
 
 
-def test_a_team_that_is_gone_or_busy_does_not_matter(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
-    team = Team(batches, 1)
+def test_a_team_that_is_gone_or_busy_does_not_matter(data_source):
+    batches = BatchLoader(data_source, config=CONFIGS["augmented"], seed=0)
+    pool = WorkerPool(batches, 1)
     held = []
-    while (made := team.arrays(0)) is not None:
-        held.append(made)
+    while (arrays := pool.arrays(0)) is not None:
+        held.append(arrays)
     assert len(held) > 1  # as many as there is memory for
-    del held, made
-    assert team.arrays(1)[0].shape == shapes(6)[0]
-    team.close()
-    assert team.arrays(1) is None
-    assert team.arrays(2) is None
+    del held, arrays
+    assert pool.arrays(1)[0].shape == batch_shapes(6)[0]
+    pool.close()
+    assert pool.arrays(1) is None
+    assert pool.arrays(2) is None
 
 
-def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(records):
-    batches = Batches(records, config=CONFIGS["augmented"], seed=0)
-    dataset = stream(batches, workers=1)
-    collected(dataset)
-    (child,) = dataset._input_dataset.maker.team._children
+def test_a_stream_that_nobody_has_any_more_leaves_nothing_behind(data_source):
+    batches = BatchLoader(data_source, config=CONFIGS["augmented"], seed=0)
+    dataset = to_tf_dataset(batches, workers=1)
+    collect(dataset)
+    (worker,) = dataset._input_dataset.producer.pool._workers
     gone = weakref.ref(batches)
-    assert child.process.poll() is None
+    assert worker.process.poll() is None
     del batches, dataset
     gc.collect()
     assert gone() is None
-    assert child.process.poll() is not None
+    assert worker.process.poll() is not None
 
 
 ENDING = """
 import sys
 from pathlib import Path
-from steadkit.pipeline import BatchConfig, Batches, stream
+from steadkit.pipeline import BatchConfig, BatchLoader, to_tf_dataset
 from steadkit.transforms import PRESETS
 
 config = BatchConfig(200, augment=PRESETS["eqt"], mix="balanced")
 names = sys.argv[2].split(",")
 left = []
 for workers in (0, 1):
-    batches = Batches(Path(sys.argv[1]), names, config, seed=0)
-    left.append(iter(stream(batches, epochs=None, workers=workers)))
+    batches = BatchLoader(Path(sys.argv[1]), names, config, seed=0)
+    left.append(iter(to_tf_dataset(batches, epochs=None, workers=workers)))
     next(left[-1])
 raise KeyboardInterrupt
 """
 
 
-def test_a_program_ends_while_batches_are_being_made(records):
+def test_a_program_ends_while_batches_are_being_made(data_source):
     """TensorFlow would wait for ever for a call into an interpreter that is no more."""
-    call = [sys.executable, "-c", ENDING, str(records.data[0]), ",".join(NAMES)]
+    call = [sys.executable, "-c", ENDING, str(data_source.data[0]), ",".join(NAMES)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     ended = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
     assert ended.returncode in (130, -signal.SIGINT)
 
 
-def test_what_is_made_of_a_stream_keeps_it(records):
+def test_what_is_made_of_a_stream_keeps_it(data_source):
     def iterator():
-        first = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=1)
-        second = stream(Batches(records, config=CONFIGS["augmented"], seed=0), workers=0)
-        paired = tf.data.Dataset.zip((first, second)).map(lambda one, other: (one[0], other[0]))
+        first = to_tf_dataset(
+            BatchLoader(data_source, config=CONFIGS["augmented"], seed=0), workers=1
+        )
+        second = to_tf_dataset(
+            BatchLoader(data_source, config=CONFIGS["augmented"], seed=0), workers=0
+        )
+        paired = tf.data.Dataset.zip((first, second)).map(
+            lambda first, second: (first[0], second[0])
+        )
         return iter(paired.repeat(2).prefetch(1))
 
-    left = iterator()
+    iterators = iterator()
     gc.collect()
     count = 0
-    for one, other in left:
-        np.testing.assert_array_equal(one, other)
+    for first, second in iterators:
+        np.testing.assert_array_equal(first, second)
         count += 1
     assert count == 8
 
@@ -299,14 +310,14 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
     as_csv([row(name, number) for number, name in enumerate(NAMES)]).to_csv(
         path.with_suffix(".csv"), index=False
     )
-    batches = Batches(path, NAMES, BatchConfig(6))
+    batches = BatchLoader(path, NAMES, BatchConfig(6))
     with pytest.raises(Exception, match="NaN"):
-        collected(stream(batches, workers=workers))
-    assert NAMES[5] in str(batches.fault)
+        collect(to_tf_dataset(batches, workers=workers))
+    assert NAMES[5] in str(batches.error)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"config": BatchConfig(4, augment=EQT)}, "give a seed"),
         ({"config": BatchConfig(4, mix="balanced")}, "give a seed"),
@@ -315,16 +326,16 @@ def test_a_fault_in_the_data_is_told_by_whoever_finds_it(tmp_path, workers):
         ({"shard": (0, 0)}, "shard 0 of 0"),
     ],
 )
-def test_what_cannot_be_is_refused(records, options, words):
-    with pytest.raises(InputError, match=words):
-        Batches(records, **options)
+def test_what_cannot_be_is_refused(data_source, options, message):
+    with pytest.raises(InputError, match=message):
+        BatchLoader(data_source, **options)
 
 
 def test_what_has_nothing_to_draw_from_is_refused(stead):
     source = stead("events.hdf5", names_of(3))
     for config in (BatchConfig(augment=AugmentConfig(real_noise=0.5)), BatchConfig(mix="balanced")):
         with pytest.raises(InputError, match="noise"):
-            Batches(source.hdf5, names_of(3), config, seed=0)
+            BatchLoader(source.hdf5, names_of(3), config, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -347,6 +358,6 @@ def test_blocks_that_cannot_be(block):
 
 
 @pytest.mark.parametrize("options", [{"start": -1}, {"threads": 0}, {"workers": -1}])
-def test_streams_that_cannot_be(records, options):
+def test_streams_that_cannot_be(data_source, options):
     with pytest.raises(InputError):
-        stream(Batches(records), **options)
+        to_tf_dataset(BatchLoader(data_source), **options)

@@ -9,7 +9,7 @@ from conftest import as_csv, names_of, refused, row
 from steadkit.info import describe, read_numbers
 from steadkit.plots import example_of, overview_figure
 from steadkit.plots.overview import facts
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 NAME = names_of(1)[0]
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
@@ -42,7 +42,7 @@ def placed(stead):
     return write
 
 
-KINDS = [
+FIGURES = [
     ("trace", (NAME,), f"{NAME}.png"),
     ("trace", (NAME, "--spectrogram", "--component", "E", "--from", "5", "--to", "12"), None),
     ("trace", tuple(names_of(2)), "small-traces.pdf"),
@@ -55,11 +55,11 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "options", "name"), KINDS)
-def test_every_kind_is_written_under_its_own_name(placed, run, tmp_path, kind, options, name):
+@pytest.mark.parametrize(("figure", "options", "name"), FIGURES)
+def test_every_kind_is_written_under_its_own_name(placed, run, tmp_path, figure, options, name):
     source = placed()
     before = set(tmp_path.iterdir())
-    result = run("steadkit", "plot", kind, source.hdf5, *options)
+    result = run("steadkit", "plot", figure, source.hdf5, *options)
     assert result.exit_code == 0, result.output
     (written,) = set(tmp_path.iterdir()) - before
     assert result.stdout.strip() == written.name
@@ -73,34 +73,34 @@ def test_the_name_chooses_the_format(placed, run, tmp_path, ending):
     assert (tmp_path / f"a.{ending}").read_bytes().startswith(MAGIC[ending])
 
 
-@pytest.mark.parametrize("kind", ["map", "distributions", "overview"])
-def test_a_table_alone_suffices_for_places_and_figures(placed, run, tmp_path, kind):
+@pytest.mark.parametrize("figure", ["map", "distributions", "overview"])
+def test_a_table_alone_suffices_for_places_and_figures(placed, run, tmp_path, figure):
     source = placed()
     source.hdf5.unlink()
-    assert run("steadkit", "plot", kind, source.csv).exit_code == 0
-    assert (tmp_path / f"small-{kind}.png").is_file()
+    assert run("steadkit", "plot", figure, source.csv).exit_code == 0
+    assert (tmp_path / f"small-{figure}.png").is_file()
 
 
 @pytest.mark.parametrize("arguments", [("trace", NAME), ("spectrogram", NAME), ("section",)])
 def test_a_trace_without_its_waveform_is_refused(placed, run, arguments):
     source = placed()
     source.hdf5.unlink()
-    kind, *names = arguments
-    refused(run("steadkit", "plot", kind, source.csv, *names), "no 'small.hdf5'", "waveform")
+    figure, *names = arguments
+    refused(run("steadkit", "plot", figure, source.csv, *names), "no 'small.hdf5'", "waveform")
 
 
 def test_what_exists_is_replaced_only_when_told(placed, run, tmp_path):
     source = placed()
-    mine = b"\x89PNG\r\n\x1a\n of mine"
-    (tmp_path / "a.png").write_bytes(mine)
+    content = b"\x89PNG\r\n\x1a\n of mine"
+    (tmp_path / "a.png").write_bytes(content)
     refused(run("steadkit", "plot", "map", source.csv, "-o", "a.png"), "exists", "--overwrite")
-    assert (tmp_path / "a.png").read_bytes() == mine
+    assert (tmp_path / "a.png").read_bytes() == content
     assert run("steadkit", "plot", "map", source.csv, "-o", "a.png", "--overwrite").exit_code == 0
     assert (tmp_path / "a.png").read_bytes().startswith(MAGIC["png"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("trace",), f"name a trace to draw, {NAME}"),
         (("trace", "S0.XX_2020010100000_EV"), f"did you mean '{NAME}'"),
@@ -114,11 +114,11 @@ def test_what_exists_is_replaced_only_when_told(placed, run, tmp_path):
         (("section", "--component", "R"), "R"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_clear_line(placed, run, tmp_path, arguments, words):
+def test_what_cannot_be_drawn_is_one_clear_line(placed, run, tmp_path, arguments, message):
     source = placed()
     before = sorted(tmp_path.iterdir())
-    kind, *rest = arguments
-    refused(run("steadkit", "plot", kind, source.hdf5, *rest), words)
+    figure, *names = arguments
+    refused(run("steadkit", "plot", figure, source.hdf5, *names), message)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -126,11 +126,11 @@ def test_what_cannot_be_drawn_is_one_clear_line(placed, run, tmp_path, arguments
 def test_absurd_values_are_drawn_around(placed, run, odd):
     source = placed()
     table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
-    kept = ["trace_name", "trace_category", "source_id"]
-    table.loc[2, [column for column in table if column not in kept]] = odd
+    kept_columns = ["trace_name", "trace_category", "source_id"]
+    table.loc[2, [column for column in table if column not in kept_columns]] = odd
     table.to_csv(source.csv, index=False)
-    for kind in ("map", "distributions", "overview", "section"):
-        assert run("steadkit", "plot", kind, source.hdf5).exit_code == 0
+    for figure in ("map", "distributions", "overview", "section"):
+        assert run("steadkit", "plot", figure, source.hdf5).exit_code == 0
     assert run("steadkit", "plot", "trace", source.hdf5, names_of(3)[2]).exit_code == 0
 
 
@@ -171,20 +171,20 @@ def test_the_overview_has_map_figures_distributions_and_a_trace(placed):
 
 
 def test_the_overview_says_what_info_says(placed):
-    told = dict(facts(describe(placed(6, 2).csv)))
-    assert told["traces"] == "8"
-    assert told["events"] == "6"
-    assert told["magnitude"] == "2.5 to 2.5, median 2.5"
-    assert told["distance (km)"] == "20 to 70, median 45"
-    assert told["from"] == "2020-01-01"
+    listed_facts = dict(facts(describe(placed(6, 2).csv)))
+    assert listed_facts["traces"] == "8"
+    assert listed_facts["events"] == "6"
+    assert listed_facts["magnitude"] == "2.5 to 2.5, median 2.5"
+    assert listed_facts["distance (km)"] == "20 to 70, median 45"
+    assert listed_facts["from"] == "2020-01-01"
 
 
 def test_the_real_records_are_drawn(shared_data, run, tmp_path):
-    source = source_of(shared_data / "ncedc_a.hdf5")
+    source = source_from_path(shared_data / "ncedc_a.hdf5")
     assert run("steadkit", "plot", "overview", source.hdf5, "-o", "a.pdf").exit_code == 0
     dead = "B066.PB_20100820165252_EV"  # two of its components are zeros
-    for kind in ("trace", "spectrogram"):
-        assert run("steadkit", "plot", kind, source.hdf5, dead).exit_code == 0
+    for figure in ("trace", "spectrogram"):
+        assert run("steadkit", "plot", figure, source.hdf5, dead).exit_code == 0
     noise = "AR.PG_19970801101412_NO"
     assert run("steadkit", "plot", "trace", source.hdf5, noise, "--spectrogram").exit_code == 0
     assert len(list(tmp_path.glob("*.png"))) == 3

@@ -50,19 +50,19 @@ def own_fonts(monkeypatch):
     fonts._fallback.cache_clear()
 
 
-def figure_of(*words):
+def figure_of(*texts):
     figure = Figure()
-    for number, word in enumerate(words):
-        figure.text(0.1, 0.1 * number, word)
+    for number, text in enumerate(texts):
+        figure.text(0.1, 0.1 * number, text)
     return figure
 
 
-@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
-def test_a_font_that_has_a_name_is_used_beside_the_default(tmp_path, capsys, kind):
+@pytest.mark.parametrize("file_format", ["png", "pdf", "svg"])
+def test_a_font_that_has_a_name_is_used_beside_the_default(tmp_path, capsys, file_format):
     write_font(tmp_path / "a.ttf", "Half Japanese", JAPANESE[:2])
     write_font(tmp_path / "b.ttf", "Whole Japanese", JAPANESE)
     figure = figure_of(f"TSK {JAPANESE}", GREEK, "plain")
-    save([figure], tmp_path / f"a.{kind}")
+    save([figure], tmp_path / f"a.{file_format}")
     families = [text.get_fontfamily() for text in figure.texts]
     assert families == [["sans-serif", "Whole Japanese"], ["sans-serif"], ["sans-serif"]]
     assert capsys.readouterr().err == ""
@@ -110,8 +110,8 @@ def test_commands_that_draw_say_it_once_whatever_the_script(run, stead, script):
     table["source_origin_time"] = table["trace_start_time"]
     write_csv(source.csv, list(table.columns), [table])
     arguments = {"map": (), "trace": names[:2], "section": (), "distributions": ()}
-    for command, rest in arguments.items():
-        result = run("steadkit", "plot", command, source.hdf5, *rest, "-o", f"{command}.pdf")
+    for command, chosen in arguments.items():
+        result = run("steadkit", "plot", command, source.hdf5, *chosen, "-o", f"{command}.pdf")
         assert result.exit_code == 0, result.output
         lines = result.stderr.splitlines()
         assert len(lines) <= 1 and all(line.startswith("no installed font") for line in lines)

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.plots import map_figure, save
-from steadkit.plots.maps import KM_PER_DEGREE, eastward, marker_area, places, western_edge
+from steadkit.plots.maps import (
+    KM_PER_DEGREE,
+    marker_area,
+    unique_places,
+    unwrap_longitudes,
+    western_edge,
+)
 
 COLUMNS = (
     "receiver_latitude",
@@ -100,7 +106,7 @@ def test_latitudes_and_longitudes_are_written_with_their_letters():
 def test_a_map_begins_east_of_the_widest_empty_stretch(longitudes):
     array = np.array(longitudes)
     west = western_edge(array)
-    shifted = eastward(array, west)
+    shifted = unwrap_longitudes(array, west)
     assert -180 <= west <= 180
     assert np.cos(np.radians(shifted)) == pytest.approx(np.cos(np.radians(array)), abs=1e-6)
     assert west - 1e-5 <= shifted.min() <= shifted.max() < west + 360
@@ -119,8 +125,8 @@ def test_the_whole_globe_begins_at_the_date_line(tmp_path):
 
 
 def test_places_that_cannot_be_are_left_out():
-    faulty = table((91.0, 10.0, 45.0, 400.0, 3.0), (45.0, 10.0, 45.5, 10.5, 3.0))
-    ax = map_figure(faulty).axes[0]
+    wrong = table((91.0, 10.0, 45.0, 400.0, 3.0), (45.0, 10.0, 45.5, 10.5, 3.0))
+    ax = map_figure(wrong).axes[0]
     assert stations(ax) == [(10, 45)]
     assert sources(ax) == [(10.5, 45.5)]
 
@@ -138,9 +144,9 @@ def test_a_table_without_places_is_refused():
 
 
 def test_large_sources_lie_below_small_ones_whatever_the_order():
-    found = places(CALIFORNIA.iloc[::-1], "source", "source_magnitude")
-    assert found.equals(places(CALIFORNIA, "source", "source_magnitude"))
-    assert found["source_magnitude"].dropna().is_monotonic_decreasing
+    sources = unique_places(CALIFORNIA.iloc[::-1], "source", "source_magnitude")
+    assert sources.equals(unique_places(CALIFORNIA, "source", "source_magnitude"))
+    assert sources["source_magnitude"].dropna().is_monotonic_decreasing
 
 
 def test_many_sources_are_drawn_as_pixels(tmp_path):

@@ -42,12 +42,12 @@ def waveforms():
 
 def drawn(figure):
     """Give (distance, height, second of the peak) of each trace, from near to far."""
-    found = []
+    traces = []
     for line in figure.axes[0].lines:
         seconds, km = line.get_data()
         base = float(np.median(km))
-        found.append((base, float(km.max() - base), float(seconds[km.argmax()])))
-    return found
+        traces.append((base, float(km.max() - base), float(seconds[km.argmax()])))
+    return traces
 
 
 def ticks(figure, phase):
@@ -58,9 +58,9 @@ def ticks(figure, phase):
 
 
 def test_traces_stand_at_distance_and_time_since_origin():
-    found = drawn(section_figure(waveforms(), table()))
-    assert [base for base, _, _ in found] == [20, 70, 120]
-    assert [second for _, _, second in found] == pytest.approx([3.5, 11.5, 19.0])
+    traces = drawn(section_figure(waveforms(), table()))
+    assert [base for base, _, _ in traces] == [20, 70, 120]
+    assert [second for _, _, second in traces] == pytest.approx([3.5, 11.5, 19.0])
 
 
 def test_each_trace_is_normalised():

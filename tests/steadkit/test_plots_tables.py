@@ -67,8 +67,8 @@ def test_noise_alone_has_no_earthquake(stead):
 
 def test_waveforms_come_as_they_are(stead):
     names = names_of(8, 4)[2:5]
-    for found, name in zip(waveforms_of(stead(), names), names, strict=True):
-        assert np.array_equal(found, waveform(name))
+    for samples, name in zip(waveforms_of(stead(), names), names, strict=True):
+        assert np.array_equal(samples, waveform(name))
 
 
 def test_a_clear_event_is_at_the_upper_quartile_of_its_worst_component():
@@ -92,8 +92,8 @@ def test_an_example_needs_an_event_and_its_waveform(stead):
     numbers = pd.DataFrame(
         {"is_event": [True] * 8 + [False] * 4} | {f"snr_db_{c}": np.arange(12.0) for c in "ENZ"}
     )
-    found, row = example_of(source, numbers)
+    samples, row = example_of(source, numbers)
     assert row["trace_name"] == names_of(8)[5]
-    assert np.array_equal(found, waveform(row["trace_name"]))
+    assert np.array_equal(samples, waveform(row["trace_name"]))
     source.hdf5.unlink()
     assert example_of(source, numbers) is None

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.plots import save, spectrogram_figure, trace_figure
-from steadkit.plots.marks import heading
-from steadkit.plots.spectrogram import power
+from steadkit.plots.annotations import heading
+from steadkit.plots.spectrogram import spectral_density
 
 ROW = {
     "trace_name": "109C.TA_20060723155859_EV",
@@ -152,7 +152,7 @@ def test_a_spectrogram_of_no_component_is_refused():
 def test_a_burst_is_brightest_at_its_time_and_frequency(hertz):
     time = np.arange(6000) / 100
     burst = np.sin(2 * np.pi * hertz * time) * np.exp(-((time - 21) ** 2))
-    seconds, frequencies, decibels = power(burst)
+    seconds, frequencies, decibels = spectral_density(burst)
     row, column = np.unravel_index(decibels.argmax(), decibels.shape)
     assert frequencies[row] == pytest.approx(hertz, abs=0.4)
     assert seconds[column] == pytest.approx(21, abs=0.1)
@@ -161,14 +161,14 @@ def test_a_burst_is_brightest_at_its_time_and_frequency(hertz):
 
 def test_power_adds_up_to_the_variance():
     samples = np.random.default_rng(1).normal(scale=3, size=6000)
-    _, frequencies, decibels = power(samples)
+    _, frequencies, decibels = spectral_density(samples)
     density = 10 ** (decibels / 10)
     assert density.mean(axis=1).sum() * frequencies[1] == pytest.approx(9, rel=0.05)
 
 
 def test_small_units_are_seen_as_well_as_counts():
     samples = np.random.default_rng(1).normal(size=6000)
-    assert power(samples * 1e-6)[2] == pytest.approx(power(samples)[2] - 120)
+    assert spectral_density(samples * 1e-6)[2] == pytest.approx(spectral_density(samples)[2] - 120)
 
 
 def test_three_spectrograms_share_their_scale():
@@ -177,7 +177,7 @@ def test_three_spectrograms_share_their_scale():
     limits = {ax.collections[0].get_clim() for ax in figure.axes}
     assert len(figure.axes) == 3
     assert len(limits) == 1
-    assert limits.pop()[1] == max(power(samples)[2].max() for samples in waveform.T)
+    assert limits.pop()[1] == max(spectral_density(samples)[2].max() for samples in waveform.T)
 
 
 @pytest.mark.parametrize("waveform", [np.zeros((6000, 3), np.float32), spike(), noise() * 0 + 5])

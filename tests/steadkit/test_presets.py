@@ -30,8 +30,11 @@ def true_size(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the CSVs of six chunks with as many rows as the real ones, two columns each."""
     folder = tmp_path_factory.mktemp("stead")
     for number, rows in CHUNKS.items():
-        kind = ("NO", NOISE) if number == 1 else ("EV", EVENT)
-        lines = "".join(f"S{number}.{i}_{kind[0]},{kind[1]}\n" for i in range(rows))
+        suffix_and_category = ("NO", NOISE) if number == 1 else ("EV", EVENT)
+        lines = "".join(
+            f"S{number}.{i}_{suffix_and_category[0]},{suffix_and_category[1]}\n"
+            for i in range(rows)
+        )
         (folder / f"chunk{number}.csv").write_text("trace_name,trace_category\n" + lines)
     return folder
 
@@ -73,10 +76,12 @@ def test_mini_and_micro_select_what_their_fractions_do(run, stead, tmp_path):
     stead("merge.hdf5", names_of(200, 100))
     run("steadkit", "subset", "--preset", "steadmini", "-o", "preset")
     run("steadkit", "subset", "--fraction", "0.1", "-o", "fraction")
-    one, other = (load(tmp_path / f"{name}.manifest") for name in ("preset", "fraction"))
-    assert one.traces == other.traces
-    assert one.waveforms == other.waveforms
-    assert one.recipe == {**other.recipe, "preset": "steadmini"}
+    by_preset, by_fraction = (
+        load(tmp_path / f"{name}.manifest") for name in ("preset", "fraction")
+    )
+    assert by_preset.traces == by_fraction.traces
+    assert by_preset.waveforms == by_fraction.waveforms
+    assert by_preset.recipe == {**by_fraction.recipe, "preset": "steadmini"}
 
 
 def test_merged_takes_its_chunks_from_the_folder_whatever_else_is_there(run, stead, tmp_path):
@@ -89,11 +94,11 @@ def test_merged_takes_its_chunks_from_the_folder_whatever_else_is_there(run, ste
     manifest = load(tmp_path / "merged.manifest")
     assert dict(manifest.categories) == {EVENT: 2, NOISE: 3}  # 2.4 and 2.5
     assert manifest.recipe["seed"] == 5
-    again = run(
+    result = run(
         *("steadkit", "subset", "chunk4.hdf5", "chunk1.hdf5", "--preset", "merged", "--seed", 5),
         *("-o", "again"),
     )
-    assert again.exit_code == 0, again.output
+    assert result.exit_code == 0, result.output
     assert replace(load(tmp_path / "again.manifest"), name="merged") == manifest
     other = run("steadkit", "subset", "merge.hdf5", "--preset", "merged", "-o", "no")
     refused(other, "chunk1 and chunk4", "not of merge.hdf5", "--fraction 0.1 --rounding nearest")
@@ -105,7 +110,7 @@ def test_a_missing_chunk_is_named(run, stead):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         (("--where", "p_weight > 0"), "--where contradicts"),
         (("--box", "0,0,1,1"), "--box contradicts"),
@@ -117,10 +122,10 @@ def test_a_missing_chunk_is_named(run, stead):
         (("--count", "5"), "--count and --preset contradict"),
     ],
 )
-def test_a_preset_suffers_no_other_options(run, stead, options, words):
+def test_a_preset_suffers_no_other_options(run, stead, options, message):
     stead("chunk1.hdf5", names_of(0, 25))
     stead("chunk4.hdf5", names_of(25))
-    refused(run("steadkit", "subset", "--preset", "merged", *options), words)
+    refused(run("steadkit", "subset", "--preset", "merged", *options), message)
 
 
 def test_a_preset_may_be_repeated_in_options(run, stead, tmp_path):

@@ -8,20 +8,27 @@ import pandas as pd
 import pytest
 from conftest import names_of, refused, waveform
 
-from steadkit.cli.previewing import AUGMENTATIONS, LABELS, NORMALIZATIONS
+from steadkit.cli.preview import AUGMENTATIONS, LABELS, NORMALIZATIONS
 from steadkit.example import Example
 from steadkit.labels import SHAPES, LabelConfig
 from steadkit.plots import contact_sheet, save
-from steadkit.preview import Shown, augmented, faults, moves, sheet_of, shown
+from steadkit.preview import (
+    PreviewItem,
+    augment_example,
+    label_issues,
+    preview_items,
+    sheet_of,
+    shift_issues,
+)
 from steadkit.transforms import NORMALIZATIONS as MODES
-from steadkit.transforms import PRESETS, AugmentConfig, Donors, normalize
+from steadkit.transforms import PRESETS, AugmentConfig, AuxiliaryTraces, normalize
 
 NONE, EQT, ROBUST = PRESETS["none"], PRESETS["eqt"], PRESETS["robust"]
 NAME = names_of(1)[0]
 
 
 def event(p=(700.0,), s=(1000.0,), shape="gaussian", name="A_EV"):
-    return shown(name, Example(waveform(name), p, s), "a note", "std", LabelConfig(shape))
+    return preview_items(name, Example(waveform(name), p, s), "a note", "std", LabelConfig(shape))
 
 
 def late(item, samples):
@@ -36,13 +43,13 @@ def wave_late(item, samples):
 
 def filled(ax):
     """Give where the fills of a panel begin, peak and end, in its seconds, by target."""
-    found = {}
+    extents = {}
     for fill in ax.collections:
         x, y = fill.get_paths()[0].vertices.T if fill.get_paths() else (np.array([]),) * 2
         if (y > 0).any():
-            at = x[y > 0.9 * y.max()]
-            found[fill.get_label()] = (x[y > 0].min(), at.mean(), x[y > 0].max())
-    return found
+            peak_x = x[y > 0.9 * y.max()]
+            extents[fill.get_label()] = (x[y > 0].min(), peak_x.mean(), x[y > 0].max())
+    return extents
 
 
 def test_what_the_command_offers_is_what_there_is():
@@ -83,8 +90,8 @@ def test_a_target_that_is_off_is_drawn_off_and_told(samples):
     item = late(event(), samples)
     whole, p, _ = contact_sheet([[event(), item]]).axes[-3:]
     assert filled(p)["picker_P"][1] == pytest.approx(samples / 100, abs=0.006)
-    told = whole.get_title(loc="right")
-    assert told.startswith(f"P target {samples:+d} samples off 7.00 s and 2 more\n")
+    title = whole.get_title(loc="right")
+    assert title.startswith(f"P target {samples:+d} samples off 7.00 s and 2 more\n")
 
 
 def test_every_arrival_in_the_window_is_enlarged_and_no_other():
@@ -97,7 +104,7 @@ def test_every_arrival_in_the_window_is_enlarged_and_no_other():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_arrivals_at_the_edges_are_drawn_and_not_called_wrong(arrival, shape, tmp_path):
     item = event((arrival,), (np.nan,), shape)
-    assert faults(item) == []
+    assert label_issues(item) == []
     save([contact_sheet([[item]])], tmp_path / "a.png")
 
 
@@ -105,37 +112,39 @@ def test_dead_components_are_drawn_flat(tmp_path):
     item = replace(event(), waveform=np.zeros((6000, 3), np.float32))
     figure = contact_sheet([[item, item]])
     assert np.ptp(figure.axes[1].lines[0].get_ydata()) == 0
-    assert faults(item) == moves(item, item) == []
+    assert label_issues(item) == shift_issues(item, item) == []
     save([figure], tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_faults_are_what_is_wrong_and_nothing_else(shape):
+def test_issues_are_what_is_wrong_and_nothing_else(shape):
     good = event((700.0, 800.4), (1000.0, 1100.4), shape)
-    assert faults(good) == faults(event((), ())) == []
-    assert faults(late(event(shape=shape), 3)) == [
+    assert label_issues(good) == label_issues(event((), ())) == []
+    assert label_issues(late(event(shape=shape), 3)) == [
         "P target +3 samples off 7.00 s",
         "S target +3 samples off 10.00 s",
         "detection begins +3 samples off P",
     ]
-    assert faults(replace(event(shape=shape), p=(), s=())) == [
+    assert label_issues(replace(event(shape=shape), p=(), s=())) == [
         "P target at 7.00 s, not claimed",
         "S target at 10.00 s, not claimed",
         "detection without an event",
     ]
     silent = {name: 0 * target for name, target in good.targets.items()}
-    assert "no P target at 7.00 s" in faults(replace(event(shape=shape), targets=silent))
+    assert "no P target at 7.00 s" in label_issues(replace(event(shape=shape), targets=silent))
 
 
-@pytest.mark.parametrize(("config", "least"), [(EQT, 0.9), (ROBUST, 0.5)])
-def test_a_waveform_that_moved_elsewhere_is_told(stead, config, least):
+@pytest.mark.parametrize(("config", "min_fraction"), [(EQT, 0.9), (ROBUST, 0.5)])
+def test_a_waveform_that_moved_elsewhere_is_told(stead, config, min_fraction):
     pairs = sheet_of(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
-    found = []
+    is_reported = []
     for plain, copy in pairs:
-        assert faults(plain) + faults(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []
         if copy.p:
-            found.append("waveform +10 samples off P" in moves(plain, wave_late(copy, 10)))
-    assert np.mean(found) >= least
+            is_reported.append(
+                "waveform +10 samples off P" in shift_issues(plain, wave_late(copy, 10))
+            )
+    assert np.mean(is_reported) >= min_fraction
 
 
 def test_the_sheet_shows_what_is_in_the_file(stead):
@@ -160,21 +169,21 @@ def test_the_shift_told_is_the_shift_made(stead):
 def test_augmentations_are_told_in_their_order():
     config = AugmentConfig(shift=1.0, second_event=1.0, gaussian_noise=1.0, drop_channels=1.0)
     example = Example(waveform(NAME), (600.0,), (900.0,), 2000.0, np.full(3, 30.0))
-    copy, note = augmented(example, config, 0, 0, Donors())
-    kinds = [words.split(" ", 1)[0] for words in note.split(", ")]
-    assert kinds == ["shift", "second", "gaussian", "no"]
+    copy, note = augment_example(example, config, 0, 0, AuxiliaryTraces())
+    names = [description.split(" ", 1)[0] for description in note.split(", ")]
+    assert names == ["shift", "second", "gaussian", "no"]
     assert f"second event at {copy.p[1] / 100:.2f} s" in note
 
 
 def test_a_seed_is_a_sheet_and_nothing_global_is_drawn(stead):
     source = stead(names=names_of(12, 4))
     before = np.random.get_state()[1].copy()
-    first, again, other = (sheet_of(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2))
+    first, repeated, other_seed = (sheet_of(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2))
     assert np.array_equal(np.random.get_state()[1], before)
-    for (_, a), (_, b) in zip(first, again, strict=True):
+    for (_, a), (_, b) in zip(first, repeated, strict=True):
         assert (a.name, a.note, a.p) == (b.name, b.note, b.p)
         np.testing.assert_array_equal(a.waveform, b.waveform)
-    assert [a.note for _, a in first] != [b.note for _, b in other]
+    assert [a.note for _, a in first] != [b.note for _, b in other_seed]
     ((_, a), (_, b)) = sheet_of(source.hdf5, [NAME, NAME], 4, 0, EQT)
     assert a.note != b.note
 
@@ -249,7 +258,7 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         (("--augment", "all"), "'all'"),
         (("--labels", "round"), "'round'"),
@@ -265,21 +274,21 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
         (("-o", "chunk.csv"), "use .png"),
     ],
 )
-def test_what_cannot_be_shown_is_one_clear_line(stead, run, tmp_path, options, words):
+def test_what_cannot_be_shown_is_one_clear_line(stead, run, tmp_path, options, message):
     source = stead()
     before = sorted(tmp_path.iterdir())
     rows = () if "--rows" in options else ("--rows", 1)
-    refused(run("steadkit", "preview", source.hdf5, *rows, *options), words)
+    refused(run("steadkit", "preview", source.hdf5, *rows, *options), message)
     assert sorted(tmp_path.iterdir()) == before
 
 
 def test_what_exists_is_replaced_only_when_told(stead, run, tmp_path):
     source = stead()
-    mine = b"\x89PNG\r\n\x1a\n of mine"
-    (tmp_path / "a.png").write_bytes(mine)
+    content = b"\x89PNG\r\n\x1a\n of mine"
+    (tmp_path / "a.png").write_bytes(content)
     arguments = ("steadkit", "preview", source.hdf5, "--rows", 1, "-o", "a.png")
     refused(run(*arguments), "exists", "--overwrite")
-    assert (tmp_path / "a.png").read_bytes() == mine
+    assert (tmp_path / "a.png").read_bytes() == content
     assert run(*arguments, "--overwrite").exit_code == 0
 
 
@@ -322,7 +331,7 @@ def test_a_table_without_coda_and_snr_and_one_without_rows(stead, run):
 
 
 def test_long_names_and_notes_stay_in_their_cell():
-    item = Shown("x" * 200, waveform("a"), event((), ()).targets, note="much done, " * 12)
+    item = PreviewItem("x" * 200, waveform("a"), event((), ()).targets, note="much done, " * 12)
     title = contact_sheet([[item]]).axes[0].get_title(loc="left")
     assert max(map(len, title.split("\n"))) <= 84
 
@@ -334,6 +343,6 @@ def test_the_callers_settings_stay_as_they_are():
         assert dict(matplotlib.rcParams) == before
 
 
-def test_the_real_records_have_no_fault(shared_data):
+def test_the_real_records_have_no_issue(shared_data):
     for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
-        assert faults(plain) + faults(copy) + moves(plain, copy) == []
+        assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from steadkit.errors import InputError
 from steadkit.sampling import (
     allocate,
-    pick,
-    settle,
-    share,
-    shares,
-    shuffled,
-    take,
+    draw_per_stratum,
+    draw_rows,
+    fraction_count,
+    majority_stratum,
+    shuffled_order,
+    stratum_counts,
 )
 from steadkit.types import parse_fraction
 
@@ -26,7 +26,7 @@ SIZES = st.dictionaries(st.text("abc", max_size=3), st.integers(1, 40), min_size
 
 def test_a_fixed_selection_stays_fixed():
     names = [f"S{i}.XX_20200101000000_EV" for i in range(1000)]
-    chosen = take(names, ["earthquake_local"] * 1000, Fraction(1, 100), seed=0)
+    chosen = draw_rows(names, ["earthquake_local"] * 1000, Fraction(1, 100), seed=0)
     assert chosen.tolist() == [556, 8, 397, 640, 319, 904, 435, 764, 757, 405]
 
 
@@ -34,7 +34,7 @@ def test_a_fixed_selection_stays_fixed():
 def test_a_smaller_fraction_lies_within_a_larger_one(names, small, large, seed):
     small, large = sorted((small, large))
     strata = [name[0] for name in names]
-    fewer, more = take(names, strata, small, seed), take(names, strata, large, seed)
+    fewer, more = draw_rows(names, strata, small, seed), draw_rows(names, strata, large, seed)
     assert set(fewer) <= set(more)
 
 
@@ -43,7 +43,7 @@ def test_the_order_of_the_rows_changes_nothing(names, fraction, shuffle):
     mixed = list(names)
     shuffle.shuffle(mixed)
     selections = [
-        [rows[i] for i in take(rows, [name[0] for name in rows], fraction, 7)]
+        [rows[i] for i in draw_rows(rows, [name[0] for name in rows], fraction, 7)]
         for rows in (names, mixed)
     ]
     assert selections[0] == selections[1]
@@ -52,18 +52,18 @@ def test_the_order_of_the_rows_changes_nothing(names, fraction, shuffle):
 @given(names=NAMES, fraction=FRACTIONS)
 def test_every_stratum_gives_its_share(names, fraction):
     strata = [name[0] for name in names]
-    chosen = [strata[i] for i in take(names, strata, fraction, 0)]
-    assert all(chosen.count(s) == share(strata.count(s), fraction) for s in set(strata))
+    chosen = [strata[i] for i in draw_rows(names, strata, fraction, 0)]
+    assert all(chosen.count(s) == fraction_count(strata.count(s), fraction) for s in set(strata))
 
 
 def test_another_seed_is_another_order():
     names = [f"T{i}" for i in range(50)]
-    assert shuffled(names, 0).tolist() != shuffled(names, 1).tolist()
-    assert shuffled(names, 0).tolist() != shuffled(names, 0, "split").tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 1).tolist()
+    assert shuffled_order(names, 0).tolist() != shuffled_order(names, 0, "split").tolist()
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "wanted"),
+    ("total", "text", "expected"),
     [
         (100, "0.29", 29),  # in binary floating point it would be 28
         (1_030_231, "0.01", 10_302),
@@ -74,16 +74,16 @@ def test_another_seed_is_another_order():
         (7, "1", 7),
     ],
 )
-def test_shares_are_exact(total, text, wanted):
-    assert share(total, parse_fraction(text)) == wanted
+def test_shares_are_exact(total, text, expected):
+    assert fraction_count(total, parse_fraction(text)) == expected
 
 
 @pytest.mark.parametrize(
-    ("total", "text", "wanted"),
+    ("total", "text", "expected"),
     [(235_426, "0.1", 23_543), (200_000, "0.1", 20_000), (5, "0.1", 1), (4, "0.1", 0)],
 )
-def test_shares_to_the_nearest_round_halves_up(total, text, wanted):
-    assert share(total, parse_fraction(text), "nearest") == wanted
+def test_shares_to_the_nearest_round_halves_up(total, text, expected):
+    assert fraction_count(total, parse_fraction(text), "nearest") == expected
 
 
 @given(sizes=SIZES, data=st.data())
@@ -101,7 +101,7 @@ def test_a_count_is_met_exactly_and_a_smaller_one_lies_within_it(sizes, data):
 
 @given(sizes=SIZES, fraction=FRACTIONS)
 def test_a_count_as_large_as_the_nearest_shares_gives_just_these(sizes, fraction):
-    nearest = shares(sizes, fraction, "nearest")
+    nearest = stratum_counts(sizes, fraction, "nearest")
     # Where halves are rounded up in several strata at once, one count stands between them.
     assert allocate(sizes, sum(nearest.values())) == nearest
 
@@ -126,39 +126,42 @@ def test_groups_are_taken_whole_until_the_share_is_reached(groups, seed, data):
     sizes = Counter(strata)
     large = {s: data.draw(st.integers(0, sizes[s])) for s in sizes}
     small = {s: data.draw(st.integers(0, large[s])) for s in sizes}
-    more = pick(names, strata, large, seed, groups)
-    fewer = pick(names, strata, small, seed, groups)
+    more = draw_per_stratum(names, strata, large, seed, groups)
+    fewer = draw_per_stratum(names, strata, small, seed, groups)
     assert set(fewer) <= set(more)
-    taken = {groups[i] for i in more}
-    assert set(more) == {i for i, group in enumerate(groups) if group in taken}
+    taken_groups = {groups[i] for i in more}
+    assert set(more) == {i for i, group in enumerate(groups) if group in taken_groups}
     for stratum, wanted in large.items():
-        held = sum(strata[i] == stratum for i in more)
-        own = [groups.count(g) for g in taken if int(g) % 2 == int(stratum)]
-        assert wanted <= held < wanted + max(own, default=1)
+        n_taken = sum(strata[i] == stratum for i in more)
+        group_sizes = [groups.count(g) for g in taken_groups if int(g) % 2 == int(stratum)]
+        assert wanted <= n_taken < wanted + max(group_sizes, default=1)
 
 
 @given(names=NAMES, seed=st.integers(0, 9), shuffle=st.randoms(use_true_random=False))
 def test_groups_do_not_depend_on_the_order_of_the_rows(names, seed, shuffle):
     mixed = list(names)
     shuffle.shuffle(mixed)
-    taken = [
-        [rows[i] for i in pick(rows, [""] * len(rows), {"": 7}, seed, [n[:2] for n in rows])]
+    taken_groups = [
+        [
+            rows[i]
+            for i in draw_per_stratum(rows, [""] * len(rows), {"": 7}, seed, [n[:2] for n in rows])
+        ]
         for rows in (names, mixed)
     ]
-    assert taken[0] == taken[1]
+    assert taken_groups[0] == taken_groups[1]
 
 
 @given(names=NAMES, strata=st.data())
 def test_groups_of_one_row_each_give_their_share_exactly(names, strata):
     labels = strata.draw(st.lists(st.sampled_from("xy"), min_size=len(names), max_size=len(names)))
     wanted = {s: n // 2 for s, n in Counter(labels).items()}
-    chosen = pick(names, labels, wanted, 1, groups=names)
+    chosen = draw_per_stratum(names, labels, wanted, 1, groups=names)
     assert Counter(labels[i] for i in chosen) == Counter(wanted)
 
 
 def test_a_group_in_several_strata_counts_where_most_of_it_is():
     groups = ["one"] * 3 + ["two"] * 2
-    assert settle(groups, ["noise", "event", "noise", "noise", "event"]) == [
+    assert majority_stratum(groups, ["noise", "event", "noise", "noise", "event"]) == [
         *["noise"] * 3,
         *["event"] * 2,
     ]

@@ -15,7 +15,7 @@ from steadkit.check import check
 from steadkit.demo import as_text
 from steadkit.manifest import load
 from steadkit.schema import COLUMNS
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.verify import verify
 
 TRACES = 24
@@ -74,7 +74,7 @@ def test_a_dense_share_is_written_and_nothing_is_wrong_with_it(way, tmp_path, fe
     expected = [[i % 2 == 1 for i in range(n)] for n in (3, 1, 7, 7, 6)]
     assert dense == list(chain.from_iterable(expected))
     make(path, TRACES, way, dense=1.0)
-    codes = set(check([source_of(path)]).findings["fault"])
+    codes = set(check([source_from_path(path)]).findings["fault"])
     assert codes <= {"weak-component", "dead-component", "identical-components", "clipped"}
 
 

@@ -12,19 +12,19 @@ import pytest
 from scale_file import WAYS
 from scale_names import GROUP_BYTES, Nodes, write_group
 
-from steadkit.dataset import dataset_files
-from steadkit.hdf5 import NewFile, Table, encode
-from steadkit.hdf5.words import words_in
+from steadkit.dataset_files import dataset_files
+from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode
+from steadkit.hdf5.padding import n_words
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.selection import Selection
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 from steadkit.store import TRACE_BYTES, Reader, Waveforms, open_data, read_waveform
-from steadkit.store.places import CACHE_VARIABLE, find_headers, find_places
+from steadkit.store.trace_index import CACHE_VARIABLE, find_headers, find_offsets
 from steadkit.subset import subset
 
 COUNT = 1_060_000
 BLOCK = 1 << 16
-FEW = 20
+N_SAMPLED = 20
 
 IO = Path("/proc/self/io")
 pytestmark = pytest.mark.skipif(not IO.exists(), reason="the system does not count what is read")
@@ -44,72 +44,74 @@ def headers_of(file, names):
     form, body, _ = encode({"trace_name": names[0]})
     headers = []
     for start in range(0, len(names), BLOCK):
-        some = np.array(names[start : start + BLOCK], "S32")
-        lengths = np.char.str_len(some)[:, np.newaxis]
-        words = some.view("<u8").reshape(len(some), -1)
-        kept = np.arange(words.shape[1]) < words_in(lengths)
-        bodies = np.repeat(np.frombuffer(body, np.uint8)[np.newaxis], len(some), axis=0)
-        base = file.reserve(len(some))
-        addresses = base + TRACE_BYTES * np.arange(len(some))
-        content, placed = file.lay_out([(addresses, Table(form, bodies, lengths, words[kept]))])
+        block = np.array(names[start : start + BLOCK], "S32")
+        lengths = np.char.str_len(block)[:, np.newaxis]
+        integers = block.view("<u8").reshape(len(block), -1)
+        is_used = np.arange(integers.shape[1]) < n_words(lengths)
+        bodies = np.repeat(np.frombuffer(body, np.uint8)[np.newaxis], len(block), axis=0)
+        base = file.reserve(len(block))
+        addresses = base + TRACE_BYTES * np.arange(len(block))
+        content, placed = file.layout(
+            [(addresses, AttributeTable(form, bodies, lengths, integers[is_used]))]
+        )
         file.append(content)
         headers.append(placed.astype(np.uint64))
     return np.concatenate(headers)
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def many(request, tmp_path_factory):
+def scale_file(request, tmp_path_factory):
     """Write a file of many names, the samples of a few of them not zero; returns it and these."""
     path = tmp_path_factory.mktemp("many") / "merge.hdf5"
     suffixes = ("NO", "EV", "EV", "EV", "EV")
     names = [f"S{i % 907:03d}.XX_{20_000_101_000_000 + i}_{suffixes[i % 5]}" for i in range(COUNT)]
-    file = NewFile(path, TRACE_SHAPE, DATA_GROUP)
+    file = Hdf5Writer(path, TRACE_SHAPE, DATA_GROUP)
     if request.param == "h5py":
         file.end += GROUP_BYTES * COUNT
     headers = headers_of(file, names)
-    few = np.random.default_rng(0).choice(COUNT, FEW, replace=False).tolist()
+    sampled_rows = np.random.default_rng(0).choice(COUNT, N_SAMPLED, replace=False).tolist()
     if request.param == "h5py":
         nowhere = Nodes(*[np.empty(0, np.int64)] * 2)
         write_group(file.descriptor, names, headers, nowhere, file.end)
     else:
-        file.finish(names, headers)
+        file.finalize(names, headers)
     with open_data(path) as group:
         reader = Reader(group)
-        for number in few:
-            stored = reader.stored(names[number], int(headers[number]))
+        for number in sampled_rows:
+            stored = reader.locate(names[number], int(headers[number]))
             file.write(stored.offset, np.full(TRACE_SHAPE, number, np.float32).data)
     file.close()
     lines = [f"{name},{'noise' if name[-1] == 'O' else 'earthquake_local'}\n" for name in names]
     with path.with_suffix(".csv").open("w") as csv:
         csv.writelines(["trace_name,trace_category\n", *lines])
-    yield path, names, few
+    yield path, names, sampled_rows
     path.unlink()
 
 
-def test_look_ups_read_the_list_of_names_once(many):
-    path, names, few = many
+def test_look_ups_read_the_list_of_names_once(scale_file):
+    path, names, sampled_rows = scale_file
     with open_data(path) as group:
         reader, before = Reader(group), bytes_read()
-        addresses = [reader.address(names[number]) for number in few * 10]
+        addresses = [reader.address(names[number]) for number in sampled_rows * 10]
         assert bytes_read() - before < 2 * LIST_BYTES
-    assert len(set(addresses)) == FEW and addresses == addresses[:FEW] * 10
+    assert len(set(addresses)) == N_SAMPLED and addresses == addresses[:N_SAMPLED] * 10
 
 
-def test_traces_are_what_they_are_called(many):
-    path, names, few = many
+def test_traces_are_what_they_are_called(scale_file):
+    path, names, sampled_rows = scale_file
     before = bytes_read()
     with open_data(path) as group:
         reader = Reader(group)
-        for number in few:
-            stored = reader.stored(names[number])
-            attributes = reader.attributes(stored, reader.heaps()).decoded()
+        for number in sampled_rows:
+            stored = reader.locate(names[number])
+            attributes = reader.attributes(stored, reader.heaps()).decode()
             assert attributes == {"trace_name": names[number]}
             assert (read_waveform(group, names[number]) == number).all()
-    assert bytes_read() - before < 2 * LIST_BYTES + 4 * FEW * TRACE_BYTES
+    assert bytes_read() - before < 2 * LIST_BYTES + 4 * N_SAMPLED * TRACE_BYTES
 
 
-def test_all_names_are_listed(many):
-    path, names, _ = many
+def test_all_names_are_listed(scale_file):
+    path, names, _ = scale_file
     before = bytes_read()
     with open_data(path) as group:
         assert len(group) == COUNT
@@ -117,8 +119,8 @@ def test_all_names_are_listed(many):
     assert bytes_read() - before < 20 * LIST_BYTES
 
 
-def test_all_traces_are_found_and_found_again_by_an_index(many, tmp_path, monkeypatch):
-    path, names, few = many
+def test_all_traces_are_found_and_found_again_by_an_index(scale_file, tmp_path, monkeypatch):
+    path, names, sampled_rows = scale_file
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     with open_data(path) as group:
         reader, before = Reader(group), bytes_read()
@@ -126,29 +128,31 @@ def test_all_traces_are_found_and_found_again_by_an_index(many, tmp_path, monkey
         # The list of names, and the leaves of the B-tree, half full at the least.
         assert bytes_read() - before < 2 * LIST_BYTES + 82 * COUNT
         assert len(np.unique(headers)) == COUNT
-        assert headers[few].tolist() == [reader.address(names[number]) for number in few]
-        places = find_places(reader, names)
+        assert headers[sampled_rows].tolist() == [
+            reader.address(names[number]) for number in sampled_rows
+        ]
+        places = find_offsets(reader, names)
         assert (np.diff(places.samples[np.argsort(headers)]) >= TRACE_BYTES).all()
         before = bytes_read()
-        again = find_places(reader, names)
+        offsets = find_offsets(reader, names)
         assert bytes_read() - before < 3 * LIST_BYTES + 24 * COUNT
-    assert (again.headers == headers).all() and (again.samples == places.samples).all()
+    assert (offsets.headers == headers).all() and (offsets.samples == places.samples).all()
 
 
-def test_waveforms_of_few_are_found_and_read(many):
-    path, names, few = many
+def test_waveforms_of_few_are_found_and_read(scale_file):
+    path, names, sampled_rows = scale_file
     before = bytes_read()
-    read = Waveforms(path, [names[number] for number in few]).read(range(FEW))
-    assert (read == np.array(few, np.float32)[:, np.newaxis, np.newaxis]).all()
-    assert bytes_read() - before < 2 * LIST_BYTES + 4 * FEW * TRACE_BYTES
+    read = Waveforms(path, [names[number] for number in sampled_rows]).read(range(N_SAMPLED))
+    assert (read == np.array(sampled_rows, np.float32)[:, np.newaxis, np.newaxis]).all()
+    assert bytes_read() - before < 2 * LIST_BYTES + 4 * N_SAMPLED * TRACE_BYTES
 
 
-def test_a_subset_of_few_reads_little_more_than_the_csv(many, tmp_path):
-    path, names, _ = many
+def test_a_subset_of_few_reads_little_more_than_the_csv(scale_file, tmp_path):
+    path, names, _ = scale_file
     files, before = dataset_files(tmp_path / "few.hdf5"), bytes_read()
-    chosen = subset([source_of(path)], files, Selection(count=FEW, seed=3)).traces
+    chosen = subset([source_from_path(path)], files, Selection(count=N_SAMPLED, seed=3)).traces
     csv = path.with_suffix(".csv").stat().st_size
-    assert bytes_read() - before < 3 * csv + 2 * LIST_BYTES + 8 * FEW * TRACE_BYTES
-    assert len(chosen) == FEW and set(chosen) <= set(names)
+    assert bytes_read() - before < 3 * csv + 2 * LIST_BYTES + 8 * N_SAMPLED * TRACE_BYTES
+    assert len(chosen) == N_SAMPLED and set(chosen) <= set(names)
     with open_data(files.hdf5) as group:
         assert {name: group[name].attrs["trace_name"] for name in group} == {c: c for c in chosen}

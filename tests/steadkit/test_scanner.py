@@ -32,28 +32,28 @@ def path(request, stead, tmp_path):
 
 def outcome(path, names=NAMES, samples=True):
     """Scan a file; returns of each trace what was read, or what is wrong with it."""
-    found = {}
+    outcomes = {}
     with open_data(path) as group:
         reader = Reader(group)
-        rows, addresses, lost = locate(reader, names)
+        rows, addresses, errors = locate(reader, names)
         for scanned in scan(reader, names, rows, addresses, samples):
             attributes = scanned.attribute_digests()
             values = {
-                number: table.attributes(place).decoded()
+                number: table.attributes(index).decode()
                 for numbers, table in scanned.attributes
-                for place, number in enumerate(numbers)
+                for index, number in enumerate(numbers)
             }
-            for number, place in enumerate(scanned.rows.tolist()):
+            for number, index in enumerate(scanned.rows.tolist()):
                 if samples and scanned.digests[number]:
                     assert digest(scanned.waveforms[number]) == scanned.digests[number].hex()
-                found[names[place]] = (
+                outcomes[names[index]] = (
                     scanned.digests[number].hex(),
                     attributes[number].hex(),
                     repr(values.get(number)),
                     scanned.unread.get(number),
                     scanned.unread_attributes.get(number),
                 )
-    return found | {names[place]: str(error) for place, error in lost.items()}
+    return outcomes | {names[index]: str(error) for index, error in errors.items()}
 
 
 def one_by_one(*_):
@@ -61,19 +61,21 @@ def one_by_one(*_):
 
 
 def test_a_scan_reads_what_is_there(path):
-    found = outcome(path)
-    assert list(found) == sorted(found, key=list(found).index) and set(found) == set(NAMES)
+    outcomes = outcome(path)
+    assert list(outcomes) == sorted(outcomes, key=list(outcomes).index) and set(outcomes) == set(
+        NAMES
+    )
     for number, name in enumerate(NAMES):
-        samples, attributes, values, *faults = found[name]
+        samples, attributes, values, *faults = outcomes[name]
         assert samples == digest(waveform(name)) and len(attributes) == 16
         assert faults == [None, None]
         assert row(name, number)["receiver_code"] in values
     without = outcome(path, samples=False)
-    assert {name: ("", *found[name][1:]) for name in found} == without
+    assert {name: ("", *outcomes[name][1:]) for name in outcomes} == without
 
 
 def test_any_order_of_names_is_read_in_the_order_of_the_file(path, monkeypatch):
-    monkeypatch.setattr("steadkit.store.scanner.TOGETHER", 5)
+    monkeypatch.setattr("steadkit.store.scanner.BATCH_TRACES", 5)
     shuffled = random.Random(0).sample(NAMES, len(NAMES))
     assert outcome(path, shuffled) == outcome(path)
     with open_data(path) as group:
@@ -84,16 +86,16 @@ def test_any_order_of_names_is_read_in_the_order_of_the_file(path, monkeypatch):
 
 
 def test_damage_is_that_of_one_trace_and_the_same_as_one_by_one(path, monkeypatch):
-    whole, chance = path.read_bytes(), random.Random(1)
+    content, chance = path.read_bytes(), random.Random(1)
     sound, differing = outcome(path), 0
     with open_data(path) as group:
         headers = [Reader(group).address(name) for name in NAMES]
     for _ in range(60):
-        damaged = bytearray(whole)
-        place = chance.choice(headers) + chance.choice([0, 8, chance.randrange(3000)])
+        damaged = bytearray(content)
+        position = chance.choice(headers) + chance.choice([0, 8, chance.randrange(3000)])
         if chance.random() < 0.3:
-            place = chance.randrange(len(whole) - 20_000, len(whole))
-        damaged[place] = chance.choice([0, 1, 16, 255, damaged[place] ^ 4])
+            position = chance.randrange(len(content) - 20_000, len(content))
+        damaged[position] = chance.choice([0, 1, 16, 255, damaged[position] ^ 4])
         path.write_bytes(damaged)
         try:
             together = outcome(path)
@@ -116,7 +118,7 @@ def test_two_names_of_one_trace_and_compressed_ones(path):
         del data[NAMES[8]]
         data[NAMES[8]] = h5py.SoftLink(f"/data/{NAMES[9]}")
         del data[NAMES[10]]
-    found = outcome(path, [*NAMES, "second.XX_EV"])
-    assert found["second.XX_EV"] == found[NAMES[3]]
-    assert found[NAMES[7]][0] == digest(waveform(NAMES[7]))
-    assert "link" in found[NAMES[8]] and "no trace" in found[NAMES[10]]
+    outcomes = outcome(path, [*NAMES, "second.XX_EV"])
+    assert outcomes["second.XX_EV"] == outcomes[NAMES[3]]
+    assert outcomes[NAMES[7]][0] == digest(waveform(NAMES[7]))
+    assert "link" in outcomes[NAMES[8]] and "no trace" in outcomes[NAMES[10]]

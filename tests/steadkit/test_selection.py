@@ -18,10 +18,10 @@ from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.manifest import manifest_of
 from steadkit.selection import (
-    Names,
+    NameSet,
     Selection,
     excluded_rows,
-    listed,
+    name_set,
     needed_columns,
     read_names,
     select,
@@ -122,7 +122,7 @@ OPTIONS = st.fixed_dictionaries(
         ),
         "group": st.sampled_from(["source_id", "source_origin_time"]),
         "balance": st.booleans(),
-        "exclude": st.just(listed([*TABLE["trace_name"][:50], "unheard_of_EV"])),
+        "exclude": st.just(name_set([*TABLE["trace_name"][:50], "unheard_of_EV"])),
     },
 ).map(
     # Noise has no source, and groups that might mix categories have no balance.
@@ -177,15 +177,19 @@ def test_new_traces_move_none(seed, data):
     new = data.draw(st.lists(st.integers(0, 10**6), unique=True, max_size=40))
     rows = {"trace_name": [f"N{i}_EV" for i in new], "trace_category": [EVENT] * len(new)}
     larger = pd.concat([TABLE, pd.DataFrame(rows, dtype=str)], ignore_index=True).fillna("")
-    before = names(TABLE, Selection(TENTH, seed=seed))
-    after = names(larger, Selection(TENTH, seed=seed))
-    old = [name for name in after if not name.startswith("N")]
+    selected_before = names(TABLE, Selection(TENTH, seed=seed))
+    selected_after = names(larger, Selection(TENTH, seed=seed))
+    old = [name for name in selected_after if not name.startswith("N")]
     # A larger stratum has a larger share, but the new ones displace: what stays keeps its order,
     # and the noise, to which nothing was added, is the same.
-    both = set(old) & set(before)
-    assert [name for name in old if name in both] == [name for name in before if name in both]
-    assert [n for n in old if n.endswith("_NO")] == [n for n in before if n.endswith("_NO")]
-    assert names(larger, Selection(seed=seed, exclude=listed(rows["trace_name"]))) == names(
+    common_names = set(old) & set(selected_before)
+    assert [name for name in old if name in common_names] == [
+        name for name in selected_before if name in common_names
+    ]
+    assert [n for n in old if n.endswith("_NO")] == [
+        n for n in selected_before if n.endswith("_NO")
+    ]
+    assert names(larger, Selection(seed=seed, exclude=name_set(rows["trace_name"]))) == names(
         TABLE, Selection(seed=seed)
     )
 
@@ -209,21 +213,21 @@ def test_no_strata_is_one_draw_over_all():
 
 
 def test_rounding_to_the_nearest():
-    taken = Counter(name[-2:] for name in names(TABLE, Selection(Fraction(1, 16))))
+    selected = Counter(name[-2:] for name in names(TABLE, Selection(Fraction(1, 16))))
     nearest = Selection(Fraction(9, 400), rounding="nearest")
-    assert taken == {"EV": 50, "NO": 12}
+    assert selected == {"EV": 50, "NO": 12}
     assert Counter(name[-2:] for name in names(TABLE, nearest)) == {"EV": 18, "NO": 5}  # 4.5
 
 
 def test_balance_takes_as_many_of_each_as_the_smaller_has():
-    for selection, wanted in (
+    for selection, expected in (
         (Selection(balance=True), 200),
         (Selection(TENTH, balance=True), 20),
         (Selection(count=100, balance=True, stratify=()), 50),
         (Selection(TENTH, balance=True, stratify=("source_magnitude:1,2,3",)), None),
     ):
-        taken = Counter(name[-2:] for name in names(TABLE, selection))
-        assert taken["EV"] == taken["NO"] == (wanted or taken["EV"])
+        selected = Counter(name[-2:] for name in names(TABLE, selection))
+        assert selected["EV"] == selected["NO"] == (expected or selected["EV"])
     one_stratum = names(TABLE, Selection(TENTH, balance=True))
     assert set(one_stratum) <= set(names(TABLE, Selection(TENTH)))
 
@@ -239,10 +243,10 @@ def test_balance_of_one_category_is_refused():
 def test_whole_earthquakes_by_id_and_else_by_time(seed):
     chosen = TABLE.iloc[select(TABLE, Selection(Fraction(1, 5), seed=seed, group="source_id"))]
     for column, rows in (("source_id", TABLE[:700]), ("source_origin_time", TABLE[700:800])):
-        taken = set(chosen[column][chosen.index.isin(rows.index)])
-        wanted = rows["trace_name"][rows[column].isin(taken)]
-        assert taken
-        assert set(wanted) <= set(chosen["trace_name"])
+        selected = set(chosen[column][chosen.index.isin(rows.index)])
+        expected = rows["trace_name"][rows[column].isin(selected)]
+        assert selected
+        assert set(expected) <= set(chosen["trace_name"])
     events = (chosen["trace_category"] == EVENT).sum()
     assert 160 <= events < 160 + 8  # the largest earthquake has 8 traces
     assert (chosen["trace_category"] == NOISE).sum() == 40
@@ -261,8 +265,8 @@ def test_a_box_holds_sources_and_no_noise_or_receivers():
         pd.to_numeric(TABLE[f"source_{axis}"].replace("None", ""))
         for axis in ("latitude", "longitude")
     )
-    wanted = TABLE[latitude.between(-10, 30) & longitude.between(20, 90)]
-    assert sorted(names(TABLE, Selection(box=box))) == sorted(wanted["trace_name"])
+    expected = TABLE[latitude.between(-10, 30) & longitude.between(20, 90)]
+    assert sorted(names(TABLE, Selection(box=box))) == sorted(expected["trace_name"])
     stations = names(TABLE, Selection(box=box, at="receiver"))
     assert any(name.endswith("_NO") for name in stations)
 
@@ -275,32 +279,32 @@ def test_excluded_names_are_never_taken(tmp_path):
     manifest = manifest_of("c", {}, used[60:], ["noise"] * 40)
     (tmp_path / "c.manifest").write_text(manifest.to_text())
     exclude = read_names([tmp_path / name for name in ("a.txt", "b.csv", "c.manifest")])
-    assert exclude == listed([*used, "not_here_EV"])
+    assert exclude == name_set([*used, "not_here_EV"])
     assert len(excluded_rows(TABLE, exclude)) == 100
-    left = names(TABLE, Selection(exclude=exclude))
-    assert sorted(left) == sorted(set(TABLE["trace_name"]) - set(used))
+    remaining = names(TABLE, Selection(exclude=exclude))
+    assert sorted(remaining) == sorted(set(TABLE["trace_name"]) - set(used))
 
 
 @pytest.mark.parametrize(
-    ("selection", "words"),
+    ("selection", "message"),
     [
         (
             Selection(where="source_magnitude > 9"),
             "none of the 1,000 traces match where source_mag",
         ),
         (Selection(box=(89, 0, 90, 1)), "noise has no source"),
-        (Selection(exclude=listed(TABLE["trace_name"])), "without 1,000 names"),
+        (Selection(exclude=name_set(TABLE["trace_name"])), "without 1,000 names"),
         (Selection(count=1001), "use at most 1000"),
         (Selection(count=801, where="source_magnitude >= 0"), "800 traces that match"),
         (Selection(Fraction(1, 2000)), "0.0005 of 1000 traces is none"),
         (Selection(count=402, balance=True), "use at most 400"),
         (Selection(stratify=("p_statu",)), "no column 'p_statu'"),
         (Selection(group="receiver_cod"), "did you mean receiver_code"),
-        (Selection(exclude=Names(3, "ab")), "give the list again"),
+        (Selection(exclude=NameSet(3, "ab")), "give the list again"),
     ],
 )
-def test_what_no_row_can_satisfy_is_refused(selection, words):
-    with pytest.raises(InputError, match=words):
+def test_what_no_row_can_satisfy_is_refused(selection, message):
+    with pytest.raises(InputError, match=message):
         select(TABLE, selection)
 
 
@@ -325,9 +329,9 @@ def test_only_the_columns_needed_are_read():
 
 def test_the_options_of_a_recipe_select_the_same_rows():
     selection = Selection(count=60, where="snr_db > 5", stratify=("source_magnitude:1,3",), seed=4)
-    again = Selection.from_recipe(json.loads(json.dumps(selection.to_recipe())))
-    assert names(TABLE, again) == names(TABLE, selection)
-    assert names(TABLE, replace(again, seed=5)) != names(TABLE, selection)
+    restored = Selection.from_recipe(json.loads(json.dumps(selection.to_recipe())))
+    assert names(TABLE, restored) == names(TABLE, selection)
+    assert names(TABLE, replace(restored, seed=5)) != names(TABLE, selection)
 
 
 def test_real_rows(shared_data: Path):

@@ -3,7 +3,7 @@
 import pytest
 
 from steadkit.errors import InputError
-from steadkit.sources import find_sources, source_of
+from steadkit.sources import find_sources, source_from_path
 
 
 def touch(folder, *names):
@@ -26,13 +26,13 @@ def test_merge_comes_before_the_chunks(tmp_path, monkeypatch):
 
 
 def test_stead_dir_comes_after_the_folder(tmp_path, monkeypatch):
-    here, there = tmp_path / "here", tmp_path / "there"
-    touch(here)
-    touch(there, "merge.hdf5", "merge.csv")
-    monkeypatch.chdir(here)
-    environ = {"STEAD_DIR": str(there)}
-    assert find_sources([], environ)[0].hdf5 == there / "merge.hdf5"
-    touch(here, "chunk1.hdf5", "chunk1.csv")
+    current_folder, stead_folder = tmp_path / "here", tmp_path / "there"
+    touch(current_folder)
+    touch(stead_folder, "merge.hdf5", "merge.csv")
+    monkeypatch.chdir(current_folder)
+    environ = {"STEAD_DIR": str(stead_folder)}
+    assert find_sources([], environ)[0].hdf5 == stead_folder / "merge.hdf5"
+    touch(current_folder, "chunk1.hdf5", "chunk1.csv")
     assert files(find_sources([], environ)) == ["chunk1.hdf5"]
 
 
@@ -44,26 +44,26 @@ def test_nothing_found_says_where_it_looked(tmp_path, monkeypatch):
 
 def test_a_csv_stands_for_its_hdf5(tmp_path):
     touch(tmp_path, "a.csv", "a.h5")
-    assert source_of(tmp_path / "a.csv").hdf5 == tmp_path / "a.h5"
+    assert source_from_path(tmp_path / "a.csv").hdf5 == tmp_path / "a.h5"
 
 
 def test_a_csv_alone_will_do_for_a_list(tmp_path):
     touch(tmp_path, "a.csv")
-    assert source_of(tmp_path / "a.csv", whole=False).csv == tmp_path / "a.csv"
+    assert source_from_path(tmp_path / "a.csv", require_hdf5=False).csv == tmp_path / "a.csv"
     with pytest.raises(InputError, match=r"no 'a\.hdf5' beside"):
-        source_of(tmp_path / "a.csv")
+        source_from_path(tmp_path / "a.csv")
 
 
 def test_what_cannot_be_a_source(tmp_path):
     touch(tmp_path, "a.hdf5", "b.txt")
-    for path, words in {
+    for path, message in {
         tmp_path / "none.hdf5": "no file",
         tmp_path / "a.hdf5": r"no 'a\.csv' beside",
         tmp_path / "b.txt": "neither",
         tmp_path: "folder",
     }.items():
-        with pytest.raises(InputError, match=words):
-            source_of(path)
+        with pytest.raises(InputError, match=message):
+            source_from_path(path)
 
 
 def test_a_file_named_twice_is_refused(tmp_path):

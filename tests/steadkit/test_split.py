@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
-from steadkit.sampling import PARTS
+from steadkit.sampling import SPLITS
 from steadkit.split import (
-    Rule,
+    SplitConfig,
     assign,
     audit,
+    audit_manifest,
     existing_split,
     list_rows,
+    load_training_split,
     parse_by,
     parse_shares,
-    proved,
     refuse_leaks,
     split_manifest,
-    usable_for,
 )
-from steadkit.split.groups import joined, labels_of
+from steadkit.split.groups import group_labels, join_groups
 
 EVEN = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4))
-BY_STATION = Rule(by=("station",))
+BY_STATION = SplitConfig(by=("station",))
 
 
 def table_of(quakes, stations=None, prefix="T"):
@@ -48,7 +48,7 @@ def parts_by(table, parts, column):
 
 
 def counts_of(parts):
-    return [int((np.asarray(parts) == part).sum()) for part in PARTS]
+    return [int((np.asarray(parts) == part).sum()) for part in SPLITS]
 
 
 QUAKES = st.lists(st.integers(0, 40).map("q{}".format), min_size=3, max_size=150)
@@ -56,17 +56,17 @@ QUAKES = st.lists(st.integers(0, 40).map("q{}".format), min_size=3, max_size=150
 
 @given(quakes=QUAKES, seed=st.integers(0, 9), shuffle=st.randoms(use_true_random=False))
 def test_whole_groups_near_the_shares_whatever_the_order(quakes, seed, shuffle):
-    table, rule = table_of(quakes), Rule(shares=EVEN, seed=seed)
+    table, config = table_of(quakes), SplitConfig(shares=EVEN, seed=seed)
     sizes = pd.Series(quakes).value_counts()
     if sizes.max() > len(quakes) / 4 or len(sizes) < 4:
         return  # the next tests are about these
-    parts, _ = assign(table, rule)
+    parts, _ = assign(table, config)
     assert parts_by(table, parts, "source_id").map(len).eq(1).all()
-    wanted = [float(share) * len(quakes) for share in EVEN]
-    off = np.abs(np.array(counts_of(parts)) - wanted)
+    expected = [float(share) * len(quakes) for share in EVEN]
+    off = np.abs(np.array(counts_of(parts)) - expected)
     assert (off <= sizes.max()).all()
     mixed = table.iloc[shuffle.sample(range(len(table)), len(table))]
-    again = pd.Series(assign(mixed, rule)[0], index=mixed["trace_name"])
+    again = pd.Series(assign(mixed, config)[0], index=mixed["trace_name"])
     assert again[table["trace_name"]].tolist() == parts.tolist()
 
 
@@ -79,37 +79,39 @@ def test_what_is_connected_has_one_name(pairs, shuffle):
         np.array([f"{kind}{i:02}" for i in column], dtype=object)
         for kind, column in zip("qs", zip(*pairs, strict=True), strict=True)
     )
-    names = joined([quakes, stations])
+    names = join_groups([quakes, stations])
     # The plain way: spread the smallest name until nothing changes.
     spread = pd.Series(quakes)
     for _ in range(2 * len(pairs)):
         spread = spread.groupby(quakes).transform("min").groupby(stations).transform("min")
     assert names.tolist() == spread.tolist()
     order = shuffle.sample(range(len(pairs)), len(pairs))
-    assert joined([quakes[order], stations[order]]).tolist() == names[order].tolist()
+    assert join_groups([quakes[order], stations[order]]).tolist() == names[order].tolist()
 
 
 @given(count=st.integers(60, 200), more=st.integers(1, 6), seed=st.integers(0, 5))
 def test_few_groups_move_when_some_are_added(count, more, seed):
     table = table_of([f"q{number}" for number in range(count + more)])
-    rule = Rule(seed=seed)
-    before, after = assign(table[:count], rule)[0], assign(table, rule)[0]
+    config = SplitConfig(seed=seed)
+    before, after = assign(table[:count], config)[0], assign(table, config)[0]
     # Each of the two small parts may grow by its share of the new ones and by rounding.
     assert (before != after[:count]).sum() <= 2 * (more + 2)
 
 
 def test_a_fixed_split_stays_fixed():
-    parts, _ = assign(table_of([f"q{number}" for number in range(100)]), Rule())
+    parts, _ = assign(table_of([f"q{number}" for number in range(100)]), SplitConfig())
     assert counts_of(parts) == [85, 5, 10]
     assert [n for n, part in enumerate(parts) if part == "validation"] == [21, 46, 82, 89, 92]
-    other, _ = assign(table_of([f"q{number}" for number in range(100)]), Rule(seed=1))
-    assert parts.tolist() != other.tolist()
+    seed_1_splits, _ = assign(
+        table_of([f"q{number}" for number in range(100)]), SplitConfig(seed=1)
+    )
+    assert parts.tolist() != seed_1_splits.tolist()
 
 
 def test_every_category_gets_its_shares():
     names = names_of(200, 100)
     table = as_csv([row(name) | {"source_id": name} for name in names])
-    parts, _ = assign(table, Rule())
+    parts, _ = assign(table, SplitConfig())
     assert counts_of(parts[:200]) == [170, 10, 20]
     assert counts_of(parts[200:]) == [85, 5, 10]
 
@@ -117,30 +119,30 @@ def test_every_category_gets_its_shares():
 def test_a_large_group_goes_to_the_largest_part():
     quakes = ["big"] * 70 + [f"q{number}" for number in range(30)]
     for seed in range(5):
-        parts, _ = assign(table_of(quakes), Rule(seed=seed))
+        parts, _ = assign(table_of(quakes), SplitConfig(seed=seed))
         assert set(parts[:70]) == {"train"}
         assert counts_of(parts) == [85, 5, 10]
 
 
 @pytest.mark.parametrize(
-    ("quakes", "words"),
+    ("quakes", "message"),
     [
         (["big"] * 90 + [f"q{n}" for n in range(10)], "holds 90 of 100 traces"),
         (["a", "b", "b", "b"], "no trace left for the"),
         ([], "header only"),
     ],
 )
-def test_what_cannot_be_split_is_said(quakes, words):
+def test_what_cannot_be_split_is_said(quakes, message):
     table = table_of(quakes) if quakes else table_of(["a"])[:0]
-    with pytest.raises(InputError, match=words):
-        assign(table, Rule())
+    with pytest.raises(InputError, match=message):
+        assign(table, SplitConfig())
 
 
 def test_an_earthquake_without_an_id_goes_by_its_time():
     table = table_of([""] * 40).assign(
         source_origin_time=[f"2020-01-{1 + n // 4:02} 00:00:00" for n in range(40)]
     )
-    parts, _ = assign(table, Rule(shares=EVEN))
+    parts, _ = assign(table, SplitConfig(shares=EVEN))
     by_time = parts_by(table, parts, "source_origin_time")
     assert len(by_time) == 10
     assert by_time.map(len).eq(1).all()
@@ -150,42 +152,42 @@ def test_by_station_tells_what_it_does_not_promise():
     # A ring: each quake is seen by two stations.
     quakes = [f"q{n // 2}" for n in range(40)]
     table = table_of(quakes, [f"S{(n + 1) // 2 % 20}" for n in range(40)])
-    parts, rule = assign(table, Rule(by=("station",), shares=EVEN))
-    station, earthquake = audit(table, parts, rule)
-    assert (station.what, station.names, station.forbidden) == ("station", [], True)
+    parts, config = assign(table, SplitConfig(by=("station",), shares=EVEN))
+    station, earthquake = audit(table, parts, config)
+    assert (station.group_type, station.names, station.is_leak) == ("station", [], True)
     torn = parts_by(table, parts, "source_id")
     assert earthquake.names == sorted(f"source_id {q}" for q in torn[torn.map(len) > 1].index)
     assert earthquake.names
-    assert not earthquake.forbidden
+    assert not earthquake.is_leak
     refuse_leaks([station, earthquake], "x")
     with pytest.raises(
         InputError, match=r"x leaks: train and .* share, by earthquake, source_id .* in all"
     ):
-        refuse_leaks(audit(table, parts, rule, strict=True), "x")
+        refuse_leaks(audit(table, parts, config, strict=True), "x")
     with pytest.raises(InputError, match="holds 40 of 40"):
-        assign(table, Rule(by=("station", "earthquake")))
+        assign(table, SplitConfig(by=("station", "earthquake")))
 
 
 def test_by_station_and_earthquake_neither_is_torn():
     # Ten islands of two quakes and three stations each.
     quakes = [f"q{n // 3}" for n in range(60)]
     table = table_of(quakes, [f"S{n // 6}{n % 3}" for n in range(60)])
-    parts, rule = assign(table, Rule(by=("station", "earthquake"), shares=EVEN))
-    assert all(not sharing.names for sharing in audit(table, parts, rule))
+    parts, config = assign(table, SplitConfig(by=("station", "earthquake"), shares=EVEN))
+    assert all(not overlap.names for overlap in audit(table, parts, config))
     assert parts_by(table, parts, "receiver_code").map(len).eq(1).all()
     assert all(count >= 12 for count in counts_of(parts))
 
 
 def test_a_station_is_its_network_too():
     table = table_of(["a", "b"], ["X", "X"]).assign(network_code=["N1", "N2"])
-    assert labels_of(table, "station", BY_STATION).tolist() == ["station N1.X", "station N2.X"]
+    assert group_labels(table, "station", BY_STATION).tolist() == ["station N1.X", "station N2.X"]
     with pytest.raises(InputError, match="2 traces have no receiver_code"):
-        labels_of(table.assign(receiver_code=" "), "station", BY_STATION)
+        group_labels(table.assign(receiver_code=" "), "station", BY_STATION)
 
 
 def test_any_column_and_a_value_that_is_not_known():
     table = table_of([f"q{n}" for n in range(40)]).assign(p_status=["manual", "None"] * 20)
-    labels = labels_of(table, "p_status", Rule())
+    labels = group_labels(table, "p_status", SplitConfig())
     assert labels[0] == "p_status manual"
     assert labels[1] == "trace T1.XX_2020_EV"
 
@@ -200,33 +202,33 @@ def test_by_time_training_comes_first_and_earthquakes_stay_whole():
     table = times_of(
         table_of([f"q{n // 2}" for n in range(200)]), [n + 2 * (n % 2) for n in range(200)]
     )
-    parts, rule = assign(table, Rule(by=("time",)))
+    parts, config = assign(table, SplitConfig(by=("time",)))
     assert counts_of(parts) == [170, 10, 20]
     assert parts.tolist() == ["train"] * 170 + ["validation"] * 10 + ["test"] * 20
-    assert rule.cut == ("2020-01-08T02:00:00.000000Z", "2020-01-08T12:00:00.000000Z")
-    time, earthquake = audit(table, parts, rule)
+    assert config.cut == ("2020-01-08T02:00:00.000000Z", "2020-01-08T12:00:00.000000Z")
+    time, earthquake = audit(table, parts, config)
     assert not time.names
     assert not earthquake.names
-    assert earthquake.forbidden
+    assert earthquake.is_leak
 
 
 def test_instants_of_the_user_and_a_gap():
     table = times_of(table_of([f"q{n}" for n in range(100)]), range(100))
-    rule = Rule(by=("time",), cut=("2020-01-02", "2020-01-03T02:00+02:00"), gap_days=0.25)
-    parts, used = assign(table, rule)
+    config = SplitConfig(by=("time",), cut=("2020-01-02", "2020-01-03T02:00+02:00"), gap_days=0.25)
+    parts, used = assign(table, config)
     expected = ["train"] * 24 + ["-"] * 6 + ["validation"] * 18 + ["-"] * 6 + ["test"] * 46
     assert parts.tolist() == expected
-    assert used == rule
+    assert used == config
 
 
 def test_a_trace_on_the_wrong_side_of_time_is_named():
     table = times_of(table_of([f"q{n}" for n in range(9)]), range(9))
     parts = ["train"] * 3 + ["validation"] * 3 + ["test", "train", "test"]
-    time, _ = audit(table, parts, Rule(by=("time",)))
+    time, _ = audit(table, parts, SplitConfig(by=("time",)))
     assert time.names == ["source_id q7"]
-    assert time.shared["train", "test"] == ["source_id q7"]
+    assert time.shared_groups["train", "test"] == ["source_id q7"]
     with pytest.raises(InputError, match=r"'T0[^ ]* has trace_start_time = 'soon'"):
-        assign(table.assign(trace_start_time="soon"), Rule(by=("time",)))
+        assign(table.assign(trace_start_time="soon"), SplitConfig(by=("time",)))
 
 
 def placed(latitudes, longitudes, noise=False):
@@ -246,48 +248,50 @@ def placed(latitudes, longitudes, noise=False):
 @pytest.mark.parametrize("noise", [False, True])
 def test_cells_of_a_grid_on_both_sides_of_the_date_line(noise):
     table = placed([0.5, 0.9, -0.1, 0.5, 90], [179.5, -180.5, 179.5, -179.5, 540 - 360.5], noise)
-    labels = labels_of(table, "region", Rule(by=("region",))).tolist()
+    labels = group_labels(table, "region", SplitConfig(by=("region",))).tolist()
     assert labels == ["cell 0 179", "cell 0 179", "cell -1 179", "cell 0 -180", "cell 90 179"]
     with pytest.raises(InputError, match="have no place"):
-        labels_of(placed([91], [0], noise), "region", Rule(by=("region",)))
+        group_labels(placed([91], [0], noise), "region", SplitConfig(by=("region",)))
 
 
 def test_no_cell_is_in_two_parts():
     random = np.random.default_rng(0)
     table = placed(random.uniform(-60, 60, 300), random.uniform(-180, 180, 300))
-    parts, rule = assign(table, Rule(by=("region",), cell_degrees=10))
-    region, _ = audit(table, parts, rule)
+    parts, config = assign(table, SplitConfig(by=("region",), cell_degrees=10))
+    region, _ = audit(table, parts, config)
     assert not region.names
-    assert sum(region.groups.values()) == len(set(labels_of(table, "region", rule)))
+    assert sum(region.groups.values()) == len(set(group_labels(table, "region", config)))
 
 
 def test_boxes_and_what_lies_in_neither():
     table = placed([10, 20, 30, 31], [5, 5, 5, 5]).assign(source_id=["a", "b", "c", "c"])
-    rule = Rule(by=("region",), validation_box=(15, 0, 25, 10), test_box=(30.5, 0, 40, 10))
-    parts, _ = assign(table, rule)
+    config = SplitConfig(by=("region",), validation_box=(15, 0, 25, 10), test_box=(30.5, 0, 40, 10))
+    parts, _ = assign(table, config)
     # The last two are one earthquake: the test box takes it whole.
     assert parts.tolist() == ["train", "validation", "test", "test"]
-    region, _ = audit(table, ["train", "train", "test", "test"], rule)
+    region, _ = audit(table, ["train", "train", "test", "test"], config)
     assert region.names == ["source_id b"]
     with pytest.raises(InputError, match="lies in both boxes"):
-        assign(table, Rule(by=("region",), validation_box=(0, 0, 50, 9), test_box=(9, 0, 11, 9)))
+        assign(
+            table, SplitConfig(by=("region",), validation_box=(0, 0, 50, 9), test_box=(9, 0, 11, 9))
+        )
 
 
 def test_the_same_samples_go_together():
     table = table_of([f"q{n}" for n in range(40)])
     digests = [f"{n % 20:032x}" for n in range(38)] + ["-", "-"]
-    parts, rule = assign(table, Rule(shares=EVEN), digests)
+    parts, config = assign(table, SplitConfig(shares=EVEN), digests)
     assert parts[:18].tolist() == parts[20:38].tolist()
     spoilt = parts.copy()
     spoilt[0] = "test" if parts[0] != "test" else "train"
-    (*_, samples) = audit(table, spoilt, rule, digests)
+    (*_, samples) = audit(table, spoilt, config, digests)
     assert samples.names == [f"waveform {0:032x}"]
     with pytest.raises(InputError, match="same samples"):
         refuse_leaks([samples], "x")
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"by": ()}, "nothing to split by"),
         ({"by": ("station", "station")}, "name each once"),
@@ -305,31 +309,31 @@ def test_the_same_samples_go_together():
         ({"stratify": ("p_status:1,2",)}, "text and has no bins"),
     ],
 )
-def test_rules_that_contradict_themselves(settings, words):
-    with pytest.raises(InputError, match=words):
-        Rule(**settings)
+def test_rules_that_contradict_themselves(settings, message):
+    with pytest.raises(InputError, match=message):
+        SplitConfig(**settings)
 
 
 @pytest.mark.parametrize(
-    "rule",
+    "config",
     [
-        Rule(),
-        Rule(by=("station", "earthquake"), shares=EVEN, seed=7, stratify=()),
-        Rule(by=("time",), cut=("2020-01-01", "2021-01-01"), gap_days=2.5),
-        Rule(by=("region",), cell_degrees=0.5),
-        Rule(by=("region",), validation_box=(0, 0, 1, 1), test_box=(2, 170, 3, -170)),
+        SplitConfig(),
+        SplitConfig(by=("station", "earthquake"), shares=EVEN, seed=7, stratify=()),
+        SplitConfig(by=("time",), cut=("2020-01-01", "2021-01-01"), gap_days=2.5),
+        SplitConfig(by=("region",), cell_degrees=0.5),
+        SplitConfig(by=("region",), validation_box=(0, 0, 1, 1), test_box=(2, 170, 3, -170)),
     ],
 )
-def test_a_recipe_gives_the_rule_back(rule):
-    recipe = json.loads(json.dumps(rule.to_recipe("3f9a")))
+def test_a_recipe_gives_the_rule_back(config):
+    recipe = json.loads(json.dumps(config.to_recipe("3f9a")))
     assert recipe["of"] == "3f9a"
-    assert Rule.from_recipe(recipe) == rule
+    assert SplitConfig.from_recipe(recipe) == config
 
 
 @pytest.mark.parametrize("spoilt", [{"by": 5}, {"shares": ["x"]}, {"cut": [1, 2], "by": ["time"]}])
 def test_a_recipe_that_was_spoilt(spoilt):
     with pytest.raises(InputError):
-        Rule.from_recipe({"operation": "split"} | spoilt)
+        SplitConfig.from_recipe({"operation": "split"} | spoilt)
 
 
 def test_what_is_written_on_a_command_line():
@@ -355,8 +359,10 @@ def test_the_order_of_the_rows_changes_no_byte(csv, run):
     table = pd.read_csv(csv, dtype=str, keep_default_na=False)
     table.sample(frac=1, random_state=1).to_csv(csv, index=False)
     assert run("steadkit", "split", csv, "-o", "other.manifest").exit_code == 0
-    one, other = (csv.with_name(f"{name}.manifest").read_bytes() for name in ("one", "other"))
-    assert one == other
+    manifest_a, manifest_b = (
+        csv.with_name(f"{name}.manifest").read_bytes() for name in ("one", "other")
+    )
+    assert manifest_a == manifest_b
 
 
 def test_a_split_by_its_command_and_the_proof(csv, run):
@@ -388,7 +394,7 @@ def test_a_leak_is_named_and_the_exit_code_is_1(csv, run):
     assert run("steadkit", "split", "--check", "x.manifest", "--by", "p_status").exit_code == 0
     # Both what is forbidden and what is allowed is counted right.
     pairs = parts_by(table, parts, "source_id").drop("")
-    (earthquake,) = proved(leaking, table)
+    (earthquake,) = audit_manifest(leaking, table)
     assert earthquake.names == sorted(f"source_id {q}" for q in pairs[pairs.map(len) > 1].index)
 
 
@@ -409,7 +415,7 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("x.csv", "--by", "statoin"), "no column 'statoin'"),
         (("x.csv", "--shares", "0.5,0.5"), "add up to 1"),
@@ -424,9 +430,9 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
         (("x.csv", "--metadata", "x.csv", "--metadata", "x.csv"), "two of the CSV files"),
     ],
 )
-def test_hostile_options_get_one_line(csv, run, arguments, words):
+def test_hostile_options_get_one_line(csv, run, arguments, message):
     before = sorted(csv.parent.iterdir())
-    refused(run("steadkit", "split", *arguments), words)
+    refused(run("steadkit", "split", *arguments), message)
     assert sorted(csv.parent.iterdir()) == before
 
 
@@ -450,24 +456,24 @@ def test_training_finds_the_split_beside_its_data(csv):
     assert existing_split(csv) is None
     base.write(csv.with_suffix(".manifest"))
     assert existing_split(csv) is None
-    split, _ = split_manifest(base, table, Rule())
+    split, _ = split_manifest(base, table, SplitConfig())
     split.write(csv.with_suffix(".manifest"))
     assert existing_split(csv) == csv.with_suffix(".manifest")
     split.write(csv.with_name("x.split.manifest"))
     assert existing_split(csv) == csv.with_name("x.split.manifest")
-    assert usable_for(existing_split(csv), csv).digest == split.digest
+    assert load_training_split(existing_split(csv), csv).digest == split.digest
 
 
 def test_training_on_fewer_traces_than_were_split(csv):
     base, table = list_rows(csv)
-    split, _ = split_manifest(base, table, Rule())
+    split, _ = split_manifest(base, table, SplitConfig())
     split.write(csv.with_name("all.manifest"))
     pd.read_csv(csv, dtype=str, keep_default_na=False)[::2].to_csv(csv, index=False)
-    ours = usable_for(csv.with_name("all.manifest"), csv)
-    assert len(ours.traces) == 120
+    training_manifest = load_training_split(csv.with_name("all.manifest"), csv)
+    assert len(training_manifest.traces) == 120
     part_of = dict(zip(split.traces, split.parts, strict=True))
-    assert [part_of[name] for name in ours.traces] == list(ours.parts)
-    assert ours.recipe == {"operation": "restrict", "of": split.digest}
+    assert [part_of[name] for name in training_manifest.traces] == list(training_manifest.parts)
+    assert training_manifest.recipe == {"operation": "restrict", "of": split.digest}
 
 
 def spoil(split, how):
@@ -486,7 +492,7 @@ def spoil(split, how):
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "message"),
     [
         ("leak", "train and test share, by earthquake"),
         ("left out", "no part"),
@@ -494,18 +500,18 @@ def spoil(split, how):
         ("other data", "the split of other data"),
     ],
 )
-def test_splits_that_training_refuses(csv, how, words):
+def test_splits_that_training_refuses(csv, how, message):
     events = pd.read_csv(csv, dtype=str, keep_default_na=False)[:180]
     events.to_csv(csv, index=False)
-    split, _ = split_manifest(*list_rows(csv), Rule())
+    split, _ = split_manifest(*list_rows(csv), SplitConfig())
     spoil(split, how).write(csv.with_name("x.split.manifest"))
-    with pytest.raises(InputError, match=words):
-        usable_for(csv.with_name("x.split.manifest"), csv)
+    with pytest.raises(InputError, match=message):
+        load_training_split(csv.with_name("x.split.manifest"), csv)
 
 
 def test_training_takes_a_split_by_station_as_it_is(csv):
     base, table = list_rows(csv, BY_STATION)
-    split, found = split_manifest(base, table, BY_STATION)
-    assert any(sharing.names for sharing in found)
+    split, overlaps = split_manifest(base, table, BY_STATION)
+    assert any(overlap.names for overlap in overlaps)
     split.write(csv.with_name("x.split.manifest"))
-    assert usable_for(csv.with_name("x.split.manifest"), csv).digest == split.digest
+    assert load_training_split(csv.with_name("x.split.manifest"), csv).digest == split.digest

@@ -55,7 +55,7 @@ def test_a_file_with_a_user_block(stead, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "pattern"),
     [
         (np.zeros((3, 6000), "f4"), r"shape \(3, 6000\)"),
         (np.zeros((6000, 3), "f8"), "float64"),
@@ -70,12 +70,12 @@ def test_a_file_with_a_user_block(stead, tmp_path):
     ],
     ids=["shape", "float64", "int32", "big-endian", "scalar", "nan", "inf"],
 )
-def test_what_is_not_a_waveform_is_refused(stead, data, words):
+def test_what_is_not_a_waveform_is_refused(stead, data, pattern):
     source = stead()
     edit(source, replace(NAMES[0], data))
-    with open_data(source.hdf5) as group, pytest.raises(InputError, match=words):
+    with open_data(source.hdf5) as group, pytest.raises(InputError, match=pattern):
         read_waveform(group, NAMES[0])
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=pattern):
         Waveforms(source.hdf5, NAMES).read([0])
 
 
@@ -87,8 +87,8 @@ def test_samples_of_a_thousand_million_are_fine(stead):
 
 def test_links_out_of_the_file_are_refused(stead, tmp_path):
     source = stead()
-    with h5py.File(tmp_path / "other.hdf5", "w") as other:
-        other["secret"] = np.zeros((6000, 3), "f4")
+    with h5py.File(tmp_path / "other.hdf5", "w") as other_file:
+        other_file["secret"] = np.zeros((6000, 3), "f4")
 
     def link(file):
         del file[f"data/{NAMES[0]}"], file[f"data/{NAMES[1]}"]
@@ -121,16 +121,16 @@ def test_files_that_are_not_stead(tmp_path, stead):
     (tmp_path / "text.hdf5").write_text("not HDF5")
     with h5py.File(tmp_path / "other.hdf5", "w") as file:
         file["data"] = [1, 2]
-    whole = stead().hdf5.read_bytes()
-    (tmp_path / "cut.hdf5").write_bytes(whole[: len(whole) // 2])
+    content = stead().hdf5.read_bytes()
+    (tmp_path / "cut.hdf5").write_bytes(content[: len(content) // 2])
     cases = {
         "none": "no file",
         "text": "not an HDF5 file",
         "other": "no group 'data'",
         "cut": "truncated",
     }
-    for name, words in cases.items():
-        with pytest.raises(InputError, match=words), open_data(tmp_path / f"{name}.hdf5"):
+    for name, pattern in cases.items():
+        with pytest.raises(InputError, match=pattern), open_data(tmp_path / f"{name}.hdf5"):
             raise AssertionError(f"{name} was opened")
 
 
@@ -175,7 +175,7 @@ def test_the_digest_of_attributes_tells_their_content_not_their_storage(tmp_path
     for path in (tmp_path / "a.hdf5", tmp_path / "ours.hdf5"):
         with open_data(path) as group:
             reader = Reader(group)
-            stored = reader.stored("x")
+            stored = reader.locate("x")
             samples = np.empty((6000, 3), np.float32)
             reader.read_into(stored, samples)
             np.testing.assert_array_equal(samples, waveform("x"))
@@ -199,20 +199,20 @@ def test_many_traces_at_once_are_read_as_one_by_one(stead):
         reader = Reader(group)
         for _ in range(2):  # once to learn the kinds, once to know them
             traces = sorted((reader.address(name), name) for name in NAMES)
-            found = reader.many([(name, address) for address, name in traces])
-            read = {
+            batch = reader.read_batch([(name, address) for address, name in traces])
+            attributes_of_trace = {
                 number: table.attributes(row)
-                for numbers, table in found.attributes
+                for numbers, table in batch.attributes
                 for row, number in enumerate(numbers)
             }
-            samples = reader.samples(found)
+            samples = reader.samples(batch)
             for number, (_, name) in enumerate(traces):
-                attributes, stored = read[number], found.stored[number]
-                alone = Reader(group).attributes(Reader(group).stored(name), reader.heaps())
-                assert stored.name == name
+                read_attributes, location = attributes_of_trace[number], batch.locations[number]
+                alone = Reader(group).attributes(Reader(group).locate(name), reader.heaps())
+                assert location.name == name
                 assert samples[number] == waveform(name).tobytes()
-                assert attributes.digest() == alone.digest()
-                assert repr(attributes.decoded()) == repr(alone.decoded())
+                assert read_attributes.digest() == alone.digest()
+                assert repr(read_attributes.decode()) == repr(alone.decode())
 
 
 def test_a_writer_refuses_what_is_no_trace(tmp_path):

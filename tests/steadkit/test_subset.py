@@ -1,4 +1,4 @@
-"""Subset: the right traces, whole, the same bytes whatever the order of the source."""
+"""Subset: the selected traces, complete, identical for any order of the source."""
 
 import hashlib
 from collections import Counter
@@ -16,14 +16,14 @@ def test_half_of_each_category_whole(stead, run, tmp_path):
     source = stead()
     result = run("steadkit", "subset", source.hdf5, "--fraction", "0.5", "-o", "half.hdf5")
     assert result.exit_code == 0, result.output
-    taken, given = waveforms_in(tmp_path / "half.hdf5"), waveforms_in(source.hdf5)
-    assert len(taken) == 6
-    assert sum(name.endswith("_EV") for name in taken) == 4
-    for name, samples in taken.items():
+    written, original = waveforms_in(tmp_path / "half.hdf5"), waveforms_in(source.hdf5)
+    assert len(written) == 6
+    assert sum(name.endswith("_EV") for name in written) == 4
+    for name, samples in written.items():
         assert samples.dtype == "float32"
-        assert (samples == given[name]).all()
+        assert (samples == original[name]).all()
     attributes = attributes_in(source.hdf5)
-    assert attributes_in(tmp_path / "half.hdf5") == {name: attributes[name] for name in taken}
+    assert attributes_in(tmp_path / "half.hdf5") == {name: attributes[name] for name in written}
     assert all(len(row) == 35 for row in attributes.values())
 
 
@@ -173,7 +173,7 @@ def test_every_option_at_once(stead, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ((), "how much?"),
         (("--group", "source_id"), "how much?"),
@@ -200,10 +200,10 @@ def test_every_option_at_once(stead, run, tmp_path):
         (("--balance", "--where", "trace_category == 'noise'"), "balance needs events and noise"),
     ],
 )
-def test_options_that_cannot_be(stead, run, tmp_path, options, words):
+def test_options_that_cannot_be(stead, run, tmp_path, options, message):
     stead()
     before = sorted(tmp_path.iterdir())
-    refused(run("steadkit", "subset", "chunk.hdf5", *options), words)
+    refused(run("steadkit", "subset", "chunk.hdf5", *options), message)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -233,12 +233,12 @@ def test_sources_that_tell_their_earthquakes_differently(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "words"), [("0", "above 0"), ("1.5", "at most 1"), ("abc", "not a number")]
+    ("fraction", "message"), [("0", "above 0"), ("1.5", "at most 1"), ("abc", "not a number")]
 )
-def test_fractions_that_are_none(stead, run, tmp_path, fraction, words):
+def test_fractions_that_are_none(stead, run, tmp_path, fraction, message):
     stead()
     before = sorted(tmp_path.iterdir())
-    refused(run("steadkit", "subset", "chunk.hdf5", "--fraction", fraction), words)
+    refused(run("steadkit", "subset", "chunk.hdf5", "--fraction", fraction), message)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -249,11 +249,11 @@ def test_a_fraction_of_nothing(stead, run, tmp_path):
 
 def test_an_existing_target_is_kept(stead, run, tmp_path):
     stead()
-    mine = b"\x89HDF\r\n\x1a\n of mine: data\0"
-    (tmp_path / "half.hdf5").write_bytes(mine)
+    foreign = b"\x89HDF\r\n\x1a\n of mine: data\0"
+    (tmp_path / "half.hdf5").write_bytes(foreign)
     arguments = ("steadkit", "subset", "chunk.hdf5", "--fraction", "0.5", "-o", "half.hdf5")
     refused(run(*arguments), "half.hdf5", "--overwrite")
-    assert (tmp_path / "half.hdf5").read_bytes() == mine
+    assert (tmp_path / "half.hdf5").read_bytes() == foreign
     assert run(*arguments, "--overwrite").exit_code == 0
     assert len(waveforms_in(tmp_path / "half.hdf5")) == 6
 

@@ -59,7 +59,7 @@ def test_a_terminal_of_ascii_gets_escapes(stead, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "words"),
+    ("command", "code", "message"),
     [
         ("steadkit info chunk.hdf5 > /dev/full", 1, "no space left on device: make room"),
         ("steadkit info chunk.hdf5 >&-", 0, ""),
@@ -75,13 +75,13 @@ def test_a_terminal_of_ascii_gets_escapes(stead, tmp_path):
         ("unset HOME; steadkit subset chunk.hdf5 --fraction 0.5", 0, ""),
     ],
 )
-def test_odd_surroundings_end_in_one_line_or_do_no_harm(stead, tmp_path, command, code, words):
+def test_odd_surroundings_end_in_one_line_or_do_no_harm(stead, tmp_path, command, code, message):
     stead()
     ended = start(command, tmp_path)
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr and "Exception ignored" not in ended.stderr
-    if words is not None:
-        assert words in ended.stderr and len(ended.stderr.splitlines()) == bool(words)
+    if message is not None:
+        assert message in ended.stderr and len(ended.stderr.splitlines()) == bool(message)
 
 
 NAMES = ["a\x1b[31mb", "a\nb", "\u202eb", "Žlutý ☃", "a%b$c[d]", "bad\udcff"]

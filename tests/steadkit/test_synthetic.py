@@ -1,4 +1,4 @@
-"""The miniature made from seismology: its physics, its faults, its bytes."""
+"""The miniature made from seismology: its physics, its issues, its bytes."""
 
 import itertools
 import math
@@ -55,23 +55,23 @@ def onset(trace):
 
 @pytest.mark.parametrize("make", [earthquakes, noise])
 def test_a_longer_run_begins_with_the_same_traces(make):
-    for (row, waveform), (again, same) in zip(make(5, seed=3), make(9, seed=3), strict=False):
-        assert repr(row) == repr(again)
+    for (row, waveform), (longer_row, same) in zip(make(5, seed=3), make(9, seed=3), strict=False):
+        assert repr(row) == repr(longer_row)
         assert waveform.tobytes() == same.tobytes()
 
 
 @pytest.mark.parametrize("make", [earthquakes, noise])
 def test_another_seed_makes_other_traces(make):
-    (row, waveform), (other_row, other) = next(make(1, seed=1)), next(make(1, seed=2))
+    (row, waveform), (other_row, other_waveform) = next(make(1, seed=1)), next(make(1, seed=2))
     assert row["trace_name"] != other_row["trace_name"]
     assert row["receiver_latitude"] != other_row["receiver_latitude"]
-    assert not np.array_equal(waveform, other)
+    assert not np.array_equal(waveform, other_waveform)
 
 
 def test_another_seed_has_another_catalogue():
-    (row, _), (other, _) = next(earthquakes(1, seed=1)), next(earthquakes(1, seed=2))
-    assert row["source_latitude"] != other["source_latitude"]
-    assert row["source_magnitude"] != other["source_magnitude"]
+    (row, _), (other_row, _) = next(earthquakes(1, seed=1)), next(earthquakes(1, seed=2))
+    assert row["source_latitude"] != other_row["source_latitude"]
+    assert row["source_magnitude"] != other_row["source_magnitude"]
 
 
 @pytest.mark.parametrize("make", [earthquakes, noise])
@@ -114,8 +114,8 @@ def test_rows_have_steads_columns_in_their_order(events, quiet):
 def test_event_rows_have_every_column_filled_with_its_type(events):
     for row, _ in events:
         for name, value in row.items():
-            wanted = str if name in schema.TEXT_COLUMNS else float
-            assert type(value) is (np.ndarray if name in schema.ARRAY_COLUMNS else wanted), name
+            expected = str if name in schema.TEXT_COLUMNS else float
+            assert type(value) is (np.ndarray if name in schema.ARRAY_COLUMNS else expected), name
             assert not isinstance(value, str) or value, name
         assert (row["snr_db"].shape, row["snr_db"].dtype) == ((3,), np.float64)
         assert (row["coda_end_sample"].shape, row["coda_end_sample"].dtype) == ((1, 1), np.float64)
@@ -132,8 +132,8 @@ def test_noise_rows_know_a_station_and_nothing_else(quiet):
 def test_names_are_unique_and_repeat_station_start_and_category(events, quiet):
     names = [row["trace_name"] for row, _ in events + quiet]
     assert len(set(names)) == len(names)
-    for kind, suffix, category in ((events, "EV", schema.EVENT), (quiet, "NO", schema.NOISE)):
-        for row, _ in kind:
+    for examples, suffix, category in ((events, "EV", schema.EVENT), (quiet, "NO", schema.NOISE)):
+        for row, _ in examples:
             start = datetime.fromisoformat(row["trace_start_time"]).strftime("%Y%m%d%H%M%S")
             station = f"{row['receiver_code']}.{row['network_code']}"
             assert row["trace_name"] == f"{station}_{start}_{suffix}"
@@ -148,8 +148,8 @@ def test_slots_of_time_do_not_collide():
 
 def test_every_station_has_a_name_of_its_own():
     networks = [stations.network(0, region) for region in range(len(stations.REGIONS))]
-    names = {(each.network, each.code) for network in networks for each in network}
-    assert len(names) == len(stations.REGIONS) * stations.PER_REGION
+    names = {(station.network, station.code) for network in networks for station in network}
+    assert len(names) == len(stations.REGIONS) * stations.STATIONS_PER_REGION
 
 
 # ---- Arrivals ----
@@ -295,8 +295,8 @@ def test_radiation_is_that_of_the_moment_tensor(seed):
     ray = np.array([np.sin(i) * np.cos(a), np.sin(i) * np.sin(a), np.cos(i)])
     vertical = np.array([np.cos(i) * np.cos(a), np.cos(i) * np.sin(a), -np.sin(i)])
     across = np.array([-np.sin(a), np.cos(a), 0])
-    wanted = [side @ moment_tensor(mechanism) @ ray for side in (ray, vertical, across)]
-    assert source.radiation(mechanism, i, a) == pytest.approx(wanted)
+    expected = [side @ moment_tensor(mechanism) @ ray for side in (ray, vertical, across)]
+    assert source.radiation(mechanism, i, a) == pytest.approx(expected)
 
 
 def test_nodal_planes_send_no_p_and_the_most_s():
@@ -358,8 +358,8 @@ def test_a_wavelet_keeps_its_spectrum_and_starts_at_once():
     assert np.argmax(np.abs(wavelet)) < 30
     # Velocity in the pass band: the displacement times 2 pi f.
     f = (FREQUENCIES > 3) & (FREQUENCIES < 6)
-    wanted = smooth * 2 * np.pi * FREQUENCIES * schema.SAMPLING_RATE
-    assert np.abs(transform[f]) == pytest.approx(wanted[f], rel=0.05)
+    expected = smooth * 2 * np.pi * FREQUENCIES * schema.SAMPLING_RATE
+    assert np.abs(transform[f]) == pytest.approx(expected[f], rel=0.05)
 
 
 def test_p_pushes_up_and_away_or_pulls_down_and_back():
@@ -425,7 +425,7 @@ def test_the_onset_of_s_is_at_its_sample_on_the_horizontals(events):
     assert np.mean(np.abs(picks) <= 20) > 0.75
 
 
-# ---- SNR, noise, faults ----
+# ---- SNR, noise, issues ----
 
 
 def test_snr_is_that_of_the_waveform(events):
@@ -449,7 +449,7 @@ def test_what_is_drowned_by_noise_is_not_kept():
     faint = quake._replace(magnitude=-2.0)
     attempts = [traces._event_trace(faint, path, np.random.default_rng(k)) for k in range(8)]
     for row, _ in itertools.chain(*attempts):
-        assert row["snr_db"].mean() >= traces.FAINTEST_DB
+        assert row["snr_db"].mean() >= traces.MIN_SNR_DB
     assert [] in attempts
 
 
@@ -475,7 +475,7 @@ def test_noise_is_passed_between_1_and_45_hz(quiet):
 def test_stations_sound_different_and_components_partly_alike():
     network = stations.network(0, 0)
     rngs = (np.random.default_rng(k) for k in itertools.count())
-    records = [ambient.ambient(each, 2.0, picked=True, rng=next(rngs)) for each in network]
+    records = [ambient.ambient(station, 2.0, picked=True, rng=next(rngs)) for station in network]
     crossings = [np.mean(np.diff(np.sign(record[2])) != 0) for record in records]
     assert max(crossings) > 1.5 * min(crossings)
     assert np.ptp(np.log([record.std() for record in records])) > 0.5
@@ -496,39 +496,39 @@ def test_a_station_is_noisier_by_day():
 
 @pytest.mark.parametrize("disturb", [row[0] for row in ambient.DISTURBANCES])
 def test_disturbances_are_seeded_and_stand_out(disturb):
-    one, same, other = (disturb(np.random.default_rng(seed)) for seed in (4, 4, 5))
-    assert np.array_equal(one, same)
-    assert not np.array_equal(one, other)
-    assert np.isfinite(one).all()
-    assert np.abs(one).max() > 1
+    noise_a, noise_b, noise_c = (disturb(np.random.default_rng(seed)) for seed in (4, 4, 5))
+    assert np.array_equal(noise_a, noise_b)
+    assert not np.array_equal(noise_a, noise_c)
+    assert np.isfinite(noise_a).all()
+    assert np.abs(noise_a).max() > 1
 
 
 def test_components_die_and_are_copied_as_often_as_they_should():
     counts = np.arange(1.0, 10.0).reshape(3, 3)
     rngs = [np.random.default_rng(seed) for seed in range(2000)]
-    killed = [int((~traces._kill(counts, rng).any(axis=1)).sum()) for rng in rngs]
+    killed = [int((~traces._silence_components(counts, rng).any(axis=1)).sum()) for rng in rngs]
     assert set(killed) == {0, 1, 2}
     assert 0.02 < np.mean(np.array(killed) > 0) < 0.06
-    copied = [traces._copy(counts, traces.COPIED["noise"], rng) for rng in rngs]
+    copied = [traces._copy_vertical(counts, traces.COPY_CHANCE["noise"], rng) for rng in rngs]
     alike = [np.array_equal(each[0], each[1]) for each in copied]
     assert 0.015 < np.mean(alike) < 0.04
 
 
-def test_faults_reach_the_traces(events):
+def test_issues_reach_the_traces(events):
     dead = [row for row, waveform in events if not live(waveform).all()]
     assert 1 <= len(dead) < 10
     assert all((row["snr_db"] == 0).any() for row in dead)
-    *others, copied = (waveform for _, waveform in noise(24))
+    *uncopied, copied = (waveform for _, waveform in noise(24))
     assert (copied == copied[:, :1]).all()
-    assert not any((waveform == waveform[:, :1]).all() for waveform in others)
+    assert not any((waveform == waveform[:, :1]).all() for waveform in uncopied)
 
 
 def test_a_second_earthquake_comes_after_the_coda_of_the_first():
     quake, path = paths(1)[0]
     seconds = [
-        traces._second(quake, path, 3000, np.random.default_rng(seed)) for seed in range(200)
+        traces._aftershock(quake, path, 3000, np.random.default_rng(seed)) for seed in range(200)
     ]
     shaken = [each for each in seconds if each.any()]
     assert 2 <= len(shaken) <= 20
     assert all(np.abs(each[:, :3200]).max() < 1e-9 * np.abs(each).max() for each in shaken)
-    assert not traces._second(quake, path, 5500, np.random.default_rng(0)).any()
+    assert not traces._aftershock(quake, path, 5500, np.random.default_rng(0)).any()

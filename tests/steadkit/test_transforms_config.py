@@ -1,12 +1,12 @@
-"""Rates and bounds: the published ones, and those that cannot be."""
+"""Rates and bounds: the published values, and invalid ones."""
 
 from dataclasses import fields
 
 import pytest
 
 from steadkit.errors import InputError
-from steadkit.transforms import PRESETS, RATES, AugmentConfig, light
-from steadkit.transforms.chain import CHAIN, NEEDS
+from steadkit.transforms import PRESETS, RATES, AugmentConfig, light_augmentation
+from steadkit.transforms.augment import CHAIN, NEEDS
 
 PUBLISHED = {
     "shift": 0.99,
@@ -39,14 +39,14 @@ def test_none_is_none_and_robust_has_what_the_published_one_lacks():
 
 def test_uniform_moves_every_trace_both_ways_and_does_nothing_else():
     uniform = PRESETS["uniform"]
-    assert rates(uniform) == rates(light(uniform)) == {"shift": 1.0}
-    assert uniform.shift_earlier and light(uniform).shift_earlier
+    assert rates(uniform) == rates(light_augmentation(uniform)) == {"shift": 1.0}
+    assert uniform.shift_earlier and light_augmentation(uniform).shift_earlier
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_light_is_a_shift_at_half_its_rate(name):
     config = PRESETS[name]
-    half = light(config)
+    half = light_augmentation(config)
     # But where every trace is shifted, every one is: none may be shown where it was cut.
     rate = config.shift if config.shift == 1 else config.shift / 2
     assert rates(half) == ({"shift": rate} if config.shift else {})

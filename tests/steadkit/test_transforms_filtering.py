@@ -1,4 +1,4 @@
-"""Filtering: an onset is neither moved nor faded out."""
+"""Filters: an onset is neither shifted nor faded out."""
 
 from math import nan
 
@@ -27,8 +27,8 @@ def test_pre_emphasis_takes_off_the_sample_before(example, coefficient):
     emphasised = pre_emphasis(example, coefficient)
     assert_well_formed(emphasised)
     old = example.waveform.astype(float)
-    wanted = old - coefficient * np.concatenate([np.zeros((1, 3)), old[:-1]])
-    np.testing.assert_allclose(emphasised.waveform, wanted, rtol=1e-5, atol=1e-3)
+    expected = old - coefficient * np.concatenate([np.zeros((1, 3)), old[:-1]])
+    np.testing.assert_allclose(emphasised.waveform, expected, rtol=1e-5, atol=1e-3)
     # The largest amplitude from the arrival on is at the arrival.
     assert loudness(emphasised.waveform)[round(example.p[0]) :].argmax() == 0
 
@@ -79,8 +79,8 @@ def test_a_taper_fades_the_ends_and_no_arrival(example, random, lengths):
     assert_well_formed(tapered)
     for time in example.p + example.s:
         if not np.isnan(time):
-            at = round(time)
-            np.testing.assert_array_equal(tapered.waveform[at], example.waveform[at])
+            sample = round(time)
+            np.testing.assert_array_equal(tapered.waveform[sample], example.waveform[sample])
     before, after = (
         w - example.waveform.mean(axis=0) for w in (example.waveform, tapered.waveform)
     )
@@ -103,12 +103,15 @@ def test_a_fixed_taper_is_half_a_cosine_and_stepped_ones_are_drawn(level):
     rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(100) / 100)
     np.testing.assert_allclose(fixed[:100], rise, atol=1e-6 * max(level, 1))
     np.testing.assert_allclose(fixed, fixed[::-1], atol=1e-6 * max(level, 1))
-    drawn = [
+    lengths_drawn = [
         int((taper(box, random, (50, 100)).waveform[:400] != box.waveform[:400]).any(axis=1).sum())
         for _ in range(400)
     ]
-    assert {round(count, -1) for count in drawn} == {50, 100}  # the last one may round to the same
-    assert abs(drawn.count(50) - 200) < 4 * 10
+    assert {round(count, -1) for count in lengths_drawn} == {
+        50,
+        100,
+    }  # the last one may round to the same
+    assert abs(lengths_drawn.count(50) - 200) < 4 * 10
 
 
 @pytest.mark.parametrize(("p", "s", "cut"), [(-50.0, 100.0, 0), (5900.0, 6100.0, -1)])

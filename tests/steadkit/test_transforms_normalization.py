@@ -10,8 +10,8 @@ from steadkit.errors import InputError
 from steadkit.transforms import (
     NORMALIZATIONS,
     normalize,
+    normalize_batch_into,
     normalize_into,
-    normalize_some_into,
 )
 
 MODES = sorted(set(NORMALIZATIONS) - {"none"})
@@ -85,11 +85,11 @@ def test_finite_in_finite_out(mode, waveform):
 
 
 @pytest.mark.parametrize("mode", NORMALIZATIONS)
-@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
-def test_a_component_with_a_fault_is_zero_and_the_others_are_not(mode, fault):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_component_with_a_fault_is_zero_and_the_others_are_not(mode, value):
     waveform = noise(0).astype(np.float32)
     sound = waveform.copy()
-    waveform[17, 1] = fault
+    waveform[17, 1] = value
     result = normalize(waveform, mode)
     sound[:, 1] = 0
     np.testing.assert_allclose(result, normalize(sound, mode), atol=2e-6)
@@ -157,11 +157,11 @@ def test_in_place_and_into_another_array_are_the_same(mode):
     for gain in (1, 1e30):
         waveform = (noise(0) * gain).astype(np.float32)
         waveform[:, 1] = 3
-        wanted, out = normalize(waveform, mode), np.empty_like(waveform)
+        expected, out = normalize(waveform, mode), np.empty_like(waveform)
         normalize_into(out, waveform, mode)
         normalize_into(waveform, waveform, mode)
-        np.testing.assert_array_equal(out, wanted)
-        np.testing.assert_array_equal(waveform, wanted)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(waveform, expected)
 
 
 def test_the_input_is_not_changed():
@@ -201,7 +201,7 @@ def odd_traces():
 def test_several_at_once_are_as_one_by_one(mode):
     traces = odd_traces()
     together, alone = np.empty_like(traces), np.empty_like(traces)
-    normalize_some_into(together, traces, mode)
+    normalize_batch_into(together, traces, mode)
     for out, trace in zip(alone, traces, strict=True):
         normalize_into(out, trace, mode)
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
@@ -212,8 +212,8 @@ def test_several_at_once_are_as_one_by_one(mode):
 def test_company_and_place_do_not_change_a_bit(count):
     traces = odd_traces()
     together, parts = np.empty_like(traces), traces.copy()
-    normalize_some_into(together, traces, "std")
+    normalize_batch_into(together, traces, "std")
     for start in range(0, len(parts), count):
-        some = parts[start : start + count]
-        normalize_some_into(some, some, "std")  # where they are
+        group = parts[start : start + count]
+        normalize_batch_into(group, group, "std")  # where they are
     np.testing.assert_array_equal(parts, together)

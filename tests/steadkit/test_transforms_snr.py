@@ -1,4 +1,4 @@
-"""The SNR of a changed waveform: by so many dB as signal over noise has changed."""
+"""SNR of a changed waveform: changed by the ratio of signal to noise, in dB."""
 
 from math import nan
 

@@ -13,22 +13,22 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.cli.options import FractionType, NumberType, WholeType
-from steadkit.documents import NUMBER, WHOLE
+from steadkit.documents import INTEGER, NUMBER
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.types import (
-    MAX_FIGURE,
+    MAX_MAGNITUDE,
     component_columns,
     number_column,
     parse_cell,
     parse_components,
     parse_fraction,
+    parse_integer,
     parse_nanoseconds,
     parse_number,
     parse_numbers,
     parse_time,
     parse_times,
-    parse_whole,
     typed_table,
 )
 
@@ -73,7 +73,7 @@ def test_what_is_no_number_is_none_alone_and_in_a_column(text):
     values, malformed = parse_numbers(pd.Series([text, "1"], dtype=str))
     assert np.isnan(values[0]) and malformed.tolist() == [True, False]
     assert parse_components(pd.Series([f"[1 {text} 3]"]))[1].tolist() == [True]
-    for parse in (parse_number, parse_cell, parse_whole):
+    for parse in (parse_number, parse_cell, parse_integer):
         with pytest.raises(ValueError, match="is not a"):
             parse(text)
     with pytest.raises(InputError, match="fraction"):
@@ -96,7 +96,7 @@ def test_a_figure_is_bounded_and_a_column_of_the_users_own_is_not():
         number_column(table, "source_depth_km")
     assert typed_table(table, on_error="missing")["source_depth_km"].isna().all()
     with pytest.raises(ValueError, match="larger than any figure"):
-        parse_cell(str(10 * MAX_FIGURE))
+        parse_cell(str(10 * MAX_MAGNITUDE))
 
 
 @pytest.mark.parametrize("text", ["1e-100", "1e999999999", "1/0", f"0.{1:041}", "-1/2", "1/2/3"])
@@ -112,7 +112,7 @@ def test_every_fraction_comes_back(fraction):
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_comes_back_to_the_bit(value):
-    values, _ = parse_numbers(pd.Series([repr(value)]), most=np.inf)
+    values, _ = parse_numbers(pd.Series([repr(value)]), max_magnitude=np.inf)
     assert parse_number(repr(value)) == values[0] == value
 
 
@@ -221,9 +221,9 @@ def test_a_number_of_an_option_that_is_none_is_one_line(run, words, option):
 
 @pytest.mark.parametrize("value", [10**400, -(2**64), float("inf"), float("nan"), True])
 def test_json_with_a_number_that_nothing_holds_is_refused(value):
-    for form in (WHOLE, NUMBER):
+    for form in (INTEGER, NUMBER):
         assert not form.fits(value)
-    assert WHOLE.fits(2**63 - 1) and NUMBER.fits(1.5)
+    assert INTEGER.fits(2**63 - 1) and NUMBER.fits(1.5)
 
 
 def table_with(tmp_path, **columns):
@@ -277,8 +277,8 @@ def test_times_far_away_are_times_in_tables_and_options(tmp_path, run, year):
     condition = f"trace_start_time == '{year}-05-31 23:00:00'"
     words = ("subset", path, "--manifest-only", "-o", "o", "--where", condition)
     assert run("steadkit", *words).exit_code == 0
-    told = run("steadkit", "info", path)
-    assert f"first trace: {year}-05-31 23:00:00" in told.output
+    info_result = run("steadkit", "info", path)
+    assert f"first trace: {year}-05-31 23:00:00" in info_result.output
     assert run("steadkit", "check", path, "--metadata-only").exit_code in (0, 1)
     cut = (f"{year}-05-01", f"{year}-06-01")
     refused(run("steadkit", "split", path, "--by", "time", "--cut", *cut), "no trace left")
@@ -292,11 +292,14 @@ def test_conditions_that_are_repeated_must_all_be_true(tmp_path, run):
     for name, words in (("a", repeated), ("b", ("--where", joined))):
         words = ("subset", path, "--manifest-only", "-o", name, *words)
         assert run("steadkit", *words).exit_code == 0
-    one, other = (load(tmp_path / f"{name}.manifest") for name in "ab")
-    assert (one.traces, one.recipe) == (other.traces, other.recipe)
-    assert len(one.traces) == 4 and one.recipe["where"] == joined
-    both = ("--where", "p_weight > 1 or", "--where", "snr_db > 1")
-    refused(run("steadkit", "subset", path, "--manifest-only", "-o", "c", *both), "cannot be read")
+    manifest_a, manifest_b = (load(tmp_path / f"{name}.manifest") for name in "ab")
+    assert (manifest_a.traces, manifest_a.recipe) == (manifest_b.traces, manifest_b.recipe)
+    assert len(manifest_a.traces) == 4 and manifest_a.recipe["where"] == joined
+    repeated_options = ("--where", "p_weight > 1 or", "--where", "snr_db > 1")
+    refused(
+        run("steadkit", "subset", path, "--manifest-only", "-o", "c", *repeated_options),
+        "cannot be read",
+    )
 
 
 @pytest.mark.parametrize("output", ["..", ".", "/", "missing/..", "/dev/null"])

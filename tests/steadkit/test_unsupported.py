@@ -8,7 +8,7 @@ from conftest import names_of, refused, waveform
 
 from steadkit.errors import InputError
 from steadkit.hdf5.attributes import MAX_ELEMENTS
-from steadkit.hdf5.messages import MAX_BYTES
+from steadkit.hdf5.object_header import MAX_BYTES
 from steadkit.store import Reader, attributes_of, open_data
 
 NAMES = names_of(8, 4)
@@ -63,54 +63,60 @@ ATTRIBUTES = {
     "compound": (attribute(np.zeros(2, "i4,f4")), "'odd'", "real numbers"),
 }
 LARGE = {"400 kB": (attribute(np.zeros(100_000, "f4")), "'odd'", "400,000 bytes")}
-CASES = [("earliest", kind) for kind in ATTRIBUTES]
-CASES += [("latest", kind) for kind in ATTRIBUTES | LARGE]
+CASES = [("earliest", category) for category in ATTRIBUTES]
+CASES += [("latest", category) for category in ATTRIBUTES | LARGE]
 
 
-def found_in(run, source, fault):
-    """Check a file for one fault; returns what was found of it."""
-    run("steadkit", "check", source.hdf5, "--only", fault, "-o", "findings.csv")
+def found_in(run, source, issue):
+    """Check a file for one issue; returns what was found of it."""
+    run("steadkit", "check", source.hdf5, "--only", issue, "-o", "findings.csv")
     findings = pd.read_csv(source.hdf5.with_name("findings.csv"))
     assert findings["trace_name"].tolist() == [ODD]
     return findings["value"].item()
 
 
-@pytest.mark.parametrize(("lib", "kind"), CASES)
-def test_attributes_that_cannot_be_copied_are_not_damage(odd, run, tmp_path, lib, kind):
-    change, *words = (ATTRIBUTES | LARGE)[kind]
+@pytest.mark.parametrize(("lib", "category"), CASES)
+def test_attributes_that_cannot_be_copied_are_not_damage(odd, run, tmp_path, lib, category):
+    change, *message = (ATTRIBUTES | LARGE)[category]
     source = odd(change, lib)
     with open_data(source.hdf5) as group, pytest.raises(InputError) as refusal:
         attributes_of(group, ODD)
     assert "damaged" not in str(refusal.value) and "original" not in str(refusal.value)
     result = run("steadkit", "subset", source.hdf5, "--fraction", "1", "-o", "copy.hdf5")
-    refused(result, ODD, source.hdf5.name, *words)
+    refused(result, ODD, source.hdf5.name, *message)
     assert "damaged" not in result.output
     finding = found_in(run, source, "attributes-unreadable")
-    assert all(word in finding for word in words) and "damaged" not in finding
+    assert all(word in finding for word in message) and "damaged" not in finding
 
 
 def test_a_header_larger_than_is_read_is_not_damage(odd):
     source = odd(many)
     assert MAX_BYTES < 80 * 8 * 8100
-    with open_data(source.hdf5) as group, pytest.raises(InputError, match="read at most") as told:
+    with (
+        open_data(source.hdf5) as group,
+        pytest.raises(InputError, match="read at most") as refusal,
+    ):
         attributes_of(group, ODD)
-    assert "damaged" not in str(told.value)
+    assert "damaged" not in str(refusal.value)
 
 
 def test_a_text_larger_than_is_read_is_not_damage(odd):
     source = odd(attribute("x" * (20 << 20)))
-    with open_data(source.hdf5) as group, pytest.raises(InputError, match="read at most") as told:
+    with (
+        open_data(source.hdf5) as group,
+        pytest.raises(InputError, match="read at most") as refusal,
+    ):
         attributes_of(group, ODD)
-    assert "damaged" not in str(told.value)
+    assert "damaged" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "words"),
+    ("dtype", "message"),
     [(">f4", "float32 in big-endian order"), ("c8", "complex64"), ("f8", "float64")],
 )
 @pytest.mark.parametrize("options", [{}, {"chunks": (600, 3)}], ids=["contiguous", "chunked"])
 @pytest.mark.parametrize("lib", ["earliest", "latest"])
-def test_samples_of_another_type_are_named(odd, run, lib, dtype, words, options):
+def test_samples_of_another_type_are_named(odd, run, lib, dtype, message, options):
     source = odd(samples(waveform(ODD).astype(dtype), **options), lib)
     commands = {
         "subset": ["subset", source.hdf5, "--fraction", "1", "-o", "copy.hdf5"],
@@ -118,21 +124,21 @@ def test_samples_of_another_type_are_named(odd, run, lib, dtype, words, options)
     }
     for command in commands.values():
         result = run("steadkit", *command)
-        refused(result, ODD, words, "rewrite")
+        refused(result, ODD, message, "rewrite")
         assert "damaged" not in result.output
     finding = found_in(run, source, "unreadable-waveform")
-    assert words in finding and "damaged" not in finding
+    assert message in finding and "damaged" not in finding
 
 
 def test_what_is_damaged_is_still_called_so(odd):
     source = odd(attribute(np.ones(500, "u1")))
     content = bytearray(source.hdf5.read_bytes())
-    at = content.index(b"odd\0")
+    position = content.index(b"odd\0")
     # The number of values, behind the version and padding of the dataspace, says too many.
-    size = content.index((500).to_bytes(8, "little"), at)
+    size = content.index((500).to_bytes(8, "little"), position)
     content[size : size + 8] = (2**40).to_bytes(8, "little")
     source.hdf5.write_bytes(content)
     with open_data(source.hdf5) as group:
         reader = Reader(group)
         with pytest.raises(InputError, match=r"is damaged: .*'odd' cut short"):
-            reader.attributes(reader.stored(ODD), reader.heaps())
+            reader.attributes(reader.locate(ODD), reader.heaps())

@@ -1,4 +1,4 @@
-"""Verify and diff: every difference by its name, and exit codes to go by."""
+"""Verify and diff: every difference with its trace, and exit codes."""
 
 import random
 from dataclasses import replace
@@ -134,7 +134,7 @@ def test_a_name_no_terminal_can_show(half, run):
 def test_damage_anywhere_but_in_samples_is_found_or_of_no_consequence(half):
     """Names, headers and texts, byte by byte: never another error than ours."""
     path, chance = half.with_suffix(".hdf5"), random.Random(0)
-    whole, found = path.read_bytes(), []
+    whole, differing = path.read_bytes(), []
     headers = 4096 + len(manifest(half).traces) * 72_000
     for _ in range(300):
         damaged = bytearray(whole)
@@ -143,10 +143,10 @@ def test_damage_anywhere_but_in_samples_is_found_or_of_no_consequence(half):
                 damaged[chance.randrange(start, stop)] = chance.choice([0, 1, 16, 255])
         path.write_bytes(damaged)
         try:
-            found.append(len(differences(half)))
+            differing.append(len(differences(half)))
         except InputError:
-            found.append(-1)
-    assert {-1, 0} < set(found)
+            differing.append(-1)
+    assert {-1, 0} < set(differing)
 
 
 def rewrite_csv(half, change):
@@ -252,9 +252,17 @@ def test_version_1_verifies_but_does_not_cover_the_csv(half, run):
 
 
 def test_which_manifests_cover_a_csv(half, run, tmp_path, stead):
-    listed = ("subset", "all.hdf5", "--fraction", "0.5", "-o", "list.hdf5", "--manifest-only")
+    listed_manifest = (
+        "subset",
+        "all.hdf5",
+        "--fraction",
+        "0.5",
+        "-o",
+        "list.hdf5",
+        "--manifest-only",
+    )
     for command in (
-        listed,
+        listed_manifest,
         ("split", "half.hdf5"),
         ("split", "all.hdf5"),
         ("merge", "half.hdf5", "-o", "merged.hdf5"),
@@ -274,14 +282,14 @@ def test_which_manifests_cover_a_csv(half, run, tmp_path, stead):
 
 
 def test_a_manifest_without_digests_knows_only_names(half):
-    listed = manifest(half)
-    bare = replace(listed, waveforms=(), attributes=())
-    edit(half, lambda data: data[listed.traces[0]].write_direct(np.ones((6000, 3), "f4")))
+    listed_manifest = manifest(half)
+    bare = replace(listed_manifest, waveforms=(), attributes=())
+    edit(half, lambda data: data[listed_manifest.traces[0]].write_direct(np.ones((6000, 3), "f4")))
     files = half.with_suffix(".hdf5"), half.with_suffix(".csv")
     assert list(verify(bare, *files)) == []
-    unknown = [UNKNOWN] * len(listed.traces)
-    assert list(verify(replace(listed, waveforms=unknown), *files)) == []
-    assert len(list(verify(listed, *files))) == 1
+    unknown = [UNKNOWN] * len(listed_manifest.traces)
+    assert list(verify(replace(listed_manifest, waveforms=unknown), *files)) == []
+    assert len(list(verify(listed_manifest, *files))) == 1
 
 
 def test_the_command_names_differences_and_reports_all(half, run, tmp_path):
@@ -309,8 +317,8 @@ def test_another_manifest_may_be_given(half, run, tmp_path):
 
 
 def test_nothing_differs_from_itself(half, run):
-    one = manifest(half)
-    assert not any(compare(one, one).values())
+    manifest_a = manifest(half)
+    assert not any(compare(manifest_a, manifest_a).values())
     result = run("steadkit", "diff", "half.manifest", "half.manifest")
     assert result.exit_code == 0
     assert "the same 12 traces" in result.output
@@ -321,45 +329,47 @@ def changed(values, place, value):
 
 
 @pytest.mark.parametrize(
-    ("field", "what"),
+    ("field", "category"),
     [
         ("parts", "another part"),
         ("waveforms", "another waveform"),
         ("attributes", "other attributes"),
     ],
 )
-def test_manifests_that_differ_in_one_value(half, field, what):
-    one = manifest(half)
-    value = "test" if field == "parts" else one.digest[: len(getattr(one, field)[0])]
-    other = replace(one, **{field: changed(getattr(one, field), 6, value)})
-    found = compare(one, other)
-    assert found.pop(what) == [one.traces[6]]
-    assert not any(found.values())
+def test_manifests_that_differ_in_one_value(half, field, category):
+    manifest_a = manifest(half)
+    value = "test" if field == "parts" else manifest_a.digest[: len(getattr(manifest_a, field)[0])]
+    manifest_b = replace(manifest_a, **{field: changed(getattr(manifest_a, field), 6, value)})
+    differing = compare(manifest_a, manifest_b)
+    assert differing.pop(category) == [manifest_a.traces[6]]
+    assert not any(differing.values())
     if field != "parts":  # what is not known differs from nothing
-        unknown = replace(one, **{field: changed(getattr(one, field), 6, UNKNOWN)})
-        assert not any(compare(unknown, other).values())
-        assert not any(compare(one, replace(one, **{field: ()})).values())
+        unknown = replace(manifest_a, **{field: changed(getattr(manifest_a, field), 6, UNKNOWN)})
+        assert not any(compare(unknown, manifest_b).values())
+        assert not any(compare(manifest_a, replace(manifest_a, **{field: ()})).values())
 
 
 def test_manifests_of_different_csv_files(half, run, tmp_path):
-    one = manifest(half)
-    found = compare(one, replace(one, csv="0" * 64))
-    assert found.pop("other rows in the CSV") == ["half", "half"]
-    assert not any(found.values())
-    assert not any(compare(one, replace(one, csv=UNKNOWN)).values())
-    replace(one, csv="0" * 64).write(tmp_path / "other.manifest")
+    manifest_a = manifest(half)
+    differing = compare(manifest_a, replace(manifest_a, csv="0" * 64))
+    assert differing.pop("other rows in the CSV") == ["half", "half"]
+    assert not any(differing.values())
+    assert not any(compare(manifest_a, replace(manifest_a, csv=UNKNOWN)).values())
+    replace(manifest_a, csv="0" * 64).write(tmp_path / "other.manifest")
     result = run("steadkit", "diff", "half.manifest", "other.manifest")
     assert result.exit_code == 1 and "other rows in the CSV" in result.output
 
 
 def test_manifests_that_differ_in_traces_and_order(half):
-    one = manifest(half)
-    other = replace(one, traces=["new_EV", *one.traces[2:], one.traces[1]])
-    found = compare(one, other)
-    assert found["only in the first"] == [one.traces[0]]
-    assert found["only in the second"] == ["new_EV"]
-    assert found["another order"] == list(one.traces[1:])
-    assert found["another recipe"] == []
+    manifest_a = manifest(half)
+    manifest_b = replace(
+        manifest_a, traces=["new_EV", *manifest_a.traces[2:], manifest_a.traces[1]]
+    )
+    differing = compare(manifest_a, manifest_b)
+    assert differing["only in the first"] == [manifest_a.traces[0]]
+    assert differing["only in the second"] == ["new_EV"]
+    assert differing["another order"] == list(manifest_a.traces[1:])
+    assert differing["another recipe"] == []
 
 
 def test_diff_as_a_command(half, run, tmp_path):

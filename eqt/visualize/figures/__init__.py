@@ -1,19 +1,19 @@
-"""Figures of what layers do: filters, feature maps, attention, and why a pick was made.
+"""Figures of layers: filters, feature maps, attention, and attribution of picks.
 
 Each function takes arrays and returns a `matplotlib.figure.Figure`; no window is opened.
 """
 
 from eqt.visualize.figures.attention import attention_figure, average_figure, parameters_figure
+from eqt.visualize.figures.attribution import attribution_figure
 from eqt.visualize.figures.filters import filters_figure
 from eqt.visualize.figures.maps import maps_figure, overview_figure
-from eqt.visualize.figures.why import why_figure
 
 __all__ = [
     "attention_figure",
+    "attribution_figure",
     "average_figure",
     "filters_figure",
     "maps_figure",
     "overview_figure",
     "parameters_figure",
-    "why_figure",
 ]

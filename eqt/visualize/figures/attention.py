@@ -1,4 +1,4 @@
-"""Attention: what each step attends to, what that means for the waveform, and its parameters."""
+"""Figures of attention: matrices under the waveforms, means, and parameters."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from eqt.visualize.averages import ABOUT_P, Average, received
 from eqt.visualize.figures.panels import (
     DIVERGING,
     INCHES_A_TRACE,
@@ -16,14 +15,15 @@ from eqt.visualize.figures.panels import (
     colour_bar,
     draw_waveform,
     heading,
-    mark,
+    mark_arrivals,
+    panel_grid,
     rows_of_columns,
-    sheet,
 )
-from eqt.visualize.times import Steps
-from eqt.visualize.traces import Shown, arrivals, caption
-from steadkit.plots.marks import Row
-from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, say, styled
+from eqt.visualize.mean_attention import SECONDS_FROM_P, MeanAttention, mean_received
+from eqt.visualize.time_axis import Steps
+from eqt.visualize.traces import SelectedTraces, arrivals, caption
+from steadkit.plots.annotations import Row
+from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, show_message, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 MATRIX = "viridis"
@@ -34,77 +34,85 @@ END = N_SAMPLES / SAMPLING_RATE
 @styled
 def attention_figure(
     name: str,
-    what: str,
-    shown: Shown,
+    label: str,
+    shown: SelectedTraces,
     weights: np.ndarray,
     steps: Steps,
     top: float,
 ) -> Figure:
     """Draw a layer's attention for some traces side by side.
 
-    Under each waveform stands the weight that the steps of P and S give to every moment, and the
-    mean over all steps; below, the matrix a(t, t') of each head, on whose axes are the seconds
-    that attend (downwards) and that are attended to.
+    Under each waveform are the weights of the steps of P and S over time, and the mean over all
+    steps; below, the matrix a(t, t') of each head, with the attending time t downwards and the
+    attended time t' to the right.
 
     Parameters
     ----------
-    name, what
-        The layer, and what it is.
+    name, label
+        The layer, and its type.
     shown
         The traces.
     weights
         Shape (traces, heads, steps, steps).
     steps
-        When the steps are.
+        Time axis of the steps.
     top
         End of the colour scale.
     """
     lines = rows_of_columns(len(shown.names))
     heads = weights.shape[1]
     heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
-    figure, axes = sheet(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
-    words = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
-    heading(figure, f"{name}: {what}", f"{words} the mean over all steps")
-    highest = max(_highest(one, row, steps) for one, row in zip(weights, shown.rows, strict=True))
+    figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
+    text = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
+    heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    highest = max(
+        _highest(trace_weights, row, steps)
+        for trace_weights, row in zip(weights, shown.rows, strict=True)
+    )
     for number, line in enumerate(lines):
         block = axes[number * len(heights) : (number + 1) * len(heights)]
-        for column, place in enumerate(line):
-            if place is None:
+        for column, index in enumerate(line):
+            if index is None:
                 for ax in block[:, column]:
                     ax.set_axis_off()
                 continue
-            image = _column(block[:, column], shown, place, weights[place], steps, top)
+            image = _column(block[:, column], shown, index, weights[index], steps, top)
             block[1, column].set_ylim(0, highest * 1.1)
-        last = sum(place is not None for place in line) - 1
+        last = sum(index is not None for index in line) - 1
         colour_bar(block[2, last], image, "weight", 0.6)
         _finish(block)
     return figure
 
 
 def _column(
-    axes: np.ndarray, shown: Shown, place: int, weights: np.ndarray, steps: Steps, top: float
+    axes: np.ndarray,
+    shown: SelectedTraces,
+    index: int,
+    weights: np.ndarray,
+    steps: Steps,
+    top: float,
 ) -> AxesImage:
-    """Draw one trace: waveform, what is attended to, and the matrices."""
-    row = shown.rows[place]
-    draw_waveform(axes[0], shown.waveforms[place], row)
+    """Draw one trace: waveform, weights over time, and the matrices."""
+    row = shown.rows[index]
+    draw_waveform(axes[0], shown.waveforms[index], row)
     axes[0].set_title(caption(row), size=7, pad=2)
     for label, colour, line, curve in _curves(weights, row, steps):
         axes[1].step(steps.seconds, curve, where="mid", color=colour, ls=line, lw=1, label=label)
-    for ax, of_head in zip(axes[2:], weights, strict=True):
-        image = matrix(ax, of_head, steps, top, row)
+    for ax, head_weights in zip(axes[2:], weights, strict=True):
+        image = matrix(ax, head_weights, steps, top, row)
     return image
 
 
 def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
-    """List what is drawn above the matrices: label, colour, line, and weights of each step."""
+    """Return the curves above the matrices: label, colour, line style, and weights of each step."""
     over_heads = weights.mean(axis=0)
-    listed = [("mean", BLACK, "-", received(weights))]
+    curves = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
         middle = over_heads[steps.nearest(N_SAMPLES / 2)]
-        listed.append((f"of {END / 2:g} s", GREY, "--", middle))
+        curves.append((f"of {END / 2:g} s", GREY, "--", middle))
     for phase, sample in arrivals(row).items():
-        listed.append((f"of {phase}", *PHASES[phase], over_heads[steps.nearest(sample)]))
-    return listed
+        curves.append((f"of {phase}", *PHASES[phase], over_heads[steps.nearest(sample)]))
+    return curves
 
 
 def _highest(weights: np.ndarray, row: Row, steps: Steps) -> float:
@@ -126,8 +134,8 @@ def matrix(
         extent=(begin, end, end, begin),
     )
     if row is not None:
-        mark(ax, row, halo=True)
-        mark(ax, row, halo=True, upright=False)
+        mark_arrivals(ax, row, halo=True)
+        mark_arrivals(ax, row, halo=True, upright=False)
     ax.set(xlim=(0, END), ylim=(END, 0))
     ax.set_xticks(TICKS)
     ax.set_yticks(TICKS)
@@ -148,30 +156,32 @@ def _finish(block: np.ndarray) -> None:
     block[1, 0].set_ylabel("weight")
     block[1, 0].legend(fontsize=6, loc="upper right", handlelength=1.2, labelspacing=0.2)
     for number, ax in enumerate(block[2:, 0]):
-        of_head = f", head {number}" if len(block) > 3 else ""
-        ax.set_ylabel(f"attends (s){of_head}")
+        head_label = f", head {number}" if len(block) > 3 else ""
+        ax.set_ylabel(f"attends (s){head_label}")
 
 
 @styled
-def average_figure(found: Mapping[str, Average], steps: Steps) -> Figure:
-    """Draw the mean attention of each layer over a set: events, noise, what differs, and about P.
+def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) -> Figure:
+    """Draw the mean attention of each layer: events, noise, difference, and relative to P.
 
     Parameters
     ----------
-    found
-        By layer.
+    means_by_layer
+        Mean attention by layer name.
     steps
-        When the steps of all of them are.
+        Time axis of the steps of all layers.
     """
     size = 2.3
-    figure, axes = sheet(4, [size] * len(found), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3))
-    events, noise = next(iter(found.values())).counts
-    words = f"the mean over {events} events and {noise} noise traces, and over the heads"
-    heading(figure, "Mean attention", f"{words}; rows: seconds that attend")
+    figure, axes = panel_grid(
+        4, [size] * len(means_by_layer), size, (1.1, 0.35, 0.75, 0.45), gaps=(0.95, 0.3)
+    )
+    events, noise = next(iter(means_by_layer.values())).counts
+    text = f"the mean over {events} events and {noise} noise traces, and over the heads"
+    heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
     titles = ("events", "noise", "events less noise", "received, by seconds after P")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, size=8)
-    for line, (name, average) in zip(axes, found.items(), strict=True):
+    for line, (name, average) in zip(axes, means_by_layer.items(), strict=True):
         _average(line, name, average, steps)
     for ax in axes[-1, :3]:
         ax.set_xlabel("attended to (s)")
@@ -179,37 +189,37 @@ def average_figure(found: Mapping[str, Average], steps: Steps) -> Figure:
     return figure
 
 
-def _average(line: np.ndarray, name: str, average: Average, steps: Steps) -> None:
+def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
-    there = [mean for mean in means if np.isfinite(mean).all()]
-    top = max(float(mean.max()) for mean in there) if there else 1.0
+    known_means = [mean for mean in means if np.isfinite(mean).all()]
+    top = max(float(mean.max()) for mean in known_means) if known_means else 1.0
     for ax, mean in zip(line, means, strict=False):
         if np.isfinite(mean).all():
             colour_bar(ax, matrix(ax, mean, steps, top), "", 0.8)
         else:
-            say(ax, "none in this set")
-    if len(there) == 2:
+            show_message(ax, "none in this set")
+    if len(known_means) == 2:
         difference = means[0] - means[1]
         size = float(np.abs(difference).max()) or 1.0
         image = matrix(line[2], difference, steps, size)
         image.set(cmap=DIVERGING, clim=(-size, size))
         colour_bar(line[2], image, "", 0.8)
     else:
-        say(line[2], "needs both")
-    _about_p(line[3], average, steps.count)
+        show_message(line[2], "needs both")
+    _draw_around_p(line[3], average, steps.count)
     line[0].set_ylabel(f"{name}\nattends (s)")
 
 
-def _about_p(ax: Axes, average: Average, count: int) -> None:
-    """Draw what the moments about P are given, with the middle half of the events."""
+def _draw_around_p(ax: Axes, average: MeanAttention, count: int) -> None:
+    """Draw the attention received around P: median and interquartile range of the events."""
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
     if len(average.about_p):
         known = np.isfinite(average.about_p).any(axis=0)
         lower, middle, upper = np.nanpercentile(average.about_p[:, known], (25, 50, 75), axis=0)
-        ax.fill_between(ABOUT_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
-        ax.plot(ABOUT_P[known], middle, color=BLACK, linewidth=1.1, label="median event")
-    ax.set(xlim=(ABOUT_P[0], ABOUT_P[-1]), ylim=(0, None))
+        ax.fill_between(SECONDS_FROM_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
+        ax.plot(SECONDS_FROM_P[known], middle, color=BLACK, linewidth=1.1, label="median event")
+    ax.set(xlim=(SECONDS_FROM_P[0], SECONDS_FROM_P[-1]), ylim=(0, None))
     ax.legend(fontsize=6)
 
 
@@ -220,18 +230,18 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
     Parameters
     ----------
     name
-        Of the layer.
+        Name of the layer.
     weights
-        By name, ``Wt`` for example; none where attention is a plain product.
+        Parameters by name, ``Wt`` for example; empty for dot-product attention.
     """
     panels = {key: value for key, value in weights.items() if value.size > 1}
-    figure, axes = sheet(
+    figure, axes = panel_grid(
         max(len(panels), 1), [2.2], 2.2, margins=(0.6, 0.6, 0.75, 0.5), gaps=(0.75, 0)
     )
     single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]
     heading(figure, f"{name}: parameters", ", ".join(single))
     if not panels:
-        say(axes[0, 0], "this attention has no parameters")
+        show_message(axes[0, 0], "this attention has no parameters")
     for ax, (key, value) in zip(axes[0], panels.items(), strict=False):
         _parameter(ax, key, np.squeeze(value))
     return figure

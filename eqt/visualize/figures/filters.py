@@ -1,33 +1,33 @@
-"""The kernels of a convolution: all of them on one sheet, on one scale."""
+"""Figure of the kernels of a convolution, all on one scale."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from eqt.visualize.figures.panels import DIVERGING, colour_bar, heading, sheet
+from eqt.visualize.figures.panels import DIVERGING, colour_bar, heading, panel_grid
 from eqt.visualize.kernels import response
 from steadkit.plots.style import BLACK, BLUE, COMPONENT_COLOURS, GREY, styled
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 
-AS_LINES = 256
-"""So many kernels at most are drawn as lines; more, as colours."""
+MAX_LINES = 256
+"""Maximum number of kernels that are drawn as lines; more are drawn as colours."""
 
-GAP = 1
+TAP_GAP = 1
 """Empty taps between kernels that are drawn as colours."""
 
-SIDE = 9.0
-"""Inches of a sheet of many kernels."""
+SHEET_INCHES = 9.0
+"""Inches of a figure of many kernels."""
 
 
 @styled
 def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> Figure:
-    """Draw every kernel of a layer: an input a row, an output a column.
+    """Draw every kernel of a layer: a row per input, a column per output.
 
     Parameters
     ----------
     name
-        Of the layer.
+        Name of the layer.
     kernel
         Shape (taps, inputs, outputs).
     of_waveform
@@ -37,12 +37,12 @@ def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> 
     taps, inputs, outputs = kernel.shape
     if of_waveform and inputs == len(COMPONENTS):
         return _of_waveform(name, kernel)
-    high = float(np.clip(SIDE * inputs / max(outputs, 1), 1.2, SIDE))
-    figure, axes = sheet(1, [high], SIDE)
+    height = float(np.clip(SHEET_INCHES * inputs / max(outputs, 1), 1.2, SHEET_INCHES))
+    figure, axes = panel_grid(1, [height], SHEET_INCHES)
     ax = axes[0, 0]
-    words = f"{inputs} inputs x {outputs} outputs, {taps} taps each, on one scale"
-    heading(figure, f"{name}: kernels", words)
-    if inputs * outputs <= AS_LINES:
+    text = f"{inputs} inputs x {outputs} outputs, {taps} taps each, on one scale"
+    heading(figure, f"{name}: kernels", text)
+    if inputs * outputs <= MAX_LINES:
         _lines(ax, kernel)
     else:
         _colours(ax, kernel)
@@ -53,9 +53,9 @@ def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> 
 
 def _of_waveform(name: str, kernel: np.ndarray) -> Figure:
     taps, _, outputs = kernel.shape
-    halves = 2 if outputs > 4 else 1
-    rows = -(-outputs // halves)
-    figure, axes = sheet(2 * halves, [0.85] * rows, 2.2, gaps=(0.62, 0.14))
+    n_columns = 2 if outputs > 4 else 1
+    rows = -(-outputs // n_columns)
+    figure, axes = panel_grid(2 * n_columns, [0.85] * rows, 2.2, gaps=(0.62, 0.14))
     heading(
         figure,
         f"{name}: kernels and what they let through",
@@ -64,19 +64,19 @@ def _of_waveform(name: str, kernel: np.ndarray) -> Figure:
     milliseconds = (np.arange(taps) - (taps - 1) // 2) * 1000 / SAMPLING_RATE
     hertz, amplitude = response(kernel)
     size = float(np.abs(kernel).max()) * 1.08 or 1.0
-    for number in range(rows * halves):
-        row, half = number % rows, number // rows
-        left, right = axes[row, 2 * half : 2 * half + 2]
+    for number in range(rows * n_columns):
+        row, column = number % rows, number // rows
+        left, right = axes[row, 2 * column : 2 * column + 2]
         if number >= outputs:
             left.set_axis_off()
             right.set_axis_off()
             continue
         left.axhline(0, color=GREY, linewidth=0.4)
-        for place, component in enumerate(COMPONENTS):
+        for component_index, component in enumerate(COMPONENTS):
             colour = COMPONENT_COLOURS[component]
             curve = {"color": colour, "linewidth": 1.1, "label": component}
-            left.plot(milliseconds, kernel[:, place, number], ".-", markersize=3, **curve)
-            right.plot(hertz, amplitude[:, place, number], **curve)
+            left.plot(milliseconds, kernel[:, component_index, number], ".-", markersize=3, **curve)
+            right.plot(hertz, amplitude[:, component_index, number], **curve)
         left.set_ylim(-size, size)
         left.set_ylabel(f"filter {number}")
         right.set(xlim=(0, hertz[-1]), ylim=(0, float(amplitude.max()) * 1.05 or 1.0))
@@ -95,7 +95,7 @@ def _finish_waveform(axes: np.ndarray, outputs: int, rows: int) -> None:
 
 
 def _lines(ax: Axes, kernel: np.ndarray) -> None:
-    """Draw each kernel as a line in a cell of its own."""
+    """Draw each kernel as a line in its cell."""
     taps, inputs, outputs = kernel.shape
     size = 2.2 * float(np.abs(kernel).max()) or 1.0
     across = np.linspace(-0.38, 0.38, taps) if taps > 1 else np.array([0.0])
@@ -116,7 +116,7 @@ def _lines(ax: Axes, kernel: np.ndarray) -> None:
 def _colours(ax: Axes, kernel: np.ndarray) -> None:
     """Draw each kernel as a strip of colours, its taps side by side."""
     taps, inputs, outputs = kernel.shape
-    gap = GAP if taps > 1 else 0
+    gap = TAP_GAP if taps > 1 else 0
     strips = np.full((inputs, outputs, taps + gap), np.nan)
     strips[:, :, :taps] = kernel.transpose(1, 2, 0)
     size = float(np.abs(kernel).max()) or 1.0
@@ -129,6 +129,6 @@ def _colours(ax: Axes, kernel: np.ndarray) -> None:
         interpolation="nearest",
     )
     every = max(outputs // 16, 1)
-    shown = np.arange(0, outputs, every)
-    ax.set_xticks(shown * (taps + gap) + (taps - 1) / 2, [str(i) for i in shown])
+    tick_channels = np.arange(0, outputs, every)
+    ax.set_xticks(tick_channels * (taps + gap) + (taps - 1) / 2, [str(i) for i in tick_channels])
     colour_bar(ax, image, "weight")

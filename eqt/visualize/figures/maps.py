@@ -1,4 +1,4 @@
-"""What layers make of traces, under the waveforms and on their time axis."""
+"""Figures of feature maps, under the waveforms and on their time axis."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,13 +14,13 @@ from eqt.visualize.figures.panels import (
     draw_waveform,
     heading,
     limits_of,
-    mark,
+    mark_arrivals,
+    panel_grid,
     rows_of_columns,
-    sheet,
     time_axis,
 )
-from eqt.visualize.times import Steps
-from eqt.visualize.traces import Shown, caption
+from eqt.visualize.time_axis import Steps
+from eqt.visualize.traces import SelectedTraces, caption
 from steadkit.plots.style import styled
 
 WAVEFORM, CURVE = 0.85, 0.55
@@ -28,7 +28,7 @@ WAVEFORM, CURVE = 0.85, 0.55
 
 
 def _inches(channels: int) -> float:
-    """Choose how high an image of so many channels is.
+    """Return the height in inches of an image of n channels.
 
     >>> _inches(1), _inches(8), _inches(88)
     (0.55, 1.0, 2.0)
@@ -39,8 +39,8 @@ def _inches(channels: int) -> float:
 @styled
 def maps_figure(
     name: str,
-    what: str,
-    shown: Shown,
+    label: str,
+    shown: SelectedTraces,
     values: np.ndarray,
     steps: Steps,
     limits: tuple[float, float],
@@ -49,37 +49,37 @@ def maps_figure(
 
     Parameters
     ----------
-    name, what
-        The layer, and what it is.
+    name, label
+        The layer, and its type.
     shown
         The traces.
     values
         Shape (traces, steps, channels).
     steps
-        When its steps are.
+        Time axis of its steps.
     limits
         Ends of the colour scale, or of the axis where there is one channel.
     """
     lines = rows_of_columns(len(shown.names))
     channels = values.shape[2]
-    figure, axes = sheet(len(lines[0]), [WAVEFORM, _inches(channels)] * len(lines))
+    figure, axes = panel_grid(len(lines[0]), [WAVEFORM, _inches(channels)] * len(lines))
     plural = "channels" if channels > 1 else "channel"
-    heading(figure, f"{name}: {what}", f"{values.shape[1]} steps x {channels} {plural}")
+    heading(figure, f"{name}: {label}", f"{values.shape[1]} steps x {channels} {plural}")
     for number, line in enumerate(lines):
         pair = axes[2 * number : 2 * number + 2]
-        for column, place in enumerate(line):
+        for column, index in enumerate(line):
             upper, lower = pair[:, column]
-            if place is None:
+            if index is None:
                 upper.set_axis_off()
                 lower.set_axis_off()
                 continue
-            row = shown.rows[place]
-            draw_waveform(upper, shown.waveforms[place], row)
+            row = shown.rows[index]
+            draw_waveform(upper, shown.waveforms[index], row)
             upper.set_title(caption(row), size=7, pad=2)
-            image = _draw_layer(lower, values[place], steps, limits)
-            mark(lower, row, halo=True)
+            image = _draw_layer(lower, values[index], steps, limits)
+            mark_arrivals(lower, row, halo=True)
         if image is not None:
-            last = sum(place is not None for place in line) - 1
+            last = sum(index is not None for index in line) - 1
             colour_bar(pair[1, last], image, "output")
         time_axis(pair)
         pair[1, 0].set_ylabel("channel" if channels > 1 else "output")
@@ -89,7 +89,7 @@ def maps_figure(
 def _draw_layer(
     ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
 ) -> AxesImage | None:
-    """Draw an image of the channels; a single one as a curve, which has no colours."""
+    """Draw and return an image of the channels; a single channel is a curve, returned as None."""
     if values.shape[1] > 1:
         return draw_image(ax, values, steps, limits)
     ax.plot(steps.seconds, values[:, 0], color="black", linewidth=0.8)
@@ -99,30 +99,32 @@ def _draw_layer(
 
 @styled
 def overview_figure(
-    shown: Shown, place: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    shown: SelectedTraces, index: int, values: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
 ) -> Figure:
-    """Draw one trace's way through the network, a strip a layer, all on one time axis.
+    """Draw the outputs of layers for one trace, a strip per layer, all on one time axis.
 
     Parameters
     ----------
-    shown, place
-        The traces, and which of them.
+    shown, index
+        The traces, and the index of the one to draw.
     values
         By layer, from input to outputs, shape (traces, steps, channels).
     steps
-        By layer, when its steps are.
+        Time axis of the steps, by layer.
     """
-    row = shown.rows[place]
+    row = shown.rows[index]
     strips = [0.3] * len(values)
-    figure, axes = sheet(1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05))
-    words = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
-    heading(figure, f"{row.get('trace_name', '')}: its way through the network", words)
-    draw_waveform(axes[0, 0], shown.waveforms[place], row)
+    figure, axes = panel_grid(
+        1, [1.1, *strips], 6.5, margins=(1.75, 1.0, 0.5, 0.45), gaps=(0, 0.05)
+    )
+    text = "each strip on a scale of its own: dark blue to yellow from 0 up, blue to red about 0"
+    heading(figure, f"{row.get('trace_name', '')}: its way through the network", text)
+    draw_waveform(axes[0, 0], shown.waveforms[index], row)
     axes[0, 0].set_title(caption(row), size=7, loc="right", pad=2)
-    for ax, (name, of_layer) in zip(axes[1:, 0], values.items(), strict=True):
-        one = of_layer[place]
-        _strip(ax, name, one, steps[name])
-        mark(ax, row, halo=one.shape[1] > 1)
+    for ax, (name, layer_values) in zip(axes[1:, 0], values.items(), strict=True):
+        trace_values = layer_values[index]
+        _strip(ax, name, trace_values, steps[name])
+        mark_arrivals(ax, row, halo=trace_values.shape[1] > 1)
     time_axis(axes)
     return figure
 
@@ -140,12 +142,12 @@ def _strip(ax: Axes, name: str, values: np.ndarray, steps: Steps) -> None:
 
 
 def strips_of(stages: Sequence[tuple[str, str, int]]) -> list[str]:
-    """Choose the layers of an overview: the last of each run of stages of one kind and length.
+    """Return the layers of an overview: the last of consecutive stages of one type and length.
 
     Parameters
     ----------
     stages
-        Kind, name of the last layer and number of steps of each stage.
+        Type, name of the last layer and number of steps of each stage.
 
     >>> strips_of([("residual", "a", 47), ("residual", "b", 47), ("lstm", "c", 47)])
     ['b', 'c']
@@ -153,6 +155,8 @@ def strips_of(stages: Sequence[tuple[str, str, int]]) -> list[str]:
     following = [*stages[1:], ("", "", 0)]
     return [
         name
-        for (kind, name, steps), (next_kind, _, next_steps) in zip(stages, following, strict=True)
-        if (kind, steps) != (next_kind, next_steps)
+        for (stage_type, name, steps), (next_type, _, next_steps) in zip(
+            stages, following, strict=True
+        )
+        if (stage_type, steps) != (next_type, next_steps)
     ]

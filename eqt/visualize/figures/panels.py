@@ -1,4 +1,4 @@
-"""The panels that the figures are made of: a waveform, an image over time, the arrivals."""
+"""Panels of the figures: a waveform, an image over time, the arrivals."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,33 +9,33 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from eqt.visualize.times import Steps
+from eqt.visualize.time_axis import Steps
 from eqt.visualize.traces import arrivals
-from steadkit.plots.marks import Row
+from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
-"""Colours of what begins at zero, and of what has a sign; told apart by colour-blind eyes."""
+"""Colour maps of non-negative and of signed values, both safe for colour-blind readers."""
 
 PHASES: Final = {"P": (BLUE, "-"), "S": (VERMILLION, "--")}
 
-FINEST = 1000
-"""Columns of an image: more than a panel has pixels."""
+MAX_COLUMNS = 1000
+"""Maximum number of columns of an image: more than a panel has pixels."""
 
-STRONG = 99.7
-"""Percentile of a layer's sizes at which its colours end."""
+COLOUR_PERCENTILE = 99.7
+"""Percentile of a layer's absolute values at the end of its colour scale."""
 
 TICKS = range(0, 60, 20)
-"""Seconds that are written; a 60 would meet the next panel's 0."""
+"""Tick labels, seconds; a 60 would overlap the next panel's 0."""
 
-ACROSS = 4
+MAX_TRACES_IN_ROW = 4
 """Traces side by side."""
 
 INCHES_A_TRACE = 2.6
 
 
-def sheet(
+def panel_grid(
     columns: int,
     heights: Sequence[float],
     width: float = INCHES_A_TRACE,
@@ -43,12 +43,12 @@ def sheet(
     gaps: tuple[float, float] = (0.12, 0.12),
     **options: Any,
 ) -> tuple[Figure, np.ndarray]:
-    """Make a figure of panels whose sizes are in inches, so that none has to be measured.
+    """Return a figure of panels of given sizes in inches, which needs no layout engine.
 
     Parameters
     ----------
     columns, heights, width
-        How many panels side by side, how high each row is, how wide a panel.
+        Number of panels side by side, heights of the rows, width of a panel.
     margins
         Left, right, top and bottom.
     gaps
@@ -62,15 +62,15 @@ def sheet(
         The axes of shape (rows, columns).
     """
     left, right, top, bottom = margins
-    across = left + columns * width + (columns - 1) * gaps[0] + right
-    high = top + sum(heights) + (len(heights) - 1) * gaps[1] + bottom
-    figure = Figure(figsize=(across, high))
+    total_width = left + columns * width + (columns - 1) * gaps[0] + right
+    total_height = top + sum(heights) + (len(heights) - 1) * gaps[1] + bottom
+    figure = Figure(figsize=(total_width, total_height))
     figure.set_layout_engine("none")
     grid = {
-        "left": left / across,
-        "right": 1 - right / across,
-        "top": 1 - top / high,
-        "bottom": bottom / high,
+        "left": left / total_width,
+        "right": 1 - right / total_width,
+        "top": 1 - top / total_height,
+        "bottom": bottom / total_height,
         "wspace": gaps[0] / width,
         "hspace": gaps[1] * len(heights) / sum(heights),
         "height_ratios": heights,
@@ -79,23 +79,23 @@ def sheet(
     return figure, axes
 
 
-def heading(figure: Figure, title: str, words: str = "") -> None:
-    """Write what a figure shows into its upper left corner, and below it how to read it."""
-    high = figure.get_size_inches()[1]
-    figure.text(0.01, 1 - 0.06 / high, title, va="top", weight="bold", size=9)
-    figure.text(0.01, 1 - 0.22 / high, words, va="top", size=7, color=GREY)
+def heading(figure: Figure, title: str, text: str = "") -> None:
+    """Write title and explanation of a figure into its upper left corner."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
+    figure.text(0.01, 1 - 0.22 / height, text, va="top", size=7, color=GREY)
 
 
 def draw_waveform(ax: Axes, waveform: np.ndarray, row: Row) -> None:
     """Draw the components above one another, E on top, with the arrivals."""
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
     scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
-    for place, component in enumerate(reversed(range(len(COMPONENTS)))):
-        ax.plot(seconds, waveform[:, component] / scale + place, color=BLACK, linewidth=0.35)
+    for height, component in enumerate(reversed(range(len(COMPONENTS)))):
+        ax.plot(seconds, waveform[:, component] / scale + height, color=BLACK, linewidth=0.35)
     ax.set_yticks(range(len(COMPONENTS)), list(reversed(COMPONENTS)))
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(COMPONENTS) - 0.4)
-    mark(ax, row)
+    mark_arrivals(ax, row)
     name_arrivals(ax, row)
 
 
@@ -103,11 +103,11 @@ def draw_image(
     ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
 ) -> AxesImage:
     """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
-    shown = thinned(values)
+    extremes = keep_extremes(values)
     return ax.imshow(
-        shown.T,
+        extremes.T,
         aspect="auto",
-        interpolation="nearest" if len(shown) < FINEST // 4 else "auto",
+        interpolation="nearest" if len(extremes) < MAX_COLUMNS // 4 else "auto",
         cmap=colours(limits),
         vmin=limits[0],
         vmax=limits[1],
@@ -115,41 +115,42 @@ def draw_image(
     )
 
 
-def thinned(values: np.ndarray, most: int = FINEST) -> np.ndarray:
-    """Keep of several steps the one farthest from zero, channel by channel: no spike is lost.
+def keep_extremes(values: np.ndarray, max_columns: int = MAX_COLUMNS) -> np.ndarray:
+    """Decimate steps to the extreme value of each block, channel by channel: no spike is lost.
 
-    >>> thinned(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
+    >>> keep_extremes(np.array([[1.0], [-3.0], [2.0], [0.0]]), 2).tolist()
     [[-3.0], [2.0]]
     """
-    size = -(-len(values) // most)
+    size = -(-len(values) // max_columns)
     if size == 1:
         return values
-    short = -len(values) % size
-    blocks = np.pad(values, ((0, short), (0, 0))).reshape(-1, size, values.shape[1])
-    places = np.abs(blocks).argmax(axis=1, keepdims=True)
-    return np.take_along_axis(blocks, places, axis=1)[:, 0]
+    padding = -len(values) % size
+    blocks = np.pad(values, ((0, padding), (0, 0))).reshape(-1, size, values.shape[1])
+    indices = np.abs(blocks).argmax(axis=1, keepdims=True)
+    return np.take_along_axis(blocks, indices, axis=1)[:, 0]
 
 
 def limits_of(values: np.ndarray) -> tuple[float, float]:
-    """Choose the ends of a colour scale: from 0 if nothing is below, else as far to both sides.
+    """Return the limits of a colour scale: from 0 for non-negative values, else symmetric.
 
-    The strongest few of a layer of many channels are left beyond the ends, or nothing else showed.
+    The few strongest values of a layer of several channels lie outside the limits: they would make
+    all others invisible.
 
     >>> limits_of(np.array([[0.0], [2.0]])), limits_of(np.array([[-1.0], [3.0]]))
     ((0.0, 2.0), (-3.0, 3.0))
     """
     size = np.abs(values)
-    highest = float(np.percentile(size, STRONG) if values.shape[-1] > 1 else size.max())
+    highest = float(np.percentile(size, COLOUR_PERCENTILE) if values.shape[-1] > 1 else size.max())
     highest = highest or float(size.max()) or 1.0
     return (0.0 if values.min() >= 0 else -highest, highest)
 
 
 def colours(limits: tuple[float, float]) -> str:
-    """Name the colours for such limits."""
+    """Return the colour map for such limits."""
     return SEQUENTIAL if limits[0] >= 0 else DIVERGING
 
 
-def mark(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
+def mark_arrivals(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
     """Draw the arrivals as lines, upright or level; over an image with a halo."""
     for phase, sample in arrivals(row).items():
         colour, line = PHASES[phase]
@@ -177,15 +178,15 @@ def name_arrivals(ax: Axes, row: Row) -> None:
         )
 
 
-def colour_bar(ax: Axes, image: Any, label: str, high: float = 1.0) -> None:
+def colour_bar(ax: Axes, image: Any, label: str, height: float = 1.0) -> None:
     """Draw the colours' scale to the right of a panel, which keeps its width."""
-    bar = ax.inset_axes((1.02, (1 - high) / 2, 0.025, high))
+    bar = ax.inset_axes((1.02, (1 - height) / 2, 0.025, height))
     ax.figure.colorbar(image, cax=bar).set_label(label, size=7)
     bar.tick_params(labelsize=6, length=2)
 
 
 def time_axis(axes: np.ndarray) -> None:
-    """Put the axis of the trace below the lowest of panels, shape (rows, columns)."""
+    """Draw the time axis of the trace below the lowest panels; `axes` has shape (rows, columns)."""
     for ax in axes.ravel():
         ax.set_xlim(0, N_SAMPLES / SAMPLING_RATE)
         ax.set_xticks(TICKS)
@@ -198,12 +199,12 @@ def time_axis(axes: np.ndarray) -> None:
 
 
 def rows_of_columns(count: int) -> list[list[int | None]]:
-    """Lay so many traces out in rows, as even as they get; None where a row has no more.
+    """Arrange n traces in rows of nearly equal length; None where a row has no more.
 
     >>> rows_of_columns(7)
     [[0, 1, 2, 3], [4, 5, 6, None]]
     """
-    rows = -(-count // ACROSS)
-    across = -(-count // rows)
-    places = [[row * across + i for i in range(across)] for row in range(rows)]
-    return [[i if i < count else None for i in row] for row in places]
+    rows = -(-count // MAX_TRACES_IN_ROW)
+    n_in_row = -(-count // rows)
+    indices = [[row * n_in_row + i for i in range(n_in_row)] for row in range(rows)]
+    return [[i if i < count else None for i in row] for row in indices]

@@ -39,7 +39,7 @@ SAID = 2**20
 """Bytes that a command may say; none says a tenth of it."""
 
 LIGHT = ("h5py", "pandas", "obspy", "rich.progress", "rich.table", "matplotlib.figure")
-HEAVY = ("tensorflow", "keras", "eqt.train", "eqt.evaluate", "eqt.visualize", "eqt.loading")
+HEAVY = ("tensorflow", "keras", "eqt.training", "eqt.evaluation", "eqt.visualize", "eqt.model_io")
 STEPS = ("subset", "merge", "build", "verify", "check", "info", "split", "convert", "plots", "cli")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import h5py
 
-from steadkit.dataset import dataset_files
+from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 EVENTS, NOISE = 6, 3
 
@@ -39,7 +39,7 @@ def make_inputs(folder: Path) -> list[Inputs]:
     for seed, name in enumerate("ab"):
         simulated = folder / f"simulated-{name}"
         demo(simulated, EVENTS, NOISE, seed, overwrite=False)
-        chunks = [source_of(path) for path in sorted(simulated.glob("chunk*.hdf5"))]
+        chunks = [source_from_path(path) for path in sorted(simulated.glob("chunk*.hdf5"))]
         merge(chunks, dataset_files(folder / f"{name}.hdf5"))
     return [_in_style(folder, style) for style in STYLES]
 
@@ -56,7 +56,7 @@ def _in_style(folder: Path, style: str) -> Inputs:
         # The manifest that steadkit itself makes of a file written by others.
         made = home / "made"
         made.mkdir()
-        merge([source_of(home / f"{name}.hdf5")], dataset_files(made / f"{name}.hdf5"))
+        merge([source_from_path(home / f"{name}.hdf5")], dataset_files(made / f"{name}.hdf5"))
         (made / f"{name}.manifest").rename(home / f"{name}.manifest")
         shutil.rmtree(made)
     return Inputs(style, home, structure_of(home / "a.hdf5"))

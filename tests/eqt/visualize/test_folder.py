@@ -5,12 +5,12 @@ import json
 import pytest
 
 from eqt.visualize.folder import MARK, default_folder, files_of, mark
-from steadkit.atomic import staged_folder
+from steadkit.atomic import atomic_folder
 from steadkit.errors import InputError
 
 
 def fill(target, text="a", overwrite=False):
-    with staged_folder(target, overwrite, files_of) as new:
+    with atomic_folder(target, overwrite, files_of) as new:
         (new / "maps").mkdir()
         (new / "maps" / "a.png").write_text(text)
         mark(new, {"network": "n"})

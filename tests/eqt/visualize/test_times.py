@@ -9,8 +9,8 @@ from conftest import TINY
 
 from eqt.config import EQTConfig
 from eqt.model import build_model
-from eqt.visualize.layers import in_order
-from eqt.visualize.times import Steps, steps_of
+from eqt.visualize.layers import ordered_layers
+from eqt.visualize.time_axis import Steps, steps_of
 
 # 46 -> 23 -> 12 -> 6: pooling rounds up, and the decoder cuts at both ends.
 CUT = replace(TINY, filters=(2, 2, 2), kernels=(3, 3, 3), input_length=46)
@@ -31,11 +31,11 @@ def passing_through(config):
 
 def outputs_of(model, start, value, stem):
     """Run the part of a network from one tensor to the convolutions of such a name."""
-    named = [layer for layer in in_order(model) if layer.name.startswith(stem)]
+    named = [layer for layer in ordered_layers(model) if layer.name.startswith(stem)]
     convolutions = [layer for layer in named if isinstance(layer, keras.layers.Conv1D)]
     network = keras.Model(start, {layer.name: layer.output for layer in convolutions})
-    found = network.predict_on_batch(value)
-    return {layer.name: np.asarray(found[layer.name]) for layer in convolutions}
+    outputs = network.predict_on_batch(value)
+    return {layer.name: np.asarray(outputs[layer.name]) for layer in convolutions}
 
 
 @pytest.mark.parametrize("config", [TINY, CUT, PUBLISHED], ids=["even", "cut", "published"])
@@ -46,14 +46,14 @@ def test_a_spike_comes_out_of_the_encoder_at_its_time(config):
     spike = every * (config.input_length // (2 * every)) + every // 2
     wave = np.zeros((1, config.input_length, 3), np.float32)
     wave[0, spike] = 1
-    found = outputs_of(model, model.inputs[0], wave, "encoder")
-    assert len(found) == len(config.filters)
-    for name, values in found.items():
+    outputs = outputs_of(model, model.inputs[0], wave, "encoder")
+    assert len(outputs) == len(config.filters)
+    for name, values in outputs.items():
         steps = steps_of(name, config)
         assert steps.count == values.shape[1]
-        (place,) = np.flatnonzero(values[0, :, 0])
-        assert place == steps.nearest(spike)
-        assert abs(steps.seconds[place] * 100 - spike) <= steps.every / 2
+        (index,) = np.flatnonzero(values[0, :, 0])
+        assert index == steps.nearest(spike)
+        assert abs(steps.seconds[index] * 100 - spike) <= steps.every / 2
 
 
 @pytest.mark.parametrize("config", [TINY, CUT, PUBLISHED], ids=["even", "cut", "published"])
@@ -62,10 +62,10 @@ def test_a_step_of_the_decoder_becomes_the_samples_about_its_time(config):
     start = model.get_layer("decoderD_1").input
     value = np.zeros((1, *start.shape[1:]), np.float32)
     value[0, start.shape[1] // 2, 0] = 1
-    found = outputs_of(model, start, value, "decoderD")
-    assert list(found) == [f"decoderD_{i}" for i in range(1, len(config.filters) + 1)]
-    samples = np.flatnonzero(found[f"decoderD_{len(config.filters)}"][0, :, 0])
-    for name, values in found.items():
+    outputs = outputs_of(model, start, value, "decoderD")
+    assert list(outputs) == [f"decoderD_{i}" for i in range(1, len(config.filters) + 1)]
+    samples = np.flatnonzero(outputs[f"decoderD_{len(config.filters)}"][0, :, 0])
+    for name, values in outputs.items():
         steps = steps_of(name, config)
         assert steps.count == values.shape[1]
         lit = np.flatnonzero(values[0, :, 0])
@@ -82,7 +82,7 @@ def test_the_cut_of_the_published_decoder_is_eight_samples_of_the_trace():
 @pytest.mark.parametrize("length", [6000, 46, 18, 22])
 def test_every_layer_has_as_many_steps_as_its_axis(length):
     config = replace(CUT, input_length=length, residual_kernels=(3,), encoder_rnn=("lstm",))
-    for layer in in_order(build_model(config)):
+    for layer in ordered_layers(build_model(config)):
         assert steps_of(layer.name, config).count == layer.output.shape[1], layer.name
 
 

@@ -7,7 +7,7 @@ from conftest import names_of, write_stead
 
 from eqt.visualize import traces
 from steadkit.errors import InputError
-from steadkit.sources import source_of
+from steadkit.sources import source_from_path
 
 
 def varied(path, order):
@@ -24,10 +24,10 @@ def varied(path, order):
 
 def test_four_events_that_differ_and_three_noise_traces(tmp_path):
     source = varied(tmp_path / "a.hdf5", list(range(24)))
-    found = traces.choose(source)
+    selection = traces.choose(source)
     rows = traces.read(source.hdf5).rows
-    assert [name[-2:] for name in found] == ["EV"] * 4 + ["NO"] * 3
-    assert len(set(found)) == 7
+    assert [name[-2:] for name in selection] == ["EV"] * 4 + ["NO"] * 3
+    assert len(set(selection)) == 7
     ratios = [row["snr_db_E"] for row in rows[:4]]
     distances = [row["source_distance_km"] for row in rows[:4]]
     # High and low SNR among the near ones, then among the far ones.
@@ -37,15 +37,15 @@ def test_four_events_that_differ_and_three_noise_traces(tmp_path):
 
 def test_the_choice_does_not_hang_on_the_order_of_the_table(tmp_path):
     (tmp_path / "b").mkdir()
-    one = traces.choose(varied(tmp_path / "a.hdf5", list(range(24))))
+    selection = traces.choose(varied(tmp_path / "a.hdf5", list(range(24))))
     order = np.random.default_rng(1).permutation(24)
-    assert traces.choose(varied(tmp_path / "b" / "a.hdf5", order)) == one
+    assert traces.choose(varied(tmp_path / "b" / "a.hdf5", order)) == selection
 
 
 def test_the_choice_is_among_those_given(stead):
     source = stead("chunk.hdf5", names_of(12, 6))
-    among = names_of(5, 2)
-    assert set(traces.choose(source, among)) <= set(among)
+    candidates = names_of(5, 2)
+    assert set(traces.choose(source, candidates)) <= set(candidates)
 
 
 def test_traces_are_scaled_and_events_come_first(stead):
@@ -73,9 +73,9 @@ def test_too_many_traces_are_refused(stead):
 
 def test_many_traces_come_in_parts(stead):
     source = stead("many.hdf5", names_of(9, 5))
-    count, parts = traces.parts(source.hdf5, 4, size=3)
-    found = list(parts)
-    assert count == len(found) == 3
-    assert [one.is_event.sum() for one in found] == [3, 1, 0]
-    assert sum(len(one.names) for one in found) == 8
-    assert source_of(source.hdf5) == source
+    count, chunks = traces.iter_trace_chunks(source.hdf5, 4, size=3)
+    chunks = list(chunks)
+    assert count == len(chunks) == 3
+    assert [chunk.is_event.sum() for chunk in chunks] == [3, 1, 0]
+    assert sum(len(chunk.names) for chunk in chunks) == 8
+    assert source_from_path(source.hdf5) == source

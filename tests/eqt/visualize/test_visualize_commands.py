@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from conftest import SHORT, TINY, names_of, refused, write_stead
 
-from eqt.loading import save_model
 from eqt.model import build_model
+from eqt.model_io import save_model
 from eqt.visualize import figures
+from eqt.visualize.activations import feature_maps
+from eqt.visualize.context import context_of
+from eqt.visualize.files import Picture, write
 from eqt.visualize.folder import MARK
-from eqt.visualize.forward import feature_maps
 from eqt.visualize.gallery import gallery
-from eqt.visualize.pictures import Picture, write
-from eqt.visualize.subject import subject_of
-from eqt.visualize.times import steps_of
+from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import read
 from steadkit.atomic import write_text
 
@@ -44,7 +44,7 @@ def files_in(folder):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Train a network of few weights; returns the run folder."""
-    from eqt.train import train
+    from eqt.training import train
 
     folder = tmp_path_factory.mktemp("trained")
     source = write_stead(folder / "data.hdf5", names_of(12, 8))
@@ -89,19 +89,19 @@ def test_the_mark_names_network_data_and_every_file(page, trained):
 
 
 def test_the_arrays_are_what_the_network_makes(page, trained):
-    subject = subject_of(trained)
-    shown = read(subject.data, TWO)
+    context = context_of(trained)
+    shown = read(context.data, TWO)
     with np.load(page / "maps.npz") as maps:
         np.testing.assert_array_equal(maps["traces"], TWO)
         np.testing.assert_allclose(maps["waveforms"], shown.waveforms)
-        expected = feature_maps(subject.model, shown.waveforms, ["picker_P"])["picker_P"]
+        expected = feature_maps(context.model, shown.waveforms, ["picker_P"])["picker_P"]
         np.testing.assert_allclose(maps["picker_P"], expected, atol=1e-6)
         np.testing.assert_allclose(maps["seconds/encoder_2"], np.arange(3000) / 50 + 0.005)
     with np.load(page / "attention.npz") as attention:
         np.testing.assert_allclose(attention["attentionP"].sum(axis=-1), 1, atol=1e-3)
         assert attention["mean/events/attentionD"].shape == attention["attentionD"].shape[1:]
     with np.load(page / "filters.npz") as filters:
-        kernel = subject.model.get_layer("encoder_1").get_weights()[0]
+        kernel = context.model.get_layer("encoder_1").get_weights()[0]
         np.testing.assert_array_equal(filters["encoder_1/kernel"], kernel)
 
 
@@ -186,9 +186,9 @@ def test_what_cannot_be_shown_is_refused_in_one_line(run, network, stead, argume
 def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
     """The image of a layer lies on the seconds of its steps, under lines at P and S."""
     shown = read(stead().hdf5, TWO[:1])
-    subject = subject_of(network)
+    context = context_of(network)
     name = "attentionD"
-    values = feature_maps(subject.model, shown.waveforms, [name])[name]
+    values = feature_maps(context.model, shown.waveforms, [name])[name]
     steps = steps_of(name, DEEP)
     figure = figures.maps_figure(name, "", shown, values, steps, (-1.0, 1.0))
     upper, lower = figure.axes[:2]
@@ -202,13 +202,13 @@ def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
 
 
 def test_the_same_figure_is_the_same_bytes(tmp_path, network):
-    kernel = subject_of(network).model.get_layer("encoder_2").get_weights()[0]
+    kernel = context_of(network).model.get_layer("encoder_2").get_weights()[0]
     content = []
     for name in "ab":
         folder = tmp_path / name
         folder.mkdir()
         picture = Picture("x", "s", "", "c", lambda: figures.filters_figure("encoder_2", kernel))
-        from eqt.visualize.pictures import Content
+        from eqt.visualize.files import Content
 
         copies = write(Content([picture], {"k": {"kernel": kernel}}), folder, "png", True)
         content.append(((folder / "x.png").read_bytes(), (folder / "k.npz").read_bytes(), copies))

@@ -8,7 +8,7 @@ import pytest
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.visualize import why
+from eqt.visualize import attribution
 from steadkit.errors import InputError
 
 LENGTH = 600
@@ -25,7 +25,7 @@ def network():
             kernel, bias = layer.get_weights()
             size = 4 if layer.name == "picker_P" else 1.5
             layer.set_weights([size * kernel, random.normal(0.1, 0.1, bias.shape)])
-    return why.output_of(model, "picker_P")
+    return attribution.output_of(model, "picker_P")
 
 
 def wave(seed=0):
@@ -34,22 +34,26 @@ def wave(seed=0):
 
 def test_integrated_gradients_add_up_to_the_change_of_probability(network):
     waveforms = np.stack([wave(1), wave(2)])
-    found = list(why.integrated_gradients(network, waveforms, [300, 40]))
-    for one, waveform, sample in zip(found, waveforms, (300, 40), strict=True):
+    attributed = list(attribution.integrated_gradients(network, waveforms, [300, 40]))
+    for gradients, waveform, sample in zip(attributed, waveforms, (300, 40), strict=True):
         ends = network.predict_on_batch(np.stack([waveform, 0 * waveform]))[:, sample, 0]
-        assert one.change == pytest.approx(ends[0] - ends[1], abs=1e-6)
-        assert abs(one.change) > 0.05
-        assert one.shares.shape == waveform.shape
-        assert one.shares.sum() == pytest.approx(one.change, abs=0.03 * abs(one.change) + 1e-3)
-        assert one.gap == pytest.approx(one.shares.sum() - one.change, abs=1e-6)
+        assert gradients.change == pytest.approx(ends[0] - ends[1], abs=1e-6)
+        assert abs(gradients.change) > 0.05
+        assert gradients.attributions.shape == waveform.shape
+        assert gradients.attributions.sum() == pytest.approx(
+            gradients.change, abs=0.03 * abs(gradients.change) + 1e-3
+        )
+        assert gradients.completeness_error == pytest.approx(
+            gradients.attributions.sum() - gradients.change, abs=1e-6
+        )
 
 
 def test_a_dead_component_has_no_share(network):
     waveform = wave(3)
     waveform[:, 1] = 0
-    (found,) = why.integrated_gradients(network, waveform[np.newaxis], [200])
-    assert not found.shares[:, 1].any()
-    assert found.shares[:, 0].any()
+    (attributed,) = attribution.integrated_gradients(network, waveform[np.newaxis], [200])
+    assert not attributed.attributions[:, 1].any()
+    assert attributed.attributions[:, 0].any()
 
 
 def linear(weights):
@@ -64,27 +68,31 @@ def linear(weights):
 
 def test_of_a_sum_each_share_is_its_term():
     weights = np.random.default_rng(4).normal(size=(LENGTH, 3)) / LENGTH
-    (found,) = why.integrated_gradients(linear(weights), wave()[np.newaxis], [7])
-    np.testing.assert_allclose(found.shares, weights * wave(), atol=1e-5)
+    (attributed,) = attribution.integrated_gradients(linear(weights), wave()[np.newaxis], [7])
+    np.testing.assert_allclose(attributed.attributions, weights * wave(), atol=1e-5)
 
 
 def test_occlusion_finds_what_the_probability_hangs_on():
     weights = np.zeros((LENGTH, 3))
     weights[430:440, 2] = 1.0
     waveform = np.ones((LENGTH, 3), np.float32)
-    found = why.occlusion(linear(weights), waveform, 5, width=1.0, hop=0.5)
-    assert found.drops.shape == (len(found.seconds), 4)
-    covering = np.abs(found.seconds - 4.345) < 0.44
-    np.testing.assert_allclose(found.drops[covering][:, [2, 3]], 10.0, atol=1e-4)
-    far = np.abs(found.seconds - 4.345) > 0.7
-    assert covering.any() and not found.drops[far].any() and not found.drops[:, :2].any()
+    attributed = attribution.occlusion(linear(weights), waveform, 5, width=1.0, hop=0.5)
+    assert attributed.probability_drops.shape == (len(attributed.seconds), 4)
+    covering = np.abs(attributed.seconds - 4.345) < 0.44
+    np.testing.assert_allclose(attributed.probability_drops[covering][:, [2, 3]], 10.0, atol=1e-4)
+    far = np.abs(attributed.seconds - 4.345) > 0.7
+    assert (
+        covering.any()
+        and not attributed.probability_drops[far].any()
+        and not attributed.probability_drops[:, :2].any()
+    )
 
 
 def test_windows_that_do_not_fit_are_refused(network):
     with pytest.raises(InputError, match=r"cannot silence 9 s every 0\.5 s: a trace has 6 s"):
-        why.occlusion(network, wave(), 5, width=9.0)
+        attribution.occlusion(network, wave(), 5, width=9.0)
 
 
 def test_an_output_that_is_not_there_is_named_beside_those_that_are():
     with pytest.raises(InputError, match=r"unknown output 'P'.*picker_P"):
-        why.output_of(build_model(CONFIG), "P")
+        attribution.output_of(build_model(CONFIG), "P")

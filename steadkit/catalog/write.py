@@ -1,0 +1,62 @@
+"""Writer of text tables as CSV that are read back unchanged."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from steadkit.catalog.cells import CellsDigest
+
+BATCH_ROWS = 10_000
+
+
+def write_csv(path: Path, columns: Sequence[str], tables: Iterable[pd.DataFrame]) -> str:
+    """Write text tables as one CSV; a column that a table lacks stays empty.
+
+    Returns
+    -------
+    str
+        The digest of its cells, see `CellsDigest`.
+    """
+    digest = CellsDigest(columns)
+    with path.open("wb") as file:
+        file.write(csv_text(pd.DataFrame([list(columns)], columns=list(columns))).encode())
+        for table in tables:
+            full = table.reindex(columns=list(columns), fill_value="")
+            for start in range(0, len(full), BATCH_ROWS):
+                content = csv_text(full.iloc[start : start + BATCH_ROWS]).encode()
+                file.write(content)
+                digest.add(content)
+    return digest.hexdigest()
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    r"""Return the rows of a text table as CSV, without a header.
+
+    >>> csv_text(pd.DataFrame({"a": ["1", "x\ry"], "b": ["2, 3", ""]}))
+    '1,"2, 3"\n"x\ry",\n'
+    """
+    text: str = table.to_csv(header=False, index=False, lineterminator="\n")
+    # A lone carriage return ends a row for every reader, and Python before 3.13 leaves it bare.
+    return _with_returns_quoted(table) if "\r" in text else text
+
+
+def csv_lines(table: pd.DataFrame) -> list[str]:
+    """Return each row of a text table as a CSV line with its line end."""
+    lines = io.StringIO(csv_text(table), newline="\n").readlines()
+    # A field may contain a line end: then format row by row.
+    if len(lines) != len(table):
+        lines = [csv_text(table.iloc[[number]]) for number in range(len(table))]
+    return lines
+
+
+def _with_returns_quoted(table: pd.DataFrame) -> str:
+    lines = []
+    for row in table.itertuples(index=False, name=None):
+        buffer = io.StringIO()
+        # Characters of the line's end are quoted wherever they occur in a field.
+        csv.writer(buffer, lineterminator="\r\n").writerow(row)
+        lines.append(buffer.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)

@@ -1,0 +1,32 @@
+"""`steadkit merge`: several STEAD files joined into one."""
+
+from pathlib import Path
+
+import click
+
+from steadkit.cli.options import FILE, overwrite_option, report
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("merge.hdf5"),
+    show_default=True,
+    help="HDF5 file to write; its CSV goes beside it.",
+)
+@overwrite_option
+def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
+    """Join STEAD files into one; a trace in two of them is taken once.
+
+    Without FILES: chunk*.hdf5 in the current folder, else in $STEAD_DIR.
+    """
+    from steadkit.dataset_files import dataset_files
+    from steadkit.merge import merge as run
+    from steadkit.sources import find_sources
+
+    target = dataset_files(output)
+    manifest = run(find_sources(files, chunks_only=True), target, overwrite)
+    report(target.hdf5, manifest.categories, manifest.digest)

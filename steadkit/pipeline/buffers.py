@@ -1,0 +1,122 @@
+"""Pool of batch buffers that are reused once nothing refers to them, and shared memory.
+
+The first write to a page that a process has never touched makes the kernel map and clear it, which
+takes longer than to normalise a trace into it: about half of the time of a plain stream.
+"""
+
+import mmap
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+ALIGNMENT = 64
+"""Alignment in bytes of arrays that TensorFlow uses in place; it copies any other."""
+
+MAX_FREE = 8
+"""Unused blocks that a pool keeps."""
+
+Shape = tuple[int, ...]
+
+
+def buffer_bytes(shapes: Sequence[Shape]) -> int:
+    """Return the bytes that `split_buffer` needs for float32 arrays of these shapes."""
+    return ALIGNMENT + sum(_padded(shape) for shape in shapes)
+
+
+def split_buffer(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
+    """Return aligned float32 views of a block of bytes, one for each shape."""
+    position, arrays = -block.ctypes.data % ALIGNMENT, []
+    for shape in shapes:
+        segment = block[position : position + 4 * int(np.prod(shape))]
+        arrays.append(segment.view(np.float32).reshape(shape))
+        position += _padded(shape)
+    return arrays
+
+
+def _padded(shape: Shape) -> int:
+    return -(-4 * int(np.prod(shape)) // ALIGNMENT) * ALIGNMENT
+
+
+class BufferPool:
+    """Pool of memory blocks; a block is free when no array, view or tensor refers to it.
+
+    Parameters
+    ----------
+    blocks
+        A fixed set of blocks, uint8, none of them a view of another array; by default blocks are
+        allocated on demand.
+    """
+
+    def __init__(self, blocks: Sequence[np.ndarray] | None = None):
+        self._blocks = list(blocks or [])
+        self._lock = threading.Lock()
+
+    def arrays(self, shapes: Sequence[Shape]) -> list[np.ndarray]:
+        """Return float32 arrays, all in one block; their contents are undefined."""
+        size = buffer_bytes(shapes)
+        with self._lock:
+            free = self._free()
+            # From the end, so that the numbers of those still to be removed stay valid.
+            for number in reversed(free[MAX_FREE:]):
+                del self._blocks[number]
+            for number in free[:MAX_FREE]:
+                if len(self._blocks[number]) == size:
+                    return split_buffer(self._blocks[number], shapes)
+            self._blocks.append(np.empty(size, np.uint8))
+            return split_buffer(self._blocks[-1], shapes)
+
+    def take(self) -> tuple[int, np.ndarray] | None:
+        """Return a free block and its number, or None; it is in use as long as it is referenced."""
+        with self._lock:
+            free = self._free()
+            return (free[0], self._blocks[free[0]]) if free else None
+
+    def _free(self) -> list[int]:
+        # Two references are those of the list and of the call of getrefcount. A view of a view
+        # refers to the first array in NumPy, so every array in a block adds one, and so does a
+        # tensor that TensorFlow made of it without a copy.
+        return [n for n in range(len(self._blocks)) if sys.getrefcount(self._blocks[n]) == 2]
+
+
+class SharedBuffer:
+    """Anonymous shared memory; unpickled in a worker process, it maps the same memory.
+
+    Parameters
+    ----------
+    size
+        Bytes.
+    """
+
+    def __init__(self, size: int):
+        # An anonymous file vanishes with the last process that has it open, also if all are killed.
+        # Workers inherit the descriptor under the same number.
+        if hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("steadkit")
+        else:
+            with tempfile.TemporaryFile() as file:
+                descriptor = os.dup(file.fileno())
+        os.ftruncate(descriptor, size)
+        self.__setstate__((descriptor, size))
+
+    def __getstate__(self) -> tuple[int, int]:
+        return self.descriptor, self.size
+
+    def __setstate__(self, state: tuple[int, int]) -> None:
+        self.descriptor, self.size = state
+        self._map = mmap.mmap(self.descriptor, self.size)
+
+    def __del__(self) -> None:
+        # The mapping is not closed here: it lasts as long as an array in it does.
+        if hasattr(self, "_map"):
+            os.close(self.descriptor)
+
+    def blocks(self, size: int) -> list[np.ndarray]:
+        """Return the memory as uint8 blocks of `size` bytes, without a copy."""
+        return [
+            np.frombuffer(self._map, np.uint8, size, start)
+            for start in range(0, self.size - size + 1, size)
+        ]

@@ -1,0 +1,131 @@
+"""STEAD's text formats: a row of text as typed HDF5 attributes, times, samples, trace names."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from steadkit.schema import ARRAY_COLUMNS, EVENT, MISSING, NOISE
+from steadkit.types import is_numeric, parse_cell, parse_number, parse_time
+
+SUFFIX: Final = {EVENT: "EV", NOISE: "NO"}
+"""Suffix of a trace name, by category."""
+
+_STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]")
+
+
+def is_known(text: str) -> bool:
+    """Return whether a cell holds a value.
+
+    >>> is_known("None"), is_known(" "), is_known("0")
+    (False, False, True)
+    """
+    return text.strip() not in MISSING
+
+
+def typed_attributes(row: Mapping[str, str]) -> dict[str, object]:
+    """Convert a row of text to HDF5 attributes of STEAD's types; unknown values stay text.
+
+    >>> typed_attributes({"network_code": "12", "source_magnitude": "3.6", "p_weight": "None"})
+    {'network_code': '12', 'source_magnitude': 3.6, 'p_weight': 'None'}
+    """
+    return {column: _typed(column, text) for column, text in row.items()}
+
+
+def _typed(column: str, text: str) -> object:
+    if not is_numeric(column) or not is_known(text):
+        return text
+    try:
+        if column not in ARRAY_COLUMNS:
+            return parse_number(text)
+        values = np.array([parse_cell(part) for part in text.strip("[] ").split()])
+    except ValueError:
+        return text
+    return values.reshape(1, -1) if column == "coda_end_sample" else values
+
+
+def bracketed(values: Sequence[float] | np.ndarray) -> str:
+    """Write one value per component as STEAD does.
+
+    >>> bracketed([56.8, 55.0, 47.4])
+    '[56.8 55.0 47.4]'
+    """
+    return "[" + " ".join(str(float(value)) for value in values) + "]"
+
+
+def coda_text(sample: float) -> str:
+    """Write a coda end as STEAD does.
+
+    >>> coda_text(2896)
+    '[[2896.]]'
+    """
+    return f"[[{sample:.2f}".rstrip("0") + "]]"
+
+
+def sample_text(sample: float) -> str:
+    """Write an arrival in samples, to a hundredth: finer than any pick.
+
+    >>> sample_text(700), sample_text(412.371)
+    ('700.0', '412.37')
+    """
+    return str(round(float(sample), 2))
+
+
+def time_text(time: np.datetime64) -> str:
+    """Write a time, in UTC, as STEAD does.
+
+    >>> time_text(np.datetime64("2006-07-23T15:58:50.88"))
+    '2006-07-23 15:58:50.880000'
+    """
+    return np.datetime_as_string(time, unit="us").replace("T", " ")
+
+
+def stead_time(text: str) -> str:
+    """Write a time of another source, with slashes too, as STEAD does.
+
+    A time in STEAD's format and an unknown one are returned unchanged.
+
+    Raises
+    ------
+    ValueError
+        The text is not a time.
+
+    >>> stead_time("2007/01/01 01:42:45.08"), stead_time("2006-07-23 15:59:00.96")
+    ('2007-01-01 01:42:45.080000', '2006-07-23 15:59:00.96')
+    """
+    if not is_known(text):
+        return text
+    time = parse_time(text.replace("/", "-"))
+    return text if _STEAD_TIME.fullmatch(text) else time_text(time)
+
+
+def name_of(station: str, network: str, start: np.datetime64, category: str) -> str:
+    """Name a trace as STEAD does: station, network and start time to the second.
+
+    >>> name_of("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
+    '109C.TA_20060723155850_EV'
+    """
+    time = "unknown"
+    if not np.isnat(start):
+        time = re.sub(r"\D", "", np.datetime_as_string(start, unit="s"))
+    codes = (_UNSAFE.sub("", code)[:20] or "XX" for code in (station, network))
+    return f"{'.'.join(codes)}_{time}_{SUFFIX[category]}"
+
+
+def make_unique(names: pd.Series, identities: pd.Series) -> pd.Series:
+    """Append a hash of the row's identity to repeated names; independent of the row order.
+
+    >>> make_unique(pd.Series(["A_EV", "B_EV", "A_EV"]), pd.Series(["1", "2", "3"])).tolist()
+    ['A-fc942c07_EV', 'B_EV', 'A-397b6e68_EV']
+    """
+    is_repeated = names.duplicated(keep=False)
+    stems, suffixes = names.str[:-3], names.str[-3:]
+    return names.where(~is_repeated, stems + "-" + identities.map(_short_hash) + suffixes)
+
+
+def _short_hash(identity: str) -> str:
+    return hashlib.blake2b(identity.encode(errors="replace"), digest_size=4).hexdigest()
