@@ -1,0 +1,218 @@
+"""Windows of a continuous record and the probabilities stacked from them.
+
+A window starts at a whole multiple of the step since 1970, so that probabilities do not depend on
+where a record begins or how it is cut into files. What a window lacks is filled with the record
+next to it, mirrored in time: zeros would be a step that looks like an onset. Nothing is picked
+there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from eqt.probabilities import Predict
+from steadkit.errors import InputError
+from steadkit.records.gapless import NANO, GaplessRecord
+from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+from steadkit.transforms.normalization import normalize_batch_into
+
+NS_PER_SAMPLE: Final = round(NANO / SAMPLING_RATE)
+
+STACKINGS: Final = ("mean", "max")
+
+MIN_WEIGHT: Final = 0.01
+"""Weight of a window's first and last sample; those of its middle have 1."""
+
+BATCH_SIZE: Final = 128
+"""Windows in one call of the network, always as many: other sizes round otherwise."""
+
+MIN_KNOWN: Final = 100
+"""Samples of record that a window must have: one second."""
+
+ComponentRecords = Mapping[str, Sequence[GaplessRecord]]
+"""The records of one instrument by component, in order of time."""
+
+
+@dataclass(frozen=True)
+class StackedProbabilities:
+    """Probabilities of a continuous record, a sample every 10 ms since 1970.
+
+    Attributes
+    ----------
+    first
+        Number of the first sample: its time is ``first / 100`` s since 1970.
+    mean
+        Shape (n, 3), float32: detection, P and S; zero where there is no record.
+    std
+        Standard deviation over Monte Carlo samples, or None.
+    is_recorded
+        Shape (n,), bool.
+    n_windows
+        Number of windows that the network was run on.
+    """
+
+    first: int
+    mean: np.ndarray
+    std: np.ndarray | None
+    is_recorded: np.ndarray
+    n_windows: int
+
+
+def step_samples(overlap: float) -> int:
+    """Return the step between windows in samples, from the share by which they overlap.
+
+    >>> step_samples(0.5), step_samples(0.3)
+    (3000, 4200)
+    """
+    if not 0 <= overlap <= 0.99:
+        raise InputError(f"an overlap of {overlap:g} of a window is not possible: use 0 to 0.99")
+    return max(round(N_SAMPLES * (1 - overlap)), 1)
+
+
+def stack_probabilities(
+    predict: Predict,
+    records: ComponentRecords,
+    limits: tuple[int, int],
+    step: int,
+    normalization: str,
+    stacking: str = "mean",
+) -> StackedProbabilities:
+    """Run a network over all windows of a record and stack their probabilities.
+
+    Parameters
+    ----------
+    predict
+        See `eqt.probabilities.predictor`.
+    records
+        Filtered records of one instrument, see `steadkit.records.gapless`.
+    limits
+        Numbers of the first sample and of the one after the last, in 10 ms since 1970.
+    step
+        Samples from window to window, see `step_samples`.
+    normalization
+        See `steadkit.transforms.normalize`: as the network was trained.
+    stacking
+        ``mean``: weighted, with weights that fall towards the edges of a window; ``max``.
+    """
+    if stacking not in STACKINGS:
+        raise InputError(f"stacking {stacking!r} is unknown: use {' or '.join(STACKINGS)}")
+    first, after = limits
+    n_samples = after - first
+    is_recorded = np.zeros(n_samples, bool)
+    for record in (record for component in records.values() for record in component):
+        start, end = (round(time / NS_PER_SAMPLE) - first for time in (record.start, record.end))
+        is_recorded[max(start, 0) : max(end + 1, 0)] = True
+    starts = _window_starts(is_recorded, first, step)
+    total = np.zeros((n_samples, 3), np.float32)
+    std_total = weight_total = None
+    weights = _weights() if stacking == "mean" else None
+    if weights is not None:
+        weight_total = np.zeros((n_samples, 1), np.float32)
+    for batch, waveforms in _batches(records, starts, normalization):
+        mean, std = predict(waveforms)
+        if std is not None and std_total is None:
+            std_total = np.zeros_like(total)
+        for number, start in enumerate(batch):
+            begin, stop = max(start - first, 0), min(start - first + N_SAMPLES, n_samples)
+            inside = slice(begin - start + first, stop - start + first)
+            if weights is None:
+                is_higher = mean[number, inside] > total[begin:stop]
+                np.copyto(total[begin:stop], mean[number, inside], where=is_higher)
+                if std_total is not None and std is not None:
+                    np.copyto(std_total[begin:stop], std[number, inside], where=is_higher)
+                continue
+            total[begin:stop] += weights[inside] * mean[number, inside]
+            if std_total is not None and std is not None:
+                std_total[begin:stop] += weights[inside] * std[number, inside]
+            weight_total[begin:stop] += weights[inside]
+    for values in (total, std_total):
+        if values is not None:
+            if weight_total is not None:
+                values /= np.maximum(weight_total, MIN_WEIGHT)
+            values[~is_recorded] = 0
+    return StackedProbabilities(first, total, std_total, is_recorded, len(starts))
+
+
+def _weights() -> np.ndarray:
+    """Return the weights of a window's samples, shape (6000, 1): a raised sine."""
+    phase = np.pi * (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
+    return (MIN_WEIGHT + (1 - MIN_WEIGHT) * np.sin(phase) ** 2).astype(np.float32)[:, np.newaxis]
+
+
+def _window_starts(is_recorded: np.ndarray, first: int, step: int) -> np.ndarray:
+    """List the windows that hold at least a second of record, by the number of their sample 0."""
+    counts = np.concatenate(([0], np.cumsum(is_recorded)))
+    start = -(-(first - N_SAMPLES + 1) // step) * step
+    starts = np.arange(start, first + len(is_recorded), step)
+    inside = (starts - first).clip(0), (starts - first + N_SAMPLES).clip(0, len(is_recorded))
+    return starts[counts[inside[1]] - counts[inside[0]] >= MIN_KNOWN]
+
+
+def _batches(
+    records: ComponentRecords, starts: np.ndarray, normalization: str
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield window starts and normalised waveforms, (BATCH_SIZE, 6000, 3), the last ones zeros."""
+    times = starts * NS_PER_SAMPLE
+    # The index in each record of each window's first sample, outside of the record too.
+    first_indices = {
+        component: [(record.samples, record.indices(times)) for record in records[component]]
+        for component in records
+    }
+    for begin in range(0, len(starts), BATCH_SIZE):
+        batch = starts[begin : begin + BATCH_SIZE].tolist()
+        waveforms = np.zeros((BATCH_SIZE, N_SAMPLES, len(COMPONENTS)), np.float32)
+        for column, component in enumerate(COMPONENTS):
+            columns = [
+                (samples, indices[begin : begin + BATCH_SIZE].tolist())
+                for samples, indices in first_indices.get(component, ())
+            ]
+            for number in range(len(batch)):
+                _cut_window(
+                    waveforms[number, :, column],
+                    [(samples, indices[number]) for samples, indices in columns],
+                )
+        normalize_batch_into(waveforms, waveforms, normalization)
+        yield batch, waveforms
+
+
+def _cut_window(window: np.ndarray, records: Sequence[tuple[np.ndarray, int]]) -> None:
+    """Copy into a window, shape (6000,), what records have of it, and fill its gaps."""
+    runs = []
+    for samples, index in records:
+        start, end = max(-index, 0), min(len(samples) - index, N_SAMPLES)
+        if start < end:
+            window[start:end] = samples[index + start : index + end]
+            runs.append((start, end))
+    if runs:
+        _fill_gaps(window, runs)
+
+
+def _fill_gaps(window: np.ndarray, runs: Sequence[tuple[int, int]]) -> None:
+    """Fill what lies between the runs of a window: the record on either side, mirrored in time.
+
+    Across a gap the two sides are cross-faded, so that neither the samples nor their amplitude
+    have a step.
+    """
+    gaps = [*zip([(0, 0), *runs], [*runs, (N_SAMPLES, N_SAMPLES)], strict=True)]
+    known = window.copy()
+    for (left_start, start), (end, right_end) in gaps:
+        length = end - start
+        if length <= 0:
+            continue
+        left = _mirrored(known[left_start:start][::-1], length)
+        right = _mirrored(known[end:right_end], length)
+        if left is None or right is None:
+            window[start:end] = left if right is None else right[::-1]
+            continue
+        share = np.cos(np.pi / 2 * (np.arange(length) + 0.5) / length) ** 2
+        window[start:end] = share * left + (1 - share) * right[::-1]
+
+
+def _mirrored(run: np.ndarray, length: int) -> np.ndarray | None:
+    """Return a run repeated forwards and backwards; None if there is none."""
+    if not len(run):
+        return None
+    offset = np.arange(length) % (2 * len(run))
+    return run[np.minimum(offset, 2 * len(run) - 1 - offset)]

@@ -1,0 +1,323 @@
+"""Gapless records of a channel: pieces joined, cleaned, resampled to 100 Hz and filtered.
+
+Pieces whose samples follow each other to half a sample are one record, whatever file they come
+from; overlaps that differ are decided for the piece that starts later, gaps of up to `MAX_GAP_S`
+are interpolated. Anything that would be a step or a spike in the filtered signal ends the record,
+as a gap does. Sample times are kept exact: a record of 99.9992 Hz is not resampled, and the time
+of its samples follows its own clock, so that a sample at 100 Hz is never shifted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import signal
+
+from steadkit.records.resample import BAND, CORNERS, RATE_RANGE, _low_pass as low_pass
+from steadkit.schema import SAMPLING_RATE
+
+NANO: Final = 1_000_000_000
+"""Nanoseconds in a second."""
+
+MAX_GAP_S: Final = 0.05
+MIN_SECONDS: Final = 1.0
+"""Length of the shortest record that is used."""
+
+MAX_RATIO_TERM: Final = 200
+RATIO_TOLERANCE: Final = 2e-4
+"""Relative error of the resampling ratio; times stay exact, a window of a minute is 0.6 samples
+longer or shorter than it should be."""
+
+FILTER_PADDING: Final = 500
+"""Samples by which a record is extended at both ends, by point reflection, before filtering."""
+
+DEAD_S: Final = 2.0
+"""Seconds of one constant value that are no record of the ground."""
+
+MIN_JUMP: Final = 8.0
+"""Smallest spike or step, in the largest differences of samples in the seconds around it."""
+
+JUMP_WIDTH: Final = 3
+"""Samples on both sides of a jump that belong to it."""
+
+
+class Piece(NamedTuple):
+    """Samples of one channel as they stand in a file.
+
+    Attributes
+    ----------
+    start
+        Time of the first sample in ns since 1970, UTC.
+    rate
+        In Hz.
+    samples
+        Shape (n,), counts.
+    """
+
+    start: int
+    rate: float
+    samples: np.ndarray
+
+
+class Unused(NamedTuple):
+    """A stretch of record that is not used: its first and last time in ns, and the reason."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class GaplessRecord:
+    """Filtered samples of one channel at about 100 Hz, without a gap.
+
+    Attributes
+    ----------
+    samples
+        Shape (n,), float32, counts, band-passed 1 to 45 Hz.
+    index, time, rate
+        The clock, an entry for each piece: index of its first sample, the time of that in ns since
+        1970, and its rate in Hz.
+    """
+
+    samples: np.ndarray
+    index: np.ndarray
+    time: np.ndarray
+    rate: np.ndarray
+
+    @property
+    def start(self) -> int:
+        """Time of the first sample in ns."""
+        return int(self.time[0])
+
+    @property
+    def end(self) -> int:
+        """Time of the last sample in ns."""
+        return int(self.times(np.array([len(self.samples) - 1]))[0])
+
+    def times(self, indices: np.ndarray) -> np.ndarray:
+        """Return the times of samples in ns since 1970."""
+        piece = np.searchsorted(self.index, indices, side="right") - 1
+        piece = piece.clip(0)
+        offset = (indices - self.index[piece]) * (NANO / self.rate[piece])
+        return self.time[piece] + np.rint(offset).astype(np.int64)
+
+    def indices(self, times: np.ndarray) -> np.ndarray:
+        """Return the indices of the samples nearest to times in ns; also outside the record."""
+        piece = (np.searchsorted(self.time, times, side="right") - 1).clip(0)
+        offset = (times - self.time[piece]) * (self.rate[piece] / NANO)
+        return self.index[piece] + np.floor(offset + 0.5).astype(np.int64)
+
+
+def gapless_records(
+    pieces: Sequence[Piece], band_pass: bool = True
+) -> tuple[list[GaplessRecord], list[Unused]]:
+    """Join the pieces of one channel and bring them to 100 Hz.
+
+    Parameters
+    ----------
+    pieces
+        In any order; overlaps and repeats are allowed.
+    band_pass
+        Whether to filter to 1 to 45 Hz.
+
+    Returns
+    -------
+    records
+        In order of time.
+    unused
+        Stretches that are in none of them, with the reason.
+    """
+    records: list[GaplessRecord] = []
+    unused: list[Unused] = []
+    usable: dict[Fraction, list[Piece]] = {}
+    for piece in pieces:
+        if not len(piece.samples):
+            continue
+        if RATE_RANGE[0] <= piece.rate <= RATE_RANGE[1]:
+            usable.setdefault(_ratio(piece.rate), []).append(piece)
+        else:
+            low, high = RATE_RANGE
+            reason = f"a sampling rate that is not {low:g} to {high:g} Hz"
+            unused.append(Unused(*_limits(_one_piece(piece)), reason))
+    for ratio, group in usable.items():
+        for joined in _join(group):
+            for record, reason in _clean_runs(joined):
+                if reason is None and len(record.samples) < MIN_SECONDS * record.rate[0]:
+                    reason = "a record of less than a second"
+                if reason is None:
+                    records.append(_to_100_hz(record, ratio, band_pass))
+                else:
+                    unused.append(Unused(*_limits(record), reason))
+    return sorted(records, key=lambda record: record.start), sorted(unused)
+
+
+def _limits(record: GaplessRecord) -> tuple[int, int]:
+    return record.start, record.end
+
+
+def _ratio(rate: float) -> Fraction:
+    """Return 100 Hz over a rate, as the simplest ratio within the tolerance."""
+    exact = SAMPLING_RATE / rate
+    for max_term in (1, 10, 50, MAX_RATIO_TERM):
+        ratio = Fraction(exact).limit_denominator(max_term)
+        if ratio and abs(float(ratio) / exact - 1) <= RATIO_TOLERANCE:
+            break
+    return ratio
+
+
+def _one_piece(piece: Piece) -> GaplessRecord:
+    return GaplessRecord(
+        piece.samples, np.array([0]), np.array([piece.start]), np.array([piece.rate])
+    )
+
+
+def _join(pieces: Sequence[Piece]) -> Iterator[GaplessRecord]:
+    """Join pieces of about one rate; samples in float64, short gaps interpolated."""
+    # Ties by content: the result must not depend on the order of the files.
+    ordered = sorted(pieces, key=lambda p: (p.start, len(p.samples), float(np.nansum(p.samples))))
+    group: list[tuple[int, Piece]] = []
+    end = 0
+    for piece in ordered:
+        index = 0
+        if group:
+            # By the clock of the piece before, not of the first: small errors of many pieces,
+            # or of a rate, do not add up.
+            last_index, last = group[-1]
+            index = last_index + round((piece.start - last.start) * last.rate / NANO)
+            if index > end + MAX_GAP_S * last.rate:
+                yield _paint(group, end)
+                group, index, end = [], 0, 0
+        group.append((index, piece))
+        end = max(end, index + len(piece.samples))
+    if group:
+        yield _paint(group, end)
+
+
+def _paint(group: Sequence[tuple[int, Piece]], length: int) -> GaplessRecord:
+    samples = np.empty(length)
+    is_missing = np.ones(length, bool)
+    for index, piece in group:
+        samples[index : index + len(piece.samples)] = piece.samples
+        is_missing[index : index + len(piece.samples)] = False
+    if is_missing.any():
+        known = np.flatnonzero(~is_missing)
+        missing = np.flatnonzero(is_missing)
+        samples[missing] = np.interp(missing, known, samples[known])
+    # Two pieces may begin at one sample: the clock is that of the later one.
+    clocks = {index: (piece.start, piece.rate) for index, piece in group}
+    times, rates = zip(*clocks.values(), strict=True)
+    return GaplessRecord(
+        samples, np.array([*clocks]), np.array(times, np.int64), np.array(rates, float)
+    )
+
+
+def _clean_runs(record: GaplessRecord) -> Iterator[tuple[GaplessRecord, str | None]]:
+    """Cut a record where it holds no ground motion; yield each run with the reason against it."""
+    reasons = [None, "NaN or infinity", "a constant value", "a spike", "a step"]
+    code = np.zeros(len(record.samples), np.int8)
+    finite = np.isfinite(record.samples)
+    if finite.all():
+        for first, after, is_step in _jumps(record.samples, record.rate[0]):
+            code[first:after] = 4 if is_step else 3
+    for first, after in _constant_runs(record.samples, record.rate[0]):
+        code[first:after] = 2
+    code[~finite] = 1
+    edges = [0, *(np.flatnonzero(np.diff(code)) + 1).tolist(), len(code)]
+    for first, after in pairwise(edges):
+        yield _cut(record, first, after), reasons[code[first]]
+
+
+def _constant_runs(samples: np.ndarray, rate: float) -> Iterator[tuple[int, int]]:
+    still = np.concatenate(([False], samples[1:] == samples[:-1], [False]))
+    edges = np.flatnonzero(still[1:] != still[:-1])
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if last - first + 1 >= DEAD_S * rate:
+            yield first, last + 1
+
+
+def _jumps(samples: np.ndarray, rate: float) -> Iterator[tuple[int, int, bool]]:
+    """Find isolated jumps; yield the samples to leave out and whether the level has changed.
+
+    A jump is far larger than all differences of neighbouring samples in the second before and in
+    the second after. The onset of an earthquake is not: its differences go on.
+    """
+    second = max(round(rate), 2)
+    steps = np.abs(np.diff(samples))
+    n_blocks = len(steps) // second
+    if n_blocks < 3:
+        return
+    highest = steps[: n_blocks * second].reshape(n_blocks, second).max(axis=1)
+    previous = np.concatenate((highest[:1], highest[:-1]))
+    following = np.concatenate((highest[1:], highest[-1:]))
+    # Cheap and never too strict: only seconds that stick out from a neighbour are looked into.
+    for block in np.flatnonzero(highest > MIN_JUMP * np.minimum(previous, following)).tolist():
+        jump = block * second + int(steps[block * second : (block + 1) * second].argmax())
+        before = steps[max(jump - second, 0) : max(jump - JUMP_WIDTH, 0)]
+        after = steps[jump + JUMP_WIDTH + 1 : jump + second]
+        if min(len(before), len(after)) < second // 4:
+            continue
+        usual = max(before.max(), after.max())
+        if usual == 0 or steps[jump] <= MIN_JUMP * usual:
+            continue
+        first, last = max(jump - JUMP_WIDTH, 0), jump + JUMP_WIDTH + 2
+        levels = samples[max(first - second // 4, 0) : first], samples[last : last + second // 4]
+        change = abs(levels[1].mean() - levels[0].mean())
+        yield first, last, bool(change > steps[jump] / 2)
+
+
+def _cut(record: GaplessRecord, first: int, after: int) -> GaplessRecord:
+    """Cut samples out of a record, with their clock."""
+    begin = max(int(np.searchsorted(record.index, first, side="right")) - 1, 0)
+    stop = max(int(np.searchsorted(record.index, after)), begin + 1)
+    index = record.index[begin:stop].clip(first)
+    return GaplessRecord(
+        record.samples[first:after], index - first, record.times(index), record.rate[begin:stop]
+    )
+
+
+def _to_100_hz(record: GaplessRecord, ratio: Fraction, band_pass: bool) -> GaplessRecord:
+    if ratio != 1:
+        record = _resample(record, ratio)
+    samples = record.samples
+    if band_pass:
+        sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
+        padding = min(FILTER_PADDING, len(samples) - 1)
+        samples = signal.sosfiltfilt(sos, samples - samples.mean(), padlen=padding)
+    return replace(record, samples=samples.astype(np.float32))
+
+
+def _resample(record: GaplessRecord, ratio: Fraction) -> GaplessRecord:
+    """Resample with a polyphase filter, at times that do not depend on where the record begins.
+
+    Of the samples at ``numerator`` times the rate every ``denominator``-th is kept, those whose
+    number since 1970 it divides: a record that begins later has the same samples.
+    """
+    up, down = ratio.numerator, ratio.denominator
+    samples, n_samples = record.samples, len(record.samples)
+    offset = -round(Fraction(record.start * round(SAMPLING_RATE) * down, NANO)) % down
+    taps = low_pass(max(up, down)) * up
+    half = len(taps) // 2
+    # Zeros in front of the filter, so that an output of the decimation falls on the offset.
+    padding = -(half + offset) % down
+    filtered_start = (half + offset + padding) // down
+    count = ((n_samples - 1) * up - offset) // down + 1
+    # Without the line between its ends, so that neither end is a step to the filter.
+    line = np.linspace(samples[0], samples[-1], n_samples)
+    filtered = signal.upfirdn(np.concatenate((np.zeros(padding), taps)), samples - line, up, down)
+    fine = offset + down * np.arange(count)
+    resampled = filtered[filtered_start : filtered_start + count] + np.interp(
+        fine / up, [0, max(n_samples - 1, 1)], [samples[0], samples[-1]]
+    )
+    index = -((offset - record.index * up) // down)
+    late = (offset + index * down - record.index * up) / (up * record.rate) * NANO
+    inside = index < max(count, 1)
+    return GaplessRecord(
+        resampled,
+        index[inside],
+        (record.time + np.rint(late).astype(np.int64))[inside],
+        (record.rate * up / down)[inside],
+    )
