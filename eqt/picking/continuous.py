@@ -177,11 +177,33 @@ def _batches(
         yield batch, waveforms
 
 
+def cut_waveform(records: ComponentRecords, start: int, length: int) -> np.ndarray:
+    """Return samples of a record, shape (length, 3), E, N, Z; gaps are filled, see above.
+
+    Parameters
+    ----------
+    records
+        Filtered records of one instrument.
+    start
+        Number of the first sample, in 10 ms since 1970.
+    length
+        Number of samples.
+    """
+    waveform = np.zeros((length, len(COMPONENTS)), np.float32)
+    time = np.array([start * NS_PER_SAMPLE])
+    for column, component in enumerate(COMPONENTS):
+        of_component = records.get(component, ())
+        _cut_window(
+            waveform[:, column], [(r.samples, int(r.indices(time)[0])) for r in of_component]
+        )
+    return waveform
+
+
 def _cut_window(window: np.ndarray, records: Sequence[tuple[np.ndarray, int]]) -> None:
-    """Copy into a window, shape (6000,), what records have of it, and fill its gaps."""
+    """Copy into a window, shape (n,), what records have of it, and fill its gaps."""
     runs = []
     for samples, index in records:
-        start, end = max(-index, 0), min(len(samples) - index, N_SAMPLES)
+        start, end = max(-index, 0), min(len(samples) - index, len(window))
         if start < end:
             window[start:end] = samples[index + start : index + end]
             runs.append((start, end))
@@ -195,7 +217,7 @@ def _fill_gaps(window: np.ndarray, runs: Sequence[tuple[int, int]]) -> None:
     Across a gap the two sides are cross-faded, so that neither the samples nor their amplitude
     have a step.
     """
-    gaps = [*zip([(0, 0), *runs], [*runs, (N_SAMPLES, N_SAMPLES)], strict=True)]
+    gaps = [*zip([(0, 0), *runs], [*runs, (len(window), len(window))], strict=True)]
     known = window.copy()
     for (left_start, start), (end, right_end) in gaps:
         length = end - start

@@ -11,7 +11,9 @@ near a peak of the probability: prior times likelihood. The criterion assumes th
 each segment are independent, which those of a seismogram are not; `AIC_WEIGHT` compensates for it.
 """
 
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +29,9 @@ AFTER: Final = 30
 
 BAND: Final = (1.0, 45.0)
 """Corner frequencies in Hz of a causal filter, which leaves no energy before an onset."""
+
+LEAD_IN: Final = 200
+"""Samples before a search window in which the filter settles."""
 
 AIC_WEIGHT: Final = 0.02
 """Weight of the criterion. From 0.02 to 0.1 P improves equally, S less and less."""
@@ -74,23 +79,83 @@ def refine_picks(probabilities: Probabilities, waveforms: np.ndarray) -> Probabi
     """
     mean = probabilities.mean.copy()
     std = None if probabilities.std is None else probabilities.std.copy()
-    filtered = sosfilt(
-        butter(2, BAND, "bandpass", fs=SAMPLING_RATE, output="sos"), waveforms, axis=1
-    )
+    filtered = sosfilt(_band_pass(), waveforms, axis=1)
     for column in PHASE_COMPONENTS:
         for trace, sample in _separate_peaks(probabilities.mean[..., column]):
             window = slice(sample - BEFORE, sample + AFTER)
-            criterion = _sum_criteria(waveforms[trace, window], filtered[trace, window], column)
-            if criterion is None:
+            onset = _onset(
+                probabilities.mean[trace, window, column],
+                waveforms[trace, window],
+                filtered[trace, window],
+                column,
+            )
+            if onset is None:
                 continue
-            prior = np.log(np.maximum(probabilities.mean[trace, window, column], 1e-30))
-            onset = int(np.argmax(prior - AIC_WEIGHT / 2 * criterion))
             around = np.arange(BEFORE + AFTER)
             source = np.clip(around - (onset - BEFORE), 0, len(around) - 1)
             for new, old in ((mean, probabilities.mean), (std, probabilities.std)):
                 if new is not None and old is not None:
                     new[trace, window, column] = old[trace, window, column][source]
     return Probabilities(mean, std)
+
+
+def refine_peaks(
+    samples: np.ndarray,
+    heights: np.ndarray,
+    probability: np.ndarray,
+    cut_waveform: Callable[[int, int], np.ndarray],
+    column: int,
+) -> np.ndarray:
+    """Return the samples of the peaks of a long record, each moved to the onset near it.
+
+    Which are moved is decided as by `refine_picks`.
+
+    Parameters
+    ----------
+    samples, heights
+        Peaks of one phase and their probabilities, shape (peaks,).
+    probability
+        Probability of the phase, shape (samples,).
+    cut_waveform
+        Maps the first sample and a number of samples to a waveform (samples, components).
+    column
+        1 for P, 2 for S.
+    """
+    moved = samples.copy()
+    done: list[int] = []
+    for number in np.argsort(-heights, kind="stable").tolist():
+        sample = int(samples[number])
+        if heights[number] < MIN_PROBABILITY:
+            break
+        place = bisect(done, sample)
+        is_near = any(abs(sample - near) < BEFORE + AFTER for near in done[max(place - 1, 0) : place + 1])
+        if is_near or not BEFORE <= sample <= len(probability) - AFTER:
+            continue
+        done.insert(place, sample)
+        waveform = cut_waveform(sample - BEFORE - LEAD_IN, LEAD_IN + BEFORE + AFTER)
+        filtered = sosfilt(_band_pass(), waveform, axis=0)[LEAD_IN:]
+        window = probability[sample - BEFORE : sample + AFTER]
+        onset = _onset(window, waveform[LEAD_IN:], filtered, column)
+        if onset is not None:
+            moved[number] = sample - BEFORE + onset
+    return moved
+
+
+def _onset(
+    probability: np.ndarray, raw: np.ndarray, filtered: np.ndarray, column: int
+) -> int | None:
+    """Return the sample of a search window where the signal begins; None without a live component."""
+    criterion = _sum_criteria(raw, filtered, column)
+    if criterion is None:
+        return None
+    prior = np.log(np.maximum(probability, 1e-30))
+    return int(np.argmax(prior - AIC_WEIGHT / 2 * criterion))
+
+
+@lru_cache(maxsize=1)
+def _band_pass() -> np.ndarray:
+    sos: np.ndarray = butter(2, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
+    return sos
 
 
 def _separate_peaks(probability: np.ndarray) -> Iterator[tuple[int, int]]:

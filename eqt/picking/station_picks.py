@@ -1,0 +1,286 @@
+"""Picks and detections of one instrument from its stacked probabilities.
+
+A pick is a peak of its probability that reaches the threshold and stands out of its surroundings by
+half of it. A detection has the most probable P, and the most probable S after it; other picks,
+inside a detection or outside of all, are kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from obspy import UTCDateTime
+from scipy.signal import peak_prominences
+
+from eqt.picking.candidates import Peaks, PickCandidates, extract_candidates
+from eqt.picking.continuous import (
+    NS_PER_SAMPLE,
+    ComponentRecords,
+    StackedProbabilities,
+    cut_waveform,
+)
+from eqt.picking.picks import Detection, Thresholds
+from eqt.picking.refine import refine_peaks
+from eqt.probabilities import Probabilities
+from steadkit.errors import InputError
+from steadkit.records.instruments import Instrument
+from steadkit.records.measure import SNR_WINDOW, snr_db
+from steadkit.schema import COMPONENTS
+
+PHASES: Final = ("P", "S")
+
+PICK_COLUMNS: Final = (
+    "network",
+    "station",
+    "location",
+    "channel",
+    "phase",
+    "time",
+    "probability",
+    "uncertainty",
+    "snr_db",
+    "amplitude",
+    "detection_id",
+)
+"""Columns of picks; times are ns since 1970, UTC, amplitudes counts between 1 and 45 Hz."""
+
+DETECTION_COLUMNS: Final = (
+    "network",
+    "station",
+    "location",
+    "instrument",
+    "detection_id",
+    "start",
+    "end",
+    "probability",
+    "uncertainty",
+    "p_time",
+    "s_time",
+)
+
+AMPLITUDE_SAMPLES: Final = 200
+"""Samples after a pick in which its peak amplitude is measured."""
+
+PROMINENCE_WINDOW: Final = 6001
+"""Samples around a peak in which its prominence is measured: a minute."""
+
+PHASE_COMPONENTS: Final = {"P": "Z", "S": "EN"}
+"""Components that a phase is read on, where they are recorded."""
+
+
+@dataclass(frozen=True)
+class PickingConfig:
+    """Settings of continuous picking.
+
+    Parameters
+    ----------
+    thresholds
+        Minimum probabilities of detections and picks.
+    overlap
+        Share of a window by which the next one overlaps it.
+    stacking
+        ``mean``, weighted less towards a window's edges, or ``max`` of overlapping windows.
+    refine
+        Whether picks are moved to the onset near them, see `eqt.picking.refine`.
+    floor
+        Minimum probability of a candidate, a pick at thresholds that are chosen later.
+    """
+
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(0.3, 0.1, 0.1))
+    overlap: float = 0.5
+    stacking: str = "mean"
+    refine: bool = True
+    floor: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor <= min(self.thresholds.p, self.thresholds.s):
+            raise InputError(
+                f"a floor of {self.floor:g} is not between 0 and the thresholds of picks "
+                f"({self.thresholds.p:g}, {self.thresholds.s:g}): lower it"
+            )
+
+
+def pick_station(
+    stacked: StackedProbabilities,
+    records: ComponentRecords,
+    instrument: Instrument,
+    channels: Mapping[str, str],
+    config: PickingConfig,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Find detections and arrivals in the stacked probabilities of one instrument.
+
+    Parameters
+    ----------
+    stacked
+        See `eqt.picking.continuous.stack_probabilities`.
+    records
+        The records it was made from, for times, amplitudes, SNR and refinement.
+    instrument
+        Codes of the instrument.
+    channels
+        Channel code by component.
+    config
+        Thresholds and other settings.
+
+    Returns
+    -------
+    arrivals
+        `PICK_COLUMNS` and ``is_pick``: false for candidates between the floor and the thresholds.
+        In order of time.
+    detections
+        `DETECTION_COLUMNS`, in order of time.
+    """
+    candidates, picks = _candidates(stacked, records, config)
+    detections = picks.detections(config.thresholds)[0]
+    codes = dict(zip(Instrument._fields, instrument, strict=True))
+    codes = {name: codes[name] for name in ("network", "station", "location")}
+    table = _detection_table(detections, stacked.first, records, instrument, codes)
+    arrivals = pd.concat(
+        [
+            _arrivals(phase, peaks, kept, stacked.first, records, channels)
+            for phase, peaks, kept in (
+                ("P", candidates.p, picks.p),
+                ("S", candidates.s, picks.s),
+            )
+        ]
+    )
+    arrivals["detection_id"] = _ids_of(arrivals, detections, table["detection_id"])
+    arrivals = arrivals.assign(**codes).sort_values(["time", "phase"], kind="stable")
+    return arrivals[[*PICK_COLUMNS, "is_pick"]].reset_index(drop=True), table
+
+
+def _candidates(
+    stacked: StackedProbabilities, records: ComponentRecords, config: PickingConfig
+) -> tuple[PickCandidates, PickCandidates]:
+    """Return all candidates and those that are picks at the thresholds."""
+    level = config.thresholds
+    std = None if stacked.std is None else stacked.std[np.newaxis]
+    extracted = extract_candidates(
+        [Probabilities(stacked.mean[np.newaxis], std)],
+        Thresholds(level.detection, config.floor, config.floor),
+        grid=(),
+    )
+    columns: dict[str, dict[str, Peaks]] = {"candidates": {}, "picks": {}}
+    for column, (name, threshold) in enumerate((("p", level.p), ("s", level.s)), start=1):
+        peaks: Peaks = getattr(extracted, name)
+        prominence = peak_prominences(stacked.mean[:, column], peaks.sample, PROMINENCE_WINDOW)[0]
+        if config.refine:
+            sample = refine_peaks(
+                peaks.sample,
+                peaks.probability,
+                stacked.mean[:, column],
+                lambda start, n: cut_waveform(records, stacked.first + start, n),
+                column,
+            )
+            peaks = peaks._replace(sample=sample)
+        is_candidate = prominence >= config.floor / 2
+        is_pick = (peaks.probability >= threshold) & (prominence >= threshold / 2)
+        for key, is_kept in (("candidates", is_candidate), ("picks", is_pick)):
+            order = np.argsort(peaks.sample[is_kept], kind="stable")
+            columns[key][name] = Peaks(*(values[is_kept][order] for values in peaks))
+    return replace(extracted, **columns["candidates"]), replace(extracted, **columns["picks"])
+
+
+def _times(samples: np.ndarray, first: int, records: ComponentRecords) -> np.ndarray:
+    """Return times in ns by the clock of the record: Z's, else that of N or E."""
+    nominal = (first + np.asarray(samples, np.int64)) * NS_PER_SAMPLE
+    times = nominal.copy()
+    for component in COMPONENTS:  # Z last: its clock counts
+        for record in records.get(component, ()):
+            inside = (nominal >= record.start) & (nominal <= record.end)
+            times[inside] = record.times(record.indices(nominal[inside]))
+    return times
+
+
+def _detection_table(
+    detections: list[Detection],
+    first: int,
+    records: ComponentRecords,
+    instrument: Instrument,
+    codes: Mapping[str, str],
+) -> pd.DataFrame:
+    samples = {
+        "start": [detection.start for detection in detections],
+        "end": [detection.end for detection in detections],
+        "p_time": [detection.p.sample if detection.p else -1 for detection in detections],
+        "s_time": [detection.s.sample if detection.s else -1 for detection in detections],
+    }
+    values: dict[str, object] = {
+        name: pd.array(_times(np.array(column, np.int64), first, records), "Int64")
+        for name, column in samples.items()
+    }
+    table = pd.DataFrame(values)
+    for name in ("p_time", "s_time"):
+        table.loc[np.array(samples[name], int) < 0, name] = pd.NA
+    table["probability"] = [detection.probability for detection in detections]
+    table["uncertainty"] = [
+        np.nan if detection.uncertainty is None else detection.uncertainty
+        for detection in detections
+    ]
+    table["instrument"] = instrument.receiver_type
+    # By the nominal time of its first sample: the same in both days that see it.
+    nominal = [(first + start) * NS_PER_SAMPLE for start in samples["start"]]
+    table["detection_id"] = [
+        ".".join(instrument) + UTCDateTime(ns=time).strftime(".%Y%m%dT%H%M%S%f")
+        for time in nominal
+    ]
+    return table.assign(**codes)[[*DETECTION_COLUMNS]]
+
+
+def _arrivals(
+    phase: str,
+    peaks: Peaks,
+    picks: Peaks,
+    first: int,
+    records: ComponentRecords,
+    channels: Mapping[str, str],
+) -> pd.DataFrame:
+    letters = [c for c in PHASE_COMPONENTS[phase] if c in channels] or [*channels]
+    columns = [COMPONENTS.index(letter) for letter in letters]
+    snr, amplitude, channel = [], [], []
+    for sample in peaks.sample.tolist():
+        waveform = cut_waveform(records, first + sample - SNR_WINDOW, 2 * SNR_WINDOW)
+        is_live = np.ptp(waveform, axis=0) > 0
+        decibels = snr_db(waveform, SNR_WINDOW, np.nan)[is_live]
+        snr.append(round(float(decibels.mean()), 1) if is_live.any() else np.nan)
+        highest = np.abs(waveform[SNR_WINDOW : SNR_WINDOW + AMPLITUDE_SAMPLES]).max(axis=0)
+        amplitude.append(float(highest.max()))
+        channel.append(channels[letters[int(highest[columns].argmax())]])
+    return pd.DataFrame(
+        {
+            "phase": phase,
+            "sample": peaks.sample,
+            "time": _times(peaks.sample, first, records),
+            "probability": peaks.probability,
+            "uncertainty": peaks.uncertainty,
+            "snr_db": snr,
+            "amplitude": amplitude,
+            "channel": channel,
+            "is_pick": np.isin(peaks.sample, picks.sample),
+        }
+    )
+
+
+def _ids_of(
+    arrivals: pd.DataFrame, detections: list[Detection], names: pd.Series
+) -> list[str]:
+    """Return the detection of each arrival: the one whose P or S it is, else the one it is in."""
+    ids = {
+        (phase, pick.sample): name
+        for detection, name in zip(detections, names, strict=True)
+        for phase, pick in (("P", detection.p), ("S", detection.s))
+        if pick
+    }
+    starts = np.array([detection.start for detection in detections])
+    samples = arrivals["sample"].to_numpy()
+    # The last detection that starts no later.
+    number = np.searchsorted(starts, samples, side="right") - 1
+    return [
+        ids.get((phase, sample))
+        or (names.iloc[i] if i >= 0 and sample <= detections[i].end else "")
+        for phase, sample, i in zip(
+            arrivals["phase"], samples.tolist(), number.tolist(), strict=True
+        )
+    ]
