@@ -13,7 +13,7 @@ from steadkit.console import echo, table
 @click.argument("one", type=FILE)
 @click.argument("other", type=FILE)
 def diff(one: Path, other: Path) -> None:
-    """Compare two manifests: traces, order, parts, digests and recipes.
+    """Compare two manifests: traces, order, splits, digests and recipes.
 
     Exit code 1 if they differ.
     """

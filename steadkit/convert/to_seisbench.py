@@ -182,7 +182,7 @@ def _splits(source: Source, names: pd.Series) -> dict[str, str]:
         return dict.fromkeys(names, "")
     manifest = load(path)
     seisbench_split = {split: name for name, split in SPLITS.items()}
-    splits = manifest.parts or [UNKNOWN] * len(manifest.traces)
+    splits = manifest.splits or [UNKNOWN] * len(manifest.traces)
     listed = {
         name: seisbench_split.get(split, "")
         for name, split in zip(manifest.traces, splits, strict=True)

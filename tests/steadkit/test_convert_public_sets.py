@@ -284,9 +284,9 @@ def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, colu
     assert result.exit_code == 0, result.output
     manifest, rows = list_rows(tmp_path / "out.split.manifest")
     quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4
-    parts = pd.Series(list(manifest.parts)).groupby(quake).nunique()
+    parts = pd.Series(list(manifest.splits)).groupby(quake).nunique()
     assert len(parts) == 20 and (parts == 1).all()
-    (earthquake, *_) = audit(rows, manifest.parts, SplitConfig())
+    (earthquake, *_) = audit(rows, manifest.splits, SplitConfig())
     assert sum(earthquake.groups.values()) == 20
     assert earthquake.n_unknown == 0
     assert "not known" not in result.output

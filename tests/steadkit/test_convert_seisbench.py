@@ -201,7 +201,7 @@ def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
     converted = from_seisbench(shared_data / "seisbench_dummy", dataset_files(tmp_path / "d.hdf5"))
     manifest = converted.manifest
     assert dict(converted.skipped) == {}
-    assert {part: list(manifest.parts).count(part) for part in set(manifest.parts)} == {
+    assert {part: list(manifest.splits).count(part) for part in set(manifest.splits)} == {
         "train": 60,
         "validation": 10,
         "test": 30,
