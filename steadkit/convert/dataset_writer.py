@@ -14,7 +14,7 @@ from steadkit.catalog import order_columns, write_csv
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
-from steadkit.records.stead_text import typed_attributes
+from steadkit.records.text import typed_attributes
 from steadkit.store import Writer, digest
 
 CHUNK_ROWS: Final = 1000

@@ -42,7 +42,7 @@ from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
 from steadkit.records.picks import Onset, build_onsets, read_picks
 from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
 from steadkit.records.stations import read_stations
-from steadkit.records.stead_text import make_unique, name_of
+from steadkit.records.text import make_unique, name_of
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE
 
 

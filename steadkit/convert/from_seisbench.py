@@ -15,18 +15,18 @@ from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
 from steadkit.convert.seisbench_columns import (
+    SAMPLING,
+    SPLITS,
     component_letters,
     extra_columns,
     shift_arrivals,
     to_stead,
 )
 from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
-from steadkit.convert.seisbench_names import SAMPLING, SPLITS
 from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.resample import (
     UnusableError,
     cut_window,
@@ -35,7 +35,7 @@ from steadkit.records.resample import (
     resample_to_stead,
     window_start,
 )
-from steadkit.records.stead_text import is_known, time_text
+from steadkit.records.text import is_known, iter_text_chunks, read_header, time_text
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 

@@ -9,7 +9,7 @@ from steadkit.records.archive import NANO, Instrument, Window
 from steadkit.records.measure import coda_end, distance_and_azimuth, filter_band, snr_db
 from steadkit.records.picks import Onset
 from steadkit.records.stations import Coordinates
-from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, time_text
+from steadkit.records.text import bracketed, coda_text, is_known, sample_text, time_text
 from steadkit.schema import COLUMNS, EVENT, SAMPLING_RATE
 from steadkit.types import parse_cell, parse_nanoseconds
 

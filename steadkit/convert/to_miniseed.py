@@ -19,7 +19,7 @@ from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.errors import InputError
 from steadkit.records.picks import SOURCE_COLUMNS
 from steadkit.records.quakeml import write_quakeml
-from steadkit.records.stead_text import is_known
+from steadkit.records.text import is_known
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

@@ -17,8 +17,7 @@ from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, iter_rows_named, read_table, write_csv
 from steadkit.console import ProgressBar
 from steadkit.convert.dataset_writer import output_folder
-from steadkit.convert.seisbench_columns import seisbench_names
-from steadkit.convert.seisbench_names import SPLITS
+from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.hdf5.direct_io import allocate

@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.quakeml import USED, read_quakeml
 from steadkit.records.resample import P_SAMPLES
-from steadkit.records.stead_text import is_known, time_text
+from steadkit.records.text import is_known, iter_text_chunks, read_header, time_text
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 

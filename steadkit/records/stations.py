@@ -12,9 +12,8 @@ from typing import Final, NamedTuple
 from obspy import read_inventory
 
 from steadkit.errors import InputError
-from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.quakeml import check_values
-from steadkit.records.stead_text import is_known
+from steadkit.records.text import is_known, iter_text_chunks, read_header
 from steadkit.types import parse_cell
 
 REQUIRED_COLUMNS: Final = ("network", "station", "latitude", "longitude")
