@@ -1,5 +1,6 @@
 """Import of a data set in SeisBench's format into STEAD's layout, trace by trace."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,6 @@ from steadkit.convert.seisbench_columns import (
     SPLITS,
     component_letters,
     extra_columns,
-    shift_arrivals,
     to_stead,
 )
 from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
@@ -35,7 +35,14 @@ from steadkit.records.resample import (
     resample_to_stead,
     window_start,
 )
-from steadkit.records.text import is_known, iter_text_chunks, read_header, time_text
+from steadkit.records.text import (
+    coda_text,
+    is_known,
+    iter_text_chunks,
+    read_header,
+    sample_text,
+    time_text,
+)
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
@@ -47,6 +54,10 @@ RATE: Final = "trace_source_sampling_rate_hz"
 
 SOURCE_TYPE: Final = "source_type"
 """Column with the type of a source that is not an earthquake."""
+
+
+_SAMPLE = re.compile(r"(trace|source)_\w+_sample")
+_SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
 
 
 @input_scope()
@@ -201,6 +212,55 @@ def _convert_trace(
         cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
+
+
+def shift_arrivals(
+    row: Mapping[str, str],
+    ratio: float,
+    start: int,
+    last: int,
+    unread: Counter[str] | None = None,
+) -> dict[str, str]:
+    """Shift and rescale all columns in samples to the window.
+
+    Parameters
+    ----------
+    row
+        From `to_stead`.
+    ratio
+        100 Hz over the sampling rate of the record.
+    start
+        Start of the window in the record, in samples at 100 Hz.
+    last
+        Largest coda end.
+    unread
+        Gets the counts of cells that cannot be read: they are left empty.
+    """
+    if ratio == 1 and start == 0:
+        return dict(row)
+    unread = Counter() if unread is None else unread
+
+    def shift(text: str) -> float:
+        return parse_cell(text) * ratio - start
+
+    def shift_list(text: str) -> str:
+        samples = re.sub(r"[\[\]|,]", " ", text).split()
+        return f"[{' '.join(sample_text(shift(sample)) for sample in samples)}]"
+
+    shifted = {}
+    for column, text in row.items():
+        is_list = _SAMPLE_LIST.fullmatch(column)
+        is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
+        if not is_known(text) or not (is_list or is_sample):
+            continue
+        try:
+            shifted[column] = shift_list(text) if is_list else sample_text(shift(text))
+        except ValueError:
+            unread[column] += 1
+            shifted[column] = ""
+    if is_known(row["coda_end_sample"]):
+        shifted["coda_end_sample"] = coda_text(min(max(shift(row["coda_end_sample"]), 0), last))
+    return dict(row) | shifted
 
 
 def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:

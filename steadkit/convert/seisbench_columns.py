@@ -21,7 +21,7 @@ from typing import Final
 from steadkit.catalog import SOURCE_LIST, list_sources
 from steadkit.errors import InputError
 from steadkit.records.resample import UnusableError, component_indices
-from steadkit.records.text import bracketed, coda_text, is_known, sample_text, stead_time
+from steadkit.records.text import bracketed, coda_text, is_known, stead_time
 from steadkit.schema import COLUMNS, COMPONENTS
 from steadkit.types import is_numeric, parse_cell
 
@@ -102,8 +102,6 @@ FORMAT_COLUMNS: Final = ("trace_name", "trace_name_original", "trace_component_o
 """Columns of the format itself; name and split of a trace are kept elsewhere."""
 
 
-_SAMPLE = re.compile(r"(trace|source)_\w+_sample")
-_SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
 _PLAIN = re.compile(r"[ -~]{1,100}")
 
 
@@ -275,55 +273,6 @@ def component_letters(text: str) -> list[str]:
     (['Z', 'N', 'E'], ['E', 'N', 'Z'], [])
     """
     return [letter for letter in text if letter not in "[]()'\", "] if is_known(text) else []
-
-
-def shift_arrivals(
-    row: Mapping[str, str],
-    ratio: float,
-    start: int,
-    last: int,
-    unread: Counter[str] | None = None,
-) -> dict[str, str]:
-    """Shift and rescale all columns in samples to the window.
-
-    Parameters
-    ----------
-    row
-        From `to_stead`.
-    ratio
-        100 Hz over the sampling rate of the record.
-    start
-        Start of the window in the record, in samples at 100 Hz.
-    last
-        Largest coda end.
-    unread
-        Gets the counts of cells that cannot be read: they are left empty.
-    """
-    if ratio == 1 and start == 0:
-        return dict(row)
-    unread = Counter() if unread is None else unread
-
-    def shift(text: str) -> float:
-        return parse_cell(text) * ratio - start
-
-    def shift_list(text: str) -> str:
-        samples = re.sub(r"[\[\]|,]", " ", text).split()
-        return f"[{' '.join(sample_text(shift(sample)) for sample in samples)}]"
-
-    shifted = {}
-    for column, text in row.items():
-        is_list = _SAMPLE_LIST.fullmatch(column)
-        is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
-        if not is_known(text) or not (is_list or is_sample):
-            continue
-        try:
-            shifted[column] = shift_list(text) if is_list else sample_text(shift(text))
-        except ValueError:
-            unread[column] += 1
-            shifted[column] = ""
-    if is_known(row["coda_end_sample"]):
-        shifted["coda_end_sample"] = coda_text(min(max(shift(row["coda_end_sample"]), 0), last))
-    return dict(row) | shifted
 
 
 def seisbench_names(columns: Iterable[str]) -> dict[str, str]:
