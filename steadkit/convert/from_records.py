@@ -18,7 +18,7 @@ import pandas as pd
 from steadkit.atomic import input_scope, note_input
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import Converted, Trace, write_traces
+from steadkit.convert.dataset_writer import Converted, ConvertedTrace, write_traces
 from steadkit.convert.record_windows import (
     NANO_PER_SAMPLE,
     EventWindow,
@@ -33,7 +33,7 @@ from steadkit.records.archive import (
 from steadkit.records.picks import Onset, build_onsets, read_picks
 from steadkit.records.resample import P_SAMPLES, UnusableError, hash_uniform
 from steadkit.records.stations import read_stations
-from steadkit.records.text import make_unique, name_of
+from steadkit.records.text import make_unique, stead_name
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 
 
@@ -105,7 +105,7 @@ def _plan_windows(onsets: Sequence[Onset], seed: int, skipped: Counter[str]) -> 
         except UnusableError as reason:
             skipped[str(reason)] += 1
     names = pd.Series(
-        [name_of(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
+        [stead_name(o.station, o.network, microseconds(start), EVENT) for o, start in starts],
         dtype=str,
     )
     names = make_unique(names, pd.Series([onset.identity for onset, _ in starts], dtype=str))
@@ -127,7 +127,7 @@ def _window_start(onset: Onset, fraction: float) -> int:
 
 def _iter_traces(
     records: RecordReader, windows: Sequence[EventWindow], skipped: Counter[str]
-) -> Iterator[Trace]:
+) -> Iterator[ConvertedTrace]:
     for window in progress(windows, "cutting events"):
         try:
             yield records.read_event(window)
@@ -137,7 +137,7 @@ def _iter_traces(
         yield from _iter_noise(records, skipped)
 
 
-def _iter_noise(records: RecordReader, skipped: Counter[str]) -> Iterator[Trace]:
+def _iter_noise(records: RecordReader, skipped: Counter[str]) -> Iterator[ConvertedTrace]:
     """Read noise windows of every station, in an order that follows from the seed."""
     stations = defaultdict(list)
     for instrument in records.index:

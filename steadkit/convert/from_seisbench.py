@@ -14,7 +14,7 @@ from steadkit.atomic import input_scope
 from steadkit.capacity import TRACE_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
+from steadkit.convert.dataset_writer import Converted, ConvertedTrace, format_skipped, write_traces
 from steadkit.convert.seisbench_columns import (
     SAMPLING,
     SPLITS,
@@ -39,7 +39,7 @@ from steadkit.records.text import (
     coda_text,
     is_known,
     iter_text_chunks,
-    read_header,
+    read_csv_header,
     sample_text,
     time_text,
 )
@@ -154,7 +154,7 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
 
 
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
-    extras = [extra for chunk in chunks for extra in extra_columns(read_header(chunk.metadata))]
+    extras = [extra for chunk in chunks for extra in extra_columns(read_csv_header(chunk.metadata))]
     added = {
         RENAMED: (plan["name"] != plan["original_name"]).any(),
         RATE: (plan["rate"] != 100).any(),
@@ -167,10 +167,10 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
 
 def _iter_traces(
     chunks: Sequence[Chunk], plan: pd.DataFrame, options: _ImportOptions, counts: _SkipCounts
-) -> Iterator[Trace]:
+) -> Iterator[ConvertedTrace]:
     plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
-        extras = extra_columns(read_header(chunk.metadata))
+        extras = extra_columns(read_csv_header(chunk.metadata))
         with open_chunk(chunk) as reader:
             for rows in iter_text_chunks(chunk.metadata):
                 for row in rows.to_dict("records"):
@@ -194,7 +194,7 @@ def _convert_trace(
     extras: Sequence[str],
     options: _ImportOptions,
     unread: Counter[str],
-) -> Trace:
+) -> ConvertedTrace:
     if not plan.category:
         raise UnusableError(plan.reason)
     if plan.is_repeated:
@@ -207,7 +207,7 @@ def _convert_trace(
     fraction = hash_uniform(plan.name, options.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, fraction)
     row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
-    return Trace(
+    return ConvertedTrace(
         row | _shift_start_time(row, start) | _planned_columns(plan, row),
         cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),

@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from obspy.signal.trigger import classic_sta_lta
 
-from steadkit.convert.dataset_writer import Trace
+from steadkit.convert.dataset_writer import ConvertedTrace
 from steadkit.errors import InputError
 from steadkit.records.archive import (
     NANO,
     Index,
     Instrument,
+    RecordWindow,
     Segment,
-    Window,
     count_components,
     read_window,
 )
@@ -25,7 +25,7 @@ from steadkit.records.measure import coda_end, distance_and_azimuth, filter_band
 from steadkit.records.picks import Onset
 from steadkit.records.resample import UnusableError
 from steadkit.records.stations import Coordinates
-from steadkit.records.text import bracketed, coda_text, is_known, name_of, sample_text, time_text
+from steadkit.records.text import bracketed, coda_text, is_known, sample_text, stead_name, time_text
 from steadkit.sampling import shuffled_order
 from steadkit.schema import COLUMNS, COMPONENTS, EVENT, N_SAMPLES, NOISE, SAMPLING_RATE
 from steadkit.types import parse_cell, parse_nanoseconds
@@ -109,7 +109,7 @@ class RecordReader:
         codes = (onset.network, onset.station)
         return [instrument for instrument in self.index if instrument[:2] == codes]
 
-    def read_event(self, event: EventWindow) -> Trace:
+    def read_event(self, event: EventWindow) -> ConvertedTrace:
         """Read the window of an onset from the best instrument that has it."""
         onset = event.onset
         error = UnusableError("no records of the station")
@@ -121,7 +121,9 @@ class RecordReader:
                 continue
             waveform = _to_float32(window.samples)
             row = _station_row(instrument, window, self.stations) | {"trace_name": event.name}
-            return Trace(row | _event_row(onset, window, waveform, self.stations), waveform)
+            return ConvertedTrace(
+                row | _event_row(onset, window, waveform, self.stations), waveform
+            )
         raise error
 
     def _rank_instruments(self, event: EventWindow) -> list[Instrument]:
@@ -134,7 +136,7 @@ class RecordReader:
 
         return sorted(self._instruments(event.onset), key=sort_key)
 
-    def iter_noise(self, instrument: Instrument) -> Iterator[Trace]:
+    def iter_noise(self, instrument: Instrument) -> Iterator[ConvertedTrace]:
         """Read all noise windows of an instrument that are quiet and far from picks."""
         station = f"{instrument.network}.{instrument.station}"
         segments = self.index[instrument]
@@ -145,11 +147,15 @@ class RecordReader:
             except UnusableError:
                 continue
             if is_quiet(waveform):
-                name = name_of(instrument.station, instrument.network, microseconds(start), NOISE)
+                name = stead_name(
+                    instrument.station, instrument.network, microseconds(start), NOISE
+                )
                 row = {"trace_name": name, "trace_category": NOISE}
-                yield Trace(_station_row(instrument, window, self.stations) | row, waveform)
+                yield ConvertedTrace(
+                    _station_row(instrument, window, self.stations) | row, waveform
+                )
 
-    def _read(self, instrument: Instrument, start: int) -> Window:
+    def _read(self, instrument: Instrument, start: int) -> RecordWindow:
         config = self.config
         return read_window(self.index[instrument], start, config.band_pass, config.components)
 
@@ -167,7 +173,9 @@ def microseconds(nanoseconds: int) -> np.datetime64:
     return np.datetime64(nanoseconds // 1000, "us")
 
 
-def _station_row(instrument: Instrument, window: Window, stations: Stations) -> dict[str, str]:
+def _station_row(
+    instrument: Instrument, window: RecordWindow, stations: Stations
+) -> dict[str, str]:
     """Return a row of STEAD with station and start time filled in, all other columns empty."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {
@@ -189,7 +197,7 @@ def _station_row(instrument: Instrument, window: Window, stations: Stations) -> 
 
 
 def _event_row(
-    onset: Onset, window: Window, waveform: np.ndarray, stations: Stations
+    onset: Onset, window: RecordWindow, waveform: np.ndarray, stations: Stations
 ) -> dict[str, str]:
     """Return the columns of an event: picks, source, SNR, coda end and distances."""
     p = (onset.p - window.start) / NANO_PER_SAMPLE

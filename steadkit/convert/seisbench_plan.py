@@ -24,8 +24,8 @@ from steadkit.records.text import (
     is_known,
     iter_text_chunks,
     make_unique,
-    name_of,
-    read_header,
+    read_csv_header,
+    stead_name,
 )
 from steadkit.schema import EVENT, NOISE
 from steadkit.types import parse_cell, parse_times
@@ -120,7 +120,7 @@ def _plan_columns(metadata: Path) -> list[str]:
         *(name for column in ("network_code", "receiver_code") for name in NAMES[column]),
         *NAMES["trace_start_time"],
     }
-    columns = read_header(metadata)
+    columns = read_csv_header(metadata)
     if "trace_name" not in columns:
         raise InputError(f"{str(metadata)!r} has no column 'trace_name': SeisBench needs it")
     return [column for column in columns if column in needed]
@@ -139,7 +139,7 @@ def _plan_rows(
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
-        name if _is_stead_name(name, category) else name_of(*station, category or NOISE)
+        name if _is_stead_name(name, category) else stead_name(*station, category or NOISE)
         for name, (category, *_), station in zip(original, classes, stations, strict=True)
     ]
     return pd.DataFrame(

@@ -14,7 +14,7 @@ from steadkit.atomic.kinds import table as table_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import output_folder
+from steadkit.convert.dataset_writer import new_folder
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.errors import InputError
 from steadkit.records.picks import SOURCE_COLUMNS
@@ -94,7 +94,7 @@ def to_miniseed(
         targets.append(folder / QUAKEML)
     require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=order_columns([*COLUMNS, *table.columns]), fill_value="")
-    with output_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
+    with new_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
         picks, stations, metadata = staging[: len(TABLES)]
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_iter_pick_rows(full), dtype=str)])

@@ -16,7 +16,7 @@ from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, iter_rows_named, read_table, write_csv
 from steadkit.console import ProgressBar
-from steadkit.convert.dataset_writer import output_folder
+from steadkit.convert.dataset_writer import new_folder
 from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
@@ -91,7 +91,7 @@ def to_seisbench(
     data_format = _data_format(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
-    with output_folder(folder), atomic_write(paths, overwrite) as staging:
+    with new_folder(folder), atomic_write(paths, overwrite) as staging:
         count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
             metadata, waveforms = pairs[2 * number : 2 * number + 2]

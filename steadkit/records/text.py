@@ -26,7 +26,7 @@ _STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 
 
-def read_header(path: Path) -> list[str]:
+def read_csv_header(path: Path) -> list[str]:
     """Read the header of a CSV.
 
     Raises
@@ -58,7 +58,7 @@ def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterat
     InputError
         The file is not a CSV.
     """
-    yield pd.DataFrame(columns=list(columns or read_header(path)), dtype=str)
+    yield pd.DataFrame(columns=list(columns or read_csv_header(path)), dtype=str)
     with (
         _csv_errors(path),
         CheckedLines(path) as lines,
@@ -176,10 +176,10 @@ def stead_time(text: str) -> str:
     return text if _STEAD_TIME.fullmatch(text) else time_text(time)
 
 
-def name_of(station: str, network: str, start: np.datetime64, category: str) -> str:
+def stead_name(station: str, network: str, start: np.datetime64, category: str) -> str:
     """Name a trace as STEAD does: station, network and start time to the second.
 
-    >>> name_of("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
+    >>> stead_name("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
     '109C.TA_20060723155850_EV'
     """
     time = "unknown"
