@@ -81,7 +81,7 @@ def test_an_earthquake_without_an_id_is_split_by_its_time(source):
 def test_columns_that_the_table_lacks_are_no_fault(source):
     table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
     table[["trace_name", "trace_category"]].to_csv(source.csv, index=False)
-    assert set(split_by_earthquake(source.hdf5, SHORT).parts) == {"train", "validation", "test"}
+    assert set(split_by_earthquake(source.hdf5, SHORT).splits) == {"train", "validation", "test"}
 
 
 @pytest.fixture
