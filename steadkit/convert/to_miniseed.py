@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
-from steadkit.atomic.kinds import TRACES
-from steadkit.atomic.kinds import table as table_kind
+from steadkit.atomic.kinds import TRACES, csv_kind
 from steadkit.capacity import SAMPLE_BYTES, require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
@@ -81,7 +80,7 @@ def to_miniseed(
         A trace is missing or cannot be written as miniSEED; then no file is left behind.
     """
     note_input(source.csv, source.hdf5)
-    kinds = [table_kind(PICK_COLUMNS), table_kind(list(STATION_COLUMNS.values())), TRACES]
+    kinds = [csv_kind(PICK_COLUMNS), csv_kind(list(STATION_COLUMNS.values())), TRACES]
     tables = [folder / name for name in TABLES]
     if folder.is_dir():
         check_targets([*tables, *([folder / QUAKEML] if quakeml else [])], overwrite, kinds)
