@@ -17,11 +17,10 @@ from scale_rows import Pattern, Values
 
 from steadkit.hdf5 import FileReader, Header, read_header
 from steadkit.hdf5.attributes import sorted_attributes
-from steadkit.hdf5.global_heap import HEAD, REFERENCE, GlobalHeap
+from steadkit.hdf5.global_heap import HEAD, REFERENCE, WORD, GlobalHeap
 from steadkit.hdf5.object_header import ADDRESS_PAIR, CONTINUATION, LAYOUT, UNDEFINED
-from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.samples import DTYPE, TRACE_BYTES
+from steadkit.store.open import DTYPE, TRACE_BYTES
 
 
 def write_with_h5py(path: Path, rows: Sequence[dict[str, object]]) -> None:

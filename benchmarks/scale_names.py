@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 
 from steadkit.hdf5 import FileReader, read_header
+from steadkit.hdf5.global_heap import WORD
 from steadkit.hdf5.object_header import ADDRESS_PAIR, SYMBOL_TABLE
-from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP
 
 CACHE_BYTES: Final = 128 << 20

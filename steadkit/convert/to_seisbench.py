@@ -27,7 +27,7 @@ from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import DTYPE, Reader, check_finite, locate, open_data, scan
-from steadkit.store.runs import consecutive_ranges
+from steadkit.store.reader import consecutive_ranges
 from steadkit.store.scanner import BATCH_TRACES
 
 BUCKET_TRACES: Final = 1024

@@ -15,7 +15,7 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.samples import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
+from steadkit.store.open import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
 
 IDENTITY_BYTES: Final = 32
 CHECK_BYTES: Final = 16
@@ -48,7 +48,9 @@ def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record
     return Record(rows, end, content + _check(content))
 
 
-def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int) -> list[Record]:
+def resume_journal(
+    journal: Path, identity: bytes, target: Path, data: int, headers: int
+) -> list[Record]:
     """Return the complete blocks of an interrupted run, and truncate the journal behind them.
 
     Parameters

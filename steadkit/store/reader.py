@@ -1,9 +1,10 @@
 """Reader of traces of an open file: waveforms and attributes, with every bound checked."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import h5py
 import numpy as np
@@ -27,14 +28,19 @@ from steadkit.hdf5 import (
     storage_of,
     table_of,
 )
-from steadkit.hdf5.attributes import FLOAT32, empty_attribute
+from steadkit.hdf5.attributes import empty_attribute
+from steadkit.hdf5.datatypes import FLOAT32
 from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.crash_probe import probe
-from steadkit.store.open import LIBRARY_ERRORS, dataset_of
-from steadkit.store.runs import consecutive_ranges
-from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+from steadkit.store.open import (
+    DTYPE,
+    LIBRARY_ERRORS,
+    TRACE_BYTES,
+    dataset_of,
+    probe_file,
+    read_dataset,
+)
 
 MAX_GAP_BYTES: Final = 1 << 14
 """Bytes between the samples of two traces up to which both are read by one system call."""
@@ -45,6 +51,9 @@ blocks farther away are read by themselves."""
 
 MIN_BATCH: Final = 8
 """Traces from which on another attempt to read them by templates is faster than one by one."""
+
+
+Item = TypeVar("Item")
 
 
 class TraceLocation(NamedTuple):
@@ -125,7 +134,7 @@ class Reader:
         except NewStyleError:
             # A header of version 2 in a file with an old superblock: the library has to read it
             # after all.
-            probe(self.path)
+            probe_file(self.path)
             return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
         except DamageError as error:
             raise self._damaged(name, error) from error
@@ -143,7 +152,7 @@ class Reader:
     def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
         if location.offset is None:
-            waveform[:] = _read_with_h5py(self.group, location.name)
+            waveform[:] = read_dataset(self.group, location.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
             raise self._shortened()
 
@@ -366,31 +375,6 @@ def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
     return offset
 
 
-def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
-    dataset = dataset_of(group, name)
-    try:
-        waveform: np.ndarray = dataset[()]
-    except LIBRARY_ERRORS as error:
-        file = group.file.filename
-        raise InputError(
-            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
-        ) from error
-    return waveform
-
-
-def read_waveform(group: h5py.Group, name: str) -> np.ndarray:
-    """Read one waveform, (6000, 3) float32 in counts, components E, N, Z at 100 Hz.
-
-    Raises
-    ------
-    InputError
-        It is missing, damaged, or holds NaN or infinity.
-    """
-    waveform = _read_with_h5py(group, name)
-    check_finite(waveform, name, group.file.filename)
-    return waveform
-
-
 def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
     """Read a trace's attributes, arrays as lists, in alphabetical order.
 
@@ -407,3 +391,20 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
         raise InputError(
             f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"
         ) from error
+
+
+def consecutive_ranges(
+    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
+) -> Iterator[tuple[int, int]]:
+    """Yield the start and stop of each range whose neighbours are all adjacent.
+
+    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda previous, item: item == previous + 1))
+    [(0, 3), (3, 4), (4, 5)]
+    """
+    start = 0
+    for stop, (previous, item) in enumerate(pairwise(items), 1):
+        if not are_adjacent(previous, item):
+            yield start, stop
+            start = stop
+    if items:
+        yield start, len(items)

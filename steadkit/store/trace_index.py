@@ -33,9 +33,8 @@ from steadkit.hdf5.symbol_table import (
     read_symbol_table,
 )
 from steadkit.schema import DATA_GROUP
-from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.open import LIBRARY_ERRORS, TRACE_BYTES
 from steadkit.store.reader import Reader, expect_random_reads, is_waveform
-from steadkit.store.samples import TRACE_BYTES
 
 CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""

@@ -9,9 +9,8 @@ import numpy as np
 
 from steadkit.errors import InputError
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import open_data
+from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data
 from steadkit.store.reader import Reader, expect_random_reads
-from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
 from steadkit.store.trace_index import find_offsets
 
 
