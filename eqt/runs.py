@@ -28,9 +28,8 @@ from typing import Any, Final, NamedTuple
 
 from eqt.config import EQTConfig, TrainConfig, format_config
 from steadkit.atomic import atomic_folder, lock_folder, writable_folder, write_text
-from steadkit.documents import OBJECT, TEXT, read_json, value_at
 from steadkit.errors import BusyError, InputError
-from steadkit.paths import require_file
+from steadkit.paths import OBJECT, TEXT, read_json, require_file, value_at
 
 MAX_JSON: Final = 1 << 20
 """Bytes of a configuration."""

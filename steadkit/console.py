@@ -17,7 +17,8 @@ from steadkit.errors import MAX_SHOWN, InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-
+import logging
+from contextlib import redirect_stderr, redirect_stdout
 
 Item = TypeVar("Item")
 
@@ -290,3 +291,27 @@ def summary(title: str, figures: Mapping[str, object]) -> None:
     echo(title, bold=True)
     for name, value in figures.items():
         echo(f"  {name}: {format_value(value)}")
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Discard everything printed within, by Python or by C; exceptions are raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    terminal = {number: os.dup(number) for number in (1, 2)}
+    handlers = logging.root.handlers[:]
+    # Never closed: a library's logger may have kept it as its standard error.
+    text = io.StringIO()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in terminal:
+            os.dup2(nowhere, number)
+        with redirect_stdout(text), redirect_stderr(text):
+            yield
+    finally:
+        logging.root.handlers[:] = handlers
+        for number, descriptor in terminal.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(nowhere)

@@ -44,7 +44,7 @@ from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, heap_of_names, symbol_nod
 FIRST_BLOCK: Final = PAGE
 """Offset of the first block: the superblock has the first page to itself."""
 
-CONSTANT: Final = 1
+_CONSTANT: Final = 1
 _HEAP_ADDRESS = np.dtype([("address", "<u8"), ("index", "<u4")])
 _OFFSETS = np.dtype(
     [("header", "<i8"), ("collection", "<i8"), ("objects", "<i8"), ("index", "<i8")]
@@ -81,7 +81,7 @@ class Hdf5Writer:
             os.ftruncate(self.descriptor, resume_at)
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
-        self._fixed = fixed_messages(shape)
+        self._fixed = _fixed_messages(shape)
         self._direct = DirectWriter(self.descriptor)
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class Hdf5Writer:
         headers : numpy.ndarray
             Address of the header of each dataset, in the order of their data.
         """
-        return layout_headers(datasets, self.end, self._fixed, self._bytes)
+        return _layout_headers(datasets, self.end, self._fixed, self._bytes)
 
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns their address."""
@@ -168,7 +168,7 @@ class Hdf5Writer:
         ends = np.minimum(np.arange(1, len(nodes) + 1) * 2 * LEAF_K, len(offsets)) - 1
         keys = offsets[ends]
         tree = self._write_tree(addresses, keys)
-        table = message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
+        table = _message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
         return self.append(PREFIX.pack(1, 1, 1, len(table)) + table), tree, heap
 
     def _write_tree(self, children: np.ndarray, keys: np.ndarray) -> int:
@@ -199,13 +199,13 @@ def _superblock(root: tuple[int, int, int], end: int) -> bytes:
     )
 
 
-def message(message_type: int, content: bytes, flags: int = 0) -> bytes:
+def _message(message_type: int, content: bytes, flags: int = 0) -> bytes:
     """Return a message of an object header."""
     content += bytes(-len(content) % 8)
     return MESSAGE.pack(message_type, len(content), flags) + content
 
 
-def fixed_messages(shape: tuple[int, ...]) -> bytes:
+def _fixed_messages(shape: tuple[int, ...]) -> bytes:
     """Return the messages that all datasets share; the layout message, which differs, follows."""
     # Flag 1: the maximum dimensions follow, equal to the present ones.
     dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
@@ -214,35 +214,16 @@ def fixed_messages(shape: tuple[int, ...]) -> bytes:
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
     return (
-        message(DATASPACE, dataspace)
-        + message(DATATYPE, FLOAT32, CONSTANT)
-        + message(FILL, fill, CONSTANT)
+        _message(DATASPACE, dataspace)
+        + _message(DATATYPE, FLOAT32, _CONSTANT)
+        + _message(FILL, fill, _CONSTANT)
     )
 
 
-def layout_headers(
+def _layout_headers(
     datasets: Datasets, start: int, fixed: bytes, data_bytes: int
 ) -> tuple[memoryview, np.ndarray]:
-    """Return headers and heap collections as one buffer, in the order of the data.
-
-    Parameters
-    ----------
-    datasets
-        Addresses of the data, and tables of attributes.
-    start
-        Address of the buffer in the file.
-    fixed
-        The messages of `fixed_messages`.
-    data_bytes
-        Bytes of the data of each.
-
-    Returns
-    -------
-    content : memoryview
-        The bytes to write at `start`.
-    headers : numpy.ndarray
-        Address of the header of each dataset, in the order of the data.
-    """
+    """Return headers and heap collections as one buffer, and the addresses of the headers."""
     templates = [_header_template(table.schema, fixed, data_bytes) for _, table in datasets]
     # Headers follow in the order of the data and not of the schemas, so that the bytes do not
     # depend on how attributes were grouped.
@@ -272,7 +253,7 @@ def layout_headers(
 
 def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> bytes:
     """Return a header with zeros for its attributes and for the address of its data."""
-    layout = message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
+    layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
     n_attribute_bytes = sum(len(field.head) + -(-field.size // 8) * 8 for field in schema.fields)
     size = len(fixed) + len(layout) + n_attribute_bytes
     messages = fixed + layout + bytes(n_attribute_bytes)

@@ -12,8 +12,7 @@ from steadkit.catalog import columns_of, iter_checked_chunks
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.packed_names import PackedNames, find_rows, pack
-from steadkit.pipeline.buffers import SharedBuffer
-from steadkit.pipeline.columns import Columns
+from steadkit.pipeline.buffers import Columns, SharedBuffer
 from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_from_path
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms

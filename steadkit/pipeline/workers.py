@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steadkit.pipeline.batches import BatchLoader, batch_shapes
+from steadkit.pipeline.batches import BatchConfig, BatchLoader, batch_shapes
 from steadkit.pipeline.buffers import BufferPool, SharedBuffer, buffer_bytes, split_buffer
-from steadkit.pipeline.config import BatchConfig
 from steadkit.pipeline.data_source import TraceSource
 from steadkit.processes import Worker, WorkerDiedError
 
