@@ -63,7 +63,7 @@ def identity_of(path: Path) -> Identity | None:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StagingFolder:
     """A staging folder, and the names of the files or of the folder that its command writes.
 
     A name with a further ending, ``a.csv.spool``, is a work file of the same command.
@@ -126,7 +126,7 @@ class Stage:
             # change.
             return status.st_nlink == 1
         # Between the two halves of a move a file has both names.
-        is_moving = entry.name in self.names and self._is_in_place(entry.name, status)
+        is_moving = entry.name in self.names and _is_at(self.folder.parent / entry.name, status)
         return self._is_named(entry.name) and (status.st_nlink == 1 or is_moving)
 
     def _is_named(self, name: str) -> bool:
@@ -134,12 +134,6 @@ class Stage:
         # counts.
         ends = [number for number, character in enumerate(name) if character == "."]
         return name in self.names or any(name[:end] in self.names for end in ends)
-
-    def _is_in_place(self, name: str, status: os.stat_result) -> bool:
-        try:
-            return os.path.samestat(os.lstat(self.folder.parent / name), status)
-        except FileNotFoundError:
-            return False
 
     def clear(self, keep: Sequence[str] = ()) -> None:
         """Remove the command's files except those named in `keep`; the mark stays."""
@@ -311,15 +305,15 @@ def _lock(staging: Path) -> int:
             folder = str(staging.parent)
             raise InputError(f"cannot write into {folder!r}: {error.strerror}") from error
         # The lock may be on a folder that its owner has removed meanwhile, which excludes nobody.
-        if _is_present(staging, descriptor):
+        if _is_at(staging, os.fstat(descriptor)):
             return descriptor
         os.close(descriptor)  # its owner finished and removed it: take a new one
     raise InputError(f"cannot write into {str(staging.parent)!r}: is the folder still there?")
 
 
-def _is_present(staging: Path, descriptor: int) -> bool:
+def _is_at(path: Path, status: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(staging), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), status)
     except FileNotFoundError:
         return False
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from steadkit.atomic.stage import REPLACED, Move, Stage, identity_of, staging_folder, sync
+from steadkit.atomic.stage import REPLACED, Move, StagingFolder, identity_of, staging_folder, sync
 from steadkit.atomic.targets import input_at, refuse_existing_files, refuse_harm, target_exists
 from steadkit.errors import InputError
 
@@ -117,23 +117,23 @@ def write_one(
         write(path)
 
 
-def _stage_of(targets: Sequence[Path]) -> Stage:
+def _stage_of(targets: Sequence[Path]) -> StagingFolder:
     folders = {target.parent for target in targets}
     if len(folders) != 1:
         raise ValueError(f"targets must share one folder, got {sorted(map(str, folders))}")
     folder = folders.pop()
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r} to write into: make it first")
-    return Stage(staging_folder(targets[0]), frozenset(target.name for target in targets))
+    return StagingFolder(staging_folder(targets[0]), frozenset(target.name for target in targets))
 
 
-def _placed_targets(stage: Stage, targets: Sequence[Path]) -> set[Path]:
+def _placed_targets(stage: StagingFolder, targets: Sequence[Path]) -> set[Path]:
     """Return the targets that an interrupted commit has moved, unchanged since."""
     moves = stage.read_commit()
     return {t for t in targets if moves and identity_of(t) == moves[t.name].staged}
 
 
-def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> set[Path]:
+def _finish_commit(stage: StagingFolder, targets: Sequence[Path], overwrite: bool) -> set[Path]:
     """Complete the commit of a killed run; return the targets that it wrote.
 
     Raises
@@ -161,7 +161,7 @@ def _finish_commit(stage: Stage, targets: Sequence[Path], overwrite: bool) -> se
 
 
 def _commit(
-    stage: Stage, targets: Sequence[Path], overwrite: bool, placed: Collection[Path]
+    stage: StagingFolder, targets: Sequence[Path], overwrite: bool, placed: Collection[Path]
 ) -> None:
     moves = {}
     for target in targets:
@@ -268,7 +268,7 @@ def atomic_folder(
         written.
     """
     target = target.absolute()
-    stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
+    stage = StagingFolder(staging_folder(target), (target.name,), is_for_folder=True)
     # Both are in the staging folder, so on the file system of the target: a rename never copies.
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
     with _parent_folders(target), stage.held():
@@ -349,13 +349,9 @@ def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles
         # are dropped.
         name = path.relative_to(old).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in written:
-            _move_aside(path, target / name)
+            moved = target / name
+            moved.parent.mkdir(parents=True, exist_ok=True)
+            while os.path.lexists(moved):
+                moved = moved.with_name(f"{moved.name}.old")
+            os.replace(path, moved)
     shutil.rmtree(old)
-
-
-def _move_aside(path: Path, target: Path) -> None:
-    """Move a file of the user's to a path, with the ending ``.old`` if that exists."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    while os.path.lexists(target):
-        target = target.with_name(f"{target.name}.old")
-    os.replace(path, target)

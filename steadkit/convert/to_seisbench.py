@@ -21,7 +21,7 @@ from steadkit.convert.seisbench_columns import seisbench_names
 from steadkit.convert.seisbench_names import SPLITS
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.hdf5.direct_io import allocate
+from steadkit.hdf5.direct_io import preallocate
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
@@ -159,7 +159,7 @@ def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
     with h5py.File(path, "x") as file:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            allocate(descriptor, 0, OVERHEAD_BYTES + n_traces * TRACE_DISK_BYTES)
+            preallocate(descriptor, 0, OVERHEAD_BYTES + n_traces * TRACE_DISK_BYTES)
         finally:
             os.close(descriptor)
         yield file

@@ -36,7 +36,7 @@ from steadkit.hdf5.object_header import (
     NewStyleError,
     Storage,
     UnsupportedError,
-    read_header,
+    read_object_header,
     storage_of,
 )
 from steadkit.hdf5.readahead import ReadAhead
@@ -63,7 +63,7 @@ __all__ = [
     "encode",
     "group_by_schema",
     "read_attributes",
-    "read_header",
+    "read_object_header",
     "storage_of",
     "table_of",
 ]

@@ -22,7 +22,7 @@ from steadkit.hdf5.object_header import (
     FileReader,
     NewStyleError,
     Storage,
-    read_header,
+    read_object_header,
     storage_of,
 )
 
@@ -158,7 +158,7 @@ def _pattern_of(
 ) -> HeaderPattern | None:
     """Return the pattern of a header; None where it is not accepted or cannot be matched."""
     try:
-        header = read_header(raw, address)
+        header = read_object_header(raw, address)
         storage = storage_of(header)
     except (NewStyleError, DamageError):
         return None

@@ -75,7 +75,7 @@ class DirectWriter:
             return 0
 
 
-def allocate(descriptor: int, address: int, n_bytes: int) -> None:
+def preallocate(descriptor: int, address: int, n_bytes: int) -> None:
     """Preallocate blocks of the disk for an open file, where the system can.
 
     Raises

@@ -128,24 +128,7 @@ class GlobalHeap:
         numbers = numbers.reshape(addresses.shape)
         is_empty = (lengths == 0) & ((addresses == 0) | (addresses == UNDEFINED))
         sizes = np.where(is_empty, 0, HEAD + n_words(lengths))
-        # The texts of a row follow one another, but where a new collection begins.
-        continues = np.zeros(lengths.shape, bool)
-        continues[:, 1:] = (
-            (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
-        )
-        continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
-        is_first = ~continues & ~is_empty
-        positions = np.zeros(lengths.shape, np.int64)
-        # Texts are found by a search and not by a walk over all objects: nearly every collection
-        # holds texts of traces that nobody asked for.
-        positions[is_first] = _search(
-            collections, numbers[is_first], indices[is_first], lengths[is_first]
-        )
-        for column in range(1, lengths.shape[-1]):
-            previous_ends = positions[:, column - 1] + sizes[:, column - 1]
-            positions[:, column] = np.where(
-                continues[:, column], previous_ends, positions[:, column]
-            )
+        positions = _find_texts(collections, numbers, indices, lengths, sizes)
         ends = positions + sizes
         # A match of index and length proves less than a walk does: in a heap with swapped blocks
         # both were right and the text was another trace's. So all objects of a collection must lead
@@ -248,6 +231,32 @@ def _are_valid(collections: np.ndarray) -> np.ndarray:
     is_valid = is_head[:, first].copy()
     is_valid[rows[~np.where(is_last, ends_collection, leads_to_next)]] = False
     return is_valid
+
+
+def _find_texts(
+    collections: np.ndarray,
+    numbers: np.ndarray,
+    indices: np.ndarray,
+    lengths: np.ndarray,
+    sizes: np.ndarray,
+) -> np.ndarray:
+    """Return the word at which the object of each text is expected; 0 where it is not found."""
+    is_empty = sizes == 0
+    # The texts of a row follow one another, but where a new collection begins.
+    continues = np.zeros(lengths.shape, bool)
+    continues[:, 1:] = (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
+    continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
+    is_first = ~continues & ~is_empty
+    positions = np.zeros(lengths.shape, np.int64)
+    # Texts are found by a search and not by a walk over all objects: nearly every collection
+    # holds texts of traces that nobody asked for.
+    positions[is_first] = _search(
+        collections, numbers[is_first], indices[is_first], lengths[is_first]
+    )
+    for column in range(1, lengths.shape[-1]):
+        previous_ends = positions[:, column - 1] + sizes[:, column - 1]
+        positions[:, column] = np.where(continues[:, column], previous_ends, positions[:, column])
+    return positions
 
 
 def _search(

@@ -21,7 +21,7 @@ from steadkit.hdf5.object_header import (
     DamageError,
     FileReader,
     NewStyleError,
-    read_header,
+    read_object_header,
 )
 from steadkit.packed_names import find_rows, pack
 
@@ -130,7 +130,7 @@ def read_group(raw: FileReader, address: int) -> Group:
     # Superblocks of version 2 and later belong to files whose groups need not have a symbol table.
     if version > 1:
         raise NewStyleError
-    header = read_header(raw, address)
+    header = read_object_header(raw, address)
     tables = [
         content for message_type, content, _ in header.messages if message_type == SYMBOL_TABLE
     ]

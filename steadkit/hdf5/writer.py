@@ -17,7 +17,7 @@ import numpy as np
 from steadkit.hdf5.attribute_table import AttributeTable, Datasets
 from steadkit.hdf5.attributes import AttributeSchema
 from steadkit.hdf5.datatypes import FLOAT32
-from steadkit.hdf5.direct_io import PAGE, DirectWriter, aligned_empty, allocate, write_at
+from steadkit.hdf5.direct_io import PAGE, DirectWriter, aligned_empty, preallocate, write_at
 from steadkit.hdf5.global_heap import (
     COLLECTION,
     MAX_INDEX,
@@ -100,7 +100,7 @@ class Hdf5Writer:
 
         Writes are a third faster then, and a full disk is noticed before them.
         """
-        allocate(self.descriptor, address, count * self._bytes)
+        preallocate(self.descriptor, address, count * self._bytes)
 
     def write(self, address: int, *contents: bytes | memoryview) -> None:
         """Write buffers one after another from an address on; safe from several threads."""

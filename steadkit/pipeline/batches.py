@@ -131,7 +131,10 @@ class BatchLoader:
         shard: tuple[int, int] = (0, 1),
     ):
         self.config = config or BatchConfig()
-        self.data_source = data if isinstance(data, TraceSource) else _trace_source(data, traces)
+        if not isinstance(data, TraceSource):
+            paths = [data] if isinstance(data, Path) else list(data)
+            data = TraceSource(paths, traces.traces if isinstance(traces, Manifest) else traces)
+        self.data_source = data
         self.seed, self.shard = seed, shard
         self._check()
         self._auxiliary = self.data_source.auxiliary()
@@ -341,13 +344,6 @@ class BatchLoader:
 def batch_shapes(size: int) -> list[tuple[int, ...]]:
     """Return the shapes of the waveforms and of the three targets of a batch of `size` examples."""
     return [(size, *TRACE_SHAPE), *[(size, N_SAMPLES, 1)] * len(TARGETS)]
-
-
-def _trace_source(
-    data: Path | Sequence[Path], traces: Sequence[str] | Manifest | None
-) -> TraceSource:
-    paths = [data] if isinstance(data, Path) else list(data)
-    return TraceSource(paths, traces.traces if isinstance(traces, Manifest) else traces)
 
 
 def _variants(config: BatchConfig) -> list[AugmentConfig | None]:

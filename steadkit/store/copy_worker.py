@@ -22,7 +22,7 @@ from steadkit.store.open import (
     DTYPE,
     TRACE_BYTES,
     are_finite,
-    not_finite,
+    nonfinite_error,
     open_data,
     waveform_digest,
 )
@@ -140,7 +140,10 @@ class CopyWorker:
                 attributes.append((targets[task_numbers], table))
         if not is_submitted:
             self._writer.submit()
-        rows["waveform"] = [check.digest for check in _finite_checks(task, checks, self._readers)]
+        for name, source, check in zip(task.names, task.sources, checks, strict=True):
+            if check is None or not check.is_finite:
+                raise nonfinite_error(name, self._readers[source].path)
+        rows["waveform"] = [check.digest for check in checks if check is not None]
         return CopiedBatch(rows, attributes)
 
     def flush(self) -> None:
@@ -205,16 +208,6 @@ class CopyWorker:
     def close(self) -> None:
         """Write what was submitted and release the writer."""
         self._writer.close()
-
-
-def _finite_checks(
-    task: CopyTask, checks: Sequence[SampleCheck | None], readers: Sequence[Reader]
-) -> Iterator[SampleCheck]:
-    """Yield the check of each trace; refuse the first that is not finite."""
-    for name, source, check in zip(task.names, task.sources, checks, strict=True):
-        if check is None or not check.is_finite:
-            raise not_finite(name, readers[source].path)
-        yield check
 
 
 class CopySetup(NamedTuple):

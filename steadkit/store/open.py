@@ -184,10 +184,10 @@ def are_finite(waveforms: np.ndarray) -> bool:
 def check_finite(waveforms: np.ndarray, name: str, file: str | Path) -> None:
     """Refuse samples that are NaN or infinite."""
     if not are_finite(waveforms):
-        raise not_finite(name, file)
+        raise nonfinite_error(name, file)
 
 
-def not_finite(name: str, file: str | Path) -> InputError:
+def nonfinite_error(name: str, file: str | Path) -> InputError:
     """Return the error for a trace with samples that are NaN or infinite."""
     return InputError(
         f"trace {name!r} in {str(file)!r} holds NaN or infinity: leave it out or repair it"

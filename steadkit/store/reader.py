@@ -24,7 +24,7 @@ from steadkit.hdf5 import (
     UnsupportedError,
     encode,
     read_attributes,
-    read_header,
+    read_object_header,
     storage_of,
     table_of,
 )
@@ -129,7 +129,7 @@ class Reader:
         """Return the location of a trace, after its shape, type and bounds are checked."""
         address = self.address(name) if address is None else address
         try:
-            header = read_header(self.raw, address)
+            header = read_object_header(self.raw, address)
             storage = storage_of(header)
         except NewStyleError:
             # A header of version 2 in a file with an old superblock: the library has to read it

@@ -125,7 +125,11 @@ def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
         rows = index.table.find(names)
         headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
         samples = _rows_of(index.samples, rows)
-    return TraceOffsets(headers, _complete(reader, names, headers, samples))
+    # One by one, which raises an error for what is no trace.
+    for row in np.flatnonzero(samples < 0).tolist():
+        offset = reader.locate(names[row], int(headers[row])).offset
+        samples[row] = -1 if offset is None else offset
+    return TraceOffsets(headers, samples)
 
 
 def _index(reader: Reader, n_names: int) -> Index | None:
@@ -177,16 +181,6 @@ def _read_table(reader: Reader) -> SymbolTable | None:
         return None if group is None else read_symbol_table(reader.raw, group)
     except (NewStyleError, DamageError):
         return None
-
-
-def _complete(
-    reader: Reader, names: Sequence[str], headers: np.ndarray, samples: np.ndarray
-) -> np.ndarray:
-    """Locate the traces without a sample offset one by one; raises an error for what is none."""
-    for row in np.flatnonzero(samples < 0).tolist():
-        offset = reader.locate(names[row], int(headers[row])).offset
-        samples[row] = -1 if offset is None else offset
-    return samples
 
 
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from steadkit.transforms.normalization import (
     normalize_batch_into,
     normalize_into,
 )
-from steadkit.transforms.windows import cut, place, places, random_window, shift, stepped_windows
+from steadkit.transforms.windows import cut, place, places, shift
 
 __all__ = [
     "NORMALIZATIONS",
@@ -57,13 +57,11 @@ __all__ = [
     "place",
     "places",
     "pre_emphasis",
-    "random_window",
     "real_noise",
     "rotate",
     "scale",
     "second_event",
     "shift",
-    "stepped_windows",
     "superpose",
     "taper",
 ]
