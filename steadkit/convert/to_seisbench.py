@@ -22,12 +22,12 @@ from steadkit.convert.seisbench_names import SPLITS
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
 from steadkit.hdf5.direct_io import preallocate
+from steadkit.hdf5.readahead import consecutive_ranges
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import DTYPE, TRACE_BYTES, Reader, check_finite, locate, open_data, scan
-from steadkit.store.reader import consecutive_ranges
 from steadkit.store.scanner import BATCH_TRACES
 
 BUCKET_TRACES: Final = 1024

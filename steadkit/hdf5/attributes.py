@@ -17,6 +17,7 @@ from blake3 import blake3
 from steadkit.hdf5.datatypes import (
     INLINE_CLASSES,
     SEQUENCE,
+    class_and_size,
     encode_value,
     is_valid_datatype,
     numpy_type,
@@ -224,7 +225,7 @@ def _make_field(
         raise empty_attribute(_quote(name))
     count = prod(dimensions)
     # Python's integers do not overflow: dimensions of a damaged file may multiply to any size.
-    size = int.from_bytes(datatype[4:8], "little") * count
+    size = class_and_size(datatype)[1] * count
     if n_bytes is not None and size > n_bytes:
         raise DamageError(f"has the attribute {_quote(name)} cut short")
     fields = (name + b"\0", datatype, dataspace)
@@ -245,7 +246,7 @@ def _make_field(
 
 def _element_bytes(name: bytes, datatype: bytes) -> int:
     """Return the bytes of an element that is stored in a heap, 0 for a value in the message."""
-    type_class = datatype[0] & 0x0F
+    type_class, size = class_and_size(datatype)
     if type_class in INLINE_CLASSES:
         return 0
     base = datatype[8:]
@@ -257,7 +258,7 @@ def _element_bytes(name: bytes, datatype: bytes) -> int:
             "numbers can, remove it"
         )
     # Anything else means addresses of another size than eight bytes.
-    if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
+    if size != REFERENCE.size:
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = int.from_bytes(base[4:8], "little")
     if not element:

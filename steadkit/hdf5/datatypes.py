@@ -48,23 +48,24 @@ def encode_value(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
     raise TypeError(f"attribute {name!r} is {array.dtype}: text or numbers are needed")
 
 
+def class_and_size(datatype: bytes) -> tuple[int, int]:
+    """Return the class of a datatype, and the bytes of a value."""
+    return datatype[0] & 0x0F, int.from_bytes(datatype[4:8], "little")
+
+
 def numpy_type(datatype: bytes) -> np.dtype:
     """Return the numpy type of a datatype; bytes without a meaning for an unknown one."""
-    type_class, bits, size = (
-        datatype[0] & 0x0F,
-        datatype[1],
-        int.from_bytes(datatype[4:8], "little"),
-    )
+    type_class, size = class_and_size(datatype)
     if not size:
         raise DamageError("has an attribute of a type of no bytes")
     # Compared as a whole: any other enumeration is read as its integers.
     if datatype == BOOLEAN:
         return np.dtype(bool)
-    order = ">" if bits & 1 else "<"
+    order = ">" if datatype[1] & 1 else "<"
     if type_class == FLOAT and size in (2, 4, 8):
         return np.dtype(f"{order}f{size}")
     if type_class == INTEGER and size in (1, 2, 4, 8):
-        return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
+        return np.dtype(f"{order}{'i' if datatype[1] & 8 else 'u'}{size}")
     if type_class == ENUM and size in (1, 2, 4, 8):
         return np.dtype(f"<i{size}")
     return np.dtype(f"S{size}") if type_class == STRING else np.dtype(f"V{size}")
@@ -75,11 +76,7 @@ def is_valid_datatype(datatype: bytes) -> bool:
 
     A datatype copied unchecked would make a new file that the library refuses to read.
     """
-    type_class, version, size = (
-        datatype[0] & 0x0F,
-        datatype[0] >> 4,
-        int.from_bytes(datatype[4:8], "little"),
-    )
+    (type_class, size), version = class_and_size(datatype), datatype[0] >> 4
     # The upper half of the first byte is the version; later ones came with HDF5 1.12.
     if not 1 <= version <= 3 or not size:
         return False

@@ -1,10 +1,9 @@
 """Reader of traces of an open file: waveforms and attributes, with every bound checked."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import h5py
 import numpy as np
@@ -31,6 +30,7 @@ from steadkit.hdf5 import (
 from steadkit.hdf5.attributes import empty_attribute
 from steadkit.hdf5.datatypes import FLOAT32
 from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
+from steadkit.hdf5.readahead import consecutive_ranges, expect_random_reads
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.open import (
@@ -51,9 +51,6 @@ blocks farther away are read by themselves."""
 
 MIN_BATCH: Final = 8
 """Traces from which on another attempt to read them by templates is faster than one by one."""
-
-
-Item = TypeVar("Item")
 
 
 class TraceLocation(NamedTuple):
@@ -341,13 +338,6 @@ def _encode(values: Mapping[str, object]) -> Attributes:
         ) from error
 
 
-def expect_random_reads(descriptor: int) -> None:
-    """Advise the system, where it can be, against reading ahead of a file."""
-    # macOS has no such call.
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-
-
 def _are_neighbours(first: TraceLocation, second: TraceLocation) -> bool:
     if first.offset is None or second.offset is None:
         return False
@@ -391,20 +381,3 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
         raise InputError(
             f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"
         ) from error
-
-
-def consecutive_ranges(
-    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
-) -> Iterator[tuple[int, int]]:
-    """Yield the start and stop of each range whose neighbours are all adjacent.
-
-    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda previous, item: item == previous + 1))
-    [(0, 3), (3, 4), (4, 5)]
-    """
-    start = 0
-    for stop, (previous, item) in enumerate(pairwise(items), 1):
-        if not are_adjacent(previous, item):
-            yield start, stop
-            start = stop
-    if items:
-        yield start, len(items)

@@ -22,6 +22,7 @@ from steadkit.atomic.kinds import ANY
 from steadkit.errors import InputError
 from steadkit.hdf5 import DamageError, NewStyleError
 from steadkit.hdf5.data_addresses import data_addresses
+from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.hdf5.symbol_table import (
     SUPERBLOCK,
     TREE_NODE,
@@ -34,7 +35,7 @@ from steadkit.hdf5.symbol_table import (
 )
 from steadkit.schema import DATA_GROUP
 from steadkit.store.open import LIBRARY_ERRORS, TRACE_BYTES
-from steadkit.store.reader import Reader, expect_random_reads, is_waveform
+from steadkit.store.reader import Reader, is_waveform
 
 CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""

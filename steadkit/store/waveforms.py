@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from steadkit.errors import InputError
+from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data
-from steadkit.store.reader import Reader, expect_random_reads
+from steadkit.store.reader import Reader
 from steadkit.store.trace_index import find_offsets
 
 
