@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from steadkit.console import summary
+from steadkit.console import print_summary
 from steadkit.errors import printable
 
 MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095
@@ -128,4 +128,4 @@ seed_option = click.option(
 def report(target: Path, categories: Mapping[str, int], digest: str) -> None:
     """Print the counts and the digest of the data set written to `target`."""
     counts = {"traces": sum(categories.values()), **categories}
-    summary(str(target), counts | {"manifest": f"{digest[:12]}..."})
+    print_summary(str(target), counts | {"manifest": f"{digest[:12]}..."})
