@@ -113,7 +113,8 @@ def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
         The file is missing, damaged, or of another training.
     """
     require_file(
-        path, f"no {path.name} in {str(path.parent)!r}: the run cannot go on, train anew with --out"
+        path,
+        f"no {path.name} in {str(path.parent)!r}: the run cannot go on, train anew with --output",
     )
     with archive(path) as opened:
         try:

@@ -76,6 +76,8 @@ def atomic_write(
     stage = _stage_of(targets)
     refuse_harm(targets, overwrite, kinds)
     with stage.held():
+        # Under the lock: two commands that found the same interrupted commit must not both complete
+        # it.
         placed = _finish_commit(stage, targets, overwrite)
         refuse_existing(targets, overwrite, placed)
         stage.clear(keep)
@@ -89,6 +91,8 @@ def atomic_write(
             refuse_existing(targets, overwrite, placed)
             _commit(stage, targets, overwrite, placed)
         except BaseException as error:
+            # After an error of the disk or Ctrl-C the staged part of the work is sound; after any
+            # other error it may be the cause.
             is_usable = is_written or isinstance(error, OSError | KeyboardInterrupt)
             if not stage.is_committing():  # else the next run moves the rest
                 stage.clear(keep if is_usable else ())
@@ -159,9 +163,13 @@ def _commit(
     moves = {}
     for target in targets:
         staged_file = stage.folder / target.name
+        # Bytes before the record, the record before the first rename, the renames before the record
+        # goes: a power failure at any moment leaves files that are complete.
         sync(staged_file)
         identity = identity_of(staged_file)
         assert identity is not None
+        # What is replaced is recorded too, so that a later run tells it from a file that the user
+        # made since.
         moves[target.name] = Move(identity, identity_of(target))
     stage.write_commit(moves)
     for target in targets:

@@ -37,7 +37,7 @@ def check_folder(target: Path, overwrite: bool = False, owned_files: OwnedFiles 
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
-        raise InputError(f"{str(target)!r} is no folder: choose another name with --out")
+        raise InputError(f"{str(target)!r} is no folder: choose another name with --output")
     written = owned_files(target)
     if written is None:
         raise InputError(
@@ -104,6 +104,7 @@ def atomic_folder(
     """
     target = target.absolute()
     stage = Stage(staging_folder(target), (target.name,), is_for_folder=True)
+    # Both are in the staging folder, so on the file system of the target: a rename never copies.
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
     with _parent_folders(target), stage.held():
         _finish_exchange(target, new, old, owned_files)
@@ -112,6 +113,8 @@ def atomic_folder(
             stage.clear()
             new.mkdir()
             yield new
+            # All bytes before the rename: without it a power failure might leave a complete name
+            # with empty files.
             for path in (*new.rglob("*"), new):
                 sync(path)
             check_folder(target, overwrite, owned_files)  # the user may have made one meanwhile
@@ -151,6 +154,7 @@ def _exchange(target: Path, new: Path, old: Path) -> None:
         if old.exists() and not os.path.lexists(target):
             os.rename(old, target)
         raise
+    # The rename itself is durable only when the folder that holds the name is.
     sync(target.parent)
 
 
@@ -167,6 +171,8 @@ def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles
     if not os.path.lexists(target):
         os.rename(old, target)
         return
+    # With both halves present the exchange never took place, so what is at the target is the
+    # user's.
     if new.exists() or target.is_symlink() or owned_files(target) is None:
         raise InputError(
             f"{str(target)!r} was made while it was being replaced, and what was there before is "
@@ -174,6 +180,8 @@ def _finish_exchange(target: Path, new: Path, old: Path, owned_files: OwnedFiles
         )
     written = owned_files(old) or ()
     for path in sorted(old.rglob("*")):
+        # Files that the user put into the old folder move to the new one; only the command's own
+        # are dropped.
         name = path.relative_to(old).as_posix()
         if (path.is_symlink() or not path.is_dir()) and name not in written:
             _move_aside(path, target / name)

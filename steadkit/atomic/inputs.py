@@ -29,6 +29,8 @@ def input_scope(is_separate: bool = False) -> Iterator[None]:
     if _INPUTS.get() is not None and not is_separate:
         yield
         return
+    # A context variable, so that threads of a program that run two commands do not see each other's
+    # inputs.
     token = _INPUTS.set({})
     try:
         yield
@@ -41,6 +43,8 @@ def note_input(*paths: Path) -> None:
     inputs = _INPUTS.get()
     if inputs is not None:
         for path in paths:
+            # By inode and not by name: hard links, symbolic links and `..` name one file in many
+            # ways.
             if (inode := inode_of(path)) and not (
                 _OUTPUT_FOLDERS.get() and is_output_folder(path.parent)
             ):
@@ -79,6 +83,7 @@ def is_output_folder(folder: Path) -> bool:
 def inode_of(path: Path) -> _Inode | None:
     """Return device and inode of a file; links are followed. None if it does not exist."""
     try:
+        # ValueError: a name with a zero byte, which no file has.
         status = os.stat(path)
     except (OSError, ValueError):
         return None

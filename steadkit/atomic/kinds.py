@@ -77,12 +77,14 @@ def kind_of_file(path: Path) -> str:
     OSError
         It is missing or cannot be read.
     """
+    # Opening a named pipe without O_NONBLOCK waits for a writer that may never come.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return "folder, pipe or device"
         head = file.read(HEAD_BYTES)
+        # An HDF5 file of ours has its group of names at the end.
         file.seek(max(status.st_size - HEAD_BYTES, 0))
         return kind_of(head, file.read(HEAD_BYTES))
 
@@ -110,6 +112,8 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
 def _kind_of_zip(head: bytes) -> str:
     if not head.startswith(b"PK\x03\x04"):
         return ""
+    # The local header of a member: 30 bytes, of which the length of the name is at 26, then the
+    # name.
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
 
@@ -126,6 +130,7 @@ def _kind_of_text(head: bytes) -> str:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the end may be cut
     except UnicodeDecodeError:
         return ""
+    # A zero byte is valid UTF-8 but in no text file.
     if "\0" in text:
         return ""
     start = text.lstrip().lower()

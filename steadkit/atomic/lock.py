@@ -43,6 +43,7 @@ def locked(staging: Path) -> Iterator[None]:
     finally:
         # Removed already, or what a kill has left and a refusal must not touch.
         with suppress(OSError):
+            # While the lock is held: another command finds the locked folder or none.
             staging.rmdir()
         os.close(descriptor)
 
@@ -59,6 +60,8 @@ def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
     try:
+        # `flock` and not `lockf`: a POSIX lock ends when the process closes any descriptor of the
+        # file, a library's for example.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
@@ -72,6 +75,8 @@ def _lock(staging: Path) -> int:
     busy = f"another process is writing {target!r}: wait for it or choose another name"
     for _ in range(LOCK_TRIES):
         try:
+            # The folder is the lock: the kernel releases it with the process, so that a kill leaves
+            # none behind.
             staging.mkdir(exist_ok=True)
             descriptor = lock_folder(staging, busy, os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -83,6 +88,7 @@ def _lock(staging: Path) -> int:
                 ) from error
             folder = str(staging.parent)
             raise InputError(f"cannot write into {folder!r}: {error.strerror}") from error
+        # The lock may be on a folder that its owner has removed meanwhile, which excludes nobody.
         if _is_present(staging, descriptor):
             return descriptor
         os.close(descriptor)  # its owner finished and removed it: take a new one

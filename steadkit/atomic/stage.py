@@ -85,15 +85,20 @@ class Stage:
                 yield
             finally:
                 with suppress(FileNotFoundError):  # somebody has removed the folder
+                    # The mark goes last: a folder with files and no mark is refused by every later
+                    # run.
                     if os.listdir(self.folder) == [MARK]:
                         os.unlink(self.folder / MARK)
 
     def _claim(self) -> None:
         entries = list(os.scandir(self.folder))
         if not entries:
+            # Exclusive, without following links: somebody else may create the mark in the same
+            # moment.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             os.close(os.open(self.folder / MARK, flags, 0o666))
             return
+        # Without the mark no name proves that steadkit made the file: the folder may be the user's.
         if not any(entry.name == MARK for entry in entries):
             raise self._foreign(entries[0].name)
         for entry in entries:
@@ -108,12 +113,16 @@ class Stage:
         if not stat.S_ISREG(status.st_mode):
             return False
         if entry.name in (MARK, COMMIT, COMMIT + ".new"):
+            # A second link would give the name of a file elsewhere, which a write here would
+            # change.
             return status.st_nlink == 1
         # Between the two halves of a move a file has both names.
         is_moving = entry.name in self.names and self._is_in_place(entry.name, status)
         return self._is_named(entry.name) and (status.st_nlink == 1 or is_moving)
 
     def _is_named(self, name: str) -> bool:
+        # The target `a.csv` has work files such as `a.csv.spool`: any prefix that ends before a dot
+        # counts.
         ends = [number for number, character in enumerate(name) if character == "."]
         return name in self.names or any(name[:end] in self.names for end in ends)
 
@@ -152,6 +161,7 @@ class Stage:
         """Write the record of a commit: the files are complete from now on."""
         content = {"format": FORMAT, "files": [[name, *move] for name, move in moves.items()]}
         new = self.folder / f"{COMMIT}.new"
+        # Exclusive, and renamed when it is on the disk: a record is complete or absent.
         with open(new, "x", encoding="ascii") as file:
             json.dump(content, file)
         sync(new)
@@ -172,6 +182,8 @@ class Stage:
             )
             files = json.loads(content)["files"]
             moves = {name: Move(_identity(new), old and _identity(old)) for name, new, old in files}
+            # The record came from a folder that others may write to: its names decide what is
+            # moved.
             if len(files) != len(self.names) or moves.keys() != set(self.names):
                 raise ValueError("it lists other files")
         except FileNotFoundError:
@@ -185,6 +197,8 @@ class Stage:
 
     def end_commit(self) -> None:
         """Remove the record of the commit: all files are in place."""
+        # The names of the targets must be on the disk before the record that would complete them is
+        # gone.
         sync(self.folder.parent)
         os.unlink(self.folder / COMMIT)
 
@@ -227,6 +241,7 @@ def _read_small_file(path: Path, limit: int) -> bytes:
 
 def _identity(values: Sequence[int]) -> Identity:
     identity = Identity(*values)
+    # `bool` is an `int` in Python, and JSON has true and false.
     if not all(type(value) is int for value in identity):
         raise TypeError("an identity is three integers")
     return identity

@@ -92,6 +92,7 @@ def refuse_harm(
     declared_kinds = chain(kinds, repeat(""))
     files = chain(staged_files, repeat(None))
     for target, kind, staged_file in zip(targets, declared_kinds, files, strict=False):
+        # A target of that name would be taken for the mark or the record of its own staging folder.
         if target.name in (MARK, COMMIT, f"{COMMIT}.new"):
             raise InputError(f"{str(target)!r} is a name of steadkit's own: choose another name")
         if not os.path.lexists(target):
@@ -100,6 +101,7 @@ def refuse_harm(
             raise InputError(
                 f"{str(target)!r} is a source of this command: choose another name for the output"
             )
+        # A dangling link exists for `lexists` alone: there is nothing behind it to harm.
         if overwrite and os.path.exists(target):
             _refuse_owned(target, targets)
             _refuse_other_kind(target, kind_to_write(target, kind, staged_file))
@@ -139,6 +141,7 @@ def _refuse_owned(target: Path, targets: Sequence[Path]) -> None:
 
 
 def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    # Not `resolve`: the folder that counts is that of the name which is replaced, link or not.
     path = Path(os.path.abspath(target))
     names = {written.name for written in targets}
     for folder in path.parents[:MAX_PARENT_FOLDERS]:
@@ -147,6 +150,7 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
             is_member = any(fnmatchcase(name, pattern) for pattern in owner.members)
             if (
                 is_member
+                # A command that writes the proof itself replaces the complete folder.
                 and not names.issuperset(owner.proof)
                 and all((folder / proof).is_file() for proof in owner.proof)
                 and not is_output_folder(folder)

@@ -33,19 +33,26 @@ MAX_MESSAGE: Final = 0xFF00
 MAX_NUMBER: Final = 0xFF00
 """Bytes of an attribute, and attributes or texts of a trace: what 16 bits can count, nearly."""
 
+# Section IV.A.2.m: version, then the bytes of name, datatype and dataspace.
 _SIZES = struct.Struct("<BxHHH")
 
 INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
 INLINE_CLASSES: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
 """Datatype classes whose values are in the message itself, not in a heap."""
 
+# Section IV.A.2.d: class and version, bit fields, bytes, then offset, precision, exponent and
+# mantissa of an IEEE 754 number in little-endian order.
 FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
 FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
+# A variable-length string, UTF-8 and null-terminated, as h5py writes `str`; its base type is one
+# byte.
 TEXT = bytes.fromhex("1901010010000000" + "100000000100000000000800")
+# h5py has no boolean type: it writes an enumeration of one byte with the members FALSE and TRUE.
 BOOLEAN = bytes.fromhex("1802000001000000" + "100800000100000000000800") + (
     b"FALSE\0\0\0TRUE\0\0\0\0\0\1"
 )
 """An enumeration, as h5py stores bool."""
+# A dataspace of rank 0: one value and no dimensions.
 SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
@@ -164,12 +171,15 @@ def sorted_attributes(
     for message_type, content, position in header.messages:
         if message_type == ATTRIBUTE:
             start = _value_start(content)
+            # A dict of bytes, as the 35 attributes of every trace of a file begin with the same 35
+            # byte strings.
             field = known_fields.get(content[:start])
             if field is None:
                 field = known_fields[content[:start]] = _parse_field(content, start)
             if len(content) < start + field.size:
                 raise DamageError(f"has the attribute {_quote(field.name)} cut short")
             attributes.append((field, position, start))
+    # Files list attributes in any order; the canonical one makes equal attributes equal bytes.
     attributes.sort(key=lambda item: item[0].name)
     for (field, *_), (next_field, *_) in pairwise(attributes):
         if field.name == next_field.name:
@@ -182,6 +192,8 @@ def _value_start(content: bytes) -> int:
         raise DamageError("has an attribute cut short")
     version, name, datatype, dataspace = _SIZES.unpack_from(content)
     if version == 1:
+        # Version 1 pads each of the three fields to eight bytes; versions 2 and 3 do not, and
+        # version 3 has one byte more, the character set of the name.
         return _SIZES.size + round_up_8(name) + round_up_8(datatype) + round_up_8(dataspace)
     if version in (2, 3):
         return _SIZES.size + (version == 3) + name + datatype + dataspace
@@ -192,6 +204,7 @@ def _parse_field(content: bytes, start: int) -> AttributeField:
     version, *sizes = _SIZES.unpack_from(content)
     if len(content) < start:
         raise DamageError("has an attribute cut short")
+    # The flags of versions 2 and 3 say that datatype or dataspace is stored elsewhere in the file.
     if version > 1 and content[1]:
         raise UnsupportedError("shares an attribute's type: rewrite it with h5repack")
     position, fields = _SIZES.size + (version == 3), []
@@ -219,6 +232,7 @@ def _make_field(
     if is_null(dataspace):
         raise empty_attribute(_quote(name))
     count = prod(dimensions)
+    # Python's integers do not overflow: dimensions of a damaged file may multiply to any size.
     size = int.from_bytes(datatype[4:8], "little") * count
     if n_bytes is not None and size > n_bytes:
         raise DamageError(f"has the attribute {_quote(name)} cut short")
@@ -232,6 +246,7 @@ def _make_field(
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = _element_bytes(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
+    # Always version 1, whatever was read: the oldest one is read by every version of the library.
     prefix = sizes + b"".join(map(_padded, fields))
     header = MESSAGE.pack(ATTRIBUTE, len(prefix) + round_up_8(size), 0)
     return AttributeField(name, datatype, dimensions, header + prefix, size, element)
@@ -247,6 +262,7 @@ def _is_valid_datatype(datatype: bytes) -> bool:
         datatype[0] >> 4,
         int.from_bytes(datatype[4:8], "little"),
     )
+    # The upper half of the first byte is the version; later ones came with HDF5 1.12.
     if not 1 <= version <= 3 or not size:
         return False
     if type_class == SEQUENCE:
@@ -261,6 +277,7 @@ def _is_valid_datatype(datatype: bytes) -> bool:
     if type_class != FLOAT:
         return True
     exponent, exponent_bits, mantissa, mantissa_bits = datatype[12:16]
+    # The bits of sign, exponent and mantissa must not overlap, or the library refuses the type.
     fields = sorted([(datatype[2], 1), (exponent, exponent_bits), (mantissa, mantissa_bits)])
     ends = [start + bits for start, bits in fields]
     is_disjoint = all(end <= start for end, (start, _) in zip(ends, fields[1:], strict=False))
@@ -273,11 +290,14 @@ def _element_bytes(name: bytes, datatype: bytes) -> int:
     if type_class in INLINE_CLASSES:
         return 0
     base = datatype[8:]
+    # A compound, a reference or a sequence of sequences holds addresses of the old file, which mean
+    # nothing in the new one.
     if type_class != SEQUENCE or len(base) < 8 or base[0] & 0x0F not in INLINE_CLASSES:
         raise UnsupportedError(
             f"has the attribute {_quote(name)} of a kind that cannot be copied: text and real "
             "numbers can, remove it"
         )
+    # Anything else means addresses of another size than eight bytes.
     if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = int.from_bytes(base[4:8], "little")
@@ -311,6 +331,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
     {'p_status': 'manual', 'p_weight': 0.5}
     """
     fields, body, texts = [], b"", []
+    # By bytes, as those that come from a file.
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
         datatype, content = _encode_value(name, array)
@@ -335,6 +356,7 @@ def _encode_value(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
     if type_code == "b":
         return BOOLEAN, little
     if type_code == "S":
+        # A string of no bytes is no valid type: an empty one takes one zero byte.
         return struct.pack("<4BI", 0x13, 1, 0, 0, max(size, 1)), little or b"\0"
     if type_code == "U" or (
         type_code in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())
@@ -363,6 +385,7 @@ def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes
         The texts of the first dataset, then of the second and so on.
     """
     if field.element:
+        # Type 1 of a variable-length datatype is a string, type 0 a sequence.
         if field.datatype[1] & 0x0F == 1 and not field.dimensions:
             return [text.decode(errors="replace") for text in texts]
     elif (dtype := _numpy_type(field.datatype)).kind in "fiub":
@@ -393,6 +416,7 @@ def _decode_heap(field: AttributeField, value: bytes, texts: Iterable[bytes]) ->
         decode = [np.frombuffer(text, base).tolist() for text in elements]
     if not field.dimensions:
         return decode[0]
+    # Filled after it is made: from equally long lists `np.array` would make a second dimension.
     array = np.empty(len(decode), dtype=object)
     array[:] = decode
     return array.reshape(field.dimensions)
@@ -406,6 +430,7 @@ def _numpy_type(datatype: bytes) -> np.dtype:
     )
     if not size:
         raise DamageError("has an attribute of a type of no bytes")
+    # Compared as a whole: any other enumeration is read as its integers.
     if datatype == BOOLEAN:
         return np.dtype(bool)
     order = ">" if bits & 1 else "<"

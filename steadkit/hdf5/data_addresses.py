@@ -76,6 +76,8 @@ def data_addresses(
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
+        # One read of 1,200 bytes a header, compared as an array: parsing each would take minutes
+        # for STEAD.
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
@@ -83,12 +85,15 @@ def data_addresses(
             if number == len(header_patterns):
                 n_learned += 1
                 header_pattern = _pattern_of(raw, int(chunk[unmatched[0]]), is_accepted)
+                # A header that cannot be parsed here is left to the caller, which reports it or
+                # asks h5py.
                 if header_pattern is None:
                     unmatched = unmatched[1:]
                     continue
                 header_patterns.append(header_pattern)
             rows, addresses = _match(raw, chunk, table, unmatched, header_patterns[number])
             data[first + rows] = addresses
+            # What the first pattern did not match is tried with the next one only.
             unmatched = np.setdiff1d(unmatched, rows, assume_unique=True)
             number += 1
     return data
@@ -101,6 +106,7 @@ def _read_starts(raw: FileReader, headers: np.ndarray) -> np.ndarray:
         os.pread(descriptor, FIRST_READ, base + address) if address < last else b""
         for address in headers.tolist()
     ]
+    # Headers at the end of the file are shorter than a read; zeros match no pattern.
     padded = b"".join([content.ljust(FIRST_READ, b"\0") for content in contents])
     return np.frombuffer(padded, np.uint8).reshape(len(headers), FIRST_READ)
 
@@ -126,6 +132,7 @@ def _match(
         rest = _read_all(raw, headers[rows] + FIRST_READ, header_pattern.first_bytes - FIRST_READ)
         contents = np.concatenate([contents, rest], axis=1)
     for position, size in header_pattern.blocks:
+        # `view` needs bytes that are adjacent in memory, and a column slice is not.
         addresses = np.ascontiguousarray(contents[:, position : position + 8]).view("<u8")[:, 0]
         contents = np.concatenate([contents, _read_all(raw, addresses, size)], axis=1)
     same = (contents[:, header_pattern.columns] == header_pattern.pattern).all(axis=1)
@@ -157,11 +164,13 @@ def _pattern_of(
         return None
     if storage is None or storage.address is None or not is_accepted(storage):
         return None
+    # Attributes behind them are not compared: their values differ from trace to trace.
     n_messages = 1 + max(
         n for n, (message_type, _, _) in enumerate(header.messages) if message_type in NEEDED
     )
     end = header.messages[n_messages - 1][2] + len(header.messages[n_messages - 1][1])
     sizes = [size for _, size in header.blocks(address)]
+    # Only the blocks up to the last needed message are read.
     n_blocks = 1 + int(np.searchsorted(np.cumsum(sizes), end))
     message_types = [message_type for message_type, _, _ in header.messages]
     # `storage_of` uses the last message of a type, the pattern the first one.

@@ -39,6 +39,8 @@ class DirectWriter:
     def write(self, address: int, content: memoryview) -> None:
         """Write bytes at an address: whole pages directly, the rest through the cache."""
         # Direct and cached writes never touch the same page, so their order does not matter.
+        # O_DIRECT refuses what does not begin and end on a page, so both ends of the bytes are left
+        # over.
         start = -address % PAGE
         end = start + (len(content) - start) // PAGE * PAGE
         written = start + self._write_pages(address + start, content[start:end])
@@ -80,6 +82,7 @@ def allocate(descriptor: int, address: int, n_bytes: int) -> None:
 
 def aligned_empty(size: int, address: int) -> np.ndarray:
     """Return zeros in memory whose page offset is that of an address of the file."""
+    # A page more than asked for, as an allocation may begin anywhere in a page.
     memory = np.zeros(size + PAGE, np.uint8)
     first = (address - memory.ctypes.data) % PAGE
     return memory[first : first + size]

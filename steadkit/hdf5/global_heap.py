@@ -16,10 +16,13 @@ MIN_COLLECTION: Final = 4096
 MAX_COLLECTION: Final = 1 << 24
 MAX_INDEX: Final = 0xFFFF
 
+# Packed to 16 bytes, with an address of eight.
 REFERENCE = struct.Struct("<IQI")
 """A text: its length, the address of the collection that holds it, its index there."""
 
+# Section III.E: signature, version and size of the complete collection, this head included.
 COLLECTION: Final = struct.Struct("<4sB3xQ")
+# Index, reference count and bytes; the count is never used, as no text is shared.
 OBJECT: Final = struct.Struct("<HH4xQ")
 HEAD: Final = OBJECT.size // WORD
 """Words before the text of an object: its index, and the length of the text."""
@@ -51,7 +54,9 @@ class HeapCollection:
             index = words[position] & MAX_INDEX
             if not index:  # object 0 is the free space that ends the collection
                 break
+            # Every object is padded to eight bytes, so that the next head begins on a word.
             next_position = position + HEAD + (words[position + 1] + WORD - 1) // WORD
+            # Without this guard a hostile length would let a text continue into the next read.
             if next_position > len(words):
                 raise DamageError("has an attribute whose text is longer than its heap")
             positions[index], position = position, next_position
@@ -92,6 +97,7 @@ class GlobalHeap:
         """
         contents = []
         for length, address, index in references:
+            # An empty text has no object: its address is 0 or undefined.
             is_empty = not length and address in (0, UNDEFINED)
             contents.append(b"" if is_empty else self._collection(address).text(index, length))
         return contents
@@ -113,6 +119,8 @@ class GlobalHeap:
         """
         if not lengths.size:
             return np.ones(len(lengths), bool), np.empty(0, np.uint64)
+        # A collection of the smallest size holds the texts of several traces, so that a batch has
+        # far fewer collections than references.
         unique_addresses, numbers = np.unique(addresses, return_inverse=True)
         collections = self._stack(unique_addresses.tolist())
         numbers = numbers.reshape(addresses.shape)
@@ -126,6 +134,8 @@ class GlobalHeap:
         continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
         is_first = ~continues & ~is_empty
         positions = np.zeros(lengths.shape, np.int64)
+        # Texts are found by a search and not by a walk over all objects: nearly every collection
+        # holds texts of traces that nobody asked for.
         positions[is_first] = _search(
             collections, numbers[is_first], indices[is_first], lengths[is_first]
         )
@@ -135,6 +145,9 @@ class GlobalHeap:
                 continues[:, column], previous_ends, positions[:, column]
             )
         ends = positions + sizes
+        # A match of index and length proves less than a walk does: in a heap with swapped blocks
+        # both were right and the text was another trace's. So all objects of a collection must lead
+        # to one another.
         is_valid = _are_valid(collections)
         for number in np.flatnonzero(~is_valid).tolist():
             is_valid[number] = self._is_valid(int(unique_addresses[number]))
@@ -142,6 +155,7 @@ class GlobalHeap:
         # Position 0 can be read in any collection; `is_inside` keeps it from being a match.
         positions = np.where(is_inside, positions, 0)
         heads = collections[numbers, positions]
+        # The upper bytes of a head are the reference count, which writers set as they like.
         is_match = is_inside & (heads & np.uint64(MAX_INDEX) == indices)
         is_match &= collections[numbers, positions + 1] == lengths
         is_complete = (is_match | is_empty).all(axis=1)
@@ -182,6 +196,8 @@ class GlobalHeap:
                 len(self._cache) >= MAX_CACHED_COLLECTIONS
                 or collection.words.nbytes > MAX_CACHED_BYTES
             ):
+                # The cache is emptied as a whole: traces are read front to back, so that old
+                # collections are not asked for again.
                 self._cache.clear()
             self._cache[address] = collection
         return collection
@@ -190,6 +206,7 @@ class GlobalHeap:
 def _read_collection(raw: ByteReader, address: int) -> HeapCollection:
     # Nearly all collections have the smallest size, and some are at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
+    # The size counts the head as well, and is no larger than the file in any sound collection.
     signature, version, size = COLLECTION.unpack_from(start)
     if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= raw.size:
         raise DamageError("has an attribute whose text is not where it should be")
@@ -198,6 +215,7 @@ def _read_collection(raw: ByteReader, address: int) -> HeapCollection:
             f"has texts of {size:,} bytes in its attributes: {MAX_COLLECTION:,} are read at most, "
             "remove some"
         )
+    # A size that is no multiple of eight cannot hold a further object; the rest is ignored.
     content = start if size == len(start) else raw.read(address, size)
     return HeapCollection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
 
@@ -243,5 +261,6 @@ def _search(
     rows, positions = np.divmod(np.flatnonzero(is_candidate), is_candidate.shape[1])
     matches = np.zeros(len(low_bytes), np.int64)
     matches[rows] = positions
+    # Two candidates cannot be told apart by two bytes: such a row is read object by object.
     matches[np.bincount(rows, minlength=len(low_bytes)) != 1] = 0
     return matches

@@ -39,7 +39,10 @@ def message(message_type: int, content: bytes, flags: int = 0) -> bytes:
 
 def fixed_messages(shape: tuple[int, ...]) -> bytes:
     """Return the messages that all datasets share; the layout message, which differs, follows."""
+    # Flag 1: the maximum dimensions follow, equal to the present ones.
     dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+    # Section IV.A.2.f: allocated early, as contiguous data are; written if set; and the default
+    # value, which takes no bytes.
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
     return (
@@ -73,6 +76,8 @@ def layout_headers(
         Address of the header of each dataset, in the order of the data.
     """
     templates = [_header_template(table.schema, fixed, data_bytes) for _, table in datasets]
+    # Headers follow in the order of the data and not of the schemas, so that the bytes do not
+    # depend on how attributes were grouped.
     order = np.argsort(np.concatenate([np.empty(0, np.int64), *[data for data, _ in datasets]]))
     sizes = [
         np.column_stack(
@@ -82,6 +87,8 @@ def layout_headers(
     ]
     all_sizes = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
     offsets = np.empty(len(order), _OFFSETS)
+    # Assigned in Python, as each offset depends on the one before; everything else is done by
+    # arrays.
     offsets[order], collections, end = _assign_offsets(all_sizes.tolist())
     content = aligned_empty(end, start)
     n_done = 0
@@ -101,6 +108,7 @@ def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> 
     n_attribute_bytes = sum(len(field.head) + -(-field.size // 8) * 8 for field in schema.fields)
     size = len(fixed) + len(layout) + n_attribute_bytes
     messages = fixed + layout + bytes(n_attribute_bytes)
+    # Four messages besides the attributes: dataspace, datatype, fill value, layout.
     return PREFIX.pack(1, 4 + len(schema.fields), 1, size) + messages
 
 
@@ -159,12 +167,14 @@ def _write_headers(
     table: AttributeTable,
     start: int,
 ) -> None:
+    # Headers of one schema have one length, so that they are filled as the rows of one array.
     rows = np.empty((len(table), len(template)), np.uint8)
     rows[:] = np.frombuffer(template, np.uint8)
     body_start = len(template) - table.bodies.shape[1]
     rows[:, body_start:] = table.bodies
     # The layout is the last of the fixed messages: version, class, address, size, padding.
     address_start = body_start - 24 + 2
+    # Bytes of little-endian integers, whatever the order of the machine is.
     rows[:, address_start : address_start + 8] = data.astype("<u8").view(np.uint8).reshape(-1, 8)
     reference_offsets = np.array(table.schema.reference_offsets, np.int64)
     references = np.empty((len(table), len(reference_offsets)), _HEAP_ADDRESS)
@@ -183,6 +193,7 @@ def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable
     head = OBJECT.size // WORD
     words = n_words(table.lengths)
     sizes = head + words
+    # Offsets count from the start of the buffer, which lies on a word of the file.
     firsts = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
     content[firsts] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
     content[firsts + 1] = table.lengths
@@ -193,6 +204,7 @@ def _write_collection(content: np.ndarray, offset: int, used: int, size: int) ->
     """Write the head of a collection, and its free space as object 0."""
     head = COLLECTION.pack(b"GCOL", 1, size)
     content[offset : offset + len(head)] = np.frombuffer(head, np.uint8)
+    # Section III.E: the free space at the end is object 0, if it can hold a head at all.
     free = size - used
     if free >= OBJECT.size:
         rest = OBJECT.pack(0, 0, free)

@@ -61,10 +61,14 @@ class ReadAhead:
         reads = sorted(
             map(DirectRead, direct_addresses, buffers, range(len(self.direct_addresses)))
         )
+        # Header addresses arrive in order; only samples, which may lie anywhere, make a sort
+        # necessary.
         parts = [(address, width) for address in addresses]
         parts += [(read.address, len(read.buffer)) for read in reads]
         spans = list(_spans(sorted(parts) if reads else parts, raw.size - raw.base))
         needed = sum(end - start for start, end in spans)
+        # Memory of an earlier batch is used again: the kernel maps and clears each page of a new
+        # allocation.
         if memory is None or len(memory) < needed:
             memory = np.empty(needed, np.uint8)
         self._free = memory.data
@@ -84,6 +88,8 @@ class ReadAhead:
             views += self._carve(read.address - position), read.buffer
             numbers += None, read.number
             position = read.address + len(read.buffer)
+        # What lies between the samples is read too, as one `preadv` is cheaper than two; the
+        # headers are in it.
         views.append(self._carve(end - position))
         numbers.append(None)
         for first in range(0, len(views), MAX_VIEWS):
@@ -108,6 +114,8 @@ class ReadAhead:
     def view(self, address: int, length: int) -> memoryview | None:
         """Return bytes that were read ahead, None unless all lie in one piece."""
         view = self._view_from(address)[:length]
+        # A piece boundary inside the range sends the caller to the file: the pieces are not
+        # adjacent in memory, as samples went straight to the buffers of the caller.
         return view if len(view) == length else None
 
     def _view_from(self, address: int) -> memoryview:
@@ -130,6 +138,7 @@ class ReadAhead:
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     """Merge parts, address and bytes, that overlap or nearly do; clip them to the file's end."""
+    # Before the file, so that the first part, even at address 0, opens a span.
     start = end = -MERGE_DISTANCE - 1
     for address, length in parts:
         if address > end + MERGE_DISTANCE:

@@ -27,7 +27,10 @@ from steadkit.packed_names import find_rows, pack
 SUPERBLOCK: Final = struct.Struct("<8xB7xH")
 """Its version, and half of the entries of a full symbol node (versions 0 and 1)."""
 
+# Section III.D: signature, version, bytes of the data segment, head of its free list, its address.
 HEAP: Final = struct.Struct("<4sB3xQQQ")
+# Section III.A.1: signature, type, level, entries used, left and right sibling; keys and children
+# alternate behind it.
 TREE_NODE: Final = struct.Struct("<4sBBHQQ")
 SYMBOL_NODE: Final = [("signature", "S4"), ("version", "u1"), ("_", "u1"), ("count", "<u2")]
 SYMBOL: Final = np.dtype(
@@ -93,12 +96,14 @@ def read_group(raw: FileReader, address: int) -> Group:
         It does not follow the format.
     """
     version, leaf_k = SUPERBLOCK.unpack(raw.read(0, SUPERBLOCK.size))
+    # Superblocks of version 2 and later belong to files whose groups need not have a symbol table.
     if version > 1:
         raise NewStyleError
     header = read_header(raw, address)
     tables = [
         content for message_type, content, _ in header.messages if message_type == SYMBOL_TABLE
     ]
+    # A group of the newer kind keeps its links in messages or in a fractal heap.
     if not tables:
         raise NewStyleError
     if len(tables[0]) < ADDRESS_PAIR.size:
@@ -127,11 +132,14 @@ def read_symbol_table(raw: FileReader, group: Group) -> SymbolTable:
     """
     nodes = _symbol_nodes(raw, group)
     symbols = _symbols(raw, nodes, group.leaf_k)
+    # Its header address has no meaning, and h5py refuses it by name.
     if (symbols["cache"] == SOFT_LINK).any():
         raise NewStyleError
     if (symbols["header"] >= raw.size - raw.base).any():
         raise DamageError("has a name without an object")
     names = names_at(read_heap(raw, group), symbols["name"])
+    # The order is what a binary search, here and in HDF5's library, relies on; it excludes repeats
+    # too.
     if not (names[:-1] < names[1:]).all():
         raise DamageError("has a group whose names are not in order")
     return SymbolTable(names, symbols["name"].copy(), symbols["header"].copy())
@@ -153,10 +161,13 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
                 raise DamageError("has a group whose B-tree is not where it says")
             level = node_level  # unknown only for the root; below, it must fall by one each time
             content = raw.read(address + TREE_NODE.size, 8 * (2 * count + 1))
+            # The children stand between the keys, which are heap offsets and are not needed for a
+            # complete walk.
             children += struct.unpack(f"<{2 * count + 1}Q", content)[1::2]
         # A node that is reached twice could make a small file a table without end.
         if len(set(children)) < len(children):
             raise DamageError("has a group whose B-tree comes back to itself")
+        # Children of nodes at level 0 are symbol nodes.
         if not level:
             return children
         addresses, level = children, level - 1
@@ -165,6 +176,7 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
 def _symbols(raw: FileReader, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
     max_entries = 2 * leaf_k
+    # A symbol node has room for all its entries, however few are used.
     size = np.dtype(SYMBOL_NODE).itemsize + max_entries * SYMBOL.itemsize
     content = b"".join([raw.read(address, size) for address in nodes])
     table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, max_entries)]))
@@ -194,6 +206,8 @@ def names_at(heap: bytes, offsets: np.ndarray) -> np.ndarray:
         return np.empty(0, "S1")
     if int(offsets.max()) >= len(heap):
         raise DamageError("has a name beyond the heap of names")
+    # Padded, so that the last name can be copied at full width; 0xFF ends no name, so that one that
+    # runs out of the heap is refused.
     content = np.frombuffer(heap.ljust(len(heap) + MAX_NAME, b"\xff"), np.uint8)
     width = MIN_WIDTH
     while (names := _cut_at_zero(content, offsets.astype(np.int64), width)) is None:
@@ -212,5 +226,6 @@ def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndar
         is_end = chunk == 0
         if not is_end.any(axis=1).all():
             return None
+        # What lies behind the zero byte belongs to the next name.
         chunk[np.logical_or.accumulate(is_end, axis=1)] = 0
     return names.reshape(-1).view(f"S{width}")

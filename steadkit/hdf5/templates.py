@@ -138,6 +138,8 @@ class TemplateGroup:
         heaps
             The heap collections with the texts.
         """
+        # All templates of a schema in one array: a batch has headers of several layouts, and one
+        # comparison for each layout would cost as many calls of NumPy.
         rows, template_numbers, contents = zip(*headers, strict=True)
         stack, numbers = self._stack, np.array(template_numbers)
         padded = b"".join([content.ljust(stack.length, b"\0") for content in contents])
@@ -145,12 +147,14 @@ class TemplateGroup:
         is_alike = ((table & stack.masks[numbers]) == stack.patterns[numbers]).all(axis=1)
         starts, numbers = np.flatnonzero(is_alike)[:, np.newaxis] * stack.length, numbers[is_alike]
         flat = table.ravel()
+        # Fancy indexing copies to adjacent bytes, which `view` needs.
         references = flat[starts + stack.references[numbers]].view(_REFERENCES)
         lengths = references["length"] * self.elements
         is_complete, texts = heaps.words(lengths, references["address"], references["index"])
         if not is_complete.any():
             return None
         starts, numbers = starts[is_complete], numbers[is_complete]
+        # The heads of the attributes are the same in all rows; only values are filled in.
         bodies = np.repeat(self.body[np.newaxis], len(numbers), axis=0)
         bodies[:, self.values] = flat[starts + stack.values[numbers]]
         data = flat[starts + stack.data[numbers]].view("<u8")[:, 0]
@@ -184,6 +188,7 @@ class TemplateIndex:
 
     def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
         """Return the templates that each header may match."""
+        # A header that is shorter than the first block matches nothing, and zeros have no version.
         complete = [start if len(start) == self.first else bytes(self.first) for start in starts]
         table = np.frombuffer(b"".join(complete), np.uint8).reshape(len(starts), -1) & self.mask
         return [self._by_signature.get(row.tobytes(), []) for row in table]
@@ -230,6 +235,7 @@ class HeaderTemplates:
         """Read the headers at some addresses that match a template and are not damaged."""
         starts = [_read_start(raw, address, self._max_first_bytes) for address in addresses]
         batches = []
+        # A header whose first block fits several templates is settled by its further blocks.
         remaining = self._candidates(starts)
         while remaining:
             # Each header with its first candidate, which it nearly always matches; the others are
@@ -288,6 +294,7 @@ def _read_blocks(raw: ByteReader, start: bytes, template: Template) -> bytes:
         return b""
     for position, expected in template.blocks:
         address, length = ADDRESS_PAIR.unpack_from(content, position)
+        # A block of another size has other messages, so that this header is of another layout.
         if length != expected:
             return b""
         try:
@@ -309,7 +316,9 @@ def _template(
         mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
     continuations = header.spans(CONTINUATION)
     for begin, _ in continuations:
+        # Addresses of further blocks differ; their sizes, behind them, must be the same.
         mask[begin : begin + 8] = bytes(8)
+    # Behind version and class; the last layout message counts, as in `storage_of`.
     data = header.spans(LAYOUT)[-1][0] + 2
     mask[data : data + 8] = bytes(8)
     ends = dict(header.spans(ATTRIBUTE))
@@ -320,6 +329,7 @@ def _template(
     attributes = sorted_attributes(header, known_fields)
     for attribute_field, position, start in attributes:
         value_start = position + start
+        # To the end of the message, as the padding behind a value may hold anything.
         mask[value_start : ends[position]] = bytes(ends[position] - value_start)
         value_bytes: Sequence[int] = range(attribute_field.size)
         if attribute_field.element:

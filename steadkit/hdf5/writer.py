@@ -22,6 +22,8 @@ from steadkit.hdf5.object_header import PREFIX, SYMBOL_TABLE, UNDEFINED
 FIRST_BLOCK: Final = PAGE
 """Offset of the first block: the superblock has the first page to itself."""
 
+# The superblock states both, so that readers know the size of a node. Larger ones than the
+# library's 4 and 16 make a flatter tree.
 LEAF_K: Final = 16
 NODE_K: Final = 32
 """Half of the names of a full symbol table node, and of the children of a full B-tree node."""
@@ -69,10 +71,13 @@ class Hdf5Writer:
     def __init__(
         self, path: Path, shape: tuple[int, ...], group: str, resume_at: int | None = None
     ):
+        # Never truncated on open: a new file must not exist, and a resumed one keeps what is
+        # complete.
         mode = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if resume_at is None else 0)
         self.descriptor = os.open(path, mode, 0o666)
         self.end = FIRST_BLOCK if resume_at is None else resume_at
         if resume_at is not None:
+            # An incomplete block behind it would otherwise stay in the file as unused bytes.
             os.ftruncate(self.descriptor, resume_at)
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
@@ -135,10 +140,15 @@ class Hdf5Writer:
         headers
             Address of the header of each.
         """
+        # Sorted as bytes, as HDF5 compares names; `or [b""]` gives an empty list the type of bytes.
         as_bytes = np.array([name.encode() for name in names] or [b""], bytes)[: len(names)]
         order = np.argsort(as_bytes, kind="stable")
+        # The inner group first: the entry of the root group caches the addresses of its tree and
+        # heap.
         inner = self._write_group(as_bytes[order], np.asarray(headers, np.uint64)[order])
         root = self._write_group(np.array([self._group.encode()]), np.array(inner[:1]), inner[1:])
+        # Last of all: a file without a superblock is no HDF5 file, so that a killed run leaves none
+        # that could be taken for complete.
         self.write(0, _superblock(root, self.end).ljust(FIRST_BLOCK, b"\0"))
 
     def _write_group(
@@ -149,6 +159,7 @@ class Hdf5Writer:
         `cached` is the B-tree and heap of the only member, where that is a group itself.
         """
         offsets, texts = _heap_of_names(names)
+        # Free list 1 is the value that the library writes for a heap without free space.
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
         self.append(texts)
         nodes = _symbol_nodes(offsets, headers, cached)
@@ -163,6 +174,8 @@ class Hdf5Writer:
     def _write_tree(self, children: np.ndarray, keys: np.ndarray) -> int:
         level = 0
         while True:
+            # Built level by level from sorted names, full but for the last node of each: no node is
+            # ever split.
             nodes, lasts = _tree_nodes(children, keys, level, self.end)
             children, keys = self._append_nodes(nodes), lasts
             if len(children) == 1:
@@ -177,6 +190,7 @@ class Hdf5Writer:
 def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
     """Return the offset of each name in the heap of a group, and the bytes of the heap."""
     # All take the space of the longest, so that a million are laid out as one array.
+    # At least one zero byte behind each name, in words of eight bytes.
     width = names.itemsize // 8 * 8 + 8
     starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(width)
     # The empty name at offset 0: the leftmost key of the B-tree points to it.
@@ -192,6 +206,7 @@ def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int
     symbols["name"][: len(offsets)] = offsets
     symbols["header"][: len(offsets)] = headers
     if cached:
+        # Cache type 1 is a group, whose B-tree and heap are in the scratch space (section III.C).
         symbols["cache"][0], symbols["scratch"][0] = 1, cached
     nodes["symbols"] = symbols.reshape(len(nodes), full)
     return nodes
@@ -207,6 +222,7 @@ def _tree_nodes(
     addresses = start + np.arange(count) * nodes.itemsize
     nodes["signature"], nodes["level"] = b"TREE", level
     nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
+    # Siblings lie one behind the other, as a level is written at once.
     nodes["left"] = [UNDEFINED, *addresses[:-1]]
     nodes["right"] = [*addresses[1:], UNDEFINED]
     inner = np.zeros((2, count * full), np.uint64)
@@ -214,6 +230,8 @@ def _tree_nodes(
     both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
     lasts = keys[np.minimum(np.arange(1, count + 1) * full, len(keys)) - 1] if len(keys) else keys
     nodes["keys_and_children"][:, 1:] = both
+    # A node has one key more than children: its first is the last one of its left sibling, and
+    # offset 0, the empty name, in the leftmost.
     nodes["keys_and_children"][1:, 0] = lasts[:-1]
     return nodes, lasts
 
@@ -225,5 +243,6 @@ def _superblock(root: tuple[int, int, int], end: int) -> bytes:
         + struct.pack("<8B", 0, 0, 0, 0, 0, 8, 8, 0)
         + struct.pack("<HHI", LEAF_K, NODE_K, 0)
         + struct.pack("<4Q", 0, UNDEFINED, end, UNDEFINED)
+        # Section III.C: the entry of the root group, with its B-tree and heap in the scratch space.
         + struct.pack("<QQIIQQ", 0, header, 1, 0, tree, heap)
     )

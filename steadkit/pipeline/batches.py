@@ -142,6 +142,7 @@ class BatchLoader:
         batch = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
         count = len(traces[batch])
+        # Whole numbers alone: shares of all workers are disjoint and complete, for any count.
         share = slice(count * worker // workers, count * (worker + 1) // workers)
         return epoch, EpochOrder(traces[batch][share], repetitions[batch][share])
 
@@ -233,6 +234,8 @@ class BatchLoader:
         epoch, (traces, repetitions, _) = self._share_of(number)
         for place in range(0, len(traces), GROUP_TRACES):
             group = slice(place, place + GROUP_TRACES)
+            # The repetition is part of the key: in a balanced mix a trace comes again, augmented in
+            # another way.
             keys = [*zip(traces[group].tolist(), repetitions[group].tolist(), strict=True)]
             waveforms = self._waveforms(traces, place)
             examples = [

@@ -29,6 +29,7 @@ def buffer_bytes(shapes: Sequence[Shape]) -> int:
 
 def split_buffer(block: np.ndarray, shapes: Sequence[Shape]) -> list[np.ndarray]:
     """Return aligned float32 views of a block of bytes, one for each shape."""
+    # From the address and not from the start of the block, which NumPy aligns to 16 bytes only.
     position, arrays = -block.ctypes.data % ALIGNMENT, []
     for shape in shapes:
         segment = block[position : position + 4 * int(np.prod(shape))]
@@ -64,6 +65,8 @@ class BufferPool:
             for number in reversed(free[MAX_FREE:]):
                 del self._blocks[number]
             for number in free[:MAX_FREE]:
+                # Only equal sizes are used again: the last batch of an epoch is smaller, and has a
+                # block to itself.
                 if len(self._blocks[number]) == size:
                     return split_buffer(self._blocks[number], shapes)
             self._blocks.append(np.empty(size, np.uint8))

@@ -48,6 +48,7 @@ class TraceSource:
     def __init__(self, data: Sequence[Path], names: Sequence[str] | None = None):
         self.data, self._hdf5 = list(data), [source_from_path(path).hdf5 for path in data]
         columns = _read_tables(self.data, None if names is None else pack(names))
+        # Looked up once, here: all workers share the result.
         columns["offset"] = np.empty(len(columns["name"]), np.int64)
         for owner, path in enumerate(self._hdf5):
             is_owned = columns["owner"] == owner

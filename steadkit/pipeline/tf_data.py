@@ -149,6 +149,7 @@ def _worker_pool(batches: BatchLoader, workers: int) -> WorkerPool | None:
     """Return the worker pool of a loader, started once for each number of workers."""
     if not workers:
         return None
+    # By loader and number: a further data set of the same loader starts no processes.
     pools = _POOLS.setdefault(batches, {})
     if workers not in pools:
         pools[workers] = WorkerPool(batches, workers)

@@ -50,6 +50,7 @@ class WorkerPool:
         setup = Setup(
             batches.data_source, batches.config, batches.seed, batches.shard, shared, block
         )
+        # Descriptors are inherited, and memory mapped from them: an array is never pickled.
         descriptors = [shared.descriptor, *batches.data_source.descriptors]
         self._workers = [
             Worker(f"{__name__}:worker_main", setup, descriptors) for _ in range(workers)

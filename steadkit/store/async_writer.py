@@ -69,6 +69,7 @@ class AsyncWriter:
         # The memory may be filled again only when what it held two batches ago is written.
         self._finish(self._writes)
         first = address % PAGE
+        # The same offset from a page boundary as in the file, which a direct write needs.
         content = memoryview(self._memory)[first : first + count * self._part_bytes]
         self._batch = _Batch(address, content)
         return [
@@ -126,12 +127,14 @@ class AsyncWriter:
 
     def close(self) -> None:
         """Write what was submitted and release the thread and the descriptor."""
+        # The thread first: a write that is still queued needs the descriptor.
         self._executor.shutdown()
         self._disk.close()
 
 
 def _allocate(size: int) -> mmap.mmap:
     memory = mmap.mmap(-1, size)
+    # 18 MB in pages of 4 kB would be 4,500 page faults for each of the two memories.
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return memory

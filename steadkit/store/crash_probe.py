@@ -49,6 +49,7 @@ def probe(path: Path) -> None:
     if key in _probed_files:
         return
     code = f"from {__name__} import read_all; read_all()"
+    # -P: a module in the current folder must not be imported in place of an installed one.
     command = [sys.executable, "-P", "-c", code, str(path.resolve())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     null = subprocess.DEVNULL
@@ -56,6 +57,8 @@ def probe(path: Path) -> None:
         try:
             failure = _watch(child)
         finally:
+            # Also after Ctrl-C, and where the library hangs in a loop that no signal handler of
+            # Python ends.
             child.kill()
     if failure:
         raise InputError(f"{str(path)!r} is damaged, HDF5 {failure} on it: take the original")
@@ -66,6 +69,8 @@ def _watch(child: subprocess.Popen[bytes]) -> str | None:
     """Wait for a child while it writes a byte from time to time; returns its failure, or None."""
     output = child.stdout.fileno()  # type: ignore[union-attr]
     while select.select([output], [], [], TIMEOUT_S)[0]:
+        # The end of the pipe; a negative return code is the number of the signal that ended the
+        # child.
         if not os.read(output, 4096):
             return "crashes" if child.wait() < 0 else None
     return "hangs"
@@ -75,6 +80,8 @@ def read_all() -> None:
     """Read everything that will be read of the file, in the child; write a byte for each trace."""
     import h5py
 
+    # The default action ends the process in the kernel: a handler of Python would wait for the
+    # library.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _set_alarm()
     with h5py.File(sys.argv[1]) as file:
@@ -85,6 +92,8 @@ def read_all() -> None:
             try:
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     dict(group[name].attrs)
+                    # Only chunked data pass through the library's B-trees and filters; contiguous
+                    # ones are plain bytes.
                     if group[name].chunks and group[name].shape == TRACE_SHAPE:
                         group[name][()]
             except Exception:  # told when the trace is asked for

@@ -43,6 +43,7 @@ class Record(NamedTuple):
 
 def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
     """Return the record of a block from its rows and the bytes of its headers."""
+    # The digest of the headers has to be in the record, as rows hold only those of the attributes.
     content = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()
     return Record(rows, end, content + _check(content))
 
@@ -65,6 +66,8 @@ def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int
         if content[:IDENTITY_BYTES] == identity:
             with target.open("rb") as file:
                 records = list(_complete_records(content[IDENTITY_BYTES:], file, data, headers))
+    # Both files begin again together: samples without a journal prove nothing, nor a journal
+    # without them.
     if records:
         os.truncate(journal, IDENTITY_BYTES + sum(len(record.content) for record in records))
     else:
@@ -81,9 +84,12 @@ def _complete_records(journal: bytes, file: BinaryIO, data: int, headers: int) -
         length = _HEAD.size + count * ROW.itemsize
         record = journal[position : position + length]
         position += length + CHECK_BYTES
+        # A record that was being written when the run was killed is incomplete.
         if journal[position - CHECK_BYTES : position] != _check(record):
             return
         rows = np.frombuffer(record[_HEAD.size :], ROW)
+        # After a power failure the journal may be on the disk and the samples not: nothing forces
+        # an order between the two files, which would cost an `fsync` a block.
         if not _samples_are_whole(file, data, rows):
             return
         file.seek(headers)

@@ -45,6 +45,8 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
     require_file(path)
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: STEAD's waveforms are HDF5")
+    # Before the library opens the file: a crash of the library would end this process without a
+    # message.
     if is_new(path):
         probe(path)
     try:
@@ -63,6 +65,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
 def _open(path: Path) -> h5py.File:
     """Open a file for reading, with room for the names of all of STEAD in HDF5's cache."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    # As `h5py.File` does itself: objects that are still referred to are closed with the file.
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     config = access.get_mdc_config()
     config.max_size = CACHE_BYTES
@@ -73,6 +76,7 @@ def _open(path: Path) -> h5py.File:
 def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
     """Return the object of a name, or None; a soft or external link is refused, never followed."""
     try:
+        # The link is read first, as `get` follows soft and external links without a word.
         link = group.get(name, getlink=True)
         if link is not None and not isinstance(link, h5py.HardLink):
             raise InputError(f"{str(path)!r} has a link at {name!r}: a trace must be in the file")
@@ -110,6 +114,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
             f"trace {name!r} in {str(path)!r} is {_type_name(dtype)}: STEAD's waveforms are "
             "float32, rewrite it as such"
         )
+    # A path to another file, in a file from anywhere, would read what its author chose.
     if dataset.external or dataset.is_virtual:
         raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
     return dataset

@@ -82,6 +82,7 @@ class Reader:
     def __init__(self, group: h5py.Group, n_traces: int | None = None):
         self.group = group
         self.path = Path(group.file.filename)
+        # HDF5's own descriptor: the same open file, even if another one takes its path meanwhile.
         descriptor = group.file.id.get_vfd_handle()
         size = os.fstat(descriptor).st_size
         self.raw = FileReader(descriptor, group.file.userblock_size, size)
@@ -91,6 +92,7 @@ class Reader:
         """Names that were looked up, see `steadkit.store.trace_index`."""
         self.table: SymbolTable | None = None
         """All names of the file, once the number of look-ups makes it worth to read them."""
+        # Shared by all traces of the file, which have the same 35 fields.
         self._known_fields: dict[bytes, Any] = {}
         self._templates = HeaderTemplates()
         self._read_ahead_bytes = FIRST_READ
@@ -103,6 +105,7 @@ class Reader:
     def address(self, name: str) -> int:
         """Look up the address of a trace's header."""
         try:
+            # Not `group.get`, which would open the object and parse its header.
             link = self.group.id.links.get_info(name.encode())
         except LIBRARY_ERRORS:
             dataset_of(self.group, name)  # raises an error that names the problem
@@ -120,6 +123,8 @@ class Reader:
             header = read_header(self.raw, address)
             storage = storage_of(header)
         except NewStyleError:
+            # A header of version 2 in a file with an old superblock: the library has to read it
+            # after all.
             probe(self.path)
             return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
         except DamageError as error:
@@ -144,6 +149,7 @@ class Reader:
 
     def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
+        # One buffer for all gaps, as its bytes are never looked at.
         between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, read and discarded
         for start, stop in consecutive_ranges(locations, _are_neighbours):
             offsets = [
@@ -206,6 +212,7 @@ class Reader:
         if self._address_position is None:
             return []
         descriptor, first = self.raw.descriptor, self.raw.base + self._address_position
+        # Eight bytes a trace, from a page that the following read needs anyway.
         fields = b"".join([os.pread(descriptor, 8, first + address) for address in addresses])
         if len(fields) != 8 * len(addresses):
             return []
@@ -250,6 +257,7 @@ class Reader:
                 if int(headers.data_addresses.max()) <= last:
                     rows = [remaining[row] for row in headers.rows]
                     for row, address in zip(rows, headers.data_addresses.tolist(), strict=True):
+                        # No header is kept: its attributes are in the table already.
                         locations[row] = TraceLocation(
                             traces[row][0], self.raw.base + address, None
                         )
@@ -277,6 +285,8 @@ class Reader:
         near = [
             end - address for end in ends if 0 < end - address <= TRACE_BYTES + MAX_HEADER_REACH
         ]
+        # It never shrinks: a batch may hold traces of several layouts, and all are read at one
+        # width.
         self._read_ahead_bytes = max(self._read_ahead_bytes, *near)
         # The address of the samples, behind two bytes of the layout.
         self._address_position = header.spans(LAYOUT)[0][0] + 2
@@ -324,6 +334,7 @@ def _encode(values: Mapping[str, object]) -> Attributes:
 
 def expect_random_reads(descriptor: int) -> None:
     """Advise the system, where it can be, against reading ahead of a file."""
+    # macOS has no such call.
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
 
@@ -349,6 +360,7 @@ def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
     if dataset.chunks is not None or status != h5py.h5d.SPACE_STATUS_ALLOCATED:
         return None
     offset: int | None = dataset.id.get_offset()
+    # Outside of the file the library reports the damage when it reads.
     if offset is None or offset + TRACE_BYTES > file_size:
         return None
     return offset

@@ -95,11 +95,14 @@ class Waveforms:
     ) -> list[tuple[int, int]]:
         """Fill the rows whose offset is known; returns index and row of the others."""
         by_h5py = []
+        # Opened for each call: an object without a descriptor serves threads and can be pickled.
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self._are_far_apart(indices):
                 expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
+                # Each trace straight into its row: there is nothing to copy, and pages of the cache
+                # are read once.
                 offset = int(self.offsets[index])
                 if offset < 0:
                     by_h5py.append((index, row))

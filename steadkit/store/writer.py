@@ -48,6 +48,7 @@ class Writer:
         bytes
             The digest of the attributes, 8 bytes.
         """
+        # Checked before anything is written, so that a refused trace leaves no gap in the file.
         samples = np.ascontiguousarray(waveform, DTYPE)
         if samples.shape != TRACE_SHAPE:
             raise ValueError(f"waveform of {name!r} has shape {samples.shape}, not {TRACE_SHAPE}")

@@ -357,7 +357,7 @@ def test_runs_of_one_name_are_told_apart(run, tmp_path):
     folders = [tmp_path / folder_name / "eqt" for folder_name in ("a", "b")]
     for folder in folders:
         write_evaluation(folder / "evaluation", 5)
-    result = run("eqt", "compare", "a/eqt", "b/eqt", "--out", "out")
+    result = run("eqt", "compare", "a/eqt", "b/eqt", "--output", "out")
     assert "b/eqt is better than a/eqt in 0 of 25" in result.output
 
 
@@ -406,10 +406,10 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, broken], ["picks.csv", "NUL", "no CSV"]),
         ([eqt, hollow], ["traces.csv", "line of more than"]),
         ([eqt, gru, "--baseline", "BC"], ["BC", "eqt, gru"]),
-        ([eqt, gru, "--out", eqt / "evaluation" / "picks.csv"], ["is a file"]),
+        ([eqt, gru, "--output", eqt / "evaluation" / "picks.csv"], ["is a file"]),
         ([eqt, gru, "--resamples", 3], ["resamples"]),
     ]
     for arguments, words in cases:
-        out = () if "--out" in arguments else ("--out", "out")
+        out = () if "--output" in arguments else ("--output", "out")
         refused(run("eqt", "compare", *arguments, *out), *words)
         assert not (tmp_path / "out").exists()

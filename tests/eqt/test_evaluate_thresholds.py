@@ -138,7 +138,7 @@ def test_the_test_part_changes_no_threshold(trained, tmp_path):
 def test_no_validation_part_is_refused(trained, run, tmp_path):
     data, weights = trained.parent / "data.hdf5", trained / "best.weights.h5"
     arguments = ["--data", data, "--weights", weights, "--thresholds", "validation"]
-    refused(run("eqt", "evaluate", *arguments, "--out", "out"), "no validation part")
+    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation part")
     with pytest.raises(InputError, match="'q' is none of"):
         evaluate(plan(None, data, weights, tmp_path / "o"), Thresholds(), choose_on_validation="q")
     assert not (tmp_path / "out").exists()
