@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resamples",
     type=WholeType(0, 100_000),
-    default=1000,
+    default=2000,
     show_default=True,
     help="Draws of earthquakes that intervals come from; 0: no intervals.",
 )
