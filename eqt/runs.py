@@ -223,7 +223,7 @@ def refuse_existing(folder: Path) -> None:
     """Refuse an existing path as the folder of a new run, which never overwrites."""
     if os.path.lexists(folder):
         raise InputError(
-            f"run folder {str(folder)!r} exists: name another with --out, move it away, "
+            f"run folder {str(folder)!r} exists: name another with --output, move it away, "
             "or go on with it by --resume"
         )
 

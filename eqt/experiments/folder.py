@@ -62,12 +62,12 @@ def open_folder(folder: Path, settings: Settings) -> None:
     settings_dict = settings.to_dict()
     settings_file = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --output")
     if not settings_file.exists():
         if folder.is_dir() and _has_files(folder):
             raise InputError(
                 f"{str(folder)!r} exists and is no experiment, it has no {SETTINGS}: "
-                "name another folder with --out"
+                "name another folder with --output"
             )
         _refuse_few(settings)
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def open_folder(folder: Path, settings: Settings) -> None:
     for name, stored, requested in _differences(_read(settings_file), settings_dict):
         raise InputError(
             f"{str(folder)!r} was begun with {name} {printable(repr(stored))}, not {requested!r}: "
-            "name another folder with --out, or use the same"
+            "name another folder with --output, or use the same"
         )
 
 

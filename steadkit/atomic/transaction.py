@@ -204,7 +204,7 @@ def check_folder(target: Path, overwrite: bool = False, owned_files: OwnedFiles 
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
-        raise InputError(f"{str(target)!r} is no folder: choose another name with --out")
+        raise InputError(f"{str(target)!r} is no folder: choose another name with --output")
     written = owned_files(target)
     if written is None:
         raise InputError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, report
 from steadkit.console import echo, one_line, print_table
 from steadkit.errors import InputError, printable
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="ISSUE", help="Look for this and no other.")
 @click.option("--ignore", multiple=True, metavar="ISSUE", help="Do not look for this.")
 @click.option("--suspects", is_flag=True, help="Look for unlabelled earthquakes too.")
-@click.option("-o", "--output", "--report", "listing", type=FILE, help="CSV of findings.")
+@output_option("CSV of findings.", "listing", former=("--report",))
 @click.option("--fix", "copy", type=FILE, help="HDF5 file to write: a repaired copy.")
 @click.option("--drop", "clean", type=FILE, help="Manifest to write: the sound traces.")
 @click.option("--list", "listed", is_flag=True, help="Show every issue and exit.")

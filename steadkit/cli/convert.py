@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, WholeType, overwrite_option, report, seed_option
+from steadkit.cli.options import (
+    FILE,
+    WholeType,
+    output_option,
+    overwrite_option,
+    report,
+    seed_option,
+)
 from steadkit.console import ErrorGroup, echo, print_summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
 
-output_option = click.option(
-    "-o", "--output", type=FILE, required=True, help="HDF5 file to write; its CSV goes beside it."
-)
-folder_option = click.option(
-    "-o", "--output", type=FILE, required=True, help="Folder to write into; made if need be."
-)
+hdf5_option = output_option("HDF5 file to write; its CSV goes beside it.", required=True)
+folder_option = output_option("Folder to write into; made if need be.", required=True)
 band_option = click.option(
     "--band-pass", is_flag=True, help="Detrend, and pass 1-45 Hz alone, as STEAD is."
 )
@@ -29,7 +32,7 @@ def convert() -> None:
 
 @convert.command("from-seisbench")
 @click.argument("folder", type=FILE)
-@output_option
+@hdf5_option
 @click.option(
     "--source-types",
     multiple=True,
@@ -110,7 +113,7 @@ def to_miniseed(
 @click.argument("folder", type=FILE)
 @click.option("--picks", type=FILE, required=True, help="CSV or QuakeML.")
 @click.option("--stations", type=FILE, help="StationXML or CSV: where the stations stand.")
-@output_option
+@hdf5_option
 @click.option(
     "--noise",
     type=WholeType(0),

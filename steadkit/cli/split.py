@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steadkit.cli.options import FILE, NumberType, overwrite_option, report, seed_option
+from steadkit.cli.options import (
+    FILE,
+    NumberType,
+    RenamedOption,
+    output_option,
+    overwrite_option,
+    report,
+    seed_option,
+)
 from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
@@ -27,7 +35,14 @@ BOX: dict[str, Any] = {"type": NumberType(), "nargs": 4, "metavar": "S W N E"}
     metavar="WHAT",
     help="earthquake (default), station, time, region or a column; repeat to keep both whole.",
 )
-@click.option("--shares", default="0.85,0.05,0.1", show_default=True, help="Of the three parts.")
+@click.option(
+    "--fractions",
+    cls=RenamedOption,
+    former=("--shares",),
+    default="0.85,0.05,0.1",
+    show_default=True,
+    help="Of training, validation and test.",
+)
 @seed_option
 @click.option("--stratify", multiple=True, help="Columns cut alike; trace_category by default.")
 @click.option("--cut", nargs=2, metavar="TIME TIME", help="When validation and test begin (UTC).")
@@ -40,12 +55,12 @@ BOX: dict[str, Any] = {"type": NumberType(), "nargs": 4, "metavar": "S W N E"}
 @click.option("--metadata", multiple=True, type=FILE, help="CSV of the traces; repeat for more.")
 @click.option("--strict", is_flag=True, help="Refuse an earthquake in two parts, however split.")
 @click.option("--check", is_flag=True, help="Split nothing: prove the parts that a manifest has.")
-@click.option("-o", "--output", type=FILE, help="Manifest to write; else DATA.split.manifest.")
+@output_option("Manifest to write; else DATA.split.manifest.")
 @overwrite_option
 def split(
     data: Path,
     by: tuple[str, ...],
-    shares: str,
+    fractions: str,
     seed: int,
     stratify: tuple[str, ...],
     cut: tuple[str, str] | None,
@@ -73,7 +88,7 @@ def split(
 
     config = SplitConfig(
         by=parse_by(by),
-        shares=parse_shares(shares),
+        shares=parse_shares(fractions),
         seed=seed,
         stratify=parse_strata(stratify or ("trace_category",)),
         cut=cut,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, report
 from steadkit.console import echo
 
 MAX_SHOWN = 20
@@ -15,9 +15,7 @@ MAX_SHOWN = 20
 @click.command()
 @click.argument("data", type=FILE)
 @click.option("--manifest", type=FILE, help="By default the one beside DATA.")
-@click.option(
-    "-o", "--output", "--report", "target", type=FILE, help="CSV file for all differences."
-)
+@output_option("CSV file for all differences.", "target", former=("--report",))
 @overwrite_option
 def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bool) -> None:
     """Check DATA, HDF5 and CSV, against its manifest: every waveform, attribute and cell.

@@ -21,9 +21,9 @@ COMMANDS = {
     "train --data data.hdf5 --split x": "x",
     "train --data data.hdf5": "data.manifest",
     "train --resume run": "run/config.json",
-    "evaluate run --out made": "run/config.json",
+    "evaluate run --output made": "run/config.json",
     "evaluate run --overwrite": "run/split.manifest",
-    "evaluate run --weights x.keras --out new": "x.keras",
+    "evaluate run --weights x.keras --output new": "x.keras",
     "evaluate run --data x.hdf5": "x.csv",
     "compare run run": "run/evaluation/picks.csv",
     "import x.pt -o out.keras": "x.pt",
@@ -31,7 +31,7 @@ COMMANDS = {
     "export run -o out.onnx": "run/best.weights.h5",
     "visualize filters x.keras": "x.keras",
     "experiment micro --data x.csv": "x.csv",
-    "experiment micro --data data.hdf5 --out lab": "lab/experiment.json",
+    "experiment micro --data data.hdf5 --output lab": "lab/experiment.json",
 }
 
 

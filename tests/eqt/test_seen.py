@@ -51,7 +51,7 @@ def test_a_comparison_says_first_what_its_networks_were_trained_on(compared, run
     seen = json.loads((compared / "one" / "evaluation" / METRICS).read_text())["seen"]
     assert seen["traces"] == n_trained(compared / "one", names) > 5
     message = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
-    result = run("eqt", "compare", compared / "one", compared / "two", "--out", "out")
+    result = run("eqt", "compare", compared / "one", compared / "two", "--output", "out")
     assert result.exit_code == 0, result.output
     assert result.output.startswith(message)
     page = (tmp_path / "out" / "comparison.html").read_text()
@@ -131,7 +131,7 @@ def visualize(trained, run):
     """Draw a layer of traces of some data."""
 
     def draw(command, *arguments):
-        result = run("eqt", "visualize", command, trained, *arguments, "--out", "out")
+        result = run("eqt", "visualize", command, trained, *arguments, "--output", "out")
         assert result.exit_code == 0, result.output
         assert result.stdout.strip().startswith("out")
         return result.output
@@ -150,7 +150,7 @@ def test_pictures_of_traces_that_were_trained_on_say_so(trained, visualize, tmp_
 
 
 def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path):
-    arguments = ("--data", compared / "half.hdf5", "--mean", 4, "--out", "out")
+    arguments = ("--data", compared / "half.hdf5", "--mean", 4, "--output", "out")
     result = run("eqt", "visualize", "attention", trained / "best.weights.h5", *arguments)
     assert result.exit_code == 0, result.output
     # Seven traces by default, and four events and four noise traces that are averaged.

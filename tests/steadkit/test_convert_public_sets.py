@@ -280,7 +280,7 @@ def twenty(column: str, value: Callable[[int], str]) -> list[dict[str, object]]:
 def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, column, value):
     folder = pnw(tmp_path / "set", twenty(column, value))
     assert run("steadkit", "convert", "from-seisbench", folder, "-o", "out").exit_code == 0
-    result = run("steadkit", "split", "out.hdf5", "--shares", "0.5,0.25,0.25")
+    result = run("steadkit", "split", "out.hdf5", "--fractions", "0.5,0.25,0.25")
     assert result.exit_code == 0, result.output
     manifest, rows = list_rows(tmp_path / "out.split.manifest")
     quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4

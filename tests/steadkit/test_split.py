@@ -402,13 +402,13 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
     stead("chunk.hdf5", names_of(60, 20))
     assert run("steadkit", "subset", "chunk.hdf5", "--fraction", "0.5", "-o", "half").exit_code == 0
     subset = load(tmp_path / "half.manifest")
-    assert run("steadkit", "split", "half.manifest", "--shares", "0.5,0.25,0.25").exit_code == 0
+    assert run("steadkit", "split", "half.manifest", "--fractions", "0.5,0.25,0.25").exit_code == 0
     split = load(tmp_path / "half.split.manifest")
     assert split.recipe["of"] == subset.digest
     assert list(split.traces) == list(subset.traces)
     assert list(split.waveforms) == list(subset.waveforms)
     (tmp_path / "half.csv").rename(tmp_path / "elsewhere.csv")
-    again = ("steadkit", "split", "half.manifest", "--overwrite", "--shares", "0.5,0.25,0.25")
+    again = ("steadkit", "split", "half.manifest", "--overwrite", "--fractions", "0.5,0.25,0.25")
     refused(run(*again), "--metadata")
     assert run(*again, "--metadata", "chunk.csv").exit_code == 0
     assert load(tmp_path / "half.split.manifest") == split
@@ -418,8 +418,8 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
     ("arguments", "message"),
     [
         (("x.csv", "--by", "statoin"), "no column 'statoin'"),
-        (("x.csv", "--shares", "0.5,0.5"), "add up to 1"),
-        (("x.csv", "--shares", "9,-4,-4"), "fraction"),
+        (("x.csv", "--fractions", "0.5,0.5"), "add up to 1"),
+        (("x.csv", "--fractions", "9,-4,-4"), "fraction"),
         (("x.csv", "--stratify", "nothing"), "no column 'nothing'"),
         (("x.csv", "--by", "region"), "have no place"),
         (("x.csv", "--by", "time", "--cut", "2020", "now"), "is not a time"),

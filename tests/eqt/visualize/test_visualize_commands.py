@@ -60,7 +60,7 @@ def page(trained, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("page") / "all"
     names = [argument for name in TWO for argument in ("--traces", name)]
-    arguments = ["visualize", "all", str(trained), *names, "--mean", "2", "--out", str(out)]
+    arguments = ["visualize", "all", str(trained), *names, "--mean", "2", "--output", str(out)]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(out / "index.html")
@@ -134,7 +134,7 @@ def test_filters_of_a_file_go_beside_it(run, network):
 
 def test_maps_of_named_layers_and_traces(run, network, stead):
     source = stead()
-    arguments = ["--data", source.hdf5, "--traces", *TWO, "--layers", "decoderP_1", "--out", "m"]
+    arguments = ["--data", source.hdf5, "--traces", *TWO, "--layers", "decoderP_1", "--output", "m"]
     result = run("eqt", "visualize", "maps", network, *arguments)
     assert result.exit_code == 0, result.output
     out = network.parent / "m"
@@ -147,7 +147,7 @@ def test_maps_of_named_layers_and_traces(run, network, stead):
 
 
 def test_why_of_noise_and_events(run, network, stead):
-    arguments = ["--data", stead().hdf5, "--traces", TWO[1], "--output", "picker_S", "--out", "w"]
+    arguments = ["--data", stead().hdf5, "--traces", TWO[1], "--head", "picker_S", "--output", "w"]
     result = run("eqt", "visualize", "why", network, *arguments)
     assert result.exit_code == 0, result.output
     with np.load(network.parent / "w" / "why_picker_S.npz") as arrays:
@@ -156,7 +156,7 @@ def test_why_of_noise_and_events(run, network, stead):
 
 
 def test_architectures_by_name(run, tmp_path):
-    result = run("eqt", "visualize", "architecture", "Partial Vanilla", "GRU", "--out", "a")
+    result = run("eqt", "visualize", "architecture", "Partial Vanilla", "GRU", "--output", "a")
     assert result.exit_code == 0, result.output
     assert set(files_in(tmp_path / "a")) == {
         MARK,
