@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from steadkit.cli.options import FILE
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 
 @click.command()
@@ -30,5 +30,5 @@ def diff(one: Path, other: Path) -> None:
         return
     rows = [(label, len(names), " ".join(names[:3])) for label, names in differences.items()]
     title = f"{one} ({len(manifest_a.traces):,}) and {other} ({len(manifest_b.traces):,})"
-    table(title, ("what", "number", "such as"), rows)
+    print_table(title, ("what", "number", "such as"), rows)
     sys.exit(1)

@@ -15,7 +15,7 @@ from steadkit.cli.options import (
     report,
     seed_option,
 )
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,13 +149,13 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overla
     lines: list[list[object]] = [[name, *map(int, counts[name])] for name in counts]
     lines.append(["share", *(f"{s:.2%}" for s in counts.sum(axis=1) / counts.to_numpy().sum())])
     lines += [[f"groups by {overlap.group_type}", *overlap.groups.values()] for overlap in overlaps]
-    table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
+    print_table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
     columns = ("groups in", *(f"{a} and {b}" for a, b in overlaps[0].shared_groups), "leak")
     lines = [
         [overlap.group_type, *map(len, overlap.shared_groups.values()), _verdict(overlap)]
         for overlap in overlaps
     ]
-    table("In two splits", columns, lines)
+    print_table("In two splits", columns, lines)
     lacking = [
         f"no {name} trace is in {split_name}"
         for name in counts

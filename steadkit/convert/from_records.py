@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import input_scope, note_input
-from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, ConvertedTrace, write_traces
 from steadkit.convert.record_windows import (
@@ -91,7 +91,7 @@ def from_records(
     }
     windows = _plan_windows(build_onsets(table, skipped), config.seed, skipped)
     count = sum(records.is_recorded(window) for window in windows)
-    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a data set of {count:,} traces")
+    require_disk(files.hdf5.parent, count * TRACE_DISK_BYTES, f"a data set of {count:,} traces")
     traces = _iter_traces(records, windows, skipped)
     return write_traces(traces, files, COLUMNS, recipe, skipped, overwrite)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import Converted, ConvertedTrace, format_skipped, write_traces
@@ -114,7 +114,7 @@ def from_seisbench(
     plan = plan_import(chunks, layouts, source_types)
     _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
-    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
+    require_disk(files.hdf5.parent, count * TRACE_DISK_BYTES, f"a copy of {count:,} traces")
     counts = _SkipCounts()
     recipe = {
         "operation": "from-seisbench",

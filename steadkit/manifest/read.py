@@ -11,7 +11,6 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 
 from steadkit.catalog import check_names
-from steadkit.documents import parse_json
 from steadkit.errors import InputError
 from steadkit.manifest.columns import SEPARATOR, UNKNOWN, Digests, NameTable
 from steadkit.manifest.listing import (
@@ -22,7 +21,7 @@ from steadkit.manifest.listing import (
     Manifest,
     begin_digest,
 )
-from steadkit.paths import require_file
+from steadkit.paths import parse_json, require_file
 from steadkit.schema import CATEGORIES
 
 CHUNK_BYTES: Final = 1 << 20

@@ -110,7 +110,7 @@ def test_a_training_says_what_is_not_known(source, by_hand):
     batches = batches_of(source.hdf5, by_hand, config)
     assert all(loader.config.labels.mark_unknown for loader in batches)
     lines = unknown_summary(*batches)
-    suffix = f" of the {len(events)} earthquake traces of the train part"
+    suffix = f" of the {len(events)} earthquake traces of the train split"
     assert [line.partition(suffix)[0] for line in lines] == [
         "S is not known for 3",
         "neither S nor the coda end is known for 2",
@@ -125,7 +125,7 @@ def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path,
     by_hand.write(source.csv.with_suffix(".manifest"))
     lines_logged = []
     assert training_split(source.hdf5, SHORT, None, lines_logged.append).digest == by_hand.digest
-    assert lines_logged == [f"parts as in {source.csv.with_suffix('.manifest')}"]
+    assert lines_logged == [f"split as in {source.csv.with_suffix('.manifest')}"]
     # One that is named goes before one that stands beside the data.
     by_hand.write(tmp_path / "named.manifest")
     other_split, _ = split_manifest(*list_rows(source.csv), SplitConfig(shares=SHORT.shares))
@@ -136,7 +136,7 @@ def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path,
     command += ("--model", "tiny")
     result = run("eqt", *command, "--batch-size", 8, "--output", "run")
     assert result.exit_code == 0, result.output
-    assert "parts as in named.manifest" in result.output
+    assert "split as in named.manifest" in result.output
     assert load(tmp_path / "run/split.manifest").digest == by_hand.digest
 
 
