@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from eqt.metrics import TOLERANCE, Score
+from eqt.metrics import TOLERANCE, Score, is_within
 from eqt.picking.picks import MIN_DETECTION, Thresholds
 from steadkit.schema import SAMPLING_RATE
 
@@ -65,6 +65,6 @@ def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Ru
         [candidates[:, 0] >= MIN_DETECTION, peaks > (thresholds.p, thresholds.s)]
     )
     is_predicted[:, 2] &= is_actual[:, 2] | ~is_actual[:, 0]
-    is_near = np.abs(candidates[:, 1:] - arrivals) <= TOLERANCE * SAMPLING_RATE
+    is_near = is_within((candidates[:, 1:] - arrivals) / SAMPLING_RATE, TOLERANCE)
     is_matched = is_predicted & is_actual & np.column_stack([is_actual[:, 0], is_near])
     return RunningCounts(*(flags.sum(axis=0) for flags in (is_matched, is_predicted, is_actual)))

@@ -14,7 +14,7 @@ import keras
 
 from eqt.config import TrainConfig
 from eqt.picking.picks import Thresholds
-from eqt.training.batch_halves import Network, run_in_halves
+from eqt.training.execution import Network, run_in_halves
 from eqt.training.model import make_optimizer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
