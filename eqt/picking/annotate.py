@@ -123,10 +123,9 @@ def annotate(
                 "sampling_rate": SAMPLING_RATE,
                 "starttime": UTCDateTime(ns=(stacked.first + start) * NS_PER_SAMPLE),
             }
-            probabilities.extend(
-                Trace(stacked.mean[start:end, i].copy(), header | {"channel": f"EQTransformer_{name}"})
-                for i, name in enumerate(OUTPUTS)
-            )
+            for column, name in enumerate(OUTPUTS):
+                values = stacked.mean[start:end, column].copy()
+                probabilities.append(Trace(values, header | {"channel": f"EQTransformer_{name}"}))
     return probabilities
 
 
