@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import NAMES, extra_columns, shift_arrivals, to_stead
+from steadkit.convert.from_seisbench import shift_arrivals
+from steadkit.convert.seisbench_columns import NAMES, extra_columns, to_stead
 from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
