@@ -184,15 +184,15 @@ def _write_hdf5(
     with Writer(hdf5) as writer:
         for row, waveform in traces:
             attributes.append(writer.add(str(row["trace_name"]), waveform, row).hex())
-            rows.append({column: as_text(value) for column, value in row.items()})
+            rows.append({column: cell_text(value) for column, value in row.items()})
             waveforms.append(digest(waveform))
     return pd.DataFrame(rows, columns=list(COLUMNS)), waveforms, attributes
 
 
-def as_text(value: object) -> str:
+def cell_text(value: object) -> str:
     """Return an attribute as text, as in STEAD's CSV.
 
-    >>> as_text(700.0), as_text(np.array([[2896.0]])), as_text(np.array([56.8, 55.4, 47.4]))
+    >>> cell_text(700.0), cell_text(np.array([[2896.0]])), cell_text(np.array([56.8, 55.4, 47.4]))
     ('700.0', '[[2896.]]', '[56.8 55.4 47.4]')
     """
     return str(value)

@@ -91,7 +91,11 @@ def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
         "station": codes["receiver_code"],
         "sampling_rate": SAMPLING_RATE,
         "starttime": start_of(row),
-        "coordinates": AttribDict(_station_coordinates(row)),
+        "coordinates": AttribDict(
+            latitude=value_of(row, "receiver_latitude"),
+            longitude=value_of(row, "receiver_longitude"),
+            elevation=value_of(row, "receiver_elevation_m"),
+        ),
         "sac": AttribDict(_sac_header(row)),
         "stead": AttribDict(row),
     }
@@ -171,15 +175,6 @@ def _code(row: Mapping[str, str], column: str) -> str:
 def _cell_error(row: Mapping[str, str], column: str, remedy: str) -> InputError:
     name = row.get("trace_name", "?")
     return InputError(f"trace {name[:60]!r} has {column} = {row[column][:60]!r}: {remedy}")
-
-
-def _station_coordinates(row: Mapping[str, str]) -> dict[str, float]:
-    columns = {
-        "latitude": "receiver_latitude",
-        "longitude": "receiver_longitude",
-        "elevation": "receiver_elevation_m",
-    }
-    return {key: value_of(row, column) for key, column in columns.items()}
 
 
 def _sac_header(row: Mapping[str, str]) -> dict[str, float | str]:

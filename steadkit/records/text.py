@@ -38,6 +38,23 @@ def read_csv_header(path: Path) -> list[str]:
         return list(pd.read_csv(lines, nrows=0, dtype=str).columns)
 
 
+def require_columns(path: Path, required: Sequence[str], table_name: str) -> list[str]:
+    """Read the header of a CSV that must have certain columns.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or the file is not a CSV.
+    """
+    columns = read_csv_header(path)
+    if missing := [column for column in required if column not in columns]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: a {table_name} needs "
+            f"{', '.join(required)}"
+        )
+    return columns
+
+
 def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
     """Read a CSV as text exactly as written, in chunks of `CHUNK_ROWS`.
 
