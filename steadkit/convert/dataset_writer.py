@@ -171,6 +171,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     InputError
         A file is in the way, or the folder cannot be made.
     """
+    # Only these are removed after a failure; a folder of the user stays.
     new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -114,6 +114,7 @@ def extra_columns(columns: Iterable[str]) -> list[str]:
         The name of a column cannot be an HDF5 attribute and a CSV heading.
     """
     counterparts = {*COLUMNS, *FORMAT_COLUMNS, *(names[0] for names in NAMES.values())}
+    # Pandas heads a column without a heading so: the index of a table that was saved with it.
     extras = [c for c in columns if c not in counterparts and not c.startswith("Unnamed:")]
     if odd := [column for column in extras if not _PLAIN.fullmatch(column)]:
         raise InputError(
@@ -154,6 +155,7 @@ def to_stead(
             stead[column] = _earliest(column, present)
         else:
             stead[column] = _first_readable(present, _writer(column, components), unread)
+    # Of several earthquakes, as in CEED, the one that the trace was cut for.
     if is_known(stead["source_id"]):
         stead["source_id"] = next(iter(sources_of(row)), "")
     if not is_known(stead["snr_db"]):
@@ -209,6 +211,7 @@ def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
     is_stead_list = not set("|,") & set(text)
     cells = text.strip("[] \t\r\n") if is_stead_list else re.sub(r"[|,\[\]]", " ", text)
     values = [parse_cell(cell) for cell in cells.split()]
+    # Three columns E, N and Z from any order; a component that is missing has no SNR.
     if not is_stead_list and len(values) == len(components):
         indices = component_indices(list(components))
         values = [float("nan") if index is None else values[index] for index in indices]

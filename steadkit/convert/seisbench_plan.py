@@ -136,6 +136,7 @@ def _plan_rows(
     classes = [classify_source(row, accepted_types) for row in rows]
     original = column("trace_name_original")
     original = original.where(original.map(is_known), table["trace_name"])
+    # Some data sets write dates with slashes; an unreadable time leaves the name without one.
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
@@ -169,6 +170,7 @@ def _is_stead_name(name: str, category: str) -> bool:
         check_name(name, Path("metadata.csv"))
     except InputError:
         return False
+    # The $ separates block and slice in a name of SeisBench.
     return "$" not in name and name.endswith(f"_{SUFFIX.get(category, '?')}")
 
 
@@ -219,6 +221,7 @@ def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) 
                 return Classification(EVENT, text)
             return Classification("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
     if types:
+        # Where both are there, the category decides.
         category = types.get("trace_category", types.get("source_type"))
         return Classification(NOISE if category == NOISE else EVENT)
     is_event = any(is_known(row.get(column, "")) for column in EVIDENCE)

@@ -164,6 +164,7 @@ def value_of(row: Mapping[str, str], column: str) -> float:
 
 def _code(row: Mapping[str, str], column: str) -> str:
     text = row.get(column, "").strip()
+    # An unknown code is empty in SEED, not the text None.
     code = text if is_known(text) else ""
     if not _CODE.fullmatch(code) or len(code) > MAX_CODE_LENGTH[column]:
         raise _cell_error(

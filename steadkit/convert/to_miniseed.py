@@ -98,6 +98,7 @@ def to_miniseed(
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_iter_pick_rows(full), dtype=str)])
         write_csv(stations, list(STATION_COLUMNS.values()), [_station_table(full)])
+        # The source's columns in its order, without those that were added for the other tables.
         write_csv(metadata, list(table.columns), [table])
         if quakeml:
             write_quakeml(staging[-1], _iter_earthquake_picks(full))
@@ -162,6 +163,7 @@ def _iter_pick_rows(table: pd.DataFrame) -> Iterator[dict[str, str]]:
 def _iter_earthquake_picks(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
     """Yield the picks of all traces of each earthquake."""
     events = table[table["trace_category"] == EVENT]
+    # Sorted, so that the same table gives the same bytes.
     for name, group in events.groupby(earthquakes_of(events), sort=True):
         rows = group.to_dict("records")
         source = _source(rows[0], str(name))

@@ -196,6 +196,7 @@ class _BucketWriter:
         self._group = group
         self._size = size
         self._n_remaining = dict(counts)
+        # By split, so that a split can be read without the others.
         self._open_buckets: dict[str, tuple[h5py.Dataset, int]] = {}
         self._n_buckets = 0
 
@@ -230,6 +231,7 @@ class _BucketWriter:
     def _new_bucket(self, split: str) -> h5py.Dataset:
         shape = (min(self._size, self._n_remaining[split]), len(COMPONENTS), N_SAMPLES)
         self._n_buckets += 1
+        # Little-endian on every machine, like the samples of STEAD.
         return self._group.create_dataset(f"bucket{self._n_buckets - 1}", shape, np.dtype("<f4"))
 
 
