@@ -22,7 +22,7 @@ from steadkit.convert.seisbench_columns import (
     extra_columns,
     to_stead,
 )
-from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
+from steadkit.convert.seisbench_files import Chunk, ChunkReader, find_chunks, open_chunk
 from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
@@ -106,7 +106,7 @@ def from_seisbench(
         The folder cannot be used, no trace of it can, or none is of a type in `source_types`.
     """
     check_dataset(files, overwrite)
-    chunks = chunks_of(folder)
+    chunks = find_chunks(folder)
     layouts = []
     for chunk in chunks:
         with open_chunk(chunk) as reader:

@@ -157,7 +157,7 @@ def to_stead(
             stead[column] = _first_readable(present, _writer(column, components), unread)
     # Of several earthquakes, as in CEED, the one that the trace was cut for.
     if is_known(stead["source_id"]):
-        stead["source_id"] = next(iter(sources_of(row)), "")
+        stead["source_id"] = next(iter(list_source_ids(row)), "")
     if not is_known(stead["snr_db"]):
         stead["snr_db"] = _component_snr(row, unread)
     return stead | {column: row.get(column, "") for column in extras}
@@ -249,15 +249,15 @@ def _component_snr(row: Mapping[str, str], unread: Counter[str]) -> str:
     return "" if all(value != value for value in values) else bracketed(values)
 
 
-def sources_of(row: Mapping[str, str]) -> list[str]:
+def list_source_ids(row: Mapping[str, str]) -> list[str]:
     """List the earthquakes of a trace, first the one that it was cut for.
 
     CEED lists an earthquake for each pick of a trace; the name of the trace begins with the one
     that it was cut for.
 
-    >>> sources_of({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
+    >>> list_source_ids({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
     ['nc1', 'nc7']
-    >>> sources_of({"event_id": "uw61896586"}), sources_of({"source_id": "None"})
+    >>> list_source_ids({"event_id": "uw61896586"}), list_source_ids({"source_id": "None"})
     (['uw61896586'], [])
     """
     names = [name for name in NAMES["source_id"] if is_known(row.get(name, ""))]

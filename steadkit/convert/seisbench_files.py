@@ -64,7 +64,7 @@ class Layout:
     entries: Mapping[str, str] = field(default_factory=dict)
 
 
-def chunks_of(folder: Path) -> list[Chunk]:
+def find_chunks(folder: Path) -> list[Chunk]:
     """List the chunks of a data set in the order of their names.
 
     Raises
