@@ -49,7 +49,7 @@ def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
 
 def traces_of(manifest: Manifest, split: str) -> list[str]:
     """List the traces of one split."""
-    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    pairs = zip(manifest.traces, manifest.splits, strict=True)
     return [name for name, trace_split in pairs if trace_split == split]
 
 

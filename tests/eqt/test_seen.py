@@ -22,7 +22,7 @@ from steadkit.schema import NOISE
 
 def parts_of(run: Path) -> dict[str, str]:
     manifest = load(run / "split.manifest")
-    return dict(zip(manifest.traces, manifest.parts, strict=True))
+    return dict(zip(manifest.traces, manifest.splits, strict=True))
 
 
 def n_trained(run: Path, names) -> int:
