@@ -87,7 +87,7 @@ def batches_of(
     )
 
 
-def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
+def missing_label_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on missing labels and their effect on training."""
     records = training.data_source
     lines, n_events = [], int(records.is_event.sum())
