@@ -182,8 +182,8 @@ class _Importer:
         if plan.is_repeated:
             raise UnusableError("listed twice")
         ratio = ratio_to_stead(plan.rate)
-        order = component_letters(source.get("trace_component_order", ""))
-        order = order or reader.layout.components
+        letters = component_letters(source.get("trace_component_order", ""))
+        order = letters or reader.layout.components
         samples = reader.read(source["trace_name"], order)
         record = resample_to_stead(samples, ratio, self.band_pass)
         # Counted only once the trace is known to be used.
