@@ -7,8 +7,6 @@
 `devices`       device selection and the distribution strategy
 `model`         the network: built or read, with frozen layers, and its optimizer
 `steps`         training step and validation step, on one device or several
-`batch_halves`  both halves of a batch in parallel on a CPU
-`adam`          Adam in a single TensorFlow operation
 `metrics`       F1 during training
 `checkpoint`    the complete training state, bit for bit
 `reporting`     progress bar, a line per epoch, TensorBoard logs

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, format_config
+from eqt.kernels.batch_halves import HALVES
 from eqt.runs import (
     RunFolder,
     Setup,
@@ -26,7 +27,6 @@ from eqt.seen import resolve_data
 from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
 from eqt.training import checkpoint
-from eqt.training.batch_halves import HALVES
 from eqt.training.checkpoint import Progress
 from eqt.training.data import batches_of, data_digest, training_split, unknown_summary
 from eqt.training.devices import check_devices, devices_named, enable_determinism, make_strategy

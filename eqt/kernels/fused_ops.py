@@ -1,8 +1,31 @@
-"""Adam with a single TensorFlow operation per weight."""
+"""Batch normalisation and Adam as single operations of TensorFlow."""
 
 from typing import Any
 
 import keras
+from keras import ops
+
+
+def batch_norm(layer: keras.layers.BatchNormalization, inputs: Any) -> Any:
+    """Normalise by the statistics of a batch, (batch, steps, channels); update the running means.
+
+    In float32, one operation forward and one for the gradient.
+    """
+    import tensorflow as tf
+
+    image = tf.cast(inputs[:, None], tf.float32)
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=image, scale=layer.gamma, offset=layer.beta, mean=[], variance=[], epsilon=layer.epsilon
+    )
+    # The fused operation normalises by the variance over n, but returns that over n - 1 for the
+    # running mean; Keras uses n for both.
+    n_values = tf.cast(tf.size(image) // image.shape[-1], tf.float32)
+    for moving_average, value in (
+        (layer.moving_mean, mean),
+        (layer.moving_variance, variance * (n_values - 1) / n_values),
+    ):
+        moving_average.assign(moving_average * layer.momentum + value * (1 - layer.momentum))
+    return ops.cast(outputs[:, 0], layer.compute_dtype)
 
 
 class Adam(keras.optimizers.Adam):
@@ -18,6 +41,7 @@ class Adam(keras.optimizers.Adam):
         """Update one weight and its two moments."""
         import tensorflow as tf
 
+        # Keras keeps the moments in private lists, in the order of the weights.
         index, dtype = self._get_variable_index(variable), variable.dtype
         step = tf.cast(self.iterations.value, dtype) + 1
         tf.raw_ops.ResourceApplyAdam(
