@@ -140,7 +140,7 @@ COMMANDS: Final = {
     "eqt train": Command(
         lambda case: [
             *(sys.executable, "-m", "eqt", "train", "--data", case.hdf5),
-            *("--out", case.out / "run", "--save-every", 1),
+            *("--output", case.out / "run", "--save-every", 1),
         ],
         needs_tensorflow=True,
         bars={"seconds": (60, 60)},

@@ -46,7 +46,7 @@ def steps(folder: Path, size: Size, seed: int) -> list[Step]:
     merge = ["merge", noise, subset_file, "-o", merged]
     train = ["train", "--data", merged, "--epochs", size.epochs, "--batch-size", BATCH_SIZE]
     train += ["--learning-rate", LEARNING_RATE, "--schedule", "cosine", "--augment", "none"]
-    train += [*with_seed, "--out", run]
+    train += [*with_seed, "-o", run]
     commands = [
         ("steadkit", demo, events[-1]),
         ("steadkit", subset, subset_file),

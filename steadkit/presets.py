@@ -1,10 +1,11 @@
-"""Preset subsets: the selections in ``manifests/*.toml``, installed with the package."""
+"""Preset subsets: the selections in ``manifests/*.toml``, which a wheel has as package data."""
 
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from steadkit.errors import InputError
@@ -44,10 +45,15 @@ def names() -> list[str]:
     >>> names()
     ['merged', 'steadmicro', 'steadmini']
     """
-    folder = files("steadkit") / "manifests"
-    return sorted(
-        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
-    )
+    file_names = [file.name for file in _folder().iterdir()]
+    return sorted(name.removesuffix(".toml") for name in file_names if name.endswith(".toml"))
+
+
+def _folder() -> Traversable:
+    # Inside the package once it is installed; at the top of a checkout, which is what runs in an
+    # editable install too.
+    installed = files("steadkit") / "manifests"
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "manifests"
 
 
 def load(name: str) -> Preset:
@@ -63,7 +69,7 @@ def load(name: str) -> Preset:
     """
     if name not in names():
         raise InputError(f"preset {name[:60]!r} is unknown: use one of {', '.join(names())}")
-    row = tomllib.loads((files("steadkit") / "manifests" / f"{name}.toml").read_text("utf-8"))
+    row = tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
     recipe = {"operation": "subset", "preset": row["name"], **row["selection"]}
     return Preset(
         row["name"],

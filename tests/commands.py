@@ -97,7 +97,7 @@ class Call:
 FIGURE = {"output": "out/o.png"}
 OF_A = {"file": "in/a.hdf5"}
 RUN = {"run": "in/run", "data": "in/train.hdf5"}
-OUT = {"out": "out/o"}
+OUT = {"output": "out/o"}
 
 CALLS: dict[str, Call] = {
     "steadkit demo": Call({}, {"folder": "out/o"}, {"events": "2", "noise": "1"}),
@@ -139,7 +139,7 @@ CALLS: dict[str, Call] = {
     "steadkit split": Call(
         {"data": "in/a.hdf5", "metadata": "in/a.csv"},
         {"output": "out/o.manifest"},
-        {"shares": "0.4,0.3,0.3"},
+        {"fractions": "0.4,0.3,0.3"},
         frozenset({"metadata"}),
     ),
     "eqt train": Call(
@@ -209,7 +209,7 @@ SPLIT_BY_REGION: dict[str, Values] = {
     "validation_box": ("30", "-120", "36", "-110"),
     "test_box": ("36", "-120", "45", "-110"),
 }
-NOT_GIVEN: dict[str, Values] = dict.fromkeys(("data", "model", "config", "out"))
+NOT_GIVEN: dict[str, Values] = dict.fromkeys(("data", "model", "config", "output"))
 
 COMPANIONS: dict[tuple[str, str], dict[str, Values]] = {
     ("steadkit subset", "count"): {"fraction": None},

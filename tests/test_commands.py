@@ -1,9 +1,12 @@
 """The small calls: every command has one, they name every path, and they work."""
 
+import re
+
 import click
 import pytest
 from command_inputs import EVENT, make_inputs
 from commands import CALLS, COMPANIONS, kind_of, walk, words
+from conftest import refused
 
 COMMANDS = dict(walk())
 
@@ -26,6 +29,43 @@ def test_every_parameter_is_of_a_known_kind_and_every_path_is_read_or_written(na
 def test_a_type_that_nobody_knows_is_noticed():
     with pytest.raises(StopIteration):
         kind_of(click.Option(["--when"], type=click.DateTime()))
+
+
+FORMER = {
+    **dict.fromkeys((name for name in COMMANDS if name.startswith("eqt ")), "--out"),
+    **dict.fromkeys(("steadkit check", "steadkit verify"), "--report"),
+}
+"""Former spellings of the option that names where to write."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_where_to_write_has_one_spelling_and_the_former_one_is_still_understood(name):
+    command, former = COMMANDS[name], FORMER.get(name, "--out")
+    context = click.Context(command)
+    assert not re.search(rf"{former}\b", command.get_help(context))
+    parser = command.make_parser(context)
+    writing = [p for p in command.params if {"-o", "--output"} & {*p.opts}]
+    for option in writing:
+        assert option.opts == ["-o", "--output"] and "-o, --output PATH" in command.get_help(
+            context
+        )
+        for spelling in ("-o", "--output", *([former] if name in FORMER else [])):
+            assert parser.parse_args([spelling, "x"])[0][option.name] == "x"
+    is_folder = set(CALLS[name].outputs) <= {"folder", "figure"}  # an argument, or --figure
+    assert len(writing) == (0 if is_folder else 1)
+
+
+def test_the_former_spelling_of_heads_and_fractions_is_understood(run):
+    for old in (["--output", "picker_S"], ["--output=picker_S"]):
+        words = ["why", "none.keras", *old, "--out", "new", "--data", "none.hdf5"]
+        refused(run("eqt", "visualize", *words), "no file 'none.hdf5'")
+    result = run("eqt", "visualize", "maps", "none.keras", "--head", "detector")
+    refused(result, "No such option", "--head")
+    for program in (("steadkit", "split", "none.hdf5"), ("eqt", "train", "--data", "none.hdf5")):
+        refused(run(*program, "--shares", "1,0,0"), "no file 'none.hdf5'")
+        refused(
+            run(*program, "--shares", "1,0,0", "--fractions", "1,0,0"), "--fractions is given 2"
+        )
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,17 @@ def test_published_networks_give_the_outputs_they_gave(shared_data, name):
 
 def test_picks_are_what_they_were(shared_data, tmp_path, run):
     data, weights = shared_data / "ncedc_a.hdf5", shared_data / "eqt_original.h5"
-    command = ("evaluate", "--data", data, "--weights", weights, "--resamples", 0, "--out", "made")
+    command = (
+        "evaluate",
+        "--data",
+        data,
+        "--weights",
+        weights,
+        "--resamples",
+        0,
+        "--output",
+        "made",
+    )
     assert run("eqt", *command).exit_code == 0
     made, known = (pd.read_csv(folder / "picks.csv") for folder in (tmp_path / "made", GOLDEN))
     pd.testing.assert_frame_equal(made, known, atol=1e-5, rtol=0)

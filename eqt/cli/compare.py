@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eqt.cli.options import FILE, WholeType
-from steadkit.console import echo, table
+from eqt.cli.options import FILE, WholeType, output_option
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.compare import Comparison
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     help="Draws of the bootstrap.",
 )
 @click.option("--seed", type=WholeType(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--out", type=FILE, help="Folder to write; `comparison` beside the first by default.")
+@output_option("Folder to write; `comparison` beside the first by default.")
 @click.option("--overwrite", is_flag=True, help="Replace a comparison that exists.")
 def compare(
     runs: tuple[Path, ...],
     baseline: str | None,
     resamples: int,
     seed: int,
-    out: Path | None,
+    output: Path | None,
     overwrite: bool,
 ) -> None:
     """Compare evaluated runs: Better, Equal or Worse in each of the study's columns.
@@ -42,7 +42,7 @@ def compare(
     from eqt.compare import compare as run_comparison
     from eqt.compare import default_folder, group_runs, refuse_existing, write
 
-    folder = out or default_folder(runs[0])
+    folder = output or default_folder(runs[0])
     refuse_existing(folder, overwrite)
     comparison = run_comparison(group_runs(runs), baseline, resamples, seed)
     _report(comparison)
@@ -58,6 +58,6 @@ def _report(comparison: "Comparison") -> None:
     for model in comparison.models:
         for protocol, description in PROTOCOLS.items():
             rows = comparison_table(comparison, model, protocol)
-            table(f"{model}. {description}", list(rows.columns), rows.to_numpy().tolist())
+            print_table(f"{model}. {description}", list(rows.columns), rows.to_numpy().tolist())
     for line in sentences(comparison):
         echo(f"{line}.")

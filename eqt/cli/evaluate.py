@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE, NumberType, WholeType, refuse_existing
-from steadkit.console import echo, table
+from eqt.cli.options import FILE, NumberType, WholeType, output_option, refuse_existing
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.evaluation import Evaluation
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resamples",
     type=WholeType(0, 100_000),
-    default=1000,
+    default=2000,
     show_default=True,
     help="Draws of earthquakes that intervals come from; 0: no intervals.",
 )
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Places that each event is moved to, to see whether picks depend on where P lies.",
 )
-@click.option("--out", type=FILE, help="Folder to write; RUN/evaluation by default.")
+@output_option("Folder to write; RUN/evaluation by default.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation that exists.")
 def evaluate(
     run: Path | None,
@@ -77,7 +77,7 @@ def evaluate(
     mc_samples: int,
     refine: bool,
     positions: int,
-    out: Path | None,
+    output: Path | None,
     overwrite: bool,
 ) -> None:
     """Pick the test part of RUN and tell how right the picks are, by two protocols.
@@ -87,8 +87,8 @@ def evaluate(
     detection where the earthquake is. Thresholds are chosen on the validation
     part, never on the test part. Without RUN, --data and --weights are needed.
     """
-    if out or (run and not data):
-        refuse_existing(out or Path(run or ".") / "evaluation", overwrite)
+    if output or (run and not data):
+        refuse_existing(output or Path(run or ".") / "evaluation", overwrite)
     if run is not None:
         from eqt.runs import RunFolder, load_setup
 
@@ -105,7 +105,7 @@ def evaluate(
     options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
     explicit = {name: value for name, value in options.items() if value is not None}
     thresholds, protocol = Thresholds(**explicit), Protocol(tolerances, resamples)
-    task = plan(run, data, weights, out)
+    task = plan(run, data, weights, output)
     outcome = run_evaluation(
         task,
         thresholds,
@@ -127,7 +127,7 @@ def _report(outcome: "Evaluation") -> None:
         echo(outcome.seen)
     title = f"{study['#events']} events, {study['#noise']} noise traces"
     columns = ["recall", "precision", "mae", "rmse", "tp", "fp", "tn", "fn"]
-    table(
+    print_table(
         f"The study's columns, where any pick in an event counts, errors in samples: {title}",
         ["", *columns],
         [
@@ -180,4 +180,4 @@ def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
 
 
 def _print_table(title: str, rows: list[dict[str, object]]) -> None:
-    table(title, list(rows[0]), [list(row.values()) for row in rows])
+    print_table(title, list(rows[0]), [list(row.values()) for row in rows])

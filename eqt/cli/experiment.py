@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import AUGMENTATIONS, FILE, WholeType
-from steadkit.console import echo, table
+from eqt.cli.options import AUGMENTATIONS, FILE, WholeType, output_option
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.experiments.results import ExperimentResult
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The first; also of subset, split and simulation.",
 )
-@click.option("--out", type=FILE, help="Folder; experiments/SUITE by default, or SUITE-quick.")
+@output_option("Folder; experiments/SUITE by default, or SUITE-quick.")
 def experiment(
     suite: str,
     data: Path | None,
@@ -53,7 +53,7 @@ def experiment(
     batch_size: int | None,
     augment: str | None,
     seed: int,
-    out: Path | None,
+    output: Path | None,
 ) -> None:
     """Train and compare the networks of a SUITE of the study, and check what it claims of them.
 
@@ -70,7 +70,7 @@ def experiment(
     changes = {"epochs": epochs, "batch_size": batch_size, "augment": augment, "seed": seed}
     settings = settings_of(suite, data, quick, changes)
     load_tensorflow()
-    folder = out or default_folder(settings)
+    folder = output or default_folder(settings)
     _report(run_experiment(folder, settings, seeds, echo), folder)
 
 
@@ -84,7 +84,7 @@ def _report(outcome: "ExperimentResult", folder: Path) -> None:
         ("The study's columns, against EQT", networks_table(outcome)),
         (f"F1 of picks right within {TOLERANCE} s (95 % interval)", scores_table(outcome)),
     ):
-        table(title, list(rows.columns), rows.to_numpy().tolist())
+        print_table(title, list(rows.columns), rows.to_numpy().tolist())
     for line in summary_lines(outcome):
         echo(line)
     echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE, refuse_existing
+from eqt.cli.options import FILE, output_option, refuse_existing
 from steadkit.console import echo
 from steadkit.errors import InputError
 
@@ -14,9 +14,7 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.
 
 @click.command("import")
 @click.argument("file", type=FILE)
-@click.option(
-    "-o", "--output", type=FILE, required=True, help="File to write: .keras or .weights.h5."
-)
+@output_option("File to write: .keras or .weights.h5.", required=True)
 @OVERWRITE
 def import_(file: Path, output: Path, overwrite: bool) -> None:
     """Turn FILE into a .keras file, or into .weights.h5.
@@ -55,9 +53,7 @@ def _import(file: Path, output: Path, overwrite: bool) -> None:
     type=click.Choice(["onnx", "saved_model", "seisbench"]),
     help="By default onnx where the output ends so, else saved_model.",
 )
-@click.option(
-    "-o", "--output", type=FILE, required=True, help="File, folder, or for seisbench DIR/NAME."
-)
+@output_option("File, folder, or for seisbench DIR/NAME.", required=True)
 @OVERWRITE
 def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None:
     """Write MODEL for other programs: ONNX, SavedModel, or SeisBench's .pt and .json.
@@ -86,7 +82,7 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
 
 @click.command()
 @click.argument("name")
-@click.option("-o", "--output", type=FILE, help="Import it too, as .keras or .weights.h5.")
+@output_option("Import it too, as .keras or .weights.h5.")
 @click.option("--cache", type=FILE, help="Where downloads are kept; the user's cache by default.")
 @OVERWRITE
 def pretrained(name: str, output: Path | None, cache: Path | None, overwrite: bool) -> None:

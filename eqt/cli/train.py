@@ -8,7 +8,14 @@ import click
 from click.core import ParameterSource
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import AUGMENTATIONS, FILE, NumberType, WholeType
+from eqt.cli.options import (
+    AUGMENTATIONS,
+    FILE,
+    NumberType,
+    RenamedOption,
+    WholeType,
+    output_option,
+)
 from steadkit.console import echo
 
 COUNT, WHOLE = WholeType(1), WholeType(0)
@@ -78,7 +85,12 @@ SETTINGS: Final[tuple[Row, ...]] = (
         "0",
         "Read the file from front to back, shuffled in blocks of so many traces; 0: all at once.",
     ),
-    ("--shares", str, "0.85,0.05,0.10", "Of training, validation and test, where none are given."),
+    (
+        "--fractions",
+        str,
+        "0.85,0.05,0.10",
+        "Of training, validation and test, where none are given.",
+    ),
     ("--one-class/--both-classes", bool, "both-classes", "Train on earthquakes or noise alone."),
     ("--freeze", str, None, "Stages that do not learn: encoder,residual,decoderS_2 ..."),
     (
@@ -94,16 +106,26 @@ SETTINGS: Final[tuple[Row, ...]] = (
 LISTS: Final[dict[str, Callable[[str], dict[str, object]]]] = {
     "loss_weights": lambda text: {"loss_weights": [_number(item) for item in text.split(",")]},
     "freeze": lambda text: {"freeze": [item.strip() for item in text.split(",") if item.strip()]},
-    "shares": lambda text: _shares(text),
+    "fractions": lambda text: _fractions(text),
 }
 """Options whose value is a list, and the settings that they are."""
+
+FORMER: Final = {"--fractions": ("--shares",)}
+"""Former spellings, hidden."""
 
 
 def settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each training setting to a command."""
     for name, value_type, default, text in reversed(SETTINGS):
         help_text = f"{text}  [default: {default}]" if default else text
-        command = click.option(name, type=value_type, default=None, help=help_text)(command)
+        command = click.option(
+            name,
+            cls=RenamedOption,
+            former=FORMER.get(name, ()),
+            type=value_type,
+            default=None,
+            help=help_text,
+        )(command)
     return command
 
 
@@ -116,7 +138,7 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--config", type=FILE, help="TOML file of settings; options go before them.")
 @settings
 @click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")
-@click.option("--out", type=FILE, help="Run folder to make; runs/<model>-<data> by default.")
+@output_option("Run folder to make; runs/<model>-<data> by default.")
 @click.option(
     "--devices",
     help="How many, or which: GPU:0,GPU:1; by default all GPUs if there are several.",
@@ -186,10 +208,10 @@ def _begin(options: dict[str, Any], command: str) -> None:
 
     # What is wrong should not wait for TensorFlow.
     source = source_from_path(options["data"])
-    if options["out"]:
+    if options["output"]:
         from eqt.runs import refuse_existing
 
-        refuse_existing(options["out"])
+        refuse_existing(options["output"])
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
     from eqt.sizes import check_training, max_traces
@@ -213,8 +235,10 @@ def _begin(options: dict[str, Any], command: str) -> None:
         command=command,
         name=name,
     )
-    out, split = options["out"], options["split"]
-    run = run_training(source.hdf5, out, network, config, echo, split, init=init, options=runtime)
+    output, split = options["output"], options["split"]
+    run = run_training(
+        source.hdf5, output, network, config, echo, split, init=init, options=runtime
+    )
     echo(f"run: {run.folder}")
 
 
@@ -238,11 +262,11 @@ def _number(text: str) -> float:
         raise click.UsageError(f"--loss-weights: {error}, 0.05,0.4,0.55 for example") from error
 
 
-def _shares(text: str) -> dict[str, object]:
-    shares = [item.strip() for item in text.split(",")]
-    if len(shares) != 3:
-        raise click.UsageError(f"--shares {text!r} must be three numbers, as 0.85,0.05,0.10")
-    return dict(zip(("train", "validation", "test"), shares, strict=True))
+def _fractions(text: str) -> dict[str, object]:
+    fractions = [item.strip() for item in text.split(",")]
+    if len(fractions) != 3:
+        raise click.UsageError(f"--fractions {text!r} must be three numbers, as 0.85,0.05,0.10")
+    return dict(zip(("train", "validation", "test"), fractions, strict=True))
 
 
 def _command_line(explicit: list[click.Parameter], options: dict[str, Any]) -> str:
@@ -253,5 +277,5 @@ def _command_line(explicit: list[click.Parameter], options: dict[str, Any]) -> s
         if isinstance(value, bool):
             arguments.append((parameter.opts if value else parameter.secondary_opts)[0])
         else:
-            arguments += [parameter.opts[0], str(value)]
+            arguments += [parameter.opts[-1], str(value)]
     return shlex.join(arguments)

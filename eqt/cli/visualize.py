@@ -1,19 +1,44 @@
 """`eqt visualize`: figures of filters, feature maps, attention and attribution."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
 from eqt.cli.backend import load_tensorflow
-from eqt.cli.options import FILE, WholeType
+from eqt.cli.options import FILE, WholeType, output_option
 from steadkit.console import ErrorGroup, echo
 
-OUTPUTS = ("detector", "picker_P", "picker_S")
+HEADS = ("detector", "picker_P", "picker_S")
 
 
-@click.group(cls=ErrorGroup)
+class FormerHeads(ErrorGroup):
+    """Commands of which some called a head of the network ``--output``, until that meant a folder.
+
+    For one release such a value is still taken for ``--head``.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        if args[0] in ("why", "all"):
+            args = [
+                _with_head(argument, following) for argument, following in pairwise([*args, ""])
+            ]
+        return super().resolve_command(ctx, args)
+
+
+def _with_head(argument: str, following: str) -> str:
+    option, is_joined, value = argument.partition("=")
+    if option == "--output" and (value if is_joined else following) in HEADS:
+        return argument.replace("--output", "--head", 1)
+    return argument
+
+
+@click.group(cls=FormerHeads)
 def visualize() -> None:
     """See what layers do: filters, feature maps, attention, and why a pick was made.
 
@@ -34,7 +59,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Of the pictures.",
         ),
-        click.option("--out", type=FILE, help="Folder to make."),
+        output_option("Folder to make."),
     ):
         command = option(command)
     return command
@@ -73,17 +98,17 @@ _mean = click.option(
 @_layers
 @_output_options
 def filters(
-    run: Path, layers: tuple[str, ...], out: Path | None, kind: str, overwrite: bool
+    run: Path, layers: tuple[str, ...], output: Path | None, kind: str, overwrite: bool
 ) -> None:
     """Draw the kernels of every convolution, the first layer's with their frequency response."""
-    out = _checked_folder(run, out, "filters", overwrite)
+    output = _checked_folder(run, output, "filters", overwrite)
     load_tensorflow()
     from eqt.visualize.commands import filters as content
     from eqt.visualize.context import context_of
-    from eqt.visualize.write import facts_of, save
+    from eqt.visualize.write import facts_of, save_content
 
     context = context_of(run)
-    echo(save(content(context, layers), out, kind, facts_of(context), overwrite))
+    echo(save_content(content(context, layers), output, kind, facts_of(context), overwrite))
 
 
 @visualize.command()
@@ -107,51 +132,51 @@ def attention(mean: int, **options: Any) -> None:
 @visualize.command()
 @_trace_options
 @click.option(
-    "--output",
-    type=click.Choice(OUTPUTS),
+    "--head",
+    type=click.Choice(HEADS),
     default="picker_P",
     show_default=True,
     help="Whose highest probability to explain.",
 )
 @_output_options
-def why(output: str, **options: Any) -> None:
+def why(head: str, **options: Any) -> None:
     """Draw what of the waveform a pick hangs on: integrated gradients and occlusion."""
-    _show("attribution_of", f"why_{output}", (output,), **options)
+    _show("attribution_of", f"why_{head}", (head,), **options)
 
 
 @visualize.command("all")
 @_trace_options
 @_mean
 @click.option(
-    "--output",
-    "outputs",
-    type=click.Choice(OUTPUTS),
+    "--head",
+    "heads",
+    type=click.Choice(HEADS),
     multiple=True,
     default=["picker_P"],
     show_default=True,
     help="Whose highest probability to explain; repeatable.",
 )
 @_output_options
-def all_(mean: int, outputs: tuple[str, ...], **options: Any) -> None:
+def all_(mean: int, heads: tuple[str, ...], **options: Any) -> None:
     """Draw all of it, and a page that holds all pictures: index.html, to open offline or mail."""
-    _show("everything", "all", (mean, outputs), mean=mean, with_page=True, **options)
+    _show("everything", "all", (mean, heads), mean=mean, with_page=True, **options)
 
 
 @visualize.command()
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @_output_options
-def architecture(names: tuple[str, ...], out: Path | None, kind: str, overwrite: bool) -> None:
+def architecture(names: tuple[str, ...], output: Path | None, kind: str, overwrite: bool) -> None:
     """Draw the networks MODEL, all fourteen of the study by default; what EQT has not is framed."""
     from eqt.presets import preset
 
     for name in names:
         preset(name)  # a wrong name should not wait for TensorFlow
-    out = _checked_folder(None, out, "architecture", overwrite)
+    output = _checked_folder(None, output, "architecture", overwrite)
     load_tensorflow()
     from eqt.visualize.commands import architecture as content
-    from eqt.visualize.write import save
+    from eqt.visualize.write import save_content
 
-    echo(save(content(names), out, kind, {"networks": list(names) or "the study's"}))
+    echo(save_content(content(names), output, kind, {"networks": list(names) or "the study's"}))
 
 
 def _show(
@@ -162,7 +187,7 @@ def _show(
     more: tuple[str, ...],
     named: tuple[str, ...],
     data: Path | None,
-    out: Path | None,
+    output: Path | None,
     kind: str,
     overwrite: bool,
     mean: int = 0,
@@ -173,29 +198,29 @@ def _show(
         from steadkit.sources import source_from_path
 
         source_from_path(data)  # a missing file should not wait for TensorFlow
-    out = _checked_folder(run, out, folder_name, overwrite)
+    output = _checked_folder(run, output, folder_name, overwrite)
     load_tensorflow()
     from eqt import visualize as package
-    from eqt.visualize.context import context_of, data_of, seen_line, traces_for
+    from eqt.visualize.context import context_of, seen_line, traces_for, usable_data
     from eqt.visualize.traces import spread_names
-    from eqt.visualize.write import facts_of, save
+    from eqt.visualize.write import facts_of, save_content
 
     context = context_of(run, data)
     shown = traces_for(context, (*named, *more))
-    mean_names = spread_names(data_of(context), mean, context.candidates) if mean else []
+    mean_names = spread_names(usable_data(context), mean, context.candidates) if mean else []
     seen = seen_line(context, [*shown.names, *mean_names])
     if seen:
         echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
     facts = facts_of(context, shown, seen)
     content = getattr(package, function)(context, shown, *settings)
-    echo(save(content, out, kind, facts, overwrite, with_page))
+    echo(save_content(content, output, kind, facts, overwrite, with_page))
 
 
-def _checked_folder(run: Path | None, out: Path | None, name: str, overwrite: bool) -> Path:
+def _checked_folder(run: Path | None, output: Path | None, name: str, overwrite: bool) -> Path:
     """Return the output folder after checking that it may be written."""
-    from eqt.visualize.folder import default_folder, files_of
+    from eqt.visualize.write import figures_folder, recorded_files
     from steadkit.atomic import check_folder
 
-    target = out or default_folder(run or Path(), name)
-    check_folder(target, overwrite, files_of)
+    target = output or figures_folder(run or Path(), name)
+    check_folder(target, overwrite, recorded_files)
     return target

@@ -7,7 +7,6 @@ negatives are better when they are more, errors, false positives and false negat
 
 from eqt.compare.comparison import (
     BETTER,
-    DRAWS,
     EQUAL,
     UNDEFINED,
     WORSE,
@@ -38,7 +37,6 @@ from eqt.compare.report import (
 __all__ = [
     "BETTER",
     "COMPARED",
-    "DRAWS",
     "EQUAL",
     "IN_TIME",
     "MEASURES",

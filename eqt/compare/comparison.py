@@ -7,18 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eqt.compare.bootstrap import classify_interval, interval, mean_of_seeds, resample
-from eqt.compare.counts import by_earthquake, counts_of
 from eqt.compare.load import EvaluationTables, align_traces, read_evaluation
-from eqt.compare.measures import MEASURES, STUDY
+from eqt.compare.measures import MEASURES, STUDY, count_outcomes_by_trace
+from eqt.metrics import RESAMPLES, BootstrapConfig, cluster_bootstrap, interval
 from eqt.seen import TrainingOverlap
 from steadkit.console import progress
 from steadkit.errors import InputError, printable
 from steadkit.schema import EVENT
 
 BETTER, EQUAL, WORSE, UNDEFINED = "Better", "Equal", "Worse", "undefined"
-
-DRAWS = 2000
 
 EQUAL_WITHIN = 1e-9
 """Relative difference up to which values are equal: sums of the same errors in another order
@@ -95,7 +92,7 @@ def group_runs(paths: Sequence[Path]) -> list[ModelRuns]:
 def compare(
     models: Sequence[ModelRuns],
     baseline: str | None = None,
-    resamples: int = DRAWS,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Comparison:
     """Compare models with a baseline, on the same traces.
@@ -126,13 +123,9 @@ def compare(
     labels = [names[model] for model in owners]
     evaluations = align_traces([e for runs in models for e in runs.evaluations], labels)
     traces = evaluations[0].traces
-    counts_by_earthquake = [
-        by_earthquake(counts_of(runs), traces) for runs in progress(evaluations, "counting")
-    ]
-    is_noise = counts_by_earthquake[0][1]
-    points, draws = _figures(
-        [sums for sums, _ in counts_by_earthquake], is_noise, owners, resamples, seed
-    )
+    counts = [count_outcomes_by_trace(e) for e in progress(evaluations, "counting")]
+    bootstrap = BootstrapConfig.of_traces(traces, resamples, seed)
+    points, draws = _figures(counts, owners, bootstrap)
     other_models = [model for model in range(len(names)) if model != base]
     return Comparison(
         baseline=names[base],
@@ -144,9 +137,9 @@ def compare(
                 for m in other_models
             ]
         ).reset_index(drop=True),
-        earthquakes=int((~is_noise).sum()),
+        earthquakes=int((~bootstrap.is_noise).sum()),
         events=int((traces["trace_category"] == EVENT).sum()),
-        noise=int(is_noise.sum()),
+        noise=int(bootstrap.is_noise.sum()),
         seeds=max(len(runs.evaluations) for runs in models),
         seen=_seen_lines(models, len(traces)),
     )
@@ -162,19 +155,16 @@ def _seen_lines(model_runs: Sequence[ModelRuns], n_traces: int) -> tuple[str, ..
 
 
 def _figures(
-    sums: Sequence[pd.DataFrame],
-    is_noise: np.ndarray,
-    owners: Sequence[int],
-    resamples: int,
-    seed: int,
+    counts: Sequence[pd.DataFrame], owners: Sequence[int], bootstrap: BootstrapConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute all measures of all models: (models, measures), and (models, measures, draws)."""
-    columns = list(sums[0].columns)
-    columns_of_all = np.concatenate([table.to_numpy() for table in sums], axis=1)
-    shape = (-1, len(sums), len(columns))
-    totals = columns_of_all.sum(axis=0).reshape(shape)
-    drawn = resample(columns_of_all, is_noise, resamples, seed).reshape(shape)
-    random = np.random.default_rng([seed, 1])  # not the numbers that drew the earthquakes
+    columns = list(counts[0].columns)
+    columns_of_all = np.concatenate([table.to_numpy() for table in counts], axis=1)
+    shape = (-1, len(counts), len(columns))
+    by_cluster = pd.DataFrame(columns_of_all).groupby(bootstrap.clusters).sum()
+    totals = by_cluster.to_numpy().sum(axis=0).reshape(shape)
+    drawn = cluster_bootstrap(columns_of_all, bootstrap).reshape(shape)
+    random = np.random.default_rng([bootstrap.seed, 1])  # not the numbers that drew the earthquakes
     points, draws = [], []
     for model in range(max(owners) + 1):
         model_rows = [number for number, owner in enumerate(owners) if owner == model]
@@ -190,6 +180,28 @@ def _compute_measures(sums: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """Compute all measures from sums of shape (draws, seeds, columns): (measures, seeds, draws)."""
     named = {name: sums[:, :, number].T for number, name in enumerate(columns)}
     return np.stack([measure.formula(named) for measure in MEASURES])
+
+
+def mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Average over the seeds of a network, drawn with replacement in each draw.
+
+    The spread of a figure then includes that between trainings. With one seed there is nothing to
+    draw.
+
+    Parameters
+    ----------
+    values
+        Shape (seeds, draws).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (draws,).
+    """
+    seeds, count = values.shape
+    drawn_seeds = random.integers(0, seeds, (seeds, count))
+    averaged: np.ndarray = np.take_along_axis(values, drawn_seeds, axis=0).mean(axis=0)
+    return averaged
 
 
 def _intervals(name: str, points: np.ndarray, draws: np.ndarray) -> pd.DataFrame:
@@ -237,6 +249,19 @@ def verdict(value: float, baseline: float, direction: int) -> str:
     if abs(difference) <= EQUAL_WITHIN * max(abs(value), abs(baseline)):
         return EQUAL
     return BETTER if difference > 0 else WORSE
+
+
+def classify_interval(low: float, high: float, direction: int) -> str:
+    """Classify an interval of differences as better, worse or undecided.
+
+    >>> classify_interval(0.01, 0.02, 1), classify_interval(0.01, 0.02, -1)
+    ('better', 'worse')
+    >>> classify_interval(-0.01, 0.02, 1)
+    'undecided'
+    """
+    if low > 0 or high < 0:
+        return "better" if (low > 0) == (direction > 0) else "worse"
+    return "undecided"
 
 
 def tally(comparison: Comparison, model: str, column: str = "verdict") -> dict[str, int]:

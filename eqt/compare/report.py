@@ -149,12 +149,12 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         The folder has a comparison and `overwrite` is false, or it is a file.
     """
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --output")
     existing_files = [name for name in FILES if (folder / name).exists()]
     if existing_files and not overwrite:
         raise InputError(
-            f"{str(folder / existing_files[0])!r} exists: choose another folder with --out, or use "
-            "--overwrite"
+            f"{str(folder / existing_files[0])!r} exists: choose another folder with --output, "
+            "or use --overwrite"
         )
 
 

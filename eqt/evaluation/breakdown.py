@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.tolerance import BootstrapConfig, ToleranceFigures
-from eqt.metrics import ConfusionCounts, Score, intervals, residual_figures
+from eqt.evaluation.tolerance import ToleranceFigures
+from eqt.metrics import BootstrapConfig, ConfusionCounts, Score, residual_figures, score_intervals
 
 INFINITY = float("inf")
 EDGES: Mapping[str, tuple[float, ...]] = {
@@ -49,7 +49,7 @@ def breakdown(
     tolerance
         One of the tolerances, seconds.
     bootstrap
-        Groups, resamples and seed of the intervals.
+        Clusters, number of draws and seed of the intervals.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def breakdown(
         for score_name, counts in counts_by_name.items()
     }
     cell_counts = (("|".join(key), _counts_of_traces(*cell)) for key, cell in cells.items())
-    bounds = intervals(cell_counts, bootstrap.groups, bootstrap.resamples, bootstrap.seed)
+    bounds = score_intervals(cell_counts, bootstrap)
     residuals_by_phase = {
         phase: (scores.traces, scores.matches.residuals)
         for phase, scores in tolerance_scores.picks[tolerance].items()
@@ -84,7 +84,7 @@ def breakdown(
         }
         for phase, (match_traces, residuals) in residuals_by_phase.items():
             row_scores[phase]["mae_s"] = residual_figures(residuals[mask[match_traces]])["mae"]
-        n_earthquakes = len(np.unique(bootstrap.groups[mask & tolerance_scores.truth.is_event]))
+        n_earthquakes = len(np.unique(bootstrap.clusters[mask & tolerance_scores.truth.is_event]))
         return {"bin": label, "traces": int(mask.sum()), "earthquakes": n_earthquakes, **row_scores}
 
     return {

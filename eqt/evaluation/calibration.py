@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.detections import PHASES, DetectionColumns
+from eqt.evaluation.detections import DetectionColumns
 from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
-from eqt.metrics import calibration_error, reliability, uncertainty_figures
+from eqt.metrics import PHASES, calibration_error, reliability, uncertainty_figures
 from eqt.picking.candidates import PickCandidates
 
 

@@ -6,18 +6,17 @@ from typing import NamedTuple
 import numpy as np
 
 from eqt.metrics import (
+    PHASES,
     ConfusionCounts,
-    Matches,
     Truth,
     count_outcomes,
     match_detections,
     match_picks,
+    scorable_picks,
 )
 from eqt.picking.candidates import FLOOR, PickCandidates
 from eqt.picking.picks import Detection, Thresholds
 from steadkit.schema import SAMPLING_RATE
-
-PHASES = ("P", "S")
 
 
 class PickColumns(NamedTuple):
@@ -35,15 +34,6 @@ class DetectionColumns(NamedTuple):
     trace: np.ndarray
     spans: np.ndarray
     picks: dict[str, PickColumns]
-
-
-class PickScores(NamedTuple):
-    """Matches of picks with arrivals, and outcomes counted by trace."""
-
-    matches: Matches
-    traces: np.ndarray
-    """The trace of each match."""
-    counts: ConfusionCounts
 
 
 def detection_columns(detections: list[list[Detection]]) -> DetectionColumns:
@@ -76,25 +66,10 @@ def picks_at_floor(candidates: PickCandidates, thresholds: Thresholds, phase: st
     return detection_columns(without_pairs.detections(low_thresholds)).picks[phase]
 
 
-def scorable_picks(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickColumns:
-    """Return the picks that can be scored as right or wrong.
-
-    A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
-    """
-    is_scorable = truth.can_judge(phase, picks.trace, picks.seconds)
-    if not is_scorable.all():
-        matches = match_picks(*truth.arrivals(phase), picks.trace, picks.seconds, tolerance)
-        is_scorable[matches.picks] = True
+def drop_unknown(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickColumns:
+    """Drop the picks that may be unlabelled arrivals, see `eqt.metrics.scorable_picks`."""
+    is_scorable = scorable_picks(truth, phase, picks.trace, picks.seconds, tolerance)
     return PickColumns(*(column[is_scorable] for column in picks))
-
-
-def score(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> PickScores:
-    """Score the picks of a phase: the nearest pick within the tolerance matches an arrival."""
-    traces, seconds = truth.arrivals(phase)
-    matches = match_picks(traces, seconds, picks.trace, picks.seconds, tolerance)
-    match_traces = traces[matches.arrivals]
-    counts = count_outcomes(truth.traces, traces, picks.trace, match_traces, truth.lacks(phase))
-    return PickScores(matches, match_traces, counts)
 
 
 def right_by_probability(
@@ -128,11 +103,5 @@ def count_overlaps(truth: Truth, trace: np.ndarray, spans: np.ndarray) -> Confus
 
 def count_presence(truth: Truth, trace: np.ndarray) -> ConfusionCounts:
     """Count traces by whether they have an earthquake and whether they have a detection."""
-    is_event = truth.is_event
     is_detected = np.bincount(trace, minlength=truth.traces) > 0
-    return count_outcomes(
-        truth.traces,
-        np.flatnonzero(is_event),
-        np.flatnonzero(is_detected),
-        np.flatnonzero(is_event & is_detected),
-    )
+    return ConfusionCounts.of_traces(truth.is_event, is_detected)

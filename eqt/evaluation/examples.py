@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import PHASES, DetectionColumns
+from eqt.evaluation.detections import DetectionColumns
 from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
+from eqt.metrics import PHASES, is_within
 from eqt.picking.candidates import PickCandidates
 from eqt.probabilities import Predict
 from steadkit.pipeline import BatchLoader, raise_input_errors
@@ -88,7 +89,7 @@ def _picks_outside_tolerance(
     return [
         WorstTrace(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
         for i in order.tolist()
-        if round(abs(pairs.residuals[i]), 6) > tolerance
+        if not is_within(pairs.residuals[i], tolerance)
     ]
 
 

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from eqt import plots
 from eqt.evaluation.breakdown import TITLES
-from eqt.evaluation.detections import PHASES, right_by_probability
+from eqt.evaluation.detections import right_by_probability
 from eqt.evaluation.results import EvaluationResult, tester_default, unknown_summary
 from eqt.evaluation.tolerance import nearest_picks
-from eqt.metrics import precision_recall
+from eqt.metrics import PHASES, precision_recall
 from eqt.plots import html
 
 Section = Callable[[EvaluationResult], str]

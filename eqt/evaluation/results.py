@@ -12,22 +12,30 @@ import pandas as pd
 from eqt.evaluation.breakdown import breakdown
 from eqt.evaluation.calibration import calibration, uncertainty
 from eqt.evaluation.detections import (
-    PHASES,
     DetectionColumns,
     PickColumns,
     detection_columns,
+    drop_unknown,
     picks_at_floor,
-    scorable_picks,
 )
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
 from eqt.evaluation.tolerance import (
-    BootstrapConfig,
     ToleranceFigures,
     score_detections,
     tolerance_figures,
 )
-from eqt.metrics import LEVEL, RESAMPLES, TOLERANCE, Score, Truth, study_row, truth_of
+from eqt.metrics import (
+    LEVEL,
+    PHASES,
+    RESAMPLES,
+    TOLERANCE,
+    BootstrapConfig,
+    Score,
+    Truth,
+    study_row,
+    truth_of,
+)
 from eqt.picking.candidates import PickCandidates
 from eqt.picking.picks import Thresholds
 from eqt.picking.rules import CORRECTED, PUBLISHED, Rules
@@ -142,23 +150,22 @@ def evaluation_result(
     truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
     columns = detection_columns(detections)
     phase_picks = {
-        phase: scorable_picks(truth, picks, phase, max_tolerance)
+        phase: drop_unknown(truth, picks, phase, max_tolerance)
         for phase, picks in columns.picks.items()
     }
     columns = columns._replace(picks=phase_picks)
     tolerance_scores = score_detections(truth, columns, protocol.tolerances)
     sweeps = {
-        phase: scorable_picks(
+        phase: drop_unknown(
             truth, picks_at_floor(corrected_candidates, thresholds, phase), phase, max_tolerance
         )
         for phase in PHASES
     }
     traces = traces_table(table, batches.p, batches.s)
-    groups, _ = pd.factorize(traces["earthquake"])
-    bootstrap = BootstrapConfig(groups, protocol.resamples, protocol.seed)
+    bootstrap = BootstrapConfig.of_traces(traces, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
     figures = {
-        **_data_figures(task, truth, groups),
+        **_data_figures(task, truth, bootstrap.clusters),
         **extra_figures,
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
@@ -186,7 +193,7 @@ def evaluation_result(
     )
 
 
-def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any]:
+def _data_figures(task: Task, truth: Truth, clusters: np.ndarray) -> dict[str, Any]:
     is_event = truth.is_event
     return {
         "data": str(task.data),
@@ -195,7 +202,7 @@ def _data_figures(task: Task, truth: Truth, groups: np.ndarray) -> dict[str, Any
         "traces": len(is_event),
         "events": int(is_event.sum()),
         "noise": int((~is_event).sum()),
-        "earthquakes": len(np.unique(groups[is_event])),
+        "earthquakes": len(np.unique(clusters[is_event])),
         "unknown": {phase: len(truth.unknown(phase)) for phase in PHASES},
         "seen": task.seen._asdict(),
     }

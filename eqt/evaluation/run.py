@@ -9,14 +9,13 @@ from typing import Any
 import pandas as pd
 
 from eqt import plots, position_bias
-from eqt.evaluation.detections import PHASES
 from eqt.evaluation.examples import ExampleTraces, example_traces, spaced_rows, worst_traces
 from eqt.evaluation.folder import files_of
 from eqt.evaluation.inputs import Task, TraceSubset
 from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
-from eqt.metrics import STUDY_COLUMNS, truth_of
+from eqt.metrics import PHASES, STUDY_COLUMNS, truth_of
 from eqt.model_io import read
 from eqt.picking.candidates import GRID, PickCandidates, collect_by_rules, collect_candidates
 from eqt.picking.picks import Thresholds

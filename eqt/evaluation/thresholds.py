@@ -8,9 +8,9 @@ import numpy as np
 
 from eqt.evaluation.detections import (
     count_overlaps,
+    drop_unknown,
     picks_at_floor,
     right_by_probability,
-    scorable_picks,
 )
 from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
@@ -74,7 +74,7 @@ def _scores(
             for spans in spans_by_threshold
         ]
     phase = name.upper()
-    picks = scorable_picks(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
+    picks = drop_unknown(truth, picks_at_floor(candidates, thresholds, phase), phase, tolerance)
     is_right, n_arrivals = right_by_probability(truth, picks, phase, tolerance)
     return scores_at(np.array(GRID), picks.probability, is_right, n_arrivals)
 

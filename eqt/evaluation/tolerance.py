@@ -6,41 +6,34 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eqt.evaluation.detections import (
-    PHASES,
     DetectionColumns,
     PickColumns,
-    PickScores,
     count_overlaps,
     count_presence,
     right_by_probability,
-    score,
 )
 from eqt.metrics import (
     IOU,
-    RESAMPLES,
+    PHASES,
+    BootstrapConfig,
     ConfusionCounts,
+    PickScores,
     Truth,
     average_precision,
+    cluster_bootstrap,
     interval,
-    intervals,
+    is_within,
     match_picks,
-    resampled,
+    ratio,
     residual_figures,
     roc_auc,
+    score_intervals,
+    score_picks,
 )
 from eqt.picking.candidates import PickCandidates
 
 RULE = f"a detection covers the earthquake's span, P to S + 0.4 (S - P), by IoU >= {IOU:g}"
 PRESENCE_RULE = "a trace of an earthquake has a detection, anywhere"
-
-
-class BootstrapConfig(NamedTuple):
-    """Groups, number of resamples and seed of the cluster bootstrap."""
-
-    groups: np.ndarray
-    """The number of the earthquake of each trace."""
-    resamples: int = RESAMPLES
-    seed: int = 0
 
 
 class ToleranceFigures(NamedTuple):
@@ -62,7 +55,8 @@ def score_detections(
         count_presence(truth, detections.trace),
         {
             tolerance: {
-                phase: score(truth, detections.picks[phase], phase, tolerance) for phase in PHASES
+                phase: score_picks(truth, phase, picks.trace, picks.seconds, tolerance)
+                for phase, picks in detections.picks.items()
             }
             for tolerance in tolerances
         },
@@ -87,7 +81,7 @@ def tolerance_figures(
     sweeps
         All picks down to the floor, P and S, of `eqt.evaluation.detections.picks_at_floor`.
     bootstrap
-        Groups, resamples and seed of the intervals.
+        Clusters, number of draws and seed of the intervals.
 
     Returns
     -------
@@ -145,7 +139,7 @@ def _bounds(
     counts_by_name |= {
         name: pick_scores.counts for name, pick_scores in _by_name(tolerance_scores).items()
     }
-    return intervals(counts_by_name.items(), bootstrap.groups, bootstrap.resamples, bootstrap.seed)
+    return score_intervals(counts_by_name.items(), bootstrap)
 
 
 def _by_name(tolerance_scores: ToleranceFigures) -> dict[str, PickScores]:
@@ -189,8 +183,8 @@ def _areas(
 
 def _outliers(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> float:
     """Return the fraction of arrivals, in traces with picks, with no pick within the tolerance."""
-    distances = np.abs(nearest_picks(truth, picks, phase).residuals)
-    return float((np.round(distances, 6) > tolerance).mean()) if len(distances) else float("nan")
+    residuals = nearest_picks(truth, picks, phase).residuals
+    return float((~is_within(residuals, tolerance)).mean()) if len(residuals) else float("nan")
 
 
 def nearest_picks(truth: Truth, picks: PickColumns, phase: str) -> Any:
@@ -207,7 +201,7 @@ def _residual_bounds(
     these four sums are resampled.
     """
     scores_by_name = _by_name(tolerance_scores)
-    if not scores_by_name or not bootstrap.resamples or bootstrap.groups.max(initial=0) == 0:
+    if not scores_by_name or not bootstrap.has_intervals:
         return {name: {} for name in scores_by_name}
     columns = []
     for pick_scores in scores_by_name.values():
@@ -217,19 +211,16 @@ def _residual_bounds(
             np.bincount(pick_scores.traces, column, tolerance_scores.truth.traces)
             for column in sums
         ]
-    resampled_sums = resampled(
-        bootstrap.groups, np.stack(columns, axis=1), bootstrap.resamples, bootstrap.seed
-    )
+    drawn = cluster_bootstrap(np.stack(columns, axis=1), bootstrap)
     bounds = {}
     for number, name in enumerate(scores_by_name):
-        count, total, squares, absolute = resampled_sums[:, 4 * number : 4 * number + 4].T
-        count = np.where(count, count, np.nan)
-        mean = total / count
+        count, total, squares, absolute = drawn[:, 4 * number : 4 * number + 4].T
+        mean = ratio(total, count)
         figures = {
             "mean": mean,
-            "sigma": np.sqrt(np.maximum(squares / count - mean**2, 0)),
-            "mae": absolute / count,
-            "rmse": np.sqrt(squares / count),
+            "sigma": np.sqrt(np.maximum(ratio(squares, count) - mean**2, 0)),
+            "mae": ratio(absolute, count),
+            "rmse": np.sqrt(ratio(squares, count)),
         }
         bounds[name] = {key: interval(values) for key, values in figures.items()}
     return bounds

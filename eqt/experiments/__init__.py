@@ -23,8 +23,6 @@ __all__ = [
     "settings_of",
 ]
 
-DRAWS = 2000
-
 FOLDER = Path("experiments")
 """Default folder of experiments."""
 
@@ -43,7 +41,7 @@ def experiment(
     settings: Settings,
     seeds: int = 1,
     log: Callable[[str], object] = print,
-    draws: int = DRAWS,
+    draws: int | None = None,
 ) -> "ExperimentResult":
     """Train, evaluate and compare a suite; finished runs in the folder are kept.
 
@@ -58,7 +56,7 @@ def experiment(
     log
         Receives a line at a time.
     draws
-        Number of draws of the bootstrap over earthquakes.
+        Number of draws of the bootstrap over earthquakes, by default ``eqt.metrics.RESAMPLES``.
 
     Returns
     -------
@@ -76,13 +74,15 @@ def experiment(
     from eqt.experiments.results import experiment_result
     from eqt.experiments.run import entries_of, run_all
     from eqt.experiments.suites import networks_of
+    from eqt.metrics import RESAMPLES
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import atomic_write, output_folder
+    from steadkit.atomic import atomic_write, writable_folder
     from steadkit.demo import require_room
     from steadkit.manifest import load
     from steadkit.sources import source_from_path
 
+    draws = RESAMPLES if draws is None else draws
     traces = (
         max_traces(source_from_path(settings.data).hdf5) if settings.data else settings.traces or 0
     )
@@ -94,7 +94,7 @@ def experiment(
     # The atomic write is opened before the trainings because it locks the folder: a second
     # process must not take a running training for an interrupted one and resume it.
     with (
-        output_folder(folder),
+        writable_folder(folder),
         atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
         data = data_of(folder, settings, log)

@@ -21,9 +21,9 @@ from steadkit.atomic import staging_folder, write_one, write_text
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import chunk_files, demo
-from steadkit.documents import OBJECT, read_json, value_at
 from steadkit.errors import InputError, printable
 from steadkit.merge import merge
+from steadkit.paths import OBJECT, read_json, value_at
 from steadkit.schema import EVENT
 from steadkit.selection import Selection
 from steadkit.sources import source_from_path
@@ -62,12 +62,12 @@ def open_folder(folder: Path, settings: Settings) -> None:
     settings_dict = settings.to_dict()
     settings_file = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file: name a folder with --out")
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --output")
     if not settings_file.exists():
         if folder.is_dir() and _has_files(folder):
             raise InputError(
                 f"{str(folder)!r} exists and is no experiment, it has no {SETTINGS}: "
-                "name another folder with --out"
+                "name another folder with --output"
             )
         _refuse_few(settings)
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def open_folder(folder: Path, settings: Settings) -> None:
     for name, stored, requested in _differences(_read(settings_file), settings_dict):
         raise InputError(
             f"{str(folder)!r} was begun with {name} {printable(repr(stored))}, not {requested!r}: "
-            "name another folder with --out, or use the same"
+            "name another folder with --output, or use the same"
         )
 
 

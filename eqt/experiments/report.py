@@ -317,7 +317,7 @@ def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
 def _settings(result: ExperimentResult) -> list[str]:
     """Return the settings that are needed to repeat the experiment."""
     settings, split = result.settings, result.split
-    split_counts = pd.Series(list(split.parts)).value_counts()
+    split_counts = pd.Series(list(split.splits)).value_counts()
     counts_text = ", ".join(
         f"{split_counts.get(split_name, 0):,} {split_name}"
         for split_name in ("train", "validation", "test")

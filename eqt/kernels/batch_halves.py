@@ -44,6 +44,7 @@ def run_in_halves(model: keras.Model, count: int = HALVES) -> Network:
     """
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     (start,) = model.inputs
+    # Each layer that uses a tensor pops a copy of its own, so that no list outlives its last use.
     n_uses = Counter(id(tensor) for layer in layers for tensor in keras.tree.flatten(layer.input))
     n_uses.update(map(id, model.outputs))
 
@@ -56,7 +57,9 @@ def run_in_halves(model: keras.Model, count: int = HALVES) -> Network:
             inputs = [copies[id(tensor)].pop() for tensor in keras.tree.flatten(layer.input)]
             outputs = _call_layer(layer, inputs, training)
             copies[id(layer.output)] = _fan_out(outputs, n_uses[id(layer.output)])
-        return [_concatenate(copies[id(output)].pop()) for output in model.outputs]
+        logits = [[half._keras_logits for half in copies[id(t)].pop()] for t in model.outputs]
+        # Keras keeps the logits with a sigmoid's result, and computes the loss from them.
+        return [keras.activations.sigmoid(ops.concatenate(halves)) for halves in logits]
 
     return run
 
@@ -95,9 +98,8 @@ def _call_layer(layer: keras.Layer, inputs: Sequence[Any], training: bool) -> li
         if len(halves) == 1:
             return [layer(halves[0], **options)]
         return _split(layer(ops.concatenate(halves), **options), ops.shape(halves[0])[0])
-    if len(inputs) > 1:
-        return [layer(list(pair), **options) for pair in zip(*inputs, strict=True)]
-    return [layer(half, **options) for half in inputs[0]]
+    pairs = map(list, zip(*inputs, strict=True)) if len(inputs) > 1 else inputs[0]
+    return [layer(half, **options) for half in pairs]
 
 
 def _split(batch: Any, n_first: Any) -> list[Any]:
@@ -106,8 +108,3 @@ def _split(batch: Any, n_first: Any) -> list[Any]:
     # Not by slices, whose gradients are padded to the complete batch and then summed.
     chunks: list[Any] = tf.split(batch, [n_first, tf.shape(batch)[0] - n_first])
     return chunks
-
-
-def _concatenate(halves: Sequence[Any]) -> Any:
-    """Concatenate logits and apply the sigmoid, so that Keras computes the loss from logits."""
-    return keras.activations.sigmoid(ops.concatenate([half._keras_logits for half in halves]))

@@ -1,69 +1,103 @@
 """Metrics of picks and detections, by two protocols: the study's, and one with a time tolerance.
 
-=============  =====================================================================
-`scores`       confusion counts, precision, recall, F1, MCC
-`truth`        the labelled earthquakes of many traces
-`study`        the study's 25 columns, exactly as published
-`matching`     matching of picks with arrivals, and of detections with earthquakes
-`residuals`    statistics of pick residuals
-`curves`       precision-recall curve and ROC
-`bootstrap`    cluster bootstrap over earthquakes
-`tallies`      confusion counts per trace, and bootstrap intervals of the scores
-`calibration`  calibration of probabilities and of uncertainties
-=============  =====================================================================
+===========  ====================================================================
+`scores`     confusion counts of a sum and of traces, their scores, residuals
+`study`      the study's 25 columns, exactly as published
+`matching`   labelled earthquakes, and matching of picks and detections with them
+`curves`     precision-recall, ROC, calibration of probabilities and uncertainties
+`bootstrap`  stratified cluster bootstrap over earthquakes
+===========  ====================================================================
 """
 
-from eqt.metrics.bootstrap import LEVEL, RESAMPLES, interval, resampled
-from eqt.metrics.calibration import (
-    calibration_error,
-    rank_correlation,
-    reliability,
-    uncertainty_figures,
+from eqt.metrics.bootstrap import (
+    LEVEL,
+    RESAMPLES,
+    BootstrapConfig,
+    cluster_bootstrap,
+    draw_weights,
+    interval,
+    score_intervals,
 )
 from eqt.metrics.curves import (
     Curve,
     average_precision,
+    calibration_error,
     precision_recall,
+    rank_correlation,
+    reliability,
     roc_auc,
     scores_at,
+    uncertainty_figures,
 )
-from eqt.metrics.matching import IOU, TOLERANCE, Matches, match_detections, match_picks
-from eqt.metrics.residuals import residual_figures
-from eqt.metrics.scores import Score, f1, mcc, precision, presence, recall
-from eqt.metrics.study import OUTPUTS, STUDY_COLUMNS, study_errors, study_row
-from eqt.metrics.tallies import ConfusionCounts, count_outcomes, intervals
-from eqt.metrics.truth import Truth, truth_of
+from eqt.metrics.matching import (
+    IOU,
+    PHASES,
+    TOLERANCE,
+    Matches,
+    PickScores,
+    Truth,
+    is_within,
+    match_detections,
+    match_picks,
+    scorable_picks,
+    score_picks,
+    truth_of,
+)
+from eqt.metrics.scores import (
+    ConfusionCounts,
+    Score,
+    count_outcomes,
+    f1,
+    mcc,
+    precision,
+    ratio,
+    recall,
+    residual_figures,
+)
+from eqt.metrics.study import (
+    OUTPUTS,
+    STUDY_COLUMNS,
+    study_errors,
+    study_row,
+)
 
 __all__ = [
     "IOU",
     "LEVEL",
     "OUTPUTS",
+    "PHASES",
     "RESAMPLES",
     "STUDY_COLUMNS",
     "TOLERANCE",
+    "BootstrapConfig",
     "ConfusionCounts",
     "Curve",
     "Matches",
+    "PickScores",
     "Score",
     "Truth",
     "average_precision",
     "calibration_error",
+    "cluster_bootstrap",
     "count_outcomes",
+    "draw_weights",
     "f1",
     "interval",
-    "intervals",
+    "is_within",
     "match_detections",
     "match_picks",
     "mcc",
     "precision",
     "precision_recall",
-    "presence",
     "rank_correlation",
+    "ratio",
     "recall",
     "reliability",
-    "resampled",
     "residual_figures",
     "roc_auc",
+    "scorable_picks",
+    "score_intervals",
+    "score_picks",
     "scores_at",
     "study_errors",
     "study_row",

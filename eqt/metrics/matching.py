@@ -8,15 +8,92 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eqt.metrics.scores import ConfusionCounts, count_outcomes
 from eqt.picking.rules import P_LEAD
 from steadkit.labels import LabelConfig
-from steadkit.schema import N_SAMPLES
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 TOLERANCE = 0.5
 """Maximum residual in seconds of a correct pick."""
 
+PHASES = ("P", "S")
+
 IOU = 0.5
 """Minimum intersection over union of a correct detection and its earthquake."""
+
+
+class Truth(NamedTuple):
+    """Earthquakes in order of their traces, each column of shape (earthquakes,)."""
+
+    traces: int
+    """How many traces there are, those without an earthquake too."""
+
+    trace: np.ndarray
+    p: np.ndarray
+    s: np.ndarray
+    """Arrivals in samples, NaN where not known."""
+
+    def arrivals(self, phase: str) -> tuple[np.ndarray, np.ndarray]:
+        """List the traces and the seconds of the arrivals of P or S that are known."""
+        samples = self.p if phase == "P" else self.s
+        known = ~np.isnan(samples)
+        return self.trace[known], samples[known] / SAMPLING_RATE
+
+    def unknown(self, phase: str) -> np.ndarray:
+        """Return the numbers of the earthquakes whose P or S is not known."""
+        return np.flatnonzero(np.isnan(self.p if phase == "P" else self.s))
+
+    def lacks(self, phase: str) -> np.ndarray:
+        """Return which traces have an earthquake whose P or S is not known, shape (traces,)."""
+        return np.bincount(self.trace[self.unknown(phase)], minlength=self.traces) > 0
+
+    def can_judge(self, phase: str, traces: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """Return which picks cannot be an unlabelled arrival.
+
+        An unlabelled S lies anywhere after its P, and an unlabelled P anywhere before its S.
+
+        Parameters
+        ----------
+        phase
+            ``P`` or ``S``.
+        traces, seconds
+            Of each pick.
+
+        >>> truth = truth_of(np.array([600.0, 600.0]), np.array([900.0, np.nan]))
+        >>> truth.can_judge("S", np.array([0, 1, 1]), np.array([30.0, 30.0, 2.0]))
+        array([ True, False,  True])
+        """
+        unknown = self.unknown(phase)
+        known_arrival = (self.s if phase == "P" else self.p)[unknown] / SAMPLING_RATE
+        if phase == "P":
+            bound = np.full(self.traces, -np.inf)
+            np.maximum.at(bound, self.trace[unknown], known_arrival)
+            return seconds > bound[traces]
+        bound = np.full(self.traces, np.inf)
+        np.minimum.at(bound, self.trace[unknown], known_arrival)
+        return seconds < bound[traces]
+
+    @property
+    def is_event(self) -> np.ndarray:
+        """Which traces have an earthquake, shape (traces,)."""
+        return np.bincount(self.trace, minlength=self.traces) > 0
+
+
+def truth_of(p: np.ndarray, s: np.ndarray) -> Truth:
+    """List the earthquakes of traces.
+
+    Parameters
+    ----------
+    p, s
+        Arrivals in samples, shape (traces,), or (traces, earthquakes) where some have several;
+        NaN where there is none.
+
+    >>> truth_of(np.array([[600.0, 3000.0], [np.nan, np.nan]]), np.full((2, 2), np.nan)).trace
+    array([0, 0])
+    """
+    p, s = (np.asarray(arrivals, float).reshape(len(arrivals), -1) for arrivals in (p, s))
+    trace, column = np.nonzero(~(np.isnan(p) & np.isnan(s)))
+    return Truth(len(p), trace, p[trace, column], s[trace, column])
 
 
 class Matches(NamedTuple):
@@ -26,6 +103,15 @@ class Matches(NamedTuple):
     picks: np.ndarray
     residuals: np.ndarray
     """Pick minus arrival, seconds."""
+
+
+class PickScores(NamedTuple):
+    """Matches of picks with arrivals, and outcomes counted by trace."""
+
+    matches: Matches
+    traces: np.ndarray
+    """The trace of each match."""
+    counts: ConfusionCounts
 
 
 def match_picks(
@@ -61,14 +147,60 @@ def match_picks(
     """
     arrival, pick = _pairs(arrival_traces, pick_traces)
     residuals = picks[pick] - arrivals[arrival]
-    # Seconds are hundredths: without rounding, 0.5 may turn out as 0.5000000001.
+    near = is_within(residuals, tolerance)
+    arrival, pick, residuals = arrival[near], pick[near], residuals[near]
     distances = np.round(np.abs(residuals), 6)
-    near = distances <= tolerance
-    arrival, pick, distances = arrival[near], pick[near], distances[near]
     costs = distances if first is None else np.asarray(first, float)[pick]
     chosen = _pair_off(arrival, pick, costs, distances)
-    arrival, pick = arrival[chosen], pick[chosen]
-    return Matches(arrival, pick, picks[pick] - arrivals[arrival])
+    return Matches(arrival[chosen], pick[chosen], residuals[chosen])
+
+
+def is_within(residuals: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return which residuals are within a tolerance, both in seconds; NaN is not.
+
+    >>> is_within(np.array([6.01 - 5.51, -0.51, np.nan]), 0.5)
+    array([ True, False, False])
+    """
+    # Seconds are hundredths: without rounding, 0.5 may turn out as 0.5000000001.
+    near: np.ndarray = np.round(np.abs(residuals), 6) <= tolerance
+    return near
+
+
+def score_picks(
+    truth: Truth, phase: str, traces: np.ndarray, seconds: np.ndarray, tolerance: float
+) -> PickScores:
+    """Score the picks of a phase: the nearest pick within the tolerance matches an arrival.
+
+    Parameters
+    ----------
+    truth
+        The labelled earthquakes.
+    phase
+        ``P`` or ``S``.
+    traces, seconds
+        Of each pick.
+    tolerance
+        Maximum residual of a correct pick, seconds.
+    """
+    arrival_traces, arrivals = truth.arrivals(phase)
+    matches = match_picks(arrival_traces, arrivals, traces, seconds, tolerance)
+    match_traces = arrival_traces[matches.arrivals]
+    counts = count_outcomes(truth.traces, arrival_traces, traces, match_traces, truth.lacks(phase))
+    return PickScores(matches, match_traces, counts)
+
+
+def scorable_picks(
+    truth: Truth, phase: str, traces: np.ndarray, seconds: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Return which picks can be scored as right or wrong; the parameters are `score_picks`'s.
+
+    A pick that may be an unlabelled arrival, and matches no labelled one, is neither.
+    """
+    is_scorable = truth.can_judge(phase, traces, seconds)
+    if not is_scorable.all():
+        matches = match_picks(*truth.arrivals(phase), traces, seconds, tolerance)
+        is_scorable[matches.picks] = True
+    return is_scorable
 
 
 def match_detections(
@@ -135,14 +267,12 @@ def _pair_off(left: np.ndarray, right: np.ndarray, *costs: np.ndarray) -> np.nda
     chosen = []
     while len(remaining):
         left_ids, right_ids = left[remaining], right[remaining]
-        best = _first_of(left_ids) & _first_of(right_ids)
+        # Pairs are in order of cost: the first with a member is the cheapest of that member.
+        best = np.zeros(len(remaining), bool)
+        _, of_left = np.unique(left_ids, return_index=True)
+        _, of_right = np.unique(right_ids, return_index=True)
+        best[np.intersect1d(of_left, of_right, assume_unique=True)] = True
         chosen.append(remaining[best])
         is_used = np.isin(left_ids, left_ids[best]) | np.isin(right_ids, right_ids[best])
         remaining = remaining[~is_used]
     return np.concatenate(chosen) if chosen else remaining
-
-
-def _first_of(values: np.ndarray) -> np.ndarray:
-    first = np.zeros(len(values), bool)
-    first[np.unique(values, return_index=True)[1]] = True
-    return first

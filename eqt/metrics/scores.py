@@ -1,6 +1,6 @@
-"""Confusion counts and their scores: precision, recall, F1, Matthews' correlation coefficient."""
+"""Confusion counts and their scores, of a sum and of each trace; statistics of residuals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -11,17 +11,17 @@ def precision(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
     >>> precision(np.array([3, 0]), np.array([1, 0]))
     array([0.75,  nan])
     """
-    return _ratio(tp, tp + fp)
+    return ratio(tp, tp + fp)
 
 
 def recall(tp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """Compute recall, tp / (tp + fn); NaN without any actual positive."""
-    return _ratio(tp, tp + fn)
+    return ratio(tp, tp + fn)
 
 
 def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """Compute the harmonic mean of precision and recall."""
-    return _ratio(2 * tp, 2 * tp + fp + fn)
+    return ratio(2 * tp, 2 * tp + fp + fn)
 
 
 def mcc(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
@@ -35,10 +35,15 @@ def mcc(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.nd
     tp, fp, fn, tn = (np.asarray(count, float) for count in (tp, fp, fn, tn))
     # One root per factor: the product of four counts of a million exceeds the precision of a float.
     root = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
-    return _ratio(tp * tn - fp * fn, root)
+    return ratio(tp * tn - fp * fn, root)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide; NaN where the denominator is 0.
+
+    >>> ratio(np.array([1, 0]), np.array([4, 0]))
+    array([0.25,  nan])
+    """
     numerator, denominator = np.asarray(numerator, float), np.asarray(denominator, float)
     return np.divide(
         numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator != 0
@@ -79,11 +84,102 @@ class Score:
         return float(mcc(*map(np.array, (self.tp, self.fp, self.fn, self.tn))))
 
 
-def presence(event: np.ndarray, detected: np.ndarray) -> Score:
-    """Count traces by whether they are events and whether they have a detection."""
-    return Score(
-        tp=int((event & detected).sum()),
-        fp=int((~event & detected).sum()),
-        fn=int((event & ~detected).sum()),
-        tn=int((~event & ~detected).sum()),
+@dataclass(frozen=True)
+class ConfusionCounts:
+    """True and false positives and negatives of each trace, each of shape (traces,).
+
+    A trace without anything to be found in which nothing was found is one true negative.
+    """
+
+    tp: np.ndarray
+    fp: np.ndarray
+    fn: np.ndarray
+    tn: np.ndarray
+
+    def score(self, selection: np.ndarray | slice = slice(None)) -> Score:
+        """Return the sum over the selected traces, by default all."""
+        return Score(
+            **{
+                field.name: int(getattr(self, field.name)[selection].sum())
+                for field in fields(self)
+            }
+        )
+
+    @classmethod
+    def of_traces(cls, is_actual: np.ndarray, is_predicted: np.ndarray) -> "ConfusionCounts":
+        """Count each trace once, by what it is and what it was predicted to be, both bool.
+
+        >>> is_event, is_detected = np.array([True, True, False]), np.array([True, False, True])
+        >>> ConfusionCounts.of_traces(is_event, is_detected).score()
+        Score(tp=1, fp=1, fn=1, tn=0)
+        """
+        return cls(
+            is_actual & is_predicted,
+            ~is_actual & is_predicted,
+            is_actual & ~is_predicted,
+            ~is_actual & ~is_predicted,
+        )
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The counts as columns of an array, shape (traces, 4)."""
+        return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
+
+
+def count_outcomes(
+    traces: int,
+    truth: np.ndarray,
+    found_traces: np.ndarray,
+    matched: np.ndarray,
+    unknown: np.ndarray | None = None,
+) -> ConfusionCounts:
+    """Count true and false positives and negatives per trace.
+
+    Parameters
+    ----------
+    traces
+        Number of traces.
+    truth, found_traces
+        The number of the trace of each arrival, and of each pick.
+    matched
+        The number of the trace of each matched pick.
+    unknown
+        Which traces may have unlabelled arrivals, shape (traces,), and are no true negatives.
+
+    >>> counted = count_outcomes(3, np.array([0, 0]), np.array([0, 1]), np.array([0]))
+    >>> counted.score()
+    Score(tp=1, fp=1, fn=1, tn=1)
+    """
+    n_actual, n_found, tp = (
+        np.bincount(numbers, minlength=traces) for numbers in (truth, found_traces, matched)
     )
+    is_empty = (n_actual == 0) & (n_found == 0)
+    if unknown is not None:
+        is_empty &= ~unknown
+    return ConfusionCounts(tp, n_found - tp, n_actual - tp, is_empty.astype(int))
+
+
+def residual_figures(residuals: np.ndarray) -> dict[str, float]:
+    """Summarise residuals, seconds; NaN where there are none.
+
+    Returns
+    -------
+    dict
+        ``mean``, ``median``, ``sigma`` (the standard deviation), ``mae`` (mean of the absolute
+        values), ``rmse`` (root mean square) and ``mad``, the median distance from the median,
+        which a few large ones do not change.
+
+    >>> residual_figures(np.array([-0.25, 0.0, 1.0]))["mad"]
+    0.25
+    """
+    if not len(residuals):
+        return dict.fromkeys(("mean", "median", "sigma", "mae", "rmse", "mad"), float("nan"))
+    median = float(np.median(residuals))
+    return {
+        "mean": float(residuals.mean()),
+        "median": median,
+        "sigma": float(residuals.std()),
+        "mae": float(np.abs(residuals).mean()),
+        "rmse": float(np.sqrt((residuals**2).mean())),
+        "mad": float(np.median(np.abs(residuals - median))),
+    }

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from eqt.metrics.scores import presence
+from eqt.metrics.scores import ConfusionCounts
 from steadkit.schema import EVENT
 
 STUDY_COLUMNS = (
@@ -58,7 +58,10 @@ def study_row(results: pd.DataFrame, model_name: str) -> dict[str, object]:
     event = (results["trace_category"] == EVENT).to_numpy()
     row: dict[str, object] = {"model_name": model_name}
     for short, (long, name) in OUTPUTS.items():
-        row |= _study_counts(short, long, event, results[f"{name}_probability"].notna().to_numpy())
+        is_detected = results[f"{name}_probability"].notna().to_numpy()
+        score = ConfusionCounts.of_traces(event, is_detected).score()
+        row |= {f"{long}_recall": score.recall, f"{long}_precision": score.precision}
+        row |= {f"{short}_{outcome}": count for outcome, count in vars(score).items()}
     for phase, errors in study_errors(results).items():
         known = errors[~np.isnan(errors)]
         mean, squares = (
@@ -92,17 +95,3 @@ def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
         off = results[f"{phase}_pick"] - results[f"{phase.lower()}_arrival_sample"]
         errors[phase.lower()] = off.abs().where(counts).to_numpy(float)
     return errors
-
-
-def _study_counts(
-    short: str, long: str, event: np.ndarray, detected: np.ndarray
-) -> dict[str, object]:
-    score = presence(event, detected)
-    return {
-        f"{long}_recall": score.recall,
-        f"{long}_precision": score.precision,
-        f"{short}_tp": score.tp,
-        f"{short}_fp": score.fp,
-        f"{short}_tn": score.tn,
-        f"{short}_fn": score.fn,
-    }

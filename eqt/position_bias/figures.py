@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eqt.metrics import TOLERANCE
+from eqt.metrics import PHASES, TOLERANCE
 from eqt.position_bias.tables import by_position, by_second
-from eqt.position_bias.windows import PHASES, PositionResult
+from eqt.position_bias.windows import PositionResult
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, show_message, styled
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 

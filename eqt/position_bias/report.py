@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eqt.metrics import PHASES
 from eqt.plots import html
 from eqt.position_bias.figures import figures
 from eqt.position_bias.tables import by_position, by_second, snapped, summary
-from eqt.position_bias.windows import PHASES, PositionResult
+from eqt.position_bias.windows import PositionResult
 from steadkit.atomic import write_text
 from steadkit.plots import save
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eqt.metrics import PHASES
 from eqt.position_bias.bias import SECOND_WIDTH, bin_in_second
-from eqt.position_bias.windows import PHASES, PositionResult
+from eqt.position_bias.windows import PositionResult
 from steadkit.schema import SAMPLING_RATE
 
 POSITION_WIDTH = 250

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from eqt.metrics import TOLERANCE
+from eqt.metrics import PHASES, TOLERANCE, is_within
 from eqt.picking.picks import Thresholds
 from eqt.position_bias.bias import Bias, position_biases
 from eqt.probabilities import Predict
@@ -20,7 +20,6 @@ from steadkit.pipeline import BatchLoader
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.transforms import normalize, place, places
 
-PHASES = ("P", "S")
 MIN_POSITION, MAX_POSITION = 100, 5500
 """Range of random positions, in which a window has some noise before P and some of S."""
 
@@ -224,5 +223,5 @@ def _table(rows: list[Row], thresholds: Thresholds) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     residual = table["pick"] - table["arrival"]
     threshold = table["phase"].map({"P": thresholds.p, "S": thresholds.s})
-    is_near = residual.abs() <= TOLERANCE * SAMPLING_RATE
+    is_near = is_within(residual.to_numpy() / SAMPLING_RATE, TOLERANCE)
     return table.assign(residual=residual, hit=is_near & (table["probability"] > threshold))

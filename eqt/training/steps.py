@@ -199,7 +199,7 @@ class Trainer:
     def _validate(
         self, network: Network, waveforms: Any, targets: dict[str, Any]
     ) -> tuple[Any, Any, Any]:
-        """Return losses, candidates and peaks; see `eqt.training.metrics.count`."""
+        """Return losses, candidates and peaks; see `eqt.training.metrics.count_batch`."""
         import tensorflow as tf
 
         outputs = network(waveforms, training=False)

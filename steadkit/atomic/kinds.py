@@ -60,10 +60,10 @@ BY_SUFFIX = {
 """Kind by file name ending, where the command does not declare one."""
 
 
-def table(columns: Sequence[str]) -> str:
+def csv_kind(columns: Sequence[str]) -> str:
     """Name the kind of a CSV with these columns.
 
-    >>> table(["trace_name", "what"])
+    >>> csv_kind(["trace_name", "what"])
     'CSV with the columns trace_name, what'
     """
     return f"{TABLE} with the columns {', '.join(columns)[:200]}"
@@ -77,12 +77,14 @@ def kind_of_file(path: Path) -> str:
     OSError
         It is missing or cannot be read.
     """
+    # Opening a named pipe without O_NONBLOCK waits for a writer that may never come.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return "folder, pipe or device"
         head = file.read(HEAD_BYTES)
+        # An HDF5 file of ours has its group of names at the end.
         file.seek(max(status.st_size - HEAD_BYTES, 0))
         return kind_of(head, file.read(HEAD_BYTES))
 
@@ -110,6 +112,8 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
 def _kind_of_zip(head: bytes) -> str:
     if not head.startswith(b"PK\x03\x04"):
         return ""
+    # The local header of a member: 30 bytes, of which the length of the name is at 26, then the
+    # name.
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
 
@@ -126,6 +130,7 @@ def _kind_of_text(head: bytes) -> str:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the end may be cut
     except UnicodeDecodeError:
         return ""
+    # A zero byte is valid UTF-8 but in no text file.
     if "\0" in text:
         return ""
     start = text.lstrip().lower()
@@ -138,7 +143,7 @@ def _kind_of_text(head: bytes) -> str:
     columns = [name.strip().strip('"') for name in text.partition("\n")[0].split(",")]
     if {"trace_name", "trace_category"} <= set(columns):
         return TRACES
-    return table(columns) if len(columns) > 1 else TEXT
+    return csv_kind(columns) if len(columns) > 1 else TEXT
 
 
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
@@ -153,7 +158,8 @@ def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = N
 def may_replace(new_kind: str, old_kind: str) -> bool:
     """Return whether a file of one kind may take the place of one of another.
 
-    >>> may_replace(TABLE, TRACES), may_replace(table(["a", "b"]), TRACES), may_replace(PNG, EMPTY)
+    >>> abc = csv_kind(["a", "b", "c"])
+    >>> may_replace(TABLE, TRACES), may_replace(abc, TRACES), may_replace(PNG, EMPTY)
     (True, False, True)
     """
     if old_kind == EMPTY or new_kind in ("", ANY, old_kind):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, report
 
 
 @click.command()
@@ -16,7 +16,7 @@ from steadkit.cli.options import FILE, overwrite_option, report
     type=FILE,
     help="A STEAD file with its traces; repeat for several. Without: as for subset.",
 )
-@click.option("-o", "--output", type=FILE, help="HDF5 file to write; by default named as MANIFEST.")
+@output_option("HDF5 file to write; by default named as MANIFEST.")
 @click.option("--any-csv", is_flag=True, help="Accept CSV cells other than those of MANIFEST.")
 @overwrite_option
 def build(

@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, WholeType, overwrite_option, report, seed_option
-from steadkit.console import ErrorGroup, echo, summary
+from steadkit.cli.options import (
+    FILE,
+    WholeType,
+    output_option,
+    overwrite_option,
+    report,
+    seed_option,
+)
+from steadkit.console import ErrorGroup, echo, print_summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
 
-output_option = click.option(
-    "-o", "--output", type=FILE, required=True, help="HDF5 file to write; its CSV goes beside it."
-)
-folder_option = click.option(
-    "-o", "--output", type=FILE, required=True, help="Folder to write into; made if need be."
-)
+hdf5_option = output_option("HDF5 file to write; its CSV goes beside it.", required=True)
+folder_option = output_option("Folder to write into; made if need be.", required=True)
 band_option = click.option(
     "--band-pass", is_flag=True, help="Detrend, and pass 1-45 Hz alone, as STEAD is."
 )
@@ -29,7 +32,7 @@ def convert() -> None:
 
 @convert.command("from-seisbench")
 @click.argument("folder", type=FILE)
-@output_option
+@hdf5_option
 @click.option(
     "--source-types",
     multiple=True,
@@ -83,7 +86,7 @@ def to_seisbench(source: tuple[Path, ...], output: Path, bucket: int, overwrite:
     from steadkit.convert import to_seisbench as run
     from steadkit.sources import find_sources
 
-    summary(str(output), {"traces": run(find_sources(source), output, bucket, overwrite)})
+    print_summary(str(output), {"traces": run(find_sources(source), output, bucket, overwrite)})
 
 
 @convert.command("to-miniseed")
@@ -103,14 +106,14 @@ def to_miniseed(
     from steadkit.sources import source_from_path
 
     count = run(source_from_path(source), output, names, quakeml, overwrite)
-    summary(str(output), {"traces": count})
+    print_summary(str(output), {"traces": count})
 
 
 @convert.command("from-records")
 @click.argument("folder", type=FILE)
 @click.option("--picks", type=FILE, required=True, help="CSV or QuakeML.")
 @click.option("--stations", type=FILE, help="StationXML or CSV: where the stations stand.")
-@output_option
+@hdf5_option
 @click.option(
     "--noise",
     type=WholeType(0),

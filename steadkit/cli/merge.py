@@ -4,18 +4,13 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, report
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=FILE)
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    default=Path("merge.hdf5"),
-    show_default=True,
-    help="HDF5 file to write; its CSV goes beside it.",
+@output_option(
+    "HDF5 file to write; its CSV goes beside it.", default=Path("merge.hdf5"), show_default=True
 )
 @overwrite_option
 def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:

@@ -1,15 +1,17 @@
 """Parameter types, options and the report of a result that the commands share."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from steadkit.console import summary
+from steadkit.console import print_summary
 from steadkit.errors import printable
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095
 """Limits of the file systems of Linux and macOS."""
@@ -115,6 +117,35 @@ class NumbersType(click.ParamType):
             self.fail(f"{str(value)[:60]!r} is not numbers with commas between them", param, ctx)
 
 
+class RenamedOption(click.Option):
+    """Option whose former spellings are still understood, for one release, but not in --help."""
+
+    def __init__(self, *arguments: Any, former: tuple[str, ...] = (), **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.former = former
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser know all spellings; help and messages show those in `opts` alone."""
+        spellings = self.opts
+        self.opts = [*spellings, *self.former]
+        super().add_to_parser(parser, ctx)
+        self.opts = spellings
+
+
+def output_option(
+    help_text: str, *names: str, former: tuple[str, ...] = (), **settings: Any
+) -> Callable[[Command], Command]:
+    """Add -o/--output, the one spelling of where to write."""
+    return click.option(
+        *("-o", "--output", *names),
+        cls=RenamedOption,
+        former=former,
+        type=FILE,
+        help=help_text,
+        **settings,
+    )
+
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 seed_option = click.option(
     "--seed",
@@ -128,4 +159,4 @@ seed_option = click.option(
 def report(target: Path, categories: Mapping[str, int], digest: str) -> None:
     """Print the counts and the digest of the data set written to `target`."""
     counts = {"traces": sum(categories.values()), **categories}
-    summary(str(target), counts | {"manifest": f"{digest[:12]}..."})
+    print_summary(str(target), counts | {"manifest": f"{digest[:12]}..."})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steadkit.cli.options import FILE, NumberType, overwrite_option
+from steadkit.cli.options import FILE, NumberType, output_option, overwrite_option
 from steadkit.console import ErrorGroup, echo
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def figure_options(suffix: str = "") -> Callable[[Command], Command]:
         for option in (
             click.option("--show", is_flag=True, help="Open the figure when it is written."),
             overwrite_option,
-            click.option("-o", "--output", type=FILE, help="Figure to write: .png, .pdf or .svg."),
+            output_option("Figure to write: .png, .pdf or .svg."),
         ):
             checked = option(checked)
         return checked

@@ -11,6 +11,7 @@ from steadkit.cli.options import (
     FractionType,
     NumbersType,
     WholeType,
+    output_option,
     overwrite_option,
     report,
     seed_option,
@@ -53,7 +54,7 @@ from steadkit.console import echo
     type=FILE,
     help="Leave out the traces listed here: names, a CSV or a manifest.",
 )
-@click.option("-o", "--output", type=FILE, help="HDF5 file to write; its CSV goes beside it.")
+@output_option("HDF5 file to write; its CSV goes beside it.")
 @seed_option
 @click.option("--manifest-only", is_flag=True, help="List the traces, copy none; a CSV suffices.")
 @overwrite_option

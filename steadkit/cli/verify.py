@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, report
 from steadkit.console import echo
 
 MAX_SHOWN = 20
@@ -15,9 +15,7 @@ MAX_SHOWN = 20
 @click.command()
 @click.argument("data", type=FILE)
 @click.option("--manifest", type=FILE, help="By default the one beside DATA.")
-@click.option(
-    "-o", "--output", "--report", "target", type=FILE, help="CSV file for all differences."
-)
+@output_option("CSV file for all differences.", "target", former=("--report",))
 @overwrite_option
 def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bool) -> None:
     """Check DATA, HDF5 and CSV, against its manifest: every waveform, attribute and cell.
@@ -25,7 +23,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     Exit code 1 if anything differs.
     """
     from steadkit.atomic import check_targets, note_input, write_text
-    from steadkit.atomic.kinds import table as table_kind
+    from steadkit.atomic.kinds import csv_kind
     from steadkit.manifest import load
     from steadkit.sources import source_from_path
     from steadkit.verify import covers_csv
@@ -35,7 +33,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     path = manifest or source.hdf5.with_suffix(".manifest")
     note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]
-    file_kind = table_kind(columns)
+    file_kind = csv_kind(columns)
     if target is not None:
         check_targets([target], overwrite, [file_kind])
     expected = load(path)

@@ -7,9 +7,8 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, AttributeSchema, decode_all
-from steadkit.hdf5.global_heap import REFERENCE
+from steadkit.hdf5.global_heap import REFERENCE, WORD, padding_mask
 from steadkit.hdf5.object_header import round_up_8
-from steadkit.hdf5.padding import WORD, padding_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +39,8 @@ class AttributeTable:
     def digests(self) -> list[bytes]:
         """Return the digest of each row, as `Attributes.digest` does."""
         return [
+            # Texts are concatenated without padding, as in the digest of one trace: both must give
+            # the same bytes.
             blake3(body + texts).digest(ATTRIBUTES_DIGEST)
             for body, texts in zip(self._bodies(), self._plain_texts(), strict=True)
         ]
@@ -56,6 +57,8 @@ class AttributeTable:
         """Decode some attributes, a value a row, as `Attributes.decode` does."""
         values_by_name: dict[str, list[object]] = {}
         content, ends = self._plain(), np.cumsum(self.lengths.ravel()).reshape(self.lengths.shape)
+        # Walked field by field in the order of the schema, as the value of a field has no other
+        # address.
         position = n_texts = 0
         for field in self.schema.fields:
             position += len(field.head)
@@ -110,6 +113,7 @@ def table_of(attributes: Attributes) -> AttributeTable:
 
 def group_by_schema(datasets: Datasets) -> Datasets:
     """Concatenate the tables of each schema."""
+    # One table for each schema, as headers of one length are laid out as one array.
     by_schema: dict[AttributeSchema, list[tuple[np.ndarray, AttributeTable]]] = {}
     for address, table in datasets:
         by_schema.setdefault(table.schema, []).append((address, table))

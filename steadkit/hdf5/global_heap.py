@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 
 from steadkit.hdf5.object_header import UNDEFINED, ByteReader, DamageError, UnsupportedError
-from steadkit.hdf5.padding import WORD, n_words, padding_mask, ragged_arange
+
+WORD: Final = 8
+"""Bytes to whose multiples texts are padded."""
 
 MIN_COLLECTION: Final = 4096
 """Bytes of the smallest collection that the format allows."""
@@ -16,10 +18,13 @@ MIN_COLLECTION: Final = 4096
 MAX_COLLECTION: Final = 1 << 24
 MAX_INDEX: Final = 0xFFFF
 
+# Packed to 16 bytes, with an address of eight.
 REFERENCE = struct.Struct("<IQI")
 """A text: its length, the address of the collection that holds it, its index there."""
 
+# Section III.E: signature, version and size of the complete collection, this head included.
 COLLECTION: Final = struct.Struct("<4sB3xQ")
+# Index, reference count and bytes; the count is never used, as no text is shared.
 OBJECT: Final = struct.Struct("<HH4xQ")
 HEAD: Final = OBJECT.size // WORD
 """Words before the text of an object: its index, and the length of the text."""
@@ -51,7 +56,9 @@ class HeapCollection:
             index = words[position] & MAX_INDEX
             if not index:  # object 0 is the free space that ends the collection
                 break
+            # Every object is padded to eight bytes, so that the next head begins on a word.
             next_position = position + HEAD + (words[position + 1] + WORD - 1) // WORD
+            # Without this guard a hostile length would let a text continue into the next read.
             if next_position > len(words):
                 raise DamageError("has an attribute whose text is longer than its heap")
             positions[index], position = position, next_position
@@ -92,6 +99,7 @@ class GlobalHeap:
         """
         contents = []
         for length, address, index in references:
+            # An empty text has no object: its address is 0 or undefined.
             is_empty = not length and address in (0, UNDEFINED)
             contents.append(b"" if is_empty else self._collection(address).text(index, length))
         return contents
@@ -113,28 +121,18 @@ class GlobalHeap:
         """
         if not lengths.size:
             return np.ones(len(lengths), bool), np.empty(0, np.uint64)
+        # A collection of the smallest size holds the texts of several traces, so that a batch has
+        # far fewer collections than references.
         unique_addresses, numbers = np.unique(addresses, return_inverse=True)
         collections = self._stack(unique_addresses.tolist())
         numbers = numbers.reshape(addresses.shape)
         is_empty = (lengths == 0) & ((addresses == 0) | (addresses == UNDEFINED))
         sizes = np.where(is_empty, 0, HEAD + n_words(lengths))
-        # The texts of a row follow one another, but where a new collection begins.
-        continues = np.zeros(lengths.shape, bool)
-        continues[:, 1:] = (
-            (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
-        )
-        continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
-        is_first = ~continues & ~is_empty
-        positions = np.zeros(lengths.shape, np.int64)
-        positions[is_first] = _search(
-            collections, numbers[is_first], indices[is_first], lengths[is_first]
-        )
-        for column in range(1, lengths.shape[-1]):
-            previous_ends = positions[:, column - 1] + sizes[:, column - 1]
-            positions[:, column] = np.where(
-                continues[:, column], previous_ends, positions[:, column]
-            )
+        positions = _find_texts(collections, numbers, indices, lengths, sizes)
         ends = positions + sizes
+        # A match of index and length proves less than a walk does: in a heap with swapped blocks
+        # both were right and the text was another trace's. So all objects of a collection must lead
+        # to one another.
         is_valid = _are_valid(collections)
         for number in np.flatnonzero(~is_valid).tolist():
             is_valid[number] = self._is_valid(int(unique_addresses[number]))
@@ -142,6 +140,7 @@ class GlobalHeap:
         # Position 0 can be read in any collection; `is_inside` keeps it from being a match.
         positions = np.where(is_inside, positions, 0)
         heads = collections[numbers, positions]
+        # The upper bytes of a head are the reference count, which writers set as they like.
         is_match = is_inside & (heads & np.uint64(MAX_INDEX) == indices)
         is_match &= collections[numbers, positions + 1] == lengths
         is_complete = (is_match | is_empty).all(axis=1)
@@ -182,6 +181,8 @@ class GlobalHeap:
                 len(self._cache) >= MAX_CACHED_COLLECTIONS
                 or collection.words.nbytes > MAX_CACHED_BYTES
             ):
+                # The cache is emptied as a whole: traces are read front to back, so that old
+                # collections are not asked for again.
                 self._cache.clear()
             self._cache[address] = collection
         return collection
@@ -190,6 +191,7 @@ class GlobalHeap:
 def _read_collection(raw: ByteReader, address: int) -> HeapCollection:
     # Nearly all collections have the smallest size, and some are at the very end of the file.
     start = raw.read(address, min(MIN_COLLECTION, max(16, raw.size - raw.base - address)))
+    # The size counts the head as well, and is no larger than the file in any sound collection.
     signature, version, size = COLLECTION.unpack_from(start)
     if signature != b"GCOL" or version != 1 or not MIN_COLLECTION <= size <= raw.size:
         raise DamageError("has an attribute whose text is not where it should be")
@@ -198,6 +200,7 @@ def _read_collection(raw: ByteReader, address: int) -> HeapCollection:
             f"has texts of {size:,} bytes in its attributes: {MAX_COLLECTION:,} are read at most, "
             "remove some"
         )
+    # A size that is no multiple of eight cannot hold a further object; the rest is ignored.
     content = start if size == len(start) else raw.read(address, size)
     return HeapCollection(np.frombuffer(content[: size // WORD * WORD], "<u8"))
 
@@ -230,6 +233,32 @@ def _are_valid(collections: np.ndarray) -> np.ndarray:
     return is_valid
 
 
+def _find_texts(
+    collections: np.ndarray,
+    numbers: np.ndarray,
+    indices: np.ndarray,
+    lengths: np.ndarray,
+    sizes: np.ndarray,
+) -> np.ndarray:
+    """Return the word at which the object of each text is expected; 0 where it is not found."""
+    is_empty = sizes == 0
+    # The texts of a row follow one another, but where a new collection begins.
+    continues = np.zeros(lengths.shape, bool)
+    continues[:, 1:] = (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
+    continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
+    is_first = ~continues & ~is_empty
+    positions = np.zeros(lengths.shape, np.int64)
+    # Texts are found by a search and not by a walk over all objects: nearly every collection
+    # holds texts of traces that nobody asked for.
+    positions[is_first] = _search(
+        collections, numbers[is_first], indices[is_first], lengths[is_first]
+    )
+    for column in range(1, lengths.shape[-1]):
+        previous_ends = positions[:, column - 1] + sizes[:, column - 1]
+        positions[:, column] = np.where(continues[:, column], previous_ends, positions[:, column])
+    return positions
+
+
 def _search(
     collections: np.ndarray, numbers: np.ndarray, indices: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
@@ -243,5 +272,43 @@ def _search(
     rows, positions = np.divmod(np.flatnonzero(is_candidate), is_candidate.shape[1])
     matches = np.zeros(len(low_bytes), np.int64)
     matches[rows] = positions
+    # Two candidates cannot be told apart by two bytes: such a row is read object by object.
     matches[np.bincount(rows, minlength=len(low_bytes)) != 1] = 0
     return matches
+
+
+def n_words(lengths: np.ndarray) -> np.ndarray:
+    """Return the number of words that texts of these lengths in bytes take.
+
+    >>> n_words(np.array([0, 1, 8, 9])).tolist()
+    [0, 1, 1, 2]
+    """
+    return (lengths + WORD - 1) // WORD
+
+
+def ragged_arange(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the concatenated ranges of `counts` consecutive numbers from each start.
+
+    >>> ragged_arange(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist()
+    [5, 6, 9, 10, 11]
+    """
+    # One `arange` over everything, shifted piece by piece: a loop over a million texts would take
+    # seconds.
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(counts.sum())
+
+
+def padding_mask(lengths: np.ndarray) -> np.ndarray:
+    """Return which bytes of padded texts are text, shape (words, 8); False is padding.
+
+    >>> padding_mask(np.array([3, 0, 8])).astype(int).tolist()
+    [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]]
+    """
+    counts = n_words(lengths)
+    ends = np.cumsum(counts)
+    is_text = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
+    # Only the last word of a text can be padded.
+    used = lengths - (counts - 1) * WORD
+    filled = counts > 0
+    is_text[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
+    return is_text

@@ -29,7 +29,10 @@ MAX_BLOCKS: Final = 4096
 MAX_BYTES: Final = 1 << 22
 """Bounds on one header, far above what 35 attributes need, so that no cycle runs for ever."""
 
+# Section IV.A.1.a: version, number of messages, reference count, bytes of the first block; four
+# bytes of padding bring the first message to a multiple of eight.
 PREFIX: Final = struct.Struct("<BxHII4x")
+# Type, size and flags of a message, in headers of version 1 padded to eight bytes.
 MESSAGE: Final = struct.Struct("<HHB3x")
 ADDRESS_PAIR: Final = struct.Struct("<QQ")
 
@@ -77,9 +80,12 @@ class FileReader(NamedTuple):
 
     def read(self, address: int, length: int) -> bytes:
         """Read `length` bytes, or raise `DamageError` where the file has fewer."""
+        # Checked before the read: a damaged address may be any 64-bit number, and `pread` takes no
+        # offset above 2**63 - 1.
         if address + length > self.size - self.base:
             raise DamageError(f"points to byte {address}, beyond the end of the file")
         content = os.pread(self.descriptor, length, self.base + address)
+        # The size is that of the moment when the file was opened.
         if len(content) < length:
             raise DamageError("has become shorter while it was read")
         return content
@@ -110,6 +116,7 @@ class Header(NamedTuple):
             for message_type, content, _ in self.messages
             if message_type == CONTINUATION
         ]
+        # The messages state the size of every block but the first.
         first = len(self.content) - sum(length for _, length in following)
         return [(address, first), *following]
 
@@ -124,7 +131,7 @@ class Storage(NamedTuple):
     bytes_stored: int
 
 
-def read_header(raw: ByteReader, address: int) -> Header:
+def read_object_header(raw: ByteReader, address: int) -> Header:
     """Read the object header at an address.
 
     Raises
@@ -134,6 +141,8 @@ def read_header(raw: ByteReader, address: int) -> Header:
     DamageError
         It does not follow the format.
     """
+    # One read serves nearly every header: a second one, only for the 16 bytes of the prefix, would
+    # cost as much again.
     start = raw.read_up_to(address, FIRST_READ)
     if start[:4] == b"OHDR":
         raise NewStyleError
@@ -146,11 +155,13 @@ def read_header(raw: ByteReader, address: int) -> Header:
     content, visited = block, {address}
     while continuations:
         block_address, length = continuations.pop(0)
+        # A damaged file may chain blocks in a circle.
         if block_address in visited or len(visited) == MAX_BLOCKS:
             raise DamageError("has an object header without end")
         visited.add(block_address)
         _check_size(len(content) + length, raw)
         block = raw.read(block_address, length)
+        # Only the first block has a prefix; a continuation block begins with a message.
         continuations += _parse_block(messages, block, 0, len(content))
         content += block
     return Header(content, messages)
@@ -171,6 +182,7 @@ def _parse_block(
 ) -> list[tuple[int, int]]:
     """Append a block's messages to the list; returns address and bytes of continuation blocks."""
     continuations = []
+    # Fewer bytes than the head of a message are padding.
     end = len(block) - MESSAGE.size
     while position <= end:
         message_type, size, flags = MESSAGE.unpack_from(block, position)
@@ -182,6 +194,7 @@ def _parse_block(
             if size < ADDRESS_PAIR.size:
                 raise DamageError("has a header that goes on nowhere")
             continuations.append(ADDRESS_PAIR.unpack_from(content))
+        # Type 0, NIL, is room that a removed message left; its content is whatever was there.
         elif message_type:
             if flags & SHARED:
                 raise UnsupportedError(
@@ -196,11 +209,14 @@ def _parse_block(
 
 def storage_of(header: Header) -> Storage | None:
     """Return how a dataset is stored; None if the header is not a dataset's."""
+    # Of several messages of one type the last one counts.
     contents = {message_type: content for message_type, content, _ in header.messages}
     if not {DATASPACE, DATATYPE, LAYOUT} <= contents.keys():
         return None
     layout = contents[LAYOUT]
     address, size = None, 0
+    # Section IV.A.2.i: version 3, class 1, address, size. Versions 1 and 2 are left to h5py, as are
+    # compact and chunked storage, whose data are not in one piece.
     if len(layout) >= 18 and layout[:2] == bytes([3, CONTIGUOUS]):
         address, size = ADDRESS_PAIR.unpack_from(layout, 2)
     if address == UNDEFINED or FILTERS in contents or EXTERNAL in contents:
@@ -214,6 +230,8 @@ def shape_of(dataspace: bytes) -> tuple[int, ...]:
     >>> shape_of(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
     (3,)
     """
+    # Section IV.A.2.b: version 1 has five reserved bytes before the dimensions, version 2 the type
+    # of the dataspace.
     start = {1: 8, 2: 4}.get(dataspace[0] if dataspace else 0)
     rank = dataspace[1] if len(dataspace) > 1 else 0
     if start is None or len(dataspace) < start + 8 * rank:

@@ -3,11 +3,14 @@
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from steadkit.hdf5.object_header import FileReader
+
+Item = TypeVar("Item")
 
 MERGE_DISTANCE: Final = 4096
 """Bytes between two parts up to which they are read as one."""
@@ -61,10 +64,14 @@ class ReadAhead:
         reads = sorted(
             map(DirectRead, direct_addresses, buffers, range(len(self.direct_addresses)))
         )
+        # Header addresses arrive in order; only samples, which may lie anywhere, make a sort
+        # necessary.
         parts = [(address, width) for address in addresses]
         parts += [(read.address, len(read.buffer)) for read in reads]
         spans = list(_spans(sorted(parts) if reads else parts, raw.size - raw.base))
         needed = sum(end - start for start, end in spans)
+        # Memory of an earlier batch is used again: the kernel maps and clears each page of a new
+        # allocation.
         if memory is None or len(memory) < needed:
             memory = np.empty(needed, np.uint8)
         self._free = memory.data
@@ -84,6 +91,8 @@ class ReadAhead:
             views += self._carve(read.address - position), read.buffer
             numbers += None, read.number
             position = read.address + len(read.buffer)
+        # What lies between the samples is read too, as one `preadv` is cheaper than two; the
+        # headers are in it.
         views.append(self._carve(end - position))
         numbers.append(None)
         for first in range(0, len(views), MAX_VIEWS):
@@ -108,6 +117,8 @@ class ReadAhead:
     def view(self, address: int, length: int) -> memoryview | None:
         """Return bytes that were read ahead, None unless all lie in one piece."""
         view = self._view_from(address)[:length]
+        # A piece boundary inside the range sends the caller to the file: the pieces are not
+        # adjacent in memory, as samples went straight to the buffers of the caller.
         return view if len(view) == length else None
 
     def _view_from(self, address: int) -> memoryview:
@@ -130,6 +141,7 @@ class ReadAhead:
 
 def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     """Merge parts, address and bytes, that overlap or nearly do; clip them to the file's end."""
+    # Before the file, so that the first part, even at address 0, opens a span.
     start = end = -MERGE_DISTANCE - 1
     for address, length in parts:
         if address > end + MERGE_DISTANCE:
@@ -139,3 +151,27 @@ def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, i
         end = max(end, min(address + length, size))
     if end > start:
         yield start, end
+
+
+def consecutive_ranges(
+    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
+) -> Iterator[tuple[int, int]]:
+    """Yield the start and stop of each range whose neighbours are all adjacent.
+
+    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda previous, item: item == previous + 1))
+    [(0, 3), (3, 4), (4, 5)]
+    """
+    start = 0
+    for stop, (previous, item) in enumerate(pairwise(items), 1):
+        if not are_adjacent(previous, item):
+            yield start, stop
+            start = stop
+    if items:
+        yield start, len(items)
+
+
+def expect_random_reads(descriptor: int) -> None:
+    """Advise the system, where it can be, against reading ahead of a file."""
+    # macOS has no such call.
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)

@@ -6,7 +6,7 @@ becomes a template; the others are compared with it, as arrays, wherever they mu
 their values are taken from the same positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, NamedTuple
@@ -138,6 +138,8 @@ class TemplateGroup:
         heaps
             The heap collections with the texts.
         """
+        # All templates of a schema in one array: a batch has headers of several layouts, and one
+        # comparison for each layout would cost as many calls of NumPy.
         rows, template_numbers, contents = zip(*headers, strict=True)
         stack, numbers = self._stack, np.array(template_numbers)
         padded = b"".join([content.ljust(stack.length, b"\0") for content in contents])
@@ -145,12 +147,14 @@ class TemplateGroup:
         is_alike = ((table & stack.masks[numbers]) == stack.patterns[numbers]).all(axis=1)
         starts, numbers = np.flatnonzero(is_alike)[:, np.newaxis] * stack.length, numbers[is_alike]
         flat = table.ravel()
+        # Fancy indexing copies to adjacent bytes, which `view` needs.
         references = flat[starts + stack.references[numbers]].view(_REFERENCES)
         lengths = references["length"] * self.elements
         is_complete, texts = heaps.words(lengths, references["address"], references["index"])
         if not is_complete.any():
             return None
         starts, numbers = starts[is_complete], numbers[is_complete]
+        # The heads of the attributes are the same in all rows; only values are filled in.
         bodies = np.repeat(self.body[np.newaxis], len(numbers), axis=0)
         bodies[:, self.values] = flat[starts + stack.values[numbers]]
         data = flat[starts + stack.data[numbers]].view("<u8")[:, 0]
@@ -184,6 +188,7 @@ class TemplateIndex:
 
     def candidates(self, starts: Sequence[bytes]) -> list[list[tuple[TemplateGroup, int]]]:
         """Return the templates that each header may match."""
+        # A header that is shorter than the first block matches nothing, and zeros have no version.
         complete = [start if len(start) == self.first else bytes(self.first) for start in starts]
         table = np.frombuffer(b"".join(complete), np.uint8).reshape(len(starts), -1) & self.mask
         return [self._by_signature.get(row.tobytes(), []) for row in table]
@@ -230,6 +235,7 @@ class HeaderTemplates:
         """Read the headers at some addresses that match a template and are not damaged."""
         starts = [_read_start(raw, address, self._max_first_bytes) for address in addresses]
         batches = []
+        # A header whose first block fits several templates is settled by its further blocks.
         remaining = self._candidates(starts)
         while remaining:
             # Each header with its first candidate, which it nearly always matches; the others are
@@ -288,6 +294,7 @@ def _read_blocks(raw: ByteReader, start: bytes, template: Template) -> bytes:
         return b""
     for position, expected in template.blocks:
         address, length = ADDRESS_PAIR.unpack_from(content, position)
+        # A block of another size has other messages, so that this header is of another layout.
         if length != expected:
             return b""
         try:
@@ -301,18 +308,6 @@ def _template(
     header: Header, known_fields: dict[bytes, AttributeField]
 ) -> tuple[TemplateGroup, Template]:
     """Return the template of a header, and a new group of its schema."""
-    mask = bytearray(len(header.content))
-    mask[: PREFIX.size] = b"\xff" * PREFIX.size
-    mask[4:8] = bytes(4)  # the reference count: the number of its names
-    for message_type, content, position in header.messages:
-        fixed = len(content) if message_type in FIXED else 0
-        mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
-    continuations = header.spans(CONTINUATION)
-    for begin, _ in continuations:
-        mask[begin : begin + 8] = bytes(8)
-    data = header.spans(LAYOUT)[-1][0] + 2
-    mask[data : data + 8] = bytes(8)
-    ends = dict(header.spans(ATTRIBUTE))
     body, elements = b"", []
     header_positions: list[int] = []
     body_positions: list[int] = []
@@ -320,7 +315,6 @@ def _template(
     attributes = sorted_attributes(header, known_fields)
     for attribute_field, position, start in attributes:
         value_start = position + start
-        mask[value_start : ends[position]] = bytes(ends[position] - value_start)
         value_bytes: Sequence[int] = range(attribute_field.size)
         if attribute_field.element:
             references += range(value_start, value_start + attribute_field.size)
@@ -336,14 +330,40 @@ def _template(
         np.array(body_positions, np.int64),
         np.array(elements, np.int64),
     )
-    fixed_bits = np.frombuffer(mask, np.uint8)
+    continuations = [begin for begin, _ in header.spans(CONTINUATION)]
+    data = _data_position(header)
+    mask = _fixed_bits(header, {position: start for _, position, start in attributes})
     template = Template(
-        fixed_bits,
-        np.frombuffer(header.content, np.uint8) & fixed_bits,
+        mask,
+        np.frombuffer(header.content, np.uint8) & mask,
         PREFIX.size + PREFIX.unpack_from(header.content)[3],
-        [(begin, ADDRESS_PAIR.unpack_from(header.content, begin)[1]) for begin, _ in continuations],
+        [(begin, ADDRESS_PAIR.unpack_from(header.content, begin)[1]) for begin in continuations],
         data + np.arange(8),
         np.array(header_positions, np.int64),
         np.array(references, np.int64),
     )
     return group, template
+
+
+def _data_position(header: Header) -> int:
+    # Behind version and class; the last layout message counts, as in `storage_of`.
+    return header.spans(LAYOUT)[-1][0] + 2
+
+
+def _fixed_bits(header: Header, value_starts: Mapping[int, int]) -> np.ndarray:
+    """Return the mask of the bits that are the same in all headers of a layout.
+
+    `value_starts` is the offset of the value in each attribute message, by its position.
+    """
+    mask = bytearray(len(header.content))
+    mask[: PREFIX.size] = b"\xff" * PREFIX.size
+    mask[4:8] = bytes(4)  # the reference count: the number of its names
+    for message_type, content, position in header.messages:
+        fixed = len(content) if message_type in FIXED else 0
+        # Not to the end of an attribute, as the padding behind a value may hold anything.
+        fixed = value_starts.get(position, fixed)
+        mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
+    # Addresses of further blocks differ; their sizes, behind them, must be the same.
+    for begin in [*(begin for begin, _ in header.spans(CONTINUATION)), _data_position(header)]:
+        mask[begin : begin + 8] = bytes(8)
+    return np.frombuffer(mask, np.uint8)

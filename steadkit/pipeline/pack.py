@@ -74,6 +74,7 @@ def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
         if present.recipe.get("operation") != "from-seisbench":
             raise InputError(f"{str(files.hdf5)!r} is no conversion: choose another name")
         converted_ns = files.hdf5.stat().st_mtime_ns
+        # Strictly older: a file written in the same tick may have changed after it was read.
         if all(path.stat().st_mtime_ns < converted_ns for path in used):
             return files.hdf5
     from_seisbench(folder, files, overwrite=files.hdf5.exists())

@@ -24,12 +24,10 @@ from steadkit.hdf5 import Hdf5Writer, group_by_schema
 from steadkit.hdf5.writer import FIRST_BLOCK
 from steadkit.processes import WorkerDiedError, count_cores
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.copy_process import CopyProcess
-from steadkit.store.copy_task import TASK_TRACES, CopiedBatch, CopyWorker, Task
-from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
-from steadkit.store.open import open_data
+from steadkit.store.copy_worker import TASK_TRACES, CopiedBatch, CopyProcess, CopyTask, CopyWorker
+from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume_journal
+from steadkit.store.open import TRACE_BYTES, open_data
 from steadkit.store.reader import Reader
-from steadkit.store.samples import TRACE_BYTES
 from steadkit.store.trace_index import find_headers
 
 BLOCK_TRACES: Final = 4096
@@ -63,10 +61,13 @@ class CopyPlan:
     def identity(self, block: int) -> bytes:
         """Return a digest of this copy: another plan or a changed source has another one."""
         hashed = hashlib.blake2b(str(block).encode(), digest_size=IDENTITY_BYTES)
+        # Size and time notice a source that was changed between two runs; reading it would take as
+        # long as the copy.
         for path in self.sources:
             status = path.stat()
             hashed.update(os.fsencode(path.resolve()))
             hashed.update(f"\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
+        # In pieces, as the names of all of STEAD are one text of 30 MB.
         for start in range(0, len(self.names), BLOCK_TRACES):
             hashed.update("\n".join(self.names[start : start + BLOCK_TRACES]).encode())
         hashed.update(np.asarray(self.numbers, "<i4").tobytes())
@@ -131,8 +132,9 @@ def copy_traces(
     InputError
         A source or a trace in it cannot be used.
     """
+    # Headers begin behind the samples of all traces, in every run alike.
     start = FIRST_BLOCK + len(plan.names) * TRACE_BYTES
-    complete = resume(journal, plan.identity(block), target, FIRST_BLOCK, start)
+    complete = resume_journal(journal, plan.identity(block), target, FIRST_BLOCK, start)
     blocks = [
         range(first, min(first + block, len(plan.names)))
         for first in range(0, len(plan.names), block)
@@ -169,12 +171,16 @@ def _open_copy(plan: CopyPlan, target: Path, n_done: int, resume_at: int | None)
         if resume_at is None:
             # All samples before all headers: so the offset of each trace follows from its index.
             file.reserve(len(plan.names))
+        # The main process opens the sources too: it looks up names, and copies where a process has
+        # died.
         readers = [
             Reader(stack.enter_context(open_data(path)), number)
             for path, number in zip(plan.sources, plan.n_traces, strict=True)
         ]
         headers = _header_addresses(plan, readers, n_done)
         workers: SimpleQueue[CopyWorker | CopyProcess] = SimpleQueue()
+        # Two threads are worth little more than one: each holds the interpreter for half of its
+        # work.
         n_processes = _n_processes(len(plan.names) - n_done)
         for _ in range(n_processes):
             process = CopyProcess(plan.sources, plan.n_traces, file.descriptor)
@@ -186,6 +192,7 @@ def _open_copy(plan: CopyPlan, target: Path, n_done: int, resume_at: int | None)
         # Registered after the files, so shut down before: no task may run when these are closed.
         for executor in (syncer, pool):
             stack.callback(executor.shutdown, cancel_futures=True)
+        # Last, so that an error before leaves no bar on the terminal.
         bar = ProgressBar()
         bar.start(f"copying to {target.name}", len(plan.names))
         stack.callback(bar.stop)
@@ -197,6 +204,8 @@ def _header_addresses(plan: CopyPlan, readers: Sequence[Reader], n_done: int) ->
     headers, numbers = np.zeros(len(plan.names), np.int64), np.asarray(plan.numbers)
     for number, reader in enumerate(readers):
         rows = n_done + np.flatnonzero(numbers[n_done:] == number)
+        # One call for each source, in which many names are found by one pass through its symbol
+        # table.
         headers[rows] = find_headers(reader, [plan.names[row] for row in rows.tolist()])
     return headers
 
@@ -235,6 +244,7 @@ def _copy_blocks(copy: _Copy, blocks: Sequence[range]) -> Iterator[Record]:
 
 def _sync(copy: _Copy) -> None:
     """Start `fdatasync` in the background, so that the disk does not begin only at the end."""
+    # One call at a time: each covers all writes before it, so that a second one would only wait.
     if not copy.syncing or copy.syncing[0].done():
         for finished in copy.syncing:
             finished.result()  # raises the error of a disk that failed
@@ -245,19 +255,22 @@ def _start_block(copy: _Copy, block: range) -> list[Future[CopiedBatch]]:
     """Submit the batches of a block to the pool."""
     if not block:
         return []
+    # Before any write of the block: extents laid out in one piece took 19 us a trace to write, not
+    # 27, and a full disk is noticed at once.
     copy.file.allocate(_sample_offset(block[0]), len(block))
     names, numbers = copy.plan.names, copy.plan.numbers
     futures = []
     for first in range(block.start, block.stop, TASK_TRACES):
         last = min(first + TASK_TRACES, block.stop)
+        # Python's integers, as a task is pickled for a process and NumPy's take more room.
         sources = [int(number) for number in numbers[first:last]]
         headers = copy.headers[first:last].tolist()
-        task = Task(names[first:last], sources, headers, _sample_offset(first))
+        task = CopyTask(names[first:last], sources, headers, _sample_offset(first))
         futures.append(copy.pool.submit(_copy_batch, copy, task))
     return futures
 
 
-def _copy_batch(copy: _Copy, task: Task) -> CopiedBatch:
+def _copy_batch(copy: _Copy, task: CopyTask) -> CopiedBatch:
     """Run a task on an idle worker; a process that died is replaced by a worker of this one."""
     worker = copy.workers.get()
     try:
@@ -274,6 +287,7 @@ def _replace(copy: _Copy, dead: CopyWorker | CopyProcess) -> CopyWorker:
     """Return a worker for a process that died, after it has copied its unflushed tasks again."""
     worker = _new_worker(copy.stack, copy.file, copy.readers)
     if isinstance(dead, CopyProcess):
+        # These were answered, but the process may have died before their bytes reached the file.
         for task in dead.unflushed:
             worker.copy_batch(task)
     return worker
@@ -298,7 +312,9 @@ def _sample_offset(index: int) -> int:
 
 def _write_headers(copy: _Copy, block: range, batches: Sequence[CopiedBatch]) -> Record:
     rows = np.concatenate([batch.rows for batch in batches])
+    # Once for the block and not for each batch: a table of each schema is laid out as arrays.
     datasets = group_by_schema([pair for batch in batches for pair in batch.attributes])
     content, rows["header"] = copy.file.layout(datasets)
     copy.file.append(content)
+    # After the headers are written: the record must not exist before what it vouches for.
     return record_of(rows, copy.file.end, content)

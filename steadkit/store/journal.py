@@ -15,7 +15,7 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.samples import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
+from steadkit.store.open import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
 
 IDENTITY_BYTES: Final = 32
 CHECK_BYTES: Final = 16
@@ -43,11 +43,14 @@ class Record(NamedTuple):
 
 def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
     """Return the record of a block from its rows and the bytes of its headers."""
+    # The digest of the headers has to be in the record, as rows hold only those of the attributes.
     content = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()
     return Record(rows, end, content + _check(content))
 
 
-def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int) -> list[Record]:
+def resume_journal(
+    journal: Path, identity: bytes, target: Path, data: int, headers: int
+) -> list[Record]:
     """Return the complete blocks of an interrupted run, and truncate the journal behind them.
 
     Parameters
@@ -65,6 +68,8 @@ def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int
         if content[:IDENTITY_BYTES] == identity:
             with target.open("rb") as file:
                 records = list(_complete_records(content[IDENTITY_BYTES:], file, data, headers))
+    # Both files begin again together: samples without a journal prove nothing, nor a journal
+    # without them.
     if records:
         os.truncate(journal, IDENTITY_BYTES + sum(len(record.content) for record in records))
     else:
@@ -81,23 +86,21 @@ def _complete_records(journal: bytes, file: BinaryIO, data: int, headers: int) -
         length = _HEAD.size + count * ROW.itemsize
         record = journal[position : position + length]
         position += length + CHECK_BYTES
+        # A record that was being written when the run was killed is incomplete.
         if journal[position - CHECK_BYTES : position] != _check(record):
             return
         rows = np.frombuffer(record[_HEAD.size :], ROW)
-        if not _samples_are_whole(file, data, rows):
+        # After a power failure the journal may be on the disk and the samples not: nothing forces
+        # an order between the two files, which would cost an `fsync` a block.
+        file.seek(data)
+        digests = [digest.tobytes() for digest in rows["waveform"]]
+        if any(waveform_digest(file.read(TRACE_BYTES)) != digest for digest in digests):
             return
         file.seek(headers)
         if _check(file.read(end - headers)) != check:
             return
         yield Record(rows, end, record + _check(record))
         data, headers = data + count * TRACE_BYTES, end
-
-
-def _samples_are_whole(file: BinaryIO, data: int, rows: np.ndarray) -> bool:
-    file.seek(data)
-    return all(
-        waveform_digest(file.read(TRACE_BYTES)) == digest.tobytes() for digest in rows["waveform"]
-    )
 
 
 def _check(content: bytes | memoryview) -> bytes:

@@ -23,18 +23,24 @@ from steadkit.hdf5 import (
     UnsupportedError,
     encode,
     read_attributes,
-    read_header,
+    read_object_header,
     storage_of,
     table_of,
 )
-from steadkit.hdf5.attributes import FLOAT32, empty_attribute
+from steadkit.hdf5.attributes import empty_attribute
+from steadkit.hdf5.datatypes import FLOAT32
 from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
+from steadkit.hdf5.readahead import consecutive_ranges, expect_random_reads
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.crash_probe import probe
-from steadkit.store.open import LIBRARY_ERRORS, dataset_of
-from steadkit.store.runs import consecutive_ranges
-from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+from steadkit.store.open import (
+    DTYPE,
+    LIBRARY_ERRORS,
+    TRACE_BYTES,
+    dataset_of,
+    probe_file,
+    read_dataset,
+)
 
 MAX_GAP_BYTES: Final = 1 << 14
 """Bytes between the samples of two traces up to which both are read by one system call."""
@@ -82,6 +88,7 @@ class Reader:
     def __init__(self, group: h5py.Group, n_traces: int | None = None):
         self.group = group
         self.path = Path(group.file.filename)
+        # HDF5's own descriptor: the same open file, even if another one takes its path meanwhile.
         descriptor = group.file.id.get_vfd_handle()
         size = os.fstat(descriptor).st_size
         self.raw = FileReader(descriptor, group.file.userblock_size, size)
@@ -91,6 +98,7 @@ class Reader:
         """Names that were looked up, see `steadkit.store.trace_index`."""
         self.table: SymbolTable | None = None
         """All names of the file, once the number of look-ups makes it worth to read them."""
+        # Shared by all traces of the file, which have the same 35 fields.
         self._known_fields: dict[bytes, Any] = {}
         self._templates = HeaderTemplates()
         self._read_ahead_bytes = FIRST_READ
@@ -103,6 +111,7 @@ class Reader:
     def address(self, name: str) -> int:
         """Look up the address of a trace's header."""
         try:
+            # Not `group.get`, which would open the object and parse its header.
             link = self.group.id.links.get_info(name.encode())
         except LIBRARY_ERRORS:
             dataset_of(self.group, name)  # raises an error that names the problem
@@ -117,10 +126,12 @@ class Reader:
         """Return the location of a trace, after its shape, type and bounds are checked."""
         address = self.address(name) if address is None else address
         try:
-            header = read_header(self.raw, address)
+            header = read_object_header(self.raw, address)
             storage = storage_of(header)
         except NewStyleError:
-            probe(self.path)
+            # A header of version 2 in a file with an old superblock: the library has to read it
+            # after all.
+            probe_file(self.path)
             return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
         except DamageError as error:
             raise self._damaged(name, error) from error
@@ -138,12 +149,13 @@ class Reader:
     def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
         if location.offset is None:
-            waveform[:] = _read_with_h5py(self.group, location.name)
+            waveform[:] = read_dataset(self.group, location.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
             raise self._shortened()
 
     def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
+        # One buffer for all gaps, as its bytes are never looked at.
         between = memoryview(bytearray(MAX_GAP_BYTES))  # headers and texts, read and discarded
         for start, stop in consecutive_ranges(locations, _are_neighbours):
             offsets = [
@@ -206,6 +218,7 @@ class Reader:
         if self._address_position is None:
             return []
         descriptor, first = self.raw.descriptor, self.raw.base + self._address_position
+        # Eight bytes a trace, from a page that the following read needs anyway.
         fields = b"".join([os.pread(descriptor, 8, first + address) for address in addresses])
         if len(fields) != 8 * len(addresses):
             return []
@@ -250,6 +263,7 @@ class Reader:
                 if int(headers.data_addresses.max()) <= last:
                     rows = [remaining[row] for row in headers.rows]
                     for row, address in zip(rows, headers.data_addresses.tolist(), strict=True):
+                        # No header is kept: its attributes are in the table already.
                         locations[row] = TraceLocation(
                             traces[row][0], self.raw.base + address, None
                         )
@@ -277,6 +291,8 @@ class Reader:
         near = [
             end - address for end in ends if 0 < end - address <= TRACE_BYTES + MAX_HEADER_REACH
         ]
+        # It never shrinks: a batch may hold traces of several layouts, and all are read at one
+        # width.
         self._read_ahead_bytes = max(self._read_ahead_bytes, *near)
         # The address of the samples, behind two bytes of the layout.
         self._address_position = header.spans(LAYOUT)[0][0] + 2
@@ -322,12 +338,6 @@ def _encode(values: Mapping[str, object]) -> Attributes:
         ) from error
 
 
-def expect_random_reads(descriptor: int) -> None:
-    """Advise the system, where it can be, against reading ahead of a file."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-
-
 def _are_neighbours(first: TraceLocation, second: TraceLocation) -> bool:
     if first.offset is None or second.offset is None:
         return False
@@ -349,34 +359,10 @@ def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
     if dataset.chunks is not None or status != h5py.h5d.SPACE_STATUS_ALLOCATED:
         return None
     offset: int | None = dataset.id.get_offset()
+    # Outside of the file the library reports the damage when it reads.
     if offset is None or offset + TRACE_BYTES > file_size:
         return None
     return offset
-
-
-def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
-    dataset = dataset_of(group, name)
-    try:
-        waveform: np.ndarray = dataset[()]
-    except LIBRARY_ERRORS as error:
-        file = group.file.filename
-        raise InputError(
-            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
-        ) from error
-    return waveform
-
-
-def read_waveform(group: h5py.Group, name: str) -> np.ndarray:
-    """Read one waveform, (6000, 3) float32 in counts, components E, N, Z at 100 Hz.
-
-    Raises
-    ------
-    InputError
-        It is missing, damaged, or holds NaN or infinity.
-    """
-    waveform = _read_with_h5py(group, name)
-    check_finite(waveform, name, group.file.filename)
-    return waveform
 
 
 def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:

@@ -8,9 +8,8 @@ import numpy as np
 
 from steadkit.hdf5 import AttributeTable, DamageError, table_of
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.open import DTYPE, LIBRARY_ERRORS, TRACE_BYTES, waveform_digest
 from steadkit.store.reader import MAX_GAP_BYTES, Reader
-from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 from steadkit.store.trace_index import known_headers
 
 BATCH_TRACES: Final = 128
@@ -99,8 +98,10 @@ def scan(
     samples
         Whether to read samples, not only headers and attributes.
     """
+    # From front to back, whatever order the names are in; stable, so that repeats keep theirs.
     order = np.argsort(addresses, kind="stable")
     waveforms = np.empty((BATCH_TRACES if samples else 0, *TRACE_SHAPE), DTYPE)
+    # Once for all batches, as mapping new pages takes as long as reading into them.
     memory = np.empty(BATCH_TRACES * (TRACE_BYTES + 2 * MAX_GAP_BYTES), np.uint8)
     for start in range(0, len(order), BATCH_TRACES):
         batch = order[start : start + BATCH_TRACES]

@@ -22,6 +22,7 @@ from steadkit.atomic.kinds import ANY
 from steadkit.errors import InputError
 from steadkit.hdf5 import DamageError, NewStyleError
 from steadkit.hdf5.data_addresses import data_addresses
+from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.hdf5.symbol_table import (
     SUPERBLOCK,
     TREE_NODE,
@@ -33,9 +34,8 @@ from steadkit.hdf5.symbol_table import (
     read_symbol_table,
 )
 from steadkit.schema import DATA_GROUP
-from steadkit.store.open import LIBRARY_ERRORS
-from steadkit.store.reader import Reader, expect_random_reads, is_waveform
-from steadkit.store.samples import TRACE_BYTES
+from steadkit.store.open import LIBRARY_ERRORS, TRACE_BYTES
+from steadkit.store.reader import Reader, is_waveform
 
 CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""
@@ -97,6 +97,8 @@ def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
 
     Names are looked up in the symbol table once their number makes it worth to read it.
     """
+    # Counted over all calls: many small requests repay the reading of the table as well as a large
+    # one.
     reader.n_looked_up += len(names)
     if reader.table is None and reader.n_looked_up * MIN_SHARE * TRACE_BYTES > reader.raw.size:
         reader.table = _read_table(reader)
@@ -115,6 +117,7 @@ def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
     InputError
         A trace is missing, is a link, or is not what STEAD promises.
     """
+    # Without an index, offsets are in the headers alone, which a cold disk reads for minutes.
     index = _index(reader, len(names))
     if index is None:
         headers = find_headers(reader, names)
@@ -123,7 +126,11 @@ def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
         rows = index.table.find(names)
         headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
         samples = _rows_of(index.samples, rows)
-    return TraceOffsets(headers, _complete(reader, names, headers, samples))
+    # One by one, which raises an error for what is no trace.
+    for row in np.flatnonzero(samples < 0).tolist():
+        offset = reader.locate(names[row], int(headers[row])).offset
+        samples[row] = -1 if offset is None else offset
+    return TraceOffsets(headers, samples)
 
 
 def _index(reader: Reader, n_names: int) -> Index | None:
@@ -177,16 +184,6 @@ def _read_table(reader: Reader) -> SymbolTable | None:
         return None
 
 
-def _complete(
-    reader: Reader, names: Sequence[str], headers: np.ndarray, samples: np.ndarray
-) -> np.ndarray:
-    """Locate the traces without a sample offset one by one; raises an error for what is none."""
-    for row in np.flatnonzero(samples < 0).tolist():
-        offset = reader.locate(names[row], int(headers[row])).offset
-        samples[row] = -1 if offset is None else offset
-    return samples
-
-
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:
     """Return sample offsets from headers read in ascending order; -1 where not contiguous."""
     order = np.argsort(headers, kind="stable")
@@ -212,6 +209,7 @@ def _key(reader: Reader, group: Group) -> bytes | None:
         superblock = reader.raw.read(0, SUPERBLOCK.size)
     except DamageError:
         return None
+    # The identity alone is not enough: a file may be changed in place and its time set back.
     hashed = blake3(repr((identity, group)).encode() + superblock + root)
     return hashed.update(heap).digest(_DIGEST)
 
@@ -231,6 +229,8 @@ def _save(path: Path, index: Index, key: bytes) -> None:
     """Write an index; an error of the cache is ignored, as the index only saves time."""
     columns = (index.table.name_offsets, index.table.headers, index.samples)
     body = key + b"".join(column.astype("<i8").tobytes() for column in columns)
+    # The digest detects a write that the disk lost part of; the rename is atomic, but the cache is
+    # not synced for it.
     content = _FIRST_LINE + blake3(body).digest(_DIGEST) + body
     with suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -246,9 +246,11 @@ def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:
     start = len(_FIRST_LINE) + _DIGEST
     body = memoryview(content)[start:]
     rows, rest = divmod(len(body) - _DIGEST, 8 * _COLUMNS)
+    # Checked by its length before a view of rows is made.
     is_whole = content.startswith(_FIRST_LINE) and not rest and rows >= 0
     if not is_whole or content[len(_FIRST_LINE) : start] != blake3(body).digest(_DIGEST):
         return None
+    # An index of an earlier state of the file.
     if body[:_DIGEST] != key:
         return None
     offsets, headers, samples = np.frombuffer(body[_DIGEST:], "<i8").reshape(_COLUMNS, rows)
@@ -260,6 +262,7 @@ def _bounded(
 ) -> Index | None:
     """Return an index if all its offsets are inside the file."""
     size = reader.raw.size
+    # A digest proves that the index is complete, and not that nobody has written it by hand.
     inside = (offsets >= 0).all() and (headers >= 0).all() and (headers < size).all()
     inside &= ((samples == -1) | ((samples >= 0) & (samples <= size - TRACE_BYTES))).all()
     if not inside:
@@ -268,6 +271,7 @@ def _bounded(
         names = names_at(read_heap(reader.raw, group), offsets.astype(np.uint64))
     except (DamageError, NewStyleError):
         return None
+    # The binary search needs them in order, as in a table read from the file.
     if not (names[:-1] < names[1:]).all():
         return None
     return Index(SymbolTable(names, offsets.astype(np.uint64), headers), samples)

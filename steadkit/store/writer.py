@@ -7,7 +7,7 @@ import numpy as np
 
 from steadkit.hdf5 import Attributes, Hdf5Writer, encode, group_by_schema, table_of
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.samples import DTYPE
+from steadkit.store.open import DTYPE
 
 BLOCK_TRACES = 1024
 """Traces whose attributes are buffered before they are written behind their samples."""
@@ -48,6 +48,7 @@ class Writer:
         bytes
             The digest of the attributes, 8 bytes.
         """
+        # Checked before anything is written, so that a refused trace leaves no gap in the file.
         samples = np.ascontiguousarray(waveform, DTYPE)
         if samples.shape != TRACE_SHAPE:
             raise ValueError(f"waveform of {name!r} has shape {samples.shape}, not {TRACE_SHAPE}")

@@ -35,7 +35,7 @@ def repeat(folder: Path, trainings: int, options: Sequence[object]) -> list[str]
     digests = []
     for _ in range(trainings):
         run = folder / f"run{len(list(folder.glob('run*')))}"
-        command = ["train", "--data", folder / "all.hdf5", *options, "--out", run]
+        command = ["train", "--data", folder / "all.hdf5", *options, "--output", run]
         subprocess.run(
             [sys.executable, "-m", "eqt", *map(str, command)],
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},

@@ -72,7 +72,7 @@ def prepare(folder: Path, events: int = 32) -> None:
 
 def start(folder: Path, name: str) -> subprocess.Popen[str]:
     """Begin a run of that name, or go on with it if its folder is there."""
-    command = [*COMMAND, "--save-every", "2", "--out", name]
+    command = [*COMMAND, "--save-every", "2", "--output", name]
     if (folder / name).exists():
         command = ["train", "--resume", name]
     return subprocess.Popen(

@@ -22,10 +22,16 @@ from eqt.compare import (
     sentences,
     tally,
 )
-from eqt.compare.bootstrap import classify_interval, draws, interval, mean_of_seeds, resample
-from eqt.compare.comparison import verdict
-from eqt.compare.counts import by_earthquake, counts_of
-from eqt.metrics import STUDY_COLUMNS, study_row
+from eqt.compare.comparison import classify_interval, mean_of_seeds, verdict
+from eqt.compare.measures import count_outcomes_by_trace
+from eqt.metrics import (
+    STUDY_COLUMNS,
+    BootstrapConfig,
+    cluster_bootstrap,
+    draw_weights,
+    interval,
+    study_row,
+)
 from steadkit.schema import EVENT, NOISE
 
 ARRIVALS = {"P": 600, "S": 900}
@@ -173,12 +179,15 @@ def test_each_protocol_is_counted_from_its_own_table(made):
         evaluation,
         results=evaluation.results.assign(detection_probability=np.nan, P_probability=np.nan),
     )
-    counts, of_silent = counts_of(evaluation).sum(), counts_of(silent).sum()
+    counts, of_silent = (
+        count_outcomes_by_trace(evaluation).sum(),
+        count_outcomes_by_trace(silent).sum(),
+    )
     assert of_silent[["d_tp", "d_fp", "p_tp", "p_fp"]].tolist() == [0, 0, 0, 0]
     time_columns = [name for name in counts.index if "_time_" in name]
     assert of_silent[time_columns].equals(counts[time_columns])
     blind = replace(evaluation, picks=evaluation.picks.assign(number_of_detections=0))
-    of_blind = counts_of(blind).sum()
+    of_blind = count_outcomes_by_trace(blind).sum()
     assert (of_blind["d_time_tp"], of_blind["d_time_fp"]) == (0, 0)
     study_columns = [name for name in counts.index if "_time_" not in name]
     assert of_blind[study_columns].equals(counts[study_columns])
@@ -191,7 +200,7 @@ def test_picks_that_may_be_an_unknown_s_do_not_count(made, tmp_path):
     evaluation.detections["S_pick"] = evaluation.detections["S_pick"].fillna(
         500.0
     )  # of the second ones: before P
-    counts = counts_of(evaluation)
+    counts = count_outcomes_by_trace(evaluation)
     assert (counts["s_time_tp"].sum(), counts["s_time_fn"].sum()) == (20, 0)
     assert counts["s_time_fp"].sum() == 2 + 5
     assert counts["p_time_fp"].sum() == 2 + 5
@@ -208,16 +217,16 @@ def test_every_column_of_the_study_is_compared_but_three():
 
 def test_the_bootstrap_is_that_of_a_loop_over_rows(made):
     evaluation = made("A", 5, missed=7, false_noise=4).evaluations[0]
-    counts = counts_of(evaluation)
-    sums, is_noise = by_earthquake(counts, evaluation.traces)
-    drawn = resample(sums.to_numpy(), is_noise, 80, seed=3)
+    counts = count_outcomes_by_trace(evaluation)
+    config = BootstrapConfig.of_traces(evaluation.traces, 80, seed=3)
+    drawn = cluster_bootstrap(counts, config)
     assert drawn.shape == (80, counts.shape[1])
     rows_of = {
         key: rows.index for key, rows in evaluation.traces.groupby(["trace_category", "earthquake"])
     }
-    weights = np.concatenate(list(draws(is_noise, 80, seed=3)))
+    weights = np.concatenate(list(draw_weights(config)))
     for weight, values in zip(weights, drawn, strict=True):
-        copies = zip(sums.index, weight.astype(int), strict=True)
+        copies = zip(rows_of, weight.astype(int), strict=True)
         rows = np.concatenate([np.tile(rows_of[key], times) for key, times in copies])
         assert len(rows) == 42
         np.testing.assert_allclose(counts.iloc[rows].sum().to_numpy(), values, rtol=1e-12)
@@ -226,14 +235,16 @@ def test_the_bootstrap_is_that_of_a_loop_over_rows(made):
 def test_draws_keep_how_much_noise_there_is_and_follow_the_seed():
     is_noise = np.array([True, False, False, True, False])
     first, repeated, other_seed = (
-        np.concatenate(list(draws(is_noise, 200, seed))) for seed in (1, 1, 2)
+        np.concatenate(list(draw_weights(BootstrapConfig(np.arange(5), is_noise, 200, seed))))
+        for seed in (1, 1, 2)
     )
     assert (first[:, is_noise].sum(axis=1) == 2).all()
     assert (first[:, ~is_noise].sum(axis=1) == 3).all()
     np.testing.assert_array_equal(first, repeated)
     assert (first != other_seed).any()
     # A multinomial count of n draws among n has the mean 1 and the variance 1 - 1/n.
-    many = np.concatenate(list(draws(np.zeros(10, bool), 4000, 0)))
+    config = BootstrapConfig(np.arange(10), np.zeros(10, bool), 4000)
+    many = np.concatenate(list(draw_weights(config)))
     assert many.mean(axis=0) == pytest.approx(1, abs=0.06)
     assert many.var(axis=0) == pytest.approx(0.9, abs=0.09)
 
@@ -241,7 +252,7 @@ def test_draws_keep_how_much_noise_there_is_and_follow_the_seed():
 def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
     errors = np.random.default_rng(0).normal(2.0, 1.0, 400)
     sums = np.column_stack([errors, np.ones(400)])
-    drawn = resample(sums, np.zeros(400, bool), 4000, seed=0)
+    drawn = cluster_bootstrap(sums, BootstrapConfig(np.arange(400), np.zeros(400, bool), 4000))
     low, high = interval(drawn[:, 0] / drawn[:, 1])
     assert high - low == pytest.approx(2 * 1.96 * errors.std() / 20, rel=0.07)
 
@@ -346,7 +357,7 @@ def test_runs_of_one_name_are_told_apart(run, tmp_path):
     folders = [tmp_path / folder_name / "eqt" for folder_name in ("a", "b")]
     for folder in folders:
         write_evaluation(folder / "evaluation", 5)
-    result = run("eqt", "compare", "a/eqt", "b/eqt", "--out", "out")
+    result = run("eqt", "compare", "a/eqt", "b/eqt", "--output", "out")
     assert "b/eqt is better than a/eqt in 0 of 25" in result.output
 
 
@@ -395,10 +406,10 @@ def test_refusals_are_one_clear_line(run, tmp_path):
         ([eqt, broken], ["picks.csv", "NUL", "no CSV"]),
         ([eqt, hollow], ["traces.csv", "line of more than"]),
         ([eqt, gru, "--baseline", "BC"], ["BC", "eqt, gru"]),
-        ([eqt, gru, "--out", eqt / "evaluation" / "picks.csv"], ["is a file"]),
+        ([eqt, gru, "--output", eqt / "evaluation" / "picks.csv"], ["is a file"]),
         ([eqt, gru, "--resamples", 3], ["resamples"]),
     ]
     for arguments, words in cases:
-        out = () if "--out" in arguments else ("--out", "out")
+        out = () if "--output" in arguments else ("--output", "out")
         refused(run("eqt", "compare", *arguments, *out), *words)
         assert not (tmp_path / "out").exists()

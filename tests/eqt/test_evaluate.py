@@ -276,7 +276,7 @@ def test_a_run_whose_data_moved_is_evaluated_on_its_test_part(trained, moved, ru
 def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, run, tmp_path):
     table = read_table(tmp_path / "copy.csv")
     manifest = load(trained / "split.manifest")
-    parts = dict(zip(manifest.traces, manifest.parts, strict=True))
+    parts = dict(zip(manifest.traces, manifest.splits, strict=True))
     names = table["trace_name"]
     # Without one trace of training it is another file, and one test trace is of its earthquake.
     left = table[names != next(n for n in names if parts[n] == "train")].copy()
@@ -288,7 +288,9 @@ def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, ru
     task = plan(moved, tmp_path / "copy.hdf5", None, tmp_path / "out")
     known = int(left["trace_name"].map(parts).isin(["train", "validation"]).sum())
     assert (len(task.traces), *task.seen) == (len(left), known, 1)
-    result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--out", "out", "--resamples", 0)
+    result = run(
+        "eqt", "evaluate", moved, "--data", "copy.hdf5", "--output", "out", "--resamples", 0
+    )
     reported = f"Not independent: of these {len(left)} traces {known} were trained on"
     assert result.exit_code == 0 and result.output.startswith(reported), result.output
     assert reported in (tmp_path / "out" / "report.html").read_text()
@@ -316,7 +318,7 @@ def test_picks_that_may_be_an_unknown_s_do_not_count(trained, moved, run, tmp_pa
     assert after["S"]["fp"] == int(early.sum())
     said = f"S is not known for {events} of the {events} earthquake traces"
     assert said in (unknown.folder / "report.html").read_text()
-    result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--out", "o", "--resamples", 0)
+    result = run("eqt", "evaluate", moved, "--data", "copy.hdf5", "--output", "o", "--resamples", 0)
     assert said in result.output, result.output
 
 
@@ -343,14 +345,16 @@ def test_a_run_without_a_test_part_is_refused(trained, run, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(trained, bare)
     manifest = load(bare / "split.manifest")
-    parts = ["train" if part == "test" else part for part in manifest.parts]
+    parts = ["train" if part == "test" else part for part in manifest.splits]
     (bare / "split.manifest").unlink()
-    replace(manifest, parts=parts).write(bare / "split.manifest")
+    replace(manifest, splits=parts).write(bare / "split.manifest")
     refused(run("eqt", "evaluate", bare), "no trace to the test part", "--data")
 
 
 def test_the_command_says_it_in_tables(trained, run, tmp_path):
-    result = run("eqt", "evaluate", trained, "--out", "out", "--resamples", 20, "--tolerance", 0.3)
+    result = run(
+        "eqt", "evaluate", trained, "--output", "out", "--resamples", 20, "--tolerance", 0.3
+    )
     assert result.exit_code == 0, result.output
     for words in ("The study's columns", "P, 0.3 s", "thresholds: detection", "report.html"):
         assert words in result.output
@@ -375,7 +379,7 @@ def test_refusals(trained, run, tmp_path):
         (trained, "--resamples", "1000000"): "--resamples",
     }
     for arguments, words in cases.items():
-        refused(run("eqt", "evaluate", *arguments, "--out", tmp_path / "out"), words)
+        refused(run("eqt", "evaluate", *arguments, "--output", tmp_path / "out"), words)
         assert not (tmp_path / "out").exists()
 
 
@@ -461,7 +465,7 @@ def test_the_default_of_the_tester_is_told(tmp_path, run):
     for number, options in enumerate(
         [("--mc-samples", 5, "--thresholds", "published"), ("--mc-samples", 4)]
     ):
-        out = ("--out", f"out{number}")
+        out = ("--output", f"out{number}")
         result = run("eqt", "evaluate", *arguments, *options, *out)
         assert result.exit_code == 0, result.output
         page = (tmp_path / out[1] / "report.html").read_text()
@@ -478,7 +482,7 @@ def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation_run, "predictor", always_the_same)
     found = {}
     for options in ([], ["--refine"]):
-        result = run("eqt", "evaluate", str(trained), *options, "--out", "out", "--overwrite")
+        result = run("eqt", "evaluate", str(trained), *options, "--output", "out", "--overwrite")
         assert result.exit_code == 0, result.output
         figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
         assert figures["refined"] is bool(options)
@@ -491,7 +495,7 @@ def test_picks_are_refined_where_asked(run, trained, tmp_path, monkeypatch):
 
 
 def test_the_position_test_comes_with_the_evaluation(run, trained, tmp_path):
-    result = run("eqt", "evaluate", str(trained), "--positions", "2", "--out", "moved")
+    result = run("eqt", "evaluate", str(trained), "--positions", "2", "--output", "moved")
     assert result.exit_code == 0, result.output
     assert "Wherever P lies" in result.output
     folder = tmp_path / "moved"
@@ -500,6 +504,6 @@ def test_the_position_test_comes_with_the_evaluation(run, trained, tmp_path):
     figures = json.loads((folder / "metrics.json").read_text())["position"]
     assert [row["phase"] for row in figures] == ["P", "S"]
     assert {row["windows"] for row in figures} == {(moved["phase"] == "P").sum()}
-    again = run("eqt", "evaluate", str(trained), "--out", "moved", "--overwrite")
+    again = run("eqt", "evaluate", str(trained), "--output", "moved", "--overwrite")
     assert again.exit_code == 0, again.output
     assert not list(folder.glob("position*"))

@@ -8,9 +8,9 @@ import pytest
 from conftest import refused
 
 from eqt.evaluation import Protocol, Task, TraceSubset, choose, evaluate, plan, to_choose
-from eqt.evaluation.detections import detection_columns, picks_at_floor, score
+from eqt.evaluation.detections import detection_columns, picks_at_floor
 from eqt.evaluation.thresholds import describe_choice
-from eqt.metrics import truth_of
+from eqt.metrics import score_picks, truth_of
 from eqt.picking.candidates import GRID, extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
@@ -36,7 +36,7 @@ def made(events=30, noise=20, seed=0):
 
 def f1_of(candidates, truth, thresholds, phase):
     picked = detection_columns(candidates.detections(thresholds)).picks[phase]
-    return score(truth, picked, phase, 0.5).counts.score().f1
+    return score_picks(truth, phase, picked.trace, picked.seconds, 0.5).counts.score().f1
 
 
 def test_what_is_tried_is_what_picking_at_that_threshold_gives():
@@ -138,7 +138,7 @@ def test_the_test_part_changes_no_threshold(trained, tmp_path):
 def test_no_validation_part_is_refused(trained, run, tmp_path):
     data, weights = trained.parent / "data.hdf5", trained / "best.weights.h5"
     arguments = ["--data", data, "--weights", weights, "--thresholds", "validation"]
-    refused(run("eqt", "evaluate", *arguments, "--out", "out"), "no validation part")
+    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation part")
     with pytest.raises(InputError, match="'q' is none of"):
         evaluate(plan(None, data, weights, tmp_path / "o"), Thresholds(), choose_on_validation="q")
     assert not (tmp_path / "out").exists()

@@ -6,15 +6,20 @@ import pytest
 
 from eqt.evaluation.breakdown import breakdown, stations
 from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import detection_columns, picks_at_floor, scorable_picks, score
+from eqt.evaluation.detections import detection_columns, drop_unknown, picks_at_floor
 from eqt.evaluation.examples import worst_traces
-from eqt.evaluation.tolerance import BootstrapConfig, score_detections, tolerance_figures
-from eqt.metrics import truth_of
+from eqt.evaluation.tolerance import score_detections, tolerance_figures
+from eqt.metrics import BootstrapConfig, score_picks, truth_of
 from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
 
 NAN = float("nan")
+
+
+def drawn_alone(resamples):
+    """Draw each of the five traces by itself; the last two are noise."""
+    return BootstrapConfig(np.arange(5), np.arange(5) > 2, resamples)
 
 
 def quake(mean, row, p, s, height=0.9):
@@ -45,9 +50,7 @@ def hand():
 def test_second_events_count_and_unlisted_ones_are_false(hand):
     candidates, detections, tolerance_scores = hand
     sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
-    figures = tolerance_figures(
-        tolerance_scores, detections, candidates, sweeps, BootstrapConfig(np.arange(5), 50)
-    )
+    figures = tolerance_figures(tolerance_scores, detections, candidates, sweeps, drawn_alone(1000))
     counts = {
         (tolerance, score_name): tuple(score[key] for key in ("tp", "fp", "fn", "tn"))
         for tolerance, scores_by_name in figures.items()
@@ -82,16 +85,16 @@ def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
         np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]]),
         np.array([[NAN, 3400], [NAN, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]]),
     )
-    s_picks = scorable_picks(unknown, detections.picks["S"], "S", 0.5)
+    s_picks = drop_unknown(unknown, detections.picks["S"], "S", 0.5)
     # The known S of the first trace, and the one in noise; 9.0, 9.0 and 44.0 s may be right.
     assert list(zip(s_picks.trace.tolist(), s_picks.seconds.tolist(), strict=True)) == [
         (0, 34),
         (3, 13),
     ]
-    s_counts = score(unknown, s_picks, "S", 0.5).counts
+    s_counts = score_picks(unknown, "S", s_picks.trace, s_picks.seconds, 0.5).counts
     assert (s_counts.tp.sum(), s_counts.fp.sum(), s_counts.fn.sum()) == (1, 1, 0)
     assert s_counts.tn.tolist() == [0, 0, 0, 0, 1]
-    p_picks = scorable_picks(tolerance_scores.truth, detections.picks["P"], "P", 0.5)
+    p_picks = drop_unknown(tolerance_scores.truth, detections.picks["P"], "P", 0.5)
     assert len(p_picks.trace) == len(detections.picks["P"].trace)
     # A P that nobody has picked lies before its S.
     late = truth_of(np.array([NAN]), np.array([900.0]))
@@ -114,7 +117,10 @@ def traces():
 def test_kinds_of_traces_by_hand(hand):
     *_, tolerance_scores = hand
     rows_by_attribute = breakdown(
-        tolerance_scores, traces(), 0.5, BootstrapConfig(np.array([0, 0, 1, 2, 3]), 30)
+        tolerance_scores,
+        traces(),
+        0.5,
+        BootstrapConfig(np.array([0, 0, 1, 2, 3]), np.arange(4) > 1, 30),
     )
     bins = {name: {row["bin"]: row for row in rows} for name, rows in rows_by_attribute.items()}
     assert list(bins["snr_db"]) == ["10 to 20", "50 or more", "unknown"]
@@ -167,9 +173,9 @@ def test_one_class_alone_leaves_undefined_what_needs_two(hand):
     truth = truth_of(np.full(5, NAN), np.full(5, NAN))
     tolerance_scores = score_detections(truth, detections, (0.5,))
     sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
-    figures = tolerance_figures(
-        tolerance_scores, detections, candidates, sweeps, BootstrapConfig(np.arange(5), 20)
-    )["0.5"]
+    figures = tolerance_figures(tolerance_scores, detections, candidates, sweeps, drawn_alone(20))[
+        "0.5"
+    ]
     assert np.isnan(
         [figures["presence"]["auc"], figures["P"]["recall"], figures["P"]["outliers"]]
     ).all()

@@ -49,7 +49,7 @@ def small(monkeypatch):
 def ended(tmp_path_factory):
     """Run one experiment from nothing: two tiny networks; its folder and output."""
     folder = tmp_path_factory.mktemp("experiment") / "merged"
-    options = ["--quick", "--epochs", 2, "--batch-size", 16, "--out", folder]
+    options = ["--quick", "--epochs", 2, "--batch-size", 16, "--output", folder]
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch)
         patch.setattr("eqt.experiments.suites.QUICK_TRACES", TRACES)
@@ -138,7 +138,7 @@ def test_the_folder_holds_runs_evaluations_and_a_report(done):
     )
     split = load(done / "split.manifest")
     assert len(split.traces) == TRACES
-    pairs = zip(split.traces, split.parts, strict=True)
+    pairs = zip(split.traces, split.splits, strict=True)
     test_part = [name for name, split_name in pairs if split_name == "test"]
     for run in runs:
         assert load(done / run / "split.manifest").digest == split.digest
@@ -261,7 +261,7 @@ def test_what_of_the_test_part_was_trained_on_is_said_first(copied, small):
     content = json.loads(file.read_text())
     n_traces = content["traces"]
     file.write_text(json.dumps(content | {"seen": {"traces": 2, "of_earthquakes": 0}}))
-    options = ["--quick", "--epochs", 2, "--batch-size", 16, "--out", copied]
+    options = ["--quick", "--epochs", 2, "--batch-size", 16, "--output", copied]
     result = CliRunner().invoke(main, ["experiment", "merged", *map(str, options)])
     assert result.exit_code == 0, result.output
     seen_sentence = (
@@ -330,11 +330,11 @@ def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
     open_folder(tmp_path / "out", settings)
     data = data_of(tmp_path / "out", settings, len)
     split = load(split_for(tmp_path / "out", data, settings, len))
-    split_by_name = dict(zip(manifest.traces, manifest.parts, strict=True))
+    split_by_name = dict(zip(manifest.traces, manifest.splits, strict=True))
     assert len(split.traces) == 30
     assert all(
         split_by_name[n] == split_name
-        for n, split_name in zip(split.traces, split.parts, strict=True)
+        for n, split_name in zip(split.traces, split.splits, strict=True)
     )
 
 
@@ -350,10 +350,10 @@ def test_refusals_are_one_clear_line(small, run, stead, tmp_path, done):
         (["merged"], ["--data", "--quick"]),
         (["macro", *data], ["macro", "merged"]),
         (["merged", "--data", "none.hdf5"], ["no file"]),
-        (["merged", *data, "--out", "mine"], ["is no experiment", "--out"]),
-        (["merged", *data, "--out", "broken"], ["experiment.json", "broken"]),
-        (["merged", *data, "--out", source.csv], ["is a file"]),
-        (["merged", *data, "--out", done], ["was begun with"]),
+        (["merged", *data, "--output", "mine"], ["is no experiment", "--output"]),
+        (["merged", *data, "--output", "broken"], ["experiment.json", "broken"]),
+        (["merged", *data, "--output", source.csv], ["is a file"]),
+        (["merged", *data, "--output", done], ["was begun with"]),
         (["merged", *data, "--epochs", 0], ["epochs"]),
         (["merged", *data, "--augment", "much"], ["much"]),
         (["merged", "--data", few.hdf5], ["no trace left for the", "use more data"]),

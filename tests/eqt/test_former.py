@@ -64,7 +64,7 @@ np.testing.assert_allclose(np.concatenate(outputs, -1), np.load("outputs.npy"), 
 
 
 def test_a_run_is_evaluated(former, data, run):
-    result = run("eqt", "evaluate", former / "run", "--data", data, "--out", "evaluation")
+    result = run("eqt", "evaluate", former / "run", "--data", data, "--output", "evaluation")
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv("evaluation/traces.csv")) == 3
 

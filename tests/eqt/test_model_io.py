@@ -199,7 +199,7 @@ def test_published_files_with_other_arrays_are_refused(shared_data, tmp_path, ed
 
 def test_evaluate_takes_any_of_them(trained, tmp_path, run):
     eqt.save_model(*read(trained), tmp_path / "m.keras")
-    result = run("eqt", "evaluate", trained, "--weights", "m.keras", "--out", "out")
+    result = run("eqt", "evaluate", trained, "--weights", "m.keras", "--output", "out")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "metrics.json").is_file()
 

@@ -33,8 +33,8 @@ REFUSED = [
     (("import", "w.weights.h5", "-o", "notes.keras"), OTHER_KIND),
     (("models", "EQT", "--figure", "run/curves.png"), BELONGS),
     (("models", "EQT", "--figure", "notes.png"), OTHER_KIND),
-    (("evaluate", "run", "--out", "served"), "something else"),
-    (("visualize", "filters", "run", "--out", "served"), "something else"),
+    (("evaluate", "run", "--output", "served"), "something else"),
+    (("visualize", "filters", "run", "--output", "served"), "something else"),
 ]
 
 

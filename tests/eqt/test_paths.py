@@ -9,7 +9,7 @@ from conftest import refused
 
 from eqt.experiments.results import _history
 from eqt.pretrained import fetch
-from eqt.visualize.folder import files_of
+from eqt.visualize.write import recorded_files
 from steadkit.errors import InputError
 
 COMMANDS = {
@@ -21,9 +21,9 @@ COMMANDS = {
     "train --data data.hdf5 --split x": "x",
     "train --data data.hdf5": "data.manifest",
     "train --resume run": "run/config.json",
-    "evaluate run --out made": "run/config.json",
+    "evaluate run --output made": "run/config.json",
     "evaluate run --overwrite": "run/split.manifest",
-    "evaluate run --weights x.keras --out new": "x.keras",
+    "evaluate run --weights x.keras --output new": "x.keras",
     "evaluate run --data x.hdf5": "x.csv",
     "compare run run": "run/evaluation/picks.csv",
     "import x.pt -o out.keras": "x.pt",
@@ -31,7 +31,7 @@ COMMANDS = {
     "export run -o out.onnx": "run/best.weights.h5",
     "visualize filters x.keras": "x.keras",
     "experiment micro --data x.csv": "x.csv",
-    "experiment micro --data data.hdf5 --out lab": "lab/experiment.json",
+    "experiment micro --data data.hdf5 --output lab": "lab/experiment.json",
 }
 
 
@@ -60,7 +60,7 @@ def test_every_reader_of_a_command(place, run, command):
 def test_readers_that_no_command_names(tmp_path):
     for name in ("history.csv", "visualize.json", "eqt_original.h5"):
         os.mkfifo(tmp_path / name)
-    assert files_of(tmp_path) is None
+    assert recorded_files(tmp_path) is None
     with pytest.raises(InputError, match="named pipe"):
         _history(tmp_path / "history.csv")
     with pytest.raises(InputError, match="named pipe"):

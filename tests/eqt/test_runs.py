@@ -12,7 +12,7 @@ from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
 
 OPTIONS = ("--model", "tiny", "--epochs", 1, "--batch-size", 8, "--augment", "none")
-OPTIONS += ("--shares", "0.5,0.25,0.25")
+OPTIONS += ("--fractions", "0.5,0.25,0.25")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_name_that_another_training_claims_is_refused_before_a_network_is_buil
     built = []
     before_the_network(monkeypatch, lambda: built.append(1))
     with claimed_folder(tmp_path / "mine", tmp_path / "data.hdf5"):
-        refused(run(*command, "--out", "mine"), "another process is writing 'mine'")
+        refused(run(*command, "--output", "mine"), "another process is writing 'mine'")
     assert built == []
     assert not (tmp_path / "mine").exists()
 

@@ -13,8 +13,7 @@ from eqt.evaluation import Protocol, evaluate, plan
 from eqt.picking.picks import Thresholds
 from eqt.seen import METRICS, TrainingOverlap, seen_in_evaluation
 from eqt.training import train
-from eqt.visualize.files import Content
-from eqt.visualize.write import save
+from eqt.visualize.write import Content, save_content
 from steadkit.catalog import read_table, write_csv
 from steadkit.manifest import load
 from steadkit.sampling import SPLITS
@@ -23,7 +22,7 @@ from steadkit.schema import NOISE
 
 def parts_of(run: Path) -> dict[str, str]:
     manifest = load(run / "split.manifest")
-    return dict(zip(manifest.traces, manifest.parts, strict=True))
+    return dict(zip(manifest.traces, manifest.splits, strict=True))
 
 
 def n_trained(run: Path, names) -> int:
@@ -51,7 +50,7 @@ def test_a_comparison_says_first_what_its_networks_were_trained_on(compared, run
     seen = json.loads((compared / "one" / "evaluation" / METRICS).read_text())["seen"]
     assert seen["traces"] == n_trained(compared / "one", names) > 5
     message = f"Not independent for one, two: of these {len(names)} traces {seen['traces']} were"
-    result = run("eqt", "compare", compared / "one", compared / "two", "--out", "out")
+    result = run("eqt", "compare", compared / "one", compared / "two", "--output", "out")
     assert result.exit_code == 0, result.output
     assert result.output.startswith(message)
     page = (tmp_path / "out" / "comparison.html").read_text()
@@ -131,7 +130,7 @@ def visualize(trained, run):
     """Draw a layer of traces of some data."""
 
     def draw(command, *arguments):
-        result = run("eqt", "visualize", command, trained, *arguments, "--out", "out")
+        result = run("eqt", "visualize", command, trained, *arguments, "--output", "out")
         assert result.exit_code == 0, result.output
         assert result.stdout.strip().startswith("out")
         return result.output
@@ -150,7 +149,7 @@ def test_pictures_of_traces_that_were_trained_on_say_so(trained, visualize, tmp_
 
 
 def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path):
-    arguments = ("--data", compared / "half.hdf5", "--mean", 4, "--out", "out")
+    arguments = ("--data", compared / "half.hdf5", "--mean", 4, "--output", "out")
     result = run("eqt", "visualize", "attention", trained / "best.weights.h5", *arguments)
     assert result.exit_code == 0, result.output
     # Seven traces by default, and four events and four noise traces that are averaged.
@@ -160,7 +159,7 @@ def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path
 
 def test_the_page_of_pictures_begins_with_it(tmp_path):
     facts = {"seen": "Not independent: of these 2 traces 1 were", "network": "a.keras"}
-    save(Content([], {}), tmp_path / "out", "png", facts, with_page=True)
+    save_content(Content([], {}), tmp_path / "out", "png", facts, with_page=True)
     page = (tmp_path / "out" / "index.html").read_text()
     assert page.partition("<li>")[2].startswith(facts["seen"])
 

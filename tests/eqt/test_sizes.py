@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eqt import sizes
 from eqt.config import EQTConfig
-from eqt.metrics.bootstrap import resampled
+from eqt.metrics import BootstrapConfig, cluster_bootstrap
 from eqt.position_bias import position_test
 from eqt.presets import PRESETS
 from steadkit import capacity
@@ -140,7 +140,9 @@ def test_draws_and_places_without_room_are_refused(stead, monkeypatch):
     batches = BatchLoader(source.hdf5, names_of(8, 4), BatchConfig(4))
     monkeypatch.setattr(capacity, "available_memory", lambda: 100_000)
     with pytest.raises(InputError, match="a bootstrap of 1,000,000 draws takes at least"):
-        resampled(np.arange(4), np.ones((4, 2)), 1_000_000)
+        cluster_bootstrap(
+            np.ones((4, 2)), BootstrapConfig(np.arange(4), np.zeros(4, bool), 1_000_000)
+        )
     with pytest.raises(InputError, match="of 8 events at 6,000 places each"):
         position_test(len, batches, count=6000)
 

@@ -81,7 +81,7 @@ def assert_rows_equal(path, shared_data, name):
 def test_the_command_writes_both(run, shared_data, tmp_path):
     name = "original"
     data, weights = shared_data / "ncedc_a.hdf5", shared_data / f"eqt_{name}.h5"
-    options = ("--thresholds", "published", "--resamples", 0, "--out", "out")
+    options = ("--thresholds", "published", "--resamples", 0, "--output", "out")
     result = run("eqt", "evaluate", "--data", data, "--weights", weights, *options)
     assert result.exit_code == 0, result.output
     assert_rows_equal(tmp_path / "out" / "X_test_results.csv", shared_data, name)

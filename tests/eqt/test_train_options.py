@@ -48,7 +48,15 @@ def test_settings_from_files_and_options_before_them(source, run, tmp_path):
     (tmp_path / "small.toml").write_text(NETWORK)
     (tmp_path / "t.toml").write_text('epochs = 9\nbatch_size = 16\nlabels = "box"\ntrain = 0.5\n')
     command = ["train", "--data", source.hdf5, "--model", "small.toml", "--config", "t.toml"]
-    command += ["--shares", "0.5,0.25,0.25", "--epochs", 1, "--unpaired", "--loss-weights", "1,2,3"]
+    command += [
+        "--fractions",
+        "0.5,0.25,0.25",
+        "--epochs",
+        1,
+        "--unpaired",
+        "--loss-weights",
+        "1,2,3",
+    ]
     result = run("eqt", *command, "--clip-norm", 1, "--shuffle-block", 5)
     assert result.exit_code == 0, result.output
     run_folder = RunFolder(tmp_path / "runs/small-data")
@@ -124,7 +132,7 @@ def test_files_of_settings_that_cannot_be(source, run, tmp_path, text, words):
         (("--batch-size", 15), "even size"),
         (("--loss-weights", "1,2"), "three numbers"),
         (("--loss-weights", "a,b,c"), "is not a number"),
-        (("--shares", "0.5,0.5"), "three numbers"),
+        (("--fractions", "0.5,0.5"), "three numbers"),
         (("--ema", "1"), "ema"),
         (("--devices", "99"), "no 99 devices"),
         (("--devices", "TPU:0"), "'TPU:0'"),
@@ -145,7 +153,7 @@ def test_options_that_cannot_be(source, run, tmp_path, options, words):
 def test_data_of_one_class_have_to_be_meant(stead, run, tmp_path):
     for names, word in ((names_of(24), "earthquake_local alone"), (names_of(0, 24), "noise alone")):
         source = stead("one.hdf5", names)
-        command = ("train", "--data", source.hdf5, "--shares", "0.5,0.25,0.25")
+        command = ("train", "--data", source.hdf5, "--fractions", "0.5,0.25,0.25")
         refused(run("eqt", *command), word, "--one-class")
         (tmp_path / "one.hdf5").unlink()
     refused(run("eqt", "train"), "--data")

@@ -1,9 +1,11 @@
 """Presets: the study's table on chunks of STEAD's true sizes, the files they need, the wheel."""
 
-import tomllib
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -63,13 +65,39 @@ def test_the_files_hold_what_the_study_and_stead_have():
         assert preset.expected == {EVENT: events, NOISE: noise}
 
 
-def test_the_files_are_package_data():
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build what a wheel installs, from a copy of the checkout."""
+    pytest.importorskip("setuptools")
+    root, folder = Path(__file__).parents[2], tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in ("steadkit", "eqt", "manifests"):
+        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "setup.py", source)
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(folder / "lib")]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    return folder / "lib"
+
+
+def test_a_wheel_has_every_module_and_the_presets(installed):
     root = Path(__file__).parents[2]
-    pyproject = tomllib.loads((root / "pyproject.toml").read_text())
-    patterns = pyproject["tool"]["setuptools"]["package-data"]["steadkit"]
-    packed = {path for pattern in patterns for path in (root / "steadkit").glob(pattern)}
-    folder = files("steadkit") / "manifests"
-    assert {path.name for path in packed} == {file.name for file in folder.iterdir()}
+    modules = {
+        path.relative_to(root)
+        for name in ("steadkit", "eqt")
+        for path in (root / name).rglob("*.py")
+    }
+    assert modules == {path.relative_to(installed) for path in installed.rglob("*.py")}
+    packed = {path.name for path in (installed / "steadkit" / "manifests").iterdir()}
+    assert packed == {path.name for path in (root / "manifests").iterdir()}
+
+
+def test_an_installed_package_reads_its_own_presets(installed):
+    code = "from steadkit import presets; print(presets.names(), presets.load('merged').chunks)"
+    command = [sys.executable, "-c", code]
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    # In its folder, so that neither the checkout nor an editable install of it comes first.
+    result = subprocess.run(command, cwd=installed, env=environ, capture_output=True, text=True)
+    assert result.stdout == f"{sorted(STUDY)} ('chunk1', 'chunk4')\n", result.stderr
 
 
 def test_mini_and_micro_select_what_their_fractions_do(run, stead, tmp_path):

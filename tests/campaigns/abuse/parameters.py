@@ -13,7 +13,7 @@ NUMBER_TEXTS: dict[str, tuple[str, ...]] = {
         "receiver_elevation_m in [{}, 1]",
         "source_depth_km * {} > 1",
     ),
-    "shares": ("0.8,{},0.1", "{}"),
+    "fractions": ("0.8,{},0.1", "{}"),
     "stratify": ("source_magnitude:{}",),
     "loss_weights": ("0.05,{},0.55", "{}"),
     "devices": ("{}", "GPU:{}"),

@@ -1,4 +1,4 @@
-"""Devices and distribution strategy of a training: one device, or several that share a batch."""
+"""Devices of a training: their names, the distribution strategy, determinism."""
 
 from typing import Any
 
