@@ -11,8 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-
-Conv1D = keras.layers.Conv1D
+from keras.layers import Conv1D
 
 
 def packed_conv(layer: Conv1D, inputs: Any, pack: int) -> Any:
