@@ -25,8 +25,8 @@ from scale_rows import STEAD, Pattern, Values, counts
 
 from steadkit.catalog import csv_digest
 from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode, group_by_schema, table_of
+from steadkit.hdf5.global_heap import WORD, n_words
 from steadkit.hdf5.object_header import round_up_8
-from steadkit.hdf5.padding import WORD, n_words
 from steadkit.manifest import Digests, Manifest
 from steadkit.schema import COLUMNS, DATA_GROUP, TRACE_SHAPE
 from steadkit.store import DTYPE, TRACE_BYTES, digest

@@ -7,7 +7,7 @@ import numpy as np
 from scale_process import Cost
 from scale_rows import STEAD
 
-from steadkit.console import table
+from steadkit.console import print_table
 
 MIN_RISE: Final = 0.1
 """Share of what the smallest size takes that must come on top: growth, and not chance."""
@@ -147,7 +147,7 @@ def bar_rows(runs: Sequence[Run], bars: Bars) -> list[list[object]]:
 def report(runs: Sequence[Run], bars: Bars) -> None:
     """Print tables of costs, of growth, and of what is reached of the bars."""
     read = [None if run.cost.read is None else run.cost.read / GB for run in runs]
-    table(
+    print_table(
         "cost of each command",
         ["command", "index", "traces", "time (s)", "processor (s)", "memory (GB)", "read (GB)"],
         [
@@ -155,14 +155,14 @@ def report(runs: Sequence[Run], bars: Bars) -> None:
             for run, gigabytes in zip(runs, read, strict=True)
         ],
     )
-    table(
+    print_table(
         f"growth: exponents, at most {MAX_EXPONENT} of time and memory, beyond the smallest size; "
         f"memory of {STEAD:,} traces (~ extrapolated), at most {MAX_GROWTH / GB:.0f} GB above that "
         f"of the smallest size, and {MAX_MEMORY / GB} GB without TensorFlow",
         ["command", "index", "time", "processor", "memory", "", "(GB)", "above (GB)", "held"],
         growth_rows(runs),
     )
-    table(
+    print_table(
         f"bars at {STEAD:,} traces (~ extrapolated)",
         ["command", "index", "what", "", "value", "bar", "held"],
         bar_rows(runs, bars),

@@ -15,13 +15,12 @@ import numpy as np
 from scale_names import nodes_of, tree_of
 from scale_rows import Pattern, Values
 
-from steadkit.hdf5 import FileReader, Header, read_header
+from steadkit.hdf5 import FileReader, Header, read_object_header
 from steadkit.hdf5.attributes import sorted_attributes
-from steadkit.hdf5.global_heap import HEAD, REFERENCE, GlobalHeap
+from steadkit.hdf5.global_heap import HEAD, REFERENCE, WORD, GlobalHeap
 from steadkit.hdf5.object_header import ADDRESS_PAIR, CONTINUATION, LAYOUT, UNDEFINED
-from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.samples import DTYPE, TRACE_BYTES
+from steadkit.store.open import DTYPE, TRACE_BYTES
 
 
 def write_with_h5py(path: Path, rows: Sequence[dict[str, object]]) -> None:
@@ -73,7 +72,7 @@ class Template:
         self.samples = np.empty(len(self._pattern), np.uint64)
         for number, row in enumerate(self._pattern.rows):
             self.headers[number] = group.id.links.get_info(str(row["trace_name"]).encode()).u
-            header = read_header(raw, int(self.headers[number]))
+            header = read_object_header(raw, int(self.headers[number]))
             trace = _Trace(header, int(self.headers[number]), heaps)
             self.samples[number] = trace.samples
             addresses += trace.addresses

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 import h5py
 import numpy as np
 
-from steadkit.hdf5 import FileReader, read_header
+from steadkit.hdf5 import FileReader, read_object_header
+from steadkit.hdf5.global_heap import WORD
 from steadkit.hdf5.object_header import ADDRESS_PAIR, SYMBOL_TABLE
-from steadkit.hdf5.padding import WORD
 from steadkit.schema import DATA_GROUP
 
 CACHE_BYTES: Final = 128 << 20
@@ -105,7 +105,7 @@ def tree_of(path: Path) -> int:
     with h5py.File(path) as file:
         address = file.id.links.get_info(DATA_GROUP.encode()).u
         raw = FileReader(file.id.get_vfd_handle(), 0, path.stat().st_size)
-        messages = read_header(raw, address).messages
+        messages = read_object_header(raw, address).messages
     return next(
         ADDRESS_PAIR.unpack_from(text)[0] for kind, text, _ in messages if kind == SYMBOL_TABLE
     )

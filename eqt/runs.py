@@ -27,10 +27,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eqt.config import EQTConfig, TrainConfig, format_config
-from steadkit.atomic import atomic_folder, lock_folder, output_folder, write_text
-from steadkit.documents import OBJECT, TEXT, read_json, value_at
+from steadkit.atomic import atomic_folder, lock_folder, writable_folder, write_text
 from steadkit.errors import BusyError, InputError
-from steadkit.paths import require_file
+from steadkit.paths import OBJECT, TEXT, read_json, require_file, value_at
 
 MAX_JSON: Final = 1 << 20
 """Bytes of a configuration."""
@@ -241,7 +240,7 @@ def locked_run(folder: Path) -> Iterator[None]:
     busy = f"another process is training in {str(folder)!r}: wait for it"
     descriptor = lock_folder(folder, busy)
     try:
-        with output_folder(folder):
+        with writable_folder(folder):
             yield
     finally:
         os.close(descriptor)

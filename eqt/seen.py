@@ -8,10 +8,9 @@ import pandas as pd
 
 from eqt.runs import RunFolder, Setup, load_setup
 from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, columns_of, earthquakes_of, read_table
-from steadkit.documents import INTEGER, OBJECT, read_json, value_at
 from steadkit.errors import InputError
 from steadkit.manifest import load
-from steadkit.paths import is_file
+from steadkit.paths import INTEGER, OBJECT, is_file, read_json, value_at
 from steadkit.sampling import SPLITS
 from steadkit.schema import EVENT
 from steadkit.sources import source_from_path
@@ -131,7 +130,7 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
 def _trained_on(run: RunFolder) -> set[str]:
     """Return the names of the traces that a run was trained on or chosen by."""
     manifest = load(run.split)
-    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    pairs = zip(manifest.traces, manifest.splits, strict=True)
     return {name for name, split_name in pairs if split_name in SPLITS[:2]}
 
 

@@ -10,11 +10,8 @@ from typing import Final
 
 from steadkit.errors import InputError
 
-SAMPLE_BYTES: Final = 72_000
-"""Bytes of the samples of a trace: 6000 of three components as float32."""
-
-TRACE_BYTES: Final = SAMPLE_BYTES + 3_000
-"""Minimum bytes of a trace on disk: samples, header and rows of the two tables."""
+TRACE_DISK_BYTES: Final = 75_000
+"""Minimum bytes of a trace on disk: 72,000 of samples, its header and the rows of two tables."""
 
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _CGROUPS: Final = Path("/sys/fs/cgroup")

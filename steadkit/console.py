@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,8 @@ from steadkit.errors import MAX_SHOWN, InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-
+import logging
+from contextlib import redirect_stderr, redirect_stdout
 
 Item = TypeVar("Item")
 
@@ -62,7 +63,7 @@ class ErrorGroup(click.Group):
         """
         for number in range(3):
             # A file that got the descriptor of a closed stream would receive what libraries print.
-            if not _is_open(number):
+            if not _succeeds(os.fstat, number):
                 os.open(os.devnull, os.O_RDWR)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -109,9 +110,9 @@ def _refuse_repeated(command: click.Command, ctx: click.Context, args: list[str]
             raise click.UsageError(f"{option.opts[0]} is given {count} times: give it once", ctx)
 
 
-def _is_open(descriptor: int) -> bool:
+def _succeeds(call: Callable[..., object], *args: object) -> bool:
     try:
-        os.fstat(descriptor)
+        call(*args)
     except OSError:
         return False
     return True
@@ -169,19 +170,11 @@ def one_line(error: BaseException) -> str:
 def _system_error(error: OSError) -> str:
     if error.errno not in REMEDIES:
         return str(error)
-    if error.errno == errno.ENOENT and not _has_current_folder():
+    if error.errno == errno.ENOENT and not _succeeds(os.getcwd):
         return "the current folder was removed: change to another one"
     text = f"{os.strerror(error.errno).lower()}: {REMEDIES[error.errno]}"
     has_filename = isinstance(error.filename, str | bytes)
     return f"{os.fsdecode(error.filename)!r}: {text}" if has_filename else text
-
-
-def _has_current_folder() -> bool:
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
 
 
 def terminal(stderr: bool = False) -> "Console":
@@ -207,14 +200,10 @@ def progress(items: Iterable[Item], text: str, total: int | None = None) -> Iter
     """Iterate with a progress bar on a terminal, without output elsewhere."""
     if sys.stderr is None or not sys.stderr.isatty():
         return items
-    return _progress_bar(items, text, total)
-
-
-def _progress_bar(items: Iterable[Item], text: str, total: int | None) -> Iterator[Item]:
     from rich.progress import track
 
     label = _escape_markup(text)
-    yield from track(items, label, total=total, console=terminal(stderr=True), transient=True)
+    return track(items, label, total=total, console=terminal(stderr=True), transient=True)
 
 
 class ProgressBar:
@@ -253,7 +242,7 @@ def _escape_markup(text: str) -> str:
     return escape(printable(text))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table: numbers right-aligned, text left-aligned, nothing read as markup."""
     from rich.table import Table
     from rich.text import Text
@@ -285,8 +274,32 @@ def format_value(value: object) -> str:
     return printable(value, MAX_MESSAGE)
 
 
-def summary(title: str, figures: Mapping[str, object]) -> None:
+def print_summary(title: str, figures: Mapping[str, object]) -> None:
     """Print names and values, one per line."""
     echo(title, bold=True)
     for name, value in figures.items():
         echo(f"  {name}: {format_value(value)}")
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Discard everything printed within, by Python or by C; exceptions are raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    terminal = {number: os.dup(number) for number in (1, 2)}
+    handlers = logging.root.handlers[:]
+    # Never closed: a library's logger may have kept it as its standard error.
+    text = io.StringIO()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in terminal:
+            os.dup2(nowhere, number)
+        with redirect_stdout(text), redirect_stderr(text):
+            yield
+    finally:
+        logging.root.handlers[:] = handlers
+        for number, descriptor in terminal.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(nowhere)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import DATA, MANIFEST, TRACES
-from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.catalog.spool import write_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
@@ -88,7 +88,7 @@ def copy_rows(
     rows: pd.DataFrame,
     recipe: Mapping[str, object],
     overwrite: bool,
-    parts: Sequence[str] = (),
+    splits: Sequence[str] = (),
     check: Callable[[str, bytes, bytes], object] | None = None,
     check_csv: Callable[[str], object] | None = None,
 ) -> Manifest:
@@ -107,7 +107,7 @@ def copy_rows(
         Provenance of the data set, for the manifest.
     overwrite
         Whether existing files may be replaced.
-    parts
+    splits
         The split of each trace: train, validation or test.
     check
         Called with name, waveform digest and attributes digest of every trace; may raise.
@@ -126,7 +126,7 @@ def copy_rows(
     with new_dataset(files, overwrite, keep=(files.hdf5.name, journal_of(files.hdf5).name)) as new:
         # What an interrupted copy has written already needs no further space.
         staged_bytes = new.hdf5.stat().st_size if new.hdf5.exists() else 0
-        n_bytes = len(names) * TRACE_BYTES - staged_bytes
+        n_bytes = len(names) * TRACE_DISK_BYTES - staged_bytes
         require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
         # The CSV is written in a thread while the waveforms are copied.
         with ThreadPoolExecutor(1) as executor:
@@ -140,7 +140,7 @@ def copy_rows(
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
         manifest = manifest_of(
-            files.name, recipe, names, rows["trace_category"], parts, waveforms, attributes, csv
+            files.name, recipe, names, rows["trace_category"], splits, waveforms, attributes, csv
         )
         manifest.write(new.manifest)
     return manifest

@@ -11,7 +11,7 @@ import pandas as pd
 
 from steadkit import synthetic
 from steadkit.atomic import input_scope
-from steadkit.capacity import TRACE_BYTES, count_text, duration_text, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, count_text, duration_text, require_disk
 from steadkit.catalog import write_csv
 from steadkit.console import progress
 from steadkit.dataset_files import DatasetFiles, check_dataset, dataset_files, new_dataset
@@ -105,7 +105,7 @@ def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
         There is too little.
     """
     chunks = [] if overwrite else folder.glob("chunk*.hdf5")
-    n_bytes = traces * TRACE_BYTES - sum(path.stat().st_size for path in chunks)
+    n_bytes = traces * TRACE_DISK_BYTES - sum(path.stat().st_size for path in chunks)
     require_disk(folder, n_bytes, f"a miniature of {count_text(traces)} traces")
 
 

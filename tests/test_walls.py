@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program silence atomic paths documents processes schema capacity types
+        version errors program atomic paths processes schema capacity types
         console sources trace example catalog packed_names hdf5 store manifest sampling
         expressions selection presets split dataset_files subset merge build verify check records
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__

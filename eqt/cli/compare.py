@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqt.cli.options import FILE, WholeType, output_option
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.compare import Comparison
@@ -58,6 +58,6 @@ def _report(comparison: "Comparison") -> None:
     for model in comparison.models:
         for protocol, description in PROTOCOLS.items():
             rows = comparison_table(comparison, model, protocol)
-            table(f"{model}. {description}", list(rows.columns), rows.to_numpy().tolist())
+            print_table(f"{model}. {description}", list(rows.columns), rows.to_numpy().tolist())
     for line in sentences(comparison):
         echo(f"{line}.")

@@ -7,7 +7,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE, NumberType, WholeType, output_option, refuse_existing
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.evaluation import Evaluation
@@ -127,7 +127,7 @@ def _report(outcome: "Evaluation") -> None:
         echo(outcome.seen)
     title = f"{study['#events']} events, {study['#noise']} noise traces"
     columns = ["recall", "precision", "mae", "rmse", "tp", "fp", "tn", "fn"]
-    table(
+    print_table(
         f"The study's columns, where any pick in an event counts, errors in samples: {title}",
         ["", *columns],
         [
@@ -180,4 +180,4 @@ def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
 
 
 def _print_table(title: str, rows: list[dict[str, object]]) -> None:
-    table(title, list(rows[0]), [list(row.values()) for row in rows])
+    print_table(title, list(rows[0]), [list(row.values()) for row in rows])

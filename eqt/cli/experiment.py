@@ -7,7 +7,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import AUGMENTATIONS, FILE, WholeType, output_option
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
     from eqt.experiments.results import ExperimentResult
@@ -84,7 +84,7 @@ def _report(outcome: "ExperimentResult", folder: Path) -> None:
         ("The study's columns, against EQT", networks_table(outcome)),
         (f"F1 of picks right within {TOLERANCE} s (95 % interval)", scores_table(outcome)),
     ):
-        table(title, list(rows.columns), rows.to_numpy().tolist())
+        print_table(title, list(rows.columns), rows.to_numpy().tolist())
     for line in summary_lines(outcome):
         echo(line)
     echo(f"report: {folder / 'report.html'}, report.md, claims.csv and others beside it")

@@ -6,7 +6,7 @@ import click
 
 from eqt.cli.backend import load_tensorflow
 from eqt.cli.options import FILE
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 
 @click.command()
@@ -36,7 +36,7 @@ def models(
             ]
             for network_name, network in PRESETS.items()
         ]
-        table("Networks", ["name", "parameters", "trained on", "what differs from EQT"], rows)
+        print_table("Networks", ["name", "parameters", "trained on", "what differs from EQT"], rows)
         return
     model_a, model_b = preset(name), preset(diff) if diff else None
     if figure:
@@ -50,12 +50,12 @@ def models(
         counts = [f"{network.parameters:,}" for network in (model_a, model_b)]
         rows = [[field, *map(_text, values)] for field, *values in changes]
         title = f"{name} and {diff}: what differs" if changes else f"{name} is as {diff}"
-        table(title, ["setting", name, diff], [*rows, ["parameters", *counts]])
+        print_table(title, ["setting", name, diff], [*rows, ["parameters", *counts]])
     elif not summary and not figure:
         fields = vars(model_a.config).items()
         rows = [[field, _text(value)] for field, value in fields]
         title = f"{name}: {model_a.parameters:,} parameters; {model_a.differs}"
-        table(title, ["setting", "value"], rows)
+        print_table(title, ["setting", "value"], rows)
     if summary or figure:
         _build(name, diff, summary, figure, overwrite)
 
@@ -85,7 +85,7 @@ def _build(
         ]
         total = sum(stage.parameters for stage in stage_list)
         columns = ["branch", "stage", "what", "steps", "channels", "parameters"]
-        table(f"{name}: {total:,} parameters", columns, rows)
+        print_table(f"{name}: {total:,} parameters", columns, rows)
     if figure:
         baseline = stages(preset(diff).config) if diff else stage_list
         framed = [stage.name for stage in stage_list if stage not in baseline]

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from steadkit.documents import MAX_INTEGER
 from steadkit.errors import InputError, printable
-from steadkit.paths import require_file
+from steadkit.paths import MAX_INTEGER, require_file
 
 SUFFIX: Final = ".toml"
 MAX_BYTES: Final = 1 << 20

@@ -73,7 +73,7 @@ def experiment(
     from eqt.metrics import RESAMPLES
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
-    from steadkit.atomic import atomic_write, output_folder
+    from steadkit.atomic import atomic_write, writable_folder
     from steadkit.demo import require_room
     from steadkit.manifest import load
     from steadkit.sources import source_from_path
@@ -90,7 +90,7 @@ def experiment(
     # The atomic write is opened before the trainings because it locks the folder: a second
     # process must not take a running training for an interrupted one and resume it.
     with (
-        output_folder(folder),
+        writable_folder(folder),
         atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
         data = data_of(folder, settings, log)

@@ -304,7 +304,7 @@ def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
 def _settings(result: ExperimentResult) -> list[str]:
     """Return the settings that are needed to repeat the experiment."""
     settings, split = result.settings, result.split
-    counts = Counter(split.parts)
+    counts = Counter(split.splits)
     counts_text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     training = settings.training.to_dict()
     return [

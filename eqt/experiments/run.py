@@ -31,10 +31,10 @@ from steadkit.capacity import duration_text
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import chunk_files, demo
-from steadkit.documents import OBJECT, read_json, value_at
 from steadkit.errors import InputError, printable
 from steadkit.manifest import load
 from steadkit.merge import merge
+from steadkit.paths import OBJECT, read_json, value_at
 from steadkit.schema import EVENT
 from steadkit.selection import Selection
 from steadkit.sources import source_from_path

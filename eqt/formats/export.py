@@ -17,8 +17,8 @@ from steadkit.atomic import (
     file_digests,
     unchanged_files,
 )
+from steadkit.console import silenced
 from steadkit.errors import InputError, detail_of
-from steadkit.silence import silenced
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 

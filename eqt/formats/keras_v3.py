@@ -20,9 +20,8 @@ from eqt.formats import weights_h5
 from eqt.formats.safe_zip import archive, member
 from eqt.formats.validation import MAX_JSON
 from steadkit.atomic import atomic_write
-from steadkit.documents import parse_json
 from steadkit.errors import InputError
-from steadkit.paths import require_file
+from steadkit.paths import parse_json, require_file
 
 SUFFIX: Final = ".keras"
 FORMAT: Final = "eqt model 1"

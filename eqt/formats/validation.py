@@ -7,8 +7,8 @@ import numpy as np
 
 from eqt.config import EQTConfig, format_config
 from eqt.sizes import VALUE_BYTES, check_buildable, count_parameters
-from steadkit.documents import parse_json
 from steadkit.errors import InputError
+from steadkit.paths import parse_json
 
 MAX_VALUES: Final = 1 << 24
 """Numbers in an array; the largest of the published network has 12,288."""

@@ -12,7 +12,8 @@ from eqt.metrics import TOLERANCE, Curve
 from eqt.plots.style import COLOURS, DASHES, LABEL_COLOURS, TITLES
 from steadkit.labels import TARGETS
 from steadkit.plots.style import BLACK, GREY, show_message, styled
-from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+from steadkit.plots.trace import draw_components
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 
 @styled
@@ -200,7 +201,8 @@ def examples(
     grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
     seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
     for row, (left, right) in enumerate(grid):
-        _three_components(left, seconds, waveforms[row])
+        draw_components(left, seconds, waveforms[row], 2 * max(np.abs(waveforms[row]).max(), 1e-9))
+        left.set_xlim(seconds[0], seconds[-1])
         left.set_title(names[row], loc="left")
         for column, name in enumerate(TARGETS):
             right.plot(
@@ -222,14 +224,6 @@ def examples(
     for ax in grid[-1]:
         ax.set_xlabel("time (s); dotted: P and S as catalogued")
     return figure
-
-
-def _three_components(ax: Axes, seconds: np.ndarray, waveform: np.ndarray) -> None:
-    scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
-    for row, component in enumerate(reversed(range(len(COMPONENTS)))):
-        ax.plot(seconds, waveform[:, component] / scale + row, color=BLACK, linewidth=0.4)
-    ax.set_yticks(range(len(COMPONENTS)), reversed(COMPONENTS))
-    ax.set_xlim(seconds[0], seconds[-1])
 
 
 @styled

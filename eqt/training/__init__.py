@@ -3,17 +3,13 @@
 ==============  ============================================================================
 `run`           start a training in a new run folder, or resume one
 `data`          training and validation splits of a data set, and its digest
-`environment`   software and hardware versions, recorded and compared
-`devices`       device selection and the distribution strategy
 `model`         the network: built or read, with frozen layers, and its optimizer
 `steps`         training step and validation step, on one device or several
-`batch_halves`  both halves of a batch in parallel on a CPU
-`adam`          Adam in a single TensorFlow operation
+`execution`     devices, both halves of a batch in parallel on a CPU, Adam in one operation
 `metrics`       F1 during training
 `checkpoint`    the complete training state, bit for bit
-`reporting`     progress bar, a line per epoch, TensorBoard logs
+`reporting`     environment, README.txt of the run folder, progress, TensorBoard logs
 `loop`          epochs, validation, checkpoints
-`readme`        README.txt of the run folder
 ==============  ============================================================================
 
 The order of traces is a function of seed and epoch, augmentation a function of these and the trace,
@@ -22,8 +18,8 @@ of the next batch determine the rest of a training: resumed from these, it reach
 """
 
 from eqt.training.data import split_by_earthquake, traces_of, training_split
-from eqt.training.environment import environment
 from eqt.training.model import compile_model
+from eqt.training.reporting import environment
 from eqt.training.run import RuntimeOptions, resume, train
 
 __all__ = [

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
+from keras.ops import convert_to_numpy
 
 from eqt.formats.safe_zip import archive, member
 from eqt.training.steps import LOSSES
@@ -77,7 +77,9 @@ class Progress:
         return Progress(epoch=self.epoch + 1, rows=(*self.rows, row))
 
 
-def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str) -> None:
+def save_checkpoint(
+    path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str
+) -> None:
     """Write the state atomically, replacing an older one.
 
     Parameters
@@ -89,7 +91,7 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
     progress
         Epochs, batches and losses so far.
     key
-        Identifies data, split and settings; `load` refuses a state with another key.
+        Identifies data, split and settings; `load_checkpoint` refuses a state with another key.
     """
     meta = {"format": FORMAT, "key": key, "progress": vars(progress)}
 
@@ -98,13 +100,13 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
             opened.writestr(META, json.dumps(meta))
             for name, variable in _named_variables(variables):
                 content = io.BytesIO()
-                np.lib.format.write_array(content, _to_numpy(variable), allow_pickle=False)
+                np.lib.format.write_array(content, convert_to_numpy(variable), allow_pickle=False)
                 opened.writestr(name, content.getvalue())
 
     write_one(path, write, overwrite=True)
 
 
-def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
+def load_checkpoint(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
     """Assign stored values to the variables; if the file is refused, none is changed.
 
     Raises
@@ -141,12 +143,8 @@ def _named_variables(variables: Mapping[str, list[Any]]) -> list[tuple[str, Any]
     ]
 
 
-def _to_numpy(variable: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
 def _read_array(opened: zipfile.ZipFile, name: str, variable: Any) -> np.ndarray:
-    expected = _to_numpy(variable)
+    expected = convert_to_numpy(variable)
     content = member(opened, name, expected.nbytes + HEADER)
     values = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     if (values.shape, values.dtype) != (expected.shape, expected.dtype):

@@ -15,7 +15,7 @@ from steadkit.manifest import Manifest, load
 from steadkit.paths import is_file
 from steadkit.pipeline import BatchLoader, TraceSource
 from steadkit.schema import EVENT, NOISE
-from steadkit.sources import source_from_path
+from steadkit.sources import Source
 from steadkit.split import (
     SplitConfig,
     existing_split,
@@ -23,8 +23,6 @@ from steadkit.split import (
     load_training_split,
     split_manifest,
 )
-
-CHUNK = 1 << 20
 
 SNR_NEEDED: Final = ("second_event", "gaussian_noise", "drop_channels")
 """Augmentations that apply only to traces with a high signal-to-noise ratio."""
@@ -38,7 +36,7 @@ def training_split(
     if path is None:
         return split_by_earthquake(data, config)
     manifest = load_training_split(path, data)
-    log(f"parts as in {path}")
+    log(f"split as in {path}")
     return manifest
 
 
@@ -51,7 +49,7 @@ def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
 
 def traces_of(manifest: Manifest, split: str) -> list[str]:
     """List the traces of one split."""
-    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    pairs = zip(manifest.traces, manifest.splits, strict=True)
     return [name for name, trace_split in pairs if trace_split == split]
 
 
@@ -70,7 +68,7 @@ def batches_of(
     for split_name, names in names_by_split.items():
         if not names:
             raise InputError(
-                f"no trace left for the {split_name} part of {str(data)!r}: use more data"
+                f"no trace left for the {split_name} split of {str(data)!r}: use more data"
             )
     # One source, so that the table and the file are read once for both splits.
     train_names, validation_names = names_by_split["train"], names_by_split["validation"]
@@ -89,7 +87,7 @@ def batches_of(
     )
 
 
-def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
+def missing_label_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on missing labels and their effect on training."""
     records = training.data_source
     lines, n_events = [], int(records.is_event.sum())
@@ -97,7 +95,7 @@ def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]
     if any(n_unlabelled):
         lines.append(
             f"S is not known for {n_unlabelled[0]:,} of the {n_events:,} earthquake traces of the "
-            f"train part, and for {n_unlabelled[1]:,} of the validation part: it is left out of "
+            f"train split, and for {n_unlabelled[1]:,} of the validation split: it is left out of "
             "loss and scores where it may be"
         )
     for names, reason, is_unknown in (
@@ -109,7 +107,7 @@ def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]
         if augmentations and is_unknown.any():
             lines.append(
                 f"{reason} known for {int(is_unknown.sum()):,} of the {n_events:,} earthquake "
-                f"traces of the train part: no {', '.join(augmentations)} for them"
+                f"traces of the train split: no {', '.join(augmentations)} for them"
             )
     return lines
 
@@ -119,24 +117,23 @@ def refuse_one_class(is_event: np.ndarray, data: Path) -> None:
     if is_event.all() or not is_event.any():
         present, absent = (EVENT, NOISE) if is_event.all() else (NOISE, EVENT)
         raise InputError(
-            f"the train part of {str(data)!r} is {present} alone, from which no network learns "
+            f"the train split of {str(data)!r} is {present} alone, from which no network learns "
             f"what is not: add {absent} with steadkit merge, or say --one-class"
         )
 
 
-def data_digest(data: Path) -> str:
+def data_digest(source: Source) -> str:
     """Return a digest of a data set without reading its samples.
 
     It covers the digest of the manifest next to the data, else the table; and the file sizes.
     """
-    source, digest = source_from_path(data), hashlib.blake2b(digest_size=32)
+    digest = hashlib.blake2b(digest_size=32)
     manifest = source.csv.with_suffix(".manifest")
     if is_file(manifest):
         digest.update(load(manifest).digest.encode())
     else:
         with source.csv.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
+            hashlib.file_digest(file, lambda: digest)  # continues the digest
     sizes = [path.stat().st_size for path in (source.csv, source.hdf5)]
     digest.update(repr(sizes).encode())
     return digest.hexdigest()

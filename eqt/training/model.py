@@ -10,7 +10,7 @@ from eqt.config import EQTConfig, TrainConfig
 from eqt.layer_plan import layers_to_freeze
 from eqt.model import build_model
 from eqt.model_io import read
-from eqt.training.adam import Adam
+from eqt.training.execution import Adam
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 

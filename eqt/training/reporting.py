@@ -1,17 +1,135 @@
-"""Progress reports of a training: progress bar, one line per epoch, TensorBoard logs."""
+"""What a training records and reports: its environment, README.txt, progress, TensorBoard logs."""
 
 import math
+import os
+import platform
+import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import keras
+import numpy as np
+
+from eqt.config import TrainConfig
+from eqt.runs import Setup
 from eqt.training.checkpoint import Progress
 from eqt.training.metrics import NAMES
 from steadkit.console import ProgressBar
+from steadkit.errors import InputError, printable
+from steadkit.manifest import Manifest
+from steadkit.processes import count_cores
+from steadkit.sampling import SPLITS
+from steadkit.version import __version__
+
+THREADS: Final = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+IGNORED_KEYS: Final = ("platform", "python")
+"""Entries that do not affect the results."""
 
 LOG_EVERY: Final = 50
 """Batches between two points of TensorBoard's curve of the training loss."""
+
+
+def environment() -> dict[str, str]:
+    """Return versions, devices and thread counts; the last bits of a training depend on them."""
+    import tensorflow as tf
+
+    devices = []
+    for device in tf.config.list_physical_devices():
+        model = tf.config.experimental.get_device_details(device).get("device_name")
+        devices.append(f"{device.name} ({model})" if model else device.name)
+    threading = tf.config.threading
+    threads = {
+        "cores": count_cores(),
+        "intra_op_threads": threading.get_intra_op_parallelism_threads() or "one a core",
+        "inter_op_threads": threading.get_inter_op_parallelism_threads() or "one a core",
+        **{name: os.environ[name] for name in THREADS if name in os.environ},
+    }
+    return {
+        "steadkit": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "devices": ", ".join(devices),
+        **{name: str(value) for name, value in threads.items()},
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+    }
+
+
+def refuse_changed(recorded: Mapping[str, Any]) -> None:
+    """Refuse to resume a run on a machine or with software that would change the last bits.
+
+    Raises
+    ------
+    InputError
+        An entry differs; the message names it.
+    """
+    current = environment()
+    changed = [
+        f"{printable(name)} was {printable(recorded.get(name))}, is {current.get(name)}"
+        for name in sorted((recorded.keys() | current.keys()) - set(IGNORED_KEYS))
+        if recorded.get(name) != current.get(name)
+    ]
+    if changed:
+        raise InputError(
+            f"the run was begun elsewhere: {'; '.join(changed)}; go back there, or say "
+            "--other-machine to go on with slightly other figures"
+        )
+
+
+def readme(folder: Path, setup: Setup, split: Manifest, model: keras.Model) -> str:
+    """Return the text: contents of the folder, its origin, and commands for resuming and use."""
+    about, counts = setup.about, Counter(split.splits)
+    network = f" ({about['network']})" if str(about["network"]) else ""
+    n_trainable = sum(math.prod(weight.shape) for weight in model.trainable_variables)
+    split_counts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
+    start = f"the network of {about['init']}" if about["init"] else "random weights"
+    paragraphs = [
+        f"A training of the Earthquake Transformer{network}, by steadkit "
+        f"{setup.environment['steadkit']}.",
+        f"It was made by:\n    {about['command']}",
+        f"The data are {setup.data.resolve()}: {split_counts} traces, as split.manifest lists "
+        f"them. The network has {model.count_params():,} parameters, of which {n_trainable:,} "
+        f"learn, and began with {start}. {_recipe_changes(setup.training)}",
+        FILES.strip(),
+        f"If there is no curves.png, training was cut off. This goes on with it, to the same "
+        f"weights as if it had not been:\n    eqt train --resume {folder}",
+        f"And this tells how right its picks are on the test split:\n    eqt evaluate {folder}",
+    ]
+    lines = "\n\n".join(map(_wrapped, paragraphs)).split("\n")
+    return "\n".join(printable(line, None) for line in lines) + "\n"
+
+
+FILES = """
+config.json          all settings, the software and the machine; digests of data and split
+split.manifest       the split of every trace
+history.csv          losses, F1, learning rate and seconds of every epoch
+curves.png           the losses as a picture
+best.weights.h5      the weights with the lowest validation loss
+last.weights.h5      the weights after the last epoch
+"""
+
+
+def _recipe_changes(training: TrainConfig) -> str:
+    """Return a sentence on the settings that differ from the published recipe."""
+    settings, published = training.to_dict(), TrainConfig().to_dict()
+    changed = [f"{name} {value}" for name, value in settings.items() if published[name] != value]
+    recipe = "It is trained by the published recipe"
+    return f"{recipe}, but for: {', '.join(changed)}." if changed else f"{recipe}."
+
+
+def _wrapped(paragraph: str) -> str:
+    """Wrap long lines, except indented commands, and without breaking paths."""
+    fill = partial(textwrap.fill, width=96, break_on_hyphens=False, break_long_words=False)
+    lines = paragraph.split("\n")
+    return "\n".join(line if line.startswith(" ") else fill(line) for line in lines)
 
 
 class ProgressReporter:
@@ -36,7 +154,11 @@ class ProgressReporter:
         log_dir: Path | None = None,
     ):
         self.epochs, self.steps, self.traces, self.log = epochs, steps, traces, log
-        self._bar, self._writer = ProgressBar(), _writer(log_dir) if log_dir else None
+        self._bar, self._writer = ProgressBar(), None
+        if log_dir is not None:
+            import tensorflow as tf
+
+            self._writer = tf.summary.create_file_writer(str(log_dir))
 
     def begin(self, progress: Progress) -> None:
         """Start the progress bar of an epoch, at the batch where it begins or is resumed."""
@@ -97,12 +219,6 @@ class ProgressReporter:
             for name, value in figures.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), number, metadata)
         self._writer.flush()
-
-
-def _writer(folder: Path) -> Any:
-    import tensorflow as tf
-
-    return tf.summary.create_file_writer(str(folder))
 
 
 def _f1(row: Mapping[str, float]) -> str:

@@ -25,21 +25,23 @@ from eqt.runs import (
 from eqt.seen import resolve_data
 from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
-from eqt.training import checkpoint
-from eqt.training.batch_halves import HALVES
-from eqt.training.checkpoint import Progress
-from eqt.training.data import batches_of, data_digest, training_split, unknown_summary
-from eqt.training.devices import check_devices, devices_named, enable_determinism, make_strategy
-from eqt.training.environment import environment, refuse_changed
+from eqt.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
+from eqt.training.execution import (
+    HALVES,
+    check_devices,
+    devices_named,
+    enable_determinism,
+    make_strategy,
+)
 from eqt.training.loop import TrainingContext, fit, is_done
 from eqt.training.model import read_initial, training_model
-from eqt.training.readme import readme
-from eqt.training.reporting import ProgressReporter
+from eqt.training.reporting import ProgressReporter, environment, readme, refuse_changed
 from eqt.training.steps import Trainer
 from steadkit.atomic import write_one, write_text
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
-from steadkit.sources import source_from_path
+from steadkit.sources import Source, source_from_path
 
 SAVE_EVERY = 500
 """Batches between two checkpoints; one of EQT takes 5 MB and some hundredths of a second."""
@@ -54,7 +56,7 @@ class RuntimeOptions:
     Attributes
     ----------
     devices
-        Number or names; see `eqt.training.devices.devices_named`.
+        Number or names; see `eqt.training.execution.devices_named`.
     save_every
         Batches between two checkpoints; 0 for only after each epoch, where one is always written.
     tensorboard
@@ -115,7 +117,7 @@ def train(
         exists; then no folder is left behind. Or the loss became NaN.
     """
     configure_threads(HALVES)
-    options = options or RuntimeOptions()
+    options, source = options or RuntimeOptions(), source_from_path(data)
     # The name is claimed before the network is built, which takes a while and could be in vain.
     with claimed_folder(folder, data, options.name or "EQT") as claim:
         initial = None
@@ -126,31 +128,27 @@ def train(
                 "no network: name one with --model, or a file that holds one with --init"
             )
         manifest = training_split(data, config, split, log)
-        about = _about(data, init, options) | {"split_digest": manifest.digest}
+        about = {
+            "network": options.name,
+            "command": options.command,
+            "init": str(init) if init else None,
+            "devices": devices_named(options.devices),
+            "save_every": options.save_every,
+            "tensorboard": options.tensorboard,
+            "data_digest": data_digest(source),
+            "split_digest": manifest.digest,
+        }
         setup = Setup(data, model_config, config, environment(), about)
-        context = _build_context(RunFolder(claim.folder), setup, manifest, initial)
+        context = _build_context(RunFolder(claim.folder), setup, source, manifest, initial)
 
         def fill(run: RunFolder) -> None:
             save_setup(run, setup)
             write_one(run.split, manifest.write)
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
-            checkpoint.save(run.state, context.trainer.variables, Progress(), context.key)
+            save_checkpoint(run.state, context.trainer.variables, Progress(), context.key)
 
         with create_run(claim, fill) as run, _remove_if_untouched(run):
             return _finish(context, setup, Progress(), log)
-
-
-def _about(data: Path, init: Path | None, options: RuntimeOptions) -> dict[str, Any]:
-    """Return the options of a run besides its settings, and the digest of its data."""
-    return {
-        "network": options.name,
-        "command": options.command,
-        "init": str(init) if init else None,
-        "devices": devices_named(options.devices),
-        "save_every": options.save_every,
-        "tensorboard": options.tensorboard,
-        "data_digest": data_digest(data),
-    }
 
 
 def resume(
@@ -185,18 +183,18 @@ def resume(
         raise InputError(f"{str(folder)!r} is of a version that kept no state: train anew")
     setup = replace(setup, data=resolve_data(run, setup, data))
     with locked_run(folder):
-        manifest = load(run.split)
-        _refuse_changed_data(run, setup, manifest)
+        source, manifest = source_from_path(setup.data), load(run.split)
+        _refuse_changed_data(run, setup, source, manifest)
         if not other_machine:
             refuse_changed(setup.environment)
-        context = _build_context(run, setup, manifest, None)
-        progress = checkpoint.load(run.state, context.trainer.variables, context.key)
+        context = _build_context(run, setup, source, manifest, None)
+        progress = load_checkpoint(run.state, context.trainer.variables, context.key)
         log(f"going on after {progress.epoch} epochs and {progress.step} batches")
         return _finish(context, setup, progress, log)
 
 
-def _refuse_changed_data(run: RunFolder, setup: Setup, manifest: Manifest) -> None:
-    digests = {"data": data_digest(setup.data), "split": manifest.digest}
+def _refuse_changed_data(run: RunFolder, setup: Setup, source: Source, manifest: Manifest) -> None:
+    digests = {"data": data_digest(source), "split": manifest.digest}
     for label, path in (("data", setup.data), ("split", run.split)):
         if digests[label] != setup.about.get(f"{label}_digest"):
             raise InputError(
@@ -206,7 +204,7 @@ def _refuse_changed_data(run: RunFolder, setup: Setup, manifest: Manifest) -> No
 
 
 def _build_context(
-    run: RunFolder, setup: Setup, manifest: Manifest, initial: Any
+    run: RunFolder, setup: Setup, source: Source, manifest: Manifest, initial: Any
 ) -> TrainingContext:
     """Build network, batches and trainer; nothing is written yet."""
     config, about = setup.training, setup.about
@@ -221,7 +219,7 @@ def _build_context(
         ) from error
     devices = devices_named(",".join(devices)) if devices else []
     n_devices = max(len(devices), 1)
-    check_training(setup.model, config.batch_size, max_traces(source_from_path(setup.data).hdf5))
+    check_training(setup.model, config.batch_size, max_traces(source.hdf5))
     check_devices(n_devices, config.batch_size, config.xla, config.mixed_precision)
     enable_determinism(config.xla)
     training, validation = batches_of(setup.data, manifest, config)
@@ -249,7 +247,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     run, config = context.run, context.config
     traces = sum(context.training.size(number) for number in range(len(context.training)))
     log_dir = run.tensorboard if setup.about.get("tensorboard") else None
-    for line in unknown_summary(context.training, context.validation):
+    for line in missing_label_summary(context.training, context.validation):
         log(line)
     reporter = ProgressReporter(config.epochs, len(context.training), traces, log, log_dir)
     progress = fit(context, progress, reporter)

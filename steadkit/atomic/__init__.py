@@ -1,26 +1,26 @@
 """Atomic writes of files and folders: staged, locked, renamed when complete.
 
-=============  ======================================================================
-`files`        several files as one transaction, staged next to the targets
-`folders`      a folder in the same way
-`stage`        the staging folder and the record of a commit
-`lock`         locks on folders
-`inputs`       the files that a command reads, which it may not overwrite
-`targets`      files that no command overwrites
-`kinds`        kinds of files, recognised by their content
-=============  ======================================================================
+==============  ==========================================================================
+`transaction`   several files, or a folder, staged next to the target and renamed
+`stage`         the locked staging folder and the record of a commit
+`targets`       what no command overwrites: its inputs, data sets, files of another kind
+`kinds`         kinds of files, recognised by their content
+==============  ==========================================================================
 """
 
-from steadkit.atomic.files import atomic_write, check_targets, write_one, write_text
-from steadkit.atomic.folders import (
+from steadkit.atomic.stage import lock_folder, staging_folder, sync
+from steadkit.atomic.targets import input_scope, note_input, release_input, writable_folder
+from steadkit.atomic.transaction import (
     atomic_folder,
+    atomic_write,
     check_folder,
+    check_targets,
     file_digests,
     forbid,
     unchanged_files,
+    write_one,
+    write_text,
 )
-from steadkit.atomic.inputs import input_scope, note_input, output_folder, release_input
-from steadkit.atomic.lock import lock_folder, staging_folder, sync
 
 __all__ = [
     "atomic_folder",
@@ -32,11 +32,11 @@ __all__ = [
     "input_scope",
     "lock_folder",
     "note_input",
-    "output_folder",
     "release_input",
     "staging_folder",
     "sync",
     "unchanged_files",
+    "writable_folder",
     "write_one",
     "write_text",
 ]

@@ -60,10 +60,10 @@ BY_SUFFIX = {
 """Kind by file name ending, where the command does not declare one."""
 
 
-def table(columns: Sequence[str]) -> str:
+def csv_kind(columns: Sequence[str]) -> str:
     """Name the kind of a CSV with these columns.
 
-    >>> table(["trace_name", "what"])
+    >>> csv_kind(["trace_name", "what"])
     'CSV with the columns trace_name, what'
     """
     return f"{TABLE} with the columns {', '.join(columns)[:200]}"
@@ -143,7 +143,7 @@ def _kind_of_text(head: bytes) -> str:
     columns = [name.strip().strip('"') for name in text.partition("\n")[0].split(",")]
     if {"trace_name", "trace_category"} <= set(columns):
         return TRACES
-    return table(columns) if len(columns) > 1 else TEXT
+    return csv_kind(columns) if len(columns) > 1 else TEXT
 
 
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
@@ -158,7 +158,8 @@ def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = N
 def may_replace(new_kind: str, old_kind: str) -> bool:
     """Return whether a file of one kind may take the place of one of another.
 
-    >>> may_replace(TABLE, TRACES), may_replace(table(["a", "b"]), TRACES), may_replace(PNG, EMPTY)
+    >>> abc = csv_kind(["a", "b", "c"])
+    >>> may_replace(TABLE, TRACES), may_replace(abc, TRACES), may_replace(PNG, EMPTY)
     (True, False, True)
     """
     if old_kind == EMPTY or new_kind in ("", ANY, old_kind):

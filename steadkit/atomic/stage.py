@@ -1,4 +1,7 @@
-"""Staging folders of atomic writes, and the record of a commit.
+"""Locked staging folders of atomic writes, and the record of a commit.
+
+A staging folder is a hidden folder next to the target. It is the lock of its target: advisory, and
+released by the kernel with the process.
 
 Nothing in such a folder is trusted, moved or removed unless steadkit made it: the folder has the
 mark, and the entry is a plain file with a single link, named like a file of this command. Links
@@ -8,6 +11,7 @@ from one that the user has made meanwhile.
 """
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -18,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from steadkit.atomic.lock import locked, sync
-from steadkit.errors import InputError
+from steadkit.errors import BusyError, InputError
 
 MARK = ".steadkit"
 """Empty file that marks a staging folder made by steadkit."""
@@ -60,7 +63,7 @@ def identity_of(path: Path) -> Identity | None:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StagingFolder:
     """A staging folder, and the names of the files or of the folder that its command writes.
 
     A name with a further ending, ``a.csv.spool``, is a work file of the same command.
@@ -79,31 +82,37 @@ class Stage:
         InputError
             Another process holds the lock, or a file is of another origin; nothing is removed then.
         """
-        with locked(self.folder):
+        descriptor = _lock(self.folder)
+        try:
             self._claim()
             try:
                 yield
             finally:
                 with suppress(FileNotFoundError):  # somebody has removed the folder
-                    # The mark goes last: a folder with files and no mark is refused by every later
-                    # run.
+                    # The mark goes last: every later run refuses a folder with files and no mark.
                     if os.listdir(self.folder) == [MARK]:
                         os.unlink(self.folder / MARK)
+        finally:
+            # Removed while the lock is held, so that another command finds the locked folder or
+            # none. It stays where a kill has left files in it or a refusal must not touch them.
+            with suppress(OSError):
+                self.folder.rmdir()
+            os.close(descriptor)
 
     def _claim(self) -> None:
         entries = list(os.scandir(self.folder))
         if not entries:
-            # Exclusive, without following links: somebody else may create the mark in the same
-            # moment.
+            # Exclusive, without following links: somebody may create the mark in the same moment.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             os.close(os.open(self.folder / MARK, flags, 0o666))
-            return
         # Without the mark no name proves that steadkit made the file: the folder may be the user's.
-        if not any(entry.name == MARK for entry in entries):
-            raise self._foreign(entries[0].name)
+        is_marked = not entries or any(entry.name == MARK for entry in entries)
         for entry in entries:
-            if not self._is_ours(entry):
-                raise self._foreign(entry.name)
+            if not (is_marked and self._is_ours(entry)):
+                raise InputError(
+                    f"{str(self.folder)!r} holds {entry.name!r}, which this command has not put "
+                    "there: repeat the command that was interrupted, or move that folder away"
+                )
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         status = entry.stat(follow_symlinks=False)
@@ -117,7 +126,7 @@ class Stage:
             # change.
             return status.st_nlink == 1
         # Between the two halves of a move a file has both names.
-        is_moving = entry.name in self.names and self._is_in_place(entry.name, status)
+        is_moving = entry.name in self.names and _is_at(self.folder.parent / entry.name, status)
         return self._is_named(entry.name) and (status.st_nlink == 1 or is_moving)
 
     def _is_named(self, name: str) -> bool:
@@ -125,18 +134,6 @@ class Stage:
         # counts.
         ends = [number for number, character in enumerate(name) if character == "."]
         return name in self.names or any(name[:end] in self.names for end in ends)
-
-    def _is_in_place(self, name: str, status: os.stat_result) -> bool:
-        try:
-            return os.path.samestat(os.lstat(self.folder.parent / name), status)
-        except FileNotFoundError:
-            return False
-
-    def _foreign(self, name: str) -> InputError:
-        return InputError(
-            f"{str(self.folder)!r} holds {name!r}, which this command has not put there: repeat "
-            "the command that was interrupted, or move that folder away"
-        )
 
     def clear(self, keep: Sequence[str] = ()) -> None:
         """Remove the command's files except those named in `keep`; the mark stays."""
@@ -245,3 +242,86 @@ def _identity(values: Sequence[int]) -> Identity:
     if not all(type(value) is int for value in identity):
         raise TypeError("an identity is three integers")
     return identity
+
+
+LOCK_TRIES = 100
+PARTIAL = ".partial"
+
+
+def staging_folder(target: Path) -> Path:
+    """Name the hidden folder in which a target is staged.
+
+    >>> staging_folder(Path("a/p.png")).as_posix()
+    'a/.p.png.partial'
+
+    Raises
+    ------
+    InputError
+        The target is ``/`` or ``.``, which has no sibling.
+    """
+    if not target.name:
+        raise InputError(f"{str(target)!r} is a folder: choose another name")
+    return target.with_name(f".{target.name}{PARTIAL}")
+
+
+def lock_folder(folder: Path, busy: str, flags: int = 0) -> int:
+    """Lock a folder; return the descriptor, which holds the lock until it is closed.
+
+    Raises
+    ------
+    BusyError
+        Another process holds it; `busy` is the message.
+    InputError
+        The file system knows no locks; the message is the same.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
+    try:
+        # `flock` and not `lockf`: a POSIX lock ends when the process closes any descriptor of the
+        # file, a library's for example.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        error_class = BusyError if isinstance(error, BlockingIOError) else InputError
+        raise error_class(busy) from error
+    return descriptor
+
+
+def _lock(staging: Path) -> int:
+    target = staging.name[1:].removesuffix(PARTIAL)
+    busy = f"another process is writing {target!r}: wait for it or choose another name"
+    for _ in range(LOCK_TRIES):
+        try:
+            # The folder is the lock: the kernel releases it with the process, so that a kill leaves
+            # none behind.
+            staging.mkdir(exist_ok=True)
+            descriptor = lock_folder(staging, busy, os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # removed by its owner between the two calls
+        except OSError as error:
+            if os.path.lexists(staging) and (staging.is_symlink() or not staging.is_dir()):
+                raise InputError(
+                    f"{str(staging)!r} is no folder, and {target!r} is staged there: move it away"
+                ) from error
+            folder = str(staging.parent)
+            raise InputError(f"cannot write into {folder!r}: {error.strerror}") from error
+        # The lock may be on a folder that its owner has removed meanwhile, which excludes nobody.
+        if _is_at(staging, os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)  # its owner finished and removed it: take a new one
+    raise InputError(f"cannot write into {str(staging.parent)!r}: is the folder still there?")
+
+
+def _is_at(path: Path, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), status)
+    except FileNotFoundError:
+        return False
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from steadkit.atomic.inputs import input_at, is_output_folder
 from steadkit.atomic.kinds import kind_of_file, kind_to_write, may_replace
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
@@ -104,10 +105,15 @@ def refuse_harm(
         # A dangling link exists for `lexists` alone: there is nothing behind it to harm.
         if overwrite and os.path.exists(target):
             _refuse_owned(target, targets)
-            _refuse_other_kind(target, kind_to_write(target, kind, staged_file))
+            present, new = kind_of_file(target), kind_to_write(target, kind, staged_file)
+            if not may_replace(new, present):
+                raise InputError(
+                    f"{str(target)!r} is a {present}, and a {new} would be written: "
+                    "choose another name, or move it away"
+                )
 
 
-def refuse_existing(
+def refuse_existing_files(
     targets: Sequence[Path], overwrite: bool = False, placed: Collection[Path] = ()
 ) -> None:
     """Refuse folders, and files that exist and may not be replaced.
@@ -120,9 +126,14 @@ def refuse_existing(
     refuse_folders(targets)
     for target in reversed(targets):
         if os.path.lexists(target) and not overwrite and target not in placed:
-            raise InputError(
-                f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
-            )
+            raise target_exists(target)
+
+
+def target_exists(target: Path) -> InputError:
+    """Return the error for a target that exists and may not be replaced."""
+    return InputError(
+        f"{str(target)!r} exists: choose another name, or replace it with --overwrite"
+    )
 
 
 def refuse_folders(targets: Sequence[Path]) -> None:
@@ -153,7 +164,7 @@ def _folders_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str, 
                 # A command that writes the proof itself replaces the complete folder.
                 and not names.issuperset(owner.proof)
                 and all((folder / proof).is_file() for proof in owner.proof)
-                and not is_output_folder(folder)
+                and not is_writable_folder(folder)
             ):
                 yield owner.name, folder
 
@@ -176,10 +187,81 @@ def _data_sets_with(target: Path, targets: Sequence[Path]) -> Iterator[tuple[str
             yield "data set", folder / member
 
 
-def _refuse_other_kind(target: Path, kind: str) -> None:
-    present_kind = kind_of_file(target)
-    if not may_replace(kind, present_kind):
-        raise InputError(
-            f"{str(target)!r} is a {present_kind}, and a {kind} would be written: "
-            "choose another name, or move it away"
-        )
+_Inode = tuple[int, int]
+
+_INPUTS: ContextVar[dict[_Inode, Path] | None] = ContextVar("inputs", default=None)
+_OUTPUT_FOLDERS: ContextVar[frozenset[_Inode]] = ContextVar("folders made", default=frozenset())
+
+
+@contextmanager
+def input_scope(is_separate: bool = False) -> Iterator[None]:
+    """Register the files read within; a nested scope joins the outer one.
+
+    Parameters
+    ----------
+    is_separate
+        Whether files read within are not registered outside: for a command that another one runs,
+        or one that looks at its own earlier output.
+    """
+    if _INPUTS.get() is not None and not is_separate:
+        yield
+        return
+    # A context variable, so that threads of a program that run two commands do not see each other's
+    # inputs.
+    token = _INPUTS.set({})
+    try:
+        yield
+    finally:
+        _INPUTS.reset(token)
+
+
+def note_input(*paths: Path) -> None:
+    """Register files that are read, except those in output folders."""
+    inputs = _INPUTS.get()
+    if inputs is not None:
+        for path in paths:
+            # By inode and not by name: hard links, symbolic links and `..` name one file in many
+            # ways.
+            if (inode := file_inode(path)) and not (
+                _OUTPUT_FOLDERS.get() and is_writable_folder(path.parent)
+            ):
+                inputs.setdefault(inode, path)
+
+
+def release_input(path: Path) -> None:
+    """Allow writing a registered file: the command made it, or writes its content again."""
+    inputs, inode = _INPUTS.get(), file_inode(path)
+    if inputs is not None and inode:
+        inputs.pop(inode, None)
+
+
+def input_at(path: Path) -> Path | None:
+    """Return the input that has this name, or that this links to; None if it is no input."""
+    inputs, inode = _INPUTS.get(), file_inode(path)
+    return inputs.get(inode) if inputs and inode else None
+
+
+@contextmanager
+def writable_folder(folder: Path) -> Iterator[None]:
+    """Allow writing files that belong to a folder, such as a run, while the command makes it."""
+    inode = file_inode(folder)
+    token = _OUTPUT_FOLDERS.set(_OUTPUT_FOLDERS.get() | {inode} if inode else _OUTPUT_FOLDERS.get())
+    try:
+        yield
+    finally:
+        _OUTPUT_FOLDERS.reset(token)
+
+
+def is_writable_folder(folder: Path) -> bool:
+    """Return whether the command is making a folder."""
+    return file_inode(folder) in _OUTPUT_FOLDERS.get()
+
+
+def file_inode(path: Path) -> _Inode | None:
+    """Return device and inode of a file; links are followed. None if it does not exist."""
+    try:
+        # ValueError: a name with a zero byte, which no file has.
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -6,12 +6,12 @@ from typing import Final
 
 import pandas as pd
 
-from steadkit.atomic.kinds import table as table_kind
+from steadkit.atomic.kinds import csv_kind
 from steadkit.check.issues import ERROR, ISSUES, SEVERITIES
 from steadkit.errors import printable
 
 COLUMNS: Final = ("trace_name", "fault", "severity", "value", "expected")
-FINDINGS: Final = table_kind(COLUMNS)
+FINDINGS: Final = csv_kind(COLUMNS)
 """File kind of the CSV of findings."""
 
 MAX_CHARACTERS: Final = 120

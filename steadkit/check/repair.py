@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import input_scope, note_input, write_one
-from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.catalog import columns_of, iter_rows_at, write_csv
 from steadkit.check.findings import of_issues
 from steadkit.check.issues import ERROR, ISSUES
@@ -80,7 +80,7 @@ def fix(source: Source, files: DatasetFiles, report: Report, overwrite: bool = F
     _refuse_uncopiable(report)
     names = report.traces["trace_name"].tolist()
     cells: Cells = {}
-    n_bytes = len(names) * TRACE_BYTES
+    n_bytes = len(names) * TRACE_DISK_BYTES
     require_disk(files.hdf5.parent, n_bytes, f"a copy of {len(names):,} traces")
     with new_dataset(files, overwrite) as new:
         tables = _repaired_rows(source.csv, len(names), findings, cells)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadkit.cli.options import FILE, output_option, overwrite_option, report
-from steadkit.console import echo, one_line, table
+from steadkit.console import echo, one_line, print_table
 from steadkit.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _list_issues() -> None:
     from steadkit.check import ISSUES
 
     rows = [(issue.code, issue.severity, issue.meaning, issue.remedy) for issue in ISSUES.values()]
-    table("issues", ("issue", "severity", "what it means", "what to do"), rows)
+    print_table("issues", ("issue", "severity", "what it means", "what to do"), rows)
 
 
 class CannotCheckError(click.ClickException):
@@ -148,7 +148,7 @@ def _show(result: "Report") -> None:
     from steadkit.check import count_by_issue
 
     if rows := count_by_issue(result.findings):
-        table("findings", ("issue", "severity", "traces", "example", "what to do"), rows)
+        print_table("findings", ("issue", "severity", "traces", "example", "what to do"), rows)
     tally = result.findings["severity"].value_counts()
     counts = [f"{int(tally.get(s, 0)):,} {s}s" for s in ("error", "warning", "suspect")]
     echo(f"{len(result.traces):,} traces checked: {', '.join(counts)}")

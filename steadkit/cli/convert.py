@@ -13,7 +13,7 @@ from steadkit.cli.options import (
     report,
     seed_option,
 )
-from steadkit.console import ErrorGroup, echo, summary
+from steadkit.console import ErrorGroup, echo, print_summary
 
 if TYPE_CHECKING:
     from steadkit.convert import Converted
@@ -86,7 +86,7 @@ def to_seisbench(source: tuple[Path, ...], output: Path, bucket: int, overwrite:
     from steadkit.convert import to_seisbench as run
     from steadkit.sources import find_sources
 
-    summary(str(output), {"traces": run(find_sources(source), output, bucket, overwrite)})
+    print_summary(str(output), {"traces": run(find_sources(source), output, bucket, overwrite)})
 
 
 @convert.command("to-miniseed")
@@ -106,7 +106,7 @@ def to_miniseed(
     from steadkit.sources import source_from_path
 
     count = run(source_from_path(source), output, names, quakeml, overwrite)
-    summary(str(output), {"traces": count})
+    print_summary(str(output), {"traces": count})
 
 
 @convert.command("from-records")

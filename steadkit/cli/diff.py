@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from steadkit.cli.options import FILE
-from steadkit.console import echo, table
+from steadkit.console import echo, print_table
 
 
 @click.command()
 @click.argument("one", type=FILE)
 @click.argument("other", type=FILE)
 def diff(one: Path, other: Path) -> None:
-    """Compare two manifests: traces, order, parts, digests and recipes.
+    """Compare two manifests: traces, order, splits, digests and recipes.
 
     Exit code 1 if they differ.
     """
@@ -30,5 +30,5 @@ def diff(one: Path, other: Path) -> None:
         return
     rows = [(label, len(names), " ".join(names[:3])) for label, names in differences.items()]
     title = f"{one} ({len(manifest_a.traces):,}) and {other} ({len(manifest_b.traces):,})"
-    table(title, ("what", "number", "such as"), rows)
+    print_table(title, ("what", "number", "such as"), rows)
     sys.exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadkit.cli.options import FILE
-from steadkit.console import format_value, summary, table
+from steadkit.console import format_value, print_summary, print_table
 
 if TYPE_CHECKING:
     from steadkit.info import Info
@@ -35,14 +35,14 @@ def _print_info(data_info: "Info") -> None:
     time_range = (
         {"first trace": data_info.first, "last trace": data_info.last} if data_info.gaps else {}
     )
-    summary(data_info.file, {**data_info.counts, **time_range})
+    print_summary(data_info.file, {**data_info.counts, **time_range})
     if data_info.waveforms:
         waveforms = data_info.waveforms
         gigabytes = f"{int(str(waveforms['bytes'])) / 1e9:.3g} GB"
-        summary(str(waveforms["file"]), {"traces": waveforms["traces"], "size": gigabytes})
+        print_summary(str(waveforms["file"]), {"traces": waveforms["traces"], "size": gigabytes})
     if data_info.manifest:
         facts = {key: str(value) for key, value in data_info.manifest.items() if value}
-        summary(f"manifest {facts.pop('file')}", facts)
+        print_summary(f"manifest {facts.pop('file')}", facts)
     if data_info.gaps:
         _print_figures(data_info)
 
@@ -58,12 +58,12 @@ def _print_figures(data_info: "Info") -> None:
         )
         for quartiles in data_info.spreads
     ]
-    table("figures", headings, rows)
+    print_table("figures", headings, rows)
     gaps = [gap for gap in data_info.gaps if any(gap.missing.values()) or gap.unreadable]
     if gaps:
         categories = (f"missing in {name}" for name in gaps[0].missing)
         lines = [(gap.column, *gap.missing.values(), gap.unreadable) for gap in gaps]
-        table("what is not known", ("column", *categories, "unreadable"), lines)
+        print_table("what is not known", ("column", *categories, "unreadable"), lines)
 
 
 def _short(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from steadkit.console import summary
+from steadkit.console import print_summary
 from steadkit.errors import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -159,4 +159,4 @@ seed_option = click.option(
 def report(target: Path, categories: Mapping[str, int], digest: str) -> None:
     """Print the counts and the digest of the data set written to `target`."""
     counts = {"traces": sum(categories.values()), **categories}
-    summary(str(target), counts | {"manifest": f"{digest[:12]}..."})
+    print_summary(str(target), counts | {"manifest": f"{digest[:12]}..."})

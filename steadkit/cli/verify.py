@@ -23,7 +23,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     Exit code 1 if anything differs.
     """
     from steadkit.atomic import check_targets, note_input, write_text
-    from steadkit.atomic.kinds import table as table_kind
+    from steadkit.atomic.kinds import csv_kind
     from steadkit.manifest import load
     from steadkit.sources import source_from_path
     from steadkit.verify import covers_csv
@@ -33,7 +33,7 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     path = manifest or source.hdf5.with_suffix(".manifest")
     note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]
-    file_kind = table_kind(columns)
+    file_kind = csv_kind(columns)
     if target is not None:
         check_targets([target], overwrite, [file_kind])
     expected = load(path)

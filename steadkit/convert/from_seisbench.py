@@ -1,5 +1,6 @@
 """Import of a data set in SeisBench's format into STEAD's layout, trace by trace."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,23 +11,22 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.capacity import TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.catalog import SOURCE_LIST
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import Converted, Trace, format_skipped, write_traces
+from steadkit.convert.dataset_writer import Converted, ConvertedTrace, format_skipped, write_traces
 from steadkit.convert.seisbench_columns import (
+    SAMPLING,
+    SPLITS,
     component_letters,
     extra_columns,
-    shift_arrivals,
     to_stead,
 )
 from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
-from steadkit.convert.seisbench_names import SAMPLING, SPLITS
 from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
-from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.resample import (
     UnusableError,
     cut_window,
@@ -35,7 +35,14 @@ from steadkit.records.resample import (
     resample_to_stead,
     window_start,
 )
-from steadkit.records.stead_text import is_known, time_text
+from steadkit.records.text import (
+    coda_text,
+    is_known,
+    iter_text_chunks,
+    read_csv_header,
+    sample_text,
+    time_text,
+)
 from steadkit.schema import COLUMNS, EVENT, N_SAMPLES
 from steadkit.types import parse_cell, parse_time
 
@@ -47,6 +54,10 @@ RATE: Final = "trace_source_sampling_rate_hz"
 
 SOURCE_TYPE: Final = "source_type"
 """Column with the type of a source that is not an earthquake."""
+
+
+_SAMPLE = re.compile(r"(trace|source)_\w+_sample")
+_SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
 
 
 @input_scope()
@@ -103,7 +114,7 @@ def from_seisbench(
     plan = plan_import(chunks, layouts, source_types)
     _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
-    require_disk(files.hdf5.parent, count * TRACE_BYTES, f"a copy of {count:,} traces")
+    require_disk(files.hdf5.parent, count * TRACE_DISK_BYTES, f"a copy of {count:,} traces")
     counts = _SkipCounts()
     recipe = {
         "operation": "from-seisbench",
@@ -143,7 +154,7 @@ def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
 
 
 def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
-    extras = [extra for chunk in chunks for extra in extra_columns(read_header(chunk.metadata))]
+    extras = [extra for chunk in chunks for extra in extra_columns(read_csv_header(chunk.metadata))]
     added = {
         RENAMED: (plan["name"] != plan["original_name"]).any(),
         RATE: (plan["rate"] != 100).any(),
@@ -156,10 +167,10 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
 
 def _iter_traces(
     chunks: Sequence[Chunk], plan: pd.DataFrame, options: _ImportOptions, counts: _SkipCounts
-) -> Iterator[Trace]:
+) -> Iterator[ConvertedTrace]:
     plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
     for chunk in chunks:
-        extras = extra_columns(read_header(chunk.metadata))
+        extras = extra_columns(read_csv_header(chunk.metadata))
         with open_chunk(chunk) as reader:
             for rows in iter_text_chunks(chunk.metadata):
                 for row in rows.to_dict("records"):
@@ -183,7 +194,7 @@ def _convert_trace(
     extras: Sequence[str],
     options: _ImportOptions,
     unread: Counter[str],
-) -> Trace:
+) -> ConvertedTrace:
     if not plan.category:
         raise UnusableError(plan.reason)
     if plan.is_repeated:
@@ -196,11 +207,60 @@ def _convert_trace(
     fraction = hash_uniform(plan.name, options.seed)
     start = window_start(len(record), p, s, plan.category == EVENT, fraction)
     row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
-    return Trace(
+    return ConvertedTrace(
         row | _shift_start_time(row, start) | _planned_columns(plan, row),
         cut_window(record, start),
         SPLITS.get(plan.split, UNKNOWN),
     )
+
+
+def shift_arrivals(
+    row: Mapping[str, str],
+    ratio: float,
+    start: int,
+    last: int,
+    unread: Counter[str] | None = None,
+) -> dict[str, str]:
+    """Shift and rescale all columns in samples to the window.
+
+    Parameters
+    ----------
+    row
+        From `to_stead`.
+    ratio
+        100 Hz over the sampling rate of the record.
+    start
+        Start of the window in the record, in samples at 100 Hz.
+    last
+        Largest coda end.
+    unread
+        Gets the counts of cells that cannot be read: they are left empty.
+    """
+    if ratio == 1 and start == 0:
+        return dict(row)
+    unread = Counter() if unread is None else unread
+
+    def shift(text: str) -> float:
+        return parse_cell(text) * ratio - start
+
+    def shift_list(text: str) -> str:
+        samples = re.sub(r"[\[\]|,]", " ", text).split()
+        return f"[{' '.join(sample_text(shift(sample)) for sample in samples)}]"
+
+    shifted = {}
+    for column, text in row.items():
+        is_list = _SAMPLE_LIST.fullmatch(column)
+        is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
+        if not is_known(text) or not (is_list or is_sample):
+            continue
+        try:
+            shifted[column] = shift_list(text) if is_list else sample_text(shift(text))
+        except ValueError:
+            unread[column] += 1
+            shifted[column] = ""
+    if is_known(row["coda_end_sample"]):
+        shifted["coda_end_sample"] = coda_text(min(max(shift(row["coda_end_sample"]), 0), last))
+    return dict(row) | shifted
 
 
 def _planned_columns(plan: Any, row: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from obspy.core import AttribDict
 
 from steadkit.catalog import iter_rows_named
 from steadkit.errors import InputError
-from steadkit.records.stead_text import is_known
+from steadkit.records.text import is_known
 from steadkit.schema import COMPONENTS, SAMPLING_RATE
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

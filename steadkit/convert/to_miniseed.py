@@ -9,20 +9,19 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
-from steadkit.atomic.kinds import TRACES
-from steadkit.atomic.kinds import table as table_kind
-from steadkit.capacity import SAMPLE_BYTES, require_disk
+from steadkit.atomic.kinds import TRACES, csv_kind
+from steadkit.capacity import require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
-from steadkit.convert.dataset_writer import output_folder
+from steadkit.convert.dataset_writer import new_folder
 from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
 from steadkit.errors import InputError
 from steadkit.records.picks import SOURCE_COLUMNS
 from steadkit.records.quakeml import write_quakeml
-from steadkit.records.stead_text import is_known
+from steadkit.records.text import is_known
 from steadkit.schema import COLUMNS, EVENT, TEXT_COLUMNS
 from steadkit.sources import Source
-from steadkit.store import open_data, read_waveform
+from steadkit.store import TRACE_BYTES, open_data, read_waveform
 
 TABLES: Final = ("picks.csv", "stations.csv", "metadata.csv")
 QUAKEML: Final = "events.xml"
@@ -81,7 +80,7 @@ def to_miniseed(
         A trace is missing or cannot be written as miniSEED; then no file is left behind.
     """
     note_input(source.csv, source.hdf5)
-    kinds = [table_kind(PICK_COLUMNS), table_kind(list(STATION_COLUMNS.values())), TRACES]
+    kinds = [csv_kind(PICK_COLUMNS), csv_kind(list(STATION_COLUMNS.values())), TRACES]
     tables = [folder / name for name in TABLES]
     if folder.is_dir():
         check_targets([*tables, *([folder / QUAKEML] if quakeml else [])], overwrite, kinds)
@@ -92,9 +91,9 @@ def to_miniseed(
     targets = [*tables, *records]
     if quakeml:
         targets.append(folder / QUAKEML)
-    require_disk(folder, len(table) * SAMPLE_BYTES, f"a copy of {len(table):,} traces")
+    require_disk(folder, len(table) * TRACE_BYTES, f"a copy of {len(table):,} traces")
     full = table.reindex(columns=order_columns([*COLUMNS, *table.columns]), fill_value="")
-    with output_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
+    with new_folder(folder), atomic_write(targets, overwrite, kinds=kinds) as staging:
         picks, stations, metadata = staging[: len(TABLES)]
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_iter_pick_rows(full), dtype=str)])

@@ -13,21 +13,20 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
-from steadkit.capacity import SAMPLE_BYTES, TRACE_BYTES, require_disk
+from steadkit.capacity import TRACE_DISK_BYTES, require_disk
 from steadkit.catalog import KEY_COLUMNS, columns_of, iter_rows_named, read_table, write_csv
 from steadkit.console import ProgressBar
-from steadkit.convert.dataset_writer import output_folder
-from steadkit.convert.seisbench_columns import seisbench_names
-from steadkit.convert.seisbench_names import SPLITS
+from steadkit.convert.dataset_writer import new_folder
+from steadkit.convert.seisbench_columns import SPLITS, seisbench_names
 from steadkit.dataset_files import MANIFEST_SUFFIX
 from steadkit.errors import InputError
-from steadkit.hdf5.direct_io import allocate
+from steadkit.hdf5.direct_io import preallocate
+from steadkit.hdf5.readahead import consecutive_ranges
 from steadkit.manifest import UNKNOWN, load
 from steadkit.paths import is_file
 from steadkit.schema import COMPONENTS, DATA_GROUP, N_SAMPLES, SAMPLING_RATE
 from steadkit.sources import Source
-from steadkit.store import DTYPE, Reader, check_finite, locate, open_data, scan
-from steadkit.store.runs import consecutive_ranges
+from steadkit.store import DTYPE, TRACE_BYTES, Reader, check_finite, locate, open_data, scan
 from steadkit.store.scanner import BATCH_TRACES
 
 BUCKET_TRACES: Final = 1024
@@ -91,8 +90,8 @@ def to_seisbench(
         check_targets(paths, overwrite)
     data_format = _data_format(sources[0])
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
-    require_disk(folder, total * SAMPLE_BYTES, f"a copy of {total:,} traces")
-    with output_folder(folder), atomic_write(paths, overwrite) as staging:
+    require_disk(folder, total * TRACE_BYTES, f"a copy of {total:,} traces")
+    with new_folder(folder), atomic_write(paths, overwrite) as staging:
         count, pairs = 0, staging[-2 * len(names) :]
         for number, source in enumerate(sources):
             metadata, waveforms = pairs[2 * number : 2 * number + 2]
@@ -159,7 +158,7 @@ def _new_file(path: Path, n_traces: int) -> Iterator[h5py.File]:
     with h5py.File(path, "x") as file:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            allocate(descriptor, 0, OVERHEAD_BYTES + n_traces * TRACE_BYTES)
+            preallocate(descriptor, 0, OVERHEAD_BYTES + n_traces * TRACE_DISK_BYTES)
         finally:
             os.close(descriptor)
         yield file
@@ -182,7 +181,7 @@ def _splits(source: Source, names: pd.Series) -> dict[str, str]:
         return dict.fromkeys(names, "")
     manifest = load(path)
     seisbench_split = {split: name for name, split in SPLITS.items()}
-    splits = manifest.parts or [UNKNOWN] * len(manifest.traces)
+    splits = manifest.splits or [UNKNOWN] * len(manifest.traces)
     listed = {
         name: seisbench_split.get(split, "")
         for name, split in zip(manifest.traces, splits, strict=True)

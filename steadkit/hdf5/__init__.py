@@ -10,20 +10,19 @@ mutated B-tree that we tried without a crash, and unusual storage is left to h5p
 Source: The HDF Group, HDF5 File Format Specification Version 2.0, sections II.A (superblock),
 III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 
-==================  ===========================================================
-`object_header`     messages of an object header, read with every bound checked
-`readahead`         read-ahead of parts of a file
-`padding`           ragged arrays padded to words of 8 bytes
-`global_heap`       global heap collections, which hold the texts of attributes
-`attributes`        canonical form of attributes, from a file or from Python
-`attribute_table`   attributes of many datasets with one schema, as arrays
-`templates`         vectorized parser of object headers with one layout
-`data_addresses`    addresses of the data of many datasets
-`symbol_table`      names of a group and their object headers
-`layout`            headers and texts of many datasets as one buffer
-`direct_io`         writes that bypass the page cache
-`writer`            new file: data, headers, heaps, and the group of their names
-==================  ===========================================================
+=================  ===========================================================
+`object_header`    messages of an object header, read with every bound checked
+`readahead`        read-ahead of parts of a file
+`global_heap`      global heap collections, which hold the texts of attributes
+`datatypes`        datatypes of attributes: numpy's, the file's, the valid ones
+`attributes`       canonical form of attributes, from a file or from Python
+`attribute_table`  attributes of many datasets with one schema, as arrays
+`templates`        vectorized parser of object headers with one layout
+`data_addresses`   addresses of the data of many datasets
+`symbol_table`     names of a group and their object headers
+`direct_io`        writes that bypass the page cache, in the background
+`writer`           new file: data, headers, heaps, and the group of their names
+=================  ===========================================================
 """
 
 from steadkit.hdf5.attribute_table import AttributeTable, group_by_schema, table_of
@@ -37,7 +36,7 @@ from steadkit.hdf5.object_header import (
     NewStyleError,
     Storage,
     UnsupportedError,
-    read_header,
+    read_object_header,
     storage_of,
 )
 from steadkit.hdf5.readahead import ReadAhead
@@ -64,7 +63,7 @@ __all__ = [
     "encode",
     "group_by_schema",
     "read_attributes",
-    "read_header",
+    "read_object_header",
     "storage_of",
     "table_of",
 ]

@@ -7,9 +7,8 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, AttributeSchema, decode_all
-from steadkit.hdf5.global_heap import REFERENCE
+from steadkit.hdf5.global_heap import REFERENCE, WORD, padding_mask
 from steadkit.hdf5.object_header import round_up_8
-from steadkit.hdf5.padding import WORD, padding_mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from blake3 import blake3
 
+from steadkit.hdf5.datatypes import (
+    INLINE_CLASSES,
+    SEQUENCE,
+    class_and_size,
+    encode_value,
+    is_valid_datatype,
+    numpy_type,
+)
 from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
 from steadkit.hdf5.object_header import (
     ATTRIBUTE,
@@ -36,22 +44,6 @@ MAX_NUMBER: Final = 0xFF00
 # Section IV.A.2.m: version, then the bytes of name, datatype and dataspace.
 _SIZES = struct.Struct("<BxHHH")
 
-INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM, SEQUENCE = 0, 1, 3, 4, 5, 8, 9
-INLINE_CLASSES: Final = (INTEGER, FLOAT, STRING, BITFIELD, OPAQUE, ENUM)
-"""Datatype classes whose values are in the message itself, not in a heap."""
-
-# Section IV.A.2.d: class and version, bit fields, bytes, then offset, precision, exponent and
-# mantissa of an IEEE 754 number in little-endian order.
-FLOAT32 = bytes.fromhex("11201f000400000000002000170800177f000000")
-FLOAT64 = bytes.fromhex("11203f000800000000004000340b0034ff030000")
-# A variable-length string, UTF-8 and null-terminated, as h5py writes `str`; its base type is one
-# byte.
-TEXT = bytes.fromhex("1901010010000000" + "100000000100000000000800")
-# h5py has no boolean type: it writes an enumeration of one byte with the members FALSE and TRUE.
-BOOLEAN = bytes.fromhex("1802000001000000" + "100800000100000000000800") + (
-    b"FALSE\0\0\0TRUE\0\0\0\0\0\1"
-)
-"""An enumeration, as h5py stores bool."""
 # A dataspace of rank 0: one value and no dimensions.
 SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
@@ -233,7 +225,7 @@ def _make_field(
         raise empty_attribute(_quote(name))
     count = prod(dimensions)
     # Python's integers do not overflow: dimensions of a damaged file may multiply to any size.
-    size = int.from_bytes(datatype[4:8], "little") * count
+    size = class_and_size(datatype)[1] * count
     if n_bytes is not None and size > n_bytes:
         raise DamageError(f"has the attribute {_quote(name)} cut short")
     fields = (name + b"\0", datatype, dataspace)
@@ -242,7 +234,7 @@ def _make_field(
             f"has the attribute {_quote(name)} of shape {dimensions} and {size:,} bytes: "
             f"{MAX_ELEMENTS:,} values and {MAX_MESSAGE:,} bytes are copied at most, remove it"
         )
-    if not _is_valid_datatype(datatype):
+    if not is_valid_datatype(datatype):
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = _element_bytes(name, datatype)
     sizes = _SIZES.pack(1, *map(len, fields))
@@ -252,41 +244,9 @@ def _make_field(
     return AttributeField(name, datatype, dimensions, header + prefix, size, element)
 
 
-def _is_valid_datatype(datatype: bytes) -> bool:
-    """Return whether HDF5's library accepts a datatype: its version, and the bits of numbers.
-
-    A datatype copied unchecked would make a new file that the library refuses to read.
-    """
-    type_class, version, size = (
-        datatype[0] & 0x0F,
-        datatype[0] >> 4,
-        int.from_bytes(datatype[4:8], "little"),
-    )
-    # The upper half of the first byte is the version; later ones came with HDF5 1.12.
-    if not 1 <= version <= 3 or not size:
-        return False
-    if type_class == SEQUENCE:
-        return _is_valid_datatype(datatype[8:]) if len(datatype) >= 16 else False
-    if type_class not in (INTEGER, FLOAT, BITFIELD):
-        return True
-    if len(datatype) < (12 if type_class != FLOAT else 20):
-        return False
-    offset, precision = struct.unpack_from("<HH", datatype, 8)
-    if not precision or offset + precision > 8 * size:
-        return False
-    if type_class != FLOAT:
-        return True
-    exponent, exponent_bits, mantissa, mantissa_bits = datatype[12:16]
-    # The bits of sign, exponent and mantissa must not overlap, or the library refuses the type.
-    fields = sorted([(datatype[2], 1), (exponent, exponent_bits), (mantissa, mantissa_bits)])
-    ends = [start + bits for start, bits in fields]
-    is_disjoint = all(end <= start for end, (start, _) in zip(ends, fields[1:], strict=False))
-    return bool(exponent_bits and mantissa_bits and is_disjoint and ends[-1] <= offset + precision)
-
-
 def _element_bytes(name: bytes, datatype: bytes) -> int:
     """Return the bytes of an element that is stored in a heap, 0 for a value in the message."""
-    type_class = datatype[0] & 0x0F
+    type_class, size = class_and_size(datatype)
     if type_class in INLINE_CLASSES:
         return 0
     base = datatype[8:]
@@ -298,7 +258,7 @@ def _element_bytes(name: bytes, datatype: bytes) -> int:
             "numbers can, remove it"
         )
     # Anything else means addresses of another size than eight bytes.
-    if int.from_bytes(datatype[4:8], "little") != REFERENCE.size:
+    if size != REFERENCE.size:
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
     element = int.from_bytes(base[4:8], "little")
     if not element:
@@ -334,7 +294,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
     # By bytes, as those that come from a file.
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
-        datatype, content = _encode_value(name, array)
+        datatype, content = encode_value(name, array)
         field = _make_field(name.encode(), datatype, _dataspace(array.shape))
         if field.element:
             elements = [text.encode() for text in array.ravel().tolist()]
@@ -343,26 +303,6 @@ def encode(values: Mapping[str, object]) -> Attributes:
         fields.append(field)
         body += field.head + _padded(content)
     return Attributes(schema_of(fields), body, texts)
-
-
-def _encode_value(name: str, array: np.ndarray) -> tuple[bytes, bytes]:
-    type_code, size = array.dtype.kind, array.dtype.itemsize
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    if type_code == "f" and size in (4, 8):
-        return (FLOAT32 if size == 4 else FLOAT64), little
-    if type_code in "iu":
-        sign = 8 if type_code == "i" else 0
-        return struct.pack("<4BIHH", 0x10, sign, 0, 0, size, 0, 8 * size), little
-    if type_code == "b":
-        return BOOLEAN, little
-    if type_code == "S":
-        # A string of no bytes is no valid type: an empty one takes one zero byte.
-        return struct.pack("<4BI", 0x13, 1, 0, 0, max(size, 1)), little or b"\0"
-    if type_code == "U" or (
-        type_code in "OT" and all(isinstance(t, str) for t in array.ravel().tolist())
-    ):
-        return TEXT, b""
-    raise TypeError(f"attribute {name!r} is {array.dtype}: text or numbers are needed")
 
 
 def _dataspace(shape: tuple[int, ...]) -> bytes:
@@ -388,7 +328,7 @@ def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes
         # Type 1 of a variable-length datatype is a string, type 0 a sequence.
         if field.datatype[1] & 0x0F == 1 and not field.dimensions:
             return [text.decode(errors="replace") for text in texts]
-    elif (dtype := _numpy_type(field.datatype)).kind in "fiub":
+    elif (dtype := numpy_type(field.datatype)).kind in "fiub":
         values = content.view(dtype).reshape(len(content), *field.dimensions)
         return list(values) if field.dimensions else values.tolist()
     remaining_texts = iter(texts)
@@ -398,7 +338,7 @@ def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes
 def _decode(field: AttributeField, value: bytes, texts: Iterable[bytes]) -> object:
     if field.element:
         return _decode_heap(field, value, texts)
-    dtype = _numpy_type(field.datatype)
+    dtype = numpy_type(field.datatype)
     array = np.frombuffer(value, dtype).reshape(field.dimensions)
     if dtype.kind == "S":
         array = np.array([t.decode(errors="replace") for t in array.ravel()], dtype=object).reshape(
@@ -412,7 +352,7 @@ def _decode_heap(field: AttributeField, value: bytes, texts: Iterable[bytes]) ->
     if field.datatype[1] & 0x0F == 1:
         decode: list[object] = [text.decode(errors="replace") for text in elements]
     else:
-        base = _numpy_type(field.datatype[8:])
+        base = numpy_type(field.datatype[8:])
         decode = [np.frombuffer(text, base).tolist() for text in elements]
     if not field.dimensions:
         return decode[0]
@@ -420,27 +360,6 @@ def _decode_heap(field: AttributeField, value: bytes, texts: Iterable[bytes]) ->
     array = np.empty(len(decode), dtype=object)
     array[:] = decode
     return array.reshape(field.dimensions)
-
-
-def _numpy_type(datatype: bytes) -> np.dtype:
-    type_class, bits, size = (
-        datatype[0] & 0x0F,
-        datatype[1],
-        int.from_bytes(datatype[4:8], "little"),
-    )
-    if not size:
-        raise DamageError("has an attribute of a type of no bytes")
-    # Compared as a whole: any other enumeration is read as its integers.
-    if datatype == BOOLEAN:
-        return np.dtype(bool)
-    order = ">" if bits & 1 else "<"
-    if type_class == FLOAT and size in (2, 4, 8):
-        return np.dtype(f"{order}f{size}")
-    if type_class == INTEGER and size in (1, 2, 4, 8):
-        return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
-    if type_class == ENUM and size in (1, 2, 4, 8):
-        return np.dtype(f"<i{size}")
-    return np.dtype(f"S{size}") if type_class == STRING else np.dtype(f"V{size}")
 
 
 def _quote(name: bytes) -> str:

@@ -22,7 +22,7 @@ from steadkit.hdf5.object_header import (
     FileReader,
     NewStyleError,
     Storage,
-    read_header,
+    read_object_header,
     storage_of,
 )
 
@@ -50,7 +50,7 @@ class HeaderPattern(NamedTuple):
     """Position of the address of each further block, and its bytes."""
     columns: np.ndarray
     """Positions of the bytes that must be the same: heads of messages, and storage."""
-    pattern: np.ndarray
+    content: np.ndarray
     """The bytes at these positions."""
     address_position: int
     """Position of the address of the data."""
@@ -72,7 +72,7 @@ def data_addresses(
         be contiguous.
     """
     data = np.full(len(headers), -1, np.int64)
-    header_patterns: list[HeaderPattern] = []
+    patterns: list[HeaderPattern] = []
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
@@ -81,17 +81,17 @@ def data_addresses(
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
-        while len(unmatched) and (number < len(header_patterns) or n_learned < MAX_PATTERNS):
-            if number == len(header_patterns):
+        while len(unmatched) and (number < len(patterns) or n_learned < MAX_PATTERNS):
+            if number == len(patterns):
                 n_learned += 1
-                header_pattern = _pattern_of(raw, int(chunk[unmatched[0]]), is_accepted)
+                pattern = _pattern_of(raw, int(chunk[unmatched[0]]), is_accepted)
                 # A header that cannot be parsed here is left to the caller, which reports it or
                 # asks h5py.
-                if header_pattern is None:
+                if pattern is None:
                     unmatched = unmatched[1:]
                     continue
-                header_patterns.append(header_pattern)
-            rows, addresses = _match(raw, chunk, table, unmatched, header_patterns[number])
+                patterns.append(pattern)
+            rows, addresses = _match(raw, chunk, table, unmatched, patterns[number])
             data[first + rows] = addresses
             # What the first pattern did not match is tried with the next one only.
             unmatched = np.setdiff1d(unmatched, rows, assume_unique=True)
@@ -116,27 +116,23 @@ def _match(
     headers: np.ndarray,
     table: np.ndarray,
     unmatched: np.ndarray,
-    header_pattern: HeaderPattern,
+    pattern: HeaderPattern,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that match a pattern, and the addresses of their data."""
     # First by the bytes at hand: only headers that match so far are worth further reads.
-    n_first = int(
-        np.searchsorted(header_pattern.columns, min(header_pattern.first_bytes, FIRST_READ))
-    )
+    n_first = int(np.searchsorted(pattern.columns, min(pattern.first_bytes, FIRST_READ)))
     starts = table[unmatched]
-    same = (starts[:, header_pattern.columns[:n_first]] == header_pattern.pattern[:n_first]).all(
-        axis=1
-    )
-    rows, contents = unmatched[same], starts[same, : header_pattern.first_bytes]
-    if header_pattern.first_bytes > FIRST_READ:
-        rest = _read_all(raw, headers[rows] + FIRST_READ, header_pattern.first_bytes - FIRST_READ)
+    same = (starts[:, pattern.columns[:n_first]] == pattern.content[:n_first]).all(axis=1)
+    rows, contents = unmatched[same], starts[same, : pattern.first_bytes]
+    if pattern.first_bytes > FIRST_READ:
+        rest = _read_all(raw, headers[rows] + FIRST_READ, pattern.first_bytes - FIRST_READ)
         contents = np.concatenate([contents, rest], axis=1)
-    for position, size in header_pattern.blocks:
+    for position, size in pattern.blocks:
         # `view` needs bytes that are adjacent in memory, and a column slice is not.
         addresses = np.ascontiguousarray(contents[:, position : position + 8]).view("<u8")[:, 0]
         contents = np.concatenate([contents, _read_all(raw, addresses, size)], axis=1)
-    same = (contents[:, header_pattern.columns] == header_pattern.pattern).all(axis=1)
-    fields = contents[same, header_pattern.address_position : header_pattern.address_position + 8]
+    same = (contents[:, pattern.columns] == pattern.content).all(axis=1)
+    fields = contents[same, pattern.address_position : pattern.address_position + 8]
     return rows[same], np.ascontiguousarray(fields).view("<i8")[:, 0]
 
 
@@ -158,7 +154,7 @@ def _pattern_of(
 ) -> HeaderPattern | None:
     """Return the pattern of a header; None where it is not accepted or cannot be matched."""
     try:
-        header = read_header(raw, address)
+        header = read_object_header(raw, address)
         storage = storage_of(header)
     except (NewStyleError, DamageError):
         return None

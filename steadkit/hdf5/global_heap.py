@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 
 from steadkit.hdf5.object_header import UNDEFINED, ByteReader, DamageError, UnsupportedError
-from steadkit.hdf5.padding import WORD, n_words, padding_mask, ragged_arange
+
+WORD: Final = 8
+"""Bytes to whose multiples texts are padded."""
 
 MIN_COLLECTION: Final = 4096
 """Bytes of the smallest collection that the format allows."""
@@ -126,24 +128,7 @@ class GlobalHeap:
         numbers = numbers.reshape(addresses.shape)
         is_empty = (lengths == 0) & ((addresses == 0) | (addresses == UNDEFINED))
         sizes = np.where(is_empty, 0, HEAD + n_words(lengths))
-        # The texts of a row follow one another, but where a new collection begins.
-        continues = np.zeros(lengths.shape, bool)
-        continues[:, 1:] = (
-            (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
-        )
-        continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
-        is_first = ~continues & ~is_empty
-        positions = np.zeros(lengths.shape, np.int64)
-        # Texts are found by a search and not by a walk over all objects: nearly every collection
-        # holds texts of traces that nobody asked for.
-        positions[is_first] = _search(
-            collections, numbers[is_first], indices[is_first], lengths[is_first]
-        )
-        for column in range(1, lengths.shape[-1]):
-            previous_ends = positions[:, column - 1] + sizes[:, column - 1]
-            positions[:, column] = np.where(
-                continues[:, column], previous_ends, positions[:, column]
-            )
+        positions = _find_texts(collections, numbers, indices, lengths, sizes)
         ends = positions + sizes
         # A match of index and length proves less than a walk does: in a heap with swapped blocks
         # both were right and the text was another trace's. So all objects of a collection must lead
@@ -248,6 +233,32 @@ def _are_valid(collections: np.ndarray) -> np.ndarray:
     return is_valid
 
 
+def _find_texts(
+    collections: np.ndarray,
+    numbers: np.ndarray,
+    indices: np.ndarray,
+    lengths: np.ndarray,
+    sizes: np.ndarray,
+) -> np.ndarray:
+    """Return the word at which the object of each text is expected; 0 where it is not found."""
+    is_empty = sizes == 0
+    # The texts of a row follow one another, but where a new collection begins.
+    continues = np.zeros(lengths.shape, bool)
+    continues[:, 1:] = (numbers[:, 1:] == numbers[:, :-1]) & ~is_empty[:, 1:] & ~is_empty[:, :-1]
+    continues[:, 1:] &= indices[:, 1:] == indices[:, :-1] + 1
+    is_first = ~continues & ~is_empty
+    positions = np.zeros(lengths.shape, np.int64)
+    # Texts are found by a search and not by a walk over all objects: nearly every collection
+    # holds texts of traces that nobody asked for.
+    positions[is_first] = _search(
+        collections, numbers[is_first], indices[is_first], lengths[is_first]
+    )
+    for column in range(1, lengths.shape[-1]):
+        previous_ends = positions[:, column - 1] + sizes[:, column - 1]
+        positions[:, column] = np.where(continues[:, column], previous_ends, positions[:, column])
+    return positions
+
+
 def _search(
     collections: np.ndarray, numbers: np.ndarray, indices: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
@@ -264,3 +275,40 @@ def _search(
     # Two candidates cannot be told apart by two bytes: such a row is read object by object.
     matches[np.bincount(rows, minlength=len(low_bytes)) != 1] = 0
     return matches
+
+
+def n_words(lengths: np.ndarray) -> np.ndarray:
+    """Return the number of words that texts of these lengths in bytes take.
+
+    >>> n_words(np.array([0, 1, 8, 9])).tolist()
+    [0, 1, 1, 2]
+    """
+    return (lengths + WORD - 1) // WORD
+
+
+def ragged_arange(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the concatenated ranges of `counts` consecutive numbers from each start.
+
+    >>> ragged_arange(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist()
+    [5, 6, 9, 10, 11]
+    """
+    # One `arange` over everything, shifted piece by piece: a loop over a million texts would take
+    # seconds.
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(counts.sum())
+
+
+def padding_mask(lengths: np.ndarray) -> np.ndarray:
+    """Return which bytes of padded texts are text, shape (words, 8); False is padding.
+
+    >>> padding_mask(np.array([3, 0, 8])).astype(int).tolist()
+    [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]]
+    """
+    counts = n_words(lengths)
+    ends = np.cumsum(counts)
+    is_text = np.ones((int(ends[-1]) if len(ends) else 0, WORD), bool)
+    # Only the last word of a text can be padded.
+    used = lengths - (counts - 1) * WORD
+    filled = counts > 0
+    is_text[ends[filled] - 1] = np.arange(WORD) < used[filled, np.newaxis]
+    return is_text

@@ -131,7 +131,7 @@ class Storage(NamedTuple):
     bytes_stored: int
 
 
-def read_header(raw: ByteReader, address: int) -> Header:
+def read_object_header(raw: ByteReader, address: int) -> Header:
     """Read the object header at an address.
 
     Raises

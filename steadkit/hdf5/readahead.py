@@ -3,11 +3,14 @@
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from steadkit.hdf5.object_header import FileReader
+
+Item = TypeVar("Item")
 
 MERGE_DISTANCE: Final = 4096
 """Bytes between two parts up to which they are read as one."""
@@ -148,3 +151,27 @@ def _spans(parts: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, i
         end = max(end, min(address + length, size))
     if end > start:
         yield start, end
+
+
+def consecutive_ranges(
+    items: Sequence[Item], are_adjacent: Callable[[Item, Item], bool]
+) -> Iterator[tuple[int, int]]:
+    """Yield the start and stop of each range whose neighbours are all adjacent.
+
+    >>> list(consecutive_ranges([3, 4, 5, 9, 2], lambda previous, item: item == previous + 1))
+    [(0, 3), (3, 4), (4, 5)]
+    """
+    start = 0
+    for stop, (previous, item) in enumerate(pairwise(items), 1):
+        if not are_adjacent(previous, item):
+            yield start, stop
+            start = stop
+    if items:
+        yield start, len(items)
+
+
+def expect_random_reads(descriptor: int) -> None:
+    """Advise the system, where it can be, against reading ahead of a file."""
+    # macOS has no such call.
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)

@@ -1,4 +1,4 @@
-"""The names of a group and their object headers, read from its B-tree in one pass.
+"""The names of a group and their object headers: read from its B-tree in one pass, and written.
 
 HDF5's library keeps a group's heap of names as one entry of its metadata cache: where the heap is
 larger than the cache, each look-up of a name reads all of it (46 MB in STEAD, 14 to 34 ms a name).
@@ -17,10 +17,11 @@ import numpy as np
 from steadkit.hdf5.object_header import (
     ADDRESS_PAIR,
     SYMBOL_TABLE,
+    UNDEFINED,
     DamageError,
     FileReader,
     NewStyleError,
-    read_header,
+    read_object_header,
 )
 from steadkit.packed_names import find_rows, pack
 
@@ -32,12 +33,17 @@ HEAP: Final = struct.Struct("<4sB3xQQQ")
 # Section III.A.1: signature, type, level, entries used, left and right sibling; keys and children
 # alternate behind it.
 TREE_NODE: Final = struct.Struct("<4sBBHQQ")
-SYMBOL_NODE: Final = [("signature", "S4"), ("version", "u1"), ("_", "u1"), ("count", "<u2")]
 SYMBOL: Final = np.dtype(
     [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
 )
 SOFT_LINK: Final = 2
 """Cache type of an entry that names another path, not an object header."""
+
+# The superblock states both, so that readers know the size of a node. Larger ones than the
+# library's 4 and 16 make a flatter tree.
+LEAF_K: Final = 16
+NODE_K: Final = 32
+"""Half of the names of a full symbol table node, and of the children of a full B-tree node."""
 
 MAX_NAME: Final = 1024
 """Bytes of a name; longer ones are left to h5py, so that a hostile heap cannot fill the memory."""
@@ -45,6 +51,31 @@ MAX_NAME: Final = 1024
 MIN_WIDTH: Final = 32
 CHUNK: Final = 1 << 14
 """Bytes copied of each name, doubled until all names end there, and names copied at once."""
+
+_TREE_NODES = np.dtype(
+    [
+        ("signature", "S4"),
+        ("kind", "u1"),
+        ("level", "u1"),
+        ("count", "<u2"),
+        ("left", "<u8"),
+        ("right", "<u8"),
+        ("keys_and_children", "<u8", 4 * NODE_K + 1),
+    ]
+)
+
+
+def symbol_node(leaf_k: int) -> np.dtype:
+    """Return the type of a symbol node that holds up to twice `leaf_k` entries."""
+    return np.dtype(
+        [
+            ("signature", "S4"),
+            ("version", "u1"),
+            ("_", "u1"),
+            ("count", "<u2"),
+            ("symbols", SYMBOL, 2 * leaf_k),
+        ]
+    )
 
 
 class SymbolTable(NamedTuple):
@@ -99,7 +130,7 @@ def read_group(raw: FileReader, address: int) -> Group:
     # Superblocks of version 2 and later belong to files whose groups need not have a symbol table.
     if version > 1:
         raise NewStyleError
-    header = read_header(raw, address)
+    header = read_object_header(raw, address)
     tables = [
         content for message_type, content, _ in header.messages if message_type == SYMBOL_TABLE
     ]
@@ -130,7 +161,7 @@ def read_symbol_table(raw: FileReader, group: Group) -> SymbolTable:
     DamageError
         The group does not follow the format.
     """
-    nodes = _symbol_nodes(raw, group)
+    nodes = _node_addresses(raw, group)
     symbols = _symbols(raw, nodes, group.leaf_k)
     # Its header address has no meaning, and h5py refuses it by name.
     if (symbols["cache"] == SOFT_LINK).any():
@@ -145,7 +176,7 @@ def read_symbol_table(raw: FileReader, group: Group) -> SymbolTable:
     return SymbolTable(names, symbols["name"].copy(), symbols["header"].copy())
 
 
-def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
+def _node_addresses(raw: FileReader, group: Group) -> list[int]:
     """Walk down a B-tree level by level; returns the addresses of its symbol nodes, in order."""
     addresses, level = [group.tree], None
     while True:
@@ -175,11 +206,10 @@ def _symbol_nodes(raw: FileReader, group: Group) -> list[int]:
 
 def _symbols(raw: FileReader, nodes: Sequence[int], leaf_k: int) -> np.ndarray:
     """Read the entries of symbol nodes, in their order."""
-    max_entries = 2 * leaf_k
+    max_entries, node_type = 2 * leaf_k, symbol_node(leaf_k)
     # A symbol node has room for all its entries, however few are used.
-    size = np.dtype(SYMBOL_NODE).itemsize + max_entries * SYMBOL.itemsize
-    content = b"".join([raw.read(address, size) for address in nodes])
-    table = np.frombuffer(content, np.dtype([*SYMBOL_NODE, ("symbols", SYMBOL, max_entries)]))
+    content = b"".join([raw.read(address, node_type.itemsize) for address in nodes])
+    table = np.frombuffer(content, node_type)
     is_valid = (
         (table["signature"] == b"SNOD") & (table["version"] == 1) & (table["count"] <= max_entries)
     )
@@ -229,3 +259,56 @@ def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndar
         # What lies behind the zero byte belongs to the next name.
         chunk[np.logical_or.accumulate(is_end, axis=1)] = 0
     return names.reshape(-1).view(f"S{width}")
+
+
+def heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
+    """Return the offset of each name in the heap of a group, and the bytes of the heap."""
+    # All take the space of the longest, so that a million are laid out as one array.
+    # At least one zero byte behind each name, in words of eight bytes.
+    width = names.itemsize // 8 * 8 + 8
+    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(width)
+    # The empty name at offset 0: the leftmost key of the B-tree points to it.
+    return starts, bytes(8) + names.astype(f"S{width}").tobytes()
+
+
+def symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:
+    """Return the symbol nodes of sorted names, all full but for the last.
+
+    `cached` is the B-tree and heap of the only member, where that is a group itself.
+    """
+    full = 2 * LEAF_K
+    nodes = np.zeros(-(-len(offsets) // full), symbol_node(LEAF_K))
+    nodes["signature"], nodes["version"] = b"SNOD", 1
+    nodes["count"] = np.minimum(full, len(offsets) - np.arange(len(nodes)) * full)
+    symbols = np.zeros(len(nodes) * full, SYMBOL)
+    symbols["name"][: len(offsets)] = offsets
+    symbols["header"][: len(offsets)] = headers
+    if cached:
+        # Cache type 1 is a group, whose B-tree and heap are in the scratch space (section III.C).
+        symbols["cache"][0], symbols["scratch"][0] = 1, cached
+    nodes["symbols"] = symbols.reshape(len(nodes), full)
+    return nodes
+
+
+def tree_nodes(
+    children: np.ndarray, keys: np.ndarray, level: int, start: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes of one level of a B-tree and the last key of each."""
+    full = 2 * NODE_K
+    count = max(1, -(-len(children) // full))
+    nodes = np.zeros(count, _TREE_NODES)
+    addresses = start + np.arange(count) * nodes.itemsize
+    nodes["signature"], nodes["level"] = b"TREE", level
+    nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
+    # Siblings lie one behind the other, as a level is written at once.
+    nodes["left"] = [UNDEFINED, *addresses[:-1]]
+    nodes["right"] = [*addresses[1:], UNDEFINED]
+    inner = np.zeros((2, count * full), np.uint64)
+    inner[0, : len(children)], inner[1, : len(children)] = children, keys
+    both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
+    lasts = keys[np.minimum(np.arange(1, count + 1) * full, len(keys)) - 1] if len(keys) else keys
+    nodes["keys_and_children"][:, 1:] = both
+    # A node has one key more than children: its first is the last one of its left sibling, and
+    # offset 0, the empty name, in the leftmost.
+    nodes["keys_and_children"][1:, 0] = lasts[:-1]
+    return nodes, lasts

@@ -6,7 +6,7 @@ becomes a template; the others are compared with it, as arrays, wherever they mu
 their values are taken from the same positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, NamedTuple
@@ -308,20 +308,6 @@ def _template(
     header: Header, known_fields: dict[bytes, AttributeField]
 ) -> tuple[TemplateGroup, Template]:
     """Return the template of a header, and a new group of its schema."""
-    mask = bytearray(len(header.content))
-    mask[: PREFIX.size] = b"\xff" * PREFIX.size
-    mask[4:8] = bytes(4)  # the reference count: the number of its names
-    for message_type, content, position in header.messages:
-        fixed = len(content) if message_type in FIXED else 0
-        mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
-    continuations = header.spans(CONTINUATION)
-    for begin, _ in continuations:
-        # Addresses of further blocks differ; their sizes, behind them, must be the same.
-        mask[begin : begin + 8] = bytes(8)
-    # Behind version and class; the last layout message counts, as in `storage_of`.
-    data = header.spans(LAYOUT)[-1][0] + 2
-    mask[data : data + 8] = bytes(8)
-    ends = dict(header.spans(ATTRIBUTE))
     body, elements = b"", []
     header_positions: list[int] = []
     body_positions: list[int] = []
@@ -329,8 +315,6 @@ def _template(
     attributes = sorted_attributes(header, known_fields)
     for attribute_field, position, start in attributes:
         value_start = position + start
-        # To the end of the message, as the padding behind a value may hold anything.
-        mask[value_start : ends[position]] = bytes(ends[position] - value_start)
         value_bytes: Sequence[int] = range(attribute_field.size)
         if attribute_field.element:
             references += range(value_start, value_start + attribute_field.size)
@@ -346,14 +330,40 @@ def _template(
         np.array(body_positions, np.int64),
         np.array(elements, np.int64),
     )
-    fixed_bits = np.frombuffer(mask, np.uint8)
+    continuations = [begin for begin, _ in header.spans(CONTINUATION)]
+    data = _data_position(header)
+    mask = _fixed_bits(header, {position: start for _, position, start in attributes})
     template = Template(
-        fixed_bits,
-        np.frombuffer(header.content, np.uint8) & fixed_bits,
+        mask,
+        np.frombuffer(header.content, np.uint8) & mask,
         PREFIX.size + PREFIX.unpack_from(header.content)[3],
-        [(begin, ADDRESS_PAIR.unpack_from(header.content, begin)[1]) for begin, _ in continuations],
+        [(begin, ADDRESS_PAIR.unpack_from(header.content, begin)[1]) for begin in continuations],
         data + np.arange(8),
         np.array(header_positions, np.int64),
         np.array(references, np.int64),
     )
     return group, template
+
+
+def _data_position(header: Header) -> int:
+    # Behind version and class; the last layout message counts, as in `storage_of`.
+    return header.spans(LAYOUT)[-1][0] + 2
+
+
+def _fixed_bits(header: Header, value_starts: Mapping[int, int]) -> np.ndarray:
+    """Return the mask of the bits that are the same in all headers of a layout.
+
+    `value_starts` is the offset of the value in each attribute message, by its position.
+    """
+    mask = bytearray(len(header.content))
+    mask[: PREFIX.size] = b"\xff" * PREFIX.size
+    mask[4:8] = bytes(4)  # the reference count: the number of its names
+    for message_type, content, position in header.messages:
+        fixed = len(content) if message_type in FIXED else 0
+        # Not to the end of an attribute, as the padding behind a value may hold anything.
+        fixed = value_starts.get(position, fixed)
+        mask[position - MESSAGE.size : position + fixed] = b"\xff" * (MESSAGE.size + fixed)
+    # Addresses of further blocks differ; their sizes, behind them, must be the same.
+    for begin in [*(begin for begin, _ in header.spans(CONTINUATION)), _data_position(header)]:
+        mask[begin : begin + 8] = bytes(8)
+    return np.frombuffer(mask, np.uint8)

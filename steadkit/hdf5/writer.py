@@ -14,43 +14,43 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5.attribute_table import Datasets
-from steadkit.hdf5.direct_io import PAGE, DirectWriter, allocate, write_at
-from steadkit.hdf5.layout import fixed_messages, layout_headers, message
-from steadkit.hdf5.object_header import PREFIX, SYMBOL_TABLE, UNDEFINED
+from steadkit.hdf5.attribute_table import AttributeTable, Datasets
+from steadkit.hdf5.attributes import AttributeSchema
+from steadkit.hdf5.datatypes import FLOAT32
+from steadkit.hdf5.direct_io import PAGE, DirectWriter, aligned_empty, preallocate, write_at
+from steadkit.hdf5.global_heap import (
+    COLLECTION,
+    MAX_INDEX,
+    MIN_COLLECTION,
+    OBJECT,
+    WORD,
+    n_words,
+    ragged_arange,
+)
+from steadkit.hdf5.object_header import (
+    CONTIGUOUS,
+    DATASPACE,
+    DATATYPE,
+    FILL,
+    LAYOUT,
+    MESSAGE,
+    PREFIX,
+    SYMBOL_TABLE,
+    UNDEFINED,
+    UnsupportedError,
+)
+from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, heap_of_names, symbol_nodes, tree_nodes
 
 FIRST_BLOCK: Final = PAGE
 """Offset of the first block: the superblock has the first page to itself."""
 
-# The superblock states both, so that readers know the size of a node. Larger ones than the
-# library's 4 and 16 make a flatter tree.
-LEAF_K: Final = 16
-NODE_K: Final = 32
-"""Half of the names of a full symbol table node, and of the children of a full B-tree node."""
-
-_SYMBOL = np.dtype(
-    [("name", "<u8"), ("header", "<u8"), ("cache", "<u4"), ("_", "<u4"), ("scratch", "<u8", 2)]
+_CONSTANT: Final = 1
+_HEAP_ADDRESS = np.dtype([("address", "<u8"), ("index", "<u4")])
+_OFFSETS = np.dtype(
+    [("header", "<i8"), ("collection", "<i8"), ("objects", "<i8"), ("index", "<i8")]
 )
-_SYMBOL_NODE = np.dtype(
-    [
-        ("signature", "S4"),
-        ("version", "u1"),
-        ("_", "u1"),
-        ("count", "<u2"),
-        ("symbols", _SYMBOL, 2 * LEAF_K),
-    ]
-)
-_TREE_NODE = np.dtype(
-    [
-        ("signature", "S4"),
-        ("kind", "u1"),
-        ("level", "u1"),
-        ("count", "<u2"),
-        ("left", "<u8"),
-        ("right", "<u8"),
-        ("keys_and_children", "<u8", 4 * NODE_K + 1),
-    ]
-)
+"""Offsets of the header of a dataset, of the collection of its texts and of the first text in it,
+and the index of this text in the collection."""
 
 
 class Hdf5Writer:
@@ -81,7 +81,7 @@ class Hdf5Writer:
             os.ftruncate(self.descriptor, resume_at)
         self._group = group
         self._bytes = int(np.prod(shape)) * 4
-        self._fixed = fixed_messages(shape)
+        self._fixed = _fixed_messages(shape)
         self._direct = DirectWriter(self.descriptor)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Hdf5Writer:
 
         Writes are a third faster then, and a full disk is noticed before them.
         """
-        allocate(self.descriptor, address, count * self._bytes)
+        preallocate(self.descriptor, address, count * self._bytes)
 
     def write(self, address: int, *contents: bytes | memoryview) -> None:
         """Write buffers one after another from an address on; safe from several threads."""
@@ -121,7 +121,7 @@ class Hdf5Writer:
         headers : numpy.ndarray
             Address of the header of each dataset, in the order of their data.
         """
-        return layout_headers(datasets, self.end, self._fixed, self._bytes)
+        return _layout_headers(datasets, self.end, self._fixed, self._bytes)
 
     def append(self, content: bytes | memoryview) -> int:
         """Write bytes at the end; returns their address."""
@@ -158,17 +158,17 @@ class Hdf5Writer:
 
         `cached` is the B-tree and heap of the only member, where that is a group itself.
         """
-        offsets, texts = _heap_of_names(names)
+        offsets, texts = heap_of_names(names)
         # Free list 1 is the value that the library writes for a heap without free space.
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
         self.append(texts)
-        nodes = _symbol_nodes(offsets, headers, cached)
+        nodes = symbol_nodes(offsets, headers, cached)
         addresses = self._append_nodes(nodes)
         # A node's key is the last of its names.
         ends = np.minimum(np.arange(1, len(nodes) + 1) * 2 * LEAF_K, len(offsets)) - 1
         keys = offsets[ends]
         tree = self._write_tree(addresses, keys)
-        table = message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
+        table = _message(SYMBOL_TABLE, struct.pack("<QQ", tree, heap))
         return self.append(PREFIX.pack(1, 1, 1, len(table)) + table), tree, heap
 
     def _write_tree(self, children: np.ndarray, keys: np.ndarray) -> int:
@@ -176,7 +176,7 @@ class Hdf5Writer:
         while True:
             # Built level by level from sorted names, full but for the last node of each: no node is
             # ever split.
-            nodes, lasts = _tree_nodes(children, keys, level, self.end)
+            nodes, lasts = tree_nodes(children, keys, level, self.end)
             children, keys = self._append_nodes(nodes), lasts
             if len(children) == 1:
                 return int(children[0])
@@ -185,55 +185,6 @@ class Hdf5Writer:
     def _append_nodes(self, nodes: np.ndarray) -> np.ndarray:
         start = self.append(nodes.tobytes())
         return start + np.arange(len(nodes), dtype=np.uint64) * np.uint64(nodes.itemsize)
-
-
-def _heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
-    """Return the offset of each name in the heap of a group, and the bytes of the heap."""
-    # All take the space of the longest, so that a million are laid out as one array.
-    # At least one zero byte behind each name, in words of eight bytes.
-    width = names.itemsize // 8 * 8 + 8
-    starts = 8 + np.arange(len(names), dtype=np.uint64) * np.uint64(width)
-    # The empty name at offset 0: the leftmost key of the B-tree points to it.
-    return starts, bytes(8) + names.astype(f"S{width}").tobytes()
-
-
-def _symbol_nodes(offsets: np.ndarray, headers: np.ndarray, cached: Sequence[int]) -> np.ndarray:
-    full = 2 * LEAF_K
-    nodes = np.zeros(-(-len(offsets) // full), _SYMBOL_NODE)
-    nodes["signature"], nodes["version"] = b"SNOD", 1
-    nodes["count"] = np.minimum(full, len(offsets) - np.arange(len(nodes)) * full)
-    symbols = np.zeros(len(nodes) * full, _SYMBOL)
-    symbols["name"][: len(offsets)] = offsets
-    symbols["header"][: len(offsets)] = headers
-    if cached:
-        # Cache type 1 is a group, whose B-tree and heap are in the scratch space (section III.C).
-        symbols["cache"][0], symbols["scratch"][0] = 1, cached
-    nodes["symbols"] = symbols.reshape(len(nodes), full)
-    return nodes
-
-
-def _tree_nodes(
-    children: np.ndarray, keys: np.ndarray, level: int, start: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nodes of one level of a B-tree and the last key of each."""
-    full = 2 * NODE_K
-    count = max(1, -(-len(children) // full))
-    nodes = np.zeros(count, _TREE_NODE)
-    addresses = start + np.arange(count) * nodes.itemsize
-    nodes["signature"], nodes["level"] = b"TREE", level
-    nodes["count"] = np.minimum(full, len(children) - np.arange(count) * full)
-    # Siblings lie one behind the other, as a level is written at once.
-    nodes["left"] = [UNDEFINED, *addresses[:-1]]
-    nodes["right"] = [*addresses[1:], UNDEFINED]
-    inner = np.zeros((2, count * full), np.uint64)
-    inner[0, : len(children)], inner[1, : len(children)] = children, keys
-    both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
-    lasts = keys[np.minimum(np.arange(1, count + 1) * full, len(keys)) - 1] if len(keys) else keys
-    nodes["keys_and_children"][:, 1:] = both
-    # A node has one key more than children: its first is the last one of its left sibling, and
-    # offset 0, the empty name, in the leftmost.
-    nodes["keys_and_children"][1:, 0] = lasts[:-1]
-    return nodes, lasts
 
 
 def _superblock(root: tuple[int, int, int], end: int) -> bytes:
@@ -246,3 +197,164 @@ def _superblock(root: tuple[int, int, int], end: int) -> bytes:
         # Section III.C: the entry of the root group, with its B-tree and heap in the scratch space.
         + struct.pack("<QQIIQQ", 0, header, 1, 0, tree, heap)
     )
+
+
+def _message(message_type: int, content: bytes, flags: int = 0) -> bytes:
+    """Return a message of an object header."""
+    content += bytes(-len(content) % 8)
+    return MESSAGE.pack(message_type, len(content), flags) + content
+
+
+def _fixed_messages(shape: tuple[int, ...]) -> bytes:
+    """Return the messages that all datasets share; the layout message, which differs, follows."""
+    # Flag 1: the maximum dimensions follow, equal to the present ones.
+    dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+    # Section IV.A.2.f: allocated early, as contiguous data are; written if set; and the default
+    # value, which takes no bytes.
+    early, if_set, none = 1, 2, 1
+    fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
+    return (
+        _message(DATASPACE, dataspace)
+        + _message(DATATYPE, FLOAT32, _CONSTANT)
+        + _message(FILL, fill, _CONSTANT)
+    )
+
+
+def _layout_headers(
+    datasets: Datasets, start: int, fixed: bytes, data_bytes: int
+) -> tuple[memoryview, np.ndarray]:
+    """Return headers and heap collections as one buffer, and the addresses of the headers."""
+    templates = [_header_template(table.schema, fixed, data_bytes) for _, table in datasets]
+    # Headers follow in the order of the data and not of the schemas, so that the bytes do not
+    # depend on how attributes were grouped.
+    order = np.argsort(np.concatenate([np.empty(0, np.int64), *[data for data, _ in datasets]]))
+    sizes = [
+        np.column_stack(
+            np.broadcast_arrays(len(template), _object_bytes(table), table.lengths.shape[1])
+        )
+        for template, (_, table) in zip(templates, datasets, strict=True)
+    ]
+    all_sizes = np.concatenate([np.empty((0, 3), np.int64), *sizes])[order]
+    offsets = np.empty(len(order), _OFFSETS)
+    # Assigned in Python, as each offset depends on the one before; everything else is done by
+    # arrays.
+    offsets[order], collections, end = _assign_offsets(all_sizes.tolist())
+    content = aligned_empty(end, start)
+    n_done = 0
+    for (addresses, table), template in zip(datasets, templates, strict=True):
+        table_offsets = offsets[n_done : n_done + len(table)]
+        _write_headers(content, table_offsets, template, addresses, table, start)
+        _write_texts(content.view("<u8"), table_offsets, table)
+        n_done += len(table)
+    for offset, used, size in collections:
+        _write_collection(content, offset, used, size)
+    return content.data, start + offsets["header"][order]
+
+
+def _header_template(schema: AttributeSchema, fixed: bytes, data_bytes: int) -> bytes:
+    """Return a header with zeros for its attributes and for the address of its data."""
+    layout = _message(LAYOUT, struct.pack("<BBQQ", 3, CONTIGUOUS, 0, data_bytes))
+    n_attribute_bytes = sum(len(field.head) + -(-field.size // 8) * 8 for field in schema.fields)
+    size = len(fixed) + len(layout) + n_attribute_bytes
+    messages = fixed + layout + bytes(n_attribute_bytes)
+    # Four messages besides the attributes: dataspace, datatype, fill value, layout.
+    return PREFIX.pack(1, 4 + len(schema.fields), 1, size) + messages
+
+
+def _object_bytes(table: AttributeTable) -> np.ndarray:
+    """Return the bytes that the texts of each row take in a heap."""
+    if table.lengths.shape[1] > MAX_INDEX:
+        raise UnsupportedError(
+            f"has {table.lengths.shape[1]:,} texts in its attributes: {MAX_INDEX:,} are copied at "
+            "most, remove some"
+        )
+    return (OBJECT.size + WORD * n_words(table.lengths)).sum(axis=1)
+
+
+def _assign_offsets(
+    sizes: Sequence[Sequence[int]],
+) -> tuple[np.ndarray, list[tuple[int, int, int]], int]:
+    """Assign offsets to datasets, from the bytes of header and texts of each, and their number.
+
+    A collection lies before the headers that use it first, and is filled with the texts of as many
+    datasets as fit: the result depends on their order and content alone.
+
+    Returns
+    -------
+    offsets : numpy.ndarray
+        Of each dataset, `_OFFSETS`.
+    collections : list of (int, int, int)
+        Offset of each collection, bytes used, and size.
+    end : int
+        Bytes of everything.
+    """
+    offsets, collections = [], []
+    offset = used = size = index = end = 0
+    for header, objects, texts in sizes:
+        # All texts of a dataset go into one collection, so that one address serves all of them.
+        if used + objects > size or index + 1 + texts > MAX_INDEX:
+            collections.append((offset, used, size))
+            offset, used, index = end, COLLECTION.size, 0
+            size = max(MIN_COLLECTION, used + objects)
+            end += size
+        offsets.append((end, offset, offset + used, index + 1))
+        used, index, end = used + objects, index + texts, end + header
+    collections.append((offset, used, size))
+    # The first entry, of size 0, was no collection: none was open yet.
+    return (
+        np.array(offsets, _OFFSETS),
+        [collection for collection in collections if collection[2]],
+        end,
+    )
+
+
+def _write_headers(
+    content: np.ndarray,
+    offsets: np.ndarray,
+    template: bytes,
+    data: np.ndarray,
+    table: AttributeTable,
+    start: int,
+) -> None:
+    # Headers of one schema have one length, so that they are filled as the rows of one array.
+    rows = np.empty((len(table), len(template)), np.uint8)
+    rows[:] = np.frombuffer(template, np.uint8)
+    body_start = len(template) - table.bodies.shape[1]
+    rows[:, body_start:] = table.bodies
+    # The layout is the last of the fixed messages: version, class, address, size, padding.
+    address_start = body_start - 24 + 2
+    # Bytes of little-endian integers, whatever the order of the machine is.
+    rows[:, address_start : address_start + 8] = data.astype("<u8").view(np.uint8).reshape(-1, 8)
+    reference_offsets = np.array(table.schema.reference_offsets, np.int64)
+    references = np.empty((len(table), len(reference_offsets)), _HEAP_ADDRESS)
+    references["address"] = (start + offsets["collection"])[:, np.newaxis]
+    references["index"] = offsets["index"][:, np.newaxis] + np.arange(len(reference_offsets))
+    reference_bytes = (
+        body_start + reference_offsets[:, np.newaxis] + 4 + np.arange(_HEAP_ADDRESS.itemsize)
+    ).ravel()
+    rows[:, reference_bytes] = references.view(np.uint8).reshape(len(table), len(reference_bytes))
+    for row, offset in zip(rows, offsets["header"].tolist(), strict=True):
+        content[offset : offset + len(template)] = row
+
+
+def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable) -> None:
+    """Write the objects of a heap: index, length and text of each, in words of 8 bytes."""
+    head = OBJECT.size // WORD
+    words = n_words(table.lengths)
+    sizes = head + words
+    # Offsets count from the start of the buffer, which lies on a word of the file.
+    firsts = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
+    content[firsts] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
+    content[firsts + 1] = table.lengths
+    content[ragged_arange(firsts.ravel() + head, words.ravel())] = table.texts
+
+
+def _write_collection(content: np.ndarray, offset: int, used: int, size: int) -> None:
+    """Write the head of a collection, and its free space as object 0."""
+    head = COLLECTION.pack(b"GCOL", 1, size)
+    content[offset : offset + len(head)] = np.frombuffer(head, np.uint8)
+    # Section III.E: the free space at the end is object 0, if it can hold a head at all.
+    free = size - used
+    if free >= OBJECT.size:
+        rest = OBJECT.pack(0, 0, free)
+        content[offset + used : offset + used + len(rest)] = np.frombuffer(rest, np.uint8)

@@ -11,7 +11,6 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 
 from steadkit.catalog import check_names
-from steadkit.documents import parse_json
 from steadkit.errors import InputError
 from steadkit.manifest.columns import SEPARATOR, UNKNOWN, Digests, NameTable
 from steadkit.manifest.listing import (
@@ -22,7 +21,7 @@ from steadkit.manifest.listing import (
     Manifest,
     begin_digest,
 )
-from steadkit.paths import require_file
+from steadkit.paths import parse_json, require_file
 from steadkit.schema import CATEGORIES
 
 CHUNK_BYTES: Final = 1 << 20
@@ -163,7 +162,7 @@ class _Columns(NamedTuple):
     hashes: list[np.ndarray]
     """Hashes of the names, to find repeated ones."""
     lengths: list[np.ndarray]
-    parts: list[str]
+    splits: list[str]
     digests: list["_DigestColumns"]
 
     def add(self, chunk: bytes, path: Path) -> None:
@@ -183,7 +182,7 @@ class _Columns(NamedTuple):
         self.names.append(text)
         self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         self.lengths.append(fields.lengths[:, 0] + 1)
-        self.parts.extend(splits)
+        self.splits.extend(splits)
         self.digests.append(digests)
 
     def manifest(self, header: Manifest, path: Path) -> Manifest:
@@ -204,7 +203,7 @@ class _Columns(NamedTuple):
             for number, size in enumerate((WAVEFORM_BYTES, ATTRIBUTE_BYTES))
         )
         return replace(
-            header, traces=names, parts=self.parts, waveforms=waveforms, attributes=attributes
+            header, traces=names, splits=self.splits, waveforms=waveforms, attributes=attributes
         )
 
 

@@ -1,13 +1,11 @@
 """Batches of waveforms and targets, made in worker processes, and a tf.data adapter.
 
 =============  ================================================================
-`config`       batch size, mix, augmentation, normalisation and targets
-`columns`      names, offsets and arrivals as a table in shared memory
+`batches`      configuration of batches, and batches by number, made with NumPy alone
 `data_source`  random access to traces: arrivals at once, samples on request
 `sampler`      order of the traces in an epoch; random generator of each example
 `pack`         traces packed into one contiguous file
-`buffers`      pool of reusable buffers, and memory shared between processes
-`batches`      numbered batches, made with NumPy alone
+`buffers`      reusable buffers; memory and tables shared between processes
 `workers`      pool of processes that make batches
 `tf_data`      batches as a tf.data.Dataset; the only file that imports TensorFlow
 =============  ================================================================
@@ -17,8 +15,7 @@ and a batch one of its number. So batches do not depend on the number of threads
 a stream can start at any batch.
 """
 
-from steadkit.pipeline.batches import BatchLoader, raise_input_errors
-from steadkit.pipeline.config import MIXES, BatchConfig
+from steadkit.pipeline.batches import MIXES, BatchConfig, BatchLoader, raise_input_errors
 from steadkit.pipeline.data_source import TraceSource
 from steadkit.pipeline.pack import pack_dataset
 from steadkit.pipeline.tf_data import to_tf_dataset

@@ -1,7 +1,8 @@
-"""Pool of batch buffers that are reused once nothing refers to them, and shared memory.
+"""Batch buffers that are reused, and memory and tables that processes share.
 
 The first write to a page that a process has never touched makes the kernel map and clear it, which
-takes longer than to normalise a trace into it: about half of the time of a plain stream.
+takes longer than to normalise a trace into it: about half of the time of a plain stream. So a pool
+hands out a block again once nothing refers to it.
 """
 
 import mmap
@@ -9,7 +10,8 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -123,3 +125,51 @@ class SharedBuffer:
             np.frombuffer(self._map, np.uint8, size, start)
             for start in range(0, self.size - size + 1, size)
         ]
+
+
+class Columns:
+    """Named arrays in one shared buffer; unpickled in a worker process, they map the same memory.
+
+    Parameters
+    ----------
+    arrays
+        Arrays by column name; they are copied.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        layout, size = {}, 0
+        for name, array in arrays.items():
+            layout[name] = (size, array.dtype, array.shape)
+            # Each column starts on a cache line, so that no element lies across two.
+            size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+        self.__setstate__((SharedBuffer(size), layout))
+        for name, array in arrays.items():
+            self._view(name)[:] = array
+
+    def __getstate__(self) -> tuple[SharedBuffer, dict[str, tuple[int, np.dtype, tuple[int, ...]]]]:
+        return self._shared, self._layout
+
+    def __setstate__(self, state: tuple[SharedBuffer, dict[str, Any]]) -> None:
+        self._shared, self._layout = state
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a column as a read-only view."""
+        column = self._view(name)
+        column.flags.writeable = False
+        return column
+
+    def _view(self, name: str) -> np.ndarray:
+        start, dtype, shape = self._layout[name]
+        (block,) = self._shared.blocks(self._shared.size)
+        stop = start + dtype.itemsize * int(np.prod(shape))
+        column: np.ndarray = block[start:stop].view(dtype).reshape(shape)
+        return column
+
+    def take(self, rows: np.ndarray) -> "Columns":
+        """Copy the given rows of all columns."""
+        return Columns({name: self[name][rows] for name in self._layout})
+
+    @property
+    def descriptor(self) -> int:
+        """File descriptor of the shared memory, which a worker process must inherit."""
+        return self._shared.descriptor

@@ -6,14 +6,12 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from steadkit.catalog import columns_of, iter_checked_chunks
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.packed_names import PackedNames, find_rows, pack
-from steadkit.pipeline.buffers import SharedBuffer
-from steadkit.pipeline.columns import Columns
+from steadkit.pipeline.buffers import Columns, SharedBuffer
 from steadkit.schema import EVENT, N_SAMPLES, TRACE_SHAPE
 from steadkit.sources import source_from_path
 from steadkit.store import DTYPE, TRACE_BYTES, Waveforms
@@ -232,13 +230,18 @@ def _read_columns(
     path: Path, owner: int, sorted_names: np.ndarray | None
 ) -> Iterator[dict[str, np.ndarray]]:
     """Read the columns of a file in chunks, reduced to the given names."""
-    n_read = 0
-    for table in _iter_chunks(source_from_path(path).csv):
+    csv, n_read = source_from_path(path).csv, 0
+    # A CSV of another origin may lack the optional columns: their values are then unknown, and
+    # augmentations that need them leave the trace unchanged.
+    present = [column for column in EXTRAS if column in columns_of(csv)]
+    missing = dict.fromkeys(set(EXTRAS) - set(present), "")
+    for table in iter_checked_chunks(csv, (*COLUMNS, *present)):
         names = pack(table["trace_name"].tolist())
         rows = np.arange(len(names))
         if sorted_names is not None:
             rows = rows[find_rows(sorted_names, names) >= 0]
             table = table.iloc[rows]
+        table = table.assign(**missing)
         is_event = (table["trace_category"] == EVENT).to_numpy()
         yield {
             "name": names[rows],
@@ -252,15 +255,6 @@ def _read_columns(
             "snr_db": component_columns(table),
         }
         n_read += len(names)
-
-
-def _iter_chunks(csv: Path) -> Iterator[pd.DataFrame]:
-    # A CSV of another origin may lack the optional columns: their values are then unknown, and
-    # augmentations that need them leave the trace unchanged.
-    present = [column for column in EXTRAS if column in columns_of(csv)]
-    missing = dict.fromkeys(set(EXTRAS) - set(present), "")
-    for table in iter_checked_chunks(csv, (*COLUMNS, *present)):
-        yield table.assign(**missing) if missing else table
 
 
 def _format_paths(paths: Sequence[Path]) -> str:

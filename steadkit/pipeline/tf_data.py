@@ -89,7 +89,31 @@ def to_tf_dataset(
             tensor.set_shape(shape)
         return flat[0], dict(zip(TARGETS, flat[1:], strict=True))
 
-    if start < 0 or threads < 1 or (workers or 0) < 0:
+    _check_stream(batches, start, threads, workers or 0, sample_weight)
+    pool = _worker_pool(batches, _default_workers(batches, epochs) if workers is None else workers)
+    if pool is not None:
+        threads = max(threads, len(pool))
+    stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
+    # TensorFlow never releases the Python functions of a data set, nor what they refer to. They
+    # hold a weak reference, and the data set the producer itself: every data set and iterator
+    # derived from it keeps the producer alive, and the workers stop with the last of them.
+    producer = _BatchProducer(batches, pool)
+    producer_ref = weakref.ref(producer)
+    if continue_epochs and epochs is not None:
+        numbers = _continued_numbers(producer_ref, start, stop)
+    else:
+        numbers = tf.data.Dataset.range(start, stop)
+    dataset = numbers.map(make, num_parallel_calls=threads, deterministic=True)
+    if sample_weight:
+        dataset = dataset.map(_with_weights)
+    dataset.producer = producer
+    return dataset.prefetch(PREFETCH_BATCHES)
+
+
+def _check_stream(
+    batches: BatchLoader, start: int, threads: int, workers: int, sample_weight: bool
+) -> None:
+    if start < 0 or threads < 1 or workers < 0:
         raise InputError(
             f"a stream from batch {start} with {threads} threads and {workers} workers: "
             "use whole numbers from 0, and 1 thread or more"
@@ -99,34 +123,22 @@ def to_tf_dataset(
             "weights of samples need targets in which the unknown ones are marked: make batches "
             "with LabelConfig(mark_unknown=True)"
         )
-    pool = _worker_pool(batches, _default_workers(batches, epochs) if workers is None else workers)
-    if pool is not None:
-        threads = max(threads, len(pool))
-    stop = np.iinfo(np.int64).max if epochs is None else epochs * len(batches)
-    numbers = tf.data.Dataset.range(start, stop)
-    # TensorFlow never releases the Python functions of a data set, nor what they refer to. They
-    # hold a weak reference, and the data set the producer itself: every data set and iterator
-    # derived from it keeps the producer alive, and the workers stop with the last of them.
-    producer = _BatchProducer(batches, pool)
-    producer_ref = weakref.ref(producer)
-    if continue_epochs and epochs is not None:
-        # A data set is a function, the same in each iteration. So its first element is a call that
-        # counts iterations, and the batch numbers start where the previous iteration ended.
-        first = tf.data.Dataset.range(1).map(
-            lambda _: tf.numpy_function(
-                lambda: _start_iteration(producer_ref, stop - start), [], tf.int64
-            )
+
+
+def _continued_numbers(producer_ref: "weakref.ref[_BatchProducer]", start: int, stop: int) -> Any:
+    """Return a data set of batch numbers that continues at each iteration."""
+    import tensorflow as tf
+
+    # A data set is a function, the same in each iteration. So its first element is a call that
+    # counts iterations, and the batch numbers start where the previous iteration ended.
+    first = tf.data.Dataset.range(1).map(
+        lambda _: tf.numpy_function(
+            lambda: _start_iteration(producer_ref, stop - start), [], tf.int64
         )
-        numbers = first.flat_map(
-            lambda before: tf.data.Dataset.range(before + start, before + stop)
-        )
-        # flat_map loses the number of batches, which Keras shows in its progress bar.
-        numbers = numbers.apply(tf.data.experimental.assert_cardinality(stop - start))
-    dataset = numbers.map(make, num_parallel_calls=threads, deterministic=True)
-    if sample_weight:
-        dataset = dataset.map(_with_weights)
-    dataset.producer = producer
-    return dataset.prefetch(PREFETCH_BATCHES)
+    )
+    numbers = first.flat_map(lambda before: tf.data.Dataset.range(before + start, before + stop))
+    # flat_map loses the number of batches, which Keras shows in its progress bar.
+    return numbers.apply(tf.data.experimental.assert_cardinality(stop - start))
 
 
 def _with_weights(waveforms: Any, targets: dict[str, Any]) -> tuple[Any, Any, Any]:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steadkit.pipeline.batches import BatchLoader, batch_shapes
+from steadkit.pipeline.batches import BatchConfig, BatchLoader, batch_shapes
 from steadkit.pipeline.buffers import BufferPool, SharedBuffer, buffer_bytes, split_buffer
-from steadkit.pipeline.config import BatchConfig
 from steadkit.pipeline.data_source import TraceSource
 from steadkit.processes import Worker, WorkerDiedError
 
@@ -18,7 +17,7 @@ MAX_BATCHES_AHEAD = 8
 """Finished batches in use at a time; beyond them, batches are made in this process."""
 
 
-class Setup(NamedTuple):
+class BatchSetup(NamedTuple):
     """Arguments of a worker process."""
 
     data_source: TraceSource
@@ -47,13 +46,13 @@ class WorkerPool:
         block = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         shared = SharedBuffer((workers + MAX_BATCHES_AHEAD) * block)
         self._buffers = BufferPool(shared.blocks(block))
-        setup = Setup(
+        setup = BatchSetup(
             batches.data_source, batches.config, batches.seed, batches.shard, shared, block
         )
         # Descriptors are inherited, and memory mapped from them: an array is never pickled.
         descriptors = [shared.descriptor, *batches.data_source.descriptors]
         self._workers = [
-            Worker(f"{__name__}:worker_main", setup, descriptors) for _ in range(workers)
+            Worker(f"{__name__}:batch_main", setup, descriptors) for _ in range(workers)
         ]
         self._idle: SimpleQueue[Worker | None] = SimpleQueue()
         for worker in self._workers:
@@ -89,7 +88,7 @@ class WorkerPool:
 
 
 @contextmanager
-def worker_main(setup: Setup) -> Iterator[Callable[[tuple[int, int]], int]]:
+def batch_main(setup: BatchSetup) -> Iterator[Callable[[tuple[int, int]], int]]:
     """Run in a worker process: yield the function that makes a batch and returns its size."""
     data_source, config, seed, shard, shared, size = setup
     batches, blocks = BatchLoader(data_source, None, config, seed, shard), shared.blocks(size)

@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.records.csv import iter_text_chunks, read_header
 from steadkit.records.quakeml import USED, read_quakeml
 from steadkit.records.resample import P_SAMPLES
-from steadkit.records.stead_text import is_known, time_text
+from steadkit.records.text import is_known, iter_text_chunks, read_csv_header, time_text
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 
@@ -155,7 +154,7 @@ def _add_sort_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    columns = read_header(path)
+    columns = read_csv_header(path)
     if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
         raise InputError(
             f"{str(path)!r} has no column {missing[0]!r}: a pick table needs "

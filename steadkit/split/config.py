@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from steadkit.documents import INTEGER, NUMBER, TEXT, list_of, value_at
 from steadkit.errors import InputError, printable
+from steadkit.paths import INTEGER, NUMBER, TEXT, list_of, value_at
 from steadkit.sampling import SPLITS
 from steadkit.selection.geography import check_box
 from steadkit.selection.strata import canonical_strata as checked_strata

@@ -24,12 +24,10 @@ from steadkit.hdf5 import Hdf5Writer, group_by_schema
 from steadkit.hdf5.writer import FIRST_BLOCK
 from steadkit.processes import WorkerDiedError, count_cores
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.copy_process import CopyProcess
-from steadkit.store.copy_task import TASK_TRACES, CopiedBatch, CopyWorker, Task
-from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume
-from steadkit.store.open import open_data
+from steadkit.store.copy_worker import TASK_TRACES, CopiedBatch, CopyProcess, CopyTask, CopyWorker
+from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume_journal
+from steadkit.store.open import TRACE_BYTES, open_data
 from steadkit.store.reader import Reader
-from steadkit.store.samples import TRACE_BYTES
 from steadkit.store.trace_index import find_headers
 
 BLOCK_TRACES: Final = 4096
@@ -136,7 +134,7 @@ def copy_traces(
     """
     # Headers begin behind the samples of all traces, in every run alike.
     start = FIRST_BLOCK + len(plan.names) * TRACE_BYTES
-    complete = resume(journal, plan.identity(block), target, FIRST_BLOCK, start)
+    complete = resume_journal(journal, plan.identity(block), target, FIRST_BLOCK, start)
     blocks = [
         range(first, min(first + block, len(plan.names)))
         for first in range(0, len(plan.names), block)
@@ -267,12 +265,12 @@ def _start_block(copy: _Copy, block: range) -> list[Future[CopiedBatch]]:
         # Python's integers, as a task is pickled for a process and NumPy's take more room.
         sources = [int(number) for number in numbers[first:last]]
         headers = copy.headers[first:last].tolist()
-        task = Task(names[first:last], sources, headers, _sample_offset(first))
+        task = CopyTask(names[first:last], sources, headers, _sample_offset(first))
         futures.append(copy.pool.submit(_copy_batch, copy, task))
     return futures
 
 
-def _copy_batch(copy: _Copy, task: Task) -> CopiedBatch:
+def _copy_batch(copy: _Copy, task: CopyTask) -> CopiedBatch:
     """Run a task on an idle worker; a process that died is replaced by a worker of this one."""
     worker = copy.workers.get()
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from blake3 import blake3
 
 from steadkit.hdf5 import ATTRIBUTES_DIGEST
-from steadkit.store.samples import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
+from steadkit.store.open import TRACE_BYTES, WAVEFORM_DIGEST, waveform_digest
 
 IDENTITY_BYTES: Final = 32
 CHECK_BYTES: Final = 16
@@ -48,7 +48,9 @@ def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record
     return Record(rows, end, content + _check(content))
 
 
-def resume(journal: Path, identity: bytes, target: Path, data: int, headers: int) -> list[Record]:
+def resume_journal(
+    journal: Path, identity: bytes, target: Path, data: int, headers: int
+) -> list[Record]:
     """Return the complete blocks of an interrupted run, and truncate the journal behind them.
 
     Parameters
@@ -90,20 +92,15 @@ def _complete_records(journal: bytes, file: BinaryIO, data: int, headers: int) -
         rows = np.frombuffer(record[_HEAD.size :], ROW)
         # After a power failure the journal may be on the disk and the samples not: nothing forces
         # an order between the two files, which would cost an `fsync` a block.
-        if not _samples_are_whole(file, data, rows):
+        file.seek(data)
+        digests = [digest.tobytes() for digest in rows["waveform"]]
+        if any(waveform_digest(file.read(TRACE_BYTES)) != digest for digest in digests):
             return
         file.seek(headers)
         if _check(file.read(end - headers)) != check:
             return
         yield Record(rows, end, record + _check(record))
         data, headers = data + count * TRACE_BYTES, end
-
-
-def _samples_are_whole(file: BinaryIO, data: int, rows: np.ndarray) -> bool:
-    file.seek(data)
-    return all(
-        waveform_digest(file.read(TRACE_BYTES)) == digest.tobytes() for digest in rows["waveform"]
-    )
 
 
 def _check(content: bytes | memoryview) -> bytes:

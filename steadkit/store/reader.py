@@ -23,18 +23,24 @@ from steadkit.hdf5 import (
     UnsupportedError,
     encode,
     read_attributes,
-    read_header,
+    read_object_header,
     storage_of,
     table_of,
 )
-from steadkit.hdf5.attributes import FLOAT32, empty_attribute
+from steadkit.hdf5.attributes import empty_attribute
+from steadkit.hdf5.datatypes import FLOAT32
 from steadkit.hdf5.object_header import FIRST_READ, LAYOUT
+from steadkit.hdf5.readahead import consecutive_ranges, expect_random_reads
 from steadkit.hdf5.symbol_table import SymbolTable
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.crash_probe import probe
-from steadkit.store.open import LIBRARY_ERRORS, dataset_of
-from steadkit.store.runs import consecutive_ranges
-from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+from steadkit.store.open import (
+    DTYPE,
+    LIBRARY_ERRORS,
+    TRACE_BYTES,
+    dataset_of,
+    probe_file,
+    read_dataset,
+)
 
 MAX_GAP_BYTES: Final = 1 << 14
 """Bytes between the samples of two traces up to which both are read by one system call."""
@@ -120,12 +126,12 @@ class Reader:
         """Return the location of a trace, after its shape, type and bounds are checked."""
         address = self.address(name) if address is None else address
         try:
-            header = read_header(self.raw, address)
+            header = read_object_header(self.raw, address)
             storage = storage_of(header)
         except NewStyleError:
             # A header of version 2 in a file with an old superblock: the library has to read it
             # after all.
-            probe(self.path)
+            probe_file(self.path)
             return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
         except DamageError as error:
             raise self._damaged(name, error) from error
@@ -143,7 +149,7 @@ class Reader:
     def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
         """Fill ``waveform``, (6000, 3) float32, with a trace's samples, finite or not."""
         if location.offset is None:
-            waveform[:] = _read_with_h5py(self.group, location.name)
+            waveform[:] = read_dataset(self.group, location.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
             raise self._shortened()
 
@@ -332,13 +338,6 @@ def _encode(values: Mapping[str, object]) -> Attributes:
         ) from error
 
 
-def expect_random_reads(descriptor: int) -> None:
-    """Advise the system, where it can be, against reading ahead of a file."""
-    # macOS has no such call.
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-
-
 def _are_neighbours(first: TraceLocation, second: TraceLocation) -> bool:
     if first.offset is None or second.offset is None:
         return False
@@ -364,31 +363,6 @@ def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
     if offset is None or offset + TRACE_BYTES > file_size:
         return None
     return offset
-
-
-def _read_with_h5py(group: h5py.Group, name: str) -> np.ndarray:
-    dataset = dataset_of(group, name)
-    try:
-        waveform: np.ndarray = dataset[()]
-    except LIBRARY_ERRORS as error:
-        file = group.file.filename
-        raise InputError(
-            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
-        ) from error
-    return waveform
-
-
-def read_waveform(group: h5py.Group, name: str) -> np.ndarray:
-    """Read one waveform, (6000, 3) float32 in counts, components E, N, Z at 100 Hz.
-
-    Raises
-    ------
-    InputError
-        It is missing, damaged, or holds NaN or infinity.
-    """
-    waveform = _read_with_h5py(group, name)
-    check_finite(waveform, name, group.file.filename)
-    return waveform
 
 
 def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:

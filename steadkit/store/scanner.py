@@ -8,9 +8,8 @@ import numpy as np
 
 from steadkit.hdf5 import AttributeTable, DamageError, table_of
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import LIBRARY_ERRORS
+from steadkit.store.open import DTYPE, LIBRARY_ERRORS, TRACE_BYTES, waveform_digest
 from steadkit.store.reader import MAX_GAP_BYTES, Reader
-from steadkit.store.samples import DTYPE, TRACE_BYTES, waveform_digest
 from steadkit.store.trace_index import known_headers
 
 BATCH_TRACES: Final = 128

@@ -22,6 +22,7 @@ from steadkit.atomic.kinds import ANY
 from steadkit.errors import InputError
 from steadkit.hdf5 import DamageError, NewStyleError
 from steadkit.hdf5.data_addresses import data_addresses
+from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.hdf5.symbol_table import (
     SUPERBLOCK,
     TREE_NODE,
@@ -33,9 +34,8 @@ from steadkit.hdf5.symbol_table import (
     read_symbol_table,
 )
 from steadkit.schema import DATA_GROUP
-from steadkit.store.open import LIBRARY_ERRORS
-from steadkit.store.reader import Reader, expect_random_reads, is_waveform
-from steadkit.store.samples import TRACE_BYTES
+from steadkit.store.open import LIBRARY_ERRORS, TRACE_BYTES
+from steadkit.store.reader import Reader, is_waveform
 
 CACHE_VARIABLE: Final = "STEADKIT_CACHE"
 """Environment variable that names the folder of the indexes; if it is empty, none are kept."""
@@ -126,7 +126,11 @@ def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
         rows = index.table.find(names)
         headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
         samples = _rows_of(index.samples, rows)
-    return TraceOffsets(headers, _complete(reader, names, headers, samples))
+    # One by one, which raises an error for what is no trace.
+    for row in np.flatnonzero(samples < 0).tolist():
+        offset = reader.locate(names[row], int(headers[row])).offset
+        samples[row] = -1 if offset is None else offset
+    return TraceOffsets(headers, samples)
 
 
 def _index(reader: Reader, n_names: int) -> Index | None:
@@ -178,16 +182,6 @@ def _read_table(reader: Reader) -> SymbolTable | None:
         return None if group is None else read_symbol_table(reader.raw, group)
     except (NewStyleError, DamageError):
         return None
-
-
-def _complete(
-    reader: Reader, names: Sequence[str], headers: np.ndarray, samples: np.ndarray
-) -> np.ndarray:
-    """Locate the traces without a sample offset one by one; raises an error for what is none."""
-    for row in np.flatnonzero(samples < 0).tolist():
-        offset = reader.locate(names[row], int(headers[row])).offset
-        samples[row] = -1 if offset is None else offset
-    return samples
 
 
 def _samples_in_one_piece(reader: Reader, headers: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from steadkit.errors import InputError
+from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import open_data
-from steadkit.store.reader import Reader, expect_random_reads
-from steadkit.store.samples import DTYPE, TRACE_BYTES, check_finite
+from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data
+from steadkit.store.reader import Reader
 from steadkit.store.trace_index import find_offsets
 
 
@@ -85,11 +85,6 @@ class Waveforms:
                 if not isfinite(total):
                     check_finite(out[row], self.names[index], self.path)
 
-    def _are_far_apart(self, indices: Sequence[int]) -> bool:
-        """Return whether less than half of the bytes between some traces is to be read."""
-        offsets = self.offsets[np.asarray(indices, np.int64)]
-        return bool(len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES)
-
     def _read_contiguous(
         self, indices: Sequence[int], out: np.ndarray, rows: Sequence[int]
     ) -> list[tuple[int, int]]:
@@ -98,7 +93,10 @@ class Waveforms:
         # Opened for each call: an object without a descriptor serves threads and can be pickled.
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if self._are_far_apart(indices):
+            known = self.offsets[np.asarray(indices, np.int64)]
+            # Where less than half of the bytes between the traces is needed, the system's
+            # read-ahead would read more than it saves.
+            if len(known) and np.ptp(known) > 2 * len(known) * TRACE_BYTES:
                 expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
                 # Each trace straight into its row: there is nothing to copy, and pages of the cache

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadkit.hdf5 import Attributes, Hdf5Writer, encode, group_by_schema, table_of
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
-from steadkit.store.samples import DTYPE
+from steadkit.store.open import DTYPE
 
 BLOCK_TRACES = 1024
 """Traces whose attributes are buffered before they are written behind their samples."""

@@ -9,9 +9,17 @@ import numpy as np
 
 from steadkit.errors import InputError
 from steadkit.example import Example
-from steadkit.transforms.channels import drop_channels, flip, gap, rotate, scale
+from steadkit.transforms.channels import (
+    band_pass,
+    drop_channels,
+    flip,
+    gap,
+    pre_emphasis,
+    rotate,
+    scale,
+    taper,
+)
 from steadkit.transforms.config import RATES, AugmentConfig
-from steadkit.transforms.filtering import band_pass, pre_emphasis, taper
 from steadkit.transforms.mixing import gaussian_noise, real_noise, second_event, superpose
 from steadkit.transforms.windows import shift
 

@@ -1,14 +1,14 @@
 """Additions to a trace: second event, superposed event, Gaussian noise, real noise."""
 
 from collections.abc import Callable
-from math import ceil, floor, isnan, log
+from functools import cache
+from math import ceil, floor, isnan, log, prod
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from steadkit.example import Example
-from steadkit.transforms.normal_deviates import normal_deviates
-from steadkit.transforms.snr import snr_after
 from steadkit.transforms.statistics import (
     center,
     mean_squares,
@@ -16,12 +16,16 @@ from steadkit.transforms.statistics import (
     peaks,
     peaks_about_mean,
     per_sample,
+    snr_after,
     spread,
 )
 from steadkit.transforms.windows import shift
 
 MARGIN: Final = 21
 """Samples between a second S and the end of the window, as published: room for its label."""
+
+N_VALUES = 1 << 16
+MAX_UINT64 = 2**64 - 1
 
 
 def second_event(
@@ -173,3 +177,36 @@ def _add_scaled(waveform: np.ndarray, added: np.ndarray, factors: np.ndarray) ->
     np.multiply(rows, spread(factors, added), out=rows)
     rows += per_sample(waveform)
     return added
+
+
+def normal_deviates(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Draw from the standard normal distribution, in 65,536 equally likely values.
+
+    Each is the quantile in the middle of an interval of equal probability; the largest is 4.32. The
+    variance is 1 within 2e-5, and the distribution is exact within 1e-5.
+
+    Parameters
+    ----------
+    random
+        Random generator.
+    shape
+        Shape of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32.
+
+    >>> normal_deviates(np.random.Generator(np.random.SFC64(0)), (2, 3)).shape
+    (2, 3)
+    """
+    count = prod(shape)
+    bits = random.integers(MAX_UINT64, size=-(-count // 4), dtype=np.uint64, endpoint=True)
+    # Each draw of 64 bits gives four indices, the same on machines of any byte order.
+    indices = bits.astype("<u8", copy=False).view("<u2")[:count]
+    return np.take(_quantiles(), indices, mode="clip").reshape(shape)
+
+
+@cache
+def _quantiles() -> np.ndarray:
+    return ndtri((np.arange(N_VALUES) + 0.5) / N_VALUES).astype(np.float32)

@@ -5,7 +5,6 @@ that. Shifting every trace in both directions, the preset ``uniform``, prevents 
 to measure it.
 """
 
-from collections.abc import Iterator
 from math import ceil, floor, nan
 
 import numpy as np
@@ -148,7 +147,12 @@ def cut(record: Example, start: int) -> Example:
     >>> cut(record, 3000).p, cut(record, 3000).s
     ((-100.0,), (500.5,))
     """
-    last = _last_start(record)
+    last = len(record.waveform) - N_SAMPLES
+    if last < 0:
+        raise InputError(
+            f"a record of {len(record.waveform)} samples holds no window of {N_SAMPLES}: give a "
+            "longer one"
+        )
     if not 0 <= start <= last:
         raise InputError(
             f"a window of {N_SAMPLES} samples cannot start at {start} of a record of "
@@ -171,34 +175,3 @@ def _is_inside(example: Example, event: int) -> bool:
     end = np.nanmax([single.signal_end, p, s])
     # An arrival belongs to the nearest sample, so the window extends half a sample at both ends.
     return bool(end >= -0.5 and np.nanmin([p, s]) < N_SAMPLES - 0.5)
-
-
-def _last_start(record: Example) -> int:
-    count = len(record.waveform)
-    if count < N_SAMPLES:
-        raise InputError(
-            f"a record of {count} samples holds no window of {N_SAMPLES}: give a longer one"
-        )
-    return count - N_SAMPLES
-
-
-def random_window(record: Example, random: np.random.Generator) -> Example:
-    """Cut a window at a random sample, uniformly distributed.
-
-    Not only on whole seconds, as a network learns where picks can be.
-    """
-    return cut(record, int(random.integers(_last_start(record) + 1)))
-
-
-def stepped_windows(record: Example, step: int) -> Iterator[Example]:
-    """Cut windows at a fixed step; the last one ends with the record.
-
-    >>> record = Example(np.zeros((9000, 3), np.float32), p=(2900.0,), s=(3500.0,))
-    >>> [window.p for window in stepped_windows(record, 2000)]
-    [(2900.0,), (900.0,), (-100.0,)]
-    """
-    if step < 1:
-        raise InputError(f"a step of {step} samples leads nowhere: use 1 or more")
-    last = _last_start(record)
-    for start in range(0, last + step, step):
-        yield cut(record, min(start, last))

@@ -113,11 +113,11 @@ def child(limit: int, move: int, arguments: Sequence[str]) -> None:
 
 def die_at(move: int) -> None:
     """Kill this process before a move of a complete file to its place, or in the middle of it."""
-    from steadkit.atomic.stage import Stage
+    from steadkit.atomic.stage import StagingFolder
 
-    moves, done = Stage.move, []
+    moves, done = StagingFolder.move, []
 
-    def killing(stage: Stage, name: str, may_replace: bool) -> None:
+    def killing(stage: StagingFolder, name: str, may_replace: bool) -> None:
         if len(done) == move // 2:
             if move % 2 and not may_replace:
                 os.link(stage.folder / name, stage.folder.parent / name)
@@ -125,7 +125,7 @@ def die_at(move: int) -> None:
         done.append(name)
         moves(stage, name, may_replace)
 
-    Stage.move = killing  # type: ignore[method-assign]
+    StagingFolder.move = killing  # type: ignore[method-assign]
 
 
 def digests(folder: Path) -> frozenset[tuple[str, str]]:

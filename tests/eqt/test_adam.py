@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from eqt.training.adam import Adam
+from eqt.training.execution import Adam
 
 
 def weights():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.training.batch_halves import run_in_halves
+from eqt.training.execution import run_in_halves
 
 NETWORK = replace(
     TINY,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eqt.training.devices import check_devices, devices_named
+from eqt.training.execution import check_devices, devices_named
 from steadkit.errors import InputError
 
 PROGRAM = """

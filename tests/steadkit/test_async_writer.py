@@ -11,10 +11,10 @@ from conftest import names_of, waveform
 
 from steadkit.errors import InputError
 from steadkit.hdf5 import PAGE, direct_io
+from steadkit.hdf5.direct_io import AsyncWriter
 from steadkit.hdf5.writer import FIRST_BLOCK
-from steadkit.store import TRACE_BYTES, CopyPlan, Reader, async_writer, copy_traces, open_data
-from steadkit.store.async_writer import AsyncWriter
-from steadkit.store.copy_task import CopyWorker, Task
+from steadkit.store import TRACE_BYTES, CopyPlan, Reader, copy_traces, open_data
+from steadkit.store.copy_worker import CopyTask, CopyWorker
 from steadkit.store.trace_index import find_headers
 
 SIZE = 1000
@@ -76,7 +76,7 @@ def test_one_stretch_after_another(file):
 @pytest.mark.parametrize("order", [range(64), reversed(range(64)), [*range(1, 64), 0], [0, 2]])
 def test_places_filled_one_by_one(file, monkeypatch, piece, order):
     """What is ready is written meanwhile, and never anything that is not there yet."""
-    monkeypatch.setattr(async_writer, "MAX_WRITE_BYTES", piece)
+    monkeypatch.setattr(direct_io, "MAX_WRITE_BYTES", piece)
     writer = AsyncWriter(file, SIZE, 64)
     content = np.random.default_rng(0).bytes(64 * SIZE)
     buffers = writer.buffers(333, 64)
@@ -96,7 +96,7 @@ def test_places_filled_one_by_one(file, monkeypatch, piece, order):
 
 
 def test_what_is_ready_is_written_before_the_rest_is_there(file, monkeypatch):
-    monkeypatch.setattr(async_writer, "MAX_WRITE_BYTES", 10 * SIZE)
+    monkeypatch.setattr(direct_io, "MAX_WRITE_BYTES", 10 * SIZE)
     writer = AsyncWriter(file, SIZE, 64)
     buffers = writer.buffers(0, 64)
     for number in range(30):
@@ -243,10 +243,10 @@ def test_a_source_that_becomes_shorter_is_not_taken_for_whole(tmp_path, file):
         names = sorted(NAMES, key=reader.address)
         worker = CopyWorker([reader], file)
         headers = find_headers(reader, names).tolist()
-        worker.copy_batch(Task(names[:6], [0] * 6, headers[:6], 0))
+        worker.copy_batch(CopyTask(names[:6], [0] * 6, headers[:6], 0))
         os.truncate(source, reader.locate(names[-1]).offset + TRACE_BYTES - 1)
         with pytest.raises(InputError, match="has become shorter"):
-            worker.copy_batch(Task(names[6:], [0] * 6, headers[6:], 6 * TRACE_BYTES))
+            worker.copy_batch(CopyTask(names[6:], [0] * 6, headers[6:], 6 * TRACE_BYTES))
         worker.close()
 
 
@@ -264,7 +264,7 @@ def test_a_run_out_of_several_sources_in_any_order(tmp_path, file, seed):
             owners = random.integers(2, size=12).tolist()
             pairs = zip(owners, names, strict=True)
             headers = [readers[owner].address(name) for owner, name in pairs]
-            worker.copy_batch(Task(names, owners, headers, 345))
+            worker.copy_batch(CopyTask(names, owners, headers, 345))
             worker.flush()
             expected = np.stack([waveform(name) for name in names])
             assert in_file(file, 345, expected.tobytes())

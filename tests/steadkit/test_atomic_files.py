@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from steadkit.atomic import atomic_write, write_text
-from steadkit.atomic.stage import MARK, Move, Stage, identity_of
+from steadkit.atomic.stage import MARK, Move, StagingFolder, identity_of
 from steadkit.errors import InputError
 
 TARGETS = ["a.csv", "a.hdf5"]
@@ -96,7 +96,7 @@ def test_a_run_killed_between_two_moves_can_be_repeated(tmp_path):
 
 def half_moved(folder, text="first"):
     """Leave what a run leaves that is killed between its two renames, over old files."""
-    stage = Stage(left_by_a_kill(folder / ".a.csv.partial"), TARGETS)
+    stage = StagingFolder(left_by_a_kill(folder / ".a.csv.partial"), TARGETS)
     for name in TARGETS:
         (stage.folder / name).write_text(text)
     moves = {n: Move(identity_of(stage.folder / n), identity_of(folder / n)) for n in TARGETS}

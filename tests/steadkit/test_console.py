@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from steadkit.cli.options import FILE
-from steadkit.console import ErrorGroup, echo, one_line, summary, table
+from steadkit.console import ErrorGroup, echo, one_line, print_summary, print_table
 from steadkit.errors import InputError, printable
 
 HOSTILE = "a\x1b[31m\x07\u202e\ufffe\udcff\n\r\x9bz"
@@ -42,7 +42,7 @@ def test_a_hostile_value_is_one_line_of_plain_characters():
     assert text.isprintable() and text.startswith(r"a\x1b[31m\x07\u202e\ufffe\xff\n\r\x9bz")
 
 
-@pytest.mark.parametrize("show", [echo, lambda text: summary(text, {text: text})])
+@pytest.mark.parametrize("show", [echo, lambda text: print_summary(text, {text: text})])
 def test_what_is_printed_moves_no_cursor(show):
     result = run(lambda: show(HOSTILE))
     assert result.exit_code == 0 and r"\x1b[31m" in result.output
@@ -50,7 +50,9 @@ def test_what_is_printed_moves_no_cursor(show):
 
 
 def test_a_table_moves_no_cursor_and_reads_no_markup():
-    result = run(lambda: table(HOSTILE, ["[red]", HOSTILE], [["[/bold]", HOSTILE], [1, None]]))
+    result = run(
+        lambda: print_table(HOSTILE, ["[red]", HOSTILE], [["[/bold]", HOSTILE], [1, None]])
+    )
     assert "[red]" in result.output and "[/bold]" in result.output
     assert all(line.isprintable() for line in result.output.split("\n"))
 
@@ -103,7 +105,7 @@ def test_what_can_name_a_file_is_taken_as_the_system_gives_it(value):
 def test_an_ascii_terminal_gets_escapes(monkeypatch):
     printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", printed)
-    main = group_of(lambda: [echo("é"), table("ß", ["ñ"], [["ł"]])])
+    main = group_of(lambda: [echo("é"), print_table("ß", ["ñ"], [["ł"]])])
     main.main(["command"], standalone_mode=False)
     printed.flush()
     text = printed.buffer.getvalue().decode("ascii")

@@ -146,7 +146,7 @@ def test_buckets_are_as_seisbench_writes_them(stead, tmp_path):
         assert file["data_format/sampling_rate"][()] == 100
 
 
-def test_parts_become_splits_with_buckets_of_their_own_and_parts_again(stead, tmp_path):
+def test_splits_have_buckets_of_their_own_and_come_back(stead, tmp_path):
     source = stead(names=names_of(6, 3))
     names = read_table(source.csv)["trace_name"].tolist()
     parts = ["train", "validation", "test", "-", "train", "test", "validation", "train", "train"]
@@ -160,7 +160,7 @@ def test_parts_become_splits_with_buckets_of_their_own_and_parts_again(stead, tm
     assert table["split"].tolist() == [splits[part] for part in parts]
     assert table.groupby(table["trace_name"].str.partition("$")[0])["split"].nunique().max() == 1
     converted = from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
-    assert list(load(tmp_path / "back.manifest").parts) == parts
+    assert list(load(tmp_path / "back.manifest").splits) == parts
     assert list(converted.manifest.traces) == names
 
 
@@ -178,7 +178,7 @@ def test_other_splits_are_kept_as_a_column(tmp_path):
     folder = write_seisbench(tmp_path / "sb", rows, {n: spike(6000, 500) for n in "ab"})
     table, _ = imported(folder)
     assert table["split"].tolist() == ["fold1", "test"]
-    assert list(load(tmp_path / "sb-0.manifest").parts) == ["-", "test"]
+    assert list(load(tmp_path / "sb-0.manifest").splits) == ["-", "test"]
 
 
 def test_several_files_become_chunks_and_come_back(stead, tmp_path):
@@ -201,7 +201,7 @@ def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
     converted = from_seisbench(shared_data / "seisbench_dummy", dataset_files(tmp_path / "d.hdf5"))
     manifest = converted.manifest
     assert dict(converted.skipped) == {}
-    assert {part: list(manifest.parts).count(part) for part in set(manifest.parts)} == {
+    assert {part: list(manifest.splits).count(part) for part in set(manifest.splits)} == {
         "train": 60,
         "validation": 10,
         "test": 30,

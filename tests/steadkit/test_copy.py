@@ -24,7 +24,7 @@ from steadkit.store import (
     digest,
 )
 from steadkit.store import copy as copy_module
-from steadkit.store.copy_task import CopyWorker
+from steadkit.store.copy_worker import CopyWorker
 
 NAMES = names_of(7, 4)
 BLOCK = 3

@@ -11,9 +11,8 @@ from conftest import names_of, row, waveform
 
 from steadkit.errors import InputError
 from steadkit.processes import Worker
-from steadkit.store import TRACE_BYTES, CopyPlan, Writer, copy, copy_process, copy_traces
-from steadkit.store.copy_process import CopyProcess
-from steadkit.store.copy_task import CopyWorker
+from steadkit.store import TRACE_BYTES, CopyPlan, Writer, copy, copy_traces, copy_worker
+from steadkit.store.copy_worker import CopyProcess, CopyWorker
 
 NAMES = names_of(150, 20)
 
@@ -137,7 +136,7 @@ def test_what_a_helper_finds_wrong_is_said_as_ever(tmp_path, order, helped, monk
 def test_a_source_put_in_place_of_another_is_not_read(
     tmp_path, order, undisturbed, helped, monkeypatch
 ):
-    monkeypatch.setattr(copy_process, "_identity", lambda path: (0, 0))
+    monkeypatch.setattr(copy_worker, "_identity", lambda path: (0, 0))
     assert copied(tmp_path / "copy", order) == undisturbed
     assert not helped
 

@@ -24,7 +24,7 @@ from steadkit.hdf5 import (
     encode,
     group_by_schema,
     read_attributes,
-    read_header,
+    read_object_header,
     storage_of,
     table_of,
 )
@@ -84,7 +84,7 @@ def attributes_by_us(path, name="x"):
         base = file.userblock_size
     with path.open("rb") as file:
         raw = FileReader(file.fileno(), base, path.stat().st_size)
-        return read_attributes(read_header(raw, link.u), GlobalHeap(raw), {})
+        return read_attributes(read_object_header(raw, link.u), GlobalHeap(raw), {})
 
 
 def plain(value):
@@ -365,7 +365,7 @@ def readable(path: Path, content: bytes, headers) -> bool:
         raw = FileReader(file.fileno(), 0, len(content))
         try:
             for address in headers.values():
-                header = read_header(raw, address)
+                header = read_object_header(raw, address)
                 storage_of(header)
                 assert (
                     len(read_attributes(header, GlobalHeap(raw), {}).digest()) == ATTRIBUTES_DIGEST
@@ -401,7 +401,7 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
         raw = FileReader(file.fileno(), 0, len(content))
         assert templates.read(raw, [x, y], GlobalHeap(raw)) == []
         for address in (x, y):  # their blocks need not be of the same lengths
-            header = read_header(raw, address)
+            header = read_object_header(raw, address)
             templates.learn(header, {})
         storage = storage_of(header)
         both = templates.read(raw, [x, y], GlobalHeap(raw))
@@ -421,7 +421,7 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
             raw = FileReader(file.fileno(), 0, len(content))
             read_back = templates.read(raw, [y], GlobalHeap(raw))
             for alike in read_back:
-                header = read_header(raw, y)
+                header = read_object_header(raw, y)
                 assert storage_of(header) == storage._replace(address=alike.data_addresses[0])
                 attributes = read_attributes(header, GlobalHeap(raw), {})
                 assert attributes == alike.attributes.attributes(0)

@@ -223,9 +223,9 @@ def test_owners_are_told_by_what_is_written_today():
     from eqt.evaluation.inputs import FILES as EVALUATION
     from eqt.evaluation.inputs import PROOF
     from eqt.runs import RunFolder
-    from eqt.visualize.folder import MARK
+    from eqt.visualize.write import RECORD
 
     owners = {owner.name: owner for owner in OWNERS}
     assert {path.name for path in RunFolder(Path("run")).files} == set(owners["run"].members)
     assert set(EVALUATION) == set(owners["evaluation"].members) and PROOF in EVALUATION
-    assert owners["set of pictures"].proof == (MARK,)
+    assert owners["set of pictures"].proof == (RECORD,)

@@ -13,7 +13,7 @@ from steadkit import packed_names as module
 from steadkit.errors import InputError
 from steadkit.packed_names import PackedNames, find_rows, pack
 from steadkit.pipeline import BatchConfig, BatchLoader, TraceSource
-from steadkit.pipeline.columns import Columns
+from steadkit.pipeline.buffers import Columns
 from steadkit.transforms import PRESETS
 
 NAMES = names_of(12, 5)

@@ -14,7 +14,7 @@ from scale_names import GROUP_BYTES, Nodes, write_group
 
 from steadkit.dataset_files import dataset_files
 from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode
-from steadkit.hdf5.padding import n_words
+from steadkit.hdf5.global_heap import n_words
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.selection import Selection
 from steadkit.sources import source_from_path

@@ -9,7 +9,7 @@ from conftest import names_of, row, waveform
 
 from steadkit.errors import InputError
 from steadkit.store import Reader, locate, open_data, scan
-from steadkit.store.samples import digest
+from steadkit.store.open import digest
 
 NAMES = names_of(30, 12)
 

@@ -28,9 +28,7 @@ from steadkit.transforms import (
     cut,
     place,
     places,
-    random_window,
     shift,
-    stepped_windows,
 )
 
 
@@ -166,17 +164,9 @@ def test_an_event_outside_is_gone_and_what_stays_is_told_apart():
     assert not none.is_event
 
 
-def test_random_windows_begin_anywhere():
-    ramp = Example(np.arange(6100.0, dtype=np.float32)[:, np.newaxis] * np.ones(3, np.float32))
-    random = np.random.default_rng(0)
-    starts = {float(random_window(ramp, random).waveform[0, 0]) for _ in range(2000)}
-    assert starts == set(range(101))
-
-
 def test_a_record_of_one_window_has_one():
     event = rough(0, (600.0, 900.0))
-    for window in (random_window(event, np.random.default_rng(0)), *stepped_windows(event, 100)):
-        np.testing.assert_array_equal(loudness(window.waveform), loudness(event.waveform))
+    np.testing.assert_array_equal(loudness(cut(event, 0).waveform), loudness(event.waveform))
 
 
 def test_windows_outside_the_record_are_refused():
@@ -184,10 +174,8 @@ def test_windows_outside_the_record_are_refused():
     for start in (-1, 1001):
         with pytest.raises(InputError, match=f"{start} .* 0 to 1000"):
             cut(long, start)
-    with pytest.raises(InputError, match="step of 0"):
-        list(stepped_windows(long, 0))
     with pytest.raises(InputError, match="5999 samples holds no window"):
-        random_window(record(600.0, 900.0, count=5999), np.random.default_rng(0))
+        cut(record(600.0, 900.0, count=5999), 0)
 
 
 @settings(max_examples=60, deadline=None)

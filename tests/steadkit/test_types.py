@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.cli.options import FractionType, NumberType, WholeType
-from steadkit.documents import INTEGER, NUMBER
 from steadkit.errors import InputError
 from steadkit.manifest import load
+from steadkit.paths import INTEGER, NUMBER
 from steadkit.types import (
     MAX_MAGNITUDE,
     component_columns,

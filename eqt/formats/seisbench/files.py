@@ -14,9 +14,8 @@ from eqt.formats.seisbench.convert import arguments, from_state, to_state
 from eqt.formats.seisbench.names import Array
 from eqt.formats.validation import MAX_JSON, MAX_VALUES
 from steadkit.atomic import atomic_write
-from steadkit.documents import OBJECT, read_json, value_at
 from steadkit.errors import InputError, printable
-from steadkit.paths import refuse_name, require_file
+from steadkit.paths import OBJECT, read_json, refuse_name, require_file, value_at
 
 
 def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> list[Path]:

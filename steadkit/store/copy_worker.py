@@ -1,17 +1,32 @@
-"""Copy batches of traces: write samples at their final offsets, return headers and digests."""
+"""Copy batches of traces: write samples at their final offsets, return headers and digests.
 
-from collections.abc import Iterator, Sequence
+A `CopyWorker` copies in the process that calls it, a `CopyProcess` in a worker process.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from steadkit.errors import InputError
 from steadkit.hdf5 import AttributeTable, ReadAhead
-from steadkit.store.async_writer import AsyncWriter
+from steadkit.hdf5.direct_io import MAX_UNWRITTEN_BATCHES, AsyncWriter
+from steadkit.processes import Worker
 from steadkit.store.journal import ROW
+from steadkit.store.open import (
+    DTYPE,
+    TRACE_BYTES,
+    are_finite,
+    nonfinite_error,
+    open_data,
+    waveform_digest,
+)
 from steadkit.store.reader import MAX_GAP_BYTES, Reader, StoredBatch
-from steadkit.store.samples import DTYPE, TRACE_BYTES, are_finite, not_finite, waveform_digest
 
 TASK_TRACES: Final = 256
 """Traces of a batch."""
@@ -25,7 +40,7 @@ seen freed, of at most 32 MB.
 """
 
 
-class Task(NamedTuple):
+class CopyTask(NamedTuple):
     """Traces to copy, in their order in the new file."""
 
     names: Sequence[str]
@@ -88,7 +103,7 @@ class CopyWorker:
         self._memory = np.empty((TASK_TRACES, TRACE_BYTES + 2 * MAX_GAP_BYTES), np.uint8)
         self._writer = AsyncWriter(descriptor, TRACE_BYTES, TASK_TRACES)
 
-    def copy_batch(self, task: Task) -> CopiedBatch:
+    def copy_batch(self, task: CopyTask) -> CopiedBatch:
         """Copy the samples of some traces and read their attributes.
 
         The samples are being written while the next batch is copied, see `flush`.
@@ -125,7 +140,10 @@ class CopyWorker:
                 attributes.append((targets[task_numbers], table))
         if not is_submitted:
             self._writer.submit()
-        rows["waveform"] = [check.digest for check in _finite_checks(task, checks, self._readers)]
+        for name, source, check in zip(task.names, task.sources, checks, strict=True):
+            if check is None or not check.is_finite:
+                raise nonfinite_error(name, self._readers[source].path)
+        rows["waveform"] = [check.digest for check in checks if check is not None]
         return CopiedBatch(rows, attributes)
 
     def flush(self) -> None:
@@ -139,7 +157,7 @@ class CopyWorker:
         self._writer.wait()
 
     def _read(
-        self, task: Task, buffers: Sequence[memoryview], checks: list[SampleCheck | None]
+        self, task: CopyTask, buffers: Sequence[memoryview], checks: list[SampleCheck | None]
     ) -> list[_SourceTraces]:
         """Read ahead for the traces of a task, each source in its own order.
 
@@ -192,11 +210,85 @@ class CopyWorker:
         self._writer.close()
 
 
-def _finite_checks(
-    task: Task, checks: Sequence[SampleCheck | None], readers: Sequence[Reader]
-) -> Iterator[SampleCheck]:
-    """Yield the check of each trace; refuse the first that is not finite."""
-    for name, source, check in zip(task.names, task.sources, checks, strict=True):
-        if check is None or not check.is_finite:
-            raise not_finite(name, readers[source].path)
-        yield check
+class CopySetup(NamedTuple):
+    """Arguments of a copy process."""
+
+    sources: list[tuple[Path, tuple[int, int], int]]
+    """The source files by the numbers that tasks use: path, device and inode, and how many traces
+    are read of each."""
+    descriptor: int
+    """The file to write."""
+
+
+class CopyProcess:
+    """A process with the interface of a `steadkit.store.copy_worker.CopyWorker`.
+
+    Parameters
+    ----------
+    sources
+        The source files by the numbers that tasks use.
+    n_traces
+        How many traces are read of each.
+    descriptor
+        The file to write.
+    """
+
+    def __init__(self, sources: Sequence[Path], n_traces: Sequence[int], descriptor: int):
+        files = [
+            (path.resolve(), _identity(path), number)
+            for path, number in zip(sources, n_traces, strict=True)
+        ]
+        setup = CopySetup(files, descriptor)
+        self._process = Worker(f"{__name__}:copy_main", setup, [descriptor])
+        # A batch is answered before it is written, so the last ones are kept for a replacement.
+        self.unflushed: deque[CopyTask] = deque(maxlen=MAX_UNWRITTEN_BATCHES)
+        """Most recent tasks: lost if the process dies before they are flushed."""
+
+    def copy_batch(self, task: CopyTask) -> CopiedBatch:
+        """Copy a batch in the process, as `CopyWorker.copy_batch` does.
+
+        Raises
+        ------
+        WorkerDiedError
+            The process has ended.
+        """
+        copied: CopiedBatch = self._process.call(task)
+        self.unflushed.append(task)
+        return copied
+
+    def flush(self) -> None:
+        """Wait until the process has written all samples, as `CopyWorker.flush` does.
+
+        Raises
+        ------
+        WorkerDiedError
+            The process has ended.
+        """
+        self._process.call(None)
+        self.unflushed.clear()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.close()
+
+
+@contextmanager
+def copy_main(setup: CopySetup) -> Iterator[Callable[[CopyTask | None], CopiedBatch | None]]:
+    """Open the sources in the worker process; yields a function of a task, None for a flush."""
+    with ExitStack() as stack:
+        readers = [
+            Reader(stack.enter_context(open_data(path)), number)
+            for path, _, number in setup.sources
+        ]
+        # After opening, so that a file put in the place of a source is noticed in any case.
+        for path, identity, _ in setup.sources:
+            if _identity(path) != identity:
+                raise InputError(f"{str(path)!r} was replaced meanwhile: run it again")
+        worker = CopyWorker(readers, setup.descriptor)
+        stack.callback(worker.close)
+        yield lambda task: worker.flush() if task is None else worker.copy_batch(task)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
