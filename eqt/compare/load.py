@@ -186,6 +186,7 @@ def align_traces(
     InputError
         The evaluations, called by `names`, are of different traces or differ in their labels.
     """
+    # Draws are made of rows, so that rows have to be the same traces in all evaluations.
     first = evaluations[0]
     ordered = [first]
     for evaluation, name in zip(evaluations[1:], names[1:], strict=True):

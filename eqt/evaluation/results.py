@@ -30,8 +30,8 @@ from eqt.metrics import (
     BootstrapConfig,
     Score,
     Truth,
+    list_earthquakes,
     study_row,
-    truth_of,
 )
 from eqt.picking.candidates import PickCandidates
 from eqt.picking.picks import Thresholds
@@ -144,8 +144,9 @@ def evaluation_result(
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
     corrected_candidates = candidates[CORRECTED]
     detections = corrected_candidates.detections(thresholds)
-    truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
+    truth, max_tolerance = list_earthquakes(batches.p, batches.s), max(protocol.tolerances)
     columns = detection_columns(detections)
+    # One set of picks for all tolerances: what may be an unlabelled arrival at the widest one.
     phase_picks = {
         phase: drop_unknown(truth, picks, phase, max_tolerance)
         for phase, picks in columns.picks.items()

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from eqt.picking.picks import Detection, row_of
+from eqt.picking.picks import Detection, select_row
 from eqt.picking.rules import CORRECTED, P_LEAD, PUBLISHED, Rules
 from steadkit.catalog import earthquakes_of
 from steadkit.schema import COMPONENTS, EVENT, NOISE, SAMPLING_RATE
@@ -75,7 +75,7 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
     rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
     rows |= _detection_columns(detections, PUBLISHED)
-    row_detections = [row_of(trace_detections, PUBLISHED) for trace_detections in detections]
+    row_detections = [select_row(trace_detections, PUBLISHED) for trace_detections in detections]
     start, end = (
         _column(getattr(d, name) if d else None for d in row_detections) for name in _BOUNDS
     )
@@ -93,7 +93,7 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
 
 def _detection_columns(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
     """Return the columns of each trace's representative detection and of its picks."""
-    row_detections = [row_of(trace_detections, rules) for trace_detections in detections]
+    row_detections = [select_row(trace_detections, rules) for trace_detections in detections]
     columns = {
         "number_of_detections": np.array(
             [len(trace_detections) for trace_detections in detections]

@@ -21,7 +21,7 @@ from eqt.compare import (
 )
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
 from eqt.experiments.results import ExperimentResult, columns_table, scores
-from eqt.experiments.suites import REFERENCE, claims_of, inconsistencies
+from eqt.experiments.suites import REFERENCE, inconsistencies, suite_claims
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
@@ -78,13 +78,13 @@ def write_report(result: ExperimentResult, paths: Sequence[Path], draws: int) ->
     for name, (draw, _) in FIGURES.items():
         styled(write_figure)(draw(result), files[name], "png")
     title = f"The {result.settings.suite} suite: networks against {REFERENCE}"
-    sections = sections_of(result, draws)
+    sections = report_sections(result, draws)
     files["report.md"].write_text(_as_markdown(title, sections), encoding="utf-8")
     page = html.page(title, *(_as_section(section, files) for section in sections))
     files["report.html"].write_text(page, encoding="utf-8")
 
 
-def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
+def report_sections(result: ExperimentResult, draws: int) -> list[Section]:
     """Return the sections of a report in order."""
     seed = result.settings.training.seed
     sections = [
@@ -157,7 +157,7 @@ def summary_lines(result: ExperimentResult) -> list[str]:
     """Return a line per network: columns in which it is better, here and in the study."""
     lines = []
     for line, network in zip(sentences(result.comparison), result.comparison.models, strict=True):
-        claim = claims_of(result.settings.suite)[network]
+        claim = suite_claims(result.settings.suite)[network]
         denominator = f" of {claim.of}" if claim.of else ""
         counts = result.claims[result.claims["network"] == network]["agreement"].value_counts()
         lines.append(
@@ -170,7 +170,7 @@ def summary_lines(result: ExperimentResult) -> list[str]:
 
 def networks_table(result: ExperimentResult) -> pd.DataFrame:
     """Return a table of the networks, their cost and their counts of verdicts, as text."""
-    claims = claims_of(result.settings.suite)
+    claims = suite_claims(result.settings.suite)
     rows = []
     for row in result.networks.to_dict("records"):
         claim = claims.get(row["network"])
@@ -270,7 +270,7 @@ def _claims(result: ExperimentResult) -> pd.DataFrame:
 def _inconsistencies(result: ExperimentResult) -> list[str]:
     return [
         f"{claim.network}: {inconsistency}."
-        for claim in claims_of(result.settings.suite).values()
+        for claim in suite_claims(result.settings.suite).values()
         for inconsistency in inconsistencies(claim)
     ]
 

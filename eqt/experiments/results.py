@@ -20,7 +20,7 @@ from eqt.compare import (
     tally,
 )
 from eqt.experiments.run import Entry
-from eqt.experiments.suites import REFERENCE, Claim, Settings, claims_of
+from eqt.experiments.suites import REFERENCE, Settings, StudyClaim, suite_claims
 from eqt.presets import preset
 from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError
@@ -157,7 +157,7 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
     """
     rows = comparison.differences
     study_rows = rows[rows["protocol"] == STUDY]
-    claims = claims_of(suite)
+    claims = suite_claims(suite)
     claim_rows = []
     for row in study_rows.to_dict("records"):
         claimed = claimed_verdict(claims[row["model"]], row["figure"])
@@ -176,10 +176,10 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(claim_rows)
 
 
-def claimed_verdict(claim: Claim, column: str) -> str:
+def claimed_verdict(claim: StudyClaim, column: str) -> str:
     """Return the study's verdict on a column: better if the claim lists it, else not better.
 
-    >>> claim = claims_of("merged")["BO"]
+    >>> claim = suite_claims("merged")["BO"]
     >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
     ('better', 'not better')
     """

@@ -20,7 +20,7 @@ import keras
 from eqt.compare import require_results
 from eqt.config import EQTConfig, TrainConfig
 from eqt.evaluation import evaluate, plan
-from eqt.experiments.suites import Settings, networks_of, simulated_counts
+from eqt.experiments.suites import Settings, simulated_counts, suite_networks
 from eqt.picking.picks import Thresholds
 from eqt.presets import preset
 from eqt.runs import RunFolder, load_setup
@@ -121,7 +121,7 @@ def _differences(stored: dict, requested: dict) -> list[tuple[str, object, objec
     ]
 
 
-def data_of(folder: Path, settings: Settings, log: Log) -> Path:
+def prepare_data(folder: Path, settings: Settings, log: Log) -> Path:
     """Return the data of an experiment; create them if needed, as a simulation or a hashed subset.
 
     Raises
@@ -147,7 +147,7 @@ def data_of(folder: Path, settings: Settings, log: Log) -> Path:
     return files.hdf5
 
 
-def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
+def prepare_split(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
     """Return the split of all runs; create it from one next to the data, else by earthquake."""
     target = folder / "split.manifest"
     if not target.exists():
@@ -156,7 +156,7 @@ def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
     return target
 
 
-def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
+def list_entries(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
     """List all trainings: every network with the first seed, then with the next.
 
     In this order the first complete suite is finished as early as possible.
@@ -170,7 +170,7 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
             RunFolder(folder / f"{name.lower().replace(' ', '-')}-seed-{seed}"),
         )
         for seed in range(first, first + seeds)
-        for name in networks_of(settings.suite)
+        for name in suite_networks(settings.suite)
     ]
 
 

@@ -62,6 +62,7 @@ def precision_recall(scores: np.ndarray, right: np.ndarray, there: int) -> Curve
     there
         How many there are to be found.
     """
+    # Picks of equal score pass a threshold together: the curve has one point for all of them.
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])

@@ -45,6 +45,7 @@ class Peaks(NamedTuple):
 
     def above(self, threshold: float) -> "Peaks":
         """Return the peaks that reach a threshold."""
+        # Inclusive, as the published picker: only runs have to exceed their threshold.
         return Peaks(*(column[self.probability >= threshold] for column in self))
 
     def rounded(self, rules: Rules) -> "Peaks":
@@ -107,6 +108,7 @@ def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: in
     """Return the rows of the columns as one list of items per trace."""
     trace, *values, uncertainty = columns
     lists = [column.tolist() for column in values]
+    # NaN, which is unequal to itself, is stored in columns where a detection has None.
     lists.append([None if std != std else std for std in uncertainty.tolist()])
     items = [make(*row) for row in zip(*lists, strict=True)]
     cuts = np.searchsorted(trace, np.arange(traces + 1)).tolist()
@@ -178,6 +180,7 @@ def extract_by_rules(
 ) -> dict[Rules, PickCandidates]:
     """Extract the candidates from probabilities by several rule sets; see `collect_by_rules`."""
     batches_by_rules: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
+    # Traces are numbered through all batches: later functions know nothing of batches.
     n_before = 0
     for output in outputs:
         for rules, grid in grids.items():
@@ -199,6 +202,7 @@ def _extract_batch(
 ) -> PickCandidates:
     """Extract the candidates of one batch; `first_trace` is the number of its first trace."""
     mean, std = output
+    # A threshold that may still be chosen needs all peaks from the floor on.
     p, s = (
         _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, first_trace)
         for column, threshold in ((1, thresholds.p), (2, thresholds.s))
@@ -227,6 +231,7 @@ def _spans(
     spans = {}
     for threshold in thresholds:
         trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
+        # The published mean leaves out the last sample of a detection.
         run = trace, first, last + rules.includes_end
         means = average(sums, *run), average(std_sums, *run)
         spans[threshold] = Spans(trace + first_trace, first, last, *means)
