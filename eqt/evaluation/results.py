@@ -146,7 +146,7 @@ def evaluation_result(
     detections = corrected_candidates.detections(thresholds)
     truth, max_tolerance = list_earthquakes(batches.p, batches.s), max(protocol.tolerances)
     columns = detection_columns(detections)
-    # One set of picks for all tolerances: what may be an unlabelled arrival at the widest one.
+    # The same picks count at every tolerance: all that are right at the widest one are kept.
     phase_picks = {
         phase: drop_unknown(truth, picks, phase, max_tolerance)
         for phase, picks in columns.picks.items()
