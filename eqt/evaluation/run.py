@@ -16,7 +16,7 @@ from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evalu
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
 from eqt.metrics import PHASES, STUDY_COLUMNS, list_earthquakes
 from eqt.model_io import read
-from eqt.picking.candidates import GRID, collect_by_rules, collect_candidates
+from eqt.picking.candidates import GRID, collect_by_rules
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.picking.rules import CORRECTED, PUBLISHED
@@ -157,9 +157,9 @@ def _thresholds(
         )
     data, traces = task.validation
     batches = BatchLoader(data, traces, task.training.batches)
-    candidates = collect_candidates(new_predictor(), batches, thresholds)
+    candidates = collect_by_rules(new_predictor(), batches, thresholds, {CORRECTED: GRID})
     truth = list_earthquakes(batches.p, batches.s)
-    chosen = choose(candidates, truth, thresholds, names, protocol.tolerances[0])
+    chosen = choose(candidates[CORRECTED], truth, thresholds, names, protocol.tolerances[0])
     where = f"{len(traces)} traces of {data}"
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 

@@ -115,30 +115,6 @@ def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: in
     return [items[first:after] for first, after in pairwise(cuts)]
 
 
-def collect_candidates(
-    predict: Predict, batches: BatchLoader, thresholds: Thresholds, grid: Sequence[float] = GRID
-) -> PickCandidates:
-    """Run a network once over all traces and collect its candidates by the corrected rules.
-
-    Parameters
-    ----------
-    predict
-        See `eqt.probabilities.predictor`.
-    batches
-        The traces, or transformed ones, for example shifted.
-    thresholds
-        Thresholds at which detections are needed, besides the grid.
-    grid
-        Further detection thresholds; peaks are kept from ``FLOOR`` on.
-
-    Raises
-    ------
-    InputError
-        A waveform cannot be read.
-    """
-    return collect_by_rules(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
-
-
 def collect_by_rules(
     predict: Predict,
     batches: BatchLoader,
@@ -149,11 +125,20 @@ def collect_by_rules(
 
     Parameters
     ----------
-    predict, batches, thresholds
-        See `collect_candidates`.
+    predict
+        See `eqt.probabilities.predictor`.
+    batches
+        The traces, or transformed ones, for example shifted.
+    thresholds
+        Thresholds at which detections are needed, besides the grids.
     grids
-        Further detection thresholds of each rule set; without any, only the candidates needed at
-        `thresholds` are kept.
+        Further detection thresholds of each rule set, with which peaks are kept from ``FLOOR`` on;
+        without any, only the candidates needed at `thresholds` are kept.
+
+    Raises
+    ------
+    InputError
+        A waveform cannot be read.
     """
     with raise_input_errors(batches):
         outputs = (predict(w) for w, _ in progress(to_tf_dataset(batches), "picking", len(batches)))
@@ -168,7 +153,7 @@ def extract_candidates(
 ) -> PickCandidates:
     """Extract the candidates from batches of probabilities, each (traces, 6000, 3).
 
-    See `collect_candidates`.
+    See `collect_by_rules`.
     """
     return extract_by_rules(outputs, thresholds, {rules: grid})[rules]
 

@@ -31,7 +31,8 @@ TITLE = "Wherever P lies"
 def position_section(result: PositionResult) -> str:
     """Return a section of a page: verdicts, the summary table and both figures."""
     blocks = [html.paragraph(_method(result)), html.bullets(verdicts(result))]
-    blocks.append(html.table(_readable(summary(result)), "Errors in samples of 10 ms."))
+    table = summary(result).rename(columns=lambda name: name.replace("_", " "))
+    blocks.append(html.table(table, "Errors in samples of 10 ms."))
     for name, figure in figures(result).items():
         blocks.append(html.picture(figure, CAPTIONS[name]))
     return html.section(TITLE, *blocks)
@@ -71,10 +72,6 @@ def verdicts(result: PositionResult) -> list[str]:
                 f"errors' variance within traces; by chance as much {bias.chance:.1%} of the time."
             )
     return lines or ["Too few picks are right to judge."]
-
-
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: name.replace("_", " "))
 
 
 def write_position_test(
