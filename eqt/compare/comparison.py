@@ -201,6 +201,7 @@ def mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray
         Shape (draws,).
     """
     seeds, count = values.shape
+    # Each draw of earthquakes has a draw of seeds of its own.
     drawn_seeds = random.integers(0, seeds, (seeds, count))
     averaged: np.ndarray = np.take_along_axis(values, drawn_seeds, axis=0).mean(axis=0)
     return averaged

@@ -105,6 +105,7 @@ def read_evaluation(path: Path) -> EvaluationTables:
             raise _mismatch_error(folder, name)
     if not detections["trace_name"].isin(names).all():
         raise _mismatch_error(folder, "detections.csv")
+    # The bootstrap draws whole earthquakes, from earthquakes and from noise: it needs both columns.
     unknown = ~traces["trace_category"].isin(CATEGORIES)
     if unknown.any() or (traces["earthquake"] == "").any():
         raise InputError(

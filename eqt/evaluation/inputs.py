@@ -69,6 +69,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         return Task(_weights_name(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
     data_file = resolve_data(RunFolder(run), setup, data)
+    # Other data than the run's have no test split: all of their traces are evaluated.
     uses_all_traces = not is_training_data(RunFolder(run), setup, data_file)
     traces = _all_traces(data_file) if uses_all_traces else _test_split(RunFolder(run))
     validation = traces_of(load(RunFolder(run).split), "validation")

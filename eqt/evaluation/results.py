@@ -141,6 +141,7 @@ def evaluation_result(
     extra_figures
         Entries to add to the figures: the origin of the thresholds, for example.
     """
+    # The two protocols never share detections: the study's have the published rules.
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
     corrected = candidates[CORRECTED]
     detections = corrected.detections(thresholds)

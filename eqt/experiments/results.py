@@ -137,6 +137,7 @@ def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int)
     tables = []
     for number in range(len(models[0].evaluations)):
         single_seed = [ModelRuns(runs.name, [runs.evaluations[number]]) for runs in models]
+        # Only the values are used, so one draw is enough.
         figures = compare(single_seed, names[0], resamples=1).figures
         tables.append(
             figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
@@ -218,6 +219,7 @@ def columns_table(result: ExperimentResult) -> pd.DataFrame:
     """Return a row per compared column of the study and a column per network, as numbers."""
     figures = result.comparison.figures
     study = figures[figures["protocol"] == STUDY]
+    # pivot sorts rows and columns: both are put into the order of the study again.
     wide = study.pivot(index="figure", columns="model", values="value")
     return wide.loc[list(COMPARED), result.networks["network"].tolist()]
 

@@ -98,6 +98,7 @@ def _refuse_few(settings: Settings) -> None:
     if settings.data is None:
         return  # as many as are needed are simulated
     source, training = source_from_path(settings.data), settings.training
+    # Before anything is written: otherwise the refusal would leave a folder with these settings.
     split = training_split(source.hdf5, training, None, len)
     table = read_table(source.csv, KEY_COLUMNS).set_index("trace_name")
     categories = table.loc[traces_of(split, "train"), "trace_category"]
@@ -182,6 +183,7 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None
     InputError
         A training or evaluation fails, or a run folder does not match the settings.
     """
+    # Refused before the first training, not after hours of it.
     for entry in entries:
         if entry.evaluation.exists():
             require_results(entry.evaluation, "move it away, so that it is evaluated again")
@@ -191,6 +193,7 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None
             f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
         )
         log(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{remaining}")
+        # Runs that are complete take no time, and would spoil the estimate of the rest.
         start_time, is_new = time.perf_counter(), not entry.run.curves.exists()
         if entry.run.folder.exists():
             _check(entry, split)
@@ -218,6 +221,7 @@ def _remaining_time(times: Sequence[float], runs: int) -> str:
 def _check(entry: Entry, split: Path) -> None:
     """Refuse an existing run folder with another split, network or training than the entry."""
     setup = load_setup(entry.run)
+    # A run that somebody copied into the folder would spoil the comparison without notice.
     same_split = load(entry.run.split).digest == load(split).digest
     if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
         raise InputError(

@@ -142,6 +142,7 @@ def _dots(
     ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, label: str, shift: float
 ) -> None:
     values = np.array([cell[name] for cell in cells], float)
+    # Without resamples there are no intervals, and vlines draws nothing between NaN.
     no_bounds = (np.nan, np.nan)
     bounds = np.array([cell["intervals"].get(name, no_bounds) for cell in cells], float).T
     positions = np.arange(len(values)) + shift

@@ -141,6 +141,7 @@ def explained_variance(
         / total
         for _ in range(PERMUTATIONS)
     ]
+    # Sums in another order may differ by rounding; equal shares count as exceeding.
     n_exceeding = sum(value >= share - 1e-12 for value in shuffled)
     expected_share = float(np.mean(shuffled))
     return Bias(
