@@ -48,6 +48,7 @@ def devices_named(text: str | None) -> list[str]:
     gpus = [name for name in available if name.startswith("GPU")]
     if text is None:
         return gpus if len(gpus) > 1 else []
+    # Without a GPU a number means CPUs; TensorFlow has one, unless virtual ones are configured.
     candidates = gpus or available
     if text.isdecimal():
         # int() refuses texts of more than 4300 digits with another error.
@@ -137,7 +138,7 @@ def run_in_halves(model: keras.Model, count: int = HALVES) -> Network:
     """
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     (start,) = model.inputs
-    # Each layer that uses a tensor pops a copy of its own, so that no list outlives its last use.
+    # Each use of a tensor pops a copy of its own; three or more are separate, see `_fan_out`.
     n_uses = Counter(id(tensor) for layer in layers for tensor in keras.tree.flatten(layer.input))
     n_uses.update(map(id, model.outputs))
 
@@ -187,6 +188,7 @@ def _call_layer(layer: keras.Layer, inputs: Sequence[Any], training: bool) -> li
     """Call a layer on both halves of its inputs; only an addition has two inputs."""
     options = {"training": training} if "training" in signature(layer.call).parameters else {}
     if isinstance(layer, FULL_BATCH_LAYERS):
+        # The complete batch again: a mean over each half would be another one.
         (halves,) = inputs
         if len(halves) == 1:
             return [layer(halves[0], **options)]
