@@ -11,7 +11,7 @@ from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
-from steadkit.store import attributes_of, digest, open_data, read_waveform
+from steadkit.store import digest, get_attributes, open_data, read_waveform
 from steadkit.types import typed_table
 
 
@@ -67,7 +67,7 @@ def _compare_traces(source_a: Source, source_b: Source, names: Sequence[str]) ->
             if digest(read_waveform(data_a, name)) != digest(read_waveform(data_b, name)):
                 difference = "waveforms"
             # Compared as text, so that an unknown value (NaN) equals itself.
-            elif repr(attributes_of(data_a, name)) != repr(attributes_of(data_b, name)):
+            elif repr(get_attributes(data_a, name)) != repr(get_attributes(data_b, name)):
                 difference = "attributes"
             else:
                 continue

@@ -69,7 +69,7 @@ def csv_kind(columns: Sequence[str]) -> str:
     return f"{TABLE} with the columns {', '.join(columns)[:200]}"
 
 
-def kind_of_file(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """Return the kind of a file by its content; links are followed, pipes do not block.
 
     Raises
@@ -86,13 +86,13 @@ def kind_of_file(path: Path) -> str:
         head = file.read(HEAD_BYTES)
         # An HDF5 file of ours has its group of names at the end.
         file.seek(max(status.st_size - HEAD_BYTES, 0))
-        return kind_of(head, file.read(HEAD_BYTES))
+        return content_kind(head, file.read(HEAD_BYTES))
 
 
-def kind_of(head: bytes, tail: bytes = b"") -> str:
+def content_kind(head: bytes, tail: bytes = b"") -> str:
     r"""Return the kind of a file by its first and last 4096 bytes.
 
-    >>> kind_of(b"%PDF-1.4 ..."), kind_of(b"trace_name,what\n")
+    >>> content_kind(b"%PDF-1.4 ..."), content_kind(b"trace_name,what\n")
     ('PDF figure', 'CSV with the columns trace_name, what')
     """
     if not head:
@@ -103,13 +103,13 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
     for start, kind in _SIGNATURES:
         if head.startswith(start):
             return kind
-    for test in (_kind_of_zip, _kind_of_binary, _kind_of_text):
+    for test in (_zip_kind, _binary_kind, _text_kind):
         if kind := test(head):
             return kind
     return UNKNOWN
 
 
-def _kind_of_zip(head: bytes) -> str:
+def _zip_kind(head: bytes) -> str:
     if not head.startswith(b"PK\x03\x04"):
         return ""
     # The local header of a member: 30 bytes, of which the length of the name is at 26, then the
@@ -118,14 +118,14 @@ def _kind_of_zip(head: bytes) -> str:
     return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
 
 
-def _kind_of_binary(head: bytes) -> str:
+def _binary_kind(head: bytes) -> str:
     if re.match(rb"\d{6}[DRQM][ \0]", head):
         return MINISEED
     # Protocol buffers: the version of the format, and the producer's name.
     return ONNX if re.match(rb"\x08[\x01-\x7f]\x12", head) else ""
 
 
-def _kind_of_text(head: bytes) -> str:
+def _text_kind(head: bytes) -> str:
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the end may be cut
     except UnicodeDecodeError:
@@ -149,7 +149,7 @@ def _kind_of_text(head: bytes) -> str:
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
     """Return the kind that a target will have; empty if it is not known yet."""
     if not declared and staged_file is not None:
-        staged_kind = kind_of_file(staged_file)
+        staged_kind = file_kind(staged_file)
         # The first line of a text, or a CSV, may be another in the next version.
         declared = "" if staged_kind.startswith((TEXT, TABLE)) else staged_kind
     return declared or BY_SUFFIX.get(target.suffix.lower(), "" if staged_file is None else TEXT)

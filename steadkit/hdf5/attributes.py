@@ -30,8 +30,8 @@ from steadkit.hdf5.object_header import (
     Header,
     UnsupportedError,
     is_null,
+    parse_shape,
     round_up_8,
-    shape_of,
 )
 
 ATTRIBUTES_DIGEST: Final = 8
@@ -95,7 +95,7 @@ class Attributes(NamedTuple):
         return values
 
 
-def schema_of(fields: Iterable[AttributeField]) -> AttributeSchema:
+def make_schema(fields: Iterable[AttributeField]) -> AttributeSchema:
     """Return the schema of these fields, given in the order of their names."""
     fields, position = tuple(fields), 0
     reference_offsets: list[int] = []
@@ -145,7 +145,8 @@ def read_attributes(
             ]
             value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in element_references)
         body += field.head + _padded(value)
-    return Attributes(schema_of(field for field, _, _ in attributes), body, heaps.texts(references))
+    schema = make_schema(field for field, _, _ in attributes)
+    return Attributes(schema, body, heaps.texts(references))
 
 
 def sorted_attributes(
@@ -220,7 +221,7 @@ def _make_field(
         raise DamageError("has an attribute without a name")
     if len(datatype) < 8:
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
-    dimensions = shape_of(dataspace)
+    dimensions = parse_shape(dataspace)
     if is_null(dataspace):
         raise empty_attribute(_quote(name))
     count = prod(dimensions)
@@ -302,7 +303,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
             texts += elements
         fields.append(field)
         body += field.head + _padded(content)
-    return Attributes(schema_of(fields), body, texts)
+    return Attributes(make_schema(fields), body, texts)
 
 
 def _dataspace(shape: tuple[int, ...]) -> bytes:

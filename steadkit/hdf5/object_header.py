@@ -207,7 +207,7 @@ def _parse_block(
     return continuations
 
 
-def storage_of(header: Header) -> Storage | None:
+def parse_storage(header: Header) -> Storage | None:
     """Return how a dataset is stored; None if the header is not a dataset's."""
     # Of several messages of one type the last one counts.
     contents = {message_type: content for message_type, content, _ in header.messages}
@@ -221,13 +221,13 @@ def storage_of(header: Header) -> Storage | None:
         address, size = ADDRESS_PAIR.unpack_from(layout, 2)
     if address == UNDEFINED or FILTERS in contents or EXTERNAL in contents:
         address = None
-    return Storage(shape_of(contents[DATASPACE]), contents[DATATYPE], address, size)
+    return Storage(parse_shape(contents[DATASPACE]), contents[DATATYPE], address, size)
 
 
-def shape_of(dataspace: bytes) -> tuple[int, ...]:
+def parse_shape(dataspace: bytes) -> tuple[int, ...]:
     """Return the dimensions of a dataspace message; () for a scalar.
 
-    >>> shape_of(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
+    >>> parse_shape(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
     (3,)
     """
     # Section IV.A.2.b: version 1 has five reserved bytes before the dimensions, version 2 the type

@@ -39,7 +39,7 @@ from steadkit.hdf5.object_header import (
     UNDEFINED,
     UnsupportedError,
 )
-from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, heap_of_names, symbol_nodes, tree_nodes
+from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, name_heap, symbol_nodes, tree_nodes
 
 FIRST_BLOCK: Final = PAGE
 """Offset of the first block: the superblock has the first page to itself."""
@@ -158,7 +158,7 @@ class Hdf5Writer:
 
         `cached` is the B-tree and heap of the only member, where that is a group itself.
         """
-        offsets, texts = heap_of_names(names)
+        offsets, texts = name_heap(names)
         # Free list 1 is the value that the library writes for a heap without free space.
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
         self.append(texts)
@@ -176,8 +176,8 @@ class Hdf5Writer:
         while True:
             # Built level by level from sorted names, full but for the last node of each: no node is
             # ever split.
-            nodes, lasts = tree_nodes(children, keys, level, self.end)
-            children, keys = self._append_nodes(nodes), lasts
+            nodes, last_keys = tree_nodes(children, keys, level, self.end)
+            children, keys = self._append_nodes(nodes), last_keys
             if len(children) == 1:
                 return int(children[0])
             level += 1
@@ -343,10 +343,10 @@ def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable
     words = n_words(table.lengths)
     sizes = head + words
     # Offsets count from the start of the buffer, which lies on a word of the file.
-    firsts = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
-    content[firsts] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
-    content[firsts + 1] = table.lengths
-    content[ragged_arange(firsts.ravel() + head, words.ravel())] = table.texts
+    first_words = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
+    content[first_words] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
+    content[first_words + 1] = table.lengths
+    content[ragged_arange(first_words.ravel() + head, words.ravel())] = table.texts
 
 
 def _write_collection(content: np.ndarray, offset: int, used: int, size: int) -> None:

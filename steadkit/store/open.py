@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from blake3 import blake3
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.paths import require_file
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 
@@ -72,7 +72,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
         file = _open(path)
     except LIBRARY_ERRORS as error:
         raise InputError(
-            f"{str(path)!r} cannot be opened, it may be truncated or in use: {remedy_of(error)}"
+            f"{str(path)!r} cannot be opened, it may be truncated or in use: {damage_remedy(error)}"
         ) from error
     with file:
         group = _member(file, DATA_GROUP, path)
@@ -103,10 +103,10 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
     except InputError:
         raise
     except LIBRARY_ERRORS as error:
-        raise InputError(f"{str(path)!r} is damaged at {name!r}: {remedy_of(error)}") from error
+        raise InputError(f"{str(path)!r} is damaged at {name!r}: {damage_remedy(error)}") from error
 
 
-def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
+def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     """Return a trace's dataset, after its shape, type and storage are checked.
 
     Raises
@@ -122,7 +122,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
         shape, dtype = dataset.shape, dataset.dtype
     except LIBRARY_ERRORS as error:
         raise InputError(
-            f"trace {name!r} in {str(path)!r} is damaged: {remedy_of(error)}"
+            f"trace {name!r} in {str(path)!r} is damaged: {damage_remedy(error)}"
         ) from error
     if shape != TRACE_SHAPE:
         raise InputError(
@@ -151,13 +151,13 @@ def _type_name(dtype: np.dtype) -> str:
 
 def read_dataset(group: h5py.Group, name: str) -> np.ndarray:
     """Read the samples of a trace with h5py, finite or not."""
-    dataset = dataset_of(group, name)
+    dataset = get_dataset(group, name)
     try:
         waveform: np.ndarray = dataset[()]
     except LIBRARY_ERRORS as error:
         file = group.file.filename
         raise InputError(
-            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
+            f"trace {name!r} in {file!r} cannot be read: {damage_remedy(error)}"
         ) from error
     return waveform
 

@@ -93,10 +93,10 @@ class Waveforms:
         # Opened for each call: an object without a descriptor serves threads and can be pickled.
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            known = self.offsets[np.asarray(indices, np.int64)]
+            offsets = self.offsets[np.asarray(indices, np.int64)]
             # Where less than half of the bytes between the traces is needed, the system's
             # read-ahead would read more than it saves.
-            if len(known) and np.ptp(known) > 2 * len(known) * TRACE_BYTES:
+            if len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES:
                 expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
                 # Each trace straight into its row: there is nothing to copy, and pages of the cache
