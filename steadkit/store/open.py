@@ -20,7 +20,8 @@ import h5py
 import numpy as np
 from blake3 import blake3
 
-from steadkit.errors import InputError, damage_remedy
+from steadkit.errors import InputError, damage_remedy, printable
+from steadkit.hdf5 import UnsupportedError
 from steadkit.paths import require_file
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 
@@ -121,9 +122,7 @@ def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     try:
         shape, dtype = dataset.shape, dataset.dtype
     except LIBRARY_ERRORS as error:
-        raise InputError(
-            f"trace {name!r} in {str(path)!r} is damaged: {damage_remedy(error)}"
-        ) from error
+        raise damaged_trace(path, name, error) from error
     if shape != TRACE_SHAPE:
         raise InputError(
             f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
@@ -137,6 +136,19 @@ def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     if dataset.external or dataset.is_virtual:
         raise InputError(f"trace {name!r} in {str(path)!r} keeps its samples in another file")
     return dataset
+
+
+def damaged_trace(path: Path, name: str, error: Exception) -> InputError:
+    """Return the error for a trace that is damaged, or has something that is not supported."""
+    trace = f"trace {name!r} in {str(path)!r}"
+    if isinstance(error, UnsupportedError):
+        return InputError(f"{trace} {printable(error, None)}")
+    return InputError(f"{trace} is damaged: {damage_remedy(error)}")
+
+
+def shortened_file(path: Path) -> InputError:
+    """Return the error for a file that ends before the samples of a trace do."""
+    return InputError(f"{str(path)!r} has become shorter: is it being written?")
 
 
 def _type_name(dtype: np.dtype) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError, damage_remedy, error_detail, printable
+from steadkit.errors import InputError, error_detail
 from steadkit.hdf5 import (
     Attributes,
     AttributeTable,
@@ -37,9 +37,11 @@ from steadkit.store.open import (
     DTYPE,
     LIBRARY_ERRORS,
     TRACE_BYTES,
+    damaged_trace,
     get_dataset,
     probe_file,
     read_dataset,
+    shortened_file,
 )
 
 MAX_GAP_BYTES: Final = 1 << 14
@@ -134,7 +136,7 @@ class Reader:
             probe_file(self.path)
             return TraceLocation(name, _offset(get_dataset(self.group, name), self.raw.size), None)
         except DamageError as error:
-            raise self._damaged(name, error) from error
+            raise damaged_trace(self.path, name, error) from error
         if storage is not None and is_waveform(storage):
             if storage.address is None:
                 get_dataset(self.group, name)  # refuses samples in another file
@@ -142,7 +144,9 @@ class Reader:
             offset = self.raw.base + storage.address
             if offset + TRACE_BYTES <= self.raw.size and storage.bytes_stored == TRACE_BYTES:
                 return TraceLocation(name, offset, header)
-            raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
+            raise damaged_trace(
+                self.path, name, DamageError("has its samples beyond the end of the file")
+            )
         dataset = get_dataset(self.group, name)  # raises an error unless it is a waveform after all
         return TraceLocation(name, _offset(dataset, self.raw.size), header)
 
@@ -151,7 +155,7 @@ class Reader:
         if location.offset is None:
             waveform[:] = read_dataset(self.group, location.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
-            raise self._shortened()
+            raise shortened_file(self.path)
 
     def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
@@ -169,7 +173,7 @@ class Reader:
                 views += [between[: offset - end], waveform.data]
                 end = offset + TRACE_BYTES
             if os.preadv(self.raw.descriptor, views, offsets[0]) != end - offsets[0]:
-                raise self._shortened()
+                raise shortened_file(self.path)
 
     def attributes(self, location: TraceLocation, heaps: GlobalHeap) -> Attributes:
         """Read a trace's attributes in canonical form."""
@@ -178,7 +182,7 @@ class Reader:
                 return _encode(dict(get_dataset(self.group, location.name).attrs))
             return read_attributes(location.header, heaps, self._known_fields)
         except (DamageError, *LIBRARY_ERRORS) as error:
-            raise self._damaged(location.name, error) from error
+            raise damaged_trace(self.path, location.name, error) from error
 
     def read_ahead(
         self,
@@ -314,15 +318,6 @@ class Reader:
         remaining = iter(waveforms)
         return [next(remaining).data.cast("B") if view is None else view for view in views]
 
-    def _shortened(self) -> InputError:
-        return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
-
-    def _damaged(self, name: str, error: Exception) -> InputError:
-        trace = f"trace {name!r} in {str(self.path)!r}"
-        if isinstance(error, UnsupportedError):
-            return InputError(f"{trace} {printable(error, None)}")
-        return InputError(f"{trace} is damaged: {damage_remedy(error)}")
-
 
 def _encode(values: Mapping[str, object]) -> Attributes:
     """Return the canonical form of attributes that h5py has read."""
@@ -378,6 +373,4 @@ def get_attributes(group: h5py.Group, name: str) -> dict[str, object]:
     try:
         return {key: np.asarray(value).tolist() for key, value in attributes.decode().items()}
     except DamageError as error:
-        raise InputError(
-            f"trace {name!r} in {str(reader.path)!r} is damaged: {damage_remedy(error)}"
-        ) from error
+        raise damaged_trace(reader.path, name, error) from error

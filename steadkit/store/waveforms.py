@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.errors import InputError
 from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data
+from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data, shortened_file
 from steadkit.store.reader import Reader
 from steadkit.store.trace_index import find_offsets
 
@@ -105,7 +104,7 @@ class Waveforms:
                 if offset < 0:
                     by_h5py.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
-                    raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
+                    raise shortened_file(self.path)
         finally:
             os.close(descriptor)
         return by_h5py
