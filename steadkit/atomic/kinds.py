@@ -32,10 +32,13 @@ _ZIP_KINDS = (
 )
 """Recognised by the name of the first member."""
 
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"%PDF-", PDF),
-    (b"# steadkit manifest ", MANIFEST),
+_SIGNATURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), PNG),
+    (re.compile(rb"%PDF-"), PDF),
+    (re.compile(rb"# steadkit manifest "), MANIFEST),
+    (re.compile(rb"\d{6}[DRQM][ \0]"), MINISEED),
+    # Protocol buffers: the version of the format, and the producer's name.
+    (re.compile(rb"\x08[\x01-\x7f]\x12"), ONNX),
 )
 
 BY_SUFFIX = {
@@ -100,13 +103,10 @@ def content_kind(head: bytes, tail: bytes = b"") -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         # The group that holds the traces is named in the first bytes, in files of ours in the last.
         return DATA if b"data\0" in head + tail else OTHER_HDF5
-    for start, kind in _SIGNATURES:
-        if head.startswith(start):
+    for pattern, kind in _SIGNATURES:
+        if pattern.match(head):
             return kind
-    for test in (_zip_kind, _binary_kind, _text_kind):
-        if kind := test(head):
-            return kind
-    return UNKNOWN
+    return _zip_kind(head) or _text_kind(head) or UNKNOWN
 
 
 def _zip_kind(head: bytes) -> str:
@@ -116,13 +116,6 @@ def _zip_kind(head: bytes) -> str:
     # name.
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
-
-
-def _binary_kind(head: bytes) -> str:
-    if re.match(rb"\d{6}[DRQM][ \0]", head):
-        return MINISEED
-    # Protocol buffers: the version of the format, and the producer's name.
-    return ONNX if re.match(rb"\x08[\x01-\x7f]\x12", head) else ""
 
 
 def _text_kind(head: bytes) -> str:
