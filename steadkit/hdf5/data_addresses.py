@@ -76,7 +76,7 @@ def data_addresses(
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
-        # One read of 1,200 bytes a header, all compared as one array: parsing each takes far longer.
+        # One read of 1,200 bytes a header, all compared as one array: to parse each takes longer.
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
