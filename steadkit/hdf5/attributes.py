@@ -30,6 +30,7 @@ from steadkit.hdf5.object_header import (
     Header,
     UnsupportedError,
     is_null,
+    pack_shape,
     parse_shape,
     round_up_8,
 )
@@ -43,9 +44,6 @@ MAX_NUMBER: Final = 0xFF00
 
 # Section IV.A.2.m: version, then the bytes of name, datatype and dataspace.
 _SIZES = struct.Struct("<BxHHH")
-
-# A dataspace of rank 0: one value and no dimensions.
-SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
 class AttributeField(NamedTuple):
@@ -296,7 +294,7 @@ def encode(values: Mapping[str, object]) -> Attributes:
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
         datatype, content = encode_value(name, array)
-        field = _make_field(name.encode(), datatype, _dataspace(array.shape))
+        field = _make_field(name.encode(), datatype, pack_shape(array.shape))
         if field.element:
             elements = [text.encode() for text in array.ravel().tolist()]
             content = b"".join(REFERENCE.pack(len(text), 0, 0) for text in elements)
@@ -304,13 +302,6 @@ def encode(values: Mapping[str, object]) -> Attributes:
         fields.append(field)
         body += field.head + _padded(content)
     return Attributes(make_schema(fields), body, texts)
-
-
-def _dataspace(shape: tuple[int, ...]) -> bytes:
-    if not shape:
-        return SCALAR
-    # Version 1 with flag 1: the current dimensions, then the maximum ones, as h5py writes them.
-    return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
 
 
 def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:

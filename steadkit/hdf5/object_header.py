@@ -239,6 +239,16 @@ def parse_shape(dataspace: bytes) -> tuple[int, ...]:
     return struct.unpack_from(f"<{rank}Q", dataspace, start)
 
 
+def pack_shape(shape: tuple[int, ...]) -> bytes:
+    """Return the dataspace message of a shape, version 1, as h5py writes it.
+
+    >>> parse_shape(pack_shape((6000, 3))), parse_shape(pack_shape(()))
+    ((6000, 3), ())
+    """
+    # Flag 1: the maximum dimensions follow the present ones, and are equal to them.
+    return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), bool(shape), *shape, *shape)
+
+
 def is_null(dataspace: bytes) -> bool:
     """Return whether a dataspace message is of no values at all, as h5py.Empty has."""
     return dataspace[:1] == b"\2" and dataspace[3:4] == NULL

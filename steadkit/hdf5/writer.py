@@ -38,6 +38,7 @@ from steadkit.hdf5.object_header import (
     SYMBOL_TABLE,
     UNDEFINED,
     UnsupportedError,
+    pack_shape,
 )
 from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, name_heap, symbol_nodes, tree_nodes
 
@@ -207,14 +208,12 @@ def _message(message_type: int, content: bytes, flags: int = 0) -> bytes:
 
 def _fixed_messages(shape: tuple[int, ...]) -> bytes:
     """Return the messages that all datasets share; the layout message, which differs, follows."""
-    # Flag 1: the maximum dimensions follow, equal to the present ones.
-    dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
     # Section IV.A.2.f: allocated early, as contiguous data are; written if set; and the default
     # value, which takes no bytes.
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
     return (
-        _message(DATASPACE, dataspace)
+        _message(DATASPACE, pack_shape(shape))
         + _message(DATATYPE, FLOAT32, _CONSTANT)
         + _message(FILL, fill, _CONSTANT)
     )
