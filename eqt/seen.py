@@ -130,7 +130,7 @@ def seen_in_evaluation(folder: Path, traces: pd.DataFrame) -> TrainingOverlap:
 def _trained_on(run: RunFolder) -> set[str]:
     """Return the names of the traces that a run was trained on or chosen by."""
     manifest = load(run.split)
-    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    pairs = zip(manifest.traces, manifest.splits, strict=True)
     return {name for name, split_name in pairs if split_name in SPLITS[:2]}
 
 

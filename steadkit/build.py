@@ -54,7 +54,7 @@ def build(
         rows,
         expected.recipe,
         overwrite or _is_alone(manifest, files),
-        expected.parts if set(expected.parts) != {UNKNOWN} else (),
+        expected.splits if set(expected.splits) != {UNKNOWN} else (),
         _digest_checker(expected, manifest),
         None if any_csv else _csv_checker(expected, manifest),
     )

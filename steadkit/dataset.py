@@ -189,7 +189,7 @@ class Dataset:
     def get_split(self, name: str) -> "Dataset":
         """Return the traces of one split: train, validation or test."""
         if self.splits is None or name not in SPLITS:
-            raise InputError(f"no part {name!r}: split first, then take {', '.join(SPLITS)}")
+            raise InputError(f"no split {name!r}: split first, then take {', '.join(SPLITS)}")
         step = {"operation": "part", "part": name}
         return self._select(np.flatnonzero(self.splits == name), step)
 

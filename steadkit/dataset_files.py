@@ -110,7 +110,7 @@ def copy_rows(
     rows: pd.DataFrame,
     recipe: Mapping[str, object],
     overwrite: bool,
-    parts: Sequence[str] = (),
+    splits: Sequence[str] = (),
     check: Callable[[str, bytes, bytes], object] | None = None,
     check_csv: Callable[[str], object] | None = None,
 ) -> Manifest:
@@ -129,7 +129,7 @@ def copy_rows(
         Provenance of the data set, for the manifest.
     overwrite
         Whether existing files may be replaced.
-    parts
+    splits
         The split of each trace: train, validation or test.
     check
         Called with name, waveform digest and attributes digest of every trace; may raise.
@@ -162,7 +162,7 @@ def copy_rows(
         waveforms = Digests(copied.waveforms, WAVEFORM_DIGEST)
         attributes = Digests(copied.attributes, ATTRIBUTES_DIGEST)
         manifest = manifest_of(
-            files.name, recipe, names, rows["trace_category"], parts, waveforms, attributes, csv
+            files.name, recipe, names, rows["trace_category"], splits, waveforms, attributes, csv
         )
         manifest.write(new.manifest)
     return manifest

@@ -133,7 +133,7 @@ def compare(manifest_a: Manifest, manifest_b: Manifest) -> dict[str, list[str]]:
     -------
     dict
         Category of difference, and the names of the traces or recipe entries concerned:
-        ``only in the first``, ``only in the second``, ``another part``, ``another waveform``,
+        ``only in the first``, ``only in the second``, ``another split``, ``another waveform``,
         ``other attributes``, ``another recipe``, ``another order`` and ``other rows in the CSV``,
         which names both data sets. All are empty for equal manifests.
     """
@@ -143,7 +143,7 @@ def compare(manifest_a: Manifest, manifest_b: Manifest) -> dict[str, list[str]]:
     return {
         "only in the first": [name for name in manifest_a.traces if name not in rows_b],
         "only in the second": [name for name in manifest_b.traces if name not in rows_a],
-        "another part": [n for n in shared if rows_a[n][0] != rows_b[n][0]],
+        "another split": [n for n in shared if rows_a[n][0] != rows_b[n][0]],
         "another waveform": [n for n in shared if _digests_differ(rows_a[n][1], rows_b[n][1])],
         "other attributes": [n for n in shared if _digests_differ(rows_a[n][2], rows_b[n][2])],
         "another recipe": [
@@ -158,7 +158,7 @@ def compare(manifest_a: Manifest, manifest_b: Manifest) -> dict[str, list[str]]:
 
 def _rows(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
     unknown: Sequence[str] = [UNKNOWN] * len(manifest.traces)
-    columns = (manifest.parts, manifest.waveforms, manifest.attributes)
+    columns = (manifest.splits, manifest.waveforms, manifest.attributes)
     rows = zip(*(column or unknown for column in columns), strict=True)
     return dict(zip(manifest.traces, rows, strict=True))
 

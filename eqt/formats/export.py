@@ -9,7 +9,7 @@ import keras
 
 from eqt.config import EQTConfig
 from eqt.formats import seisbench
-from eqt.layers import xla
+from eqt.kernels import xla
 from steadkit.atomic import (
     atomic_folder,
     atomic_write,

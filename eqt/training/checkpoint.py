@@ -77,7 +77,9 @@ class Progress:
         return Progress(epoch=self.epoch + 1, rows=(*self.rows, row))
 
 
-def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str) -> None:
+def save_checkpoint(
+    path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str
+) -> None:
     """Write the state atomically, replacing an older one.
 
     Parameters
@@ -89,7 +91,7 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
     progress
         Epochs, batches and losses so far.
     key
-        Identifies data, split and settings; `load` refuses a state with another key.
+        Identifies data, split and settings; `load_checkpoint` refuses a state with another key.
     """
     meta = {"format": FORMAT, "key": key, "progress": vars(progress)}
 
@@ -104,7 +106,7 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
     write_one(path, write, overwrite=True)
 
 
-def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
+def load_checkpoint(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
     """Assign stored values to the variables; if the file is refused, none is changed.
 
     Raises

@@ -49,7 +49,7 @@ def split_by_earthquake(data: Path, config: TrainConfig) -> Manifest:
 
 def traces_of(manifest: Manifest, split: str) -> list[str]:
     """List the traces of one split."""
-    pairs = zip(manifest.traces, manifest.parts, strict=True)
+    pairs = zip(manifest.traces, manifest.splits, strict=True)
     return [name for name, trace_split in pairs if trace_split == split]
 
 
@@ -87,7 +87,7 @@ def batches_of(
     )
 
 
-def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
+def missing_label_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on missing labels and their effect on training."""
     records = training.data_source
     lines, n_events = [], int(records.is_event.sum())

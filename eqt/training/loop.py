@@ -13,8 +13,8 @@ from eqt.config import EQTConfig, TrainConfig
 from eqt.config.schedules import should_stop
 from eqt.formats import weights_h5
 from eqt.runs import RunFolder
-from eqt.training import checkpoint, metrics
-from eqt.training.checkpoint import Progress
+from eqt.training import metrics
+from eqt.training.checkpoint import Progress, save_checkpoint
 from eqt.training.reporting import ProgressReporter
 from eqt.training.steps import LOSSES, Trainer
 from steadkit.atomic import atomic_write, write_one
@@ -40,7 +40,7 @@ class TrainingContext:
 
     def save_state(self, progress: Progress) -> None:
         """Write the checkpoint from which the training can be resumed."""
-        checkpoint.save(self.run.state, self.trainer.variables, progress, self.key)
+        save_checkpoint(self.run.state, self.trainer.variables, progress, self.key)
 
 
 def fit(context: TrainingContext, progress: Progress, reporter: ProgressReporter) -> Progress:
@@ -118,7 +118,7 @@ def validate(context: TrainingContext) -> dict[str, float]:
         )
         totals += len(waveforms) * losses.astype(float)
         batch_arrivals = arrivals[batches.trace_numbers(number)]
-        counts = counts.add(metrics.count(candidates, peaks, batch_arrivals))
+        counts = counts.add(metrics.count_batch(candidates, peaks, batch_arrivals))
     means = (totals / len(batches.names)).tolist()
     if not np.isfinite(means).all():
         raise InputError(

@@ -37,7 +37,7 @@ class RunningCounts(NamedTuple):
         return {f"val_{name}_f1": score.f1 for name, score in zip(NAMES, scores, strict=True)}
 
 
-def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> RunningCounts:
+def count_batch(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> RunningCounts:
     """Count true, predicted and actual positives in some traces.
 
     Parameters
@@ -55,7 +55,7 @@ def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Ru
     --------
     >>> candidates = np.array([[500, 610, 2000], [0, 17, 30]])
     >>> peaks, arrivals = np.array([[0.9, 0.8], [0.01, 0.2]]), np.array([[600, 900], [np.nan] * 2])
-    >>> counts = count(candidates, peaks, arrivals)
+    >>> counts = count_batch(candidates, peaks, arrivals)
     >>> counts.tp.tolist(), counts.n_predicted.tolist(), counts.n_actual.tolist()
     ([1, 1, 0], [1, 1, 2], [1, 1, 1])
     """

@@ -86,7 +86,7 @@ def refuse_changed(recorded: Mapping[str, Any]) -> None:
 
 def readme(folder: Path, setup: Setup, split: Manifest, model: keras.Model) -> str:
     """Return the text: contents of the folder, its origin, and commands for resuming and use."""
-    about, counts = setup.about, Counter(split.parts)
+    about, counts = setup.about, Counter(split.splits)
     network = f" ({about['network']})" if str(about["network"]) else ""
     n_trainable = sum(math.prod(weight.shape) for weight in model.trainable_variables)
     split_counts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)

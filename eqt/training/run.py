@@ -12,6 +12,7 @@ import pandas as pd
 
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, format_config
+from eqt.kernels.batch_halves import HALVES
 from eqt.runs import (
     RunFolder,
     Setup,
@@ -25,11 +26,9 @@ from eqt.runs import (
 from eqt.seen import resolve_data
 from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
-from eqt.training import checkpoint
-from eqt.training.checkpoint import Progress
-from eqt.training.data import batches_of, data_digest, training_split, unknown_summary
+from eqt.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
 from eqt.training.execution import (
-    HALVES,
     check_devices,
     devices_named,
     enable_determinism,
@@ -146,7 +145,7 @@ def train(
             save_setup(run, setup)
             write_one(run.split, manifest.write)
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
-            checkpoint.save(run.state, context.trainer.variables, Progress(), context.key)
+            save_checkpoint(run.state, context.trainer.variables, Progress(), context.key)
 
         with create_run(claim, fill) as run, _remove_if_untouched(run):
             return _finish(context, setup, Progress(), log)
@@ -189,7 +188,7 @@ def resume(
         if not other_machine:
             refuse_changed(setup.environment)
         context = _build_context(run, setup, source, manifest, None)
-        progress = checkpoint.load(run.state, context.trainer.variables, context.key)
+        progress = load_checkpoint(run.state, context.trainer.variables, context.key)
         log(f"going on after {progress.epoch} epochs and {progress.step} batches")
         return _finish(context, setup, progress, log)
 
@@ -248,7 +247,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     run, config = context.run, context.config
     traces = sum(context.training.size(number) for number in range(len(context.training)))
     log_dir = run.tensorboard if setup.about.get("tensorboard") else None
-    for line in unknown_summary(context.training, context.validation):
+    for line in missing_label_summary(context.training, context.validation):
         log(line)
     reporter = ProgressReporter(config.epochs, len(context.training), traces, log, log_dir)
     progress = fit(context, progress, reporter)

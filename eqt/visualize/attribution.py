@@ -58,11 +58,6 @@ class Occlusion:
     """Seconds of a window."""
 
 
-def target_of(probabilities: np.ndarray) -> int:
-    """Return the sample of the highest probability; `probabilities` has the shape (samples,)."""
-    return int(np.argmax(probabilities))
-
-
 def output_of(model: keras.Model, output: str) -> keras.Model:
     """Return the network with only one of its outputs.
 

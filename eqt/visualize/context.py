@@ -12,9 +12,8 @@ from eqt.model_io import read
 from eqt.runs import RunFolder, Setup, load_setup
 from eqt.seen import is_training_data, overlap_with_training, resolve_data, run_of
 from eqt.training import traces_of
-from eqt.visualize.folder import name_of
-from eqt.visualize.traces import SelectedTraces
-from eqt.visualize.traces import read as read_traces
+from eqt.visualize.traces import SelectedTraces, read_traces
+from eqt.visualize.write import network_name
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.schema import TRACE_SHAPE
@@ -44,8 +43,8 @@ class ModelContext:
 
     @property
     def name(self) -> str:
-        """Name of the network, see `eqt.visualize.folder.name_of`."""
-        return name_of(self.path)
+        """Name of the network, see `eqt.visualize.write.network_name`."""
+        return network_name(self.path)
 
 
 def context_of(path: Path, data: Path | None = None) -> ModelContext:
@@ -75,7 +74,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     return ModelContext(path, model, config, data or setup.data, candidates, scale, trained_run)
 
 
-def data_of(context: ModelContext) -> Path:
+def usable_data(context: ModelContext) -> Path:
     """Return the data of a context after checking that the network accepts their traces.
 
     Raises
@@ -98,11 +97,11 @@ def seen_line(context: ModelContext, names: Sequence[str]) -> str:
     if context.run is None:
         return ""
     unique_names = list(dict.fromkeys(names))
-    return overlap_with_training(*context.run, data_of(context), unique_names).summary(
+    return overlap_with_training(*context.run, usable_data(context), unique_names).summary(
         len(unique_names)
     )
 
 
 def traces_for(context: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
     """Read the named traces, or a selection, normalised for the network."""
-    return read_traces(data_of(context), names, context.candidates, context.scale)
+    return read_traces(usable_data(context), names, context.candidates, context.scale)

@@ -4,9 +4,12 @@ import base64
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from eqt.plots import html
-from eqt.visualize.files import Picture
+
+if TYPE_CHECKING:
+    from eqt.visualize.write import Picture
 
 STYLE = """
 body { max-width: 105rem; }
@@ -44,7 +47,7 @@ SECTION_TEXTS = {
 }
 
 
-def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, bytes]]) -> str:
+def gallery(title: str, facts: Sequence[str], pictures: "Sequence[tuple[Picture, bytes]]") -> str:
     """Return the page.
 
     Parameters
@@ -69,7 +72,7 @@ def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, 
     )
 
 
-def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
+def _section(name: str, pictures: "list[tuple[Picture, bytes]]") -> str:
     anchor = f'<a id="{_anchor(name)}"></a>'
     blocks = []
     for group, group_pictures in groupby(pictures, lambda item: item[0].group):
@@ -78,7 +81,7 @@ def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
     return anchor + html.section(name, html.paragraph(SECTION_TEXTS.get(name, "")), *blocks)
 
 
-def _thumb(picture: Picture, copy: bytes) -> str:
+def _thumb(picture: "Picture", copy: bytes) -> str:
     """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
     alt_text = escape(picture.caption, quote=True)
     data = base64.b64encode(copy).decode("ascii")

@@ -52,10 +52,10 @@ class SelectedTraces:
         )
 
 
-def read(
+def read_traces(
     data: Path, names: Sequence[str] = (), candidates: Sequence[str] = (), scale: str = "std"
 ) -> SelectedTraces:
-    """Read the named traces or those of `choose`; events come first.
+    """Read the named traces or those of `choose_example_traces`; events come first.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def read(
         The file cannot be read, a trace is not there, or too many are named.
     """
     source = source_from_path(data)
-    names = list(dict.fromkeys(names)) or choose(source, candidates)
+    names = list(dict.fromkeys(names)) or choose_example_traces(source, candidates)
     if len(names) > MAX_TRACES:
         raise InputError(
             f"{len(names)} traces are too many for a figure: name at most {MAX_TRACES}"
@@ -126,7 +126,7 @@ def _iter_chunks(
         yield SelectedTraces([names[i] for i in chunk], waveforms, [rows[i] for i in chunk])
 
 
-def choose(source: Source, candidates: Sequence[str] = ()) -> list[str]:
+def choose_example_traces(source: Source, candidates: Sequence[str] = ()) -> list[str]:
     """Choose four events of different SNR and distance and three noise traces, deterministically.
 
     Events with both arrivals and no dead component are preferred where there are enough. They are

@@ -53,8 +53,8 @@ BOX: dict[str, Any] = {"type": NumberType(), "nargs": 4, "metavar": "S W N E"}
 @click.option("--validation-box", **BOX, help="By region: degrees, instead of cells.")
 @click.option("--test-box", **BOX, help="By region: degrees, instead of cells.")
 @click.option("--metadata", multiple=True, type=FILE, help="CSV of the traces; repeat for more.")
-@click.option("--strict", is_flag=True, help="Refuse an earthquake in two parts, however split.")
-@click.option("--check", is_flag=True, help="Split nothing: prove the parts that a manifest has.")
+@click.option("--strict", is_flag=True, help="Refuse an earthquake in two splits, however split.")
+@click.option("--check", is_flag=True, help="Split nothing: audit the splits that a manifest has.")
 @output_option("Manifest to write; else DATA.split.manifest.")
 @overwrite_option
 def split(
@@ -143,7 +143,7 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overla
     from steadkit.sampling import SPLITS
 
     counts = (
-        rows["trace_category"].groupby(list(manifest.parts)).value_counts().unstack(fill_value=0)
+        rows["trace_category"].groupby(list(manifest.splits)).value_counts().unstack(fill_value=0)
     )
     counts = counts.reindex(SPLITS, fill_value=0)
     lines: list[list[object]] = [[name, *map(int, counts[name])] for name in counts]
@@ -155,12 +155,12 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overla
         [overlap.group_type, *map(len, overlap.shared_groups.values()), _verdict(overlap)]
         for overlap in overlaps
     ]
-    print_table("In two parts", columns, lines)
+    print_table("In two splits", columns, lines)
     lacking = [
-        f"no {name} trace is in {part}"
+        f"no {name} trace is in {split_name}"
         for name in counts
-        for part in SPLITS
-        if not counts[name][part]
+        for split_name in SPLITS
+        if not counts[name][split_name]
     ]
     lacking += [
         f"{_unknown(overlap.n_unknown)}: give them a source_id or a source_origin_time"
@@ -194,8 +194,8 @@ def _notes(manifest: "Manifest") -> list[str]:
     cut = manifest.recipe.get("cut")
     if isinstance(cut, list) and len(cut) == 2:
         notes.append(f"validation begins at {cut[0]}, test at {cut[1]}")
-    if outside := list(manifest.parts).count(UNKNOWN):
-        notes.append(f"{outside:,} traces are in no part")
+    if outside := list(manifest.splits).count(UNKNOWN):
+        notes.append(f"{outside:,} traces are in no split")
     total = len(manifest.traces)
     unknown = list(manifest.waveforms).count(UNKNOWN) if len(manifest.waveforms) else total
     if unknown:

@@ -6,22 +6,21 @@
 `streams`            a trace as an ObsPy Stream
 `to_miniseed`        traces as miniSEED, their picks as CSV and QuakeML
 `from_records`       miniSEED or SAC records and a pick table into STEAD's layout
-`record_metadata`    the metadata row of an imported record
+`record_windows`     windows of events and noise cut from records, with their rows
 `dataset_writer`     streams traces into a new data set
 `seisbench_files`    chunks, layout and samples of SeisBench's format
 `seisbench_plan`     name, category and split of each trace, before samples are read
-`seisbench_columns`  a metadata row of SeisBench as a row of STEAD, and back
-`seisbench_names`    column names of SeisBench's data sets
-`seisbench_sources`  event, noise or neither
+`seisbench_columns`  column names of SeisBench's data sets; a row as a row of STEAD
 ===================  ==========================================================
 
 Reading of records, picks, stations and times: `steadkit.records`.
 """
 
 from steadkit.convert.dataset_writer import Converted, describe_unread, format_skipped
-from steadkit.convert.from_records import RecordsConfig, from_records
+from steadkit.convert.from_records import from_records
 from steadkit.convert.from_seisbench import from_seisbench
-from steadkit.convert.streams import stream_of, to_stream
+from steadkit.convert.record_windows import RecordsConfig
+from steadkit.convert.streams import read_stream, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
 
@@ -32,7 +31,7 @@ __all__ = [
     "format_skipped",
     "from_records",
     "from_seisbench",
-    "stream_of",
+    "read_stream",
     "to_miniseed",
     "to_seisbench",
     "to_stream",

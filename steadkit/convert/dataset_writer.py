@@ -14,17 +14,14 @@ from steadkit.catalog import order_columns, write_csv
 from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
-from steadkit.records.stead_text import typed_attributes
-from steadkit.store import Writer, digest
+from steadkit.records.text import typed_attributes
+from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, Writer, digest
 
 CHUNK_ROWS: Final = 1000
 MAX_REASONS: Final = 6
 
-WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
-"""Sizes of the digests in a manifest."""
 
-
-class Trace(NamedTuple):
+class ConvertedTrace(NamedTuple):
     """A converted trace: row as text, waveform (6000, 3), and split or ``-``."""
 
     row: Mapping[str, str]
@@ -80,7 +77,7 @@ def _count_line(label: str, counts: Mapping[str, int], rest: str) -> str:
 
 
 def write_traces(
-    traces: Iterable[Trace],
+    traces: Iterable[ConvertedTrace],
     files: DatasetFiles,
     columns: Iterable[str],
     recipe: Mapping[str, object],
@@ -124,8 +121,8 @@ def write_traces(
             written.names,
             written.categories,
             written.splits if set(written.splits) != {UNKNOWN} else (),
-            Digests(bytes(written.waveforms), WAVEFORM_BYTES),
-            Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
+            Digests(bytes(written.waveforms), WAVEFORM_DIGEST),
+            Digests(bytes(written.attributes), ATTRIBUTES_DIGEST),
             csv,
         )
         manifest.write(new.manifest)
@@ -142,7 +139,10 @@ class _WrittenTraces:
 
 
 def _write_chunks(
-    traces: Iterable[Trace], columns: Sequence[str], writer: Writer, written: _WrittenTraces
+    traces: Iterable[ConvertedTrace],
+    columns: Sequence[str],
+    writer: Writer,
+    written: _WrittenTraces,
 ) -> Iterator[pd.DataFrame]:
     """Write the waveform of each trace; yield the rows in chunks of `CHUNK_ROWS`."""
     rows: list[Mapping[str, str]] = []
@@ -163,7 +163,7 @@ def _write_chunks(
 
 
 @contextmanager
-def output_folder(folder: Path) -> Iterator[None]:
+def new_folder(folder: Path) -> Iterator[None]:
     """Make a folder to write into, with its parents; remove the new ones if writing fails.
 
     Raises
@@ -171,6 +171,7 @@ def output_folder(folder: Path) -> Iterator[None]:
     InputError
         A file is in the way, or the folder cannot be made.
     """
+    # Only these are removed after a failure; a folder of the user stays.
     new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

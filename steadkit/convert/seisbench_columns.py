@@ -1,7 +1,15 @@
-"""Conversion of a row of SeisBench's metadata to a row of STEAD's.
+"""Columns of SeisBench's metadata: their names, and rows converted to STEAD's.
 
-Arrivals must be readable, since they label the trace. Every other column is optional: a cell that
-cannot be read is left empty and counted.
+SeisBench's own copy of STEAD uses the first of the `NAMES` of each column; its other data sets use
+the others. A column that STEAD lacks is kept under SeisBench's name. Arrivals must be readable,
+since they label the trace. Every other column is optional: a cell that cannot be read is left empty
+and counted.
+
+Sources: the metadata parameters in SeisBench's documentation and its data set classes; Woollam
+et al. (2022), SeisBench, a toolbox for machine learning in seismology, SRL 93(3),
+doi:10.1785/0220210324; for PNW Ni et al. (2023), Seismica 2(1), doi:10.26443/seismica.v2i1.368; for
+INSTANCE Michelini et al. (2021), ESSD 13, doi:10.5194/essd-13-5509-2021; for CEED Zhu et al.
+(2025), arXiv:2502.11500.
 """
 
 import re
@@ -10,16 +18,90 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from steadkit.convert.seisbench_names import ARRIVALS, FORMAT_COLUMNS, NAMES
-from steadkit.convert.seisbench_sources import sources_of
+from steadkit.catalog import SOURCE_LIST, list_sources
 from steadkit.errors import InputError
 from steadkit.records.resample import UnusableError, component_indices
-from steadkit.records.stead_text import bracketed, coda_text, is_known, sample_text, stead_time
+from steadkit.records.text import bracketed, coda_text, is_known, stead_time
 from steadkit.schema import COLUMNS, COMPONENTS
 from steadkit.types import is_numeric, parse_cell
 
-_SAMPLE = re.compile(r"(trace|source)_\w+_sample")
-_SAMPLE_LIST = re.compile(r"(trace|source)_\w+_sample_list")
+P_PHASES: Final = ("p", "P", "Pg", "Pn", "Pb", "P1")
+S_PHASES: Final = ("s", "S", "Sg", "Sn", "Sb", "S1")
+
+NAMES: Final[Mapping[str, Sequence[str]]] = {
+    "network_code": ("station_network_code",),
+    "receiver_code": ("station_code",),
+    "receiver_type": (
+        "trace_channel",
+        "station_channel",
+        "station_type",
+        "station_channel_code",  # PNW
+        "station_channels",  # INSTANCE
+        "station_instrument",  # CEED
+    ),
+    "receiver_latitude": ("station_latitude_deg",),
+    "receiver_longitude": ("station_longitude_deg",),
+    "receiver_elevation_m": ("station_elevation_m",),
+    "p_arrival_sample": tuple(f"trace_{phase}_arrival_sample" for phase in P_PHASES),
+    "p_status": (*(f"trace_{phase}_status" for phase in P_PHASES), "trace_eval_P"),  # INSTANCE
+    "p_weight": ("trace_p_weight", "trace_P_weight"),
+    "p_travel_sec": ("path_p_travel_sec", "path_p_travel_s", "path_travel_time_P_s"),
+    "s_arrival_sample": tuple(f"trace_{phase}_arrival_sample" for phase in S_PHASES),
+    "s_status": (*(f"trace_{phase}_status" for phase in S_PHASES), "trace_eval_S"),  # INSTANCE
+    "s_weight": ("trace_s_weight", "trace_S_weight"),
+    "source_id": ("source_id", "event_id", SOURCE_LIST),
+    "source_origin_time": ("source_origin_time",),
+    "source_origin_uncertainty_sec": (
+        "source_origin_uncertainty_sec",
+        "source_origin_uncertainty_s",  # INSTANCE
+    ),
+    "source_latitude": ("source_latitude_deg",),
+    "source_longitude": ("source_longitude_deg",),
+    "source_error_sec": ("source_error_sec", "source_stderror_s"),
+    "source_gap_deg": ("source_gap_deg",),
+    "source_horizontal_uncertainty_km": ("source_horizontal_uncertainty_km",),
+    "source_depth_km": ("source_depth_km",),
+    "source_depth_uncertainty_km": ("source_depth_uncertainty_km",),
+    # PNW's preferred magnitude: as its files call it, and as its description does.
+    "source_magnitude": (
+        "source_magnitude",
+        "preferred_source_magnitude",
+        "source_magnitude_preferred",
+    ),
+    "source_magnitude_type": (
+        "source_magnitude_type",
+        "preferred_source_magnitude_type",
+        "source_magnitude_type_preferred",
+    ),
+    "source_magnitude_author": ("source_magnitude_author",),
+    "source_mechanism_strike_dip_rake": ("source_mechanism_strike_dip_rake",),
+    "source_distance_deg": ("source_distance_deg", "path_ep_distance_deg"),
+    "source_distance_km": ("source_distance_km", "path_ep_distance_km"),
+    "back_azimuth_deg": ("path_back_azimuth_deg", "path_backazimuth_deg"),
+    "snr_db": ("trace_snr_db",),
+    "coda_end_sample": ("trace_coda_end_sample",),
+    "trace_start_time": ("trace_start_time",),
+    "trace_category": ("trace_category",),
+}
+"""STEAD's columns without the trace name, which in SeisBench's format locates the samples."""
+
+ARRIVALS: Final = ("p_arrival_sample", "s_arrival_sample")
+"""Label columns: a trace is left out where one of them cannot be read."""
+
+SPLITS: Final[Mapping[str, str]] = {"train": "train", "dev": "validation", "test": "test"}
+"""Splits of a manifest by SeisBench's name."""
+
+SAMPLING: Final[Mapping[str, str]] = {
+    "trace_sampling_rate_hz": "100.0",
+    "trace_dt_s": "0.01",
+    "trace_npts": "6000",
+}
+"""Columns that describe the samples, with their values in STEAD's layout."""
+
+FORMAT_COLUMNS: Final = ("trace_name", "trace_name_original", "trace_component_order", "split")
+"""Columns of the format itself; name and split of a trace are kept elsewhere."""
+
+
 _PLAIN = re.compile(r"[ -~]{1,100}")
 
 
@@ -32,6 +114,7 @@ def extra_columns(columns: Iterable[str]) -> list[str]:
         The name of a column cannot be an HDF5 attribute and a CSV heading.
     """
     counterparts = {*COLUMNS, *FORMAT_COLUMNS, *(names[0] for names in NAMES.values())}
+    # Pandas heads a column without a heading so: the index of a table that was saved with it.
     extras = [c for c in columns if c not in counterparts and not c.startswith("Unnamed:")]
     if odd := [column for column in extras if not _PLAIN.fullmatch(column)]:
         raise InputError(
@@ -72,8 +155,9 @@ def to_stead(
             stead[column] = _earliest(column, present)
         else:
             stead[column] = _first_readable(present, _writer(column, components), unread)
+    # Of several earthquakes, as in CEED, the one that the trace was cut for.
     if is_known(stead["source_id"]):
-        stead["source_id"] = next(iter(sources_of(row)), "")
+        stead["source_id"] = next(iter(list_source_ids(row)), "")
     if not is_known(stead["snr_db"]):
         stead["snr_db"] = _component_snr(row, unread)
     return stead | {column: row.get(column, "") for column in extras}
@@ -84,11 +168,9 @@ def _earliest(column: str, present: Mapping[str, str]) -> str:
         arrivals = {text: parse_cell(text) for text in present.values() if is_known(text)}
     except ValueError as error:
         raise UnusableError(f"a {column} that is not a number") from error
-    return min(arrivals, key=arrivals.__getitem__) if arrivals else _first(present.values())
-
-
-def _first(texts: Iterable[str]) -> str:
-    return next(iter(texts), "")
+    if arrivals:
+        return min(arrivals, key=arrivals.__getitem__)
+    return next(iter(present.values()), "")
 
 
 def _first_readable(
@@ -101,7 +183,7 @@ def _first_readable(
                 return write(text)
             except ValueError:
                 unread[name] += 1
-    return _first(text for text in present.values() if not is_known(text))
+    return next((text for text in present.values() if not is_known(text)), "")
 
 
 def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
@@ -129,6 +211,7 @@ def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
     is_stead_list = not set("|,") & set(text)
     cells = text.strip("[] \t\r\n") if is_stead_list else re.sub(r"[|,\[\]]", " ", text)
     values = [parse_cell(cell) for cell in cells.split()]
+    # Three columns E, N and Z from any order; a component that is missing has no SNR.
     if not is_stead_list and len(values) == len(components):
         indices = component_indices(list(components))
         values = [float("nan") if index is None else values[index] for index in indices]
@@ -166,6 +249,26 @@ def _component_snr(row: Mapping[str, str], unread: Counter[str]) -> str:
     return "" if all(value != value for value in values) else bracketed(values)
 
 
+def list_source_ids(row: Mapping[str, str]) -> list[str]:
+    """List the earthquakes of a trace, first the one that it was cut for.
+
+    CEED lists an earthquake for each pick of a trace; the name of the trace begins with the one
+    that it was cut for.
+
+    >>> list_source_ids({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
+    ['nc1', 'nc7']
+    >>> list_source_ids({"event_id": "uw61896586"}), list_source_ids({"source_id": "None"})
+    (['uw61896586'], [])
+    """
+    names = [name for name in NAMES["source_id"] if is_known(row.get(name, ""))]
+    if not names:
+        return []
+    text = row[names[0]].strip()
+    sources = list_sources(text) if names[0] == SOURCE_LIST or text[0] in "[(" else [text]
+    first = row.get("trace_name", "").partition("/")[0]
+    return sorted(sources, key=lambda source: source != first)
+
+
 def component_letters(text: str) -> list[str]:
     """List the letters of a component order in a cell; empty where it is not known.
 
@@ -173,55 +276,6 @@ def component_letters(text: str) -> list[str]:
     (['Z', 'N', 'E'], ['E', 'N', 'Z'], [])
     """
     return [letter for letter in text if letter not in "[]()'\", "] if is_known(text) else []
-
-
-def shift_arrivals(
-    row: Mapping[str, str],
-    ratio: float,
-    start: int,
-    last: int,
-    unread: Counter[str] | None = None,
-) -> dict[str, str]:
-    """Shift and rescale all columns in samples to the window.
-
-    Parameters
-    ----------
-    row
-        From `to_stead`.
-    ratio
-        100 Hz over the sampling rate of the record.
-    start
-        Start of the window in the record, in samples at 100 Hz.
-    last
-        Largest coda end.
-    unread
-        Gets the counts of cells that cannot be read: they are left empty.
-    """
-    if ratio == 1 and start == 0:
-        return dict(row)
-    unread = Counter() if unread is None else unread
-
-    def shift(text: str) -> float:
-        return parse_cell(text) * ratio - start
-
-    def shift_list(text: str) -> str:
-        samples = re.sub(r"[\[\]|,]", " ", text).split()
-        return f"[{' '.join(sample_text(shift(sample)) for sample in samples)}]"
-
-    shifted = {}
-    for column, text in row.items():
-        is_list = _SAMPLE_LIST.fullmatch(column)
-        is_sample = _SAMPLE.fullmatch(column) or column.endswith("_arrival_sample")
-        if not is_known(text) or not (is_list or is_sample):
-            continue
-        try:
-            shifted[column] = shift_list(text) if is_list else sample_text(shift(text))
-        except ValueError:
-            unread[column] += 1
-            shifted[column] = ""
-    if is_known(row["coda_end_sample"]):
-        shifted["coda_end_sample"] = coda_text(min(max(shift(row["coda_end_sample"]), 0), last))
-    return dict(row) | shifted
 
 
 def seisbench_names(columns: Iterable[str]) -> dict[str, str]:

@@ -76,7 +76,7 @@ class Info:
     waveforms
         The HDF5 file next to the CSV, its size in bytes and its traces, or None.
     manifest
-        Name, digest, recipe, counts and parts of the manifest next to it, or None.
+        Name, digest, recipe, counts and splits of the manifest next to it, or None.
     """
 
     file: str
@@ -100,7 +100,7 @@ def describe(path: Path) -> Info:
     ----------
     path
         A STEAD CSV, its HDF5 file or its manifest. The CSV suffices; a manifest without a CSV
-        next to it has traces, recipe and parts only.
+        next to it has traces, recipe and splits only.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def _waveforms(source: Source, traces: int) -> dict[str, object] | None:
 
 
 def manifest_facts(path: Path) -> dict[str, object]:
-    """Return name, digest, recipe, counts and parts of a manifest.
+    """Return name, digest, recipe, counts and splits of a manifest.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def manifest_facts(path: Path) -> dict[str, object]:
         It is missing, altered or no manifest.
     """
     manifest = load(path)
-    split_counts = Counter(split for split in manifest.parts if split != UNKNOWN)
+    split_counts = Counter(split for split in manifest.splits if split != UNKNOWN)
     return {
         "file": str(path),
         "name": manifest.name,

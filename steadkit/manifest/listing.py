@@ -38,7 +38,7 @@ class Manifest:
         Trace names in the order of the data set, no two alike.
     categories
         Number of traces of each category.
-    parts
+    splits
         Split of each trace: ``train``, ``validation``, ``test`` or ``-``.
     waveforms
         The digest of each waveform's bytes (BLAKE3, 16 bytes), or ``-``.
@@ -54,7 +54,7 @@ class Manifest:
     recipe: Mapping[str, object]
     traces: Sequence[str]
     categories: Mapping[str, int]
-    parts: Sequence[str] = field(default=())
+    splits: Sequence[str] = field(default=())
     waveforms: Sequence[str] = field(default=())
     attributes: Sequence[str] = field(default=())
     csv: str = UNKNOWN
@@ -107,7 +107,7 @@ class Manifest:
     def _table(self) -> Iterator[str]:
         """Yield headings and rows as text, `BATCH_ROWS` at a time."""
         yield HEADINGS + "\n"
-        optional_columns = (self.parts, self.waveforms, self.attributes)
+        optional_columns = (self.splits, self.waveforms, self.attributes)
         for start in range(0, len(self.traces), BATCH_ROWS):
             rows = slice(start, start + BATCH_ROWS)
             names = self.traces[rows]
@@ -123,7 +123,7 @@ def manifest_of(
     recipe: Mapping[str, object],
     traces: Iterable[str],
     categories: Iterable[str],
-    parts: Iterable[str] = (),
+    splits: Iterable[str] = (),
     waveforms: Sequence[str] = (),
     attributes: Sequence[str] = (),
     csv: str = UNKNOWN,
@@ -132,7 +132,7 @@ def manifest_of(
     # Iterating over a pandas column takes ten times as long as over its list.
     names = traces.tolist() if isinstance(traces, pd.Series) else list(traces)
     return Manifest(
-        name, recipe, names, counts(categories), list(parts), waveforms, attributes, csv
+        name, recipe, names, counts(categories), list(splits), waveforms, attributes, csv
     )
 
 

@@ -162,7 +162,7 @@ class _Columns(NamedTuple):
     hashes: list[np.ndarray]
     """Hashes of the names, to find repeated ones."""
     lengths: list[np.ndarray]
-    parts: list[str]
+    splits: list[str]
     digests: list["_DigestColumns"]
 
     def add(self, chunk: bytes, path: Path) -> None:
@@ -180,9 +180,10 @@ class _Columns(NamedTuple):
         names = text.decode().split(SEPARATOR)[:-1]
         check_names(names, path)
         self.names.append(text)
+        # Hashes of 8 bytes find repeated names without a set of a million strings in memory.
         self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         self.lengths.append(fields.lengths[:, 0] + 1)
-        self.parts.extend(splits)
+        self.splits.extend(splits)
         self.digests.append(digests)
 
     def manifest(self, header: Manifest, path: Path) -> Manifest:
@@ -203,7 +204,7 @@ class _Columns(NamedTuple):
             for number, size in enumerate((WAVEFORM_BYTES, ATTRIBUTE_BYTES))
         )
         return replace(
-            header, traces=names, parts=self.parts, waveforms=waveforms, attributes=attributes
+            header, traces=names, splits=self.splits, waveforms=waveforms, attributes=attributes
         )
 
 

@@ -63,9 +63,9 @@ def pack_dataset(
 def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
     # Imported here, because the readers of other formats take long to load.
     from steadkit.convert import from_seisbench
-    from steadkit.convert.seisbench_files import chunks_of
+    from steadkit.convert.seisbench_files import find_chunks
 
-    used = [path for chunk in chunks_of(folder) for path in (chunk.metadata, chunk.waveforms)]
+    used = [path for chunk in find_chunks(folder) for path in (chunk.metadata, chunk.waveforms)]
     if files.hdf5.exists():
         with input_scope(is_separate=True):
             present = load(files.manifest)

@@ -79,6 +79,18 @@ def draw_trace(
     finish_time(axes, row, window)
 
 
+def draw_components(
+    ax: Axes, seconds: np.ndarray, waveform: np.ndarray, scale: float = 1.0, spacing: float = 1.0
+) -> None:
+    """Draw three components above one another in one panel, E at the top, all on one scale."""
+    heights = spacing * np.arange(len(COMPONENTS))[::-1]
+    for number, component in enumerate(COMPONENTS):
+        line = waveform[:, number] / scale + heights[number]
+        ax.plot(seconds, line, color=BLACK, linewidth=0.4, label=component)
+    ax.set_yticks(heights, COMPONENTS)
+    ax.tick_params(axis="y", length=0, pad=2)
+
+
 def _draw_component(ax: Axes, samples: np.ndarray, window: Window) -> None:
     seconds = np.arange(len(samples)) / SAMPLING_RATE
     in_window = (seconds >= window[0]) & (seconds <= window[1])

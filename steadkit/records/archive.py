@@ -71,7 +71,7 @@ Index = Mapping[Instrument, Sequence[Segment]]
 
 
 @dataclass(frozen=True)
-class Window:
+class RecordWindow:
     """Samples of one instrument on a grid of 100 Hz.
 
     Parameters
@@ -179,7 +179,7 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
 
 def read_window(
     segments: Sequence[Segment], start: int, band_pass: bool = False, min_components: int = 1
-) -> Window:
+) -> RecordWindow:
     """Read one minute of one instrument at 100 Hz.
 
     Parameters
@@ -215,7 +215,7 @@ def read_window(
             begin = first if begin is None else begin
     if begin is None:
         raise UnusableError("none of the components E, N and Z")
-    return Window(samples, begin)
+    return RecordWindow(samples, begin)
 
 
 def count_components(segments: Sequence[Segment], start: int) -> int:

@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
 
 from steadkit.records.resample import resample_to_stead
 from steadkit.schema import N_SAMPLES
@@ -41,18 +40,35 @@ def snr_db(waveform: np.ndarray, p: float, s: float) -> np.ndarray:
     >>> snr_db(waveform, 700.0, 900.0)
     array([ 0., 20., 20.])
     """
-    onset, signal = round(p), round(p if np.isnan(s) else s)
-    # In float64: rounded float32 values would not print with one decimal.
-    amplitude = np.abs(waveform.astype(float))
-    before = amplitude[max(onset - SNR_WINDOW, 0) : max(onset, 1)]
-    after = amplitude[signal : signal + SNR_WINDOW]
-    noise, peak = np.percentile(before, 95, axis=0), np.percentile(after, 95, axis=0)
+    noise, peak = amplitude_levels(waveform, p, s)
     live = (noise > 0) | (peak > 0)
     # Each level is at least MAX_DB below the other, so neither log(0) nor a division by zero.
     floor = 10 ** (-MAX_DB / 20)
     ratio = np.maximum(peak, floor * noise) / np.maximum(noise, floor * peak).clip(1e-300)
     # Adding zero makes a negative zero positive.
     return np.round(np.where(live, 20 * np.log10(ratio.clip(floor)), 0.0), 1) + 0.0
+
+
+def amplitude_levels(
+    waveform: np.ndarray, p: float, s: float, window: int = SNR_WINDOW
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95th percentile of each component's amplitude before P, and from S (or P) on.
+
+    Parameters
+    ----------
+    waveform
+        Shape (6000, components).
+    p, s
+        Arrivals in samples; S may be NaN.
+    window
+        Samples before P and from S on.
+    """
+    onset, signal = round(p), round(p if np.isnan(s) else s)
+    # In float64: rounded float32 values would not print with one decimal.
+    amplitude = np.abs(waveform.astype(float))
+    before = amplitude[max(onset - window, 0) : max(onset, 1)]
+    after = amplitude[signal : signal + window]
+    return np.percentile(before, 95, axis=0), np.percentile(after, 95, axis=0)
 
 
 def coda_end(waveform: np.ndarray, p: float, s: float) -> int:
@@ -101,6 +117,9 @@ def distance_and_azimuth(
     >>> distance_and_azimuth((33.7496, -117.4938), (32.8889, -117.1051))
     {'source_distance_deg': 0.92, 'source_distance_km': 102.09, 'back_azimuth_deg': 339.3}
     """
+    # Here, as the measurements on traces, which a simulation needs too, do without ObsPy.
+    from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
+
     metres, _, back_azimuth = gps2dist_azimuth(*source, *station)
     kilometres = metres / 1000
     return {

@@ -67,7 +67,7 @@ def _refuse_empty(splits: np.ndarray, groups: np.ndarray, config: SplitConfig) -
     for split, share in zip(SPLITS, config.shares, strict=True):
         if split not in splits and (share or not config.uses_shares):
             raise InputError(
-                f"no trace left for the {split} part: there are {len(set(groups)):,} groups by "
+                f"no trace left for the {split} split: there are {len(set(groups)):,} groups by "
                 f"{' and '.join(config.by)}; use more data, other shares, instants or boxes"
             )
 

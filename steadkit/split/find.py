@@ -66,7 +66,7 @@ def load_training_split(path: Path, data: Path) -> Manifest:
     _refuse_unsplit(training_manifest, manifest, path)
     overlaps = audit(
         rows_in_order(table, training_manifest, str(file)),
-        training_manifest.parts,
+        training_manifest.splits,
         SplitConfig(),
         training_manifest.waveforms,
     )
@@ -102,7 +102,7 @@ def _restrict(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -
         {"operation": "restrict", "of": manifest.digest},
         pick(manifest.traces),
         counts(table["trace_category"]),
-        pick(manifest.parts),
+        pick(manifest.splits),
         pick(manifest.waveforms),
         pick(manifest.attributes),
     )
@@ -110,9 +110,9 @@ def _restrict(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -
 
 def _refuse_unsplit(training_manifest: Manifest, manifest: Manifest, path: Path) -> None:
     for split in SPLITS:
-        if split not in training_manifest.parts:
-            raise InputError(f"{str(path)!r} leaves no trace for the {split} part: split anew")
+        if split not in training_manifest.splits:
+            raise InputError(f"{str(path)!r} leaves no trace for the {split} split: split anew")
     # Only a gap in time leaves traces out on purpose.
-    if UNKNOWN in training_manifest.parts and not manifest.recipe.get("gap_days"):
-        name = training_manifest.traces[list(training_manifest.parts).index(UNKNOWN)]
-        raise InputError(f"{str(path)!r} gives {name!r} no part: split anew with steadkit split")
+    if UNKNOWN in training_manifest.splits and not manifest.recipe.get("gap_days"):
+        name = training_manifest.traces[list(training_manifest.splits).index(UNKNOWN)]
+        raise InputError(f"{str(path)!r} gives {name!r} no split: split anew with steadkit split")

@@ -162,7 +162,9 @@ def split_manifest(
     splits, used_config = assign(table, config, base.waveforms)
     overlaps = audit(table, splits, used_config, base.waveforms, strict)
     refuse_leaks(overlaps, "this split")
-    return replace(base, recipe=used_config.to_recipe(base.digest), parts=splits.tolist()), overlaps
+    return replace(
+        base, recipe=used_config.to_recipe(base.digest), splits=splits.tolist()
+    ), overlaps
 
 
 def audit_manifest(
@@ -185,11 +187,11 @@ def audit_manifest(
         The manifest has no splits.
     """
     if not has_splits(manifest):
-        raise InputError(f"manifest {manifest.name!r} has no parts: make them with steadkit split")
+        raise InputError(f"manifest {manifest.name!r} has no splits: make them with steadkit split")
     config = config or SplitConfig.from_recipe(manifest.recipe)
-    return audit(table, manifest.parts, config, manifest.waveforms, strict)
+    return audit(table, manifest.splits, config, manifest.waveforms, strict)
 
 
 def has_splits(manifest: Manifest) -> bool:
     """Return whether a manifest assigns any trace to a split."""
-    return not set(SPLITS).isdisjoint(manifest.parts)
+    return not set(SPLITS).isdisjoint(manifest.splits)

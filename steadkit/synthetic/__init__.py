@@ -3,16 +3,14 @@
 Earthquakes with a mechanism and a spectrum are recorded through a layered crust by stations, each
 with its position, instrument, site response and noise:
 
-===============  ==============================================================
+===============  ==========================================================================
 `velocity`       arrival times of P and S
-`source`         source spectrum and radiation pattern
 `stations`       stations, instruments and sites
-`seismicity`     the catalogue, and the stations that record each earthquake
+`seismicity`     earthquakes: spectrum, radiation pattern, catalogue, recording stations
 `waves`          the noiseless seismogram
 `ambient`        the noise
-`rows`           the 35 columns
-`traces`         complete traces, with the issues that real data have
-===============  ==============================================================
+`traces`         complete traces with their 35 columns, with the issues that real data have
+===============  ==========================================================================
 """
 
 from steadkit.synthetic.traces import earthquakes, noise

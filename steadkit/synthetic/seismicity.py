@@ -1,11 +1,16 @@
-"""Catalogue of earthquakes after Gutenberg and Richter's law, above a detection threshold."""
+"""Earthquakes: source spectrum, radiation pattern, and a catalogue above a detection threshold.
+
+Magnitudes follow Gutenberg and Richter's law, spectra Brune (1970), Tectonic stress and the spectra
+of seismic shear waves, JGR 75; the pattern of a double couple is that of Aki and Richards,
+Quantitative Seismology, 2nd edition, equations 4.89 to 4.91.
+"""
 
 import math
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from steadkit.synthetic import source, stations
+from steadkit.synthetic import stations
 
 TAG: Final = 1
 """Tag of the random stream that draws the earthquakes."""
@@ -29,6 +34,30 @@ SLOT_SECONDS: Final = 600
 """Time is divided into slots of one earthquake: no two windows of a station then start in the same
 second, so trace names are unique."""
 
+DENSITY: Final = 2700.0
+"""Of the rock at the source, in kg/m^3."""
+
+SOURCE_VP: Final = 6300.0
+SOURCE_VS: Final = 3640.0
+"""Velocities at the source, in m/s."""
+
+FREE_SURFACE: Final = 2.0
+"""Amplification of the free surface: twice the incident amplitude."""
+
+P_CORNER: Final = 1.3
+"""Ratio of the corner frequencies of P and S (Madariaga 1976)."""
+
+MEAN_PATTERN: Final = {"P": math.sqrt(4 / 15), "S": math.sqrt(2 / 5)}
+"""Root mean square of the radiation pattern over the sphere."""
+
+
+class Mechanism(NamedTuple):
+    """Strike, dip and rake in degrees."""
+
+    strike: float
+    dip: float
+    rake: float
+
 
 class Path(NamedTuple):
     """Path from an earthquake to a station; angles in degrees."""
@@ -49,7 +78,7 @@ class Quake(NamedTuple):
     depth_km: float
     magnitude: float
     stress_drop: float
-    mechanism: source.Mechanism
+    mechanism: Mechanism
     paths: tuple[Path, ...]
 
 
@@ -78,7 +107,7 @@ def quake(seed: int, number: int) -> Quake:
         depth_km=depth_km,
         magnitude=round(magnitude, 2),
         stress_drop=stress_drop,
-        mechanism=source.draw_mechanism(rng),
+        mechanism=draw_mechanism(rng),
         paths=tuple(paths[index] for index in recording),
     )
 
@@ -95,6 +124,7 @@ def _epicentre(
     nearest = network[int(rng.integers(len(network)))]
     centre, degrees = (nearest, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
     north, east = (float(offset) for offset in rng.normal(0, degrees, 2))
+    # A degree of longitude shrinks with latitude.
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
 
@@ -109,11 +139,11 @@ def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.n
     if path.km > MAX_DISTANCE_KM:
         return np.full(len(MAGNITUDES), -np.inf)
     km, station = math.hypot(path.km, depth_km), path.station
-    corner = source.corner_frequency(MAGNITUDES, stress_drop)
+    corner = corner_frequency(MAGNITUDES, stress_drop)
     # The pulse width is that of the source and of attenuation along the path. Each derivative
     # of the displacement divides the peak by that width.
     width = 1 / (2 * corner) + math.pi / 2 * (station.kappa + km / 1500)
-    displacement = source.MEAN_PATTERN["S"] * source.plateau("S", MAGNITUDES, km)
+    displacement = MEAN_PATTERN["S"] * plateau("S", MAGNITUDES, km)
     peak = displacement / width ** (1 + station.instrument.order)
     return 20 * np.log10(peak / station.noise)
 
@@ -126,3 +156,80 @@ def _magnitude(rng: np.random.Generator, located: np.ndarray) -> float:
     step = MAGNITUDES[1] - MAGNITUDES[0]
     magnitude = float(rng.choice(MAGNITUDES, p=rate / rate.sum())) + rng.uniform(0, step)
     return min(magnitude, float(MAGNITUDES[-1]))
+
+
+def moment(magnitude: float | np.ndarray) -> float | np.ndarray:
+    """Seismic moment in N m (Hanks and Kanamori 1979)."""
+    return 10 ** (1.5 * magnitude + 9.1)
+
+
+def corner_frequency(magnitude: float | np.ndarray, stress_drop: float) -> float | np.ndarray:
+    """Corner of the S spectrum in Hz, for a stress drop in Pa.
+
+    Examples
+    --------
+    >>> round(corner_frequency(3.0, 3e6), 2)
+    7.49
+    """
+    return 0.37 * SOURCE_VS * (16 * stress_drop / (7 * moment(magnitude))) ** (1 / 3)
+
+
+def plateau(wave: str, magnitude: float | np.ndarray, km: float | np.ndarray) -> np.ndarray:
+    """Long-period level in m s of the displacement ``km`` away, before the radiation pattern."""
+    velocity = SOURCE_VP if wave == "P" else SOURCE_VS
+    spreading = 4 * math.pi * DENSITY * velocity**3 * np.asarray(km) * 1000
+    return FREE_SURFACE * moment(magnitude) / spreading
+
+
+def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:
+    """Omega-square displacement spectrum with a plateau of one."""
+    return 1 / (1 + (frequencies / corner) ** 2)
+
+
+def draw_mechanism(rng: np.random.Generator) -> Mechanism:
+    """Draw a double couple of random orientation: fault poles uniform on the sphere."""
+    # Uniform in the cosine: as many poles for each solid angle.
+    dip = math.degrees(math.acos(rng.uniform(0, 1)))
+    strike, rake = rng.uniform(0, 360), rng.uniform(-180, 180)
+    return Mechanism(round(strike, 1), round(dip, 1), round(rake, 1))
+
+
+def radiation(mechanism: Mechanism, takeoff: float, azimuth: float) -> tuple[float, float, float]:
+    """Pattern of P, SV and SH for a ray leaving at angles in radians, ``takeoff`` from down.
+
+    Examples
+    --------
+    A vertical strike-slip fault that strikes north pushes to the northeast, pulls to the northwest.
+
+    >>> strike_slip = Mechanism(0, 90, 0)
+    >>> [round(radiation(strike_slip, math.pi / 2, math.radians(a))[0], 3) for a in (45, 315)]
+    [1.0, -1.0]
+    """
+    strike, dip, rake = (math.radians(angle) for angle in mechanism)
+    turn = azimuth - strike
+    sin_i, cos_i, sin_2i, cos_2i = (f(k * takeoff) for k in (1, 2) for f in (math.sin, math.cos))
+    sin_t, cos_t, sin_2t, cos_2t = (f(k * turn) for k in (1, 2) for f in (math.sin, math.cos))
+    # The four faces of a double couple: strike slip and dip slip, each on a fault of any dip.
+    strike_vertical = math.cos(rake) * math.sin(dip)
+    strike_flat = math.cos(rake) * math.cos(dip)
+    dip_half = math.sin(rake) * math.sin(2 * dip)
+    dip_turned = math.sin(rake) * math.cos(2 * dip)
+    p = (
+        strike_vertical * sin_i**2 * sin_2t
+        - strike_flat * sin_2i * cos_t
+        + dip_half * (cos_i**2 - sin_i**2 * sin_t**2)
+        + dip_turned * sin_2i * sin_t
+    )
+    sv = (
+        dip_turned * cos_2i * sin_t
+        - strike_flat * cos_2i * cos_t
+        + 0.5 * strike_vertical * sin_2i * sin_2t
+        - 0.5 * dip_half * sin_2i * (1 + sin_t**2)
+    )
+    sh = (
+        strike_flat * cos_i * sin_t
+        + strike_vertical * sin_i * cos_2t
+        + dip_turned * cos_i * cos_t
+        - 0.5 * dip_half * sin_i * sin_2t
+    )
+    return p, sv, sh

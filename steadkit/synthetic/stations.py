@@ -36,7 +36,7 @@ REGIONS: Final = (
 )
 
 
-class Instrument(NamedTuple):
+class InstrumentType(NamedTuple):
     """Type of seismometer.
 
     ``order`` is 1 if it follows the ground's velocity and 2 if its acceleration; ``gain`` and
@@ -52,10 +52,10 @@ class Instrument(NamedTuple):
 
 
 INSTRUMENTS: Final = {
-    "HH": Instrument(0.50, 1, 6e8, 7e-8, 42.0),
-    "EH": Instrument(0.25, 1, 4e8, 1.2e-7, 38.0),
-    "BH": Instrument(0.15, 1, 6e8, 6e-8, 16.0),
-    "HN": Instrument(0.10, 2, 2e6, 3e-5, 42.0),
+    "HH": InstrumentType(0.50, 1, 6e8, 7e-8, 42.0),
+    "EH": InstrumentType(0.25, 1, 4e8, 1.2e-7, 38.0),
+    "BH": InstrumentType(0.15, 1, 6e8, 6e-8, 16.0),
+    "HN": InstrumentType(0.10, 2, 2e6, 3e-5, 42.0),
 }
 
 
@@ -94,7 +94,7 @@ class Station:
     """Delay of S after P through its sediment, s, at whose base waves convert."""
 
     @property
-    def instrument(self) -> Instrument:
+    def instrument(self) -> InstrumentType:
         """Its instrument type."""
         return INSTRUMENTS[self.kind]
 
@@ -140,6 +140,7 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # The gain of a digitizer is set so that the site noise exceeds its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
+    # The square root spreads the stations evenly over the disc.
     offset = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
     eastward = float(offset.imag) / math.cos(math.radians(region.latitude))
     return Station(

@@ -1,5 +1,9 @@
-"""Complete traces: seismograms with noise, and with the issues that real data have."""
+"""Complete traces: seismograms with noise, the issues that real data have, and STEAD's columns.
 
+Values are written as in STEAD; unknown ones are ``''``.
+"""
+
+import datetime
 import itertools
 import math
 from collections.abc import Iterator
@@ -7,10 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.schema import N_SAMPLES
-from steadkit.synthetic import rows, seismicity, stations, velocity
+from steadkit.records.measure import amplitude_levels
+from steadkit.records.text import SUFFIX
+from steadkit.schema import COLUMNS, EVENT, N_SAMPLES, NOISE, SAMPLING_RATE
+from steadkit.synthetic import seismicity, stations, velocity
 from steadkit.synthetic.ambient import ambient
 from steadkit.synthetic.seismicity import Path, Quake
+from steadkit.synthetic.stations import EARTH_KM, Station
 from steadkit.synthetic.waves import seismogram
 
 EVENT_TAG: Final = 2
@@ -31,6 +38,14 @@ DEAD_CHANCE: Final = 0.04
 COPY_CHANCE: Final = {"event": 0.015, "noise": 0.03}
 AFTERSHOCK_CHANCE: Final = 0.04
 """Probability of dead components, of copied ones, and of a second event if it fits."""
+
+BEGINNING: Final = datetime.datetime(2003, 1, 1)
+"""Start of the catalogue; its slots end with 2022."""
+
+FIRST_ID: Final = 10_000_000
+
+MECHANISM_FROM: Final = 3.0
+"""Magnitude from which the catalogue has mechanisms."""
 
 
 def earthquakes(count: int, seed: int = 0) -> Iterator[tuple[dict[str, object], np.ndarray]]:
@@ -103,11 +118,11 @@ def _event_trace(
     coda_end = _coda_end(waves, background, s_sample)
     counts = _digitize(waves + background + _aftershock(quake, path, coda_end, rng))
     counts = _silence_components(_copy_vertical(counts, COPY_CHANCE["event"], rng), rng)
-    snr = snr_db(counts, p_sample, s_sample)
+    snr = _snr_db(counts, p_sample, s_sample)
     if snr[counts.any(axis=1)].mean() < MIN_SNR_DB:
         return []
     travel = round(velocity.travel_times(quake.depth_km, path.km)[0], 2)
-    row = rows.event_row(quake, path, p_sample, travel, rng)
+    row = _event_row(quake, path, p_sample, travel, rng)
     row["s_arrival_sample"] = float(s_sample)
     row["snr_db"] = snr
     row["coda_end_sample"] = np.array([[float(coda_end)]])
@@ -122,7 +137,7 @@ def _noise_trace(seed: int, number: int) -> tuple[dict[str, object], np.ndarray]
     start = seismicity.start_of_slot(number) + 300 + round(rng.uniform(0, 200), 2)
     background = ambient(station, _hour(start, station), picked=False, rng=rng)
     counts = _copy_vertical(_digitize(background), COPY_CHANCE["noise"], rng)
-    return rows.noise_row(station, start), counts.T.astype(np.float32)
+    return _noise_row(station, start), counts.T.astype(np.float32)
 
 
 def _hour(seconds: float, station: stations.Station) -> float:
@@ -130,15 +145,12 @@ def _hour(seconds: float, station: stations.Station) -> float:
     return (seconds / 3600 + station.longitude / 15) % 24
 
 
-def snr_db(counts: np.ndarray, p_sample: int, s_sample: int) -> np.ndarray:
-    """Return STEAD's SNR of each row of ``counts``: 95th percentile after S over that before P.
-
-    A dead component has 0.
-    """
-    before = np.abs(counts[:, p_sample - SNR_WINDOW : p_sample])
-    after = np.abs(counts[:, s_sample : s_sample + SNR_WINDOW])
-    quiet, loud = (np.maximum(np.percentile(window, 95, axis=1), 0.5) for window in (before, after))
-    return np.round(20 * np.log10(loud / quiet), 1)
+def _snr_db(counts: np.ndarray, p_sample: int, s_sample: int) -> np.ndarray:
+    """Return STEAD's SNR of each row of ``counts``; a dead component has 0."""
+    levels = amplitude_levels(counts.T, p_sample, s_sample, SNR_WINDOW)
+    # Half a count, the error of rounding, stands for the level of a component without any noise.
+    noise, signal = np.maximum(levels, 0.5)
+    return np.round(20 * np.log10(signal / noise), 1)
 
 
 def _coda_end(waves: np.ndarray, background: np.ndarray, s_sample: int) -> int:
@@ -181,3 +193,88 @@ def _silence_components(counts: np.ndarray, rng: np.random.Generator) -> np.ndar
         return counts
     dead = rng.permutation(3)[: rng.integers(1, 3)]
     return np.where(np.isin(np.arange(3), dead)[:, None], 0.0, counts)
+
+
+def _noise_row(station: Station, start: float) -> dict[str, object]:
+    """Return the row of a noise trace that starts ``start`` seconds after the ``BEGINNING``."""
+    return _trace_columns(station, start, NOISE)
+
+
+def _event_row(
+    quake: Quake, path: Path, p_sample: int, travel: float, rng: np.random.Generator
+) -> dict[str, object]:
+    """Return the row of an event trace without the measured columns: S, SNR and coda end."""
+    start = round(quake.origin + travel - p_sample / SAMPLING_RATE, 2)
+    row = _trace_columns(path.station, start, EVENT)
+    row.update(p_arrival_sample=float(p_sample), p_travel_sec=travel)
+    return (
+        row
+        | _pick_columns("p", rng)
+        | _pick_columns("s", rng)
+        | _source_columns(quake)
+        | _path_columns(path)
+    )
+
+
+def _trace_columns(station: Station, start: float, category: str) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(COLUMNS, "")
+    moment = BEGINNING + datetime.timedelta(seconds=start)
+    row.update(
+        network_code=station.network,
+        receiver_code=station.code,
+        receiver_type=station.kind,
+        receiver_latitude=station.latitude,
+        receiver_longitude=station.longitude,
+        receiver_elevation_m=station.elevation_m,
+        trace_start_time=moment.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        trace_category=category,
+        trace_name=f"{station.code}.{station.network}_{moment:%Y%m%d%H%M%S}_{SUFFIX[category]}",
+    )
+    return row
+
+
+def _pick_columns(wave: str, rng: np.random.Generator) -> dict[str, object]:
+    status = "manual" if rng.uniform() < 0.7 else "autopicker"
+    return {f"{wave}_status": status, f"{wave}_weight": round(rng.uniform(0.5, 0.8), 2)}
+
+
+def _source_columns(quake: Quake) -> dict[str, object]:
+    origin = BEGINNING + datetime.timedelta(seconds=quake.origin)
+    has_mechanism = quake.magnitude >= MECHANISM_FROM
+    # The uncertainty grows with the azimuthal gap, and falls with the number of stations.
+    gap = _gap(quake)
+    uncertainty = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
+    return {
+        "source_id": str(FIRST_ID + quake.number),
+        "source_origin_time": origin.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4],
+        "source_origin_uncertainty_sec": round(0.6 * uncertainty, 2),
+        "source_latitude": quake.latitude,
+        "source_longitude": quake.longitude,
+        "source_error_sec": round(0.8 * uncertainty, 4),
+        "source_gap_deg": round(gap, 3),
+        "source_horizontal_uncertainty_km": round(2.5 * uncertainty, 4),
+        "source_depth_km": quake.depth_km,
+        "source_depth_uncertainty_km": round(1.5 * uncertainty, 2),
+        "source_magnitude": quake.magnitude,
+        "source_magnitude_type": "ml",
+        "source_magnitude_author": "SYN",
+        "source_mechanism_strike_dip_rake": _mechanism(quake) if has_mechanism else "None",
+    }
+
+
+def _path_columns(path: Path) -> dict[str, object]:
+    return {
+        "source_distance_deg": round(math.degrees(path.km / EARTH_KM), 2),
+        "source_distance_km": round(path.km, 2),
+        "back_azimuth_deg": round(path.back_azimuth, 1) % 360,
+    }
+
+
+def _mechanism(quake: Quake) -> str:
+    return "[" + " ".join(str(angle) for angle in quake.mechanism) + "]"
+
+
+def _gap(quake: Quake) -> float:
+    """Return the azimuthal gap: the widest angle at the source without a station, degrees."""
+    azimuths = np.sort([path.azimuth for path in quake.paths])
+    return float(np.diff(azimuths, append=azimuths[0] + 360).max())

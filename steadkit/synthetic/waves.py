@@ -13,7 +13,7 @@ import numpy as np
 from scipy import fft, signal
 
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
-from steadkit.synthetic import source, velocity
+from steadkit.synthetic import seismicity, velocity
 from steadkit.synthetic.seismicity import Path, Quake
 from steadkit.synthetic.stations import Station
 
@@ -112,7 +112,7 @@ def _first_s(arrivals: list[Arrival]) -> int:
 def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarray:
     """Return the amplitude of a ray on E, N and Z, for a source of unit strength."""
     azimuth = math.radians(path.azimuth)
-    p, sv, sh = source.radiation(quake.mechanism, ray.takeoff, azimuth)
+    p, sv, sh = seismicity.radiation(quake.mechanism, ray.takeoff, azimuth)
     onward = math.radians(path.back_azimuth + 180)
     radial = np.array([math.sin(onward), math.cos(onward), 0.0])
     transverse = np.array([math.cos(onward), -math.sin(onward), 0.0])
@@ -127,7 +127,7 @@ def _motion(wave: str, quake: Quake, path: Path, ray: velocity.Ray) -> np.ndarra
 
 def _fill_nodes(pattern: float, wave: str) -> float:
     """Fill the nodes of a radiation pattern as scattering does."""
-    energy = (1 - SCATTERED_FRACTION) * pattern**2 + SCATTERED_FRACTION * source.MEAN_PATTERN[
+    energy = (1 - SCATTERED_FRACTION) * pattern**2 + SCATTERED_FRACTION * seismicity.MEAN_PATTERN[
         wave
     ] ** 2 / 2
     return math.copysign(math.sqrt(energy), pattern)
@@ -152,12 +152,12 @@ def _amplitude(wave: str, quake: Quake, path: Path) -> np.ndarray:
     """Amplitude spectrum of the ground's displacement at the station."""
     km = math.hypot(path.km, quake.depth_km)
     station = path.station
-    corner = float(source.corner_frequency(quake.magnitude, quake.stress_drop))
-    seconds = km * 1000 / (source.VP if wave == "P" else source.VS)
+    corner = float(seismicity.corner_frequency(quake.magnitude, quake.stress_drop))
+    seconds = km * 1000 / (seismicity.SOURCE_VP if wave == "P" else seismicity.SOURCE_VS)
     attenuation_s = seconds * np.maximum(FREQUENCIES, 0.1) ** -Q_POWER / (Q_SHEAR * Q_RATIO[wave])
     attenuation_s += KAPPA_RATIO[wave] * station.kappa
-    spectrum = source.brune(FREQUENCIES, corner * (source.P_CORNER if wave == "P" else 1.0))
-    spectrum *= source.plateau(wave, quake.magnitude, km) * np.exp(
+    spectrum = seismicity.brune(FREQUENCIES, corner * (seismicity.P_CORNER if wave == "P" else 1.0))
+    spectrum *= seismicity.plateau(wave, quake.magnitude, km) * np.exp(
         -np.pi * FREQUENCIES * attenuation_s
     )
     if wave == "S":
@@ -171,6 +171,8 @@ def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
     instrument = path.station.instrument
     recorded = amplitude / np.sqrt(1 + (FREQUENCIES / instrument.cutoff) ** 16)
     largest = recorded.max(axis=1, keepdims=True)
+    # Minimum phase from the real cepstrum: its anticausal half is folded onto the causal one. The
+    # floor keeps the logarithm finite.
     cepstrum = fft.irfft(np.log(np.maximum(recorded, 1e-7 * largest)), LENGTH)
     cepstrum[:, 1 : LENGTH // 2] *= 2
     cepstrum[:, LENGTH // 2 + 1 :] = 0
@@ -202,7 +204,7 @@ def _coda(
     scattered = fft.irfft(white_noise(rng)[:, None] * _BAND_WEIGHTS, LENGTH)[:, :, start:N_SAMPLES]
     coda = np.zeros((3, N_SAMPLES - start))
     for wave in "PS":
-        level = source.MEAN_PATTERN[wave] * amplitude[wave][indices] / amplitude["S"][indices]
+        level = seismicity.MEAN_PATTERN[wave] * amplitude[wave][indices] / amplitude["S"][indices]
         share = CODA_SHARE[wave] * rng.lognormal(0, 0.15, 3)
         envelope = level[:, None] * _sum_envelopes(wave, arrivals, shape[wave], start)
         coda += share[:, None] * np.einsum("cbt,bt->ct", scattered, envelope)

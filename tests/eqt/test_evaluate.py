@@ -276,7 +276,7 @@ def test_a_run_whose_data_moved_is_evaluated_on_its_test_part(trained, moved, ru
 def test_traces_and_earthquakes_that_were_trained_on_are_told(trained, moved, run, tmp_path):
     table = read_table(tmp_path / "copy.csv")
     manifest = load(trained / "split.manifest")
-    parts = dict(zip(manifest.traces, manifest.parts, strict=True))
+    parts = dict(zip(manifest.traces, manifest.splits, strict=True))
     names = table["trace_name"]
     # Without one trace of training it is another file, and one test trace is of its earthquake.
     left = table[names != next(n for n in names if parts[n] == "train")].copy()
@@ -345,10 +345,10 @@ def test_a_run_without_a_test_part_is_refused(trained, run, tmp_path):
     bare = tmp_path / "bare"
     shutil.copytree(trained, bare)
     manifest = load(bare / "split.manifest")
-    parts = ["train" if part == "test" else part for part in manifest.parts]
+    parts = ["train" if part == "test" else part for part in manifest.splits]
     (bare / "split.manifest").unlink()
-    replace(manifest, parts=parts).write(bare / "split.manifest")
-    refused(run("eqt", "evaluate", bare), "no trace to the test part", "--data")
+    replace(manifest, splits=parts).write(bare / "split.manifest")
+    refused(run("eqt", "evaluate", bare), "no trace to the test split", "--data")
 
 
 def test_the_command_says_it_in_tables(trained, run, tmp_path):

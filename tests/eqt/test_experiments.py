@@ -15,10 +15,16 @@ from eqt.cli import main
 from eqt.compare import COMPARED
 from eqt.config import TrainConfig
 from eqt.experiments import Settings, default_folder, experiment, settings_of
-from eqt.experiments.claims import CLAIMS, claims_of, inconsistencies
-from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
-from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
+from eqt.experiments.run import data_of, open_folder, split_for
+from eqt.experiments.suites import (
+    CLAIMS,
+    SUBSETS,
+    claims_of,
+    inconsistencies,
+    networks_of,
+    simulated_counts,
+)
 from eqt.presets import PRESETS
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -138,7 +144,7 @@ def test_the_folder_holds_runs_evaluations_and_a_report(done):
     )
     split = load(done / "split.manifest")
     assert len(split.traces) == TRACES
-    pairs = zip(split.traces, split.parts, strict=True)
+    pairs = zip(split.traces, split.splits, strict=True)
     test_part = [name for name, split_name in pairs if split_name == "test"]
     for run in runs:
         assert load(done / run / "split.manifest").digest == split.digest
@@ -330,11 +336,11 @@ def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
     open_folder(tmp_path / "out", settings)
     data = data_of(tmp_path / "out", settings, len)
     split = load(split_for(tmp_path / "out", data, settings, len))
-    split_by_name = dict(zip(manifest.traces, manifest.parts, strict=True))
+    split_by_name = dict(zip(manifest.traces, manifest.splits, strict=True))
     assert len(split.traces) == 30
     assert all(
         split_by_name[n] == split_name
-        for n, split_name in zip(split.traces, split.parts, strict=True)
+        for n, split_name in zip(split.traces, split.splits, strict=True)
     )
 
 

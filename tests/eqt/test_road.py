@@ -27,7 +27,7 @@ def test_real_records_from_subset_to_evaluation(shared_data, run, tmp_path):
     split = load(tmp_path / "runs/eqt-all/split.manifest")
     picks = pd.read_csv(tmp_path / "runs/eqt-all/evaluation/picks.csv")
     test_part = [
-        name for name, part in zip(split.traces, split.parts, strict=True) if part == "test"
+        name for name, part in zip(split.traces, split.splits, strict=True) if part == "test"
     ]
     assert picks["trace_name"].tolist() == test_part
     assert "report.html" in result.output

@@ -14,7 +14,7 @@ from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
 from eqt.runs import RunFolder, default_folder, load_setup
 from eqt.training import split_by_earthquake, train, training_split
-from eqt.training.data import batches_of, traces_of, unknown_summary
+from eqt.training.data import batches_of, missing_label_summary, traces_of
 from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
@@ -51,7 +51,7 @@ def test_a_run_folder_explains_itself(trained):
 def test_no_earthquake_is_in_two_parts(trained):
     split = load(RunFolder(trained).split)
     table = read_table(trained.parent / "data.csv").set_index("trace_name")
-    parts = pd.Series(split.parts, index=split.traces)
+    parts = pd.Series(split.splits, index=split.traces)
     earthquakes = table["source_id"][table["trace_category"] == "earthquake_local"]
     by_source = parts[earthquakes.index].groupby(earthquakes)
     assert by_source.nunique().eq(1).all()
@@ -61,7 +61,7 @@ def test_no_earthquake_is_in_two_parts(trained):
 
 def test_real_records_split_85_5_10(shared_data):
     split = split_by_earthquake(shared_data / "ncedc_a.hdf5", TrainConfig())
-    counts = pd.Series(split.parts).value_counts()
+    counts = pd.Series(split.splits).value_counts()
     assert counts.to_dict() == {"train": 83, "test": 10, "validation": 5}
 
 
@@ -72,7 +72,7 @@ def test_an_earthquake_without_an_id_is_split_by_its_time(source):
     table.loc[events, "source_origin_time"] = [f"2020-01-{1 + n // 4:02}" for n in range(24)]
     table.to_csv(source.csv, index=False)
     split = split_by_earthquake(source.hdf5, SHORT)
-    parts = pd.Series(split.parts, index=split.traces)[table["trace_name"]].to_numpy()
+    parts = pd.Series(split.splits, index=split.traces)[table["trace_name"]].to_numpy()
     by_time = pd.Series(parts[events]).groupby(table["source_origin_time"][events].to_numpy())
     assert len(by_time) == 6
     assert by_time.nunique().eq(1).all()
@@ -81,7 +81,7 @@ def test_an_earthquake_without_an_id_is_split_by_its_time(source):
 def test_columns_that_the_table_lacks_are_no_fault(source):
     table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
     table[["trace_name", "trace_category"]].to_csv(source.csv, index=False)
-    assert set(split_by_earthquake(source.hdf5, SHORT).parts) == {"train", "validation", "test"}
+    assert set(split_by_earthquake(source.hdf5, SHORT).splits) == {"train", "validation", "test"}
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_training_says_what_is_not_known(source, by_hand):
     config = replace(SHORT, augment="eqt")
     batches = batches_of(source.hdf5, by_hand, config)
     assert all(loader.config.labels.mark_unknown for loader in batches)
-    lines = unknown_summary(*batches)
+    lines = missing_label_summary(*batches)
     suffix = f" of the {len(events)} earthquake traces of the train split"
     assert [line.partition(suffix)[0] for line in lines] == [
         "S is not known for 3",
@@ -118,7 +118,7 @@ def test_a_training_says_what_is_not_known(source, by_hand):
         "the SNR of a component is not known for 1",
     ]
     assert lines[2].endswith("no second_event for them")
-    assert not unknown_summary(*batches_of(source.hdf5, by_hand, SHORT))[1:]
+    assert not missing_label_summary(*batches_of(source.hdf5, by_hand, SHORT))[1:]
 
 
 def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):
@@ -142,7 +142,7 @@ def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path,
 
 def test_a_split_that_leaks_is_refused_in_one_line(source, by_hand, run, tmp_path):
     events = [name.endswith("EV") for name in by_hand.traces]
-    parts = list(by_hand.parts)
+    parts = list(by_hand.splits)
     torn = next(n for n, part in enumerate(parts) if events[n] and part == "train")
     parts[torn] = "test"
     categories = ["earthquake_local" if event else "noise" for event in events]

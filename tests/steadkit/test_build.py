@@ -94,12 +94,12 @@ def test_other_cells_in_the_csv_of_the_sources(built_bytes, run, tmp_path):
 
 def test_parts_are_kept(built_bytes, run, tmp_path):
     whole = load(tmp_path / "half.manifest")
-    parts = [("train", "validation", "test")[i % 3] for i in range(len(whole.traces))]
-    replace(whole, parts=parts).write(tmp_path / "split.manifest")
+    splits = [("train", "validation", "test")[i % 3] for i in range(len(whole.traces))]
+    replace(whole, splits=splits).write(tmp_path / "split.manifest")
     assert run("steadkit", "build", "split.manifest").exit_code == 0
     built = load(tmp_path / "split.manifest")
-    assert built.parts == parts
-    assert built == replace(whole, parts=parts, name="split")
+    assert built.splits == splits
+    assert built == replace(whole, splits=splits, name="split")
     assert (tmp_path / "split.hdf5").read_bytes() == built_bytes[0]
 
 

@@ -20,11 +20,11 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.convert import RecordsConfig, from_records
+from steadkit.convert.record_windows import is_quiet, iter_quiet_starts
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.records.archive import index_folder
-from steadkit.records.noise_windows import is_quiet, iter_quiet_starts
 from steadkit.records.picks import (
     PICK_COLUMNS,
     SORT_COLUMNS,

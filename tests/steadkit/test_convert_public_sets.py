@@ -13,8 +13,9 @@ from public_sets import CEED, EXOTIC, INSTANCE, LAYOUTS, PNW, Layout
 
 from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import shift_arrivals, to_stead
-from steadkit.convert.seisbench_sources import classify_source
+from steadkit.convert.from_seisbench import shift_arrivals
+from steadkit.convert.seisbench_columns import to_stead
+from steadkit.convert.seisbench_plan import classify_source
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError
 from steadkit.manifest import load
@@ -284,9 +285,9 @@ def test_no_earthquake_stands_in_two_parts_whatever_tells_it(tmp_path, run, colu
     assert result.exit_code == 0, result.output
     manifest, rows = list_rows(tmp_path / "out.split.manifest")
     quake = rows["trace_name"].str.extract(r"^S(\d+)\.")[0].astype(int).to_numpy() // 4
-    parts = pd.Series(list(manifest.parts)).groupby(quake).nunique()
+    parts = pd.Series(list(manifest.splits)).groupby(quake).nunique()
     assert len(parts) == 20 and (parts == 1).all()
-    (earthquake, *_) = audit(rows, manifest.parts, SplitConfig())
+    (earthquake, *_) = audit(rows, manifest.splits, SplitConfig())
     assert sum(earthquake.groups.values()) == 20
     assert earthquake.n_unknown == 0
     assert "not known" not in result.output

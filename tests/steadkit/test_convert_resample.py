@@ -19,7 +19,7 @@ from steadkit.records.resample import (
     resample_to_stead,
     window_start,
 )
-from steadkit.records.stead_text import make_unique, stead_time, typed_attributes
+from steadkit.records.text import make_unique, stead_time, typed_attributes
 from steadkit.store import open_data, read_waveform
 from steadkit.types import component_columns, number_column
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import NAMES, extra_columns, shift_arrivals, to_stead
-from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
+from steadkit.convert.from_seisbench import shift_arrivals
+from steadkit.convert.seisbench_columns import NAMES, extra_columns, to_stead
+from steadkit.convert.seisbench_files import find_chunks, open_chunk, parse_slice
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
@@ -146,7 +147,7 @@ def test_buckets_are_as_seisbench_writes_them(stead, tmp_path):
         assert file["data_format/sampling_rate"][()] == 100
 
 
-def test_parts_become_splits_with_buckets_of_their_own_and_parts_again(stead, tmp_path):
+def test_splits_have_buckets_of_their_own_and_come_back(stead, tmp_path):
     source = stead(names=names_of(6, 3))
     names = read_table(source.csv)["trace_name"].tolist()
     parts = ["train", "validation", "test", "-", "train", "test", "validation", "train", "train"]
@@ -160,7 +161,7 @@ def test_parts_become_splits_with_buckets_of_their_own_and_parts_again(stead, tm
     assert table["split"].tolist() == [splits[part] for part in parts]
     assert table.groupby(table["trace_name"].str.partition("$")[0])["split"].nunique().max() == 1
     converted = from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
-    assert list(load(tmp_path / "back.manifest").parts) == parts
+    assert list(load(tmp_path / "back.manifest").splits) == parts
     assert list(converted.manifest.traces) == names
 
 
@@ -178,14 +179,14 @@ def test_other_splits_are_kept_as_a_column(tmp_path):
     folder = write_seisbench(tmp_path / "sb", rows, {n: spike(6000, 500) for n in "ab"})
     table, _ = imported(folder)
     assert table["split"].tolist() == ["fold1", "test"]
-    assert list(load(tmp_path / "sb-0.manifest").parts) == ["-", "test"]
+    assert list(load(tmp_path / "sb-0.manifest").splits) == ["-", "test"]
 
 
 def test_several_files_become_chunks_and_come_back(stead, tmp_path):
     sources = [stead("one.hdf5", names_of(3, 0, "A")), stead("two.hdf5", names_of(2, 2, "B"))]
     assert to_seisbench(sources, tmp_path / "sb") == 7
     assert (tmp_path / "sb" / "chunks").read_text() == "_one\n_two\n"
-    assert [chunk.name for chunk in chunks_of(tmp_path / "sb")] == ["_one", "_two"]
+    assert [chunk.name for chunk in find_chunks(tmp_path / "sb")] == ["_one", "_two"]
     back = from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
     waveforms = waveforms_in(tmp_path / "back.hdf5")
     assert len(back.manifest.traces) == 7
@@ -194,14 +195,14 @@ def test_several_files_become_chunks_and_come_back(stead, tmp_path):
             assert samples.tobytes() == waveforms[name].tobytes()
     # Without the list the files' names tell.
     (tmp_path / "sb" / "chunks").unlink()
-    assert len(chunks_of(tmp_path / "sb")) == 2
+    assert len(find_chunks(tmp_path / "sb")) == 2
 
 
 def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
     converted = from_seisbench(shared_data / "seisbench_dummy", dataset_files(tmp_path / "d.hdf5"))
     manifest = converted.manifest
     assert dict(converted.skipped) == {}
-    assert {part: list(manifest.parts).count(part) for part in set(manifest.parts)} == {
+    assert {part: list(manifest.splits).count(part) for part in set(manifest.splits)} == {
         "train": 60,
         "validation": 10,
         "test": 30,
@@ -593,7 +594,7 @@ def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
         group = file["data_format"]
         group.create_dataset("component_order", (3,), "S1", external=outside)
         group["unit"] = h5py.ExternalLink(str(tmp_path / "pipe"), "unit")
-    (chunk,) = chunks_of(folder)
+    (chunk,) = find_chunks(folder)
     with open_chunk(chunk) as samples:
         assert samples.layout.components == ()
         assert not samples.layout.entries.get("unit")

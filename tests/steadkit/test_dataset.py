@@ -141,7 +141,7 @@ def test_a_split_keeps_earthquakes_together(traces, tmp_path, monkeypatch):
     assert not (events[0] & events[1] or events[0] & events[2] or events[1] & events[2])
     cut.save("cut.hdf5")
     manifest = load(tmp_path / "cut.manifest")
-    assert list(manifest.parts) == cut.splits.tolist()
+    assert list(manifest.splits) == cut.splits.tolist()
     assert manifest.recipe["operation"] == "split"
     assert manifest.recipe["before"][0]["count"] == 30
     with pytest.raises(InputError, match="split first"):

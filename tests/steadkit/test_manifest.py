@@ -114,7 +114,9 @@ def test_version_1_is_read_and_written_as_it_was(manifest, tmp_path):
     assert old.to_text() == VERSION_1
     replace(old, name=old.name).write(path)
     assert path.read_text() == VERSION_1
-    split = replace(old, parts=["test", "test"])  # what is made of it stays what it would have been
+    split = replace(
+        old, splits=["test", "test"]
+    )  # what is made of it stays what it would have been
     assert split.to_text().startswith("# steadkit manifest 1\n") and split.digest != old.digest
     split.write(path)
     assert load(path) == split

@@ -220,12 +220,12 @@ def test_names_that_staging_needs_are_refused(tmp_path):
 
 
 def test_owners_are_told_by_what_is_written_today():
-    from eqt.evaluation.folder import FILES as EVALUATION
-    from eqt.evaluation.folder import PROOF
+    from eqt.evaluation.inputs import FILES as EVALUATION
+    from eqt.evaluation.inputs import PROOF
     from eqt.runs import RunFolder
-    from eqt.visualize.folder import MARK
+    from eqt.visualize.write import RECORD
 
     owners = {owner.name: owner for owner in OWNERS}
     assert {path.name for path in RunFolder(Path("run")).files} == set(owners["run"].members)
     assert set(EVALUATION) == set(owners["evaluation"].members) and PROOF in EVALUATION
-    assert owners["set of pictures"].proof == (MARK,)
+    assert owners["set of pictures"].proof == (RECORD,)

@@ -42,13 +42,13 @@ def table_of(quakes, stations=None, prefix="T"):
     return as_csv(rows)
 
 
-def parts_by(table, parts, column):
-    """Which parts each value of a column has traces in."""
-    return table.assign(part=list(parts)).groupby(column)["part"].agg(set)
+def splits_by(table, splits, column):
+    """Which splits each value of a column has traces in."""
+    return table.assign(part=list(splits)).groupby(column)["part"].agg(set)
 
 
-def counts_of(parts):
-    return [int((np.asarray(parts) == part).sum()) for part in SPLITS]
+def counts_of(splits):
+    return [int((np.asarray(splits) == split).sum()) for split in SPLITS]
 
 
 QUAKES = st.lists(st.integers(0, 40).map("q{}".format), min_size=3, max_size=150)
@@ -60,14 +60,14 @@ def test_whole_groups_near_the_shares_whatever_the_order(quakes, seed, shuffle):
     sizes = pd.Series(quakes).value_counts()
     if sizes.max() > len(quakes) / 4 or len(sizes) < 4:
         return  # the next tests are about these
-    parts, _ = assign(table, config)
-    assert parts_by(table, parts, "source_id").map(len).eq(1).all()
+    splits, _ = assign(table, config)
+    assert splits_by(table, splits, "source_id").map(len).eq(1).all()
     expected = [float(share) * len(quakes) for share in EVEN]
-    off = np.abs(np.array(counts_of(parts)) - expected)
+    off = np.abs(np.array(counts_of(splits)) - expected)
     assert (off <= sizes.max()).all()
     mixed = table.iloc[shuffle.sample(range(len(table)), len(table))]
     again = pd.Series(assign(mixed, config)[0], index=mixed["trace_name"])
-    assert again[table["trace_name"]].tolist() == parts.tolist()
+    assert again[table["trace_name"]].tolist() == splits.tolist()
 
 
 @given(
@@ -94,34 +94,34 @@ def test_few_groups_move_when_some_are_added(count, more, seed):
     table = table_of([f"q{number}" for number in range(count + more)])
     config = SplitConfig(seed=seed)
     before, after = assign(table[:count], config)[0], assign(table, config)[0]
-    # Each of the two small parts may grow by its share of the new ones and by rounding.
+    # Each of the two small splits may grow by its share of the new ones and by rounding.
     assert (before != after[:count]).sum() <= 2 * (more + 2)
 
 
 def test_a_fixed_split_stays_fixed():
-    parts, _ = assign(table_of([f"q{number}" for number in range(100)]), SplitConfig())
-    assert counts_of(parts) == [85, 5, 10]
-    assert [n for n, part in enumerate(parts) if part == "validation"] == [21, 46, 82, 89, 92]
+    splits, _ = assign(table_of([f"q{number}" for number in range(100)]), SplitConfig())
+    assert counts_of(splits) == [85, 5, 10]
+    assert [n for n, split in enumerate(splits) if split == "validation"] == [21, 46, 82, 89, 92]
     seed_1_splits, _ = assign(
         table_of([f"q{number}" for number in range(100)]), SplitConfig(seed=1)
     )
-    assert parts.tolist() != seed_1_splits.tolist()
+    assert splits.tolist() != seed_1_splits.tolist()
 
 
 def test_every_category_gets_its_shares():
     names = names_of(200, 100)
     table = as_csv([row(name) | {"source_id": name} for name in names])
-    parts, _ = assign(table, SplitConfig())
-    assert counts_of(parts[:200]) == [170, 10, 20]
-    assert counts_of(parts[200:]) == [85, 5, 10]
+    splits, _ = assign(table, SplitConfig())
+    assert counts_of(splits[:200]) == [170, 10, 20]
+    assert counts_of(splits[200:]) == [85, 5, 10]
 
 
 def test_a_large_group_goes_to_the_largest_part():
     quakes = ["big"] * 70 + [f"q{number}" for number in range(30)]
     for seed in range(5):
-        parts, _ = assign(table_of(quakes), SplitConfig(seed=seed))
-        assert set(parts[:70]) == {"train"}
-        assert counts_of(parts) == [85, 5, 10]
+        splits, _ = assign(table_of(quakes), SplitConfig(seed=seed))
+        assert set(splits[:70]) == {"train"}
+        assert counts_of(splits) == [85, 5, 10]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_an_earthquake_without_an_id_goes_by_its_time():
     table = table_of([""] * 40).assign(
         source_origin_time=[f"2020-01-{1 + n // 4:02} 00:00:00" for n in range(40)]
     )
-    parts, _ = assign(table, SplitConfig(shares=EVEN))
-    by_time = parts_by(table, parts, "source_origin_time")
+    splits, _ = assign(table, SplitConfig(shares=EVEN))
+    by_time = splits_by(table, splits, "source_origin_time")
     assert len(by_time) == 10
     assert by_time.map(len).eq(1).all()
 
@@ -152,10 +152,10 @@ def test_by_station_tells_what_it_does_not_promise():
     # A ring: each quake is seen by two stations.
     quakes = [f"q{n // 2}" for n in range(40)]
     table = table_of(quakes, [f"S{(n + 1) // 2 % 20}" for n in range(40)])
-    parts, config = assign(table, SplitConfig(by=("station",), shares=EVEN))
-    station, earthquake = audit(table, parts, config)
+    splits, config = assign(table, SplitConfig(by=("station",), shares=EVEN))
+    station, earthquake = audit(table, splits, config)
     assert (station.group_type, station.names, station.is_leak) == ("station", [], True)
-    torn = parts_by(table, parts, "source_id")
+    torn = splits_by(table, splits, "source_id")
     assert earthquake.names == sorted(f"source_id {q}" for q in torn[torn.map(len) > 1].index)
     assert earthquake.names
     assert not earthquake.is_leak
@@ -163,7 +163,7 @@ def test_by_station_tells_what_it_does_not_promise():
     with pytest.raises(
         InputError, match=r"x leaks: train and .* share, by earthquake, source_id .* in all"
     ):
-        refuse_leaks(audit(table, parts, config, strict=True), "x")
+        refuse_leaks(audit(table, splits, config, strict=True), "x")
     with pytest.raises(InputError, match="holds 40 of 40"):
         assign(table, SplitConfig(by=("station", "earthquake")))
 
@@ -172,10 +172,10 @@ def test_by_station_and_earthquake_neither_is_torn():
     # Ten islands of two quakes and three stations each.
     quakes = [f"q{n // 3}" for n in range(60)]
     table = table_of(quakes, [f"S{n // 6}{n % 3}" for n in range(60)])
-    parts, config = assign(table, SplitConfig(by=("station", "earthquake"), shares=EVEN))
-    assert all(not overlap.names for overlap in audit(table, parts, config))
-    assert parts_by(table, parts, "receiver_code").map(len).eq(1).all()
-    assert all(count >= 12 for count in counts_of(parts))
+    splits, config = assign(table, SplitConfig(by=("station", "earthquake"), shares=EVEN))
+    assert all(not overlap.names for overlap in audit(table, splits, config))
+    assert splits_by(table, splits, "receiver_code").map(len).eq(1).all()
+    assert all(count >= 12 for count in counts_of(splits))
 
 
 def test_a_station_is_its_network_too():
@@ -202,11 +202,11 @@ def test_by_time_training_comes_first_and_earthquakes_stay_whole():
     table = times_of(
         table_of([f"q{n // 2}" for n in range(200)]), [n + 2 * (n % 2) for n in range(200)]
     )
-    parts, config = assign(table, SplitConfig(by=("time",)))
-    assert counts_of(parts) == [170, 10, 20]
-    assert parts.tolist() == ["train"] * 170 + ["validation"] * 10 + ["test"] * 20
+    splits, config = assign(table, SplitConfig(by=("time",)))
+    assert counts_of(splits) == [170, 10, 20]
+    assert splits.tolist() == ["train"] * 170 + ["validation"] * 10 + ["test"] * 20
     assert config.cut == ("2020-01-08T02:00:00.000000Z", "2020-01-08T12:00:00.000000Z")
-    time, earthquake = audit(table, parts, config)
+    time, earthquake = audit(table, splits, config)
     assert not time.names
     assert not earthquake.names
     assert earthquake.is_leak
@@ -215,16 +215,16 @@ def test_by_time_training_comes_first_and_earthquakes_stay_whole():
 def test_instants_of_the_user_and_a_gap():
     table = times_of(table_of([f"q{n}" for n in range(100)]), range(100))
     config = SplitConfig(by=("time",), cut=("2020-01-02", "2020-01-03T02:00+02:00"), gap_days=0.25)
-    parts, used = assign(table, config)
+    splits, used = assign(table, config)
     expected = ["train"] * 24 + ["-"] * 6 + ["validation"] * 18 + ["-"] * 6 + ["test"] * 46
-    assert parts.tolist() == expected
+    assert splits.tolist() == expected
     assert used == config
 
 
 def test_a_trace_on_the_wrong_side_of_time_is_named():
     table = times_of(table_of([f"q{n}" for n in range(9)]), range(9))
-    parts = ["train"] * 3 + ["validation"] * 3 + ["test", "train", "test"]
-    time, _ = audit(table, parts, SplitConfig(by=("time",)))
+    splits = ["train"] * 3 + ["validation"] * 3 + ["test", "train", "test"]
+    time, _ = audit(table, splits, SplitConfig(by=("time",)))
     assert time.names == ["source_id q7"]
     assert time.shared_groups["train", "test"] == ["source_id q7"]
     with pytest.raises(InputError, match=r"'T0[^ ]* has trace_start_time = 'soon'"):
@@ -257,8 +257,8 @@ def test_cells_of_a_grid_on_both_sides_of_the_date_line(noise):
 def test_no_cell_is_in_two_parts():
     random = np.random.default_rng(0)
     table = placed(random.uniform(-60, 60, 300), random.uniform(-180, 180, 300))
-    parts, config = assign(table, SplitConfig(by=("region",), cell_degrees=10))
-    region, _ = audit(table, parts, config)
+    splits, config = assign(table, SplitConfig(by=("region",), cell_degrees=10))
+    region, _ = audit(table, splits, config)
     assert not region.names
     assert sum(region.groups.values()) == len(set(group_labels(table, "region", config)))
 
@@ -266,9 +266,9 @@ def test_no_cell_is_in_two_parts():
 def test_boxes_and_what_lies_in_neither():
     table = placed([10, 20, 30, 31], [5, 5, 5, 5]).assign(source_id=["a", "b", "c", "c"])
     config = SplitConfig(by=("region",), validation_box=(15, 0, 25, 10), test_box=(30.5, 0, 40, 10))
-    parts, _ = assign(table, config)
+    splits, _ = assign(table, config)
     # The last two are one earthquake: the test box takes it whole.
-    assert parts.tolist() == ["train", "validation", "test", "test"]
+    assert splits.tolist() == ["train", "validation", "test", "test"]
     region, _ = audit(table, ["train", "train", "test", "test"], config)
     assert region.names == ["source_id b"]
     with pytest.raises(InputError, match="lies in both boxes"):
@@ -280,10 +280,10 @@ def test_boxes_and_what_lies_in_neither():
 def test_the_same_samples_go_together():
     table = table_of([f"q{n}" for n in range(40)])
     digests = [f"{n % 20:032x}" for n in range(38)] + ["-", "-"]
-    parts, config = assign(table, SplitConfig(shares=EVEN), digests)
-    assert parts[:18].tolist() == parts[20:38].tolist()
-    spoilt = parts.copy()
-    spoilt[0] = "test" if parts[0] != "test" else "train"
+    splits, config = assign(table, SplitConfig(shares=EVEN), digests)
+    assert splits[:18].tolist() == splits[20:38].tolist()
+    spoilt = splits.copy()
+    spoilt[0] = "test" if splits[0] != "test" else "train"
     (*_, samples) = audit(table, spoilt, config, digests)
     assert samples.names == [f"waveform {0:032x}"]
     with pytest.raises(InputError, match="same samples"):
@@ -369,7 +369,7 @@ def test_a_split_by_its_command_and_the_proof(csv, run):
     result = run("steadkit", "split", csv)
     assert result.exit_code == 0, result.output
     split = load(csv.with_name("x.split.manifest"))
-    assert counts_of(split.parts) == [204, 12, 24]
+    assert counts_of(split.splits) == [204, 12, 24]
     assert split.recipe["by"] == ["earthquake"]
     base, _ = list_rows(csv)
     assert split.recipe["of"] == base.digest
@@ -382,9 +382,9 @@ def test_a_split_by_its_command_and_the_proof(csv, run):
 
 def test_a_leak_is_named_and_the_exit_code_is_1(csv, run):
     base, table = list_rows(csv)
-    parts = np.array(["train", "validation", "test"] * 80)
+    splits = np.array(["train", "validation", "test"] * 80)
     leaking = manifest_of(
-        "x", {"operation": "by hand"}, base.traces, table["trace_category"], parts
+        "x", {"operation": "by hand"}, base.traces, table["trace_category"], splits
     )
     leaking.write(csv.with_name("x.manifest"))
     result = run("steadkit", "split", "--check", "x.manifest")
@@ -393,7 +393,7 @@ def test_a_leak_is_named_and_the_exit_code_is_1(csv, run):
     assert "LEAK" in result.stdout
     assert run("steadkit", "split", "--check", "x.manifest", "--by", "p_status").exit_code == 0
     # Both what is forbidden and what is allowed is counted right.
-    pairs = parts_by(table, parts, "source_id").drop("")
+    pairs = splits_by(table, splits, "source_id").drop("")
     (earthquake,) = audit_manifest(leaking, table)
     assert earthquake.names == sorted(f"source_id {q}" for q in pairs[pairs.map(len) > 1].index)
 
@@ -471,32 +471,34 @@ def test_training_on_fewer_traces_than_were_split(csv):
     pd.read_csv(csv, dtype=str, keep_default_na=False)[::2].to_csv(csv, index=False)
     training_manifest = load_training_split(csv.with_name("all.manifest"), csv)
     assert len(training_manifest.traces) == 120
-    part_of = dict(zip(split.traces, split.parts, strict=True))
-    assert [part_of[name] for name in training_manifest.traces] == list(training_manifest.parts)
+    split_by_name = dict(zip(split.traces, split.splits, strict=True))
+    assert [split_by_name[name] for name in training_manifest.traces] == list(
+        training_manifest.splits
+    )
     assert training_manifest.recipe == {"operation": "restrict", "of": split.digest}
 
 
 def spoil(split, how):
-    """Change the parts of a split, or what it says of itself."""
-    parts = list(split.parts)
+    """Change the splits of a manifest, or what it says of itself."""
+    splits = list(split.splits)
     if how == "leak":
-        parts[parts.index("train")] = "test"
+        splits[splits.index("train")] = "test"
     if how == "left out":
-        parts[0] = "-"
+        splits[0] = "-"
     if how == "no test":
-        parts = [part.replace("test", "train") for part in parts]
+        splits = [name.replace("test", "train") for name in splits]
     rows = slice(1, None) if how == "other data" else slice(None)
     names = list(split.traces)[rows]
     categories = ["noise" if name.endswith("NO") else "earthquake_local" for name in names]
-    return manifest_of("x", split.recipe, names, categories, parts[rows])
+    return manifest_of("x", split.recipe, names, categories, splits[rows])
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
         ("leak", "train and test share, by earthquake"),
-        ("left out", "no part"),
-        ("no test", "no trace for the test part"),
+        ("left out", "no split"),
+        ("no test", "no trace for the test split"),
         ("other data", "the split of other data"),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from steadkit import schema
-from steadkit.synthetic import ambient, earthquakes, noise, seismicity, source, stations, traces
+from steadkit.synthetic import ambient, earthquakes, noise, seismicity, stations, traces
 from steadkit.synthetic import velocity as crust
 from steadkit.synthetic.waves import FREQUENCIES, LENGTH, _motion, _wavelets, seismogram
 
@@ -269,13 +269,13 @@ def test_travel_time_grows_with_distance_and_never_beats_the_mantle(depth):
 
 def test_radiation_of_a_double_couple_over_the_sphere_has_its_known_energy():
     cosines, azimuths = np.linspace(-1, 1, 81)[1::2], np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    mechanism = source.Mechanism(30.0, 60.0, -70.0)
+    mechanism = seismicity.Mechanism(30.0, 60.0, -70.0)
     patterns = np.array(
-        [source.radiation(mechanism, math.acos(c), a) for c in cosines for a in azimuths]
+        [seismicity.radiation(mechanism, math.acos(c), a) for c in cosines for a in azimuths]
     )
     p, sv, sh = np.mean(patterns**2, axis=0)
-    assert p == pytest.approx(source.MEAN_PATTERN["P"] ** 2, rel=0.01)
-    assert sv + sh == pytest.approx(source.MEAN_PATTERN["S"] ** 2, rel=0.01)
+    assert p == pytest.approx(seismicity.MEAN_PATTERN["P"] ** 2, rel=0.01)
+    assert sv + sh == pytest.approx(seismicity.MEAN_PATTERN["S"] ** 2, rel=0.01)
 
 
 def moment_tensor(mechanism):
@@ -291,42 +291,48 @@ def moment_tensor(mechanism):
 @pytest.mark.parametrize("seed", range(5))
 def test_radiation_is_that_of_the_moment_tensor(seed):
     rng = np.random.default_rng(seed)
-    mechanism, i, a = source.draw_mechanism(rng), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+    mechanism, i, a = (
+        seismicity.draw_mechanism(rng),
+        rng.uniform(0, np.pi),
+        rng.uniform(0, 2 * np.pi),
+    )
     ray = np.array([np.sin(i) * np.cos(a), np.sin(i) * np.sin(a), np.cos(i)])
     vertical = np.array([np.cos(i) * np.cos(a), np.cos(i) * np.sin(a), -np.sin(i)])
     across = np.array([-np.sin(a), np.cos(a), 0])
     expected = [side @ moment_tensor(mechanism) @ ray for side in (ray, vertical, across)]
-    assert source.radiation(mechanism, i, a) == pytest.approx(expected)
+    assert seismicity.radiation(mechanism, i, a) == pytest.approx(expected)
 
 
 def test_nodal_planes_send_no_p_and_the_most_s():
-    thrust = source.Mechanism(0.0, 45.0, 90.0)
+    thrust = seismicity.Mechanism(0.0, 45.0, 90.0)
     # East and 45 degrees down lies in the fault; straight up is the tension axis of a thrust.
-    p, sv, sh = source.radiation(thrust, math.radians(45), math.radians(90))
+    p, sv, sh = seismicity.radiation(thrust, math.radians(45), math.radians(90))
     assert p == pytest.approx(0, abs=1e-12)
     assert math.hypot(sv, sh) == pytest.approx(1)
-    assert source.radiation(thrust, math.pi, 0.0) == pytest.approx((1, 0, 0), abs=1e-12)
+    assert seismicity.radiation(thrust, math.pi, 0.0) == pytest.approx((1, 0, 0), abs=1e-12)
 
 
 def test_a_strike_slip_fault_divides_p_into_four_and_sends_sh_between():
-    fault = source.Mechanism(20.0, 90.0, 0.0)
+    fault = seismicity.Mechanism(20.0, 90.0, 0.0)
     azimuths = np.radians(20 + np.array([0, 45, 90, 135, 180]))
-    p, _, sh = zip(*(source.radiation(fault, math.pi / 2, a) for a in azimuths), strict=True)
+    p, _, sh = zip(*(seismicity.radiation(fault, math.pi / 2, a) for a in azimuths), strict=True)
     assert p == pytest.approx((0, 1, 0, -1, 0), abs=1e-12)
     assert sh == pytest.approx((1, 0, -1, 0, 1), abs=1e-12)
 
 
 def test_brune_falls_by_the_square_and_is_half_at_its_corner():
-    spectrum = source.brune(np.array([0.0, 4.0, 400.0, 800.0]), 4.0)
+    spectrum = seismicity.brune(np.array([0.0, 4.0, 400.0, 800.0]), 4.0)
     assert spectrum[:2] == pytest.approx([1.0, 0.5])
     assert spectrum[2] / spectrum[3] == pytest.approx(4.0, rel=1e-3)
 
 
 def test_larger_earthquakes_send_more_and_lower():
-    assert source.moment(4.0) / source.moment(2.0) == pytest.approx(1000)
-    low, high = source.corner_frequency(4.0, 3e6), source.corner_frequency(2.0, 3e6)
+    assert seismicity.moment(4.0) / seismicity.moment(2.0) == pytest.approx(1000)
+    low, high = seismicity.corner_frequency(4.0, 3e6), seismicity.corner_frequency(2.0, 3e6)
     assert high / low == pytest.approx(10)
-    assert source.plateau("S", 2.0, 10.0) / source.plateau("S", 2.0, 40.0) == pytest.approx(4)
+    assert seismicity.plateau("S", 2.0, 10.0) / seismicity.plateau("S", 2.0, 40.0) == pytest.approx(
+        4
+    )
 
 
 # ---- Waves ----
@@ -352,7 +358,7 @@ def test_nothing_precedes_p(number):
 def test_a_wavelet_keeps_its_spectrum_and_starts_at_once():
     _, path = paths(1)[0]
     corner = 3.0
-    smooth = source.brune(FREQUENCIES, corner) * np.exp(-0.03 * np.pi * FREQUENCIES)
+    smooth = seismicity.brune(FREQUENCIES, corner) * np.exp(-0.03 * np.pi * FREQUENCIES)
     transform = _wavelets(smooth[None], path)[0]
     wavelet = np.fft.irfft(transform, LENGTH)
     assert np.argmax(np.abs(wavelet)) < 30
@@ -367,7 +373,7 @@ def test_p_pushes_up_and_away_or_pulls_down_and_back():
         ray = crust.rays(quake.depth_km, path.km)[0]
         towards = math.radians(path.back_azimuth)
         east, north, up = _motion("P", quake, path, ray)
-        sign = source.radiation(quake.mechanism, ray.takeoff, math.radians(path.azimuth))[0]
+        sign = seismicity.radiation(quake.mechanism, ray.takeoff, math.radians(path.azimuth))[0]
         away = -(east * math.sin(towards) + north * math.cos(towards))
         assert up * sign > 0
         assert 0 < away / up < 1

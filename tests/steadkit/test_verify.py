@@ -331,19 +331,19 @@ def changed(values, place, value):
 @pytest.mark.parametrize(
     ("field", "category"),
     [
-        ("parts", "another part"),
+        ("splits", "another split"),
         ("waveforms", "another waveform"),
         ("attributes", "other attributes"),
     ],
 )
 def test_manifests_that_differ_in_one_value(half, field, category):
     manifest_a = manifest(half)
-    value = "test" if field == "parts" else manifest_a.digest[: len(getattr(manifest_a, field)[0])]
+    value = "test" if field == "splits" else manifest_a.digest[: len(getattr(manifest_a, field)[0])]
     manifest_b = replace(manifest_a, **{field: changed(getattr(manifest_a, field), 6, value)})
     differing = compare(manifest_a, manifest_b)
     assert differing.pop(category) == [manifest_a.traces[6]]
     assert not any(differing.values())
-    if field != "parts":  # what is not known differs from nothing
+    if field != "splits":  # what is not known differs from nothing
         unknown = replace(manifest_a, **{field: changed(getattr(manifest_a, field), 6, UNKNOWN)})
         assert not any(compare(unknown, manifest_b).values())
         assert not any(compare(manifest_a, replace(manifest_a, **{field: ()})).values())

@@ -7,20 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from eqt.visualize.activations import SECONDS_FROM_P, MeanAttention, mean_received
 from eqt.visualize.figures.panels import (
     DIVERGING,
     INCHES_A_TRACE,
     PHASES,
     TICKS,
     colour_bar,
+    draw_arrivals,
+    draw_signed,
     draw_waveform,
-    heading,
-    mark_arrivals,
+    figure_heading,
     panel_grid,
     rows_of_columns,
 )
-from eqt.visualize.mean_attention import SECONDS_FROM_P, MeanAttention, mean_received
-from eqt.visualize.time_axis import Steps
+from eqt.visualize.time_axis import LayerSteps
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
 from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, show_message, styled
@@ -37,7 +38,7 @@ def attention_figure(
     label: str,
     shown: SelectedTraces,
     weights: np.ndarray,
-    steps: Steps,
+    steps: LayerSteps,
     top: float,
 ) -> Figure:
     """Draw a layer's attention for some traces side by side.
@@ -64,10 +65,11 @@ def attention_figure(
     heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
     figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
     text = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
-    heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    figure_heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
     highest = max(
-        _highest(trace_weights, row, steps)
+        float(curve.max())
         for trace_weights, row in zip(weights, shown.rows, strict=True)
+        for *_, curve in _curves(trace_weights, row, steps)
     )
     for number, line in enumerate(lines):
         block = axes[number * len(heights) : (number + 1) * len(heights)]
@@ -89,7 +91,7 @@ def _column(
     shown: SelectedTraces,
     index: int,
     weights: np.ndarray,
-    steps: Steps,
+    steps: LayerSteps,
     top: float,
 ) -> AxesImage:
     """Draw one trace: waveform, weights over time, and the matrices."""
@@ -103,7 +105,9 @@ def _column(
     return image
 
 
-def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
+def _curves(
+    weights: np.ndarray, row: Row, steps: LayerSteps
+) -> list[tuple[str, str, str, np.ndarray]]:
     """Return the curves above the matrices: label, colour, line style, and weights of each step."""
     over_heads = weights.mean(axis=0)
     curves = [("mean", BLACK, "-", mean_received(weights))]
@@ -115,12 +119,8 @@ def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str,
     return curves
 
 
-def _highest(weights: np.ndarray, row: Row, steps: Steps) -> float:
-    return max(float(curve.max()) for *_, curve in _curves(weights, row, steps))
-
-
 def matrix(
-    ax: Axes, weights: np.ndarray, steps: Steps, top: float, row: Row | None = None
+    ax: Axes, weights: np.ndarray, steps: LayerSteps, top: float, row: Row | None = None
 ) -> AxesImage:
     """Draw a matrix a(t, t'), both axes in seconds; time runs down and to the right."""
     begin, end = steps.span
@@ -134,8 +134,8 @@ def matrix(
         extent=(begin, end, end, begin),
     )
     if row is not None:
-        mark_arrivals(ax, row, halo=True)
-        mark_arrivals(ax, row, halo=True, upright=False)
+        draw_arrivals(ax, row, halo=True)
+        draw_arrivals(ax, row, halo=True, upright=False)
     ax.set(xlim=(0, END), ylim=(END, 0))
     ax.set_xticks(TICKS)
     ax.set_yticks(TICKS)
@@ -161,7 +161,7 @@ def _finish(block: np.ndarray) -> None:
 
 
 @styled
-def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) -> Figure:
+def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: LayerSteps) -> Figure:
     """Draw the mean attention of each layer: events, noise, difference, and relative to P.
 
     Parameters
@@ -177,7 +177,7 @@ def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) ->
     )
     events, noise = next(iter(means_by_layer.values())).counts
     text = f"the mean over {events} events and {noise} noise traces, and over the heads"
-    heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
+    figure_heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
     titles = ("events", "noise", "events less noise", "received, by seconds after P")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, size=8)
@@ -189,7 +189,7 @@ def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) ->
     return figure
 
 
-def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) -> None:
+def _average(line: np.ndarray, name: str, average: MeanAttention, steps: LayerSteps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
     known_means = [mean for mean in means if np.isfinite(mean).all()]
     top = max(float(mean.max()) for mean in known_means) if known_means else 1.0
@@ -239,7 +239,7 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
         max(len(panels), 1), [2.2], 2.2, margins=(0.6, 0.6, 0.75, 0.5), gaps=(0.75, 0)
     )
     single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]
-    heading(figure, f"{name}: parameters", ", ".join(single))
+    figure_heading(figure, f"{name}: parameters", ", ".join(single))
     if not panels:
         show_message(axes[0, 0], "this attention has no parameters")
     for ax, (key, value) in zip(axes[0], panels.items(), strict=False):
@@ -255,8 +255,5 @@ def _parameter(ax: Axes, key: str, value: np.ndarray) -> None:
         ax.set_xlabel("hidden unit")
         return
     size = float(np.abs(value).max()) or 1.0
-    image = ax.imshow(
-        value, aspect="auto", cmap=DIVERGING, vmin=-size, vmax=size, interpolation="nearest"
-    )
-    colour_bar(ax, image, "", 0.8)
+    colour_bar(ax, draw_signed(ax, value, size), "", 0.8)
     ax.set(xlabel="hidden unit", ylabel="channel")

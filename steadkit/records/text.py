@@ -1,21 +1,111 @@
-"""STEAD's text formats: a row of text as typed HDF5 attributes, times, samples, trace names."""
+"""Tables as text: CSVs of other sources in chunks; STEAD's times, samples, lists, trace names."""
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from steadkit.catalog import CheckedLines
+from steadkit.errors import InputError, error_detail
+from steadkit.paths import require_file
 from steadkit.schema import ARRAY_COLUMNS, EVENT, MISSING, NOISE
 from steadkit.types import is_numeric, parse_cell, parse_number, parse_time
+
+CHUNK_ROWS: Final = 10_000
 
 SUFFIX: Final = {EVENT: "EV", NOISE: "NO"}
 """Suffix of a trace name, by category."""
 
 _STEAD_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
+
+
+def read_csv_header(path: Path) -> list[str]:
+    """Read the header of a CSV.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or is not a CSV.
+    """
+    with _csv_errors(path), CheckedLines(path) as lines:
+        return list(pd.read_csv(lines, nrows=0, dtype=str).columns)
+
+
+def require_columns(path: Path, required: Sequence[str], table_name: str) -> list[str]:
+    """Read the header of a CSV that must have certain columns.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or the file is not a CSV.
+    """
+    columns = read_csv_header(path)
+    if missing := [column for column in required if column not in columns]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: a {table_name} needs "
+            f"{', '.join(required)}"
+        )
+    return columns
+
+
+def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a CSV as text exactly as written, in chunks of `CHUNK_ROWS`.
+
+    Parameters
+    ----------
+    path
+        The CSV.
+    columns
+        Columns to read; all by default.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Rows; the first chunk is empty, so that there is always one with the columns.
+
+    Raises
+    ------
+    InputError
+        The file is not a CSV.
+    """
+    yield pd.DataFrame(columns=list(columns or read_csv_header(path)), dtype=str)
+    with (
+        _csv_errors(path),
+        CheckedLines(path) as lines,
+        pd.read_csv(
+            lines,
+            usecols=None if columns is None else list(columns),
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            index_col=False,
+            chunksize=CHUNK_ROWS,
+        ) as reader,
+    ):
+        yield from reader
+
+
+@contextmanager
+def _csv_errors(path: Path) -> Iterator[None]:
+    require_file(path)
+    try:
+        with warnings.catch_warnings():
+            # Pandas truncates a row longer than the header, with a warning only: raise it.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise InputError(
+            f"{str(path)!r} is not a CSV: save it with commas ({error_detail(error)})"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 
 
 def is_known(text: str) -> bool:
@@ -103,10 +193,10 @@ def stead_time(text: str) -> str:
     return text if _STEAD_TIME.fullmatch(text) else time_text(time)
 
 
-def name_of(station: str, network: str, start: np.datetime64, category: str) -> str:
+def stead_name(station: str, network: str, start: np.datetime64, category: str) -> str:
     """Name a trace as STEAD does: station, network and start time to the second.
 
-    >>> name_of("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
+    >>> stead_name("109C", "TA", np.datetime64("2006-07-23T15:58:50.9"), "earthquake_local")
     '109C.TA_20060723155850_EV'
     """
     time = "unknown"
