@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 
 from eqt.config import EQTConfig, TrainConfig
+from eqt.kernels.fused_ops import Adam
 from eqt.layer_plan import layers_to_freeze
 from eqt.model import build_model
 from eqt.model_io import read
-from eqt.training.execution import Adam
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, format_config
+from eqt.kernels.batch_halves import HALVES
 from eqt.runs import (
     RunFolder,
     Setup,
@@ -28,7 +29,6 @@ from eqt.threads import configure_threads
 from eqt.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
 from eqt.training.execution import (
-    HALVES,
     check_devices,
     devices_named,
     enable_determinism,

@@ -13,8 +13,8 @@ from typing import Any, Final
 import keras
 
 from eqt.config import TrainConfig
+from eqt.kernels.batch_halves import Network, run_in_halves
 from eqt.picking.picks import Thresholds
-from eqt.training.execution import Network, run_in_halves
 from eqt.training.model import make_optimizer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
