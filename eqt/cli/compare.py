@@ -42,6 +42,7 @@ def compare(
     from eqt.compare import compare as run_comparison
     from eqt.compare import comparison_folder, group_runs, refuse_comparison, write_comparison
 
+    # Before the bootstrap, which takes some seconds.
     folder = output or comparison_folder(runs[0])
     refuse_comparison(folder, overwrite)
     comparison = run_comparison(group_runs(runs), baseline, resamples, seed)

@@ -30,9 +30,14 @@ WEIGHTS: Final = "eqt.weights.h5"
 KERAS_CONFIG: Final = "config.json"
 
 FORMER_MODULES: Final = {
-    "eqt.layers.gates": "eqt.layers.activations",
-    "eqt.layers.positions": "eqt.layers.positional_encoding",
-    "eqt.layers.wide": "eqt.layers.packed_conv",
+    f"eqt.layers.{former}": f"eqt.layers.{module}"
+    for module, formers in {
+        "convolution": ("packed_conv", "upsampling", "wide"),
+        "recurrent": ("activations", "gates"),
+        "regularization": ("dropout", "monte_carlo", "normalization"),
+        "transformer_block": ("feed_forward", "positional_encoding", "positions"),
+    }.items()
+    for former in formers
 }
 """Modules that had another name when a file was written, and where their layers are now."""
 

@@ -86,6 +86,7 @@ def png(content: bytes, caption: str = "") -> str:
 
 def image(content: bytes, description: str, kind: str = "png") -> str:
     """Return the bytes of an image file as an embedded image without a caption."""
+    # Inside the page, so that it can be mailed and opened offline.
     data = base64.b64encode(content).decode("ascii")
     return f'<img alt="{escape(description)}" src="data:image/{kind};base64,{data}">'
 

@@ -58,6 +58,7 @@ def gallery(title: str, facts: Sequence[str], pictures: "Sequence[tuple[Picture,
     pictures
         Each with its WebP copy, sorted by section and group.
     """
+    # The groups are consumed at once: `groupby` shares its iterator with them.
     sections = [
         (name, list(section_pictures))
         for name, section_pictures in groupby(pictures, lambda item: item[0].section)

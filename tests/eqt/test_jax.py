@@ -75,7 +75,7 @@ def on_jax(*arguments):
 
 
 def test_the_layers_pass_their_tests():
-    files = [f"tests/eqt/test_{name}.py" for name in ("layers", "attention", "positions")]
+    files = [f"tests/eqt/test_{name}.py" for name in ("layers", "attention", "transformer_block")]
     done = on_jax("-m", "pytest", "-p", "no:cacheprovider", *files)
     assert done.returncode == 0, done.stdout[-3000:]
 
