@@ -15,7 +15,7 @@ import keras
 from eqt.config import EQTConfig
 from eqt.formats import keras_v2, keras_v3, seisbench, weights_h5
 from eqt.runs import RunFolder
-from steadkit.errors import InputError, printable, remedy_of
+from steadkit.errors import InputError, damage_remedy, printable
 from steadkit.paths import require_file
 
 Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
     try:
         return _reader(path)(path)
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {remedy_of(error)}") from error
+        raise InputError(f"cannot read {str(path)!r}: {damage_remedy(error)}") from error
 
 
 def save_model(

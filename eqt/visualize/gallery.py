@@ -1,6 +1,5 @@
 """Self-contained HTML gallery of all pictures: thumbnails, enlarged by a click."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -59,6 +58,7 @@ def gallery(title: str, facts: Sequence[str], pictures: "Sequence[tuple[Picture,
     pictures
         Each with its WebP copy, sorted by section and group.
     """
+    # The groups are consumed at once: `groupby` shares its iterator with them.
     sections = [
         (name, list(section_pictures))
         for name, section_pictures in groupby(pictures, lambda item: item[0].section)
@@ -83,12 +83,10 @@ def _section(name: str, pictures: "list[tuple[Picture, bytes]]") -> str:
 
 def _thumb(picture: "Picture", copy: bytes) -> str:
     """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
-    alt_text = escape(picture.caption, quote=True)
-    data = base64.b64encode(copy).decode("ascii")
+    text = escape(picture.caption)
     return (
-        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {alt_text}">'
-        f'<img alt="{alt_text}" src="data:image/webp;base64,{data}">'
-        f"<span>{alt_text}</span></label>"
+        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {text}">'
+        f"{html.image(copy, picture.caption, 'webp')}<span>{text}</span></label>"
     )
 
 

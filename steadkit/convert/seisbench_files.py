@@ -17,7 +17,7 @@ from typing import Final
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.paths import is_file, require_file
 from steadkit.records.resample import UnusableError, component_indices, is_known_order
 from steadkit.schema import COMPONENTS
@@ -126,7 +126,7 @@ def open_chunk(chunk: Chunk) -> Iterator["ChunkReader"]:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(
-            f"{str(path)!r} cannot be opened, it may be cut short: {remedy_of(error)}"
+            f"{str(path)!r} cannot be opened, it may be cut short: {damage_remedy(error)}"
         ) from error
     with file:
         data = _get_object(file, "data")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import CheckedLines
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.paths import require_file
 from steadkit.schema import ARRAY_COLUMNS, EVENT, MISSING, NOISE
 from steadkit.types import is_numeric, parse_cell, parse_number, parse_time
@@ -102,7 +102,7 @@ def _csv_errors(path: Path) -> Iterator[None]:
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise InputError(
-            f"{str(path)!r} is not a CSV: save it with commas ({detail_of(error)})"
+            f"{str(path)!r} is not a CSV: save it with commas ({error_detail(error)})"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
