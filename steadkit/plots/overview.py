@@ -8,11 +8,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from steadkit.console import format_value
 from steadkit.info import Info
-from steadkit.plots.annotations import SECONDS, Row, heading
 from steadkit.plots.distributions import draw_distributions
 from steadkit.plots.maps import draw_map, legend_handles
 from steadkit.plots.style import GREY, show_message, styled
-from steadkit.plots.trace import draw_trace
+from steadkit.plots.trace import SECONDS, Row, draw_trace, heading
 
 PAGE = (8.27, 11.69)
 """A4, inches."""

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steadkit.errors import InputError
-from steadkit.plots.annotations import component_number, text_of
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
+from steadkit.plots.trace import component_number, text_of
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.types import TIME_COLUMNS, parse_times
 

@@ -11,8 +11,7 @@ from steadkit.errors import InputError
 from steadkit.expressions import check_columns, columns, csv_column, mask, parse
 from steadkit.sampling import allocate, draw_per_stratum, majority_stratum, stratum_counts
 from steadkit.schema import CATEGORIES, MISSING
-from steadkit.selection.geography import in_box, in_circle
-from steadkit.selection.name_list import NameSet
+from steadkit.selection.filters import NameSet, in_box, in_circle
 from steadkit.selection.selection import Selection
 from steadkit.selection.strata import labels, parse_stratum
 from steadkit.types import number_column

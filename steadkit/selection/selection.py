@@ -8,8 +8,7 @@ from typing import Any
 from steadkit.errors import InputError
 from steadkit.expressions import parse
 from steadkit.sampling import ROUNDINGS
-from steadkit.selection.geography import check_box, check_circle
-from steadkit.selection.name_list import NameSet
+from steadkit.selection.filters import NameSet, check_box, check_circle
 from steadkit.selection.strata import canonical_strata
 from steadkit.types import parse_fraction
 

@@ -10,7 +10,7 @@ import pandas as pd
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.sampling import SPLITS, majority_stratum, shuffled_order
-from steadkit.selection.geography import in_box
+from steadkit.selection.filters import in_box
 from steadkit.selection.strata import labels as strata_of
 from steadkit.split.config import TIME, SplitConfig, instant
 from steadkit.split.groups import (

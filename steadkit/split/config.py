@@ -10,7 +10,7 @@ import numpy as np
 from steadkit.errors import InputError, printable
 from steadkit.paths import INTEGER, NUMBER, TEXT, list_type, value_at
 from steadkit.sampling import SPLITS
-from steadkit.selection.geography import check_box
+from steadkit.selection.filters import check_box
 from steadkit.selection.strata import canonical_strata as checked_strata
 from steadkit.types import parse_fraction, parse_time
 
