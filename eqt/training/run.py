@@ -42,6 +42,7 @@ from eqt.training.steps import Trainer
 from steadkit.atomic import write_one, write_text
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
+from steadkit.plots import save
 from steadkit.sources import Source, source_from_path
 
 SAVE_EVERY = 500
@@ -259,7 +260,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     progress = fit(context, progress, reporter)
     if is_done(progress, config) and progress.epoch < config.epochs:
         log(f"stopped early: no lower validation loss in {config.patience} epochs")
-    plots.save(plots.loss_curves(pd.read_csv(run.history)), run.curves, overwrite=True)
+    save([plots.loss_curves(pd.read_csv(run.history))], run.curves, overwrite=True)
     # Last: without the picture the run counts as interrupted, and then needs its state.
     run.state.unlink(missing_ok=True)
     return run
