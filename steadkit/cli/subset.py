@@ -13,7 +13,7 @@ from steadkit.cli.options import (
     WholeType,
     output_option,
     overwrite_option,
-    report,
+    print_dataset,
     seed_option,
 )
 from steadkit.console import echo
@@ -94,7 +94,7 @@ def subset(
     files = dataset_files(output or Path(default_name(selection)))
     manifest = run(sources, files, selection, overwrite, manifest_only, log=echo)
     target = files.manifest if manifest_only else files.hdf5
-    report(target, manifest.categories, manifest.digest)
+    print_dataset(target, manifest.categories, manifest.digest)
 
 
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
