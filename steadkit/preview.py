@@ -77,7 +77,7 @@ class PreviewItem:
     note: str = ""
 
 
-def sheet_of(
+def sheet_rows(
     data: Path,
     names: Sequence[str],
     rows: int,
@@ -123,7 +123,7 @@ def sheet_of(
     pairs = []
     records = TraceSource([data], list(dict.fromkeys([*shown_names, *auxiliary])))
     for name, pair in zip(
-        shown_names, examples_of(records, shown_names, config, seed), strict=True
+        shown_names, augment_examples(records, shown_names, config, seed), strict=True
     ):
         plain, augmented, note = pair
         plain_note = f"as in the file{_category_note(plain)}"
@@ -151,7 +151,7 @@ def choose_traces(table: pd.DataFrame, rows: int, seed: int) -> list[str]:
     return events[: rows - n_noise] + noise[:n_noise]
 
 
-def examples_of(
+def augment_examples(
     records: TraceSource, names: Sequence[str], config: AugmentConfig, seed: int
 ) -> list[tuple[Example, Example, str]]:
     """Return examples of traces, plain and augmented, with a description of the augmentations.

@@ -223,7 +223,7 @@ MARKS: Mapping[str, Mark] = {
 def marks_in(row: Row, window: Window) -> Iterator[tuple[float, Mark]]:
     """Yield the known arrivals and the coda end in a time window, with their seconds."""
     for column, mark in MARKS.items():
-        seconds = number_of(row, column) / SAMPLING_RATE
+        seconds = read_number_cell(row, column) / SAMPLING_RATE
         if window[0] <= seconds <= window[1]:
             yield seconds, mark
 
@@ -268,7 +268,7 @@ def finish_time(axes: Sequence[Axes], row: Row, window: Window) -> None:
     """Label the marks above the top panel and the time axis below the lowest."""
     label_marks(axes[0], row, window)
     axes[-1].set_xlim(*window)
-    began = re.sub(r"(\.\d*?)0+$", r"\1", text_of(row, "trace_start_time")).rstrip(".")
+    began = re.sub(r"(\.\d*?)0+$", r"\1", read_text_cell(row, "trace_start_time")).rstrip(".")
     axes[-1].set_xlabel(f"time since {began} UTC (s)" if began else "time (s)")
     figure = axes[0].get_figure()
     if isinstance(figure, FigureBase):
@@ -277,7 +277,7 @@ def finish_time(axes: Sequence[Axes], row: Row, window: Window) -> None:
 
 def heading(row: Row) -> str:
     """Return two lines: the trace name, and the known parameters of its earthquake."""
-    magnitude = f"M {{:g}} {text_of(row, 'source_magnitude_type')}".rstrip()
+    magnitude = f"M {{:g}} {read_text_cell(row, 'source_magnitude_type')}".rstrip()
     facts = (
         ("source_magnitude", magnitude),
         ("source_distance_km", "distance {:.1f} km"),
@@ -285,28 +285,28 @@ def heading(row: Row) -> str:
         ("back_azimuth_deg", "back azimuth {:.0f}°"),
     )
     facts_text = [
-        template.format(number_of(row, column))
+        template.format(read_number_cell(row, column))
         for column, template in facts
-        if np.isfinite(number_of(row, column))
+        if np.isfinite(read_number_cell(row, column))
     ]
-    return "\n".join(filter(None, [text_of(row, "trace_name"), ", ".join(facts_text)]))
+    return "\n".join(filter(None, [read_text_cell(row, "trace_name"), ", ".join(facts_text)]))
 
 
 def component_title(number: int, waveform: np.ndarray, row: Row) -> str:
     """Return the name of a component, with its signal-to-noise ratio where it is known."""
-    ratio = number_of(row, f"snr_db_{COMPONENTS[number]}")
+    ratio = read_number_cell(row, f"snr_db_{COMPONENTS[number]}")
     snr_text = "" if np.isnan(ratio) else f", SNR {ratio:.1f} dB"
     zero_text = "" if waveform[:, number].any() else ", all zero"
     return COMPONENTS[number] + snr_text + zero_text
 
 
-def number_of(row: Row, column: str) -> float:
+def read_number_cell(row: Row, column: str) -> float:
     """Read a number of a typed row, NaN where it is missing."""
     value = row.get(column)
     return float(value) if isinstance(value, int | float | np.number) else np.nan
 
 
-def text_of(row: Row, column: str) -> str:
+def read_text_cell(row: Row, column: str) -> str:
     """Read a text of a typed row, empty where it is missing."""
     value = row.get(column)
     return value if isinstance(value, str) else ""

@@ -15,8 +15,8 @@ from steadkit.paths import is_file, require_file
 from steadkit.sampling import SPLITS, shuffled_order
 from steadkit.sources import source_from_path
 from steadkit.split.assign import assign
-from steadkit.split.config import EARTHQUAKE, OPERATION, SplitConfig
-from steadkit.split.groups import needed_columns
+from steadkit.split.config import EARTHQUAKE, SPLIT_OPERATION, SplitConfig
+from steadkit.split.groups import split_columns
 from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 
 SUFFIX = ".manifest"
@@ -44,7 +44,7 @@ def target_of(path: Path, output: Path | None) -> Path:
     return target
 
 
-def csv_files_of(path: Path, metadata: Sequence[Path]) -> list[Path]:
+def find_csv_files(path: Path, metadata: Sequence[Path]) -> list[Path]:
     """Return the CSV files that describe the traces: those named, else the one next to `path`.
 
     Raises
@@ -88,7 +88,7 @@ def list_rows(
     manifest_path = path if path.suffix == SUFFIX else path.with_suffix(SUFFIX)
     # The manifest before the CSV: if both are missing, that is what was named.
     manifest = load(manifest_path) if path.suffix == SUFFIX or is_file(manifest_path) else None
-    files = csv_files_of(path, metadata)
+    files = find_csv_files(path, metadata)
     table = read_rows(files, config or SplitConfig.from_recipe(manifest.recipe if manifest else {}))
     if manifest is None:
         order = shuffled_order(table["trace_name"].tolist(), seed=0)
@@ -109,7 +109,7 @@ def read_rows(files: Sequence[Path], config: SplitConfig) -> pd.DataFrame:
     tables = []
     for file in files:
         csv_columns = columns_of(file)
-        names = needed_columns(config, csv_columns)
+        names = split_columns(config, csv_columns)
         check_columns(names, csv_columns)
         tables.append(read_table(file, names))
     table = pd.concat(tables, ignore_index=True).fillna("")
@@ -250,15 +250,12 @@ def load_training_split(path: Path, data: Path) -> Manifest:
         SplitConfig(),
         training_manifest.waveforms,
     )
-    if _went_by_something_else(manifest):
+    # A user who split by station or region accepts that earthquakes are in several splits.
+    is_split = manifest.recipe.get("operation") == SPLIT_OPERATION
+    if is_split and EARTHQUAKE not in SplitConfig.from_recipe(manifest.recipe).groups_by:
         overlaps = [replace(o, is_leak=o.is_leak and o.group_type != EARTHQUAKE) for o in overlaps]
     refuse_leaks(overlaps, repr(str(path)))
     return training_manifest
-
-
-def _went_by_something_else(manifest: Manifest) -> bool:
-    is_split = manifest.recipe.get("operation") == OPERATION
-    return is_split and EARTHQUAKE not in SplitConfig.from_recipe(manifest.recipe).groups_by
 
 
 def _restrict(manifest: Manifest, table: pd.DataFrame, path: Path, file: Path) -> Manifest:
