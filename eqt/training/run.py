@@ -26,7 +26,8 @@ from eqt.runs import (
 from eqt.seen import resolve_data
 from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
-from eqt.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eqt.training import checkpoint
+from eqt.training.checkpoint import Progress
 from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
 from eqt.training.execution import (
     check_devices,
@@ -146,7 +147,9 @@ def train(
             save_setup(run, setup)
             write_one(run.split, manifest.write)
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
-            save_checkpoint(run.state, context.trainer.variables, Progress(), context.key)
+            checkpoint.save_checkpoint(
+                run.state, context.trainer.variables, Progress(), context.key
+            )
 
         # The folder appears complete, with a first state, so that it can be resumed at any time.
         with create_run(claim, fill) as run, _remove_if_untouched(run):
@@ -190,7 +193,7 @@ def resume(
         if not other_machine:
             refuse_changed(setup.environment)
         context = _build_context(run, setup, source, manifest, None)
-        progress = load_checkpoint(run.state, context.trainer.variables, context.key)
+        progress = checkpoint.load_checkpoint(run.state, context.trainer.variables, context.key)
         log(f"going on after {progress.epoch} epochs and {progress.step} batches")
         return _finish(context, setup, progress, log)
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.info import SNR_COLUMNS, read_numbers
-from steadkit.plots.annotations import Row
 from steadkit.plots.tables import names_in, rows_of, waveforms_of
+from steadkit.plots.trace import Row
 from steadkit.schema import EVENT, SAMPLING_RATE
 from steadkit.sources import Source, source_from_path
 from steadkit.transforms import normalize

@@ -14,7 +14,6 @@ from steadkit.plots.maps import map_figure
 from steadkit.plots.overview import overview_figure
 from steadkit.plots.preview import contact_sheet
 from steadkit.plots.section import section_figure
-from steadkit.plots.spectrogram import spectrogram_figure
 from steadkit.plots.style import figure_format, save
 from steadkit.plots.tables import (
     clear_event,
@@ -24,7 +23,7 @@ from steadkit.plots.tables import (
     rows_of_event,
     waveforms_of,
 )
-from steadkit.plots.trace import trace_figure
+from steadkit.plots.trace import spectrogram_figure, trace_figure
 
 __all__ = [
     "clear_event",

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from steadkit.console import format_value
 from steadkit.info import Info
-from steadkit.plots.annotations import SECONDS, Row, heading
 from steadkit.plots.distributions import draw_distributions
 from steadkit.plots.maps import draw_map, legend_handles
 from steadkit.plots.style import GREY, show_message, styled
-from steadkit.plots.trace import draw_trace
+from steadkit.plots.trace import SECONDS, Row, draw_trace, heading
 
 PAGE = (8.27, 11.69)
 """A4, inches."""
@@ -39,7 +38,7 @@ def overview_figure(
     """
     heights = [1.15, 1.25] + [1.2] * (example is not None)
     figure = Figure(figsize=PAGE)
-    figure.suptitle(title(info), x=0.02, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(sheet_title(info), x=0.02, ha="left", fontsize=11, fontweight="bold")
     panels = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     left, right = panels[0].subfigures(1, 2, width_ratios=[1.6, 1])
     _map_panel(left, table)
@@ -52,14 +51,14 @@ def overview_figure(
     return figure
 
 
-def title(info: Info) -> str:
+def sheet_title(info: Info) -> str:
     """Return the name of the data set, with the digest of its manifest where it has one."""
     digest = str((info.manifest or {}).get("digest", ""))
     name = Path(info.file).name
     return f"{name}, manifest {digest[:12]}" if digest else name
 
 
-def facts(info: Info) -> list[tuple[str, str]]:
+def sheet_facts(info: Info) -> list[tuple[str, str]]:
     """Return the lines of the sheet's table: label and value."""
     counts = [(LABELS.get(name, name), format_value(count)) for name, count in info.counts.items()]
     days = [(name, time[:10]) for name, time in (("from", info.first), ("to", info.last)) if time]
@@ -89,7 +88,7 @@ def _map_panel(panel: SubFigure, table: pd.DataFrame) -> None:
 
 
 def _facts_panel(panel: SubFigure, info: Info) -> None:
-    lines = facts(info)
+    lines = sheet_facts(info)
     step = 0.93 / max(len(lines), 1)
     for number, (name, value) in enumerate(lines):
         height = 0.95 - min(step, 0.062) * number

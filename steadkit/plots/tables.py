@@ -13,7 +13,7 @@ from steadkit.catalog import check_name, iter_rows_named
 from steadkit.errors import InputError
 from steadkit.info.reading import iter_numbers
 from steadkit.paths import is_file, require_file
-from steadkit.plots.annotations import Row
+from steadkit.plots.trace import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform

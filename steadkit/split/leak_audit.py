@@ -157,11 +157,8 @@ def refuse_leaks(overlaps: Iterable[Overlap], what: str) -> None:
         for (a, b), names in overlap.shared_groups.items():
             if names and overlap.is_leak:
                 listed = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
+                remedy = "its manifest" if overlap.group_type == WAVEFORM else overlap.group_type
                 raise InputError(
                     f"{what} leaks: {a} and {b} share, by {overlap.group_type}, {listed} "
-                    f"({len(names):,} in all); split it by {_remedy(overlap.group_type)} anew"
+                    f"({len(names):,} in all); split it by {remedy} anew"
                 )
-
-
-def _remedy(group_type: str) -> str:
-    return "its manifest" if group_type == WAVEFORM else group_type

@@ -8,7 +8,7 @@ from conftest import as_csv, names_of, refused, row
 
 from steadkit.info import describe, read_numbers
 from steadkit.plots import example_of, overview_figure
-from steadkit.plots.overview import facts
+from steadkit.plots.overview import sheet_facts
 from steadkit.sources import source_from_path
 
 NAME = names_of(1)[0]
@@ -171,7 +171,7 @@ def test_the_overview_has_map_figures_distributions_and_a_trace(placed):
 
 
 def test_the_overview_says_what_info_says(placed):
-    listed_facts = dict(facts(describe(placed(6, 2).csv)))
+    listed_facts = dict(sheet_facts(describe(placed(6, 2).csv)))
     assert listed_facts["traces"] == "8"
     assert listed_facts["events"] == "6"
     assert listed_facts["magnitude"] == "2.5 to 2.5, median 2.5"
