@@ -53,7 +53,7 @@ def geodesics(
 
     # PROJ takes the longitude first, and counts azimuths from -180 to 180 degrees.
     azimuth, back_azimuth, metres = Geod(ellps="WGS84").inv(
-        *(np.asarray(values, float) for values in (longitude, latitude, to_longitude, to_latitude))
+        longitude, latitude, to_longitude, to_latitude
     )
     # Between equal points PROJ reports the directions of a line to the south.
     azimuths = (np.where(metres == 0, 0.0, angle % 360) for angle in (azimuth, back_azimuth))
