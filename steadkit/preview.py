@@ -190,6 +190,7 @@ def augment_example(
     for count, name in enumerate(RATES, 1):
         if not getattr(config, name):
             continue
+        # The later augmentations off: the generator starts again and repeats the earlier draws.
         later: dict[str, Any] = dict.fromkeys(RATES[count:], 0.0)
         after = augment(plain, replace(config, **later), random(0, index, 0), auxiliary)
         if after.p != before.p or not np.array_equal(after.waveform, before.waveform):
@@ -210,6 +211,7 @@ def describe_augmentations(name: str, before: Example, after: Example) -> str:
     if name == "shift":
         if before.p:
             return f"{label} {after.p[0] - before.p[0]:+g}"
+        # Noise has no arrival to compare: its shift is a roll, found by its first sample.
         places = np.flatnonzero((after.waveform == before.waveform[0]).all(axis=1))
         rolled = (n for n in places if (np.roll(before.waveform, n, 0) == after.waveform).all())
         return f"{label} {next(rolled, 0):+d}"

@@ -60,6 +60,7 @@ def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarr
     """Return the indices of names in the order of their ranks, int64; ties are sorted by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
+    # Equal 64-bit ranks are rare, so names are compared only where there are any.
     sorted_ranks = ranks[order]
     if (sorted_ranks[1:] == sorted_ranks[:-1]).any():
         name_list = list(names)

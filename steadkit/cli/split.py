@@ -112,10 +112,10 @@ def _split(
     overwrite: bool,
 ) -> None:
     from steadkit.atomic import check_targets, note_input, write_one
-    from steadkit.split import list_rows, split_manifest, target_of
+    from steadkit.split import list_rows, split_manifest, split_target
 
     # Before the rows are read, which takes seconds for all of STEAD.
-    target = target_of(data, output)
+    target = split_target(data, output)
     note_input(data, *metadata)
     check_targets([target], overwrite)
     base, rows = list_rows(data, config, metadata)

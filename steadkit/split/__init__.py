@@ -34,7 +34,7 @@ from steadkit.split.manifests import (
     list_rows,
     load_training_split,
     split_manifest,
-    target_of,
+    split_target,
 )
 
 __all__ = [
@@ -53,5 +53,5 @@ __all__ = [
     "parse_shares",
     "refuse_leaks",
     "split_manifest",
-    "target_of",
+    "split_target",
 ]

@@ -120,6 +120,7 @@ def split_by_shares(groups: np.ndarray, strata: Sequence[str], config: SplitConf
         zip(config.shares, SPLITS, strict=True), key=lambda pair: pair[0]
     )
     split_of = np.full(len(names), rest_split, dtype=object)
+    # Cumulative over strata, so that each compensates for the rounding of those before.
     n_assigned, n_passed = dict.fromkeys(SPLITS, 0), 0
     for stratum in sorted(set(stratum_of)):
         queue = order[stratum_of[order] == stratum]

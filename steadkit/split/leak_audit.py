@@ -128,6 +128,7 @@ def _misplaced_groups(
         expected = expected_by_time(first, _split_starts(first, splits, config), config.gap_days)
     else:
         expected = expected_by_boxes(groups, table, config)
+    # Traces in no split or in a gap have `-`, which is in none of the pairs: they do not leak.
     shared = {}
     for a, b in PAIRS:
         is_misplaced = ((splits == a) & (expected == b)) | ((splits == b) & (expected == a))

@@ -36,7 +36,7 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(SPLIT_SUFFIX) if path.name.endswith(SPLIT_SUFFIX) else path.stem
 
 
-def target_of(path: Path, output: Path | None) -> Path:
+def split_target(path: Path, output: Path | None) -> Path:
     """Return the path of a split's manifest; refuse a name without its ending."""
     target = output or default_target(path)
     if target.suffix != SUFFIX:

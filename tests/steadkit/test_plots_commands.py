@@ -7,7 +7,7 @@ import pytest
 from conftest import as_csv, names_of, refused, row
 
 from steadkit.info import describe, read_numbers
-from steadkit.plots import example_of, overview_figure
+from steadkit.plots import overview_figure, read_clear_event
 from steadkit.plots.overview import sheet_facts
 from steadkit.sources import source_from_path
 
@@ -160,7 +160,7 @@ def test_where_nothing_opens_figures_it_is_said(placed, run, monkeypatch):
 def test_the_overview_has_map_figures_distributions_and_a_trace(placed):
     source = placed()
     numbers = read_numbers(source.csv)
-    figure = overview_figure(describe(source.csv), numbers, example_of(source, numbers))
+    figure = overview_figure(describe(source.csv), numbers, read_clear_event(source, numbers))
     by_label = {ax.get_xlabel(): ax for ax in figure.axes}
     assert {"magnitude", "SNR (dB)", "S minus P (s)"} <= set(by_label)
     (trace,) = (ax for label, ax in by_label.items() if label.startswith("time since"))
