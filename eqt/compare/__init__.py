@@ -8,7 +8,6 @@ negatives are better when they are more, errors, false positives and false negat
 from eqt.compare.comparison import (
     BETTER,
     EQUAL,
-    UNDEFINED,
     WORSE,
     Comparison,
     ModelRuns,
@@ -16,9 +15,8 @@ from eqt.compare.comparison import (
     group_runs,
     tally,
 )
-from eqt.compare.figures import draw_differences
-from eqt.compare.load import EvaluationTables, evaluation_folder, read_evaluation, require_results
-from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
+from eqt.compare.load import read_evaluation, require_results
+from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, STUDY
 from eqt.compare.report import (
     METHOD,
     PROTOCOLS,
@@ -26,6 +24,7 @@ from eqt.compare.report import (
     comparison_table,
     default_folder,
     describe_method,
+    draw_differences,
     format_interval,
     markdown_table,
     number,
@@ -41,21 +40,17 @@ __all__ = [
     "IN_TIME",
     "MEASURES",
     "METHOD",
-    "NOT_COMPARED",
     "PROTOCOLS",
     "SOURCES",
     "STUDY",
-    "UNDEFINED",
     "WORSE",
     "Comparison",
-    "EvaluationTables",
     "ModelRuns",
     "compare",
     "comparison_table",
     "default_folder",
     "describe_method",
     "draw_differences",
-    "evaluation_folder",
     "format_interval",
     "group_runs",
     "markdown_table",

@@ -9,19 +9,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.breakdown import breakdown
-from eqt.evaluation.calibration import calibration, uncertainty
-from eqt.evaluation.detections import (
-    DetectionColumns,
-    PickColumns,
-    detection_columns,
-    drop_unknown,
-    picks_at_floor,
-)
+from eqt.evaluation.breakdown import breakdown, calibration, uncertainty
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
 from eqt.evaluation.tolerance import (
-    ToleranceFigures,
+    DetectionColumns,
+    PickColumns,
+    ToleranceScores,
+    detection_columns,
+    drop_unknown,
+    picks_at_floor,
     score_detections,
     tolerance_figures,
 )
@@ -83,7 +80,7 @@ class EvaluationResult:
     protocol: Protocol
     candidates: PickCandidates
     columns: DetectionColumns
-    tolerance_scores: ToleranceFigures
+    tolerance_scores: ToleranceScores
     sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
     """The rows of the published tester, from which the study's columns are counted."""

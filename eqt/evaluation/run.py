@@ -10,14 +10,13 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.examples import ExampleTraces, example_traces, spaced_rows, worst_traces
-from eqt.evaluation.folder import files_of
-from eqt.evaluation.inputs import Task, TraceSubset
+from eqt.evaluation.inputs import Task, files_of
 from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
 from eqt.metrics import PHASES, STUDY_COLUMNS, truth_of
 from eqt.model_io import read
-from eqt.picking.candidates import GRID, PickCandidates, collect_by_rules, collect_candidates
+from eqt.picking.candidates import GRID, collect_by_rules, collect_candidates
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.picking.rules import CORRECTED, PUBLISHED
@@ -87,24 +86,12 @@ def evaluate(
     protocol = protocol or Protocol()
     check_folder(task.out, overwrite, files_of)
     batches = BatchLoader(task.data, task.traces, task.training.batches)
-    model, config = read(task.weights)
-    if model.input_shape[1:] != TRACE_SHAPE:
-        raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
-    check_prediction(config, batches.config.batch_size, len(batches.names))
-
-    fixed_predictor = None if mc_samples else predictor(model)
-
-    def predict() -> Predict:
-        # A new predictor for each pass: its random state then depends only on the seed, not on
-        # how many passes were made before.
-        network_predictor = fixed_predictor or predictor(model, mc_samples, task.training.seed)
-        return refine_detections(network_predictor) if refine else network_predictor
-
-    thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
+    new_predictor = _predictors(task, batches, mc_samples, refine)
+    thresholds, record = _thresholds(
+        task, thresholds, choose_on_validation, protocol, new_predictor
+    )
     grids = {CORRECTED: GRID, PUBLISHED: ()}
-    candidates = collect_by_rules(predict(), batches, thresholds, grids)
-    table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
-    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
+    candidates = collect_by_rules(new_predictor(), batches, thresholds, grids)
     extra_figures: dict[str, Any] = {
         "thresholds": record,
         "mc_samples": mc_samples,
@@ -114,14 +101,16 @@ def evaluate(
     if positions:
         seed = task.training.seed
         position_result = position_bias.position_test(
-            predict(), batches, (), positions, seed, thresholds
+            new_predictor(), batches, (), positions, seed, thresholds
         )
         extra_figures["position"] = position_bias.summary(position_result).to_dict("records")
         sections = (*sections, lambda _: position_bias.section(position_result))
+    table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
+    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     result = evaluation_result(
         task, batches, table, candidates, thresholds, protocol, extra_figures
     )
-    galleries = _galleries(result, batches, predict)
+    galleries = _galleries(result, batches, new_predictor())
     with atomic_folder(task.out, overwrite, files_of) as folder:
         _write(result, galleries, folder, sections)
         if position_result is not None:
@@ -129,53 +118,69 @@ def evaluate(
     return _summarize(result)
 
 
+def _predictors(
+    task: Task, batches: BatchLoader, mc_samples: int, refine: bool
+) -> Callable[[], Predict]:
+    """Read the network, and return a function that makes a predictor for one pass over traces."""
+    model, config = read(task.weights)
+    if model.input_shape[1:] != TRACE_SHAPE:
+        raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
+    check_prediction(config, batches.config.batch_size, len(batches.names))
+    deterministic = None if mc_samples else predictor(model)
+
+    def new_predictor() -> Predict:
+        # Dropout is drawn anew for each pass: its random state then depends only on the seed, not
+        # on how many passes were made before.
+        predict = deterministic or predictor(model, mc_samples, task.training.seed)
+        return refine_detections(predict) if refine else predict
+
+    return new_predictor
+
+
 def _thresholds(
     task: Task,
     thresholds: Thresholds,
     names: Collection[str],
     protocol: Protocol,
-    predict: Callable[[], Predict],
+    new_predictor: Callable[[], Predict],
 ) -> tuple[Thresholds, dict[str, Any]]:
     """Choose thresholds on the validation split; returned with the record of the choice."""
     if unknown := set(names) - set(NAMES):
         raise InputError(f"threshold {min(unknown)!r} is none of {', '.join(NAMES)}")
     if not names:
         return thresholds, describe_choice(thresholds, None, "")
-    validation = _validation(task)
-    batches = BatchLoader(validation.data, validation.traces, task.training.batches)
-    candidates: PickCandidates = collect_candidates(predict(), batches, thresholds)
+    if task.validation is None:
+        raise InputError(
+            "no validation split to choose thresholds on: "
+            "evaluate a run folder, or take the published ones with --thresholds published"
+        )
+    data, traces = task.validation
+    batches = BatchLoader(data, traces, task.training.batches)
+    candidates = collect_candidates(new_predictor(), batches, thresholds)
     truth = truth_of(batches.p, batches.s)
     chosen = choose(candidates, truth, thresholds, names, protocol.tolerances[0])
-    where = f"{len(validation.traces)} traces of {validation.data}"
+    where = f"{len(traces)} traces of {data}"
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
 
-def _validation(task: Task) -> TraceSubset:
-    if task.validation is None:
-        raise InputError(
-            "no validation part to choose thresholds on: "
-            "evaluate a run folder, or take the published ones with --thresholds published"
-        )
-    return task.validation
-
-
 def _galleries(
-    result: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
+    result: EvaluationResult, batches: BatchLoader, predict: Predict
 ) -> dict[str, ExampleTraces]:
-    """Run the network again over the few traces that are drawn."""
+    """Run the network again over the few traces that are drawn.
+
+    Which are the worst is known after the pass over all traces, and to keep the outputs of all of
+    them until then would take 72 kB for each: 9 GB for a tenth of STEAD.
+    """
     worst = worst_traces(
         result.tolerance_scores, result.columns, result.candidates, result.tolerance
     )
-    names, example_rows = batches.names, spaced_rows(len(batches.names))
-    titles = [names[row] for row in example_rows] + [
-        f"{names[trace.row]}: {trace.reason}" for trace in worst
-    ]
-    examples = example_traces(
-        predict(), batches, [*example_rows, *(trace.row for trace in worst)], titles
-    )
-    n_examples = len(example_rows)
-    galleries = {"examples": examples.subset(slice(n_examples))}
-    return galleries | ({"worst": examples.subset(slice(n_examples, None))} if worst else {})
+    spaced = spaced_rows(len(batches.names))
+    titles = [batches.names[row] for row in spaced]
+    titles += [f"{batches.names[trace.row]}: {trace.reason}" for trace in worst]
+    rows = [*spaced, *(trace.row for trace in worst)]
+    examples = example_traces(predict, batches, rows, titles)
+    galleries = {"examples": examples.subset(slice(len(spaced)))}
+    return galleries | ({"worst": examples.subset(slice(len(spaced), None))} if worst else {})
 
 
 def _write(

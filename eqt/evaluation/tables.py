@@ -125,23 +125,15 @@ def _column(values: Iterable[float | None]) -> np.ndarray:
 
 def detections_table(names: Sequence[str], detections: list[list[Detection]]) -> pd.DataFrame:
     """Return a row per detection: first and last sample, probability, picks and uncertainties."""
-    rows = [
-        {
-            "trace_name": name,
-            "start": detection.start,
-            "end": detection.end,
-            "probability": detection.probability,
-            "P_pick": detection.p.sample if detection.p else np.nan,
-            "P_probability": detection.p.probability if detection.p else np.nan,
-            "S_pick": detection.s.sample if detection.s else np.nan,
-            "S_probability": detection.s.probability if detection.s else np.nan,
-            "uncertainty": detection.uncertainty,
-            "P_uncertainty": detection.p.uncertainty if detection.p else None,
-            "S_uncertainty": detection.s.uncertainty if detection.s else None,
-        }
-        for name, trace_detections in zip(names, detections, strict=True)
-        for detection in trace_detections
-    ]
+    rows = []
+    for name, trace_detections in zip(names, detections, strict=True):
+        for detection in trace_detections:
+            row = {"trace_name": name, **vars(detection)}
+            for phase in ARRIVALS:
+                pick = row.pop(phase.lower())
+                for column, field in _PICK_FIELDS.items():
+                    row[f"{phase}_{column}"] = getattr(pick, field) if pick else None
+            rows.append(row)
     columns = ["trace_name", "start", "end", "probability"]
     columns += [f"{phase}_{field}" for phase in "PS" for field in ("pick", "probability")]
     columns += ["uncertainty", "P_uncertainty", "S_uncertainty"]

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
+from eqt.experiments.suites import Settings, settings_of
 
 if TYPE_CHECKING:
     from eqt.experiments.results import ExperimentResult
 
 __all__ = [
-    "QUICK",
-    "QUICK_TRACES",
-    "SUBSETS",
     "Settings",
     "default_folder",
     "experiment",
@@ -69,10 +66,9 @@ def experiment(
         The data cannot be used, the folder is no experiment or was begun with other settings,
         or another process is working in it.
     """
-    from eqt.experiments.folder import data_of, open_folder, split_for
     from eqt.experiments.report import FILES, write_report
     from eqt.experiments.results import experiment_result
-    from eqt.experiments.run import entries_of, run_all
+    from eqt.experiments.run import data_of, entries_of, open_folder, run_all, split_for
     from eqt.experiments.suites import networks_of
     from eqt.metrics import RESAMPLES
     from eqt.presets import preset

@@ -1,5 +1,6 @@
 """Report of an experiment: one HTML page, the same as Markdown, and the tables as CSV."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,13 @@ from eqt.compare import (
     number,
     sentences,
 )
-from eqt.experiments.claims import claims_of, inconsistencies
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
 from eqt.experiments.results import ExperimentResult, columns_table, scores
-from eqt.experiments.suites import REFERENCE
+from eqt.experiments.suites import REFERENCE, claims_of, inconsistencies
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
+from steadkit.sampling import SPLITS
 
 FIGURES: dict[str, tuple[Callable[[ExperimentResult], Figure], str]] = {
     "scores.png": (draw_scores, f"F1 within {TOLERANCE} s, with 95 % intervals"),
@@ -235,25 +236,14 @@ def scores_table(result: ExperimentResult) -> pd.DataFrame:
 
 
 def _tally(result: ExperimentResult) -> pd.DataFrame:
-    counts = result.claims.groupby(["network", "study", "agreement"]).size()
-    agreements = ("agree", "disagree", "undecided")
-    return pd.DataFrame(
-        [
-            {
-                "network": name,
-                "the study says": claimed,
-                "columns": str(
-                    sum(counts.get((name, claimed, agreement), 0) for agreement in agreements)
-                ),
-                **{
-                    agreement: str(counts.get((name, claimed, agreement), 0))
-                    for agreement in agreements
-                },
-            }
-            for name in result.comparison.models
-            for claimed in ("better", "not better")
-        ]
-    )
+    """Return how many columns we agree on, of those claimed to be better and of all other."""
+    counts = result.claims.groupby(["network", "study", "agreement"]).size().unstack(fill_value=0)
+    keys = pd.MultiIndex.from_product([result.comparison.models, ("better", "not better")])
+    agreements = ["agree", "disagree", "undecided"]
+    counts = counts.reindex(index=keys, columns=agreements, fill_value=0)
+    counts.insert(0, "columns", counts.sum(axis=1))
+    counts.index.names = ["network", "the study says"]
+    return counts.astype(str).reset_index()
 
 
 def _claims(result: ExperimentResult) -> pd.DataFrame:
@@ -294,10 +284,7 @@ def _about_seeds(result: ExperimentResult) -> str:
 
 def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
     """Return the range of the figures over the seeds of each network."""
-    figures = [
-        *scores(result)["figure"].drop_duplicates(),
-        *("P MAE", "S MAE"),
-    ]
+    figures = [*scores(result)["figure"].drop_duplicates(), "P MAE", "S MAE"]
     rows = result.by_seed[result.by_seed["protocol"] == IN_TIME]
     table = rows.groupby(["network", "figure"])["value"].agg(["min", "max"])
     return pd.DataFrame(
@@ -317,11 +304,8 @@ def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
 def _settings(result: ExperimentResult) -> list[str]:
     """Return the settings that are needed to repeat the experiment."""
     settings, split = result.settings, result.split
-    split_counts = pd.Series(list(split.splits)).value_counts()
-    counts_text = ", ".join(
-        f"{split_counts.get(split_name, 0):,} {split_name}"
-        for split_name in ("train", "validation", "test")
-    )
+    counts = Counter(split.splits)
+    counts_text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     training = settings.training.to_dict()
     return [
         f"Data: {settings.data or 'simulated, in the folder of the experiment'}.",

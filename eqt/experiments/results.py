@@ -19,9 +19,8 @@ from eqt.compare import (
     read_evaluation,
     tally,
 )
-from eqt.experiments.claims import claim_agreement, claimed_verdict, claims_of
-from eqt.experiments.folder import Entry
-from eqt.experiments.suites import REFERENCE, Settings
+from eqt.experiments.run import Entry
+from eqt.experiments.suites import REFERENCE, Claim, Settings, claims_of
 from eqt.presets import preset
 from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError
@@ -175,6 +174,44 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(claim_rows)
+
+
+def claimed_verdict(claim: Claim, column: str) -> str:
+    """Return the study's verdict on a column: better if the claim lists it, else not better.
+
+    >>> claim = claims_of("merged")["BO"]
+    >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
+    ('better', 'not better')
+    """
+    if column not in COMPARED:
+        raise KeyError(column)
+    return "better" if column in claim.columns else "not better"
+
+
+def claim_agreement(claimed: str, bootstrap: str) -> str:
+    """Return whether our figures agree with the study's verdict on a column of a network.
+
+    Parameters
+    ----------
+    claimed
+        Result of `claimed_verdict`.
+    bootstrap
+        Bootstrap verdict of `eqt.compare.compare`: better, worse or undecided.
+
+    Returns
+    -------
+    str
+        ``agree``, ``disagree``, or ``undecided`` where the bootstrap does not tell better from
+        worse.
+
+    >>> claim_agreement("better", "better"), claim_agreement("not better", "worse")
+    ('agree', 'agree')
+    >>> claim_agreement("better", "undecided"), claim_agreement("not better", "better")
+    ('undecided', 'disagree')
+    """
+    if bootstrap == "undecided":
+        return "undecided"
+    return "agree" if (claimed == "better") == (bootstrap == "better") else "disagree"
 
 
 def columns_table(result: ExperimentResult) -> pd.DataFrame:

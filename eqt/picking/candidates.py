@@ -186,7 +186,7 @@ def extract_by_rules(
             )
         n_before += len(output.mean)
     if not n_before:
-        raise InputError("there is no trace to pick: name a file or a part that has some")
+        raise InputError("there is no trace to pick: name a file or a split that has some")
     return {rules: _concatenate(batches) for rules, batches in batches_by_rules.items()}
 
 

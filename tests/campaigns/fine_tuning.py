@@ -56,7 +56,7 @@ from eqt.position_bias import (
     summary,
     write,
 )
-from eqt.position_bias.tables import figures_of
+from eqt.position_bias.bias import figures_of
 from eqt.probabilities import Predict, predictor
 from eqt.training import compile_model
 from steadkit.catalog import read_table

@@ -348,7 +348,7 @@ def test_a_run_without_a_test_part_is_refused(trained, run, tmp_path):
     parts = ["train" if part == "test" else part for part in manifest.splits]
     (bare / "split.manifest").unlink()
     replace(manifest, splits=parts).write(bare / "split.manifest")
-    refused(run("eqt", "evaluate", bare), "no trace to the test part", "--data")
+    refused(run("eqt", "evaluate", bare), "no trace to the test split", "--data")
 
 
 def test_the_command_says_it_in_tables(trained, run, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eqt.evaluation.folder import files_of
+from eqt.evaluation.inputs import files_of
 from steadkit.atomic import atomic_folder
 from steadkit.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Thresholds: the best on the validation part, which alone decides."""
+"""Thresholds: the best on the validation split, which alone decides."""
 
 import json
 from dataclasses import replace
@@ -8,8 +8,8 @@ import pytest
 from conftest import refused
 
 from eqt.evaluation import Protocol, Task, TraceSubset, choose, evaluate, plan, to_choose
-from eqt.evaluation.detections import detection_columns, picks_at_floor
 from eqt.evaluation.thresholds import describe_choice
+from eqt.evaluation.tolerance import detection_columns, picks_at_floor
 from eqt.metrics import score_picks, truth_of
 from eqt.picking.candidates import GRID, extract_candidates
 from eqt.picking.picks import Thresholds
@@ -138,7 +138,7 @@ def test_the_test_part_changes_no_threshold(trained, tmp_path):
 def test_no_validation_part_is_refused(trained, run, tmp_path):
     data, weights = trained.parent / "data.hdf5", trained / "best.weights.h5"
     arguments = ["--data", data, "--weights", weights, "--thresholds", "validation"]
-    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation part")
+    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation split")
     with pytest.raises(InputError, match="'q' is none of"):
         evaluate(plan(None, data, weights, tmp_path / "o"), Thresholds(), choose_on_validation="q")
     assert not (tmp_path / "out").exists()

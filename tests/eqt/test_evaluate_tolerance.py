@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eqt.evaluation.breakdown import breakdown, stations
-from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import detection_columns, drop_unknown, picks_at_floor
+from eqt.evaluation.breakdown import breakdown, calibration, stations
 from eqt.evaluation.examples import worst_traces
-from eqt.evaluation.tolerance import score_detections, tolerance_figures
+from eqt.evaluation.tolerance import (
+    detection_columns,
+    drop_unknown,
+    picks_at_floor,
+    score_detections,
+    tolerance_figures,
+)
 from eqt.metrics import BootstrapConfig, score_picks, truth_of
 from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Thresholds

@@ -15,10 +15,16 @@ from eqt.cli import main
 from eqt.compare import COMPARED
 from eqt.config import TrainConfig
 from eqt.experiments import Settings, default_folder, experiment, settings_of
-from eqt.experiments.claims import CLAIMS, claims_of, inconsistencies
-from eqt.experiments.folder import data_of, open_folder, split_for
 from eqt.experiments.report import FILES
-from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
+from eqt.experiments.run import data_of, open_folder, split_for
+from eqt.experiments.suites import (
+    CLAIMS,
+    SUBSETS,
+    claims_of,
+    inconsistencies,
+    networks_of,
+    simulated_counts,
+)
 from eqt.presets import PRESETS
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError

@@ -220,8 +220,8 @@ def test_names_that_staging_needs_are_refused(tmp_path):
 
 
 def test_owners_are_told_by_what_is_written_today():
-    from eqt.evaluation.folder import FILES as EVALUATION
-    from eqt.evaluation.folder import PROOF
+    from eqt.evaluation.inputs import FILES as EVALUATION
+    from eqt.evaluation.inputs import PROOF
     from eqt.runs import RunFolder
     from eqt.visualize.write import RECORD
 
