@@ -57,9 +57,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
         raise InputError(f"cannot read {str(path)!r}: {remedy_of(error)}") from error
 
 
-def save_model(
-    model: keras.Model, path: str | os.PathLike[str], overwrite: bool = False
-) -> None:
+def save_model(model: keras.Model, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Write a network atomically, as ``.keras`` or as ``.weights.h5``.
 
     Parameters

@@ -28,9 +28,7 @@ EXPORT_MARK: Final = "eqt.json"
 _ONNX_PACKAGES: Final = ("onnx", "tf2onnx")
 
 
-def export(
-    model: keras.Model, file_format: str, path: Path, overwrite: bool = False
-) -> list[Path]:
+def export(model: keras.Model, file_format: str, path: Path, overwrite: bool = False) -> list[Path]:
     """Write a network for another program, atomically; return the files written.
 
     Parameters

@@ -64,7 +64,9 @@ def save(model: keras.Model, path: Path, overwrite: bool = False) -> None:
     weights = weights_h5.to_bytes(model)
     # Rebuilt from the stored weights: this checks that they fit, and drops the optimizer.
     rebuilt = weights_h5.from_bytes(weights, path)
-    config_json = json.dumps({"format": FORMAT, "config": rebuilt.config.to_dict()}, indent=2) + "\n"
+    config_json = (
+        json.dumps({"format": FORMAT, "config": rebuilt.config.to_dict()}, indent=2) + "\n"
+    )
     with atomic_write([path], overwrite) as (new,):
         rebuilt.save(new)
         with zipfile.ZipFile(new, "a") as zip_file:

@@ -116,9 +116,7 @@ def arguments(config: EQTConfig) -> dict[str, Any]:
     }
 
 
-def from_state(
-    state: Mapping[str, Array], model_args: Mapping[str, Any]
-) -> keras.Model:
+def from_state(state: Mapping[str, Array], model_args: Mapping[str, Any]) -> keras.Model:
     """Build the network of a state.
 
     Parameters
