@@ -41,7 +41,7 @@ class EQTransformer(keras.Model):
 
     def __init__(self, config: EQTConfig = _DEFAULT, seed: int = 0):
         network = build_model(config, seed)
-        super().__init__(network.inputs, network.outputs, name=network.name)
+        super().__init__(network.input, network.outputs, name=network.name)
         self.config = config
 
     @classmethod

@@ -133,7 +133,7 @@ def test_a_state_that_does_not_fit_is_refused(known, change, message):
 
 
 def test_without_pytorch_it_is_told_what_to_install(known, tmp_path, monkeypatch, run):
-    model, config, _ = known
+    model, _, _ = known
     eqt.save_model(model, tmp_path / "m.keras")
     monkeypatch.setitem(sys.modules, "torch", None)
     refused(run("eqt", "export", "m.keras", "--to", "seisbench", "-o", "m"), "pip install torch")
@@ -147,7 +147,7 @@ def test_a_network_that_does_not_convert_is_one_line(tmp_path, run):
 
 def test_files_there_and_back(known, tmp_path, run):
     torch = pytest.importorskip("torch", reason="PyTorch writes the state")
-    model, config, state = known
+    model, _, state = known
     eqt.save_model(model, tmp_path / "m.keras")
     arguments = ("eqt", "export", "m.keras", "--to", "seisbench", "-o", "there")
     result = run(*arguments)

@@ -54,7 +54,7 @@ def test_an_imported_file_gives_the_published_outputs(shared_data, tmp_path, run
     assert result.exit_code == 0, result.output
     assert f"{PRESETS[name].parameters:,} weights, {PRESETS[name].config.gate}" in result.output
     model = eqt.load_model(tmp_path / "imported.keras")
-    assert config == PRESETS[name].config
+    assert model.config == PRESETS[name].config
     reference = np.load(shared_data / "eqt_reference.npz")
     with h5py.File(shared_data / "ncedc_a.hdf5") as file:
         traces = np.stack([file[f"data/{trace.decode()}"][()] for trace in reference["trace_name"]])

@@ -144,7 +144,7 @@ def test_the_published_network_attends_to_events_as_it_does_not_to_noise(shared_
     model = load_model(shared_data / "eqt_original.h5")
     shown = traces.read_traces(shared_data / "ncedc_a.hdf5")
     attention = attention_of(model)(shown.waveforms)
-    steps = steps_of("attentionD", config)
+    steps = steps_of("attentionD", model.config)
     layer = model.get_layer("attentionD")
     expected = additive(keras.ops.convert_to_numpy(given(model, shown)[0]).astype(float), layer)
     np.testing.assert_allclose(attention["attentionD"][0, 0], expected, rtol=2e-3, atol=1e-5)
