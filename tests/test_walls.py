@@ -21,7 +21,8 @@ ORDER = {
         __main__""",
     "eqt": """config sizes presets kernels layers blocks model layer_plan threads inference
         probabilities formats runs seen model_io pretrained transformer picking metrics plots
-        position_bias training evaluation compare visualize quickstart experiments cli __init__ __main__""",
+        position_bias training evaluation compare visualize quickstart experiments cli __init__
+        __main__""",
 }
 HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
 
