@@ -14,7 +14,7 @@ import keras
 
 from eqt.formats import keras_v2, keras_v3, seisbench, weights_h5
 from eqt.runs import RunFolder
-from steadkit.errors import InputError, printable, remedy_of
+from steadkit.errors import InputError, damage_remedy, printable
 from steadkit.paths import require_file
 
 Load = Callable[[Path], keras.Model]
@@ -54,7 +54,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     try:
         return _reader(path)(path)
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {remedy_of(error)}") from error
+        raise InputError(f"cannot read {str(path)!r}: {damage_remedy(error)}") from error
 
 
 def save_model(model: keras.Model, path: str | os.PathLike[str], overwrite: bool = False) -> None:

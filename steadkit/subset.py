@@ -47,7 +47,7 @@ def subset(
     selection: Selection,
     overwrite: bool = False,
     manifest_only: bool = False,
-    tell: Callable[[str], object] = lambda line: None,
+    log: Callable[[str], object] = lambda line: None,
 ) -> Manifest:
     """Write the traces of a selection, independent of the order of rows and sources.
 
@@ -77,9 +77,9 @@ def subset(
         A source or target cannot be used, or nothing would be selected.
     """
     _check_files(sources, files, overwrite, manifest_only)
-    table, places = _rows_of(sources, selection)
+    table, places = _read_rows(sources, selection)
     matching = filter_rows(table, selection)
-    _log_filters(table, matching, selection, tell)
+    _log_filters(table, matching, selection, log)
     selected = sample_rows(table, matching, selection)
     rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[selected]
     if selection.preset:
@@ -106,7 +106,9 @@ def _check_files(
     check_targets([files.manifest], overwrite)
 
 
-def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_rows(
+    sources: Sequence[Source], selection: Selection
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the columns that a selection needs, and the source and row number of every trace."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     starts = [LineStarts() for _ in sources]
@@ -149,11 +151,11 @@ def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Sourc
 
 
 def _log_filters(
-    table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
+    table: pd.DataFrame, matching: np.ndarray, selection: Selection, log: Callable[[str], object]
 ) -> None:
     if selection.exclude:
         n_excluded = len(excluded_rows(table, selection.exclude))
         total = selection.exclude.number
-        tell(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
+        log(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
     if selection.filters:
-        tell(f"{len(matching):,} of {len(table):,} traces match")
+        log(f"{len(matching):,} of {len(table):,} traces match")

@@ -124,7 +124,7 @@ def words_of_others(path: Path) -> list[int]:
 
 def test_no_message_is_what_python_or_a_library_says():
     found = [(str(path), lines) for _, _, path in modules() if (lines := words_of_others(path))]
-    assert found == []  # `errors.detail_of` puts it, short, at the end of a message
+    assert found == []  # `errors.error_detail` puts it, short, at the end of a message
 
 
 def test_every_file_says_what_it_is_about():

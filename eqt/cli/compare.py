@@ -42,6 +42,7 @@ def compare(
     from eqt.compare import compare as run_comparison
     from eqt.compare import default_folder, group_runs, refuse_existing, write
 
+    # Before the bootstrap, which takes some seconds.
     folder = output or default_folder(runs[0])
     refuse_existing(folder, overwrite)
     comparison = run_comparison(group_runs(runs), baseline, resamples, seed)

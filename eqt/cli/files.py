@@ -68,6 +68,7 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
             f"-o {str(output)!r} ends in {output.suffix!r}, which is not written here: end it in "
             ".onnx, leave the ending away for the folder of a SavedModel, or say --to"
         )
+    # SeisBench's two files are checked by their writer, which names them.
     form = form or ("onnx" if output.suffix == ".onnx" else "saved_model")
     if form == "onnx":
         check_targets([output], overwrite)

@@ -24,6 +24,7 @@ class FormerHeads(ErrorGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command."""
+        # Only these two had the option; a folder of such a name is ./picker_S, or given with -o.
         if args[0] in ("why", "all"):
             args = [
                 _with_head(argument, following) for argument, following in pairwise([*args, ""])
@@ -206,6 +207,7 @@ def _show(
     from eqt.visualize.write import facts_of, save_content
 
     context = context_of(run, data)
+    # --traces takes one name; those after it are arguments, so that a list needs it only once.
     shown = traces_for(context, (*named, *more))
     mean_names = spread_names(usable_data(context), mean, context.candidates) if mean else []
     seen = seen_line(context, [*shown.names, *mean_names])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from eqt.seen import NOTHING, TrainingOverlap, seen_in_evaluation
 from steadkit.catalog import CheckedLines
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
 from steadkit.types import parse_numbers
@@ -155,7 +155,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise
     except (ValueError, pd.errors.EmptyDataError) as error:  # ParserError is a ValueError
         raise InputError(
-            f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({detail_of(error)})"
+            f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({error_detail(error)})"
         ) from error
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"{str(path)!r} has no column {missing[0]!r}: evaluate again")

@@ -14,7 +14,7 @@ from eqt.config import TrainConfig
 from eqt.presets import PRESETS
 from eqt.quickstart import BATCH_SIZE, LEARNING_RATE
 from steadkit.errors import InputError
-from steadkit.presets import load
+from steadkit.presets import load_preset
 from steadkit.schema import EVENT
 
 REFERENCE = "EQT"
@@ -122,7 +122,7 @@ def simulated_counts(suite: str, traces: int) -> tuple[int, int]:
     >>> simulated_counts("merged", 4000), simulated_counts("micro", 4000)
     ((1837, 2163), (3256, 744))
     """
-    expected = load(SUBSETS[suite]).expected
+    expected = load_preset(SUBSETS[suite]).expected
     events = round(traces * Fraction(expected[EVENT], sum(expected.values())))
     return events, traces - events
 

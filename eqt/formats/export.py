@@ -17,7 +17,7 @@ from steadkit.atomic import (
     unchanged_files,
 )
 from steadkit.console import silenced
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 
@@ -75,7 +75,8 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
             raise
         except Exception as error:  # whatever tf2onnx raises where it knows no layer
             raise InputError(
-                f"this network cannot be written as ONNX: use --to saved_model ({detail_of(error)})"
+                "this network cannot be written as ONNX: use --to saved_model "
+                f"({error_detail(error)})"
             ) from error
     return path
 

@@ -27,6 +27,7 @@ def devices_named(text: str | None) -> list[str]:
     gpus = [name for name in available if name.startswith("GPU")]
     if text is None:
         return gpus if len(gpus) > 1 else []
+    # Without a GPU a number means CPUs; TensorFlow has one, unless virtual ones are configured.
     candidates = gpus or available
     if text.isdecimal():
         # int() refuses texts of more than 4300 digits with another error.

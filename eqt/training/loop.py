@@ -79,9 +79,11 @@ def _epoch(
     reporter.begin(progress)
     while progress.step < steps:
         start, number = time.perf_counter(), progress.epoch * steps + progress.step
+        # By the number of the batch alone, so that a resumed training has the same rates.
         context.trainer.set_rate(config.warmup_rate(rate, number, steps))
         batch = next(batches)
         losses = np.asarray(context.trainer.step(*batch), np.float64)
+        # Before anything is written: the last checkpoint stays one of finite weights.
         if not np.isfinite(losses).all():
             _stop_at_nan(context, progress, batch, number)
         elapsed = time.perf_counter() - start
@@ -90,6 +92,7 @@ def _epoch(
         if context.save_every and progress.step % context.save_every == 0 and progress.step < steps:
             context.save_state(progress)
     start = time.perf_counter()
+    # Validated and written are the averages; the training continues from the weights themselves.
     with context.trainer.averaged_weights():
         validation = validate(context)
         is_best = validation["val_loss"] < min(progress.validation_losses, default=np.inf)
@@ -115,6 +118,7 @@ def validate(context: TrainingContext) -> dict[str, float]:
         losses, candidates, peaks = (
             np.asarray(t) for t in context.trainer.validate(waveforms, targets)
         )
+        # Weighted, since the last batch may be smaller.
         totals += len(waveforms) * losses.astype(float)
         batch_arrivals = arrivals[batches.trace_numbers(number)]
         counts = counts.add(metrics.count_batch(candidates, peaks, batch_arrivals))
@@ -146,6 +150,7 @@ def _stop_at_nan(context: TrainingContext, progress: Progress, batch: Any, numbe
     }
 
     def write(path: Path) -> None:
+        # Opened here: np.savez would replace a file, and append .npz to a name without it.
         with path.open("xb") as file:
             np.savez(file, **arrays)
 

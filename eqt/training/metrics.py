@@ -64,7 +64,9 @@ def count_batch(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray)
     is_predicted = np.column_stack(
         [candidates[:, 0] >= MIN_DETECTION, peaks > (thresholds.p, thresholds.s)]
     )
+    # A predicted S of an earthquake without a labelled one is neither right nor wrong.
     is_predicted[:, 2] &= is_actual[:, 2] | ~is_actual[:, 0]
+    # NaN, where there is no arrival, is within no tolerance.
     is_near = is_within((candidates[:, 1:] - arrivals) / SAMPLING_RATE, TOLERANCE)
     is_matched = is_predicted & is_actual & np.column_stack([is_actual[:, 0], is_near])
     return RunningCounts(*(flags.sum(axis=0) for flags in (is_matched, is_predicted, is_actual)))

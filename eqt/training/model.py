@@ -36,6 +36,7 @@ def make_optimizer(config: TrainConfig, clip_norm: float | None = None) -> keras
     """Return Adam, with decoupled weight decay of all weights but biases and normalisation."""
     decay = config.weight_decay or None
     optimizer = Adam(config.learning_rate, weight_decay=decay, global_clipnorm=clip_norm)
+    # Decay of biases and of scales and shifts would not regularise, only bias the outputs.
     if decay:
         optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
     return optimizer
@@ -58,6 +59,7 @@ def training_model(
     """
     with _dtype_policy(config.mixed_precision):
         model = build_model(model_config, config.seed)
+    # Copied, and not used itself: it was built under the default precision policy.
     if initial is not None:
         model.set_weights(initial.get_weights())
     for layer in layers_to_freeze(model, config.freeze):

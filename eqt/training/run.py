@@ -148,6 +148,7 @@ def train(
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
             save_checkpoint(run.state, context.trainer.variables, Progress(), context.key)
 
+        # The folder appears complete, with a first state, so that it can be resumed at any time.
         with create_run(claim, fill) as run, _remove_if_untouched(run):
             return _finish(context, setup, Progress(), log)
 
@@ -218,6 +219,7 @@ def _build_context(
             f"{format_config(about.get('devices'))}, "
             f"its save_every is {format_config(about.get('save_every'))}"
         ) from error
+    # As recorded, since other devices round differently.
     devices = devices_named(",".join(devices)) if devices else []
     n_devices = max(len(devices), 1)
     check_training(setup.model, config.batch_size, max_traces(source.hdf5))
@@ -225,6 +227,7 @@ def _build_context(
     enable_determinism(config.xla)
     training, validation = batches_of(setup.data, manifest, config)
     strategy = make_strategy(devices)
+    # Weights belong to the strategy in whose scope they are created.
     with strategy.scope():
         model = training_model(setup.model, config, initial, n_devices)
     trainer = Trainer(model, config, strategy, training.config.labels.mark_unknown)
@@ -255,6 +258,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     if is_done(progress, config) and progress.epoch < config.epochs:
         log(f"stopped early: no lower validation loss in {config.patience} epochs")
     plots.save(plots.loss_curves(pd.read_csv(run.history)), run.curves, overwrite=True)
+    # Last: without the picture the run counts as interrupted, and then needs its state.
     run.state.unlink(missing_ok=True)
     return run
 
@@ -262,6 +266,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
 @contextmanager
 def _remove_if_untouched(run: RunFolder) -> Iterator[None]:
     """Remove the run folder after an error if its first checkpoint was never replaced."""
+    # Each checkpoint is a new file that replaces the last: another inode is a later state.
     initial_inode = run.state.stat().st_ino
     try:
         yield

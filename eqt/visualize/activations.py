@@ -43,6 +43,7 @@ def feature_maps(
         dropout.
     """
     outputs = {name: model.get_layer(name).output for name in names}
+    # One model of all outputs: a model a layer runs the lower layers again for each.
     values = run(keras.Model(model.inputs, outputs), waveforms)
     return {name: values[name] for name in names}
 
@@ -79,6 +80,7 @@ def weights_of(layer: SelfAttention, inputs: np.ndarray) -> np.ndarray:
     """Compute the weights of one layer for its inputs, shape (traces, heads, steps, steps)."""
     _, weights = layer(inputs, return_attention_scores=True)
     attention_weights = keras.ops.convert_to_numpy(weights)
+    # Layers with one head return no axis for it.
     return attention_weights if attention_weights.ndim == 4 else attention_weights[:, np.newaxis]
 
 
@@ -193,5 +195,6 @@ def _received_around_p(weights: np.ndarray, seconds: np.ndarray, row: Row) -> np
     phase_arrivals = arrivals(row)
     if "P" not in phase_arrivals:
         return np.full(len(SECONDS_FROM_P), np.nan)
+    # Interpolated onto common times, since P lies at another place within a step in each trace.
     times = SECONDS_FROM_P + phase_arrivals["P"] / SAMPLING_RATE
     return np.interp(times, seconds, mean_received(weights), left=np.nan, right=np.nan)

@@ -59,12 +59,14 @@ def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
 def maps(context: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
     """Return the feature maps of layers, and an overview of each trace through the network."""
     layers = select_layers(context.model, names)
+    # Named layers are those of the overview too; else it shows where each stage ends.
     overview_layers = _overview_layers(context) if not names else [layer.name for layer in layers]
     layer_names = list(dict.fromkeys([*(layer.name for layer in layers), *overview_layers]))
     values = feature_maps(context.model, shown.waveforms, layer_names)
     steps = {name: steps_of(name, context.config) for name in layer_names}
     pictures = list(_overviews(shown, {name: values[name] for name in overview_layers}, steps))
     for layer in layers:
+        # One scale for events and noise, so that they can be compared.
         name, limits = layer.name, limits_of(values[layer.name])
         draw_layer = partial(figures.maps_figure, steps=steps[name], limits=limits)
         pictures += _by_category("maps", "Feature maps", layer, shown, values[name], draw_layer)
@@ -112,6 +114,7 @@ def attention(context: ModelContext, shown: SelectedTraces, max_traces: int) -> 
         draw_layer = partial(figures.attention_figure, steps=steps, top=top)
         pictures += _by_category("attention", "Attention", layer, shown, weights[name], draw_layer)
     arrays = {**_trace_arrays(shown), **weights}
+    # All attention layers work on the pooled steps, so one time axis is that of all.
     arrays["seconds"] = steps_of(layers[0].name, context.config).seconds
     if max_traces:
         picture, means = _average(context, compute_attention, max_traces)
@@ -194,11 +197,13 @@ def architecture(names: Sequence[str] = ()) -> Content:
         if network_preset.trained_on != ("published",)
     ]
     configs = {name: preset(name).config for name in names}
+    # Each network is built for its shapes.
     config_progress = progress(configs.items(), "building", len(configs))
     return Content([_network(name, config) for name, config in config_progress], {})
 
 
 def _network(name: str, config: EQTConfig) -> Picture:
+    # Stages are equal where name, description, shape and parameters are.
     network_stages, reference_stages = stages(config), stages(preset(REFERENCE).config)
     marked = [stage.name for stage in network_stages if stage not in reference_stages]
     difference = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"

@@ -73,6 +73,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
         trained_run = TrainedRun(run_folder, load_setup(run_folder)) if run_folder else None
         return ModelContext(path, model, data, [], TrainConfig().normalization, trained_run)
     run, setup = trained_run = TrainedRun(RunFolder(path), load_setup(RunFolder(path)))
+    # Of its own data a run shows test traces only; of other data any.
     is_test = data is None or is_training_data(run, setup, data)
     candidates = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization

@@ -59,6 +59,7 @@ def gallery(title: str, facts: Sequence[str], pictures: "Sequence[tuple[Picture,
     pictures
         Each with its WebP copy, sorted by section and group.
     """
+    # The groups are consumed at once: `groupby` shares its iterator with them.
     sections = [
         (name, list(section_pictures))
         for name, section_pictures in groupby(pictures, lambda item: item[0].section)
@@ -84,6 +85,7 @@ def _section(name: str, pictures: "list[tuple[Picture, bytes]]") -> str:
 def _thumb(picture: "Picture", copy: bytes) -> str:
     """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
     alt_text = escape(picture.caption, quote=True)
+    # Inside the page, so that it can be mailed and opened offline.
     data = base64.b64encode(copy).decode("ascii")
     return (
         f'<label class="thumb"><input type="checkbox" aria-label="enlarge {alt_text}">'

@@ -40,7 +40,7 @@ def ordered_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
     Keras interleaves the layers of the branches of a graph.
     """
-    layers = model.layers[1:]
+    layers = model.layers[1:]  # without the input
     return sorted(layers, key=lambda layer: _branch(layer.name))
 
 

@@ -97,6 +97,7 @@ def _decoder_steps(block: int, config: EQTConfig) -> LayerSteps:
     length = config.pooled_length
     for crop in config.crops[:block]:
         length = 2 * length - 2 * crop
+    # Backwards through the later blocks: each doubles the spacing, its crop moves the first step.
     first, every = 0.0, 1.0
     for crop in reversed(config.crops[block:]):
         first, every = first - crop * every + every / 2, 2 * every

@@ -119,6 +119,7 @@ def _iter_chunks(
     """Read traces in chunks, events first."""
     rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
+    # Stable, so that traces stay in the order in which they were named.
     order = np.argsort(first, kind="stable").tolist()
     for start in range(0, len(order), size):
         chunk = order[start : start + size]
@@ -168,18 +169,21 @@ def _events(events: pd.DataFrame) -> list[str]:
     distance = events["source_distance_km"]
     if distance.isna().any():
         distance = events["s_minus_p_sec"].fillna(0.0)
+    # By rank: a median would leave one half empty where many distances are equal.
     is_near = distance.rank(method="first") <= len(events) / 2
     ratios = events[list(SNR_COLUMNS)].min(axis=1, skipna=False).fillna(-np.inf)
     chosen: list[str] = []
     for distance_half in (is_near, ~is_near):
         ranks = ratios[distance_half].rank(method="first", pct=True)
         for quantile in (0.9, 0.25):
+            # Two quantiles may be nearest to one event.
             remaining = ranks[~events["name"][distance_half].isin(chosen)]
             chosen.append(str(events["name"][(remaining - quantile).abs().idxmin()]))
     return chosen
 
 
 def _noise(source: Source, names: list[str]) -> list[str]:
+    # Not all of them: each has to be read to see whether a component is dead.
     names_read = [names[i] for i in _spaced_indices(len(names), MAX_NOISE_READ)]
     if len(names_read) <= NOISE:
         return names_read

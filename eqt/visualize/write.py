@@ -86,6 +86,7 @@ def recorded_files(folder: Path) -> list[str] | None:
             return None
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return [RECORD, *unchanged_files(folder, dict(content["files"]))]
+    # A record that cannot be read proves nothing: then no file of the folder is ours to replace.
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -152,7 +153,7 @@ def save_content(
             lines = [_line(name, value) for name, value in facts.items()]
             title = f"What the layers of {Path(str(facts['network'])).name} do"
             write_text(new_folder / PAGE, gallery(title, lines, copies))
-        write_record(new_folder, facts)
+        write_record(new_folder, facts)  # last, since it has the digests of all other files
     return folder / PAGE if with_page else folder
 
 

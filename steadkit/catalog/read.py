@@ -14,7 +14,7 @@ import pandas as pd
 from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.validate import CheckedLines, LineStarts, iter_plain_chunks
 from steadkit.catalog.write import csv_lines
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.schema import CATEGORIES, COLUMNS
 
 KEY_COLUMNS = ("trace_name", "trace_category")
@@ -188,7 +188,7 @@ def _csv_errors(path: Path) -> Iterator[None]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise InputError(f"{str(path)!r} is not a STEAD CSV: {remedy_of(error)}") from error
+        raise InputError(f"{str(path)!r} is not a STEAD CSV: {damage_remedy(error)}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error
 

@@ -21,5 +21,5 @@ def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> N
     """
     from steadkit.demo import demo as make
 
-    for manifest in make(folder, events, noise, seed, overwrite, tell=echo):
+    for manifest in make(folder, events, noise, seed, overwrite, log=echo):
         report(folder / f"{manifest.name}.hdf5", manifest.categories, manifest.digest)

@@ -90,14 +90,14 @@ def plot() -> None:
 @plot.command()
 @click.argument("file", type=FILE)
 @click.argument("names", metavar="NAME...", nargs=-1)
-@click.option("--spectrogram", "below", is_flag=True, help="Draw a spectrogram below.")
+@click.option("--spectrogram", "has_spectrogram", is_flag=True, help="Draw a spectrogram below.")
 @component_option
 @time_options
 @figure_options()
 def trace(
     file: Path,
     names: tuple[str, ...],
-    below: bool,
+    has_spectrogram: bool,
     component: str,
     start: float,
     end: float,
@@ -110,11 +110,11 @@ def trace(
     """
     from steadkit.plots import trace_figure
 
-    below_component = component if below else None
+    spectrogram_component = component if has_spectrogram else None
     _draw_traces(
         file,
         names,
-        lambda w, row: trace_figure(w, row, start, end, below_component),
+        lambda w, row: trace_figure(w, row, start, end, spectrogram_component),
         **options,
     )
 

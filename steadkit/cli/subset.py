@@ -92,7 +92,7 @@ def subset(
     else:
         sources = find_sources(source, require_hdf5=require_hdf5)
     files = dataset_files(output or Path(default_name(selection)))
-    manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
+    manifest = run(sources, files, selection, overwrite, manifest_only, log=echo)
     target = files.manifest if manifest_only else files.hdf5
     report(target, manifest.categories, manifest.digest)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steadkit.catalog import check_name
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.manifest import load
 from steadkit.paths import require_file
 
@@ -105,5 +105,5 @@ def _parse_csv_names(text: str, path: Path) -> list[str]:
         return [row["trace_name"] or "" for row in rows]
     except (csv.Error, KeyError) as error:
         raise InputError(
-            f"{str(path)!r} is not a CSV with a column trace_name ({detail_of(error)})"
+            f"{str(path)!r} is not a CSV with a column trace_name ({error_detail(error)})"
         ) from error

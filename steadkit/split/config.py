@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from steadkit.errors import InputError, printable
-from steadkit.paths import INTEGER, NUMBER, TEXT, list_of, value_at
+from steadkit.paths import INTEGER, NUMBER, TEXT, list_type, value_at
 from steadkit.sampling import SPLITS
 from steadkit.selection.geography import check_box
 from steadkit.selection.strata import canonical_strata as checked_strata
@@ -150,15 +150,15 @@ class SplitConfig:
 
 
 _IN_RECIPES: Final = {
-    "by": list_of(TEXT),
-    "shares": list_of(TEXT, 3),
+    "by": list_type(TEXT),
+    "shares": list_type(TEXT, 3),
     "seed": INTEGER,
-    "stratify": list_of(TEXT),
-    "cut": list_of(TEXT),
+    "stratify": list_type(TEXT),
+    "cut": list_type(TEXT),
     "gap_days": NUMBER,
     "cell_degrees": NUMBER,
-    "validation_box": list_of(NUMBER, 4),
-    "test_box": list_of(NUMBER, 4),
+    "validation_box": list_type(NUMBER, 4),
+    "test_box": list_type(NUMBER, 4),
 }
 
 

@@ -124,6 +124,7 @@ def _epicentre(
     nearest = network[int(rng.integers(len(network)))]
     centre, degrees = (nearest, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
     north, east = (float(offset) for offset in rng.normal(0, degrees, 2))
+    # A degree of longitude shrinks with latitude.
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
 
@@ -187,6 +188,7 @@ def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:
 
 def draw_mechanism(rng: np.random.Generator) -> Mechanism:
     """Draw a double couple of random orientation: fault poles uniform on the sphere."""
+    # Uniform in the cosine: as many poles for each solid angle.
     dip = math.degrees(math.acos(rng.uniform(0, 1)))
     strike, rake = rng.uniform(0, 360), rng.uniform(-180, 180)
     return Mechanism(round(strike, 1), round(dip, 1), round(rake, 1))

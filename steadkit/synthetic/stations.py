@@ -140,6 +140,7 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # The gain of a digitizer is set so that the site noise exceeds its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
+    # The square root spreads the stations evenly over the disc.
     offset = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
     eastward = float(offset.imag) / math.cos(math.radians(region.latitude))
     return Station(

@@ -202,7 +202,7 @@ def test_a_quarter_is_noise_where_there_is_both(stead, events, noise, rows, show
 def test_the_command_writes_the_same_sheet_for_the_same_seed(stead, run, tmp_path, ending):
     source = stead()
     for name in "ab":
-        options = ("--rows", 2, "--augment", "robust", "-o", f"{name}.{ending}")
+        options = ("--count", 2, "--augment", "robust", "-o", f"{name}.{ending}")
         assert run("steadkit", "preview", source.hdf5, *options).exit_code == 0
     written = (tmp_path / f"a.{ending}").read_bytes()
     assert written.startswith({"png": b"\x89PNG", "pdf": b"%PDF"}[ending])
@@ -212,10 +212,10 @@ def test_the_command_writes_the_same_sheet_for_the_same_seed(stead, run, tmp_pat
 @pytest.mark.parametrize(
     "options",
     [
-        ("--rows", 1),
-        ("--rows", 1, "--labels", "box", "--normalization", "max", "--augment", "none"),
+        ("--count", 1),
+        ("--count", 1, "--labels", "box", "--normalization", "max", "--augment", "none"),
         (NAME,),
-        ("--rows", 2, "-o", "; rm -rf $HOME $x$ 'é.png"),
+        ("--count", 2, "-o", "; rm -rf $HOME $x$ 'é.png"),
     ],
 )
 def test_a_sheet_is_one_file(stead, run, tmp_path, options):
@@ -250,7 +250,7 @@ def test_noise_alone_is_shown(stead, run):
 
 def test_events_alone_have_no_donor_of_noise(stead, run):
     source = stead(names=names_of(3))
-    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
+    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0  # formerly
     refused(
         run("steadkit", "preview", source.hdf5, "--augment", "robust", "-o", "b.png"),
         "needs noise traces",
@@ -263,8 +263,8 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
         (("--augment", "all"), "'all'"),
         (("--labels", "round"), "'round'"),
         (("--normalization", "l2"), "'l2'"),
-        (("--rows", "0"), "0"),
-        (("--rows", "many"), "many"),
+        (("--count", "0"), "0"),
+        (("--count", "many"), "many"),
         (("--seed", "-1"), "-1"),
         (("S9.XX_NO",), "no trace 'S9.XX_NO'"),
         (("../x",), "'../x'"),
@@ -277,7 +277,7 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
 def test_what_cannot_be_shown_is_one_clear_line(stead, run, tmp_path, options, message):
     source = stead()
     before = sorted(tmp_path.iterdir())
-    rows = () if "--rows" in options else ("--rows", 1)
+    rows = () if "--count" in options else ("--count", 1)
     refused(run("steadkit", "preview", source.hdf5, *rows, *options), message)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -286,7 +286,7 @@ def test_what_exists_is_replaced_only_when_told(stead, run, tmp_path):
     source = stead()
     content = b"\x89PNG\r\n\x1a\n of mine"
     (tmp_path / "a.png").write_bytes(content)
-    arguments = ("steadkit", "preview", source.hdf5, "--rows", 1, "-o", "a.png")
+    arguments = ("steadkit", "preview", source.hdf5, "--count", 1, "-o", "a.png")
     refused(run(*arguments), "exists", "--overwrite")
     assert (tmp_path / "a.png").read_bytes() == content
     assert run(*arguments, "--overwrite").exit_code == 0
@@ -325,7 +325,7 @@ def test_a_table_without_coda_and_snr_and_one_without_rows(stead, run):
     source = stead()
     table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
     table.drop(columns=["coda_end_sample", "snr_db"]).to_csv(source.csv, index=False)
-    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
+    assert run("steadkit", "preview", source.hdf5, "--count", 1).exit_code == 0
     table[:0].to_csv(source.csv, index=False)
     refused(run("steadkit", "preview", source.hdf5, "-o", "b.png"), "lists no trace")
 

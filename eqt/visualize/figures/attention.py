@@ -66,6 +66,7 @@ def attention_figure(
     figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
     text = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
     figure_heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    # One scale for the curves of all traces.
     highest = max(
         float(curve.max())
         for trace_weights, row in zip(weights, shown.rows, strict=True)
@@ -112,6 +113,7 @@ def _curves(
     over_heads = weights.mean(axis=0)
     curves = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
+        # Noise has no arrivals: the step in the middle stands for any.
         middle = over_heads[steps.nearest(N_SAMPLES / 2)]
         curves.append((f"of {END / 2:g} s", GREY, "--", middle))
     for phase, sample in arrivals(row).items():
@@ -124,6 +126,7 @@ def matrix(
 ) -> AxesImage:
     """Draw a matrix a(t, t'), both axes in seconds; time runs down and to the right."""
     begin, end = steps.span
+    # Begin and end of the steps, not their middles: imshow's extent is that of the pixels' edges.
     image = ax.imshow(
         weights,
         aspect="auto",
@@ -191,6 +194,7 @@ def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: LayerStep
 
 def _average(line: np.ndarray, name: str, average: MeanAttention, steps: LayerSteps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
+    # One of the two means is NaN where the data have no events, or no noise.
     known_means = [mean for mean in means if np.isfinite(mean).all()]
     top = max(float(mean.max()) for mean in known_means) if known_means else 1.0
     for ax, mean in zip(line, means, strict=False):
@@ -215,6 +219,7 @@ def _draw_around_p(ax: Axes, average: MeanAttention, count: int) -> None:
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
     if len(average.about_p):
+        # At the edges no event may reach so far from its P.
         known = np.isfinite(average.about_p).any(axis=0)
         lower, middle, upper = np.nanpercentile(average.about_p[:, known], (25, 50, 75), axis=0)
         ax.fill_between(SECONDS_FROM_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)

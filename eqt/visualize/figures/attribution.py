@@ -60,6 +60,7 @@ def attribution_figure(
         f"({gradients.completeness_error:+.3f} off). "
         f"Below: by how much the probability falls\nwhen {occlusion.width:g} s are silenced.",
     )
+    # Left the complete trace, right the same drawn again and only cut to another window.
     for column in axes.T:
         colours = _components(column, shown.waveforms[index], gradients.attributions)
         image = _occlusion(column[3], occlusion)
@@ -108,6 +109,7 @@ def _components(axes: np.ndarray, waveform: np.ndarray, attributions: np.ndarray
 
 
 def _occlusion(ax: Axes, occlusion: Occlusion) -> object:
+    # Where nothing changes the scale must still have an extent.
     size = max(float(np.abs(occlusion.probability_drops).max()), 1e-12)
     middles = occlusion.seconds
     half = float(middles[1] - middles[0]) / 2 if len(middles) > 1 else occlusion.width / 2

@@ -153,6 +153,7 @@ def _strip(ax: Axes, name: str, values: np.ndarray, steps: LayerSteps) -> None:
     if channels > 1:
         draw_image(ax, values, steps, limits_of(values))
         return
+    # The outputs are probabilities: all on the scale from 0 to 1.
     ax.plot(steps.seconds, values[:, 0], color=COLOURS.get(name, "black"), linewidth=1.0)
     ax.set_ylim(-0.05, 1.05)
 
@@ -200,6 +201,7 @@ def filters_figure(name: str, kernel: np.ndarray, of_waveform: bool = False) -> 
     ax = axes[0, 0]
     text = f"{inputs} inputs x {outputs} outputs, {taps} taps each, on one scale"
     figure_heading(figure, f"{name}: kernels", text)
+    # Thousands of lines would be a grey area, and slow to draw; strips of colours are neither.
     if inputs * outputs <= MAX_LINES:
         _lines(ax, kernel)
     else:
@@ -276,6 +278,7 @@ def _colours(ax: Axes, kernel: np.ndarray) -> None:
     taps, inputs, outputs = kernel.shape
     gap = TAP_GAP if taps > 1 else 0
     strips = np.full((inputs, outputs, taps + gap), np.nan)
+    # NaN between the kernels is drawn as nothing.
     strips[:, :, :taps] = kernel.transpose(1, 2, 0)
     size = float(np.abs(kernel).max()) or 1.0
     image = draw_signed(ax, strips.reshape(inputs, -1), size)

@@ -114,6 +114,7 @@ def draw_image(
     ax: Axes, values: np.ndarray, steps: LayerSteps, limits: tuple[float, float]
 ) -> AxesImage:
     """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
+    # More steps than pixels: matplotlib would average them, and a spike of one step be lost.
     extremes = keep_extremes(values)
     return ax.imshow(
         extremes.T,
@@ -186,6 +187,7 @@ def name_arrivals(ax: Axes, row: Row) -> None:
 
 def colour_bar(ax: Axes, image: Any, label: str, height: float = 1.0) -> None:
     """Draw the colours' scale to the right of a panel, which keeps its width."""
+    # Inset axes, outside the panel: a colour bar of the figure's would take width from it.
     bar = ax.inset_axes((1.02, (1 - height) / 2, 0.025, height))
     ax.figure.colorbar(image, cax=bar).set_label(label, size=7)
     bar.tick_params(labelsize=6, length=2)
