@@ -80,7 +80,7 @@ def load_preset(name: str) -> SubsetPreset:
     )
 
 
-def selection_of(name: str, options: Mapping[str, object]) -> Selection:
+def preset_selection(name: str, options: Mapping[str, object]) -> Selection:
     """Return a preset's selection, optionally with another seed.
 
     Parameters
@@ -125,17 +125,13 @@ def find_preset_sources(
         return find_sources(paths, environ, require_hdf5)
     if paths and sorted(path.stem for path in paths) != sorted(chunks):
         path_names = ", ".join(path.name for path in paths)
+        selection = load_preset(name).selection
+        share = f"{float(selection.fraction or 1):g} --rounding {selection.rounding}"
         raise InputError(
             f"preset {name!r} is made of {' and '.join(chunks)}, not of {path_names}: name these, "
-            f"or use --fraction {_percentage(name)}"
+            f"or use --fraction {share} for any other files"
         )
     return find_sources(paths or _chunk_paths(chunks, environ, require_hdf5), environ, require_hdf5)
-
-
-def _percentage(name: str) -> str:
-    selection = load_preset(name).selection
-    fraction = float(selection.fraction or 1)
-    return f"{fraction:g} --rounding {selection.rounding} for any other files"
 
 
 def _chunk_paths(

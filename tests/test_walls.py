@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program atomic paths processes schema capacity types
+        version errors program atomic paths processes schema capacity types geodesy
         console sources trace example catalog packed_names hdf5 store manifest sampling
         expressions selection presets split dataset_files subset merge build verify check records
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
@@ -24,7 +24,10 @@ ORDER = {
         position_bias training evaluation compare visualize quickstart experiments cli __init__
         __main__""",
 }
-HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
+HEAVY = (
+    *("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx"),
+    "pyproj",
+)
 
 
 def imports(path: Path) -> set[str]:

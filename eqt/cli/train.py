@@ -210,9 +210,9 @@ def _begin(options: dict[str, Any], command: str) -> None:
     # What is wrong should not wait for TensorFlow.
     source = source_from_path(options["data"])
     if options["output"]:
-        from eqt.runs import refuse_existing
+        from eqt.runs import refuse_existing_run
 
-        refuse_existing(options["output"])
+        refuse_existing_run(options["output"])
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
     from eqt.sizes import check_training, max_traces

@@ -105,6 +105,7 @@ def read_evaluation(path: Path) -> EvaluationTables:
             raise _mismatch_error(folder, name)
     if not detections["trace_name"].isin(names).all():
         raise _mismatch_error(folder, "detections.csv")
+    # The bootstrap draws whole earthquakes, from earthquakes and from noise: it needs both columns.
     unknown = ~traces["trace_category"].isin(CATEGORIES)
     if unknown.any() or (traces["earthquake"] == "").any():
         raise InputError(
@@ -186,6 +187,7 @@ def align_traces(
     InputError
         The evaluations, called by `names`, are of different traces or differ in their labels.
     """
+    # Draws are made of rows, so that rows have to be the same traces in all evaluations.
     first = evaluations[0]
     ordered = [first]
     for evaluation, name in zip(evaluations[1:], names[1:], strict=True):

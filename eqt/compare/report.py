@@ -145,14 +145,14 @@ def _cell(value: object) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
-def default_folder(first: Path) -> Path:
+def comparison_folder(first: Path) -> Path:
     """Return the default folder of a comparison: ``comparison`` next to the first run."""
     folder = evaluation_folder(first).resolve()
     run = folder.parent if folder.name == "evaluation" else folder
     return run.parent / "comparison"
 
 
-def refuse_existing(folder: Path, overwrite: bool) -> None:
+def refuse_comparison(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that has a comparison, before anything is computed.
 
     Raises
@@ -170,7 +170,7 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         )
 
 
-def write(
+def write_comparison(
     comparison: Comparison, folder: Path, resamples: int, seed: int, overwrite: bool = False
 ) -> list[Path]:
     """Write ``comparison.csv``, ``.md``, ``.png`` and ``.html`` into a folder, all or none.

@@ -12,7 +12,7 @@
 `run`         the complete evaluation
 ============  ====================================================================
 
-The network is run by `eqt.picking.candidates.collect_candidates`, which takes any batches.
+The network is run by `eqt.picking.candidates.collect_by_rules`, which takes any batches.
 """
 
 from eqt.evaluation.inputs import Task, TraceSubset, plan

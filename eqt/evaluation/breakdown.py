@@ -74,6 +74,7 @@ def breakdown(
     phase_scores = tolerance_scores.picks[tolerance]
     counts = {"detection": tolerance_scores.detection}
     counts |= {phase: pick_scores.counts for phase, pick_scores in phase_scores.items()}
+    # A generator: only the sparse columns of the cells are kept in memory.
     cells = (
         ((name, label, score_name), column.of_selection(mask))
         for name, masks in bins.items()
@@ -90,6 +91,7 @@ def breakdown(
         for phase, pick_scores in phase_scores.items():
             residuals = pick_scores.matches.residuals[mask[pick_scores.traces]]
             scores[phase]["mae_s"] = residual_figures(residuals)["mae"]
+        # Clusters of noise are not counted: a station has noise too.
         n_earthquakes = len(np.unique(bootstrap.clusters[mask & is_event]))
         return {"bin": label, "traces": int(mask.sum()), "earthquakes": n_earthquakes, **scores}
 

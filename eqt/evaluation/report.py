@@ -31,7 +31,7 @@ TOLERANCE_COLUMNS = {
 """Columns of the table of scores, after those with intervals, and their keys."""
 
 
-def report(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
+def report_page(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
     """Return the page with the given sections in order, by default all."""
     blocks = (section(result) for section in (SECTIONS if sections is None else sections))
     return html.page(f"Evaluation of {result.task.name}", *filter(None, blocks))
@@ -156,7 +156,7 @@ def residuals_figure(result: EvaluationResult) -> Figure:
             f"{score.fn} missed (F1 {score.f1:.3f})"
         )
     values = {phase: pick_scores[phase].matches.residuals for phase in PHASES}
-    return plots.residuals(values, titles, result.tolerance)
+    return plots.draw_residuals(values, titles, result.tolerance)
 
 
 def residual_section(result: EvaluationResult) -> str:
@@ -184,13 +184,13 @@ def curve_section(result: EvaluationResult) -> str:
         "Detection by the highest probability of each trace; P and S by the probabilities of the "
         f"picks in detections, right within {result.tolerance:g} s"
     )
-    return html.section("Precision and recall", html.picture(plots.curves(curves), caption))
+    return html.section("Precision and recall", html.picture(plots.draw_curves(curves), caption))
 
 
 def breakdown_section(result: EvaluationResult) -> str:
     """Draw the scores by category of trace."""
     pictures = [
-        html.picture(plots.breakdown(TITLES[name], rows))
+        html.picture(plots.draw_breakdown(TITLES[name], rows))
         for name, rows in result.figures["breakdown"].items()
         if {row["bin"] for row in rows} - {"unknown"}
     ]
@@ -204,7 +204,7 @@ def calibration_section(result: EvaluationResult) -> str:
         "Detection: the highest probability of a trace. P and S: picks, right within "
         f"{result.tolerance:g} s"
     )
-    figure = plots.reliability(result.figures["calibration"])
+    figure = plots.draw_reliability(result.figures["calibration"])
     return html.section("Do the probabilities mean what they say?", html.picture(figure, caption))
 
 
@@ -233,7 +233,7 @@ def uncertainty_section(result: EvaluationResult) -> str:
         "Is what is uncertain wrong?",
         html.paragraph(text),
         html.table(frame),
-        html.picture(plots.uncertainty(pairs)),
+        html.picture(plots.draw_uncertainty(pairs)),
     )
 
 

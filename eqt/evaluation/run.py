@@ -10,13 +10,13 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.examples import ExampleTraces, example_traces, spaced_rows, worst_traces
-from eqt.evaluation.inputs import Task, files_of
-from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
+from eqt.evaluation.inputs import Task, evaluation_files
+from eqt.evaluation.report import SECTIONS, Section, report_page, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
-from eqt.metrics import PHASES, STUDY_COLUMNS, truth_of
+from eqt.metrics import PHASES, STUDY_COLUMNS, list_earthquakes
 from eqt.model_io import load_model
-from eqt.picking.candidates import GRID, collect_by_rules, collect_candidates
+from eqt.picking.candidates import GRID, collect_by_rules
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.picking.rules import CORRECTED, PUBLISHED
@@ -26,6 +26,7 @@ from steadkit.atomic import atomic_folder, check_folder, write_text
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader
+from steadkit.plots import save
 from steadkit.schema import COLUMNS, TRACE_SHAPE
 from steadkit.sources import source_from_path
 
@@ -84,7 +85,7 @@ def evaluate(
         may not be replaced.
     """
     protocol = protocol or Protocol()
-    check_folder(task.out, overwrite, files_of)
+    check_folder(task.out, overwrite, evaluation_files)
     batches = BatchLoader(task.data, task.traces, task.training.batches)
     new_predictor = _predictors(task, batches, mc_samples, refine)
     thresholds, record = _thresholds(
@@ -104,17 +105,17 @@ def evaluate(
             new_predictor(), batches, (), positions, seed, thresholds
         )
         extra_figures["position"] = position_bias.summary(position_result).to_dict("records")
-        sections = (*sections, lambda _: position_bias.section(position_result))
+        sections = (*sections, lambda _: position_bias.position_section(position_result))
     table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
     table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     result = evaluation_result(
         task, batches, table, candidates, thresholds, protocol, extra_figures
     )
     galleries = _galleries(result, batches, new_predictor())
-    with atomic_folder(task.out, overwrite, files_of) as folder:
+    with atomic_folder(task.out, overwrite, evaluation_files) as folder:
         _write(result, galleries, folder, sections)
         if position_result is not None:
-            position_bias.write(position_result, folder)
+            position_bias.write_position_test(position_result, folder)
     return _summarize(result)
 
 
@@ -156,9 +157,9 @@ def _thresholds(
         )
     data, traces = task.validation
     batches = BatchLoader(data, traces, task.training.batches)
-    candidates = collect_candidates(new_predictor(), batches, thresholds)
-    truth = truth_of(batches.p, batches.s)
-    chosen = choose(candidates, truth, thresholds, names, protocol.tolerances[0])
+    candidates = collect_by_rules(new_predictor(), batches, thresholds, {CORRECTED: GRID})
+    truth = list_earthquakes(batches.p, batches.s)
+    chosen = choose(candidates[CORRECTED], truth, thresholds, names, protocol.tolerances[0])
     where = f"{len(traces)} traces of {data}"
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
@@ -195,11 +196,11 @@ def _write(
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     figures = {"residuals": residuals_figure(result)}
-    figures |= {name: plots.examples(*traces) for name, traces in galleries.items()}
+    figures |= {name: plots.draw_examples(*traces) for name, traces in galleries.items()}
     for name, figure in figures.items():
-        plots.save(figure, folder / f"{name}.png")
+        save([figure], folder / f"{name}.png")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
-    write_text(folder / "report.html", report(replace(result, pictures=pictures), sections))
+    write_text(folder / "report.html", report_page(replace(result, pictures=pictures), sections))
     write_text(folder / "metrics.json", json.dumps(result.figures, indent=2) + "\n")
 
 

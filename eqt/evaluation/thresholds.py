@@ -49,6 +49,7 @@ def choose(
         Seconds within which a pick is right.
     """
     tried = {}
+    # In this order, as picks depend on the detections that they lie in, and S on P.
     for name in NAMES:
         if name not in which:
             continue

@@ -191,39 +191,35 @@ def tolerance_figures(
     bounds = score_intervals(counts.items(), bootstrap)
     residual_bounds = _residual_bounds(scores_by_key, truth.traces, bootstrap)
 
-    def figures(key: Any) -> dict[str, Any]:
-        return {
-            **counts[key].score().as_dict(),
-            "fp_in_events": counts[key].score(is_event).fp,
-            "fp_in_noise": counts[key].score(~is_event).fp,
+    figures = {
+        key: {
+            **column.score().as_dict(),
+            "fp_in_events": column.score(is_event).fp,
+            "fp_in_noise": column.score(~is_event).fp,
             "intervals": bounds[key],
         }
+        for key, column in counts.items()
+    }
 
-    def phase_figures(tolerance: float, phase: str) -> dict[str, Any]:
-        residuals = scores_by_key[tolerance, phase].matches.residuals
-        nearest = nearest_picks(truth, detections.picks[phase], phase).residuals
-        is_outlier = ~is_within(nearest, tolerance)
-        return {
-            **figures((tolerance, phase)),
+    for (tolerance, phase), pick_scores in scores_by_key.items():
+        residuals = residual_figures(pick_scores.matches.residuals)
+        figures[tolerance, phase] |= {
             **_areas(truth, candidates, sweeps[phase], phase, tolerance),
-            "residual_s": residual_figures(residuals)
-            | {"intervals": residual_bounds[tolerance, phase]},
-            # Of the arrivals in traces with picks.
-            "outliers": float(is_outlier.mean()) if len(is_outlier) else float("nan"),
+            "residual_s": residuals | {"intervals": residual_bounds[tolerance, phase]},
+            "outliers": _outliers(truth, detections.picks[phase], phase, tolerance),
         }
-
     trace_figures = {
-        "detection": {"rule": RULE, **figures("detection")},
+        "detection": {"rule": RULE, **figures["detection"]},
         "presence": {
             "rule": PRESENCE_RULE,
-            **figures("presence"),
+            **figures["presence"],
             "auc": roc_auc(highest, is_event),
             "average_precision": average_precision(highest, is_event, int(is_event.sum())),
         },
     }
     return {
         f"{tolerance:g}": trace_figures
-        | {phase: phase_figures(tolerance, phase) for phase in phase_scores}
+        | {phase: figures[tolerance, phase] for phase in phase_scores}
         for tolerance, phase_scores in tolerance_scores.picks.items()
     }
 
@@ -246,6 +242,12 @@ def _areas(
         "auc": roc_auc(highest, has_arrival[is_known]),
         "average_precision": average_precision(picks.probability, is_right, n_arrivals),
     }
+
+
+def _outliers(truth: Truth, picks: PickColumns, phase: str, tolerance: float) -> float:
+    """Return the fraction of arrivals, in traces with picks, with no pick within the tolerance."""
+    is_outlier = ~is_within(nearest_picks(truth, picks, phase).residuals, tolerance)
+    return float(is_outlier.mean()) if len(is_outlier) else float("nan")
 
 
 def _residual_bounds(

@@ -20,7 +20,7 @@ import keras
 from eqt.compare import require_results
 from eqt.config import EQTConfig, TrainConfig
 from eqt.evaluation import evaluate, plan
-from eqt.experiments.suites import Settings, networks_of, simulated_counts
+from eqt.experiments.suites import Settings, simulated_counts, suite_networks
 from eqt.picking.picks import Thresholds
 from eqt.presets import preset
 from eqt.runs import RunFolder, load_setup
@@ -98,6 +98,7 @@ def _refuse_few(settings: Settings) -> None:
     if settings.data is None:
         return  # as many as are needed are simulated
     source, training = source_from_path(settings.data), settings.training
+    # Before anything is written: otherwise the refusal would leave a folder with these settings.
     split = training_split(source.hdf5, training, None, len)
     table = read_table(source.csv, KEY_COLUMNS).set_index("trace_name")
     categories = table.loc[traces_of(split, "train"), "trace_category"]
@@ -121,7 +122,7 @@ def _differences(stored: dict, requested: dict) -> list[tuple[str, object, objec
     ]
 
 
-def data_of(folder: Path, settings: Settings, log: Log) -> Path:
+def prepare_data(folder: Path, settings: Settings, log: Log) -> Path:
     """Return the data of an experiment; create them if needed, as a simulation or a hashed subset.
 
     Raises
@@ -147,7 +148,7 @@ def data_of(folder: Path, settings: Settings, log: Log) -> Path:
     return files.hdf5
 
 
-def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
+def prepare_split(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
     """Return the split of all runs; create it from one next to the data, else by earthquake."""
     target = folder / "split.manifest"
     if not target.exists():
@@ -156,7 +157,7 @@ def split_for(folder: Path, data: Path, settings: Settings, log: Log) -> Path:
     return target
 
 
-def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
+def list_entries(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
     """List all trainings: every network with the first seed, then with the next.
 
     In this order the first complete suite is finished as early as possible.
@@ -170,7 +171,7 @@ def entries_of(folder: Path, settings: Settings, seeds: int) -> list[Entry]:
             RunFolder(folder / f"{name.lower().replace(' ', '-')}-seed-{seed}"),
         )
         for seed in range(first, first + seeds)
-        for name in networks_of(settings.suite)
+        for name in suite_networks(settings.suite)
     ]
 
 
@@ -182,6 +183,7 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None
     InputError
         A training or evaluation fails, or a run folder does not match the settings.
     """
+    # Refused before the first training, not after hours of it.
     for entry in entries:
         if entry.evaluation.exists():
             require_results(entry.evaluation, "move it away, so that it is evaluated again")
@@ -191,6 +193,7 @@ def run_all(entries: Sequence[Entry], data: Path, split: Path, log: Log) -> None
             f", about {_remaining_time(times, len(entries) - number + 1)} left" if times else ""
         )
         log(f"[{number}/{len(entries)}] {entry.network}, seed {entry.training.seed}{remaining}")
+        # Runs that are complete take no time, and would spoil the estimate of the rest.
         start_time, is_new = time.perf_counter(), not entry.run.curves.exists()
         if entry.run.folder.exists():
             _check(entry, split)
@@ -218,6 +221,7 @@ def _remaining_time(times: Sequence[float], runs: int) -> str:
 def _check(entry: Entry, split: Path) -> None:
     """Refuse an existing run folder with another split, network or training than the entry."""
     setup = load_setup(entry.run)
+    # A run that somebody copied into the folder would spoil the comparison without notice.
     same_split = load(entry.run.split).digest == load(split).digest
     if not same_split or (setup.model, setup.training) != (entry.model, entry.training):
         raise InputError(

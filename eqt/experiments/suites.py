@@ -67,7 +67,7 @@ class Settings:
     traces: int | None = None
 
     def __post_init__(self) -> None:
-        networks_of(self.suite)
+        suite_networks(self.suite)
         if self.data is None and self.traces is None:
             raise InputError(
                 "no data to experiment on: name a STEAD file with --data, or use --quick, "
@@ -84,7 +84,9 @@ class Settings:
         }
 
 
-def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str, Any]) -> Settings:
+def make_settings(
+    suite: str, data: Path | None, quick: bool, changes: Mapping[str, Any]
+) -> Settings:
     """Return the settings of a suite, full or quick, with the user's changes.
 
     Parameters
@@ -96,7 +98,7 @@ def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str
     changes
         Fields of the training; None keeps the default.
 
-    >>> settings_of("merged", None, True, {"epochs": 2, "seed": None}).training.epochs
+    >>> make_settings("merged", None, True, {"epochs": 2, "seed": None}).training.epochs
     2
     """
     changed = {name: value for name, value in changes.items() if value is not None}
@@ -104,10 +106,10 @@ def settings_of(suite: str, data: Path | None, quick: bool, changes: Mapping[str
     return Settings(suite, data, training, QUICK_TRACES if quick else None)
 
 
-def networks_of(suite: str) -> list[str]:
+def suite_networks(suite: str) -> list[str]:
     """List the networks of a suite, the reference first.
 
-    >>> networks_of("merged")
+    >>> suite_networks("merged")
     ['EQT', 'BCLOS', 'BC', 'Partial Vanilla', 'BO']
     """
     if suite not in SUBSETS:
@@ -128,7 +130,7 @@ def simulated_counts(suite: str, traces: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Claim:
+class StudyClaim:
     """Claim of the study on one network compared with EQT.
 
     Parameters
@@ -185,7 +187,7 @@ _CLAIMS: Final = {
 }
 
 CLAIMS: Final = tuple(
-    Claim(suite, network, number, n_columns, tuple(columns.split()))
+    StudyClaim(suite, network, number, n_columns, tuple(columns.split()))
     for (suite, n_columns), networks in _CLAIMS.items()
     for network, (number, columns) in networks.items()
 )
@@ -204,15 +206,15 @@ Events are true positives or false negatives, noise is false positives or true n
 """
 
 
-def claims_of(suite: str) -> dict[str, Claim]:
+def suite_claims(suite: str) -> dict[str, StudyClaim]:
     """Return the claims on a suite, by network."""
     return {claim.network: claim for claim in CLAIMS if claim.suite == suite}
 
 
-def inconsistencies(claim: Claim) -> list[str]:
+def inconsistencies(claim: StudyClaim) -> list[str]:
     """Return descriptions of the inconsistencies of a claim with the study's definitions.
 
-    >>> inconsistencies(claims_of("micro")["kernel_size_changed"])[0]
+    >>> inconsistencies(suite_claims("micro")["kernel_size_changed"])[0]
     'says 11, lists 10 columns'
     """
     descriptions = []

@@ -37,11 +37,11 @@ from eqt.metrics.matching import (
     PickScores,
     Truth,
     is_within,
+    list_earthquakes,
     match_detections,
     match_picks,
     scorable_picks,
     score_picks,
-    truth_of,
 )
 from eqt.metrics.scores import (
     ConfusionCounts,
@@ -83,6 +83,7 @@ __all__ = [
     "f1",
     "interval",
     "is_within",
+    "list_earthquakes",
     "match_detections",
     "match_picks",
     "precision",
@@ -99,6 +100,5 @@ __all__ = [
     "scores_at",
     "study_errors",
     "study_row",
-    "truth_of",
     "uncertainty_figures",
 ]

@@ -154,6 +154,7 @@ def count_outcomes(
     >>> counted.score()
     Score(tp=1, fp=1, fn=1, tn=1)
     """
+    # Of each trace: what was found and not matched is wrong, what is there and not matched missed.
     n_actual, n_found, tp = (
         np.bincount(numbers, minlength=traces) for numbers in (truth, found_traces, matched)
     )

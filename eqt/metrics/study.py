@@ -67,6 +67,7 @@ def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
     dict
         ``p`` and ``s``, each of shape (traces,).
     """
+    # The study's evaluation script averages errors over events with both picks.
     counts = results["trace_category"] == EVENT
     for phase in ("P", "S"):
         counts &= results[f"{phase}_pick"].notna()

@@ -17,7 +17,7 @@ from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 
 @styled
-def residuals(
+def draw_residuals(
     residuals_by_phase: Mapping[str, np.ndarray],
     counts: Mapping[str, str],
     tolerance: float = TOLERANCE,
@@ -48,7 +48,7 @@ def residuals(
 
 
 @styled
-def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
+def draw_curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
     """Draw precision against recall, with a dot at the chosen threshold of each curve.
 
     Parameters
@@ -71,7 +71,7 @@ def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> 
 
 
 @styled
-def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
+def draw_reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw reliability diagrams: fraction right against predicted probability, and histograms.
 
     Parameters
@@ -113,7 +113,7 @@ def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 @styled
-def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw recall and precision by category of trace, with 95 % intervals.
 
     Parameters
@@ -142,6 +142,7 @@ def _dots(
     ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, label: str, shift: float
 ) -> None:
     values = np.array([cell[name] for cell in cells], float)
+    # Without resamples there are no intervals, and vlines draws nothing between NaN.
     no_bounds = (np.nan, np.nan)
     bounds = np.array([cell["intervals"].get(name, no_bounds) for cell in cells], float).T
     positions = np.arange(len(values)) + shift
@@ -151,7 +152,7 @@ def _dots(
 
 
 @styled
-def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def draw_uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw the absolute residual of each pick against its Monte Carlo uncertainty.
 
     Parameters
@@ -177,7 +178,7 @@ def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> 
 
 
 @styled
-def examples(
+def draw_examples(
     names: Sequence[str],
     waveforms: np.ndarray,
     probabilities: np.ndarray,

@@ -12,7 +12,7 @@ anywhere.
 """
 
 from eqt.position_bias.bias import Bias, by_position, by_second, summary
-from eqt.position_bias.report import figures, section, write
+from eqt.position_bias.report import figures, position_section, write_position_test
 from eqt.position_bias.windows import PositionResult, pooled, position_test
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "by_second",
     "figures",
     "pooled",
+    "position_section",
     "position_test",
-    "section",
     "summary",
-    "write",
+    "write_position_test",
 ]

@@ -141,6 +141,7 @@ def explained_variance(
         / total
         for _ in range(PERMUTATIONS)
     ]
+    # Sums in another order may differ by rounding; equal shares count as exceeding.
     n_exceeding = sum(value >= share - 1e-12 for value in shuffled)
     expected_share = float(np.mean(shuffled))
     return Bias(
@@ -197,11 +198,11 @@ def _bin_figures(result: PositionResult, bins: Middles) -> pd.DataFrame:
         windows = result.rows_of(phase)
         middles = bins(windows["position"].to_numpy())
         for middle, bin_windows in windows.groupby(middles):
-            rows.append({"phase": phase, "position": float(middle), **figures_of(bin_windows)})
+            rows.append({"phase": phase, "position": float(middle), **error_figures(bin_windows)})
     return pd.DataFrame(rows)
 
 
-def figures_of(windows: pd.DataFrame) -> dict[str, Any]:
+def error_figures(windows: pd.DataFrame) -> dict[str, Any]:
     """Count windows and hits, and measure the hits' errors in samples; NaN without any."""
     residual = windows["residual"][windows["hit"]].to_numpy()
     size = np.abs(residual)
@@ -229,9 +230,9 @@ def summary(result: PositionResult) -> pd.DataFrame:
     for phase in PHASES:
         windows = result.rows_of(phase)
         distance = distance_from_second(windows["position"].to_numpy())
-        row: dict[str, Any] = {"phase": phase, **figures_of(windows)}
-        row["on_seconds"] = figures_of(windows[distance <= SECOND_WIDTH / 2])["mean_error"]
-        row["between"] = figures_of(windows[distance >= SAMPLING_RATE / 4])["mean_error"]
+        row: dict[str, Any] = {"phase": phase, **error_figures(windows)}
+        row["on_seconds"] = error_figures(windows[distance <= SECOND_WIDTH / 2])["mean_error"]
+        row["between"] = error_figures(windows[distance >= SAMPLING_RATE / 4])["mean_error"]
         row["snapped"] = snapped(result.hits(phase))
         for name, bias in result.bias[phase].items():
             row |= {f"{name}_share": bias.share, f"{name}_chance": bias.chance}

@@ -28,10 +28,11 @@ CHANCE_SNAPPED = 0.03
 TITLE = "Wherever P lies"
 
 
-def section(result: PositionResult) -> str:
+def position_section(result: PositionResult) -> str:
     """Return a section of a page: verdicts, the summary table and both figures."""
     blocks = [html.paragraph(_method(result)), html.bullets(verdicts(result))]
-    blocks.append(html.table(_readable(summary(result)), "Errors in samples of 10 ms."))
+    table = summary(result).rename(columns=lambda name: name.replace("_", " "))
+    blocks.append(html.table(table, "Errors in samples of 10 ms."))
     for name, figure in figures(result).items():
         blocks.append(html.picture(figure, CAPTIONS[name]))
     return html.section(TITLE, *blocks)
@@ -73,11 +74,9 @@ def verdicts(result: PositionResult) -> list[str]:
     return lines or ["Too few picks are right to judge."]
 
 
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: name.replace("_", " "))
-
-
-def write(result: PositionResult, folder: Path, overwrite: bool = False) -> list[Path]:
+def write_position_test(
+    result: PositionResult, folder: Path, overwrite: bool = False
+) -> list[Path]:
     """Write the tables and figures into a folder.
 
     ``position_windows.csv`` has a row per window and phase, ``position.csv`` and

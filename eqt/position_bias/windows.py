@@ -145,12 +145,14 @@ def _windows(
         for example in batches.examples(batch):
             name = batches.names[number]
             if example.is_event:
+                # Seeded by the row of the trace: positions do not depend on the batches.
                 random = np.random.default_rng((seed, number))
                 event_positions = _draw_positions(example, positions, count, random)
                 try:
                     event_windows = [
                         Window(name, place(example, position)) for position in event_positions
                     ]
+                # Too little noise before P: shifted to this position, the event would wrap around.
                 except InputError:
                     event_windows = []
                 if not event_windows:
@@ -176,6 +178,7 @@ def _rows(window: Window, probabilities: np.ndarray) -> Iterator[Row]:
     (p,), (s,) = window.example.p, window.example.s
     for column, (phase, arrival) in enumerate(zip(PHASES, (p, s), strict=True), 1):
         if not np.isnan(arrival):
+            # Without detections and thresholds of peaks, only the position can make a difference.
             pick = int(probabilities[:, column].argmax())
             yield window.name, phase, int(p), arrival, pick, float(probabilities[pick, column])
 

@@ -13,8 +13,8 @@ from eqt.config import TrainConfig
 from eqt.config.schedules import should_stop
 from eqt.formats import weights_h5
 from eqt.runs import RunFolder
-from eqt.training import metrics
-from eqt.training.checkpoint import Progress, save_checkpoint
+from eqt.training import checkpoint, metrics
+from eqt.training.checkpoint import Progress
 from eqt.training.reporting import ProgressReporter
 from eqt.training.steps import LOSSES, Trainer
 from steadkit.atomic import atomic_write, write_one
@@ -39,7 +39,7 @@ class TrainingContext:
 
     def save_state(self, progress: Progress) -> None:
         """Write the checkpoint from which the training can be resumed."""
-        save_checkpoint(self.run.state, self.trainer.variables, progress, self.key)
+        checkpoint.save_checkpoint(self.run.state, self.trainer.variables, progress, self.key)
 
 
 def fit(context: TrainingContext, progress: Progress, reporter: ProgressReporter) -> Progress:

@@ -26,7 +26,8 @@ from eqt.runs import (
 from eqt.seen import resolve_data
 from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
-from eqt.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eqt.training import checkpoint
+from eqt.training.checkpoint import Progress
 from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
 from eqt.training.execution import (
     check_devices,
@@ -41,6 +42,7 @@ from eqt.training.steps import Trainer
 from steadkit.atomic import write_one, write_text
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
+from steadkit.plots import save
 from steadkit.sources import Source, source_from_path
 
 SAVE_EVERY = 500
@@ -146,7 +148,9 @@ def train(
             save_setup(run, setup)
             write_one(run.split, manifest.write)
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
-            save_checkpoint(run.state, context.trainer.variables, Progress(), context.key)
+            checkpoint.save_checkpoint(
+                run.state, context.trainer.variables, Progress(), context.key
+            )
 
         # The folder appears complete, with a first state, so that it can be resumed at any time.
         with create_run(claim, fill) as run, _remove_if_untouched(run):
@@ -190,7 +194,7 @@ def resume(
         if not other_machine:
             refuse_changed(setup.environment)
         context = _build_context(run, setup, source, manifest, None)
-        progress = load_checkpoint(run.state, context.trainer.variables, context.key)
+        progress = checkpoint.load_checkpoint(run.state, context.trainer.variables, context.key)
         log(f"going on after {progress.epoch} epochs and {progress.step} batches")
         return _finish(context, setup, progress, log)
 
@@ -257,7 +261,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     progress = fit(context, progress, reporter)
     if is_done(progress, config) and progress.epoch < config.epochs:
         log(f"stopped early: no lower validation loss in {config.patience} epochs")
-    plots.save(plots.loss_curves(pd.read_csv(run.history)), run.curves, overwrite=True)
+    save([plots.loss_curves(pd.read_csv(run.history))], run.curves, overwrite=True)
     # Last: without the picture the run counts as interrupted, and then needs its state.
     run.state.unlink(missing_ok=True)
     return run

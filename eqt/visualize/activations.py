@@ -12,7 +12,7 @@ from eqt.layers import SelfAttention
 from eqt.visualize.layers import attentions
 from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import SelectedTraces, arrivals
-from steadkit.plots.annotations import Row
+from steadkit.plots.trace import Row
 from steadkit.schema import SAMPLING_RATE
 
 BATCH_SIZE = 16

@@ -10,7 +10,7 @@ import keras
 from eqt.config import EQTConfig, TrainConfig
 from eqt.model_io import load_model
 from eqt.runs import RunFolder, Setup, load_setup
-from eqt.seen import is_training_data, overlap_with_training, resolve_data, run_of
+from eqt.seen import find_run, is_training_data, overlap_with_training, resolve_data
 from eqt.training import traces_of
 from eqt.visualize.traces import SelectedTraces, read_traces
 from eqt.visualize.write import network_name
@@ -69,7 +69,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     """
     model = load_model(path)
     if not path.is_dir():
-        run_folder = run_of(path)
+        run_folder = find_run(path)
         trained_run = TrainedRun(run_folder, load_setup(run_folder)) if run_folder else None
         return ModelContext(path, model, data, [], TrainConfig().normalization, trained_run)
     run, setup = trained_run = TrainedRun(RunFolder(path), load_setup(RunFolder(path)))

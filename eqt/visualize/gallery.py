@@ -1,6 +1,5 @@
 """Self-contained HTML gallery of all pictures: thumbnails, enlarged by a click."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -84,13 +83,10 @@ def _section(name: str, pictures: "list[tuple[Picture, bytes]]") -> str:
 
 def _thumb(picture: "Picture", copy: bytes) -> str:
     """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
-    alt_text = escape(picture.caption, quote=True)
-    # Inside the page, so that it can be mailed and opened offline.
-    data = base64.b64encode(copy).decode("ascii")
+    text = escape(picture.caption)
     return (
-        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {alt_text}">'
-        f'<img alt="{alt_text}" src="data:image/webp;base64,{data}">'
-        f"<span>{alt_text}</span></label>"
+        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {text}">'
+        f"{html.image(copy, picture.caption, 'webp')}<span>{text}</span></label>"
     )
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.info import SNR_COLUMNS, read_numbers
-from steadkit.plots.annotations import Row
-from steadkit.plots.tables import names_in, rows_of, waveforms_of
+from steadkit.plots.tables import read_trace_names, read_trace_rows, read_trace_waveforms
+from steadkit.plots.trace import Row
 from steadkit.schema import EVENT, SAMPLING_RATE
 from steadkit.sources import Source, source_from_path
 from steadkit.transforms import normalize
@@ -117,13 +117,13 @@ def _iter_chunks(
     source: Source, names: list[str], scale: str, size: int
 ) -> Iterator[SelectedTraces]:
     """Read traces in chunks, events first."""
-    rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
+    rows = [row.to_dict() for _, row in read_trace_rows(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
     # Stable, so that traces stay in the order in which they were named.
     order = np.argsort(first, kind="stable").tolist()
     for start in range(0, len(order), size):
         chunk = order[start : start + size]
-        waveforms = normalize(waveforms_of(source, [names[i] for i in chunk]), scale)
+        waveforms = normalize(read_trace_waveforms(source, [names[i] for i in chunk]), scale)
         yield SelectedTraces([names[i] for i in chunk], waveforms, [rows[i] for i in chunk])
 
 
@@ -148,7 +148,7 @@ def choose_example_traces(source: Source, candidates: Sequence[str] = ()) -> lis
 
 def _numbers(source: Source, candidates: Sequence[str]) -> pd.DataFrame:
     """Read the numeric columns of the candidates, sorted by name."""
-    numbers = read_numbers(source.csv).assign(name=names_in(source.csv))
+    numbers = read_numbers(source.csv).assign(name=read_trace_names(source.csv))
     if candidates:
         numbers = numbers[numbers["name"].isin(set(candidates))]
     if numbers.empty:
@@ -189,7 +189,7 @@ def _noise(source: Source, names: list[str]) -> list[str]:
         return names_read
     live_names = [
         name
-        for name, waveform in zip(names_read, waveforms_of(source, names_read), strict=True)
+        for name, waveform in zip(names_read, read_trace_waveforms(source, names_read), strict=True)
         if np.ptp(waveform, axis=0).all()
     ]
     names_read = live_names if len(live_names) >= NOISE else names_read

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from steadkit.check.findings import concatenate, findings_table
-from steadkit.check.geodesy import KM_PER_DEGREE
 from steadkit.check.issues import ISSUES
 from steadkit.check.reading import format_derived, typed_rows
+from steadkit.geodesy import KM_PER_DEGREE
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
 

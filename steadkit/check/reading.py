@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.check.findings import concatenate, findings_table
-from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
+from steadkit.geodesy import KM_PER_DEGREE, geodesics
 from steadkit.schema import COLUMNS, SAMPLING_RATE
 from steadkit.types import (
     SNR_COLUMNS,

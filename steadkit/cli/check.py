@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, output_option, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, print_dataset
 from steadkit.console import echo, one_line, print_table
 from steadkit.errors import InputError, printable
 
@@ -178,13 +178,13 @@ def _write(
     elif "repaired" in outputs:
         target = outputs["repaired"]
         manifest = check.fix(sources[0], dataset_files(target), result, overwrite)
-        report(target, manifest.categories, manifest.digest)
+        print_dataset(target, manifest.categories, manifest.digest)
         errors = errors[~check.repairable(errors)]
     if "sound" in outputs:
         target = outputs["sound"]
         name = printable(target.stem, None)
         manifest = check.drop(target, name, result, issues_are_named, overwrite)
-        report(target, manifest.categories, manifest.digest)
+        print_dataset(target, manifest.categories, manifest.digest)
         left_out = check.to_drop(findings, issues_are_named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]
     elif "repaired" not in outputs and is_repairable.any():

@@ -28,6 +28,7 @@ def diff(manifest_a: Path, manifest_b: Path) -> None:
         number = f"{len(contents_a.traces):,}"
         echo(f"the same {number} traces, made the same way: {contents_a.digest[:12]}...")
         return
+    # Three names as examples: two subsets may differ in a million.
     rows = [(label, len(names), " ".join(names[:3])) for label, names in differences.items()]
     title = (
         f"{manifest_a} ({len(contents_a.traces):,}) and {manifest_b} ({len(contents_b.traces):,})"

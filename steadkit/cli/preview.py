@@ -59,10 +59,10 @@ def preview(
     """
     from steadkit.labels import LabelConfig
     from steadkit.plots import contact_sheet
-    from steadkit.preview import sheet_of
+    from steadkit.preview import sheet_rows
     from steadkit.transforms import PRESETS
 
-    items = sheet_of(
+    items = sheet_rows(
         data, names, count, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
     )
     settings = (

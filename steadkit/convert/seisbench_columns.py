@@ -190,15 +190,11 @@ def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
     """Return the function that converts a cell of a column to STEAD's text."""
     if column == "snr_db":
         return partial(_snr, components=components)
-    return _WRITERS.get(column, _number if is_numeric(column) else _text)
+    return _WRITERS.get(column, _number if is_numeric(column) else str)
 
 
 def _number(text: str) -> str:
     parse_cell(text)
-    return text
-
-
-def _text(text: str) -> str:
     return text
 
 

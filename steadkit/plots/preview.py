@@ -76,7 +76,7 @@ def contact_sheet(items: Sequence[Sequence[PreviewItem]], heading: str = "") -> 
 
 
 def _row_height(row: Sequence[PreviewItem]) -> float:
-    return CELL if any(map(arrivals_of, row)) else CELL - ZOOM_HEIGHT
+    return CELL if any(map(arrivals_in_window, row)) else CELL - ZOOM_HEIGHT
 
 
 def _draw_header(figure: Figure, heading: str, height: float) -> None:
@@ -112,7 +112,7 @@ def _draw_cell(
         more = f" and {len(issues) - 1} more" if len(issues) > 1 else ""
         below = "\n " * (1 + note.count("\n"))
         ax.set_title(issues[0] + more + below, loc="right", pad=17, color="red", fontweight="bold")
-    arrivals = arrivals_of(item)
+    arrivals = arrivals_in_window(item)
     panel = (width + SPACING) / max(len(arrivals), 2)
     for number, (phase, arrival) in enumerate(arrivals):
         place = (left + number * panel, top + CELL - ZOOM_HEIGHT + 0.1)
@@ -122,7 +122,7 @@ def _draw_cell(
             zoom.set_yticklabels([])
 
 
-def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
+def arrivals_in_window(item: PreviewItem) -> list[tuple[str, float]]:
     """Return the arrivals in the window with their phases, event by event."""
     pairs = zip(item.p, item.s, strict=True)
     arrivals = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
@@ -135,7 +135,7 @@ def _draw_trace(ax: Axes, item: PreviewItem) -> None:
     draw_components(ax, seconds, item.waveform / largest, spacing=1.5)
     ax.set_ylim(-1.1, 4.1)
     _draw_targets(ax, item, 0, N_SAMPLES)
-    for phase, arrival in arrivals_of(item):
+    for phase, arrival in arrivals_in_window(item):
         ax.annotate(
             phase,
             (arrival / SAMPLING_RATE, 1.0),

@@ -90,7 +90,10 @@ def quake(seed: int, number: int) -> Quake:
     latitude, longitude = _epicentre(rng, stations.REGIONS[region], network)
     depth_km = round(float(np.clip(rng.lognormal(2.1, 0.5), 1.0, 28.0)), 2)
     stress_drop = 3e6 * rng.lognormal(0, 0.8)
-    paths = [_path(latitude, longitude, station) for station in network]
+    paths = [
+        Path(s, *stations.distance_azimuths(latitude, longitude, s.latitude, s.longitude))
+        for s in network
+    ]
     snr_is_enough = (
         np.array([_signal_to_noise_db(depth_km, stress_drop, path) for path in paths])
         > DETECTABLE_DB
@@ -127,11 +130,6 @@ def _epicentre(
     # A degree of longitude shrinks with latitude.
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
-
-
-def _path(latitude: float, longitude: float, station: stations.Station) -> Path:
-    receiver = (station.latitude, station.longitude)
-    return Path(station, *stations.distance_azimuths(latitude, longitude, *receiver))
 
 
 def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.ndarray:

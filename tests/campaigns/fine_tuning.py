@@ -54,9 +54,9 @@ from eqt.position_bias import (
     pooled,
     position_test,
     summary,
-    write,
+    write_position_test,
 )
-from eqt.position_bias.bias import figures_of
+from eqt.position_bias.bias import error_figures
 from eqt.probabilities import Predict, predictor
 from eqt.training import compile_model
 from steadkit.catalog import read_table
@@ -302,7 +302,7 @@ def rows(folds: dict[str, Fold]) -> pd.DataFrame:
             row = {"what": name, "phase": phase, "windows": len(fold.before.rows_of(phase))}
             for when in WHEN:
                 result = getattr(fold, when)
-                figures = figures_of(result.rows_of(phase))
+                figures = error_figures(result.rows_of(phase))
                 row |= {f"hits_{when}": figures["hit_rate"], f"error_{when}": figures["mean_error"]}
             table_rows.append(row)
     return pd.DataFrame(table_rows).round(3)
@@ -384,7 +384,7 @@ def main() -> None:
         for when in WHEN:
             result = getattr(whole, when)
             (options.out / when).mkdir(parents=True)
-            write(result, options.out / when)
+            write_position_test(result, options.out / when)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
-from eqt.runs import RunFolder, default_folder, load_setup
+from eqt.runs import RunFolder, default_run_folder, load_setup
 from eqt.training import split_by_earthquake, train, training_split
 from eqt.training.data import batches_of, missing_label_summary, traces_of
 from steadkit.catalog import read_table, write_csv
@@ -180,10 +180,10 @@ def test_a_run_is_never_overwritten(source, tmp_path):
 
 def test_default_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x"
+    assert default_run_folder(tmp_path / "x.hdf5").name == "eqt-x"
     (tmp_path / "runs" / "eqt-x").mkdir(parents=True)
-    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
-    assert default_folder(tmp_path / "x.hdf5", "Partial Vanilla").name == "partial-vanilla-x"
+    assert default_run_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
+    assert default_run_folder(tmp_path / "x.hdf5", "Partial Vanilla").name == "partial-vanilla-x"
 
 
 def test_a_bad_trace_is_named_and_leaves_no_run(source, tmp_path):

@@ -181,7 +181,7 @@ def test_other_counts_on_the_real_totals_are_refused():
 
 
 def test_only_the_seed_is_free():
-    assert presets.selection_of("steadmicro", {"seed": 7}) == Selection(
+    assert presets.preset_selection("steadmicro", {"seed": 7}) == Selection(
         Fraction(1, 100), seed=7, preset="steadmicro"
     )
 

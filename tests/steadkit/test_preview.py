@@ -17,7 +17,7 @@ from steadkit.preview import (
     augment_example,
     label_issues,
     preview_items,
-    sheet_of,
+    sheet_rows,
     shift_issues,
 )
 from steadkit.transforms import NORMALIZATIONS as MODES
@@ -136,7 +136,7 @@ def test_issues_are_what_is_wrong_and_nothing_else(shape):
 
 @pytest.mark.parametrize(("config", "min_fraction"), [(EQT, 0.9), (ROBUST, 0.5)])
 def test_a_waveform_that_moved_elsewhere_is_told(stead, config, min_fraction):
-    pairs = sheet_of(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
+    pairs = sheet_rows(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
     is_reported = []
     for plain, copy in pairs:
         assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []
@@ -149,7 +149,7 @@ def test_a_waveform_that_moved_elsewhere_is_told(stead, config, min_fraction):
 
 def test_the_sheet_shows_what_is_in_the_file(stead):
     source = stead(names=names_of(6, 2))
-    ((plain, copy),) = sheet_of(source.hdf5, [NAME], 4, 0, NONE)
+    ((plain, copy),) = sheet_rows(source.hdf5, [NAME], 4, 0, NONE)
     np.testing.assert_array_equal(plain.waveform, normalize(waveform(NAME)))
     np.testing.assert_array_equal(copy.waveform, plain.waveform)
     assert (plain.p, plain.s) == ((600.0,), (900.0,))
@@ -159,7 +159,7 @@ def test_the_sheet_shows_what_is_in_the_file(stead):
 def test_the_shift_told_is_the_shift_made(stead):
     source = stead(names=names_of(6, 2))
     config = AugmentConfig(shift=1.0)
-    for plain, copy in sheet_of(source.hdf5, [], 8, 3, config):
+    for plain, copy in sheet_rows(source.hdf5, [], 8, 3, config):
         name, _, samples = copy.note.partition(" ")
         assert name == "shift"
         moved = np.roll(plain.waveform, int(samples), axis=0)
@@ -178,13 +178,15 @@ def test_augmentations_are_told_in_their_order():
 def test_a_seed_is_a_sheet_and_nothing_global_is_drawn(stead):
     source = stead(names=names_of(12, 4))
     before = np.random.get_state()[1].copy()
-    first, repeated, other_seed = (sheet_of(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2))
+    first, repeated, other_seed = (
+        sheet_rows(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2)
+    )
     assert np.array_equal(np.random.get_state()[1], before)
     for (_, a), (_, b) in zip(first, repeated, strict=True):
         assert (a.name, a.note, a.p) == (b.name, b.note, b.p)
         np.testing.assert_array_equal(a.waveform, b.waveform)
     assert [a.note for _, a in first] != [b.note for _, b in other_seed]
-    ((_, a), (_, b)) = sheet_of(source.hdf5, [NAME, NAME], 4, 0, EQT)
+    ((_, a), (_, b)) = sheet_rows(source.hdf5, [NAME, NAME], 4, 0, EQT)
     assert a.note != b.note
 
 
@@ -193,7 +195,7 @@ def test_a_seed_is_a_sheet_and_nothing_global_is_drawn(stead):
     [(9, 9, 8, 6), (9, 9, 1, 1), (2, 9, 8, 2), (9, 0, 8, 8)],
 )
 def test_a_quarter_is_noise_where_there_is_both(stead, events, noise, rows, shown_events):
-    pairs = sheet_of(stead(names=names_of(events, noise)).hdf5, [], rows, 0, NONE)
+    pairs = sheet_rows(stead(names=names_of(events, noise)).hdf5, [], rows, 0, NONE)
     assert len(pairs) == rows
     assert sum(bool(plain.p) for plain, _ in pairs) == shown_events
 
@@ -344,5 +346,5 @@ def test_the_callers_settings_stay_as_they_are():
 
 
 def test_the_real_records_have_no_issue(shared_data):
-    for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
+    for plain, copy in sheet_rows(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
         assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []

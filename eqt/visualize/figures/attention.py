@@ -23,8 +23,8 @@ from eqt.visualize.figures.panels import (
 )
 from eqt.visualize.time_axis import LayerSteps
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
-from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, show_message, styled
+from steadkit.plots.trace import Row
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 MATRIX = "viridis"

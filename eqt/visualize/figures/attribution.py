@@ -15,8 +15,8 @@ from eqt.visualize.figures.panels import (
     panel_grid,
 )
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
-from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, GREY, styled
+from steadkit.plots.trace import Row
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 BLOCK_SAMPLES = 20

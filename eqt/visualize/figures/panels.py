@@ -11,9 +11,8 @@ from matplotlib.patheffects import withStroke
 
 from eqt.visualize.time_axis import LayerSteps
 from eqt.visualize.traces import arrivals
-from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLUE, GREY, VERMILLION
-from steadkit.plots.trace import draw_components
+from steadkit.plots.trace import Row, draw_components
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
