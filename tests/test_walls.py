@@ -20,8 +20,9 @@ ORDER = {
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
     "eqt": """config sizes presets kernels layers blocks model layer_plan threads inference
-        probabilities formats runs seen model_io pretrained picking metrics plots position_bias
-        training evaluation compare visualize quickstart experiments cli __init__ __main__""",
+        probabilities formats runs seen model_io pretrained transformer picking metrics plots
+        position_bias training evaluation compare visualize quickstart experiments cli __init__
+        __main__""",
 }
 HEAVY = (
     *("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx"),

@@ -37,10 +37,11 @@ def _check_output(output: Path, overwrite: bool) -> None:
 
 def _import(file: Path, output: Path, overwrite: bool) -> None:
     load_tensorflow()
-    from eqt.model_io import read, save_model
+    from eqt.model_io import load_model, save_model
 
-    model, config = read(file)
-    save_model(model, config, output, overwrite)
+    model = load_model(file)
+    save_model(model, output, overwrite)
+    config = model.config
     gates = f"{config.gate} gates, {len(config.encoder_rnn)} recurrent blocks"
     echo(f"{output}: {model.count_params():,} weights, {gates}")
 
@@ -75,9 +76,9 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
         refuse_existing(output, overwrite)
     load_tensorflow()
     from eqt.formats.export import export as run_export
-    from eqt.model_io import read
+    from eqt.model_io import load_model
 
-    for path in run_export(*read(model), form, output, overwrite):
+    for path in run_export(load_model(model), form, output, overwrite):
         echo(path)
 
 

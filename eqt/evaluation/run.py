@@ -15,7 +15,7 @@ from eqt.evaluation.report import SECTIONS, Section, report_page, residuals_figu
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
 from eqt.metrics import PHASES, STUDY_COLUMNS, list_earthquakes
-from eqt.model_io import read
+from eqt.model_io import load_model
 from eqt.picking.candidates import GRID, collect_by_rules
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
@@ -123,10 +123,10 @@ def _predictors(
     task: Task, batches: BatchLoader, mc_samples: int, refine: bool
 ) -> Callable[[], Predict]:
     """Read the network, and return a function that makes a predictor for one pass over traces."""
-    model, config = read(task.weights)
+    model = load_model(task.weights)
     if model.input_shape[1:] != TRACE_SHAPE:
         raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
-    check_prediction(config, batches.config.batch_size, len(batches.names))
+    check_prediction(model.config, batches.config.batch_size, len(batches.names))
     deterministic = None if mc_samples else predictor(model)
 
     def new_predictor() -> Predict:

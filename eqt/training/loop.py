@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.config import EQTConfig, TrainConfig
+from eqt.config import TrainConfig
 from eqt.config.schedules import should_stop
 from eqt.formats import weights_h5
 from eqt.runs import RunFolder
@@ -30,7 +30,6 @@ class TrainingContext:
     """
 
     run: RunFolder
-    model_config: EQTConfig
     config: TrainConfig
     trainer: Trainer
     training: BatchLoader
@@ -98,7 +97,7 @@ def _epoch(
         validation = validate(context)
         is_best = validation["val_loss"] < min(progress.validation_losses, default=np.inf)
         for path in (context.run.last, *([context.run.best] if is_best else [])):
-            weights_h5.save(context.trainer.model, context.model_config, path, overwrite=True)
+            weights_h5.save(context.trainer.model, path, overwrite=True)
     seconds = progress.seconds + time.perf_counter() - start
     row = {"epoch": progress.epoch + 1, **progress.losses, **validation, "learning_rate": rate}
     progress = progress.after_epoch({**row, "seconds": round(seconds, 3)})

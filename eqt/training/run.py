@@ -108,7 +108,7 @@ def train(
         A manifest with the split of every trace; by default the one next to the data, else the
         traces are split by earthquake.
     init
-        Initial network: anything that `eqt.model_io.read` reads. None for random weights.
+        Initial network: anything that `eqt.load_model` reads. None for random weights.
     options
         Devices, checkpoints and logs.
 
@@ -124,7 +124,8 @@ def train(
     with claimed_folder(folder, data, options.name or "EQT") as claim:
         initial = None
         if init is not None:
-            initial, model_config = read_initial(init, model_config)
+            initial = read_initial(init, model_config)
+            model_config = initial.config
         if model_config is None:
             raise InputError(
                 "no network: name one with --model, or a file that holds one with --init"
@@ -235,7 +236,7 @@ def _build_context(
         model = training_model(setup.model, config, initial, n_devices)
     trainer = Trainer(model, config, strategy, training.config.labels.mark_unknown)
     key = _key(setup)
-    return TrainingContext(run, setup.model, config, trainer, training, validation, key, save_every)
+    return TrainingContext(run, config, trainer, training, validation, key, save_every)
 
 
 def _key(setup: Setup) -> str:

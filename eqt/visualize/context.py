@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.model_io import read
+from eqt.model_io import load_model
 from eqt.runs import RunFolder, Setup, load_setup
 from eqt.seen import find_run, is_training_data, overlap_with_training, resolve_data
 from eqt.training import traces_of
@@ -28,11 +28,10 @@ class TrainedRun(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModelContext:
-    """A network with its configuration, data and normalisation."""
+    """A network with its data and normalisation."""
 
     path: Path
     model: keras.Model
-    config: EQTConfig
     data: Path | None
     candidates: list[str]
     """Names of its test traces; empty where any trace of `data` may be shown."""
@@ -40,6 +39,12 @@ class ModelContext:
     """Normalisation of its waveforms, see `steadkit.transforms.normalize`."""
     run: TrainedRun | None = None
     """The run of the network, if it is known."""
+
+    @property
+    def config(self) -> EQTConfig:
+        """Configuration of the network."""
+        config: EQTConfig = self.model.config
+        return config
 
     @property
     def name(self) -> str:
@@ -53,7 +58,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     Parameters
     ----------
     path
-        A run folder or any file that `eqt.model_io.read` reads.
+        A run folder or any file that `eqt.load_model` reads.
     data
         Another STEAD file, all of whose traces may be shown.
 
@@ -62,17 +67,17 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     InputError
         It cannot be read.
     """
-    model, config = read(path)
+    model = load_model(path)
     if not path.is_dir():
         run_folder = find_run(path)
         trained_run = TrainedRun(run_folder, load_setup(run_folder)) if run_folder else None
-        return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained_run)
+        return ModelContext(path, model, data, [], TrainConfig().normalization, trained_run)
     run, setup = trained_run = TrainedRun(RunFolder(path), load_setup(RunFolder(path)))
     # Of its own data a run shows test traces only; of other data any.
     is_test = data is None or is_training_data(run, setup, data)
     candidates = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization
-    return ModelContext(path, model, config, data or setup.data, candidates, scale, trained_run)
+    return ModelContext(path, model, data or setup.data, candidates, scale, trained_run)
 
 
 def usable_data(context: ModelContext) -> Path:

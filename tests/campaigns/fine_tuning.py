@@ -44,7 +44,7 @@ import pandas as pd
 from eqt.config import EQTConfig, TrainConfig
 from eqt.metrics import TOLERANCE
 from eqt.model import build_model
-from eqt.model_io import read, save_model
+from eqt.model_io import load_model, save_model
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
@@ -164,16 +164,17 @@ def fine_tune(model: keras.Model, config: EQTConfig, batches: BatchLoader, recip
     model.set_weights(training.get_weights())
 
 
-def taught(weights: Path, events: int, seed: int) -> tuple[keras.Model, EQTConfig]:
+def taught(weights: Path, events: int, seed: int) -> keras.Model:
     """Fine-tune on simulated earthquakes, of which there are as many as one likes.
 
     They teach what a network that has seen P on whole seconds alone does not know, an onset at any
     sample, and the real records then how their analysts pick.
     """
-    model, config = read(weights)
+    model = load_model(weights)
+    config = model.config
     with TemporaryDirectory() as folder:
         fine_tune(model, config, simulated_batches(Path(folder), events, seed), SIMULATED)
-    return model, config
+    return model
 
 
 def simulated_batches(folder: Path, events: int, seed: int) -> BatchLoader:
@@ -248,7 +249,8 @@ def cross_validate(
             if other_fold != fold_index
             for name in folds[other_fold]
         ]
-        model, config = read(weights)
+        model = load_model(weights)
+        config = model.config
 
         def test(predict: Predict, kept_out: BatchLoader = kept_out) -> PositionResult:
             return position_test(predict, kept_out, count=positions, seed=seed)
@@ -354,17 +356,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a new folder for tables and pictures")
     options = parser.parse_args()
     recipe = replace(RECIPE, epochs=options.epochs)
-    start, config = (
+    start = (
         taught(options.weights, options.simulated, options.seed)
         if options.simulated and not options.start
-        else read(options.start or options.weights)
+        else load_model(options.start or options.weights)
     )
+    config = start.config
     folds = folds_of(options.data, options.folds, options.seed)
     if options.save:
         names = [name for fold in folds for name in fold]
         batches = training_batches(options.data, names, recipe, options.seed)
         fine_tune(start, config, batches, recipe)
-        save_model(start, config, options.save)
+        save_model(start, options.save)
         return
     done = cross_validate(
         options.data,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import as_csv, names_of, row
 
-from eqt.model_io import read
+from eqt.model_io import load_model
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
@@ -244,7 +244,7 @@ def test_pictures_section_and_files_show_it(data, tmp_path):
 
 @lru_cache
 def published(path):
-    return read(path)[0]
+    return load_model(path)
 
 
 def real_events(shared_data):

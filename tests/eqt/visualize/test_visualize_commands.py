@@ -32,7 +32,7 @@ TWO = [names_of(1)[0], names_of(0, 1)[0]]
 def network(tmp_path):
     """Write a tiny network as a file."""
     path = tmp_path / "tiny.keras"
-    save_model(build_model(DEEP, seed=3), DEEP, path)
+    save_model(build_model(DEEP, seed=3), path)
     return path
 
 
