@@ -1,6 +1,5 @@
 """STEAD's CSV, read and written as text without altering a cell."""
 
-from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.read import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
@@ -25,7 +24,7 @@ from steadkit.catalog.values import (
     list_sources,
     order_columns,
 )
-from steadkit.catalog.write import csv_text, write_csv
+from steadkit.catalog.write import CellsDigest, csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",

@@ -11,9 +11,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.validate import CheckedLines, LineStarts, iter_plain_chunks
-from steadkit.catalog.write import csv_lines
+from steadkit.catalog.write import CellsDigest, csv_lines
 from steadkit.errors import InputError, damage_remedy
 from steadkit.schema import CATEGORIES, COLUMNS
 
