@@ -13,6 +13,8 @@ from steadkit.catalog.read import (
     iter_rows_at,
     iter_rows_named,
     read_table,
+    read_tables,
+    repeated_error,
 )
 from steadkit.catalog.validate import CheckedLines, LineStarts
 from steadkit.catalog.values import (
@@ -50,5 +52,7 @@ __all__ = [
     "list_sources",
     "order_columns",
     "read_table",
+    "read_tables",
+    "repeated_error",
     "write_csv",
 ]
