@@ -30,10 +30,10 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
+from eqt.kernels.batch_halves import HALVES
 from eqt.model import build_model
 from eqt.probabilities import predictor
 from eqt.threads import configure_threads
-from eqt.training.execution import HALVES
 from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS
 from steadkit.schema import TRACE_SHAPE

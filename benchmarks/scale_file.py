@@ -24,7 +24,7 @@ from scale_names import GROUP_BYTES, Nodes, write_group
 from scale_rows import STEAD, Pattern, Values, counts
 
 from steadkit.catalog import csv_digest
-from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode, group_by_schema, table_of
+from steadkit.hdf5 import AttributeTable, Hdf5Writer, encode, group_by_schema, row_table
 from steadkit.hdf5.global_heap import WORD, n_words
 from steadkit.hdf5.object_header import round_up_8
 from steadkit.manifest import Digests, Manifest
@@ -222,7 +222,7 @@ class _Attributes:
 
     def __init__(self, pattern: Pattern):
         [(_, self._table)] = group_by_schema(
-            [(np.zeros(1, np.int64), table_of(encode(row))) for row in pattern.rows]
+            [(np.zeros(1, np.int64), row_table(encode(row))) for row in pattern.rows]
         )
         table, rows = self._table, np.arange(len(pattern))[:, np.newaxis]
         starts = (np.cumsum(n_words(table.lengths)) * WORD).reshape(table.lengths.shape)

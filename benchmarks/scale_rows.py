@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from steadkit import synthetic
-from steadkit.demo import as_text
+from steadkit.demo import cell_text
 from steadkit.schema import COLUMNS, EVENT, NOISE
 
 EVENTS, NOISES = 1_030_231, 235_426
@@ -101,7 +101,7 @@ class Pattern:
     def lines(self, values: Values) -> Iterator[str]:
         """Write the rows of a repetition as lines of the CSV."""
         columns = [
-            texts if isinstance(texts, list) else map(as_text, texts.tolist())
+            texts if isinstance(texts, list) else map(cell_text, texts.tolist())
             for texts in (values[column] for column in self._columns)
         ]
         return map(str.__mod__, self._lines, zip(*columns, strict=True))
@@ -140,7 +140,7 @@ def _step(rows: list[dict[str, object]], starts: list[datetime.datetime]) -> int
 
 def _line(row: dict[str, object], altered: list[str]) -> str:
     """Write a row as a line of the CSV, with ``%s`` where a repetition alters it."""
-    texts = {column: as_text(value) for column, value in row.items()}
+    texts = {column: cell_text(value) for column, value in row.items()}
     if any(mark in text for text in texts.values() for mark in ',"\n%'):
         raise ValueError(f"row {texts['trace_name']!r} has a value that needs quotes")
     return ",".join("%s" if column in altered else texts[column] for column in COLUMNS) + "\n"

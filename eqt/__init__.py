@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from eqt.model import build_model
     from eqt.model_io import load_model, save_model
     from eqt.training import train
+    from eqt.transformer import EQTransformer
 
 __all__ = [
     "EQTConfig",
+    "EQTransformer",
     "TrainConfig",
     "build_model",
     "evaluate",
@@ -21,6 +23,7 @@ __all__ = [
 
 _MODULES = {
     "EQTConfig": "eqt.config",
+    "EQTransformer": "eqt.transformer",
     "TrainConfig": "eqt.config",
     "build_model": "eqt.model",
     "evaluate": "eqt.evaluation",

@@ -21,12 +21,12 @@ from eqt.layers import (
     DotProductAttention,
     FeedForward,
     MultiHeadAttention,
+    PackedConv1D,
     RecurrentPositions,
     ScaledDotProductAttention,
     SelfAttention,
     SinusoidalPositions,
     UpsampleConv1D,
-    WideConv1D,
     hard_sigmoid,
 )
 
@@ -65,9 +65,9 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def conv(name: str, filters: int, kernel: int, seed: int, **kwargs: Any) -> WideConv1D:
+def conv(name: str, filters: int, kernel: int, seed: int, **kwargs: Any) -> PackedConv1D:
     """Return a length-preserving convolution with Glorot's uniform initial values."""
-    return WideConv1D(
+    return PackedConv1D(
         filters,
         kernel,
         max(1, SIMD_CHANNELS // filters),
@@ -237,7 +237,7 @@ def decoder(x: Any, branch: str, config: EQTConfig, seed: int) -> Any:
 
 def head(x: Any, name: str, config: EQTConfig, seed: int) -> Any:
     """Add an output: a probability for each sample, never rounded by mixed precision."""
-    return WideConv1D(
+    return PackedConv1D(
         1,
         config.head_kernel,
         HEAD_PACK,

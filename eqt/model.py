@@ -26,7 +26,7 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
         Maps ``(batch, samples, components)`` to a list of three probabilities per sample,
         ``detector``, ``picker_P`` and ``picker_S``, each ``(batch, samples, 1)``. Losses,
         weights, metrics and targets may be dictionaries with these names as keys. Dropout acts
-        in training only.
+        in training only. Its attribute ``config`` is the configuration.
 
     Raises
     ------
@@ -53,7 +53,23 @@ def build_model(config: EQTConfig = _DEFAULT, seed: int = 0) -> keras.Model:
     for name, (branch, start) in branches.items():
         decoded = blocks.decoder(start, branch, config, seed)
         outputs.append(blocks.head(decoded, name, config, seed))
-    return keras.Model(waveform, outputs, name="eqt")
+    model = keras.Model(waveform, outputs, name="eqt")
+    model.config = config
+    return model
+
+
+def require_config(model: keras.Model) -> EQTConfig:
+    """Return the configuration of a network, which files store with its weights.
+
+    Raises
+    ------
+    InputError
+        It has none, for instance because Keras itself read it from a file.
+    """
+    config = getattr(model, "config", None)
+    if not isinstance(config, EQTConfig):
+        raise InputError("this model has no EQTConfig: use one of build_model or load_model")
+    return config
 
 
 def transformer_suffixes(count: int) -> list[str]:

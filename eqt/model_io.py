@@ -12,13 +12,12 @@ from typing import Any, Final
 import h5py
 import keras
 
-from eqt.config import EQTConfig
 from eqt.formats import keras_v2, keras_v3, seisbench, weights_h5
 from eqt.runs import RunFolder
-from steadkit.errors import InputError, printable, remedy_of
+from steadkit.errors import InputError, damage_remedy, printable
 from steadkit.paths import require_file
 
-Read = Callable[[Path], tuple[keras.Model, EQTConfig]]
+Load = Callable[[Path], keras.Model]
 
 SUPPORTED_FILES: Final = (
     "a run folder, .weights.h5 or .keras of eqt, a published .h5, or SeisBench's .pt with its .json"
@@ -40,41 +39,32 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     Returns
     -------
     keras.Model
-        Its outputs are ``detector``, ``picker_P`` and ``picker_S``, in this order.
+        Its outputs are ``detector``, ``picker_P`` and ``picker_S``, in this order; its attribute
+        ``config`` is its configuration.
 
     Raises
     ------
     InputError
         The file is missing, damaged, or of another format.
     """
-    return read(Path(path))[0]
-
-
-def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Load a network as `load_model` does; return its configuration too."""
+    path = Path(path)
     if path.is_dir():
-        return weights_h5.read(RunFolder(path).best)
+        return weights_h5.load(RunFolder(path).best)
     require_file(path, f"no weights {str(path)!r}: name {SUPPORTED_FILES}")
     try:
         return _reader(path)(path)
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {remedy_of(error)}") from error
+        raise InputError(f"cannot read {str(path)!r}: {damage_remedy(error)}") from error
 
 
-def save_model(
-    model: keras.Model,
-    config: EQTConfig,
-    path: str | os.PathLike[str],
-    overwrite: bool = False,
-) -> None:
+def save_model(model: keras.Model, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Write a network atomically, as ``.keras`` or as ``.weights.h5``.
 
     Parameters
     ----------
     model
-        A network that `eqt.build_model` built from `config`, trained or not.
-    config
-        Its configuration, which is stored in the file.
+        A network of `eqt.build_model` or `load_model`, trained or not. Its configuration is stored
+        in the file.
     path
         File to write; its ending selects the format.
     overwrite
@@ -86,7 +76,7 @@ def save_model(
         The ending is unknown, the weights do not fit the configuration, or the file cannot be
         written.
     """
-    _writer(Path(path))(model, config, Path(path), overwrite)
+    _writer(Path(path))(model, Path(path), overwrite)
 
 
 def _writer(path: Path) -> Callable[..., None]:
@@ -98,7 +88,7 @@ def _writer(path: Path) -> Callable[..., None]:
     )
 
 
-def _reader(path: Path) -> Read:
+def _reader(path: Path) -> Load:
     """Return the reader of a file by its content."""
     with path.open("rb") as file:
         start = file.read(64)
@@ -109,7 +99,7 @@ def _reader(path: Path) -> Read:
     if h5py.is_hdf5(path):
         return _hdf5_reader(path)
     if start.lstrip().startswith(b"{"):
-        return seisbench.read
+        return seisbench.load
     if start.startswith(_PICKLE):
         raise InputError(
             f"{str(path)!r} is a pickle, which could run code: save it with a PyTorch of today"
@@ -117,24 +107,24 @@ def _reader(path: Path) -> Read:
     raise _unknown(path)
 
 
-def _hdf5_reader(path: Path) -> Read:
+def _hdf5_reader(path: Path) -> Load:
     try:
         with h5py.File(path, "r") as file:
-            return keras_v2.read if "model_config" in file.attrs else weights_h5.read
+            return keras_v2.load if "model_config" in file.attrs else weights_h5.load
     except Exception as error:  # whatever a hostile file makes h5py raise
         raise InputError(f"{str(path)!r} is a damaged HDF5 file: {printable(error)}") from error
 
 
-def _zip_reader(path: Path) -> Read:
+def _zip_reader(path: Path) -> Load:
     try:
         with zipfile.ZipFile(path) as archive:
             names: list[Any] = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"{str(path)!r} is a damaged zip file: {printable(error)}") from error
     if any(name.endswith("data.pkl") for name in names):
-        return seisbench.read
+        return seisbench.load
     if keras_v3.KERAS_CONFIG in names:
-        return keras_v3.read
+        return keras_v3.load
     raise _unknown(path)
 
 

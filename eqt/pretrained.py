@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from steadkit.atomic import atomic_write
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.paths import is_file
 
 _REPOSITORY: Final = (
@@ -85,8 +85,8 @@ def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
         if error.response is not None:
             error.response.close()
         raise InputError(
-            f"cannot download {published.url} ({detail_of(error)}): try again, or fetch the file "
-            "yourself and give it to eqt import"
+            f"cannot download {published.url} ({error_detail(error)}): try again, or fetch the "
+            "file yourself and give it to eqt import"
         ) from error
     finally:
         # After a failure the new folders are empty and go; else rmdir fails on the first of them.

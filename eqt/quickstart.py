@@ -89,6 +89,7 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
         )
     folder.mkdir(parents=True, exist_ok=True)
     for step in commands:
+        # Each step is run as its command line, so that what is shown is what is done.
         echo("")
         echo(f"$ {shlex.join([step.program, *step.arguments])}", bold=True)
         if step.result.exists():
@@ -96,6 +97,7 @@ def quickstart(folder: Path, size: Size, seed: int, programs: Mapping[str, click
             continue
         arguments = list(step.arguments)
         if arguments[0] == "train" and (folder / "run").exists():
+            # The run folder appears with the first state, so that it can always be resumed.
             echo("training was cut off: it goes on")
             arguments = ["train", "--resume", str(folder / "run")]
         programs[step.program].main(arguments, prog_name=step.program, standalone_mode=False)

@@ -118,7 +118,7 @@ class Setup:
     """Options, and digests of data and split; empty in runs of the first version."""
 
 
-def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path] = ()) -> Path:
+def default_run_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path] = ()) -> Path:
     """Name a new run after its network and data, with a number if the name is not free.
 
     Parameters
@@ -137,7 +137,7 @@ def default_folder(data: Path, model: str = "EQT", busy_folders: Collection[Path
     return folder
 
 
-class Claim(NamedTuple):
+class RunClaim(NamedTuple):
     """An exclusive claim to the name of a new run."""
 
     folder: Path
@@ -149,7 +149,7 @@ class Claim(NamedTuple):
 
 
 @contextmanager
-def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Iterator[Claim]:
+def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Iterator[RunClaim]:
     """Claim the name of a new run before the costly work of starting one.
 
     The claim is a lock on the staging folder, so it ends with the process; a staging folder left by
@@ -158,7 +158,7 @@ def claimed_folder(folder: Path | None, data: Path, model: str = "EQT") -> Itera
     Parameters
     ----------
     folder
-        The run folder; None for the first `default_folder` that is free.
+        The run folder; None for the first `default_run_folder` that is free.
     data, model
         Names for the default folder.
 
@@ -177,15 +177,15 @@ class _UnusedError(Exception):
     """A claim ended without a run."""
 
 
-def _claim(folder: Path, stage: ExitStack) -> Claim:
-    refuse_existing(folder)
-    return Claim(folder, stage.enter_context(atomic_folder(folder)), stage)
+def _claim(folder: Path, stage: ExitStack) -> RunClaim:
+    refuse_existing_run(folder)
+    return RunClaim(folder, stage.enter_context(atomic_folder(folder)), stage)
 
 
-def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
+def _claim_default(data: Path, model: str, stage: ExitStack) -> RunClaim:
     busy_folders: list[Path] = []
     while True:
-        folder = default_folder(data, model, busy_folders)
+        folder = default_run_folder(data, model, busy_folders)
         try:
             return _claim(folder, stage)
         except InputError as error:
@@ -196,7 +196,7 @@ def _claim_default(data: Path, model: str, stage: ExitStack) -> Claim:
 
 
 @contextmanager
-def create_run(target: Path | Claim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
+def create_run(target: Path | RunClaim, fill: Callable[[RunFolder], object]) -> Iterator[RunFolder]:
     """Create a new run folder atomically with its first files, and lock it inside the block.
 
     Parameters
@@ -212,14 +212,14 @@ def create_run(target: Path | Claim, fill: Callable[[RunFolder], object]) -> Ite
         It exists: a run is never overwritten. Or another process is creating it.
     """
     with ExitStack() as stack:
-        claim = target if isinstance(target, Claim) else _claim(target, ExitStack())
+        claim = target if isinstance(target, RunClaim) else _claim(target, ExitStack())
         with claim.stage.pop_all():
             stack.enter_context(locked_run(claim.partial))  # the lock goes with the folder
             fill(RunFolder(claim.partial))
         yield RunFolder(claim.folder)
 
 
-def refuse_existing(folder: Path) -> None:
+def refuse_existing_run(folder: Path) -> None:
     """Refuse an existing path as the folder of a new run, which never overwrites."""
     if os.path.lexists(folder):
         raise InputError(

@@ -68,7 +68,7 @@ def is_training_data(run: RunFolder, setup: Setup, data: Path) -> bool:
     return len(names) == len(trained) and set(names) == set(trained)
 
 
-def run_of(weights: Path) -> RunFolder | None:
+def find_run(weights: Path) -> RunFolder | None:
     """Return the run of a folder or of a weights file in it; None if there is none."""
     runs = (RunFolder(folder) for folder in (weights, weights.parent))
     return next((run for run in runs if is_file(run.config) and is_file(run.split)), None)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import KEY_COLUMNS, columns_of, read_table
-from steadkit.dataset_files import copy_rows, dataset_files
+from steadkit.dataset_files import copy_rows, dataset_files, key_table
 from steadkit.errors import InputError
 from steadkit.expressions import columns as columns_in
 from steadkit.expressions import mask, parse
@@ -69,17 +69,7 @@ class Dataset:
     @cached_property
     def _all_keys(self) -> pd.DataFrame:
         """Name, category, source and row of every trace of the sources."""
-        tables = [
-            read_table(source.csv, KEY_COLUMNS).assign(source=number)
-            for number, source in enumerate(self.sources)
-        ]
-        for table in tables:
-            table["row"] = np.arange(len(table))
-        keys = pd.concat(tables, ignore_index=True)
-        repeated = keys["trace_name"][keys["trace_name"].duplicated()]
-        if len(repeated):
-            raise InputError(f"trace {repeated.iloc[0]!r} is in two of the files: merge them first")
-        return keys
+        return key_table(self.sources)
 
     @cached_property
     def _keys(self) -> pd.DataFrame:

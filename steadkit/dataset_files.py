@@ -11,6 +11,7 @@ import pandas as pd
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import DATA, MANIFEST, TRACES
 from steadkit.capacity import TRACE_DISK_BYTES, require_disk
+from steadkit.catalog import KEY_COLUMNS, read_tables
 from steadkit.catalog.spool import write_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
@@ -79,6 +80,18 @@ def new_dataset(
     targets = [files.csv, files.manifest, files.hdf5]
     with atomic_write(targets, overwrite, keep, KINDS) as (csv, manifest, hdf5):
         yield DatasetFiles(csv, manifest, hdf5)
+
+
+def key_table(sources: Sequence[Source], require_unique: bool = True) -> pd.DataFrame:
+    """Read which traces some sources hold: name, category, number of the source, and row in it.
+
+    Raises
+    ------
+    InputError
+        A CSV cannot be used, or a trace is in two of them and may not be.
+    """
+    csv_files = [source.csv for source in sources]
+    return read_tables(csv_files, [KEY_COLUMNS] * len(sources), require_unique=require_unique)
 
 
 @input_scope()

@@ -38,7 +38,7 @@ def demo(
     noise: int = 500,
     seed: int = 0,
     overwrite: bool = False,
-    tell: Callable[[str], object] = lambda line: None,
+    log: Callable[[str], object] = lambda line: None,
 ) -> list[Manifest]:
     """Write ``chunk1`` (noise) and ``chunk2``.. (events), each HDF5, CSV and manifest.
 
@@ -55,7 +55,7 @@ def demo(
         The same seed gives the same bytes; more traces of it begin with the same ones.
     overwrite
         Whether other files of these names may be replaced.
-    tell
+    log
         Called with a line on the time it will take, where that is minutes.
 
     Raises
@@ -74,8 +74,8 @@ def demo(
                 check_dataset(files, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     traces = {
-        "noise": _timed(synthetic.noise(noise, seed), noise, tell),
-        "events": _timed(synthetic.earthquakes(events, seed), events, tell),
+        "noise": _timed(synthetic.noise(noise, seed), noise, log),
+        "events": _timed(synthetic.earthquakes(events, seed), events, log),
     }
     return [
         _write_chunk(
@@ -110,7 +110,7 @@ def require_room(folder: Path, traces: int, overwrite: bool = False) -> None:
 
 
 def _timed(
-    traces: Iterator[tuple[Row, np.ndarray]], count: int, tell: Callable[[str], object]
+    traces: Iterator[tuple[Row, np.ndarray]], count: int, log: Callable[[str], object]
 ) -> Iterator[tuple[Row, np.ndarray]]:
     """Yield the traces; estimate the remaining time from the rate of the first ones."""
     started = time.perf_counter()
@@ -119,7 +119,7 @@ def _timed(
         if number == TIMED_TRACES:
             remaining_s = (time.perf_counter() - started) / number * (count - number)
             if remaining_s > MIN_REPORTED_S:
-                tell(f"simulating {count:,} traces takes about {duration_text(remaining_s)}")
+                log(f"simulating {count:,} traces takes about {duration_text(remaining_s)}")
 
 
 def chunk_files(folder: Path, events: int) -> list[Path]:
@@ -184,15 +184,15 @@ def _write_hdf5(
     with Writer(hdf5) as writer:
         for row, waveform in traces:
             attributes.append(writer.add(str(row["trace_name"]), waveform, row).hex())
-            rows.append({column: as_text(value) for column, value in row.items()})
+            rows.append({column: cell_text(value) for column, value in row.items()})
             waveforms.append(digest(waveform))
     return pd.DataFrame(rows, columns=list(COLUMNS)), waveforms, attributes
 
 
-def as_text(value: object) -> str:
+def cell_text(value: object) -> str:
     """Return an attribute as text, as in STEAD's CSV.
 
-    >>> as_text(700.0), as_text(np.array([[2896.0]])), as_text(np.array([56.8, 55.4, 47.4]))
+    >>> cell_text(700.0), cell_text(np.array([[2896.0]])), cell_text(np.array([56.8, 55.4, 47.4]))
     ('700.0', '[[2896.]]', '[56.8 55.4 47.4]')
     """
     return str(value)

@@ -46,20 +46,20 @@ def _escape(character: str) -> str:
     return ascii(character)[1:-1]
 
 
-def detail_of(error: BaseException) -> str:
+def error_detail(error: BaseException) -> str:
     """Return a library's error as a short line, for the end of a message.
 
-    >>> detail_of(OSError("Unable to  open file")), detail_of(KeyError())
+    >>> error_detail(OSError("Unable to  open file")), error_detail(KeyError())
     ('OSError: Unable to open file', 'KeyError')
     """
     text = printable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def remedy_of(damage: BaseException) -> str:
+def damage_remedy(damage: BaseException) -> str:
     """Return advice for a damaged file, with a library's error.
 
-    >>> remedy_of(OSError("bad heap"))
+    >>> damage_remedy(OSError("bad heap"))
     'take the original (OSError: bad heap)'
     """
-    return f"take the original ({detail_of(damage)})"
+    return f"take the original ({error_detail(damage)})"

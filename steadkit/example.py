@@ -14,10 +14,6 @@ In 95 % of STEAD's rows the coda ends earlier.
 """
 
 
-def _unknown_snr() -> np.ndarray:
-    return np.full(len(COMPONENTS), np.nan)
-
-
 @dataclass(frozen=True, eq=False)
 class Example:
     """Immutable argument and result of an augmentation.
@@ -46,7 +42,7 @@ class Example:
     p: tuple[float, ...] = ()
     s: tuple[float, ...] = ()
     coda_end: float = nan
-    snr_db: np.ndarray = field(default_factory=_unknown_snr)
+    snr_db: np.ndarray = field(default_factory=lambda: np.full(len(COMPONENTS), np.nan))
 
     @property
     def is_event(self) -> bool:

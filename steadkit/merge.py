@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.catalog import KEY_COLUMNS, iter_rows_named, read_table
+from steadkit.catalog import iter_rows_named
 from steadkit.console import progress
-from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
+from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows, key_table
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest
 from steadkit.sources import Source
-from steadkit.store import attributes_of, digest, open_data, read_waveform
+from steadkit.store import digest, get_attributes, open_data, read_waveform
 from steadkit.types import typed_table
 
 
@@ -34,11 +34,7 @@ def merge(sources: Sequence[Source], files: DatasetFiles, overwrite: bool = Fals
         A source or target cannot be used, or a trace differs between two sources.
     """
     check_dataset(files, overwrite, sources)
-    tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
-    rows = pd.concat(
-        [table.assign(source=number, row=range(len(table))) for number, table in enumerate(tables)],
-        ignore_index=True,
-    )
+    rows = key_table(sources, require_unique=False)
     if rows.empty:
         raise InputError(f"{', '.join(map(str, sources))}: no trace to merge")
     is_repeated = rows["trace_name"].duplicated()
@@ -67,7 +63,7 @@ def _compare_traces(source_a: Source, source_b: Source, names: Sequence[str]) ->
             if digest(read_waveform(data_a, name)) != digest(read_waveform(data_b, name)):
                 difference = "waveforms"
             # Compared as text, so that an unknown value (NaN) equals itself.
-            elif repr(attributes_of(data_a, name)) != repr(attributes_of(data_b, name)):
+            elif repr(get_attributes(data_a, name)) != repr(get_attributes(data_b, name)):
                 difference = "attributes"
             else:
                 continue

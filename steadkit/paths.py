@@ -123,10 +123,10 @@ NUMBER: Final = JsonType("a number", _is_number)
 OBJECT: Final = JsonType("an object", lambda value: isinstance(value, dict))
 
 
-def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
+def list_type(item_type: JsonType, length: int | None = None) -> JsonType:
     """Return the type of lists with items of a type.
 
-    >>> list_of(TEXT).name, list_of(NUMBER, 4).name, list_of(TEXT).fits("earthquake")
+    >>> list_type(TEXT).name, list_type(NUMBER, 4).name, list_type(TEXT).fits("earthquake")
     ('a list, each a text', 'a list of 4, each a number', False)
     """
 
@@ -139,7 +139,7 @@ def list_of(item_type: JsonType, length: int | None = None) -> JsonType:
     )
 
 
-def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: str) -> Any:
+def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, label: str) -> Any:
     """Return the value of a key.
 
     Parameters
@@ -148,7 +148,7 @@ def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: 
         The JSON object.
     key, json_type
         Key and type of the value.
-    where
+    label
         Name of the document in messages.
 
     Raises
@@ -156,18 +156,18 @@ def value_at(document: Mapping[str, Any], key: str, json_type: JsonType, where: 
     InputError
         It is missing, or of another type.
 
-    >>> value_at({"by": ["station"]}, "by", list_of(TEXT), "the recipe")
+    >>> value_at({"by": ["station"]}, "by", list_type(TEXT), "the recipe")
     ['station']
     >>> value_at({"seed": "first"}, "seed", INTEGER, "the recipe")
     Traceback (most recent call last):
     steadkit.errors.InputError: the recipe has 'seed' = 'first': a whole number is needed
     """
     if key not in document:
-        raise InputError(f"{where} has no {key!r}: take the original")
+        raise InputError(f"{label} has no {key!r}: take the original")
     value = document[key]
     if not json_type.fits(value):
         value_text = printable(repr(value))
-        raise InputError(f"{where} has {key!r} = {value_text}: {json_type.name} is needed")
+        raise InputError(f"{label} has {key!r} = {value_text}: {json_type.name} is needed")
     return value
 
 
@@ -187,7 +187,7 @@ def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     return parse_json(content, repr(str(path)))
 
 
-def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
+def parse_json(content: str | bytes, label: str) -> dict[str, Any]:
     """Parse a text with one JSON object.
 
     Raises
@@ -204,9 +204,9 @@ def parse_json(content: str | bytes, where: str) -> dict[str, Any]:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         position = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{where} is not JSON from {position} on: take the original") from error
+        raise InputError(f"{label} is not JSON from {position} on: take the original") from error
     except (ValueError, RecursionError) as error:  # not UTF-8; a number of 5000 digits
-        raise InputError(f"{where} is not JSON that can be read: take the original") from error
+        raise InputError(f"{label} is not JSON that can be read: take the original") from error
     if not isinstance(document, dict):
-        raise InputError(f"{where} is {printable(repr(document), 60)}: a JSON object is needed")
+        raise InputError(f"{label} is {printable(repr(document), 60)}: a JSON object is needed")
     return document

@@ -15,7 +15,7 @@ from steadkit.sources import Source, find_sources
 
 
 @dataclass(frozen=True)
-class Preset:
+class SubsetPreset:
     """A named selection, and the counts that it must give on the real STEAD.
 
     Parameters
@@ -39,10 +39,10 @@ class Preset:
     expected: Mapping[str, int]
 
 
-def names() -> list[str]:
+def preset_names() -> list[str]:
     """Return the names of the presets.
 
-    >>> names()
+    >>> preset_names()
     ['merged', 'steadmicro', 'steadmini']
     """
     file_names = [file.name for file in _folder().iterdir()]
@@ -56,7 +56,7 @@ def _folder() -> Traversable:
     return installed if installed.is_dir() else Path(__file__).parents[1] / "manifests"
 
 
-def load(name: str) -> Preset:
+def load_preset(name: str) -> SubsetPreset:
     """Read a preset.
 
     Raises
@@ -64,14 +64,14 @@ def load(name: str) -> Preset:
     InputError
         No preset has this name.
 
-    >>> load("merged").chunks, load("merged").selection.rounding
+    >>> load_preset("merged").chunks, load_preset("merged").selection.rounding
     (('chunk1', 'chunk4'), 'nearest')
     """
-    if name not in names():
-        raise InputError(f"preset {name[:60]!r} is unknown: use one of {', '.join(names())}")
+    if name not in preset_names():
+        raise InputError(f"preset {name[:60]!r} is unknown: use one of {', '.join(preset_names())}")
     row = tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
     recipe = {"operation": "subset", "preset": row["name"], **row["selection"]}
-    return Preset(
+    return SubsetPreset(
         row["name"],
         tuple(row.get("chunks", ())),
         Selection.from_recipe(recipe),
@@ -80,7 +80,7 @@ def load(name: str) -> Preset:
     )
 
 
-def selection_of(name: str, options: Mapping[str, object]) -> Selection:
+def preset_selection(name: str, options: Mapping[str, object]) -> Selection:
     """Return a preset's selection, optionally with another seed.
 
     Parameters
@@ -96,7 +96,7 @@ def selection_of(name: str, options: Mapping[str, object]) -> Selection:
     InputError
         There is no such preset, or an option contradicts it.
     """
-    selection = load(name).selection
+    selection = load_preset(name).selection
     for option, value in options.items():
         if option != "seed" and value != getattr(selection, option):
             raise InputError(
@@ -120,22 +120,18 @@ def find_preset_sources(
     InputError
         A file is missing, or `paths` are other chunks than the preset's.
     """
-    chunks = load(name).chunks
+    chunks = load_preset(name).chunks
     if not chunks:
         return find_sources(paths, environ, require_hdf5)
     if paths and sorted(path.stem for path in paths) != sorted(chunks):
         path_names = ", ".join(path.name for path in paths)
+        selection = load_preset(name).selection
+        share = f"{float(selection.fraction or 1):g} --rounding {selection.rounding}"
         raise InputError(
             f"preset {name!r} is made of {' and '.join(chunks)}, not of {path_names}: name these, "
-            f"or use --fraction {_percentage(name)}"
+            f"or use --fraction {share} for any other files"
         )
     return find_sources(paths or _chunk_paths(chunks, environ, require_hdf5), environ, require_hdf5)
-
-
-def _percentage(name: str) -> str:
-    selection = load(name).selection
-    fraction = float(selection.fraction or 1)
-    return f"{fraction:g} --rounding {selection.rounding} for any other files"
 
 
 def _chunk_paths(
@@ -162,7 +158,7 @@ def check_counts(name: str, total: Mapping[str, int], taken: Mapping[str, int]) 
     InputError
         The counts differ from the preset's.
     """
-    preset = load(name)
+    preset = load_preset(name)
     if dict(total) == dict(preset.total) and dict(taken) != dict(preset.expected):
         raise InputError(
             f"preset {name!r} must give {dict(preset.expected)} on STEAD, here are {dict(taken)}: "

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
@@ -16,8 +16,6 @@ from steadkit.errors import InputError
 
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """The other cores have processes of their own, and NumPy's threads would wait busily for work."""
-
-RunTask = Callable[[Any], object]
 
 
 class WorkerDiedError(Exception):
@@ -98,16 +96,13 @@ def worker_main() -> None:
                 task = connection.recv()
             except EOFError:
                 return
-            connection.send(_result_of(run_task, task))
-
-
-def _result_of(run_task: RunTask, task: object) -> object:
-    # Only errors that users can act on are sent back; any other one is a bug and ends the process,
-    # whose parent then does the task itself and raises it where it can be seen.
-    try:
-        return run_task(task)
-    except (InputError, OSError) as error:
-        return error
+            # Only errors that users can act on are sent back; any other one is a bug and ends the
+            # process, whose parent then does the task itself and raises it where it can be seen.
+            try:
+                result = run_task(task)
+            except (InputError, OSError) as error:
+                result = error
+            connection.send(result)
 
 
 def count_cores() -> int:

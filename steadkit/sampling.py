@@ -60,6 +60,7 @@ def shuffled_order(names: Names, seed: int, purpose: str = "sample") -> np.ndarr
     """Return the indices of names in the order of their ranks, int64; ties are sorted by name."""
     ranks = rank(names, seed, purpose)
     order = np.argsort(ranks, kind="stable")
+    # Equal 64-bit ranks are rare, so names are compared only where there are any.
     sorted_ranks = ranks[order]
     if (sorted_ranks[1:] == sorted_ranks[:-1]).any():
         name_list = list(names)
@@ -131,29 +132,21 @@ def draw_per_stratum(
     array([0, 1])
     """
     order = shuffled_order(names, seed)
-    codes, labels = _encode_labels(strata)
+    codes, labels = pd.factorize(np.asarray(strata, object))
     limits = np.array([counts[label] for label in labels], dtype=np.int64)
     if groups is None:
         trace_codes = codes[order]
         return order[
             _sizes_before(trace_codes, np.ones(len(order), np.int64)) < limits[trace_codes]
         ]
-    members, group_names = _encode_labels(groups)
+    members, group_names = pd.factorize(np.asarray(groups, object))
     stratum = np.zeros(len(group_names), np.int64)
     stratum[members] = codes
-    by_rank = shuffled_order(group_names, seed, "group")
+    by_rank = shuffled_order(group_names.tolist(), seed, "group")
     n_before = _sizes_before(stratum[by_rank], np.bincount(members)[by_rank])
     is_selected = np.zeros(len(group_names), dtype=bool)
     is_selected[by_rank[n_before < limits[stratum[by_rank]]]] = True
     return order[is_selected[members[order]]]
-
-
-def _encode_labels(labels: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Encode labels as integers, in the order of their first appearance."""
-    distinct = list(dict.fromkeys(labels))
-    numbers = {label: number for number, label in enumerate(distinct)}
-    codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
-    return codes, distinct
 
 
 def _sizes_before(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, write_one
-from steadkit.catalog import LineStarts, columns_of, counts, read_table
+from steadkit.catalog import LineStarts, columns_of, counts, read_tables
 from steadkit.catalog.spool import BYTE_RANGE
 from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
@@ -47,7 +47,7 @@ def subset(
     selection: Selection,
     overwrite: bool = False,
     manifest_only: bool = False,
-    tell: Callable[[str], object] = lambda line: None,
+    log: Callable[[str], object] = lambda line: None,
 ) -> Manifest:
     """Write the traces of a selection, independent of the order of rows and sources.
 
@@ -77,9 +77,9 @@ def subset(
         A source or target cannot be used, or nothing would be selected.
     """
     _check_files(sources, files, overwrite, manifest_only)
-    table, places = _rows_of(sources, selection)
+    table, places = _read_rows(sources, selection)
     matching = filter_rows(table, selection)
-    _log_filters(table, matching, selection, tell)
+    _log_filters(table, matching, selection, log)
     selected = sample_rows(table, matching, selection)
     rows = pd.concat([table[["trace_name", "trace_category"]], places], axis=1).iloc[selected]
     if selection.preset:
@@ -106,54 +106,34 @@ def _check_files(
     check_targets([files.manifest], overwrite)
 
 
-def _rows_of(sources: Sequence[Source], selection: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_rows(
+    sources: Sequence[Source], selection: Selection
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the columns that a selection needs, and the source and row number of every trace."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     starts = [LineStarts() for _ in sources]
-    tables = [
-        read_table(source.csv, columns, lines)
-        for source, columns, lines in zip(sources, needed, starts, strict=True)
-    ]
-    rows = pd.concat(tables, ignore_index=True)
+    rows = read_tables([source.csv for source in sources], needed, starts)
     if rows.empty:
         raise InputError(f"{', '.join(str(s.csv) for s in sources)} has no traces: name another")
+    places = rows[["source", "row"]].copy()
+    rows = rows.drop(columns=["source", "row"])
     if any(columns != needed[0] for columns in needed):
         # One CSV may identify earthquakes by id and time, another by one of the two.
         rows = rows.fillna("")
-    sizes = [len(table) for table in tables]
-    places = pd.DataFrame(
-        {
-            "source": np.repeat(np.arange(len(sources)), sizes),
-            "row": np.concatenate([np.arange(size) for size in sizes]),
-        }
-    )
     # Byte positions of the lines, where all sources have them: rows are then copied without parsing
     # the CSV files again.
     spans = [span for lines in starts if (span := lines.byte_ranges()) is not None]
     if len(spans) == len(sources):
         places[[*BYTE_RANGE]] = np.concatenate([np.column_stack(span) for span in spans])
-    _refuse_repeated(rows["trace_name"], places["source"], sources)
     return rows, places
 
 
-def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Source]) -> None:
-    """Refuse a trace of two sources; `read_table` has refused repeats within one."""
-    repeated = names[names.duplicated()] if len(sources) > 1 else names[:0]
-    if len(repeated):
-        name = repeated.iloc[0]
-        first, second = owner[names == name][:2]
-        raise InputError(
-            f"trace {name!r} is in both {str(sources[first].csv)!r} and "
-            f"{str(sources[second].csv)!r}: merge them first"
-        )
-
-
 def _log_filters(
-    table: pd.DataFrame, matching: np.ndarray, selection: Selection, tell: Callable[[str], object]
+    table: pd.DataFrame, matching: np.ndarray, selection: Selection, log: Callable[[str], object]
 ) -> None:
     if selection.exclude:
         n_excluded = len(excluded_rows(table, selection.exclude))
         total = selection.exclude.number
-        tell(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
+        log(f"{n_excluded:,} of the {total:,} names to exclude are in the sources")
     if selection.filters:
-        tell(f"{len(matching):,} of {len(table):,} traces match")
+        log(f"{len(matching):,} of {len(table):,} traces match")

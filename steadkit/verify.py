@@ -10,7 +10,7 @@ import numpy as np
 
 from steadkit.catalog import KEY_COLUMNS, csv_digest, read_table
 from steadkit.console import progress
-from steadkit.errors import InputError, printable, remedy_of
+from steadkit.errors import InputError, damage_remedy, printable
 from steadkit.manifest import UNKNOWN, Manifest
 from steadkit.store import Reader, locate, open_data, scan
 from steadkit.store.open import LIBRARY_ERRORS
@@ -94,7 +94,7 @@ def _names(group: h5py.Group, path: Path) -> dict[str, None]:
         return dict.fromkeys(group)
     except LIBRARY_ERRORS as error:
         raise InputError(
-            f"{str(path)!r} is damaged where it lists its traces: {remedy_of(error)}"
+            f"{str(path)!r} is damaged where it lists its traces: {damage_remedy(error)}"
         ) from error
 
 

@@ -104,7 +104,7 @@ def _networks(folder: Path) -> None:
     """Train a tiny network on ``train.hdf5``, evaluate it, and keep it as ``k.keras`` too."""
     from eqt.config import EQTConfig, TrainConfig, read_toml
     from eqt.evaluation import evaluate, plan
-    from eqt.model_io import read, save_model
+    from eqt.model_io import load_model, save_model
     from eqt.picking.picks import Thresholds
     from eqt.training import train
 
@@ -116,4 +116,4 @@ def _networks(folder: Path) -> None:
     setup = json.loads(run.config.read_text())
     # So that a copy of the run, next to a copy of its data, is read with that copy.
     run.config.write_text(json.dumps(setup | {"data": "in/train.hdf5"}, indent=2) + "\n")
-    save_model(*read(run.folder), folder / "k.keras")
+    save_model(load_model(run.folder), folder / "k.keras")

@@ -112,14 +112,14 @@ CALLS: dict[str, Call] = {
         {"manifest": "in/a.manifest", "sources": "in/a.hdf5"}, {"output": "out/o.hdf5"}
     ),
     "steadkit verify": Call(
-        {"data": "in/a.hdf5", "manifest": "in/a.manifest"}, {"target": "out/o.csv"}
+        {"data": "in/a.hdf5", "manifest": "in/a.manifest"}, {"output": "out/o.csv"}
     ),
-    "steadkit diff": Call({"one": "in/a.manifest", "other": "in/a.manifest"}),
+    "steadkit diff": Call({"manifest_a": "in/a.manifest", "manifest_b": "in/a.manifest"}),
     "steadkit check": Call(
         {"source": "in/a.hdf5"},
-        {"listing": "out/o.csv", "copy": "out/o.hdf5", "clean": "out/o.manifest"},
+        {"output": "out/o.csv", "repaired": "out/o.hdf5", "sound": "out/o.manifest"},
         {},
-        frozenset({"copy", "clean"}),
+        frozenset({"repaired", "sound"}),
     ),
     "steadkit info": Call({"file": "in/a.hdf5"}),
     "steadkit plot trace": Call(OF_A, FIGURE, {"names": "EVENT"}),
@@ -128,7 +128,7 @@ CALLS: dict[str, Call] = {
     "steadkit plot map": Call(OF_A, FIGURE),
     "steadkit plot distributions": Call(OF_A, FIGURE),
     "steadkit plot overview": Call(OF_A, FIGURE),
-    "steadkit preview": Call({"data": "in/a.hdf5"}, FIGURE, {"rows": "1"}),
+    "steadkit preview": Call({"data": "in/a.hdf5"}, FIGURE, {"count": "1"}),
     "steadkit convert from-seisbench": Call({"folder": "in/seisbench"}, {"output": "out/o.hdf5"}),
     "steadkit convert to-seisbench": Call({"source": "in/a.hdf5"}, {"output": "out/o"}),
     "steadkit convert to-miniseed": Call({"source": "in/a.hdf5"}, {"output": "out/o"}),
@@ -215,8 +215,8 @@ COMPANIONS: dict[tuple[str, str], dict[str, Values]] = {
     ("steadkit subset", "count"): {"fraction": None},
     ("steadkit subset", "preset"): {"fraction": None},
     ("steadkit subset", "at"): {"box": "-90,-180,90,180"},
-    ("steadkit check", "copy"): {"listing": None},
-    ("steadkit check", "clean"): {"listing": None},
+    ("steadkit check", "repaired"): {"output": None},
+    ("steadkit check", "sound"): {"output": None},
     ("steadkit split", "cut"): SPLIT_BY_TIME,
     ("steadkit split", "gap_days"): SPLIT_BY_TIME,
     ("steadkit split", "cell_degrees"): {"by": "region"},

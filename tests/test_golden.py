@@ -15,7 +15,7 @@ import pytest
 from campaigns import published
 from conftest import as_csv, names_of, row
 
-from eqt.formats.keras_v2 import load_published
+from eqt.formats import keras_v2
 from steadkit.pipeline import BatchConfig, BatchLoader
 from steadkit.transforms import PRESETS
 
@@ -100,7 +100,7 @@ def test_batches_are_the_bytes_they_were(stead):
 @pytest.mark.parametrize("name", published.NAMES)
 def test_published_networks_give_the_outputs_they_gave(shared_data, name):
     """The greatest probability of each trace and output, and their mean, to 1e-5."""
-    model = load_published(shared_data / f"eqt_{name}.h5")
+    model = keras_v2.load(shared_data / f"eqt_{name}.h5")
     found = published.outputs(model, published.real_records(shared_data).waveforms)
     known = json.loads((GOLDEN / "outputs.json").read_text(encoding="utf-8"))[name]
     for figure, made in (("max", found.max(axis=1)), ("mean", found.mean(axis=1))):

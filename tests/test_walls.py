@@ -1,6 +1,7 @@
 """The walls of the house: who imports whom, and what must not be loaded."""
 
 import ast
+import re
 import subprocess
 import sys
 from itertools import product
@@ -13,16 +14,20 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program atomic paths processes schema capacity types
+        version errors program atomic paths processes schema capacity types geodesy
         console sources trace example catalog packed_names hdf5 store manifest sampling
         expressions selection presets split dataset_files subset merge build verify check records
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
-    "eqt": """config sizes presets layers blocks model layer_plan threads inference
-        probabilities formats runs seen model_io pretrained picking metrics plots position_bias
-        training evaluation compare visualize quickstart experiments cli __init__ __main__""",
+    "eqt": """config sizes presets kernels layers blocks model layer_plan threads inference
+        probabilities formats runs seen model_io pretrained transformer picking metrics plots
+        position_bias training evaluation compare visualize quickstart experiments cli __init__
+        __main__""",
 }
-HEAVY = ("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx")
+HEAVY = (
+    *("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx"),
+    "pyproj",
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -87,6 +92,14 @@ def test_help_loads_nothing_heavy(command):
     assert loaded(code) == set()
 
 
+def test_only_kernels_use_what_keras_and_tensorflow_keep_private():
+    private = re.compile(r"keras\.src|raw_ops|\._keras_|\._momentums|\._get_variable_index")
+    users = {path.parent.name for _, _, path in modules() if private.search(path.read_text())}
+    assert users == {"kernels"}
+    for path in (ROOT / "eqt" / "layers").glob("*.py"):
+        assert "tensorflow as tf" not in path.read_text(), path
+
+
 def test_importing_steadkit_loads_nothing_heavy():
     assert loaded("import steadkit, eqt") == set()
 
@@ -114,7 +127,7 @@ def words_of_others(path: Path) -> list[int]:
 
 def test_no_message_is_what_python_or_a_library_says():
     found = [(str(path), lines) for _, _, path in modules() if (lines := words_of_others(path))]
-    assert found == []  # `errors.detail_of` puts it, short, at the end of a message
+    assert found == []  # `errors.error_detail` puts it, short, at the end of a message
 
 
 def test_every_file_says_what_it_is_about():

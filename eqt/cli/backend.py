@@ -38,6 +38,7 @@ def _import_quietly() -> None:
     import sys
     import tempfile
 
+    # The descriptor is replaced, not sys.stderr: the notes come from C++.
     sys.stderr.flush()
     stderr_copy = os.dup(2)
     with tempfile.TemporaryFile() as notes:

@@ -40,13 +40,14 @@ def compare(
     traces a RUN was trained on is said first.
     """
     from eqt.compare import compare as run_comparison
-    from eqt.compare import default_folder, group_runs, refuse_existing, write
+    from eqt.compare import comparison_folder, group_runs, refuse_comparison, write_comparison
 
-    folder = output or default_folder(runs[0])
-    refuse_existing(folder, overwrite)
+    # Before the bootstrap, which takes some seconds.
+    folder = output or comparison_folder(runs[0])
+    refuse_comparison(folder, overwrite)
     comparison = run_comparison(group_runs(runs), baseline, resamples, seed)
     _report(comparison)
-    for path in write(comparison, folder, resamples, seed, overwrite):
+    for path in write_comparison(comparison, folder, resamples, seed, overwrite):
         echo(path)
 
 

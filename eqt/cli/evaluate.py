@@ -1,7 +1,8 @@
 """`eqt evaluate`: evaluate a network on the test split of a run or on other data."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "--thresholds",
     "how",
     type=click.Choice(["validation", "published"]),
-    help="Chosen by F1 on the run's validation part, the default where it has one; or published.",
+    help="Chosen by F1 on the run's validation split, the default where it has one; or published.",
 )
 @click.option("--detection-threshold", type=NumberType(), help="Instead of that; published: 0.2.")
 @click.option("--p-threshold", type=NumberType(), help="Instead of that; published: 0.1.")
@@ -80,12 +81,12 @@ def evaluate(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    """Pick the test part of RUN and tell how right the picks are, by two protocols.
+    """Pick the test split of RUN and measure how right the picks are, by two protocols.
 
     The study's counts any pick in an earthquake's trace, by the rules of EQTransformer's tester,
     whose table X_test_results.csv is; the honest one counts a pick within a tolerance and a
     detection where the earthquake is. Thresholds are chosen on the validation
-    part, never on the test part. Without RUN, --data and --weights are needed.
+    split, never on the test split. Without RUN, --data and --weights are needed.
     """
     if output or (run and not data):
         refuse_existing(output or Path(run or ".") / "evaluation", overwrite)
@@ -100,8 +101,8 @@ def evaluate(
     from eqt.threads import configure_threads
 
     if not mc_samples:
+        # Monte Carlo passes are not divided among the cores: each of their operations needs all.
         configure_threads()
-
     options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
     explicit = {name: value for name, value in options.items() if value is not None}
     thresholds, protocol = Thresholds(**explicit), Protocol(tolerances, resamples)
@@ -126,15 +127,7 @@ def _report(outcome: "Evaluation") -> None:
     if outcome.seen:
         echo(outcome.seen)
     title = f"{study['#events']} events, {study['#noise']} noise traces"
-    columns = ["recall", "precision", "mae", "rmse", "tp", "fp", "tn", "fn"]
-    print_table(
-        f"The study's columns, where any pick in an event counts, errors in samples: {title}",
-        ["", *columns],
-        [
-            ["detection", *_study(outcome, "det", "d")],
-            *([phase, *_study(outcome, phase.lower(), phase.lower())] for phase in "PS"),
-        ],
-    )
+    _print_study(study, title)
     # So that it fits 120 columns; the report has all.
     left_out = ("AUC", "wrong in noise")
     rows = [
@@ -145,18 +138,8 @@ def _report(outcome: "Evaluation") -> None:
         "How far right picks are off (s), and the share further off", residual_rows(figures)
     )
     if "position" in figures:
-        # The report has all.
-        columns_shown = (
-            "phase",
-            "windows",
-            "hit_rate",
-            "mean_error",
-            "on_seconds",
-            "between",
-            "snapped",
-        )
         rows = [
-            {key.replace("_", " "): row[key] for key in columns_shown}
+            {key.replace("_", " "): row[key] for key in POSITION_COLUMNS}
             for row in figures["position"]
         ]
         _print_table("Wherever P lies, errors in samples", rows)
@@ -173,10 +156,30 @@ def _report(outcome: "Evaluation") -> None:
     echo(f"report: {outcome.folder / 'report.html'}")
 
 
-def _study(outcome: "Evaluation", long: str, short: str) -> list[object]:
-    columns = [f"{long}_recall", f"{long}_precision", f"{short}_mae", f"{short}_rmse"]
-    columns += [f"{short}_{count}" for count in ("tp", "fp", "tn", "fn")]
-    return [outcome.study.get(column) for column in columns]
+POSITION_COLUMNS: Final = (
+    "phase",
+    "windows",
+    "hit_rate",
+    "mean_error",
+    "on_seconds",
+    "between",
+    "snapped",
+)
+"""Columns of the position test that are printed; the report has all."""
+
+
+def _print_study(study: Mapping[str, object], title: str) -> None:
+    scores, counts = ("recall", "precision"), ("mae", "rmse", "tp", "fp", "tn", "fn")
+    rows = []
+    # The study's table abbreviates detection in two ways.
+    for name, long, short in (("detection", "det", "d"), ("P", "p", "p"), ("S", "s", "s")):
+        columns = [*(f"{long}_{score}" for score in scores), *(f"{short}_{c}" for c in counts)]
+        rows.append([name, *(study.get(column) for column in columns)])
+    print_table(
+        f"The study's columns, where any pick in an event counts, errors in samples: {title}",
+        ["", *scores, *counts],
+        rows,
+    )
 
 
 def _print_table(title: str, rows: list[dict[str, object]]) -> None:

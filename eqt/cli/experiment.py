@@ -64,11 +64,11 @@ def experiment(
 
     if data is not None:
         source_from_path(data)  # a missing file should not wait for TensorFlow
-    from eqt.experiments import default_folder, settings_of
+    from eqt.experiments import default_folder, make_settings
     from eqt.experiments import experiment as run_experiment
 
     changes = {"epochs": epochs, "batch_size": batch_size, "augment": augment, "seed": seed}
-    settings = settings_of(suite, data, quick, changes)
+    settings = make_settings(suite, data, quick, changes)
     load_tensorflow()
     folder = output or default_folder(settings)
     _report(run_experiment(folder, settings, seeds, echo), folder)

@@ -37,10 +37,11 @@ def _check_output(output: Path, overwrite: bool) -> None:
 
 def _import(file: Path, output: Path, overwrite: bool) -> None:
     load_tensorflow()
-    from eqt.model_io import read, save_model
+    from eqt.model_io import load_model, save_model
 
-    model, config = read(file)
-    save_model(model, config, output, overwrite)
+    model = load_model(file)
+    save_model(model, output, overwrite)
+    config = model.config
     gates = f"{config.gate} gates, {len(config.encoder_rnn)} recurrent blocks"
     echo(f"{output}: {model.count_params():,} weights, {gates}")
 
@@ -67,6 +68,7 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
             f"-o {str(output)!r} ends in {output.suffix!r}, which is not written here: end it in "
             ".onnx, leave the ending away for the folder of a SavedModel, or say --to"
         )
+    # SeisBench's two files are checked by their writer, which names them.
     form = form or ("onnx" if output.suffix == ".onnx" else "saved_model")
     if form == "onnx":
         check_targets([output], overwrite)
@@ -74,9 +76,9 @@ def export(model: Path, form: str | None, output: Path, overwrite: bool) -> None
         refuse_existing(output, overwrite)
     load_tensorflow()
     from eqt.formats.export import export as run_export
-    from eqt.model_io import read
+    from eqt.model_io import load_model
 
-    for path in run_export(*read(model), form, output, overwrite):
+    for path in run_export(load_model(model), form, output, overwrite):
         echo(path)
 
 

@@ -38,6 +38,7 @@ def models(
         ]
         print_table("Networks", ["name", "parameters", "trained on", "what differs from EQT"], rows)
         return
+    # A wrong name should not wait for TensorFlow.
     model_a, model_b = preset(name), preset(diff) if diff else None
     if figure:
         from steadkit.atomic import check_targets

@@ -137,7 +137,7 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--init", type=FILE, help="Begin with the network of a run or a file that eqt reads.")
 @click.option("--config", type=FILE, help="TOML file of settings; options go before them.")
 @settings
-@click.option("--split", type=FILE, help="Manifest with parts; by default the one beside DATA.")
+@click.option("--split", type=FILE, help="Manifest with splits; by default the one beside DATA.")
 @output_option("Run folder to make; runs/<model>-<data> by default.")
 @click.option(
     "--devices",
@@ -155,13 +155,14 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--other-machine", is_flag=True, help="With --resume: not where it was begun.")
 @click.pass_context
 def train(context: click.Context, **options: Any) -> None:
-    """Train a network on the training part of DATA; writes a run folder.
+    """Train a network on the training split of DATA; writes a run folder.
 
-    The parts are those of --split, else of DATA.split.manifest (see steadkit split), else of
+    The splits are those of --split, else of DATA.split.manifest (see steadkit split), else of
     DATA.manifest if it has any. Else 85 % of the traces are for training, split by earthquake.
 
     The defaults are the published recipe. With --init the network is that of the file.
     """
+    # From click, and not by comparison: an option may be given with its default value.
     explicit = [
         parameter
         for parameter in context.command.params
@@ -209,9 +210,9 @@ def _begin(options: dict[str, Any], command: str) -> None:
     # What is wrong should not wait for TensorFlow.
     source = source_from_path(options["data"])
     if options["output"]:
-        from eqt.runs import refuse_existing
+        from eqt.runs import refuse_existing_run
 
-        refuse_existing(options["output"])
+        refuse_existing_run(options["output"])
     from eqt.config import TrainConfig, read_toml
     from eqt.presets import network_named
     from eqt.sizes import check_training, max_traces
@@ -221,6 +222,7 @@ def _begin(options: dict[str, Any], command: str) -> None:
     )
     init = options["init"]
     name, network = init.name.partition(".")[0] if init else "", None
+    # The size of a network that is read from a file is known only after TensorFlow has read it.
     if options["model"] or not init:
         name, network = network_named(options["model"] or "EQT")
         check_training(network, config.batch_size, max_traces(source.hdf5))
@@ -271,10 +273,12 @@ def _fractions(text: str) -> dict[str, object]:
 
 def _command_line(explicit: list[click.Parameter], options: dict[str, Any]) -> str:
     """Return the command line that repeats this call."""
+    # Recorded with the current spelling, whichever was typed: former ones end with a release.
     arguments = ["eqt", "train"]
     for parameter in explicit:
         value = options[str(parameter.name)]
         if isinstance(value, bool):
+            # --paired and --unpaired are one option with two spellings.
             arguments.append((parameter.opts if value else parameter.secondary_opts)[0])
         else:
             arguments += [parameter.opts[-1], str(value)]

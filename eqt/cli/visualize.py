@@ -24,6 +24,7 @@ class FormerHeads(ErrorGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command."""
+        # Only these two had the option; a folder of such a name is ./picker_S, or given with -o.
         if args[0] in ("why", "all"):
             args = [
                 _with_head(argument, following) for argument, following in pairwise([*args, ""])
@@ -105,10 +106,10 @@ def filters(
     load_tensorflow()
     from eqt.visualize.commands import filters as content
     from eqt.visualize.context import context_of
-    from eqt.visualize.write import facts_of, save
+    from eqt.visualize.write import facts_of, save_content
 
     context = context_of(run)
-    echo(save(content(context, layers), output, kind, facts_of(context), overwrite))
+    echo(save_content(content(context, layers), output, kind, facts_of(context), overwrite))
 
 
 @visualize.command()
@@ -174,9 +175,9 @@ def architecture(names: tuple[str, ...], output: Path | None, kind: str, overwri
     output = _checked_folder(None, output, "architecture", overwrite)
     load_tensorflow()
     from eqt.visualize.commands import architecture as content
-    from eqt.visualize.write import save
+    from eqt.visualize.write import save_content
 
-    echo(save(content(names), output, kind, {"networks": list(names) or "the study's"}))
+    echo(save_content(content(names), output, kind, {"networks": list(names) or "the study's"}))
 
 
 def _show(
@@ -201,26 +202,27 @@ def _show(
     output = _checked_folder(run, output, folder_name, overwrite)
     load_tensorflow()
     from eqt import visualize as package
-    from eqt.visualize.context import context_of, data_of, seen_line, traces_for
+    from eqt.visualize.context import context_of, seen_line, traces_for, usable_data
     from eqt.visualize.traces import spread_names
-    from eqt.visualize.write import facts_of, save
+    from eqt.visualize.write import facts_of, save_content
 
     context = context_of(run, data)
+    # --traces takes one name; those after it are arguments, so that a list needs it only once.
     shown = traces_for(context, (*named, *more))
-    mean_names = spread_names(data_of(context), mean, context.candidates) if mean else []
+    mean_names = spread_names(usable_data(context), mean, context.candidates) if mean else []
     seen = seen_line(context, [*shown.names, *mean_names])
     if seen:
         echo(f"{seen}.", err=True)  # standard output names the folder, and nothing else
     facts = facts_of(context, shown, seen)
     content = getattr(package, function)(context, shown, *settings)
-    echo(save(content, output, kind, facts, overwrite, with_page))
+    echo(save_content(content, output, kind, facts, overwrite, with_page))
 
 
 def _checked_folder(run: Path | None, output: Path | None, name: str, overwrite: bool) -> Path:
     """Return the output folder after checking that it may be written."""
-    from eqt.visualize.folder import default_folder, files_of
+    from eqt.visualize.write import figures_folder, recorded_files
     from steadkit.atomic import check_folder
 
-    target = output or default_folder(run or Path(), name)
-    check_folder(target, overwrite, files_of)
+    target = output or figures_folder(run or Path(), name)
+    check_folder(target, overwrite, recorded_files)
     return target

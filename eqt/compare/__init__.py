@@ -8,7 +8,6 @@ negatives are better when they are more, errors, false positives and false negat
 from eqt.compare.comparison import (
     BETTER,
     EQUAL,
-    UNDEFINED,
     WORSE,
     Comparison,
     ModelRuns,
@@ -16,22 +15,22 @@ from eqt.compare.comparison import (
     group_runs,
     tally,
 )
-from eqt.compare.figures import draw_differences
-from eqt.compare.load import EvaluationTables, evaluation_folder, read_evaluation, require_results
-from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY
+from eqt.compare.load import read_evaluation, require_results
+from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, STUDY
 from eqt.compare.report import (
     METHOD,
     PROTOCOLS,
     SOURCES,
+    comparison_folder,
     comparison_table,
-    default_folder,
     describe_method,
+    draw_differences,
     format_interval,
     markdown_table,
     number,
-    refuse_existing,
+    refuse_comparison,
     sentences,
-    write,
+    write_comparison,
 )
 
 __all__ = [
@@ -41,29 +40,25 @@ __all__ = [
     "IN_TIME",
     "MEASURES",
     "METHOD",
-    "NOT_COMPARED",
     "PROTOCOLS",
     "SOURCES",
     "STUDY",
-    "UNDEFINED",
     "WORSE",
     "Comparison",
-    "EvaluationTables",
     "ModelRuns",
     "compare",
+    "comparison_folder",
     "comparison_table",
-    "default_folder",
     "describe_method",
     "draw_differences",
-    "evaluation_folder",
     "format_interval",
     "group_runs",
     "markdown_table",
     "number",
     "read_evaluation",
-    "refuse_existing",
+    "refuse_comparison",
     "require_results",
     "sentences",
     "tally",
-    "write",
+    "write_comparison",
 ]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from eqt.seen import NOTHING, TrainingOverlap, seen_in_evaluation
 from steadkit.catalog import CheckedLines
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.paths import is_file, require_file
 from steadkit.schema import CATEGORIES
 from steadkit.types import parse_numbers
@@ -105,6 +105,7 @@ def read_evaluation(path: Path) -> EvaluationTables:
             raise _mismatch_error(folder, name)
     if not detections["trace_name"].isin(names).all():
         raise _mismatch_error(folder, "detections.csv")
+    # The bootstrap draws whole earthquakes, from earthquakes and from noise: it needs both columns.
     unknown = ~traces["trace_category"].isin(CATEGORIES)
     if unknown.any() or (traces["earthquake"] == "").any():
         raise InputError(
@@ -155,7 +156,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise
     except (ValueError, pd.errors.EmptyDataError) as error:  # ParserError is a ValueError
         raise InputError(
-            f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({detail_of(error)})"
+            f"{str(path)!r} is not a CSV of an evaluation: evaluate again ({error_detail(error)})"
         ) from error
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"{str(path)!r} has no column {missing[0]!r}: evaluate again")
@@ -186,6 +187,7 @@ def align_traces(
     InputError
         The evaluations, called by `names`, are of different traces or differ in their labels.
     """
+    # Draws are made of rows, so that rows have to be the same traces in all evaluations.
     first = evaluations[0]
     ordered = [first]
     for evaluation, name in zip(evaluations[1:], names[1:], strict=True):

@@ -19,13 +19,13 @@ from eqt.metrics import (
     TOLERANCE,
     ConfusionCounts,
     f1,
+    list_earthquakes,
     precision,
     ratio,
     recall,
     scorable_picks,
     score_picks,
     study_errors,
-    truth_of,
 )
 from steadkit.schema import EVENT, SAMPLING_RATE
 
@@ -183,7 +183,7 @@ def _tolerance_counts(
     picks = evaluation.detections[evaluation.detections[f"{phase}_pick"].notna()]
     traces = pd.Index(evaluation.traces["trace_name"]).get_indexer(picks["trace_name"])
     seconds = picks[f"{phase}_pick"].to_numpy(float) / SAMPLING_RATE
-    truth = truth_of(*SAMPLING_RATE * evaluation.traces[["p_s", "s_s"]].to_numpy(float).T)
+    truth = list_earthquakes(*SAMPLING_RATE * evaluation.traces[["p_s", "s_s"]].to_numpy(float).T)
     is_scorable = scorable_picks(truth, phase, traces, seconds, tolerance)
     scores = score_picks(truth, phase, traces[is_scorable], seconds[is_scorable], tolerance)
     # Times are hundredths of seconds: rounded, so that equal errors have equal sums.

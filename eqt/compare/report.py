@@ -1,19 +1,31 @@
-"""Report of a comparison: sentences, tables, and the files that contain them."""
+"""Report of a comparison: sentences, tables, a forest plot, and the files that contain them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from eqt.compare.comparison import BETTER, EQUAL, UNDEFINED, WORSE, Comparison, tally
-from eqt.compare.figures import draw_differences
 from eqt.compare.load import RESULTS, evaluation_folder
-from eqt.compare.measures import COMPARED, IN_TIME, MEASURES, NOT_COMPARED, STUDY, TRACES
+from eqt.compare.measures import (
+    COMPARED,
+    FRACTIONS,
+    IN_TIME,
+    MEASURES,
+    NOT_COMPARED,
+    SAMPLES,
+    SECONDS,
+    STUDY,
+    TRACES,
+)
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
 from steadkit.atomic import atomic_write
 from steadkit.errors import InputError
-from steadkit.plots.style import styled, write_figure
+from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled, write_figure
 
 METHOD = (
     "Better, Equal and Worse go by the values alone. Recall, precision, true positives and true "
@@ -133,14 +145,14 @@ def _cell(value: object) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
-def default_folder(first: Path) -> Path:
+def comparison_folder(first: Path) -> Path:
     """Return the default folder of a comparison: ``comparison`` next to the first run."""
     folder = evaluation_folder(first).resolve()
     run = folder.parent if folder.name == "evaluation" else folder
     return run.parent / "comparison"
 
 
-def refuse_existing(folder: Path, overwrite: bool) -> None:
+def refuse_comparison(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that has a comparison, before anything is computed.
 
     Raises
@@ -158,7 +170,7 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         )
 
 
-def write(
+def write_comparison(
     comparison: Comparison, folder: Path, resamples: int, seed: int, overwrite: bool = False
 ) -> list[Path]:
     """Write ``comparison.csv``, ``.md``, ``.png`` and ``.html`` into a folder, all or none.
@@ -219,3 +231,68 @@ def as_page(comparison: Comparison, intro: Sequence[str], picture: bytes) -> str
         html.png(picture, "Differences with their 95 % intervals"),
         *sections,
     )
+
+
+MARKS = {"better": (BLUE, "o", BLUE), "worse": (VERMILLION, "s", VERMILLION)}
+"""Colour, marker and its filling by bootstrap verdict; distinguishable without colours too."""
+
+UNDECIDED = (GREY, "D", "white")
+
+LEGEND = (
+    "Differences, turned so that better is to the right,\n"
+    "with their 95 % intervals. Blue circle: better,\n"
+    "vermillion square: worse, grey diamond: undecided"
+)
+
+INCHES_A_ROW, INCHES_A_MODEL, INCHES_OF_NAMES = 0.17, 2.3, 1.2
+
+
+@styled
+def draw_differences(comparison: Comparison) -> Figure:
+    """Draw the differences of every model from the baseline, a column per model.
+
+    Fractions, samples, seconds and traces have separate axes, shared by all models. Where less is
+    better the sign of the difference is reversed, so that better is to the right everywhere.
+    """
+    units = (FRACTIONS, SAMPLES, SECONDS, TRACES)
+    heights = [sum(measure.unit == unit for measure in MEASURES) for unit in units]
+    count = len(comparison.models)
+    figure = Figure(
+        figsize=(
+            INCHES_OF_NAMES + count * INCHES_A_MODEL,
+            INCHES_A_ROW * (sum(heights) + 15),
+        )
+    )
+    axes = figure.subplots(
+        len(units), count, sharex="row", sharey="row", squeeze=False, height_ratios=heights
+    )
+    for column, model in enumerate(comparison.models):
+        model_rows = comparison.differences[comparison.differences["model"] == model]
+        for row, unit in enumerate(units):
+            _panel(axes[row, column], model_rows, unit)
+        axes[0, column].set_title(f"{model}\nagainst {comparison.baseline}")
+    figure.suptitle(LEGEND, x=0.01, ha="left")
+    return figure
+
+
+def _panel(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
+    measures = [measure for measure in MEASURES if measure.unit == unit]
+    by_name = rows.set_index("figure")
+    ax.axvline(0, color=BLACK, linewidth=0.6)
+    for height, measure in enumerate(measures):
+        row = by_name.loc[measure.name]
+        ends = sorted(measure.direction * np.array([row["low"], row["high"]]))
+        colour, marker, filling = MARKS.get(str(row["bootstrap"]), UNDECIDED)
+        ax.plot(ends, [height, height], color=colour, linewidth=1.2)
+        ax.plot(
+            measure.direction * row["difference"],
+            height,
+            marker,
+            color=colour,
+            markerfacecolor=filling,
+            markersize=4,
+        )
+    ax.set_yticks(range(len(measures)), [measure.name for measure in measures])
+    ax.set_ylim(len(measures) - 0.5, -0.5)
+    ax.grid(axis="y", color=GREY, alpha=0.2)
+    ax.set_xlabel(f"worse \N{LEFTWARDS ARROW} {unit} \N{RIGHTWARDS ARROW} better")

@@ -31,7 +31,7 @@ ATTENTION: Final = ("additive", "dot", "scaled_dot", "multi_head")
 """Types of attention, in transformer blocks and pickers alike; see `eqt.layers.attention`."""
 
 POSITIONAL: Final = ("none", "sinusoidal", "lstm")
-"""Encodings added before the first transformer block; see `eqt.layers.positional_encoding`."""
+"""Encodings added before the first transformer block; see `eqt.layers.transformer_block`."""
 
 
 @dataclass(frozen=True)

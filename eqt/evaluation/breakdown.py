@@ -1,4 +1,4 @@
-"""Scores by category of trace: SNR, distance, magnitude, depth and station."""
+"""Scores by category of trace, and calibration: right by probability and by uncertainty."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -7,8 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.tolerance import ToleranceFigures
-from eqt.metrics import BootstrapConfig, ConfusionCounts, Score, residual_figures, score_intervals
+from eqt.evaluation.tolerance import DetectionColumns, ToleranceScores, nearest_picks
+from eqt.metrics import (
+    PHASES,
+    BootstrapConfig,
+    Score,
+    calibration_error,
+    reliability,
+    residual_figures,
+    score_intervals,
+    uncertainty_figures,
+)
+from eqt.picking.candidates import PickCandidates
 
 INFINITY = float("inf")
 EDGES: Mapping[str, tuple[float, ...]] = {
@@ -30,7 +40,7 @@ MAX_STATIONS = 10
 
 
 def breakdown(
-    tolerance_scores: ToleranceFigures,
+    tolerance_scores: ToleranceScores,
     traces: pd.DataFrame,
     tolerance: float,
     bootstrap: BootstrapConfig,
@@ -58,39 +68,42 @@ def breakdown(
         ``station`` a row per bin that has traces: ``bin``, ``traces``, ``earthquakes``, and for
         ``detection``, ``P`` and ``S`` counts, precision, recall and F1 with intervals.
     """
-    bins = {name: _bins(traces, name, tolerance_scores.truth.is_event) for name in EDGES}
+    is_event = tolerance_scores.truth.is_event
+    bins = {name: _bins(traces, name, is_event) for name in EDGES}
     bins["station"] = stations(traces["station"].to_numpy(object))
-    counts_by_name = {"detection": tolerance_scores.detection}
-    counts_by_name |= {
-        phase: scores.counts for phase, scores in tolerance_scores.picks[tolerance].items()
-    }
-    cells = {
-        (name, label, score_name): (counts, mask)
-        for name, of_name in bins.items()
-        for label, mask in of_name.items()
-        for score_name, counts in counts_by_name.items()
-    }
-    cell_counts = (("|".join(key), _counts_of_traces(*cell)) for key, cell in cells.items())
-    bounds = score_intervals(cell_counts, bootstrap)
-    residuals_by_phase = {
-        phase: (scores.traces, scores.matches.residuals)
-        for phase, scores in tolerance_scores.picks[tolerance].items()
-    }
+    phase_scores = tolerance_scores.picks[tolerance]
+    counts = {"detection": tolerance_scores.detection}
+    counts |= {phase: pick_scores.counts for phase, pick_scores in phase_scores.items()}
+    # A generator: only the sparse columns of the cells are kept in memory.
+    cells = (
+        ((name, label, score_name), column.of_selection(mask))
+        for name, masks in bins.items()
+        for label, mask in masks.items()
+        for score_name, column in counts.items()
+    )
+    bounds = score_intervals(cells, bootstrap)
 
     def row(name: str, label: str, mask: np.ndarray) -> dict[str, Any]:
-        row_scores = {
-            score_name: _score_row(counts.score(mask), bounds["|".join((name, label, score_name))])
-            for score_name, counts in counts_by_name.items()
+        scores = {
+            score_name: _score_row(column.score(mask), bounds[name, label, score_name])
+            for score_name, column in counts.items()
         }
-        for phase, (match_traces, residuals) in residuals_by_phase.items():
-            row_scores[phase]["mae_s"] = residual_figures(residuals[mask[match_traces]])["mae"]
-        n_earthquakes = len(np.unique(bootstrap.clusters[mask & tolerance_scores.truth.is_event]))
-        return {"bin": label, "traces": int(mask.sum()), "earthquakes": n_earthquakes, **row_scores}
+        for phase, pick_scores in phase_scores.items():
+            residuals = pick_scores.matches.residuals[mask[pick_scores.traces]]
+            scores[phase]["mae_s"] = residual_figures(residuals)["mae"]
+        # Clusters of noise are not counted: a station has noise too.
+        n_earthquakes = len(np.unique(bootstrap.clusters[mask & is_event]))
+        return {"bin": label, "traces": int(mask.sum()), "earthquakes": n_earthquakes, **scores}
 
     return {
-        name: [row(name, label, mask) for label, mask in of_name.items()]
-        for name, of_name in bins.items()
+        name: [row(name, label, mask) for label, mask in masks.items()]
+        for name, masks in bins.items()
     }
+
+
+def _score_row(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
+    row = {key: score.as_dict()[key] for key in ("precision", "recall", "f1", "tp", "fp", "fn")}
+    return row | {"intervals": {key: bounds[key] for key in row if key in bounds}}
 
 
 def _bins(traces: pd.DataFrame, name: str, event: np.ndarray) -> dict[str, np.ndarray]:
@@ -120,12 +133,9 @@ def stations(names: np.ndarray, max_stations: int = MAX_STATIONS) -> dict[str, n
     >>> list(stations(np.array(["A", "B", "B"], dtype=object), 1))
     ['B', 'the other 1']
     """
-    trace_counts = (
-        pd.Series(names)
-        .value_counts(sort=False)
-        .sort_index()
-        .sort_values(ascending=False, kind="stable")
-    )
+    # Of stations with equally many traces, the first by name.
+    trace_counts = pd.Series(names).value_counts(sort=False).sort_index()
+    trace_counts = trace_counts.sort_values(ascending=False, kind="stable")
     largest = trace_counts.index[:max_stations].tolist()
     bins = {str(station): names == station for station in largest}
     if len(trace_counts) > len(largest):
@@ -133,18 +143,46 @@ def stations(names: np.ndarray, max_stations: int = MAX_STATIONS) -> dict[str, n
     return bins
 
 
-def _counts_of_traces(counts: ConfusionCounts, mask: np.ndarray) -> ConfusionCounts:
-    return ConfusionCounts(*(np.where(mask, column, 0) for column in vars(counts).values()))
+def calibration(
+    tolerance_scores: ToleranceScores,
+    detections: DetectionColumns,
+    candidates: PickCandidates,
+    tolerance: float,
+) -> dict[str, dict[str, Any]]:
+    """Compute reliability tables: predicted probabilities against observed frequencies.
 
+    For detection these are the highest probability of a trace, and whether it has an earthquake;
+    for P and S the probability of each pick, and whether it is right within the tolerance.
 
-def _score_row(score: Score, bounds: Mapping[str, Any]) -> dict[str, Any]:
-    score_bounds = {key: bounds[key] for key in ("precision", "recall", "f1") if key in bounds}
+    Returns
+    -------
+    dict
+        For ``detection``, ``P`` and ``S``: ``ece``, the expected calibration error, and ``bins``,
+        rows as of `eqt.metrics.reliability`.
+    """
+    tables = {"detection": reliability(candidates.highest[:, 0], tolerance_scores.truth.is_event)}
+    for phase in PHASES:
+        picks = detections.picks[phase]
+        is_right = np.zeros(len(picks.trace), bool)
+        is_right[tolerance_scores.picks[tolerance][phase].matches.picks] = True
+        tables[phase] = reliability(picks.probability, is_right)
     return {
-        "precision": score.precision,
-        "recall": score.recall,
-        "f1": score.f1,
-        "tp": score.tp,
-        "fp": score.fp,
-        "fn": score.fn,
-        "intervals": score_bounds,
+        name: {"ece": calibration_error(table), "bins": table.to_dict("records")}
+        for name, table in tables.items()
     }
+
+
+def uncertainty(
+    tolerance_scores: ToleranceScores, detections: DetectionColumns, tolerance: float
+) -> dict[str, dict[str, object]]:
+    """Measure for P and S how well Monte Carlo uncertainty ranks the errors of picks.
+
+    The nearest pick of each arrival counts, at any distance; see
+    `eqt.metrics.uncertainty_figures`.
+    """
+    figures = {}
+    for phase in PHASES:
+        pairs = nearest_picks(tolerance_scores.truth, detections.picks[phase], phase)
+        std = detections.picks[phase].uncertainty[pairs.picks]
+        figures[phase] = uncertainty_figures(std, pairs.residuals, tolerance)
+    return figures

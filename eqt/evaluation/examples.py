@@ -1,12 +1,11 @@
 """Example traces of a report: evenly spaced ones, and the worst."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import DetectionColumns
-from eqt.evaluation.tolerance import ToleranceFigures, nearest_picks
+from eqt.evaluation.tolerance import DetectionColumns, ToleranceScores, nearest_picks
 from eqt.metrics import PHASES, is_within
 from eqt.picking.candidates import PickCandidates
 from eqt.probabilities import Predict
@@ -18,7 +17,7 @@ WORST = 3
 
 
 class ExampleTraces(NamedTuple):
-    """Traces with the outputs of a network, as arguments of `eqt.plots.examples`."""
+    """Traces with the outputs of a network, as arguments of `eqt.plots.figures`."""
 
     titles: list[str]
     waveforms: np.ndarray
@@ -50,7 +49,7 @@ def spaced_rows(n_traces: int, max_rows: int = EXAMPLES) -> list[int]:
 
 
 def worst_traces(
-    tolerance_scores: ToleranceFigures,
+    tolerance_scores: ToleranceScores,
     detections: DetectionColumns,
     candidates: PickCandidates,
     tolerance: float,
@@ -60,63 +59,45 @@ def worst_traces(
 
     Each trace comes once, at most `max_per_category` of each category, the worst first.
     """
-    categories: list[list[WorstTrace]] = [
-        *(
-            _picks_outside_tolerance(tolerance_scores, detections, phase, tolerance)
-            for phase in PHASES
-        ),
-        _missed_events(tolerance_scores, candidates),
-        _false_alarms(tolerance_scores, candidates),
-        _extra_detections(tolerance_scores),
-    ]
-    seen: set[int] = set()
-    chosen = []
-    for category in categories:
-        new_traces = list(
-            {trace.row: trace for trace in reversed(category) if trace.row not in seen}.values()
-        )[::-1]
-        chosen += new_traces[:max_per_category]
-        seen |= {trace.row for trace in new_traces[:max_per_category]}
-    return chosen
+    chosen: dict[int, WorstTrace] = {}
+    for category in _categories(tolerance_scores, detections, candidates.highest[:, 0], tolerance):
+        new_traces: dict[int, WorstTrace] = {}
+        for trace in category:
+            if trace.row not in chosen and len(new_traces) < max_per_category:
+                new_traces.setdefault(trace.row, trace)
+        chosen |= new_traces
+    return list(chosen.values())
 
 
-def _picks_outside_tolerance(
-    tolerance_scores: ToleranceFigures, detections: DetectionColumns, phase: str, tolerance: float
+def _categories(
+    tolerance_scores: ToleranceScores,
+    detections: DetectionColumns,
+    highest: np.ndarray,
+    tolerance: float,
+) -> Iterator[list[WorstTrace]]:
+    """Yield the traces of each category, the worst first."""
+    is_event, n_wrong = tolerance_scores.truth.is_event, tolerance_scores.detection.fp
+    for phase in PHASES:
+        picks = detections.picks[phase]
+        pairs = nearest_picks(tolerance_scores.truth, picks, phase)
+        is_outlier = ~is_within(pairs.residuals, tolerance)
+        rows, residuals = picks.trace[pairs.picks][is_outlier], pairs.residuals[is_outlier]
+        yield _sort_worst(rows, -np.abs(residuals), residuals, f"{phase} picked {{:+.2f}} s off")
+    missed = np.flatnonzero(tolerance_scores.presence.fn)
+    yield _sort_worst(missed, highest[missed], highest[missed], "missed, detection at most {:.2f}")
+    alarms = np.flatnonzero((n_wrong > 0) & ~is_event)
+    yield _sort_worst(alarms, -highest[alarms], highest[alarms], "noise, detection up to {:.2f}")
+    extra = np.flatnonzero((n_wrong > 0) & is_event)
+    yield _sort_worst(extra, -n_wrong[extra], n_wrong[extra], "wrong detections: {}")
+
+
+def _sort_worst(
+    rows: np.ndarray, order: np.ndarray, values: np.ndarray, reason: str
 ) -> list[WorstTrace]:
-    pairs = nearest_picks(tolerance_scores.truth, detections.picks[phase], phase)
-    order = np.argsort(-np.abs(pairs.residuals), kind="stable")
-    rows = detections.picks[phase].trace[pairs.picks]
     return [
-        WorstTrace(int(rows[i]), f"{phase} picked {pairs.residuals[i]:+.2f} s off")
-        for i in order.tolist()
-        if not is_within(pairs.residuals[i], tolerance)
+        WorstTrace(int(rows[i]), reason.format(values[i]))
+        for i in np.argsort(order, kind="stable").tolist()
     ]
-
-
-def _missed_events(
-    tolerance_scores: ToleranceFigures, candidates: PickCandidates
-) -> list[WorstTrace]:
-    rows = np.flatnonzero(tolerance_scores.presence.fn)
-    highest = candidates.highest[rows, 0]
-    order = np.argsort(highest, kind="stable").tolist()
-    return [WorstTrace(int(rows[i]), f"missed, detection at most {highest[i]:.2f}") for i in order]
-
-
-def _false_alarms(
-    tolerance_scores: ToleranceFigures, candidates: PickCandidates
-) -> list[WorstTrace]:
-    rows = np.flatnonzero((tolerance_scores.detection.fp > 0) & ~tolerance_scores.truth.is_event)
-    highest = candidates.highest[rows, 0]
-    order = np.argsort(-highest, kind="stable").tolist()
-    return [WorstTrace(int(rows[i]), f"noise, detection up to {highest[i]:.2f}") for i in order]
-
-
-def _extra_detections(tolerance_scores: ToleranceFigures) -> list[WorstTrace]:
-    """Return events with detections outside known earthquakes, most detections first."""
-    n_wrong = tolerance_scores.detection.fp
-    rows = np.flatnonzero((n_wrong > 0) & tolerance_scores.truth.is_event)
-    order = np.argsort(-n_wrong[rows], kind="stable").tolist()
-    return [WorstTrace(int(rows[i]), f"wrong detections: {n_wrong[rows[i]]}") for i in order]
 
 
 def example_traces(

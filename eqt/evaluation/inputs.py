@@ -1,5 +1,6 @@
-"""Inputs of an evaluation: traces of a file, weights, and the output folder."""
+"""Inputs of an evaluation: traces of a file, weights, and the output folder with its files."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,10 @@ from eqt.runs import RunFolder, load_setup
 from eqt.seen import (
     NOTHING,
     TrainingOverlap,
+    find_run,
     is_training_data,
     overlap_with_training,
     resolve_data,
-    run_of,
 )
 from eqt.training import traces_of
 from steadkit.catalog import read_table
@@ -64,13 +65,14 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         if data is None or weights is None:
             raise InputError("nothing to evaluate: name a run folder, or both --data and --weights")
         traces, out = _all_traces(data), out or Path(f"evaluation-{data.stem}")
-        seen = _seen(run_of(weights), data, traces)
+        seen = _seen(find_run(weights), data, traces)
         return Task(_weights_name(weights), data, traces, weights, TrainConfig(), out, seen=seen)
     setup = load_setup(RunFolder(run))
     data_file = resolve_data(RunFolder(run), setup, data)
+    # Other data than the run's have no test split: all of their traces are evaluated.
     uses_all_traces = not is_training_data(RunFolder(run), setup, data_file)
     traces = _all_traces(data_file) if uses_all_traces else _test_split(RunFolder(run))
-    validation = _traces_of_split(RunFolder(run), "validation")
+    validation = traces_of(load(RunFolder(run).split), "validation")
     return Task(
         name=printable(run.resolve().name, None),
         data=data_file,
@@ -81,7 +83,7 @@ def plan(run: Path | None, data: Path | None, weights: Path | None, out: Path | 
         validation=TraceSubset(setup.data if uses_all_traces else data_file, validation)
         if validation
         else None,
-        seen=_seen((weights and run_of(weights)) or RunFolder(run), data_file, traces),
+        seen=_seen((weights and find_run(weights)) or RunFolder(run), data_file, traces),
     )
 
 
@@ -105,13 +107,32 @@ def _all_traces(data: Path) -> list[str]:
 
 
 def _test_split(run: RunFolder) -> list[str]:
-    names = _traces_of_split(run, "test")
+    names = traces_of(load(run.split), "test")
     if not names:
         raise InputError(
-            f"{str(run.split)!r} gives no trace to the test part: name other data with --data"
+            f"{str(run.split)!r} gives no trace to the test split: name other data with --data"
         )
     return names
 
 
-def _traces_of_split(run: RunFolder, split: str) -> list[str]:
-    return traces_of(load(run.split), split)
+PROOF = "metrics.json"
+"""A folder with this file, and a ``study`` entry in it, is an evaluation."""
+
+FILES = (
+    *("X_test_results.csv", "picks.csv", "detections.csv", "traces.csv", "study.csv"),
+    *("residuals.png", "examples.png", "worst.png", "report.html"),
+    # Those of the position test; see `eqt.position_bias.write_position_test`.
+    *("position_windows.csv", "position.csv", "position_second.csv", "position_summary.csv"),
+    *("position_window.png", "position_second.png"),
+    PROOF,
+)
+"""Files that an evaluation writes; any other file in the folder is foreign and is kept."""
+
+
+def evaluation_files(folder: Path) -> tuple[str, ...] | None:
+    """Return the names of the files of an evaluation; None if the folder is no evaluation."""
+    try:
+        content = json.loads((folder / PROOF).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return FILES if isinstance(content, dict) and "study" in content else None

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from eqt import plots
 from eqt.evaluation.breakdown import TITLES
-from eqt.evaluation.detections import right_by_probability
 from eqt.evaluation.results import EvaluationResult, tester_default, unknown_summary
-from eqt.evaluation.tolerance import nearest_picks
+from eqt.evaluation.tolerance import nearest_picks, right_by_probability
 from eqt.metrics import PHASES, precision_recall
 from eqt.plots import html
 
@@ -20,8 +19,19 @@ Section = Callable[[EvaluationResult], str]
 
 SCORE_NAMES = ("detection", "presence", "P", "S")
 
+TOLERANCE_COLUMNS = {
+    "MCC": "mcc",
+    "right": "tp",
+    "wrong": "fp",
+    "missed": "fn",
+    "wrong in noise": "fp_in_noise",
+    "AUC": "auc",
+    "AP": "average_precision",
+}
+"""Columns of the table of scores, after those with intervals, and their keys."""
 
-def report(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
+
+def report_page(result: EvaluationResult, sections: Collection[Section] | None = None) -> str:
     """Return the page with the given sections in order, by default all."""
     blocks = (section(result) for section in (SECTIONS if sections is None else sections))
     return html.page(f"Evaluation of {result.task.name}", *filter(None, blocks))
@@ -70,21 +80,15 @@ def tolerance_section(result: EvaluationResult) -> str:
 
 def tolerance_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List detection and presence once, P and S at each tolerance: scores with their intervals."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, (tolerance, scores_by_name) in enumerate(figures["honest"].items()):
         for score_name in SCORE_NAMES if number == 0 else PHASES:
             score = scores_by_name[score_name]
             name = f"{score_name}, {tolerance} s" if score_name in PHASES else score_name
-            formatted = {
-                "precision": _with_interval(score, "precision"),
-                "recall": _with_interval(score, "recall"),
-                "F1": _with_interval(score, "f1"),
-                "MCC": score["mcc"],
-            }
-            counts = {"right": score["tp"], "wrong": score["fp"], "missed": score["fn"]}
-            counts["wrong in noise"] = score["fp_in_noise"]
-            areas = {"AUC": score.get("auc"), "AP": score.get("average_precision")}
-            rows.append({"": name, **formatted, **counts, **areas})
+            row: dict[str, object] = {"": name}
+            for column, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1")):
+                row[column] = _with_interval(score, key)
+            rows.append(row | {column: score.get(key) for column, key in TOLERANCE_COLUMNS.items()})
     return rows
 
 
@@ -105,19 +109,14 @@ def _with_interval(score: Mapping[str, Any], key: str) -> str | None:
 
 def residual_rows(figures: Mapping[str, Any]) -> list[dict[str, object]]:
     """List the residuals of right picks, P and S at each tolerance."""
-    return [
-        {
-            "": f"{phase}, {tolerance} s",
-            **{
-                key: value
-                for key, value in scores_by_name[phase]["residual_s"].items()
-                if key != "intervals"
-            },
-            "further off": scores_by_name[phase]["outliers"],
-        }
-        for tolerance, scores_by_name in figures["honest"].items()
-        for phase in PHASES
-    ]
+    rows = []
+    for tolerance, scores_by_name in figures["honest"].items():
+        for phase in PHASES:
+            score = scores_by_name[phase]
+            row = {"": f"{phase}, {tolerance} s"} | score["residual_s"]
+            del row["intervals"]
+            rows.append(row | {"further off": score["outliers"]})
+    return rows
 
 
 def study_section(result: EvaluationResult) -> str:
@@ -143,7 +142,7 @@ def threshold_section(result: EvaluationResult) -> str:
     if not tried:
         return ""
     frame = pd.DataFrame(tried).rename_axis("threshold").reset_index()
-    return html.section("F1 on the validation part", html.table(frame))
+    return html.section("F1 on the validation split", html.table(frame))
 
 
 def residuals_figure(result: EvaluationResult) -> Figure:
@@ -157,7 +156,7 @@ def residuals_figure(result: EvaluationResult) -> Figure:
             f"{score.fn} missed (F1 {score.f1:.3f})"
         )
     values = {phase: pick_scores[phase].matches.residuals for phase in PHASES}
-    return plots.residuals(values, titles, result.tolerance)
+    return plots.draw_residuals(values, titles, result.tolerance)
 
 
 def residual_section(result: EvaluationResult) -> str:
@@ -185,13 +184,13 @@ def curve_section(result: EvaluationResult) -> str:
         "Detection by the highest probability of each trace; P and S by the probabilities of the "
         f"picks in detections, right within {result.tolerance:g} s"
     )
-    return html.section("Precision and recall", html.picture(plots.curves(curves), caption))
+    return html.section("Precision and recall", html.picture(plots.draw_curves(curves), caption))
 
 
 def breakdown_section(result: EvaluationResult) -> str:
     """Draw the scores by category of trace."""
     pictures = [
-        html.picture(plots.breakdown(TITLES[name], rows))
+        html.picture(plots.draw_breakdown(TITLES[name], rows))
         for name, rows in result.figures["breakdown"].items()
         if {row["bin"] for row in rows} - {"unknown"}
     ]
@@ -205,7 +204,7 @@ def calibration_section(result: EvaluationResult) -> str:
         "Detection: the highest probability of a trace. P and S: picks, right within "
         f"{result.tolerance:g} s"
     )
-    figure = plots.reliability(result.figures["calibration"])
+    figure = plots.draw_reliability(result.figures["calibration"])
     return html.section("Do the probabilities mean what they say?", html.picture(figure, caption))
 
 
@@ -234,7 +233,7 @@ def uncertainty_section(result: EvaluationResult) -> str:
         "Is what is uncertain wrong?",
         html.paragraph(text),
         html.table(frame),
-        html.picture(plots.uncertainty(pairs)),
+        html.picture(plots.draw_uncertainty(pairs)),
     )
 
 

@@ -9,19 +9,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from eqt.evaluation.breakdown import breakdown
-from eqt.evaluation.calibration import calibration, uncertainty
-from eqt.evaluation.detections import (
-    DetectionColumns,
-    PickColumns,
-    detection_columns,
-    drop_unknown,
-    picks_at_floor,
-)
+from eqt.evaluation.breakdown import breakdown, calibration, uncertainty
 from eqt.evaluation.inputs import Task
 from eqt.evaluation.tables import detections_table, picks_table, results_table, traces_table
 from eqt.evaluation.tolerance import (
-    ToleranceFigures,
+    DetectionColumns,
+    PickColumns,
+    ToleranceScores,
+    detection_columns,
+    drop_unknown,
+    picks_at_floor,
     score_detections,
     tolerance_figures,
 )
@@ -33,8 +30,8 @@ from eqt.metrics import (
     BootstrapConfig,
     Score,
     Truth,
+    list_earthquakes,
     study_row,
-    truth_of,
 )
 from eqt.picking.candidates import PickCandidates
 from eqt.picking.picks import Thresholds
@@ -83,7 +80,7 @@ class EvaluationResult:
     protocol: Protocol
     candidates: PickCandidates
     columns: DetectionColumns
-    tolerance_scores: ToleranceFigures
+    tolerance_scores: ToleranceScores
     sweeps: Mapping[str, PickColumns]
     results: pd.DataFrame
     """The rows of the published tester, from which the study's columns are counted."""
@@ -144,23 +141,20 @@ def evaluation_result(
     extra_figures
         Entries to add to the figures: the origin of the thresholds, for example.
     """
+    # The two protocols never share detections: the study's have the published rules.
     results = results_table(table, candidates[PUBLISHED].detections(thresholds))
-    corrected_candidates = candidates[CORRECTED]
-    detections = corrected_candidates.detections(thresholds)
-    truth, max_tolerance = truth_of(batches.p, batches.s), max(protocol.tolerances)
+    corrected = candidates[CORRECTED]
+    detections = corrected.detections(thresholds)
+    truth, max_tolerance = list_earthquakes(batches.p, batches.s), max(protocol.tolerances)
     columns = detection_columns(detections)
-    phase_picks = {
-        phase: drop_unknown(truth, picks, phase, max_tolerance)
-        for phase, picks in columns.picks.items()
-    }
-    columns = columns._replace(picks=phase_picks)
+    # The same picks count at every tolerance: all that are right at the widest one are kept.
+    sweeps = {phase: picks_at_floor(corrected, thresholds, phase) for phase in PHASES}
+    picks, sweeps = (
+        {phase: drop_unknown(truth, table, phase, max_tolerance) for phase, table in tables.items()}
+        for tables in (columns.picks, sweeps)
+    )
+    columns = columns._replace(picks=picks)
     tolerance_scores = score_detections(truth, columns, protocol.tolerances)
-    sweeps = {
-        phase: drop_unknown(
-            truth, picks_at_floor(corrected_candidates, thresholds, phase), phase, max_tolerance
-        )
-        for phase in PHASES
-    }
     traces = traces_table(table, batches.p, batches.s)
     bootstrap = BootstrapConfig.of_traces(traces, protocol.resamples, protocol.seed)
     first = protocol.tolerances[0]
@@ -170,18 +164,16 @@ def evaluation_result(
         "tolerance_s": first,
         "intervals": {"level": LEVEL, "resamples": protocol.resamples, "seed": protocol.seed},
         "study": study_row(results, task.name),
-        "honest": tolerance_figures(
-            tolerance_scores, columns, corrected_candidates, sweeps, bootstrap
-        ),
+        "honest": tolerance_figures(tolerance_scores, columns, corrected, sweeps, bootstrap),
         "breakdown": breakdown(tolerance_scores, traces, first, bootstrap),
-        "calibration": calibration(tolerance_scores, columns, corrected_candidates, first),
+        "calibration": calibration(tolerance_scores, columns, corrected, first),
     }
     if extra_figures.get("mc_samples"):
         figures["uncertainty"] = uncertainty(tolerance_scores, columns, first)
     return EvaluationResult(
         task,
         protocol,
-        corrected_candidates,
+        corrected,
         columns,
         tolerance_scores,
         sweeps,

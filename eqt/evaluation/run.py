@@ -10,14 +10,13 @@ import pandas as pd
 
 from eqt import plots, position_bias
 from eqt.evaluation.examples import ExampleTraces, example_traces, spaced_rows, worst_traces
-from eqt.evaluation.folder import files_of
-from eqt.evaluation.inputs import Task, TraceSubset
-from eqt.evaluation.report import SECTIONS, Section, report, residuals_figure
+from eqt.evaluation.inputs import Task, evaluation_files
+from eqt.evaluation.report import SECTIONS, Section, report_page, residuals_figure
 from eqt.evaluation.results import Evaluation, EvaluationResult, Protocol, evaluation_result
 from eqt.evaluation.thresholds import NAMES, choose, describe_choice
-from eqt.metrics import PHASES, STUDY_COLUMNS, truth_of
-from eqt.model_io import read
-from eqt.picking.candidates import GRID, PickCandidates, collect_by_rules, collect_candidates
+from eqt.metrics import PHASES, STUDY_COLUMNS, list_earthquakes
+from eqt.model_io import load_model
+from eqt.picking.candidates import GRID, collect_by_rules
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.picking.rules import CORRECTED, PUBLISHED
@@ -27,6 +26,7 @@ from steadkit.atomic import atomic_folder, check_folder, write_text
 from steadkit.catalog import read_table
 from steadkit.errors import InputError
 from steadkit.pipeline import BatchLoader
+from steadkit.plots import save
 from steadkit.schema import COLUMNS, TRACE_SHAPE
 from steadkit.sources import source_from_path
 
@@ -85,26 +85,14 @@ def evaluate(
         may not be replaced.
     """
     protocol = protocol or Protocol()
-    check_folder(task.out, overwrite, files_of)
+    check_folder(task.out, overwrite, evaluation_files)
     batches = BatchLoader(task.data, task.traces, task.training.batches)
-    model, config = read(task.weights)
-    if model.input_shape[1:] != TRACE_SHAPE:
-        raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
-    check_prediction(config, batches.config.batch_size, len(batches.names))
-
-    fixed_predictor = None if mc_samples else predictor(model)
-
-    def predict() -> Predict:
-        # A new predictor for each pass: its random state then depends only on the seed, not on
-        # how many passes were made before.
-        network_predictor = fixed_predictor or predictor(model, mc_samples, task.training.seed)
-        return refine_detections(network_predictor) if refine else network_predictor
-
-    thresholds, record = _thresholds(task, thresholds, choose_on_validation, protocol, predict)
+    new_predictor = _predictors(task, batches, mc_samples, refine)
+    thresholds, record = _thresholds(
+        task, thresholds, choose_on_validation, protocol, new_predictor
+    )
     grids = {CORRECTED: GRID, PUBLISHED: ()}
-    candidates = collect_by_rules(predict(), batches, thresholds, grids)
-    table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
-    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
+    candidates = collect_by_rules(new_predictor(), batches, thresholds, grids)
     extra_figures: dict[str, Any] = {
         "thresholds": record,
         "mc_samples": mc_samples,
@@ -114,19 +102,40 @@ def evaluate(
     if positions:
         seed = task.training.seed
         position_result = position_bias.position_test(
-            predict(), batches, (), positions, seed, thresholds
+            new_predictor(), batches, (), positions, seed, thresholds
         )
         extra_figures["position"] = position_bias.summary(position_result).to_dict("records")
-        sections = (*sections, lambda _: position_bias.section(position_result))
+        sections = (*sections, lambda _: position_bias.position_section(position_result))
+    table = read_table(source_from_path(task.data).csv).set_index("trace_name", drop=False)
+    table = table.reindex(columns=list(COLUMNS), fill_value="").loc[list(batches.names)]
     result = evaluation_result(
         task, batches, table, candidates, thresholds, protocol, extra_figures
     )
-    galleries = _galleries(result, batches, predict)
-    with atomic_folder(task.out, overwrite, files_of) as folder:
+    galleries = _galleries(result, batches, new_predictor())
+    with atomic_folder(task.out, overwrite, evaluation_files) as folder:
         _write(result, galleries, folder, sections)
         if position_result is not None:
-            position_bias.write(position_result, folder)
+            position_bias.write_position_test(position_result, folder)
     return _summarize(result)
+
+
+def _predictors(
+    task: Task, batches: BatchLoader, mc_samples: int, refine: bool
+) -> Callable[[], Predict]:
+    """Read the network, and return a function that makes a predictor for one pass over traces."""
+    model = load_model(task.weights)
+    if model.input_shape[1:] != TRACE_SHAPE:
+        raise InputError(f"{str(task.weights)!r} takes {model.input_shape[1:]}, not {TRACE_SHAPE}")
+    check_prediction(model.config, batches.config.batch_size, len(batches.names))
+    deterministic = None if mc_samples else predictor(model)
+
+    def new_predictor() -> Predict:
+        # Dropout is drawn anew for each pass: its random state then depends only on the seed, not
+        # on how many passes were made before.
+        predict = deterministic or predictor(model, mc_samples, task.training.seed)
+        return refine_detections(predict) if refine else predict
+
+    return new_predictor
 
 
 def _thresholds(
@@ -134,48 +143,45 @@ def _thresholds(
     thresholds: Thresholds,
     names: Collection[str],
     protocol: Protocol,
-    predict: Callable[[], Predict],
+    new_predictor: Callable[[], Predict],
 ) -> tuple[Thresholds, dict[str, Any]]:
     """Choose thresholds on the validation split; returned with the record of the choice."""
     if unknown := set(names) - set(NAMES):
         raise InputError(f"threshold {min(unknown)!r} is none of {', '.join(NAMES)}")
     if not names:
         return thresholds, describe_choice(thresholds, None, "")
-    validation = _validation(task)
-    batches = BatchLoader(validation.data, validation.traces, task.training.batches)
-    candidates: PickCandidates = collect_candidates(predict(), batches, thresholds)
-    truth = truth_of(batches.p, batches.s)
-    chosen = choose(candidates, truth, thresholds, names, protocol.tolerances[0])
-    where = f"{len(validation.traces)} traces of {validation.data}"
+    if task.validation is None:
+        raise InputError(
+            "no validation split to choose thresholds on: "
+            "evaluate a run folder, or take the published ones with --thresholds published"
+        )
+    data, traces = task.validation
+    batches = BatchLoader(data, traces, task.training.batches)
+    candidates = collect_by_rules(new_predictor(), batches, thresholds, {CORRECTED: GRID})
+    truth = list_earthquakes(batches.p, batches.s)
+    chosen = choose(candidates[CORRECTED], truth, thresholds, names, protocol.tolerances[0])
+    where = f"{len(traces)} traces of {data}"
     return chosen.thresholds, describe_choice(chosen.thresholds, chosen, where)
 
 
-def _validation(task: Task) -> TraceSubset:
-    if task.validation is None:
-        raise InputError(
-            "no validation part to choose thresholds on: "
-            "evaluate a run folder, or take the published ones with --thresholds published"
-        )
-    return task.validation
-
-
 def _galleries(
-    result: EvaluationResult, batches: BatchLoader, predict: Callable[[], Predict]
+    result: EvaluationResult, batches: BatchLoader, predict: Predict
 ) -> dict[str, ExampleTraces]:
-    """Run the network again over the few traces that are drawn."""
+    """Run the network again over the few traces that are drawn.
+
+    Which are the worst is known after the pass over all traces, and to keep the outputs of all of
+    them until then would take 72 kB for each: 9 GB for a tenth of STEAD.
+    """
     worst = worst_traces(
         result.tolerance_scores, result.columns, result.candidates, result.tolerance
     )
-    names, example_rows = batches.names, spaced_rows(len(batches.names))
-    titles = [names[row] for row in example_rows] + [
-        f"{names[trace.row]}: {trace.reason}" for trace in worst
-    ]
-    examples = example_traces(
-        predict(), batches, [*example_rows, *(trace.row for trace in worst)], titles
-    )
-    n_examples = len(example_rows)
-    galleries = {"examples": examples.subset(slice(n_examples))}
-    return galleries | ({"worst": examples.subset(slice(n_examples, None))} if worst else {})
+    spaced = spaced_rows(len(batches.names))
+    titles = [batches.names[row] for row in spaced]
+    titles += [f"{batches.names[trace.row]}: {trace.reason}" for trace in worst]
+    rows = [*spaced, *(trace.row for trace in worst)]
+    examples = example_traces(predict, batches, rows, titles)
+    galleries = {"examples": examples.subset(slice(len(spaced)))}
+    return galleries | ({"worst": examples.subset(slice(len(spaced), None))} if worst else {})
 
 
 def _write(
@@ -190,11 +196,11 @@ def _write(
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     figures = {"residuals": residuals_figure(result)}
-    figures |= {name: plots.examples(*traces) for name, traces in galleries.items()}
+    figures |= {name: plots.draw_examples(*traces) for name, traces in galleries.items()}
     for name, figure in figures.items():
-        plots.save(figure, folder / f"{name}.png")
+        save([figure], folder / f"{name}.png")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
-    write_text(folder / "report.html", report(replace(result, pictures=pictures), sections))
+    write_text(folder / "report.html", report_page(replace(result, pictures=pictures), sections))
     write_text(folder / "metrics.json", json.dumps(result.figures, indent=2) + "\n")
 
 

@@ -1,12 +1,12 @@
 """Tables of an evaluation: rows of traces, by corrected and published rules, and of detections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from eqt.picking.picks import Detection, row_of
+from eqt.picking.picks import Detection, Pick, select_row
 from eqt.picking.rules import CORRECTED, P_LEAD, PUBLISHED, Rules
 from steadkit.catalog import earthquakes_of
 from steadkit.schema import COMPONENTS, EVENT, NOISE, SAMPLING_RATE
@@ -75,10 +75,8 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
     rows["snr_db"] = typed[list(SNR_COLUMNS)].mean(axis=1, skipna=False).to_numpy()
     rows |= {arrival: typed[arrival].to_numpy(float) for arrival in ARRIVALS.values()}
     rows |= _detection_columns(detections, PUBLISHED)
-    row_detections = [row_of(trace_detections, PUBLISHED) for trace_detections in detections]
-    start, end = (
-        _column(getattr(d, name) if d else None for d in row_detections) for name in _BOUNDS
-    )
+    row_detections = [select_row(trace_detections, PUBLISHED) for trace_detections in detections]
+    start, end = (_column(row_detections, name) for name in ("start", "end"))
     for (phase, arrival), lead in zip(ARRIVALS.items(), (P_LEAD, 0), strict=True):
         sample = np.trunc(rows[arrival])
         # The comparisons fail for NaN, so a trace without a detection or arrival has no error. The
@@ -93,22 +91,17 @@ def results_table(table: pd.DataFrame, detections: list[list[Detection]]) -> pd.
 
 def _detection_columns(detections: list[list[Detection]], rules: Rules) -> dict[str, np.ndarray]:
     """Return the columns of each trace's representative detection and of its picks."""
-    row_detections = [row_of(trace_detections, rules) for trace_detections in detections]
-    columns = {
-        "number_of_detections": np.array(
-            [len(trace_detections) for trace_detections in detections]
-        ),
-        "detection_probability": _column(d.probability if d else None for d in row_detections),
-        "detection_uncertainty": _column(d.uncertainty if d else None for d in row_detections),
-    }
+    row_detections = [select_row(trace_detections, rules) for trace_detections in detections]
+    columns = {"number_of_detections": np.array([len(of_trace) for of_trace in detections])}
+    for name in ("probability", "uncertainty"):
+        columns[f"detection_{name}"] = _column(row_detections, name)
     for phase in ARRIVALS:
-        picks = [getattr(d, phase.lower()) if d else None for d in row_detections]
+        picks = [getattr(detection, phase.lower(), None) for detection in row_detections]
         for name, field in _PICK_FIELDS.items():
-            columns[f"{phase}_{name}"] = _column(getattr(p, field) if p else None for p in picks)
+            columns[f"{phase}_{name}"] = _column(picks, field)
     return columns
 
 
-_BOUNDS = ("start", "end")
 _PICK_FIELDS = {"pick": "sample", "probability": "probability", "uncertainty": "uncertainty"}
 
 RESULTS_COLUMNS: Final = (
@@ -119,29 +112,22 @@ RESULTS_COLUMNS: Final = (
 """The 26 columns of EQTransformer's tester."""
 
 
-def _column(values: Iterable[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+def _column(items: Sequence[Detection | Pick | None], name: str) -> np.ndarray:
+    """Return an attribute of detections or picks; NaN where it or the item is None."""
+    return np.array([getattr(item, name, None) for item in items], dtype=float)
 
 
 def detections_table(names: Sequence[str], detections: list[list[Detection]]) -> pd.DataFrame:
     """Return a row per detection: first and last sample, probability, picks and uncertainties."""
-    rows = [
-        {
-            "trace_name": name,
-            "start": detection.start,
-            "end": detection.end,
-            "probability": detection.probability,
-            "P_pick": detection.p.sample if detection.p else np.nan,
-            "P_probability": detection.p.probability if detection.p else np.nan,
-            "S_pick": detection.s.sample if detection.s else np.nan,
-            "S_probability": detection.s.probability if detection.s else np.nan,
-            "uncertainty": detection.uncertainty,
-            "P_uncertainty": detection.p.uncertainty if detection.p else None,
-            "S_uncertainty": detection.s.uncertainty if detection.s else None,
-        }
-        for name, trace_detections in zip(names, detections, strict=True)
-        for detection in trace_detections
-    ]
+    rows = []
+    for name, trace_detections in zip(names, detections, strict=True):
+        for detection in trace_detections:
+            row = {"trace_name": name, **vars(detection)}
+            for phase in ARRIVALS:
+                pick = row.pop(phase.lower())
+                for column, field in _PICK_FIELDS.items():
+                    row[f"{phase}_{column}"] = getattr(pick, field, None)
+            rows.append(row)
     columns = ["trace_name", "start", "end", "probability"]
     columns += [f"{phase}_{field}" for phase in "PS" for field in ("pick", "probability")]
     columns += ["uncertainty", "P_uncertainty", "S_uncertainty"]

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqt.evaluation.detections import (
+from eqt.evaluation.inputs import Task
+from eqt.evaluation.tolerance import (
     count_overlaps,
     drop_unknown,
     picks_at_floor,
     right_by_probability,
 )
-from eqt.evaluation.inputs import Task
 from eqt.metrics import Score, Truth, scores_at
 from eqt.picking.candidates import GRID, PickCandidates
 from eqt.picking.picks import Thresholds
@@ -49,6 +49,7 @@ def choose(
         Seconds within which a pick is right.
     """
     tried = {}
+    # In this order, as picks depend on the detections that they lie in, and S on P.
     for name in NAMES:
         if name not in which:
             continue

@@ -8,19 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eqt.experiments.suites import QUICK, QUICK_TRACES, SUBSETS, Settings, settings_of
+from eqt.experiments.suites import Settings, make_settings
 
 if TYPE_CHECKING:
     from eqt.experiments.results import ExperimentResult
 
 __all__ = [
-    "QUICK",
-    "QUICK_TRACES",
-    "SUBSETS",
     "Settings",
     "default_folder",
     "experiment",
-    "settings_of",
+    "make_settings",
 ]
 
 FOLDER = Path("experiments")
@@ -30,7 +27,7 @@ FOLDER = Path("experiments")
 def default_folder(settings: Settings) -> Path:
     """Return the default folder of an experiment, by its suite and whether it is quick.
 
-    >>> default_folder(settings_of("merged", None, True, {})).as_posix()
+    >>> default_folder(make_settings("merged", None, True, {})).as_posix()
     'experiments/merged-quick'
     """
     return FOLDER / (settings.suite + ("" if settings.traces is None else "-quick"))
@@ -69,11 +66,10 @@ def experiment(
         The data cannot be used, the folder is no experiment or was begun with other settings,
         or another process is working in it.
     """
-    from eqt.experiments.folder import data_of, open_folder, split_for
     from eqt.experiments.report import FILES, write_report
     from eqt.experiments.results import experiment_result
-    from eqt.experiments.run import entries_of, run_all
-    from eqt.experiments.suites import networks_of
+    from eqt.experiments.run import list_entries, open_folder, prepare_data, prepare_split, run_all
+    from eqt.experiments.suites import suite_networks
     from eqt.metrics import RESAMPLES
     from eqt.presets import preset
     from eqt.sizes import check_training, max_traces
@@ -86,7 +82,7 @@ def experiment(
     traces = (
         max_traces(source_from_path(settings.data).hdf5) if settings.data else settings.traces or 0
     )
-    for name in networks_of(settings.suite):
+    for name in suite_networks(settings.suite):
         check_training(preset(name).config, settings.training.batch_size, traces)
     if settings.data is None and settings.traces is not None:
         require_room(folder, 2 * settings.traces)  # the chunks, and all in one file
@@ -97,9 +93,9 @@ def experiment(
         writable_folder(folder),
         atomic_write([folder / name for name in FILES], overwrite=True) as paths,
     ):
-        data = data_of(folder, settings, log)
-        split = split_for(folder, data, settings, log)
-        entries = entries_of(folder, settings, seeds)
+        data = prepare_data(folder, settings, log)
+        split = prepare_split(folder, data, settings, log)
+        entries = list_entries(folder, settings, seeds)
         run_all(entries, data, split, log)
         result = experiment_result(settings, seeds, load(split), entries, draws)
         write_report(result, paths, draws)

@@ -1,5 +1,6 @@
 """Report of an experiment: one HTML page, the same as Markdown, and the tables as CSV."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,13 @@ from eqt.compare import (
     number,
     sentences,
 )
-from eqt.experiments.claims import claims_of, inconsistencies
 from eqt.experiments.figures import draw_claims, draw_losses, draw_scores
 from eqt.experiments.results import ExperimentResult, columns_table, scores
-from eqt.experiments.suites import REFERENCE
+from eqt.experiments.suites import REFERENCE, StudyClaim, inconsistencies, suite_claims
 from eqt.metrics import STUDY_COLUMNS, TOLERANCE
 from eqt.plots import html
 from steadkit.plots.style import styled, write_figure
+from steadkit.sampling import SPLITS
 
 FIGURES: dict[str, tuple[Callable[[ExperimentResult], Figure], str]] = {
     "scores.png": (draw_scores, f"F1 within {TOLERANCE} s, with 95 % intervals"),
@@ -46,6 +47,14 @@ TABLES: dict[str, Callable[[ExperimentResult], pd.DataFrame]] = {
 
 FILES = (*TABLES, *FIGURES, "report.md", "report.html")
 """Files of a report; the page is written last."""
+
+
+COLUMNS_RULE = "Any pick in an event counts as found, wherever it lies. mae, rmse: samples."
+
+CLAIMS_RULE = (
+    "A column that the study lists is claimed to be better, any other not to be. We agree or "
+    "disagree only where the bootstrap tells better from worse; all columns are in claims.csv."
+)
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,13 @@ def write_report(result: ExperimentResult, paths: Sequence[Path], draws: int) ->
     for name, (draw, _) in FIGURES.items():
         styled(write_figure)(draw(result), files[name], "png")
     title = f"The {result.settings.suite} suite: networks against {REFERENCE}"
-    sections = sections_of(result, draws)
+    sections = report_sections(result, draws)
     files["report.md"].write_text(_as_markdown(title, sections), encoding="utf-8")
     page = html.page(title, *(_as_section(section, files) for section in sections))
     files["report.html"].write_text(page, encoding="utf-8")
 
 
-def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
+def report_sections(result: ExperimentResult, draws: int) -> list[Section]:
     """Return the sections of a report in order."""
     seed = result.settings.training.seed
     sections = [
@@ -102,20 +111,13 @@ def sections_of(result: ExperimentResult, draws: int) -> list[Section]:
         ),
         Section(
             f"The study's {len(STUDY_COLUMNS)} columns",
-            [
-                SOURCES,
-                "Any pick in an event counts as found, wherever it lies. mae, rmse: samples.",
-            ],
+            [SOURCES, COLUMNS_RULE],
             tables=[_columns(result)],
             figure="differences.png",
         ),
         Section(
             "The study's claims",
-            [
-                "A column that the study lists is claimed to be better, any other not to be. We "
-                "agree or disagree only where the bootstrap tells better from worse; all columns "
-                "are in claims.csv."
-            ],
+            [CLAIMS_RULE],
             tables=[_tally(result), _claims(result)],
             figure="claims.png",
         ),
@@ -156,11 +158,10 @@ def summary_lines(result: ExperimentResult) -> list[str]:
     """Return a line per network: columns in which it is better, here and in the study."""
     lines = []
     for line, network in zip(sentences(result.comparison), result.comparison.models, strict=True):
-        claim = claims_of(result.settings.suite)[network]
-        denominator = f" of {claim.of}" if claim.of else ""
+        claim = suite_claims(result.settings.suite)[network]
         counts = result.claims[result.claims["network"] == network]["agreement"].value_counts()
         lines.append(
-            f"{line}. The study says better in {claim.number}{denominator}; on its word on "
+            f"{line}. The study says better in {_claim_count(claim)}; on its word on "
             f"{counts.sum()} columns we agree in {counts.get('agree', 0)}, disagree in "
             f"{counts.get('disagree', 0)}, {counts.get('undecided', 0)} are undecided."
         )
@@ -169,7 +170,7 @@ def summary_lines(result: ExperimentResult) -> list[str]:
 
 def networks_table(result: ExperimentResult) -> pd.DataFrame:
     """Return a table of the networks, their cost and their counts of verdicts, as text."""
-    claims = claims_of(result.settings.suite)
+    claims = suite_claims(result.settings.suite)
     rows = []
     for row in result.networks.to_dict("records"):
         claim = claims.get(row["network"])
@@ -183,7 +184,7 @@ def networks_table(result: ExperimentResult) -> pd.DataFrame:
                 **{name: _count(row[name]) for name in ("better", "equal", "worse")},
                 "decided better": _count(row["lasting_better"]),
                 "decided worse": _count(row["lasting_worse"]),
-                "better in the study": _claim_count(claim.number, claim.of) if claim else "-",
+                "better in the study": _claim_count(claim) if claim else "-",
             }
         )
     return pd.DataFrame(rows)
@@ -193,8 +194,8 @@ def _count(value: float) -> str:
     return "-" if value != value else f"{value:.0f}"
 
 
-def _claim_count(count: int, n_columns: int | None) -> str:
-    return f"{count} of {n_columns}" if n_columns else str(count)
+def _claim_count(claim: StudyClaim) -> str:
+    return f"{claim.number} of {claim.of}" if claim.of else str(claim.number)
 
 
 def _columns(result: ExperimentResult) -> pd.DataFrame:
@@ -235,25 +236,14 @@ def scores_table(result: ExperimentResult) -> pd.DataFrame:
 
 
 def _tally(result: ExperimentResult) -> pd.DataFrame:
-    counts = result.claims.groupby(["network", "study", "agreement"]).size()
-    agreements = ("agree", "disagree", "undecided")
-    return pd.DataFrame(
-        [
-            {
-                "network": name,
-                "the study says": claimed,
-                "columns": str(
-                    sum(counts.get((name, claimed, agreement), 0) for agreement in agreements)
-                ),
-                **{
-                    agreement: str(counts.get((name, claimed, agreement), 0))
-                    for agreement in agreements
-                },
-            }
-            for name in result.comparison.models
-            for claimed in ("better", "not better")
-        ]
-    )
+    """Return how many columns we agree on, of those claimed to be better and of all other."""
+    counts = result.claims.groupby(["network", "study", "agreement"]).size().unstack(fill_value=0)
+    keys = pd.MultiIndex.from_product([result.comparison.models, ("better", "not better")])
+    agreements = ["agree", "disagree", "undecided"]
+    counts = counts.reindex(index=keys, columns=agreements, fill_value=0)
+    counts.insert(0, "columns", counts.sum(axis=1))
+    counts.index.names = ["network", "the study says"]
+    return counts.astype(str).reset_index()
 
 
 def _claims(result: ExperimentResult) -> pd.DataFrame:
@@ -280,7 +270,7 @@ def _claims(result: ExperimentResult) -> pd.DataFrame:
 def _inconsistencies(result: ExperimentResult) -> list[str]:
     return [
         f"{claim.network}: {inconsistency}."
-        for claim in claims_of(result.settings.suite).values()
+        for claim in suite_claims(result.settings.suite).values()
         for inconsistency in inconsistencies(claim)
     ]
 
@@ -294,10 +284,7 @@ def _about_seeds(result: ExperimentResult) -> str:
 
 def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
     """Return the range of the figures over the seeds of each network."""
-    figures = [
-        *scores(result)["figure"].drop_duplicates(),
-        *("P MAE", "S MAE"),
-    ]
+    figures = [*scores(result)["figure"].drop_duplicates(), "P MAE", "S MAE"]
     rows = result.by_seed[result.by_seed["protocol"] == IN_TIME]
     table = rows.groupby(["network", "figure"])["value"].agg(["min", "max"])
     return pd.DataFrame(
@@ -317,11 +304,8 @@ def _seed_ranges(result: ExperimentResult) -> pd.DataFrame:
 def _settings(result: ExperimentResult) -> list[str]:
     """Return the settings that are needed to repeat the experiment."""
     settings, split = result.settings, result.split
-    split_counts = pd.Series(list(split.splits)).value_counts()
-    counts_text = ", ".join(
-        f"{split_counts.get(split_name, 0):,} {split_name}"
-        for split_name in ("train", "validation", "test")
-    )
+    counts = Counter(split.splits)
+    counts_text = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     training = settings.training.to_dict()
     return [
         f"Data: {settings.data or 'simulated, in the folder of the experiment'}.",

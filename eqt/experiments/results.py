@@ -19,9 +19,8 @@ from eqt.compare import (
     read_evaluation,
     tally,
 )
-from eqt.experiments.claims import claim_agreement, claimed_verdict, claims_of
-from eqt.experiments.folder import Entry
-from eqt.experiments.suites import REFERENCE, Settings
+from eqt.experiments.run import Entry
+from eqt.experiments.suites import REFERENCE, Settings, StudyClaim, suite_claims
 from eqt.presets import preset
 from steadkit.catalog import CheckedLines
 from steadkit.errors import InputError
@@ -138,6 +137,7 @@ def _by_seed(names: Sequence[str], models: Sequence[ModelRuns], first_seed: int)
     tables = []
     for number in range(len(models[0].evaluations)):
         single_seed = [ModelRuns(runs.name, [runs.evaluations[number]]) for runs in models]
+        # Only the values are used, so one draw is enough.
         figures = compare(single_seed, names[0], resamples=1).figures
         tables.append(
             figures[["model", "protocol", "figure", "value"]].assign(seed=first_seed + number)
@@ -158,7 +158,7 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
     """
     rows = comparison.differences
     study_rows = rows[rows["protocol"] == STUDY]
-    claims = claims_of(suite)
+    claims = suite_claims(suite)
     claim_rows = []
     for row in study_rows.to_dict("records"):
         claimed = claimed_verdict(claims[row["model"]], row["figure"])
@@ -177,10 +177,49 @@ def claims_table(suite: str, comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(claim_rows)
 
 
+def claimed_verdict(claim: StudyClaim, column: str) -> str:
+    """Return the study's verdict on a column: better if the claim lists it, else not better.
+
+    >>> claim = suite_claims("merged")["BO"]
+    >>> claimed_verdict(claim, "p_mae"), claimed_verdict(claim, "p_tp")
+    ('better', 'not better')
+    """
+    if column not in COMPARED:
+        raise KeyError(column)
+    return "better" if column in claim.columns else "not better"
+
+
+def claim_agreement(claimed: str, bootstrap: str) -> str:
+    """Return whether our figures agree with the study's verdict on a column of a network.
+
+    Parameters
+    ----------
+    claimed
+        Result of `claimed_verdict`.
+    bootstrap
+        Bootstrap verdict of `eqt.compare.compare`: better, worse or undecided.
+
+    Returns
+    -------
+    str
+        ``agree``, ``disagree``, or ``undecided`` where the bootstrap does not tell better from
+        worse.
+
+    >>> claim_agreement("better", "better"), claim_agreement("not better", "worse")
+    ('agree', 'agree')
+    >>> claim_agreement("better", "undecided"), claim_agreement("not better", "better")
+    ('undecided', 'disagree')
+    """
+    if bootstrap == "undecided":
+        return "undecided"
+    return "agree" if (claimed == "better") == (bootstrap == "better") else "disagree"
+
+
 def columns_table(result: ExperimentResult) -> pd.DataFrame:
     """Return a row per compared column of the study and a column per network, as numbers."""
     figures = result.comparison.figures
     study = figures[figures["protocol"] == STUDY]
+    # pivot sorts rows and columns: both are put into the order of the study again.
     wide = study.pivot(index="figure", columns="model", values="value")
     return wide.loc[list(COMPARED), result.networks["network"].tolist()]
 

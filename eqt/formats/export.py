@@ -7,9 +7,8 @@ from typing import Final
 
 import keras
 
-from eqt.config import EQTConfig
 from eqt.formats import seisbench
-from eqt.layers import xla
+from eqt.kernels import xla
 from steadkit.atomic import (
     atomic_folder,
     atomic_write,
@@ -18,7 +17,7 @@ from steadkit.atomic import (
     unchanged_files,
 )
 from steadkit.console import silenced
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 
 FORMATS: Final = ("onnx", "saved_model", "seisbench")
 
@@ -29,15 +28,13 @@ EXPORT_MARK: Final = "eqt.json"
 _ONNX_PACKAGES: Final = ("onnx", "tf2onnx")
 
 
-def export(
-    model: keras.Model, config: EQTConfig, file_format: str, path: Path, overwrite: bool = False
-) -> list[Path]:
+def export(model: keras.Model, file_format: str, path: Path, overwrite: bool = False) -> list[Path]:
     """Write a network for another program, atomically; return the files written.
 
     Parameters
     ----------
-    model, config
-        As `eqt.model_io.read` returns them. Dropout is off in the exported network.
+    model
+        A network of `eqt.load_model`. Dropout is off in the exported network.
     file_format
         One of ``FORMATS``.
     path
@@ -57,7 +54,7 @@ def export(
     if file_format == "saved_model":
         return [to_saved_model(model, path, overwrite)]
     if file_format == "seisbench":
-        return seisbench.save(model, config, path, overwrite)
+        return seisbench.save(model, path, overwrite)
     raise InputError(f"unknown format {file_format!r}: use one of {', '.join(FORMATS)}")
 
 
@@ -78,7 +75,8 @@ def to_onnx(model: keras.Model, path: Path, overwrite: bool = False) -> Path:
             raise
         except Exception as error:  # whatever tf2onnx raises where it knows no layer
             raise InputError(
-                f"this network cannot be written as ONNX: use --to saved_model ({detail_of(error)})"
+                "this network cannot be written as ONNX: use --to saved_model "
+                f"({error_detail(error)})"
             ) from error
     return path
 

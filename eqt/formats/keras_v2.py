@@ -44,17 +44,12 @@ MAX_ARRAYS: Final = 10
 """Arrays of a layer; a bidirectional LSTM has six."""
 
 
-def load_published(path: Path) -> keras.Model:
+def load(path: Path) -> keras.Model:
     """Load the network of a published file, with its weights.
 
     The dropout rate, the number of BiLSTM blocks and the gates are read from the file; the rest
     must be as in ``EQTConfig``. Any other file is refused, with the name of the layer.
     """
-    return read(path)[0]
-
-
-def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Load a network as `load_published` does; return its configuration too."""
     require_file(path)
     try:
         return _build_and_fill(*_read(path))
@@ -69,12 +64,12 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
 
 def _build_and_fill(
     config: EQTConfig, stored: list[Layer], arrays: dict[str, list[np.ndarray]]
-) -> tuple[keras.Model, EQTConfig]:
+) -> keras.Model:
     pairs = list(_match_layers(stored, config))
     model = build_model(config)
     for stored_layer, name in pairs:
         _fill(model.get_layer(name), stored_layer, arrays[stored_layer["config"]["name"]])
-    return model, config
+    return model
 
 
 def _read(path: Path) -> tuple[EQTConfig, list[Layer], dict[str, list[np.ndarray]]]:

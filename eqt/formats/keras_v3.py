@@ -30,22 +30,25 @@ WEIGHTS: Final = "eqt.weights.h5"
 KERAS_CONFIG: Final = "config.json"
 
 FORMER_MODULES: Final = {
-    "eqt.layers.gates": "eqt.layers.activations",
-    "eqt.layers.positions": "eqt.layers.positional_encoding",
-    "eqt.layers.wide": "eqt.layers.packed_conv",
+    f"eqt.layers.{former}": f"eqt.layers.{module}"
+    for module, formers in {
+        "convolution": ("packed_conv", "upsampling", "wide"),
+        "recurrent": ("activations", "gates"),
+        "regularization": ("dropout", "monte_carlo", "normalization"),
+        "transformer_block": ("feed_forward", "positional_encoding", "positions"),
+    }.items()
+    for former in formers
 }
 """Modules that had another name when a file was written, and where their layers are now."""
 
 
-def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
+def save(model: keras.Model, path: Path, overwrite: bool = False) -> None:
     """Write a network atomically, without optimizer and losses.
 
     Parameters
     ----------
     model
-        A network that `eqt.model.build_model` built from `config`, trained or not.
-    config
-        Its configuration.
+        A network of `eqt.model.build_model`, trained or not.
     path
         File to write; must end in ``.keras``.
     overwrite
@@ -58,10 +61,12 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
     """
     if path.suffix != SUFFIX:
         raise InputError(f"{str(path)!r} does not end in {SUFFIX}: Keras needs it to")
-    weights = weights_h5.to_bytes(model, config)
+    weights = weights_h5.to_bytes(model)
     # Rebuilt from the stored weights: this checks that they fit, and drops the optimizer.
-    rebuilt, _ = weights_h5.from_bytes(weights, path)
-    config_json = json.dumps({"format": FORMAT, "config": config.to_dict()}, indent=2) + "\n"
+    rebuilt = weights_h5.from_bytes(weights, path)
+    config_json = (
+        json.dumps({"format": FORMAT, "config": rebuilt.config.to_dict()}, indent=2) + "\n"
+    )
     with atomic_write([path], overwrite) as (new,):
         rebuilt.save(new)
         with zipfile.ZipFile(new, "a") as zip_file:
@@ -77,11 +82,6 @@ def load(path: Path) -> keras.Model:
     InputError
         The file is missing or damaged, or was not written by `save`.
     """
-    return read(path)[0]
-
-
-def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Load a network as `load` does; return its configuration too."""
     require_file(path, f"no model {str(path)!r}: is the name right?")
     with archive(path) as zip_file:
         names = zip_file.namelist()
@@ -93,11 +93,11 @@ def read(path: Path) -> tuple[keras.Model, EQTConfig]:
         config = _config(_json(zip_file, CONFIG, path), path)
         layers = _json(zip_file, KERAS_CONFIG, path)
         weights = member(zip_file, WEIGHTS)
-    model, weights_config = weights_h5.from_bytes(weights, path)
-    if weights_config != config:
+    model = weights_h5.from_bytes(weights, path)
+    if model.config != config:
         raise InputError(f"{str(path)!r} has two configurations that differ: write it again")
     _refuse_unknown_classes(layers, model, path)
-    return model, config
+    return model
 
 
 def _json(zip_file: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:

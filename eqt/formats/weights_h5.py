@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from eqt.config import EQTConfig
 from eqt.formats.validation import array_in, check_size, json_in
-from eqt.model import build_model
+from eqt.model import build_model, require_config
 from steadkit.atomic import atomic_write
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
@@ -25,35 +25,33 @@ GROUP = "weights"
 DIGEST = "blake3"
 
 
-def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> None:
+def save(model: keras.Model, path: Path, overwrite: bool = False) -> None:
     """Write a network atomically.
 
     Parameters
     ----------
     model
-        A network that `eqt.model.build_model` built from `config`.
-    config
-        Its configuration, from which `load` rebuilds it.
+        A network of `eqt.model.build_model`; `load` rebuilds it from its configuration.
     path
         File to write.
     overwrite
         Whether an existing file may be replaced.
     """
     with atomic_write([path], overwrite) as (new,), h5py.File(new, "x") as file:
-        _write(model, config, file)
+        _write(model, file)
 
 
-def to_bytes(model: keras.Model, config: EQTConfig) -> bytes:
+def to_bytes(model: keras.Model) -> bytes:
     """Return the content of the file that `save` would write."""
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        _write(model, config, file)
+        _write(model, file)
     return content.getvalue()
 
 
-def _write(model: keras.Model, config: EQTConfig, file: h5py.File) -> None:
+def _write(model: keras.Model, file: h5py.File) -> None:
     file.attrs["format"] = FORMAT
-    file.attrs["config"] = json.dumps(config.to_dict())
+    file.attrs["config"] = json.dumps(require_config(model).to_dict())
     group = file.create_group(GROUP)
     for weight in model.weights:
         group[weight.path] = keras.ops.convert_to_numpy(weight)
@@ -76,23 +74,18 @@ def load(path: Path) -> keras.Model:
     InputError
         The file is missing, of another format, or does not fit its own configuration.
     """
-    return read(path)[0]
-
-
-def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Load a network as `load` does; return its configuration too."""
     require_file(path, f"no weights {str(path)!r}: is the run complete, and the name right?")
     if not h5py.is_hdf5(path):
         raise InputError(f"{str(path)!r} is not an HDF5 file: name weights that eqt train wrote")
     return _read(path, path, path.stat().st_size)
 
 
-def from_bytes(content: bytes, path: Path) -> tuple[keras.Model, EQTConfig]:
+def from_bytes(content: bytes, path: Path) -> keras.Model:
     """Load the content that `to_bytes` returned; `path` is for error messages."""
     return _read(io.BytesIO(content), path, len(content))
 
 
-def _read(source: Path | io.BytesIO, path: Path, size: int) -> tuple[keras.Model, EQTConfig]:
+def _read(source: Path | io.BytesIO, path: Path, size: int) -> keras.Model:
     try:
         with h5py.File(source, "r") as file:
             config = _config_in(file, path)
@@ -105,7 +98,7 @@ def _read(source: Path | io.BytesIO, path: Path, size: int) -> tuple[keras.Model
         raise InputError(
             f"{str(path)!r} is damaged ({printable(error)}): take the original"
         ) from error
-    return model, config
+    return model
 
 
 def _config_in(file: h5py.File, path: Path) -> EQTConfig:

@@ -1,27 +1,19 @@
 """Layers that Keras lacks, or that differ from Keras's in results or in speed.
 
-=====================  ==========================================================
-`attention`            additive, dot-product, scaled dot-product and multi-head
-`masks`                attention masks: full, banded, causal, padding
-`positional_encoding`  sinusoidal and recurrent positional encoding
-`feed_forward`         feed-forward layer of a transformer block
-`recurrent`            LSTM and bidirectional LSTM as compiled kernels
-`convolution`          convolution fused with its bias and its activation
-`dropout`              dropout of channels
-`normalization`        batch normalisation as one fused operation
-`upsampling`           upsampling, cropping and convolution in one operation
-`packed_conv`          convolution with several samples packed into one step
-`monte_carlo`          dropout that is active in prediction too
-`activations`          hard sigmoid of Keras 2
-`xla`                  XLA compilation
-`serialization`        registration with Keras
-=====================  ==========================================================
+===================  ========================================================================
+`attention`          additive, dot-product, scaled dot-product and multi-head self-attention
+`masks`              attention masks: full, banded, causal, padding
+`transformer_block`  sinusoidal and recurrent positional encoding; feed-forward layer
+`recurrent`          LSTM and bidirectional LSTM; hard sigmoid of Keras 2
+`convolution`        length-preserving convolution, also after upsampling
+`regularization`     dropout of channels, Monte Carlo dropout, batch normalisation
+===================  ========================================================================
 
-They are written in `keras.ops`, for any backend of Keras; a TensorFlow operation has a fallback
-for the others. `eqt.blocks` combines them into the blocks of the network.
+Each is written in `keras.ops` or is Keras's own, for any backend. On TensorFlow most of them run
+as kernels of `eqt.kernels`, which are equal to these plain layers. `eqt.blocks` combines them into
+the blocks of the network.
 """
 
-from eqt.layers.activations import hard_sigmoid
 from eqt.layers.attention import (
     AdditiveAttention,
     DotProductAttention,
@@ -29,15 +21,10 @@ from eqt.layers.attention import (
     ScaledDotProductAttention,
     SelfAttention,
 )
-from eqt.layers.dropout import ChannelDropout
-from eqt.layers.feed_forward import FeedForward
-from eqt.layers.monte_carlo import MonteCarloDropout
-from eqt.layers.normalization import BatchNormalization
-from eqt.layers.packed_conv import WideConv1D
-from eqt.layers.positional_encoding import RecurrentPositions, SinusoidalPositions
-from eqt.layers.recurrent import LSTM, BidirectionalLSTM
-from eqt.layers.serialization import registered
-from eqt.layers.upsampling import UpsampleConv1D
+from eqt.layers.convolution import PackedConv1D, UpsampleConv1D
+from eqt.layers.recurrent import LSTM, BidirectionalLSTM, hard_sigmoid
+from eqt.layers.regularization import BatchNormalization, ChannelDropout, MonteCarloDropout
+from eqt.layers.transformer_block import FeedForward, RecurrentPositions, SinusoidalPositions
 
 __all__ = [
     "LSTM",
@@ -49,12 +36,11 @@ __all__ = [
     "FeedForward",
     "MonteCarloDropout",
     "MultiHeadAttention",
+    "PackedConv1D",
     "RecurrentPositions",
     "ScaledDotProductAttention",
     "SelfAttention",
     "SinusoidalPositions",
     "UpsampleConv1D",
-    "WideConv1D",
     "hard_sigmoid",
-    "registered",
 ]

@@ -31,20 +31,6 @@ def banded(steps: Any, width: int) -> Any:
     return ops.logical_and(offset >= 0, offset < width)
 
 
-def windows(steps: int, width: int) -> Any:
-    """Return one-hot vectors of the j-th step in the band of step t: (steps, width, steps).
-
-    Beyond the ends of the trace they are zero.
-
-    Examples
-    --------
-    >>> ops.convert_to_numpy(windows(2, 3)).astype(int).tolist()
-    [[[0, 0], [1, 0], [0, 1]], [[1, 0], [0, 1], [0, 0]]]
-    """
-    band_offset = ops.expand_dims(ops.arange(width), 1) - width // 2
-    return ops.equal(ops.expand_dims(_offset(steps), 1), band_offset)
-
-
 def causal(steps: Any) -> Any:
     """Return the causal mask, each step and those before it: (steps, steps).
 

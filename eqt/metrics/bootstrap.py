@@ -147,14 +147,15 @@ def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
 
 
 def score_intervals(
-    counts_by_name: Iterable[tuple[str, ConfusionCounts]], config: BootstrapConfig
-) -> dict[str, dict[str, tuple[float, float]]]:
+    counts_by_name: Iterable[tuple[Any, ConfusionCounts]], config: BootstrapConfig
+) -> dict[Any, dict[str, tuple[float, float]]]:
     """Compute intervals of precision, recall, F1 and MCC.
 
     Parameters
     ----------
     counts_by_name
-        Pairs of a name and counts by trace; none is kept, so there may be many.
+        Pairs of a name, any key of a dictionary, and counts by trace; none is kept, so there may
+        be many.
     config
         Clusters, number of draws and seed.
 

@@ -46,6 +46,7 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float:
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:
         return float("nan")
+    # Mann-Whitney's statistic: ranks instead of all pairs of a positive and a negative.
     ranks = rankdata(scores)[positive].sum()
     return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
@@ -62,6 +63,7 @@ def precision_recall(scores: np.ndarray, right: np.ndarray, there: int) -> Curve
     there
         How many there are to be found.
     """
+    # Picks of equal score pass a threshold together: the curve has one point for all of them.
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
@@ -119,6 +121,7 @@ def reliability(stated: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.D
     [0.5, 1.0, 2.0, 0.95, 0.5]
     """
     edges = np.linspace(0, 1, bins + 1)
+    # A probability on an edge belongs to the bin above, 1 to the last bin.
     bin_index = np.clip(np.searchsorted(edges, stated, "right") - 1, 0, bins - 1)
     count = np.bincount(bin_index, minlength=bins)
     divisor = np.where(count, count, np.nan)

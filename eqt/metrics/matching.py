@@ -59,7 +59,7 @@ class Truth(NamedTuple):
         traces, seconds
             Of each pick.
 
-        >>> truth = truth_of(np.array([600.0, 600.0]), np.array([900.0, np.nan]))
+        >>> truth = list_earthquakes(np.array([600.0, 600.0]), np.array([900.0, np.nan]))
         >>> truth.can_judge("S", np.array([0, 1, 1]), np.array([30.0, 30.0, 2.0]))
         array([ True, False,  True])
         """
@@ -79,7 +79,7 @@ class Truth(NamedTuple):
         return np.bincount(self.trace, minlength=self.traces) > 0
 
 
-def truth_of(p: np.ndarray, s: np.ndarray) -> Truth:
+def list_earthquakes(p: np.ndarray, s: np.ndarray) -> Truth:
     """List the earthquakes of traces.
 
     Parameters
@@ -88,7 +88,8 @@ def truth_of(p: np.ndarray, s: np.ndarray) -> Truth:
         Arrivals in samples, shape (traces,), or (traces, earthquakes) where some have several;
         NaN where there is none.
 
-    >>> truth_of(np.array([[600.0, 3000.0], [np.nan, np.nan]]), np.full((2, 2), np.nan)).trace
+    >>> p = np.array([[600.0, 3000.0], [np.nan, np.nan]])
+    >>> list_earthquakes(p, np.full((2, 2), np.nan)).trace
     array([0, 0])
     """
     p, s = (np.asarray(arrivals, float).reshape(len(arrivals), -1) for arrivals in (p, s))
@@ -230,6 +231,7 @@ def match_detections(
     """
     event, detection = _pairs(event_traces, traces)
     start, end = spans[detection].T.astype(float)
+    # First and last whole sample of the earthquake, both included as in a detection.
     begin = np.ceil(p[event])
     stop = np.minimum(np.floor(s + LabelConfig().tail * (s - p)), N_SAMPLES - 1)[event]
     intersection = np.minimum(end, stop) - np.maximum(start, begin) + 1
@@ -248,6 +250,7 @@ def _pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     >>> _pairs(np.array([2, 0, 2]), np.array([2, 1]))
     (array([0, 2]), array([0, 0]))
     """
+    # Only pairs within a trace are listed: memory does not grow with the product of both sides.
     order = np.argsort(left, kind="stable")
     ordered = left[order]
     first, end = (np.searchsorted(ordered, right, side) for side in ("left", "right"))
@@ -263,6 +266,8 @@ def _pair_off(left: np.ndarray, right: np.ndarray, *costs: np.ndarray) -> np.nda
     Each pass accepts all pairs that are the cheapest of both their members, which gives the same
     result as accepting one pair after another.
     """
+    # lexsort orders by its last key first; ties are broken by the members, so that the result does
+    # not depend on the order of the pairs.
     remaining = np.lexsort((right, left, *costs[::-1]))
     chosen = []
     while len(remaining):

@@ -1,6 +1,6 @@
 """Confusion counts and their scores, of a sum and of each trace; statistics of residuals."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -83,6 +83,11 @@ class Score:
         """Matthews' correlation coefficient."""
         return float(mcc(*map(np.array, (self.tp, self.fp, self.fn, self.tn))))
 
+    def as_dict(self) -> dict[str, float]:
+        """Return the scores and the counts, by name."""
+        scores = {name: getattr(self, name) for name in ("precision", "recall", "f1", "mcc")}
+        return scores | vars(self)
+
 
 @dataclass(frozen=True)
 class ConfusionCounts:
@@ -98,12 +103,7 @@ class ConfusionCounts:
 
     def score(self, selection: np.ndarray | slice = slice(None)) -> Score:
         """Return the sum over the selected traces, by default all."""
-        return Score(
-            **{
-                field.name: int(getattr(self, field.name)[selection].sum())
-                for field in fields(self)
-            }
-        )
+        return Score(*(int(column[selection].sum()) for column in vars(self).values()))
 
     @classmethod
     def of_traces(cls, is_actual: np.ndarray, is_predicted: np.ndarray) -> "ConfusionCounts":
@@ -120,10 +120,14 @@ class ConfusionCounts:
             ~is_actual & ~is_predicted,
         )
 
+    def of_selection(self, selection: np.ndarray) -> "ConfusionCounts":
+        """Return the counts of the selected traces, and zeros for all other traces."""
+        return ConfusionCounts(*(np.where(selection, column, 0) for column in vars(self).values()))
+
     @property
     def columns(self) -> np.ndarray:
         """The counts as columns of an array, shape (traces, 4)."""
-        return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
+        return np.stack(list(vars(self).values()), axis=1)
 
 
 def count_outcomes(
@@ -150,6 +154,7 @@ def count_outcomes(
     >>> counted.score()
     Score(tp=1, fp=1, fn=1, tn=1)
     """
+    # Of each trace: what was found and not matched is wrong, what is there and not matched missed.
     n_actual, n_found, tp = (
         np.bincount(numbers, minlength=traces) for numbers in (truth, found_traces, matched)
     )

@@ -10,30 +10,10 @@ from steadkit.schema import EVENT
 
 STUDY_COLUMNS = (
     "model_name",
-    "det_recall",
-    "det_precision",
-    "d_tp",
-    "d_fp",
-    "d_tn",
-    "d_fn",
-    "p_recall",
-    "p_precision",
-    "p_mae",
-    "p_rmse",
-    "p_tp",
-    "p_fp",
-    "p_tn",
-    "p_fn",
-    "s_recall",
-    "s_precision",
-    "s_mae",
-    "s_rmse",
-    "s_tp",
-    "s_fp",
-    "s_tn",
-    "s_fn",
-    "#events",
-    "#noise",
+    *("det_recall", "det_precision", "d_tp", "d_fp", "d_tn", "d_fn"),
+    *("p_recall", "p_precision", "p_mae", "p_rmse", "p_tp", "p_fp", "p_tn", "p_fn"),
+    *("s_recall", "s_precision", "s_mae", "s_rmse", "s_tp", "s_fp", "s_tn", "s_fn"),
+    *("#events", "#noise"),
 )
 """The columns in which the study compares its models."""
 
@@ -87,6 +67,7 @@ def study_errors(results: pd.DataFrame) -> dict[str, np.ndarray]:
     dict
         ``p`` and ``s``, each of shape (traces,).
     """
+    # The study's evaluation script averages errors over events with both picks.
     counts = results["trace_category"] == EVENT
     for phase in ("P", "S"):
         counts &= results[f"{phase}_pick"].notna()

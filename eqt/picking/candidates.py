@@ -45,6 +45,7 @@ class Peaks(NamedTuple):
 
     def above(self, threshold: float) -> "Peaks":
         """Return the peaks that reach a threshold."""
+        # Inclusive, as the published picker: only runs have to exceed their threshold.
         return Peaks(*(column[self.probability >= threshold] for column in self))
 
     def rounded(self, rules: Rules) -> "Peaks":
@@ -107,34 +108,11 @@ def _group_by_trace(columns: Spans | Peaks, make: Callable[..., Any], traces: in
     """Return the rows of the columns as one list of items per trace."""
     trace, *values, uncertainty = columns
     lists = [column.tolist() for column in values]
+    # NaN, which is unequal to itself, is stored in columns where a detection has None.
     lists.append([None if std != std else std for std in uncertainty.tolist()])
     items = [make(*row) for row in zip(*lists, strict=True)]
     cuts = np.searchsorted(trace, np.arange(traces + 1)).tolist()
     return [items[first:after] for first, after in pairwise(cuts)]
-
-
-def collect_candidates(
-    predict: Predict, batches: BatchLoader, thresholds: Thresholds, grid: Sequence[float] = GRID
-) -> PickCandidates:
-    """Run a network once over all traces and collect its candidates by the corrected rules.
-
-    Parameters
-    ----------
-    predict
-        See `eqt.probabilities.predictor`.
-    batches
-        The traces, or transformed ones, for example shifted.
-    thresholds
-        Thresholds at which detections are needed, besides the grid.
-    grid
-        Further detection thresholds; peaks are kept from ``FLOOR`` on.
-
-    Raises
-    ------
-    InputError
-        A waveform cannot be read.
-    """
-    return collect_by_rules(predict, batches, thresholds, {CORRECTED: grid})[CORRECTED]
 
 
 def collect_by_rules(
@@ -147,11 +125,20 @@ def collect_by_rules(
 
     Parameters
     ----------
-    predict, batches, thresholds
-        See `collect_candidates`.
+    predict
+        See `eqt.probabilities.predictor`.
+    batches
+        The traces, or transformed ones, for example shifted.
+    thresholds
+        Thresholds at which detections are needed, besides the grids.
     grids
-        Further detection thresholds of each rule set; without any, only the candidates needed at
-        `thresholds` are kept.
+        Further detection thresholds of each rule set, with which peaks are kept from ``FLOOR`` on;
+        without any, only the candidates needed at `thresholds` are kept.
+
+    Raises
+    ------
+    InputError
+        A waveform cannot be read.
     """
     with raise_input_errors(batches):
         outputs = (predict(w) for w, _ in progress(to_tf_dataset(batches), "picking", len(batches)))
@@ -166,7 +153,7 @@ def extract_candidates(
 ) -> PickCandidates:
     """Extract the candidates from batches of probabilities, each (traces, 6000, 3).
 
-    See `collect_candidates`.
+    See `collect_by_rules`.
     """
     return extract_by_rules(outputs, thresholds, {rules: grid})[rules]
 
@@ -178,6 +165,7 @@ def extract_by_rules(
 ) -> dict[Rules, PickCandidates]:
     """Extract the candidates from probabilities by several rule sets; see `collect_by_rules`."""
     batches_by_rules: dict[Rules, list[PickCandidates]] = {rules: [] for rules in grids}
+    # Traces are numbered through all batches: later functions know nothing of batches.
     n_before = 0
     for output in outputs:
         for rules, grid in grids.items():
@@ -186,7 +174,7 @@ def extract_by_rules(
             )
         n_before += len(output.mean)
     if not n_before:
-        raise InputError("there is no trace to pick: name a file or a part that has some")
+        raise InputError("there is no trace to pick: name a file or a split that has some")
     return {rules: _concatenate(batches) for rules, batches in batches_by_rules.items()}
 
 
@@ -199,6 +187,7 @@ def _extract_batch(
 ) -> PickCandidates:
     """Extract the candidates of one batch; `first_trace` is the number of its first trace."""
     mean, std = output
+    # A threshold that may still be chosen needs all peaks from the floor on.
     p, s = (
         _peaks(mean, std, column, min(FLOOR, threshold) if grid else threshold, rules, first_trace)
         for column, threshold in ((1, thresholds.p), (2, thresholds.s))
@@ -227,6 +216,7 @@ def _spans(
     spans = {}
     for threshold in thresholds:
         trace, first, last = runs_in(rules.above(mean[..., 0], threshold), rules)
+        # The published mean leaves out the last sample of a detection.
         run = trace, first, last + rules.includes_end
         means = average(sums, *run), average(std_sums, *run)
         spans[threshold] = Spans(trace + first_trace, first, last, *means)

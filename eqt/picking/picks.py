@@ -159,6 +159,7 @@ def runs_in(
         Of each run, in order.
     """
     windows, samples = above.shape
+    # A false value at both ends of each window: no run continues in the next one.
     fenced = np.zeros((windows, samples + 2), bool)
     fenced[:, 1:-1] = above
     flat = fenced.ravel()
@@ -220,7 +221,7 @@ TOPS: Final[dict[str, Callable[[np.ndarray, float], np.ndarray]]] = {
 """Peak finders by the sample that they choose of a flat top."""
 
 
-def row_of(detections: list[Detection], rules: Rules = CORRECTED) -> Detection | None:
+def select_row(detections: list[Detection], rules: Rules = CORRECTED) -> Detection | None:
     """Return the detection for a table of one row per trace."""
     return next(iter(detections), None) if rules.first_row else best(detections)
 

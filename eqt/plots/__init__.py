@@ -1,19 +1,24 @@
 """Figures of training and evaluation, drawn without opening a window."""
 
-from eqt.plots.evaluation import breakdown, curves, reliability, residuals, uncertainty
-from eqt.plots.examples import examples
-from eqt.plots.style import COLOURS, TITLES, save
-from eqt.plots.training import loss_curves
+from eqt.plots.figures import (
+    draw_breakdown,
+    draw_curves,
+    draw_examples,
+    draw_reliability,
+    draw_residuals,
+    draw_uncertainty,
+    loss_curves,
+)
+from eqt.plots.style import COLOURS, TITLES
 
 __all__ = [
     "COLOURS",
     "TITLES",
-    "breakdown",
-    "curves",
-    "examples",
+    "draw_breakdown",
+    "draw_curves",
+    "draw_examples",
+    "draw_reliability",
+    "draw_residuals",
+    "draw_uncertainty",
     "loss_curves",
-    "reliability",
-    "residuals",
-    "save",
-    "uncertainty",
 ]

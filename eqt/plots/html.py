@@ -79,13 +79,16 @@ def picture(figure: Figure, caption: str = "", dpi: int = 110) -> str:
 
 
 def png(content: bytes, caption: str = "") -> str:
-    """Return the bytes of a PNG file as an embedded image."""
+    """Return the bytes of a PNG file as an embedded figure."""
+    caption_html = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{image(content, caption)}{caption_html}</figure>"
+
+
+def image(content: bytes, description: str, kind: str = "png") -> str:
+    """Return the bytes of an image file as an embedded image without a caption."""
+    # Inside the page, so that it can be mailed and opened offline.
     data = base64.b64encode(content).decode("ascii")
-    alt_text = escape(caption, quote=True)
-    caption_html = f"<figcaption>{alt_text}</figcaption>" if caption else ""
-    return (
-        f'<figure><img alt="{alt_text}" src="data:image/png;base64,{data}">{caption_html}</figure>'
-    )
+    return f'<img alt="{escape(description)}" src="data:image/{kind};base64,{data}">'
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """Windows of a position test: every event with P at several samples, and the picks there."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from eqt.metrics import PHASES, TOLERANCE, is_within
 from eqt.picking.picks import Thresholds
-from eqt.position_bias.bias import Bias, position_biases
+from eqt.position_bias.bias import PositionResult, position_biases
 from eqt.probabilities import Predict
 from steadkit.capacity import require_memory
 from steadkit.console import progress
@@ -25,43 +24,6 @@ MIN_POSITION, MAX_POSITION = 100, 5500
 
 BATCH_WINDOWS = 64
 """Windows of a batch."""
-
-
-@dataclass(frozen=True, eq=False)
-class PositionResult:
-    """Result of a position test.
-
-    Parameters
-    ----------
-    windows
-        A row per window and phase: ``trace_name``, ``phase``, ``position`` (the sample at which P
-        lies), ``arrival`` (of the phase), ``pick`` (the most probable sample), ``probability``,
-        ``residual`` (pick minus arrival) and ``hit``, whether it lies within the tolerance and
-        above the threshold. All in samples.
-    bias
-        Bias of the errors of ``P`` and ``S`` by P's position in the ``second`` and in the
-        ``window``.
-    left_out
-        Number of events that could not be shifted: too little noise before P.
-    thresholds
-        Thresholds of a hit.
-    seed
-        Seed of the positions and of the permutations.
-    """
-
-    windows: pd.DataFrame = field(repr=False)
-    bias: Mapping[str, Mapping[str, Bias]]
-    left_out: int
-    thresholds: Thresholds
-    seed: int
-
-    def rows_of(self, phase: str) -> pd.DataFrame:
-        """Return the rows of a phase."""
-        return self.windows[self.windows["phase"] == phase]
-
-    def hits(self, phase: str) -> pd.DataFrame:
-        """Return the rows of a phase's hits."""
-        return self.windows[(self.windows["phase"] == phase) & self.windows["hit"]]
 
 
 _PUBLISHED = Thresholds()
@@ -183,12 +145,14 @@ def _windows(
         for example in batches.examples(batch):
             name = batches.names[number]
             if example.is_event:
+                # Seeded by the row of the trace: positions do not depend on the batches.
                 random = np.random.default_rng((seed, number))
                 event_positions = _draw_positions(example, positions, count, random)
                 try:
                     event_windows = [
                         Window(name, place(example, position)) for position in event_positions
                     ]
+                # Too little noise before P: shifted to this position, the event would wrap around.
                 except InputError:
                     event_windows = []
                 if not event_windows:
@@ -214,6 +178,7 @@ def _rows(window: Window, probabilities: np.ndarray) -> Iterator[Row]:
     (p,), (s,) = window.example.p, window.example.s
     for column, (phase, arrival) in enumerate(zip(PHASES, (p, s), strict=True), 1):
         if not np.isnan(arrival):
+            # Without detections and thresholds of peaks, only the position can make a difference.
             pick = int(probabilities[:, column].argmax())
             yield window.name, phase, int(p), arrival, pick, float(probabilities[pick, column])
 

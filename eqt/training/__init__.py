@@ -5,7 +5,7 @@
 `data`          training and validation splits of a data set, and its digest
 `model`         the network: built or read, with frozen layers, and its optimizer
 `steps`         training step and validation step, on one device or several
-`execution`     devices, both halves of a batch in parallel on a CPU, Adam in one operation
+`execution`     devices, the distribution strategy, determinism
 `metrics`       F1 during training
 `checkpoint`    the complete training state, bit for bit
 `reporting`     environment, README.txt of the run folder, progress, TensorBoard logs

@@ -67,6 +67,7 @@ class Progress:
         return replace(
             self,
             step=self.step + 1,
+            # Sums in float64 and not means: after a resume they continue to the same bits.
             totals=tuple(total + examples * loss for total, loss in pairs),
             examples=self.examples + examples,
             seconds=self.seconds + seconds,
@@ -77,7 +78,9 @@ class Progress:
         return Progress(epoch=self.epoch + 1, rows=(*self.rows, row))
 
 
-def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str) -> None:
+def save_checkpoint(
+    path: Path, variables: Mapping[str, list[Any]], progress: Progress, key: str
+) -> None:
     """Write the state atomically, replacing an older one.
 
     Parameters
@@ -89,11 +92,12 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
     progress
         Epochs, batches and losses so far.
     key
-        Identifies data, split and settings; `load` refuses a state with another key.
+        Identifies data, split and settings; `load_checkpoint` refuses a state with another key.
     """
     meta = {"format": FORMAT, "key": key, "progress": vars(progress)}
 
     def write(new: Path) -> None:
+        # Stored and not compressed: weights are nearly random bits, and this is done often.
         with zipfile.ZipFile(new, "x") as opened:
             opened.writestr(META, json.dumps(meta))
             for name, variable in _named_variables(variables):
@@ -104,7 +108,7 @@ def save(path: Path, variables: Mapping[str, list[Any]], progress: Progress, key
     write_one(path, write, overwrite=True)
 
 
-def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
+def load_checkpoint(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
     """Assign stored values to the variables; if the file is refused, none is changed.
 
     Raises
@@ -128,6 +132,7 @@ def load(path: Path, variables: Mapping[str, list[Any]], key: str) -> Progress:
             raise InputError(
                 f"{str(path)!r} is damaged: take it from a copy, or train again"
             ) from error
+    # Only now, when every array has been read and checked.
     for (_, variable), values in zip(_named_variables(variables), arrays, strict=True):
         variable.assign(values)
     return progress
@@ -145,6 +150,7 @@ def _read_array(opened: zipfile.ZipFile, name: str, variable: Any) -> np.ndarray
     expected = convert_to_numpy(variable)
     content = member(opened, name, expected.nbytes + HEADER)
     values = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    # NumPy would broadcast or cast silently, and the training continue from other weights.
     if (values.shape, values.dtype) != (expected.shape, expected.dtype):
         raise InputError(f"{name} is {values.dtype} {values.shape}, not {expected.shape}")
     return values
@@ -155,6 +161,7 @@ def _parse_progress(meta: Mapping[str, Any], key: str, path: Path) -> Progress:
         raise InputError(f"it holds no {FORMAT!r}")
     if meta["key"] != key:
         raise InputError("it belongs to other settings, data or another split")
+    # JSON has turned the tuples into lists.
     stored = dict(meta["progress"])
     totals, rows = stored.pop("totals"), stored.pop("rows")
     progress = Progress(totals=tuple(map(float, totals)), rows=tuple(map(dict, rows)), **stored)

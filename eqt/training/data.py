@@ -75,6 +75,7 @@ def batches_of(
     records = TraceSource([data], train_names + validation_names)
     indices = np.split(np.arange(len(records)), [len(train_names)])
     train, validation = (records.take(rows) for rows in indices)
+    # Both splits or none: the training step is compiled for one kind of targets.
     is_marked = bool(records.lacks_s.any())
     training, unaugmented = (
         replace(batches, labels=replace(batches.labels, mark_unknown=is_marked))
@@ -87,7 +88,7 @@ def batches_of(
     )
 
 
-def unknown_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
+def missing_label_summary(training: BatchLoader, validation: BatchLoader) -> list[str]:
     """Return lines of text on missing labels and their effect on training."""
     records = training.data_source
     lines, n_events = [], int(records.is_event.sum())
@@ -128,12 +129,14 @@ def data_digest(source: Source) -> str:
     It covers the digest of the manifest next to the data, else the table; and the file sizes.
     """
     digest = hashlib.blake2b(digest_size=32)
+    # A manifest has digests of all traces; without one the table stands for the data.
     manifest = source.csv.with_suffix(".manifest")
     if is_file(manifest):
         digest.update(load(manifest).digest.encode())
     else:
         with source.csv.open("rb") as file:
             hashlib.file_digest(file, lambda: digest)  # continues the digest
+    # In place of the samples, which would take minutes: a file that was cut or grown is noticed.
     sizes = [path.stat().st_size for path in (source.csv, source.hdf5)]
     digest.update(repr(sizes).encode())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eqt.config import EQTConfig, TrainConfig
+from eqt.config import TrainConfig
 from eqt.config.schedules import should_stop
 from eqt.formats import weights_h5
 from eqt.runs import RunFolder
@@ -30,7 +30,6 @@ class TrainingContext:
     """
 
     run: RunFolder
-    model_config: EQTConfig
     config: TrainConfig
     trainer: Trainer
     training: BatchLoader
@@ -40,7 +39,7 @@ class TrainingContext:
 
     def save_state(self, progress: Progress) -> None:
         """Write the checkpoint from which the training can be resumed."""
-        checkpoint.save(self.run.state, self.trainer.variables, progress, self.key)
+        checkpoint.save_checkpoint(self.run.state, self.trainer.variables, progress, self.key)
 
 
 def fit(context: TrainingContext, progress: Progress, reporter: ProgressReporter) -> Progress:
@@ -80,9 +79,11 @@ def _epoch(
     reporter.begin(progress)
     while progress.step < steps:
         start, number = time.perf_counter(), progress.epoch * steps + progress.step
+        # By the number of the batch alone, so that a resumed training has the same rates.
         context.trainer.set_rate(config.warmup_rate(rate, number, steps))
         batch = next(batches)
         losses = np.asarray(context.trainer.step(*batch), np.float64)
+        # Before anything is written: the last checkpoint stays one of finite weights.
         if not np.isfinite(losses).all():
             _stop_at_nan(context, progress, batch, number)
         elapsed = time.perf_counter() - start
@@ -91,11 +92,12 @@ def _epoch(
         if context.save_every and progress.step % context.save_every == 0 and progress.step < steps:
             context.save_state(progress)
     start = time.perf_counter()
+    # Validated and written are the averages; the training continues from the weights themselves.
     with context.trainer.averaged_weights():
         validation = validate(context)
         is_best = validation["val_loss"] < min(progress.validation_losses, default=np.inf)
         for path in (context.run.last, *([context.run.best] if is_best else [])):
-            weights_h5.save(context.trainer.model, context.model_config, path, overwrite=True)
+            weights_h5.save(context.trainer.model, path, overwrite=True)
     seconds = progress.seconds + time.perf_counter() - start
     row = {"epoch": progress.epoch + 1, **progress.losses, **validation, "learning_rate": rate}
     progress = progress.after_epoch({**row, "seconds": round(seconds, 3)})
@@ -116,9 +118,10 @@ def validate(context: TrainingContext) -> dict[str, float]:
         losses, candidates, peaks = (
             np.asarray(t) for t in context.trainer.validate(waveforms, targets)
         )
+        # Weighted, since the last batch may be smaller.
         totals += len(waveforms) * losses.astype(float)
         batch_arrivals = arrivals[batches.trace_numbers(number)]
-        counts = counts.add(metrics.count(candidates, peaks, batch_arrivals))
+        counts = counts.add(metrics.count_batch(candidates, peaks, batch_arrivals))
     means = (totals / len(batches.names)).tolist()
     if not np.isfinite(means).all():
         raise InputError(
@@ -147,6 +150,7 @@ def _stop_at_nan(context: TrainingContext, progress: Progress, batch: Any, numbe
     }
 
     def write(path: Path) -> None:
+        # Opened here: np.savez would replace a file, and append .npz to a name without it.
         with path.open("xb") as file:
             np.savez(file, **arrays)
 

@@ -37,7 +37,7 @@ class RunningCounts(NamedTuple):
         return {f"val_{name}_f1": score.f1 for name, score in zip(NAMES, scores, strict=True)}
 
 
-def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> RunningCounts:
+def count_batch(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> RunningCounts:
     """Count true, predicted and actual positives in some traces.
 
     Parameters
@@ -55,7 +55,7 @@ def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Ru
     --------
     >>> candidates = np.array([[500, 610, 2000], [0, 17, 30]])
     >>> peaks, arrivals = np.array([[0.9, 0.8], [0.01, 0.2]]), np.array([[600, 900], [np.nan] * 2])
-    >>> counts = count(candidates, peaks, arrivals)
+    >>> counts = count_batch(candidates, peaks, arrivals)
     >>> counts.tp.tolist(), counts.n_predicted.tolist(), counts.n_actual.tolist()
     ([1, 1, 0], [1, 1, 2], [1, 1, 1])
     """
@@ -64,7 +64,9 @@ def count(candidates: np.ndarray, peaks: np.ndarray, arrivals: np.ndarray) -> Ru
     is_predicted = np.column_stack(
         [candidates[:, 0] >= MIN_DETECTION, peaks > (thresholds.p, thresholds.s)]
     )
+    # A predicted S of an earthquake without a labelled one is neither right nor wrong.
     is_predicted[:, 2] &= is_actual[:, 2] | ~is_actual[:, 0]
+    # NaN, where there is no arrival, is within no tolerance.
     is_near = is_within((candidates[:, 1:] - arrivals) / SAMPLING_RATE, TOLERANCE)
     is_matched = is_predicted & is_actual & np.column_stack([is_actual[:, 0], is_near])
     return RunningCounts(*(flags.sum(axis=0) for flags in (is_matched, is_predicted, is_actual)))

@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 
 from eqt.config import EQTConfig, TrainConfig
+from eqt.kernels.fused_ops import Adam
 from eqt.layer_plan import layers_to_freeze
 from eqt.model import build_model
-from eqt.model_io import read
-from eqt.training.execution import Adam
+from eqt.model_io import load_model
 from steadkit.errors import InputError
 from steadkit.labels import TARGETS
 
@@ -36,6 +36,7 @@ def make_optimizer(config: TrainConfig, clip_norm: float | None = None) -> keras
     """Return Adam, with decoupled weight decay of all weights but biases and normalisation."""
     decay = config.weight_decay or None
     optimizer = Adam(config.learning_rate, weight_decay=decay, global_clipnorm=clip_norm)
+    # Decay of biases and of scales and shifts would not regularise, only bias the outputs.
     if decay:
         optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
     return optimizer
@@ -58,6 +59,7 @@ def training_model(
     """
     with _dtype_policy(config.mixed_precision):
         model = build_model(model_config, config.seed)
+    # Copied, and not used itself: it was built under the default precision policy.
     if initial is not None:
         model.set_weights(initial.get_weights())
     for layer in layers_to_freeze(model, config.freeze):
@@ -70,13 +72,13 @@ def training_model(
     return model
 
 
-def read_initial(path: Path, requested: EQTConfig | None) -> tuple[keras.Model, EQTConfig]:
+def read_initial(path: Path, requested: EQTConfig | None) -> keras.Model:
     """Read the initial network of a training.
 
     Parameters
     ----------
     path
-        Anything that `eqt.model_io.read` reads.
+        Anything that `eqt.load_model` reads.
     requested
         The configuration that the user requested besides, if any.
 
@@ -85,8 +87,8 @@ def read_initial(path: Path, requested: EQTConfig | None) -> tuple[keras.Model, 
     InputError
         The file cannot be read, or holds another network.
     """
-    model, config = read(path)
-    if requested is not None and (changes := requested.diff(config)):
+    model = load_model(path)
+    if requested is not None and (changes := requested.diff(model.config)):
         text = "; ".join(
             f"{name} {file_value!r}, not {requested_value!r}"
             for name, requested_value, file_value in changes
@@ -94,7 +96,7 @@ def read_initial(path: Path, requested: EQTConfig | None) -> tuple[keras.Model, 
         raise InputError(
             f"{str(path)!r} holds another network than --model: {text}; leave --model out"
         )
-    return model, config
+    return model
 
 
 @contextmanager

@@ -71,6 +71,7 @@ def refuse_changed(recorded: Mapping[str, Any]) -> None:
     InputError
         An entry differs; the message names it.
     """
+    # Keys of either: an entry that only one of the two has is a difference as well.
     current = environment()
     changed = [
         f"{printable(name)} was {printable(recorded.get(name))}, is {current.get(name)}"
@@ -103,6 +104,7 @@ def readme(folder: Path, setup: Setup, split: Manifest, model: keras.Model) -> s
         f"weights as if it had not been:\n    eqt train --resume {folder}",
         f"And this tells how right its picks are on the test split:\n    eqt evaluate {folder}",
     ]
+    # Paths and commands may have characters that a terminal would obey.
     lines = "\n\n".join(map(_wrapped, paragraphs)).split("\n")
     return "\n".join(printable(line, None) for line in lines) + "\n"
 
@@ -175,6 +177,7 @@ class ProgressReporter:
     def _line(self, progress: Progress) -> str:
         """Format loss, F1 of the last epoch, throughput and remaining time."""
         rate = progress.step / max(progress.seconds, 1e-9)
+        # At most: early stopping may end it before.
         remaining = (self.epochs - progress.epoch) * self.steps - progress.step
         items = [
             f"epoch {progress.epoch + 1}/{self.epochs}: loss {progress.losses['loss']:.4f}",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eqt import plots
 from eqt.config import EQTConfig, TrainConfig, format_config
+from eqt.kernels.batch_halves import HALVES
 from eqt.runs import (
     RunFolder,
     Setup,
@@ -27,9 +28,8 @@ from eqt.sizes import check_training, max_traces
 from eqt.threads import configure_threads
 from eqt.training import checkpoint
 from eqt.training.checkpoint import Progress
-from eqt.training.data import batches_of, data_digest, training_split, unknown_summary
+from eqt.training.data import batches_of, data_digest, missing_label_summary, training_split
 from eqt.training.execution import (
-    HALVES,
     check_devices,
     devices_named,
     enable_determinism,
@@ -42,6 +42,7 @@ from eqt.training.steps import Trainer
 from steadkit.atomic import write_one, write_text
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
+from steadkit.plots import save
 from steadkit.sources import Source, source_from_path
 
 SAVE_EVERY = 500
@@ -107,7 +108,7 @@ def train(
         A manifest with the split of every trace; by default the one next to the data, else the
         traces are split by earthquake.
     init
-        Initial network: anything that `eqt.model_io.read` reads. None for random weights.
+        Initial network: anything that `eqt.load_model` reads. None for random weights.
     options
         Devices, checkpoints and logs.
 
@@ -123,7 +124,8 @@ def train(
     with claimed_folder(folder, data, options.name or "EQT") as claim:
         initial = None
         if init is not None:
-            initial, model_config = read_initial(init, model_config)
+            initial = read_initial(init, model_config)
+            model_config = initial.config
         if model_config is None:
             raise InputError(
                 "no network: name one with --model, or a file that holds one with --init"
@@ -146,8 +148,11 @@ def train(
             save_setup(run, setup)
             write_one(run.split, manifest.write)
             write_text(run.readme, readme(claim.folder, setup, manifest, context.trainer.model))
-            checkpoint.save(run.state, context.trainer.variables, Progress(), context.key)
+            checkpoint.save_checkpoint(
+                run.state, context.trainer.variables, Progress(), context.key
+            )
 
+        # The folder appears complete, with a first state, so that it can be resumed at any time.
         with create_run(claim, fill) as run, _remove_if_untouched(run):
             return _finish(context, setup, Progress(), log)
 
@@ -189,7 +194,7 @@ def resume(
         if not other_machine:
             refuse_changed(setup.environment)
         context = _build_context(run, setup, source, manifest, None)
-        progress = checkpoint.load(run.state, context.trainer.variables, context.key)
+        progress = checkpoint.load_checkpoint(run.state, context.trainer.variables, context.key)
         log(f"going on after {progress.epoch} epochs and {progress.step} batches")
         return _finish(context, setup, progress, log)
 
@@ -218,6 +223,7 @@ def _build_context(
             f"{format_config(about.get('devices'))}, "
             f"its save_every is {format_config(about.get('save_every'))}"
         ) from error
+    # As recorded, since other devices round differently.
     devices = devices_named(",".join(devices)) if devices else []
     n_devices = max(len(devices), 1)
     check_training(setup.model, config.batch_size, max_traces(source.hdf5))
@@ -225,11 +231,12 @@ def _build_context(
     enable_determinism(config.xla)
     training, validation = batches_of(setup.data, manifest, config)
     strategy = make_strategy(devices)
+    # Weights belong to the strategy in whose scope they are created.
     with strategy.scope():
         model = training_model(setup.model, config, initial, n_devices)
     trainer = Trainer(model, config, strategy, training.config.labels.mark_unknown)
     key = _key(setup)
-    return TrainingContext(run, setup.model, config, trainer, training, validation, key, save_every)
+    return TrainingContext(run, config, trainer, training, validation, key, save_every)
 
 
 def _key(setup: Setup) -> str:
@@ -248,13 +255,14 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
     run, config = context.run, context.config
     traces = sum(context.training.size(number) for number in range(len(context.training)))
     log_dir = run.tensorboard if setup.about.get("tensorboard") else None
-    for line in unknown_summary(context.training, context.validation):
+    for line in missing_label_summary(context.training, context.validation):
         log(line)
     reporter = ProgressReporter(config.epochs, len(context.training), traces, log, log_dir)
     progress = fit(context, progress, reporter)
     if is_done(progress, config) and progress.epoch < config.epochs:
         log(f"stopped early: no lower validation loss in {config.patience} epochs")
-    plots.save(plots.loss_curves(pd.read_csv(run.history)), run.curves, overwrite=True)
+    save([plots.loss_curves(pd.read_csv(run.history))], run.curves, overwrite=True)
+    # Last: without the picture the run counts as interrupted, and then needs its state.
     run.state.unlink(missing_ok=True)
     return run
 
@@ -262,6 +270,7 @@ def _finish(context: TrainingContext, setup: Setup, progress: Progress, log: Log
 @contextmanager
 def _remove_if_untouched(run: RunFolder) -> Iterator[None]:
     """Remove the run folder after an error if its first checkpoint was never replaced."""
+    # Each checkpoint is a new file that replaces the last: another inode is a later state.
     initial_inode = run.state.stat().st_ino
     try:
         yield

@@ -13,8 +13,8 @@ from typing import Any, Final
 import keras
 
 from eqt.config import TrainConfig
+from eqt.kernels.batch_halves import Network, run_in_halves
 from eqt.picking.picks import Thresholds
-from eqt.training.execution import Network, run_in_halves
 from eqt.training.model import make_optimizer
 from steadkit.labels import TARGETS
 from steadkit.schema import N_SAMPLES, TRACE_SHAPE
@@ -51,6 +51,7 @@ class Trainer:
             if config.mixed_precision == "mixed_float16":
                 # Small gradients would be 0 as halves: Micikevicius et al. (2018), arXiv:1710.03740
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            # Now, since a checkpoint is read before the first step.
             optimizer.build(model.trainable_variables)
             weights = model.trainable_variables if config.ema else []
             self.averages = [tf.Variable(weight.value, trainable=False) for weight in weights]
@@ -61,6 +62,7 @@ class Trainer:
         """Compile a step to a TensorFlow graph, for complete batches and for batches in halves."""
         import tensorflow as tf
 
+        # Batches of any size, so that the last of an epoch does not compile the step again.
         signature = [
             tf.TensorSpec((None, *TRACE_SHAPE)),
             {target: tf.TensorSpec((None, N_SAMPLES, 1)) for target in TARGETS},
@@ -93,6 +95,7 @@ class Trainer:
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate of the next steps."""
+        # Most steps have the rate of the one before, and an assignment is a copy to each device.
         if rate != self._rate:
             self.optimizer.learning_rate = self._rate = rate
 
@@ -125,6 +128,7 @@ class Trainer:
         waveforms, targets = self._replica_share(waveforms, targets)
         with tf.GradientTape() as tape:
             outputs = network(waveforms, training=True)
+            # Gradients are summed over the devices, so each contributes its share of the mean.
             losses = self._losses(outputs, targets) / self.replicas
             scaled = self.optimizer.scale_loss(losses[0])
         weights = [weight.value for weight in self.model.trainable_variables]
@@ -175,6 +179,7 @@ class Trainer:
 
         if not self.is_marked:
             return tf.reduce_mean(keras.losses.binary_crossentropy(target, output))
+        # Marks are negative; as zeros they give finite entropies, which are left out below.
         entropy = keras.losses.binary_crossentropy(tf.nn.relu(target), output)
         # As Keras does: it divides by the number of samples, not by the sum of their weights.
         return tf.reduce_mean(tf.where(target[..., 0] >= 0, entropy, 0))
@@ -199,11 +204,12 @@ class Trainer:
     def _validate(
         self, network: Network, waveforms: Any, targets: dict[str, Any]
     ) -> tuple[Any, Any, Any]:
-        """Return losses, candidates and peaks; see `eqt.training.metrics.count`."""
+        """Return losses, candidates and peaks; see `eqt.training.metrics.count_batch`."""
         import tensorflow as tf
 
         outputs = network(waveforms, training=False)
         stacked = tf.concat(outputs, axis=-1)
+        # Reduced on the device: the probabilities of a batch would be 14 MB to copy.
         n_above = tf.reduce_sum(tf.cast(stacked[..., 0] > Thresholds().detection, tf.int32), axis=1)
         peak_samples = tf.argmax(stacked[..., 1:], axis=1, output_type=tf.int32)
         candidates = tf.concat([n_above[:, None], peak_samples], axis=1)

@@ -2,20 +2,16 @@
 
 ====================  ============================================================
 `time_axis`           times of the steps of a layer
-`layers`              selection of layers
-`activations`         outputs and attention weights of layers, in one pass
-`kernels`             kernels and their frequency response
+`layers`              selection of layers; kernels and their frequency response
 `traces`              selection of traces
+`activations`         outputs and attention weights of layers, in one pass; mean attention
 `attribution`         integrated gradients and occlusion
-`mean_attention`      attention averaged over many traces
 `architecture`        the network as boxes
 `figures`             arrays as figures
 `context`             a network and its data
-`files`               figures written to files
 `commands`            figures and arrays of each command
-`folder`              files of an output folder
-`write`               figures, arrays and page written into such a folder
 `gallery`             the HTML page of all figures
+`write`               the output folder: figures, arrays and page
 ====================  ============================================================
 """
 
@@ -28,7 +24,7 @@ _HOMES: Final = {
     "everything": "commands",
     "filters": "commands",
     "maps": "commands",
-    "save": "write",
+    "save_content": "write",
     "context_of": "context",
     "traces_for": "context",
 }

@@ -58,11 +58,6 @@ class Occlusion:
     """Seconds of a window."""
 
 
-def target_of(probabilities: np.ndarray) -> int:
-    """Return the sample of the highest probability; `probabilities` has the shape (samples,)."""
-    return int(np.argmax(probabilities))
-
-
 def output_of(model: keras.Model, output: str) -> keras.Model:
     """Return the network with only one of its outputs.
 
@@ -110,6 +105,7 @@ def integrated_gradients(
     InputError
         Keras does not run on TensorFlow, which computes the gradients.
     """
+    # Compiled once for all traces; the sample is a tensor, so that another one is no new graph.
     gradient = _gradient_of(network)
     for waveform, sample in zip(waveforms, samples, strict=True):
         yield _attribute(network, partial(gradient, sample), waveform, sample)
@@ -123,6 +119,7 @@ def _attribute(
 ) -> Gradients:
     ends = run(network, np.stack([waveform, np.zeros_like(waveform)]))[:, sample, 0]
     change = float(ends[0]) - float(ends[1])
+    # Completeness, the sum of attributions against the change, checks the integral by itself.
     for points in POINTS:
         attributions = waveform * _mean_gradient(gradient, waveform, points)
         completeness_error = float(attributions.sum()) - change
@@ -135,6 +132,7 @@ def _mean_gradient(
     gradient: Callable[[np.ndarray], np.ndarray], waveform: np.ndarray, points: int
 ) -> np.ndarray:
     u = (np.arange(points) + 0.5) / points
+    # In float64: hundreds of small terms are summed, and compared with the change.
     total = np.zeros(waveform.shape, np.float64)
     for chunk in np.array_split(u, -(-points // BATCH_SIZE)):
         # Points a = u^2 of the path, so that da = 2 u du below.
@@ -190,6 +188,7 @@ def occlusion(
         longest = length / SAMPLING_RATE
         raise InputError(f"cannot silence {width:g} s every {hop:g} s: a trace has {longest:g} s")
     starts = np.arange(0, length - samples + 1, step)
+    # Every window is silenced on each component and on all together: n (components + 1) copies.
     before = run(network, waveform[np.newaxis])[0, sample, 0]
     silenced = _silenced(waveform, starts, samples)
     after = [run(network, part)[:, sample, 0] for part in silenced]

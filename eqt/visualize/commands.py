@@ -11,19 +11,29 @@ from eqt.config import EQTConfig
 from eqt.layer_plan import branch_and_stage, stage_label, stages
 from eqt.presets import PRESETS, preset
 from eqt.visualize import attribution, figures
-from eqt.visualize.activations import attention_of, feature_maps, run
+from eqt.visualize.activations import (
+    SECONDS_FROM_P,
+    attention_of,
+    feature_maps,
+    mean_attention,
+    run,
+)
 from eqt.visualize.architecture import draw
-from eqt.visualize.context import ModelContext, data_of
-from eqt.visualize.figures.maps import strips_of
+from eqt.visualize.context import ModelContext, usable_data
+from eqt.visualize.figures.layers import strips_of
 from eqt.visualize.figures.panels import limits_of
-from eqt.visualize.files import Content, Picture
-from eqt.visualize.kernels import bias_of, kernel_of
-from eqt.visualize.layers import attentions, convolutions, ordered_layers, select_layers
-from eqt.visualize.mean_attention import SECONDS_FROM_P, mean_attention
-from eqt.visualize.time_axis import Steps, steps_of
+from eqt.visualize.layers import (
+    attentions,
+    bias_of,
+    convolutions,
+    kernel_of,
+    ordered_layers,
+    select_layers,
+)
+from eqt.visualize.time_axis import LayerSteps, steps_of
 from eqt.visualize.traces import SelectedTraces, arrivals, iter_trace_chunks
+from eqt.visualize.write import Content, Picture
 from steadkit.console import progress
-from steadkit.plots.annotations import Row
 
 REFERENCE = "EQT"
 """The network that drawings mark differences from."""
@@ -49,38 +59,28 @@ def filters(context: ModelContext, names: Sequence[str] = ()) -> Content:
 def maps(context: ModelContext, shown: SelectedTraces, names: Sequence[str] = ()) -> Content:
     """Return the feature maps of layers, and an overview of each trace through the network."""
     layers = select_layers(context.model, names)
+    # Named layers are those of the overview too; else it shows where each stage ends.
     overview_layers = _overview_layers(context) if not names else [layer.name for layer in layers]
     layer_names = list(dict.fromkeys([*(layer.name for layer in layers), *overview_layers]))
     values = feature_maps(context.model, shown.waveforms, layer_names)
     steps = {name: steps_of(name, context.config) for name in layer_names}
     pictures = list(_overviews(shown, {name: values[name] for name in overview_layers}, steps))
     for layer in layers:
+        # One scale for events and noise, so that they can be compared.
         name, limits = layer.name, limits_of(values[layer.name])
-        for category, mask in _by_category(shown):
-            figure = partial(
-                figures.maps_figure,
-                name,
-                stage_label(layer),
-                shown.where(mask),
-                values[name][mask],
-                steps[name],
-                limits,
-            )
-            caption = f"{name}: {stage_label(layer)}; {category}"
-            pictures.append(
-                Picture(f"maps/{category}/{name}", "Feature maps", name, caption, figure)
-            )
+        draw_layer = partial(figures.maps_figure, steps=steps[name], limits=limits)
+        pictures += _by_category("maps", "Feature maps", layer, shown, values[name], draw_layer)
     arrays = {name: values[name] for name in layer_names}
     seconds = {f"seconds/{name}": steps[name].seconds for name in layer_names}
     return Content(pictures, {"maps": {**_trace_arrays(shown), **arrays, **seconds}})
 
 
 def _overviews(
-    shown: SelectedTraces, values: dict[str, np.ndarray], steps: dict[str, Steps]
+    shown: SelectedTraces, values: dict[str, np.ndarray], steps: dict[str, LayerSteps]
 ) -> Iterator[Picture]:
     for index, name in enumerate(shown.names):
         category = "events" if shown.is_event[index] else "noise"
-        figure = partial(figures.overview_figure, shown, index, values, steps)
+        figure = partial(figures.strips_figure, shown, index, values, steps)
         stem = f"overview/{_file_stem(name)}"
         caption = f"{name}: through the network; {category}"
         yield Picture(stem, "Through the network", "", caption, figure)
@@ -107,25 +107,14 @@ def attention(context: ModelContext, shown: SelectedTraces, max_traces: int) -> 
     layers = attentions(context.model)
     compute_attention = attention_of(context.model)
     weights = compute_attention(shown.waveforms)
-    pictures = []
+    pictures: list[Picture] = []
     for layer in layers:
-        name, layer_weights = layer.name, weights[layer.name]
-        top = float(np.percentile(layer_weights, TOP))
-        for category, mask in _by_category(shown):
-            figure = partial(
-                figures.attention_figure,
-                name,
-                stage_label(layer),
-                shown.where(mask),
-                layer_weights[mask],
-                steps_of(name, context.config),
-                top,
-            )
-            caption = f"{name}: {stage_label(layer)}; {category}"
-            pictures.append(
-                Picture(f"attention/{category}/{name}", "Attention", name, caption, figure)
-            )
+        name, top = layer.name, float(np.percentile(weights[layer.name], TOP))
+        steps = steps_of(name, context.config)
+        draw_layer = partial(figures.attention_figure, steps=steps, top=top)
+        pictures += _by_category("attention", "Attention", layer, shown, weights[name], draw_layer)
     arrays = {**_trace_arrays(shown), **weights}
+    # All attention layers work on the pooled steps, so one time axis is that of all.
     arrays["seconds"] = steps_of(layers[0].name, context.config).seconds
     if max_traces:
         picture, means = _average(context, compute_attention, max_traces)
@@ -147,7 +136,7 @@ def _average(
     max_traces: int,
 ) -> tuple[Picture, dict[str, np.ndarray]]:
     count, chunks = iter_trace_chunks(
-        data_of(context), max_traces, context.candidates, context.scale
+        usable_data(context), max_traces, context.candidates, context.scale
     )
     chunk_progress = progress(chunks, "averaging attention", count)
     means = mean_attention(compute_attention, context.config, chunk_progress)
@@ -169,7 +158,7 @@ def attribution_of(context: ModelContext, shown: SelectedTraces, output: str) ->
     """Return the attribution of the highest probability of an output, for each trace."""
     network = attribution.output_of(context.model, output)
     probabilities = run(network, shown.waveforms)[:, :, 0]
-    samples = [attribution.target_of(trace_probabilities) for trace_probabilities in probabilities]
+    samples = probabilities.argmax(axis=1).tolist()
     gradients_of_traces = attribution.integrated_gradients(network, shown.waveforms, samples)
     pictures, arrays = [], _trace_arrays(shown)
     arrays |= {"samples": np.array(samples), "probabilities": probabilities}
@@ -208,16 +197,13 @@ def architecture(names: Sequence[str] = ()) -> Content:
         if network_preset.trained_on != ("published",)
     ]
     configs = {name: preset(name).config for name in names}
+    # Each network is built for its shapes.
     config_progress = progress(configs.items(), "building", len(configs))
     return Content([_network(name, config) for name, config in config_progress], {})
 
 
-def architecture_of(context: ModelContext) -> Content:
-    """Return the drawing of the network."""
-    return Content([_network(context.name, context.config)], {})
-
-
 def _network(name: str, config: EQTConfig) -> Picture:
+    # Stages are equal where name, description, shape and parameters are.
     network_stages, reference_stages = stages(config), stages(preset(REFERENCE).config)
     marked = [stage.name for stage in network_stages if stage not in reference_stages]
     difference = f"framed what {REFERENCE} has not" if marked else f"built as {REFERENCE}"
@@ -234,27 +220,32 @@ def everything(
     context: ModelContext, shown: SelectedTraces, max_traces: int, outputs: Sequence[str]
 ) -> Content:
     """Return the content of all functions of this module for one network."""
-    return join_contents(
-        [
-            architecture_of(context),
-            filters(context),
-            maps(context, shown),
-            attention(context, shown, max_traces),
-            *(attribution_of(context, shown, output) for output in outputs),
-        ]
-    )
-
-
-def join_contents(contents: Sequence[Content]) -> Content:
-    """Concatenate the content of several commands."""
+    contents = [
+        Content([_network(context.name, context.config)], {}),
+        filters(context),
+        maps(context, shown),
+        attention(context, shown, max_traces),
+        *(attribution_of(context, shown, output) for output in outputs),
+    ]
     pictures = [picture for content in contents for picture in content.pictures]
     return Content(pictures, {k: v for content in contents for k, v in content.arrays.items()})
 
 
-def _by_category(shown: SelectedTraces) -> list[tuple[str, np.ndarray]]:
-    """Return the masks of events and of noise, without empty ones."""
-    categories = (("events", shown.is_event), ("noise", ~shown.is_event))
-    return [(category, mask) for category, mask in categories if mask.any()]
+def _by_category(
+    folder: str,
+    section: str,
+    layer: keras.Layer,
+    shown: SelectedTraces,
+    values: np.ndarray,
+    draw_layer: Callable[..., Figure],
+) -> Iterator[Picture]:
+    """Yield pictures of a layer for events and for noise, which the page shows side by side."""
+    name, label = layer.name, stage_label(layer)
+    for category, mask in (("events", shown.is_event), ("noise", ~shown.is_event)):
+        if mask.any():
+            figure = partial(draw_layer, name, label, shown.where(mask), values[mask])
+            caption = f"{name}: {label}; {category}"
+            yield Picture(f"{folder}/{category}/{name}", section, name, caption, figure)
 
 
 def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:
@@ -263,12 +254,10 @@ def _trace_arrays(shown: SelectedTraces) -> dict[str, np.ndarray]:
         "traces": np.array(shown.names),
         "is_event": shown.is_event,
         "waveforms": shown.waveforms,
-        "arrivals": np.array([[_sample(row, phase) for phase in "PS"] for row in shown.rows]),
+        "arrivals": np.array(
+            [[arrivals(row).get(phase, np.nan) for phase in "PS"] for row in shown.rows]
+        ),
     }
-
-
-def _sample(row: Row, phase: str) -> float:
-    return arrivals(row).get(phase, np.nan)
 
 
 def _file_stem(name: str) -> str:

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import keras
 
 from eqt.config import EQTConfig, TrainConfig
-from eqt.model_io import read
+from eqt.model_io import load_model
 from eqt.runs import RunFolder, Setup, load_setup
-from eqt.seen import is_training_data, overlap_with_training, resolve_data, run_of
+from eqt.seen import find_run, is_training_data, overlap_with_training, resolve_data
 from eqt.training import traces_of
-from eqt.visualize.folder import name_of
-from eqt.visualize.traces import SelectedTraces
-from eqt.visualize.traces import read as read_traces
+from eqt.visualize.traces import SelectedTraces, read_traces
+from eqt.visualize.write import network_name
 from steadkit.errors import InputError
 from steadkit.manifest import load
 from steadkit.schema import TRACE_SHAPE
@@ -29,11 +28,10 @@ class TrainedRun(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModelContext:
-    """A network with its configuration, data and normalisation."""
+    """A network with its data and normalisation."""
 
     path: Path
     model: keras.Model
-    config: EQTConfig
     data: Path | None
     candidates: list[str]
     """Names of its test traces; empty where any trace of `data` may be shown."""
@@ -43,9 +41,15 @@ class ModelContext:
     """The run of the network, if it is known."""
 
     @property
+    def config(self) -> EQTConfig:
+        """Configuration of the network."""
+        config: EQTConfig = self.model.config
+        return config
+
+    @property
     def name(self) -> str:
-        """Name of the network, see `eqt.visualize.folder.name_of`."""
-        return name_of(self.path)
+        """Name of the network, see `eqt.visualize.write.network_name`."""
+        return network_name(self.path)
 
 
 def context_of(path: Path, data: Path | None = None) -> ModelContext:
@@ -54,7 +58,7 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     Parameters
     ----------
     path
-        A run folder or any file that `eqt.model_io.read` reads.
+        A run folder or any file that `eqt.load_model` reads.
     data
         Another STEAD file, all of whose traces may be shown.
 
@@ -63,19 +67,20 @@ def context_of(path: Path, data: Path | None = None) -> ModelContext:
     InputError
         It cannot be read.
     """
-    model, config = read(path)
+    model = load_model(path)
     if not path.is_dir():
-        run_folder = run_of(path)
+        run_folder = find_run(path)
         trained_run = TrainedRun(run_folder, load_setup(run_folder)) if run_folder else None
-        return ModelContext(path, model, config, data, [], TrainConfig().normalization, trained_run)
+        return ModelContext(path, model, data, [], TrainConfig().normalization, trained_run)
     run, setup = trained_run = TrainedRun(RunFolder(path), load_setup(RunFolder(path)))
+    # Of its own data a run shows test traces only; of other data any.
     is_test = data is None or is_training_data(run, setup, data)
     candidates = traces_of(load(run.split), "test") if is_test else []
     scale = setup.training.normalization
-    return ModelContext(path, model, config, data or setup.data, candidates, scale, trained_run)
+    return ModelContext(path, model, data or setup.data, candidates, scale, trained_run)
 
 
-def data_of(context: ModelContext) -> Path:
+def usable_data(context: ModelContext) -> Path:
     """Return the data of a context after checking that the network accepts their traces.
 
     Raises
@@ -98,11 +103,11 @@ def seen_line(context: ModelContext, names: Sequence[str]) -> str:
     if context.run is None:
         return ""
     unique_names = list(dict.fromkeys(names))
-    return overlap_with_training(*context.run, data_of(context), unique_names).summary(
+    return overlap_with_training(*context.run, usable_data(context), unique_names).summary(
         len(unique_names)
     )
 
 
 def traces_for(context: ModelContext, names: Sequence[str] = ()) -> SelectedTraces:
     """Read the named traces, or a selection, normalised for the network."""
-    return read_traces(data_of(context), names, context.candidates, context.scale)
+    return read_traces(usable_data(context), names, context.candidates, context.scale)

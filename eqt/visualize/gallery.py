@@ -1,12 +1,14 @@
 """Self-contained HTML gallery of all pictures: thumbnails, enlarged by a click."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from eqt.plots import html
-from eqt.visualize.files import Picture
+
+if TYPE_CHECKING:
+    from eqt.visualize.write import Picture
 
 STYLE = """
 body { max-width: 105rem; }
@@ -44,7 +46,7 @@ SECTION_TEXTS = {
 }
 
 
-def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, bytes]]) -> str:
+def gallery(title: str, facts: Sequence[str], pictures: "Sequence[tuple[Picture, bytes]]") -> str:
     """Return the page.
 
     Parameters
@@ -56,6 +58,7 @@ def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, 
     pictures
         Each with its WebP copy, sorted by section and group.
     """
+    # The groups are consumed at once: `groupby` shares its iterator with them.
     sections = [
         (name, list(section_pictures))
         for name, section_pictures in groupby(pictures, lambda item: item[0].section)
@@ -69,7 +72,7 @@ def gallery(title: str, facts: Sequence[str], pictures: Sequence[tuple[Picture, 
     )
 
 
-def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
+def _section(name: str, pictures: "list[tuple[Picture, bytes]]") -> str:
     anchor = f'<a id="{_anchor(name)}"></a>'
     blocks = []
     for group, group_pictures in groupby(pictures, lambda item: item[0].group):
@@ -78,14 +81,12 @@ def _section(name: str, pictures: list[tuple[Picture, bytes]]) -> str:
     return anchor + html.section(name, html.paragraph(SECTION_TEXTS.get(name, "")), *blocks)
 
 
-def _thumb(picture: Picture, copy: bytes) -> str:
+def _thumb(picture: "Picture", copy: bytes) -> str:
     """Return a thumbnail; a hidden checkbox, toggled by a click, enlarges it through CSS."""
-    alt_text = escape(picture.caption, quote=True)
-    data = base64.b64encode(copy).decode("ascii")
+    text = escape(picture.caption)
     return (
-        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {alt_text}">'
-        f'<img alt="{alt_text}" src="data:image/webp;base64,{data}">'
-        f"<span>{alt_text}</span></label>"
+        f'<label class="thumb"><input type="checkbox" aria-label="enlarge {text}">'
+        f"{html.image(copy, picture.caption, 'webp')}<span>{text}</span></label>"
     )
 
 

@@ -23,7 +23,7 @@ _FULL_RATE_LAYERS = ("waveform", "detector", "picker_P", "picker_S")
 
 
 @dataclass(frozen=True)
-class Steps:
+class LayerSteps:
     """Evenly spaced steps of a layer."""
 
     first: float
@@ -36,7 +36,7 @@ class Steps:
     def seconds(self) -> np.ndarray:
         """The middle of each step, seconds since the first sample.
 
-        >>> Steps(0.5, 2.0, 3).seconds.tolist()
+        >>> LayerSteps(0.5, 2.0, 3).seconds.tolist()
         [0.005, 0.025, 0.045]
         """
         return (self.first + self.every * np.arange(self.count)) / SAMPLING_RATE
@@ -51,13 +51,13 @@ class Steps:
     def nearest(self, sample: float) -> int:
         """Return the step in which a sample of the trace lies.
 
-        >>> Steps(63.5, 128.0, 47).nearest(700.0)
+        >>> LayerSteps(63.5, 128.0, 47).nearest(700.0)
         5
         """
         return int(np.clip(round((sample - self.first) / self.every), 0, self.count - 1))
 
 
-def steps_of(layer: str, config: EQTConfig) -> Steps:
+def steps_of(layer: str, config: EQTConfig) -> LayerSteps:
     """Return the steps of a layer's output.
 
     Parameters
@@ -77,27 +77,28 @@ def steps_of(layer: str, config: EQTConfig) -> Steps:
     Steps(first=-0.5, every=16.0, count=376)
     """
     if layer in _FULL_RATE_LAYERS:
-        return Steps(0.0, 1.0, config.input_length)
+        return LayerSteps(0.0, 1.0, config.input_length)
     if match := _DECODER.fullmatch(layer):
         return _decoder_steps(int(match[1]), config)
     match = _ENCODER.fullmatch(layer)
     return _encoder_steps(int(match[1]) - (not match[2]) if match else len(config.filters), config)
 
 
-def _encoder_steps(times: int, config: EQTConfig) -> Steps:
+def _encoder_steps(times: int, config: EQTConfig) -> LayerSteps:
     """Return the steps after n poolings by 2; the pooled pairs begin at the first sample."""
     every = 2.0**times
-    return Steps((every - 1) / 2, every, config.lengths[times])
+    return LayerSteps((every - 1) / 2, every, config.lengths[times])
 
 
-def _decoder_steps(block: int, config: EQTConfig) -> Steps:
+def _decoder_steps(block: int, config: EQTConfig) -> LayerSteps:
     """Return the steps after a decoder's block, computed backwards from those of the output."""
     # The length counts forwards from the pooled one, since an odd excess leaves one step more
     # than the input has, at the end.
     length = config.pooled_length
     for crop in config.crops[:block]:
         length = 2 * length - 2 * crop
+    # Backwards through the later blocks: each doubles the spacing, its crop moves the first step.
     first, every = 0.0, 1.0
     for crop in reversed(config.crops[block:]):
         first, every = first - crop * every + every / 2, 2 * every
-    return Steps(first, every, length)
+    return LayerSteps(first, every, length)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from steadkit.errors import InputError
 from steadkit.info import SNR_COLUMNS, read_numbers
-from steadkit.plots.annotations import Row
-from steadkit.plots.tables import names_in, rows_of, waveforms_of
+from steadkit.plots.tables import read_trace_names, read_trace_rows, read_trace_waveforms
+from steadkit.plots.trace import Row
 from steadkit.schema import EVENT, SAMPLING_RATE
 from steadkit.sources import Source, source_from_path
 from steadkit.transforms import normalize
@@ -52,10 +52,10 @@ class SelectedTraces:
         )
 
 
-def read(
+def read_traces(
     data: Path, names: Sequence[str] = (), candidates: Sequence[str] = (), scale: str = "std"
 ) -> SelectedTraces:
-    """Read the named traces or those of `choose`; events come first.
+    """Read the named traces or those of `choose_example_traces`; events come first.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def read(
         The file cannot be read, a trace is not there, or too many are named.
     """
     source = source_from_path(data)
-    names = list(dict.fromkeys(names)) or choose(source, candidates)
+    names = list(dict.fromkeys(names)) or choose_example_traces(source, candidates)
     if len(names) > MAX_TRACES:
         raise InputError(
             f"{len(names)} traces are too many for a figure: name at most {MAX_TRACES}"
@@ -117,16 +117,17 @@ def _iter_chunks(
     source: Source, names: list[str], scale: str, size: int
 ) -> Iterator[SelectedTraces]:
     """Read traces in chunks, events first."""
-    rows = [row.to_dict() for _, row in rows_of(source.csv, names).iterrows()]
+    rows = [row.to_dict() for _, row in read_trace_rows(source.csv, names).iterrows()]
     first = [row["trace_category"] != EVENT for row in rows]
+    # Stable, so that traces stay in the order in which they were named.
     order = np.argsort(first, kind="stable").tolist()
     for start in range(0, len(order), size):
         chunk = order[start : start + size]
-        waveforms = normalize(waveforms_of(source, [names[i] for i in chunk]), scale)
+        waveforms = normalize(read_trace_waveforms(source, [names[i] for i in chunk]), scale)
         yield SelectedTraces([names[i] for i in chunk], waveforms, [rows[i] for i in chunk])
 
 
-def choose(source: Source, candidates: Sequence[str] = ()) -> list[str]:
+def choose_example_traces(source: Source, candidates: Sequence[str] = ()) -> list[str]:
     """Choose four events of different SNR and distance and three noise traces, deterministically.
 
     Events with both arrivals and no dead component are preferred where there are enough. They are
@@ -147,7 +148,7 @@ def choose(source: Source, candidates: Sequence[str] = ()) -> list[str]:
 
 def _numbers(source: Source, candidates: Sequence[str]) -> pd.DataFrame:
     """Read the numeric columns of the candidates, sorted by name."""
-    numbers = read_numbers(source.csv).assign(name=names_in(source.csv))
+    numbers = read_numbers(source.csv).assign(name=read_trace_names(source.csv))
     if candidates:
         numbers = numbers[numbers["name"].isin(set(candidates))]
     if numbers.empty:
@@ -168,24 +169,27 @@ def _events(events: pd.DataFrame) -> list[str]:
     distance = events["source_distance_km"]
     if distance.isna().any():
         distance = events["s_minus_p_sec"].fillna(0.0)
+    # By rank: a median would leave one half empty where many distances are equal.
     is_near = distance.rank(method="first") <= len(events) / 2
     ratios = events[list(SNR_COLUMNS)].min(axis=1, skipna=False).fillna(-np.inf)
     chosen: list[str] = []
     for distance_half in (is_near, ~is_near):
         ranks = ratios[distance_half].rank(method="first", pct=True)
         for quantile in (0.9, 0.25):
+            # Two quantiles may be nearest to one event.
             remaining = ranks[~events["name"][distance_half].isin(chosen)]
             chosen.append(str(events["name"][(remaining - quantile).abs().idxmin()]))
     return chosen
 
 
 def _noise(source: Source, names: list[str]) -> list[str]:
+    # Not all of them: each has to be read to see whether a component is dead.
     names_read = [names[i] for i in _spaced_indices(len(names), MAX_NOISE_READ)]
     if len(names_read) <= NOISE:
         return names_read
     live_names = [
         name
-        for name, waveform in zip(names_read, waveforms_of(source, names_read), strict=True)
+        for name, waveform in zip(names_read, read_trace_waveforms(source, names_read), strict=True)
         if np.ptp(waveform, axis=0).all()
     ]
     names_read = live_names if len(live_names) >= NOISE else names_read

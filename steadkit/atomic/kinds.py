@@ -32,10 +32,13 @@ _ZIP_KINDS = (
 )
 """Recognised by the name of the first member."""
 
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"%PDF-", PDF),
-    (b"# steadkit manifest ", MANIFEST),
+_SIGNATURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), PNG),
+    (re.compile(rb"%PDF-"), PDF),
+    (re.compile(rb"# steadkit manifest "), MANIFEST),
+    (re.compile(rb"\d{6}[DRQM][ \0]"), MINISEED),
+    # Protocol buffers: the version of the format, and the producer's name.
+    (re.compile(rb"\x08[\x01-\x7f]\x12"), ONNX),
 )
 
 BY_SUFFIX = {
@@ -69,7 +72,7 @@ def csv_kind(columns: Sequence[str]) -> str:
     return f"{TABLE} with the columns {', '.join(columns)[:200]}"
 
 
-def kind_of_file(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """Return the kind of a file by its content; links are followed, pipes do not block.
 
     Raises
@@ -86,13 +89,13 @@ def kind_of_file(path: Path) -> str:
         head = file.read(HEAD_BYTES)
         # An HDF5 file of ours has its group of names at the end.
         file.seek(max(status.st_size - HEAD_BYTES, 0))
-        return kind_of(head, file.read(HEAD_BYTES))
+        return content_kind(head, file.read(HEAD_BYTES))
 
 
-def kind_of(head: bytes, tail: bytes = b"") -> str:
+def content_kind(head: bytes, tail: bytes = b"") -> str:
     r"""Return the kind of a file by its first and last 4096 bytes.
 
-    >>> kind_of(b"%PDF-1.4 ..."), kind_of(b"trace_name,what\n")
+    >>> content_kind(b"%PDF-1.4 ..."), content_kind(b"trace_name,what\n")
     ('PDF figure', 'CSV with the columns trace_name, what')
     """
     if not head:
@@ -100,16 +103,13 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         # The group that holds the traces is named in the first bytes, in files of ours in the last.
         return DATA if b"data\0" in head + tail else OTHER_HDF5
-    for start, kind in _SIGNATURES:
-        if head.startswith(start):
+    for pattern, kind in _SIGNATURES:
+        if pattern.match(head):
             return kind
-    for test in (_kind_of_zip, _kind_of_binary, _kind_of_text):
-        if kind := test(head):
-            return kind
-    return UNKNOWN
+    return _zip_kind(head) or _text_kind(head) or UNKNOWN
 
 
-def _kind_of_zip(head: bytes) -> str:
+def _zip_kind(head: bytes) -> str:
     if not head.startswith(b"PK\x03\x04"):
         return ""
     # The local header of a member: 30 bytes, of which the length of the name is at 26, then the
@@ -118,14 +118,7 @@ def _kind_of_zip(head: bytes) -> str:
     return next((kind for pattern, kind in _ZIP_KINDS if pattern.fullmatch(name)), ZIP)
 
 
-def _kind_of_binary(head: bytes) -> str:
-    if re.match(rb"\d{6}[DRQM][ \0]", head):
-        return MINISEED
-    # Protocol buffers: the version of the format, and the producer's name.
-    return ONNX if re.match(rb"\x08[\x01-\x7f]\x12", head) else ""
-
-
-def _kind_of_text(head: bytes) -> str:
+def _text_kind(head: bytes) -> str:
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the end may be cut
     except UnicodeDecodeError:
@@ -149,7 +142,7 @@ def _kind_of_text(head: bytes) -> str:
 def kind_to_write(target: Path, declared: str = "", staged_file: Path | None = None) -> str:
     """Return the kind that a target will have; empty if it is not known yet."""
     if not declared and staged_file is not None:
-        staged_kind = kind_of_file(staged_file)
+        staged_kind = file_kind(staged_file)
         # The first line of a text, or a CSV, may be another in the next version.
         declared = "" if staged_kind.startswith((TEXT, TABLE)) else staged_kind
     return declared or BY_SUFFIX.get(target.suffix.lower(), "" if staged_file is None else TEXT)

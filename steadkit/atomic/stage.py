@@ -53,7 +53,7 @@ class Move(NamedTuple):
     replaced: Identity | None
 
 
-def identity_of(path: Path) -> Identity | None:
+def file_identity(path: Path) -> Identity | None:
     """Return the identity of a path without following links; None if it does not exist."""
     try:
         status = os.lstat(path)
@@ -74,7 +74,7 @@ class StagingFolder:
     is_for_folder: bool = False
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Create, lock and check the folder: it may hold only files of this command.
 
         Raises
@@ -150,7 +150,7 @@ class StagingFolder:
         """Return whether a commit has begun: all files are complete and being moved."""
         return os.path.lexists(self.folder / COMMIT)
 
-    def is_of_this_user(self) -> bool:
+    def is_from_this_user(self) -> bool:
         """Return whether the user of this process owns the record of the commit."""
         return os.lstat(self.folder / COMMIT).st_uid == os.geteuid()
 

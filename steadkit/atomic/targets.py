@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from steadkit.atomic.kinds import kind_of_file, kind_to_write, may_replace
+from steadkit.atomic.kinds import file_kind, kind_to_write, may_replace
 from steadkit.atomic.stage import COMMIT, MARK
 from steadkit.errors import InputError
 
@@ -105,7 +105,7 @@ def refuse_harm(
         # A dangling link exists for `lexists` alone: there is nothing behind it to harm.
         if overwrite and os.path.exists(target):
             _refuse_owned(target, targets)
-            present, new = kind_of_file(target), kind_to_write(target, kind, staged_file)
+            present, new = file_kind(target), kind_to_write(target, kind, staged_file)
             if not may_replace(new, present):
                 raise InputError(
                     f"{str(target)!r} is a {present}, and a {new} would be written: "
@@ -114,18 +114,18 @@ def refuse_harm(
 
 
 def refuse_existing_files(
-    targets: Sequence[Path], overwrite: bool = False, placed: Collection[Path] = ()
+    targets: Sequence[Path], overwrite: bool = False, placed_targets: Collection[Path] = ()
 ) -> None:
     """Refuse folders, and files that exist and may not be replaced.
 
     Raises
     ------
     InputError
-        A target is a folder, or exists, is not among `placed`, and `overwrite` is false.
+        A target is a folder, or exists, is not among `placed_targets`, and `overwrite` is false.
     """
     refuse_folders(targets)
     for target in reversed(targets):
-        if os.path.lexists(target) and not overwrite and target not in placed:
+        if os.path.lexists(target) and not overwrite and target not in placed_targets:
             raise target_exists(target)
 
 

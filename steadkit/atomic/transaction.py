@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from steadkit.atomic.stage import REPLACED, Move, StagingFolder, identity_of, staging_folder, sync
+from steadkit.atomic.stage import REPLACED, Move, StagingFolder, file_identity, staging_folder, sync
 from steadkit.atomic.targets import input_at, refuse_existing_files, refuse_harm, target_exists
 from steadkit.errors import InputError
 
@@ -33,7 +33,7 @@ def check_targets(
     InputError
         One of them may not be written.
     """
-    stage = _stage_of(targets)
+    stage = _staging(targets)
     refuse_harm(targets, overwrite, kinds)
     refuse_existing_files(
         targets, overwrite, _placed_targets(stage, targets) if stage.folder.is_dir() else ()
@@ -75,13 +75,13 @@ def atomic_write(
         A target or its folder cannot be written, another process is writing the same target, or
         the staging folder holds files of another origin.
     """
-    stage = _stage_of(targets)
+    stage = _staging(targets)
     refuse_harm(targets, overwrite, kinds)
-    with stage.held():
+    with stage.hold():
         # Under the lock: two commands that found the same interrupted commit must not both complete
         # it.
-        placed = _finish_commit(stage, targets, overwrite)
-        refuse_existing_files(targets, overwrite, placed)
+        placed_targets = _finish_commit(stage, targets, overwrite)
+        refuse_existing_files(targets, overwrite, placed_targets)
         stage.clear(keep)
         paths = [stage.folder / target.name for target in targets]
         is_written = False
@@ -90,8 +90,8 @@ def atomic_write(
             is_written = True
             # The command may have read more since, and the user may have made a file.
             refuse_harm(targets, overwrite, kinds, paths)
-            refuse_existing_files(targets, overwrite, placed)
-            _commit(stage, targets, overwrite, placed)
+            refuse_existing_files(targets, overwrite, placed_targets)
+            _commit(stage, targets, overwrite, placed_targets)
         except BaseException as error:
             # After an error of the disk or Ctrl-C the staged part of the work is sound; after any
             # other error it may be the cause.
@@ -117,7 +117,7 @@ def write_one(
         write(path)
 
 
-def _stage_of(targets: Sequence[Path]) -> StagingFolder:
+def _staging(targets: Sequence[Path]) -> StagingFolder:
     folders = {target.parent for target in targets}
     if len(folders) != 1:
         raise ValueError(f"targets must share one folder, got {sorted(map(str, folders))}")
@@ -130,7 +130,7 @@ def _stage_of(targets: Sequence[Path]) -> StagingFolder:
 def _placed_targets(stage: StagingFolder, targets: Sequence[Path]) -> set[Path]:
     """Return the targets that an interrupted commit has moved, unchanged since."""
     moves = stage.read_commit()
-    return {t for t in targets if moves and identity_of(t) == moves[t.name].staged}
+    return {t for t in targets if moves and file_identity(t) == moves[t.name].staged}
 
 
 def _finish_commit(stage: StagingFolder, targets: Sequence[Path], overwrite: bool) -> set[Path]:
@@ -141,27 +141,31 @@ def _finish_commit(stage: StagingFolder, targets: Sequence[Path], overwrite: boo
     InputError
         The user has made a file at a target since; nothing is moved then.
     """
-    moves, placed = stage.read_commit(), _placed_targets(stage, targets)
+    moves, placed_targets = stage.read_commit(), _placed_targets(stage, targets)
     if not moves:
         return set()
-    waiting = [t for t in targets if identity_of(stage.folder / t.name) == moves[t.name].staged]
-    if placed.union(waiting) != set(targets):
+    staged_targets = [
+        target
+        for target in targets
+        if file_identity(stage.folder / target.name) == moves[target.name].staged
+    ]
+    if placed_targets.union(staged_targets) != set(targets):
         # The user has removed or changed a file that was in place: the rest is of no use.
-        return placed
-    for target in waiting:
+        return placed_targets
+    for target in staged_targets:
         move = moves[target.name]
         # A record that another user has put into a shared folder is no leave to replace anything.
-        replaceable = (move.staged, move.replaced if stage.is_of_this_user() else None)
-        if not overwrite and identity_of(target) not in replaceable:
+        replaceable = (move.staged, move.replaced if stage.is_from_this_user() else None)
+        if not overwrite and file_identity(target) not in replaceable:
             refuse_existing_files([target], overwrite)
-    for target in waiting:
+    for target in staged_targets:
         stage.move(target.name, may_replace=True)
     stage.end_commit()
     return set(targets)
 
 
 def _commit(
-    stage: StagingFolder, targets: Sequence[Path], overwrite: bool, placed: Collection[Path]
+    stage: StagingFolder, targets: Sequence[Path], overwrite: bool, placed_targets: Collection[Path]
 ) -> None:
     moves = {}
     for target in targets:
@@ -169,15 +173,15 @@ def _commit(
         # Bytes before the record, the record before the first rename, the renames before the record
         # goes: a power failure at any moment leaves files that are complete.
         sync(staged_file)
-        identity = identity_of(staged_file)
+        identity = file_identity(staged_file)
         assert identity is not None
         # What is replaced is recorded too, so that a later run tells it from a file that the user
         # made since.
-        moves[target.name] = Move(identity, identity_of(target))
+        moves[target.name] = Move(identity, file_identity(target))
     stage.write_commit(moves)
     for target in targets:
         try:
-            stage.move(target.name, may_replace=overwrite or target in placed)
+            stage.move(target.name, may_replace=overwrite or target in placed_targets)
         except FileExistsError:
             refuse_existing_files([target])
             raise
@@ -271,7 +275,7 @@ def atomic_folder(
     stage = StagingFolder(staging_folder(target), (target.name,), is_for_folder=True)
     # Both are in the staging folder, so on the file system of the target: a rename never copies.
     new, old = stage.folder / target.name, stage.folder / f"{target.name}{REPLACED}"
-    with _parent_folders(target), stage.held():
+    with _parent_folders(target), stage.hold():
         _finish_exchange(target, new, old, owned_files)
         check_folder(target, overwrite, owned_files)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.paths import require_file
 
 CHUNK_BYTES = 2**18
@@ -176,7 +176,7 @@ def check_rows(path: Path, fields: int) -> None:
                 blank = blank or (None if row else (rows.line_num, 0))
         except csv.Error as error:
             raise InputError(
-                f"{str(path)!r} cannot be read as a CSV: {remedy_of(error)}"
+                f"{str(path)!r} cannot be read as a CSV: {damage_remedy(error)}"
             ) from error
 
 

@@ -4,10 +4,8 @@
 `issues`      the table of issues: severity, meaning, remedy
 `selection`   the issues that a check looks for
 `reading`     the CSV's text as numbers and times
-`geodesy`     distances and azimuths on WGS84
 `metadata`    rules for the rows of the CSV
-`samples`     rules for the waveforms
-`heuristics`  STA/LTA detection of unlabelled earthquakes
+`samples`     rules for the waveforms, STA/LTA detection of unlabelled earthquakes
 `attributes`  comparison of the CSV with the HDF5 attributes
 `waveforms`   one pass over the HDF5 file
 `findings`    the table of findings
@@ -17,7 +15,6 @@
 """
 
 from steadkit.check.findings import FINDINGS, count_by_issue, of_severity, write_findings
-from steadkit.check.geodesy import geodesics
 from steadkit.check.issues import ERROR, ISSUES, SUSPICIOUS, WARNING, Issue
 from steadkit.check.metadata import check_rows, repairable
 from steadkit.check.repair import drop, fix, to_drop
@@ -37,7 +34,6 @@ __all__ = [
     "count_by_issue",
     "drop",
     "fix",
-    "geodesics",
     "needs_hdf5",
     "of_severity",
     "repairable",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.check.findings import concatenate, findings_table
-from steadkit.check.geodesy import KM_PER_DEGREE, geodesics
+from steadkit.geodesy import KM_PER_DEGREE, geodesics
 from steadkit.schema import COLUMNS, SAMPLING_RATE
 from steadkit.types import (
     SNR_COLUMNS,
@@ -25,7 +25,7 @@ DERIVED: Final = {
 """Columns that follow from the coordinates: their column in `typed_rows`, and their decimals."""
 
 
-def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def parse_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Parse the columns of a text table that checks need.
 
     Parameters

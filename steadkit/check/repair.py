@@ -18,7 +18,7 @@ from steadkit.check.metadata import repair_rows, repairable
 from steadkit.check.run import Report
 from steadkit.console import progress
 from steadkit.dataset_files import DatasetFiles, new_dataset
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.hdf5 import DamageError
 from steadkit.manifest import UNKNOWN, Manifest, manifest_of
 from steadkit.sources import Source
@@ -26,8 +26,8 @@ from steadkit.store import (
     LIBRARY_ERRORS,
     Reader,
     Writer,
-    dataset_of,
     digest,
+    get_dataset,
     open_data,
     read_waveform,
 )
@@ -134,7 +134,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
             try:
                 # Refuses damage that h5py might not survive; h5py then keeps the type of each.
                 reader.attributes(reader.locate(name), heaps)
-                values = dict(dataset_of(group, name).attrs)
+                values = dict(get_dataset(group, name).attrs)
                 waveform = read_waveform(group, name)
                 digest_of_attributes = writer.add(
                     name, waveform, values | _typed_values(values, cells.get(name, {}))
@@ -143,7 +143,7 @@ def _copy(hdf5: Path, target: Path, names: list[str], cells: Cells) -> tuple[lis
                 raise
             except (*LIBRARY_ERRORS, DamageError) as error:
                 raise InputError(
-                    f"trace {name!r} in {str(hdf5)!r} cannot be copied: {remedy_of(error)}"
+                    f"trace {name!r} in {str(hdf5)!r} cannot be copied: {damage_remedy(error)}"
                 ) from error
             waveforms.append(digest(waveform))
             attributes.append(digest_of_attributes.hex())

@@ -10,11 +10,10 @@ import pandas as pd
 
 from steadkit.check.attributes import AttributeTexts
 from steadkit.check.findings import concatenate, findings_table, of_issues
-from steadkit.check.heuristics import find_rises
 from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES
-from steadkit.check.samples import CHECKS, Components, not_finite
+from steadkit.check.samples import CHECKS, Components, find_rises, not_finite
 from steadkit.check.selection import shows_in
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.store import LIBRARY_ERRORS, Reader, ScannedBatch, locate, open_data, scan
 
 BATCH_TRACES: Final = 16
@@ -159,7 +158,7 @@ def _list_names(group: h5py.Group, path: Path) -> Iterator[str]:
             yield encoded.decode(errors="backslashreplace")
     except LIBRARY_ERRORS as error:
         raise InputError(
-            f"{str(path)!r} is damaged in its list of traces: {remedy_of(error)}"
+            f"{str(path)!r} is damaged in its list of traces: {damage_remedy(error)}"
         ) from error
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, output_option, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, print_dataset
 
 
 @click.command()
@@ -37,4 +37,4 @@ def build(
 
     target = dataset_files(output or manifest.with_suffix(".hdf5"))
     built = run(manifest, find_sources(sources), target, overwrite, any_csv)
-    report(target.hdf5, built.categories, built.digest)
+    print_dataset(target.hdf5, built.categories, built.digest)

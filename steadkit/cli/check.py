@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steadkit.cli.options import FILE, output_option, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, print_dataset
 from steadkit.console import echo, one_line, print_table
 from steadkit.errors import InputError, printable
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 @click.option("--only", multiple=True, metavar="ISSUE", help="Look for this and no other.")
 @click.option("--ignore", multiple=True, metavar="ISSUE", help="Do not look for this.")
 @click.option("--suspects", is_flag=True, help="Look for unlabelled earthquakes too.")
-@output_option("CSV of findings.", "listing", former=("--report",))
-@click.option("--fix", "copy", type=FILE, help="HDF5 file to write: a repaired copy.")
-@click.option("--drop", "clean", type=FILE, help="Manifest to write: the sound traces.")
-@click.option("--list", "listed", is_flag=True, help="Show every issue and exit.")
+@output_option("CSV of findings.", former=("--report",))
+@click.option("--fix", "repaired", type=FILE, help="HDF5 file to write: a repaired copy.")
+@click.option("--drop", "sound", type=FILE, help="Manifest to write: the sound traces.")
+@click.option("--list", "list_issues", is_flag=True, help="Show every issue and exit.")
 @overwrite_option
 def check(
     source: tuple[Path, ...],
@@ -36,10 +36,10 @@ def check(
     only: tuple[str, ...],
     ignore: tuple[str, ...],
     suspects: bool,
-    listing: Path | None,
-    copy: Path | None,
-    clean: Path | None,
-    listed: bool,
+    output: Path | None,
+    repaired: Path | None,
+    sound: Path | None,
+    list_issues: bool,
     overwrite: bool,
 ) -> None:
     """Look for issues in SOURCE, one or several STEAD files, which are never altered.
@@ -55,19 +55,19 @@ def check(
     repaired or --drop has left out; 2 if the check could not be made. Warnings and suspects do
     not count.
     """
-    if listed:
+    if list_issues:
         _list_issues()
         return
-    if copy is not None and (clean is not None or metadata_only):
-        option = "--drop" if clean is not None else "--metadata-only"
+    if repaired is not None and (sound is not None or metadata_only):
+        option = "--drop" if sound is not None else "--metadata-only"
         raise click.UsageError(f"--fix and {option} exclude each other: use one, then the other.")
     with _exit_code_2():
         from steadkit.check import check as run
         from steadkit.check import selected_issues
 
         codes = selected_issues(only, ignore, metadata_only, suspects)
-        sources = _sources(source, codes, copy is not None)
-        outputs = _outputs(listing, copy, clean, overwrite)
+        sources = _sources(source, codes, repaired is not None)
+        outputs = _outputs(output, repaired, sound, overwrite)
         result = run(sources, codes)
         _show(result)
         has_errors = _write(result, sources, outputs, bool(only), overwrite)
@@ -97,7 +97,7 @@ def _exit_code_2() -> Iterator[None]:
 
 
 def _outputs(
-    listing: Path | None, copy: Path | None, clean: Path | None, overwrite: bool
+    output: Path | None, repaired: Path | None, sound: Path | None, overwrite: bool
 ) -> dict[str, Path]:
     """Return the output paths, checked before the check itself, which may take an hour."""
     from steadkit.atomic import check_targets
@@ -105,22 +105,22 @@ def _outputs(
     from steadkit.dataset_files import MANIFEST_SUFFIX, check_dataset, dataset_files
 
     outputs, files = {}, []
-    if listing is not None:
-        outputs["listing"] = listing
-        files.append(listing)
-        check_targets([listing], overwrite, [FINDINGS])
-    if copy is not None:
-        copy_files = dataset_files(copy)
-        outputs["copy"] = copy_files.hdf5
-        files += [copy_files.hdf5, copy_files.csv, copy_files.manifest]
-        check_dataset(copy_files, overwrite)
-    if clean is not None:
-        if clean.is_dir():
-            raise InputError(f"{str(clean)!r} is a folder: name a file in it")
-        is_manifest = clean.suffix == MANIFEST_SUFFIX
-        outputs["clean"] = clean if is_manifest else clean.with_name(clean.name + MANIFEST_SUFFIX)
-        files.append(outputs["clean"])
-        check_targets([outputs["clean"]], overwrite)
+    if output is not None:
+        outputs["findings"] = output
+        files.append(output)
+        check_targets([output], overwrite, [FINDINGS])
+    if repaired is not None:
+        dataset = dataset_files(repaired)
+        outputs["repaired"] = dataset.hdf5
+        files += [dataset.hdf5, dataset.csv, dataset.manifest]
+        check_dataset(dataset, overwrite)
+    if sound is not None:
+        if sound.is_dir():
+            raise InputError(f"{str(sound)!r} is a folder: name a file in it")
+        is_manifest = sound.suffix == MANIFEST_SUFFIX
+        outputs["sound"] = sound if is_manifest else sound.with_name(sound.name + MANIFEST_SUFFIX)
+        files.append(outputs["sound"])
+        check_targets([outputs["sound"]], overwrite)
     _refuse_shared(files)
     return outputs
 
@@ -162,37 +162,31 @@ def _write(
     overwrite: bool,
 ) -> bool:
     """Write the requested outputs; return whether errors are left."""
+    from steadkit import check
     from steadkit.atomic import write_one
-    from steadkit.check import (
-        FINDINGS,
-        drop,
-        fix,
-        of_severity,
-        repairable,
-        to_drop,
-        write_findings,
-    )
     from steadkit.dataset_files import dataset_files
 
-    errors: pd.DataFrame = of_severity(result.findings)
-    if "listing" in outputs:
-        findings = result.findings
-        write_one(
-            outputs["listing"], lambda path: write_findings(path, findings), overwrite, FINDINGS
-        )
-    if "copy" in outputs and "listing" in outputs and not repairable(result.findings).any():
-        # Without a listing this is an error; with one, the finished listing is kept.
-        echo(f"nothing that --fix can repair: {str(outputs['copy'])!r} is not made")
-    elif "copy" in outputs:
-        manifest = fix(sources[0], dataset_files(outputs["copy"]), result, overwrite)
-        report(outputs["copy"], manifest.categories, manifest.digest)
-        errors = errors[~repairable(errors)]
-    if "clean" in outputs:
-        target = outputs["clean"]
-        manifest = drop(target, printable(target.stem, None), result, issues_are_named, overwrite)
-        report(target, manifest.categories, manifest.digest)
-        left_out = to_drop(result.findings, issues_are_named)["trace_name"]
+    findings = result.findings
+    errors: pd.DataFrame = check.of_severity(findings)
+    is_repairable = check.repairable(findings)
+    if "findings" in outputs:
+        path = outputs["findings"]
+        write_one(path, lambda new: check.write_findings(new, findings), overwrite, check.FINDINGS)
+    if "repaired" in outputs and "findings" in outputs and not is_repairable.any():
+        # Without a list of findings this is an error; with one, the finished list is kept.
+        echo(f"nothing that --fix can repair: {str(outputs['repaired'])!r} is not made")
+    elif "repaired" in outputs:
+        target = outputs["repaired"]
+        manifest = check.fix(sources[0], dataset_files(target), result, overwrite)
+        print_dataset(target, manifest.categories, manifest.digest)
+        errors = errors[~check.repairable(errors)]
+    if "sound" in outputs:
+        target = outputs["sound"]
+        name = printable(target.stem, None)
+        manifest = check.drop(target, name, result, issues_are_named, overwrite)
+        print_dataset(target, manifest.categories, manifest.digest)
+        left_out = check.to_drop(findings, issues_are_named)["trace_name"]
         errors = errors[~errors["trace_name"].isin(left_out)]
-    elif "copy" not in outputs and repairable(result.findings).any():
-        echo(f"{int(repairable(result.findings).sum()):,} of them can be repaired: use --fix")
+    elif "repaired" not in outputs and is_repairable.any():
+        echo(f"{int(is_repairable.sum()):,} of them can be repaired: use --fix")
     return len(errors) > 0

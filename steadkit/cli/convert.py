@@ -10,7 +10,7 @@ from steadkit.cli.options import (
     WholeType,
     output_option,
     overwrite_option,
-    report,
+    print_dataset,
     seed_option,
 )
 from steadkit.console import ErrorGroup, echo, print_summary
@@ -62,6 +62,7 @@ def from_seisbench(
     from steadkit.convert import from_seisbench as run
     from steadkit.dataset_files import dataset_files
 
+    # Repeated options, or one with commas.
     types = [item.strip() for text in source_types for item in text.split(",")]
     _report(output, run(folder, dataset_files(output), seed, band_pass, overwrite, types))
 
@@ -161,7 +162,7 @@ def from_records(
 def _report(output: Path, converted: "Converted") -> None:
     from steadkit.convert import describe_unread, format_skipped
 
-    report(output, converted.manifest.categories, converted.manifest.digest)
+    print_dataset(output, converted.manifest.categories, converted.manifest.digest)
     for line in (format_skipped(converted.skipped), describe_unread(converted.unread)):
         if line:
             echo(f"  {line}")

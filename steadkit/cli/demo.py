@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, WholeType, overwrite_option, report, seed_option
+from steadkit.cli.options import FILE, WholeType, overwrite_option, print_dataset, seed_option
 from steadkit.console import echo
 
 
@@ -21,5 +21,5 @@ def demo(folder: Path, events: int, noise: int, seed: int, overwrite: bool) -> N
     """
     from steadkit.demo import demo as make
 
-    for manifest in make(folder, events, noise, seed, overwrite, tell=echo):
-        report(folder / f"{manifest.name}.hdf5", manifest.categories, manifest.digest)
+    for manifest in make(folder, events, noise, seed, overwrite, log=echo):
+        print_dataset(folder / f"{manifest.name}.hdf5", manifest.categories, manifest.digest)

@@ -10,25 +10,28 @@ from steadkit.console import echo, print_table
 
 
 @click.command()
-@click.argument("one", type=FILE)
-@click.argument("other", type=FILE)
-def diff(one: Path, other: Path) -> None:
-    """Compare two manifests: traces, order, splits, digests and recipes.
+@click.argument("manifest_a", type=FILE)
+@click.argument("manifest_b", type=FILE)
+def diff(manifest_a: Path, manifest_b: Path) -> None:
+    """Compare MANIFEST_A and MANIFEST_B: traces, order, splits, digests and recipes.
 
     Exit code 1 if they differ.
     """
     from steadkit.manifest import load
     from steadkit.verify import compare
 
-    manifest_a, manifest_b = load(one), load(other)
+    contents_a, contents_b = load(manifest_a), load(manifest_b)
     differences = {
-        label: names for label, names in compare(manifest_a, manifest_b).items() if names
+        label: names for label, names in compare(contents_a, contents_b).items() if names
     }
     if not differences:
-        number = f"{len(manifest_a.traces):,}"
-        echo(f"the same {number} traces, made the same way: {manifest_a.digest[:12]}...")
+        number = f"{len(contents_a.traces):,}"
+        echo(f"the same {number} traces, made the same way: {contents_a.digest[:12]}...")
         return
+    # Three names as examples: two subsets may differ in a million.
     rows = [(label, len(names), " ".join(names[:3])) for label, names in differences.items()]
-    title = f"{one} ({len(manifest_a.traces):,}) and {other} ({len(manifest_b.traces):,})"
+    title = (
+        f"{manifest_a} ({len(contents_a.traces):,}) and {manifest_b} ({len(contents_b.traces):,})"
+    )
     print_table(title, ("what", "number", "such as"), rows)
     sys.exit(1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, output_option, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, print_dataset
 
 
 @click.command()
@@ -23,5 +23,6 @@ def merge(files: tuple[Path, ...], output: Path, overwrite: bool) -> None:
     from steadkit.sources import find_sources
 
     target = dataset_files(output)
+    # Chunks only: merge.hdf5 may be the output of an earlier merge.
     manifest = run(find_sources(files, chunks_only=True), target, overwrite)
-    report(target.hdf5, manifest.categories, manifest.digest)
+    print_dataset(target.hdf5, manifest.categories, manifest.digest)

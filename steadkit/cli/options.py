@@ -94,6 +94,7 @@ class WholeType(click.IntRange):
         from steadkit.types import parse_integer
 
         try:
+            # A default is a number already.
             number = value if isinstance(value, int) else parse_integer(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
@@ -156,7 +157,7 @@ seed_option = click.option(
 )
 
 
-def report(target: Path, categories: Mapping[str, int], digest: str) -> None:
+def print_dataset(target: Path, categories: Mapping[str, int], digest: str) -> None:
     """Print the counts and the digest of the data set written to `target`."""
     counts = {"traces": sum(categories.values()), **categories}
     print_summary(str(target), counts | {"manifest": f"{digest[:12]}..."})

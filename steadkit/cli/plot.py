@@ -90,14 +90,14 @@ def plot() -> None:
 @plot.command()
 @click.argument("file", type=FILE)
 @click.argument("names", metavar="NAME...", nargs=-1)
-@click.option("--spectrogram", "below", is_flag=True, help="Draw a spectrogram below.")
+@click.option("--spectrogram", "has_spectrogram", is_flag=True, help="Draw a spectrogram below.")
 @component_option
 @time_options
 @figure_options()
 def trace(
     file: Path,
     names: tuple[str, ...],
-    below: bool,
+    has_spectrogram: bool,
     component: str,
     start: float,
     end: float,
@@ -110,11 +110,11 @@ def trace(
     """
     from steadkit.plots import trace_figure
 
-    below_component = component if below else None
+    spectrogram_component = component if has_spectrogram else None
     _draw_traces(
         file,
         names,
-        lambda w, row: trace_figure(w, row, start, end, below_component),
+        lambda w, row: trace_figure(w, row, start, end, spectrogram_component),
         **options,
     )
 
@@ -140,12 +140,14 @@ def spectrogram(
 @figure_options("section")
 def section(file: Path, event: str | None, component: str, **options: Any) -> None:
     """Draw the record section of one earthquake: distance over time since its origin."""
-    from steadkit.plots import rows_of_event, section_figure, waveforms_of
+    from steadkit.plots import read_event_rows, read_trace_waveforms, section_figure
     from steadkit.sources import source_from_path
 
     source = source_from_path(file, require_hdf5=False)
-    rows = rows_of_event(source.csv, event)
-    figure = section_figure(waveforms_of(source, rows["trace_name"].tolist()), rows, component)
+    rows = read_event_rows(source.csv, event)
+    figure = section_figure(
+        read_trace_waveforms(source, rows["trace_name"].tolist()), rows, component
+    )
     write_figures([figure], **options)
 
 
@@ -181,12 +183,12 @@ def distributions(file: Path, **options: Any) -> None:
 def overview(file: Path, **options: Any) -> None:
     """Draw a one-page sheet of FILE: counts, map, distributions and a typical event."""
     from steadkit.info import describe, read_numbers
-    from steadkit.plots import example_of, overview_figure
+    from steadkit.plots import overview_figure, read_clear_event
     from steadkit.sources import source_from_path
 
     source = source_from_path(file, require_hdf5=False)
     table = read_numbers(source.csv)
-    figure = overview_figure(describe(source.csv), table, example_of(source, table))
+    figure = overview_figure(describe(source.csv), table, read_clear_event(source, table))
     write_figures([figure], **options)
 
 
@@ -197,15 +199,15 @@ def _draw_traces(
     **options: Any,
 ) -> None:
     from steadkit.errors import InputError
-    from steadkit.plots import names_in, rows_of, waveforms_of
+    from steadkit.plots import read_trace_names, read_trace_rows, read_trace_waveforms
     from steadkit.sources import source_from_path
 
     source = source_from_path(file, require_hdf5=False)
     if not names:
-        examples = sorted(names_in(source.csv))[:1]
+        examples = sorted(read_trace_names(source.csv))[:1]
         raise InputError(f"name a trace to draw, {', '.join(examples) or 'if there were any'}")
-    rows = rows_of(source.csv, names).to_dict("records")
-    waveforms = waveforms_of(source, names)
+    rows = read_trace_rows(source.csv, names).to_dict("records")
+    waveforms = read_trace_waveforms(source, names)
     figures = [draw(w, row) for w, row in zip(waveforms, rows, strict=True)]
     write_figures(figures, **options)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from steadkit.cli.options import FILE, WholeType, seed_option
+from steadkit.cli.options import FILE, RenamedOption, WholeType, seed_option
 from steadkit.cli.plot import figure_options, write_figures
 from steadkit.errors import printable
 
@@ -28,7 +28,9 @@ def _choice(name: str, choices: tuple[str, ...], default: str, help_text: str) -
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @_choice("augment", AUGMENTATIONS, "eqt", "How the traces on the right are augmented.")
 @click.option(
-    "--rows",
+    "--count",
+    cls=RenamedOption,
+    former=("--rows",),
     type=WholeType(1, 30),
     default=4,
     show_default=True,
@@ -42,7 +44,7 @@ def preview(
     data: Path,
     names: tuple[str, ...],
     augment: str,
-    rows: int,
+    count: int,
     seed: int,
     labels: str,
     normalization: str,
@@ -51,17 +53,17 @@ def preview(
     """Draw what training would see of DATA.hdf5: traces with their targets, a contact sheet.
 
     Left each trace as it is, right augmented; below, 1.5 s on either side of each arrival, where
-    a label that is some samples off shows; what is found wrong stands in red. Shows --rows traces
+    a label that is some samples off shows; what is found wrong stands in red. Shows --count traces
     of the seed's choice, a quarter of them noise, or the traces NAME; one that is named twice is
     augmented twice.
     """
     from steadkit.labels import LabelConfig
     from steadkit.plots import contact_sheet
-    from steadkit.preview import sheet_of
+    from steadkit.preview import sheet_rows
     from steadkit.transforms import PRESETS
 
-    items = sheet_of(
-        data, names, rows, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
+    items = sheet_rows(
+        data, names, count, seed, PRESETS[augment], normalization, LabelConfig(shape=labels)
     )
     settings = (
         f"augmentation {augment}, labels {labels}, normalised by {normalization}, seed {seed}"

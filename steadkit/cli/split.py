@@ -12,7 +12,7 @@ from steadkit.cli.options import (
     RenamedOption,
     output_option,
     overwrite_option,
-    report,
+    print_dataset,
     seed_option,
 )
 from steadkit.console import echo, print_table
@@ -112,16 +112,17 @@ def _split(
     overwrite: bool,
 ) -> None:
     from steadkit.atomic import check_targets, note_input, write_one
-    from steadkit.split import list_rows, split_manifest, target_of
+    from steadkit.split import list_rows, split_manifest, split_target
 
-    target = target_of(data, output)
+    # Before the rows are read, which takes seconds for all of STEAD.
+    target = split_target(data, output)
     note_input(data, *metadata)
     check_targets([target], overwrite)
     base, rows = list_rows(data, config, metadata)
     manifest, overlaps = split_manifest(base, rows, config, strict)
     write_one(target, manifest.write, overwrite)
     _show(manifest, rows, overlaps)
-    report(target, manifest.categories, manifest.digest)
+    print_dataset(target, manifest.categories, manifest.digest)
 
 
 def _check(
@@ -149,7 +150,9 @@ def _show(manifest: "Manifest", rows: "pd.DataFrame", overlaps: "Sequence[Overla
     lines: list[list[object]] = [[name, *map(int, counts[name])] for name in counts]
     lines.append(["share", *(f"{s:.2%}" for s in counts.sum(axis=1) / counts.to_numpy().sum())])
     lines += [[f"groups by {overlap.group_type}", *overlap.groups.values()] for overlap in overlaps]
-    print_table(f"{manifest.name}, split by {_described(manifest)}", ("", *SPLITS), lines)
+    by = manifest.recipe.get("by")
+    described = " and ".join(map(str, by)) if isinstance(by, list) else "another tool or by hand"
+    print_table(f"{manifest.name}, split by {described}", ("", *SPLITS), lines)
     columns = ("groups in", *(f"{a} and {b}" for a, b in overlaps[0].shared_groups), "leak")
     lines = [
         [overlap.group_type, *map(len, overlap.shared_groups.values()), _verdict(overlap)]
@@ -179,11 +182,6 @@ def _verdict(overlap: "Overlap") -> str:
 
 def _unknown(count: int) -> str:
     return f"earthquakes not known for {count:,} trace{'s' if count != 1 else ''}"
-
-
-def _described(manifest: "Manifest") -> str:
-    by = manifest.recipe.get("by")
-    return " and ".join(map(str, by)) if isinstance(by, list) else "another tool or by hand"
 
 
 def _notes(manifest: "Manifest") -> list[str]:

@@ -13,7 +13,7 @@ from steadkit.cli.options import (
     WholeType,
     output_option,
     overwrite_option,
-    report,
+    print_dataset,
     seed_option,
 )
 from steadkit.console import echo
@@ -76,7 +76,7 @@ def subset(
     and so on, with -selected where other options have a say, unless -o names it.
     """
     from steadkit.dataset_files import dataset_files
-    from steadkit.presets import find_preset_sources, selection_of
+    from steadkit.presets import find_preset_sources, preset_selection
     from steadkit.selection import Selection
     from steadkit.sources import find_sources
     from steadkit.subset import default_name
@@ -84,7 +84,7 @@ def subset(
 
     selection_options = _given(options, preset)
     selection = (
-        selection_of(preset, selection_options) if preset else Selection(**selection_options)
+        preset_selection(preset, selection_options) if preset else Selection(**selection_options)
     )
     require_hdf5 = not manifest_only
     if preset:
@@ -92,9 +92,9 @@ def subset(
     else:
         sources = find_sources(source, require_hdf5=require_hdf5)
     files = dataset_files(output or Path(default_name(selection)))
-    manifest = run(sources, files, selection, overwrite, manifest_only, tell=echo)
+    manifest = run(sources, files, selection, overwrite, manifest_only, log=echo)
     target = files.manifest if manifest_only else files.hdf5
-    report(target, manifest.categories, manifest.digest)
+    print_dataset(target, manifest.categories, manifest.digest)
 
 
 def _given(options: Mapping[str, Any], preset: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from steadkit.cli.options import FILE, output_option, overwrite_option, report
+from steadkit.cli.options import FILE, output_option, overwrite_option, print_dataset
 from steadkit.console import echo
 
 MAX_SHOWN = 20
@@ -15,9 +15,9 @@ MAX_SHOWN = 20
 @click.command()
 @click.argument("data", type=FILE)
 @click.option("--manifest", type=FILE, help="By default the one beside DATA.")
-@output_option("CSV file for all differences.", "target", former=("--report",))
+@output_option("CSV file for all differences.", former=("--report",))
 @overwrite_option
-def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bool) -> None:
+def verify(data: Path, manifest: Path | None, output: Path | None, overwrite: bool) -> None:
     """Check DATA, HDF5 and CSV, against its manifest: every waveform, attribute and cell.
 
     Exit code 1 if anything differs.
@@ -34,17 +34,18 @@ def verify(data: Path, manifest: Path | None, target: Path | None, overwrite: bo
     note_input(source.hdf5, source.csv, path)
     columns = ["trace_name", "what"]
     file_kind = csv_kind(columns)
-    if target is not None:
-        check_targets([target], overwrite, [file_kind])
+    # Before the comparison, which reads 91 GB where the data set is all of STEAD.
+    if output is not None:
+        check_targets([output], overwrite, [file_kind])
     expected = load(path)
     differences = list(run(expected, source.hdf5, source.csv))
-    if target is not None:
+    if output is not None:
         import pandas as pd
 
         table = pd.DataFrame(differences, columns=columns)
-        write_text(target, table.to_csv(index=False, lineterminator="\n"), overwrite, file_kind)
+        write_text(output, table.to_csv(index=False, lineterminator="\n"), overwrite, file_kind)
     if not differences:
-        report(source.hdf5, expected.categories, expected.digest)
+        print_dataset(source.hdf5, expected.categories, expected.digest)
         echo("  as its manifest says")
         if not covers_csv(expected):
             echo(f"  but for the cells of {source.csv.name}, which it does not cover")

@@ -20,7 +20,7 @@ from steadkit.convert.dataset_writer import Converted, describe_unread, format_s
 from steadkit.convert.from_records import from_records
 from steadkit.convert.from_seisbench import from_seisbench
 from steadkit.convert.record_windows import RecordsConfig
-from steadkit.convert.streams import stream_of, to_stream
+from steadkit.convert.streams import read_stream, to_stream
 from steadkit.convert.to_miniseed import to_miniseed
 from steadkit.convert.to_seisbench import to_seisbench
 
@@ -31,7 +31,7 @@ __all__ = [
     "format_skipped",
     "from_records",
     "from_seisbench",
-    "stream_of",
+    "read_stream",
     "to_miniseed",
     "to_seisbench",
     "to_stream",

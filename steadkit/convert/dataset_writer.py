@@ -15,13 +15,10 @@ from steadkit.dataset_files import DatasetFiles, new_dataset
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN, Digests, Manifest, manifest_of
 from steadkit.records.text import typed_attributes
-from steadkit.store import Writer, digest
+from steadkit.store import ATTRIBUTES_DIGEST, WAVEFORM_DIGEST, Writer, digest
 
 CHUNK_ROWS: Final = 1000
 MAX_REASONS: Final = 6
-
-WAVEFORM_BYTES, ATTRIBUTE_BYTES = 16, 8
-"""Sizes of the digests in a manifest."""
 
 
 class ConvertedTrace(NamedTuple):
@@ -124,8 +121,8 @@ def write_traces(
             written.names,
             written.categories,
             written.splits if set(written.splits) != {UNKNOWN} else (),
-            Digests(bytes(written.waveforms), WAVEFORM_BYTES),
-            Digests(bytes(written.attributes), ATTRIBUTE_BYTES),
+            Digests(bytes(written.waveforms), WAVEFORM_DIGEST),
+            Digests(bytes(written.attributes), ATTRIBUTES_DIGEST),
             csv,
         )
         manifest.write(new.manifest)
@@ -174,6 +171,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     InputError
         A file is in the way, or the folder cannot be made.
     """
+    # Only these are removed after a failure; a folder of the user stays.
     new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

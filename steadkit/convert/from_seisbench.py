@@ -22,7 +22,7 @@ from steadkit.convert.seisbench_columns import (
     extra_columns,
     to_stead,
 )
-from steadkit.convert.seisbench_files import Chunk, ChunkReader, chunks_of, open_chunk
+from steadkit.convert.seisbench_files import Chunk, ChunkReader, find_chunks, open_chunk
 from steadkit.convert.seisbench_plan import plan_import
 from steadkit.dataset_files import DatasetFiles, check_dataset
 from steadkit.errors import InputError
@@ -106,7 +106,7 @@ def from_seisbench(
         The folder cannot be used, no trace of it can, or none is of a type in `source_types`.
     """
     check_dataset(files, overwrite)
-    chunks = chunks_of(folder)
+    chunks = find_chunks(folder)
     layouts = []
     for chunk in chunks:
         with open_chunk(chunk) as reader:
@@ -115,7 +115,7 @@ def from_seisbench(
     _refuse_no_earthquake(plan)
     count = int(((plan["category"] != "") & ~plan["is_repeated"]).sum())
     require_disk(files.hdf5.parent, count * TRACE_DISK_BYTES, f"a copy of {count:,} traces")
-    counts = _SkipCounts()
+    importer = _Importer(seed, band_pass)
     recipe = {
         "operation": "from-seisbench",
         "seed": seed,
@@ -124,24 +124,10 @@ def from_seisbench(
     }
     if source_types:
         recipe["source_types"] = sorted(set(source_types))
-    traces = _iter_traces(chunks, plan, _ImportOptions(seed, band_pass), counts)
+    traces = importer.iter_traces(chunks, plan)
     columns = _columns(chunks, plan)
-    converted = write_traces(traces, files, columns, recipe, counts.traces, overwrite)
-    return replace(converted, unread=dict(counts.cells))
-
-
-@dataclass(frozen=True)
-class _ImportOptions:
-    seed: int
-    band_pass: bool
-
-
-@dataclass(frozen=True)
-class _SkipCounts:
-    """Counts of traces left out, by reason, and of cells left empty, by column."""
-
-    traces: Counter[str] = field(default_factory=Counter)
-    cells: Counter[str] = field(default_factory=Counter)
+    converted = write_traces(traces, files, columns, recipe, importer.skipped, overwrite)
+    return replace(converted, unread=dict(importer.unread))
 
 
 def _refuse_no_earthquake(plan: pd.DataFrame) -> None:
@@ -165,53 +151,52 @@ def _columns(chunks: Sequence[Chunk], plan: pd.DataFrame) -> list[str]:
     return [*COLUMNS, *extras, *(column for column, needed in added.items() if needed)]
 
 
-def _iter_traces(
-    chunks: Sequence[Chunk], plan: pd.DataFrame, options: _ImportOptions, counts: _SkipCounts
-) -> Iterator[ConvertedTrace]:
-    plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
-    for chunk in chunks:
-        extras = extra_columns(read_csv_header(chunk.metadata))
-        with open_chunk(chunk) as reader:
-            for rows in iter_text_chunks(chunk.metadata):
-                for row in rows.to_dict("records"):
-                    unread: Counter[str] = Counter()
-                    try:
-                        trace = _convert_trace(
-                            row, next(plan_rows), reader, extras, options, unread
-                        )
-                    except UnusableError as reason:
-                        counts.traces[str(reason)] += 1
-                        continue
-                    counts.cells.update(unread)
-                    yield trace
-    next(plan_rows, None)  # exhausts the iterator, which ends the progress bar
+@dataclass(frozen=True)
+class _Importer:
+    """Conversion of traces, with counts of those left out and of cells left empty, by column."""
 
+    seed: int
+    band_pass: bool
+    skipped: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
 
-def _convert_trace(
-    source: Mapping[str, str],
-    plan: Any,
-    reader: ChunkReader,
-    extras: Sequence[str],
-    options: _ImportOptions,
-    unread: Counter[str],
-) -> ConvertedTrace:
-    if not plan.category:
-        raise UnusableError(plan.reason)
-    if plan.is_repeated:
-        raise UnusableError("listed twice")
-    ratio = ratio_to_stead(plan.rate)
-    order = component_letters(source.get("trace_component_order", "")) or reader.layout.components
-    record = resample_to_stead(reader.read(source["trace_name"], order), ratio, options.band_pass)
-    row = to_stead(source, extras, unread, order)
-    p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
-    fraction = hash_uniform(plan.name, options.seed)
-    start = window_start(len(record), p, s, plan.category == EVENT, fraction)
-    row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
-    return ConvertedTrace(
-        row | _shift_start_time(row, start) | _planned_columns(plan, row),
-        cut_window(record, start),
-        SPLITS.get(plan.split, UNKNOWN),
-    )
+    def iter_traces(self, chunks: Sequence[Chunk], plan: pd.DataFrame) -> Iterator[ConvertedTrace]:
+        """Read and convert the traces of all chunks, in the order of the plan's rows."""
+        plan_rows = iter(progress(plan.itertuples(), "reading SeisBench's format", len(plan)))
+        for chunk in chunks:
+            extras = extra_columns(read_csv_header(chunk.metadata))
+            with open_chunk(chunk) as reader:
+                for rows in iter_text_chunks(chunk.metadata):
+                    for row in rows.to_dict("records"):
+                        try:
+                            yield self._convert(row, next(plan_rows), reader, extras)
+                        except UnusableError as reason:
+                            self.skipped[str(reason)] += 1
+        next(plan_rows, None)  # exhausts the iterator, which ends the progress bar
+
+    def _convert(
+        self, source: Mapping[str, str], plan: Any, reader: ChunkReader, extras: Sequence[str]
+    ) -> ConvertedTrace:
+        if not plan.category:
+            raise UnusableError(plan.reason)
+        if plan.is_repeated:
+            raise UnusableError("listed twice")
+        ratio = ratio_to_stead(plan.rate)
+        letters = component_letters(source.get("trace_component_order", ""))
+        order = letters or reader.layout.components
+        samples = reader.read(source["trace_name"], order)
+        record = resample_to_stead(samples, ratio, self.band_pass)
+        # Counted only once the trace is known to be used.
+        unread: Counter[str] = Counter()
+        row = to_stead(source, extras, unread, order)
+        p, s = (float(ratio) * parse_cell(row[f"{wave}_arrival_sample"]) for wave in "ps")
+        fraction = hash_uniform(plan.name, self.seed)
+        start = window_start(len(record), p, s, plan.category == EVENT, fraction)
+        row = shift_arrivals(row, float(ratio), start, N_SAMPLES, unread)
+        waveform = cut_window(record, start)
+        self.unread.update(unread)
+        columns = row | _shift_start_time(row, start) | _planned_columns(plan, row)
+        return ConvertedTrace(columns, waveform, SPLITS.get(plan.split, UNKNOWN))
 
 
 def shift_arrivals(

@@ -117,6 +117,7 @@ class RecordReader:
             try:
                 window = self._read(instrument, event.start)
             except UnusableError as reason:
+                # Another instrument of the station may have no gap there.
                 error = reason
                 continue
             waveform = _to_float32(window.samples)
@@ -202,6 +203,7 @@ def _event_row(
     """Return the columns of an event: picks, source, SNR, coda end and distances."""
     p = (onset.p - window.start) / NANO_PER_SAMPLE
     s = float("nan") if onset.s is None else (onset.s - window.start) / NANO_PER_SAMPLE
+    # STEAD's SNR and coda are those of its band, whatever band the samples have.
     filtered = filter_band(waveform)
     row = dict(onset.row) | {
         "p_arrival_sample": sample_text(p),
@@ -277,6 +279,7 @@ def is_quiet(waveform: np.ndarray) -> bool:
     if not live.shape[1]:
         return False
     filtered = filter_band(live)
+    # Ten seconds each: coda of an earthquake before the record decays over them.
     power = np.mean(filtered.reshape(-1, LTA_SAMPLES, live.shape[1]) ** 2, axis=1)
     if (power.max(axis=0) > MAX_POWER_RATIO * power.min(axis=0)).any():
         return False

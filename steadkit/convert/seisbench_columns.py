@@ -114,6 +114,7 @@ def extra_columns(columns: Iterable[str]) -> list[str]:
         The name of a column cannot be an HDF5 attribute and a CSV heading.
     """
     counterparts = {*COLUMNS, *FORMAT_COLUMNS, *(names[0] for names in NAMES.values())}
+    # Pandas heads a column without a heading so: the index of a table that was saved with it.
     extras = [c for c in columns if c not in counterparts and not c.startswith("Unnamed:")]
     if odd := [column for column in extras if not _PLAIN.fullmatch(column)]:
         raise InputError(
@@ -154,8 +155,9 @@ def to_stead(
             stead[column] = _earliest(column, present)
         else:
             stead[column] = _first_readable(present, _writer(column, components), unread)
+    # Of several earthquakes, as in CEED, the one that the trace was cut for.
     if is_known(stead["source_id"]):
-        stead["source_id"] = next(iter(sources_of(row)), "")
+        stead["source_id"] = next(iter(list_source_ids(row)), "")
     if not is_known(stead["snr_db"]):
         stead["snr_db"] = _component_snr(row, unread)
     return stead | {column: row.get(column, "") for column in extras}
@@ -188,15 +190,11 @@ def _writer(column: str, components: Sequence[str]) -> Callable[[str], str]:
     """Return the function that converts a cell of a column to STEAD's text."""
     if column == "snr_db":
         return partial(_snr, components=components)
-    return _WRITERS.get(column, _number if is_numeric(column) else _text)
+    return _WRITERS.get(column, _number if is_numeric(column) else str)
 
 
 def _number(text: str) -> str:
     parse_cell(text)
-    return text
-
-
-def _text(text: str) -> str:
     return text
 
 
@@ -209,6 +207,7 @@ def _snr(text: str, components: Sequence[str] = COMPONENTS) -> str:
     is_stead_list = not set("|,") & set(text)
     cells = text.strip("[] \t\r\n") if is_stead_list else re.sub(r"[|,\[\]]", " ", text)
     values = [parse_cell(cell) for cell in cells.split()]
+    # Three columns E, N and Z from any order; a component that is missing has no SNR.
     if not is_stead_list and len(values) == len(components):
         indices = component_indices(list(components))
         values = [float("nan") if index is None else values[index] for index in indices]
@@ -246,15 +245,15 @@ def _component_snr(row: Mapping[str, str], unread: Counter[str]) -> str:
     return "" if all(value != value for value in values) else bracketed(values)
 
 
-def sources_of(row: Mapping[str, str]) -> list[str]:
+def list_source_ids(row: Mapping[str, str]) -> list[str]:
     """List the earthquakes of a trace, first the one that it was cut for.
 
     CEED lists an earthquake for each pick of a trace; the name of the trace begins with the one
     that it was cut for.
 
-    >>> sources_of({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
+    >>> list_source_ids({"source_id_list": "['nc7' 'nc1' 'nc7']", "trace_name": "nc1/NC.GAS..EH"})
     ['nc1', 'nc7']
-    >>> sources_of({"event_id": "uw61896586"}), sources_of({"source_id": "None"})
+    >>> list_source_ids({"event_id": "uw61896586"}), list_source_ids({"source_id": "None"})
     (['uw61896586'], [])
     """
     names = [name for name in NAMES["source_id"] if is_known(row.get(name, ""))]

@@ -17,7 +17,7 @@ from typing import Final
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy
 from steadkit.paths import is_file, require_file
 from steadkit.records.resample import UnusableError, component_indices, is_known_order
 from steadkit.schema import COMPONENTS
@@ -64,7 +64,7 @@ class Layout:
     entries: Mapping[str, str] = field(default_factory=dict)
 
 
-def chunks_of(folder: Path) -> list[Chunk]:
+def find_chunks(folder: Path) -> list[Chunk]:
     """List the chunks of a data set in the order of their names.
 
     Raises
@@ -85,6 +85,7 @@ def chunks_of(folder: Path) -> list[Chunk]:
 
 
 def _chunk_names(folder: Path) -> list[str]:
+    # The list of chunks, else the pair without a name, else every pair that there is.
     names = _read_chunk_list(folder / "chunks")
     if not names and (folder / "waveforms.hdf5").exists():
         names = [""]
@@ -125,7 +126,7 @@ def open_chunk(chunk: Chunk) -> Iterator["ChunkReader"]:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(
-            f"{str(path)!r} cannot be opened, it may be cut short: {remedy_of(error)}"
+            f"{str(path)!r} cannot be opened, it may be cut short: {damage_remedy(error)}"
         ) from error
     with file:
         data = _get_object(file, "data")
@@ -156,6 +157,7 @@ def _get_object(group: h5py.Group, name: str) -> h5py.HLObject | None:
                 node = node.get(step)
             else:
                 return None
+    # h5py raises any of these on a damaged object.
     except (KeyError, OSError, RuntimeError, TypeError, ValueError):
         return None
     return node
@@ -188,6 +190,7 @@ def _format_value(entry: h5py.HLObject | None) -> list[str]:
     # External and virtual data sets have their values in other files.
     if not isinstance(entry, h5py.Dataset) or entry.external or entry.is_virtual:
         return []
+    # An entry is a word or a number: a larger array is not read into memory.
     if entry.size is None or entry.size > 1000:
         return []
     try:
@@ -260,6 +263,7 @@ class ChunkReader:
         return samples
 
     def _dataset(self, block: str) -> h5py.Dataset:
+        # The latest block stays open, as the traces of a bucket mostly follow one another.
         if self._block[0] != block or self._block[1] is None:
             dataset = _get_object(self._data, block)
             if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from steadkit.catalog import check_name
-from steadkit.convert.seisbench_columns import ARRIVALS, NAMES, sources_of
+from steadkit.convert.seisbench_columns import ARRIVALS, NAMES, list_source_ids
 from steadkit.convert.seisbench_files import Chunk, Layout
 from steadkit.errors import InputError, printable
 from steadkit.records.text import (
@@ -41,7 +41,7 @@ EARTHQUAKES: Final = (
     "lp",
     "vt",
 )
-"""Types of earthquakes, as `source_type_of` writes them."""
+"""Types of earthquakes, as `normalise_type` writes them."""
 
 UNKNOWN_TYPES: Final = ("not reported", "unknown")
 """Types without information on the source."""
@@ -86,7 +86,7 @@ def plan_import(
     InputError
         There is no trace, or none of a type in `source_types`.
     """
-    accepted_types = {source_type_of(text) for text in source_types}
+    accepted_types = {normalise_type(text) for text in source_types}
     tables = [
         _plan_rows(rows, chunk.name, layout, accepted_types)
         for chunk, layout in zip(chunks, layouts, strict=True)
@@ -106,7 +106,7 @@ def plan_import(
 def _refuse_missing_types(source_types: Sequence[str], present: pd.Series) -> None:
     counts = present[present != ""].value_counts()
     for text in source_types:
-        if source_type_of(text) not in (*counts.index, *EARTHQUAKES):
+        if normalise_type(text) not in (*counts.index, *EARTHQUAKES):
             listed = ", ".join(printable(name, 40) for name in counts.index[:MAX_TYPES])
             remedy = f"name one of {listed}" if listed else "there are only earthquakes and noise"
             raise InputError(f"no trace is of source type {printable(text, 40)!r}: {remedy}")
@@ -136,6 +136,7 @@ def _plan_rows(
     classes = [classify_source(row, accepted_types) for row in rows]
     original = column("trace_name_original")
     original = original.where(original.map(is_known), table["trace_name"])
+    # Some data sets write dates with slashes; an unreadable time leaves the name without one.
     starts, _ = parse_times(column("trace_start_time").str.replace("/", "-"))
     stations = zip(column("station_code"), column("station_network_code"), starts, strict=True)
     names = [
@@ -160,7 +161,7 @@ def _plan_rows(
 
 def _source_list(row: Mapping[str, str]) -> str:
     """Write the earthquakes of a row as a list; ``""`` for one or none."""
-    sources = sources_of(row)
+    sources = list_source_ids(row)
     return f"[{' '.join(map(repr, sources))}]" if len(sources) > 1 else ""
 
 
@@ -169,6 +170,7 @@ def _is_stead_name(name: str, category: str) -> bool:
         check_name(name, Path("metadata.csv"))
     except InputError:
         return False
+    # The $ separates block and slice in a name of SeisBench.
     return "$" not in name and name.endswith(f"_{SUFFIX.get(category, '?')}")
 
 
@@ -200,7 +202,7 @@ def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) 
     row
         A row of SeisBench's metadata, as text.
     accepted_types
-        Source types that count as events too, as `source_type_of` writes them.
+        Source types that count as events too, as `normalise_type` writes them.
 
     >>> classify_source({"source_type": "earthquake"}).category
     'earthquake_local'
@@ -211,7 +213,7 @@ def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) 
     >>> classify_source({"source_type": "sonic_boom"}, ["sonic boom"]).category
     'earthquake_local'
     """
-    types = {column: source_type_of(row.get(column, "")) for column in REASONS}
+    types = {column: normalise_type(row.get(column, "")) for column in REASONS}
     types = {column: text for column, text in types.items() if text}
     for column, text in types.items():
         if text not in (*EARTHQUAKES, NOISE):
@@ -219,18 +221,19 @@ def classify_source(row: Mapping[str, str], accepted_types: Iterable[str] = ()) 
                 return Classification(EVENT, text)
             return Classification("", text, f"{REASONS[column]}: {printable(text, 40)!r}")
     if types:
+        # Where both are there, the category decides.
         category = types.get("trace_category", types.get("source_type"))
         return Classification(NOISE if category == NOISE else EVENT)
     is_event = any(is_known(row.get(column, "")) for column in EVIDENCE)
     # INSTANCE numbers its noise like its events: an id counts where the table describes sources.
-    is_event |= bool(sources_of(row)) and any(column in row for column in EVIDENCE)
+    is_event |= bool(list_source_ids(row)) and any(column in row for column in EVIDENCE)
     return Classification(EVENT if is_event else NOISE)
 
 
-def source_type_of(text: str) -> str:
+def normalise_type(text: str) -> str:
     """Normalise the type of a source: lower case, spaces; ``""`` if unknown.
 
-    >>> source_type_of(" Surface_Event"), source_type_of("not reported")
+    >>> normalise_type(" Surface_Event"), normalise_type("not reported")
     ('surface event', '')
     """
     source_type = " ".join(text.lower().replace("_", " ").split())

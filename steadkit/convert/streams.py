@@ -47,7 +47,7 @@ SAC_PICKS = {
 """SAC's time fields, in seconds from the first sample: column, name field, name."""
 
 
-def stream_of(source: Source, name: str) -> Stream:
+def read_stream(source: Source, name: str) -> Stream:
     """Read one trace of a STEAD file as an ObsPy Stream.
 
     Raises
@@ -90,8 +90,12 @@ def to_stream(row: Mapping[str, str], waveform: np.ndarray) -> Stream:
         "network": codes["network_code"],
         "station": codes["receiver_code"],
         "sampling_rate": SAMPLING_RATE,
-        "starttime": start_of(row),
-        "coordinates": AttribDict(_station_coordinates(row)),
+        "starttime": start_time(row),
+        "coordinates": AttribDict(
+            latitude=read_number(row, "receiver_latitude"),
+            longitude=read_number(row, "receiver_longitude"),
+            elevation=read_number(row, "receiver_elevation_m"),
+        ),
         "sac": AttribDict(_sac_header(row)),
         "stead": AttribDict(row),
     }
@@ -111,7 +115,7 @@ def _copy_header(header: Mapping[str, Any], channel: str) -> dict[str, Any]:
     return copies | {"channel": channel}
 
 
-def start_of(row: Mapping[str, str]) -> UTCDateTime:
+def start_time(row: Mapping[str, str]) -> UTCDateTime:
     """Return the start time of a trace; 1970 if unknown."""
     text = row.get("trace_start_time", "")
     if not is_known(text):
@@ -136,15 +140,15 @@ def pick_time(row: Mapping[str, str], phase: str) -> UTCDateTime | None:
         The arrival is not a number, or more than a day from the start.
     """
     column = f"{phase.lower()}_arrival_sample"
-    sample = value_of(row, column)
+    sample = read_number(row, column)
     if sample != sample or not is_known(row.get("trace_start_time", "")):
         return None
     if abs(sample) > SAMPLES_PER_DAY:
         raise _cell_error(row, column, "an arrival is in the minute of its trace")
-    return start_of(row) + sample / SAMPLING_RATE
+    return start_time(row) + sample / SAMPLING_RATE
 
 
-def value_of(row: Mapping[str, str], column: str) -> float:
+def read_number(row: Mapping[str, str], column: str) -> float:
     """Read a number of a row; NaN if unknown.
 
     Raises
@@ -160,6 +164,7 @@ def value_of(row: Mapping[str, str], column: str) -> float:
 
 def _code(row: Mapping[str, str], column: str) -> str:
     text = row.get(column, "").strip()
+    # An unknown code is empty in SEED, not the text None.
     code = text if is_known(text) else ""
     if not _CODE.fullmatch(code) or len(code) > MAX_CODE_LENGTH[column]:
         raise _cell_error(
@@ -173,23 +178,14 @@ def _cell_error(row: Mapping[str, str], column: str, remedy: str) -> InputError:
     return InputError(f"trace {name[:60]!r} has {column} = {row[column][:60]!r}: {remedy}")
 
 
-def _station_coordinates(row: Mapping[str, str]) -> dict[str, float]:
-    columns = {
-        "latitude": "receiver_latitude",
-        "longitude": "receiver_longitude",
-        "elevation": "receiver_elevation_m",
-    }
-    return {key: value_of(row, column) for key, column in columns.items()}
-
-
 def _sac_header(row: Mapping[str, str]) -> dict[str, float | str]:
     """Fill SAC's header fields; unknown values are omitted, so that SAC has them as undefined."""
     values: dict[str, float | str] = {
-        field: value_of(row, column) for field, column in SAC_HEADERS.items()
+        field: read_number(row, column) for field, column in SAC_HEADERS.items()
     }
     values = {field: value for field, value in values.items() if value == value}
     for field, (column, name_field, phase) in SAC_PICKS.items():
-        sample = value_of(row, column)
+        sample = read_number(row, column)
         if sample == sample:
             values |= {field: sample / SAMPLING_RATE, name_field: phase}
     if is_known(row.get("source_id", "")):

@@ -14,7 +14,7 @@ from steadkit.capacity import require_disk
 from steadkit.catalog import earthquakes_of, order_columns, read_table, write_csv
 from steadkit.console import progress
 from steadkit.convert.dataset_writer import new_folder
-from steadkit.convert.streams import pick_time, start_of, to_stream, value_of
+from steadkit.convert.streams import pick_time, read_number, start_time, to_stream
 from steadkit.errors import InputError
 from steadkit.records.picks import SOURCE_COLUMNS
 from steadkit.records.quakeml import write_quakeml
@@ -98,6 +98,7 @@ def to_miniseed(
         _write_records(source, full, staging[len(TABLES) : len(TABLES) + len(records)])
         write_csv(picks, PICK_COLUMNS, [pd.DataFrame(_iter_pick_rows(full), dtype=str)])
         write_csv(stations, list(STATION_COLUMNS.values()), [_station_table(full)])
+        # The source's columns in its order, without those that were added for the other tables.
         write_csv(metadata, list(table.columns), [table])
         if quakeml:
             write_quakeml(staging[-1], _iter_earthquake_picks(full))
@@ -145,7 +146,7 @@ def _iter_picks(row: dict[str, str]) -> Iterator[dict[str, Any]]:
                 "phase": phase,
                 "time": time,
                 "status": row[f"{wave}_status"],
-                "weight": value_of(row, f"{wave}_weight"),
+                "weight": read_number(row, f"{wave}_weight"),
                 "name": row["trace_name"],
             }
 
@@ -162,6 +163,7 @@ def _iter_pick_rows(table: pd.DataFrame) -> Iterator[dict[str, str]]:
 def _iter_earthquake_picks(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
     """Yield the picks of all traces of each earthquake."""
     events = table[table["trace_category"] == EVENT]
+    # Sorted, so that the same table gives the same bytes.
     for name, group in events.groupby(earthquakes_of(events), sort=True):
         rows = group.to_dict("records")
         source = _source(rows[0], str(name))
@@ -172,11 +174,11 @@ def _iter_earthquake_picks(table: pd.DataFrame) -> Iterator[list[dict[str, Any]]
 
 def _source(row: dict[str, str], name: str) -> dict[str, Any]:
     numeric = [column for column in SOURCE_COLUMNS if column not in TEXT_COLUMNS]
-    values = {column: value_of(row, column) for column in numeric}
+    values = {column: read_number(row, column) for column in numeric}
     source: dict[str, Any] = {column: v for column, v in values.items() if v == v}
     for column in ("source_magnitude_type", "source_magnitude_author"):
         if is_known(row[column]):
             source[column] = row[column]
     if is_known(row["source_origin_time"]):
-        source["time"] = start_of(row | {"trace_start_time": row["source_origin_time"]})
+        source["time"] = start_time(row | {"trace_start_time": row["source_origin_time"]})
     return source | {"source_id": name.partition(" ")[2]}

@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -80,8 +79,8 @@ def to_seisbench(
         A source or target cannot be used; then no file is left behind.
     """
     names = _chunk_names(sources)
-    targets = [_chunk_paths(folder, name) for name in names]
-    paths = [path for pair in targets for path in pair]
+    pairs = [(f"metadata{name}.csv", f"waveforms{name}.hdf5") for name in names]
+    paths = [folder / file_name for pair in pairs for file_name in pair]
     if len(names) > 1:
         paths.insert(0, folder / "chunks")
     for source in sources:
@@ -92,20 +91,12 @@ def to_seisbench(
     total = sum(len(read_table(source.csv, KEY_COLUMNS)) for source in sources)
     require_disk(folder, total * TRACE_BYTES, f"a copy of {total:,} traces")
     with new_folder(folder), atomic_write(paths, overwrite) as staging:
-        count, pairs = 0, staging[-2 * len(names) :]
-        for number, source in enumerate(sources):
-            metadata, waveforms = pairs[2 * number : 2 * number + 2]
-            count += _write_chunk(_Chunk(source, bucket, data_format), metadata, waveforms)
+        count, staged = 0, staging[-2 * len(names) :]
+        for source, metadata, waveforms in zip(sources, staged[::2], staged[1::2], strict=True):
+            count += _write_chunk(source, bucket, data_format, metadata, waveforms)
         if len(names) > 1:
             staging[0].write_text("\n".join(names) + "\n", encoding="utf-8", newline="\n")
     return count
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    source: Source
-    bucket: int
-    data_format: Mapping[str, str]
 
 
 def _chunk_names(sources: Sequence[Source]) -> list[str]:
@@ -117,10 +108,6 @@ def _chunk_names(sources: Sequence[Source]) -> list[str]:
     return names
 
 
-def _chunk_paths(folder: Path, name: str) -> tuple[Path, Path]:
-    return folder / f"metadata{name}.csv", folder / f"waveforms{name}.hdf5"
-
-
 def _data_format(source: Source) -> dict[str, str]:
     """Return `FORMAT`, updated from the manifest of data imported from SeisBench's format."""
     path = source.hdf5.with_suffix(MANIFEST_SUFFIX)
@@ -130,8 +117,9 @@ def _data_format(source: Source) -> dict[str, str]:
     return dict(FORMAT) | {key: str(entries[key]) for key in FORMAT if key in entries}
 
 
-def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
-    source = chunk.source
+def _write_chunk(
+    source: Source, bucket: int, data_format: Mapping[str, str], metadata: Path, waveforms: Path
+) -> int:
     table = read_table(source.csv, KEY_COLUMNS)
     splits = _splits(source, table["trace_name"])
     columns = seisbench_names(columns_of(source.csv))
@@ -139,10 +127,8 @@ def _write_chunk(chunk: _Chunk, metadata: Path, waveforms: Path) -> int:
     if "split" not in header and any(splits.values()):
         header.append("split")
     with open_data(source.hdf5) as group, _new_file(waveforms, len(table)) as file:
-        _write_format(file, chunk.data_format)
-        writer = _BucketWriter(
-            file.create_group(DATA_GROUP), chunk.bucket, Counter(splits.values())
-        )
+        _write_format(file, data_format)
+        writer = _BucketWriter(file.create_group(DATA_GROUP), bucket, Counter(splits.values()))
         rows = _copy_traces(source, group, writer, splits, columns)
         write_csv(metadata, header, rows)
     return len(table)
@@ -210,6 +196,7 @@ class _BucketWriter:
         self._group = group
         self._size = size
         self._n_remaining = dict(counts)
+        # By split, so that a split can be read without the others.
         self._open_buckets: dict[str, tuple[h5py.Dataset, int]] = {}
         self._n_buckets = 0
 
@@ -244,6 +231,7 @@ class _BucketWriter:
     def _new_bucket(self, split: str) -> h5py.Dataset:
         shape = (min(self._size, self._n_remaining[split]), len(COMPONENTS), N_SAMPLES)
         self._n_buckets += 1
+        # Little-endian on every machine, like the samples of STEAD.
         return self._group.create_dataset(f"bucket{self._n_buckets - 1}", shape, np.dtype("<f4"))
 
 

@@ -19,9 +19,15 @@ import numpy as np
 import pandas as pd
 
 from steadkit.errors import InputError
-from steadkit.expressions.evaluate import truth_values
+from steadkit.expressions.evaluate import (
+    ColumnCache,
+    check_columns,
+    column_type,
+    csv_column,
+    numeric,
+    truth_values,
+)
 from steadkit.expressions.parse import canonical, names_in, parse_tree
-from steadkit.expressions.values import ColumnCache, check_columns, column_type, csv_column, numeric
 
 __all__ = [
     "Condition",

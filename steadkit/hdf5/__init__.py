@@ -25,7 +25,7 @@ III.A-D (B-trees, groups, heaps) and IV.A (object headers).
 =================  ===========================================================
 """
 
-from steadkit.hdf5.attribute_table import AttributeTable, group_by_schema, table_of
+from steadkit.hdf5.attribute_table import AttributeTable, group_by_schema, row_table
 from steadkit.hdf5.attributes import ATTRIBUTES_DIGEST, Attributes, encode, read_attributes
 from steadkit.hdf5.direct_io import PAGE, DirectWriter
 from steadkit.hdf5.global_heap import GlobalHeap
@@ -36,8 +36,8 @@ from steadkit.hdf5.object_header import (
     NewStyleError,
     Storage,
     UnsupportedError,
+    parse_storage,
     read_object_header,
-    storage_of,
 )
 from steadkit.hdf5.readahead import ReadAhead
 from steadkit.hdf5.templates import HeaderBatch, HeaderTemplates
@@ -62,8 +62,8 @@ __all__ = [
     "UnsupportedError",
     "encode",
     "group_by_schema",
+    "parse_storage",
     "read_attributes",
     "read_object_header",
-    "storage_of",
-    "table_of",
+    "row_table",
 ]

@@ -99,7 +99,7 @@ def _split(content: bytes, lengths: np.ndarray) -> list[bytes]:
     return [content[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def table_of(attributes: Attributes) -> AttributeTable:
+def row_table(attributes: Attributes) -> AttributeTable:
     """Return a table of one row."""
     schema, body, texts = attributes
     padded = b"".join(text + bytes(-len(text) % WORD) for text in texts)

@@ -30,8 +30,9 @@ from steadkit.hdf5.object_header import (
     Header,
     UnsupportedError,
     is_null,
+    pack_shape,
+    parse_shape,
     round_up_8,
-    shape_of,
 )
 
 ATTRIBUTES_DIGEST: Final = 8
@@ -43,9 +44,6 @@ MAX_NUMBER: Final = 0xFF00
 
 # Section IV.A.2.m: version, then the bytes of name, datatype and dataspace.
 _SIZES = struct.Struct("<BxHHH")
-
-# A dataspace of rank 0: one value and no dimensions.
-SCALAR = bytes([1, 0, 0, 0, 0, 0, 0, 0])
 
 
 class AttributeField(NamedTuple):
@@ -95,7 +93,7 @@ class Attributes(NamedTuple):
         return values
 
 
-def schema_of(fields: Iterable[AttributeField]) -> AttributeSchema:
+def make_schema(fields: Iterable[AttributeField]) -> AttributeSchema:
     """Return the schema of these fields, given in the order of their names."""
     fields, position = tuple(fields), 0
     reference_offsets: list[int] = []
@@ -145,7 +143,8 @@ def read_attributes(
             ]
             value = b"".join(REFERENCE.pack(length, 0, 0) for length, _, _ in element_references)
         body += field.head + _padded(value)
-    return Attributes(schema_of(field for field, _, _ in attributes), body, heaps.texts(references))
+    schema = make_schema(field for field, _, _ in attributes)
+    return Attributes(schema, body, heaps.texts(references))
 
 
 def sorted_attributes(
@@ -220,7 +219,7 @@ def _make_field(
         raise DamageError("has an attribute without a name")
     if len(datatype) < 8:
         raise DamageError(f"has the attribute {_quote(name)} of a type that cannot be read")
-    dimensions = shape_of(dataspace)
+    dimensions = parse_shape(dataspace)
     if is_null(dataspace):
         raise empty_attribute(_quote(name))
     count = prod(dimensions)
@@ -295,21 +294,14 @@ def encode(values: Mapping[str, object]) -> Attributes:
     for name in sorted(values, key=str.encode):
         array = np.asarray(values[name])
         datatype, content = encode_value(name, array)
-        field = _make_field(name.encode(), datatype, _dataspace(array.shape))
+        field = _make_field(name.encode(), datatype, pack_shape(array.shape))
         if field.element:
             elements = [text.encode() for text in array.ravel().tolist()]
             content = b"".join(REFERENCE.pack(len(text), 0, 0) for text in elements)
             texts += elements
         fields.append(field)
         body += field.head + _padded(content)
-    return Attributes(schema_of(fields), body, texts)
-
-
-def _dataspace(shape: tuple[int, ...]) -> bytes:
-    if not shape:
-        return SCALAR
-    # Version 1 with flag 1: the current dimensions, then the maximum ones, as h5py writes them.
-    return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
+    return Attributes(make_schema(fields), body, texts)
 
 
 def decode_all(field: AttributeField, content: np.ndarray, texts: Sequence[bytes]) -> list[object]:

@@ -22,8 +22,8 @@ from steadkit.hdf5.object_header import (
     FileReader,
     NewStyleError,
     Storage,
+    parse_storage,
     read_object_header,
-    storage_of,
 )
 
 MAX_PATTERNS: Final = 64
@@ -76,15 +76,14 @@ def data_addresses(
     n_learned = 0
     for first in range(0, len(headers), CHUNK):
         chunk = headers[first : first + CHUNK]
-        # One read of 1,200 bytes a header, compared as an array: parsing each would take minutes
-        # for STEAD.
+        # One read of 1,200 bytes a header, all compared as one array: to parse each takes longer.
         table = _read_starts(raw, chunk)
         unmatched = np.arange(len(chunk))
         number = 0
         while len(unmatched) and (number < len(patterns) or n_learned < MAX_PATTERNS):
             if number == len(patterns):
                 n_learned += 1
-                pattern = _pattern_of(raw, int(chunk[unmatched[0]]), is_accepted)
+                pattern = _header_pattern(raw, int(chunk[unmatched[0]]), is_accepted)
                 # A header that cannot be parsed here is left to the caller, which reports it or
                 # asks h5py.
                 if pattern is None:
@@ -149,13 +148,13 @@ def _read_all(raw: FileReader, addresses: np.ndarray, size: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(len(addresses), size)
 
 
-def _pattern_of(
+def _header_pattern(
     raw: FileReader, address: int, is_accepted: Callable[[Storage], bool]
 ) -> HeaderPattern | None:
     """Return the pattern of a header; None where it is not accepted or cannot be matched."""
     try:
         header = read_object_header(raw, address)
-        storage = storage_of(header)
+        storage = parse_storage(header)
     except (NewStyleError, DamageError):
         return None
     if storage is None or storage.address is None or not is_accepted(storage):
@@ -169,7 +168,7 @@ def _pattern_of(
     # Only the blocks up to the last needed message are read.
     n_blocks = 1 + int(np.searchsorted(np.cumsum(sizes), end))
     message_types = [message_type for message_type, _, _ in header.messages]
-    # `storage_of` uses the last message of a type, the pattern the first one.
+    # `parse_storage` uses the last message of a type, the pattern the first one.
     if any(message_types.count(message_type) > 1 for message_type in NEEDED):
         return None
     columns = [0]  # the version; the numbers of messages, names and bytes may differ

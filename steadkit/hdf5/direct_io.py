@@ -196,9 +196,9 @@ class AsyncWriter:
             ready = self._n_filled * self._part_bytes
             # Up to the last page boundary of the file: both halves of a page that is written in
             # two would go through the cache.
-            whole_pages = ready - (self._batch.address + ready) % PAGE
-            if whole_pages - self._submitted_bytes >= MAX_WRITE_BYTES:
-                self._submit(whole_pages)
+            page_end = ready - (self._batch.address + ready) % PAGE
+            if page_end - self._submitted_bytes >= MAX_WRITE_BYTES:
+                self._submit(page_end)
 
     def submit(self) -> None:
         """Start to write the rest of the batch: all buffers hold their final bytes.

@@ -207,7 +207,7 @@ def _parse_block(
     return continuations
 
 
-def storage_of(header: Header) -> Storage | None:
+def parse_storage(header: Header) -> Storage | None:
     """Return how a dataset is stored; None if the header is not a dataset's."""
     # Of several messages of one type the last one counts.
     contents = {message_type: content for message_type, content, _ in header.messages}
@@ -221,13 +221,13 @@ def storage_of(header: Header) -> Storage | None:
         address, size = ADDRESS_PAIR.unpack_from(layout, 2)
     if address == UNDEFINED or FILTERS in contents or EXTERNAL in contents:
         address = None
-    return Storage(shape_of(contents[DATASPACE]), contents[DATATYPE], address, size)
+    return Storage(parse_shape(contents[DATASPACE]), contents[DATATYPE], address, size)
 
 
-def shape_of(dataspace: bytes) -> tuple[int, ...]:
+def parse_shape(dataspace: bytes) -> tuple[int, ...]:
     """Return the dimensions of a dataspace message; () for a scalar.
 
-    >>> shape_of(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
+    >>> parse_shape(bytes([1, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]))
     (3,)
     """
     # Section IV.A.2.b: version 1 has five reserved bytes before the dimensions, version 2 the type
@@ -237,6 +237,16 @@ def shape_of(dataspace: bytes) -> tuple[int, ...]:
     if start is None or len(dataspace) < start + 8 * rank:
         raise DamageError("has a shape that cannot be read")
     return struct.unpack_from(f"<{rank}Q", dataspace, start)
+
+
+def pack_shape(shape: tuple[int, ...]) -> bytes:
+    """Return the dataspace message of a shape, version 1, as h5py writes it.
+
+    >>> parse_shape(pack_shape((6000, 3))), parse_shape(pack_shape(()))
+    ((6000, 3), ())
+    """
+    # Flag 1: the maximum dimensions follow the present ones, and are equal to them.
+    return struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), bool(shape), *shape, *shape)
 
 
 def is_null(dataspace: bytes) -> bool:

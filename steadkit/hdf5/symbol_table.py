@@ -261,7 +261,7 @@ def _cut_at_zero(content: np.ndarray, starts: np.ndarray, width: int) -> np.ndar
     return names.reshape(-1).view(f"S{width}")
 
 
-def heap_of_names(names: np.ndarray) -> tuple[np.ndarray, bytes]:
+def name_heap(names: np.ndarray) -> tuple[np.ndarray, bytes]:
     """Return the offset of each name in the heap of a group, and the bytes of the heap."""
     # All take the space of the longest, so that a million are laid out as one array.
     # At least one zero byte behind each name, in words of eight bytes.
@@ -305,10 +305,11 @@ def tree_nodes(
     nodes["right"] = [*addresses[1:], UNDEFINED]
     inner = np.zeros((2, count * full), np.uint64)
     inner[0, : len(children)], inner[1, : len(children)] = children, keys
-    both = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
-    lasts = keys[np.minimum(np.arange(1, count + 1) * full, len(keys)) - 1] if len(keys) else keys
-    nodes["keys_and_children"][:, 1:] = both
+    keys_and_children = inner.reshape(2, count, full).transpose(1, 2, 0).reshape(count, 2 * full)
+    ends = np.minimum(np.arange(1, count + 1) * full, len(keys))
+    last_keys = keys[ends - 1] if len(keys) else keys
+    nodes["keys_and_children"][:, 1:] = keys_and_children
     # A node has one key more than children: its first is the last one of its left sibling, and
     # offset 0, the empty name, in the leftmost.
-    nodes["keys_and_children"][1:, 0] = lasts[:-1]
-    return nodes, lasts
+    nodes["keys_and_children"][1:, 0] = last_keys[:-1]
+    return nodes, last_keys

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from steadkit.hdf5.attribute_table import AttributeTable
-from steadkit.hdf5.attributes import AttributeField, AttributeSchema, schema_of, sorted_attributes
+from steadkit.hdf5.attributes import AttributeField, AttributeSchema, make_schema, sorted_attributes
 from steadkit.hdf5.global_heap import REFERENCE, GlobalHeap
 from steadkit.hdf5.object_header import (
     ADDRESS_PAIR,
@@ -28,8 +28,8 @@ from steadkit.hdf5.object_header import (
     ByteReader,
     DamageError,
     Header,
+    parse_storage,
     round_up_8,
-    storage_of,
 )
 
 FIXED: Final = (DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE, CONTINUATION)
@@ -210,7 +210,7 @@ class HeaderTemplates:
         Its dataset must have been checked: headers that match are not checked again. A header whose
         data are not contiguous is not added, nor one beyond `MAX_TEMPLATES`.
         """
-        storage = storage_of(header)
+        storage = parse_storage(header)
         if len(self._seen) >= MAX_TEMPLATES or storage is None or storage.address is None:
             return False
         group, template = _template(header, known_fields)
@@ -325,7 +325,7 @@ def _template(
         body_positions += [len(body) + len(attribute_field.head) + i for i in value_bytes]
         body += attribute_field.head + bytes(round_up_8(attribute_field.size))
     group = TemplateGroup(
-        schema_of(attribute_field for attribute_field, _, _ in attributes),
+        make_schema(attribute_field for attribute_field, _, _ in attributes),
         np.frombuffer(body, np.uint8),
         np.array(body_positions, np.int64),
         np.array(elements, np.int64),
@@ -346,7 +346,7 @@ def _template(
 
 
 def _data_position(header: Header) -> int:
-    # Behind version and class; the last layout message counts, as in `storage_of`.
+    # Behind version and class; the last layout message counts, as in `parse_storage`.
     return header.spans(LAYOUT)[-1][0] + 2
 
 

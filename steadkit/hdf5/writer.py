@@ -38,8 +38,9 @@ from steadkit.hdf5.object_header import (
     SYMBOL_TABLE,
     UNDEFINED,
     UnsupportedError,
+    pack_shape,
 )
-from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, heap_of_names, symbol_nodes, tree_nodes
+from steadkit.hdf5.symbol_table import LEAF_K, NODE_K, name_heap, symbol_nodes, tree_nodes
 
 FIRST_BLOCK: Final = PAGE
 """Offset of the first block: the superblock has the first page to itself."""
@@ -158,7 +159,7 @@ class Hdf5Writer:
 
         `cached` is the B-tree and heap of the only member, where that is a group itself.
         """
-        offsets, texts = heap_of_names(names)
+        offsets, texts = name_heap(names)
         # Free list 1 is the value that the library writes for a heap without free space.
         heap = self.append(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(texts), 1, self.end + 32))
         self.append(texts)
@@ -176,8 +177,8 @@ class Hdf5Writer:
         while True:
             # Built level by level from sorted names, full but for the last node of each: no node is
             # ever split.
-            nodes, lasts = tree_nodes(children, keys, level, self.end)
-            children, keys = self._append_nodes(nodes), lasts
+            nodes, last_keys = tree_nodes(children, keys, level, self.end)
+            children, keys = self._append_nodes(nodes), last_keys
             if len(children) == 1:
                 return int(children[0])
             level += 1
@@ -207,14 +208,12 @@ def _message(message_type: int, content: bytes, flags: int = 0) -> bytes:
 
 def _fixed_messages(shape: tuple[int, ...]) -> bytes:
     """Return the messages that all datasets share; the layout message, which differs, follows."""
-    # Flag 1: the maximum dimensions follow, equal to the present ones.
-    dataspace = struct.pack(f"<BBB5x{2 * len(shape)}Q", 1, len(shape), 1, *shape, *shape)
     # Section IV.A.2.f: allocated early, as contiguous data are; written if set; and the default
     # value, which takes no bytes.
     early, if_set, none = 1, 2, 1
     fill = struct.pack("<BBBBI", 2, early, if_set, none, 0)
     return (
-        _message(DATASPACE, dataspace)
+        _message(DATASPACE, pack_shape(shape))
         + _message(DATATYPE, FLOAT32, _CONSTANT)
         + _message(FILL, fill, _CONSTANT)
     )
@@ -343,10 +342,10 @@ def _write_texts(content: np.ndarray, offsets: np.ndarray, table: AttributeTable
     words = n_words(table.lengths)
     sizes = head + words
     # Offsets count from the start of the buffer, which lies on a word of the file.
-    firsts = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
-    content[firsts] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
-    content[firsts + 1] = table.lengths
-    content[ragged_arange(firsts.ravel() + head, words.ravel())] = table.texts
+    first_words = offsets["objects"][:, np.newaxis] // WORD + np.cumsum(sizes, axis=1) - sizes
+    content[first_words] = offsets["index"][:, np.newaxis] + np.arange(words.shape[1])
+    content[first_words + 1] = table.lengths
+    content[ragged_arange(first_words.ravel() + head, words.ravel())] = table.texts
 
 
 def _write_collection(content: np.ndarray, offset: int, used: int, size: int) -> None:

@@ -24,6 +24,7 @@ class _Column(Sequence[str]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
+            # Decoded in one call; a column is nearly always read in consecutive rows.
             if step == 1:
                 return self._cut(start, max(start, stop))
             return [self[row] for row in range(start, stop, step)]

@@ -95,7 +95,8 @@ class Manifest:
         lines = [
             f"{FIRST_LINE}{self.version}",
             f"# name: {self.name}",
-            f"# recipe: {_json(self.recipe)}",
+            # Sorted and not escaped: one spelling, which the digest covers.
+            f"# recipe: {json.dumps(self.recipe, sort_keys=True, ensure_ascii=False)}",
             f"# traces: {self._counts()}",
         ]
         return lines if self.version == 1 else [*lines, f"# csv: {self.csv}"]
@@ -141,7 +142,3 @@ def begin_digest(lines: Sequence[str]) -> hashlib.blake2b:
     if lines[0] == f"{FIRST_LINE}1":
         lines = [line.partition(": ")[2] for line in lines if line.startswith(COVERED_BY_VERSION_1)]
     return hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=32)
-
-
-def _json(recipe: Mapping[str, object]) -> str:
-    return json.dumps(recipe, sort_keys=True, ensure_ascii=False)

@@ -180,6 +180,7 @@ class _Columns(NamedTuple):
         names = text.decode().split(SEPARATOR)[:-1]
         check_names(names, path)
         self.names.append(text)
+        # Hashes of 8 bytes find repeated names without a set of a million strings in memory.
         self.hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         self.lengths.append(fields.lengths[:, 0] + 1)
         self.splits.extend(splits)

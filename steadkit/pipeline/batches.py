@@ -180,13 +180,13 @@ class BatchLoader:
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch; the last one may be smaller."""
-        return -(-len(self._order_of(0).traces) // self.config.traces)
+        return -(-len(self._epoch_order(0).traces) // self.config.traces)
 
     def order(self, epoch: int) -> np.ndarray:
         """Return the trace numbers in the order of an epoch."""
-        return self._order_of(epoch).traces
+        return self._epoch_order(epoch).traces
 
-    def _order_of(self, epoch: int) -> EpochOrder:
+    def _epoch_order(self, epoch: int) -> EpochOrder:
         order = self._orders.get(epoch)
         if order is None:
             block = self.config.shuffle_block
@@ -204,11 +204,11 @@ class BatchLoader:
 
     def trace_numbers(self, number: int) -> np.ndarray:
         """Return the trace numbers of this worker's share of a batch."""
-        return self._share_of(number)[1].traces
+        return self._worker_share(number)[1].traces
 
-    def _share_of(self, number: int) -> tuple[int, EpochOrder]:
+    def _worker_share(self, number: int) -> tuple[int, EpochOrder]:
         epoch, place = divmod(number, len(self))
-        traces, repetitions, _ = self._order_of(epoch)
+        traces, repetitions, _ = self._epoch_order(epoch)
         batch = slice(place * self.config.traces, (place + 1) * self.config.traces)
         worker, workers = self.shard
         count = len(traces[batch])
@@ -287,7 +287,7 @@ class BatchLoader:
         one of its category: traces up to that distance ahead are needed soon.
         """
         epoch, place = divmod(number, len(self))
-        unshuffled = self._order_of(epoch).unshuffled
+        unshuffled = self._epoch_order(epoch).unshuffled
         ahead = self.config.shuffle_block * (2 if self.config.mix == "balanced" else 1)
         if unshuffled is None or ahead > MAX_READAHEAD_TRACES:
             return
@@ -301,7 +301,7 @@ class BatchLoader:
 
         A group is valid until the next one is requested.
         """
-        epoch, (traces, repetitions, _) = self._share_of(number)
+        epoch, (traces, repetitions, _) = self._worker_share(number)
         for place in range(0, len(traces), GROUP_TRACES):
             group = slice(place, place + GROUP_TRACES)
             # The repetition is part of the key: in a balanced mix a trace comes again, augmented in

@@ -7,12 +7,10 @@ layout: float32, contiguous, in the order of the requested traces.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from steadkit.atomic import input_scope
-from steadkit.catalog import KEY_COLUMNS, read_table
-from steadkit.dataset_files import DatasetFiles, copy_rows, dataset_files
+from steadkit.dataset_files import DatasetFiles, copy_rows, dataset_files, key_table
 from steadkit.errors import InputError
 from steadkit.manifest import Manifest, load
 from steadkit.sources import Source, source_from_path
@@ -65,9 +63,9 @@ def pack_dataset(
 def _convert_seisbench(folder: Path, files: DatasetFiles) -> Path:
     # Imported here, because the readers of other formats take long to load.
     from steadkit.convert import from_seisbench
-    from steadkit.convert.seisbench_files import chunks_of
+    from steadkit.convert.seisbench_files import find_chunks
 
-    used = [path for chunk in chunks_of(folder) for path in (chunk.metadata, chunk.waveforms)]
+    used = [path for chunk in find_chunks(folder) for path in (chunk.metadata, chunk.waveforms)]
     if files.hdf5.exists():
         with input_scope(is_separate=True):
             present = load(files.manifest)
@@ -98,15 +96,7 @@ def _existing_pack(files: DatasetFiles) -> Manifest | None:
 def _selected_rows(
     sources: Sequence[Source], traces: Sequence[str] | Manifest | None
 ) -> pd.DataFrame:
-    tables = [
-        read_table(source.csv, KEY_COLUMNS).assign(source=number)
-        for number, source in enumerate(sources)
-    ]
-    for table in tables:
-        table["row"] = np.arange(len(table))
-    rows = pd.concat(tables, ignore_index=True)
-    if len(repeated := rows["trace_name"][rows["trace_name"].duplicated()]):
-        raise InputError(f"trace {repeated.iloc[0]!r} is in two of the files: merge them first")
+    rows = key_table(sources)
     if traces is None:
         return rows
     names = list(traces.traces if isinstance(traces, Manifest) else traces)

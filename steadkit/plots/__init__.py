@@ -9,37 +9,35 @@ it. No window is opened and no setting of matplotlib's is changed.
 [7.0, 7.0]
 """
 
-from steadkit.plots.distributions import distributions_figure
 from steadkit.plots.maps import map_figure
-from steadkit.plots.overview import overview_figure
+from steadkit.plots.overview import distributions_figure, overview_figure
 from steadkit.plots.preview import contact_sheet
 from steadkit.plots.section import section_figure
-from steadkit.plots.spectrogram import spectrogram_figure
 from steadkit.plots.style import figure_format, save
 from steadkit.plots.tables import (
     clear_event,
-    example_of,
-    names_in,
-    rows_of,
-    rows_of_event,
-    waveforms_of,
+    read_clear_event,
+    read_event_rows,
+    read_trace_names,
+    read_trace_rows,
+    read_trace_waveforms,
 )
-from steadkit.plots.trace import trace_figure
+from steadkit.plots.trace import spectrogram_figure, trace_figure
 
 __all__ = [
     "clear_event",
     "contact_sheet",
     "distributions_figure",
-    "example_of",
     "figure_format",
     "map_figure",
-    "names_in",
     "overview_figure",
-    "rows_of",
-    "rows_of_event",
+    "read_clear_event",
+    "read_event_rows",
+    "read_trace_names",
+    "read_trace_rows",
+    "read_trace_waveforms",
     "save",
     "section_figure",
     "spectrogram_figure",
     "trace_figure",
-    "waveforms_of",
 ]

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from steadkit.plots.style import BLACK, BLUE, GREEN, GREY, VERMILLION, styled
+from steadkit.plots.trace import draw_components
 from steadkit.preview import PreviewItem, is_inside, label_issues, shift_issues
-from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 COLOURS = {"P": BLUE, "S": VERMILLION}
 BAND = "#CDE8DE"
@@ -75,7 +76,7 @@ def contact_sheet(items: Sequence[Sequence[PreviewItem]], heading: str = "") -> 
 
 
 def _row_height(row: Sequence[PreviewItem]) -> float:
-    return CELL if any(map(arrivals_of, row)) else CELL - ZOOM_HEIGHT
+    return CELL if any(map(arrivals_in_window, row)) else CELL - ZOOM_HEIGHT
 
 
 def _draw_header(figure: Figure, heading: str, height: float) -> None:
@@ -111,7 +112,7 @@ def _draw_cell(
         more = f" and {len(issues) - 1} more" if len(issues) > 1 else ""
         below = "\n " * (1 + note.count("\n"))
         ax.set_title(issues[0] + more + below, loc="right", pad=17, color="red", fontweight="bold")
-    arrivals = arrivals_of(item)
+    arrivals = arrivals_in_window(item)
     panel = (width + SPACING) / max(len(arrivals), 2)
     for number, (phase, arrival) in enumerate(arrivals):
         place = (left + number * panel, top + CELL - ZOOM_HEIGHT + 0.1)
@@ -121,7 +122,7 @@ def _draw_cell(
             zoom.set_yticklabels([])
 
 
-def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
+def arrivals_in_window(item: PreviewItem) -> list[tuple[str, float]]:
     """Return the arrivals in the window with their phases, event by event."""
     pairs = zip(item.p, item.s, strict=True)
     arrivals = [arrival for p, s in pairs for arrival in (("P", p), ("S", s))]
@@ -131,9 +132,10 @@ def arrivals_of(item: PreviewItem) -> list[tuple[str, float]]:
 def _draw_trace(ax: Axes, item: PreviewItem) -> None:
     seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
     largest = float(np.abs(item.waveform).max()) or 1.0
-    _draw_components(ax, seconds, item.waveform / largest)
+    draw_components(ax, seconds, item.waveform / largest, spacing=1.5)
+    ax.set_ylim(-1.1, 4.1)
     _draw_targets(ax, item, 0, N_SAMPLES)
-    for phase, arrival in arrivals_of(item):
+    for phase, arrival in arrivals_in_window(item):
         ax.annotate(
             phase,
             (arrival / SAMPLING_RATE, 1.0),
@@ -160,7 +162,8 @@ def _draw_zoom(ax: Axes, item: PreviewItem, phase: str, arrival: float) -> None:
     waves = item.waveform[first:last]
     waves = waves - waves.mean(axis=0)
     largest = np.abs(waves).max(axis=0)
-    _draw_components(ax, seconds, waves / np.where(largest > 0, largest, 1))
+    draw_components(ax, seconds, waves / np.where(largest > 0, largest, 1), spacing=1.5)
+    ax.set_ylim(-1.1, 4.1)
     _draw_targets(ax, item, first, last, arrival)
     ax.axvline(0, color=COLOURS[phase], linestyle=(0, (4, 3)), linewidth=0.8, label="claimed")
     ax.set_xlim(-ZOOM_S, ZOOM_S)
@@ -170,16 +173,6 @@ def _draw_zoom(ax: Axes, item: PreviewItem, phase: str, arrival: float) -> None:
     ax.set_title(
         f"{phase} {arrival / SAMPLING_RATE:.2f} s", pad=2, color=COLOURS[phase], fontsize=7
     )
-
-
-def _draw_components(ax: Axes, seconds: np.ndarray, waves: np.ndarray) -> None:
-    """Draw components with amplitudes up to one, E at the top."""
-    for number, component in enumerate(COMPONENTS):
-        height = (len(COMPONENTS) - 1 - number) * 1.5
-        ax.plot(seconds, waves[:, number] + height, color=BLACK, linewidth=0.4, label=component)
-    ax.set_ylim(-1.1, 4.1)
-    ax.set_yticks([3, 1.5, 0], COMPONENTS)
-    ax.tick_params(axis="y", length=0, pad=2)
 
 
 def _draw_targets(ax: Axes, item: PreviewItem, first: int, last: int, origin: float = 0.0) -> None:

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steadkit.errors import InputError
-from steadkit.plots.annotations import component_number, text_of
 from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION, styled
+from steadkit.plots.trace import component_number, read_text_cell
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 from steadkit.types import TIME_COLUMNS, parse_times
 
@@ -127,7 +127,7 @@ def _finish(ax: Axes, table: pd.DataFrame, component: str, n_drawn: int) -> None
     ax.set_xlabel("time since origin (s)")
     ax.set_ylabel("epicentral distance (km)")
     first = table.sort_values("trace_name").iloc[0]
-    facts = [_event(table), text_of(first, "source_origin_time")]
+    facts = [_event(table), read_text_cell(first, "source_origin_time")]
     magnitude = first["source_magnitude"]
     facts.append("" if np.isnan(magnitude) else f"M {magnitude:g}")
     left_out = len(table) - n_drawn

@@ -13,7 +13,7 @@ from steadkit.catalog import check_name, iter_rows_named
 from steadkit.errors import InputError
 from steadkit.info.reading import iter_numbers
 from steadkit.paths import is_file, require_file
-from steadkit.plots.annotations import Row
+from steadkit.plots.trace import Row
 from steadkit.schema import COLUMNS, EVENT, MISSING
 from steadkit.sources import Source
 from steadkit.store import open_data, read_waveform
@@ -26,7 +26,7 @@ NEIGHBOURS = 40
 """Names on either side, in alphabetical order, that are compared with a wrong one."""
 
 
-def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
+def read_trace_rows(csv: Path, names: Sequence[str]) -> pd.DataFrame:
     """Read the rows of some traces, typed, in the order of their names.
 
     Raises
@@ -45,7 +45,7 @@ def rows_of(csv: Path, names: Sequence[str]) -> pd.DataFrame:
     return typed_rows(first.loc[list(names)])
 
 
-def rows_of_event(csv: Path, event: str | None = None) -> pd.DataFrame:
+def read_event_rows(csv: Path, event: str | None = None) -> pd.DataFrame:
     """Read the rows of one earthquake, typed; by default of the one with most traces.
 
     Raises
@@ -81,7 +81,7 @@ def most_recorded(csv: Path) -> str:
     return min(counts, key=lambda source: (-counts[source], source))
 
 
-def names_in(csv: Path) -> list[str]:
+def read_trace_names(csv: Path) -> list[str]:
     """Read the names of all traces, in the order of the table."""
     return [name for chunk in iter_numbers(csv, ("trace_name",)) for name in chunk["trace_name"]]
 
@@ -92,7 +92,7 @@ def typed_rows(table: pd.DataFrame) -> pd.DataFrame:
     return typed_table(full, on_error="missing")
 
 
-def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
+def read_trace_waveforms(source: Source, names: Sequence[str]) -> np.ndarray:
     """Read the waveforms of some traces, shape (traces, 6000, 3), counts.
 
     Raises
@@ -109,7 +109,7 @@ def waveforms_of(source: Source, names: Sequence[str]) -> np.ndarray:
         return np.stack([read_waveform(group, name) for name in names])
 
 
-def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] | None:
+def read_clear_event(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] | None:
     """Read the waveform and the typed row of an event with a high SNR; None without any event.
 
     Parameters
@@ -121,10 +121,12 @@ def example_of(source: Source, numbers: pd.DataFrame) -> tuple[np.ndarray, Row] 
     """
     if not is_file(source.hdf5):
         return None
-    name = clear_event(numbers, names_in(source.csv))
+    name = clear_event(numbers, read_trace_names(source.csv))
     if name is None:
         return None
-    return waveforms_of(source, [name])[0], rows_of(source.csv, [name]).iloc[0].to_dict()
+    return read_trace_waveforms(source, [name])[0], read_trace_rows(source.csv, [name]).iloc[
+        0
+    ].to_dict()
 
 
 def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
@@ -148,7 +150,7 @@ def clear_event(numbers: pd.DataFrame, names: Sequence[str]) -> str | None:
 
 
 def _no_such_trace(name: str, csv: Path) -> str:
-    names = names_in(csv)
+    names = read_trace_names(csv)
     suggestions = close_names(name, names)
     if suggestions:
         remedy = f"did you mean {', '.join(map(repr, suggestions))}?"

@@ -7,11 +7,13 @@ sample at which the power of the waves has fallen to that of the noise before P.
 between 1 and 45 Hz, STEAD's band, even where the samples are kept as they were recorded.
 """
 
+import math
 from fractions import Fraction
 from typing import Final
 
 import numpy as np
 
+from steadkit.geodesy import geodesics
 from steadkit.records.resample import resample_to_stead
 from steadkit.schema import N_SAMPLES
 
@@ -20,6 +22,9 @@ SNR_WINDOW: Final = 500
 
 MAX_DB: Final = 100.0
 """SNR of a signal over zeros, which has no logarithm."""
+
+MEAN_RADIUS_KM: Final = 6371.0
+"""Of the sphere on which STEAD's source_distance_deg is counted."""
 
 SAMPLES_PER_SECOND: Final = 100
 QUIET_SECONDS: Final = 2
@@ -114,16 +119,14 @@ def distance_and_azimuth(
     ----------
     source, station
         Latitude and longitude in degrees.
+
     >>> distance_and_azimuth((33.7496, -117.4938), (32.8889, -117.1051))
     {'source_distance_deg': 0.92, 'source_distance_km': 102.09, 'back_azimuth_deg': 339.3}
     """
-    # Here, as the measurements on traces, which a simulation needs too, do without ObsPy.
-    from obspy.geodetics import gps2dist_azimuth, kilometers2degrees
-
-    metres, _, back_azimuth = gps2dist_azimuth(*source, *station)
-    kilometres = metres / 1000
+    line = geodesics(*np.array([*station, *source])[:, np.newaxis])
+    km = float(line.km[0])
     return {
-        "source_distance_deg": round(float(kilometers2degrees(kilometres)), 2),
-        "source_distance_km": round(float(kilometres), 2),
-        "back_azimuth_deg": round(float(back_azimuth), 1) % 360,
+        "source_distance_deg": round(math.degrees(km / MEAN_RADIUS_KM), 2),
+        "source_distance_km": round(km, 2),
+        "back_azimuth_deg": round(float(line.azimuth[0]), 1) % 360,
     }

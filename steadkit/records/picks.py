@@ -21,7 +21,7 @@ import pandas as pd
 from steadkit.errors import InputError
 from steadkit.records.quakeml import USED, read_quakeml
 from steadkit.records.resample import P_SAMPLES
-from steadkit.records.text import is_known, iter_text_chunks, read_csv_header, time_text
+from steadkit.records.text import is_known, iter_text_chunks, require_columns, time_text
 from steadkit.schema import COLUMNS, N_SAMPLES, SAMPLING_RATE, TEXT_COLUMNS
 from steadkit.types import parse_cell, parse_nanoseconds, parse_times
 
@@ -123,7 +123,7 @@ def read_picks(path: Path) -> pd.DataFrame:
     for column in ("network", "station", "location", "channel"):
         table[column] = table[column].str.strip().where(table[column].map(is_known), "")
     table["phase"] = table["phase"].str.strip().map(PHASES)
-    table["time_ns"] = _nanoseconds(table, path)
+    table["time_ns"] = [_pick_time(text, path) for text in table["time"]]
     table["source_origin_time"] = _origin_times(table, path)
     _check_numbers(table, path)
     table = _add_sort_columns(table).drop(columns=["time", *QUALITY_COLUMNS])
@@ -154,19 +154,10 @@ def _add_sort_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    columns = read_csv_header(path)
-    if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
-        raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a pick table needs "
-            f"{', '.join(REQUIRED_COLUMNS)}"
-        )
+    columns = require_columns(path, REQUIRED_COLUMNS, "pick table")
     table = pd.concat(list(iter_text_chunks(path)), ignore_index=True)
     aliases = {alias: column for alias, column in ALIASES.items() if column not in columns}
     return table.rename(columns=aliases)
-
-
-def _nanoseconds(table: pd.DataFrame, path: Path) -> list[int]:
-    return [_pick_time(text, path) for text in table["time"]]
 
 
 def _pick_time(text: str, path: Path) -> int:

@@ -13,7 +13,7 @@ from obspy import read_inventory
 
 from steadkit.errors import InputError
 from steadkit.records.quakeml import check_values
-from steadkit.records.text import is_known, iter_text_chunks, read_csv_header
+from steadkit.records.text import is_known, iter_text_chunks, require_columns
 from steadkit.types import parse_cell
 
 REQUIRED_COLUMNS: Final = ("network", "station", "latitude", "longitude")
@@ -58,12 +58,7 @@ def _from_xml(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
 
 
 def _from_csv(path: Path) -> Iterator[tuple[tuple[str, str], Coordinates]]:
-    columns = read_csv_header(path)
-    if missing := [column for column in REQUIRED_COLUMNS if column not in columns]:
-        raise InputError(
-            f"{str(path)!r} has no column {missing[0]!r}: a station table needs "
-            f"{', '.join(REQUIRED_COLUMNS)}"
-        )
+    require_columns(path, REQUIRED_COLUMNS, "station table")
     for chunk in iter_text_chunks(path):
         for row in chunk.to_dict("records"):
             texts = [row[name] for name in ("latitude", "longitude")]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.catalog import CheckedLines
-from steadkit.errors import InputError, detail_of
+from steadkit.errors import InputError, error_detail
 from steadkit.paths import require_file
 from steadkit.schema import ARRAY_COLUMNS, EVENT, MISSING, NOISE
 from steadkit.types import is_numeric, parse_cell, parse_number, parse_time
@@ -36,6 +36,23 @@ def read_csv_header(path: Path) -> list[str]:
     """
     with _csv_errors(path), CheckedLines(path) as lines:
         return list(pd.read_csv(lines, nrows=0, dtype=str).columns)
+
+
+def require_columns(path: Path, required: Sequence[str], table_name: str) -> list[str]:
+    """Read the header of a CSV that must have certain columns.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or the file is not a CSV.
+    """
+    columns = read_csv_header(path)
+    if missing := [column for column in required if column not in columns]:
+        raise InputError(
+            f"{str(path)!r} has no column {missing[0]!r}: a {table_name} needs "
+            f"{', '.join(required)}"
+        )
+    return columns
 
 
 def iter_text_chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
@@ -85,7 +102,7 @@ def _csv_errors(path: Path) -> Iterator[None]:
             yield
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise InputError(
-            f"{str(path)!r} is not a CSV: save it with commas ({detail_of(error)})"
+            f"{str(path)!r} is not a CSV: save it with commas ({error_detail(error)})"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not a text file: save it as UTF-8") from error

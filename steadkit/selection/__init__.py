@@ -1,6 +1,6 @@
 """Selection of traces for a subset: its options as data, and its rows of a table."""
 
-from steadkit.selection.name_list import NameSet, name_set, read_names
+from steadkit.selection.filters import NameSet, name_set, read_names
 from steadkit.selection.select import (
     excluded_rows,
     filter_rows,

@@ -10,11 +10,10 @@ from steadkit.catalog import GROUP_COLUMNS, KEY_COLUMNS, earthquakes_of
 from steadkit.errors import InputError
 from steadkit.expressions import check_columns, columns, csv_column, mask, parse
 from steadkit.sampling import allocate, draw_per_stratum, majority_stratum, stratum_counts
-from steadkit.schema import CATEGORIES, MISSING
-from steadkit.selection.geography import in_box, in_circle
-from steadkit.selection.name_list import NameSet
+from steadkit.schema import CATEGORIES
+from steadkit.selection.filters import NameSet, in_box, in_circle
 from steadkit.selection.selection import Selection
-from steadkit.selection.strata import labels, parse_stratum
+from steadkit.selection.strata import parse_stratum, stratum_labels, value_groups
 from steadkit.types import number_column
 
 
@@ -99,15 +98,10 @@ def sample_rows(table: pd.DataFrame, rows: np.ndarray, selection: Selection) -> 
     counts, strata = _counts_per_stratum(candidates, groups, selection)
     positions = draw_per_stratum(candidates["trace_name"], strata, counts, selection.seed, groups)
     if not len(positions):
-        amount = _amount_text(selection)
+        fraction = selection.fraction
+        amount = f"count {selection.count}" if fraction is None else f"fraction {float(fraction):g}"
         raise InputError(f"{amount} of {len(candidates)} traces is none: use a larger one")
     return rows[positions]
-
-
-def _amount_text(selection: Selection) -> str:
-    if selection.fraction is None:
-        return f"count {selection.count}"
-    return f"fraction {float(selection.fraction):g}"
 
 
 def filter_rows(table: pd.DataFrame, selection: Selection) -> np.ndarray:
@@ -162,11 +156,8 @@ def _groups_of(table: pd.DataFrame, column: str) -> list[str] | None:
     """Return the group of each row; a trace without one is a group of its own."""
     if not column:
         return None
-    if column == GROUP_COLUMNS[0]:
-        return earthquakes_of(table).tolist()
-    is_missing = table[column].isin(MISSING)
-    trace_labels = "trace " + table["trace_name"]
-    return trace_labels.where(is_missing, f"{column} " + table[column]).tolist()
+    is_earthquake = column == GROUP_COLUMNS[0]
+    return (earthquakes_of(table) if is_earthquake else value_groups(table, column)).tolist()
 
 
 def _counts_per_stratum(
@@ -176,8 +167,9 @@ def _counts_per_stratum(
     specs = selection.stratify
     if selection.balance and "trace_category" not in specs:
         specs = ("trace_category", *specs)
-    strata = labels(table, specs)
+    strata = stratum_labels(table, specs)
     trace_strata = strata
+    # A group is taken complete, so all of its traces count in one stratum.
     if groups is not None:
         strata = majority_stratum(groups, strata)
     sizes = Counter(strata)

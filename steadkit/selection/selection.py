@@ -8,12 +8,11 @@ from typing import Any
 from steadkit.errors import InputError
 from steadkit.expressions import parse
 from steadkit.sampling import ROUNDINGS
-from steadkit.selection.geography import check_box, check_circle
-from steadkit.selection.name_list import NameSet
+from steadkit.selection.filters import NameSet, check_box, check_circle
 from steadkit.selection.strata import canonical_strata
 from steadkit.types import parse_fraction
 
-OPERATION = "subset"
+SUBSET_OPERATION = "subset"
 PLACES = ("source", "receiver")
 MAX_SEED = 2**63 - 1
 
@@ -99,7 +98,7 @@ class Selection:
 
     def to_recipe(self) -> dict[str, object]:
         """Return the selection as JSON values; excluded names as a digest."""
-        recipe: dict[str, object] = {"operation": OPERATION}
+        recipe: dict[str, object] = {"operation": SUBSET_OPERATION}
         for option in fields(self):
             value = getattr(self, option.name)
             if option.name in _ALWAYS_WRITTEN or value != option.default:
@@ -117,7 +116,7 @@ class Selection:
         InputError
             It is the recipe of another operation, or is damaged.
         """
-        if recipe.get("operation") != OPERATION:
+        if recipe.get("operation") != SUBSET_OPERATION:
             raise InputError(f"a recipe of {recipe.get('operation')!r} is not that of a subset")
         values: dict[str, Any] = {k: v for k, v in recipe.items() if k != "operation"}
         if unknown := set(values) - {option.name for option in fields(cls)}:

@@ -85,11 +85,11 @@ def parse_stratum(spec: str) -> tuple[str, tuple[float, ...]]:
     return column, edges
 
 
-def labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
+def stratum_labels(table: pd.DataFrame, specs: Sequence[str]) -> list[str]:
     """Return the stratum of each row.
 
     >>> table = pd.DataFrame({"trace_name": ["a", "b", "c"], "p_weight": ["0.5", "2", "None"]})
-    >>> labels(table, ["p_weight:1,2"])
+    >>> stratum_labels(table, ["p_weight:1,2"])
     ['below 1', 'from 2', 'not known']
     """
     columns = [_column_labels(table, *parse_stratum(spec)) for spec in specs]
@@ -111,3 +111,10 @@ def _column_labels(table: pd.DataFrame, column: str, edges: Sequence[float]) -> 
     names = [f"below {edges[0]:g}", *(f"from {edge:g}" for edge in edges), UNKNOWN_LABEL]
     bins = np.searchsorted(edges, values, side="right")
     return np.array(names, dtype=object)[np.where(np.isnan(values), len(edges) + 1, bins)]
+
+
+def value_groups(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the group of each row by a column's value; a trace without one is its own group."""
+    trace_labels = "trace " + table["trace_name"]
+    value_labels = f"{column} " + table[column]
+    return value_labels.where(~table[column].isin(MISSING), trace_labels).to_numpy(dtype=object)

@@ -24,15 +24,17 @@ Traces with the same samples always stay together, as far as the manifest has th
 
 from steadkit.split.assign import assign
 from steadkit.split.config import SplitConfig, parse_by, parse_shares
-from steadkit.split.find import existing_split, find_split, load_training_split
 from steadkit.split.leak_audit import Overlap, audit, refuse_leaks
 from steadkit.split.manifests import (
     audit_manifest,
     default_target,
+    existing_split,
+    find_split,
     has_splits,
     list_rows,
+    load_training_split,
     split_manifest,
-    target_of,
+    split_target,
 )
 
 __all__ = [
@@ -51,5 +53,5 @@ __all__ = [
     "parse_shares",
     "refuse_leaks",
     "split_manifest",
-    "target_of",
+    "split_target",
 ]

@@ -10,8 +10,8 @@ import pandas as pd
 from steadkit.errors import InputError
 from steadkit.manifest import UNKNOWN
 from steadkit.sampling import SPLITS, majority_stratum, shuffled_order
-from steadkit.selection.geography import in_box
-from steadkit.selection.strata import labels as strata_of
+from steadkit.selection.filters import in_box
+from steadkit.selection.strata import stratum_labels
 from steadkit.split.config import TIME, SplitConfig, instant
 from steadkit.split.groups import (
     duplicate_waveforms,
@@ -58,7 +58,7 @@ def assign(
     elif config.test_box:
         splits = expected_by_boxes(groups, table, config)
     else:
-        splits = split_by_shares(groups, strata_of(table, config.stratify), config)
+        splits = split_by_shares(groups, stratum_labels(table, config.stratify), config)
     _refuse_empty(splits, groups, config)
     return splits, config
 
@@ -120,6 +120,7 @@ def split_by_shares(groups: np.ndarray, strata: Sequence[str], config: SplitConf
         zip(config.shares, SPLITS, strict=True), key=lambda pair: pair[0]
     )
     split_of = np.full(len(names), rest_split, dtype=object)
+    # Cumulative over strata, so that each compensates for the rounding of those before.
     n_assigned, n_passed = dict.fromkeys(SPLITS, 0), 0
     for stratum in sorted(set(stratum_of)):
         queue = order[stratum_of[order] == stratum]

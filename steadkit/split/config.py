@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from steadkit.errors import InputError, printable
-from steadkit.paths import INTEGER, NUMBER, TEXT, list_of, value_at
+from steadkit.paths import INTEGER, NUMBER, TEXT, list_type, value_at
 from steadkit.sampling import SPLITS
-from steadkit.selection.geography import check_box
+from steadkit.selection.filters import check_box
 from steadkit.selection.strata import canonical_strata as checked_strata
 from steadkit.types import parse_fraction, parse_time
 
@@ -18,7 +18,7 @@ EARTHQUAKE, STATION, TIME, REGION = "earthquake", "station", "time", "region"
 GROUP_TYPES: Final = (EARTHQUAKE, STATION, TIME, REGION)
 """Groups that a split may keep together, besides any column."""
 
-OPERATION: Final = "split"
+SPLIT_OPERATION: Final = "split"
 PUBLISHED_SHARES: Final = (Fraction(85, 100), Fraction(5, 100), Fraction(10, 100))
 
 
@@ -119,7 +119,11 @@ class SplitConfig:
 
     def to_recipe(self, base_digest: str) -> dict[str, object]:
         """Return the recipe of a split of the manifest `base_digest`, effective options only."""
-        recipe: dict[str, object] = {"operation": OPERATION, "of": base_digest, "by": list(self.by)}
+        recipe: dict[str, object] = {
+            "operation": SPLIT_OPERATION,
+            "of": base_digest,
+            "by": list(self.by),
+        }
         if self.uses_shares:
             recipe["shares"] = [str(share) for share in self.shares]
         if self.uses_shares and TIME not in self.by:
@@ -135,7 +139,7 @@ class SplitConfig:
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any]) -> "SplitConfig":
         """Read a recipe that `to_recipe` wrote; the default for another operation's recipe."""
-        if recipe.get("operation") != OPERATION:
+        if recipe.get("operation") != SPLIT_OPERATION:
             return cls()
         where = "the manifest's recipe of a split"
         found_values = {
@@ -150,15 +154,15 @@ class SplitConfig:
 
 
 _IN_RECIPES: Final = {
-    "by": list_of(TEXT),
-    "shares": list_of(TEXT, 3),
+    "by": list_type(TEXT),
+    "shares": list_type(TEXT, 3),
     "seed": INTEGER,
-    "stratify": list_of(TEXT),
-    "cut": list_of(TEXT),
+    "stratify": list_type(TEXT),
+    "cut": list_type(TEXT),
     "gap_days": NUMBER,
     "cell_degrees": NUMBER,
-    "validation_box": list_of(NUMBER, 4),
-    "test_box": list_of(NUMBER, 4),
+    "validation_box": list_type(NUMBER, 4),
+    "test_box": list_type(NUMBER, 4),
 }
 
 

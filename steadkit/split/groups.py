@@ -18,7 +18,7 @@ from steadkit.errors import InputError
 from steadkit.expressions import csv_column
 from steadkit.manifest import UNKNOWN
 from steadkit.schema import EVENT, MISSING
-from steadkit.selection.strata import parse_stratum
+from steadkit.selection.strata import parse_stratum, value_groups
 from steadkit.split.config import EARTHQUAKE, REGION, STATION, TIME, SplitConfig
 from steadkit.types import number_column, time_column
 
@@ -32,7 +32,7 @@ COORDINATE_COLUMNS = (
 START = "trace_start_time"
 
 
-def needed_columns(config: SplitConfig, csv_columns: Sequence[str]) -> list[str]:
+def split_columns(config: SplitConfig, csv_columns: Sequence[str]) -> list[str]:
     """Return the columns of the CSV that a split reads; earthquake columns only if present."""
     columns_of_type = {
         STATION: STATION_COLUMNS,
@@ -63,11 +63,7 @@ def group_labels(table: pd.DataFrame, group_type: str, config: SplitConfig) -> n
         return _station_labels(table)
     if group_type == REGION:
         return _cell_labels(table, config.cell_degrees)
-    is_known = ~table[group_type].isin(MISSING)
-    trace_labels = "trace " + table["trace_name"]
-    return (
-        (f"{group_type} " + table[group_type]).where(is_known, trace_labels).to_numpy(dtype=object)
-    )
+    return value_groups(table, group_type)
 
 
 def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
@@ -90,11 +86,8 @@ def link_earthquakes(labels: np.ndarray, lists: Sequence[str]) -> np.ndarray:
     listed_labels = [f"{GROUP_COLUMNS[0]} {source}" for _, source in pairs]
     codes, names = pd.factorize(np.array([*labels, *listed_labels], dtype=object), sort=True)
     ends = np.unique([codes[[row for row, _ in pairs]], codes[len(labels) :]], axis=1)
-    graph = coo_array((np.ones(ends.shape[1], np.int8), tuple(ends)), shape=(len(names),) * 2)
-    _, component = connected_components(graph, directed=False)
-    smallest = np.full(len(names), len(names))
-    np.minimum.at(smallest, component, np.arange(len(names)))
-    return np.asarray(names, dtype=object)[smallest[component[codes[: len(labels)]]]]
+    smallest = _smallest_connected_names(tuple(ends), len(names), np.arange(len(names)), names)
+    return smallest[codes[: len(labels)]]
 
 
 def _station_labels(table: pd.DataFrame) -> np.ndarray:
@@ -181,10 +174,20 @@ def join_groups(labels: Sequence[np.ndarray]) -> np.ndarray:
         groups.append(codes[known] + nodes)
         nodes += len(distinct)
     ends = (np.concatenate(traces), np.concatenate(groups))
-    graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(nodes, nodes))
+    return _smallest_connected_names(ends, nodes, *coded[0])
+
+
+def _smallest_connected_names(
+    ends: tuple[np.ndarray, ...], n_nodes: int, codes: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Return the smallest name in the component of each of the first `len(codes)` nodes.
+
+    `ends` has both ends of every edge; `codes` are indices into `names`, which are sorted.
+    """
+    graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(n_nodes, n_nodes))
     _, component = connected_components(graph, directed=False)
-    component = component[: len(labels[0])]
-    codes, distinct = coded[0]
-    smallest = np.full(component.max(initial=0) + 1, len(distinct))
+    component = component[: len(codes)]
+    smallest = np.full(component.max(initial=0) + 1, len(names))
+    # Named by its smallest member: the number of a component would depend on the rows' order.
     np.minimum.at(smallest, component, codes)
-    return np.asarray(distinct, dtype=object)[smallest[component]]
+    return np.asarray(names, dtype=object)[smallest[component]]

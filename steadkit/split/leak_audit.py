@@ -128,6 +128,7 @@ def _misplaced_groups(
         expected = expected_by_time(first, _split_starts(first, splits, config), config.gap_days)
     else:
         expected = expected_by_boxes(groups, table, config)
+    # Traces in no split or in a gap have `-`, which is in none of the pairs: they do not leak.
     shared = {}
     for a, b in PAIRS:
         is_misplaced = ((splits == a) & (expected == b)) | ((splits == b) & (expected == a))
@@ -157,11 +158,8 @@ def refuse_leaks(overlaps: Iterable[Overlap], what: str) -> None:
         for (a, b), names in overlap.shared_groups.items():
             if names and overlap.is_leak:
                 listed = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
+                remedy = "its manifest" if overlap.group_type == WAVEFORM else overlap.group_type
                 raise InputError(
                     f"{what} leaks: {a} and {b} share, by {overlap.group_type}, {listed} "
-                    f"({len(names):,} in all); split it by {_remedy(overlap.group_type)} anew"
+                    f"({len(names):,} in all); split it by {remedy} anew"
                 )
-
-
-def _remedy(group_type: str) -> str:
-    return "its manifest" if group_type == WAVEFORM else group_type

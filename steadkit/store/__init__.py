@@ -21,12 +21,12 @@ from steadkit.store.open import (
     TRACE_BYTES,
     WAVEFORM_DIGEST,
     check_finite,
-    dataset_of,
     digest,
+    get_dataset,
     open_data,
     read_waveform,
 )
-from steadkit.store.reader import Reader, attributes_of
+from steadkit.store.reader import Reader, get_attributes
 from steadkit.store.scanner import ScannedBatch, locate, scan
 from steadkit.store.waveforms import Waveforms
 from steadkit.store.writer import Writer
@@ -43,11 +43,11 @@ __all__ = [
     "ScannedBatch",
     "Waveforms",
     "Writer",
-    "attributes_of",
     "check_finite",
     "copy_traces",
-    "dataset_of",
     "digest",
+    "get_attributes",
+    "get_dataset",
     "locate",
     "open_data",
     "read_waveform",

@@ -25,7 +25,7 @@ from steadkit.hdf5.writer import FIRST_BLOCK
 from steadkit.processes import WorkerDiedError, count_cores
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.copy_worker import TASK_TRACES, CopiedBatch, CopyProcess, CopyTask, CopyWorker
-from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, record_of, resume_journal
+from steadkit.store.journal import IDENTITY_BYTES, ROW, Record, make_record, resume_journal
 from steadkit.store.open import TRACE_BYTES, open_data
 from steadkit.store.reader import Reader
 from steadkit.store.trace_index import find_headers
@@ -317,4 +317,4 @@ def _write_headers(copy: _Copy, block: range, batches: Sequence[CopiedBatch]) ->
     content, rows["header"] = copy.file.layout(datasets)
     copy.file.append(content)
     # After the headers are written: the record must not exist before what it vouches for.
-    return record_of(rows, copy.file.end, content)
+    return make_record(rows, copy.file.end, content)

@@ -41,7 +41,7 @@ class Record(NamedTuple):
     content: bytes
 
 
-def record_of(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
+def make_record(rows: np.ndarray, end: int, headers: bytes | memoryview) -> Record:
     """Return the record of a block from its rows and the bytes of its headers."""
     # The digest of the headers has to be in the record, as rows hold only those of the attributes.
     content = _HEAD.pack(len(rows), end, _check(headers)) + rows.tobytes()

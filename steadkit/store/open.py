@@ -20,7 +20,8 @@ import h5py
 import numpy as np
 from blake3 import blake3
 
-from steadkit.errors import InputError, remedy_of
+from steadkit.errors import InputError, damage_remedy, printable
+from steadkit.hdf5 import UnsupportedError
 from steadkit.paths import require_file
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 
@@ -72,7 +73,7 @@ def open_data(path: Path) -> Iterator[h5py.Group]:
         file = _open(path)
     except LIBRARY_ERRORS as error:
         raise InputError(
-            f"{str(path)!r} cannot be opened, it may be truncated or in use: {remedy_of(error)}"
+            f"{str(path)!r} cannot be opened, it may be truncated or in use: {damage_remedy(error)}"
         ) from error
     with file:
         group = _member(file, DATA_GROUP, path)
@@ -103,10 +104,10 @@ def _member(group: h5py.Group, name: str, path: Path) -> h5py.HLObject | None:
     except InputError:
         raise
     except LIBRARY_ERRORS as error:
-        raise InputError(f"{str(path)!r} is damaged at {name!r}: {remedy_of(error)}") from error
+        raise InputError(f"{str(path)!r} is damaged at {name!r}: {damage_remedy(error)}") from error
 
 
-def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
+def get_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     """Return a trace's dataset, after its shape, type and storage are checked.
 
     Raises
@@ -121,9 +122,7 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     try:
         shape, dtype = dataset.shape, dataset.dtype
     except LIBRARY_ERRORS as error:
-        raise InputError(
-            f"trace {name!r} in {str(path)!r} is damaged: {remedy_of(error)}"
-        ) from error
+        raise damaged_trace(path, name, error) from error
     if shape != TRACE_SHAPE:
         raise InputError(
             f"trace {name!r} in {str(path)!r} has shape {shape}: STEAD's is {TRACE_SHAPE}"
@@ -139,6 +138,19 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     return dataset
 
 
+def damaged_trace(path: Path, name: str, error: Exception) -> InputError:
+    """Return the error for a trace that is damaged, or has something that is not supported."""
+    trace = f"trace {name!r} in {str(path)!r}"
+    if isinstance(error, UnsupportedError):
+        return InputError(f"{trace} {printable(error, None)}")
+    return InputError(f"{trace} is damaged: {damage_remedy(error)}")
+
+
+def shortened_file(path: Path) -> InputError:
+    """Return the error for a file that ends before the samples of a trace do."""
+    return InputError(f"{str(path)!r} has become shorter: is it being written?")
+
+
 def _type_name(dtype: np.dtype) -> str:
     """Return the name of a sample type, and the byte order where nothing else differs.
 
@@ -151,13 +163,13 @@ def _type_name(dtype: np.dtype) -> str:
 
 def read_dataset(group: h5py.Group, name: str) -> np.ndarray:
     """Read the samples of a trace with h5py, finite or not."""
-    dataset = dataset_of(group, name)
+    dataset = get_dataset(group, name)
     try:
         waveform: np.ndarray = dataset[()]
     except LIBRARY_ERRORS as error:
         file = group.file.filename
         raise InputError(
-            f"trace {name!r} in {file!r} cannot be read: {remedy_of(error)}"
+            f"trace {name!r} in {file!r} cannot be read: {damage_remedy(error)}"
         ) from error
     return waveform
 

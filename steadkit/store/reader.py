@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import h5py
 import numpy as np
 
-from steadkit.errors import InputError, detail_of, printable, remedy_of
+from steadkit.errors import InputError, error_detail
 from steadkit.hdf5 import (
     Attributes,
     AttributeTable,
@@ -22,10 +22,10 @@ from steadkit.hdf5 import (
     Storage,
     UnsupportedError,
     encode,
+    parse_storage,
     read_attributes,
     read_object_header,
-    storage_of,
-    table_of,
+    row_table,
 )
 from steadkit.hdf5.attributes import empty_attribute
 from steadkit.hdf5.datatypes import FLOAT32
@@ -37,9 +37,11 @@ from steadkit.store.open import (
     DTYPE,
     LIBRARY_ERRORS,
     TRACE_BYTES,
-    dataset_of,
+    damaged_trace,
+    get_dataset,
     probe_file,
     read_dataset,
+    shortened_file,
 )
 
 MAX_GAP_BYTES: Final = 1 << 14
@@ -114,7 +116,7 @@ class Reader:
             # Not `group.get`, which would open the object and parse its header.
             link = self.group.id.links.get_info(name.encode())
         except LIBRARY_ERRORS:
-            dataset_of(self.group, name)  # raises an error that names the problem
+            get_dataset(self.group, name)  # raises an error that names the problem
             raise InputError(f"{str(self.path)!r} is damaged at {name!r}: rewrite it") from None
         if link.type != h5py.h5l.TYPE_HARD:
             raise InputError(
@@ -127,23 +129,25 @@ class Reader:
         address = self.address(name) if address is None else address
         try:
             header = read_object_header(self.raw, address)
-            storage = storage_of(header)
+            storage = parse_storage(header)
         except NewStyleError:
             # A header of version 2 in a file with an old superblock: the library has to read it
             # after all.
             probe_file(self.path)
-            return TraceLocation(name, _offset(dataset_of(self.group, name), self.raw.size), None)
+            return TraceLocation(name, _offset(get_dataset(self.group, name), self.raw.size), None)
         except DamageError as error:
-            raise self._damaged(name, error) from error
+            raise damaged_trace(self.path, name, error) from error
         if storage is not None and is_waveform(storage):
             if storage.address is None:
-                dataset_of(self.group, name)  # refuses samples in another file
+                get_dataset(self.group, name)  # refuses samples in another file
                 return TraceLocation(name, None, header)
             offset = self.raw.base + storage.address
             if offset + TRACE_BYTES <= self.raw.size and storage.bytes_stored == TRACE_BYTES:
                 return TraceLocation(name, offset, header)
-            raise self._damaged(name, DamageError("has its samples beyond the end of the file"))
-        dataset = dataset_of(self.group, name)  # raises an error unless it is a waveform after all
+            raise damaged_trace(
+                self.path, name, DamageError("has its samples beyond the end of the file")
+            )
+        dataset = get_dataset(self.group, name)  # raises an error unless it is a waveform after all
         return TraceLocation(name, _offset(dataset, self.raw.size), header)
 
     def read_into(self, location: TraceLocation, waveform: np.ndarray) -> None:
@@ -151,7 +155,7 @@ class Reader:
         if location.offset is None:
             waveform[:] = read_dataset(self.group, location.name)
         elif os.preadv(self.raw.descriptor, [waveform.data], location.offset) != TRACE_BYTES:
-            raise self._shortened()
+            raise shortened_file(self.path)
 
     def read_all(self, locations: Sequence[TraceLocation], waveforms: np.ndarray) -> None:
         """Fill ``waveforms``, (n, 6000, 3) float32; neighbours in the file are read at once."""
@@ -169,16 +173,16 @@ class Reader:
                 views += [between[: offset - end], waveform.data]
                 end = offset + TRACE_BYTES
             if os.preadv(self.raw.descriptor, views, offsets[0]) != end - offsets[0]:
-                raise self._shortened()
+                raise shortened_file(self.path)
 
     def attributes(self, location: TraceLocation, heaps: GlobalHeap) -> Attributes:
         """Read a trace's attributes in canonical form."""
         try:
             if location.header is None:
-                return _encode(dict(dataset_of(self.group, location.name).attrs))
+                return _encode(dict(get_dataset(self.group, location.name).attrs))
             return read_attributes(location.header, heaps, self._known_fields)
         except (DamageError, *LIBRARY_ERRORS) as error:
-            raise self._damaged(location.name, error) from error
+            raise damaged_trace(self.path, location.name, error) from error
 
     def read_ahead(
         self,
@@ -274,7 +278,7 @@ class Reader:
             while remaining and not (has_learned and len(remaining) >= MIN_BATCH):
                 row = remaining.pop(0)
                 location = locations[row] = self.locate(*traces[row])
-                tables.append(([row], table_of(self.attributes(location, heaps))))
+                tables.append(([row], row_table(self.attributes(location, heaps))))
                 has_learned |= location.header is not None and self._learn(
                     location.header, addresses[row]
                 )
@@ -282,7 +286,7 @@ class Reader:
 
     def _learn(self, header: Header, address: int) -> bool:
         """Add the template of a header, and extend the read-ahead to its blocks and samples."""
-        storage = storage_of(header)
+        storage = parse_storage(header)
         if storage is None or storage.address is None:
             return False
         ends = [start + length for start, length in header.blocks(address)]
@@ -314,15 +318,6 @@ class Reader:
         remaining = iter(waveforms)
         return [next(remaining).data.cast("B") if view is None else view for view in views]
 
-    def _shortened(self) -> InputError:
-        return InputError(f"{str(self.path)!r} has become shorter: is it being written?")
-
-    def _damaged(self, name: str, error: Exception) -> InputError:
-        trace = f"trace {name!r} in {str(self.path)!r}"
-        if isinstance(error, UnsupportedError):
-            return InputError(f"{trace} {printable(error, None)}")
-        return InputError(f"{trace} is damaged: {remedy_of(error)}")
-
 
 def _encode(values: Mapping[str, object]) -> Attributes:
     """Return the canonical form of attributes that h5py has read."""
@@ -334,7 +329,7 @@ def _encode(values: Mapping[str, object]) -> Attributes:
     except TypeError as error:
         raise UnsupportedError(
             f"has an attribute that cannot be copied: text and real numbers can, remove it "
-            f"({detail_of(error)})"
+            f"({error_detail(error)})"
         ) from error
 
 
@@ -365,7 +360,7 @@ def _offset(dataset: h5py.Dataset, file_size: int) -> int | None:
     return offset
 
 
-def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
+def get_attributes(group: h5py.Group, name: str) -> dict[str, object]:
     """Read a trace's attributes, arrays as lists, in alphabetical order.
 
     Raises
@@ -378,6 +373,4 @@ def attributes_of(group: h5py.Group, name: str) -> dict[str, object]:
     try:
         return {key: np.asarray(value).tolist() for key, value in attributes.decode().items()}
     except DamageError as error:
-        raise InputError(
-            f"trace {name!r} in {str(reader.path)!r} is damaged: {remedy_of(error)}"
-        ) from error
+        raise damaged_trace(reader.path, name, error) from error

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from steadkit.hdf5 import AttributeTable, DamageError, table_of
+from steadkit.hdf5 import AttributeTable, DamageError, row_table
 from steadkit.schema import TRACE_SHAPE
 from steadkit.store.open import DTYPE, LIBRARY_ERRORS, TRACE_BYTES, waveform_digest
 from steadkit.store.reader import MAX_GAP_BYTES, Reader
@@ -150,7 +150,7 @@ def _read_separately(
             scanned.unread[number] = str(error)
             continue
         try:
-            table = table_of(reader.attributes(location, heaps))
+            table = row_table(reader.attributes(location, heaps))
             scanned.attributes.append(([number], table))
         except ERRORS as error:
             scanned.unread_attributes[number] = str(error)

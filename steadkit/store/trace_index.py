@@ -104,7 +104,7 @@ def known_headers(reader: Reader, names: Sequence[str]) -> np.ndarray:
         reader.table = _read_table(reader)
     if reader.table is None:
         return np.full(len(names), -1)
-    return _rows_of(reader.table.headers, reader.table.find(names))
+    return _take_rows(reader.table.headers, reader.table.find(names))
 
 
 def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
@@ -124,8 +124,8 @@ def find_offsets(reader: Reader, names: Sequence[str]) -> TraceOffsets:
         samples = _samples_in_one_piece(reader, headers)
     else:
         rows = index.table.find(names)
-        headers = _complete_headers(reader, names, _rows_of(index.table.headers, rows))
-        samples = _rows_of(index.samples, rows)
+        headers = _complete_headers(reader, names, _take_rows(index.table.headers, rows))
+        samples = _take_rows(index.samples, rows)
     # One by one, which raises an error for what is no trace.
     for row in np.flatnonzero(samples < 0).tolist():
         offset = reader.locate(names[row], int(headers[row])).offset
@@ -153,7 +153,7 @@ def _index(reader: Reader, n_names: int) -> Index | None:
     return index
 
 
-def _rows_of(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _take_rows(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows of a column as int64; -1 for the row -1."""
     return np.where(rows < 0, -1, column.astype(np.int64)[rows])
 
@@ -247,8 +247,8 @@ def _load(reader: Reader, path: Path, group: Group, key: bytes) -> Index | None:
     body = memoryview(content)[start:]
     rows, rest = divmod(len(body) - _DIGEST, 8 * _COLUMNS)
     # Checked by its length before a view of rows is made.
-    is_whole = content.startswith(_FIRST_LINE) and not rest and rows >= 0
-    if not is_whole or content[len(_FIRST_LINE) : start] != blake3(body).digest(_DIGEST):
+    is_complete = content.startswith(_FIRST_LINE) and not rest and rows >= 0
+    if not is_complete or content[len(_FIRST_LINE) : start] != blake3(body).digest(_DIGEST):
         return None
     # An index of an earlier state of the file.
     if body[:_DIGEST] != key:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.errors import InputError
 from steadkit.hdf5.readahead import expect_random_reads
 from steadkit.schema import TRACE_SHAPE
-from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data
+from steadkit.store.open import DTYPE, TRACE_BYTES, check_finite, open_data, shortened_file
 from steadkit.store.reader import Reader
 from steadkit.store.trace_index import find_offsets
 
@@ -93,10 +92,10 @@ class Waveforms:
         # Opened for each call: an object without a descriptor serves threads and can be pickled.
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            known = self.offsets[np.asarray(indices, np.int64)]
+            offsets = self.offsets[np.asarray(indices, np.int64)]
             # Where less than half of the bytes between the traces is needed, the system's
             # read-ahead would read more than it saves.
-            if len(known) and np.ptp(known) > 2 * len(known) * TRACE_BYTES:
+            if len(offsets) and np.ptp(offsets) > 2 * len(offsets) * TRACE_BYTES:
                 expect_random_reads(descriptor)
             for index, row in zip(indices, rows, strict=True):
                 # Each trace straight into its row: there is nothing to copy, and pages of the cache
@@ -105,7 +104,7 @@ class Waveforms:
                 if offset < 0:
                     by_h5py.append((index, row))
                 elif os.preadv(descriptor, [out[row].data], offset) != TRACE_BYTES:
-                    raise InputError(f"{str(self.path)!r} has become shorter: is it being written?")
+                    raise shortened_file(self.path)
         finally:
             os.close(descriptor)
         return by_h5py

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.hdf5 import Attributes, Hdf5Writer, encode, group_by_schema, table_of
+from steadkit.hdf5 import Attributes, Hdf5Writer, encode, group_by_schema, row_table
 from steadkit.schema import DATA_GROUP, TRACE_SHAPE
 from steadkit.store.open import DTYPE
 
@@ -65,7 +65,7 @@ class Writer:
 
     def _write_headers(self) -> None:
         datasets = [
-            (np.array([address]), table_of(attributes)) for address, attributes in self._waiting
+            (np.array([address]), row_table(attributes)) for address, attributes in self._waiting
         ]
         content, headers = self._file.layout(group_by_schema(datasets))
         self._file.append(content)

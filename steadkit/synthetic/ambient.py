@@ -21,6 +21,7 @@ def ambient(station: Station, hour: float, picked: bool, rng: np.random.Generato
     Disturbances are rare in a trace with a ``picked`` earthquake.
     """
     independent = white_noise(rng)
+    # Components share a part of their noise; the divisor keeps the variance.
     shared = (independent + station.coherence * np.roll(independent, 1, axis=0)) / math.hypot(
         1, station.coherence
     )
@@ -41,12 +42,14 @@ def _activity(hour: float) -> float:
 @functools.lru_cache(maxsize=256)
 def _colour(station: Station, *, busy: bool) -> np.ndarray:
     """Return the amplitude spectrum of the noise whose RMS after the band-pass is one count."""
+    # Bounded: the power law grows without limit towards zero frequency.
     f = np.maximum(FREQUENCIES, 0.3)
     ground = f**-station.reddening
     width = 0.35 * station.culture_hz
     people = station.culture * station.culture_hz**-0.5 * (1.0 if busy else 0.4)
     ground += people * _peak(f, station.culture_hz, width)
     amplitude = ground + station.floor * f ** (station.instrument.order - 1)
+    # Anti-alias filter: the amplitude of a Butterworth of order 8.
     amplitude /= np.sqrt(1 + (FREQUENCIES / station.instrument.cutoff) ** 16)
     return amplitude / math.sqrt(np.mean(np.abs(amplitude * BAND_PASS) ** 2))
 

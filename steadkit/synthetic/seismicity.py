@@ -90,7 +90,10 @@ def quake(seed: int, number: int) -> Quake:
     latitude, longitude = _epicentre(rng, stations.REGIONS[region], network)
     depth_km = round(float(np.clip(rng.lognormal(2.1, 0.5), 1.0, 28.0)), 2)
     stress_drop = 3e6 * rng.lognormal(0, 0.8)
-    paths = [_path(latitude, longitude, station) for station in network]
+    paths = [
+        Path(s, *stations.distance_azimuths(latitude, longitude, s.latitude, s.longitude))
+        for s in network
+    ]
     snr_is_enough = (
         np.array([_signal_to_noise_db(depth_km, stress_drop, path) for path in paths])
         > DETECTABLE_DB
@@ -124,13 +127,9 @@ def _epicentre(
     nearest = network[int(rng.integers(len(network)))]
     centre, degrees = (nearest, 0.08) if rng.uniform() < NEAR_STATION_FRACTION else (region, 0.3)
     north, east = (float(offset) for offset in rng.normal(0, degrees, 2))
+    # A degree of longitude shrinks with latitude.
     east /= math.cos(math.radians(region.latitude))
     return round(centre.latitude + north, 4), round(centre.longitude + east, 4)
-
-
-def _path(latitude: float, longitude: float, station: stations.Station) -> Path:
-    receiver = (station.latitude, station.longitude)
-    return Path(station, *stations.distance_azimuths(latitude, longitude, *receiver))
 
 
 def _signal_to_noise_db(depth_km: float, stress_drop: float, path: Path) -> np.ndarray:
@@ -187,6 +186,7 @@ def brune(frequencies: np.ndarray, corner: float) -> np.ndarray:
 
 def draw_mechanism(rng: np.random.Generator) -> Mechanism:
     """Draw a double couple of random orientation: fault poles uniform on the sphere."""
+    # Uniform in the cosine: as many poles for each solid angle.
     dip = math.degrees(math.acos(rng.uniform(0, 1)))
     strike, rake = rng.uniform(0, 360), rng.uniform(-180, 180)
     return Mechanism(round(strike, 1), round(dip, 1), round(rake, 1))

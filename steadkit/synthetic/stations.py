@@ -116,6 +116,8 @@ def distance_azimuths(
     >>> [round(value, 6) for value in distance_azimuths(0.0, 0.0, 0.0, 1.0)]
     [111.194927, 90.0, 270.0]
     """
+    # Not by `steadkit.geodesy`: the simulated earth is a sphere, and the same seed must give the
+    # same bytes, whatever the version of PROJ.
     a, b = math.radians(from_latitude), math.radians(to_latitude)
     turn = math.radians(to_longitude - from_longitude)
     haversine = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(turn / 2) ** 2
@@ -140,6 +142,7 @@ def _station(rng: np.random.Generator, region: Region, number: int) -> Station:
     noise = instrument.noise * rng.lognormal(0, 0.9)
     # The gain of a digitizer is set so that the site noise exceeds its last bits.
     gain = max(instrument.gain * rng.lognormal(0.5, 0.9), 60 / noise)
+    # The square root spreads the stations evenly over the disc.
     offset = RADIUS_DEG * math.sqrt(rng.uniform()) * np.exp(2j * math.pi * rng.uniform())
     eastward = float(offset.imag) / math.cos(math.radians(region.latitude))
     return Station(

@@ -137,7 +137,7 @@ def _noise_trace(seed: int, number: int) -> tuple[dict[str, object], np.ndarray]
     start = seismicity.start_of_slot(number) + 300 + round(rng.uniform(0, 200), 2)
     background = ambient(station, _hour(start, station), picked=False, rng=rng)
     counts = _copy_vertical(_digitize(background), COPY_CHANCE["noise"], rng)
-    return _noise_row(station, start), counts.T.astype(np.float32)
+    return _trace_columns(station, start, NOISE), counts.T.astype(np.float32)
 
 
 def _hour(seconds: float, station: stations.Station) -> float:
@@ -195,11 +195,6 @@ def _silence_components(counts: np.ndarray, rng: np.random.Generator) -> np.ndar
     return np.where(np.isin(np.arange(3), dead)[:, None], 0.0, counts)
 
 
-def _noise_row(station: Station, start: float) -> dict[str, object]:
-    """Return the row of a noise trace that starts ``start`` seconds after the ``BEGINNING``."""
-    return _trace_columns(station, start, NOISE)
-
-
 def _event_row(
     quake: Quake, path: Path, p_sample: int, travel: float, rng: np.random.Generator
 ) -> dict[str, object]:
@@ -217,6 +212,7 @@ def _event_row(
 
 
 def _trace_columns(station: Station, start: float, category: str) -> dict[str, object]:
+    """Return a row, empty but for the trace, which starts ``start`` seconds after `BEGINNING`."""
     row: dict[str, object] = dict.fromkeys(COLUMNS, "")
     moment = BEGINNING + datetime.timedelta(seconds=start)
     row.update(
@@ -240,9 +236,13 @@ def _pick_columns(wave: str, rng: np.random.Generator) -> dict[str, object]:
 
 def _source_columns(quake: Quake) -> dict[str, object]:
     origin = BEGINNING + datetime.timedelta(seconds=quake.origin)
-    has_mechanism = quake.magnitude >= MECHANISM_FROM
-    # The uncertainty grows with the azimuthal gap, and falls with the number of stations.
-    gap = _gap(quake)
+    mechanism = "None"
+    if quake.magnitude >= MECHANISM_FROM:
+        mechanism = f"[{' '.join(map(str, quake.mechanism))}]"
+    # The azimuthal gap is the widest angle at the source without a station. The uncertainty grows
+    # with it, and falls with the number of stations.
+    azimuths = np.sort([path.azimuth for path in quake.paths])
+    gap = float(np.diff(azimuths, append=azimuths[0] + 360).max())
     uncertainty = (0.5 + gap / 360) / math.sqrt(len(quake.paths))
     return {
         "source_id": str(FIRST_ID + quake.number),
@@ -258,7 +258,7 @@ def _source_columns(quake: Quake) -> dict[str, object]:
         "source_magnitude": quake.magnitude,
         "source_magnitude_type": "ml",
         "source_magnitude_author": "SYN",
-        "source_mechanism_strike_dip_rake": _mechanism(quake) if has_mechanism else "None",
+        "source_mechanism_strike_dip_rake": mechanism,
     }
 
 
@@ -268,13 +268,3 @@ def _path_columns(path: Path) -> dict[str, object]:
         "source_distance_km": round(path.km, 2),
         "back_azimuth_deg": round(path.back_azimuth, 1) % 360,
     }
-
-
-def _mechanism(quake: Quake) -> str:
-    return "[" + " ".join(str(angle) for angle in quake.mechanism) + "]"
-
-
-def _gap(quake: Quake) -> float:
-    """Return the azimuthal gap: the widest angle at the source without a station, degrees."""
-    azimuths = np.sort([path.azimuth for path in quake.paths])
-    return float(np.diff(azimuths, append=azimuths[0] + 360).max())

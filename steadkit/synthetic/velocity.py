@@ -97,6 +97,7 @@ def _ray(
     *,
     upward: bool,
 ) -> Ray:
+    # Travel time: horizontal slowness times distance, plus the vertical delay of every layer.
     vertical = sum(km * math.sqrt(max(v**-2 - slowness**2, 0.0)) for km, v in path)
     source_velocity = max(v for top, v in zip(TOPS, VP, strict=True) if top < depth_km)
     angle = math.asin(min(1.0, slowness * source_velocity))
@@ -119,6 +120,7 @@ def _ray_distance(path: list[tuple[float, float]], slowness: float) -> float:
     """Return the distance at which a ray of this slowness reaches the surface, km."""
     reach = 0.0
     for km, v in path:
+        # Below one: at the critical slowness the distance would be infinite.
         sine = min(slowness * v, 1 - 1e-15)
         reach += km * sine / math.sqrt(1 - sine**2)
     return reach

@@ -171,6 +171,8 @@ def _wavelets(amplitude: np.ndarray, path: Path) -> np.ndarray:
     instrument = path.station.instrument
     recorded = amplitude / np.sqrt(1 + (FREQUENCIES / instrument.cutoff) ** 16)
     largest = recorded.max(axis=1, keepdims=True)
+    # Minimum phase from the real cepstrum: its anticausal half is folded onto the causal one. The
+    # floor keeps the logarithm finite.
     cepstrum = fft.irfft(np.log(np.maximum(recorded, 1e-7 * largest)), LENGTH)
     cepstrum[:, 1 : LENGTH // 2] *= 2
     cepstrum[:, LENGTH // 2 + 1 :] = 0

@@ -44,7 +44,7 @@ import pandas as pd
 from eqt.config import EQTConfig, TrainConfig
 from eqt.metrics import TOLERANCE
 from eqt.model import build_model
-from eqt.model_io import read, save_model
+from eqt.model_io import load_model, save_model
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
@@ -54,9 +54,9 @@ from eqt.position_bias import (
     pooled,
     position_test,
     summary,
-    write,
+    write_position_test,
 )
-from eqt.position_bias.tables import figures_of
+from eqt.position_bias.bias import error_figures
 from eqt.probabilities import Predict, predictor
 from eqt.training import compile_model
 from steadkit.catalog import read_table
@@ -164,16 +164,17 @@ def fine_tune(model: keras.Model, config: EQTConfig, batches: BatchLoader, recip
     model.set_weights(training.get_weights())
 
 
-def taught(weights: Path, events: int, seed: int) -> tuple[keras.Model, EQTConfig]:
+def taught(weights: Path, events: int, seed: int) -> keras.Model:
     """Fine-tune on simulated earthquakes, of which there are as many as one likes.
 
     They teach what a network that has seen P on whole seconds alone does not know, an onset at any
     sample, and the real records then how their analysts pick.
     """
-    model, config = read(weights)
+    model = load_model(weights)
+    config = model.config
     with TemporaryDirectory() as folder:
         fine_tune(model, config, simulated_batches(Path(folder), events, seed), SIMULATED)
-    return model, config
+    return model
 
 
 def simulated_batches(folder: Path, events: int, seed: int) -> BatchLoader:
@@ -248,7 +249,8 @@ def cross_validate(
             if other_fold != fold_index
             for name in folds[other_fold]
         ]
-        model, config = read(weights)
+        model = load_model(weights)
+        config = model.config
 
         def test(predict: Predict, kept_out: BatchLoader = kept_out) -> PositionResult:
             return position_test(predict, kept_out, count=positions, seed=seed)
@@ -300,7 +302,7 @@ def rows(folds: dict[str, Fold]) -> pd.DataFrame:
             row = {"what": name, "phase": phase, "windows": len(fold.before.rows_of(phase))}
             for when in WHEN:
                 result = getattr(fold, when)
-                figures = figures_of(result.rows_of(phase))
+                figures = error_figures(result.rows_of(phase))
                 row |= {f"hits_{when}": figures["hit_rate"], f"error_{when}": figures["mean_error"]}
             table_rows.append(row)
     return pd.DataFrame(table_rows).round(3)
@@ -354,17 +356,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a new folder for tables and pictures")
     options = parser.parse_args()
     recipe = replace(RECIPE, epochs=options.epochs)
-    start, config = (
+    start = (
         taught(options.weights, options.simulated, options.seed)
         if options.simulated and not options.start
-        else read(options.start or options.weights)
+        else load_model(options.start or options.weights)
     )
+    config = start.config
     folds = folds_of(options.data, options.folds, options.seed)
     if options.save:
         names = [name for fold in folds for name in fold]
         batches = training_batches(options.data, names, recipe, options.seed)
         fine_tune(start, config, batches, recipe)
-        save_model(start, config, options.save)
+        save_model(start, options.save)
         return
     done = cross_validate(
         options.data,
@@ -381,7 +384,7 @@ def main() -> None:
         for when in WHEN:
             result = getattr(whole, when)
             (options.out / when).mkdir(parents=True)
-            write(result, options.out / when)
+            write_position_test(result, options.out / when)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from eqt.formats.keras_v2 import load_published
+from eqt.formats import keras_v2
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.example import Example
@@ -117,7 +117,7 @@ def main() -> None:
     events, simulated = real.events(), simulated_records(count)
     noise = simulated_noise(count)
     for name in NAMES:
-        model = load_published(options.folder / f"eqt_{name}.h5")
+        model = keras_v2.load(options.folder / f"eqt_{name}.h5")
         probabilities = outputs(model, events.waveforms)
         for phase, column, arrivals in (("P", 1, events.p), ("S", 2, events.s)):
             share, error = hits(probabilities[..., column], arrivals)

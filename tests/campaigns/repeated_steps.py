@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from eqt.config import EQTConfig, TrainConfig
+from eqt.kernels.batch_halves import HALVES
 from eqt.presets import PRESETS
 from eqt.threads import configure_threads
-from eqt.training.execution import HALVES
 from eqt.training.model import training_model
 from eqt.training.steps import Trainer
 from steadkit.labels import TARGETS

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from eqt.training.execution import Adam
+from eqt.kernels.fused_ops import Adam
 
 
 def weights():

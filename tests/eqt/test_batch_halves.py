@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from conftest import TINY
 
+from eqt.kernels.batch_halves import run_in_halves
 from eqt.model import build_model
-from eqt.training.execution import run_in_halves
 
 NETWORK = replace(
     TINY,

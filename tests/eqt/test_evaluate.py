@@ -226,7 +226,7 @@ def test_monte_carlo_dropout_tells_whether_uncertain_picks_are_off(tmp_path):
     config = replace(TINY, residual_kernels=(3,))
     source = write_stead(tmp_path / "data.hdf5", names_of(5, 2))
     weights = tmp_path / "some.weights.h5"
-    weights_h5.save(build_model(config, 0), config, weights)
+    weights_h5.save(build_model(config, 0), weights)
     task = plan(None, source.hdf5, weights, tmp_path / "out")
     outcome = evaluate(task, LOW, mc_samples=3, protocol=Protocol((60.0,), 0))
     uncertainty = outcome.figures["uncertainty"]
@@ -348,7 +348,7 @@ def test_a_run_without_a_test_part_is_refused(trained, run, tmp_path):
     parts = ["train" if part == "test" else part for part in manifest.splits]
     (bare / "split.manifest").unlink()
     replace(manifest, splits=parts).write(bare / "split.manifest")
-    refused(run("eqt", "evaluate", bare), "no trace to the test part", "--data")
+    refused(run("eqt", "evaluate", bare), "no trace to the test split", "--data")
 
 
 def test_the_command_says_it_in_tables(trained, run, tmp_path):
@@ -460,7 +460,7 @@ def test_arrivals_are_whole_numbers_and_zero_is_none(stead):
 def test_the_default_of_the_tester_is_told(tmp_path, run):
     config = replace(TINY, residual_kernels=(3,))
     write_stead(tmp_path / "data.hdf5", names_of(5, 2))
-    weights_h5.save(build_model(config, 0), config, tmp_path / "some.weights.h5")
+    weights_h5.save(build_model(config, 0), tmp_path / "some.weights.h5")
     arguments = ("--data", "data.hdf5", "--weights", "some.weights.h5", "--resamples", 0)
     for number, options in enumerate(
         [("--mc-samples", 5, "--thresholds", "published"), ("--mc-samples", 4)]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from eqt.evaluation.folder import files_of
+from eqt.evaluation.inputs import evaluation_files
 from steadkit.atomic import atomic_folder
 from steadkit.errors import InputError
 
 
 def make(folder, text, overwrite=False):
-    with atomic_folder(folder, overwrite, files_of) as staging:
+    with atomic_folder(folder, overwrite, evaluation_files) as staging:
         (staging / "picks.csv").write_text(text)
         (staging / "metrics.json").write_text(f'{{"study": "{text}"}}')
 

@@ -1,4 +1,4 @@
-"""Thresholds: the best on the validation part, which alone decides."""
+"""Thresholds: the best on the validation split, which alone decides."""
 
 import json
 from dataclasses import replace
@@ -8,9 +8,9 @@ import pytest
 from conftest import refused
 
 from eqt.evaluation import Protocol, Task, TraceSubset, choose, evaluate, plan, to_choose
-from eqt.evaluation.detections import detection_columns, picks_at_floor
 from eqt.evaluation.thresholds import describe_choice
-from eqt.metrics import score_picks, truth_of
+from eqt.evaluation.tolerance import detection_columns, picks_at_floor
+from eqt.metrics import list_earthquakes, score_picks
 from eqt.picking.candidates import GRID, extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
@@ -31,7 +31,7 @@ def made(events=30, noise=20, seed=0):
             first, second = int(p[row]), int(s[row])
             mean[row, first : int(second + 0.4 * (second - first)), 0] = random.uniform(0.4, 1)
             mean[row, [first, second], [1, 2]] = random.uniform(0.3, 1, 2)
-    return extract_candidates(iter([Probabilities(mean)]), Thresholds()), truth_of(p, s)
+    return extract_candidates(iter([Probabilities(mean)]), Thresholds()), list_earthquakes(p, s)
 
 
 def f1_of(candidates, truth, thresholds, phase):
@@ -88,7 +88,7 @@ def test_what_is_given_stands():
 
 def test_where_nothing_is_right_the_published_stand():
     candidates, _ = made()
-    nothing = truth_of(np.full(50, np.nan), np.full(50, np.nan))
+    nothing = list_earthquakes(np.full(50, np.nan), np.full(50, np.nan))
     chosen = choose(candidates, nothing, Thresholds())
     assert chosen.thresholds == Thresholds()
     assert describe_choice(chosen.thresholds, chosen, "")["from"] == "published"
@@ -98,7 +98,9 @@ def test_of_several_that_are_as_good_the_middle_is_taken():
     mean = np.zeros((1, 6000, 3), np.float32)
     mean[0, 600:1000, 0], mean[0, 600, 1], mean[0, 880, 2] = 0.7, 0.91, 0.91
     candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
-    chosen = choose(candidates, truth_of(np.array([600.0]), np.array([880.0])), Thresholds())
+    chosen = choose(
+        candidates, list_earthquakes(np.array([600.0]), np.array([880.0])), Thresholds()
+    )
     # From 0.01 to 0.65 or 0.9 all are perfect.
     assert chosen.thresholds == Thresholds(0.3, 0.45, 0.45)
 
@@ -138,7 +140,7 @@ def test_the_test_part_changes_no_threshold(trained, tmp_path):
 def test_no_validation_part_is_refused(trained, run, tmp_path):
     data, weights = trained.parent / "data.hdf5", trained / "best.weights.h5"
     arguments = ["--data", data, "--weights", weights, "--thresholds", "validation"]
-    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation part")
+    refused(run("eqt", "evaluate", *arguments, "--output", "out"), "no validation split")
     with pytest.raises(InputError, match="'q' is none of"):
         evaluate(plan(None, data, weights, tmp_path / "o"), Thresholds(), choose_on_validation="q")
     assert not (tmp_path / "out").exists()

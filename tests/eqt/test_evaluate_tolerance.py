@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eqt.evaluation.breakdown import breakdown, stations
-from eqt.evaluation.calibration import calibration
-from eqt.evaluation.detections import detection_columns, drop_unknown, picks_at_floor
+from eqt.evaluation.breakdown import breakdown, calibration, stations
 from eqt.evaluation.examples import worst_traces
-from eqt.evaluation.tolerance import score_detections, tolerance_figures
-from eqt.metrics import BootstrapConfig, score_picks, truth_of
+from eqt.evaluation.tolerance import (
+    detection_columns,
+    drop_unknown,
+    picks_at_floor,
+    score_detections,
+    tolerance_figures,
+)
+from eqt.metrics import BootstrapConfig, list_earthquakes, score_picks
 from eqt.picking.candidates import extract_candidates
 from eqt.picking.picks import Thresholds
 from eqt.probabilities import Probabilities
@@ -44,7 +48,7 @@ def hand():
     s = np.array([[900, 3400], [900, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]])
     candidates = extract_candidates(iter([Probabilities(mean)]), Thresholds())
     detections = detection_columns(candidates.detections(Thresholds()))
-    return candidates, detections, score_detections(truth_of(p, s), detections, (0.5, 0.1))
+    return candidates, detections, score_detections(list_earthquakes(p, s), detections, (0.5, 0.1))
 
 
 def test_second_events_count_and_unlisted_ones_are_false(hand):
@@ -81,7 +85,7 @@ def test_second_events_count_and_unlisted_ones_are_false(hand):
 
 def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
     _, detections, tolerance_scores = hand
-    unknown = truth_of(
+    unknown = list_earthquakes(
         np.array([[600, 3000], [600, NAN], [700, NAN], [NAN, NAN], [NAN, NAN]]),
         np.array([[NAN, 3400], [NAN, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]]),
     )
@@ -97,7 +101,7 @@ def test_a_pick_that_may_be_an_unknown_arrival_is_neither_right_nor_wrong(hand):
     p_picks = drop_unknown(tolerance_scores.truth, detections.picks["P"], "P", 0.5)
     assert len(p_picks.trace) == len(detections.picks["P"].trace)
     # A P that nobody has picked lies before its S.
-    late = truth_of(np.array([NAN]), np.array([900.0]))
+    late = list_earthquakes(np.array([NAN]), np.array([900.0]))
     seconds = np.array([8.0, 10.0])
     assert late.can_judge("P", np.zeros(2, int), seconds).tolist() == [False, True]
 
@@ -170,7 +174,7 @@ def test_the_worst_are_chosen_and_told(hand):
 
 def test_one_class_alone_leaves_undefined_what_needs_two(hand):
     candidates, detections, _ = hand
-    truth = truth_of(np.full(5, NAN), np.full(5, NAN))
+    truth = list_earthquakes(np.full(5, NAN), np.full(5, NAN))
     tolerance_scores = score_detections(truth, detections, (0.5,))
     sweeps = {phase: picks_at_floor(candidates, Thresholds(), phase) for phase in "PS"}
     figures = tolerance_figures(tolerance_scores, detections, candidates, sweeps, drawn_alone(20))[

@@ -14,11 +14,17 @@ from conftest import TINY, names_of, refused
 from eqt.cli import main
 from eqt.compare import COMPARED
 from eqt.config import TrainConfig
-from eqt.experiments import Settings, default_folder, experiment, settings_of
-from eqt.experiments.claims import CLAIMS, claims_of, inconsistencies
-from eqt.experiments.folder import data_of, open_folder, split_for
+from eqt.experiments import Settings, default_folder, experiment, make_settings
 from eqt.experiments.report import FILES
-from eqt.experiments.suites import SUBSETS, networks_of, simulated_counts
+from eqt.experiments.run import open_folder, prepare_data, prepare_split
+from eqt.experiments.suites import (
+    CLAIMS,
+    SUBSETS,
+    inconsistencies,
+    simulated_counts,
+    suite_claims,
+    suite_networks,
+)
 from eqt.presets import PRESETS
 from steadkit.atomic.stage import MARK
 from steadkit.errors import InputError
@@ -66,7 +72,7 @@ def done(ended):
 
 @pytest.fixture
 def settings(small):
-    return settings_of("merged", None, True, SMALL)
+    return make_settings("merged", None, True, SMALL)
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def copied(done, tmp_path):
 
 def test_the_study_claims_something_of_every_network_of_every_suite():
     for suite in SUBSETS:
-        assert set(claims_of(suite)) | {"EQT"} == set(networks_of(suite))
+        assert set(suite_claims(suite)) | {"EQT"} == set(suite_networks(suite))
     assert len(CLAIMS) == 13
     for claim in CLAIMS:
         assert set(claim.columns) <= set(COMPARED)
@@ -102,29 +108,29 @@ def test_the_numbers_are_the_studys_and_so_are_its_slips():
         "4x4": (8, None, 8),
         "2LSTM": (10, None, 10),
     }
-    of_bclos = inconsistencies(claims_of("merged")["BCLOS"])
+    of_bclos = inconsistencies(suite_claims("merged")["BCLOS"])
     assert [slip.partition(", which")[0] for slip in of_bclos] == [
         "lists det_recall and d_fn without d_tp",
         "lists s_recall and s_fn without s_tp",
         "lists s_fp without s_tn",
     ]
-    assert inconsistencies(claims_of("mini")["2LSTM"]) == []
+    assert inconsistencies(suite_claims("mini")["2LSTM"]) == []
 
 
 def test_a_suite_begins_with_the_network_all_are_compared_with():
-    assert {suite: len(networks_of(suite)) for suite in SUBSETS} == {
+    assert {suite: len(suite_networks(suite)) for suite in SUBSETS} == {
         "merged": 5,
         "micro": 4,
         "mini": 7,
     }
-    assert all(networks_of(suite)[0] == "EQT" for suite in SUBSETS)
+    assert all(suite_networks(suite)[0] == "EQT" for suite in SUBSETS)
 
 
 def test_settings_are_published_unless_quick_or_told_otherwise(tmp_path):
-    full = settings_of("mini", tmp_path / "a.hdf5", False, {"seed": 3, "epochs": None})
+    full = make_settings("mini", tmp_path / "a.hdf5", False, {"seed": 3, "epochs": None})
     assert full.training == TrainConfig(augment="eqt", seed=3)
     assert full.traces is None
-    quick = settings_of("mini", None, True, {"augment": "eqt"})
+    quick = make_settings("mini", None, True, {"augment": "eqt"})
     assert (quick.training.epochs, quick.training.schedule) == (8, "cosine")
     assert (quick.training.augment, quick.traces) == ("eqt", 4000)
     assert default_folder(full).as_posix() == "experiments/mini"
@@ -155,7 +161,7 @@ def test_the_claims_table_has_every_column_and_follows_from_the_runs(done):
     assert claims["network"].tolist() == ["BC"] * 22
     assert claims["column"].tolist() == list(COMPARED)
     assert set(claims["column"][claims["study"] == "better"]) == set(
-        claims_of("merged")["BC"].columns
+        suite_claims("merged")["BC"].columns
     )
     values = pd.read_csv(done / "bc-seed-0" / "evaluation" / "study.csv").iloc[0]
     for row in claims.to_dict("records"):
@@ -306,30 +312,30 @@ def test_figures_of_several_seeds_are_means_with_their_spread(copied, settings):
 
 def test_larger_data_are_cut_down_when_quick(stead, tmp_path):
     source = stead("large.hdf5", names_of(40, 20))
-    settings = replace(settings_of("merged", source.hdf5, True, {}), traces=40)
+    settings = replace(make_settings("merged", source.hdf5, True, {}), traces=40)
     folder = tmp_path / "out"
     open_folder(folder, settings)
     said = []
-    data = data_of(folder, settings, said.append)
+    data = prepare_data(folder, settings, said.append)
     assert said[0].startswith("taking 40 of the 60 traces")
     assert data == folder / "data.hdf5"
     names = pd.read_csv(data.with_suffix(".csv"))["trace_name"]
     assert len(names) == 40
     assert set(names) < set(names_of(40, 20))
-    assert data_of(folder, settings, said.append) == data
+    assert prepare_data(folder, settings, said.append) == data
     assert len(said) == 1
     whole = replace(settings, traces=60)
-    assert data_of(folder, whole, said.append) == source.hdf5
+    assert prepare_data(folder, whole, said.append) == source.hdf5
 
 
 def test_a_split_beside_the_data_is_kept_to(stead, tmp_path):
     source = stead("data.hdf5", names_of(24, 12))
     manifest, _ = split_manifest(*list_rows(source.hdf5), SplitConfig(seed=7))
     manifest.write(source.hdf5.with_suffix(".split.manifest"))
-    settings = replace(settings_of("merged", source.hdf5, True, {}), traces=30)
+    settings = replace(make_settings("merged", source.hdf5, True, {}), traces=30)
     open_folder(tmp_path / "out", settings)
-    data = data_of(tmp_path / "out", settings, len)
-    split = load(split_for(tmp_path / "out", data, settings, len))
+    data = prepare_data(tmp_path / "out", settings, len)
+    split = load(prepare_split(tmp_path / "out", data, settings, len))
     split_by_name = dict(zip(manifest.traces, manifest.splits, strict=True))
     assert len(split.traces) == 30
     assert all(

@@ -42,7 +42,7 @@ def waves():
 def test_a_saved_model_computes_the_same(model, waves, tmp_path, run):
     import tensorflow as tf
 
-    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    eqt.save_model(model, tmp_path / "m.keras")
     result = run("eqt", "export", "m.keras", "-o", "served")
     assert result.exit_code == 0, result.output
     loaded = tf.saved_model.load(str(tmp_path / "served"))
@@ -63,7 +63,7 @@ def test_a_saved_model_computes_the_same(model, waves, tmp_path, run):
 def test_onnx_computes_the_same(model, waves, tmp_path, run):
     pytest.importorskip("tf2onnx", reason="Keras writes ONNX with it: the extra 'export'")
     runtime = pytest.importorskip("onnxruntime", reason="it is what is compared with")
-    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    eqt.save_model(model, tmp_path / "m.keras")
     result = run("eqt", "export", "m.keras", "-o", "m.onnx")
     assert result.exit_code == 0, result.output
     session = runtime.InferenceSession(str(tmp_path / "m.onnx"))
@@ -95,7 +95,7 @@ class Noisy:
 @pytest.fixture
 def noisy(model, tmp_path, monkeypatch):
     """Write a network as a file, and make its export noisy."""
-    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    eqt.save_model(model, tmp_path / "m.keras")
     monkeypatch.setattr(export, "find_spec", lambda name: True)
     monkeypatch.setattr(export, "_name_outputs", lambda path, names: None)
 
@@ -125,7 +125,7 @@ def test_what_makes_an_export_fail_is(noisy, run, tmp_path, capfd):
 
 def test_a_command_that_exports_prints_the_file_alone(model, tmp_path):
     pytest.importorskip("tf2onnx", reason="Keras writes ONNX with it: the extra 'export'")
-    eqt.save_model(model, SMALL, tmp_path / "m.keras")
+    eqt.save_model(model, tmp_path / "m.keras")
     command = [sys.executable, "-m", "eqt", "export", "m.keras", "-o", "m.onnx"]
     path = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
@@ -143,9 +143,9 @@ def test_without_the_packages_it_is_told_what_to_install(model, tmp_path, monkey
 
 def test_unknown_formats_and_models_are_refused(model, tmp_path, run):
     with pytest.raises(InputError, match="unknown format 'tflite'"):
-        export.export(model, SMALL, "tflite", tmp_path / "m")
+        export.export(model, "tflite", tmp_path / "m")
     refused(run("eqt", "export", "none.keras", "-o", "m"), "no weights")
-    eqt.save_model(build_model(TINY), TINY, tmp_path / "m.keras")
+    eqt.save_model(build_model(TINY), tmp_path / "m.keras")
     assert run("eqt", "export", "m.keras", "--to", "tflite", "-o", "m").exit_code == 2
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eqt.config import EQTConfig
-from eqt.formats.keras_v2 import load_published
+from eqt.formats import keras_v2
 from eqt.presets import PRESETS
 from steadkit.errors import InputError
 
@@ -25,7 +25,7 @@ def test_outputs_are_the_published_ones(shared_data, name):
     reference = np.load(shared_data / "eqt_reference.npz")
     with h5py.File(shared_data / "ncedc_a.hdf5") as file:
         traces = [file[f"data/{trace.decode()}"][()] for trace in reference["trace_name"]]
-    model = load_published(shared_data / f"eqt_{name}.h5")
+    model = keras_v2.load(shared_data / f"eqt_{name}.h5")
     assert model.count_params() == PRESETS[name].parameters
     outputs = model.predict(np.stack([normalised(trace) for trace in traces]), verbose=0)
     np.testing.assert_allclose(np.concatenate(outputs, -1), reference[name], atol=1e-4)
@@ -62,13 +62,13 @@ def changed(shared_data, tmp_path):
 def test_other_settings_are_refused_by_the_layers_name(changed, layer, setting, message):
     path = changed(lambda layers: layers[layer]["config"].update(setting))
     with pytest.raises(InputError, match=message):
-        load_published(path)
+        keras_v2.load(path)
 
 
 def test_an_unknown_layer_is_refused_by_its_name(changed):
     path = changed(lambda layers: layers["activation_5"].update(class_name="Lambda"))
     with pytest.raises(InputError, match="layer 'activation_5' is a Lambda"):
-        load_published(path)
+        keras_v2.load(path)
 
 
 def test_weights_of_another_shape_are_refused(shared_data, tmp_path):
@@ -79,13 +79,13 @@ def test_weights_of_another_shape_are_refused(shared_data, tmp_path):
         del file[kernel]
         file[kernel] = np.zeros((5, 64, 64), np.float32)
     with pytest.raises(InputError, match=r"layer 'conv1d_8' has weights of shapes \[\(5, 64, 64\)"):
-        load_published(path)
+        keras_v2.load(path)
 
 
 def test_a_missing_layer_is_told(changed):
     path = changed(lambda layers: layers["picker_P"]["config"].update(name="conv1d_99"))
     with pytest.raises(InputError, match=r"conv1d_99|picker_P"):
-        load_published(path)
+        keras_v2.load(path)
 
 
 def test_no_keras_file(tmp_path):
@@ -94,9 +94,9 @@ def test_no_keras_file(tmp_path):
     (tmp_path / "text.h5").write_text("not HDF5")
     for name in ("other.h5", "text.h5"):
         with pytest.raises(InputError, match=rf"{name}' is not a model saved by Keras 2"):
-            load_published(tmp_path / name)
+            keras_v2.load(tmp_path / name)
     with pytest.raises(InputError, match=r"no file .*absent\.h5"):
-        load_published(tmp_path / "absent.h5")
+        keras_v2.load(tmp_path / "absent.h5")
 
 
 def test_what_lies_elsewhere_is_not_followed(tmp_path, monkeypatch):
@@ -109,12 +109,12 @@ def test_what_lies_elsewhere_is_not_followed(tmp_path, monkeypatch):
         file.create_dataset("room", data=np.random.default_rng(0).normal(size=500_000))
         file["model_weights"] = h5py.ExternalLink("pipe.h5", "/")
     with pytest.raises(InputError, match="no group 'model_weights/conv' of its own"):
-        load_published(tmp_path / "linked.h5")
+        keras_v2.load(tmp_path / "linked.h5")
     with h5py.File("linked.h5", "r+") as file:
         del file["model_weights"]
         file["model_weights/conv"] = h5py.ExternalLink("pipe.h5", "/")
     with pytest.raises(InputError, match="no group 'model_weights/conv' of its own"):
-        load_published(tmp_path / "linked.h5")
+        keras_v2.load(tmp_path / "linked.h5")
 
 
 def test_a_file_of_thousands_of_layers_is_not_built(changed):
@@ -128,4 +128,4 @@ def test_a_file_of_thousands_of_layers_is_not_built(changed):
         many = [{"class_name": "Bidirectional", "config": config}] * 2000
         file.attrs["model_config"] = json.dumps({"config": {"layers": many}})
     with pytest.raises(InputError, match="at most 1,000 are built"):
-        load_published(path)
+        keras_v2.load(path)

@@ -39,7 +39,7 @@ def waves(config, count=2):
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "tiny.keras"
-    keras_v3.save(build_model(TINY, seed=3), TINY, path)
+    keras_v3.save(build_model(TINY, seed=3), path)
     return path
 
 
@@ -48,9 +48,9 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path, gate):
     config = EQTConfig.from_dict(SMALL.to_dict() | {"gate": gate})
     model = build_model(config, seed=5)
     model.compile("adam", "binary_crossentropy")
-    keras_v3.save(model, config, tmp_path / "m.keras")
-    restored, stored = keras_v3.read(tmp_path / "m.keras")
-    assert stored == config
+    keras_v3.save(model, tmp_path / "m.keras")
+    restored = keras_v3.load(tmp_path / "m.keras")
+    assert restored.config == config
     assert restored.output_names == ["detector", "picker_P", "picker_S"]
     outputs = (network.predict_on_batch(waves(config)) for network in (model, restored))
     for value, expected in zip(*outputs, strict=True):
@@ -59,7 +59,7 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path, gate):
 
 def test_plain_keras_opens_it(tmp_path):
     model = build_model(SMALL, seed=5)
-    keras_v3.save(model, SMALL, tmp_path / "m.keras")
+    keras_v3.save(model, tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", waves(SMALL))
     code = """
 import keras, numpy as np
@@ -76,13 +76,13 @@ np.save("y.npy", np.concatenate([np.asarray(output) for output in outputs], -1))
 
 def test_nothing_is_overwritten_unasked(tiny, tmp_path):
     path = tmp_path / "m.keras"
-    keras_v3.save(build_model(SMALL), SMALL, path)
+    keras_v3.save(build_model(SMALL), path)
     before = path.read_bytes()
     with pytest.raises(InputError, match="--overwrite"):
-        keras_v3.save(build_model(TINY), TINY, path)
+        keras_v3.save(build_model(TINY), path)
     assert path.read_bytes() == before
-    keras_v3.save(build_model(TINY), TINY, path, overwrite=True)
-    assert keras_v3.read(path)[1] == TINY
+    keras_v3.save(build_model(TINY), path, overwrite=True)
+    assert keras_v3.load(path).config == TINY
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -96,7 +96,8 @@ def test_what_does_not_fit_is_not_written(tmp_path):
         (build_model(TINY), TINY, "m.h5", "does not end in .keras"),
     ):
         with pytest.raises(InputError, match=message):
-            keras_v3.save(model, config, tmp_path / name)
+            model.config = config
+            keras_v3.save(model, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
@@ -302,7 +303,7 @@ def test_a_plain_keras_file_is_refused(tmp_path):
 
 def test_what_is_written_is_the_same_weights_twice(tiny):
     with zipfile.ZipFile(tiny) as opened:
-        network, _ = weights_h5.from_bytes(opened.read("eqt.weights.h5"), tiny)
+        network = weights_h5.from_bytes(opened.read("eqt.weights.h5"), tiny)
         with h5py.File(io.BytesIO(opened.read("model.weights.h5"))) as file:
             arrays = []
             file.visititems(

@@ -44,15 +44,16 @@ def the_same(model, restored):
 def known():
     config = CONFIGS["conservative"]
     model = lively(config)
-    return model, config, seisbench.to_state(model, config)
+    return model, config, seisbench.to_state(model)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_there_and_back_without_pytorch(config):
     model = lively(config)
-    state = seisbench.to_state(model, config)
-    restored, stored = seisbench.from_state(state, seisbench.arguments(config))
+    state = seisbench.to_state(model)
+    restored = seisbench.from_state(state, seisbench.arguments(config))
     the_same(model, restored)
+    stored = restored.config
     assert (stored.encoder_rnn, stored.gate, stored.dropout) == (
         config.encoder_rnn,
         config.gate,
@@ -67,7 +68,7 @@ def test_components_and_phases_come_in_any_order(known):
     kernel = state["encoder.convs.0.weight"]
     np.testing.assert_array_equal(kernel[:, 0], model.get_layer("encoder_1").kernel[:, 2].numpy().T)
     swapped_state = state | {"encoder.convs.0.weight": kernel[:, ::-1]}
-    the_same(model, seisbench.from_state(swapped_state, arguments | {"component_order": "ENZ"})[0])
+    the_same(model, seisbench.from_state(swapped_state, arguments | {"component_order": "ENZ"}))
 
     turned = {}
     for name, values in state.items():
@@ -76,7 +77,7 @@ def test_components_and_phases_come_in_any_order(known):
         new_name = f"{part}.{1 - int(number)}.{rest}" if part.startswith("pick_") else name
         turned[new_name] = values
     assert len(turned) == len(state)
-    the_same(model, seisbench.from_state(turned, arguments | {"phases": ["S", "P"]})[0])
+    the_same(model, seisbench.from_state(turned, arguments | {"phases": ["S", "P"]}))
 
 
 @pytest.mark.parametrize(
@@ -132,22 +133,22 @@ def test_a_state_that_does_not_fit_is_refused(known, change, message):
 
 
 def test_without_pytorch_it_is_told_what_to_install(known, tmp_path, monkeypatch, run):
-    model, config, _ = known
-    eqt.save_model(model, config, tmp_path / "m.keras")
+    model, _, _ = known
+    eqt.save_model(model, tmp_path / "m.keras")
     monkeypatch.setitem(sys.modules, "torch", None)
     refused(run("eqt", "export", "m.keras", "--to", "seisbench", "-o", "m"), "pip install torch")
     assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
 
 
 def test_a_network_that_does_not_convert_is_one_line(tmp_path, run):
-    eqt.save_model(build_model(TINY), TINY, tmp_path / "m.keras")
+    eqt.save_model(build_model(TINY), tmp_path / "m.keras")
     refused(run("eqt", "export", "m.keras", "--to", "seisbench", "-o", "m"), "has no filters")
 
 
 def test_files_there_and_back(known, tmp_path, run):
     torch = pytest.importorskip("torch", reason="PyTorch writes the state")
-    model, config, state = known
-    eqt.save_model(model, config, tmp_path / "m.keras")
+    model, _, state = known
+    eqt.save_model(model, tmp_path / "m.keras")
     arguments = ("eqt", "export", "m.keras", "--to", "seisbench", "-o", "there")
     result = run(*arguments)
     assert result.exit_code == 0, result.output
@@ -284,4 +285,4 @@ def test_seisbench_gives_the_same_outputs(shared_data, tmp_path, run, name):
 @pytest.mark.parametrize("output", ["..", "missing/..", "/", "/dev/null"])
 def test_an_output_that_names_no_files_gets_no_endings(output):
     with pytest.raises(InputError, match="not a file: name a file"):
-        seisbench.save(build_model(TINY), TINY, Path(output), overwrite=True)
+        seisbench.save(build_model(TINY), Path(output), overwrite=True)

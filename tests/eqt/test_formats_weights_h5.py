@@ -19,7 +19,7 @@ PIPE = "pipe.h5"
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
-    weights_h5.save(build_model(TINY, seed=3), TINY, path)
+    weights_h5.save(build_model(TINY, seed=3), path)
     return path
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from campaigns.training_kills import weights
 
-from eqt.model_io import read
+from eqt.model_io import load_model
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.merge import merge
@@ -45,8 +45,8 @@ def data(former):
 
 
 def test_a_network_is_read_by_eqt(former):
-    model, config = read(former / "network.keras")
-    assert config.encoder_rnn == ("bilstm", "lstm")
+    model = load_model(former / "network.keras")
+    assert model.config.encoder_rnn == ("bilstm", "lstm")
     outputs = model.predict_on_batch(np.load(former / "waveforms.npy"))
     expected = np.load(former / "outputs.npy")
     np.testing.assert_allclose(np.concatenate(outputs, -1), expected, atol=1e-6)

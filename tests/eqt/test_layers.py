@@ -11,11 +11,11 @@ from eqt.layers import (
     DotProductAttention,
     FeedForward,
     MultiHeadAttention,
+    PackedConv1D,
     RecurrentPositions,
     ScaledDotProductAttention,
     SinusoidalPositions,
     UpsampleConv1D,
-    WideConv1D,
     hard_sigmoid,
 )
 
@@ -30,7 +30,7 @@ LAYERS = {
     "feed forward": FeedForward(9, dropout=0.2, seed=7, name="feed_forward"),
     "normalization": BatchNormalization(momentum=0.9, name="norm"),
     "dropout": ChannelDropout(0.2, seed=7, name="drop"),
-    "wide": WideConv1D(
+    "wide": PackedConv1D(
         4, 3, 3, kernel_initializer=keras.initializers.GlorotUniform(0), name="wide"
     ),
     "upsampling": UpsampleConv1D(
@@ -144,7 +144,7 @@ def test_upsampling_convolution_is_the_plain_one(width, crop):
 @pytest.mark.parametrize("width", range(1, 13))
 def test_a_wide_convolution_is_the_plain_one(width, together):
     x = signal((2, 24, 5))
-    fast = WideConv1D(4, width, together, activation="relu", bias_initializer="ones")
+    fast = PackedConv1D(4, width, together, activation="relu", bias_initializer="ones")
     output = np.asarray(fast(x))
     np.testing.assert_allclose(output, plainly(fast, x), atol=1e-5)
     assert fast.compute_output_shape(x.shape) == output.shape
@@ -152,7 +152,7 @@ def test_a_wide_convolution_is_the_plain_one(width, together):
 
 def test_steps_that_do_not_divide_are_convolved_the_plain_way():
     x = signal((2, 25, 5))
-    fast, plain = WideConv1D(4, 5, 8), keras.layers.Conv1D(4, 5, padding="same")
+    fast, plain = PackedConv1D(4, 5, 8), keras.layers.Conv1D(4, 5, padding="same")
     output = fast(x)
     plain.build(x.shape)
     plain.set_weights(fast.get_weights())

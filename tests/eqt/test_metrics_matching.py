@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_scores import score_picks
 
-from eqt.metrics import match_detections, match_picks, truth_of
+from eqt.metrics import list_earthquakes, match_detections, match_picks
 
 NAN = float("nan")
 
@@ -104,7 +104,7 @@ def test_the_order_of_picks_does_not_matter(order):
 
 
 def overlaps(p, s, spans, traces=None):
-    truth = truth_of(np.array(p, float), np.array(s, float))
+    truth = list_earthquakes(np.array(p, float), np.array(s, float))
     traces = np.zeros(len(spans), int) if traces is None else np.array(traces)
     events, detections = match_detections(
         truth.p, truth.s, truth.trace, np.array(spans).reshape(-1, 2), traces
@@ -153,4 +153,4 @@ def test_without_s_a_detection_has_to_hold_p(span, right):
 def test_nothing_there_and_nothing_found():
     assert overlaps([NAN], [NAN], [(600, 900)]) == []
     assert overlaps([600], [900], []) == []
-    assert truth_of(np.array([NAN]), np.array([NAN])).is_event.tolist() == [False]
+    assert list_earthquakes(np.array([NAN]), np.array([NAN])).is_event.tolist() == [False]

@@ -13,7 +13,6 @@ from conftest import TINY, refused
 
 import eqt
 from eqt.model import build_model
-from eqt.model_io import read
 from eqt.presets import PRESETS
 from steadkit.errors import InputError
 
@@ -33,11 +32,11 @@ def the_same(model, expected):
 @pytest.mark.parametrize("name", ["as saved", "renamed.dat"])
 def test_our_own_files_are_known_by_content(model, tmp_path, ending, name):
     path = tmp_path / f"m{ending}"
-    eqt.save_model(model, TINY, path)
+    eqt.save_model(model, path)
     if name != "as saved":
         path = path.rename(tmp_path / name)
     the_same(model, eqt.load_model(str(path)))
-    assert read(path)[1] == TINY
+    assert eqt.load_model(path).config == TINY
 
 
 def test_a_run_folder_gives_its_best_weights(trained):
@@ -46,7 +45,7 @@ def test_a_run_folder_gives_its_best_weights(trained):
 
 def test_another_ending_is_refused(model, tmp_path):
     with pytest.raises(InputError, match=r"ends in neither \.keras nor \.weights\.h5"):
-        eqt.save_model(model, TINY, tmp_path / "m.pb")
+        eqt.save_model(model, tmp_path / "m.pb")
 
 
 @pytest.mark.parametrize("name", ["original", "conservative"])
@@ -54,8 +53,8 @@ def test_an_imported_file_gives_the_published_outputs(shared_data, tmp_path, run
     result = run("eqt", "import", shared_data / f"eqt_{name}.h5", "-o", "imported.keras")
     assert result.exit_code == 0, result.output
     assert f"{PRESETS[name].parameters:,} weights, {PRESETS[name].config.gate}" in result.output
-    model, config = read(tmp_path / "imported.keras")
-    assert config == PRESETS[name].config
+    model = eqt.load_model(tmp_path / "imported.keras")
+    assert model.config == PRESETS[name].config
     reference = np.load(shared_data / "eqt_reference.npz")
     with h5py.File(shared_data / "ncedc_a.hdf5") as file:
         traces = np.stack([file[f"data/{trace.decode()}"][()] for trace in reference["trace_name"]])
@@ -67,7 +66,7 @@ def test_an_imported_file_gives_the_published_outputs(shared_data, tmp_path, run
 
 
 def test_import_writes_weights_too_and_overwrites_nothing(model, tmp_path, run):
-    eqt.save_model(model, TINY, tmp_path / "m.keras")
+    eqt.save_model(model, tmp_path / "m.keras")
     arguments = ("eqt", "import", "m.keras", "-o", "m.weights.h5")
     assert run(*arguments).exit_code == 0
     the_same(model, eqt.load_model(tmp_path / "m.weights.h5"))
@@ -198,7 +197,7 @@ def test_published_files_with_other_arrays_are_refused(shared_data, tmp_path, ed
 
 
 def test_evaluate_takes_any_of_them(trained, tmp_path, run):
-    eqt.save_model(*read(trained), tmp_path / "m.keras")
+    eqt.save_model(eqt.load_model(trained), tmp_path / "m.keras")
     result = run("eqt", "evaluate", trained, "--weights", "m.keras", "--output", "out")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "metrics.json").is_file()

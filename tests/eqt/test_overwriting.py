@@ -43,8 +43,8 @@ def home(trained, tmp_path) -> Path:
     """Make a folder with a run, networks, notes, and one that only looks like a SavedModel."""
     shutil.copytree(trained, tmp_path / "run")
     network = build_model(TINY)
-    eqt.save_model(network, TINY, tmp_path / "k.keras")
-    weights_h5.save(network, TINY, tmp_path / "w.weights.h5")
+    eqt.save_model(network, tmp_path / "k.keras")
+    weights_h5.save(network, tmp_path / "w.weights.h5")
     os.link(tmp_path / "w.weights.h5", tmp_path / "hard.weights.h5")
     for name in ("notes.keras", "notes.png", "served/notes.txt", "served/saved_model.pb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from conftest import refused
 
 from eqt.experiments.results import _history
 from eqt.pretrained import fetch
-from eqt.visualize.folder import files_of
+from eqt.visualize.write import recorded_files
 from steadkit.errors import InputError
 
 COMMANDS = {
@@ -60,7 +60,7 @@ def test_every_reader_of_a_command(place, run, command):
 def test_readers_that_no_command_names(tmp_path):
     for name in ("history.csv", "visualize.json", "eqt_original.h5"):
         os.mkfifo(tmp_path / name)
-    assert files_of(tmp_path) is None
+    assert recorded_files(tmp_path) is None
     with pytest.raises(InputError, match="named pipe"):
         _history(tmp_path / "history.csv")
     with pytest.raises(InputError, match="named pipe"):

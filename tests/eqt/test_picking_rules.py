@@ -8,7 +8,7 @@ from campaigns.picking import differences, found_in
 from reference_picker import detect
 
 from eqt.picking.candidates import extract_candidates
-from eqt.picking.picks import Detection, Pick, Thresholds, row_of
+from eqt.picking.picks import Detection, Pick, Thresholds, select_row
 from eqt.picking.rules import CORRECTED, PUBLISHED, TABLE, Rules
 from eqt.probabilities import Probabilities
 
@@ -321,9 +321,9 @@ def test_the_row_of_a_trace_is_the_first_or_the_most_probable():
         Detection(700, 800, 0.3, Pick(700, 0.2)),
         Detection(2000, 2900, 0.9, Pick(2000, 0.9)),
     ]
-    assert row_of(detections, PUBLISHED) == detections[0]
-    assert row_of(detections, CORRECTED) == detections[1]
-    assert row_of([], PUBLISHED) is row_of([], CORRECTED) is None
+    assert select_row(detections, PUBLISHED) == detections[0]
+    assert select_row(detections, CORRECTED) == detections[1]
+    assert select_row([], PUBLISHED) is select_row([], CORRECTED) is None
 
 
 def test_the_table_sets_every_field_once_and_explains_it():

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from conftest import as_csv, names_of, row
 
-from eqt.model_io import read
+from eqt.model_io import load_model
 from eqt.picking.picks import Thresholds
 from eqt.picking.refine import refine_detections
 from eqt.position_bias import (
     by_position,
     by_second,
     figures,
+    position_section,
     position_test,
-    section,
     summary,
-    write,
+    write_position_test,
 )
 from eqt.position_bias.bias import explained_variance
 from eqt.position_bias.report import verdicts
@@ -161,7 +161,7 @@ def test_misses_and_wrong_picks_are_no_hits(data):
     table = by_position(far)
     assert (table["hit_rate"] == 0).all() and table["mean_error"].isna().all()
     assert verdicts(far) == ["Too few picks are right to judge."]
-    assert "&mdash;" in section(far)
+    assert "&mdash;" in position_section(far)
 
 
 def test_tables_count_every_window_once(data):
@@ -188,7 +188,7 @@ def test_an_event_with_p_at_its_start_is_left_out_and_counted(data):
     result = position_test(careless(), data, positions=(3000, 5500))
     assert result.left_out == 1
     assert NAMES[3] not in result.windows["trace_name"].tolist()
-    assert "1 event could not be moved" in section(result)
+    assert "1 event could not be moved" in position_section(result)
 
 
 def test_an_event_without_s_counts_for_p(data):
@@ -229,22 +229,22 @@ def test_pictures_section_and_files_show_it(data, tmp_path):
     assert len(cloud.get_xdata()) == result.rows_of("P")["hit"].sum()
     # The running median is the saw's tooth: 20 samples late is picked 20 early.
     assert running.get_ydata()[20] == pytest.approx(-20, abs=3)
-    text = section(result)
+    text = position_section(result)
     assert text.count("<img") == 2 and "on seconds" in text
     out = tmp_path / "out"
     out.mkdir()
-    files = write(result, out)
+    files = write_position_test(result, out)
     assert sorted(path.name for path in files) == sorted(path.name for path in out.iterdir())
     back = pd.read_csv(out / "position_windows.csv")
     assert back["hit"].mean() == result.windows["hit"].mean()
     with pytest.raises(InputError, match="exists"):
-        write(result, out)
-    write(result, out, overwrite=True)
+        write_position_test(result, out)
+    write_position_test(result, out, overwrite=True)
 
 
 @lru_cache
 def published(path):
-    return read(path)[0]
+    return load_model(path)
 
 
 def real_events(shared_data):

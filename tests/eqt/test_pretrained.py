@@ -29,7 +29,7 @@ def server(tmp_path_factory, monkeypatch):
     """Serve a network in place of the published one; returns where it is and its row."""
     folder = tmp_path_factory.mktemp("server")
     path = folder / "net.h5"
-    weights_h5.save(build_model(TINY, seed=3), TINY, path)
+    weights_h5.save(build_model(TINY, seed=3), path)
     served = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=served.serve_forever)
     thread.start()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from campaigns import published
 
-from eqt.formats.keras_v2 import load_published
+from eqt.formats import keras_v2
 
 EVENTS = 100
 
@@ -16,7 +16,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def model(shared_data, name):
-    return load_published(shared_data / f"eqt_{name}.h5")
+    return keras_v2.load(shared_data / f"eqt_{name}.h5")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_position_bias_shows(name, model, real):
 
 
 def test_simulated_earthquakes_look_like_real_ones(shared_data):
-    model = load_published(shared_data / "eqt_original.h5")
+    model = keras_v2.load(shared_data / "eqt_original.h5")
     events, noise = published.simulated_records(EVENTS), published.simulated_noise(EVENTS)
     assert len(np.unique(events.p)) > 0.9 * EVENTS
     found = published.outputs(model, events.waveforms)

@@ -13,8 +13,7 @@ from eqt.evaluation import Protocol, evaluate, plan
 from eqt.picking.picks import Thresholds
 from eqt.seen import METRICS, TrainingOverlap, seen_in_evaluation
 from eqt.training import train
-from eqt.visualize.files import Content
-from eqt.visualize.write import save
+from eqt.visualize.write import Content, save_content
 from steadkit.catalog import read_table, write_csv
 from steadkit.manifest import load
 from steadkit.sampling import SPLITS
@@ -160,7 +159,7 @@ def test_pictures_of_a_file_of_a_run_say_so_too(trained, compared, run, tmp_path
 
 def test_the_page_of_pictures_begins_with_it(tmp_path):
     facts = {"seen": "Not independent: of these 2 traces 1 were", "network": "a.keras"}
-    save(Content([], {}), tmp_path / "out", "png", facts, with_page=True)
+    save_content(Content([], {}), tmp_path / "out", "png", facts, with_page=True)
     page = (tmp_path / "out" / "index.html").read_text()
     assert page.partition("<li>")[2].startswith(facts["seen"])
 

@@ -7,7 +7,7 @@ from campaigns import published
 from reference_picker import detect
 
 from eqt.evaluation import RESULTS_COLUMNS, results_table
-from eqt.formats.keras_v2 import load_published
+from eqt.formats import keras_v2
 from eqt.metrics import STUDY_COLUMNS, study_row
 from eqt.picking.candidates import extract_by_rules
 from eqt.picking.picks import Thresholds
@@ -28,7 +28,7 @@ def table(shared_data):
 @pytest.fixture(scope="module", params=published.NAMES)
 def network(request, shared_data):
     records = published.real_records(shared_data)
-    model = load_published(shared_data / f"eqt_{request.param}.h5")
+    model = keras_v2.load(shared_data / f"eqt_{request.param}.h5")
     return request.param, published.outputs(model, records.waveforms)
 
 

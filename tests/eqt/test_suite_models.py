@@ -27,7 +27,7 @@ def test_a_step_of_training_is_kept_to_the_bit(tmp_path, name):
     assert np.isfinite(losses).all()
     changed = [(a != b).any() for a, b in zip(before, model.get_weights(), strict=True)]
     assert np.mean(changed) > 0.9
-    save_model(model, config, tmp_path / "a.keras")
+    save_model(model, tmp_path / "a.keras")
     again = load_model(tmp_path / "a.keras")
     assert again.output_names == list(TARGETS)
     for one, other in zip(model(WAVEFORMS), again(WAVEFORMS), strict=True):

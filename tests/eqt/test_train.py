@@ -12,9 +12,9 @@ from conftest import SHORT, TINY, names_of, refused
 
 from eqt.config import TrainConfig
 from eqt.presets import PRESETS, Preset
-from eqt.runs import RunFolder, default_folder, load_setup
+from eqt.runs import RunFolder, default_run_folder, load_setup
 from eqt.training import split_by_earthquake, train, training_split
-from eqt.training.data import batches_of, traces_of, unknown_summary
+from eqt.training.data import batches_of, missing_label_summary, traces_of
 from steadkit.catalog import read_table, write_csv
 from steadkit.errors import InputError
 from steadkit.manifest import load, manifest_of
@@ -109,7 +109,7 @@ def test_a_training_says_what_is_not_known(source, by_hand):
     config = replace(SHORT, augment="eqt")
     batches = batches_of(source.hdf5, by_hand, config)
     assert all(loader.config.labels.mark_unknown for loader in batches)
-    lines = unknown_summary(*batches)
+    lines = missing_label_summary(*batches)
     suffix = f" of the {len(events)} earthquake traces of the train split"
     assert [line.partition(suffix)[0] for line in lines] == [
         "S is not known for 3",
@@ -118,7 +118,7 @@ def test_a_training_says_what_is_not_known(source, by_hand):
         "the SNR of a component is not known for 1",
     ]
     assert lines[2].endswith("no second_event for them")
-    assert not unknown_summary(*batches_of(source.hdf5, by_hand, SHORT))[1:]
+    assert not missing_label_summary(*batches_of(source.hdf5, by_hand, SHORT))[1:]
 
 
 def test_training_uses_the_parts_of_the_data_set(source, by_hand, run, tmp_path, monkeypatch):
@@ -180,10 +180,10 @@ def test_a_run_is_never_overwritten(source, tmp_path):
 
 def test_default_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x"
+    assert default_run_folder(tmp_path / "x.hdf5").name == "eqt-x"
     (tmp_path / "runs" / "eqt-x").mkdir(parents=True)
-    assert default_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
-    assert default_folder(tmp_path / "x.hdf5", "Partial Vanilla").name == "partial-vanilla-x"
+    assert default_run_folder(tmp_path / "x.hdf5").name == "eqt-x-2"
+    assert default_run_folder(tmp_path / "x.hdf5", "Partial Vanilla").name == "partial-vanilla-x"
 
 
 def test_a_bad_trace_is_named_and_leaves_no_run(source, tmp_path):

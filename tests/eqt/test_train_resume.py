@@ -61,7 +61,7 @@ def cut_off(data, folder, states: int) -> RunFolder:
         written.append(real(*arguments))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", partial(save, checkpoint.save))
+        patch.setattr(checkpoint, "save_checkpoint", partial(save, checkpoint.save_checkpoint))
         with pytest.raises(Killed):
             train(data, folder, NETWORK, LASTING, len, options=OFTEN)
     return RunFolder(folder)

@@ -183,7 +183,7 @@ def test_a_training_begins_with_another_network_and_keeps_logs(source, trained, 
 
 def test_weights_of_another_network_are_refused(source, tmp_path):
     other = replace(TINY, attention_units=3)
-    save_model(build_model(other), other, tmp_path / "other.keras")
+    save_model(build_model(other), tmp_path / "other.keras")
     with pytest.raises(InputError, match="attention_units 3, not 2; leave --model out"):
         train(source.hdf5, tmp_path / "run", TINY, SHORT, len, init=tmp_path / "other.keras")
     short = replace(TINY, input_length=3000)

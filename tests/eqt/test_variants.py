@@ -72,7 +72,7 @@ def test_a_variant_trains_a_step_and_comes_back_bit_for_bit(variant, tmp_path):
     assert {w.path for w in model.weights} - moved <= {f"{name}/ba" for name in ATTENTION}
 
     path = tmp_path / "variant.weights.h5"
-    weights_h5.save(model, config, path)
+    weights_h5.save(model, path)
     for tensors in zip(model(waveforms()), weights_h5.load(path)(waveforms()), strict=True):
         value, expected = map(keras.ops.convert_to_numpy, tensors)
         assert value.shape == (2, 20, 1)
@@ -153,7 +153,7 @@ def test_a_model_file_of_keras_comes_back(tmp_path):
 def test_weights_saved_before_there_was_a_choice_are_the_published_kind(tmp_path):
     path = tmp_path / "old.weights.h5"
     model = build_model(SMALL)
-    weights_h5.save(model, SMALL, path)
+    weights_h5.save(model, path)
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["config"])
         for setting in ("attention", "heads", "positional", "causal"):

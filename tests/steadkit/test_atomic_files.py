@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from steadkit.atomic import atomic_write, write_text
-from steadkit.atomic.stage import MARK, Move, StagingFolder, identity_of
+from steadkit.atomic.stage import MARK, Move, StagingFolder, file_identity
 from steadkit.errors import InputError
 
 TARGETS = ["a.csv", "a.hdf5"]
@@ -99,7 +99,7 @@ def half_moved(folder, text="first"):
     stage = StagingFolder(left_by_a_kill(folder / ".a.csv.partial"), TARGETS)
     for name in TARGETS:
         (stage.folder / name).write_text(text)
-    moves = {n: Move(identity_of(stage.folder / n), identity_of(folder / n)) for n in TARGETS}
+    moves = {n: Move(file_identity(stage.folder / n), file_identity(folder / n)) for n in TARGETS}
     stage.write_commit(moves)
     stage.move("a.csv", may_replace=True)
 
@@ -149,7 +149,7 @@ def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
     if change != "remove":
         with moved.open("a") as file:
             file.write("notes")
-    moved_identity = identity_of(moved)
+    moved_identity = file_identity(moved)
     targets = [tmp_path / name for name in TARGETS]
     if change == "remove":
         with atomic_write(targets) as paths:
@@ -159,7 +159,7 @@ def test_a_file_changed_after_its_move_is_the_users(tmp_path, change):
         return
     with pytest.raises(InputError, match=r"a\.csv' exists"), atomic_write(targets):
         raise AssertionError("the user's file was in the way")
-    assert identity_of(moved) == moved_identity and not targets[1].exists()
+    assert file_identity(moved) == moved_identity and not targets[1].exists()
 
 
 def test_a_kill_within_a_move_is_made_good(tmp_path):

@@ -13,7 +13,8 @@ from public_sets import CEED, EXOTIC, INSTANCE, LAYOUTS, PNW, Layout
 
 from steadkit.catalog import earthquakes_of, list_sources, read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import shift_arrivals, to_stead
+from steadkit.convert.from_seisbench import shift_arrivals
+from steadkit.convert.seisbench_columns import to_stead
 from steadkit.convert.seisbench_plan import classify_source
 from steadkit.dataset_files import dataset_files
 from steadkit.errors import InputError

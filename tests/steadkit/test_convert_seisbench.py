@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from steadkit.catalog import read_table
 from steadkit.convert import from_seisbench, to_seisbench
-from steadkit.convert.seisbench_columns import NAMES, extra_columns, shift_arrivals, to_stead
-from steadkit.convert.seisbench_files import chunks_of, open_chunk, parse_slice
+from steadkit.convert.from_seisbench import shift_arrivals
+from steadkit.convert.seisbench_columns import NAMES, extra_columns, to_stead
+from steadkit.convert.seisbench_files import find_chunks, open_chunk, parse_slice
 from steadkit.dataset_files import dataset_files
 from steadkit.demo import demo
 from steadkit.errors import InputError
@@ -185,7 +186,7 @@ def test_several_files_become_chunks_and_come_back(stead, tmp_path):
     sources = [stead("one.hdf5", names_of(3, 0, "A")), stead("two.hdf5", names_of(2, 2, "B"))]
     assert to_seisbench(sources, tmp_path / "sb") == 7
     assert (tmp_path / "sb" / "chunks").read_text() == "_one\n_two\n"
-    assert [chunk.name for chunk in chunks_of(tmp_path / "sb")] == ["_one", "_two"]
+    assert [chunk.name for chunk in find_chunks(tmp_path / "sb")] == ["_one", "_two"]
     back = from_seisbench(tmp_path / "sb", dataset_files(tmp_path / "back.hdf5"))
     waveforms = waveforms_in(tmp_path / "back.hdf5")
     assert len(back.manifest.traces) == 7
@@ -194,7 +195,7 @@ def test_several_files_become_chunks_and_come_back(stead, tmp_path):
             assert samples.tobytes() == waveforms[name].tobytes()
     # Without the list the files' names tell.
     (tmp_path / "sb" / "chunks").unlink()
-    assert len(chunks_of(tmp_path / "sb")) == 2
+    assert len(find_chunks(tmp_path / "sb")) == 2
 
 
 def test_a_real_data_set_of_20_hz_is_taken_to_100_hz(shared_data, tmp_path):
@@ -593,7 +594,7 @@ def test_what_a_description_keeps_in_another_file_is_not_read(tmp_path):
         group = file["data_format"]
         group.create_dataset("component_order", (3,), "S1", external=outside)
         group["unit"] = h5py.ExternalLink(str(tmp_path / "pipe"), "unit")
-    (chunk,) = chunks_of(folder)
+    (chunk,) = find_chunks(folder)
     with open_chunk(chunk) as samples:
         assert samples.layout.components == ()
         assert not samples.layout.entries.get("unit")

@@ -12,7 +12,7 @@ from conftest import names_of, refused, row, waveform, waveforms_in
 from obspy import UTCDateTime, read, read_events
 
 from steadkit.catalog import read_table
-from steadkit.convert import stream_of, to_miniseed, to_stream
+from steadkit.convert import read_stream, to_miniseed, to_stream
 from steadkit.errors import InputError, printable
 from steadkit.records.picks import read_picks
 from steadkit.records.stations import read_stations
@@ -66,10 +66,10 @@ def test_without_a_receiver_type_the_component_alone_is_the_channel():
 def test_a_trace_is_found_by_its_name(stead):
     source = stead()
     name = names_of(8)[3]
-    stream = stream_of(source, name)
+    stream = read_stream(source, name)
     assert (np.stack([trace.data for trace in stream], axis=1) == waveform(name)).all()
     with pytest.raises(InputError, match="lists no trace 'nobody'"):
-        stream_of(source, "nobody")
+        read_stream(source, "nobody")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_real_traces_come_back_from_miniseed_to_the_bit(shared_data, tmp_path):
     table = read_table(source.csv)
     for row_, samples in zip(table.itertuples(), table["trace_name"], strict=True):
         stream = read(str(tmp_path / "ms" / f"{row_.trace_name}.mseed"), format="MSEED")
-        original = stream_of(source, samples)
+        original = read_stream(source, samples)
         assert len(stream) == 3
         for trace in stream:
             expected = original.select(channel=trace.stats.channel)[0]

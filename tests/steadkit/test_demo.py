@@ -7,7 +7,7 @@ from conftest import refused
 
 from steadkit import demo as demo_module
 from steadkit.catalog import read_table
-from steadkit.demo import as_text
+from steadkit.demo import cell_text
 from steadkit.schema import COLUMNS
 from steadkit.types import typed_table
 
@@ -43,7 +43,7 @@ def test_the_csv_says_what_the_attributes_say(run, tmp_path):
     table = read_table(tmp_path / "d/chunk2.csv").set_index("trace_name", drop=False)
     with h5py.File(tmp_path / "d/chunk2.hdf5") as file:
         for name, dataset in file["data"].items():
-            attributes = {key: as_text(value) for key, value in dataset.attrs.items()}
+            attributes = {key: cell_text(value) for key, value in dataset.attrs.items()}
             assert table.loc[name].to_dict() == attributes
     typed = typed_table(table.reset_index(drop=True))
     assert (typed["s_arrival_sample"] > typed["p_arrival_sample"]).all()
@@ -95,4 +95,4 @@ def test_no_traces_at_all_are_refused(run):
     ],
 )
 def test_values_are_written_as_stead_does(value, text):
-    assert as_text(value) == text
+    assert cell_text(value) == text

@@ -23,10 +23,10 @@ from steadkit.hdf5 import (
     direct_io,
     encode,
     group_by_schema,
+    parse_storage,
     read_attributes,
     read_object_header,
-    storage_of,
-    table_of,
+    row_table,
 )
 from steadkit.hdf5.direct_io import aligned_empty
 from steadkit.store import Writer
@@ -66,7 +66,7 @@ def write(path, names, attributes=lambda name: {}, group="data"):
     file.write(start, values.tobytes())
     content, headers = file.layout(
         [
-            (np.array([start + number * 4 * SHAPE[0]]), table_of(encode(attributes(name))))
+            (np.array([start + number * 4 * SHAPE[0]]), row_table(encode(attributes(name))))
             for number, name in enumerate(names)
         ]
     )
@@ -366,7 +366,7 @@ def readable(path: Path, content: bytes, headers) -> bool:
         try:
             for address in headers.values():
                 header = read_object_header(raw, address)
-                storage_of(header)
+                parse_storage(header)
                 assert (
                     len(read_attributes(header, GlobalHeap(raw), {}).digest()) == ATTRIBUTES_DIGEST
                 )
@@ -403,7 +403,7 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
         for address in (x, y):  # their blocks need not be of the same lengths
             header = read_object_header(raw, address)
             templates.learn(header, {})
-        storage = storage_of(header)
+        storage = parse_storage(header)
         both = templates.read(raw, [x, y], GlobalHeap(raw))
         assert sorted(row for alike in both for row in alike.rows) == [0, 1]
         assert templates.read(raw, [2**64 - 1, len(content), 0], GlobalHeap(raw)) == []
@@ -422,7 +422,7 @@ def test_headers_read_by_template_are_read_as_one_by_one_or_not_at_all(tmp_path,
             read_back = templates.read(raw, [y], GlobalHeap(raw))
             for alike in read_back:
                 header = read_object_header(raw, y)
-                assert storage_of(header) == storage._replace(address=alike.data_addresses[0])
+                assert parse_storage(header) == storage._replace(address=alike.data_addresses[0])
                 attributes = read_attributes(header, GlobalHeap(raw), {})
                 assert attributes == alike.attributes.attributes(0)
                 assert [attributes.digest()] == alike.attributes.digests()
@@ -482,7 +482,7 @@ def test_values_of_many_are_those_of_each():
         encode(VALUES | {"number": i / 7, "word": "x" * i, "words": ["a" * i, "", "é" * (5 - i)]})
         for i in range(5)
     ]
-    ((_, table),) = group_by_schema([(np.array([0]), table_of(attributes)) for attributes in each])
+    ((_, table),) = group_by_schema([(np.array([0]), row_table(attributes)) for attributes in each])
     for names in (set(VALUES), {"words", "count"}, {"nothing"}):
         values = table.values(names)
         assert values.keys() == names & VALUES.keys()

@@ -18,7 +18,7 @@ from steadkit.atomic import (
     release_input,
     write_text,
 )
-from steadkit.atomic.kinds import BY_SUFFIX, DATA, HDF5, kind_of_file, may_replace
+from steadkit.atomic.kinds import BY_SUFFIX, DATA, HDF5, file_kind, may_replace
 from steadkit.atomic.targets import OWNERS
 from steadkit.convert import to_seisbench
 from steadkit.dataset_files import dataset_files
@@ -170,18 +170,18 @@ def test_every_kind_that_is_written_knows_itself(home):
     kinds = {"m.csv": "CSV of traces", "m.manifest": "manifest", "m.hdf5": DATA}
     kinds |= {"run/curves.png": "PNG figure", "run/config.json": "JSON file"}
     for name, kind in kinds.items():
-        assert kind_of_file(home / name) == kind
+        assert file_kind(home / name) == kind
         assert may_replace(BY_SUFFIX[Path(name).suffix], kind)
-    assert kind_of_file(home / "weights.h5").startswith(HDF5)
-    assert not may_replace(DATA, kind_of_file(home / "weights.h5"))
+    assert file_kind(home / "weights.h5").startswith(HDF5)
+    assert not may_replace(DATA, file_kind(home / "weights.h5"))
     os.mkfifo(home / "pipe")
-    assert kind_of_file(home / "pipe") == "folder, pipe or device"
+    assert file_kind(home / "pipe") == "folder, pipe or device"
 
 
 def test_a_text_cut_within_a_character_is_a_text(tmp_path):
     for cut in range(4):
         (tmp_path / "a").write_text("x" * cut + "\N{GREEK SMALL LETTER ALPHA}" * 4000)
-        assert kind_of_file(tmp_path / "a") == "text file"
+        assert file_kind(tmp_path / "a") == "text file"
 
 
 def test_what_is_read_later_is_not_written_over_either(tmp_path):
@@ -220,12 +220,12 @@ def test_names_that_staging_needs_are_refused(tmp_path):
 
 
 def test_owners_are_told_by_what_is_written_today():
-    from eqt.evaluation.folder import FILES as EVALUATION
-    from eqt.evaluation.folder import PROOF
+    from eqt.evaluation.inputs import FILES as EVALUATION
+    from eqt.evaluation.inputs import PROOF
     from eqt.runs import RunFolder
-    from eqt.visualize.folder import MARK
+    from eqt.visualize.write import RECORD
 
     owners = {owner.name: owner for owner in OWNERS}
     assert {path.name for path in RunFolder(Path("run")).files} == set(owners["run"].members)
     assert set(EVALUATION) == set(owners["evaluation"].members) and PROOF in EVALUATION
-    assert owners["set of pictures"].proof == (MARK,)
+    assert owners["set of pictures"].proof == (RECORD,)

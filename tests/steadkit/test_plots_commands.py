@@ -7,8 +7,8 @@ import pytest
 from conftest import as_csv, names_of, refused, row
 
 from steadkit.info import describe, read_numbers
-from steadkit.plots import example_of, overview_figure
-from steadkit.plots.overview import facts
+from steadkit.plots import overview_figure, read_clear_event
+from steadkit.plots.overview import sheet_facts
 from steadkit.sources import source_from_path
 
 NAME = names_of(1)[0]
@@ -160,7 +160,7 @@ def test_where_nothing_opens_figures_it_is_said(placed, run, monkeypatch):
 def test_the_overview_has_map_figures_distributions_and_a_trace(placed):
     source = placed()
     numbers = read_numbers(source.csv)
-    figure = overview_figure(describe(source.csv), numbers, example_of(source, numbers))
+    figure = overview_figure(describe(source.csv), numbers, read_clear_event(source, numbers))
     by_label = {ax.get_xlabel(): ax for ax in figure.axes}
     assert {"magnitude", "SNR (dB)", "S minus P (s)"} <= set(by_label)
     (trace,) = (ax for label, ax in by_label.items() if label.startswith("time since"))
@@ -171,7 +171,7 @@ def test_the_overview_has_map_figures_distributions_and_a_trace(placed):
 
 
 def test_the_overview_says_what_info_says(placed):
-    listed_facts = dict(facts(describe(placed(6, 2).csv)))
+    listed_facts = dict(sheet_facts(describe(placed(6, 2).csv)))
     assert listed_facts["traces"] == "8"
     assert listed_facts["events"] == "6"
     assert listed_facts["magnitude"] == "2.5 to 2.5, median 2.5"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from steadkit.info import SNR_COLUMNS, read_numbers
 from steadkit.plots import distributions_figure, save
-from steadkit.plots.distributions import bin_edges
+from steadkit.plots.overview import bin_edges
 
 PANELS = {
     "source_magnitude": 0,

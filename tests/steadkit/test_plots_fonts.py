@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
 from steadkit.catalog import read_table, write_csv
-from steadkit.plots import fonts, save
+from steadkit.plots import save, style
 from steadkit.plots.style import drawable
 
 JAPANESE, GREEK = "筑波山", "Ωmega"
@@ -44,10 +44,10 @@ def own_fonts(monkeypatch):
     """Leave Matplotlib's list of fonts as it was; nothing but DejaVu is installed."""
     bundled = [entry for entry in fontManager.ttflist if entry.name.startswith(("DejaVu", "Last"))]
     monkeypatch.setattr(fontManager, "ttflist", bundled)
-    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [])
-    fonts._fallback.cache_clear()
+    monkeypatch.setattr(style, "findSystemFonts", lambda: [])
+    style._fallback.cache_clear()
     yield
-    fonts._fallback.cache_clear()
+    style._fallback.cache_clear()
 
 
 def figure_of(*texts):
@@ -96,7 +96,7 @@ def test_a_font_installed_since_matplotlib_looked_is_found(tmp_path, monkeypatch
     fontManager.ttflist.pop()
     (tmp_path / "broken.ttf").write_bytes(b"no font")
     listed = [str(tmp_path / name) for name in ("broken.ttf", "new.ttf")]
-    monkeypatch.setattr(fonts, "findSystemFonts", lambda: listed)
+    monkeypatch.setattr(style, "findSystemFonts", lambda: listed)
     figure = figure_of(JAPANESE)
     with drawable(figure):
         assert figure.texts[0].get_fontfamily()[1:] == ["New"]

@@ -6,14 +6,20 @@ import pytest
 from conftest import names_of, waveform
 
 from steadkit.errors import InputError
-from steadkit.plots import clear_event, example_of, rows_of, rows_of_event, waveforms_of
+from steadkit.plots import (
+    clear_event,
+    read_clear_event,
+    read_event_rows,
+    read_trace_rows,
+    read_trace_waveforms,
+)
 from steadkit.plots.tables import close_names, most_recorded
 
 
 def test_rows_come_typed_and_in_the_order_of_the_names(stead):
     source = stead()
     names = names_of(8, 4)
-    rows = rows_of(source.csv, [names[9], names[2]])
+    rows = read_trace_rows(source.csv, [names[9], names[2]])
     assert rows["trace_name"].tolist() == [names[9], names[2]]
     assert rows["p_arrival_sample"].tolist() == pytest.approx([np.nan, 602.0], nan_ok=True)
     assert rows["snr_db_N"].tolist() == pytest.approx([np.nan, 21.0], nan_ok=True)
@@ -24,20 +30,20 @@ def test_rows_come_typed_and_in_the_order_of_the_names(stead):
 
 def test_columns_that_a_table_lacks_are_missing(tmp_path):
     (tmp_path / "a.csv").write_text("trace_name,trace_category\nA_EV,earthquake_local\n")
-    rows = rows_of(tmp_path / "a.csv", ["A_EV"])
+    rows = read_trace_rows(tmp_path / "a.csv", ["A_EV"])
     assert rows["p_arrival_sample"].isna().all()
     assert rows["network_code"].tolist() == [""]
 
 
 def test_an_unknown_name_meets_those_like_it(stead):
     with pytest.raises(InputError, match=r"no trace 'S3.XX_20200101000003'.*'S3.XX_.*_EV'"):
-        rows_of(stead().csv, ["S3.XX_20200101000003"])
+        read_trace_rows(stead().csv, ["S3.XX_20200101000003"])
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 300, "a\x00b"])
 def test_names_that_could_lead_elsewhere_are_refused(stead, name):
     with pytest.raises(InputError, match="trace name"):
-        rows_of(stead().csv, [name])
+        read_trace_rows(stead().csv, [name])
 
 
 def test_close_names_are_found_from_both_ends():
@@ -50,24 +56,24 @@ def test_close_names_are_found_from_both_ends():
 def test_the_earthquake_with_most_traces_is_the_default(stead):
     source = stead(names=names_of(8, 4))  # three traces of source0, of source1, two of source2
     assert most_recorded(source.csv) == "source0"
-    assert rows_of_event(source.csv)["trace_name"].tolist() == names_of(3)
-    assert rows_of_event(source.csv, "source2")["trace_name"].tolist() == names_of(8)[6:]
+    assert read_event_rows(source.csv)["trace_name"].tolist() == names_of(3)
+    assert read_event_rows(source.csv, "source2")["trace_name"].tolist() == names_of(8)[6:]
 
 
 @pytest.mark.parametrize("event", ["nowhere", "", "None"])
 def test_an_earthquake_that_is_none_is_refused(stead, event):
     with pytest.raises(InputError, match="source_id"):
-        rows_of_event(stead().csv, event)
+        read_event_rows(stead().csv, event)
 
 
 def test_noise_alone_has_no_earthquake(stead):
     with pytest.raises(InputError, match="no event with a source_id"):
-        rows_of_event(stead(names=names_of(0, 4)).csv)
+        read_event_rows(stead(names=names_of(0, 4)).csv)
 
 
 def test_waveforms_come_as_they_are(stead):
     names = names_of(8, 4)[2:5]
-    for samples, name in zip(waveforms_of(stead(), names), names, strict=True):
+    for samples, name in zip(read_trace_waveforms(stead(), names), names, strict=True):
         assert np.array_equal(samples, waveform(name))
 
 
@@ -92,8 +98,8 @@ def test_an_example_needs_an_event_and_its_waveform(stead):
     numbers = pd.DataFrame(
         {"is_event": [True] * 8 + [False] * 4} | {f"snr_db_{c}": np.arange(12.0) for c in "ENZ"}
     )
-    samples, row = example_of(source, numbers)
+    samples, row = read_clear_event(source, numbers)
     assert row["trace_name"] == names_of(8)[5]
     assert np.array_equal(samples, waveform(row["trace_name"]))
     source.hdf5.unlink()
-    assert example_of(source, numbers) is None
+    assert read_clear_event(source, numbers) is None

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.plots import save, spectrogram_figure, trace_figure
-from steadkit.plots.annotations import heading
-from steadkit.plots.spectrogram import spectral_density
+from steadkit.plots.trace import heading, spectral_density
 
 ROW = {
     "trace_name": "109C.TA_20060723155859_EV",

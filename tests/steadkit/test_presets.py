@@ -56,9 +56,9 @@ def test_the_studys_table(name, true_size, run, tmp_path, monkeypatch):
 
 
 def test_the_files_hold_what_the_study_and_stead_have():
-    assert presets.names() == sorted(STUDY)
+    assert presets.preset_names() == sorted(STUDY)
     for name, (events, noise, _) in STUDY.items():
-        preset = presets.load(name)
+        preset = presets.load_preset(name)
         chunks = [int(chunk.removeprefix("chunk")) for chunk in preset.chunks] or list(CHUNKS)
         assert preset.name == name
         assert preset.total == {EVENT: sum(CHUNKS[n] for n in chunks if n > 1), NOISE: CHUNKS[1]}
@@ -92,7 +92,10 @@ def test_a_wheel_has_every_module_and_the_presets(installed):
 
 
 def test_an_installed_package_reads_its_own_presets(installed):
-    code = "from steadkit import presets; print(presets.names(), presets.load('merged').chunks)"
+    code = (
+        "from steadkit.presets import load_preset, preset_names\n"
+        "print(preset_names(), load_preset('merged').chunks)"
+    )
     command = [sys.executable, "-c", code]
     environ = {**os.environ, "PYTHONPATH": str(installed)}
     # In its folder, so that neither the checkout nor an editable install of it comes first.
@@ -166,11 +169,11 @@ def test_a_preset_may_be_repeated_in_options(run, stead, tmp_path):
 @pytest.mark.parametrize("name", ["steadmaxi", "../presets", "", "README"])
 def test_unknown_presets_are_refused(name):
     with pytest.raises(InputError, match="merged, steadmicro, steadmini"):
-        presets.load(name)
+        presets.load_preset(name)
 
 
 def test_other_counts_on_the_real_totals_are_refused():
-    preset = presets.load("merged")
+    preset = presets.load_preset("merged")
     presets.check_counts("merged", preset.total, preset.expected)
     presets.check_counts("merged", {EVENT: 10, NOISE: 10}, {EVENT: 1, NOISE: 1})
     with pytest.raises(InputError, match="must give"):
@@ -178,11 +181,11 @@ def test_other_counts_on_the_real_totals_are_refused():
 
 
 def test_only_the_seed_is_free():
-    assert presets.selection_of("steadmicro", {"seed": 7}) == Selection(
+    assert presets.preset_selection("steadmicro", {"seed": 7}) == Selection(
         Fraction(1, 100), seed=7, preset="steadmicro"
     )
 
 
 def test_the_help_lists_every_preset(run):
     text = " ".join(run("steadkit", "subset", "--help").output.split())
-    assert all(name in text for name in presets.names())
+    assert all(name in text for name in presets.preset_names())

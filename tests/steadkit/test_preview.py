@@ -17,7 +17,7 @@ from steadkit.preview import (
     augment_example,
     label_issues,
     preview_items,
-    sheet_of,
+    sheet_rows,
     shift_issues,
 )
 from steadkit.transforms import NORMALIZATIONS as MODES
@@ -136,7 +136,7 @@ def test_issues_are_what_is_wrong_and_nothing_else(shape):
 
 @pytest.mark.parametrize(("config", "min_fraction"), [(EQT, 0.9), (ROBUST, 0.5)])
 def test_a_waveform_that_moved_elsewhere_is_told(stead, config, min_fraction):
-    pairs = sheet_of(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
+    pairs = sheet_rows(stead(names=names_of(40, 8)).hdf5, [], 40, 0, config)
     is_reported = []
     for plain, copy in pairs:
         assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []
@@ -149,7 +149,7 @@ def test_a_waveform_that_moved_elsewhere_is_told(stead, config, min_fraction):
 
 def test_the_sheet_shows_what_is_in_the_file(stead):
     source = stead(names=names_of(6, 2))
-    ((plain, copy),) = sheet_of(source.hdf5, [NAME], 4, 0, NONE)
+    ((plain, copy),) = sheet_rows(source.hdf5, [NAME], 4, 0, NONE)
     np.testing.assert_array_equal(plain.waveform, normalize(waveform(NAME)))
     np.testing.assert_array_equal(copy.waveform, plain.waveform)
     assert (plain.p, plain.s) == ((600.0,), (900.0,))
@@ -159,7 +159,7 @@ def test_the_sheet_shows_what_is_in_the_file(stead):
 def test_the_shift_told_is_the_shift_made(stead):
     source = stead(names=names_of(6, 2))
     config = AugmentConfig(shift=1.0)
-    for plain, copy in sheet_of(source.hdf5, [], 8, 3, config):
+    for plain, copy in sheet_rows(source.hdf5, [], 8, 3, config):
         name, _, samples = copy.note.partition(" ")
         assert name == "shift"
         moved = np.roll(plain.waveform, int(samples), axis=0)
@@ -178,13 +178,15 @@ def test_augmentations_are_told_in_their_order():
 def test_a_seed_is_a_sheet_and_nothing_global_is_drawn(stead):
     source = stead(names=names_of(12, 4))
     before = np.random.get_state()[1].copy()
-    first, repeated, other_seed = (sheet_of(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2))
+    first, repeated, other_seed = (
+        sheet_rows(source.hdf5, [], 6, seed, ROBUST) for seed in (1, 1, 2)
+    )
     assert np.array_equal(np.random.get_state()[1], before)
     for (_, a), (_, b) in zip(first, repeated, strict=True):
         assert (a.name, a.note, a.p) == (b.name, b.note, b.p)
         np.testing.assert_array_equal(a.waveform, b.waveform)
     assert [a.note for _, a in first] != [b.note for _, b in other_seed]
-    ((_, a), (_, b)) = sheet_of(source.hdf5, [NAME, NAME], 4, 0, EQT)
+    ((_, a), (_, b)) = sheet_rows(source.hdf5, [NAME, NAME], 4, 0, EQT)
     assert a.note != b.note
 
 
@@ -193,7 +195,7 @@ def test_a_seed_is_a_sheet_and_nothing_global_is_drawn(stead):
     [(9, 9, 8, 6), (9, 9, 1, 1), (2, 9, 8, 2), (9, 0, 8, 8)],
 )
 def test_a_quarter_is_noise_where_there_is_both(stead, events, noise, rows, shown_events):
-    pairs = sheet_of(stead(names=names_of(events, noise)).hdf5, [], rows, 0, NONE)
+    pairs = sheet_rows(stead(names=names_of(events, noise)).hdf5, [], rows, 0, NONE)
     assert len(pairs) == rows
     assert sum(bool(plain.p) for plain, _ in pairs) == shown_events
 
@@ -202,7 +204,7 @@ def test_a_quarter_is_noise_where_there_is_both(stead, events, noise, rows, show
 def test_the_command_writes_the_same_sheet_for_the_same_seed(stead, run, tmp_path, ending):
     source = stead()
     for name in "ab":
-        options = ("--rows", 2, "--augment", "robust", "-o", f"{name}.{ending}")
+        options = ("--count", 2, "--augment", "robust", "-o", f"{name}.{ending}")
         assert run("steadkit", "preview", source.hdf5, *options).exit_code == 0
     written = (tmp_path / f"a.{ending}").read_bytes()
     assert written.startswith({"png": b"\x89PNG", "pdf": b"%PDF"}[ending])
@@ -212,10 +214,10 @@ def test_the_command_writes_the_same_sheet_for_the_same_seed(stead, run, tmp_pat
 @pytest.mark.parametrize(
     "options",
     [
-        ("--rows", 1),
-        ("--rows", 1, "--labels", "box", "--normalization", "max", "--augment", "none"),
+        ("--count", 1),
+        ("--count", 1, "--labels", "box", "--normalization", "max", "--augment", "none"),
         (NAME,),
-        ("--rows", 2, "-o", "; rm -rf $HOME $x$ 'é.png"),
+        ("--count", 2, "-o", "; rm -rf $HOME $x$ 'é.png"),
     ],
 )
 def test_a_sheet_is_one_file(stead, run, tmp_path, options):
@@ -250,7 +252,7 @@ def test_noise_alone_is_shown(stead, run):
 
 def test_events_alone_have_no_donor_of_noise(stead, run):
     source = stead(names=names_of(3))
-    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
+    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0  # formerly
     refused(
         run("steadkit", "preview", source.hdf5, "--augment", "robust", "-o", "b.png"),
         "needs noise traces",
@@ -263,8 +265,8 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
         (("--augment", "all"), "'all'"),
         (("--labels", "round"), "'round'"),
         (("--normalization", "l2"), "'l2'"),
-        (("--rows", "0"), "0"),
-        (("--rows", "many"), "many"),
+        (("--count", "0"), "0"),
+        (("--count", "many"), "many"),
         (("--seed", "-1"), "-1"),
         (("S9.XX_NO",), "no trace 'S9.XX_NO'"),
         (("../x",), "'../x'"),
@@ -277,7 +279,7 @@ def test_events_alone_have_no_donor_of_noise(stead, run):
 def test_what_cannot_be_shown_is_one_clear_line(stead, run, tmp_path, options, message):
     source = stead()
     before = sorted(tmp_path.iterdir())
-    rows = () if "--rows" in options else ("--rows", 1)
+    rows = () if "--count" in options else ("--count", 1)
     refused(run("steadkit", "preview", source.hdf5, *rows, *options), message)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -286,7 +288,7 @@ def test_what_exists_is_replaced_only_when_told(stead, run, tmp_path):
     source = stead()
     content = b"\x89PNG\r\n\x1a\n of mine"
     (tmp_path / "a.png").write_bytes(content)
-    arguments = ("steadkit", "preview", source.hdf5, "--rows", 1, "-o", "a.png")
+    arguments = ("steadkit", "preview", source.hdf5, "--count", 1, "-o", "a.png")
     refused(run(*arguments), "exists", "--overwrite")
     assert (tmp_path / "a.png").read_bytes() == content
     assert run(*arguments, "--overwrite").exit_code == 0
@@ -325,7 +327,7 @@ def test_a_table_without_coda_and_snr_and_one_without_rows(stead, run):
     source = stead()
     table = pd.read_csv(source.csv, dtype=str, keep_default_na=False)
     table.drop(columns=["coda_end_sample", "snr_db"]).to_csv(source.csv, index=False)
-    assert run("steadkit", "preview", source.hdf5, "--rows", 1).exit_code == 0
+    assert run("steadkit", "preview", source.hdf5, "--count", 1).exit_code == 0
     table[:0].to_csv(source.csv, index=False)
     refused(run("steadkit", "preview", source.hdf5, "-o", "b.png"), "lists no trace")
 
@@ -344,5 +346,5 @@ def test_the_callers_settings_stay_as_they_are():
 
 
 def test_the_real_records_have_no_issue(shared_data):
-    for plain, copy in sheet_of(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
+    for plain, copy in sheet_rows(shared_data / "ncedc_a.hdf5", [], 20, 0, ROBUST):
         assert label_issues(plain) + label_issues(copy) + shift_issues(plain, copy) == []

@@ -12,7 +12,7 @@ from scale_rows import Pattern, counts
 
 from steadkit.catalog import KEY_COLUMNS, read_table
 from steadkit.check import check
-from steadkit.demo import as_text
+from steadkit.demo import cell_text
 from steadkit.manifest import load
 from steadkit.schema import COLUMNS
 from steadkit.sources import source_from_path
@@ -60,7 +60,7 @@ def test_a_file_made_for_scale_is_what_h5py_writes_of_the_same_rows(way, tmp_pat
         assert path.stat().st_size >= offsets[-1] + 72_000
     table = pd.read_csv(path.with_suffix(".csv"), dtype=str, keep_default_na=False)
     assert table.columns.tolist() == list(COLUMNS)
-    assert table.to_numpy().tolist() == [[as_text(v) for v in row.values()] for row in rows]
+    assert table.to_numpy().tolist() == [[cell_text(v) for v in row.values()] for row in rows]
 
 
 @pytest.mark.parametrize("way", WAYS)

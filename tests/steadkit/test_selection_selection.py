@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steadkit.errors import InputError
 from steadkit.selection import Selection, name_set, parse_strata, read_names
-from steadkit.selection.geography import in_box, in_circle
+from steadkit.selection.filters import in_box, in_circle
 
 TENTH = Fraction(1, 10)
 

@@ -6,7 +6,14 @@ import pytest
 from conftest import names_of, waveform
 
 from steadkit.errors import InputError
-from steadkit.store import Reader, Waveforms, Writer, attributes_of, open_data, read_waveform
+from steadkit.store import (
+    Reader,
+    Waveforms,
+    Writer,
+    get_attributes,
+    open_data,
+    read_waveform,
+)
 
 NAMES = names_of(8, 4)
 
@@ -180,7 +187,7 @@ def test_the_digest_of_attributes_tells_their_content_not_their_storage(tmp_path
             reader.read_into(stored, samples)
             np.testing.assert_array_equal(samples, waveform("x"))
             assert reader.attributes(stored, reader.heaps()).digest() == known
-            assert attributes_of(group, "x") == {
+            assert get_attributes(group, "x") == {
                 name: np.asarray(value).tolist() if name != "fixed" else "fixed"
                 for name, value in sorted(values.items())
             }

@@ -9,7 +9,7 @@ from conftest import names_of, refused, waveform
 from steadkit.errors import InputError
 from steadkit.hdf5.attributes import MAX_ELEMENTS
 from steadkit.hdf5.object_header import MAX_BYTES
-from steadkit.store import Reader, attributes_of, open_data
+from steadkit.store import Reader, get_attributes, open_data
 
 NAMES = names_of(8, 4)
 ODD = NAMES[3]
@@ -80,7 +80,7 @@ def test_attributes_that_cannot_be_copied_are_not_damage(odd, run, tmp_path, lib
     change, *message = (ATTRIBUTES | LARGE)[category]
     source = odd(change, lib)
     with open_data(source.hdf5) as group, pytest.raises(InputError) as refusal:
-        attributes_of(group, ODD)
+        get_attributes(group, ODD)
     assert "damaged" not in str(refusal.value) and "original" not in str(refusal.value)
     result = run("steadkit", "subset", source.hdf5, "--fraction", "1", "-o", "copy.hdf5")
     refused(result, ODD, source.hdf5.name, *message)
@@ -96,7 +96,7 @@ def test_a_header_larger_than_is_read_is_not_damage(odd):
         open_data(source.hdf5) as group,
         pytest.raises(InputError, match="read at most") as refusal,
     ):
-        attributes_of(group, ODD)
+        get_attributes(group, ODD)
     assert "damaged" not in str(refusal.value)
 
 
@@ -106,7 +106,7 @@ def test_a_text_larger_than_is_read_is_not_damage(odd):
         open_data(source.hdf5) as group,
         pytest.raises(InputError, match="read at most") as refusal,
     ):
-        attributes_of(group, ODD)
+        get_attributes(group, ODD)
     assert "damaged" not in str(refusal.value)
 
 

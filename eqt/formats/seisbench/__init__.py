@@ -12,6 +12,6 @@ Source: ``seisbench/models/eqtransformer.py``, https://github.com/seisbench/seis
 """
 
 from eqt.formats.seisbench.convert import arguments, check_convertible, from_state, to_state
-from eqt.formats.seisbench.files import load, read, save
+from eqt.formats.seisbench.files import load, save
 
-__all__ = ["arguments", "check_convertible", "from_state", "load", "read", "save", "to_state"]
+__all__ = ["arguments", "check_convertible", "from_state", "load", "save", "to_state"]

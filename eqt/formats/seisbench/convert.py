@@ -10,7 +10,7 @@ import numpy as np
 from eqt.config import EQTConfig, format_config
 from eqt.formats.seisbench.names import PHASES, Array, WeightMap, weight_maps
 from eqt.formats.validation import finite
-from eqt.model import build_model
+from eqt.model import build_model, require_config
 from steadkit.errors import InputError
 
 ORDER: Final = "ZNE"
@@ -80,7 +80,7 @@ def check_convertible(config: EQTConfig) -> None:
         )
 
 
-def to_state(model: keras.Model, config: EQTConfig) -> dict[str, Array]:
+def to_state(model: keras.Model) -> dict[str, Array]:
     """Convert the weights to SeisBench's state, arrays by name.
 
     Raises
@@ -88,6 +88,7 @@ def to_state(model: keras.Model, config: EQTConfig) -> dict[str, Array]:
     InputError
         SeisBench cannot represent the network.
     """
+    config = require_config(model)
     check_convertible(config)
     weights = {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
     weights[_FIRST_KERNEL] = _reorder_components(weights[_FIRST_KERNEL], _EQT_ORDER, ORDER)
@@ -115,9 +116,7 @@ def arguments(config: EQTConfig) -> dict[str, Any]:
     }
 
 
-def from_state(
-    state: Mapping[str, Array], model_args: Mapping[str, Any]
-) -> tuple[keras.Model, EQTConfig]:
+def from_state(state: Mapping[str, Array], model_args: Mapping[str, Any]) -> keras.Model:
     """Build the network of a state.
 
     Parameters
@@ -149,7 +148,7 @@ def from_state(
         if pair.target == _FIRST_KERNEL:
             weight = _reorder_components(weight, order, _EQT_ORDER)
         weights[pair.target].assign(weight)
-    return model, config
+    return model
 
 
 def _check_names(state: Mapping[str, Array], maps: list[WeightMap]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from eqt.config import EQTConfig, format_config
+from eqt.config import format_config
 from eqt.formats.safe_zip import archive
 from eqt.formats.seisbench.convert import arguments, from_state, to_state
 from eqt.formats.seisbench.names import Array
@@ -18,7 +18,7 @@ from steadkit.errors import InputError, printable
 from steadkit.paths import OBJECT, read_json, refuse_name, require_file, value_at
 
 
-def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = False) -> list[Path]:
+def save(model: keras.Model, path: Path, overwrite: bool = False) -> list[Path]:
     """Write ``path.pt`` and ``path.json``, both or neither; SeisBench's ``load`` takes `path`.
 
     Returns
@@ -33,11 +33,11 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
         written.
     """
     refuse_name(path)
-    state = to_state(model, config)
+    state = to_state(model)
     torch = _torch()
     description = {
         "docstring": "Earthquake Transformer, trained or converted by eqt.",
-        "model_args": arguments(config),
+        "model_args": arguments(model.config),
         "seisbench_requirement": "0.7",
         "default_args": {},
     }
@@ -50,18 +50,13 @@ def save(model: keras.Model, config: EQTConfig, path: Path, overwrite: bool = Fa
 
 
 def load(path: Path) -> keras.Model:
-    """Load the network of a ``.pt`` file with its ``.json`` in the same folder.
+    """Load a network from either of a ``.pt`` file and its ``.json`` in the same folder.
 
     Raises
     ------
     InputError
         PyTorch is not installed, a file is missing or damaged, or cannot be converted.
     """
-    return read(path)[0]
-
-
-def read(path: Path) -> tuple[keras.Model, EQTConfig]:
-    """Load a network as `load` does, by either of the two files; return its configuration too."""
     pt, description = file_pair(path)
     for file in (pt, description):
         require_file(file, f"no {str(file)!r}: SeisBench's .pt and .json must lie side by side")

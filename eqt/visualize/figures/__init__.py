@@ -5,8 +5,7 @@ Each function takes arrays and returns a `matplotlib.figure.Figure`; no window i
 
 from eqt.visualize.figures.attention import attention_figure, average_figure, parameters_figure
 from eqt.visualize.figures.attribution import attribution_figure
-from eqt.visualize.figures.filters import filters_figure
-from eqt.visualize.figures.maps import maps_figure, overview_figure
+from eqt.visualize.figures.layers import filters_figure, maps_figure, strips_figure
 
 __all__ = [
     "attention_figure",
@@ -14,6 +13,6 @@ __all__ = [
     "average_figure",
     "filters_figure",
     "maps_figure",
-    "overview_figure",
     "parameters_figure",
+    "strips_figure",
 ]

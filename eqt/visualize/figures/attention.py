@@ -7,23 +7,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from eqt.visualize.activations import SECONDS_FROM_P, MeanAttention, mean_received
 from eqt.visualize.figures.panels import (
     DIVERGING,
     INCHES_A_TRACE,
     PHASES,
     TICKS,
     colour_bar,
+    draw_arrivals,
+    draw_signed,
     draw_waveform,
-    heading,
-    mark_arrivals,
+    figure_heading,
     panel_grid,
     rows_of_columns,
 )
-from eqt.visualize.mean_attention import SECONDS_FROM_P, MeanAttention, mean_received
-from eqt.visualize.time_axis import Steps
+from eqt.visualize.time_axis import LayerSteps
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
-from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, BLUE, GREY, ORANGE, show_message, styled
+from steadkit.plots.trace import Row
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 MATRIX = "viridis"
@@ -37,7 +38,7 @@ def attention_figure(
     label: str,
     shown: SelectedTraces,
     weights: np.ndarray,
-    steps: Steps,
+    steps: LayerSteps,
     top: float,
 ) -> Figure:
     """Draw a layer's attention for some traces side by side.
@@ -64,10 +65,12 @@ def attention_figure(
     heights = [0.85, 0.7, *[INCHES_A_TRACE] * heads]
     figure, axes = panel_grid(len(lines[0]), heights * len(lines), margins=(0.75, 0.75, 0.62, 0.45))
     text = "each row of a matrix is a step that attends; lines: what single steps attend to, and"
-    heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    figure_heading(figure, f"{name}: {label}", f"{text} the mean over all steps")
+    # One scale for the curves of all traces.
     highest = max(
-        _highest(trace_weights, row, steps)
+        float(curve.max())
         for trace_weights, row in zip(weights, shown.rows, strict=True)
+        for *_, curve in _curves(trace_weights, row, steps)
     )
     for number, line in enumerate(lines):
         block = axes[number * len(heights) : (number + 1) * len(heights)]
@@ -89,7 +92,7 @@ def _column(
     shown: SelectedTraces,
     index: int,
     weights: np.ndarray,
-    steps: Steps,
+    steps: LayerSteps,
     top: float,
 ) -> AxesImage:
     """Draw one trace: waveform, weights over time, and the matrices."""
@@ -103,11 +106,14 @@ def _column(
     return image
 
 
-def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str, str, np.ndarray]]:
+def _curves(
+    weights: np.ndarray, row: Row, steps: LayerSteps
+) -> list[tuple[str, str, str, np.ndarray]]:
     """Return the curves above the matrices: label, colour, line style, and weights of each step."""
     over_heads = weights.mean(axis=0)
     curves = [("mean", BLACK, "-", mean_received(weights))]
     if not arrivals(row):
+        # Noise has no arrivals: the step in the middle stands for any.
         middle = over_heads[steps.nearest(N_SAMPLES / 2)]
         curves.append((f"of {END / 2:g} s", GREY, "--", middle))
     for phase, sample in arrivals(row).items():
@@ -115,15 +121,12 @@ def _curves(weights: np.ndarray, row: Row, steps: Steps) -> list[tuple[str, str,
     return curves
 
 
-def _highest(weights: np.ndarray, row: Row, steps: Steps) -> float:
-    return max(float(curve.max()) for *_, curve in _curves(weights, row, steps))
-
-
 def matrix(
-    ax: Axes, weights: np.ndarray, steps: Steps, top: float, row: Row | None = None
+    ax: Axes, weights: np.ndarray, steps: LayerSteps, top: float, row: Row | None = None
 ) -> AxesImage:
     """Draw a matrix a(t, t'), both axes in seconds; time runs down and to the right."""
     begin, end = steps.span
+    # Begin and end of the steps, not their middles: imshow's extent is that of the pixels' edges.
     image = ax.imshow(
         weights,
         aspect="auto",
@@ -134,8 +137,8 @@ def matrix(
         extent=(begin, end, end, begin),
     )
     if row is not None:
-        mark_arrivals(ax, row, halo=True)
-        mark_arrivals(ax, row, halo=True, upright=False)
+        draw_arrivals(ax, row, halo=True)
+        draw_arrivals(ax, row, halo=True, upright=False)
     ax.set(xlim=(0, END), ylim=(END, 0))
     ax.set_xticks(TICKS)
     ax.set_yticks(TICKS)
@@ -161,7 +164,7 @@ def _finish(block: np.ndarray) -> None:
 
 
 @styled
-def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) -> Figure:
+def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: LayerSteps) -> Figure:
     """Draw the mean attention of each layer: events, noise, difference, and relative to P.
 
     Parameters
@@ -177,7 +180,7 @@ def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) ->
     )
     events, noise = next(iter(means_by_layer.values())).counts
     text = f"the mean over {events} events and {noise} noise traces, and over the heads"
-    heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
+    figure_heading(figure, "Mean attention", f"{text}; rows: seconds that attend")
     titles = ("events", "noise", "events less noise", "received, by seconds after P")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, size=8)
@@ -189,8 +192,9 @@ def average_figure(means_by_layer: Mapping[str, MeanAttention], steps: Steps) ->
     return figure
 
 
-def _average(line: np.ndarray, name: str, average: MeanAttention, steps: Steps) -> None:
+def _average(line: np.ndarray, name: str, average: MeanAttention, steps: LayerSteps) -> None:
     means = [average.events.mean(axis=0), average.noise.mean(axis=0)]
+    # One of the two means is NaN where the data have no events, or no noise.
     known_means = [mean for mean in means if np.isfinite(mean).all()]
     top = max(float(mean.max()) for mean in known_means) if known_means else 1.0
     for ax, mean in zip(line, means, strict=False):
@@ -215,6 +219,7 @@ def _draw_around_p(ax: Axes, average: MeanAttention, count: int) -> None:
     ax.axhline(1 / count, color=GREY, linestyle=":", linewidth=0.9, label="evenly")
     ax.axvline(0, color=BLUE, linewidth=0.8)
     if len(average.about_p):
+        # At the edges no event may reach so far from its P.
         known = np.isfinite(average.about_p).any(axis=0)
         lower, middle, upper = np.nanpercentile(average.about_p[:, known], (25, 50, 75), axis=0)
         ax.fill_between(SECONDS_FROM_P[known], lower, upper, color=ORANGE, alpha=0.35, linewidth=0)
@@ -239,7 +244,7 @@ def parameters_figure(name: str, weights: Mapping[str, np.ndarray]) -> Figure:
         max(len(panels), 1), [2.2], 2.2, margins=(0.6, 0.6, 0.75, 0.5), gaps=(0.75, 0)
     )
     single = [f"{key} = {value.item():.4g}" for key, value in weights.items() if value.size == 1]
-    heading(figure, f"{name}: parameters", ", ".join(single))
+    figure_heading(figure, f"{name}: parameters", ", ".join(single))
     if not panels:
         show_message(axes[0, 0], "this attention has no parameters")
     for ax, (key, value) in zip(axes[0], panels.items(), strict=False):
@@ -255,8 +260,5 @@ def _parameter(ax: Axes, key: str, value: np.ndarray) -> None:
         ax.set_xlabel("hidden unit")
         return
     size = float(np.abs(value).max()) or 1.0
-    image = ax.imshow(
-        value, aspect="auto", cmap=DIVERGING, vmin=-size, vmax=size, interpolation="nearest"
-    )
-    colour_bar(ax, image, "", 0.8)
+    colour_bar(ax, draw_signed(ax, value, size), "", 0.8)
     ax.set(xlabel="hidden unit", ylabel="channel")

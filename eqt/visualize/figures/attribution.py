@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 from eqt.plots import COLOURS, TITLES
 from eqt.visualize.attribution import COLUMNS, Gradients, Occlusion
 from eqt.visualize.figures.panels import (
-    DIVERGING,
     colour_bar,
-    heading,
-    mark_arrivals,
+    draw_arrivals,
+    draw_signed,
+    figure_heading,
     name_arrivals,
     panel_grid,
 )
 from eqt.visualize.traces import SelectedTraces, arrivals, caption
-from steadkit.plots.annotations import Row
 from steadkit.plots.style import BLACK, GREY, styled
+from steadkit.plots.trace import Row
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 BLOCK_SAMPLES = 20
@@ -52,7 +52,7 @@ def attribution_figure(
     heights = [0.75] * len(COMPONENTS) + [1.0, 0.7]
     figure, axes = panel_grid(2, heights, 4.2, (0.75, 0.95, 0.82, 0.45), gaps=(0.2, 0.1))
     title = f"{caption(row)}: why {TITLES[output]} is {probabilities[sample]:.2f}"
-    heading(
+    figure_heading(
         figure,
         f"{title} at {sample / SAMPLING_RATE:.2f} s",
         "colours behind the waveform: integrated gradients, red where it speaks for it and blue "
@@ -60,12 +60,13 @@ def attribution_figure(
         f"({gradients.completeness_error:+.3f} off). "
         f"Below: by how much the probability falls\nwhen {occlusion.width:g} s are silenced.",
     )
+    # Left the complete trace, right the same drawn again and only cut to another window.
     for column in axes.T:
         colours = _components(column, shown.waveforms[index], gradients.attributions)
         image = _occlusion(column[3], occlusion)
         _probability(column[4], output, probabilities, sample)
         for ax in column:
-            mark_arrivals(ax, row, halo=True)
+            draw_arrivals(ax, row, halo=True)
         name_arrivals(column[0], row)
         column[-1].set_xlabel("time (s)")
         for ax in column[:-1]:
@@ -91,55 +92,29 @@ def _close_up(row: Row, sample: int) -> tuple[float, float]:
 
 
 def _components(axes: np.ndarray, waveform: np.ndarray, attributions: np.ndarray) -> object:
-    block_sums = _sum_blocks(attributions)
+    padding = -len(attributions) % BLOCK_SAMPLES
+    blocks = np.pad(attributions, ((0, padding), (0, 0))).reshape(-1, BLOCK_SAMPLES, 3)
+    block_sums = blocks.sum(axis=1)
     size = float(np.abs(block_sums).max()) or 1.0
     highest = float(np.abs(waveform).max()) * 1.05 or 1.0
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
     for number, component in enumerate(COMPONENTS):
         ax = axes[number]
-        image = ax.imshow(
-            block_sums[np.newaxis, :, number],
-            aspect="auto",
-            cmap=DIVERGING,
-            vmin=-size,
-            vmax=size,
-            extent=(0, len(block_sums) * BLOCK_SAMPLES / SAMPLING_RATE, -highest, highest),
-            interpolation="nearest",
-        )
+        extent = (0, len(block_sums) * BLOCK_SAMPLES / SAMPLING_RATE, -highest, highest)
+        image = draw_signed(ax, block_sums[np.newaxis, :, number], size, extent=extent)
         ax.plot(seconds, waveform[:, number], color=BLACK, linewidth=0.4)
         ax.set_ylabel(component)
         ax.set_yticks([])
     return image
 
 
-def _sum_blocks(attributions: np.ndarray) -> np.ndarray:
-    """Sum attributions over blocks of samples: shape (blocks, components)."""
-    padding = -len(attributions) % BLOCK_SAMPLES
-    padded = np.pad(attributions, ((0, padding), (0, 0)))
-    return np.asarray(padded.reshape(-1, BLOCK_SAMPLES, attributions.shape[1]).sum(axis=1))
-
-
 def _occlusion(ax: Axes, occlusion: Occlusion) -> object:
+    # Where nothing changes the scale must still have an extent.
     size = max(float(np.abs(occlusion.probability_drops).max()), 1e-12)
-    hop = (
-        float(occlusion.seconds[1] - occlusion.seconds[0])
-        if len(occlusion.seconds) > 1
-        else occlusion.width
-    )
-    image = ax.imshow(
-        occlusion.probability_drops.T,
-        aspect="auto",
-        cmap=DIVERGING,
-        vmin=-size,
-        vmax=size,
-        extent=(
-            occlusion.seconds[0] - hop / 2,
-            occlusion.seconds[-1] + hop / 2,
-            len(COLUMNS) - 0.5,
-            -0.5,
-        ),
-        interpolation="nearest",
-    )
+    middles = occlusion.seconds
+    half = float(middles[1] - middles[0]) / 2 if len(middles) > 1 else occlusion.width / 2
+    extent = (middles[0] - half, middles[-1] + half, len(COLUMNS) - 0.5, -0.5)
+    image = draw_signed(ax, occlusion.probability_drops.T, size, extent=extent)
     ax.set_yticks(range(len(COLUMNS)), COLUMNS)
     ax.set_ylabel("silenced")
     return image

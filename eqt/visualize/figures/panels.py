@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from eqt.visualize.time_axis import Steps
+from eqt.visualize.time_axis import LayerSteps
 from eqt.visualize.traces import arrivals
-from steadkit.plots.annotations import Row
-from steadkit.plots.style import BLACK, BLUE, GREY, VERMILLION
+from steadkit.plots.style import BLUE, GREY, VERMILLION
+from steadkit.plots.trace import Row, draw_components
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
@@ -79,7 +79,7 @@ def panel_grid(
     return figure, axes
 
 
-def heading(figure: Figure, title: str, text: str = "") -> None:
+def figure_heading(figure: Figure, title: str, text: str = "") -> None:
     """Write title and explanation of a figure into its upper left corner."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - 0.06 / height, title, va="top", weight="bold", size=9)
@@ -90,25 +90,36 @@ def draw_waveform(ax: Axes, waveform: np.ndarray, row: Row) -> None:
     """Draw the components above one another, E on top, with the arrivals."""
     seconds = np.arange(len(waveform)) / SAMPLING_RATE
     scale = 2 * max(float(np.abs(waveform).max()), 1e-9)
-    for height, component in enumerate(reversed(range(len(COMPONENTS)))):
-        ax.plot(seconds, waveform[:, component] / scale + height, color=BLACK, linewidth=0.35)
-    ax.set_yticks(range(len(COMPONENTS)), list(reversed(COMPONENTS)))
-    ax.tick_params(axis="y", length=0)
+    draw_components(ax, seconds, waveform, scale)
     ax.set_ylim(-0.6, len(COMPONENTS) - 0.4)
-    mark_arrivals(ax, row)
+    draw_arrivals(ax, row)
     name_arrivals(ax, row)
 
 
+def draw_signed(ax: Axes, values: np.ndarray, size: float, **options: Any) -> AxesImage:
+    """Draw an image on a diverging scale from -size to size."""
+    return ax.imshow(
+        values,
+        aspect="auto",
+        interpolation="nearest",
+        cmap=DIVERGING,
+        vmin=-size,
+        vmax=size,
+        **options,
+    )
+
+
 def draw_image(
-    ax: Axes, values: np.ndarray, steps: Steps, limits: tuple[float, float]
+    ax: Axes, values: np.ndarray, steps: LayerSteps, limits: tuple[float, float]
 ) -> AxesImage:
     """Draw a layer's output, shape (steps, channels), channel 0 on top, each step at its time."""
+    # More steps than pixels: matplotlib would average them, and a spike of one step be lost.
     extremes = keep_extremes(values)
     return ax.imshow(
         extremes.T,
         aspect="auto",
         interpolation="nearest" if len(extremes) < MAX_COLUMNS // 4 else "auto",
-        cmap=colours(limits),
+        cmap=SEQUENTIAL if limits[0] >= 0 else DIVERGING,
         vmin=limits[0],
         vmax=limits[1],
         extent=(*steps.span, values.shape[1] - 0.5, -0.5),
@@ -145,12 +156,7 @@ def limits_of(values: np.ndarray) -> tuple[float, float]:
     return (0.0 if values.min() >= 0 else -highest, highest)
 
 
-def colours(limits: tuple[float, float]) -> str:
-    """Return the colour map for such limits."""
-    return SEQUENTIAL if limits[0] >= 0 else DIVERGING
-
-
-def mark_arrivals(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
+def draw_arrivals(ax: Axes, row: Row, halo: bool = False, upright: bool = True) -> None:
     """Draw the arrivals as lines, upright or level; over an image with a halo."""
     for phase, sample in arrivals(row).items():
         colour, line = PHASES[phase]
@@ -180,6 +186,7 @@ def name_arrivals(ax: Axes, row: Row) -> None:
 
 def colour_bar(ax: Axes, image: Any, label: str, height: float = 1.0) -> None:
     """Draw the colours' scale to the right of a panel, which keeps its width."""
+    # Inset axes, outside the panel: a colour bar of the figure's would take width from it.
     bar = ax.inset_axes((1.02, (1 - height) / 2, 0.025, height))
     ax.figure.colorbar(image, cax=bar).set_label(label, size=7)
     bar.tick_params(labelsize=6, length=2)

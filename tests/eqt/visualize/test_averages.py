@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from conftest import TINY
 
-from eqt.visualize.mean_attention import SECONDS_FROM_P, mean_attention
+from eqt.visualize.activations import SECONDS_FROM_P, mean_attention
 from eqt.visualize.time_axis import steps_of
 from eqt.visualize.traces import SelectedTraces
 

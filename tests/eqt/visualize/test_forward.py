@@ -8,12 +8,18 @@ import pytest
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.model_io import read as read_network
+from eqt.model_io import load_model
 from eqt.presets import PRESETS
 from eqt.visualize import traces
-from eqt.visualize.activations import BATCH_SIZE, attention_of, batches, feature_maps, weights_of
+from eqt.visualize.activations import (
+    BATCH_SIZE,
+    attention_of,
+    batches,
+    feature_maps,
+    mean_received,
+    weights_of,
+)
 from eqt.visualize.layers import attentions, convolutions, ordered_layers, select_layers
-from eqt.visualize.mean_attention import mean_received
 from eqt.visualize.time_axis import steps_of
 from steadkit.errors import InputError
 
@@ -135,10 +141,10 @@ def test_every_named_network_shows_all_its_layers(name):
 
 
 def test_the_published_network_attends_to_events_as_it_does_not_to_noise(shared_data):
-    model, config = read_network(shared_data / "eqt_original.h5")
-    shown = traces.read(shared_data / "ncedc_a.hdf5")
+    model = load_model(shared_data / "eqt_original.h5")
+    shown = traces.read_traces(shared_data / "ncedc_a.hdf5")
     attention = attention_of(model)(shown.waveforms)
-    steps = steps_of("attentionD", config)
+    steps = steps_of("attentionD", model.config)
     layer = model.get_layer("attentionD")
     expected = additive(keras.ops.convert_to_numpy(given(model, shown)[0]).astype(float), layer)
     np.testing.assert_allclose(attention["attentionD"][0, 0], expected, rtol=2e-3, atol=1e-5)

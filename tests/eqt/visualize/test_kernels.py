@@ -5,7 +5,7 @@ import pytest
 from conftest import TINY
 
 from eqt.model import build_model
-from eqt.visualize.kernels import bias_of, kernel_of, response
+from eqt.visualize.layers import bias_of, kernel_of, response
 
 
 @pytest.mark.parametrize("frequency", [5.0, 12.5, 40.0])

@@ -10,7 +10,7 @@ from conftest import TINY
 from eqt.config import EQTConfig
 from eqt.model import build_model
 from eqt.visualize.layers import ordered_layers
-from eqt.visualize.time_axis import Steps, steps_of
+from eqt.visualize.time_axis import LayerSteps, steps_of
 
 # 46 -> 23 -> 12 -> 6: pooling rounds up, and the decoder cuts at both ends.
 CUT = replace(TINY, filters=(2, 2, 2), kernels=(3, 3, 3), input_length=46)
@@ -88,5 +88,5 @@ def test_every_layer_has_as_many_steps_as_its_axis(length):
 
 def test_the_outputs_lie_on_the_samples():
     steps = steps_of("picker_P", EQTConfig())
-    assert steps == Steps(0.0, 1.0, 6000)
+    assert steps == LayerSteps(0.0, 1.0, 6000)
     assert steps.span == (-0.005, 59.995)

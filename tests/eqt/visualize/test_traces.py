@@ -24,8 +24,8 @@ def varied(path, order):
 
 def test_four_events_that_differ_and_three_noise_traces(tmp_path):
     source = varied(tmp_path / "a.hdf5", list(range(24)))
-    selection = traces.choose(source)
-    rows = traces.read(source.hdf5).rows
+    selection = traces.choose_example_traces(source)
+    rows = traces.read_traces(source.hdf5).rows
     assert [name[-2:] for name in selection] == ["EV"] * 4 + ["NO"] * 3
     assert len(set(selection)) == 7
     ratios = [row["snr_db_E"] for row in rows[:4]]
@@ -37,21 +37,21 @@ def test_four_events_that_differ_and_three_noise_traces(tmp_path):
 
 def test_the_choice_does_not_hang_on_the_order_of_the_table(tmp_path):
     (tmp_path / "b").mkdir()
-    selection = traces.choose(varied(tmp_path / "a.hdf5", list(range(24))))
+    selection = traces.choose_example_traces(varied(tmp_path / "a.hdf5", list(range(24))))
     order = np.random.default_rng(1).permutation(24)
-    assert traces.choose(varied(tmp_path / "b" / "a.hdf5", order)) == selection
+    assert traces.choose_example_traces(varied(tmp_path / "b" / "a.hdf5", order)) == selection
 
 
 def test_the_choice_is_among_those_given(stead):
     source = stead("chunk.hdf5", names_of(12, 6))
     candidates = names_of(5, 2)
-    assert set(traces.choose(source, candidates)) <= set(candidates)
+    assert set(traces.choose_example_traces(source, candidates)) <= set(candidates)
 
 
 def test_traces_are_scaled_and_events_come_first(stead):
     source = stead()
     names = [names_of(0, 1)[0], names_of(1)[0]]
-    shown = traces.read(source.hdf5, names)
+    shown = traces.read_traces(source.hdf5, names)
     assert shown.names == names[::-1]
     assert shown.is_event.tolist() == [True, False]
     np.testing.assert_allclose(shown.waveforms.std(axis=1), 1, atol=1e-3)
@@ -62,13 +62,13 @@ def test_traces_are_scaled_and_events_come_first(stead):
 
 def test_a_trace_that_is_not_there_is_refused_with_those_like_it(stead):
     with pytest.raises(InputError, match=r"no trace 'S0.XX_2020': did you mean 'S0.XX_2020"):
-        traces.read(stead().hdf5, ["S0.XX_2020"])
+        traces.read_traces(stead().hdf5, ["S0.XX_2020"])
 
 
 def test_too_many_traces_are_refused(stead):
     source = stead("many.hdf5", names_of(25))
     with pytest.raises(InputError, match="25 traces are too many for a figure: name at most 24"):
-        traces.read(source.hdf5, names_of(25))
+        traces.read_traces(source.hdf5, names_of(25))
 
 
 def test_many_traces_come_in_parts(stead):

@@ -16,11 +16,10 @@ from eqt.model_io import save_model
 from eqt.visualize import figures
 from eqt.visualize.activations import feature_maps
 from eqt.visualize.context import context_of
-from eqt.visualize.files import Picture, write
-from eqt.visualize.folder import MARK
 from eqt.visualize.gallery import gallery
 from eqt.visualize.time_axis import steps_of
-from eqt.visualize.traces import read
+from eqt.visualize.traces import read_traces
+from eqt.visualize.write import RECORD, Picture, write_pictures
 from steadkit.atomic import write_text
 
 # Attention over 188 steps: few, as in the published network.
@@ -33,7 +32,7 @@ TWO = [names_of(1)[0], names_of(0, 1)[0]]
 def network(tmp_path):
     """Write a tiny network as a file."""
     path = tmp_path / "tiny.keras"
-    save_model(build_model(DEEP, seed=3), DEEP, path)
+    save_model(build_model(DEEP, seed=3), path)
     return path
 
 
@@ -82,15 +81,15 @@ def test_the_page_holds_every_picture_and_needs_nothing_else(page):
 
 
 def test_the_mark_names_network_data_and_every_file(page, trained):
-    content = json.loads((page / MARK).read_text())
-    assert sorted(content["files"]) == sorted(name for name in files_in(page) if name != MARK)
+    content = json.loads((page / RECORD).read_text())
+    assert sorted(content["files"]) == sorted(name for name in files_in(page) if name != RECORD)
     assert content["network"] == str(trained) and content["traces"] == TWO
     assert content["data"].endswith("data.hdf5")
 
 
 def test_the_arrays_are_what_the_network_makes(page, trained):
     context = context_of(trained)
-    shown = read(context.data, TWO)
+    shown = read_traces(context.data, TWO)
     with np.load(page / "maps.npz") as maps:
         np.testing.assert_array_equal(maps["traces"], TWO)
         np.testing.assert_allclose(maps["waveforms"], shown.waveforms)
@@ -128,7 +127,7 @@ def test_filters_of_a_file_go_beside_it(run, network):
     result = run("eqt", "visualize", "filters", network, "--layers", "encoder_1", "--format", "svg")
     assert result.exit_code == 0, result.output
     out = network.parent / "visualize" / "tiny" / "filters"
-    assert files_in(out) == ["filters.npz", "filters/encoder_1.svg", MARK]
+    assert files_in(out) == ["filters.npz", "filters/encoder_1.svg", RECORD]
     assert "frequency (Hz)" in (out / "filters" / "encoder_1.svg").read_text()
 
 
@@ -140,7 +139,7 @@ def test_maps_of_named_layers_and_traces(run, network, stead):
     out = network.parent / "m"
     overviews = [f"overview/{name}.png" for name in sorted(TWO)]
     maps = ["maps/events/decoderP_1.png", "maps/noise/decoderP_1.png"]
-    assert set(files_in(out)) == {"maps.npz", MARK, *maps, *overviews}
+    assert set(files_in(out)) == {"maps.npz", RECORD, *maps, *overviews}
     refused(run("eqt", "visualize", "maps", network, *arguments), "exists", "--overwrite")
     again = run("eqt", "visualize", "maps", network, *arguments, "--overwrite")
     assert again.exit_code == 0, again.output
@@ -159,7 +158,7 @@ def test_architectures_by_name(run, tmp_path):
     result = run("eqt", "visualize", "architecture", "Partial Vanilla", "GRU", "--output", "a")
     assert result.exit_code == 0, result.output
     assert set(files_in(tmp_path / "a")) == {
-        MARK,
+        RECORD,
         "architecture/GRU.png",
         "architecture/partial-vanilla.png",
     }
@@ -185,7 +184,7 @@ def test_what_cannot_be_shown_is_refused_in_one_line(run, network, stead, argume
 
 def test_the_arrivals_and_the_steps_stand_on_one_axis(stead, network):
     """The image of a layer lies on the seconds of its steps, under lines at P and S."""
-    shown = read(stead().hdf5, TWO[:1])
+    shown = read_traces(stead().hdf5, TWO[:1])
     context = context_of(network)
     name = "attentionD"
     values = feature_maps(context.model, shown.waveforms, [name])[name]
@@ -208,9 +207,9 @@ def test_the_same_figure_is_the_same_bytes(tmp_path, network):
         folder = tmp_path / name
         folder.mkdir()
         picture = Picture("x", "s", "", "c", lambda: figures.filters_figure("encoder_2", kernel))
-        from eqt.visualize.files import Content
+        from eqt.visualize.write import Content
 
-        copies = write(Content([picture], {"k": {"kernel": kernel}}), folder, "png", True)
+        copies = write_pictures(Content([picture], {"k": {"kernel": kernel}}), folder, "png", True)
         content.append(((folder / "x.png").read_bytes(), (folder / "k.npz").read_bytes(), copies))
     assert content[0][:2] == content[1][:2]
     assert content[0][2][0][1] == content[1][2][0][1]

@@ -1,19 +1,23 @@
-"""Figures of an evaluation: residuals, curves, calibration, and scores by category of trace."""
+"""Figures of training and evaluation: losses, traces, residuals, curves, calibration, scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eqt.metrics import TOLERANCE, Curve
-from eqt.plots.style import DASHES, LABEL_COLOURS
+from eqt.plots.style import COLOURS, DASHES, LABEL_COLOURS, TITLES
+from steadkit.labels import TARGETS
 from steadkit.plots.style import BLACK, GREY, show_message, styled
+from steadkit.plots.trace import draw_components
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 
 @styled
-def residuals(
+def draw_residuals(
     residuals_by_phase: Mapping[str, np.ndarray],
     counts: Mapping[str, str],
     tolerance: float = TOLERANCE,
@@ -44,7 +48,7 @@ def residuals(
 
 
 @styled
-def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
+def draw_curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> Figure:
     """Draw precision against recall, with a dot at the chosen threshold of each curve.
 
     Parameters
@@ -67,14 +71,14 @@ def curves(curves_by_label: Mapping[str, tuple[Curve, tuple[float, float]]]) -> 
 
 
 @styled
-def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
+def draw_reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw reliability diagrams: fraction right against predicted probability, and histograms.
 
     Parameters
     ----------
     tables_by_label
         For ``detection``, ``P`` and ``S``: ``ece`` and ``bins``, as
-        `eqt.evaluation.calibration.calibration` returns them.
+        `eqt.evaluation.breakdown.calibration` returns them.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     grid = figure.subplots(
@@ -109,7 +113,7 @@ def reliability(tables_by_label: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 @styled
-def breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_breakdown(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw recall and precision by category of trace, with 95 % intervals.
 
     Parameters
@@ -138,6 +142,7 @@ def _dots(
     ax: Axes, cells: Sequence[Mapping[str, Any]], name: str, label: str, shift: float
 ) -> None:
     values = np.array([cell[name] for cell in cells], float)
+    # Without resamples there are no intervals, and vlines draws nothing between NaN.
     no_bounds = (np.nan, np.nan)
     bounds = np.array([cell["intervals"].get(name, no_bounds) for cell in cells], float).T
     positions = np.arange(len(values)) + shift
@@ -147,7 +152,7 @@ def _dots(
 
 
 @styled
-def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def draw_uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw the absolute residual of each pick against its Monte Carlo uncertainty.
 
     Parameters
@@ -169,4 +174,74 @@ def uncertainty(pairs_by_phase: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> 
         ax.set_title(phase)
         ax.set_xlabel("standard deviation of its probability")
         ax.set_ylabel("distance from the arrival (s)")
+    return figure
+
+
+@styled
+def draw_examples(
+    names: Sequence[str],
+    waveforms: np.ndarray,
+    probabilities: np.ndarray,
+    p: np.ndarray,
+    s: np.ndarray,
+) -> Figure:
+    """Draw traces with their arrivals on the left, and the network's probabilities on the right.
+
+    Parameters
+    ----------
+    names
+        Titles of the traces.
+    waveforms
+        Shape (traces, 6000, 3), normalised.
+    probabilities
+        Shape (traces, 6000, 3): detection, P and S.
+    p, s
+        Arrivals in samples, shape (traces,) or (traces, earthquakes), NaN where there is none.
+    """
+    figure = Figure(figsize=(11, 2.6 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+    seconds = np.arange(N_SAMPLES) / SAMPLING_RATE
+    for row, (left, right) in enumerate(grid):
+        draw_components(left, seconds, waveforms[row], 2 * max(np.abs(waveforms[row]).max(), 1e-9))
+        left.set_xlim(seconds[0], seconds[-1])
+        left.set_title(names[row], loc="left")
+        for column, name in enumerate(TARGETS):
+            right.plot(
+                seconds,
+                probabilities[row, :, column],
+                color=COLOURS[name],
+                label=TITLES[name],
+                linewidth=1.0,
+            )
+        right.set_ylim(-0.02, 1.05)
+        right.set_ylabel("probability")
+        for ax in (left, right):
+            for arrivals, name in ((p[row], "picker_P"), (s[row], "picker_S")):
+                for arrival in np.atleast_1d(arrivals)[~np.isnan(np.atleast_1d(arrivals))]:
+                    ax.axvline(
+                        arrival / SAMPLING_RATE, color=COLOURS[name], linestyle=":", linewidth=1.2
+                    )
+    grid[0, 1].legend(ncols=3, loc="upper right")
+    for ax in grid[-1]:
+        ax.set_xlabel("time (s); dotted: P and S as catalogued")
+    return figure
+
+
+@styled
+def loss_curves(history: pd.DataFrame) -> Figure:
+    """Draw training and validation losses, total and by output, over the epochs."""
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True).ravel()
+    for ax, (name, title) in zip(axes, TITLES.items(), strict=True):
+        column = name if name == "loss" else f"{name}_loss"
+        for prefix, line, label in (("", "-", "training"), ("val_", "--", "validation")):
+            losses = history[prefix + column]
+            ax.semilogy(history["epoch"], losses, line, color=COLOURS[name], label=label)
+            ax.plot(history["epoch"], losses, ".", color=COLOURS[name])
+        ax.set_title(title)
+        ax.set_ylabel("loss")
+        ax.legend()
+    for ax in axes[-2:]:
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -1,4 +1,7 @@
-"""Positional encoding: attention ignores the order of steps unless it is added to the inputs."""
+"""Layers of a transformer block besides attention: positional encoding and feed-forward layer.
+
+Attention ignores the order of steps unless a positional encoding is added to its inputs.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +11,9 @@ import numpy as np
 from keras import ops
 
 from eqt.layers.recurrent import LSTM
-from eqt.layers.serialization import registered
 
 
-@registered
+@keras.saving.register_keras_serializable("eqt")
 class SinusoidalPositions(keras.layers.Layer):
     """Sinusoidal encoding: add sines and cosines of the step, x + PE, with no weights.
 
@@ -36,7 +38,7 @@ class SinusoidalPositions(keras.layers.Layer):
         return inputs + ops.cast(encoding, inputs.dtype)
 
 
-@registered
+@keras.saving.register_keras_serializable("eqt")
 class RecurrentPositions(keras.layers.Layer):
     """Recurrent encoding: add the output of an LSTM over the steps so far, x + LSTM(x).
 
@@ -86,4 +88,48 @@ class RecurrentPositions(keras.layers.Layer):
         """Return the arguments that rebuild this layer."""
         gate = keras.activations.serialize(self.gate)
         arguments = {"gate": gate, "dropout": self.dropout, "seed": self.seed}
+        return {**super().get_config(), **arguments}
+
+
+@keras.saving.register_keras_serializable("eqt")
+class FeedForward(keras.layers.Layer):
+    """The same two dense layers at every step: dropout(relu(x W1 + b1)) W2 + b2.
+
+    Source: Vaswani et al. (2017), Attention Is All You Need, arXiv:1706.03762, section 3.3.
+
+    Parameters
+    ----------
+    units
+        Width of the hidden layer; the output is as wide as the input.
+    dropout
+        Rate of the dropout between the two.
+    seed
+        Seed of the kernels' initial values and of the dropout.
+    """
+
+    def __init__(self, units: int = 128, dropout: float = 0.0, seed: int = 0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units, self.rate, self.seed = units, dropout, seed
+        # A sublayer does not inherit the dtype policy: its float32 would undo mixed precision.
+        policy = self.dtype_policy
+        self.dropout = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="dropout")
+        self.supports_masking = True
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Create the two dense layers' weights."""
+        glorot = [keras.initializers.GlorotNormal(seed=self.seed + i) for i in range(2)]
+        channels = input_shape[-1]
+        self.W1 = self.add_weight(name="W1", shape=(channels, self.units), initializer=glorot[0])
+        self.b1 = self.add_weight(name="b1", shape=(self.units,), initializer="zeros")
+        self.W2 = self.add_weight(name="W2", shape=(self.units, channels), initializer=glorot[1])
+        self.b2 = self.add_weight(name="b2", shape=(channels,), initializer="zeros")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return an output of the inputs' shape."""
+        hidden = ops.relu(ops.matmul(inputs, self.W1) + self.b1)
+        return ops.matmul(self.dropout(hidden, training=training), self.W2) + self.b2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild this layer."""
+        arguments = {"units": self.units, "dropout": self.rate, "seed": self.seed}
         return {**super().get_config(), **arguments}
