@@ -262,9 +262,7 @@ def _chosen(
     return list(choose_instruments(amounts))
 
 
-def _prepare(
-    instrument: Instrument, letters: dict[str, list[tuple[str, Piece]]]
-) -> StationRecords:
+def _prepare(instrument: Instrument, letters: dict[str, list[tuple[str, Piece]]]) -> StationRecords:
     records, channels, unused = {}, {}, []
     for component, letter in choose_components(letters).items():
         channel = letters[letter][0][0]

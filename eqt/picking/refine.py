@@ -128,7 +128,9 @@ def refine_peaks(
         if heights[number] < MIN_PROBABILITY:
             break
         place = bisect(done, sample)
-        is_near = any(abs(sample - near) < BEFORE + AFTER for near in done[max(place - 1, 0) : place + 1])
+        is_near = any(
+            abs(sample - near) < BEFORE + AFTER for near in done[max(place - 1, 0) : place + 1]
+        )
         if is_near or not BEFORE <= sample <= len(probability) - AFTER:
             continue
         done.insert(place, sample)
@@ -144,7 +146,7 @@ def refine_peaks(
 def _onset(
     probability: np.ndarray, raw: np.ndarray, filtered: np.ndarray, column: int
 ) -> int | None:
-    """Return the sample of a search window where the signal begins; None without a live component."""
+    """Return the onset in a search window; None without a live component."""
     criterion = _sum_criteria(raw, filtered, column)
     if criterion is None:
         return None

@@ -223,8 +223,7 @@ def _detection_table(
     # By the nominal time of its first sample: the same in both days that see it.
     nominal = [(first + start) * NS_PER_SAMPLE for start in samples["start"]]
     table["detection_id"] = [
-        ".".join(instrument) + UTCDateTime(ns=time).strftime(".%Y%m%dT%H%M%S%f")
-        for time in nominal
+        ".".join(instrument) + UTCDateTime(ns=time).strftime(".%Y%m%dT%H%M%S%f") for time in nominal
     ]
     return table.assign(**codes)[[*DETECTION_COLUMNS]]
 
@@ -263,9 +262,7 @@ def _arrivals(
     )
 
 
-def _ids_of(
-    arrivals: pd.DataFrame, detections: list[Detection], names: pd.Series
-) -> list[str]:
+def _ids_of(arrivals: pd.DataFrame, detections: list[Detection], names: pd.Series) -> list[str]:
     """Return the detection of each arrival: the one whose P or S it is, else the one it is in."""
     ids = {
         (phase, pick.sample): name

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import signal
 
-from steadkit.records.resample import BAND, CORNERS, RATE_RANGE, _low_pass as low_pass
+from steadkit.records.resample import BAND, CORNERS, RATE_RANGE, low_pass
 from steadkit.schema import SAMPLING_RATE
 
 NANO: Final = 1_000_000_000

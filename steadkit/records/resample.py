@@ -140,7 +140,7 @@ def resample_to_stead(samples: np.ndarray, ratio: Fraction, band_pass: bool = Fa
             ratio.numerator,
             ratio.denominator,
             axis=0,
-            window=_low_pass(max(ratio.numerator, ratio.denominator)),
+            window=low_pass(max(ratio.numerator, ratio.denominator)),
             padtype="line",
         )
     if len(samples) < MIN_SAMPLES:
@@ -153,7 +153,7 @@ def resample_to_stead(samples: np.ndarray, ratio: Fraction, band_pass: bool = Fa
 
 
 @lru_cache(maxsize=16)
-def _low_pass(factor: int) -> np.ndarray:
+def low_pass(factor: int) -> np.ndarray:
     """Design the anti-aliasing filter: 80 dB down at the lower Nyquist frequency."""
     taps: np.ndarray = signal.firwin(
         2 * HALF_TAPS * factor + 1, 0.96 / factor, window=KAISER_WINDOW

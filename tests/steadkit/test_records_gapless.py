@@ -24,7 +24,8 @@ def test_pieces_in_any_order_are_one_record():
     assert unused == [] and len(joined) == 1
     np.testing.assert_array_equal(joined[0].samples, whole[0].samples)
     np.testing.assert_array_equal(
-        joined[0].times(np.array([0, 4_000, 59_999])), START + np.array([0, 4_000, 59_999]) * (NANO // 100)
+        joined[0].times(np.array([0, 4_000, 59_999])),
+        START + np.array([0, 4_000, 59_999]) * (NANO // 100),
     )
 
 
