@@ -231,7 +231,7 @@ def station_records(stream: Stream, all_instruments: bool = False) -> list[Stati
             continue
         receiver_type, letter = split_channel(stats.channel)
         codes = (stats.network.strip(), stats.station.strip(), clean_location(stats.location))
-        samples = np.ma.filled(np.ma.asarray(trace.data, dtype=float), np.nan)
+        samples: np.ndarray = np.ma.filled(np.ma.asarray(trace.data, dtype=float), np.nan)
         piece = Piece(stats.starttime.ns, float(stats.sampling_rate), samples)
         of_instrument = pieces.setdefault(Instrument(*codes, receiver_type), {})
         of_instrument.setdefault(letter, []).append((stats.channel, piece))

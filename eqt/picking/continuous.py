@@ -8,6 +8,7 @@ there.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,10 @@ STACKINGS: Final = ("mean", "max")
 
 MIN_WEIGHT: Final = 0.01
 """Weight of a window's first and last sample; those of its middle have 1."""
+
+_PHASE = np.pi * (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
+WEIGHTS: Final = (MIN_WEIGHT + (1 - MIN_WEIGHT) * np.sin(_PHASE) ** 2).astype(np.float32)[:, None]
+"""Weights of a window's samples in a mean, shape (6000, 1): a raised sine."""
 
 BATCH_SIZE: Final = 128
 """Windows in one call of the network, always as many: other sizes round otherwise."""
@@ -99,46 +104,45 @@ def stack_probabilities(
     if stacking not in STACKINGS:
         raise InputError(f"stacking {stacking!r} is unknown: use {' or '.join(STACKINGS)}")
     first, after = limits
-    n_samples = after - first
-    is_recorded = np.zeros(n_samples, bool)
-    for record in (record for component in records.values() for record in component):
-        start, end = (round(time / NS_PER_SAMPLE) - first for time in (record.start, record.end))
-        is_recorded[max(start, 0) : max(end + 1, 0)] = True
+    is_recorded = _recorded_samples(records, first, after - first)
     starts = _window_starts(is_recorded, first, step)
-    total = np.zeros((n_samples, 3), np.float32)
-    std_total = weight_total = None
-    weights = _weights() if stacking == "mean" else None
-    if weights is not None:
-        weight_total = np.zeros((n_samples, 1), np.float32)
+    total: np.ndarray | None = None
+    weight = np.zeros((after - first, 1), np.float32)
     for batch, waveforms in _batches(records, starts, normalization):
         mean, std = predict(waveforms)
-        if std is not None and std_total is None:
-            std_total = np.zeros_like(total)
-        for number, start in enumerate(batch):
-            begin, stop = max(start - first, 0), min(start - first + N_SAMPLES, n_samples)
+        outputs = mean if std is None else np.concatenate([mean, std], axis=-1)
+        if total is None:
+            total = np.zeros((after - first, outputs.shape[-1]), np.float32)
+        for values, start in zip(outputs, batch, strict=False):
+            begin, stop = max(start, first) - first, min(start + N_SAMPLES, after) - first
             inside = slice(begin - start + first, stop - start + first)
-            if weights is None:
-                is_higher = mean[number, inside] > total[begin:stop]
-                np.copyto(total[begin:stop], mean[number, inside], where=is_higher)
-                if std_total is not None and std is not None:
-                    np.copyto(std_total[begin:stop], std[number, inside], where=is_higher)
-                continue
-            total[begin:stop] += weights[inside] * mean[number, inside]
-            if std_total is not None and std is not None:
-                std_total[begin:stop] += weights[inside] * std[number, inside]
-            weight_total[begin:stop] += weights[inside]
-    for values in (total, std_total):
-        if values is not None:
-            if weight_total is not None:
-                values /= np.maximum(weight_total, MIN_WEIGHT)
-            values[~is_recorded] = 0
-    return StackedProbabilities(first, total, std_total, is_recorded, len(starts))
+            if stacking == "mean":
+                total[begin:stop] += WEIGHTS[inside] * values[inside]
+                weight[begin:stop] += WEIGHTS[inside]
+            else:
+                _keep_higher(total[begin:stop], values[inside])
+    if total is None:
+        total = np.zeros((after - first, 3), np.float32)
+    if stacking == "mean":
+        total /= np.maximum(weight, MIN_WEIGHT)
+    total[~is_recorded] = 0
+    std = total[:, 3:] if total.shape[1] > 3 else None
+    return StackedProbabilities(first, total[:, :3], std, is_recorded, len(starts))
 
 
-def _weights() -> np.ndarray:
-    """Return the weights of a window's samples, shape (6000, 1): a raised sine."""
-    phase = np.pi * (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
-    return (MIN_WEIGHT + (1 - MIN_WEIGHT) * np.sin(phase) ** 2).astype(np.float32)[:, np.newaxis]
+def _recorded_samples(records: ComponentRecords, first: int, n_samples: int) -> np.ndarray:
+    """Return at which samples any component is recorded."""
+    is_recorded = np.zeros(n_samples, bool)
+    for record in chain.from_iterable(records.values()):
+        start, end = (round(time / NS_PER_SAMPLE) - first for time in (record.start, record.end))
+        is_recorded[max(start, 0) : max(end + 1, 0)] = True
+    return is_recorded
+
+
+def _keep_higher(total: np.ndarray, values: np.ndarray) -> None:
+    """Replace, in place, what is exceeded; a standard deviation follows its mean."""
+    is_higher = values[:, :3] > total[:, :3]
+    np.copyto(total, values, where=np.tile(is_higher, values.shape[1] // 3))
 
 
 def _window_starts(is_recorded: np.ndarray, first: int, step: int) -> np.ndarray:

@@ -162,7 +162,7 @@ def _candidates(
         Thresholds(level.detection, config.floor, config.floor),
         grid=(),
     )
-    columns: dict[str, dict[str, Peaks]] = {"candidates": {}, "picks": {}}
+    candidates, picks = {}, {}
     for column, (name, threshold) in enumerate((("p", level.p), ("s", level.s)), start=1):
         peaks: Peaks = getattr(extracted, name)
         prominence = peak_prominences(stacked.mean[:, column], peaks.sample, PROMINENCE_WINDOW)[0]
@@ -177,10 +177,20 @@ def _candidates(
             peaks = peaks._replace(sample=sample)
         is_candidate = prominence >= config.floor / 2
         is_pick = (peaks.probability >= threshold) & (prominence >= threshold / 2)
-        for key, is_kept in (("candidates", is_candidate), ("picks", is_pick)):
-            order = np.argsort(peaks.sample[is_kept], kind="stable")
-            columns[key][name] = Peaks(*(values[is_kept][order] for values in peaks))
-    return replace(extracted, **columns["candidates"]), replace(extracted, **columns["picks"])
+        candidates[name], picks[name] = (
+            _select(peaks, is_kept) for is_kept in (is_candidate, is_pick)
+        )
+    return (
+        replace(extracted, p=candidates["p"], s=candidates["s"]),
+        replace(extracted, p=picks["p"], s=picks["s"]),
+    )
+
+
+def _select(peaks: Peaks, is_kept: np.ndarray) -> Peaks:
+    """Return some of the peaks, in order of time: refinement may have changed it."""
+    rows = np.flatnonzero(is_kept)
+    rows = rows[np.argsort(peaks.sample[rows], kind="stable")]
+    return Peaks(*(values[rows] for values in peaks))
 
 
 def _times(samples: np.ndarray, first: int, records: ComponentRecords) -> np.ndarray:

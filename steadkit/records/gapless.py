@@ -141,8 +141,8 @@ def gapless_records(
             usable.setdefault(_ratio(piece.rate), []).append(piece)
         else:
             low, high = RATE_RANGE
-            reason = f"a sampling rate that is not {low:g} to {high:g} Hz"
-            unused.append(Unused(*_limits(_one_piece(piece)), reason))
+            rejected = f"a sampling rate that is not {low:g} to {high:g} Hz"
+            unused.append(Unused(*_limits(_one_piece(piece)), rejected))
     for ratio, group in usable.items():
         for joined in _join(group):
             for record, reason in _clean_runs(joined):

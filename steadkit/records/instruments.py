@@ -18,20 +18,20 @@ SENSOR_ORDER: Final = "HPLNG"
 LONG_PERIOD_BANDS: Final = "LVURPTQ"
 """Band codes of records at about 1 Hz and less, which hold nothing above 1 Hz."""
 
-SENSOR_CODES: Final = "HLNPGJD"
-"""Instrument codes that measure ground motion; ``M`` is a mass position."""
+SENSOR_CODES: Final = "HLNPGJ"
+"""Instrument codes that measure ground motion; ``M`` is a mass position, ``D`` a pressure."""
 
 COMPONENT_SETS: Final[tuple[Mapping[str, str], ...]] = (
     {"Z": "Z", "N": "N", "E": "E"},
     {"Z": "U", "N": "N", "E": "E"},
     {"Z": "Z", "N": "1", "E": "2"},
     {"Z": "Z", "N": "2", "E": "3"},
-    {"Z": "1", "N": "2", "E": "3"},
     {"Z": "3", "N": "1", "E": "2"},
 )
 """Letters of the components Z, N and E, the preferred set first.
 
-SEED's 1, 2 and 3 may point anywhere; by custom the lower of two horizontals is nearest north.
+SEED's 1, 2 and 3 may point anywhere; by custom the lower of two horizontals is nearest north, and
+of 1, 2 and 3, as on the sea floor, 3 is the vertical.
 """
 
 COMPONENT_NAMES: Final[Mapping[str, str]] = {
@@ -113,7 +113,7 @@ def choose_components(letters: Iterable[str]) -> dict[str, str]:
     >>> choose_components("ZNE12"), choose_components("Z12")
     ({'Z': 'Z', 'N': 'N', 'E': 'E'}, {'Z': 'Z', 'N': '1', 'E': '2'})
     >>> choose_components("Z23"), choose_components("123"), choose_components("UNE")
-    ({'Z': 'Z', 'N': '2', 'E': '3'}, {'Z': '1', 'N': '2', 'E': '3'}, {'Z': 'U', 'N': 'N', 'E': 'E'})
+    ({'Z': 'Z', 'N': '2', 'E': '3'}, {'Z': '3', 'N': '1', 'E': '2'}, {'Z': 'U', 'N': 'N', 'E': 'E'})
     >>> choose_components("Z"), choose_components("ZH")
     ({'Z': 'Z'}, {'Z': 'Z'})
     """
@@ -153,7 +153,7 @@ def choose_instrument(
 
 def _rank(receiver_type: str) -> tuple[int, int]:
     """Rank a receiver by band group and sensor; unlisted codes come last."""
-    band, sensor = f"{receiver_type:2}"[:2]
+    band, sensor = receiver_type[:1] or "?", receiver_type[1:2] or "?"
     group = next((i for i, bands in enumerate(BAND_GROUPS) if band in bands), len(BAND_GROUPS))
     order = SENSOR_ORDER.find(sensor)
     # Of HH and EH at one rate the band of broad-band seismometers comes first.
