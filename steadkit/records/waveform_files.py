@@ -124,8 +124,8 @@ def _headers_in(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]:
     try:
         file_format = _format_of(path)
         stream = _read(path, file_format, headonly=True)
-    except UnusableError as reason:
-        skipped[str(reason)] += 1
+    except UnusableError as error:
+        skipped[str(error)] += 1
         return
     for trace in stream:
         stats = trace.stats
