@@ -21,7 +21,7 @@ ORDER = {
         __main__""",
     "eqt": """config sizes presets kernels layers blocks model layer_plan threads inference
         probabilities formats runs seen model_io pretrained transformer picking metrics plots
-        position_bias training evaluation compare visualize quickstart experiments cli __init__
+        position_bias training evaluation compare visualize quickstart experiments prediction cli __init__
         __main__""",
 }
 HEAVY = (
