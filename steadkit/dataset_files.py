@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from steadkit.atomic import atomic_write, check_targets, input_scope, note_input
 from steadkit.atomic.kinds import DATA, MANIFEST, TRACES
 from steadkit.capacity import TRACE_DISK_BYTES, require_disk
-from steadkit.catalog import KEY_COLUMNS, read_table
+from steadkit.catalog import KEY_COLUMNS, read_tables
 from steadkit.catalog.spool import write_rows
 from steadkit.errors import InputError
 from steadkit.manifest import Digests, Manifest, manifest_of
@@ -91,16 +90,8 @@ def key_table(sources: Sequence[Source], require_unique: bool = True) -> pd.Data
     InputError
         A CSV cannot be used, or a trace is in two of them and may not be.
     """
-    tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
-    keys = pd.concat(
-        [table.assign(source=n, row=np.arange(len(table))) for n, table in enumerate(tables)],
-        ignore_index=True,
-    )
-    is_repeated = keys["trace_name"].duplicated()
-    if require_unique and is_repeated.any():
-        name = keys["trace_name"][is_repeated].iloc[0]
-        raise InputError(f"trace {name!r} is in two of the files: merge them first")
-    return keys
+    csv_files = [source.csv for source in sources]
+    return read_tables(csv_files, [KEY_COLUMNS] * len(sources), require_unique=require_unique)
 
 
 @input_scope()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from steadkit.atomic import check_targets, input_scope, write_one
-from steadkit.catalog import LineStarts, columns_of, counts, read_table
+from steadkit.catalog import LineStarts, columns_of, counts, read_tables
 from steadkit.catalog.spool import BYTE_RANGE
 from steadkit.dataset_files import DatasetFiles, check_dataset, copy_rows
 from steadkit.errors import InputError
@@ -112,42 +112,20 @@ def _read_rows(
     """Read the columns that a selection needs, and the source and row number of every trace."""
     needed = [needed_columns(selection, columns_of(source.csv)) for source in sources]
     starts = [LineStarts() for _ in sources]
-    tables = [
-        read_table(source.csv, columns, lines)
-        for source, columns, lines in zip(sources, needed, starts, strict=True)
-    ]
-    rows = pd.concat(tables, ignore_index=True)
+    rows = read_tables([source.csv for source in sources], needed, starts)
     if rows.empty:
         raise InputError(f"{', '.join(str(s.csv) for s in sources)} has no traces: name another")
+    places = rows[["source", "row"]].copy()
+    rows = rows.drop(columns=["source", "row"])
     if any(columns != needed[0] for columns in needed):
         # One CSV may identify earthquakes by id and time, another by one of the two.
         rows = rows.fillna("")
-    sizes = [len(table) for table in tables]
-    places = pd.DataFrame(
-        {
-            "source": np.repeat(np.arange(len(sources)), sizes),
-            "row": np.concatenate([np.arange(size) for size in sizes]),
-        }
-    )
     # Byte positions of the lines, where all sources have them: rows are then copied without parsing
     # the CSV files again.
     spans = [span for lines in starts if (span := lines.byte_ranges()) is not None]
     if len(spans) == len(sources):
         places[[*BYTE_RANGE]] = np.concatenate([np.column_stack(span) for span in spans])
-    _refuse_repeated(rows["trace_name"], places["source"], sources)
     return rows, places
-
-
-def _refuse_repeated(names: pd.Series, owner: pd.Series, sources: Sequence[Source]) -> None:
-    """Refuse a trace of two sources; `read_table` has refused repeats within one."""
-    repeated = names[names.duplicated()] if len(sources) > 1 else names[:0]
-    if len(repeated):
-        name = repeated.iloc[0]
-        first, second = owner[names == name][:2]
-        raise InputError(
-            f"trace {name!r} is in both {str(sources[first].csv)!r} and "
-            f"{str(sources[second].csv)!r}: merge them first"
-        )
 
 
 def _log_filters(

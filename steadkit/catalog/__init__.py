@@ -1,6 +1,5 @@
 """STEAD's CSV, read and written as text without altering a cell."""
 
-from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.read import (
     KEY_COLUMNS,
     MAX_NAME_BYTES,
@@ -14,6 +13,8 @@ from steadkit.catalog.read import (
     iter_rows_at,
     iter_rows_named,
     read_table,
+    read_tables,
+    repeated_error,
 )
 from steadkit.catalog.validate import CheckedLines, LineStarts
 from steadkit.catalog.values import (
@@ -25,7 +26,7 @@ from steadkit.catalog.values import (
     list_sources,
     order_columns,
 )
-from steadkit.catalog.write import csv_text, write_csv
+from steadkit.catalog.write import CellsDigest, csv_text, write_csv
 
 __all__ = [
     "GROUP_COLUMNS",
@@ -51,5 +52,7 @@ __all__ = [
     "list_sources",
     "order_columns",
     "read_table",
+    "read_tables",
+    "repeated_error",
     "write_csv",
 ]

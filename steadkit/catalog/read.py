@@ -11,9 +11,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog.cells import CellsDigest
 from steadkit.catalog.validate import CheckedLines, LineStarts, iter_plain_chunks
-from steadkit.catalog.write import csv_lines
+from steadkit.catalog.write import CellsDigest, csv_lines
 from steadkit.errors import InputError, damage_remedy
 from steadkit.schema import CATEGORIES, COLUMNS
 
@@ -60,6 +59,59 @@ def read_table(
         The file is not a CSV, lacks a column, or has a hostile or repeated trace name.
     """
     return pd.concat(iter_checked_chunks(path, columns, starts), ignore_index=True)
+
+
+def read_tables(
+    paths: Sequence[Path],
+    columns: Sequence[Sequence[str]],
+    starts: Sequence[LineStarts] | None = None,
+    require_unique: bool = True,
+) -> pd.DataFrame:
+    """Read several STEAD CSV files as one table.
+
+    Parameters
+    ----------
+    paths
+        The CSV files.
+    columns
+        Columns to read of each file.
+    starts
+        Record the byte offsets of the rows of each file.
+    require_unique
+        Whether a trace of two files is refused.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns, and ``source`` and ``row``: number of the file and of the row in it.
+
+    Raises
+    ------
+    InputError
+        As `read_table`, or a trace is in two files.
+    """
+    tables = []
+    for number, (path, names) in enumerate(zip(paths, columns, strict=True)):
+        table = read_table(path, names, starts[number] if starts else None)
+        tables.append(table.assign(source=number, row=np.arange(len(table))))
+    rows = pd.concat(tables, ignore_index=True)
+    if require_unique:
+        names = rows["trace_name"]
+        repeated = names[names.duplicated()]
+        if len(repeated):
+            pair = [paths[number] for number in rows["source"][names == repeated.iloc[0]]]
+            raise repeated_error(repeated.iloc[0], pair)
+    return rows
+
+
+def repeated_error(name: str, paths: Sequence[Path]) -> InputError:
+    """Return the error of a trace that two files have."""
+    path_a, path_b = (str(path) for path in paths[:2])
+    if path_a == path_b:
+        return InputError(f"{path_a!r} is named twice: name each file once")
+    return InputError(
+        f"trace {name!r} is in both {path_a!r} and {path_b!r}: merge them first, or name one"
+    )
 
 
 def iter_checked_chunks(

@@ -1,4 +1,4 @@
-"""Writer of text tables as CSV that are read back unchanged."""
+"""Writer of text tables as CSV that are read back unchanged; digest of its cells."""
 
 import csv
 import io
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
+from blake3 import blake3
 
-from steadkit.catalog.cells import CellsDigest
+from steadkit.errors import InputError
 
 BATCH_ROWS = 10_000
 
@@ -60,3 +61,51 @@ def _with_returns_quoted(table: pd.DataFrame) -> str:
         csv.writer(buffer, lineterminator="\r\n").writerow(row)
         lines.append(buffer.getvalue().removesuffix("\r\n") + "\n")
     return "".join(lines)
+
+
+# NUL is a safe separator: no cell holds one, as the reader refuses it.
+_PLAIN_TO_CELLS = bytes.maketrans(b",\n", b"\0\0")
+
+
+class CellsDigest:
+    r"""BLAKE3 of the number of columns, the headings and all cells, each followed by a NUL.
+
+    Parameters
+    ----------
+    columns
+        The headings, in their order.
+
+    >>> quoted, plain = CellsDigest(["a", "b"]), CellsDigest(["a", "b"])
+    >>> quoted.add(b'1,2\n"3","4"\r\n'), plain.add(b"1,2\n"), plain.add(b"3,4\n")
+    (None, None, None)
+    >>> quoted.hexdigest() == plain.hexdigest()
+    True
+    """
+
+    def __init__(self, columns: Sequence[str]):
+        self._hash = blake3(_cells([str(len(columns)), *columns]))
+
+    def add(self, content: bytes) -> None:
+        """Update the digest with complete lines of the CSV.
+
+        Raises
+        ------
+        InputError
+            A cell in quotes is longer than any reader of CSV accepts.
+        """
+        if b'"' not in content and b"\r" not in content:
+            self._hash.update(content.translate(_PLAIN_TO_CELLS))
+            return
+        try:
+            for row in csv.reader(io.StringIO(content.decode(), newline="")):
+                self._hash.update(_cells(row))
+        except csv.Error as error:
+            raise InputError("a cell of the CSV is too long: take the original") from error
+
+    def hexdigest(self) -> str:
+        """Return the digest of all rows added, 32 bytes as hexadecimal text."""
+        return self._hash.hexdigest()
+
+
+def _cells(row: Sequence[str]) -> bytes:
+    return "\0".join([*row, ""]).encode()

@@ -5,8 +5,7 @@
 `selection`   the issues that a check looks for
 `reading`     the CSV's text as numbers and times
 `metadata`    rules for the rows of the CSV
-`samples`     rules for the waveforms
-`heuristics`  STA/LTA detection of unlabelled earthquakes
+`samples`     rules for the waveforms, STA/LTA detection of unlabelled earthquakes
 `attributes`  comparison of the CSV with the HDF5 attributes
 `waveforms`   one pass over the HDF5 file
 `findings`    the table of findings

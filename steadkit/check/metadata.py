@@ -9,7 +9,7 @@ import pandas as pd
 
 from steadkit.check.findings import concatenate, findings_table
 from steadkit.check.issues import ISSUES
-from steadkit.check.reading import format_derived, typed_rows
+from steadkit.check.reading import format_derived, parse_rows
 from steadkit.geodesy import KM_PER_DEGREE
 from steadkit.schema import COMPONENTS, EVENT, N_SAMPLES, NOISE
 from steadkit.types import parse_times
@@ -42,7 +42,7 @@ class RowRule:
     code
         The issue.
     is_wrong
-        Maps the values (`steadkit.check.reading.typed_rows`) to one bool a row.
+        Maps the values (`steadkit.check.reading.parse_rows`) to one bool a row.
     shown
         Columns whose text a finding quotes.
     computed
@@ -70,7 +70,7 @@ def check_rows(table: pd.DataFrame, codes: Collection[str] = tuple(ISSUES)) -> p
     pandas.DataFrame
         Findings, as `steadkit.check.findings.concatenate` orders them.
     """
-    values, malformed = typed_rows(table)
+    values, malformed = parse_rows(table)
     tables = [malformed] if "malformed-value" in codes else []
     tables += [_apply_rule(rule, table, values) for rule in RULES if rule.code in codes]
     return concatenate(tables)
@@ -232,7 +232,7 @@ def repair_rows(table: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
     Cells without a finding, or without known coordinates, are not changed.
     """
-    values, _ = typed_rows(table)
+    values, _ = parse_rows(table)
     fixed = table.copy()
     for code, group in findings.groupby("fault"):
         rows = table["trace_name"].isin(group["trace_name"])

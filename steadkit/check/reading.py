@@ -25,7 +25,7 @@ DERIVED: Final = {
 """Columns that follow from the coordinates: their column in `typed_rows`, and their decimals."""
 
 
-def typed_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def parse_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Parse the columns of a text table that checks need.
 
     Parameters

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import KEY_COLUMNS, iter_rows_at, read_table
+from steadkit.catalog import KEY_COLUMNS, iter_rows_at, read_tables
 from steadkit.check.findings import concatenate, of_issues
 from steadkit.check.issues import TABLE
 from steadkit.check.metadata import check_rows, find_duplicates, window_keys
 from steadkit.check.selection import needs_hdf5, selected_issues, shows_in
 from steadkit.check.waveforms import ARRIVALS, WaveformChecks, check_waveforms, unchecked_waveforms
 from steadkit.console import progress
-from steadkit.errors import InputError
 from steadkit.sources import Source
 from steadkit.types import parse_numbers
 
@@ -101,20 +100,9 @@ def _check_chunks(
 
 def _count_rows(sources: Sequence[Source]) -> list[int]:
     """Return the number of rows of each file; refuse a trace name that two files have."""
-    tables = [read_table(source.csv, KEY_COLUMNS) for source in sources]
-    names = pd.concat([table["trace_name"] for table in tables], ignore_index=True)
-    repeated_names = names[names.duplicated()]
-    if len(repeated_names):
-        name = repeated_names.min()
-        csv_a, csv_b, *_ = (
-            source.csv
-            for source, table in zip(sources, tables, strict=True)
-            if (table["trace_name"] == name).any()
-        )
-        raise InputError(
-            f"trace {name!r} is in both {str(csv_a)!r} and {str(csv_b)!r}: check them one by one"
-        )
-    return [len(table) for table in tables]
+    keys = read_tables([source.csv for source in sources], [KEY_COLUMNS] * len(sources))
+    counts: list[int] = np.bincount(keys["source"], minlength=len(sources)).tolist()
+    return counts
 
 
 def _columns_to_keep(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,10 @@
-"""Rules for the samples, evaluated for a batch of traces at once."""
+"""Rules for the samples, evaluated for a batch of traces at once.
+
+Unlabelled earthquakes are found by the ratio of short-term to long-term average of the energy
+(STA/LTA; Allen 1978, Automatic earthquake recognition and timing from single traces, Bulletin of
+the Seismological Society of America 68(5), 1521-1532), over all components. It detects gaps, spikes
+and passing cars as well, so such a finding is a hint, not an error.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +12,9 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
-from steadkit.schema import COMPONENTS, SAMPLING_RATE
+from steadkit.schema import COMPONENTS, EVENT, SAMPLING_RATE
 
 GAP_SAMPLES: Final = int(SAMPLING_RATE)
 """A component that is constant for this long records no ground motion."""
@@ -18,6 +25,19 @@ CLIPPED_RATIO: Final = 5
 """Minimum number of samples at the extreme value of a clipped record, of these in a row, and ratio
 to the number at the next value: faint noise has few distinct counts too, but its tails thin out
 towards the extreme."""
+
+BAND_HZ: Final = (2.0, 20.0)
+"""Band in which local earthquakes exceed the noise."""
+
+STA_SAMPLES: Final = 100
+LTA_SAMPLES: Final = 1000
+"""Samples of the two averages: 1 s, and the 10 s before it."""
+
+MIN_RATIO: Final = 10.0
+"""Energy ratio from which a rise is reported."""
+
+FILTER_SETTLING: Final = 200
+"""Samples until the transient of the band-pass filter has decayed."""
 
 _NO_ISSUE: Final = ""
 
@@ -157,3 +177,76 @@ CHECKS: Final[dict[str, Callable[[Components], list[str]]]] = {
     "identical-components": identical_components,
 }
 """Check for each issue of finite waveforms: a text per trace, empty where it is sound."""
+
+
+def energy_rise(components: np.ndarray) -> np.ndarray:
+    """Return the STA/LTA ratio of the energy: each second over the ten seconds before it.
+
+    Parameters
+    ----------
+    components
+        Waveforms, shape (traces, 3, samples), finite, counts at 100 Hz.
+
+    Returns
+    -------
+    numpy.ndarray
+        Ratios, shape (traces, samples), at the first sample of the short window; 0 where the
+        trace is too short for both windows.
+    """
+    filters = butter(4, BAND_HZ, "bandpass", fs=SAMPLING_RATE, output="sos")
+    centred = components - components.mean(axis=-1, keepdims=True, dtype=np.float64)
+    power = sosfilt(filters, centred, axis=-1) ** 2
+    # Components are weighted equally whatever their gain; dead ones have no weight.
+    level = np.where(Components(components).vary, power.mean(axis=-1), np.inf)[..., None]
+    energy = (power / np.maximum(level, np.finfo(float).tiny)).sum(axis=1)
+    total = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=-1)
+    begin = np.arange(LTA_SAMPLES + FILTER_SETTLING, components.shape[-1] - STA_SAMPLES)
+    short = (total[:, begin + STA_SAMPLES] - total[:, begin]) / STA_SAMPLES
+    long = (total[:, begin] - total[:, begin - LTA_SAMPLES]) / LTA_SAMPLES
+    # The running sums round at a billionth of the mean: do not divide by less.
+    ratios = np.zeros(energy.shape)
+    ratios[:, begin] = short / np.maximum(long, 1e-9)
+    return ratios
+
+
+def find_rises(
+    components: np.ndarray, categories: np.ndarray, arrivals: np.ndarray
+) -> dict[str, list[str]]:
+    """Find the largest rise in noise, and in events after the coda.
+
+    Parameters
+    ----------
+    components
+        Waveforms, shape (traces, 3, samples), finite.
+    categories
+        The category of each trace.
+    arrivals
+        P, S and coda end of each trace in samples, shape (traces, 3), NaN where not known.
+
+    Returns
+    -------
+    dict
+        For ``second-event`` and ``unlabelled-event`` a text for each trace, empty without a
+        rise.
+    """
+    ratios = energy_rise(components)
+    is_event = categories == EVENT
+    ratios[np.arange(ratios.shape[1]) < _search_starts(is_event, arrivals)[:, None]] = 0
+    samples = ratios.argmax(axis=-1)
+    texts = [
+        f"energy rises {ratio:.0f} times at sample {sample}" if ratio >= MIN_RATIO else ""
+        for ratio, sample in zip(ratios.max(axis=-1), samples, strict=True)
+    ]
+    return {
+        "second-event": [text if e else "" for text, e in zip(texts, is_event, strict=True)],
+        "unlabelled-event": ["" if e else text for text, e in zip(texts, is_event, strict=True)],
+    }
+
+
+def _search_starts(is_event: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+    """Return the sample from which a rise counts: in events a second after the coda."""
+    p, s, coda = arrivals.T
+    coda_end = np.fmax(coda, s + (s - p))
+    # Without any of these the end of the first earthquake is unknown: report nothing.
+    after = np.where(np.isnan(coda_end), np.inf, coda_end + SAMPLING_RATE)
+    return np.where(is_event, after, 0.0)

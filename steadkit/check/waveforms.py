@@ -10,9 +10,8 @@ import pandas as pd
 
 from steadkit.check.attributes import AttributeTexts
 from steadkit.check.findings import concatenate, findings_table, of_issues
-from steadkit.check.heuristics import find_rises
 from steadkit.check.issues import ATTRIBUTES, ISSUES, SAMPLES
-from steadkit.check.samples import CHECKS, Components, not_finite
+from steadkit.check.samples import CHECKS, Components, find_rises, not_finite
 from steadkit.check.selection import shows_in
 from steadkit.errors import InputError, damage_remedy
 from steadkit.store import LIBRARY_ERRORS, Reader, ScannedBatch, locate, open_data, scan

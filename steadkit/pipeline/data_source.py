@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadkit.catalog import columns_of, iter_checked_chunks
+from steadkit.catalog import columns_of, iter_checked_chunks, repeated_error
 from steadkit.errors import InputError
 from steadkit.example import Example
 from steadkit.packed_names import PackedNames, find_rows, pack
@@ -188,8 +188,8 @@ def _waveforms_in(shared: SharedBuffer) -> np.ndarray:
 def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str, np.ndarray]:
     """Read the columns of the requested traces, in their order; of all traces for None."""
     sorted_names = None if requested is None else np.sort(requested)
-    if sorted_names is not None:
-        _refuse_repeated(sorted_names, "is listed twice: list it once")
+    if sorted_names is not None and (index := _first_repeated(sorted_names)) is not None:
+        raise InputError(f"trace {sorted_names[index].decode()!r} is listed twice: list it once")
     chunks = [
         chunk
         for owner, path in enumerate(data)
@@ -203,7 +203,9 @@ def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str
         # million strings.
         by_name = np.argsort(columns["name"], kind="stable")
         in_order = columns["name"][by_name]
-        _refuse_repeated(in_order, f"is in two of {_format_paths(data)}: name one")
+        if (index := _first_repeated(in_order)) is not None:
+            files = [data[number] for number in columns["owner"][by_name[index : index + 2]]]
+            raise repeated_error(in_order[index].decode(), files)
     if requested is not None:
         rows = find_rows(in_order, requested)
         _refuse_missing(requested[rows < 0], data)
@@ -212,9 +214,10 @@ def _read_tables(data: Sequence[Path], requested: np.ndarray | None) -> dict[str
     return columns
 
 
-def _refuse_repeated(in_order: np.ndarray, problem: str) -> None:
-    if len(repeated := np.flatnonzero(in_order[1:] == in_order[:-1])):
-        raise InputError(f"trace {in_order[repeated[0]].decode()!r} {problem}")
+def _first_repeated(in_order: np.ndarray) -> int | None:
+    """Return the index of the first name that the next one equals."""
+    repeated = np.flatnonzero(in_order[1:] == in_order[:-1])
+    return int(repeated[0]) if len(repeated) else None
 
 
 def _refuse_missing(missing: np.ndarray, data: Sequence[Path]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from steadkit.catalog import columns_of, counts, read_table
+from steadkit.catalog import columns_of, counts, read_tables
 from steadkit.errors import InputError, printable
 from steadkit.expressions import check_columns
 from steadkit.manifest import UNKNOWN, Manifest, load, manifest_of
@@ -106,18 +106,12 @@ def list_rows(
 
 def read_rows(files: Sequence[Path], config: SplitConfig) -> pd.DataFrame:
     """Read the columns that a split needs from CSV files; no trace may be in two of them."""
-    tables = []
+    columns = []
     for file in files:
         csv_columns = columns_of(file)
-        names = split_columns(config, csv_columns)
-        check_columns(names, csv_columns)
-        tables.append(read_table(file, names))
-    table = pd.concat(tables, ignore_index=True).fillna("")
-    is_repeated = table["trace_name"].duplicated()
-    if is_repeated.any():
-        name = table["trace_name"][is_repeated].iloc[0]
-        raise InputError(f"trace {name!r} is in two of the CSV files: name each file once")
-    return table
+        columns.append(split_columns(config, csv_columns))
+        check_columns(columns[-1], csv_columns)
+    return read_tables(files, columns).fillna("")
 
 
 def rows_in_order(table: pd.DataFrame, manifest: Manifest, file: str) -> pd.DataFrame:

@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 from steadkit import synthetic
 from steadkit.catalog import read_table
 from steadkit.check import ISSUES, check, selected_issues
-from steadkit.check.heuristics import MIN_RATIO, energy_rise, find_rises
 from steadkit.check.issues import SAMPLES
-from steadkit.check.samples import CHECKS, Components, longest_run, not_finite
+from steadkit.check.samples import (
+    CHECKS,
+    MIN_RATIO,
+    Components,
+    energy_rise,
+    find_rises,
+    longest_run,
+    not_finite,
+)
 from steadkit.check.waveforms import ARRIVALS, check_waveforms
 from steadkit.schema import EVENT, NOISE
 from steadkit.sources import source_from_path

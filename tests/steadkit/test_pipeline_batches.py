@@ -195,7 +195,7 @@ def test_batches_from_several_files_are_those_of_one(stead, data_source):
 
 def test_a_trace_in_two_files_is_refused(stead):
     first, two = stead("one.hdf5", NAMES[:9]), stead("two.hdf5", NAMES[8:])
-    with pytest.raises(InputError, match=f"{NAMES[8]}.*in two of"):
+    with pytest.raises(InputError, match=f"{NAMES[8]}.*in both"):
         TraceSource([first.hdf5, two.hdf5], NAMES)
 
 

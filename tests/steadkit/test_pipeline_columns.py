@@ -94,7 +94,7 @@ def test_all_traces_of_all_files_where_none_are_named(stead):
     assert source.names == expected.names
     for name in ("p", "s", "coda_end", "snr_db", "is_event", "offsets", "file_order"):
         np.testing.assert_array_equal(getattr(source, name), getattr(expected, name))
-    with pytest.raises(InputError, match=f"{NAMES[0]}.* is in two of .*: name one"):
+    with pytest.raises(InputError, match=f"{NAMES[0]}.* is in both .*: merge them"):
         TraceSource([first.hdf5, stead("c.hdf5", NAMES[:2]).hdf5])
 
 

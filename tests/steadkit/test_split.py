@@ -427,7 +427,7 @@ def test_a_subset_is_split_by_its_manifest(stead, run, tmp_path):
         (("x.csv", "--check"), "no split beside"),
         (("none.csv",), "no file 'none.csv'"),
         (("none.manifest",), "no file 'none.manifest'"),
-        (("x.csv", "--metadata", "x.csv", "--metadata", "x.csv"), "two of the CSV files"),
+        (("x.csv", "--metadata", "x.csv", "--metadata", "x.csv"), "is named twice"),
     ],
 )
 def test_hostile_options_get_one_line(csv, run, arguments, message):
