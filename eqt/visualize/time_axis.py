@@ -70,11 +70,11 @@ def steps_of(layer: str, config: EQTConfig) -> LayerSteps:
     Examples
     --------
     >>> steps_of("encoder_2", EQTConfig())
-    Steps(first=0.5, every=2.0, count=3000)
+    LayerSteps(first=0.5, every=2.0, count=3000)
     >>> steps_of("attentionD", EQTConfig())
-    Steps(first=63.5, every=128.0, count=47)
+    LayerSteps(first=63.5, every=128.0, count=47)
     >>> steps_of("decoderP_3", EQTConfig())
-    Steps(first=-0.5, every=16.0, count=376)
+    LayerSteps(first=-0.5, every=16.0, count=376)
     """
     if layer in _FULL_RATE_LAYERS:
         return LayerSteps(0.0, 1.0, config.input_length)
