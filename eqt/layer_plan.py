@@ -80,8 +80,10 @@ def layer_plan(config: EQTConfig) -> list[PlannedStage]:
     if config.positional in ("sinusoidal", "lstm"):
         plan.append(PlannedStage(COMMON, "positions", "", 0, "positions"))
     for suffix in transformer_suffixes(config.transformer_blocks):
-        for block in ("attention", "feed_forward"):
-            plan.append(PlannedStage(COMMON, block, suffix, 0, f"{block}{suffix}"))
+        plan += [
+            PlannedStage(COMMON, block, suffix, 0, f"{block}{suffix}")
+            for block in ("attention", "feed_forward")
+        ]
     for letter, branch in BRANCHES.items():
         if letter != "D":
             plan += _numbered(branch, config.picker_rnn, letter)
@@ -202,10 +204,8 @@ def layers_to_freeze(model: keras.Model, names: Sequence[str]) -> list[keras.Lay
                 "eqt models --summary lists"
             )
     requested = set(names)
-    frozen = {
-        id(layer) for stage, layers in groups if requested & {*stage.selectors} for layer in layers
-    }
-    return [layer for layer in model.layers if id(layer) in frozen]
+    chosen = [layers for stage, layers in groups if requested & {*stage.selectors}]
+    return [layer for layers in chosen for layer in layers]
 
 
 def _describe_stage(layers: list[keras.Layer]) -> str:
