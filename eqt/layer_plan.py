@@ -1,26 +1,129 @@
-"""Stages of a network with shapes and parameters, for tables, drawings and layer freezing."""
+"""The plan of a network's layers, from its configuration: stages, branches and names.
+
+One table, `layer_plan`, says to which stage and branch a layer belongs; tables, drawings, freezing
+and time axes look it up there.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import keras
 
 from eqt.config import EQTConfig
 from eqt.layers import SelfAttention, UpsampleConv1D
-from eqt.model import build_model
+from eqt.model import build_model, transformer_suffixes
 from steadkit.errors import InputError
 
 COMMON = "common"
 BRANCHES = {"D": "detector", "P": "picker_P", "S": "picker_S"}
 
-# The layers of a stage share a prefix of their names, which ends in the letter of the branch.
-_STAGE = re.compile(
-    r"(?P<common>encoder_\d+|residual_\d+|(?:bi)?(?:lstm|gru)_\d+|positions"
-    r"|attentionD\d*|feed_forwardD\d*)(?:_.*)?"
-    r"|(?P<branch>(?:(?:bi)?(?:lstm|gru)|attention|decoder)[DPS](?:_\d+)?)|(?P<head>detector|picker_[PS])"
-)
+
+class PlannedStage(NamedTuple):
+    """A group of layers: its own name, or that and a suffix such as ``_norm``, is their name.
+
+    Attributes
+    ----------
+    branch
+        ``common``, or the output that it leads to.
+    block
+        Kind of stage, such as ``encoder``, ``lstm`` or ``decoder``.
+    letter
+        Of the branch, where the name has it: ``decoderS_3``.
+    number
+        From 1 where the stages of a block are numbered, else 0.
+    name
+        Name of the stage.
+    """
+
+    branch: str
+    block: str
+    letter: str
+    number: int
+    name: str
+
+    @property
+    def family(self) -> str:
+        """Name without the number."""
+        return f"{self.block}{self.letter}" if self.number else self.name
+
+    @property
+    def selectors(self) -> list[str]:
+        """Names by which the stage can be selected, the most general last."""
+        if self.block == "head":
+            return [self.name]
+        return [*dict.fromkeys((self.name, self.family, self.block))]
+
+
+def layer_plan(config: EQTConfig) -> list[PlannedStage]:
+    """List the stages of the network that a configuration describes, branch after branch.
+
+    Parameters
+    ----------
+    config
+        Configuration of the network.
+
+    Examples
+    --------
+    >>> [stage.name for stage in layer_plan(EQTConfig())][6:10]
+    ['encoder_7', 'residual_1', 'residual_2', 'residual_3']
+    >>> layer_plan(EQTConfig())[-2].selectors
+    ['decoderS_7', 'decoderS', 'decoder']
+    """
+    plan = [
+        *_numbered(COMMON, ["encoder"] * len(config.filters)),
+        *_numbered(COMMON, ["residual"] * len(config.residual_kernels)),
+        *_numbered(COMMON, config.encoder_rnn),
+    ]
+    if config.positional in ("sinusoidal", "lstm"):
+        plan.append(PlannedStage(COMMON, "positions", "", 0, "positions"))
+    for suffix in transformer_suffixes(config.transformer_blocks):
+        plan += [
+            PlannedStage(COMMON, block, suffix, 0, f"{block}{suffix}")
+            for block in ("attention", "feed_forward")
+        ]
+    for letter, branch in BRANCHES.items():
+        if letter != "D":
+            plan += _numbered(branch, config.picker_rnn, letter)
+            plan.append(PlannedStage(branch, "attention", letter, 0, f"attention{letter}"))
+        plan += _numbered(branch, ["decoder"] * len(config.filters), letter)
+        plan.append(PlannedStage(branch, "head", letter, 0, branch))
+    return plan
+
+
+def _numbered(branch: str, blocks: Sequence[str], letter: str = "") -> list[PlannedStage]:
+    return [
+        PlannedStage(branch, block, letter, number, f"{block}{letter}_{number}")
+        for number, block in enumerate(blocks, 1)
+    ]
+
+
+def stages_of_layers(names: Sequence[str], config: EQTConfig) -> list[PlannedStage]:
+    """Return the stage of each layer, by the names of the layers.
+
+    Raises
+    ------
+    ValueError
+        A layer is not in the plan.
+
+    Examples
+    --------
+    >>> names = ["residual_2_conv_a", "decoderS_3", "attentionD0_norm"]
+    >>> [stage.name for stage in stages_of_layers(names, EQTConfig())]
+    ['residual_2', 'decoderS_3', 'attentionD0']
+    """
+    plan = {stage.name: stage for stage in layer_plan(config)}
+    found = []
+    for name in names:
+        parts = name.split("_")
+        stems = ("_".join(parts[:n]) for n in range(len(parts), 0, -1))
+        stage = next((plan[stem] for stem in stems if stem in plan), None)
+        if stage is None:
+            raise ValueError(f"layer {name!r} is in no stage of the plan of its configuration")
+        found.append(stage)
+    return found
 
 
 @dataclass(frozen=True)
@@ -47,23 +150,31 @@ def stages(config: EQTConfig) -> list[Stage]:
 
 
 def _stages(model: keras.Model) -> Iterator[Stage]:
-    keyed = [(branch_and_stage(layer.name), layer) for layer in model.layers[1:]]
-    # Keras lists the layers of a functional model in graph order, in which the branches alternate:
-    # sort by branch, then by the first layer of each stage.
-    order = {key: i for i, key in reversed([*enumerate(key for key, _ in keyed)])}
-    branches = [COMMON, *BRANCHES.values()]
-    keyed.sort(key=lambda pair: (branches.index(pair[0][0]), order[pair[0]]))
-    for (branch, name), pairs in groupby(keyed, key=lambda pair: pair[0]):
-        layers = [layer for _, layer in pairs]
+    for planned, layers in group_layers(model):
         _, steps, channels = layers[-1].output.shape
         yield Stage(
-            branch,
-            name,
+            planned.branch,
+            planned.name,
             _describe_stage(layers),
             steps,
             channels,
             sum(int(layer.count_params()) for layer in layers),
         )
+
+
+def group_layers(model: keras.Model) -> list[tuple[PlannedStage, list[keras.Layer]]]:
+    """Return the layers of each stage, in the order of the plan.
+
+    Keras lists the layers of a functional model in graph order, in which the branches alternate.
+    """
+    layers = model.layers[1:]  # without the input
+    stages_found = stages_of_layers([layer.name for layer in layers], model.config)
+    order = {stage: i for i, stage in enumerate(layer_plan(model.config))}
+    pairs = sorted(zip(stages_found, layers, strict=True), key=lambda pair: order[pair[0]])
+    return [
+        (stage, [layer for _, layer in group])
+        for stage, group in groupby(pairs, key=lambda pair: pair[0])
+    ]
 
 
 def layers_to_freeze(model: keras.Model, names: Sequence[str]) -> list[keras.Layer]:
@@ -83,54 +194,18 @@ def layers_to_freeze(model: keras.Model, names: Sequence[str]) -> list[keras.Lay
     InputError
         The network has no stage of a name.
     """
-    stage_of = {layer.name: branch_and_stage(layer.name)[1] for layer in model.layers[1:]}
-    known = [name for stage in stage_of.values() for name in _stage_names(stage)]
+    groups = group_layers(model)
+    known = {name for stage, _ in groups for name in stage.selectors}
     for name in names:
         if name not in known:
-            families = ", ".join(
-                dict.fromkeys(_stage_names(stage)[-1] for stage in stage_of.values())
-            )
+            families = ", ".join(dict.fromkeys(stage.selectors[-1] for stage, _ in groups))
             raise InputError(
                 f"the network has no stage {name!r}: use {families}, or one that "
                 "eqt models --summary lists"
             )
     requested = set(names)
-    return [
-        layer for layer in model.layers[1:] if requested & {*_stage_names(stage_of[layer.name])}
-    ]
-
-
-def _stage_names(stage: str) -> list[str]:
-    """List the names by which a stage can be selected, the most general last.
-
-    >>> _stage_names("decoderS_3"), _stage_names("attentionD0")
-    (['decoderS_3', 'decoderS', 'decoder'], ['attentionD0', 'attention'])
-    >>> _stage_names("picker_P"), _stage_names("residual_2")
-    (['picker_P'], ['residual_2', 'residual'])
-    """
-    if stage in BRANCHES.values():
-        return [stage]
-    family = re.sub(r"_\d+$", "", stage)
-    return [*dict.fromkeys((stage, family, re.sub(r"[DPS]\d*$", "", family)))]
-
-
-def branch_and_stage(name: str) -> tuple[str, str]:
-    """Return the branch and the stage of a layer by its name.
-
-    >>> branch_and_stage("residual_2_conv_a"), branch_and_stage("decoderS_3")
-    (('common', 'residual_2'), ('picker_S', 'decoderS_3'))
-    >>> branch_and_stage("attentionD0_norm")
-    ('common', 'attentionD0')
-    """
-    match = _STAGE.fullmatch(name)
-    if match is None:
-        raise ValueError(f"layer {name!r} belongs to no stage: eqt.layer_plan has to learn it")
-    if match["common"]:
-        return COMMON, match["common"]
-    if match["head"]:
-        return name, name
-    letter = re.sub(r"_\d+$", "", name)[-1]
-    return BRANCHES[letter], name
+    chosen = [layers for stage, layers in groups if requested & {*stage.selectors}]
+    return [layer for layers in chosen for layer in layers]
 
 
 def _describe_stage(layers: list[keras.Layer]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eqt.config import EQTConfig
-from eqt.layer_plan import branch_and_stage, stage_label, stages
+from eqt.layer_plan import group_layers, stage_label, stages
 from eqt.presets import PRESETS, preset
 from eqt.visualize import attribution, figures
 from eqt.visualize.activations import (
@@ -27,7 +27,6 @@ from eqt.visualize.layers import (
     bias_of,
     convolutions,
     kernel_of,
-    ordered_layers,
     select_layers,
 )
 from eqt.visualize.time_axis import LayerSteps, steps_of
@@ -88,14 +87,11 @@ def _overviews(
 
 def _overview_layers(context: ModelContext) -> list[str]:
     """Return the names of the layers at which the stages of a network end."""
-    last = {branch_and_stage(layer.name): layer for layer in ordered_layers(context.model)}
     stage_ends = []
-    for (_, stage), layer in last.items():
-        stage_type, _, number = stage.rpartition("_")
+    for stage, layers in group_layers(context.model):
         # An encoder stage ends with its pooling; its convolution is shown, at full resolution.
-        name = stage if stage.startswith("encoder") else layer.name
-        steps = context.model.get_layer(name).output.shape[1]
-        stage_ends.append((stage_type if number.isdecimal() else stage, name, steps))
+        layer = layers[0] if stage.block == "encoder" else layers[-1]
+        stage_ends.append((stage.family, layer.name, layer.output.shape[1]))
     return strips_of(stage_ends)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import keras
 import numpy as np
 
+from eqt.layer_plan import group_layers
 from eqt.layers import SelfAttention
 from steadkit.errors import InputError
 from steadkit.schema import SAMPLING_RATE
@@ -36,27 +37,8 @@ def attentions(model: keras.Model) -> list[SelfAttention]:
 
 
 def ordered_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers in forward order, one branch after the other.
-
-    Keras interleaves the layers of the branches of a graph.
-    """
-    layers = model.layers[1:]  # without the input
-    return sorted(layers, key=lambda layer: _branch(layer.name))
-
-
-def _branch(name: str) -> int:
-    """Return the number of a layer's branch: 0 for common layers, then the outputs in order.
-
-    >>> _branch("attentionD"), _branch("decoderD_1"), _branch("lstmP_1"), _branch("picker_S")
-    (0, 1, 2, 3)
-    """
-    stem = name.partition("_")[0]
-    if name == "detector" or stem == "decoderD":
-        return 1
-    for branch, phase in ((2, "P"), (3, "S")):
-        if name == f"picker_{phase}" or (stem.endswith(phase) and stem != phase):
-            return branch
-    return 0
+    """Return the layers in forward order, one branch after the other."""
+    return [layer for _, layers in group_layers(model) for layer in layers]
 
 
 def select_layers(

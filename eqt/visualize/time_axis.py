@@ -9,17 +9,13 @@ each end, which removes 8 samples from the beginning, 0.08 s: its convolutions h
 shift their input by as much.
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from eqt.config import EQTConfig
+from eqt.layer_plan import stages_of_layers
 from steadkit.schema import SAMPLING_RATE
-
-_ENCODER = re.compile(r"encoder_(\d+)(_pool)?")
-_DECODER = re.compile(r"decoder[DPS]_(\d+)")
-_FULL_RATE_LAYERS = ("waveform", "detector", "picker_P", "picker_S")
 
 
 @dataclass(frozen=True)
@@ -70,18 +66,23 @@ def steps_of(layer: str, config: EQTConfig) -> LayerSteps:
     Examples
     --------
     >>> steps_of("encoder_2", EQTConfig())
-    Steps(first=0.5, every=2.0, count=3000)
+    LayerSteps(first=0.5, every=2.0, count=3000)
     >>> steps_of("attentionD", EQTConfig())
-    Steps(first=63.5, every=128.0, count=47)
+    LayerSteps(first=63.5, every=128.0, count=47)
     >>> steps_of("decoderP_3", EQTConfig())
-    Steps(first=-0.5, every=16.0, count=376)
+    LayerSteps(first=-0.5, every=16.0, count=376)
     """
-    if layer in _FULL_RATE_LAYERS:
+    if layer == "waveform":
         return LayerSteps(0.0, 1.0, config.input_length)
-    if match := _DECODER.fullmatch(layer):
-        return _decoder_steps(int(match[1]), config)
-    match = _ENCODER.fullmatch(layer)
-    return _encoder_steps(int(match[1]) - (not match[2]) if match else len(config.filters), config)
+    (stage,) = stages_of_layers([layer], config)
+    if stage.block == "head":
+        return LayerSteps(0.0, 1.0, config.input_length)
+    if stage.block == "decoder":
+        return _decoder_steps(stage.number, config)
+    if stage.block == "encoder":
+        # The convolution of a stage comes before its pooling.
+        return _encoder_steps(stage.number - (layer == stage.name), config)
+    return _encoder_steps(len(config.filters), config)
 
 
 def _encoder_steps(times: int, config: EQTConfig) -> LayerSteps:
