@@ -54,10 +54,14 @@ MARGIN_NS: Final = NANO
 
 
 class RecordHeader(NamedTuple):
-    """Continuous samples of one channel in one file; times in ns since 1970, UTC."""
+    """Continuous samples of one channel in one source; times in ns since 1970, UTC.
 
-    path: Path
-    file_format: str
+    `source` is the path of a file, or the address of a service, `source_format` one of `FORMATS` or
+    the name of another reader.
+    """
+
+    source: str
+    source_format: str
     instrument: Instrument
     component: str
     channel: str
@@ -134,7 +138,7 @@ def _headers_in(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]:
             skipped[reason or "records without samples"] += 1
             continue
         yield RecordHeader(
-            path,
+            str(path),
             file_format,
             _instrument_of(trace),
             split_channel(stats.channel)[1],
@@ -175,9 +179,9 @@ def read_pieces(
     spans = [header for header in headers if header.start <= end and header.end >= start]
     instruments = {header.instrument for header in spans}
     limits = [UTCDateTime(ns=start - MARGIN_NS), UTCDateTime(ns=end + MARGIN_NS)]
-    for path, file_format in dict.fromkeys((header.path, header.file_format) for header in spans):
+    for source, source_format in dict.fromkeys(header[:2] for header in spans):
         try:
-            stream = _read(path, file_format, starttime=limits[0], endtime=limits[1])
+            stream = _read(Path(source), source_format, starttime=limits[0], endtime=limits[1])
         except UnusableError as reason:
             failed[str(reason)] += 1
             continue
