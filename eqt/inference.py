@@ -11,12 +11,20 @@ InferenceFunction = Callable[[Any], list[Any]]
 """Maps waveforms, as the network takes them, to the list of its outputs."""
 
 
-def compile_inference(model: keras.Model) -> InferenceFunction:
+def compile_inference(model: keras.Model, n_parts: int | None = None) -> InferenceFunction:
     """Compile a network for inference, its current weights as constants.
 
     TensorFlow folds constants: it brings the weights into the processor's memory layout, and
     computes what depends on them alone, such as the decoders' kernels, once and not for every
     batch.
+
+    Parameters
+    ----------
+    model
+        A network of `eqt.model.build_model`.
+    n_parts
+        Parts of every batch, which run in parallel; by default one for each core. Results of
+        batches of one size and number of parts are the same for any number of cores.
     """
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch
@@ -40,11 +48,12 @@ def compile_inference(model: keras.Model) -> InferenceFunction:
             [signature],
             autograph=False,
         )
-        for n_parts in {1, threads.n_shards()}
+        for n_parts in {1, n_parts or threads.n_shards()}
     }
 
     def run(waveforms: Any) -> list[Any]:
-        n_parts = threads.n_shards() if len(waveforms) >= threads.n_shards() else 1
-        return [output.numpy() for output in compiled[n_parts](waveforms)]
+        wanted_parts = n_parts or threads.n_shards()
+        compiled_function = compiled[wanted_parts if len(waveforms) >= wanted_parts else 1]
+        return [output.numpy() for output in compiled_function(waveforms)]
 
     return run

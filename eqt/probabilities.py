@@ -1,14 +1,15 @@
 """Probabilities of waveforms, with Monte Carlo dropout also their standard deviations."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import keras
 import numpy as np
 
 from eqt.blocks import seed_of
 from eqt.inference import compile_inference
-from eqt.layers import MonteCarloDropout
+from eqt.layers import ChannelMask, MonteCarloDropout
 from steadkit.errors import InputError
 
 
@@ -22,6 +23,18 @@ class Probabilities(NamedTuple):
 
 Predict = Callable[[Any], Probabilities]
 """Maps normalised waveforms, shape (traces, samples, components), to probabilities."""
+
+WindowPredict = Callable[[Any, Sequence[int]], Probabilities]
+"""Maps normalised windows of one station, and the number of each, to probabilities."""
+
+BATCH_SIZE: Final = 128
+"""Windows in one call of the network, always as many: other sizes round otherwise."""
+
+N_PARTS: Final = 4
+"""Parts of a batch of windows, which run in parallel: always as many, as rounding depends on it."""
+
+WINDOW_OFFSET: Final = 2**42
+"""Added to numbers of windows, which are negative before 1970; seeds are not."""
 
 
 def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict:
@@ -46,27 +59,92 @@ def predictor(model: keras.Model, mc_samples: int = 0, seed: int = 0) -> Predict
     if mc_samples == 0:
         run = compile_inference(model)
         return lambda waveforms: Probabilities(_concatenate(run(waveforms)))
+    _check_samples(mc_samples)
+    stochastic_model = _with_dropout(model, seed)
+    return lambda waveforms: _mean_and_std(
+        _concatenate(stochastic_model.predict_on_batch(waveforms)) for _ in range(mc_samples)
+    )
+
+
+def window_predictor(
+    model: keras.Model, mc_samples: int = 0, seed: int = 0
+) -> Callable[[str], WindowPredict]:
+    """Return the function from a station's name to the function that predicts its windows.
+
+    The result for a window depends on nothing but the window, its number and the station's name:
+    batches are divided into `N_PARTS` parts on any machine, and the channels that Monte Carlo
+    dropout drops are drawn for each window.
+
+    Parameters
+    ----------
+    model, mc_samples
+        See `predictor`.
+    seed
+        Seed of the dropout.
+
+    Raises
+    ------
+    InputError
+        See `predictor`.
+    """
+    if mc_samples == 0:
+        run = compile_inference(model, N_PARTS)
+        return lambda station: lambda waveforms, _: Probabilities(_concatenate(run(waveforms)))
+    _check_samples(mc_samples)
+    layers: list[ChannelMask] = []
+    masked_model = _replace_dropout(
+        model,
+        lambda settings: ChannelMask(settings["rate"], BATCH_SIZE, settings["name"]),
+        layers,
+    )
+
+    def predict_station(station: str) -> WindowPredict:
+        station_seed = seed_of(seed, station)
+
+        def predict(waveforms: Any, windows: Sequence[int]) -> Probabilities:
+            return _mean_and_std(map(partial(run_once, waveforms, windows), range(mc_samples)))
+
+        def run_once(waveforms: Any, windows: Sequence[int], number: int) -> np.ndarray:
+            seeds = [[station_seed, WINDOW_OFFSET + window, number] for window in windows]
+            _draw_masks(layers, seeds)
+            return _concatenate(masked_model.predict_on_batch(waveforms))
+
+        return predict
+
+    return predict_station
+
+
+def _draw_masks(layers: Sequence[ChannelMask], seeds: Sequence[list[int]]) -> None:
+    """Draw for each window the channels that each layer drops."""
+    n_channels = [layer.mask.shape[-1] for layer in layers]
+    uniform = np.ones((BATCH_SIZE, sum(n_channels)))
+    for row, entropy in zip(uniform, seeds, strict=False):
+        row[:] = np.random.default_rng(entropy).random(len(row))
+    for layer, values in zip(
+        layers, np.split(uniform, np.cumsum(n_channels)[:-1], axis=1), strict=True
+    ):
+        layer.set_mask((values >= layer.rate) / (1 - layer.rate))
+
+
+def _check_samples(mc_samples: int) -> None:
     if mc_samples < 2:
         raise InputError(f"{mc_samples} Monte Carlo samples have no spread: use 2 or more, or 0")
-    stochastic_model = _with_dropout(model, seed)
 
-    def predict(waveforms: Any) -> Probabilities:
-        runs = (
-            _concatenate(stochastic_model.predict_on_batch(waveforms)) for _ in range(mc_samples)
-        )
-        first = next(runs).astype(np.float64)
-        # Sums of deviations from the first run, not of the values: where the runs are nearly
-        # equal, the difference of two large sums would cancel the digits.
-        total, squares = np.zeros_like(first), np.zeros_like(first)
-        for run in runs:
-            total += run - first
-            squares += (run - first) ** 2
-        mean = total / mc_samples
-        variance = np.maximum(squares / mc_samples - mean**2, 0)
-        mean += first
-        return Probabilities(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
-    return predict
+def _mean_and_std(runs: Iterable[np.ndarray]) -> Probabilities:
+    run_iterator = iter(runs)
+    first = next(run_iterator).astype(np.float64)
+    # Sums of deviations from the first run, not of the values: where the runs are nearly
+    # equal, the difference of two large sums would cancel the digits.
+    total, squares, n_samples = np.zeros_like(first), np.zeros_like(first), 1
+    for run in run_iterator:
+        total += run - first
+        squares += (run - first) ** 2
+        n_samples += 1
+    mean = total / n_samples
+    variance = np.maximum(squares / n_samples - mean**2, 0)
+    mean += first
+    return Probabilities(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 
 def _concatenate(outputs: list[Any]) -> np.ndarray:
@@ -75,21 +153,35 @@ def _concatenate(outputs: list[Any]) -> np.ndarray:
 
 def _with_dropout(model: keras.Model, seed: int) -> keras.Model:
     """Copy a network with its spatial dropout always active."""
-    dropout_layers = []
+
+    def active_dropout(settings: dict[str, Any]) -> keras.Layer:
+        settings["seed"] = seed_of(seed, settings["name"])
+        return MonteCarloDropout.from_config(settings)
+
+    return _replace_dropout(model, active_dropout, [])
+
+
+def _replace_dropout(
+    model: keras.Model,
+    replace: Callable[[dict[str, Any]], keras.Layer],
+    replacements: list[Any],
+) -> keras.Model:
+    """Copy a network with other layers for its spatial dropout; they are appended to a list."""
 
     def copy(layer: keras.Layer) -> keras.Layer:
         settings = layer.get_config()
         if isinstance(layer, keras.layers.SpatialDropout1D):
-            settings["seed"] = seed_of(seed, layer.name)
-            dropout_layers.append(MonteCarloDropout.from_config(settings))
-            return dropout_layers[-1]
+            replacements.append(replace(settings))
+            return replacements[-1]
         return type(layer).from_config(settings)
 
     copied = keras.models.clone_model(model, clone_function=copy)
-    if not any(layer.rate for layer in dropout_layers):
+    if not any(layer.rate for layer in replacements):
         raise InputError(
             "this network has no spatial dropout: it has no residual CNN or its rate is 0, "
             "so Monte Carlo samples would all be the same"
         )
-    copied.set_weights(model.get_weights())
+    for layer in model.layers:
+        if layer.weights:
+            copied.get_layer(layer.name).set_weights(layer.get_weights())
     return copied

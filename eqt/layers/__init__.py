@@ -23,7 +23,12 @@ from eqt.layers.attention import (
 )
 from eqt.layers.convolution import PackedConv1D, UpsampleConv1D
 from eqt.layers.recurrent import LSTM, BidirectionalLSTM, hard_sigmoid
-from eqt.layers.regularization import BatchNormalization, ChannelDropout, MonteCarloDropout
+from eqt.layers.regularization import (
+    BatchNormalization,
+    ChannelDropout,
+    ChannelMask,
+    MonteCarloDropout,
+)
 from eqt.layers.transformer_block import FeedForward, RecurrentPositions, SinusoidalPositions
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "ChannelDropout",
     "DotProductAttention",
     "FeedForward",
+    "ChannelMask",
     "MonteCarloDropout",
     "MultiHeadAttention",
     "PackedConv1D",

@@ -46,6 +46,40 @@ class MonteCarloDropout(keras.layers.SpatialDropout1D):
 
 
 @keras.saving.register_keras_serializable("eqt")
+class ChannelMask(keras.layers.Layer):
+    """Spatial dropout whose masks are drawn by the caller, so that they can be a window's own.
+
+    Parameters
+    ----------
+    rate
+        Share of channels that a mask drops.
+    batch_size
+        Number of waveforms in every batch.
+    """
+
+    def __init__(self, rate: float, batch_size: int, name: str | None = None):
+        super().__init__(name=name)
+        self.rate, self.batch_size = rate, batch_size
+
+    def build(self, input_shape: Any) -> None:
+        """Make the mask, ones at first."""
+        shape = (self.batch_size, 1, input_shape[-1])
+        self.mask = self.add_weight(shape=shape, initializer="ones", trainable=False, name="mask")
+
+    def set_mask(self, factors: Any) -> None:
+        """Set the factors of all channels, shape (batch, channels)."""
+        self.mask.assign(factors[:, None])
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs times the mask."""
+        return inputs * self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {"rate": self.rate, "batch_size": self.batch_size, "name": self.name}
+
+
+@keras.saving.register_keras_serializable("eqt")
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch normalisation; in training on TensorFlow one fused operation each way.
 

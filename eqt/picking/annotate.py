@@ -22,7 +22,7 @@ from eqt.picking.continuous import (
     step_samples,
 )
 from eqt.picking.station_picks import PickingConfig, pick_station
-from eqt.probabilities import Predict, predictor
+from eqt.probabilities import WindowPredict, window_predictor
 from steadkit.errors import InputError
 from steadkit.records.gapless import Piece, Unused, gapless_records
 from steadkit.records.instruments import (
@@ -184,13 +184,14 @@ def _stacked(
     normalization: str,
     all_instruments: bool,
 ) -> Iterator[tuple[StationRecords, StackedProbabilities]]:
-    predict = predictor(model)
+    predict_station = window_predictor(model, config.mc_samples, config.seed)
     for station in station_records(stream, all_instruments):
+        predict = predict_station(".".join(station.instrument))
         yield station, stack_station(predict, station.records, config, normalization)
 
 
 def stack_station(
-    predict: Predict, records: ComponentRecords, config: PickingConfig, normalization: str
+    predict: WindowPredict, records: ComponentRecords, config: PickingConfig, normalization: str
 ) -> StackedProbabilities:
     """Stack the probabilities of all records of one instrument."""
     pieces = [record for component in records.values() for record in component]

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from eqt.probabilities import Predict
+from eqt.probabilities import BATCH_SIZE, WindowPredict
 from steadkit.errors import InputError
 from steadkit.records.gapless import NANO, GaplessRecord
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
@@ -29,9 +29,6 @@ MIN_WEIGHT: Final = 0.01
 _PHASE = np.pi * (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
 WEIGHTS: Final = (MIN_WEIGHT + (1 - MIN_WEIGHT) * np.sin(_PHASE) ** 2).astype(np.float32)[:, None]
 """Weights of a window's samples in a mean, shape (6000, 1): a raised sine."""
-
-BATCH_SIZE: Final = 128
-"""Windows in one call of the network, always as many: other sizes round otherwise."""
 
 MIN_KNOWN: Final = 100
 """Samples of record that a window must have: one second."""
@@ -77,7 +74,7 @@ def step_samples(overlap: float) -> int:
 
 
 def stack_probabilities(
-    predict: Predict,
+    predict: WindowPredict,
     records: ComponentRecords,
     limits: tuple[int, int],
     step: int,
@@ -89,7 +86,7 @@ def stack_probabilities(
     Parameters
     ----------
     predict
-        See `eqt.probabilities.predictor`.
+        Of one station, see `eqt.probabilities.window_predictor`.
     records
         Filtered records of one instrument, see `steadkit.records.gapless`.
     limits
@@ -109,7 +106,7 @@ def stack_probabilities(
     total: np.ndarray | None = None
     weight = np.zeros((after - first, 1), np.float32)
     for batch, waveforms in _batches(records, starts, normalization):
-        mean, std = predict(waveforms)
+        mean, std = predict(waveforms, batch)
         outputs = mean if std is None else np.concatenate([mean, std], axis=-1)
         if total is None:
             total = np.zeros((after - first, outputs.shape[-1]), np.float32)

@@ -5,7 +5,7 @@ half of it. A detection has the most probable P, and the most probable S after i
 inside a detection or outside of all, are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -69,6 +69,13 @@ PROMINENCE_WINDOW: Final = 6001
 PHASE_COMPONENTS: Final = {"P": "Z", "S": "EN"}
 """Components that a phase is read on, where they are recorded."""
 
+ToVelocity = Callable[[np.ndarray, int, Mapping[str, str]], np.ndarray]
+"""Maps a waveform in counts, shape (n, 3), the time of its first sample in ns and the channel code
+of each component to the waveform in m/s."""
+
+RESPONSE_LEAD: Final = 1000
+"""Samples in front of a pick, and behind what is measured, for the removal of a response."""
+
 
 @dataclass(frozen=True)
 class PickingConfig:
@@ -86,6 +93,9 @@ class PickingConfig:
         Whether picks are moved to the onset near them, see `eqt.picking.refine`.
     floor
         Minimum probability of a candidate, a pick at thresholds that are chosen later.
+    mc_samples, seed
+        Passes with Monte Carlo dropout and its seed, see `eqt.probabilities.window_predictor`; 0
+        for a single pass without dropout.
     """
 
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(0.3, 0.1, 0.1))
@@ -93,6 +103,8 @@ class PickingConfig:
     stacking: str = "mean"
     refine: bool = True
     floor: float = 0.02
+    mc_samples: int = 0
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.floor <= min(self.thresholds.p, self.thresholds.s):
@@ -108,6 +120,7 @@ def pick_station(
     instrument: Instrument,
     channels: Mapping[str, str],
     config: PickingConfig,
+    to_velocity: ToVelocity | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find detections and arrivals in the stacked probabilities of one instrument.
 
@@ -123,6 +136,8 @@ def pick_station(
         Channel code by component.
     config
         Thresholds and other settings.
+    to_velocity
+        For amplitudes in m/s; without it they are in counts.
 
     Returns
     -------
@@ -139,7 +154,7 @@ def pick_station(
     table = _detection_table(detections, stacked.first, records, instrument, codes)
     arrivals = pd.concat(
         [
-            _arrivals(phase, peaks, kept, stacked.first, records, channels)
+            _arrivals(phase, peaks, kept, stacked.first, records, channels, to_velocity)
             for phase, peaks, kept in (
                 ("P", candidates.p, picks.p),
                 ("S", candidates.s, picks.s),
@@ -245,6 +260,7 @@ def _arrivals(
     first: int,
     records: ComponentRecords,
     channels: Mapping[str, str],
+    to_velocity: ToVelocity | None,
 ) -> pd.DataFrame:
     letters = [c for c in PHASE_COMPONENTS[phase] if c in channels] or [*channels]
     columns = [COMPONENTS.index(letter) for letter in letters]
@@ -254,9 +270,14 @@ def _arrivals(
         is_live = np.ptp(waveform, axis=0) > 0
         decibels = snr_db(waveform, SNR_WINDOW, np.nan)[is_live]
         snr.append(round(float(decibels.mean()), 1) if is_live.any() else np.nan)
-        highest = np.abs(waveform[SNR_WINDOW : SNR_WINDOW + AMPLITUDE_SAMPLES]).max(axis=0)
-        amplitude.append(float(highest.max()))
-        channel.append(channels[letters[int(highest[columns].argmax())]])
+        signal = waveform[SNR_WINDOW : SNR_WINDOW + AMPLITUDE_SAMPLES]
+        channel.append(channels[letters[int(np.abs(signal[:, columns]).max(axis=0).argmax())]])
+        if to_velocity is not None:
+            start, length = first + sample - RESPONSE_LEAD, 2 * RESPONSE_LEAD + AMPLITUDE_SAMPLES
+            counts = cut_waveform(records, start, length)
+            velocity = to_velocity(counts, start * NS_PER_SAMPLE, channels)
+            signal = velocity[RESPONSE_LEAD : RESPONSE_LEAD + AMPLITUDE_SAMPLES]
+        amplitude.append(float(np.abs(signal).max()))
     return pd.DataFrame(
         {
             "phase": phase,

@@ -5,17 +5,33 @@ more than its day on both sides, so that windows, filters and detections near mi
 as in a record that is never cut; neighbouring units therefore agree.
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import pandas as pd
 
-from eqt.picking.continuous import NS_PER_SAMPLE, stack_probabilities, step_samples
-from eqt.picking.station_picks import PickingConfig, pick_station
-from eqt.probabilities import Predict
-from steadkit.records.gapless import NANO, GaplessRecord, gapless_records
+from eqt.picking.continuous import (
+    NS_PER_SAMPLE,
+    ComponentRecords,
+    StackedProbabilities,
+    stack_probabilities,
+    step_samples,
+)
+from eqt.picking.station_picks import (
+    DETECTION_COLUMNS,
+    PICK_COLUMNS,
+    PickingConfig,
+    ToVelocity,
+    pick_station,
+)
+from eqt.prediction.inputs import read_records
+from eqt.probabilities import WindowPredict
+from steadkit.records.gapless import NANO, GaplessRecord, Piece, gapless_records
 from steadkit.records.instruments import Instrument, choose_components, choose_instruments
-from steadkit.records.waveform_files import RecordHeader, read_pieces
+from steadkit.records.waveform_files import RecordHeader
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 DAY_NS: Final = 86_400 * NANO
@@ -50,6 +66,28 @@ class Unit(NamedTuple):
         return Span(self.day * DAY_NS, (self.day + 1) * DAY_NS)
 
 
+CODES: Final = dict.fromkeys(("network", "station", "location"), "str")
+TABLE_TYPES: Final[Mapping[str, Mapping[str, str]]] = {
+    "arrivals": {
+        **dict.fromkeys(PICK_COLUMNS, "float64"),
+        **dict.fromkeys(("channel", "phase", "detection_id"), "str"),
+        **CODES,
+        "time": "int64",
+        "is_pick": "bool",
+    },
+    "detections": {
+        **dict.fromkeys(DETECTION_COLUMNS, "float64"),
+        **dict.fromkeys(("instrument", "detection_id"), "str"),
+        **CODES,
+        **dict.fromkeys(("start", "end"), "int64"),
+        **dict.fromkeys(("p_time", "s_time"), "Int64"),
+    },
+    "unused": {**CODES, "channel": "str", "start": "int64", "end": "int64", "reason": "str"},
+    "coverage": {**CODES, "channel": "str", "start": "int64", "end": "int64"},
+}
+"""Columns of a unit's tables and their pandas types, equal for empty tables too."""
+
+
 class UnitTables(NamedTuple):
     """What a unit yields: see `eqt.picking.station_picks` for the columns of the first two."""
 
@@ -57,6 +95,26 @@ class UnitTables(NamedTuple):
     detections: pd.DataFrame
     unused: pd.DataFrame
     coverage: pd.DataFrame
+
+
+class UnitResult(NamedTuple):
+    """Tables of a unit, the files that could not be read, and what the computation cost."""
+
+    tables: UnitTables
+    failed: Counter[str]
+    n_windows: int
+    seconds: dict[str, float]
+    """Time spent ``reading``, ``filtering``, ``predicting`` and ``picking``."""
+    stacked: StackedProbabilities
+    records: ComponentRecords
+
+
+class UnitSettings(NamedTuple):
+    """What all units of a prediction have in common."""
+
+    limits: Span
+    picking: PickingConfig
+    normalization: str
 
 
 def plan_units(
@@ -101,60 +159,97 @@ def _best_of_stations(instruments: dict[Instrument, list[RecordHeader]]) -> Sequ
 
 
 def predict_unit(
-    predict: Predict, unit: Unit, limits: Span, config: PickingConfig, normalization: str
-) -> UnitTables:
+    predict_station: Callable[[str], WindowPredict],
+    unit: Unit,
+    settings: UnitSettings,
+    to_velocity: ToVelocity | None = None,
+) -> UnitResult:
     """Pick one station-day.
 
     Parameters
     ----------
-    predict
-        See `eqt.probabilities.predictor`.
+    predict_station
+        See `eqt.probabilities.window_predictor`.
     unit
         From `plan_units`.
-    limits
-        Picks and detections outside of it are left out.
-    config
-        Thresholds, overlap and the like.
-    normalization
-        As the network was trained.
+    settings
+        Limits outside of which nothing is returned, thresholds, overlap and the like.
+    to_velocity
+        Converts waveforms to m/s for the amplitudes of picks, see `pick_station`.
     """
+    seconds: dict[str, float] = defaultdict(float)
+    limits, config = settings.limits, settings.picking
     day = Span(max(unit.span.start, limits.start), min(unit.span.end, limits.end))
-    context = round(CONTEXT_S * NANO)
-    pieces, failed = read_pieces(unit.headers, day.start - context, day.end + context)
-    channels = {header.component: header.channel for header in unit.headers}
-    records: dict[str, list[GaplessRecord]] = {}
-    unused = [(channel, day.start, day.end, reason) for reason in failed for channel in [""]]
-    components = choose_components(pieces)
-    for component, letter in components.items():
-        records[component], rejected = gapless_records(pieces[letter])
-        unused += [(channels[letter], *stretch) for stretch in rejected]
-    unused += [
-        (channels[letter], day.start, day.end, "a component that another stands for")
-        for letter in sorted({*pieces} - {*components.values()})
-    ]
-    records = {component: found for component, found in records.items() if found}
-    reach = round(REACH_S * NANO)
-    stacked = stack_probabilities(
-        predict,
-        records,
-        ((day.start - reach) // NS_PER_SAMPLE, (day.end + reach) // NS_PER_SAMPLE),
-        step_samples(config.overlap),
-        normalization,
-        config.stacking,
-    )
-    letters = {component: channels[components[component]] for component in records}
-    arrivals, detections = pick_station(stacked, records, unit.instrument, letters, config)
+    with _timed(seconds, "reading"):
+        context = round(CONTEXT_S * NANO)
+        pieces, failed = read_records(unit.headers, day.start - context, day.end + context)
+    with _timed(seconds, "filtering"):
+        records, channels, unused = _filtered_records(unit, day, pieces, failed)
+    with _timed(seconds, "predicting"):
+        reach = round(REACH_S * NANO)
+        stacked = stack_probabilities(
+            predict_station(".".join(unit.instrument)),
+            records,
+            ((day.start - reach) // NS_PER_SAMPLE, (day.end + reach) // NS_PER_SAMPLE),
+            step_samples(config.overlap),
+            settings.normalization,
+            config.stacking,
+        )
+    with _timed(seconds, "picking"):
+        arrivals, detections = pick_station(
+            stacked, records, unit.instrument, channels, config, to_velocity
+        )
     used = [
-        (letters[component], record.start, record.end)
-        for component, found in records.items()
-        for record in found
+        (channels[component], record.start, record.end)
+        for component, component_records in records.items()
+        for record in component_records
     ]
-    return UnitTables(
-        arrivals[arrivals["time"].between(day.start, day.end - 1)].reset_index(drop=True),
-        detections[detections["start"].between(day.start, day.end - 1)].reset_index(drop=True),
+    tables = UnitTables(
+        arrivals[arrivals["time"].between(day.start, day.end - 1)],
+        detections[detections["start"].between(day.start, day.end - 1)],
         _stretches(unused, unit.instrument, day, ["reason"]),
         _stretches(used, unit.instrument, day, []),
     )
+    return UnitResult(
+        with_types(tables), failed, stacked.n_windows, seconds, stacked, records
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] += time.perf_counter() - start
+
+
+def with_types(tables: Iterable[pd.DataFrame]) -> UnitTables:
+    """Return tables with the columns and types of `TABLE_TYPES`."""
+    return UnitTables(
+        *(
+            table[[*types]].astype(dict(types)).reset_index(drop=True)
+            for table, types in zip(tables, TABLE_TYPES.values(), strict=True)
+        )
+    )
+
+
+def _filtered_records(
+    unit: Unit, day: Span, pieces: Mapping[str, Sequence[Piece]], failed: Iterable[str]
+) -> tuple[dict[str, list[GaplessRecord]], dict[str, str], list[tuple[str, int, int, str]]]:
+    """Return the records and the channel code of each component, and the unused stretches."""
+    codes = {header.component: header.channel for header in unit.headers}
+    components = choose_components(pieces)
+    records, channels = {}, {}
+    unused = [("", *day, reason) for reason in failed]
+    for component, letter in components.items():
+        component_records, rejected = gapless_records(pieces[letter])
+        unused += [(codes[letter], *stretch) for stretch in rejected]
+        if component_records:
+            records[component], channels[component] = component_records, codes[letter]
+    unused += [
+        (codes[letter], *day, "a component that another is used for")
+        for letter in sorted({*pieces} - {*components.values()})
+    ]
+    return records, channels, unused
 
 
 def _stretches(
