@@ -46,6 +46,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("EQT_CACHE") or pooch.os_cache("eqt"))
 
 
+def find_weights(path_or_name: str | os.PathLike[str]) -> Path:
+    """Return the path of weights: as given, or of published weights, downloaded once, by name.
+
+    Raises
+    ------
+    InputError
+        The download fails.
+    """
+    path = Path(path_or_name)
+    if str(path_or_name) in PUBLISHED and not path.exists():
+        return fetch(str(path_or_name), cache_folder())
+    return path
+
+
 def fetch(name: str, folder: Path, overwrite: bool = False) -> Path:
     """Return the file of published weights, downloaded unless it exists with the right digest.
 

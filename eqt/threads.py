@@ -5,7 +5,7 @@ from contextlib import suppress
 from steadkit.processes import count_cores
 
 
-def configure_threads(n_parts: int | None = None) -> None:
+def configure_threads(n_parts: int | None = None, n_threads: int | None = None) -> None:
     """Divide the cores among the parts of a batch, which run in parallel from now on.
 
     By default each operation has all cores: it then waits for its slowest thread, and small
@@ -16,12 +16,14 @@ def configure_threads(n_parts: int | None = None) -> None:
     ----------
     n_parts
         Parts into which every batch is split; one for each core when ``None``.
+    n_threads
+        Threads of this process; as many as there are cores when ``None``.
     """
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         return
-    n_cores = count_cores()
+    n_cores = n_threads or count_cores()
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(
             max(1, n_cores // (n_parts or n_cores))

@@ -1,7 +1,6 @@
 """The Earthquake Transformer as a class: built from a configuration, or read with its weights."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,7 +8,7 @@ import keras
 from eqt.config import EQTConfig
 from eqt.model import build_model
 from eqt.model_io import load_model, save_model
-from eqt.pretrained import PUBLISHED, cache_folder, fetch
+from eqt.pretrained import find_weights
 
 _DEFAULT = EQTConfig()
 
@@ -59,10 +58,7 @@ class EQTransformer(keras.Model):
         InputError
             The file is missing, damaged, or of another format, or the download fails.
         """
-        path = Path(path_or_name)
-        if str(path_or_name) in PUBLISHED and not path.exists():
-            path = fetch(str(path_or_name), cache_folder())
-        trained = load_model(path)
+        trained = load_model(find_weights(path_or_name))
         model = cls(trained.config)
         model.set_weights(trained.get_weights())
         return model

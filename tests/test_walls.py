@@ -14,15 +14,15 @@ ROOT = Path(__file__).parents[1]
 # A module imports only from those before it.
 ORDER = {
     "steadkit": """
-        version errors program atomic paths processes schema capacity types geodesy
+        version errors program atomic paths processes schema capacity types geodesy cluster
         console sources trace example catalog packed_names hdf5 store manifest sampling
         expressions selection presets split dataset_files subset merge build verify check records
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
-    "eqt": """config sizes presets kernels layers blocks model layer_plan threads inference
+    "eqt": """backend config sizes presets kernels layers blocks model layer_plan threads inference
         probabilities formats runs seen model_io pretrained transformer picking metrics plots
-        position_bias training evaluation compare visualize quickstart experiments prediction cli __init__
-        __main__""",
+        position_bias training evaluation compare visualize quickstart experiments prediction cli
+        __init__ __main__""",
 }
 HEAVY = (
     *("tensorflow", "keras", "pandas", "h5py", "scipy", "matplotlib", "torch", "pooch", "onnx"),

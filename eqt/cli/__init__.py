@@ -2,7 +2,7 @@
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.compare import compare
 from eqt.cli.evaluate import evaluate
 from eqt.cli.experiment import experiment

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import FILE, NumberType, WholeType, output_option, refuse_existing
 from steadkit.console import echo, print_table
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import AUGMENTATIONS, FILE, WholeType, output_option
 from steadkit.console import echo, print_table
 

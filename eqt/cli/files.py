@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import FILE, output_option, refuse_existing
 from steadkit.console import echo
 from steadkit.errors import InputError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import FILE
 from steadkit.console import echo, print_table
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import (
     AUGMENTATIONS,
     FILE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from eqt.cli.options import FILE, WholeType, output_option
 from steadkit.console import ErrorGroup, echo
 

@@ -141,12 +141,12 @@ def is_stored(folder: Path, unit: Unit) -> bool:
         return False
 
 
-def iter_stored(folder: Path, units: Sequence[Unit]) -> Iterator[UnitTables]:
-    """Read the tables of finished units, one at a time."""
+def iter_stored(folder: Path, units: Sequence[Unit]) -> Iterator[StoredUnit]:
+    """Read finished units, one at a time."""
     for unit in units:
         stored = read_unit(folder, unit)
         if stored is None:
             raise InputError(
                 f"{printable(unit_path(folder, unit))!r} has gone while it was needed: run again"
             )
-        yield stored.tables
+        yield stored

@@ -47,7 +47,7 @@ class UnitReport(NamedTuple):
 @contextmanager
 def unit_worker(setup: WorkerSetup) -> Iterator[Callable[[Unit], UnitReport]]:
     """Load the network and yield the function that computes and stores a unit."""
-    from eqt.cli.backend import load_tensorflow
+    from eqt.backend import load_tensorflow
 
     load_tensorflow()
     from eqt.model_io import load_model

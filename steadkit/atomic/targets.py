@@ -56,6 +56,15 @@ OWNERS = (
         ),
     ),
     Owner("comparison", ("comparison.csv", "comparison.md", "comparison.html"), ("comparison.*",)),
+    Owner(
+        "prediction",
+        ("run.json", "coverage.csv"),
+        (
+            *("run.json", "summary.html", "picks*", "stations_*.csv", "candidates.parquet"),
+            *("detections.csv", "X_prediction_results.csv", "unused.csv", "coverage.csv"),
+            *("units/*", "probabilities/*", "plots/*"),
+        ),
+    ),
     Owner("SavedModel", ("saved_model.pb",), ("*.pb", "variables/*", "assets/*")),
 )
 """A file that matches a member pattern belongs to the parent folder that has the proof."""

@@ -13,7 +13,7 @@ from eqt.model import build_model
 from steadkit.errors import InputError
 
 SCRIPT = """
-from eqt.cli.backend import load_tensorflow
+from eqt.backend import load_tensorflow
 from steadkit.errors import InputError
 try:
     load_tensorflow()

@@ -82,7 +82,7 @@ def serve(inputs: Path, box: Path, is_heavy: bool) -> None:
     for module in (*LIGHT, *(f"steadkit.{step}" for step in STEPS), "eqt.cli"):
         importlib.import_module(module)
     if is_heavy:
-        from eqt.cli.backend import load_tensorflow
+        from eqt.backend import load_tensorflow
 
         load_tensorflow()
         for module in HEAVY:
