@@ -55,7 +55,7 @@ def test_sensitivity_alone_gives_the_same_at_frequencies_where_the_response_is_f
     flat = velocity_converter(reduced, INSTRUMENT)(wavelet(), START.ns, CHANNELS)
     # The same but for the phase of the digital filters' group delay.
     ratio = np.abs(flat).max(axis=0) / np.abs(full).max(axis=0)
-    np.testing.assert_allclose(ratio, 1, atol=0.02)
+    np.testing.assert_allclose(ratio, 1, atol=0.03)
 
 
 def test_acceleration_is_integrated(inventory):
