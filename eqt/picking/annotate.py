@@ -5,7 +5,7 @@ are, and normalised window by window as the network was trained. Of several inst
 one is used, see `steadkit.records.instruments`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -113,19 +113,39 @@ def annotate(
     """
     probabilities = Stream()
     for station, stacked in _stacked(stream, model, config, normalization, all_instruments):
-        network, code, location, _ = station.instrument
-        edges = np.flatnonzero(np.diff(stacked.is_recorded, prepend=False, append=False))
-        for start, end in edges.reshape(-1, 2).tolist():
-            header = {
-                "network": network,
-                "station": code,
-                "location": location,
-                "sampling_rate": SAMPLING_RATE,
-                "starttime": UTCDateTime(ns=(stacked.first + start) * NS_PER_SAMPLE),
-            }
-            for column, name in enumerate(OUTPUTS):
-                values = stacked.mean[start:end, column].copy()
-                probabilities.append(Trace(values, header | {"channel": f"EQTransformer_{name}"}))
+        probabilities += probability_traces(stacked, station.instrument)
+    return probabilities
+
+
+def probability_traces(
+    stacked: StackedProbabilities,
+    instrument: Instrument,
+    channels: Sequence[str] = tuple(f"EQTransformer_{name}" for name in OUTPUTS),
+) -> Stream:
+    """Return probabilities as traces, three for each stretch that is recorded.
+
+    Parameters
+    ----------
+    stacked
+        Of one instrument.
+    instrument
+        Its codes.
+    channels
+        Channel codes of detection, P and S.
+    """
+    probabilities = Stream()
+    edges = np.flatnonzero(np.diff(stacked.is_recorded, prepend=False, append=False))
+    for start, end in edges.reshape(-1, 2).tolist():
+        header = {
+            "network": instrument.network,
+            "station": instrument.station,
+            "location": instrument.location,
+            "sampling_rate": SAMPLING_RATE,
+            "starttime": UTCDateTime(ns=(stacked.first + start) * NS_PER_SAMPLE),
+        }
+        for column, channel in enumerate(channels):
+            values = stacked.mean[start:end, column].copy()
+            probabilities.append(Trace(values, header | {"channel": channel}))
     return probabilities
 
 

@@ -12,7 +12,7 @@ from eqt.picking.station_picks import PickingConfig
 from eqt.pretrained import find_weights
 from eqt.prediction.folder import prediction_folder
 from eqt.prediction.inputs import RecordFilter, find_records
-from eqt.prediction.summary import write_summary
+from eqt.prediction.summary import Overview, write_summary
 from eqt.prediction.tables import TABLE_NAMES, TableContext, TableCounts, write_tables
 from eqt.prediction.unit_store import is_stored, iter_stored
 from eqt.prediction.units import Span, Unit, UnitSettings, plan_units
@@ -25,7 +25,7 @@ from steadkit.console import ProgressBar
 from steadkit.errors import InputError
 from steadkit.paths import require_file
 from steadkit.processes import count_cores
-from steadkit.records.stations import read_stations
+from steadkit.records.stations import is_station_xml, read_stations
 
 PAGE: Final = "summary.html"
 
@@ -123,10 +123,11 @@ def predict_archive(
     """
     weights_file, normalization = resolve_weights(weights)
     digest = file_digest(weights_file)
+    has_responses = stations is not None and is_station_xml(stations)
     context = TableContext(
         stations=read_stations(stations) if stations else {},
         digest=digest,
-        amplitude_unit="counts",
+        amplitude_unit="m/s" if has_responses else "counts",
     )
     skipped: Counter[str] = Counter()
     units = plan_records(inputs, config, skipped)
@@ -138,7 +139,9 @@ def predict_archive(
             weights_file,
             UnitSettings(_limits(config.records), config.picking, normalization),
             max(count_cores() // execution.n_workers, 1),
-            stations,
+            stations if has_responses else None,
+            config.probabilities,
+            config.plots,
         )
         missing = [unit for unit in units if not is_stored(store, unit)]
         start = time.perf_counter()
@@ -149,9 +152,10 @@ def predict_archive(
             failed += stored.failed
         targets = [folder / name for name in (*TABLE_NAMES, PAGE)]
         with atomic_write(targets, overwrite=True, kinds=[ANY] * len(targets)) as staged:
+            overview = Overview()
             tables = (stored.tables for stored in iter_stored(store, units))
-            counts = write_tables(tables, staged[0].parent, context)
-            write_summary(staged[-1], staged[0].parent, settings | about, skipped, failed)
+            counts = write_tables(overview.watch(tables), staged[0].parent, context)
+            write_summary(staged[-1], overview, settings | about, skipped, failed)
     return Prediction(
         counts,
         len(units),
@@ -183,6 +187,11 @@ def plan_records(
             f"{f': {reasons}' if reasons else ''}; name records of ground motion"
         )
     return units
+
+
+def default_workers() -> int:
+    """Return how many worker processes suit this machine: each has two cores."""
+    return max(count_cores() // 2, 1)
 
 
 def _limits(records: RecordFilter) -> Span:

@@ -34,13 +34,13 @@ class StoredUnit(NamedTuple):
 def unit_name(unit: Unit) -> str:
     """Return the name of a unit, ``O2.WILZ..EH.2024-02-03`` for example."""
     day = np.datetime64(unit.day, "D")
-    codes = (_file_name(code) for code in unit.instrument)
+    codes = (file_name(code) for code in unit.instrument)
     return ".".join((*codes, str(day)))
 
 
-def _file_name(code: str) -> str:
+def file_name(code: str) -> str:
     """Return a code as part of a file name: codes of hostile files may have any character."""
-    return "".join(c if c.isalnum() and c.isascii() else f"%{ord(c):x}" for c in code)
+    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else f"%{ord(c):x}" for c in code)
 
 
 def unit_path(folder: Path, unit: Unit) -> Path:

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from eqt.prediction.unit_files import write_plots, write_probabilities
 from eqt.prediction.unit_store import write_unit
 from eqt.prediction.units import Unit, UnitSettings, predict_unit
+from steadkit.records.response import read_responses, velocity_converter
 
 
 class WorkerSetup(NamedTuple):
@@ -25,6 +27,8 @@ class WorkerSetup(NamedTuple):
         Threads of the network; the result does not depend on them.
     stations
         StationXML for amplitudes in m/s, or None.
+    with_probabilities, with_plots
+        Whether these are written too, into folders next to the store.
     """
 
     store: Path
@@ -32,6 +36,8 @@ class WorkerSetup(NamedTuple):
     settings: UnitSettings
     n_threads: int
     stations: Path | None = None
+    with_probabilities: bool = False
+    with_plots: bool = False
 
 
 class UnitReport(NamedTuple):
@@ -57,9 +63,16 @@ def unit_worker(setup: WorkerSetup) -> Iterator[Callable[[Unit], UnitReport]]:
     configure_threads(n_threads=setup.n_threads)
     picking = setup.settings.picking
     predict_station = window_predictor(load_model(setup.weights), picking.mc_samples, picking.seed)
+    inventory = read_responses(setup.stations) if setup.stations else None
 
     def compute(unit: Unit) -> UnitReport:
-        result = predict_unit(predict_station, unit, setup.settings)
+        to_velocity = inventory and velocity_converter(inventory, unit.instrument)
+        result = predict_unit(predict_station, unit, setup.settings, to_velocity)
+        if setup.with_probabilities:
+            write_probabilities(setup.store.parent / "probabilities", unit, result)
+        if setup.with_plots:
+            write_plots(setup.store.parent / "plots", unit, result)
+        # Last: a unit in the store has all of its files.
         write_unit(setup.store, unit, result.tables, result.failed)
         arrivals, detections = result.tables[:2]
         return UnitReport(

@@ -27,6 +27,11 @@ class Coordinates(NamedTuple):
     elevation_m: float = float("nan")
 
 
+def is_station_xml(path: Path) -> bool:
+    """Return whether a station table is StationXML, by its name."""
+    return path.suffix.lower() == ".xml"
+
+
 def read_stations(path: Path) -> Mapping[tuple[str, str], Coordinates]:
     """Read a station table, StationXML (suffix ``.xml``) or CSV, by (network, station).
 
@@ -35,8 +40,7 @@ def read_stations(path: Path) -> Mapping[tuple[str, str], Coordinates]:
     InputError
         A column is missing, or coordinates cannot be read or are out of range.
     """
-    is_xml = path.suffix.lower() == ".xml"
-    rows = _from_xml(path) if is_xml else _from_csv(path)
+    rows = _from_xml(path) if is_station_xml(path) else _from_csv(path)
     stations = {}
     for key, coordinates in rows:
         if not (abs(coordinates.latitude) <= 90 and abs(coordinates.longitude) <= 360):

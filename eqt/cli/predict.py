@@ -1,0 +1,190 @@
+"""`eqt predict`: pick continuous records."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eqt.cli.options import FILE, NumberType, WholeType, output_option
+from steadkit.console import echo, print_table
+
+if TYPE_CHECKING:
+    from eqt.picking.picks import Thresholds
+    from eqt.prediction.run import Prediction
+
+THRESHOLD_HELP = "Instead of that"
+
+
+@click.command()
+@click.argument("inputs", nargs=-1)
+@click.option(
+    "--weights",
+    required=True,
+    help="A run, any file of weights that eqt reads, or published ones: original, conservative.",
+)
+@output_option("Folder to write, or one of the same settings to continue.", required=True)
+@click.option("--fdsn", help="Web service to read instead of INPUT: its name or address.")
+@click.option("--network", help="Networks to ask the service for: IU or IU,II or I?.")
+@click.option("--station", help="Stations to ask the service for.")
+@click.option("--from", "start", help="Picks from this time on, UTC: 2024-02-03 or 2024-02-03T05:30.")
+@click.option("--to", "end", help="Picks before this time.")
+@click.option(
+    "--stations", type=FILE, help="Coordinates: CSV; or StationXML, with responses for m/s."
+)
+@click.option(
+    "--only", "patterns", multiple=True, help="Stations or channels to use: O2.*, *.HH?; repeatable."
+)
+@click.option(
+    "--exclude", multiple=True, help="Those not to use; or a file of them; repeatable."
+)
+@click.option(
+    "--thresholds",
+    "how",
+    default="published",
+    show_default=True,
+    help="published (0.3, 0.1, 0.1); or the evaluation whose choice to use: its folder, or "
+    "evaluation for that of the run.",
+)
+@click.option("--detection-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
+@click.option("--p-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
+@click.option("--s-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
+@click.option(
+    "--floor",
+    type=NumberType(),
+    default=0.02,
+    show_default=True,
+    help="Least probability of what candidates.parquet keeps, for thresholds chosen later.",
+)
+@click.option(
+    "--overlap",
+    type=NumberType(),
+    default=0.5,
+    show_default=True,
+    help="Share of a window by which the next one overlaps it.",
+)
+@click.option(
+    "--stacking",
+    type=click.Choice(["mean", "max"]),
+    default="mean",
+    show_default=True,
+    help="Of overlapping windows: mean, weighted less towards a window's edges; or max.",
+)
+@click.option(
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Move picks to where the signal begins near them, by Akaike's information criterion.",
+)
+@click.option(
+    "--mc-samples",
+    type=WholeType(0, 10_000),
+    default=0,
+    show_default=True,
+    help="Monte Carlo passes with dropout, whose spread is the uncertainty; 0: a single pass.",
+)
+@click.option("--seed", type=WholeType(0), default=0, show_default=True, help="Of the dropout.")
+@click.option("--all-instruments", is_flag=True, help="All of a station, not only the best.")
+@click.option("--probabilities", is_flag=True, help="Write them too, as miniSEED.")
+@click.option("--plots", is_flag=True, help="Draw every day of a station and every detection.")
+@click.option(
+    "--workers",
+    type=WholeType(1, 1024),
+    help="Processes; half as many as there are cores by default. Results do not depend on it.",
+)
+@click.option("--scheduler", help="Address of a Dask scheduler whose workers compute instead.")
+@click.option("--overwrite", is_flag=True, help="Replace a prediction of other settings.")
+def predict(
+    inputs: tuple[str, ...],
+    weights: str,
+    output: Path,
+    fdsn: str | None,
+    network: str | None,
+    station: str | None,
+    start: str | None,
+    end: str | None,
+    stations: Path | None,
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    how: str,
+    detection_threshold: float | None,
+    p_threshold: float | None,
+    s_threshold: float | None,
+    floor: float,
+    overlap: float,
+    stacking: str,
+    refine: bool,
+    mc_samples: int,
+    seed: int,
+    all_instruments: bool,
+    probabilities: bool,
+    plots: bool,
+    workers: int | None,
+    scheduler: str | None,
+    overwrite: bool,
+) -> None:
+    """Pick continuous records: INPUT are files, folders, archives and patterns.
+
+    Whatever ObsPy reads of raw waveforms, one instrument a station, a station-day at a time. The
+    picks do not depend on where files begin or end; an interrupted call is continued by the same
+    call. OUTPUT gets tables for PhaseNet's, GaMMA's, PyOcto's and EQTransformer's users, QuakeML,
+    a page, and what was not used with the reason.
+    """
+    from eqt.prediction.inputs import record_filter
+    from eqt.prediction.run import PredictionConfig, default_workers, predict_archive
+    from eqt.prediction.thresholds import find_thresholds
+    from eqt.picking.station_picks import PickingConfig
+    from steadkit.cluster import Execution
+
+    options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
+    config = PredictionConfig(
+        PickingConfig(
+            find_thresholds(how, weights, options),
+            overlap,
+            stacking,
+            refine,
+            floor,
+            mc_samples,
+            seed,
+        ),
+        record_filter(start, end, patterns, exclude),
+        all_instruments,
+        probabilities,
+        plots,
+    )
+    outcome = predict_archive(
+        inputs,
+        weights,
+        output,
+        config,
+        stations,
+        Execution(workers or default_workers(), scheduler),
+        overwrite,
+    )
+    _report(outcome, output)
+
+
+def _report(outcome: "Prediction", folder: Path) -> None:
+    counts = outcome.counts
+    echo(
+        f"{counts.picks:,} picks and {counts.detections:,} detections in {outcome.n_units:,} "
+        f"station-days, {outcome.n_computed:,} of them computed now"
+    )
+    if outcome.n_computed:
+        rate = outcome.n_windows / max(outcome.elapsed_s, 1e-9)
+        total = max(sum(outcome.seconds.values()), 1e-9)
+        shares = ", ".join(
+            f"{stage} {100 * value / total:.0f} %" for stage, value in outcome.seconds.items()
+        )
+        echo(f"{outcome.n_windows:,} windows, {rate:.0f} a second: {shares}")
+    _report_reasons("passed over", outcome.skipped)
+    echo(f"tables and {folder / 'summary.html'}")
+    if outcome.failed:
+        _report_reasons("could not be read", outcome.failed)
+        sys.exit(1)
+
+
+def _report_reasons(what: str, reasons: Counter[str]) -> None:
+    if reasons:
+        print_table(f"What {what}", ["reason", "number"], sorted(reasons.items()))
