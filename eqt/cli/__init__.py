@@ -8,6 +8,7 @@ from eqt.cli.evaluate import evaluate
 from eqt.cli.experiment import experiment
 from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
+from eqt.cli.predict import predict
 from eqt.cli.quickstart import quickstart
 from eqt.cli.train import train
 from eqt.cli.visualize import visualize
@@ -26,6 +27,7 @@ def main() -> None:
 for command in (
     train,
     evaluate,
+    predict,
     compare,
     experiment,
     quickstart,

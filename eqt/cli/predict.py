@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eqt.backend import load_tensorflow
 from eqt.cli.options import FILE, NumberType, WholeType, output_option
 from steadkit.console import echo, print_table
 
@@ -131,6 +132,7 @@ def predict(
     call. OUTPUT gets tables for PhaseNet's, GaMMA's, PyOcto's and EQTransformer's users, QuakeML,
     a page, and what was not used with the reason.
     """
+    load_tensorflow()
     from eqt.prediction.inputs import record_filter
     from eqt.prediction.run import PredictionConfig, default_workers, predict_archive
     from eqt.prediction.thresholds import find_thresholds

@@ -23,6 +23,12 @@ from steadkit.schema import COMPONENTS, SAMPLING_RATE
 HOUR_SAMPLES = round(3600 * SAMPLING_RATE)
 HOURS = 24
 
+N_BINS = 1200
+"""Bins of an hour, each drawn from its lowest to its highest sample."""
+
+MIN_DRAWN = 0.06
+"""Minutes of the shortest mark of a detection, to be visible."""
+
 MARGIN_S = 10
 """Seconds drawn on both sides of a detection."""
 
@@ -34,6 +40,7 @@ MAX_STATIONS = 60
 def draw_day(
     title: str,
     records: ComponentRecords,
+    stacked: StackedProbabilities,
     first: int,
     arrivals: pd.DataFrame,
     detections: pd.DataFrame,
@@ -44,8 +51,8 @@ def draw_day(
     ----------
     title
         Codes and date.
-    records
-        Filtered records; Z is drawn where it is recorded.
+    records, stacked
+        Of the instrument; Z is drawn where it is recorded.
     first
         Number of the day's first sample, in 10 ms since 1970.
     arrivals, detections
@@ -55,17 +62,25 @@ def draw_day(
     figure.suptitle(title, x=0.01, ha="left")
     ax = figure.subplots()
     component = "Z" if records.get("Z") else next(iter(records), "Z")
+    drawn = {component: records.get(component, ())}
+    starts = first + HOUR_SAMPLES * np.arange(HOURS)
     column = COMPONENTS.index(component)
-    hours = [
-        cut_waveform({component: records.get(component, ())}, first + h * HOUR_SAMPLES, HOUR_SAMPLES)
-        for h in range(HOURS)
-    ]
-    envelopes = [_envelope(hour[:, column]) for hour in hours]
-    # The loudest two thousandths are clipped, so that one earthquake leaves the rest visible.
-    scale = max(np.quantile([np.abs(e).max(axis=0) for e in envelopes], 0.998), 1e-30)
-    minutes = np.linspace(0, 60, envelopes[0].shape[1])
-    for hour, (low, high) in enumerate(envelopes):
-        low, high = (np.clip(edge / scale, -1, 1) * 0.48 - hour for edge in (low, high))
+    envelopes = np.stack(
+        [_envelope(cut_waveform(drawn, start, HOUR_SAMPLES)[:, column]) for start in starts.tolist()]
+    )
+    # Where nothing is recorded, the waveform is what fills a window's gaps: it is not drawn.
+    is_recorded = np.zeros(HOURS * HOUR_SAMPLES, bool)
+    offset = first - stacked.first
+    source = stacked.is_recorded[max(offset, 0) : max(offset + len(is_recorded), 0)]
+    is_recorded[max(-offset, 0) :][: len(source)] = source
+    is_drawn = is_recorded.reshape(HOURS, N_BINS, -1).all(axis=2)
+    envelopes[np.broadcast_to(~is_drawn[:, None], envelopes.shape)] = np.nan
+    # The loudest 3 % are clipped, so that one earthquake leaves the rest visible.
+    peaks = np.abs(envelopes).max(axis=1)[is_drawn]
+    scale = max(np.quantile(peaks, 0.97), 1e-30) if len(peaks) else 1.0
+    minutes = np.linspace(0, 60, N_BINS)
+    for hour, envelope in enumerate(envelopes):
+        low, high = np.clip(envelope / scale, -1, 1) * 0.48 - hour
         ax.fill_between(minutes, low, high, color=GREY, linewidth=0.3)
     _mark_day(ax, first, arrivals, detections)
     ax.set_yticks(-np.arange(HOURS), [f"{hour:02d}:00" for hour in range(HOURS)])
@@ -74,9 +89,9 @@ def draw_day(
     return figure
 
 
-def _envelope(samples: np.ndarray, n_bins: int = 1200) -> np.ndarray:
+def _envelope(samples: np.ndarray) -> np.ndarray:
     """Return the lowest and the highest sample of each bin, shape (2, bins)."""
-    bins = samples[: len(samples) // n_bins * n_bins].reshape(n_bins, -1)
+    bins = samples.reshape(N_BINS, -1)
     return np.stack([bins.min(axis=1), bins.max(axis=1)])
 
 
@@ -92,8 +107,8 @@ def _mark_day(ax: Axes, first: int, arrivals: pd.DataFrame, detections: pd.DataF
     begin_hours, begin = _hour_and_minute(detections["start"].to_numpy() - start)
     length = (detections["end"] - detections["start"]).to_numpy() / 60e9
     ax.hlines(
-        -begin_hours - 0.42, begin, np.minimum(begin + length, 60),
-        color=LABEL_COLOURS["detection"], linewidth=2,
+        -begin_hours, begin, np.minimum(begin + np.maximum(length, MIN_DRAWN), 60),
+        color=LABEL_COLOURS["detection"], linewidth=3, zorder=3,
     )  # fmt: skip
 
 

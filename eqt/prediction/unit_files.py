@@ -38,7 +38,7 @@ def write_plots(folder: Path, unit: Unit, result: UnitResult) -> None:
     day = str(np.datetime64(unit.day, "D"))
     title = f"{'.'.join(unit.instrument)} {day}"
     first = unit.span.start // NS_PER_SAMPLE
-    figure = draw_day(title, result.records, first, arrivals, detections)
+    figure = draw_day(title, result.records, result.stacked, first, arrivals, detections)
     _place(folder / f"{unit_name(unit)}.png", lambda path: write_figure(figure, path, "png"))
     for row in detections.itertuples():
         figure = draw_detection(

@@ -34,8 +34,9 @@ class StoredUnit(NamedTuple):
 def unit_name(unit: Unit) -> str:
     """Return the name of a unit, ``O2.WILZ..EH.2024-02-03`` for example."""
     day = np.datetime64(unit.day, "D")
-    codes = (file_name(code) for code in unit.instrument)
-    return ".".join((*codes, str(day)))
+    network, station, *others = (file_name(code) for code in unit.instrument)
+    # A name that begins with a dot would be hidden.
+    return ".".join((network or "-", station or "-", *others, str(day)))
 
 
 def file_name(code: str) -> str:
