@@ -5,6 +5,7 @@ half of it. A detection has the most probable P, and the most probable S after i
 inside a detection or outside of all, are kept.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from obspy import UTCDateTime
-from scipy.signal import peak_prominences
+from scipy.signal import PeakPropertyWarning, peak_prominences
 
 from eqt.picking.candidates import Peaks, PickCandidates, extract_candidates
 from eqt.picking.continuous import (
@@ -180,7 +181,7 @@ def _candidates(
     candidates, picks = {}, {}
     for column, (name, threshold) in enumerate((("p", level.p), ("s", level.s)), start=1):
         peaks: Peaks = getattr(extracted, name)
-        prominence = peak_prominences(stacked.mean[:, column], peaks.sample, PROMINENCE_WINDOW)[0]
+        prominence = _prominences(stacked.mean[:, column], peaks.sample)
         if config.refine:
             sample = refine_peaks(
                 peaks.sample,
@@ -199,6 +200,14 @@ def _candidates(
         replace(extracted, p=candidates["p"], s=candidates["s"]),
         replace(extracted, p=picks["p"], s=picks["s"]),
     )
+
+
+def _prominences(probability: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():
+        # Where the record ends on a slope, its last sample is a candidate, with a prominence of 0.
+        warnings.simplefilter("ignore", PeakPropertyWarning)
+        prominences: np.ndarray = peak_prominences(probability, samples, PROMINENCE_WINDOW)[0]
+    return prominences
 
 
 def _select(peaks: Peaks, is_kept: np.ndarray) -> Peaks:

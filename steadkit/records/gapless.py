@@ -31,8 +31,11 @@ RATIO_TOLERANCE: Final = 2e-4
 """Relative error of the resampling ratio; times stay exact, a window of a minute is 0.6 samples
 longer or shorter than it should be."""
 
-FILTER_PADDING: Final = 500
-"""Samples by which a record is extended at both ends, by point reflection, before filtering."""
+EXTENSION_S: Final = 5.0
+"""Seconds by which a record is extended at both ends before filtering."""
+
+EDGE_S: Final = 0.3
+"""Seconds at an end through which the line is drawn that leads to the point of reflection."""
 
 DEAD_S: Final = 2.0
 """Seconds of one constant value that are no record of the ground."""
@@ -280,14 +283,47 @@ def _cut(record: GaplessRecord, first: int, after: int) -> GaplessRecord:
 
 
 def _to_100_hz(record: GaplessRecord, ratio: Fraction, band_pass: bool) -> GaplessRecord:
+    start, end = _limits(record)
+    record = _extend(record)
     if ratio != 1:
         record = _resample(record, ratio)
     samples = record.samples
     if band_pass:
         sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
-        padding = min(FILTER_PADDING, len(samples) - 1)
-        samples = signal.sosfiltfilt(sos, samples - samples.mean(), padlen=padding)
-    return replace(record, samples=samples.astype(np.float32))
+        samples = signal.sosfiltfilt(sos, samples - samples.mean(), padlen=0)
+    record = replace(record, samples=samples.astype(np.float32))
+    # Back to the samples within the record: a microsecond for the rounding of times.
+    times = record.times(np.arange(len(samples)))
+    first, after = np.searchsorted(times, (start - 1000, end + 1000)).tolist()
+    return _cut(record, first, max(after, first + 1))
+
+
+def _extend(record: GaplessRecord) -> GaplessRecord:
+    """Extend a record at both ends by itself, reflected in a point, for the filters to settle in.
+
+    The point is where a line through the samples next to the end leads, not the last sample: that
+    one may be an outlier, and twice its distance from the mean would be a step.
+    """
+    samples, rate = record.samples, float(record.rate[0])
+    n_extra = min(round(EXTENSION_S * rate), len(samples) - 1)
+    n_edge = min(max(round(EDGE_S * rate), 2), len(samples))
+    left = 2 * _edge_value(samples[:n_edge]) - samples[:n_extra][::-1]
+    right = 2 * _edge_value(samples[::-1][:n_edge]) - samples[::-1][:n_extra]
+    first_time = record.times(np.array([-n_extra]))
+    return GaplessRecord(
+        np.concatenate((left, samples, right)),
+        np.concatenate(([0], record.index[1:] + n_extra)),
+        np.concatenate((first_time, record.time[1:])),
+        record.rate,
+    )
+
+
+def _edge_value(samples: np.ndarray) -> float:
+    """Return the value half a sample before the first one of the line through some samples."""
+    if len(samples) < 2:
+        return float(samples[0])
+    _, value = np.polyfit(np.arange(len(samples)) + 0.5, samples, 1)
+    return float(value)
 
 
 def _resample(record: GaplessRecord, ratio: Fraction) -> GaplessRecord:
