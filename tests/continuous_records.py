@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from obspy import Stream, Trace, UTCDateTime
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from eqt.probabilities import BATCH_SIZE, Probabilities
 
@@ -38,7 +38,8 @@ def samples(
         burst_time = p if component == "Z" else p + S_MINUS_P
         near = np.abs(times - burst_time) < 2
         lag = times[near] - burst_time
-        ground[near] += 5e3 * np.exp(-((lag / 0.1) ** 2)) * np.sin(2 * np.pi * 9 * lag)
+        frequency = min(9, rate / 5)
+        ground[near] += 5e3 * np.exp(-((lag / 0.1) ** 2)) * np.sin(2 * np.pi * frequency * lag)
     return ground.round()
 
 
@@ -108,11 +109,13 @@ def envelope_network(waveforms: np.ndarray, windows: Sequence[int]) -> Probabili
     assert waveforms.shape == (BATCH_SIZE, 6000, 3)
     assert len(windows) <= BATCH_SIZE
     # A window is normalised by its own standard deviation: the squares are comparable.
-    power = gaussian_filter1d(waveforms**2, 8, axis=1, mode="constant", truncate=3)
-    p = power[..., 2] / (power[..., 2] + 12)
-    s = power[..., :2].max(axis=-1) / (power[..., :2].max(axis=-1) + 12)
+    power = np.ascontiguousarray(waveforms.transpose(0, 2, 1)) ** 2
+    for _ in range(2):
+        power = uniform_filter1d(power, 15, axis=-1, mode="constant")
+    p, horizontal = power[:, 2], power[:, :2].max(axis=1)
+    p, s = p / (p + 40), horizontal / (horizontal + 40)
     either = np.maximum(p, s) > 0.3
-    detection = np.minimum(uniform_filter1d(either.astype(float), 801, axis=1) * 801 / 8, 0.9)
+    detection = np.minimum(uniform_filter1d(either.astype(np.float32), 801) * 100, 0.9)
     return Probabilities(np.stack([detection, p, s], axis=-1).astype(np.float32))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from obspy import UTCDateTime
-from scipy.signal import PeakPropertyWarning, peak_prominences
+from scipy.signal import peak_prominences
 
 from eqt.picking.candidates import Peaks, PickCandidates, extract_candidates
 from eqt.picking.continuous import (
@@ -205,7 +205,7 @@ def _candidates(
 def _prominences(probability: np.ndarray, samples: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         # Where the record ends on a slope, its last sample is a candidate, with a prominence of 0.
-        warnings.simplefilter("ignore", PeakPropertyWarning)
+        warnings.filterwarnings("ignore", "some peaks have a prominence of 0")
         prominences: np.ndarray = peak_prominences(probability, samples, PROMINENCE_WINDOW)[0]
     return prominences
 
