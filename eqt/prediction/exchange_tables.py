@@ -94,17 +94,18 @@ def _picks_at(picks: pd.DataFrame, times: pd.Series) -> pd.DataFrame:
 
     Two days that compute the same pick may differ by the rounding of the record's clock.
     """
-    known = picks["time"].to_numpy(np.int64)
-    positions = np.full(len(times), -1)
-    if len(known):
-        goal = times.fillna(_NEVER).to_numpy(np.int64)
-        later = np.searchsorted(known, goal).clip(max=len(known) - 1)
-        earlier = (later - 1).clip(min=0)
-        is_earlier = np.abs(known[earlier] - goal) <= np.abs(known[later] - goal)
-        nearest = np.where(is_earlier, earlier, later)
-        positions = np.where(np.abs(known[nearest] - goal) <= NS_PER_SAMPLE // 2, nearest, -1)
+    pick_times = picks["time"].to_numpy(np.int64)
+    rows = np.full(len(times), -1)
+    if len(pick_times):
+        target = times.fillna(_NEVER).to_numpy(np.int64)
+        row_after = np.searchsorted(pick_times, target).clip(max=len(pick_times) - 1)
+        row_before = (row_after - 1).clip(min=0)
+        offset_before = np.abs(pick_times[row_before] - target)
+        offset_after = np.abs(pick_times[row_after] - target)
+        rows = np.where(offset_before <= offset_after, row_before, row_after)
+        rows[np.minimum(offset_before, offset_after) > NS_PER_SAMPLE // 2] = -1
     # The index has no label -1: such rows become missing values.
-    return picks.astype({"time": "Int64"}).reset_index(drop=True).reindex(positions)
+    return picks.astype({"time": "Int64"}).reset_index(drop=True).reindex(rows)
 
 
 def phasenet_rows(units: Neighbourhood, stations: Stations) -> pd.DataFrame:

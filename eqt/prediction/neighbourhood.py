@@ -56,14 +56,14 @@ def _neighbourhood(
 ) -> Neighbourhood:
     instrument = _instrument(unit)
     sequence: Sequence[UnitTables | None] = (before, unit, after)
-    near = [
+    units = [
         tables
         for tables in sequence
         if tables is not None and (tables is unit or _instrument(tables) == instrument)
     ]
-    picks = pd.concat([_picks(tables) for tables in near], ignore_index=True)
-    ids = chain.from_iterable(tables.detections["detection_id"] for tables in near)
-    return Neighbourhood(unit, picks, frozenset(ids))
+    nearby = pd.concat([_picks(tables) for tables in units], ignore_index=True)
+    ids = chain.from_iterable(tables.detections["detection_id"] for tables in units)
+    return Neighbourhood(unit, nearby, frozenset(ids))
 
 
 def _picks(tables: UnitTables) -> pd.DataFrame:

@@ -81,24 +81,23 @@ def write_scml(units: Iterable[UnitTables], path: Path, context: TableContext) -
 
 
 def _describe(context: TableContext) -> str:
-    limits = vars(context.thresholds) if context.thresholds else {}
-    levels = ", ".join(f"{name} {value:g}" for name, value in limits.items())
+    thresholds = vars(context.thresholds) if context.thresholds else {}
+    levels = ", ".join(f"{name} {value:g}" for name, value in thresholds.items())
     return f"eqt predict{f', thresholds: {levels}' if levels else ''}"
 
 
 def _events(unit: Neighbourhood, context: TableContext) -> Iterator[str]:
     """Yield the events of a unit: detections that start in it, and its picks outside of all."""
-    picks = _pick_rows(unit.nearby)
-    by_detection: dict[str, list[Any]] = {}
-    for pick in picks:
-        by_detection.setdefault(pick.detection_id, []).append(pick)
+    picks_of: dict[str, list[Any]] = {}
+    for pick in _pick_rows(unit.nearby):
+        picks_of.setdefault(pick.detection_id, []).append(pick)
     for detection in format_table(unit.tables.detections).itertuples():
         comment = " ".join(
             f"{name}={getattr(detection, name)}"
             for name in ("detection_id", "start", "end", "probability")
         )
-        own_picks = by_detection.get(detection.detection_id, [])
-        yield _event(detection.detection_id, own_picks, context, comment)
+        if detection.detection_id in picks_of:
+            yield _event(detection.detection_id, picks_of[detection.detection_id], context, comment)
     for pick in _pick_rows(unit.picks):
         # A detection that no unit has starts outside the limits, or at another instrument.
         if pick.detection_id not in unit.detection_ids:
@@ -106,8 +105,6 @@ def _events(unit: Neighbourhood, context: TableContext) -> Iterator[str]:
 
 
 def _event(name: str, picks: list[Any], context: TableContext, comment: str = "") -> str:
-    if not picks:
-        return ""
     text = f"      <comment>\n        <text>{_text(comment)}</text>\n      </comment>\n"
     return (
         f"    <event publicID={_identifier(context, 'event', name)}>\n"
@@ -139,10 +136,10 @@ def _pick(pick: Any, context: TableContext) -> str:
         f"{name}Code={quoteattr(printable(getattr(pick, name), None))}"
         for name in ("network", "station", "location", "channel")
     )
-    known = {name: getattr(pick, name) for name in COMMENT_COLUMNS}
-    if known["amplitude"]:
-        known["amplitude_unit"] = context.amplitude_unit
-    comment = " ".join(f"{name}={value}" for name, value in known.items() if value)
+    values = {name: getattr(pick, name) for name in COMMENT_COLUMNS}
+    if values["amplitude"]:
+        values["amplitude_unit"] = context.amplitude_unit
+    comment = " ".join(f"{name}={value}" for name, value in values.items() if value)
     return f"""      <pick publicID={_identifier(context, "pick", pick.name)}>
         <time>
           <value>{pick.time}</value>
@@ -161,12 +158,12 @@ def _pick(pick: Any, context: TableContext) -> str:
 
 def _identifier(context: TableContext, *names: str) -> str:
     """Return the identifier of a resource, in quotes."""
-    parts = (AUTHORITY, context.digest[:DIGEST_CHARACTERS], *names)
-    return quoteattr("/".join([parts[0], *map(_resource_name, parts[1:])]))
+    path = "/".join(map(_resource_name, (context.digest[:DIGEST_CHARACTERS], *names)))
+    return quoteattr(f"{AUTHORITY}/{path}")
 
 
 def _resource_name(text: str) -> str:
-    """Replace characters that QuakeML does not allow in identifiers by their code points."""
+    """Replace characters that QuakeML does not allow in identifiers; different names stay so."""
     return re.sub(r"[^A-Za-z0-9._/-]", lambda match: f"~{ord(match[0]):x}", text)
 
 

@@ -121,9 +121,9 @@ def write_tables(units: Iterable[UnitTables], folder: Path, context: TableContex
     units
         In the order of `eqt.prediction.units.plan_units`. The same units give the same bytes.
     folder
-        An existing folder in which nobody reads yet.
+        An existing folder; the caller publishes it once all files are there.
     context
-        See there. Stations without coordinates are left out of the station tables.
+        Its stations are those of the station tables, as far as they were recorded.
     """
     counts = np.zeros(len(TableCounts._fields), int)
     codes: set[tuple[str, str, str]] = set()
@@ -142,8 +142,8 @@ def write_tables(units: Iterable[UnitTables], folder: Path, context: TableContex
             parquet["picks.parquet"](unit.picks)
             parquet["candidates.parquet"](unit.tables.arrivals)
             counts += [len(unit.picks), len(unit.tables.detections), len(unit.tables.arrivals), 1]
-            for used in (unit.picks, unit.tables.coverage):
-                columns = (used[name] for name in ("network", "station", "location"))
+            for rows in (unit.picks, unit.tables.coverage):
+                columns = (rows[name] for name in ("network", "station", "location"))
                 codes.update(zip(*columns, strict=True))
     places = exchange.known_places(codes, context.stations)
     for name, (station_columns, station_table) in STATION_TABLES.items():
@@ -170,7 +170,7 @@ def _parquet_file(path: Path, columns: Iterable[str]) -> Iterator[Callable[[pd.D
     from pyarrow import parquet
 
     schema = pa.schema([(name, _arrow_type(name)) for name in columns])
-    texts = [field.name for field in schema if field.type == pa.string()]
+    texts = [column.name for column in schema if column.type == pa.string()]
     buffer: list[pa.Table] = []
 
     def flush() -> None:
@@ -179,7 +179,7 @@ def _parquet_file(path: Path, columns: Iterable[str]) -> Iterator[Callable[[pd.D
             buffer.clear()
 
     def append(rows: pd.DataFrame) -> None:
-        arrays = [_arrow_array(rows[field.name], field.type) for field in schema]
+        arrays = [_arrow_array(rows[column.name], column.type) for column in schema]
         buffer.append(pa.Table.from_arrays(arrays, schema=schema))
         if sum(map(len, buffer)) >= ROW_GROUP_ROWS:
             flush()

@@ -75,9 +75,9 @@ def test_our_tables_letter_for_letter(tmp_path):
 
 
 def test_eqtransformer_s_table_as_its_associator_reads_it(tmp_path):
-    lonely = {"detection_id": "x", "start": AT + DAY_NS // 2, "end": AT + DAY_NS // 2 + 1}
+    without_picks = {"detection_id": "x", "start": AT + DAY_NS // 2, "end": AT + DAY_NS // 2 + 1}
     picks, detection = earthquake(AT)
-    write(tmp_path, make_unit(picks=picks, detections=[detection, lonely], location="10"))
+    write(tmp_path, make_unit(picks=picks, detections=[detection, without_picks], location="10"))
     path = tmp_path / "X_prediction_results.csv"
     assert lines(path)[0] == (
         "file_name,network,station,instrument_type,station_lat,station_lon,station_elv,"
@@ -85,7 +85,7 @@ def test_eqtransformer_s_table_as_its_associator_reads_it(tmp_path):
         "p_arrival_time,p_probability,p_uncertainty,p_snr,"
         "s_arrival_time,s_probability,s_uncertainty,s_snr"
     )
-    quake, other = read(path)
+    quake, second = read(path)
     assert quake["file_name"] == "XX.ABC.10.HH.2024-02-03"
     assert [quake[f"station_{name}"] for name in ("lat", "lon", "elv")] == [
         *("-38.5", "176.25", "440.0")
@@ -93,14 +93,15 @@ def test_eqtransformer_s_table_as_its_associator_reads_it(tmp_path):
     assert quake["p_arrival_time"] == "2024-02-03 05:24:31.234568"
     # It takes the first form where a time has a point.
     times = [
-        datetime.strptime(row["event_start_time"], "%Y-%m-%d %H:%M:%S.%f") for row in (quake, other)
+        datetime.strptime(row["event_start_time"], "%Y-%m-%d %H:%M:%S.%f")
+        for row in (quake, second)
     ]
     assert times[0] == datetime(2024, 2, 3, 5, 24, 31, 134568)
     assert (quake["p_probability"], quake["p_snr"], quake["s_uncertainty"]) == (
         *("0.87123", "12.3", "0.012346"),
     )
     # A text of at most ten characters is no time to it.
-    assert [other[name] for name in ("p_arrival_time", "p_probability", "s_snr")] == [""] * 3
+    assert [second[name] for name in ("p_arrival_time", "p_probability", "s_snr")] == [""] * 3
 
 
 def test_an_s_after_midnight_is_found_in_the_next_day(tmp_path):
