@@ -76,6 +76,10 @@ def _run_in_processes(
     workers: list[Worker] = []
     idle: SimpleQueue[Worker] = SimpleQueue()
 
+    def close_workers() -> None:
+        for worker in workers:
+            worker.close()
+
     def start_worker() -> Worker:
         workers.append(Worker(entry_point, setup))
         return workers[-1]
@@ -97,14 +101,14 @@ def _run_in_processes(
         )
 
     with ExitStack() as stack:
-        stack.callback(lambda: [worker.close() for worker in workers])
+        stack.callback(close_workers)
         for _ in range(min(n_workers, len(tasks))):
             idle.put(start_worker())
         executor = stack.enter_context(ThreadPoolExecutor(max(len(workers), 1)))
         # After an error or Ctrl-C the tasks that have not begun are dropped, and the workers end
         # before the executor waits for its threads.
         stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-        stack.callback(lambda: [worker.close() for worker in workers])
+        stack.callback(close_workers)
         futures = {executor.submit(run_task, task): i for i, task in enumerate(tasks)}
         pending: set[Future[Any]] = set(futures)
         while pending:

@@ -119,6 +119,6 @@ def envelope_network(waveforms: np.ndarray, windows: Sequence[int]) -> Probabili
     return Probabilities(np.stack([detection, p, s], axis=-1).astype(np.float32))
 
 
-def predict_station(station: str):  # noqa: ANN201
+def predict_station(station: str):
     """Stand in for `eqt.probabilities.window_predictor`."""
     return envelope_network

@@ -12,7 +12,6 @@ from eqt.cli.options import FILE, NumberType, WholeType, output_option
 from steadkit.console import echo, print_table
 
 if TYPE_CHECKING:
-    from eqt.picking.picks import Thresholds
     from eqt.prediction.run import Prediction
 
 THRESHOLD_HELP = "Instead of that"
@@ -29,17 +28,20 @@ THRESHOLD_HELP = "Instead of that"
 @click.option("--fdsn", help="Web service to read instead of INPUT: its name or address.")
 @click.option("--network", help="Networks to ask the service for: IU or IU,II or I?.")
 @click.option("--station", help="Stations to ask the service for.")
-@click.option("--from", "start", help="Picks from this time on, UTC: 2024-02-03 or 2024-02-03T05:30.")
+@click.option(
+    "--from", "start", help="Picks from this time on, UTC: 2024-02-03 or 2024-02-03T05:30."
+)
 @click.option("--to", "end", help="Picks before this time.")
 @click.option(
     "--stations", type=FILE, help="Coordinates: CSV; or StationXML, with responses for m/s."
 )
 @click.option(
-    "--only", "patterns", multiple=True, help="Stations or channels to use: O2.*, *.HH?; repeatable."
+    "--only",
+    "patterns",
+    multiple=True,
+    help="Stations or channels to use: O2.*, *.HH?; repeatable.",
 )
-@click.option(
-    "--exclude", multiple=True, help="Those not to use; or a file of them; repeatable."
-)
+@click.option("--exclude", multiple=True, help="Those not to use; or a file of them; repeatable.")
 @click.option(
     "--thresholds",
     "how",
@@ -133,10 +135,10 @@ def predict(
     a page, and what was not used with the reason.
     """
     load_tensorflow()
+    from eqt.picking.station_picks import PickingConfig
     from eqt.prediction.inputs import record_filter
     from eqt.prediction.run import PredictionConfig, default_workers, predict_archive
     from eqt.prediction.thresholds import find_thresholds
-    from eqt.picking.station_picks import PickingConfig
     from steadkit.cluster import Execution
 
     options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}

@@ -35,7 +35,8 @@ from steadkit.records.instruments import (
 )
 from steadkit.schema import SAMPLING_RATE
 
-OUTPUTS: Final = ("Detection", "P", "S")
+CHANNELS: Final = ("EQTransformer_Detection", "EQTransformer_P", "EQTransformer_S")
+"""Channel codes of the probabilities in a Stream, which are SeisBench's."""
 
 TIME_COLUMNS: Final = ("time", "start", "end", "p_time", "s_time")
 
@@ -120,7 +121,7 @@ def annotate(
 def probability_traces(
     stacked: StackedProbabilities,
     instrument: Instrument,
-    channels: Sequence[str] = tuple(f"EQTransformer_{name}" for name in OUTPUTS),
+    channels: Sequence[str] = CHANNELS,
 ) -> Stream:
     """Return probabilities as traces, three for each stretch that is recorded.
 

@@ -66,14 +66,17 @@ def draw_day(
     starts = first + HOUR_SAMPLES * np.arange(HOURS)
     column = COMPONENTS.index(component)
     envelopes = np.stack(
-        [_envelope(cut_waveform(drawn, start, HOUR_SAMPLES)[:, column]) for start in starts.tolist()]
+        [
+            _envelope(cut_waveform(drawn, start, HOUR_SAMPLES)[:, column])
+            for start in starts.tolist()
+        ]
     )
     # Where nothing is recorded, the waveform is what fills a window's gaps: it is not drawn.
     is_recorded = np.zeros(HOURS * HOUR_SAMPLES, bool)
     offset = first - stacked.first
     source = stacked.is_recorded[max(offset, 0) : max(offset + len(is_recorded), 0)]
     is_recorded[max(-offset, 0) :][: len(source)] = source
-    is_drawn = is_recorded.reshape(HOURS, N_BINS, -1).all(axis=2)
+    is_drawn: np.ndarray = np.all(is_recorded.reshape(HOURS, N_BINS, -1), axis=2)
     envelopes[np.broadcast_to(~is_drawn[:, None], envelopes.shape)] = np.nan
     # The loudest 3 % are clipped, so that one earthquake leaves the rest visible.
     peaks = np.abs(envelopes).max(axis=1)[is_drawn]

@@ -1,7 +1,6 @@
 """Inputs of a prediction (stub until merged)."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadkit.records.waveform_files import index_files, list_waveform_files

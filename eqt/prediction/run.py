@@ -3,20 +3,21 @@
 import hashlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eqt.picking.station_picks import PickingConfig
-from eqt.pretrained import find_weights
 from eqt.prediction.folder import prediction_folder
 from eqt.prediction.inputs import RecordFilter, find_records
+from eqt.prediction.picks_xml import write_quakeml, write_scml
 from eqt.prediction.summary import Overview, write_summary
 from eqt.prediction.tables import TABLE_NAMES, TableContext, TableCounts, write_tables
 from eqt.prediction.unit_store import is_stored, iter_stored
-from eqt.prediction.units import Span, Unit, UnitSettings, plan_units
+from eqt.prediction.units import Span, Unit, UnitSettings, UnitTables, plan_units
 from eqt.prediction.worker import UnitReport, WorkerSetup
+from eqt.pretrained import find_weights
 from eqt.runs import RunFolder, load_setup
 from steadkit.atomic import atomic_write
 from steadkit.atomic.kinds import ANY
@@ -127,6 +128,7 @@ def predict_archive(
     context = TableContext(
         stations=read_stations(stations) if stations else {},
         digest=digest,
+        thresholds=config.picking.thresholds,
         amplitude_unit="m/s" if has_responses else "counts",
     )
     skipped: Counter[str] = Counter()
@@ -150,12 +152,14 @@ def predict_archive(
         failed: Counter[str] = Counter()
         for stored in iter_stored(store, units):
             failed += stored.failed
-        targets = [folder / name for name in (*TABLE_NAMES, PAGE)]
+        targets = [folder / name for name in (*TABLE_NAMES, "picks.xml", "picks.scml", PAGE)]
         with atomic_write(targets, overwrite=True, kinds=[ANY] * len(targets)) as staged:
             overview = Overview()
-            tables = (stored.tables for stored in iter_stored(store, units))
-            counts = write_tables(overview.watch(tables), staged[0].parent, context)
-            write_summary(staged[-1], overview, settings | about, skipped, failed)
+            *_, quakeml, scml, summary = staged
+            counts = write_tables(overview.watch(_tables(store, units)), staged[0].parent, context)
+            write_quakeml(_tables(store, units), quakeml, context)
+            write_scml(_tables(store, units), scml, context)
+            write_summary(summary, overview, settings | about, skipped, failed)
     return Prediction(
         counts,
         len(units),
@@ -166,6 +170,11 @@ def predict_archive(
         elapsed_s,
         _sum_seconds(reports),
     )
+
+
+def _tables(store: Path, units: Sequence[Unit]) -> Iterator[UnitTables]:
+    """Read the tables of finished units; each file of the folder takes a pass of its own."""
+    return (stored.tables for stored in iter_stored(store, units))
 
 
 def plan_records(
@@ -248,9 +257,7 @@ def _compute(
             n_windows, n_picks = n_windows + report.n_windows, n_picks + report.n_picks
             rate = n_windows / (time.perf_counter() - start)
             n_done = n_units - len(units) + len(reports)
-            bar.step(
-                f"{n_done} of {n_units} station-days, {n_picks} picks, {rate:.0f} windows/s"
-            )
+            bar.step(f"{n_done} of {n_units} station-days, {n_picks} picks, {rate:.0f} windows/s")
     finally:
         bar.stop()
     return reports

@@ -125,9 +125,7 @@ def _station_table(overview: Overview) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _unused(
-    overview: Overview, skipped: Mapping[str, int], failed: Mapping[str, int]
-) -> list[str]:
+def _unused(overview: Overview, skipped: Mapping[str, int], failed: Mapping[str, int]) -> list[str]:
     blocks = []
     for caption, unit, counts in (
         ("Stretches of record, channels counted one by one (unused.csv has each)", "hours",

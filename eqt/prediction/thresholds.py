@@ -16,9 +16,7 @@ METRICS: Final = "metrics.json"
 """File of an evaluation that has its thresholds."""
 
 
-def find_thresholds(
-    origin: str, weights: str, explicit: Mapping[str, float | None]
-) -> Thresholds:
+def find_thresholds(origin: str, weights: str, explicit: Mapping[str, float | None]) -> Thresholds:
     """Return the thresholds of detection, P and S.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,7 @@ def write_plots(folder: Path, unit: Unit, result: UnitResult) -> None:
     title = f"{'.'.join(unit.instrument)} {day}"
     first = unit.span.start // NS_PER_SAMPLE
     figure = draw_day(title, result.records, result.stacked, first, arrivals, detections)
-    _place(folder / f"{unit_name(unit)}.png", lambda path: write_figure(figure, path, "png"))
+    _place(folder / f"{unit_name(unit)}.png", partial(write_figure, figure, file_format="png"))
     for row in detections.itertuples():
         figure = draw_detection(
             f"{row.detection_id}, probability {row.probability:.2f}",
@@ -48,15 +49,13 @@ def write_plots(folder: Path, unit: Unit, result: UnitResult) -> None:
             arrivals,
             (row.start, row.end),
         )
-        _place(
-            folder / f"{file_name(row.detection_id)}.png",
-            lambda path, figure=figure: write_figure(figure, path, "png", dpi=100),
-        )
+        path = folder / f"{file_name(row.detection_id)}.png"
+        _place(path, partial(write_figure, figure, file_format="png", dpi=100))
 
 
 def _place(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file next to its place, under a name of this process, and rename it."""
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    write(partial)
-    os.replace(partial, path)
+    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    write(staged)
+    os.replace(staged, path)

@@ -41,7 +41,9 @@ def unit_name(unit: Unit) -> str:
 
 def file_name(code: str) -> str:
     """Return a code as part of a file name: codes of hostile files may have any character."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else f"%{ord(c):x}" for c in code)
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in ".-") else f"%{ord(c):x}" for c in code
+    )
 
 
 def unit_path(folder: Path, unit: Unit) -> Path:
@@ -53,7 +55,9 @@ def fingerprint(unit: Unit) -> str:
     """Return a digest of the records of a unit: their headers, and size and time of their files."""
     digest = hashlib.sha256()
     for header in unit.headers:
-        digest.update(repr((header.source_format, *header[2:], *_file_state(header.source))).encode())
+        digest.update(
+            repr((header.source_format, *header[2:], *_file_state(header.source))).encode()
+        )
     return digest.hexdigest()
 
 

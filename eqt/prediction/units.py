@@ -210,9 +210,7 @@ def predict_unit(
         _stretches(unused, unit.instrument, day, ["reason"]),
         _stretches(used, unit.instrument, day, []),
     )
-    return UnitResult(
-        with_types(tables), failed, stacked.n_windows, seconds, stacked, records
-    )
+    return UnitResult(with_types(tables), failed, stacked.n_windows, seconds, stacked, records)
 
 
 @contextmanager

@@ -57,7 +57,9 @@ def energy_of_windows(waveforms, windows):
 
 def stacked(made, **options):
     limits = (START_S * 100, (START_S + SECONDS) * 100)
-    return stack_probabilities(energy_of_windows, made, limits, options.pop("step", 3000), "std", **options)
+    return stack_probabilities(
+        energy_of_windows, made, limits, options.pop("step", 3000), "std", **options
+    )
 
 
 @pytest.mark.parametrize("stacking", ["mean", "max"])

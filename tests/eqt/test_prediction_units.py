@@ -33,7 +33,8 @@ def predict_folder(folder, limits=ALWAYS, picking=PICKING, **options) -> UnitTab
     """Pick all units of a folder and join their tables."""
     settings = UnitSettings(limits, picking, "std")
     results = [
-        predict_unit(predict_station, unit, settings) for unit in units_of(folder, limits, **options)
+        predict_unit(predict_station, unit, settings)
+        for unit in units_of(folder, limits, **options)
     ]
     joined = (
         pd.concat(tables, ignore_index=True)
