@@ -1,6 +1,7 @@
 """Continuous records made by code, and a stand-in for a network that finds their bursts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def samples(
 ) -> np.ndarray:
     """Make noise with a burst at P on Z and one at S on N and E, in counts.
 
-    A burst lasts 0.2 s. The noise is a function of the time of each sample, so that records that
+    A burst lasts 0.2 s, at low rates longer. The noise is a function of the time of each sample, so that records that
     overlap are equal.
     """
     times = start + np.arange(n_samples) / rate
@@ -38,20 +39,22 @@ def samples(
         burst_time = p if component == "Z" else p + S_MINUS_P
         near = np.abs(times - burst_time) < 2
         lag = times[near] - burst_time
-        frequency = min(9, rate / 5)
-        ground[near] += 5e3 * np.exp(-((lag / 0.1) ** 2)) * np.sin(2 * np.pi * frequency * lag)
+        # Long enough for low rates: a burst of a few samples is taken for a spike.
+        frequency, width = min(9, rate / 5), max(0.1, 6 / rate)
+        ground[near] += 5e3 * np.exp(-((lag / width) ** 2)) * np.sin(2 * np.pi * frequency * lag)
     return ground.round()
 
 
 def noise(times: np.ndarray, rate: float, component: str, seed: int) -> np.ndarray:
     """Return noise that depends on the time alone."""
     numbers = np.round(times * rate).astype(np.int64)
-    blocks, inside = np.divmod(numbers, 10_000)
+    blocks = numbers // 10_000
+    starts = np.flatnonzero(np.diff(blocks, prepend=blocks[0] - 1))
     values = np.empty(len(times))
-    for block in np.unique(blocks):
-        is_in = blocks == block
-        rng = np.random.default_rng([seed, "ENZ".index(component), int(block) % 2**32])
-        values[is_in] = rng.normal(size=10_000)[inside[is_in]]
+    for start, after in pairwise([*starts.tolist(), len(times)]):
+        block = int(blocks[start])
+        rng = np.random.default_rng([seed, "ENZ".index(component), block % 2**32])
+        values[start:after] = rng.normal(size=10_000)[numbers[start:after] - block * 10_000]
     return values
 
 
@@ -112,8 +115,11 @@ def envelope_network(waveforms: np.ndarray, windows: Sequence[int]) -> Probabili
     power = np.ascontiguousarray(waveforms.transpose(0, 2, 1)) ** 2
     for _ in range(2):
         power = uniform_filter1d(power, 15, axis=-1, mode="constant")
-    p, horizontal = power[:, 2], power[:, :2].max(axis=1)
-    p, s = p / (p + 40), horizontal / (horizontal + 40)
+    # Noise has a power of about 1, and no probability.
+    p, s = (
+        excess / (excess + 40)
+        for excess in (np.maximum(power[:, 2] - 8, 0), np.maximum(power[:, :2].max(axis=1) - 8, 0))
+    )
     either = np.maximum(p, s) > 0.3
     detection = np.minimum(uniform_filter1d(either.astype(np.float32), 801) * 100, 0.9)
     return Probabilities(np.stack([detection, p, s], axis=-1).astype(np.float32))
