@@ -262,6 +262,18 @@ class ChunkReader:
                 samples[:, column] = stored[:, index]
         return samples
 
+    def max_samples(self, trace_name: str) -> int:
+        """Return the number of samples of a trace, or of the longest one in its block.
+
+        Raises
+        ------
+        UnusableError
+            The file has no such block.
+        """
+        shape = self._dataset(trace_name.partition("$")[0]).shape or (0,)
+        # A block has traces, components and samples; a trace alone has the latter two.
+        return int(max(shape[-2:]))
+
     def _dataset(self, block: str) -> h5py.Dataset:
         # The latest block stays open, as the traces of a bucket mostly follow one another.
         if self._block[0] != block or self._block[1] is None:

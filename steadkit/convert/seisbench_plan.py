@@ -154,7 +154,7 @@ def _plan_rows(
             },
             "sources": [_source_list(row) for row in rows],
             "split": column("split").where(column("split").map(is_known), "").to_numpy(),
-            "rate": [_rate(row, layout) for row in rows],
+            "rate": [sampling_rate_of(row, layout) for row in rows],
         }
     )
 
@@ -174,7 +174,7 @@ def _is_stead_name(name: str, category: str) -> bool:
     return "$" not in name and name.endswith(f"_{SUFFIX.get(category, '?')}")
 
 
-def _rate(row: Mapping[str, str], layout: Layout) -> float:
+def sampling_rate_of(row: Mapping[str, str], layout: Layout) -> float:
     """Return a row's sampling rate in Hz, else that of the file; 0 if unknown."""
     try:
         if is_known(row.get("trace_sampling_rate_hz", "")):

@@ -105,7 +105,9 @@ def _files_in(path: Path) -> list[Path]:
     )
 
 
-def index_files(paths: Iterable[Path], skipped: Counter[str]) -> list[RecordHeader]:
+def index_files(
+    paths: Iterable[Path], skipped: Counter[str], failed: Counter[str]
+) -> list[RecordHeader]:
     """Read the headers of files.
 
     Parameters
@@ -113,23 +115,31 @@ def index_files(paths: Iterable[Path], skipped: Counter[str]) -> list[RecordHead
     paths
         Files of any kind.
     skipped
-        Counts what cannot be used, by reason.
+        Counts files and channels that are passed over by rule, by reason.
+    failed
+        Counts files that could not be read, by reason.
     """
     paths = list(paths)
     headers = [
         header
         for path in progress(paths, "reading headers", len(paths))
-        for header in _headers_in(path, skipped)
+        for header in _headers_in(path, skipped, failed)
     ]
     return sorted(headers, key=lambda header: (header.instrument, header.channel, header.start))
 
 
-def _headers_in(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]:
+def _headers_in(
+    path: Path, skipped: Counter[str], failed: Counter[str]
+) -> Iterator[RecordHeader]:
     try:
         file_format = _format_of(path)
+    except UnusableError as reason:
+        skipped[str(reason)] += 1
+        return
+    try:
         stream = _read(path, file_format, headonly=True)
-    except UnusableError as error:
-        skipped[str(error)] += 1
+    except UnusableError as reason:
+        failed[str(reason)] += 1
         return
     for trace in stream:
         stats = trace.stats

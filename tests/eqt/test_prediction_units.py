@@ -26,7 +26,7 @@ PICKING = PickingConfig(Thresholds(0.3, 0.3, 0.3), refine=False)
 
 def units_of(folder, limits=ALWAYS, all_instruments=False) -> list[Unit]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return plan_units(index_files(paths, Counter()), limits, all_instruments)
+    return plan_units(index_files(paths, Counter(), Counter()), limits, all_instruments)
 
 
 def predict_folder(folder, limits=ALWAYS, picking=PICKING, **options) -> UnitTables:
