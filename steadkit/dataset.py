@@ -89,8 +89,12 @@ class Dataset:
         columns
             Names of the columns; all by default.
         """
-        tables = [read_table(source.csv, columns) for source in self.sources]
+        # A table is checked by its key columns, whichever are asked for.
+        needed = None if columns is None else [*dict.fromkeys([*KEY_COLUMNS, *columns])]
+        tables = [read_table(source.csv, needed) for source in self.sources]
         table = pd.concat(tables, ignore_index=True).fillna("")
+        if columns is not None:
+            table = table[[*columns]]
         return (
             table
             if self.row_numbers is None

@@ -30,8 +30,8 @@ def samples(
 ) -> np.ndarray:
     """Make noise with a burst at P on Z and one at S on N and E, in counts.
 
-    A burst lasts 0.2 s, at low rates longer. The noise is a function of the time of each sample, so that records that
-    overlap are equal.
+    A burst lasts 0.2 s, at low rates longer. The noise is a function of the time of each sample, so
+    that records that overlap are equal.
     """
     times = start + np.arange(n_samples) / rate
     ground = 20 * noise(times, rate, component, seed)

@@ -14,8 +14,6 @@ from steadkit.console import echo, print_table
 if TYPE_CHECKING:
     from eqt.prediction.run import Prediction
 
-THRESHOLD_HELP = "Instead of that"
-
 
 @click.command()
 @click.argument("inputs", nargs=-1)
@@ -25,23 +23,18 @@ THRESHOLD_HELP = "Instead of that"
     help="A run, any file of weights that eqt reads, or published ones: original, conservative.",
 )
 @output_option("Folder to write, or one of the same settings to continue.", required=True)
-@click.option("--fdsn", help="Web service to read instead of INPUT: its name or address.")
-@click.option("--network", help="Networks to ask the service for: IU or IU,II or I?.")
-@click.option("--station", help="Stations to ask the service for.")
+@click.option("--fdsn", help="Web service to read: its address, or its name as ObsPy knows it.")
+@click.option("--network", default="*", help="Networks to ask the service for: IU, or IU,II.")
+@click.option("--station", default="*", help="Stations to ask the service for: ANMO, or A*.")
+@click.option("--from", "start", help="Picks from this time on: 2024-02-03, or 2024-02-03T05:30.")
+@click.option("--to", "end", help="Picks before this time. Times are UTC without a zone.")
+@click.option("--include", multiple=True, help="Codes to use: O2.W*, or *.*.00.HH?; repeatable.")
+@click.option("--exclude", multiple=True, help="Codes not to use; repeatable.")
+@click.option("--exclude-list", type=FILE, help="File of codes not to use, a pattern a line.")
+@click.option("--channel", "channels", multiple=True, help="Channels to use: HH?; repeatable.")
 @click.option(
-    "--from", "start", help="Picks from this time on, UTC: 2024-02-03 or 2024-02-03T05:30."
+    "--stations", type=FILE, help="Coordinates: CSV; or StationXML, for amplitudes in m/s too."
 )
-@click.option("--to", "end", help="Picks before this time.")
-@click.option(
-    "--stations", type=FILE, help="Coordinates: CSV; or StationXML, with responses for m/s."
-)
-@click.option(
-    "--only",
-    "patterns",
-    multiple=True,
-    help="Stations or channels to use: O2.*, *.HH?; repeatable.",
-)
-@click.option("--exclude", multiple=True, help="Those not to use; or a file of them; repeatable.")
 @click.option(
     "--thresholds",
     "how",
@@ -50,9 +43,9 @@ THRESHOLD_HELP = "Instead of that"
     help="published (0.3, 0.1, 0.1); or the evaluation whose choice to use: its folder, or "
     "evaluation for that of the run.",
 )
-@click.option("--detection-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
-@click.option("--p-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
-@click.option("--s-threshold", type=NumberType(), help=f"{THRESHOLD_HELP}.")
+@click.option("--detection-threshold", type=NumberType(), help="Instead of that.")
+@click.option("--p-threshold", type=NumberType(), help="Instead of that.")
+@click.option("--s-threshold", type=NumberType(), help="Instead of that.")
 @click.option(
     "--floor",
     type=NumberType(),
@@ -103,13 +96,15 @@ def predict(
     weights: str,
     output: Path,
     fdsn: str | None,
-    network: str | None,
-    station: str | None,
+    network: str,
+    station: str,
     start: str | None,
     end: str | None,
-    stations: Path | None,
-    patterns: tuple[str, ...],
+    include: tuple[str, ...],
     exclude: tuple[str, ...],
+    exclude_list: Path | None,
+    channels: tuple[str, ...],
+    stations: Path | None,
     how: str,
     detection_threshold: float | None,
     p_threshold: float | None,
@@ -127,19 +122,23 @@ def predict(
     scheduler: str | None,
     overwrite: bool,
 ) -> None:
-    """Pick continuous records: INPUT are files, folders, archives and patterns.
+    """Pick continuous records of any stations.
 
-    Whatever ObsPy reads of raw waveforms, one instrument a station, a station-day at a time. The
-    picks do not depend on where files begin or end; an interrupted call is continued by the same
-    call. OUTPUT gets tables for PhaseNet's, GaMMA's, PyOcto's and EQTransformer's users, QuakeML,
-    a page, and what was not used with the reason.
+    INPUTS are waveform files, folders, archives, patterns, and data sets of traces. One instrument
+    of a station is used, by band, then rate. Picks do not depend on where files begin or end; the
+    same command continues an interrupted one. OUTPUT gets picks.csv, detections.csv, QuakeML,
+    tables for EQTransformer's, PhaseNet's, GaMMA's and PyOcto's programs, a page, and unused.csv:
+    what was not used, and why.
     """
+    if not inputs and not fdsn:
+        raise click.UsageError("nothing to pick: name files or folders, or a service with --fdsn")
     load_tensorflow()
     from eqt.picking.station_picks import PickingConfig
-    from eqt.prediction.inputs import record_filter
+    from eqt.prediction.inputs import FilterOptions, parse_filter
     from eqt.prediction.run import PredictionConfig, default_workers, predict_archive
     from eqt.prediction.thresholds import find_thresholds
     from steadkit.cluster import Execution
+    from steadkit.records.fdsn import ServiceRequest
 
     options = {"detection": detection_threshold, "p": p_threshold, "s": s_threshold}
     config = PredictionConfig(
@@ -152,7 +151,7 @@ def predict(
             mc_samples,
             seed,
         ),
-        record_filter(start, end, patterns, exclude),
+        parse_filter(FilterOptions(start, end, include, exclude, channels, exclude_list)),
         all_instruments,
         probabilities,
         plots,
@@ -165,6 +164,9 @@ def predict(
         stations,
         Execution(workers or default_workers(), scheduler),
         overwrite,
+        service=ServiceRequest(fdsn, network, station, channels=",".join(channels) or "*")
+        if fdsn
+        else None,
     )
     _report(outcome, output)
 

@@ -61,12 +61,12 @@ def prediction_folder(
         }
         # Types as they are read back: a tuple becomes a list.
         document = json.loads(json.dumps(document))
-        is_replaced = _check(folder, document, overwrite)
         store = folder / STORE
-        store.mkdir(exist_ok=True)
-        if is_replaced:
-            clear_store(store)
         with writable_folder(folder):
+            is_replaced = _check(folder, document, overwrite)
+            store.mkdir(exist_ok=True)
+            if is_replaced:
+                clear_store(store)
             write_text(folder / RUN_FILE, json.dumps(document, indent=2) + "\n", overwrite=True)
             yield store
     finally:

@@ -107,17 +107,19 @@ def parse_filter(options: FilterOptions) -> RecordFilter:
     InputError
         A time or pattern cannot be read, or there is no time between the limits.
     """
-    start, end = (text and _time(text) for text in options[:2])
+    start, end = (None if text is None else _time(text) for text in options[:2])
     if start is not None and end is not None and end <= start:
         raise InputError(f"--to {options.end} is not after --from {options.start}: swap them")
     listed = _read_list(options.exclude_list) if options.exclude_list else []
     patterns = [tuple(options.include), (*options.exclude, *listed), tuple(options.channels)]
     for pattern, n_codes in ((p, n) for ps, n in zip(patterns, (4, 4, 1), strict=True) for p in ps):
         if not pattern.strip() or pattern.count(".") >= n_codes:
-            expected = "NET.STA.LOC.CHA, HH? for a channel" if n_codes > 1 else "a channel such as HH?"
+            expected = (
+                "NET.STA.LOC.CHA, HH? for a channel" if n_codes > 1 else "a channel such as HH?"
+            )
             raise InputError(f"{printable(pattern)!r} is no pattern of codes: write {expected}")
     include, exclude, channels = patterns
-    return RecordFilter(start or None, end or None, include, exclude, channels)
+    return RecordFilter(start, end, include, exclude, channels)
 
 
 def _time(text: str) -> int:

@@ -26,6 +26,7 @@ from steadkit.console import ProgressBar
 from steadkit.errors import InputError
 from steadkit.paths import require_file
 from steadkit.processes import count_cores
+from steadkit.records.fdsn import ServiceRequest
 from steadkit.records.stations import is_station_xml, read_stations
 
 PAGE: Final = "summary.html"
@@ -94,6 +95,7 @@ def predict_archive(
     stations: Path | None = None,
     execution: Execution = Execution(),  # noqa: B008 - frozen
     overwrite: bool = False,
+    service: ServiceRequest | None = None,
 ) -> Prediction:
     """Pick archives of continuous records and write all tables into a folder.
 
@@ -116,6 +118,8 @@ def predict_archive(
         Where the units are computed.
     overwrite
         Whether a prediction with other settings may be replaced.
+    service
+        A web service whose records are picked too.
 
     Raises
     ------
@@ -131,8 +135,7 @@ def predict_archive(
         thresholds=config.picking.thresholds,
         amplitude_unit="m/s" if has_responses else "counts",
     )
-    skipped: Counter[str] = Counter()
-    units = plan_records(inputs, config, skipped)
+    units, skipped, failed = plan_records(inputs, config, service)
     settings = settings_document(config, normalization, digest, stations)
     about = {"weights": str(weights), "inputs": list(map(str, inputs))}
     with prediction_folder(folder, settings, about, overwrite) as store:
@@ -149,7 +152,6 @@ def predict_archive(
         start = time.perf_counter()
         reports = _compute(setup, missing, execution, len(units))
         elapsed_s = time.perf_counter() - start
-        failed: Counter[str] = Counter()
         for stored in iter_stored(store, units):
             failed += stored.failed
         targets = [folder / name for name in (*TABLE_NAMES, "picks.xml", "picks.scml", PAGE)]
@@ -177,9 +179,17 @@ def _tables(store: Path, units: Sequence[Unit]) -> Iterator[UnitTables]:
     return (stored.tables for stored in iter_stored(store, units))
 
 
+class RecordPlan(NamedTuple):
+    """Station-days, and what is passed over by rule or could not be read, by reason."""
+
+    units: list[Unit]
+    skipped: Counter[str]
+    failed: Counter[str]
+
+
 def plan_records(
-    inputs: Sequence[str], config: PredictionConfig, skipped: Counter[str]
-) -> list[Unit]:
+    inputs: Sequence[str], config: PredictionConfig, service: ServiceRequest | None = None
+) -> RecordPlan:
     """List the station-days of all inputs.
 
     Raises
@@ -187,15 +197,17 @@ def plan_records(
     InputError
         There is none.
     """
-    headers = find_records(inputs, config.records, skipped)
+    skipped: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    headers = find_records(inputs, config.records, skipped, failed, service)
     units = plan_units(headers, _limits(config.records), config.all_instruments)
     if not units:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
+        reasons = ", ".join(f"{count} {r}" for r, count in sorted((skipped + failed).items()))
         raise InputError(
             f"nothing to pick in {', '.join(map(repr, map(str, inputs)))}"
             f"{f': {reasons}' if reasons else ''}; name records of ground motion"
         )
-    return units
+    return RecordPlan(units, skipped, failed)
 
 
 def default_workers() -> int:

@@ -186,11 +186,10 @@ def predict_unit(
     with _timed(seconds, "filtering"):
         records, channels, unused = _filtered_records(unit, day, pieces, failed)
     with _timed(seconds, "predicting"):
-        reach = round(REACH_S * NANO)
         stacked = stack_probabilities(
             predict_station(".".join(unit.instrument)),
             records,
-            ((day.start - reach) // NS_PER_SAMPLE, (day.end + reach) // NS_PER_SAMPLE),
+            _sample_limits(records, day),
             step_samples(config.overlap),
             settings.normalization,
             config.stacking,
@@ -211,6 +210,17 @@ def predict_unit(
         _stretches(used, unit.instrument, day, []),
     )
     return UnitResult(with_types(tables), failed, stacked.n_windows, seconds, stacked, records)
+
+
+def _sample_limits(records: ComponentRecords, day: Span) -> tuple[int, int]:
+    """Return the first sample and the one after the last of the day, its reach, and its records."""
+    reach = round(REACH_S * NANO)
+    every = [record for of_component in records.values() for record in of_component]
+    start = max(day.start - reach, min((record.start for record in every), default=day.start))
+    end = min(day.end + reach, max((record.end for record in every), default=day.start))
+    # Two samples more: a record's clock may be off by one from the nominal one.
+    first = start // NS_PER_SAMPLE
+    return first, max(end // NS_PER_SAMPLE + 2, first)
 
 
 @contextmanager

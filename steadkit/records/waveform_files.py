@@ -128,18 +128,16 @@ def index_files(
     return sorted(headers, key=lambda header: (header.instrument, header.channel, header.start))
 
 
-def _headers_in(
-    path: Path, skipped: Counter[str], failed: Counter[str]
-) -> Iterator[RecordHeader]:
+def _headers_in(path: Path, skipped: Counter[str], failed: Counter[str]) -> Iterator[RecordHeader]:
     try:
         file_format = _format_of(path)
-    except UnusableError as reason:
-        skipped[str(reason)] += 1
+    except UnusableError as error:
+        skipped[str(error)] += 1
         return
     try:
         stream = _read(path, file_format, headonly=True)
-    except UnusableError as reason:
-        failed[str(reason)] += 1
+    except UnusableError as error:
+        failed[str(error)] += 1
         return
     for trace in stream:
         stats = trace.stats
