@@ -12,10 +12,11 @@ from itertools import chain
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from eqt.probabilities import BATCH_SIZE, WindowPredict
 from steadkit.errors import InputError
-from steadkit.records.gapless import NANO, GaplessRecord
+from steadkit.records.gapless import NANO, GaplessRecords
 from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
 from steadkit.transforms.normalization import normalize_batch_into
 
@@ -33,8 +34,8 @@ WEIGHTS: Final = (MIN_WEIGHT + (1 - MIN_WEIGHT) * np.sin(_PHASE) ** 2).astype(np
 MIN_KNOWN: Final = 100
 """Samples of record that a window must have: one second."""
 
-ComponentRecords = Mapping[str, Sequence[GaplessRecord]]
-"""The records of one instrument by component, in order of time."""
+ComponentRecords = Mapping[str, GaplessRecords]
+"""The records of one instrument by component."""
 
 
 @dataclass(frozen=True)
@@ -155,25 +156,11 @@ def _batches(
     records: ComponentRecords, starts: np.ndarray, normalization: str
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Yield window starts and normalised waveforms, (BATCH_SIZE, 6000, 3), the last ones zeros."""
-    times = starts * NS_PER_SAMPLE
-    # The index in each record of each window's first sample, outside of the record too.
-    first_indices = {
-        component: [(record.samples, record.indices(times)) for record in records[component]]
-        for component in records
-    }
     for begin in range(0, len(starts), BATCH_SIZE):
         batch = starts[begin : begin + BATCH_SIZE].tolist()
         waveforms = np.zeros((BATCH_SIZE, N_SAMPLES, len(COMPONENTS)), np.float32)
-        for column, component in enumerate(COMPONENTS):
-            columns = [
-                (samples, indices[begin : begin + BATCH_SIZE].tolist())
-                for samples, indices in first_indices.get(component, ())
-            ]
-            for number in range(len(batch)):
-                _cut_window(
-                    waveforms[number, :, column],
-                    [(samples, indices[number]) for samples, indices in columns],
-                )
+        for number, start in enumerate(batch):
+            _cut_components(waveforms[number], records, start)
         normalize_batch_into(waveforms, waveforms, normalization)
         yield batch, waveforms
 
@@ -191,13 +178,48 @@ def cut_waveform(records: ComponentRecords, start: int, length: int) -> np.ndarr
         Number of samples.
     """
     waveform = np.zeros((length, len(COMPONENTS)), np.float32)
-    time = np.array([start * NS_PER_SAMPLE])
-    for column, component in enumerate(COMPONENTS):
-        of_component = records.get(component, ())
-        _cut_window(
-            waveform[:, column], [(r.samples, int(r.indices(time)[0])) for r in of_component]
-        )
+    _cut_components(waveform, records, start)
     return waveform
+
+
+def cut_waveforms(records: ComponentRecords, starts: np.ndarray, length: int) -> np.ndarray:
+    """Return several waveforms as `cut_waveform` does, shape (len(starts), length, 3)."""
+    waveforms = np.zeros((len(starts), length, len(COMPONENTS)), np.float32)
+    times = starts * NS_PER_SAMPLE
+    is_cut = np.ones(len(starts), bool)
+    for column, component in enumerate(COMPONENTS):
+        if not records.get(component):
+            continue
+        numbers = records[component].number_at(times)
+        for number in np.unique(numbers).tolist():
+            record = records[component][number]
+            rows = np.flatnonzero(numbers == number)
+            first = record.indices(times[rows])
+            is_inside = (first >= 0) & (first + length <= len(record.samples))
+            is_cut[rows[~is_inside]] = False
+            if is_inside.any():
+                windows = sliding_window_view(record.samples, length)
+                waveforms[rows[is_inside], :, column] = windows[first[is_inside]]
+    # The others reach over an edge or lie in a gap.
+    for row in np.flatnonzero(~is_cut).tolist():
+        waveforms[row] = cut_waveform(records, int(starts[row]), length)
+    return waveforms
+
+
+def _cut_components(waveform: np.ndarray, records: ComponentRecords, start: int) -> None:
+    """Copy into zeros, shape (n, 3), what records have from a sample on, and fill its gaps."""
+    time = np.array([start * NS_PER_SAMPLE])
+    # A sample more on both sides: a record's clock may be off by one from the nominal one.
+    begin, end = int(time[0]) - NS_PER_SAMPLE, int(time[0]) + (len(waveform) + 1) * NS_PER_SAMPLE
+    for column, component in enumerate(COMPONENTS):
+        if component in records:
+            _cut_window(
+                waveform[:, column],
+                [
+                    (r.samples, int(r.indices(time)[0]))
+                    for r in records[component].between(begin, end)
+                ],
+            )
 
 
 def _cut_window(window: np.ndarray, records: Sequence[tuple[np.ndarray, int]]) -> None:

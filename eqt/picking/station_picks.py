@@ -21,6 +21,7 @@ from eqt.picking.continuous import (
     ComponentRecords,
     StackedProbabilities,
     cut_waveform,
+    cut_waveforms,
 )
 from eqt.picking.picks import Detection, Thresholds
 from eqt.picking.refine import refine_peaks
@@ -60,6 +61,9 @@ DETECTION_COLUMNS: Final = (
     "p_time",
     "s_time",
 )
+
+CHUNK: Final = 1000
+"""Arrivals whose waveforms are measured together: 12 MB."""
 
 AMPLITUDE_SAMPLES: Final = 200
 """Samples after a pick in which its peak amplitude is measured."""
@@ -271,35 +275,70 @@ def _arrivals(
     channels: Mapping[str, str],
     to_velocity: ToVelocity | None,
 ) -> pd.DataFrame:
+    samples = first + peaks.sample
+    # In chunks, of which each has its waveforms in memory; one at least, for the columns.
+    measures = pd.concat(
+        [
+            _measure(phase, samples[begin : begin + CHUNK], records, channels, to_velocity)
+            for begin in range(0, max(len(samples), 1), CHUNK)
+        ],
+        ignore_index=True,
+    )
+    return measures.assign(
+        phase=phase,
+        sample=peaks.sample,
+        time=_times(peaks.sample, first, records),
+        probability=peaks.probability,
+        uncertainty=peaks.uncertainty,
+        is_pick=np.isin(peaks.sample, picks.sample),
+    )
+
+
+def _measure(
+    phase: str,
+    samples: np.ndarray,
+    records: ComponentRecords,
+    channels: Mapping[str, str],
+    to_velocity: ToVelocity | None,
+) -> pd.DataFrame:
+    """Return SNR, peak amplitude and channel of arrivals at samples since 1970."""
     letters = [c for c in PHASE_COMPONENTS[phase] if c in channels] or [*channels]
     columns = [COMPONENTS.index(letter) for letter in letters]
-    snr, amplitude, channel = [], [], []
-    for sample in peaks.sample.tolist():
-        waveform = cut_waveform(records, first + sample - SNR_WINDOW, 2 * SNR_WINDOW)
-        is_live = np.ptp(waveform, axis=0) > 0
-        decibels = snr_db(waveform, SNR_WINDOW, np.nan)[is_live]
-        snr.append(round(float(decibels.mean()), 1) if is_live.any() else np.nan)
-        signal = waveform[SNR_WINDOW : SNR_WINDOW + AMPLITUDE_SAMPLES]
-        channel.append(channels[letters[int(np.abs(signal[:, columns]).max(axis=0).argmax())]])
-        if to_velocity is not None:
-            start, length = first + sample - RESPONSE_LEAD, 2 * RESPONSE_LEAD + AMPLITUDE_SAMPLES
-            counts = cut_waveform(records, start, length)
-            velocity = to_velocity(counts, start * NS_PER_SAMPLE, channels)
-            signal = velocity[RESPONSE_LEAD : RESPONSE_LEAD + AMPLITUDE_SAMPLES]
-        amplitude.append(float(np.abs(signal).max()))
+    waveforms = cut_waveforms(records, samples - SNR_WINDOW, 2 * SNR_WINDOW)
+    # Components that are not recorded, or not around the arrival, have no SNR.
+    decibels = snr_db(waveforms, SNR_WINDOW, np.nan)
+    is_live = np.ptp(waveforms, axis=1) > 0
+    n_live = is_live.sum(axis=1)
+    snr = np.where(n_live > 0, (decibels * is_live).sum(axis=1) / n_live.clip(1), np.nan)
+    peaks = np.abs(waveforms[:, SNR_WINDOW : SNR_WINDOW + AMPLITUDE_SAMPLES]).max(axis=1)
+    loudest = peaks[:, columns].argmax(axis=1)
+    if to_velocity is not None:
+        peaks = np.array(
+            [_peak_velocity(sample, records, channels, to_velocity) for sample in samples.tolist()]
+        )
     return pd.DataFrame(
         {
-            "phase": phase,
-            "sample": peaks.sample,
-            "time": _times(peaks.sample, first, records),
-            "probability": peaks.probability,
-            "uncertainty": peaks.uncertainty,
-            "snr_db": snr,
-            "amplitude": amplitude,
-            "channel": channel,
-            "is_pick": np.isin(peaks.sample, picks.sample),
+            "snr_db": snr.round(1),
+            "amplitude": _highest(peaks),
+            "channel": [channels[letters[number]] for number in loudest.tolist()],
         }
     )
+
+
+def _highest(peaks: np.ndarray) -> np.ndarray:
+    """Return the highest of the components' peaks, NaN where none is known."""
+    is_known = ~np.isnan(peaks)
+    return np.where(is_known.any(axis=1), np.where(is_known, peaks, 0).max(axis=1), np.nan)
+
+
+def _peak_velocity(
+    sample: int, records: ComponentRecords, channels: Mapping[str, str], to_velocity: ToVelocity
+) -> np.ndarray:
+    """Return the peak velocity of each component after a sample."""
+    start, length = sample - RESPONSE_LEAD, 2 * RESPONSE_LEAD + AMPLITUDE_SAMPLES
+    velocity = to_velocity(cut_waveform(records, start, length), start * NS_PER_SAMPLE, channels)
+    signal = velocity[RESPONSE_LEAD : RESPONSE_LEAD + AMPLITUDE_SAMPLES]
+    return np.abs(signal).max(axis=0)
 
 
 def _ids_of(arrivals: pd.DataFrame, detections: list[Detection], names: pd.Series) -> list[str]:

@@ -62,7 +62,7 @@ def draw_day(
     figure.suptitle(title, x=0.01, ha="left")
     ax = figure.subplots()
     component = "Z" if records.get("Z") else next(iter(records), "Z")
-    drawn = {component: records.get(component, ())}
+    drawn = {component: records[component]} if component in records else {}
     starts = first + HOUR_SAMPLES * np.arange(HOURS)
     column = COMPONENTS.index(component)
     envelopes = np.stack(

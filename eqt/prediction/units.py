@@ -29,7 +29,7 @@ from eqt.picking.station_picks import (
 )
 from eqt.prediction.inputs import read_records
 from eqt.probabilities import WindowPredict
-from steadkit.records.gapless import NANO, GaplessRecord, Piece, gapless_records
+from steadkit.records.gapless import NANO, GaplessRecords, Piece, gapless_records
 from steadkit.records.instruments import Instrument, choose_components, choose_instruments
 from steadkit.records.waveform_files import RecordHeader
 from steadkit.schema import N_SAMPLES, SAMPLING_RATE
@@ -242,7 +242,7 @@ def with_types(tables: Iterable[pd.DataFrame]) -> UnitTables:
 
 def _filtered_records(
     unit: Unit, day: Span, pieces: Mapping[str, Sequence[Piece]], failed: Iterable[str]
-) -> tuple[dict[str, list[GaplessRecord]], dict[str, str], list[tuple[str, int, int, str]]]:
+) -> tuple[dict[str, GaplessRecords], dict[str, str], list[tuple[str, int, int, str]]]:
     """Return the records and the channel code of each component, and the unused stretches."""
     codes = {header.component: header.channel for header in unit.headers}
     components = choose_components(pieces)

@@ -7,11 +7,12 @@ as a gap does. Sample times are kept exact: a record of 99.9992 Hz is not resamp
 of its samples follows its own clock, so that a sample at 100 Hz is never shifted.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
-from typing import Final, NamedTuple
+from itertools import accumulate, pairwise
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import signal
@@ -115,9 +116,33 @@ class GaplessRecord:
         return self.index[piece] + np.floor(offset + 0.5).astype(np.int64)
 
 
+class GaplessRecords(Sequence[GaplessRecord]):
+    """Records of one channel in the order of their starts, of which it finds those near a time."""
+
+    def __init__(self, records: Iterable[GaplessRecord]) -> None:
+        self._records = sorted(records, key=lambda record: record.start)
+        self._starts = [record.start for record in self._records]
+        # The latest end so far: records of two rates may overlap.
+        self._ends = [*accumulate((record.end for record in self._records), max)]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._records[number]
+
+    def between(self, start: int, end: int) -> list[GaplessRecord]:
+        """Return the records that may have samples between two times in ns."""
+        return self._records[bisect_left(self._ends, start) : bisect_right(self._starts, end)]
+
+    def number_at(self, times: np.ndarray) -> np.ndarray:
+        """Return the number of the last record that starts at each time or before, or 0."""
+        return (np.searchsorted(self._starts, times, side="right") - 1).clip(0)
+
+
 def gapless_records(
     pieces: Sequence[Piece], band_pass: bool = True
-) -> tuple[list[GaplessRecord], list[Unused]]:
+) -> tuple[GaplessRecords, list[Unused]]:
     """Join the pieces of one channel and bring them to 100 Hz.
 
     Parameters
@@ -155,7 +180,7 @@ def gapless_records(
                     records.append(_to_100_hz(record, ratio, band_pass))
                 else:
                     unused.append(Unused(*_limits(record), reason))
-    return sorted(records, key=lambda record: record.start), sorted(unused)
+    return GaplessRecords(records), sorted(unused)
 
 
 def _limits(record: GaplessRecord) -> tuple[int, int]:

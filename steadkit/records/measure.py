@@ -37,7 +37,7 @@ def snr_db(waveform: np.ndarray, p: float, s: float) -> np.ndarray:
     Parameters
     ----------
     waveform
-        Shape (6000, 3).
+        Shape (6000, 3), or (traces, 6000, 3).
     p, s
         Arrivals in samples; without S (NaN) the signal window begins at P.
 
@@ -62,7 +62,7 @@ def amplitude_levels(
     Parameters
     ----------
     waveform
-        Shape (6000, components).
+        Shape (6000, components), or (traces, 6000, components).
     p, s
         Arrivals in samples; S may be NaN.
     window
@@ -71,9 +71,9 @@ def amplitude_levels(
     onset, signal = round(p), round(p if np.isnan(s) else s)
     # In float64: rounded float32 values would not print with one decimal.
     amplitude = np.abs(waveform.astype(float))
-    before = amplitude[max(onset - window, 0) : max(onset, 1)]
-    after = amplitude[signal : signal + window]
-    return np.percentile(before, 95, axis=0), np.percentile(after, 95, axis=0)
+    before = amplitude[..., max(onset - window, 0) : max(onset, 1), :]
+    after = amplitude[..., signal : signal + window, :]
+    return np.percentile(before, 95, axis=-2), np.percentile(after, 95, axis=-2)
 
 
 def coda_end(waveform: np.ndarray, p: float, s: float) -> int:

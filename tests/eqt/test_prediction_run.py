@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY
 from continuous_records import earthquake_times, record, write_mseed
+from loud_network import LOUD, save_loud_network
 from obspy import Inventory, UTCDateTime, read
 
 from eqt.cli import main
-from eqt.model import build_model
-from eqt.model_io import save_model
 from steadkit.cluster import Execution, run_tasks
 from steadkit.errors import InputError
 
@@ -26,14 +24,7 @@ START = "2024-02-03T23:40:00"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
-    """Make a network whose probabilities follow the noise: it picks much, whatever it is given."""
-    model = build_model(replace(TINY, filters=(4,) * 4), seed=2)
-    for name in model.output_names:
-        layer = model.get_layer(name)
-        layer.set_weights([60 * value for value in layer.get_weights()])
-    path = tmp_path_factory.mktemp("weights") / "loud.keras"
-    save_model(model, path)
-    return path
+    return save_loud_network(tmp_path_factory.mktemp("weights") / "loud.keras")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +54,8 @@ def run_command():
 
 
 def predict(run_command, archive, weights, folder, *options):
-    base = {"--weights": weights, "-o": folder, "--workers": 1, "--p-threshold": 0.3}
+    base = {"--weights": weights, "-o": folder, "--workers": 1, "--floor": 0.2}
+    base |= {"--p-threshold": 0.3, "--s-threshold": 0.3}
     used = [text for name, value in base.items() if name not in options for text in (name, value)]
     return run_command("predict", archive, *used, *options)
 
@@ -117,7 +109,7 @@ def test_new_records_are_added_and_the_rest_is_kept(
     predict(run_command, archive / "ABC", weights, folder)
     result = run_command(
         *["predict", archive / "ABC", archive / "DEF", "--weights", weights, "-o", folder],
-        *["--workers", 1, "--p-threshold", 0.3],
+        *["--workers", 1, "--p-threshold", 0.3, "--s-threshold", 0.3, "--floor", 0.2],
     )
     assert "4 station-days, 2 of them computed now" in result.output
     assert (folder / "picks.csv").read_bytes() == (first_run / "picks.csv").read_bytes()
@@ -213,7 +205,8 @@ def test_a_killed_run_is_continued_to_the_same_bytes(archive, weights, first_run
     folder = tmp_path / "run"
     command = [
         *[sys.executable, "-m", "eqt", "predict", str(archive), "--weights", str(weights)],
-        *["-o", str(folder), "--workers", "1", "--p-threshold", "0.3"],
+        *["-o", str(folder), "--workers", "1", "--p-threshold", "0.3", "--s-threshold", "0.3"],
+        *["--floor", "0.2"],
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not [*folder.glob("units/*.json.gz")] and process.poll() is None:
@@ -248,15 +241,12 @@ def test_monte_carlo_uncertainty_depends_on_station_and_window_alone(
     archive, weights, tmp_path, run_command
 ):
 
-
-    model = build_model(replace(TINY, residual_kernels=(3,), dropout=0.3), seed=3)
-    save_model(model, tmp_path / "dropout.keras")
+    config = replace(LOUD, residual_kernels=(3,), dropout=0.3)
+    save_loud_network(tmp_path / "dropout.keras", config)
     options = ("--mc-samples", 3, "--floor", 0.001, "--p-threshold", 0.01, "--s-threshold", 0.01)
     tables = []
     for name, inputs in (("both", archive), ("one", archive / "ABC")):
-        result = predict(
-            run_command, inputs, tmp_path / "dropout.keras", tmp_path / name, *options
-        )
+        result = predict(run_command, inputs, tmp_path / "dropout.keras", tmp_path / name, *options)
         assert result.exit_code == 0, result.output
         table = pd.read_parquet(tmp_path / name / "candidates.parquet")
         tables.append(table[table["station"] == "ABC"].reset_index(drop=True))
