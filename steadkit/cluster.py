@@ -141,10 +141,9 @@ def _run_on_cluster(
             entry_point=entry_point,
             setup=setup,
             pure=False,
-            retries=MAX_ATTEMPTS,
         )
         numbers = {future.key: number for number, future in enumerate(futures)}
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             try:
                 yield numbers[future.key], future.result()
             except KilledWorker as error:

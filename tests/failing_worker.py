@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from contextlib import contextmanager
 
 from steadkit.errors import InputError
@@ -16,6 +17,17 @@ def fail_on_three(setup):
             os.kill(os.getpid(), signal.SIGKILL)
         if task == 4:
             raise InputError("four is wrong: use another")
+        return setup + task
+
+    yield run
+
+
+@contextmanager
+def slow_worker(setup):
+    """Yield a function that adds the setup after a while."""
+
+    def run(task):
+        time.sleep(0.3)
         return setup + task
 
     yield run
