@@ -318,9 +318,15 @@ def _to_100_hz(record: GaplessRecord, ratio: Fraction, band_pass: bool) -> Gaple
         samples = signal.sosfiltfilt(sos, samples - samples.mean(), padlen=0)
     record = replace(record, samples=samples.astype(np.float32))
     # Back to the samples within the record: a microsecond for the rounding of times.
-    times = record.times(np.arange(len(samples)))
-    first, after = np.searchsorted(times, (start - 1000, end + 1000)).tolist()
+    first, after = (_first_index(record, time) for time in (start - 1000, end + 1000))
     return _cut(record, first, max(after, first + 1))
+
+
+def _first_index(record: GaplessRecord, time: int) -> int:
+    """Return the index of the first sample at a time or later."""
+    nearest = int(record.indices(np.array([time]))[0])
+    near = np.arange(max(nearest - 2, 0), min(nearest + 3, len(record.samples)))
+    return int(near[0] + np.searchsorted(record.times(near), time))
 
 
 def _extend(record: GaplessRecord) -> GaplessRecord:

@@ -243,10 +243,10 @@ def test_monte_carlo_uncertainty_depends_on_station_and_window_alone(
 
     config = replace(LOUD, residual_kernels=(3,), dropout=0.3)
     save_loud_network(tmp_path / "dropout.keras", config)
-    options = ("--mc-samples", 3, "--floor", 0.001, "--p-threshold", 0.01, "--s-threshold", 0.01)
     tables = []
     for name, inputs in (("both", archive), ("one", archive / "ABC")):
-        result = predict(run_command, inputs, tmp_path / "dropout.keras", tmp_path / name, *options)
+        weights_file, folder = tmp_path / "dropout.keras", tmp_path / name
+        result = predict(run_command, inputs, weights_file, folder, "--mc-samples", 3)
         assert result.exit_code == 0, result.output
         table = pd.read_parquet(tmp_path / name / "candidates.parquet")
         tables.append(table[table["station"] == "ABC"].reset_index(drop=True))
