@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from eqt.evaluation import evaluate
     from eqt.model import build_model
     from eqt.model_io import load_model, save_model
+    from eqt.picking.annotate import annotate, classify
     from eqt.training import train
     from eqt.transformer import EQTransformer
 
@@ -14,7 +15,9 @@ __all__ = [
     "EQTConfig",
     "EQTransformer",
     "TrainConfig",
+    "annotate",
     "build_model",
+    "classify",
     "evaluate",
     "load_model",
     "save_model",
@@ -25,7 +28,9 @@ _MODULES = {
     "EQTConfig": "eqt.config",
     "EQTransformer": "eqt.transformer",
     "TrainConfig": "eqt.config",
+    "annotate": "eqt.picking.annotate",
     "build_model": "eqt.model",
+    "classify": "eqt.picking.annotate",
     "evaluate": "eqt.evaluation",
     "load_model": "eqt.model_io",
     "save_model": "eqt.model_io",

@@ -4,10 +4,12 @@ import os
 from typing import Any
 
 import keras
+from obspy import Stream
 
 from eqt.config import EQTConfig
 from eqt.model import build_model
 from eqt.model_io import load_model, save_model
+from eqt.picking.annotate import Classification, annotate, classify
 from eqt.pretrained import find_weights
 
 _DEFAULT = EQTConfig()
@@ -62,6 +64,14 @@ class EQTransformer(keras.Model):
         model = cls(trained.config)
         model.set_weights(trained.get_weights())
         return model
+
+    def annotate(self, stream: Stream, **options: Any) -> Stream:
+        """Return the probabilities of raw records; see `eqt.annotate`."""
+        return annotate(stream, self, **options)
+
+    def classify(self, stream: Stream, **options: Any) -> Classification:
+        """Return the picks and detections of raw records; see `eqt.classify`."""
+        return classify(stream, self, **options)
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False, **_: Any) -> None:
         """Write the network as ``.keras`` or ``.weights.h5``; see `eqt.save_model`."""

@@ -20,7 +20,7 @@ ORDER = {
         convert synthetic demo labels transforms pipeline preview info plots dataset cli __init__
         __main__""",
     "eqt": """backend config sizes presets kernels layers blocks model layer_plan threads inference
-        probabilities formats runs seen model_io pretrained transformer picking metrics plots
+        probabilities formats runs seen model_io pretrained picking transformer metrics plots
         position_bias training evaluation compare visualize quickstart experiments prediction cli
         __init__ __main__""",
 }

@@ -215,9 +215,13 @@ def _prominences(probability: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def _select(peaks: Peaks, is_kept: np.ndarray) -> Peaks:
-    """Return some of the peaks, in order of time: refinement may have changed it."""
+    """Return some of the peaks in order of time, of several at one sample the most probable.
+
+    Refinement may have changed their order, and moved one to the sample of another.
+    """
     rows = np.flatnonzero(is_kept)
-    rows = rows[np.argsort(peaks.sample[rows], kind="stable")]
+    rows = rows[np.lexsort((-peaks.probability[rows], peaks.sample[rows]))]
+    rows = rows[np.diff(peaks.sample[rows], prepend=-1) > 0]
     return Peaks(*(values[rows] for values in peaks))
 
 

@@ -32,7 +32,7 @@ from eqt.probabilities import WindowPredict
 from steadkit.records.gapless import NANO, GaplessRecords, Piece, gapless_records
 from steadkit.records.instruments import Instrument, choose_components, choose_instruments
 from steadkit.records.waveform_files import RecordHeader
-from steadkit.schema import COMPONENTS, N_SAMPLES, SAMPLING_RATE
+from steadkit.schema import N_SAMPLES, SAMPLING_RATE
 
 DAY_NS: Final = 86_400 * NANO
 

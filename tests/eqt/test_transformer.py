@@ -11,7 +11,7 @@ import pytest
 from conftest import TINY
 
 import eqt
-from eqt import transformer
+from eqt import pretrained
 from eqt.model import build_model
 from eqt.probabilities import predictor
 from steadkit.errors import InputError
@@ -72,8 +72,8 @@ np.testing.assert_allclose(np.concatenate(outputs, -1), arrays["y"], atol=1e-6)
 
 def test_published_weights_are_named(model, tmp_path, monkeypatch):
     model.save(tmp_path / "original.weights.h5")
-    monkeypatch.setattr(transformer, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(transformer, "fetch", lambda name, folder: folder / f"{name}.weights.h5")
+    monkeypatch.setattr(pretrained, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(pretrained, "fetch", lambda name, folder: folder / f"{name}.weights.h5")
     assert eqt.EQTransformer.from_pretrained("original").config == TINY
     with pytest.raises(InputError, match="no weights 'other'"):
         eqt.EQTransformer.from_pretrained("other")
