@@ -158,7 +158,8 @@ def _headers_in(path: Path, skipped: Counter[str], failed: Counter[str]) -> Iter
         counter[str(error)] += 1
         return
     try:
-        stream = _read(path, file_format, headonly=True)
+        # ObsPy loses pieces of REF TEK's files where it reads their headers alone.
+        stream = _read(path, file_format, headonly=file_format != "REFTEK130")
     except UnusableError as error:
         failed[str(error)] += 1
         return
@@ -177,7 +178,7 @@ def _headers_in(path: Path, skipped: Counter[str], failed: Counter[str]) -> Iter
             file_format,
             _instrument_of(trace),
             split_channel(stats.channel)[1],
-            stats.channel,
+            stats.channel.strip(),
             stats.starttime.ns,
             stats.endtime.ns,
             float(stats.sampling_rate),
@@ -230,7 +231,7 @@ def add_pieces(
     channels = {(header.instrument, header.channel) for header in headers}
     for trace in stream:
         stats = trace.stats
-        if stats.npts and (_instrument_of(trace), stats.channel) in channels:
+        if stats.npts and (_instrument_of(trace), stats.channel.strip()) in channels:
             # Masked samples are missing ones, as NaN is.
             samples: np.ndarray = np.ma.filled(np.ma.asarray(trace.data, float), np.nan)
             piece = Piece(stats.starttime.ns, float(stats.sampling_rate), samples)
