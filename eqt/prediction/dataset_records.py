@@ -8,6 +8,7 @@ but near the corners of the band.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -82,15 +83,16 @@ def _iter_stead(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]:
         pass  # a damaged file is refused here, not in the middle of a prediction
     names = {*KEY_COLUMNS, *CODE_COLUMNS, LOCATION_COLUMN, "trace_start_time"}
     columns = [name for name in columns_of(source.csv) if name in names]
+    hdf5, sampling = str(source.hdf5), (SAMPLING_RATE, N_SAMPLES)
     for rows in iter_checked_chunks(source.csv, columns):
         for row in rows.to_dict("records"):
-            place = (str(source.hdf5), STEAD, row["trace_name"])
-            sampling = (SAMPLING_RATE, N_SAMPLES)
+            place = (hdf5, STEAD, row["trace_name"])
             yield from _headers_of(row, place, sampling, COMPONENTS, skipped)
 
 
 def _iter_seisbench(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]:
     for chunk in find_chunks(path):
+        waveforms = str(chunk.waveforms)
         with open_chunk(chunk) as reader:
             for rows in iter_text_chunks(chunk.metadata):
                 for row in rows.to_dict("records"):
@@ -103,11 +105,7 @@ def _iter_seisbench(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]
                         skipped[f"traces with {reason}"] += 1
                         continue
                     # To read a trace takes its order too; that has no space, a name may have one.
-                    place = (
-                        str(chunk.waveforms),
-                        SEISBENCH,
-                        f"{''.join(order)} {row['trace_name']}",
-                    )
+                    place = (waveforms, SEISBENCH, f"{''.join(order)} {row['trace_name']}")
                     sampling = (sampling_rate_of(row, reader.layout), n_samples)
                     yield from _headers_of(row, place, sampling, components, skipped)
 
@@ -143,19 +141,28 @@ def _headers_of(
     if start is None or n_samples < 1:
         skipped[UNKNOWN_START if start is None else "traces without samples"] += 1
         return
-    network, station, receiver_type = (_first_known(row, name) for name in CODE_COLUMNS)
-    location = clean_location(_first_known(row, LOCATION_COLUMN))
-    # Some data sets have the channel of a component, or HH?, where others have the receiver's type.
-    instrument = Instrument(network, station, location, receiver_type[:2].upper())
+    end = start + round((n_samples - 1) * NANO / rate) if rate > 0 else start
+    codes = (_first_known(row, name) for name in (*CODE_COLUMNS, LOCATION_COLUMN))
+    instrument, channels = _instrument_of(*codes)
     for component in components:
-        channel = instrument.receiver_type + component
+        channel = channels[component]
         if reason := reject_channel(channel, rate):
             skipped[reason] += 1
             continue
-        end = start + round((n_samples - 1) * NANO / rate)
         yield RecordHeader(
             source, source_format, instrument, component, channel, start, end, rate, trace
         )
+
+
+@lru_cache(maxsize=100_000)
+def _instrument_of(
+    network: str, station: str, receiver_type: str, location: str
+) -> tuple[Instrument, Mapping[str, str]]:
+    """Return an instrument and the channel of each component, the same objects for all traces."""
+    # Some data sets have the channel of a component, or HH?, where others have the receiver's type.
+    kind = receiver_type[:2].upper()
+    instrument = Instrument(network, station, clean_location(location), kind)
+    return instrument, {component: kind + component for component in COMPONENTS}
 
 
 def _first_known(row: Mapping[str, str], column: str) -> str:

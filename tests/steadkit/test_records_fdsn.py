@@ -3,16 +3,11 @@
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from fdsn_server import RATE, Reply, make_channel, serve, station_xml
 from obspy import Stream, Trace, UTCDateTime
-from obspy.core.inventory import Channel, Inventory, Network, Station
 
 from steadkit.errors import InputError
 from steadkit.records.fdsn import (
@@ -31,63 +26,6 @@ START = UTCDateTime("2024-02-03T05:00:00")
 END = UTCDateTime("2024-02-03T07:00:00")
 LIMITS = (START.ns, END.ns)
 AT_ONCE = RetryPolicy(n_retries=3, wait_s=0.0, timeout_s=5.0)
-RATE = 20.0
-
-
-class Reply(NamedTuple):
-    """An answer: its status and body; `length` is what its header promises."""
-
-    status: int = 200
-    body: bytes = b""
-    length: int | None = None
-    location: str = ""
-
-
-class Server(NamedTuple):
-    """The address of a server and the queries that it got, with their path as ``path``."""
-
-    url: str
-    queries: list[dict[str, str]]
-
-    def asked(self, service: str) -> list[dict[str, str]]:
-        return [query for query in self.queries if f"/{service}/1/query" in query["path"]]
-
-
-@contextmanager
-def serve(answer: Callable[[dict[str, str]], Reply]) -> Iterator[Server]:
-    """Serve answers to queries on this machine."""
-    queries: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            address = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(address.query).items()}
-            query["path"] = address.path
-            query["agent"] = self.headers["User-Agent"]
-            queries.append(query)
-            reply = answer(query)
-            self.send_response(reply.status)
-            if reply.location:
-                self.send_header("Location", reply.location)
-            if reply.status != 204:
-                n_bytes = len(reply.body) if reply.length is None else reply.length
-                self.send_header("Content-Length", str(n_bytes))
-            with suppress(ConnectionError):  # a client that has not waited
-                self.end_headers()
-                self.wfile.write(reply.body)
-
-        def log_message(self, *arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield Server(f"http://127.0.0.1:{server.server_port}", queries)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -95,29 +33,7 @@ def without_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def channel(code, rate=RATE, location="", start=None, end=None, status=None):
-    return Channel(
-        code,
-        location,
-        latitude=50.0,
-        longitude=8.0,
-        elevation=100.0,
-        depth=0.0,
-        sample_rate=rate,
-        start_date=start,
-        end_date=end,
-        restricted_status=status,
-    )
-
-
-def station_xml(*channels) -> bytes:
-    station = Station("ABC", 50.0, 8.0, 100.0, channels=[*channels])
-    content = io.BytesIO()
-    Inventory([Network("XX", [station])], source="test").write(content, format="STATIONXML")
-    return content.getvalue()
-
-
-HHZ_HHN = station_xml(channel("HHZ"), channel("HHN"))
+HHZ_HHN = station_xml(make_channel("HHZ"), make_channel("HHN"))
 
 
 def samples(code: str, first: int, after: int) -> np.ndarray:
@@ -183,14 +99,16 @@ def assert_complete(pieces) -> None:
 
 def test_channels_are_headers_and_epochs_are_cut_to_the_limits():
     content = station_xml(
-        channel("HHZ", end=UTCDateTime("2024-02-03T06:00:00")),
-        channel("HHZ", 100.0, start=UTCDateTime("2024-02-03T06:00:00")),
-        channel("HH1", location="00", start=UTCDateTime(1990, 1, 1), end=UTCDateTime(2599, 1, 1)),
-        channel("HHZ", end=UTCDateTime("2020-01-01")),
-        channel("LHZ", 1.0),
-        channel("LOG", 0.0),
-        channel("HHE", status="closed"),
-        channel("HNE", status="open"),
+        make_channel("HHZ", end=UTCDateTime("2024-02-03T06:00:00")),
+        make_channel("HHZ", 100.0, start=UTCDateTime("2024-02-03T06:00:00")),
+        make_channel(
+            "HH1", location="00", start=UTCDateTime(1990, 1, 1), end=UTCDateTime(2599, 1, 1)
+        ),
+        make_channel("HHZ", end=UTCDateTime("2020-01-01")),
+        make_channel("LHZ", 1.0),
+        make_channel("LOG", 0.0),
+        make_channel("HHE", status="closed"),
+        make_channel("HNE", status="open"),
     )
     skipped = Counter()
     with serve(lambda query: Reply(body=content)) as server:
@@ -444,7 +362,7 @@ def test_a_failing_list_of_channels_is_asked_for_again(kind):
 
 @pytest.mark.parametrize("status", [400, 404, 414, 501])
 def test_a_refused_request_is_not_repeated(status):
-    refuse_list(lambda query: Reply(status, b"Bad\nparameter"), "the codes")
+    refuse_list(lambda query: Reply(status, b"Bad\nparameter"), "codes")
 
 
 @pytest.mark.parametrize("status", [401, 403, 413])
