@@ -1,5 +1,10 @@
-"""Inputs of a prediction: waveform files, data sets and web services, with what is left out."""
+"""Inputs of a prediction: waveform files, data sets and web services, and which records are used.
 
+Codes are compared without regard to case, a blank location is ``--`` or nothing.
+"""
+
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +22,10 @@ from eqt.prediction.dataset_records import (
 from steadkit.errors import InputError, printable
 from steadkit.paths import require_file
 from steadkit.records.fdsn import FDSN, ServiceRequest, download_pieces, list_channels
-from steadkit.records.gapless import Piece
+from steadkit.records.gapless import NANO, Piece
 from steadkit.records.waveform_files import (
     RecordHeader,
+    expand_patterns,
     index_files,
     list_waveform_files,
     read_pieces,
@@ -36,6 +42,18 @@ READERS: Final[Mapping[str, Callable[[Sequence[RecordHeader], int, int], Pieces]
 }
 """Readers of what is no waveform file, by the format of its headers."""
 
+DAY_NS: Final = 86_400 * NANO
+
+CONTEXT_NS: Final = DAY_NS
+"""Time beyond the limits from which records are kept: windows near a limit reach over it."""
+
+OTHER_TIMES: Final = "records outside of the limits of time"
+OTHER_CODES: Final = "records of stations and channels not asked for"
+EXCLUDED: Final = "records excluded by their codes"
+
+_CODE = re.compile(r"[A-Za-z0-9*?\[\]!_-]*")
+_LEAP_SECOND = re.compile(r"(\d\d:?\d\d:?)60(?=\D|$)", re.ASCII)
+
 
 @dataclass(frozen=True)
 class RecordFilter:
@@ -45,58 +63,31 @@ class RecordFilter:
     ----------
     start, end
         Limits in ns since 1970, or None; the end is not part of them.
-    include, exclude
-        Patterns of codes, ``O2.WILZ``, ``IU.*`` or ``*.*.00.HH?``: network, station, location and
-        channel, as many as are given. Without `include` all are used.
+    stations
+        Patterns of which one must match: network and station, ``O2.WILZ`` or ``IU.*``, or location
+        and channel too, ``*.*.00.HH?``. Without any, all do.
     channels
-        Patterns of channel codes, ``HH?``; all without any.
+        Patterns of channel codes, ``HH?`` or ``*Z``, of which one must match.
+    exclude
+        Patterns like `stations`, of which none may match.
     """
 
     start: int | None = None
     end: int | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    stations: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-
-    def accepts(self, header: RecordHeader) -> bool:
-        """Return whether a record is used, at least in part."""
-        codes = (*header.instrument[:3], header.channel)
-        return (
-            (self.start is None or header.end >= self.start)
-            and (self.end is None or header.start < self.end)
-            and (not self.include or matches(codes, self.include))
-            and not matches(codes, self.exclude)
-            and (not self.channels or matches(codes[3:], self.channels))
-        )
-
-
-def matches(codes: Sequence[str], patterns: Iterable[str]) -> bool:
-    """Return whether codes match one of some patterns, in as many codes as it has.
-
-    >>> matches(("O2", "WILZ", "", "EHZ"), ["O2.W*"]), matches(("O2", "WILZ", "", "EHZ"), ["*.A"])
-    (True, False)
-    >>> matches(("O2", "WILZ", "", "EHZ"), ["O2.WILZ.--.EH?"])
-    True
-    """
-    for pattern in patterns:
-        parts = pattern.upper().replace("--", "").split(".")
-        if len(parts) <= len(codes) and all(
-            fnmatchcase(code.upper(), part) for code, part in zip(codes, parts, strict=False)
-        ):
-            return True
-    return False
+    exclude: tuple[str, ...] = ()
 
 
 class FilterOptions(NamedTuple):
-    """A user's texts for `RecordFilter`."""
+    """A user's texts for a `RecordFilter`; `exclude_list` is a file of patterns, one a line."""
 
     start: str | None = None
     end: str | None = None
-    include: Sequence[str] = ()
+    stations: Sequence[str] = ()
     exclude: Sequence[str] = ()
     channels: Sequence[str] = ()
     exclude_list: Path | None = None
-    """File of further patterns to exclude, one a line; ``#`` begins a comment."""
 
 
 def parse_filter(options: FilterOptions) -> RecordFilter:
@@ -105,31 +96,45 @@ def parse_filter(options: FilterOptions) -> RecordFilter:
     Raises
     ------
     InputError
-        A time or pattern cannot be read, or there is no time between the limits.
+        A time or a pattern cannot be read, or there is no time between the limits.
+
+    >>> parse_filter(FilterOptions(end="1970-01-02", channels=["HH?"]))
+    RecordFilter(start=None, end=86400000000000, stations=(), channels=('HH?',), exclude=())
     """
-    start, end = (None if text is None else _time(text) for text in options[:2])
-    if start is not None and end is not None and end <= start:
-        raise InputError(f"--to {options.end} is not after --from {options.start}: swap them")
-    listed = _read_list(options.exclude_list) if options.exclude_list else []
-    patterns = [tuple(options.include), (*options.exclude, *listed), tuple(options.channels)]
-    for pattern, n_codes in ((p, n) for ps, n in zip(patterns, (4, 4, 1), strict=True) for p in ps):
-        if not pattern.strip() or pattern.count(".") >= n_codes:
-            expected = (
-                "NET.STA.LOC.CHA, HH? for a channel" if n_codes > 1 else "a channel such as HH?"
-            )
-            raise InputError(f"{printable(pattern)!r} is no pattern of codes: write {expected}")
-    include, exclude, channels = patterns
-    return RecordFilter(start, end, include, exclude, channels)
+    start, end = (None if text is None else parse_limit(text) for text in options[:2])
+    if start is not None and end is not None and start >= end:
+        raise InputError(f"no time from {options.start!r} to {options.end!r}: give a later end")
+    listed = [] if options.exclude_list is None else _read_list(options.exclude_list)
+    stations, exclude = (*options.stations,), (*options.exclude, *listed)
+    for pattern in (*stations, *exclude):
+        _check_pattern(pattern, range(2, 5), "O2.WILZ, IU.* or *.*.00.HH?")
+    for pattern in options.channels:
+        _check_pattern(pattern, range(1, 2), "HH? or *Z")
+    return RecordFilter(start, end, stations, (*options.channels,), exclude)
 
 
-def _time(text: str) -> int:
+def parse_limit(text: str) -> int:
+    """Parse a time as ns since 1970; UTC where it has no zone, a date is its first instant.
+
+    A leap second is counted as POSIX does: it is the first second of the next day.
+
+    Raises
+    ------
+    InputError
+        It is no time.
+
+    >>> parse_limit("1969-12-31"), parse_limit("2016-12-31T23:59:60Z") == parse_limit("2017-01-01")
+    (-86400000000000, True)
+    """
     try:
-        # A leap second is the first one of the next minute, as in POSIX time.
-        if text.strip().rstrip("Z").endswith(":60"):
-            return parse_nanoseconds(text.replace(":60", ":59")) + 10**9
-        return parse_nanoseconds(text)
+        time = parse_nanoseconds(_LEAP_SECOND.sub(r"\g<1>59", text))
+        if _LEAP_SECOND.search(text):
+            time += NANO
+            if time % DAY_NS >= NANO:
+                raise ValueError(f"{text[:60]!r} is no leap second: those end a day of UTC")
     except ValueError as error:
         raise InputError(str(error)) from error
+    return time
 
 
 def _read_list(path: Path) -> list[str]:
@@ -141,11 +146,17 @@ def _read_list(path: Path) -> list[str]:
     return [pattern for line in lines if (pattern := line.partition("#")[0].strip())]
 
 
+def _check_pattern(pattern: str, n_codes: range, example: str) -> None:
+    codes = pattern.strip().split(".")
+    if len(codes) not in n_codes or not codes[0] or not all(map(_CODE.fullmatch, codes)):
+        raise InputError(f"{printable(pattern)!r} is no pattern of codes: write {example}")
+
+
 def find_records(
     inputs: Sequence[str],
     record_filter: RecordFilter,
     skipped: Counter[str],
-    failed: Counter[str],
+    failed: Counter[str] | None = None,
     service: ServiceRequest | None = None,
 ) -> list[RecordHeader]:
     """List the records of all inputs that a filter accepts.
@@ -153,40 +164,85 @@ def find_records(
     Parameters
     ----------
     inputs
-        Waveform files, data sets, folders of them and patterns.
+        Waveform files, data sets, folders and patterns: a ``.hdf5`` is a STEAD file, a folder of
+        ``metadata*.csv`` and ``waveforms*.hdf5`` a SeisBench data set, all else are waveform files.
     record_filter
         Limits and patterns.
     skipped, failed
         Count files, channels and traces that are passed over by rule, and files that cannot be
-        read, by reason.
+        read, by reason; without `failed`, `skipped` counts both.
     service
-        A web service to ask for channels too.
+        A web service whose channels are listed too; the limits must be given.
 
     Raises
     ------
     InputError
-        An input names nothing, a data set is damaged, or the service does not answer.
+        An input names nothing, a data set is damaged, or the service does not answer as it should.
     """
-    headers = []
-    files = []
-    for given in inputs:
-        if dataset_format(Path(given)) and Path(given).exists():
-            headers += index_dataset(Path(given), skipped)
+    headers: list[RecordHeader] = []
+    files: list[Path] = []
+    for path in expand_patterns(inputs):
+        if dataset_format(path):
+            headers += index_dataset(path, skipped)
         else:
-            files += list_waveform_files([given])
-    headers += index_files(dict.fromkeys(files), skipped, failed)
+            files += list_waveform_files([path])
+    headers += index_files(dict.fromkeys(files), skipped, skipped if failed is None else failed)
     if service is not None:
-        headers += list_channels(service, record_filter.start, record_filter.end, skipped)
-    accepted = [header for header in headers if record_filter.accepts(header)]
-    if len(accepted) < len(headers):
-        skipped["channels of files outside of the limits and patterns"] += len(headers) - len(
-            accepted
-        )
+        headers += list_channels(*service, record_filter.start, record_filter.end, skipped)
+    return filter_records(headers, record_filter, skipped)
+
+
+def filter_records(
+    headers: Iterable[RecordHeader], record_filter: RecordFilter, skipped: Counter[str]
+) -> list[RecordHeader]:
+    """Return the records that a filter accepts, in the same order; count the others."""
+    reasons: dict[tuple[str, ...], str | None] = {}
+    first = -math.inf if record_filter.start is None else record_filter.start - CONTEXT_NS
+    last = math.inf if record_filter.end is None else record_filter.end + CONTEXT_NS
+    accepted = []
+    for header in headers:
+        codes = (*header.instrument[:3], header.channel)
+        if codes not in reasons:
+            reasons[codes] = _judge_codes(codes, record_filter)
+        reason = reasons[codes]
+        if reason is None and not (header.end >= first and header.start <= last):
+            reason = OTHER_TIMES
+        if reason is None:
+            accepted.append(header)
+        else:
+            skipped[reason] += 1
     return accepted
 
 
+def _judge_codes(codes: Sequence[str], record_filter: RecordFilter) -> str | None:
+    """Return the reason why a channel is not used, by its four codes; None if it is."""
+    if matches(codes, record_filter.exclude):
+        return EXCLUDED
+    is_named = not record_filter.stations or matches(codes, record_filter.stations)
+    is_named &= not record_filter.channels or matches(codes[3:], record_filter.channels)
+    return None if is_named else OTHER_CODES
+
+
+def matches(codes: Sequence[str], patterns: Iterable[str]) -> bool:
+    """Return whether codes match one of some patterns, in as many codes as it has.
+
+    >>> codes = ("O2", "WILZ", "", "EHZ")
+    >>> matches(codes, ["IU.*", "O2.W*"]), matches(codes, ["o2.wilz.--.eh?"])
+    (True, True)
+    >>> matches(codes, ["O2.WIL", "*.*.00"])
+    False
+    """
+    return any(
+        all(
+            fnmatchcase(code.upper(), "" if part == "--" else part)
+            for code, part in zip(codes, pattern.strip().upper().split("."), strict=False)
+        )
+        for pattern in patterns
+    )
+
+
 def read_records(headers: Sequence[RecordHeader], start: int, end: int) -> Pieces:
-    """Read the records of one instrument in a span of time, of whatever sources they are.
+    """Read the records of one instrument in a span of time, from whatever sources they are.
 
     Parameters
     ----------
@@ -195,15 +251,15 @@ def read_records(headers: Sequence[RecordHeader], start: int, end: int) -> Piece
     start, end
         Limits in ns since 1970.
     """
-    pieces: dict[str, list[Piece]] = {}
-    failed: Counter[str] = Counter()
     by_reader: dict[Callable[..., Pieces], list[RecordHeader]] = {}
     for header in headers:
         reader = READERS.get(header.source_format, read_pieces)
         by_reader.setdefault(reader, []).append(header)
+    pieces: dict[str, list[Piece]] = {}
+    failed: Counter[str] = Counter()
     for reader, of_reader in by_reader.items():
-        of_sources, unreadable = reader(of_reader, start, end)
+        read, unreadable = reader(of_reader, start, end)
         failed += unreadable
-        for component, of_component in of_sources.items():
+        for component, of_component in read.items():
             pieces.setdefault(component, []).extend(of_component)
     return pieces, failed

@@ -6,6 +6,7 @@ instrument and an accelerometer, so HH EH EP EL HN, SH SL, BH, DP CN. The same r
 events, noise and continuous records: otherwise a network would learn the instrument.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -44,7 +45,12 @@ COMPONENT_NAMES: Final[Mapping[str, str]] = {
 }
 """Channel names of Japanese networks, which have no SEED code, and their component letters."""
 
+COMPONENT_LETTERS: Final = frozenset("ZNEU123")
+"""All letters of `COMPONENT_SETS`; others are hydrophones, rotated components and the like."""
+
 NOMINAL_RATE_HZ: Final = 100.0
+
+_KIK_NET = re.compile("(EW|NS|UD)([12])")
 
 
 class Instrument(NamedTuple):
@@ -59,13 +65,20 @@ class Instrument(NamedTuple):
 def split_channel(channel: str) -> tuple[str, str]:
     """Split a channel code into the receiver's type and the component letter, in upper case.
 
+    KiK-net's names end with the number of the seismometer, 1 in the borehole and 2 at the surface.
+    SEISAN's may have a blank for the sensor.
+
     >>> split_channel("HHZ"), split_channel("hhz"), split_channel("U-D"), split_channel("EW2")
-    (('HH', 'Z'), ('HH', 'Z'), ('', 'U'), ('EW', '2'))
+    (('HH', 'Z'), ('HH', 'Z'), ('', 'U'), ('2', 'E'))
+    >>> split_channel("S  Z")
+    ('S', 'Z')
     """
     code = channel.strip().upper()
     if code in COMPONENT_NAMES:
         return "", COMPONENT_NAMES[code]
-    return code[:-1], code[-1:]
+    if match := _KIK_NET.fullmatch(code):
+        return match[2], COMPONENT_NAMES[match[1]]
+    return code[:-1].rstrip(), code[-1:]
 
 
 def clean_location(code: str) -> str:
@@ -83,20 +96,24 @@ def reject_channel(channel: str, rate: float) -> str | None:
 
     >>> reject_channel("HHZ", 100.0), reject_channel("U-D", 100.0)
     (None, None)
-    >>> reject_channel("LHZ", 1.0)
-    'channels of long periods, LH'
+    >>> reject_channel("LHZ", 1.0), reject_channel("HHT", 100.0)
+    ('channels of long periods, LH', 'channels of no component Z, N, E, U, 1, 2 or 3, HHT')
+    >>> reject_channel("LOG", 0.0), reject_channel("A103", 100.0)
+    ('channels without a sampling rate, LOG', 'channels whose code is not of SEED, A103')
     """
     receiver_type, component = split_channel(channel)
     if not component:
         return "records without a channel code"
-    if rate <= 0:
+    if not rate > 0:
         return f"channels without a sampling rate, {channel.strip()}"
-    if len(receiver_type) < 2:
-        return None
-    if receiver_type[0] in LONG_PERIOD_BANDS:
+    if len(receiver_type) > 2:
+        return f"channels whose code is not of SEED, {channel.strip()}"
+    if receiver_type and receiver_type[0] in LONG_PERIOD_BANDS:
         return f"channels of long periods, {receiver_type}"
-    if receiver_type[1] not in SENSOR_CODES:
+    if len(receiver_type) == 2 and receiver_type[1] not in SENSOR_CODES:
         return f"channels that measure no ground motion, {receiver_type}"
+    if component not in COMPONENT_LETTERS:
+        return f"channels of no component Z, N, E, U, 1, 2 or 3, {channel.strip()}"
     return None
 
 

@@ -25,6 +25,7 @@ from steadkit.records.instruments import (
     reject_channel,
     split_channel,
 )
+from steadkit.records.miniseed import is_truncated_file
 from steadkit.records.resample import UnusableError
 
 FORMATS: Final = (
@@ -49,6 +50,16 @@ FORMATS: Final = (
 SEG-Y and SU have no signature and come last: their tests accept what others have.
 """
 
+NUMBERED_FORMATS: Final = ("KINEMETRICS_EVT", "WIN")
+"""Formats whose channels have numbers alone; which component each is, they do not hold."""
+
+REFTEK_COMPONENTS: Final = "ZNE"
+"""Components of the first channels of REF TEK's recorders, which only number them.
+
+By custom; those of a second seismometer are of no known component.
+"""
+
+EMPTY: Final = "empty files"
 MARGIN_NS: Final = NANO
 """Time read on both sides of a span, so that none of its samples is lost to rounding."""
 
@@ -57,7 +68,7 @@ class RecordHeader(NamedTuple):
     """Continuous samples of one channel in one source; times in ns since 1970, UTC.
 
     `source` is the path of a file, or the address of a service, `source_format` one of `FORMATS` or
-    the name of another reader.
+    the name of another reader. `trace` locates a trace in a data set of many.
     """
 
     source: str
@@ -68,6 +79,7 @@ class RecordHeader(NamedTuple):
     start: int
     end: int
     rate: float
+    trace: str = ""
 
 
 def list_waveform_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
@@ -84,14 +96,24 @@ def list_waveform_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
     InputError
         An input names nothing.
     """
-    paths: dict[Path, None] = {}
+    return [*dict.fromkeys(file for path in expand_patterns(inputs) for file in _files_in(path))]
+
+
+def expand_patterns(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List the files and folders that names and patterns match, each once.
+
+    Raises
+    ------
+    InputError
+        An input names nothing.
+    """
+    paths: list[Path] = []
     for given in map(str, inputs):
         matches = [given] if os.path.lexists(given) else sorted(glob.glob(given, recursive=True))
         if not matches:
             raise InputError(f"no file, folder or pattern {given!r}: check the name")
-        for match in matches:
-            paths |= dict.fromkeys(_files_in(Path(match)))
-    return [*paths]
+        paths += map(Path, matches)
+    return [*dict.fromkeys(paths)]
 
 
 def _files_in(path: Path) -> list[Path]:
@@ -132,16 +154,22 @@ def _headers_in(path: Path, skipped: Counter[str], failed: Counter[str]) -> Iter
     try:
         file_format = _format_of(path)
     except UnusableError as error:
-        skipped[str(error)] += 1
+        counter = failed if str(error) == EMPTY else skipped
+        counter[str(error)] += 1
         return
     try:
-        stream = _read(path, file_format, headonly=True)
+        # ObsPy loses pieces of REF TEK's files where it reads their headers alone.
+        stream = _read(path, file_format, headonly=file_format != "REFTEK130")
     except UnusableError as error:
         failed[str(error)] += 1
         return
+    if file_format == "MSEED" and is_truncated_file(path):
+        failed["truncated files, used up to their end"] += 1
     for trace in stream:
         stats = trace.stats
         reason = reject_channel(stats.channel, stats.sampling_rate)
+        if file_format in NUMBERED_FORMATS:
+            reason = f"channels that are only numbered, as in {file_format}"
         if reason or not stats.npts:
             skipped[reason or "records without samples"] += 1
             continue
@@ -150,7 +178,7 @@ def _headers_in(path: Path, skipped: Counter[str], failed: Counter[str]) -> Iter
             file_format,
             _instrument_of(trace),
             split_channel(stats.channel)[1],
-            stats.channel,
+            stats.channel.strip(),
             stats.starttime.ns,
             stats.endtime.ns,
             float(stats.sampling_rate),
@@ -185,7 +213,6 @@ def read_pieces(
     pieces: dict[str, list[Piece]] = {}
     failed: Counter[str] = Counter()
     spans = [header for header in headers if header.start <= end and header.end >= start]
-    instruments = {header.instrument for header in spans}
     limits = [UTCDateTime(ns=start - MARGIN_NS), UTCDateTime(ns=end + MARGIN_NS)]
     for source, source_format in dict.fromkeys(header[:2] for header in spans):
         try:
@@ -193,14 +220,22 @@ def read_pieces(
         except UnusableError as reason:
             failed[str(reason)] += 1
             continue
-        for trace in stream:
-            stats = trace.stats
-            if stats.npts and stats.channel and _instrument_of(trace) in instruments:
-                # Masked samples are missing ones, as NaN is.
-                samples: np.ndarray = np.ma.filled(np.ma.asarray(trace.data, float), np.nan)
-                piece = Piece(stats.starttime.ns, float(stats.sampling_rate), samples)
-                pieces.setdefault(split_channel(stats.channel)[1], []).append(piece)
+        add_pieces(pieces, stream, spans)
     return pieces, failed
+
+
+def add_pieces(
+    pieces: dict[str, list[Piece]], stream: Iterable[Trace], headers: Iterable[RecordHeader]
+) -> None:
+    """Add the traces of a stream whose channels are those of some headers, by component letter."""
+    channels = {(header.instrument, header.channel) for header in headers}
+    for trace in stream:
+        stats = trace.stats
+        if stats.npts and (_instrument_of(trace), stats.channel.strip()) in channels:
+            # Masked samples are missing ones, as NaN is.
+            samples: np.ndarray = np.ma.filled(np.ma.asarray(trace.data, float), np.nan)
+            piece = Piece(stats.starttime.ns, float(stats.sampling_rate), samples)
+            pieces.setdefault(split_channel(stats.channel)[1], []).append(piece)
 
 
 def _format_of(path: Path) -> str:
@@ -214,7 +249,7 @@ def _format_of(path: Path) -> str:
     if not path.is_file():
         raise UnusableError("pipes, sockets, devices or dangling links")
     if not path.stat().st_size:
-        raise UnusableError("empty files")
+        raise UnusableError(EMPTY)
     for name in FORMATS:
         matches = buffered_load_entry_point("obspy", f"obspy.plugin.waveform.{name}", "isFormat")
         try:
@@ -233,6 +268,18 @@ def _read(path: Path, file_format: str, **options: Any) -> Stream:
             warnings.simplefilter("ignore")
             # ObsPy expands patterns in names and unpacks archives; neither is wanted here.
             name = glob.escape(str(path.resolve()))
-            return read(name, format=file_format, check_compression=False, **options)
+            stream = read(name, format=file_format, check_compression=False, **options)
+            return _name_components(stream) if file_format == "REFTEK130" else stream
     except Exception as error:  # ObsPy raises whatever its readers meet
         raise UnusableError("files that cannot be read") from error
+
+
+def _name_components(stream: Stream) -> Stream:
+    """Name the components of REF TEK's channels where the file has only their numbers."""
+    for trace in stream:
+        number = int(trace.stats.reftek130["channel_number"])
+        code = trace.stats.channel
+        if code.endswith(str(number)):
+            letter = REFTEK_COMPONENTS[number] if number < len(REFTEK_COMPONENTS) else "?"
+            trace.stats.channel = code.removesuffix(str(number)) + letter
+    return stream
