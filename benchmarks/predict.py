@@ -72,7 +72,7 @@ def ours(weights: Path, folder: Path, stack: ExitStack) -> Callable[[Path], dict
             find_records([str(path)], RecordFilter(), Counter(), Counter()), FOREVER
         )
         report = compute(unit)
-        (stored,) = iter_stored(folder, [unit])
+        next(iter_stored(folder, [unit]))
         return {**report.seconds, "windows": report.n_windows, "picks": report.n_picks}
 
     return run

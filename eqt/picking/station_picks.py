@@ -306,6 +306,8 @@ def _measure(
     to_velocity: ToVelocity | None,
 ) -> pd.DataFrame:
     """Return SNR, peak amplitude and channel of arrivals at samples since 1970."""
+    if not len(samples):
+        return pd.DataFrame({"snr_db": [], "amplitude": [], "channel": []})
     letters = [c for c in PHASE_COMPONENTS[phase] if c in channels] or [*channels]
     columns = [COMPONENTS.index(letter) for letter in letters]
     waveforms = cut_waveforms(records, samples - SNR_WINDOW, 2 * SNR_WINDOW)

@@ -133,13 +133,20 @@ def plan_units(
     """
     by_day: dict[int, dict[Instrument, list[RecordHeader]]] = {}
     for header in headers:
-        first, last = max(header.start, limits.start), min(header.end, limits.end - 1)
-        for day in range(first // DAY_NS, last // DAY_NS + 1):
+        # A day more on both sides: a unit reads over the limits, as it does over midnight.
+        first = max(header.start, limits.start - DAY_NS) // DAY_NS
+        last = min(header.end, limits.end + DAY_NS) // DAY_NS
+        for day in range(first, last + 1):
             by_day.setdefault(day, {}).setdefault(header.instrument, []).append(header)
     units = []
-    for day, instruments in by_day.items():
-        chosen = list(instruments) if all_instruments else _best_of_stations(instruments)
-        for instrument in chosen:
+    for day in by_day:
+        span = Span(max(day * DAY_NS, limits.start), min((day + 1) * DAY_NS, limits.end))
+        instruments = {
+            instrument: inside
+            for instrument, of_day in by_day[day].items()
+            if (inside := [h for h in of_day if h.start < span.end and h.end >= span.start])
+        }
+        for instrument in instruments if all_instruments else _best_of_stations(instruments):
             near = (
                 h for d in (day - 1, day, day + 1) for h in by_day.get(d, {}).get(instrument, ())
             )

@@ -260,6 +260,19 @@ def test_limits_leave_out_what_is_outside(tmp_path):
     assert_picked(predict_folder(tmp_path, limits), times[1:2])
 
 
+def test_records_beyond_the_limits_are_context(tmp_path):
+    """A pick just inside of the limits is the same, whether or not the limits cut the record."""
+    times = earthquake_times("2024-02-03T23:59:58", 0, 120)
+    write_mseed(record("2024-02-03T23:50:00", 1200, times), tmp_path / "a.mseed")
+    midnight = UTCDateTime("2024-02-04").ns
+    limits = Span(midnight, midnight + 86_400_000_000_000)
+    inside = predict_folder(tmp_path, limits).arrivals
+    everything = predict_folder(tmp_path).arrivals
+    assert len(inside) > 2  # the S of the first, and both of the second
+    expected = everything[everything["time"] >= midnight].reset_index(drop=True)
+    pd.testing.assert_frame_equal(inside, expected)
+
+
 def test_s_alone_p_alone_and_detections_that_touch(tmp_path):
     start = "2024-02-03T05:00:00"
     times = earthquake_times(start, 60, 120, 180)
