@@ -55,7 +55,8 @@ def write_file(path: Path, kind: str, start: UTCDateTime) -> None:
     elif kind == "truncated":
         path.write_bytes(write_mseed(stream, path).read_bytes()[:300])
     elif kind == "log":
-        header = trace.stats | {"channel": "LOG", "sampling_rate": 0.0}
+        header = {name: trace.stats[name] for name in ("network", "station", "starttime")}
+        header |= {"channel": "LOG", "sampling_rate": 0.0}
         Stream([Trace(np.frombuffer(b"clock locked", "S1"), header)]).write(
             str(path), format="MSEED", encoding="ASCII"
         )
@@ -89,6 +90,8 @@ def campaign(n_files: int, seed: int) -> dict[str, object]:
     arrivals, _, unused, _ = (
         pd.concat(tables, ignore_index=True) for tables in zip(*results, strict=True)
     )
+    # From the first sample to the last one, and its length.
+    seconds = (unused["end"] - unused["start"]) / 1e9 + 0.01
     picks = arrivals[arrivals["is_pick"] & (arrivals["phase"] == "P")]["time"] / 1e9
     expected = [
         START.timestamp + number * SECONDS + P_AFTER
@@ -100,7 +103,7 @@ def campaign(n_files: int, seed: int) -> dict[str, object]:
         "kinds": Counter(kinds),
         "passed over": skipped,
         "could not be read": failed,
-        "unused stretches": Counter(unused["reason"]),
+        "unused seconds": Counter(seconds.groupby(unused["reason"]).sum().round().to_dict()),
         "earthquakes": len(expected),
         "picked": int((nearest <= 0.03).sum()),
         "other picks": len(picks) - int((nearest <= 0.03).sum()),
