@@ -103,7 +103,7 @@ def parse_filter(options: FilterOptions) -> RecordFilter:
     """
     start, end = (None if text is None else parse_limit(text) for text in options[:2])
     if start is not None and end is not None and start >= end:
-        raise InputError(f"no time from {options.start!r} to {options.end!r}: give a later end")
+        raise InputError(f"{options.end!r} is not after {options.start!r}: give a later end")
     listed = [] if options.exclude_list is None else _read_list(options.exclude_list)
     stations, exclude = (*options.stations,), (*options.exclude, *listed)
     for pattern in (*stations, *exclude):
