@@ -29,6 +29,7 @@ from eqt.picking.station_picks import (
 )
 from eqt.prediction.inputs import read_records
 from eqt.probabilities import WindowPredict
+from steadkit.records.fdsn import NO_DATA
 from steadkit.records.gapless import NANO, GaplessRecords, Piece, gapless_records
 from steadkit.records.instruments import Instrument, choose_components, choose_instruments
 from steadkit.records.waveform_files import RecordHeader
@@ -192,6 +193,7 @@ def predict_unit(
         pieces, failed = read_records(unit.headers, day.start - context, day.end + context)
     with _timed(seconds, "filtering"):
         records, channels, unused = _filtered_records(unit, day, pieces, failed)
+        del failed[NO_DATA]  # a data centre without records of a day has not failed
     with _timed(seconds, "predicting"):
         stacked = stack_probabilities(
             predict_station(".".join(unit.instrument)),
