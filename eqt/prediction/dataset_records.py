@@ -102,7 +102,7 @@ def _iter_seisbench(path: Path, skipped: Counter[str]) -> Iterator[RecordHeader]
                         components = _known_components(order)
                         n_samples = _count_samples(reader, row["trace_name"])
                     except UnusableError as reason:
-                        skipped[f"traces with {reason}"] += 1
+                        skipped["traces with " + str(reason)] += 1
                         continue
                     # To read a trace takes its order too; that has no space, a name may have one.
                     place = (waveforms, SEISBENCH, f"{''.join(order)} {row['trace_name']}")
