@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -67,7 +68,7 @@ def write_fragments(path: Path, record: Path, n_fragments: int) -> Path:
     fragments = Stream()
     for trace in read(str(record)):
         edges = np.linspace(0, trace.stats.npts, n_fragments + 1).astype(int).tolist()
-        for first, after in zip(edges[:-1], edges[1:], strict=True):
+        for first, after in pairwise(edges):
             start = trace.stats.starttime + first / 100
             fragments.append(trace.slice(start, start + (after - first - 20) / 100))
     fragments.write(str(path), format="MSEED")

@@ -230,8 +230,12 @@ def _times(samples: np.ndarray, first: int, records: ComponentRecords) -> np.nda
     nominal = (first + np.asarray(samples, np.int64)) * NS_PER_SAMPLE
     times = nominal.copy()
     for component in COMPONENTS:  # Z last: its clock counts
-        for record in records.get(component, ()):
-            inside = (nominal >= record.start) & (nominal <= record.end)
+        if not records.get(component):
+            continue
+        numbers = records[component].number_at(nominal)
+        for number in np.unique(numbers).tolist():
+            record = records[component][number]
+            inside = (numbers == number) & (nominal >= record.start) & (nominal <= record.end)
             times[inside] = record.times(record.indices(nominal[inside]))
     return times
 

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
 
@@ -92,28 +93,33 @@ class GaplessRecord:
     time: np.ndarray
     rate: np.ndarray
 
-    @property
+    @cached_property
     def start(self) -> int:
         """Time of the first sample in ns."""
         return int(self.time[0])
 
-    @property
+    @cached_property
     def end(self) -> int:
         """Time of the last sample in ns."""
         return int(self.times(np.array([len(self.samples) - 1]))[0])
 
     def times(self, indices: np.ndarray) -> np.ndarray:
         """Return the times of samples in ns since 1970."""
-        piece = np.searchsorted(self.index, indices, side="right") - 1
-        piece = piece.clip(0)
+        piece = self._pieces(self.index, indices)
         offset = (indices - self.index[piece]) * (NANO / self.rate[piece])
         return self.time[piece] + np.rint(offset).astype(np.int64)
 
     def indices(self, times: np.ndarray) -> np.ndarray:
         """Return the indices of the samples nearest to times in ns; also outside the record."""
-        piece = (np.searchsorted(self.time, times, side="right") - 1).clip(0)
+        piece = self._pieces(self.time, times)
         offset = (times - self.time[piece]) * (self.rate[piece] / NANO)
         return self.index[piece] + np.floor(offset + 0.5).astype(np.int64)
+
+    def _pieces(self, starts: np.ndarray, places: np.ndarray) -> Any:
+        """Return the number of the piece in which each place lies."""
+        if len(starts) == 1:  # thousands of times, where a day is in fragments
+            return 0
+        return (np.searchsorted(starts, places, side="right") - 1).clip(0)
 
 
 class GaplessRecords(Sequence[GaplessRecord]):
@@ -314,8 +320,7 @@ def _to_100_hz(record: GaplessRecord, ratio: Fraction, band_pass: bool) -> Gaple
         record = _resample(record, ratio)
     samples = record.samples
     if band_pass:
-        sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
-        samples = signal.sosfiltfilt(sos, samples - samples.mean(), padlen=0)
+        samples = _filter_zero_phase(samples - samples.mean())
     record = replace(record, samples=samples.astype(np.float32))
     # Back to the samples within the record: a microsecond for the rounding of times.
     first, after = (_first_index(record, time) for time in (start - 1000, end + 1000))
@@ -351,10 +356,32 @@ def _extend(record: GaplessRecord) -> GaplessRecord:
 
 def _edge_value(samples: np.ndarray) -> float:
     """Return the value half a sample before the first one of the line through some samples."""
-    if len(samples) < 2:
-        return float(samples[0])
-    _, value = np.polyfit(np.arange(len(samples)) + 0.5, samples, 1)
-    return float(value)
+    return float(_edge_weights(len(samples)) @ samples)
+
+
+@lru_cache(maxsize=16)
+def _edge_weights(n_samples: int) -> np.ndarray:
+    """Return the weights of samples in the value of the line through them: least squares."""
+    place = np.arange(n_samples) + 0.5
+    if n_samples < 2:
+        return np.ones(n_samples)
+    weights: np.ndarray = np.linalg.pinv(np.stack([np.ones(n_samples), place], axis=1))[0]
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _band_pass() -> tuple[np.ndarray, np.ndarray]:
+    """Return the filter and its steady state; a day of fragments needs them thousands of times."""
+    sos = signal.butter(CORNERS, BAND, "bandpass", fs=SAMPLING_RATE, output="sos")
+    return sos, signal.sosfilt_zi(sos)
+
+
+def _filter_zero_phase(samples: np.ndarray) -> np.ndarray:
+    """Filter forwards and backwards, as SciPy's ``sosfiltfilt`` without padding."""
+    sos, steady_state = _band_pass()
+    for _ in range(2):
+        samples = signal.sosfilt(sos, samples, zi=steady_state * samples[0])[0][::-1]
+    return samples
 
 
 def _resample(record: GaplessRecord, ratio: Fraction) -> GaplessRecord:
