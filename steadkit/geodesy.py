@@ -4,6 +4,7 @@ Source: Karney (2013), Algorithms for geodesics, Journal of Geodesy 87, 43-55,
 doi:10.1007/s00190-012-0578-z, as PROJ computes them.
 """
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -52,8 +53,13 @@ def geodesics(
     from pyproj import Geod  # loads PROJ's library, which most commands do without
 
     # PROJ takes the longitude first, and counts azimuths from -180 to 180 degrees.
-    azimuth, back_azimuth, metres = Geod(ellps="WGS84").inv(
-        longitude, latitude, to_longitude, to_latitude
+    points = np.array([longitude, latitude, to_longitude, to_latitude], float)
+    shape = points.shape[1:]
+    if math.prod(shape) == 1:  # with NumPy 1 pyproj takes arrays of one element for numbers
+        points = np.repeat(points.reshape(4, 1), 2, axis=1)
+    lines = Geod(ellps="WGS84").inv(points[0], points[1], points[2], points[3])
+    azimuth, back_azimuth, metres = (
+        np.ravel(values)[: math.prod(shape)].reshape(shape) for values in lines
     )
     # Between equal points PROJ reports the directions of a line to the south.
     azimuths = (np.where(metres == 0, 0.0, angle % 360) for angle in (azimuth, back_azimuth))

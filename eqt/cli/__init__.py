@@ -3,6 +3,7 @@
 import click
 
 from eqt.backend import load_tensorflow
+from eqt.cli.associate import associate
 from eqt.cli.compare import compare
 from eqt.cli.evaluate import evaluate
 from eqt.cli.experiment import experiment
@@ -28,6 +29,7 @@ for command in (
     train,
     evaluate,
     predict,
+    associate,
     compare,
     experiment,
     quickstart,

@@ -191,7 +191,8 @@ def write_quakeml(path: Path, events: Iterable[Sequence[Mapping[str, Any]]]) -> 
     events
         Picks of each earthquake: dicts of network, station, channel, phase, time
         (`obspy.UTCDateTime`), status, weight (or NaN), name, and ``source``, a dict of source_id,
-        time and the numbers of STEAD's source columns that are known.
+        time and the numbers of STEAD's source columns that are known; perhaps location, residual_s
+        and distance_deg too.
     """
     head, _, foot = _split_xml(_make_event([]))
     with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -259,6 +260,7 @@ def _make_pick(pick: Mapping[str, Any]) -> Any:
         waveform_id=quake.WaveformStreamID(
             network_code=_xml_text(pick["network"]),
             station_code=_xml_text(pick["station"]),
+            location_code=_xml_text(pick.get("location")),
             channel_code=_xml_text(pick["channel"]),
         ),
     )
@@ -289,6 +291,8 @@ def _make_origin(source: Mapping[str, Any], identifier: str, pairs: Sequence[Any
             pick_id=quake_pick.resource_id,
             phase=pick["phase"],
             time_weight=pick["weight"] if pick["weight"] == pick["weight"] else None,
+            time_residual=pick.get("residual_s"),
+            distance=pick.get("distance_deg"),
         )
         for pick, quake_pick in pairs
     ]
