@@ -46,6 +46,13 @@ XX,ABC,P,2024-02-03T00:01:40Z,q1,2024-02-03T00:01:37Z,35.5,-96.7,5,2.5
 XX,ABC,S,2024-02-03T00:01:43Z,q1,2024-02-03T00:01:37Z,35.5,-96.7,5,2.5
 """
 
+PREDICTED = """\
+network,station,location,channel,phase,time,probability,uncertainty,snr_db,amplitude,detection_id
+XX,ABC,,HHZ,P,2024-02-03T00:01:40.000000Z,0.9,,20.0,100.0,
+"""
+
+VELOCITY = "depth_km,vp_km_s,vs_km_s\n0,5.8,3.36\n20,6.5,3.75\n"
+
 STATIONS = "network,station,latitude,longitude,elevation_m\nXX,ABC,35.6,-96.6,300\n"
 
 
@@ -57,8 +64,10 @@ def make_inputs(folder: Path, networks: bool = True) -> Path:
     _split(folder / "train.hdf5").write(folder / "train.split.manifest")
     to_seisbench([source_from_path(folder / "a.hdf5")], folder / "seisbench")
     (folder / "names.txt").write_text(f"{EVENT}\n")
-    for name, text in (("picks.csv", PICKS), ("stations.csv", STATIONS)):
-        (folder / name).write_text(text)
+    (folder / "codes.txt").write_text("YY.*\n")
+    tables = {"picks": PICKS, "predicted": PREDICTED, "stations": STATIONS, "velocity": VELOCITY}
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text)
     for name, text in (("tiny.toml", TINY), ("train.toml", TRAIN)):
         (folder / name).write_text(text)
     _records(folder / "records")

@@ -162,6 +162,29 @@ CALLS: dict[str, Call] = {
         frozenset({"data", "weights"}),
         uses_tensorflow=True,
     ),
+    "eqt predict": Call(
+        {
+            "inputs": "in/records",
+            "weights": "in/k.keras",
+            "stations": "in/stations.csv",
+            "exclude_list": "in/codes.txt",
+        },
+        OUT,
+        {"workers": "1"},
+        frozenset({"stations", "exclude_list"}),
+        uses_tensorflow=True,
+    ),
+    "eqt associate": Call(
+        {
+            "picks": "in/predicted.csv",
+            "stations": "in/stations.csv",
+            "velocity": "in/velocity.csv",
+        },
+        OUT,
+        {},
+        frozenset({"velocity"}),
+        is_refused=True,
+    ),
     "eqt compare": Call(
         {"runs": "in/run"}, OUT, {"resamples": "100"}, more={"runs": ("in/again",)}
     ),

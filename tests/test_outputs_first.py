@@ -9,7 +9,9 @@ from conftest import refused
 
 COMMANDS = dict(walk())
 
-RESUMED = {"steadkit demo", "eqt experiment", "eqt quickstart", "eqt pretrained"}
+RESUMED = {
+    *("steadkit demo", "eqt experiment", "eqt quickstart", "eqt pretrained", "eqt predict"),
+}
 """Go on with what exists, where it is theirs."""
 
 INSIDE = {
@@ -33,7 +35,7 @@ PATHS = [
 @pytest.fixture
 def no_work(monkeypatch):
     """Fail where a command would load what it computes with."""
-    for name in ("evaluate", "experiment", "files", "models", "train", "visualize"):
+    for name in ("evaluate", "experiment", "files", "models", "predict", "train", "visualize"):
         # By its name: in the package it stands for the command.
         monkeypatch.setattr(sys.modules[f"eqt.cli.{name}"], "load_tensorflow", _fail)
 
@@ -116,3 +118,10 @@ def test_a_chunk_of_another_simulation_is_refused_before_the_first_is_made(run, 
     (tmp_path / "demo" / "chunk2.csv").write_text("the user's")
     refused(run("steadkit", "demo", "--events", 2, "--noise", 2), "chunk2.csv", "exists")
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["chunk2.csv"]
+
+
+def test_a_folder_of_no_prediction_is_refused_before_anything_is_read(run, garbage, no_work):
+    (garbage / "out" / "o").mkdir()
+    (garbage / "out" / "o" / "thesis.txt").write_text("the user's")
+    program, *rest = call_of("eqt predict", "output", "out/o")
+    refused(run(program, *rest), "thesis.txt", "no prediction")

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("inputs", nargs=-1)
+@click.argument("inputs", type=FILE, nargs=-1)
 @click.option(
     "--weights",
+    type=FILE,
     required=True,
     help="A run, any file of weights that eqt reads, or published ones: original, conservative.",
 )
@@ -92,8 +93,8 @@ if TYPE_CHECKING:
 @click.option("--scheduler", help="Address of a Dask scheduler whose workers compute instead.")
 @click.option("--overwrite", is_flag=True, help="Replace a prediction of other settings.")
 def predict(
-    inputs: tuple[str, ...],
-    weights: str,
+    inputs: tuple[Path, ...],
+    weights: Path,
     output: Path,
     fdsn: str | None,
     network: str,
@@ -132,6 +133,9 @@ def predict(
     """
     if not inputs and not fdsn:
         raise click.UsageError("nothing to pick: name files or folders, or a service with --fdsn")
+    from eqt.prediction.folder import refuse_foreign
+
+    refuse_foreign(output)
     load_tensorflow()
     from eqt.picking.station_picks import PickingConfig
     from eqt.prediction.inputs import FilterOptions, parse_filter
@@ -157,8 +161,8 @@ def predict(
         plots,
     )
     outcome = predict_archive(
-        inputs,
-        weights,
+        list(map(str, inputs)),
+        str(weights),
         output,
         config,
         stations,

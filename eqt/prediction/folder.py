@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from steadkit.atomic import lock_folder, writable_folder, write_text
+from steadkit.atomic import lock_folder, staging_folder, writable_folder, write_text
 from steadkit.errors import InputError, printable
 from steadkit.paths import OBJECT, read_json, value_at
 from steadkit.version import __version__
 
 RUN_FILE: Final = "run.json"
 FORMAT: Final = "eqt prediction 1"
+
+STAGED_RUN: Final = staging_folder(Path(RUN_FILE)).name
 
 STORE: Final = "units"
 """Folder of the store, see `eqt.prediction.unit_store`."""
@@ -47,8 +49,7 @@ def prediction_folder(
     BusyError
         Another process writes it.
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is no folder: choose another name with --output")
+    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     busy = f"another process is writing {str(folder)!r}: wait for it, or choose another folder"
     descriptor = lock_folder(folder, busy)
@@ -73,6 +74,28 @@ def prediction_folder(
         os.close(descriptor)
 
 
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with files that is not one of a prediction.
+
+    Raises
+    ------
+    InputError
+        It holds something else, or is no folder.
+    """
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is no folder: choose another name with --output")
+    if (folder / RUN_FILE).exists():
+        return
+    # What a kill in the first moments leaves: the store, and the staging folder of run.json.
+    foreign = [name for name in sorted(os.listdir(folder)) if name not in (STORE, STAGED_RUN)]
+    if foreign:
+        raise InputError(
+            f"{str(folder)!r} holds {printable(foreign[0])!r} and no prediction: choose another"
+        )
+
+
 def read_run(folder: Path) -> dict[str, Any]:
     """Read `run.json` of a prediction.
 
@@ -94,11 +117,6 @@ def read_run(folder: Path) -> dict[str, Any]:
 def _check(folder: Path, document: Mapping[str, Any], overwrite: bool) -> bool:
     """Return whether a prediction with other settings is replaced; refuse where it may not be."""
     if not (folder / RUN_FILE).exists():
-        # The store alone is left by a kill in the first moments.
-        if foreign := sorted({*os.listdir(folder)} - {STORE}):
-            raise InputError(
-                f"{str(folder)!r} holds {foreign[0]!r} and no prediction: choose a new folder"
-            )
         return False
     before = read_run(folder)
     differences = _differences(before["settings"], document["settings"])

@@ -16,7 +16,7 @@ METRICS: Final = "metrics.json"
 """File of an evaluation that has its thresholds."""
 
 
-def find_thresholds(origin: str, weights: str, explicit: Mapping[str, float | None]) -> Thresholds:
+def find_thresholds(origin: str, weights: Path, explicit: Mapping[str, float | None]) -> Thresholds:
     """Return the thresholds of detection, P and S.
 
     Parameters
@@ -34,7 +34,7 @@ def find_thresholds(origin: str, weights: str, explicit: Mapping[str, float | No
     InputError
         There is no such evaluation, or a threshold is not between 0 and 1.
     """
-    thresholds = PUBLISHED if origin == "published" else _of_evaluation(origin, Path(weights))
+    thresholds = PUBLISHED if origin == "published" else _of_evaluation(origin, weights)
     return replace(thresholds, **{k: v for k, v in explicit.items() if v is not None})
 
 
