@@ -116,7 +116,8 @@ def test_gaussian_noise_is_as_loud_as_drawn(random, sigma, offset):
     assert (noisy.p, noisy.s) == (event.p, event.s)
     added = noisy.waveform.astype(float) - event.waveform
     peak = np.abs(event.waveform - event.waveform.mean(axis=0, dtype=float)).max(axis=0)
-    np.testing.assert_allclose(added.std(axis=0), sigma * peak, rtol=0.04, atol=1e-2)
+    # Of 6000 samples the standard deviation is off by 0.9 %, and one of 10^9 by six times as much.
+    np.testing.assert_allclose(added.std(axis=0), sigma * peak, rtol=0.06, atol=1e-2)
     np.testing.assert_allclose(added.mean(axis=0), 0, atol=5 * (sigma + 1e-6) * HEIGHT / 77)
 
 
