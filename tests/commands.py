@@ -174,6 +174,12 @@ CALLS: dict[str, Call] = {
         frozenset({"stations", "exclude_list"}),
         uses_tensorflow=True,
     ),
+    "eqt score": Call(
+        {"prediction": "in/prediction", "truth": "in/picks.csv"},
+        OUT,
+        {"resamples": "0"},
+        is_refused=True,
+    ),
     "eqt associate": Call(
         {
             "picks": "in/predicted.csv",

@@ -11,6 +11,7 @@ from eqt.cli.files import export, import_, pretrained
 from eqt.cli.models import models
 from eqt.cli.predict import predict
 from eqt.cli.quickstart import quickstart
+from eqt.cli.score import score
 from eqt.cli.train import train
 from eqt.cli.visualize import visualize
 from steadkit.console import ErrorGroup
@@ -29,6 +30,7 @@ for command in (
     train,
     evaluate,
     predict,
+    score,
     associate,
     compare,
     experiment,
