@@ -216,17 +216,7 @@ def run_pyocto(
         raise InputError(
             'association needs PyOcto and pyrocko: pip install "steadkit[associate]"'
         ) from error
-    margin = config.margin_km / KM_PER_DEGREE
-    latitude = (places["latitude"].min() - margin, places["latitude"].max() + margin)
-    # Degrees of longitude are shorter; near the poles no area has limits of longitude.
-    stretch = margin / max(np.cos(np.deg2rad(np.abs(latitude).max())), 0.05)
-    longitude = (places["longitude"].min() - stretch, places["longitude"].max() + stretch)
-    diagonal = float(
-        geodesics(
-            *(np.array([v]) for v in (latitude[0], longitude[0], latitude[1], longitude[1]))
-        ).km[0]
-    )
-    reach = float(np.hypot(diagonal, config.max_depth_km)) + 10
+    latitude, longitude, reach = search_area(places, config)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "travel_times"
         depth = config.max_depth_km + 10
@@ -250,17 +240,26 @@ def run_pyocto(
             pick_match_tolerance=config.tolerance_s,
         )
         projected = associator.transform_stations(places.copy())
-        table = pd.DataFrame(
-            {
-                "station": picks["name"],
-                "phase": picks["phase"],
-                "time": picks["time_ns"] / 1e9,
-                "probability": picks["probability"],
-            }
+        table = picks[["phase", "probability"]].assign(
+            station=picks["name"], time=picks["time_ns"] / 1e9
         )
         events, matches = associator.associate(table, projected)
         associator.transform_events(events)
     return events, matches
+
+
+def search_area(
+    places: pd.DataFrame, config: AssociationConfig
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return the limits of latitude and longitude, and the longest way through the area in km."""
+    margin = config.margin_km / KM_PER_DEGREE
+    south, north = places["latitude"].min() - margin, places["latitude"].max() + margin
+    # Degrees of longitude are shorter; near the poles no area has limits of longitude.
+    stretch = margin / max(np.cos(np.deg2rad(max(abs(south), abs(north)))), 0.05)
+    west, east = places["longitude"].min() - stretch, places["longitude"].max() + stretch
+    corners = (np.array([value]) for value in (south, west, north, east))
+    diagonal = float(geodesics(*corners).km[0])
+    return (south, north), (west, east), float(np.hypot(diagonal, config.max_depth_km)) + 10
 
 
 def sample_velocities(velocities: pd.DataFrame, depth_km: float) -> pd.DataFrame:

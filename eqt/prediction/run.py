@@ -30,6 +30,7 @@ from steadkit.records.fdsn import ServiceRequest
 from steadkit.records.stations import is_station_xml, read_stations
 
 PAGE: Final = "summary.html"
+XML_NAMES: Final = ("picks.xml", "picks.scml")
 
 FOREVER: Final = Span(-(2**63), 2**63 - 1)
 
@@ -154,14 +155,11 @@ def predict_archive(
         elapsed_s = time.perf_counter() - start
         for stored in iter_stored(store, units):
             failed += stored.failed
-        targets = [folder / name for name in (*TABLE_NAMES, "picks.xml", "picks.scml", PAGE)]
+        overview = Overview()
+        targets = [folder / name for name in (*TABLE_NAMES, *XML_NAMES, PAGE)]
         with atomic_write(targets, overwrite=True, kinds=[ANY] * len(targets)) as staged:
-            overview = Overview()
-            *_, quakeml, scml, summary = staged
-            counts = write_tables(overview.watch(_tables(store, units)), staged[0].parent, context)
-            write_quakeml(_tables(store, units), quakeml, context)
-            write_scml(_tables(store, units), scml, context)
-            write_summary(summary, overview, settings | about, skipped, failed)
+            counts = _write_tables(staged, store, units, context, overview)
+            write_summary(staged[-1], overview, settings | about, skipped, failed)
     return Prediction(
         counts,
         len(units),
@@ -174,9 +172,23 @@ def predict_archive(
     )
 
 
-def _tables(store: Path, units: Sequence[Unit]) -> Iterator[UnitTables]:
-    """Read the tables of finished units; each file of the folder takes a pass of its own."""
-    return (stored.tables for stored in iter_stored(store, units))
+def _write_tables(
+    staged: Sequence[Path],
+    store: Path,
+    units: Sequence[Unit],
+    context: TableContext,
+    overview: Overview,
+) -> TableCounts:
+    """Write all tables; CSV and Parquet take one pass over the units, each XML file another."""
+
+    def tables() -> Iterator[UnitTables]:
+        return (stored.tables for stored in iter_stored(store, units))
+
+    folder = staged[0].parent
+    counts = write_tables(overview.watch(tables()), folder, context)
+    for name, write in zip(XML_NAMES, (write_quakeml, write_scml), strict=True):
+        write(tables(), folder / name, context)
+    return counts
 
 
 class RecordPlan(NamedTuple):
