@@ -61,7 +61,8 @@ def read_continuous_picks(path: Path) -> pd.DataFrame:
         )
     require_columns(path, REQUIRED_COLUMNS, "table of picks")
     present = [name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in columns]
-    chunks = [_typed_picks(chunk, path) for chunk in iter_text_chunks(path, present)]
+    # All columns are read: pandas drops the surplus cells of a row where some are chosen.
+    chunks = [_typed_picks(chunk[present], path) for chunk in iter_text_chunks(path)]
     return pd.concat(chunks, ignore_index=True)
 
 
@@ -112,7 +113,7 @@ def read_coverage(path: Path) -> pd.DataFrame:
                 "end_ns": _times(rows["end"], path),
             }
         )
-        for rows in iter_text_chunks(path, STRETCH_COLUMNS)
+        for rows in iter_text_chunks(path)
     ]
     table = pd.concat(chunks, ignore_index=True)
     is_wrong = table["end_ns"] < table["start_ns"]
