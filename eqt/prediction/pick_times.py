@@ -81,18 +81,24 @@ class Nearest(NamedTuple):
 
 def nearest(queries: pd.DataFrame, targets: pd.DataFrame) -> Nearest:
     """Find the nearest target of the same receiver, before or after, of each query."""
-    query_order, target_order = (
-        np.argsort(table["time_ns"].to_numpy(), kind="stable") for table in (queries, targets)
+    # One type: pandas has several of text, an empty table another than a full one.
+    ordered_queries, ordered_targets = (
+        table[COLUMNS]
+        .astype({"receiver": "str"})
+        .assign(row=np.arange(len(table)))
+        .sort_values("time_ns", kind="stable")
+        for table in (queries, targets)
     )
     found = pd.merge_asof(
-        queries[COLUMNS].iloc[query_order],
-        targets[COLUMNS].iloc[target_order].assign(row=target_order),
+        ordered_queries,
+        ordered_targets,
         on="time_ns",
         by="receiver",
         direction="nearest",
+        suffixes=("", "_target"),
     )
     rows = np.full(len(queries), -1)
-    rows[query_order] = found["row"].fillna(-1).to_numpy(int)
+    rows[found["row"]] = found["row_target"].fillna(-1).to_numpy(int)
     has_target = rows >= 0
     offset_ns = np.full(len(queries), np.inf)
     offset_ns[has_target] = (

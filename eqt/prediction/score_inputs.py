@@ -211,9 +211,9 @@ def is_covered(rows: pd.DataFrame, stretches: pd.DataFrame) -> np.ndarray:
     stretches
         From `merge_stretches`.
     """
-    by_start = stretches.sort_values("start_ns", ignore_index=True)
+    by_start = stretches.sort_values("start_ns", ignore_index=True).astype({"receiver": "str"})
     before = pd.merge_asof(
-        rows[["receiver", "time_ns"]],
+        rows[["receiver", "time_ns"]].astype({"receiver": "str"}),
         by_start[["receiver", "start_ns"]].assign(number=by_start.index),
         left_on="time_ns",
         right_on="start_ns",
