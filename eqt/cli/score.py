@@ -1,11 +1,15 @@
 """`eqt score`: the picks of continuous records against an analyst's."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from eqt.cli.options import FILE, NumberType, WholeType, output_option, refuse_existing
+from eqt.cli.options import FILE, NumberType, WholeType, output_option
 from steadkit.console import echo, print_table
+
+if TYPE_CHECKING:
+    from eqt.prediction.scoring import PredictionScore
 
 
 @click.command()
@@ -59,25 +63,31 @@ def score(
     alone: precision, recall and errors, false picks for each station-hour, the same by hour, and a
     curve over thresholds from the candidates.
     """
-    target = output or prediction / "score"
-    refuse_existing(target, overwrite)
     from eqt.prediction.score_inputs import read_score_inputs
-    from eqt.prediction.score_report import FILES, describe, score_table, write_score
+    from eqt.prediction.score_report import score_files, write_score
     from eqt.prediction.scoring import ScoringConfig, score_prediction
-    from steadkit.atomic import atomic_folder
+    from steadkit.atomic import atomic_folder, check_folder
 
+    target = output or prediction / "score"
+    check_folder(target, overwrite, score_files)
     config = ScoringConfig(tolerances, recall_only, resamples)
-    found = score_prediction(read_score_inputs(prediction, truth, all_stations), config)
-
-    def written_files(folder: Path) -> list[str] | None:
-        is_ours = (folder / "score.json").is_file()
-        return [name for name in FILES if (folder / name).is_file()] if is_ours else None
-
+    outcome = score_prediction(read_score_inputs(prediction, truth, all_stations), config)
     about = {"prediction": str(prediction), "truth": list(map(str, truth))}
-    with atomic_folder(target, overwrite, written_files) as folder:
-        write_score(folder, found, about)
-    table = score_table(found)
-    shown = [name for name in table if not name.endswith(("_low", "_high"))]
-    print_table("Picks against the analyst's", shown, table[shown].astype(object).values.tolist())
-    echo(describe(found))
+    with atomic_folder(target, overwrite, score_files) as folder:
+        write_score(folder, outcome, about)
+    _report(outcome)
     echo(f"tables and {target / 'score.html'}")
+
+
+def _report(outcome: "PredictionScore") -> None:
+    from eqt.prediction.score_report import missed_table, residual_table, score_notes, shown_scores
+
+    for title, table in (
+        ("Picks against the analyst's", shown_scores(outcome)),
+        ("Pick minus arrival (s)", residual_table(outcome)),
+        ("Missed picks of the analyst", missed_table(outcome)),
+    ):
+        if len(table):
+            print_table(title, list(table), table.astype(object).to_numpy().tolist())
+    for line in score_notes(outcome):
+        echo(line)

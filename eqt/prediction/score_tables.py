@@ -5,6 +5,7 @@
 `threshold_curve`      scores of the candidates at thresholds from the floor on
 `hour_table`           recall, and picks without a truth pick, by hour of record
 `receiver_table`       the same by station
+`missed_table`         number of truth picks without a pick by reason
 =====================  =================================================================
 """
 
@@ -143,6 +144,16 @@ def match_table(score: PredictionScore) -> pd.DataFrame:
     table = table.rename(columns={"source_id": "event_id"})
     table["truth_time"] = time_texts(table["time_ns"].to_numpy())
     return table.reindex(columns=[*MATCH_COLUMNS])
+
+
+def missed_table(score: PredictionScore) -> pd.DataFrame:
+    """Return the number of truth picks without a pick by reason and phase."""
+    matches = match_table(score)
+    missed = matches[matches["outcome"] != MATCHED]
+    counts = pd.crosstab(missed["outcome"], missed["phase"]).reindex(columns=[*PHASES])
+    return (
+        counts.fillna(0).astype(int).rename_axis(columns=None).rename_axis("reason").reset_index()
+    )
 
 
 def _phase_matches(score: PredictionScore, phase: str) -> pd.DataFrame:
