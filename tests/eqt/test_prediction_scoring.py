@@ -1,6 +1,8 @@
 """Scores of continuous picks against an analyst's, by hand-worked cases."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,23 @@ from click.testing import CliRunner, Result
 from obspy import UTCDateTime
 
 from eqt.cli import main
+from eqt.metrics import match_picks
+from eqt.prediction.pick_table import (
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    read_continuous_picks,
+    read_coverage,
+)
+from eqt.prediction.pick_times import match_times
 from eqt.prediction.score_inputs import read_score_inputs
-from eqt.prediction.score_report import score_table
-from eqt.prediction.score_tables import hour_table, match_table, threshold_curve
+from eqt.prediction.score_report import score_notes, score_table, shown_scores
+from eqt.prediction.score_tables import (
+    hour_table,
+    match_table,
+    missed_table,
+    receiver_table,
+    threshold_curve,
+)
 from eqt.prediction.scoring import PredictionScore, ScoringConfig, score_prediction
 from steadkit.errors import InputError
 
@@ -233,6 +249,223 @@ def test_a_truth_of_other_stations_is_refused(tmp_path):
     truth = write_truth(tmp_path / "t.csv", [("Z", "P", time_of(100.0), "e1")])
     with pytest.raises(InputError, match="none of the 1 picks"):
         read_score_inputs(folder, [truth])
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.1, 0.5, 10.0])
+@pytest.mark.parametrize("by_probability", [False, True])
+def test_matching_in_groups_is_that_of_all_pairs(tolerance, by_probability):
+    random = np.random.default_rng(0)
+    for n_arrivals, n_picks in ((0, 3), (3, 0), (1, 1), (40, 60), (60, 40), (200, 300)):
+        tables = [
+            pd.DataFrame(
+                {
+                    "receiver": random.choice(["XX.A", "XX.B"], n),
+                    "time_ns": 10**18 + 10**7 * random.integers(0, 4000, n),
+                }
+            )
+            for n in (n_arrivals, n_picks)
+        ]
+        first = -random.random(n_picks) if by_probability else None
+        found = match_times(*tables, tolerance, first)
+        (stations, seconds), (pick_stations, pick_seconds) = (
+            ((t["receiver"] == "XX.B").to_numpy(int), (t["time_ns"].to_numpy() - 10**18) / 1e9)
+            for t in tables
+        )
+        expected = match_picks(stations, seconds, pick_stations, pick_seconds, tolerance, first)
+        pairs = [sorted(zip(m.arrivals, m.picks, strict=True)) for m in (found, expected)]
+        assert pairs[0] == pairs[1]
+
+
+def test_each_instrument_of_a_station_is_scored_by_itself(tmp_path):
+    folder = make_prediction(tmp_path / "p", [("A", "P", 100.0, 0.9), ("A", "P", 100.1, 0.8)])
+    for name in ("picks.csv", "coverage.csv"):
+        first, *lines = (folder / name).read_text().splitlines()
+        second = lines[-1].replace("XX,A,,HHZ", "XX,A,10,HNZ")
+        (folder / name).write_text("\n".join([first, lines[0], second]) + "\n")
+    candidates = pd.read_parquet(folder / "candidates.parquet")
+    candidates.loc[1, ["location", "channel"]] = ["10", "HNZ"]
+    write_parquet(candidates, folder / "candidates.parquet")
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(100.0), "e1")])
+    # Of one station, the second pick is of no arrival.
+    assert counts(score_of(folder, truth)) == (1, 1, 0)
+    run = json.loads((folder / "run.json").read_text())
+    run["settings"]["all_instruments"] = True
+    (folder / "run.json").write_text(json.dumps(run))
+    score = score_of(folder, truth)
+    assert counts(score) == (2, 0, 0)
+    table = receiver_table(score)
+    assert table.loc[table["phase"] == "P", ["receiver", "true"]].values.tolist() == [
+        ["XX.A..HH", 1],
+        ["XX.A.10.HN", 1],
+    ]
+
+
+def test_a_missed_arrival_has_its_reason(tmp_path):
+    rows = [
+        *[("A", "P", 100.0, 0.9), ("A", "P", 201.5, 0.9), ("A", "S", 300.2, 0.9)],
+        ("A", "P", 400.1, 0.1),
+    ]
+    folder = make_prediction(tmp_path / "p", rows)
+    # A peak of 0.9 that is no pick: it does not stand out.
+    candidates = pd.read_parquet(folder / "candidates.parquet")
+    flat = candidates.iloc[[0]].assign(
+        is_pick=False, time=lambda t: t["time"] + pd.Timedelta("500s")
+    )
+    write_parquet(pd.concat([candidates, flat]), folder / "candidates.parquet")
+    seconds = [100.0, 100.3, 200.0, 300.0, 400.0, 600.0, 700.0]
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(s), "") for s in seconds])
+    score = score_of(folder, truth)
+    matches = match_table(score)
+    assert matches["outcome"].tolist() == [
+        "matched",
+        "its pick belongs to another arrival",
+        "a pick further off",
+        "picked as S",
+        "a candidate below the threshold",
+        "a candidate that does not stand out",
+        "no candidate",
+    ]
+    assert matches["nearest_pick_s"].dropna().tolist() == [-0.3, 1.5]
+    assert matches["candidate_probability"].dropna().tolist() == pytest.approx([0.1, 0.9])
+    table = missed_table(score)
+    assert table["P"].tolist() == [1] * 6 and table["S"].tolist() == [0] * 6
+
+
+def test_what_is_not_scored_is_named(tmp_path):
+    rows = [("A", "P", 100.0, 0.9), ("B", "P", 100.0, 0.9), ("B", "P", 200.0, 0.9)]
+    folder = make_prediction(tmp_path / "p", rows, [(s, 0, 3600) for s in "ABD"])
+    truth = write_truth(
+        tmp_path / "t.csv",
+        [("A", "P", time_of(100.0), "e1"), *[("C", p, time_of(100.0), "e1") for p in "PS"]],
+    )
+    score = score_of(folder, truth)
+    assert counts(score) == (1, 0, 0) and score.station_hours == pytest.approx(1.0)
+    notes = "\n".join(score_notes(score))
+    assert "no record of XX.C: 2 picks" in notes
+    assert "not scored, as the table does not name them: XX.B, XX.D (2 picks)" in notes
+    result = run_score(folder, "--truth", truth, "--all-stations", "-o", tmp_path / "all")
+    assert result.exit_code == 0 and "not scored" not in result.output
+    document = json.loads((tmp_path / "all" / "score.json").read_text())
+    assert document["stations_without_record"] == {"XX.C": 2}
+    assert (document["station_hours"], document["scores"][0]["extra"]) == (3.0, 2)
+
+
+def test_intervals_are_of_hours_and_need_ten_of_them(tmp_path):
+    seconds = [3600.0 * hour + 100 for hour in range(12)]
+    folder = make_prediction(
+        tmp_path / "p", [("A", "P", s, 0.9) for s in seconds[:6]], [("A", 0, 12 * 3600)]
+    )
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(s), "") for s in seconds])
+    score = score_of(folder, truth, resamples=500)
+    row = score_table(score).iloc[0]
+    # Six hits of twelve: the binomial distribution has 95 % between 3 and 9.
+    assert (row["recall_low"], row["recall"], row["recall_high"]) == (0.25, 0.5, 0.75)
+    assert (row["precision_low"], row["precision_high"]) == (1, 1)
+    assert shown_scores(score)["recall"].iloc[0] == "0.500 (.250-.750)"
+    short = make_prediction(tmp_path / "short", [("A", "P", 100.0, 0.9)], [("A", 0, 9 * 3600)])
+    assert "recall_low" not in score_table(score_of(short, truth, resamples=500))
+
+
+def test_a_folder_that_is_no_score_is_never_replaced(tmp_path):
+    folder = make_prediction(tmp_path / "p", [("A", "P", 100.0, 0.9)])
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(100.0), "e1")])
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    texts = {"score.json": '{"format": "of a game"}', "hours.csv": "day,hours"}
+    for name, text in texts.items():
+        (mine / name).write_text(text)
+    result = run_score(folder, "--truth", truth, "-o", mine, "--overwrite")
+    assert result.exit_code == 1 and "something else" in result.output
+    assert {path.name: path.read_text() for path in mine.iterdir()} == texts
+
+
+ROW = "XX,A,,HHZ,P,2024-02-03T05:00:00Z,0.5,,,,"
+
+
+def test_picks_are_read_with_the_columns_that_are_written(tmp_path):
+    from eqt.picking.station_picks import PICK_COLUMNS
+
+    assert (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) == PICK_COLUMNS
+    path = tmp_path / "picks.csv"
+    path.write_text(f"{HEADING}\n{ROW}\n{ROW.replace('00Z', '00.25+01:00')}\n")
+    picks = read_continuous_picks(path)
+    midnight = UTCDateTime("2024-02-03").ns
+    hours = ((picks["time_ns"] - midnight) / 3.6e12).tolist()
+    assert hours == pytest.approx([5, 4 + 0.25 / 3600], abs=1e-9)
+    assert picks["time_ns"].dtype == np.int64 and picks["snr_db"].isna().all()
+    path.write_text(HEADING + "\n")
+    assert len(read_continuous_picks(path)) == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (ROW.replace(",P,", ",Pn,"), "phase = 'Pn'"),
+        (ROW.replace("T05:00:00Z", ""), "time = '2024-02-03'"),
+        (ROW.replace("05:00:00Z", "05:00:61Z"), "a time of 1680 to 2260"),
+        (ROW.replace("2024", "9999"), "a time of 1680 to 2260"),
+        (ROW.replace("0.5", "1.5"), "a number from 0 to 1"),
+        (ROW.replace("0.5", ""), "a number from 0 to 1"),
+        (ROW.replace("0.5,", "0.5,high"), "uncertainty = 'high'"),
+        (ROW + ",surplus", "is not a CSV"),
+        ("XX,A", "phase = ''"),
+        ("XX,\0", "NUL"),
+    ],
+)
+def test_a_damaged_row_of_picks_is_refused(tmp_path, row, words):
+    path = tmp_path / "picks.csv"
+    path.write_text(f"{HEADING}\n{row}\n")
+    with pytest.raises(InputError, match=words) as caught:
+        read_continuous_picks(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (f"XX,A,,HHZ,{time_of(9)},{time_of(3)}", "ends before it starts"),
+        (f"XX,A,,HHZ,{time_of(9)},soon", "end = 'soon'"),
+        (f"XX,A,,HHZ,{time_of(3)},{time_of(9)},surplus", "is not a CSV"),
+    ],
+)
+def test_a_damaged_stretch_is_refused(tmp_path, row, words):
+    path = tmp_path / "coverage.csv"
+    path.write_text(f"network,station,location,channel,start,end\n{row}\n")
+    with pytest.raises(InputError, match=words):
+        read_coverage(path)
+
+
+@pytest.mark.parametrize("size", [0, 4, 100, -50])
+def test_a_damaged_table_of_candidates_is_refused_in_one_line(tmp_path, size):
+    folder = make_prediction(tmp_path / "p", [("A", "P", 100.0, 0.9)])
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(100.0), "e1")])
+    path = folder / "candidates.parquet"
+    path.write_bytes(path.read_bytes()[:size])
+    result = run_score(folder, "--truth", truth)
+    assert result.exit_code == 1 and result.output.count("\n") == 1
+    assert "candidates.parquet' cannot be read: run eqt predict again" in result.output
+    assert not (folder / "score").exists()
+
+
+def test_candidates_of_other_columns_are_refused(tmp_path):
+    folder = make_prediction(tmp_path / "p", [("A", "P", 100.0, 0.9)])
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(100.0), "e1")])
+    candidates = pd.read_parquet(folder / "candidates.parquet")
+    candidates.drop(columns="is_pick").to_parquet(folder / "candidates.parquet")
+    with pytest.raises(InputError, match="eqt predict"):
+        read_score_inputs(folder, [truth])
+
+
+def test_a_score_needs_no_tensorflow(tmp_path):
+    folder = make_prediction(tmp_path / "p", [("A", "P", 100.0, 0.9)])
+    truth = write_truth(tmp_path / "t.csv", [("A", "P", time_of(100.0), "e1")])
+    code = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from eqt.cli import main\n"
+        f"main(['score', {str(folder)!r}, '--truth', {str(truth)!r}], standalone_mode=False)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert (folder / "score" / "score.html").is_file()
 
 
 def test_real_records_are_scored_against_their_analysts(shared_data, tmp_path):
